@@ -1,0 +1,191 @@
+"""The feature spec: which fields of a lead a model reads, and what becomes of them.
+
+One spec, one interpreter (``features.matrix``): training and serving read the same description, so
+they can't drift apart. The spec is JSON inside the model file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.fields import FieldKind
+
+__all__ = [
+    "CategoryField",
+    "DateField",
+    "DatePart",
+    "FeatureSpec",
+    "FieldSpec",
+    "NumberField",
+    "TextField",
+    "normalise_level",
+]
+
+MISSING_LEVELS = frozenset({"", "nan", "null", "none", "n/a", "#n/a"})
+
+
+class DatePart(StrEnum):
+    """A number taken out of a time stamp, in UTC."""
+
+    HOUR = "hour"
+    WEEKDAY = "weekday"
+    DAY = "day"
+    MONTH = "month"
+
+
+def normalise_level(value: str) -> str | None:
+    """Bring a category's level to the one form that training and serving compare.
+
+    Parameters
+    ----------
+    value
+        The level as it came.
+
+    Returns
+    -------
+    str or None
+        White space folded, case folded; None for what stands for "missing" (empty, ``NaN``,
+        ``null``, ``none``, ``n/a``).
+
+    Examples
+    --------
+    >>> normalise_level("  Sales   Director ")
+    'sales director'
+    >>> normalise_level("N/A") is None
+    True
+    """
+    level = " ".join(value.split()).casefold()
+    return None if level in MISSING_LEVELS else level
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NumberField(_Frozen):
+    """One column: the number itself, NaN where missing."""
+
+    kind: Literal[FieldKind.NUMBER] = FieldKind.NUMBER
+    name: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the feature matrix."""
+        return (self.name,)
+
+
+class CategoryField(_Frozen):
+    """A level of a known set; one-hot (a column a level) or target-encoded (one column).
+
+    A level that was never seen is all zeros one-hot, and the prior target-encoded. A missing level
+    is NaN in every column.
+    """
+
+    kind: Literal[FieldKind.CATEGORY] = FieldKind.CATEGORY
+    name: str
+    encoding: Literal["one_hot", "target"]
+    levels: tuple[str, ...]
+    values: tuple[float, ...] = ()
+    """Target encoding: the column's value for each level, in the order of ``levels``."""
+    prior: float = 0.0
+    """Target encoding: the column's value for a level that was never seen."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the feature matrix."""
+        if self.encoding == "one_hot":
+            return tuple(f"{self.name}={level}" for level in self.levels)
+        return (self.name,)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CategoryField:
+        if len(set(self.levels)) != len(self.levels):
+            raise ValueError(f"field {self.name!r}: the levels repeat")
+        if any(normalise_level(level) != level for level in self.levels):
+            raise ValueError(f"field {self.name!r}: a level is not in its normalised form")
+        if self.encoding == "one_hot" and not self.levels:
+            raise ValueError(f"field {self.name!r}: one-hot encoding needs at least one level")
+        if self.encoding == "target" and len(self.values) != len(self.levels):
+            raise ValueError(
+                f"field {self.name!r}: {len(self.levels)} levels but {len(self.values)} values"
+            )
+        return self
+
+
+class TextField(_Frozen):
+    """Free text: its length in characters, its number of words, and a 0/1 flag a keyword.
+
+    Keywords are compared as substrings of the case-folded text. Missing text is NaN in every
+    column.
+    """
+
+    kind: Literal[FieldKind.TEXT] = FieldKind.TEXT
+    name: str
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the feature matrix."""
+        flags = (f"{self.name}~{keyword}" for keyword in self.keywords)
+        return (f"{self.name}:length", f"{self.name}:words", *flags)
+
+
+class DateField(_Frozen):
+    """A time stamp (milliseconds since 1970, UTC): one column a part, NaN where missing."""
+
+    kind: Literal[FieldKind.DATE] = FieldKind.DATE
+    name: str
+    parts: tuple[DatePart, ...] = (DatePart.HOUR, DatePart.WEEKDAY)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the feature matrix."""
+        return tuple(f"{self.name}:{part}" for part in self.parts)
+
+
+FieldSpec = Annotated[
+    NumberField | CategoryField | TextField | DateField, Field(discriminator="kind")
+]
+
+
+class FeatureSpec(_Frozen):
+    """The fields of a lead that a model reads, in the order of its columns."""
+
+    fields: tuple[FieldSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique(self) -> FeatureSpec:
+        names = [field.name for field in self.fields]
+        if len(set(names)) != len(names):
+            raise ValueError("a field is named twice")
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError("two fields make a column of the same name")
+        return self
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the feature matrix, in order."""
+        return tuple(column for field in self.fields for column in field.columns)
+
+    @cached_property
+    def field_of_column(self) -> tuple[int, ...]:
+        """For each column, the index of its field."""
+        return tuple(i for i, field in enumerate(self.fields) for _ in field.columns)
+
+    @cached_property
+    def kinds(self) -> dict[str, FieldKind]:
+        """Each field's kind, by name: what a decoder must deliver."""
+        return {field.name: field.kind for field in self.fields}
+
+    def slices(self) -> Iterator[tuple[FieldSpec, slice]]:
+        """Each field with its run of columns."""
+        start = 0
+        for field in self.fields:
+            stop = start + len(field.columns)
+            yield field, slice(start, stop)
+            start = stop

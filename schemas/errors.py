@@ -1,0 +1,89 @@
+"""Errors are verdicts: the class of an error says what happens next.
+
+``InvalidEventError``
+    The lead can't be scored, now or later: it goes to the dead-letter topic.
+``TransientError``
+    The same attempt may succeed later: retry with backoff.
+``FatalError``
+    Nothing here can mend it: stop, commit nothing that was not written.
+``StartupError``
+    The surroundings are not fit to start in: exit code 3.
+``InputError``
+    A file or an option of a command is unusable: exit code 2.
+
+Every message says what was expected, what came, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = [
+    "ErrorCode",
+    "FatalError",
+    "InputError",
+    "InvalidEventError",
+    "LeadScoreError",
+    "StartupError",
+    "TransientError",
+]
+
+
+class ErrorCode(StrEnum):
+    """Why a lead became a dead letter: a header of the dead letter and a label of its metric."""
+
+    WIRE_FORMAT = "WIRE_FORMAT"
+    """The value is empty, or its first byte is of no known wire format."""
+    SCHEMA = "SCHEMA"
+    """The writer's schema is not known here."""
+    DECODE = "DECODE"
+    """The bytes are not a record of their schema, or not JSON."""
+    VALIDATION = "VALIDATION"
+    """``lead_id`` or ``created_at`` is missing or unusable."""
+    TYPE = "TYPE"
+    """A field that the model reads has a value of the wrong type."""
+    NOT_FINITE = "NOT_FINITE"
+    """A number that the model reads is NaN or infinite."""
+    TOO_LARGE = "TOO_LARGE"
+    """The event is larger than the limit."""
+    FEATURES = "FEATURES"
+    """Too few of the model's fields are present, and the setting says to refuse such leads."""
+    OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"
+    """The scored event is larger than its topic takes."""
+
+
+class LeadScoreError(Exception):
+    """Base of all errors that LeadScore raises on purpose."""
+
+
+class InvalidEventError(LeadScoreError):
+    """A lead that can't be scored: a dead letter.
+
+    Parameters
+    ----------
+    code
+        The reason, as it is counted and written to the dead letter.
+    message
+        One sentence for people: what was expected, what came, what to do. Holds no field's value.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class TransientError(LeadScoreError):
+    """The same attempt may succeed later."""
+
+
+class FatalError(LeadScoreError):
+    """Nothing here can mend it: the worker stops."""
+
+
+class StartupError(FatalError):
+    """The surroundings are not fit to start in (exit code 3)."""
+
+
+class InputError(LeadScoreError):
+    """A file or an option of a command is unusable (exit code 2)."""
