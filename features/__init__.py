@@ -1,0 +1,1 @@
+"""What a model reads: the feature spec, its one interpreter, tables and reference bins."""

@@ -1,0 +1,181 @@
+"""Make the reference bins from training data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.matrix import Columns, FeatureEncoder
+from features.reference import (
+    MISSING_LABEL,
+    OTHER_LABEL,
+    WEEKDAYS,
+    Bins,
+    FieldReference,
+    Reference,
+)
+from features.spec import (
+    CategoryField,
+    DateField,
+    FeatureSpec,
+    FieldSpec,
+    TextField,
+    normalise_level,
+)
+
+__all__ = ["LEVEL_BINS", "QUANTILE_BINS", "build_reference", "quantile_edges"]
+
+QUANTILE_BINS = 20
+"""Bins of a number: as many as have about a twentieth of the training data each."""
+LEVEL_BINS = 200
+"""Levels of a category that get a bin; the rarer ones are counted as other."""
+WRITTEN_OUT = 100_000
+"""Whole numbers below it are labelled in full."""
+
+
+def build_reference(
+    spec: FeatureSpec, columns: Columns, n: int, scores: NDArray[np.floating]
+) -> Reference:
+    """Measure how training data are distributed.
+
+    Parameters
+    ----------
+    spec
+        The fields that the model reads.
+    columns
+        The training data: a column of length ``n`` for each of them.
+    n
+        Number of rows.
+    scores
+        Floats in 0 to 1: their calibrated scores.
+
+    Returns
+    -------
+    Reference
+    """
+    score = _numbers("score", scores, unit="")
+    score_counts = np.bincount(score.codes_of(scores), minlength=score.codes)
+    uncounted = Reference(
+        fields=tuple(_field(field, columns[field.name]) for field in spec.fields),
+        score=Bins(
+            by="quantile",
+            edges=score.edges,
+            labels=score.labels,
+            counts=tuple(score_counts.tolist()),
+        ),
+    )
+    codes = FeatureEncoder(spec, uncounted).encode(columns, n).bins
+    fields = tuple(
+        field.model_copy(
+            update={"counts": tuple(np.bincount(column, minlength=field.codes).tolist())}
+        )
+        for field, column in zip(uncounted.fields, codes.T, strict=True)
+    )
+    return Reference(fields=fields, score=uncounted.score)
+
+
+def _field(field: FieldSpec, values: Any) -> FieldReference:
+    if isinstance(field, CategoryField):
+        return _levels(field, values)
+    if isinstance(field, DateField):
+        return _uncounted(field.name, "weekday", labels=WEEKDAYS)
+    if isinstance(field, TextField):
+        lengths = [len(text) for text in values if text and normalise_level(text)]
+        return _numbers(field.name, np.array(lengths, dtype=np.float64), unit=" characters")
+    return _numbers(field.name, np.asarray(values, dtype=np.float64), unit="")
+
+
+def _levels(field: CategoryField, values: Iterable[str | None]) -> FieldReference:
+    levels = field.levels
+    if len(levels) > LEVEL_BINS:
+        raw_counts = Counter(value for value in values if value is not None)
+        counts: Counter[str | None] = Counter()
+        for raw, count in raw_counts.items():
+            counts[normalise_level(raw)] += count
+        levels = tuple(sorted(levels, key=lambda level: (-counts[level], level))[:LEVEL_BINS])
+    return _uncounted(field.name, "level", labels=levels, levels=levels)
+
+
+def _numbers(name: str, values: NDArray[np.floating], *, unit: str) -> FieldReference:
+    known = np.asarray(values[~np.isnan(values)], dtype=np.float64)
+    edges = quantile_edges(known)
+    whole = bool((known == np.floor(known)).all())
+    labels = tuple(label + unit for label in _labels(edges, whole=whole))
+    return _uncounted(name, "quantile", labels=labels, edges=edges)
+
+
+def _uncounted(name: str, by: str, *, labels: Sequence[str], **parts: object) -> FieldReference:
+    labels = (*labels, OTHER_LABEL, MISSING_LABEL)
+    return FieldReference.model_validate(
+        {"name": name, "by": by, "labels": labels, "counts": (0,) * len(labels), **parts}
+    )
+
+
+def quantile_edges(values: NDArray[np.float64], bins: int = QUANTILE_BINS) -> tuple[float, ...]:
+    """Find edges that cut values into bins of about the same size, none of them empty.
+
+    Every edge is one of the values. Quantiles that fall together give one edge, so there may be
+    fewer bins; where nearly all values are the smallest one, it is told from the others.
+
+    Parameters
+    ----------
+    values
+        float64, shape (n,), none missing.
+    bins
+        How many bins to aim at.
+
+    Returns
+    -------
+    tuple of float
+        Strictly increasing, all above the smallest value; empty where there is only one value.
+    """
+    if not len(values):
+        return ()
+    ordered = np.sort(values)
+    quantiles = np.quantile(ordered, np.arange(1, bins) / bins, method="inverted_cdf")
+    above = ordered[np.searchsorted(ordered, ordered[0], side="right") :]
+    edges = np.unique(quantiles[quantiles > ordered[0]])
+    return tuple(edges.tolist()) or tuple(above[:1].tolist())
+
+
+def _labels(edges: Sequence[float], *, whole: bool) -> tuple[str, ...]:
+    if not edges:
+        return ("any",)
+    names = _compact(edges)
+    between = [
+        _between(low, high, names[i], names[i + 1], whole=whole)
+        for i, (low, high) in enumerate(pairwise(edges))
+    ]
+    return (f"under {names[0]}", *between, f"{names[-1]} or more")
+
+
+def _between(low: float, high: float, low_name: str, high_name: str, *, whole: bool) -> str:
+    if whole and abs(high) < WRITTEN_OUT:
+        last = f"{high - 1:.0f}"
+        if last == low_name:
+            return low_name
+        return f"{low_name} to {last}" if low < 0 else f"{low_name}-{last}"
+    return f"{low_name} to {high_name}" if low < 0 else f"{low_name}-{high_name}"
+
+
+def _compact(numbers: Sequence[float]) -> list[str]:
+    """Write numbers as short as they can be told apart, from three significant digits on."""
+    for digits in range(3, 18):
+        names = [_short(number, digits) for number in numbers]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def _short(number: float, digits: int) -> str:
+    if number == int(number) and abs(number) < WRITTEN_OUT:
+        return str(int(number))
+    for unit, size in (("bn", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(number) >= max(size, 1e4):
+            return f"{number / size:.{digits}g}{unit}"
+    return f"{number:.{digits}g}"

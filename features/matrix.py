@@ -1,0 +1,266 @@
+"""Columns of leads to the model's matrix: the one interpreter of the feature spec.
+
+Training and serving both come through here. It is on the path of every event: categories are one
+dictionary look-up a value and one ``take`` a field, numbers are vectorised, and only free text is
+read lead by lead. A lead's row is the same to the bit alone and in a batch, as every step works on
+one value at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.reference import WEEKDAYS, FieldReference, Reference
+from features.spec import (
+    CategoryField,
+    DateField,
+    DatePart,
+    FeatureSpec,
+    FieldSpec,
+    NumberField,
+    TextField,
+    normalise_level,
+)
+
+__all__ = ["Columns", "FeatureEncoder", "Features"]
+
+Columns = Mapping[str, NDArray[np.float64] | Sequence[str | None]]
+"""Leads by column: numbers and dates (ms since 1970 UTC) as float64, NaN missing, never infinite;
+categories and texts as lists of str, None missing."""
+
+MEMO_ENTRIES = 10_000
+MEMO_LENGTH = 256
+"""What a memo keeps at most: so many strings, of so many characters each."""
+
+LARGEST = float(np.finfo(np.float32).max)
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+LATEST_DATE_MS = 1e14
+"""A date further than 3,000 years from 1970 is taken for missing."""
+FIRST_WEEKDAY = 3
+"""1970-01-01 was a Thursday; Monday is 0."""
+
+
+class Features(NamedTuple):
+    """What the model reads, and what drift and reasons need to know.
+
+    Attributes
+    ----------
+    matrix
+        float32, shape (n, columns of the spec), C-contiguous; NaN is missing.
+    bins
+        int16, shape (n, fields of the spec): each value's code in the reference.
+    coverage
+        float32, shape (n,): the share of the spec's fields that are present, 0 to 1.
+    """
+
+    matrix: NDArray[np.float32]
+    bins: NDArray[np.int16]
+    coverage: NDArray[np.float32]
+
+
+class FeatureEncoder:
+    """Turns columns of leads into features.
+
+    Parameters
+    ----------
+    spec
+        The fields that the model reads.
+    reference
+        Their bins, in the same order.
+
+    Raises
+    ------
+    ValueError
+        The reference is of other fields than the spec.
+    """
+
+    def __init__(self, spec: FeatureSpec, reference: Reference) -> None:
+        names = [field.name for field in spec.fields]
+        if names != [field.name for field in reference.fields]:
+            raise ValueError("the reference's fields are not the spec's, in the same order")
+        self.spec = spec
+        self._width = len(spec.columns)
+        self._missing = np.array([bins.missing for bins in reference.fields], dtype=np.int16)
+        self._share = np.float32(len(names))
+        self._writers = [
+            (field.name, _writer(field, bins, columns), index)
+            for index, ((field, columns), bins) in enumerate(
+                zip(spec.slices(), reference.fields, strict=True)
+            )
+        ]
+
+    def encode(self, columns: Columns, n: int) -> Features:
+        """Build the features of ``n`` leads.
+
+        Parameters
+        ----------
+        columns
+            A column of length ``n`` for each field of the spec; others are ignored.
+        n
+            Number of leads.
+
+        Raises
+        ------
+        KeyError
+            A field of the spec has no column.
+        """
+        matrix = np.empty((n, self._width), dtype=np.float32)
+        bins = np.empty((n, len(self._writers)), dtype=np.int16)
+        for name, writer, index in self._writers:
+            writer.write(columns[name], matrix, bins[:, index])
+        present = np.count_nonzero(bins != self._missing, axis=1)
+        return Features(matrix, bins, present.astype(np.float32) / self._share)
+
+
+class _Writer(Protocol):
+    """Writes one field's columns and bins."""
+
+    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+        """Fill the field's columns of ``matrix`` (n, all) and its ``bins`` (n,)."""
+
+
+def _writer(field: FieldSpec, bins: FieldReference, columns: slice) -> _Writer:
+    match field:
+        case NumberField():
+            return _Numbers(bins, columns)
+        case CategoryField():
+            return _Categories(field, bins, columns)
+        case TextField():
+            return _Texts(field, bins, columns)
+        case DateField():
+            return _Dates(field, bins, columns)
+
+
+class _Numbers:
+    def __init__(self, bins: FieldReference, columns: slice) -> None:
+        self._codes_of = bins.codes_of
+        self._column = columns.start
+
+    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+        # A number that float32 can't hold becomes the largest that it can.
+        matrix[:, self._column] = np.minimum(np.maximum(values, -LARGEST), LARGEST)
+        bins[:] = self._codes_of(values)
+
+
+class _Categories:
+    """One-hot and target encoding alike: a row of numbers for each level, unseen, and missing."""
+
+    def __init__(self, field: CategoryField, bins: FieldReference, columns: slice) -> None:
+        self._columns = columns
+        self._rows = _level_rows(field)
+        bin_of = {level: code for code, level in enumerate(bins.levels)}
+        codes = [bin_of.get(level, bins.other) for level in field.levels]
+        self._bins = np.array([*codes, bins.other, bins.missing], dtype=np.int16)
+        self._codes = _LevelCodes(field.levels)
+
+    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+        codes = np.fromiter(map(self._codes.__getitem__, values), np.intp, len(bins))
+        matrix[:, self._columns] = self._rows.take(codes, axis=0)
+        bins[:] = self._bins.take(codes)
+
+
+def _level_rows(field: CategoryField) -> NDArray[np.float32]:
+    levels, width = len(field.levels), len(field.columns)
+    rows = np.zeros((levels + 2, width), dtype=np.float32)
+    if field.encoding == "one_hot":
+        np.fill_diagonal(rows, 1.0)
+        rows[levels] = 0.0
+    else:
+        rows[:levels, 0] = field.values
+        rows[levels] = field.prior
+    rows[levels + 1] = np.nan
+    return rows
+
+
+class _LevelCodes(dict[str | None, int]):
+    """From a level as it comes to its row; what was normalised once is remembered."""
+
+    def __init__(self, levels: Sequence[str]) -> None:
+        super().__init__()
+        self._known = {level: code for code, level in enumerate(levels)}
+        self._unseen = len(levels)
+        self._missing = len(levels) + 1
+
+    def __missing__(self, raw: str | None) -> int:
+        level = None if raw is None else normalise_level(raw)
+        code = self._missing if level is None else self._known.get(level, self._unseen)
+        if raw is None or len(raw) <= MEMO_LENGTH:
+            if len(self) >= MEMO_ENTRIES:
+                self.clear()
+            self[raw] = code
+        return code
+
+
+class _Texts:
+    def __init__(self, field: TextField, bins: FieldReference, columns: slice) -> None:
+        self._columns = columns
+        self._codes_of = bins.codes_of
+        self._rows = _TextRows(field.keywords)
+
+    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+        if not len(bins):
+            return
+        rows = np.array([*map(self._rows.__getitem__, values)], dtype=np.float64)
+        matrix[:, self._columns] = rows
+        bins[:] = self._codes_of(rows[:, 0])
+
+
+class _TextRows(dict[str | None, tuple[float, ...]]):
+    """From a text to its length, its number of words and its flags."""
+
+    def __init__(self, keywords: Sequence[str]) -> None:
+        super().__init__()
+        self._keywords = tuple(keywords)
+        self._missing = (float("nan"),) * (2 + len(keywords))
+
+    def __missing__(self, text: str | None) -> tuple[float, ...]:
+        row = self._read(text)
+        if text is None or len(text) <= MEMO_LENGTH:
+            if len(self) >= MEMO_ENTRIES:
+                self.clear()
+            self[text] = row
+        return row
+
+    def _read(self, text: str | None) -> tuple[float, ...]:
+        if text is None or normalise_level(text) is None:
+            return self._missing
+        folded = text.casefold()
+        return (
+            float(len(text)),
+            float(len(text.split())),
+            *(float(keyword in folded) for keyword in self._keywords),
+        )
+
+
+class _Dates:
+    def __init__(self, field: DateField, bins: FieldReference, columns: slice) -> None:
+        self._parts = tuple(enumerate(field.parts, columns.start))
+        self._missing = bins.missing
+
+    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+        known = np.abs(values) <= LATEST_DATE_MS
+        times = np.where(known, values, 0.0)
+        for column, part in self._parts:
+            matrix[:, column] = np.where(known, _part(times, part), np.nan)
+        bins[:] = np.where(known, _part(times, DatePart.WEEKDAY), self._missing)
+
+
+def _part(times: NDArray[np.float64], part: DatePart) -> NDArray[np.int64]:
+    """Take a part out of times in ms since 1970 UTC, none of them missing."""
+    ms = times.astype(np.int64)
+    days: NDArray[np.int64] = ms // DAY_MS
+    if part is DatePart.HOUR:
+        return (ms - days * DAY_MS) // HOUR_MS
+    if part is DatePart.WEEKDAY:
+        return (days + FIRST_WEEKDAY) % len(WEEKDAYS)
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    first: NDArray[np.int64] = months.astype("datetime64[D]").astype(np.int64)
+    if part is DatePart.DAY:
+        return days - first + 1
+    month: NDArray[np.int64] = months.astype(np.int64) % 12 + 1
+    return month

@@ -1,0 +1,128 @@
+"""Reference bins: how the training data are distributed, field by field, and the score.
+
+Drift is measured against them, and people read them: the bin of a value is what a reason shows.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["WEEKDAYS", "Bins", "FieldReference", "Reference"]
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+OTHER_LABEL = "other"
+MISSING_LABEL = "missing"
+
+
+class Bins(BaseModel):
+    """A finite set of bins, and how many training values fell into each.
+
+    Codes 0 … b-1 are the bins, b is "other" (a level that has no bin of its own) and b+1 is
+    "missing".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["quantile", "level", "weekday"]
+    """``quantile``: a number's (a text's length's) between ``edges``; ``level``: a category's."""
+    edges: tuple[float, ...] = ()
+    """By quantile: bin i holds edges[i-1] <= value < edges[i]; the outer bins are open."""
+    levels: tuple[str, ...] = ()
+    """By level: the levels that have a bin, in the order of the codes."""
+    labels: tuple[str, ...]
+    """By code, what to call it for people; the last two are other and missing."""
+    counts: tuple[int, ...]
+    """By code, how many training values it had."""
+
+    @property
+    def size(self) -> int:
+        """Number of bins, without other and missing."""
+        if self.by == "quantile":
+            return len(self.edges) + 1
+        return len(self.levels) if self.by == "level" else len(WEEKDAYS)
+
+    @property
+    def other(self) -> int:
+        """Code of what has no bin of its own."""
+        return self.size
+
+    @property
+    def missing(self) -> int:
+        """Code of a missing value."""
+        return self.size + 1
+
+    @property
+    def codes(self) -> int:
+        """Number of codes: the bins, other, missing."""
+        return self.size + 2
+
+    @cached_property
+    def _search_edges(self) -> NDArray[np.float64]:
+        # NaN sorts after everything: two of them at the end give a missing value the code b+1.
+        return np.array([*self.edges, np.nan, np.nan], dtype=np.float64)
+
+    def codes_of(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
+        """Find the codes of numbers, for bins by quantile.
+
+        Parameters
+        ----------
+        values
+            Floats, shape (n,); NaN is missing.
+
+        Returns
+        -------
+        ndarray of intp, shape (n,)
+        """
+        return self._search_edges.searchsorted(values, side="right")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Bins:
+        if any(b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError("the edges of the bins do not increase strictly")
+        if len(set(self.levels)) != len(self.levels):
+            raise ValueError("the levels of the bins repeat")
+        if self.codes > np.iinfo(np.int16).max:
+            raise ValueError(f"{self.size} bins are more than 16 bits can number")
+        if len(self.labels) != self.codes or len(self.counts) != self.codes:
+            raise ValueError(
+                f"{self.codes} codes, but {len(self.labels)} labels and {len(self.counts)} counts"
+            )
+        return self
+
+
+class FieldReference(Bins):
+    """The bins of one field of the spec."""
+
+    name: str
+
+
+class Reference(BaseModel):
+    """The bins of each field of a spec, in its order, and of the score."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fields: tuple[FieldReference, ...] = Field(min_length=1)
+    score: Bins
+    """Of the calibrated score of training rows, each scored by a model that has not seen it."""
+
+    @cached_property
+    def _by_name(self) -> dict[str, FieldReference]:
+        return {field.name: field for field in self.fields}
+
+    def field(self, name: str) -> FieldReference:
+        """Return a field's bins by its name; KeyError where there is no such field."""
+        return self._by_name[name]
+
+    def labels(self, name: str) -> tuple[str, ...]:
+        """Return a field's labels for people, by code; KeyError where there is no such field."""
+        return self._by_name[name].labels
+
+    @property
+    def bin_labels(self) -> tuple[tuple[str, ...], ...]:
+        """Return each field's labels by code, in the order of the fields."""
+        return tuple(field.labels for field in self.fields)
