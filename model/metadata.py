@@ -1,0 +1,222 @@
+"""What a model says of itself: JSON inside the model file, so that one file is the whole model."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from features.reference import Reference
+from features.spec import FeatureSpec
+from schemas.errors import FatalError
+
+__all__ = [
+    "FORMAT_VERSION",
+    "METADATA_KEY",
+    "BundleError",
+    "BundleMetadata",
+    "Calibration",
+    "Engagement",
+    "Golden",
+    "Thresholds",
+    "Training",
+]
+
+FORMAT_VERSION = 1
+METADATA_KEY = "leadscore"
+"""Where the JSON is: this key of the ONNX file's metadata, this attribute of XGBoost's."""
+
+
+class BundleError(FatalError):
+    """A model that must not be used: damaged, incomplete, or of a format that is not known here."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Calibration(_Frozen):
+    """From the ensemble's margin to a probability: sigmoid(slope · margin + intercept).
+
+    Platt scaling [1]_ on the logit; ``none`` is slope 1 and intercept 0.
+
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons to
+       regularized likelihood methods", 1999.
+    """
+
+    method: Literal["platt", "none"] = "none"
+    slope: float = Field(default=1.0, allow_inf_nan=False)
+    intercept: float = Field(default=0.0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.method == "none" and (self.slope, self.intercept) != (1.0, 0.0):
+            raise ValueError("calibration 'none' has slope 1 and intercept 0")
+        return self
+
+    def probability(self, margin: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Calibrate margins.
+
+        Parameters
+        ----------
+        margin
+            Floats of any shape: the ensemble's sum of leaves and base, on the logit scale.
+
+        Returns
+        -------
+        ndarray of float64, the same shape
+            Probabilities, 0 to 1.
+        """
+        logit = self.slope * margin.astype(np.float64) + self.intercept
+        # exp of what is never positive can't overflow.
+        tail = np.exp(-np.abs(logit))
+        return np.where(logit >= 0, 1.0, tail) / (1.0 + tail)
+
+
+class Thresholds(_Frozen):
+    """Which score is which category, and from where a lead counts as engaged."""
+
+    high: float = Field(default=0.7, ge=0, le=1)
+    """High: score >= high."""
+    medium: float = Field(default=0.4, ge=0, le=1)
+    """Medium: medium <= score < high; Low: below."""
+    label: float = Field(default=0.5, ge=0, le=1)
+    """Engaged: score > label."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.medium > self.high:
+            raise ValueError(f"medium {self.medium} is above high {self.high}")
+        return self
+
+
+class Engagement(_Frozen):
+    """The range in which the mean score is expected to stay."""
+
+    low: float = Field(default=0.15, ge=0, le=1)
+    high: float = Field(default=0.40, ge=0, le=1)
+
+
+class Golden(_Frozen):
+    """Rows of the training matrix with the scores they must get, wherever the model is loaded."""
+
+    rows: tuple[tuple[float | None, ...], ...] = Field(min_length=1)
+    """float32 values; None is NaN."""
+    scores: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.rows) != len(self.scores):
+            raise ValueError(f"{len(self.rows)} golden rows but {len(self.scores)} scores")
+        if len({len(row) for row in self.rows}) != 1:
+            raise ValueError("the golden rows differ in length")
+        return self
+
+    @classmethod
+    def of(cls, matrix: NDArray[np.float32], scores: NDArray[np.floating]) -> Self:
+        """Take golden rows and their scores from arrays.
+
+        Parameters
+        ----------
+        matrix
+            float32, shape (n, n_columns); about 32 rows, some with NaN.
+        scores
+            Floats, shape (n,): the calibrated scores.
+        """
+        rows = [[None if v != v else v for v in row] for row in matrix.astype(np.float32).tolist()]
+        return cls(rows=tuple(map(tuple, rows)), scores=tuple(scores.tolist()))
+
+    @property
+    def matrix(self) -> NDArray[np.float32]:
+        """The rows as the model takes them: float32, shape (n, n_columns), NaN where missing."""
+        return np.array(self.rows, dtype=np.float32)
+
+
+class Training(_Frozen):
+    """Where the model comes from. No time stamp: the same data give the same bytes."""
+
+    rows: int = Field(gt=0)
+    positives: int = Field(ge=0)
+    data_sha256: str
+    seed: int
+    target: str
+    """Name of the target column."""
+    positive: str | None = None
+    """The target's value that counts as 1."""
+    order: str | None = None
+    """What the rows are ordered by: a column, the file, or None where they are in no order."""
+    dropped: dict[str, str] = {}
+    """Columns that are not used, and why."""
+    warnings: tuple[str, ...] = ()
+    parameters: dict[str, JsonValue] = {}
+    """Of the trees."""
+
+
+class BundleMetadata(_Frozen):
+    """Everything that scoring, explaining and watching a model needs besides its trees."""
+
+    format_version: Literal[1] = 1
+    spec: FeatureSpec
+    reference: Reference
+    calibration: Calibration = Calibration()
+    thresholds: Thresholds = Thresholds()
+    engagement: Engagement = Engagement()
+    golden: Golden
+    metrics: dict[str, JsonValue] = {}
+    training: Training
+    contract: dict[str, JsonValue]
+    """Avro schema of the lead that the model was made for."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        width = len(self.golden.rows[0])
+        if width != len(self.spec.columns):
+            raise ValueError(
+                f"the spec has {len(self.spec.columns)} columns, the golden rows have {width}"
+            )
+        fields = [field.name for field in self.spec.fields]
+        if [bins.name for bins in self.reference.fields] != fields:
+            raise ValueError("the reference's fields are not the spec's")
+        return self
+
+    @property
+    def top_k(self) -> int:
+        """Number of reasons a score has."""
+        return min(3, len(self.spec.fields))
+
+    def to_json(self) -> str:
+        """Write as JSON; the same content always gives the same text."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read from JSON.
+
+        Raises
+        ------
+        BundleError
+            The text is not JSON, of another format version, or not what the format says.
+        """
+        try:
+            found = _Version.model_validate_json(text).format_version
+            if found != FORMAT_VERSION:
+                raise BundleError(
+                    f"This version of LeadScore reads model format {FORMAT_VERSION}, the model is "
+                    f"of format {found}: train it again, or use the LeadScore that made it."
+                )
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the whole"
+            raise BundleError(
+                f"The model's metadata are not usable: {where}: {first['msg']}. "
+                "Publish the model again from its training."
+            ) from None
+
+
+class _Version(BaseModel):
+    format_version: Any
