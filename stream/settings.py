@@ -1,0 +1,363 @@
+"""Every environment variable of LeadScore: one typed class, a docstring a field.
+
+docs/settings.md is made from this page by `make docs`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from ssl import SSLContext
+from typing import Annotated, Any, Literal, Self
+
+from aiokafka.helpers import create_ssl_context
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import StartupError
+
+__all__ = ["PREFIX", "Settings", "load_settings", "mask_url", "unknown_variables", "variable_of"]
+
+PREFIX = "LEADSCORE_"
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _check_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,249}", name):
+        raise ValueError("expected at most 249 letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _check_servers(servers: str) -> str:
+    for server in servers.split(","):
+        host, _, port = server.rpartition(":")
+        if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]", host) or not port.isdecimal():
+            raise ValueError("expected host:port, several separated by commas")
+    return servers
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+Topic = Annotated[Name, Field(min_length=1)]
+
+
+def _prefixed(name: str, validated: dict[str, Any]) -> str:
+    return f"{validated.get('topic_prefix', '')}{name}"
+
+
+def _topic(name: str) -> Any:
+    return Field(default_factory=partial(_prefixed, name))
+
+
+class Settings(BaseSettings):
+    """The settings of every command, from the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+    )
+
+    environment: Annotated[
+        Literal["production", "staging", "development", "test"], BeforeValidator(str.lower)
+    ] = Field("production", validation_alias=f"{PREFIX}ENV")
+    """Where this runs. In development and test a worker without a model gives a constant score."""
+
+    role: Literal["score", "drift", "all"] = "score"
+    """What a worker does: score leads, measure drift, or both."""
+
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_servers)] = Field(
+        "localhost:9092",
+        validation_alias=AliasChoices(
+            f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS"
+        ),
+    )
+    """Kafka's address: host:port, several separated by commas."""
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to connect to Kafka."""
+
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    """How to log in to Kafka, where the security protocol is one of SASL_*."""
+
+    sasl_username: str | None = None
+    """User name at Kafka."""
+
+    sasl_password: SecretStr | None = None
+    """Password at Kafka."""
+
+    ssl_cafile: Path | None = None
+    """Certificates (PEM) of the authorities that Kafka's certificate is checked with; else the
+    system's."""
+
+    ssl_certfile: Path | None = None
+    """Certificate (PEM) that this client shows to Kafka."""
+
+    ssl_keyfile: Path | None = None
+    """Key (PEM) of that certificate, where it is not in the same file."""
+
+    ssl_password: SecretStr | None = None
+    """Password of that key."""
+
+    topic_prefix: Name = ""
+    """Put before the name of each topic, such as `staging.`."""
+
+    leads_created: Topic = _topic("leads.created")
+    """Topic of the leads to score."""
+
+    leads_scored: Topic = _topic("leads.scored")
+    """Topic of the scored leads."""
+
+    leads_created_dlq: Topic = Field(
+        default_factory=lambda validated: f"{validated.get('leads_created', 'leads.created')}.dlq"
+    )
+    """Topic of the leads that can't be scored, with the reason."""
+
+    leads_scored_shadow: Topic = _topic("leads.scored.shadow")
+    """Topic of the candidate model's scores for the same leads."""
+
+    leads_outcomes: Topic = _topic("leads.outcomes")
+    """Topic of what became of the leads."""
+
+    leads_drift_partials: Topic = _topic("leads.drift.partials")
+    """Topic of the counts of blocks of leads, from which drift is measured."""
+
+    leads_drift: Topic = _topic("leads.drift")
+    """Topic of the drift reports."""
+
+    group_id: Annotated[str, Field(min_length=1)] = "leadscore"
+    """Consumer group of the workers; also the name of the Faust app."""
+
+    registry: Annotated[str, Field(min_length=1)] = "models"
+    """Where the models are: a folder or any URL that fsspec knows."""
+
+    model: Annotated[str, Field(min_length=1)] = "leads@production"
+    """The model that scores: `name@alias`, `name/version`, or `name` for its latest version."""
+
+    model_poll_seconds: Seconds = 10.0
+    """How often to look whether the model's alias has moved."""
+
+    model_threads: Count = 1
+    """Threads that a model uses for one batch."""
+
+    schema_dir: Path | None = None
+    """Folder of further Avro schemas (*.avsc), beside those that come with LeadScore."""
+
+    contract: str | None = None
+    """Name of the schema that leads are promised to have; else the model's own."""
+
+    max_event_bytes: Count = 262_144
+    """The largest event that is decoded; larger ones are dead letters."""
+
+    min_coverage: Share = 0.6
+    """Share of the model's fields that a lead must bring along to be scored without a flag."""
+
+    low_coverage: Literal["flag", "refuse"] = "flag"
+    """What happens below that: score and flag, or refuse (a dead letter)."""
+
+    reasons: bool = True
+    """Whether a score comes with its reasons."""
+
+    output_format: Literal["avro", "json"] = "avro"
+    """How scored leads are written: Avro single-object encoding, or JSON."""
+
+    batch_max_records: Count = 2000
+    """Records of one partition that are scored at once, at most."""
+
+    batches_in_flight: Count = 8
+    """Batches in hand at once, at most: the bound on memory."""
+
+    fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
+    """How long to wait for more records after a small batch."""
+
+    commit_interval_seconds: Seconds = 1.0
+    """How often offsets are committed: bounds what is scored twice after a crash."""
+
+    session_timeout_ms: Annotated[int, Field(ge=6000, le=1_800_000)] = 10_000
+    """After how long without a sign of life a worker's partitions go to another."""
+
+    metadata_max_age_ms: Annotated[int, Field(ge=1000)] = 15_000
+    """How soon new topics and partitions are noticed."""
+
+    isolation_level: Literal["read_uncommitted", "read_committed"] = "read_uncommitted"
+    """Whether leads of transactions are read only after their commit."""
+
+    delivery_timeout_seconds: Seconds = 120.0
+    """How long to try to deliver a batch's outputs before the worker gives up and crashes."""
+
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
+    """How outputs are compressed."""
+
+    stop_timeout_seconds: Seconds = 10.0
+    """How long a stopping worker may take to finish what it has in hand."""
+
+    http_host: str = "0.0.0.0"
+    """Address that /healthz, /readyz, /metrics and /model-info listen on."""
+
+    http_port: Port = 8080
+    """Port of the same; 0 takes any free one."""
+
+    http_port_file: Path | None = None
+    """File that receives the number of the port once it listens."""
+
+    metrics: bool = True
+    """Whether anything is measured; off only to find out what measuring costs."""
+
+    log_format: Literal["auto", "json", "human"] = "auto"
+    """JSON lines, lines for people, or automatic: for people on a terminal, else JSON."""
+
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
+    ] = "INFO"
+    """The least level that LeadScore logs."""
+
+    uvloop: bool = True
+    """Whether the event loop is uvloop, where it is installed."""
+
+    @model_validator(mode="after")
+    def _check_security(self) -> Self:
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_username and self.sasl_password
+        ):
+            raise ValueError(
+                f"{PREFIX}SECURITY_PROTOCOL={self.security_protocol} needs"
+                f" {PREFIX}SASL_USERNAME and {PREFIX}SASL_PASSWORD: set both"
+            )
+        if self.ssl_keyfile and not self.ssl_certfile:
+            raise ValueError(
+                f"{PREFIX}SSL_KEYFILE needs the certificate that it belongs to:"
+                f" set {PREFIX}SSL_CERTFILE"
+            )
+        return self
+
+    def kafka_client_options(self) -> dict[str, Any]:
+        """Address and security, as keyword arguments of any aiokafka client.
+
+        Raises
+        ------
+        StartupError
+            When a certificate or key can't be read.
+        """
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.kafka_bootstrap_servers,
+            "security_protocol": self.security_protocol,
+        }
+        if self.security_protocol.endswith("SSL"):
+            options["ssl_context"] = self._ssl_context()
+        if self.security_protocol.startswith("SASL"):
+            assert self.sasl_password is not None
+            options["sasl_mechanism"] = self.sasl_mechanism
+            options["sasl_plain_username"] = self.sasl_username
+            options["sasl_plain_password"] = self.sasl_password.get_secret_value()
+        return options
+
+    def _ssl_context(self) -> SSLContext:
+        password = self.ssl_password.get_secret_value() if self.ssl_password else None
+        try:
+            context = create_ssl_context(
+                cafile=self.ssl_cafile,
+                certfile=self.ssl_certfile,
+                keyfile=self.ssl_keyfile,
+                password=password,
+            )
+        except OSError as error:
+            raise StartupError(
+                f"expected readable PEM files in {PREFIX}SSL_CAFILE, {PREFIX}SSL_CERTFILE and"
+                f" {PREFIX}SSL_KEYFILE (and {PREFIX}SSL_PASSWORD, if the key has one): {error}"
+            ) from error
+        assert isinstance(context, SSLContext)
+        return context
+
+    def masked(self) -> dict[str, Any]:
+        """All settings by name, fit for a log: no password is in it."""
+        shown = self.model_dump(mode="json")
+        for name, value in self:
+            if isinstance(value, SecretStr):
+                shown[name] = "***"
+            elif isinstance(shown[name], str):
+                shown[name] = mask_url(shown[name])
+        return shown
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings from the environment.
+
+    Parameters
+    ----------
+    **given
+        Settings by field name that win over the environment.
+
+    Raises
+    ------
+    StartupError
+        When a value is unusable: one sentence that names each variable, the value and what is
+        expected.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise StartupError(_sentence(error)) from None
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Name the variables that look like settings but are none: most likely a slip of the pen."""
+    known = {variable_of(name) for name in Settings.model_fields}
+    ours = (name for name in environment if name.upper().startswith(PREFIX))
+    return sorted(name for name in ours if name.upper() not in known)
+
+
+def variable_of(field: str) -> str:
+    """Name the environment variable of a field."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = alias.choices[0]
+    return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+
+
+def mask_url(text: str) -> str:
+    """Replace the passwords and tokens of an URL by ``***``.
+
+    Examples
+    --------
+    >>> mask_url("s3://key:secret@bucket/models?token=abc&region=eu")
+    's3://key:***@bucket/models?token=***&region=eu'
+    """
+    text = re.sub(r"(://[^/?#\s:]*):[^/?#\s]*@", r"\1:***@", text)
+    secret = r"(?i)([?&][^=&#]*(?:password|secret|token|key|sig|credential)[^=&#]*)=[^&#]*"
+    return re.sub(secret, r"\1=***", text)
+
+
+def _sentence(error: ValidationError) -> str:
+    wrongs = []
+    for wrong in error.errors(include_url=False):
+        if wrong["type"] == "default_factory_not_called":  # only a consequence of another
+            continue
+        message = wrong["msg"].removeprefix("Value error, ")
+        if not wrong["loc"]:
+            wrongs.append(message)
+            continue
+        name = str(wrong["loc"][0])
+        field = Settings.model_fields.get(name)
+        variable = variable_of(name) if field else name
+        is_secret = field is not None and "SecretStr" in str(field.annotation)
+        value = "***" if is_secret else repr(wrong["input"])
+        wrongs.append(f"{variable} is {value}: {message[:1].lower()}{message[1:]}")
+    return f"unusable settings: {'; '.join(wrongs)} (docs/settings.md tells what each one takes)"
