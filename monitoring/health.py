@@ -1,0 +1,145 @@
+"""Whether a worker is alive, and whether it is ready: plain state, told from outside.
+
+Alive means that a restart would not help: the event loop turns, and a source that has work gets
+on with it. Ready means that the worker can score a lead now. Time is passed in, in seconds of a
+monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Condition", "Health"]
+
+
+class Condition(StrEnum):
+    """What has to hold before a worker is ready."""
+
+    MODEL_LOADED = "model_loaded"
+    """A verified model, or in development the constant one, scores."""
+    PARTITIONS_ASSIGNED = "partitions_assigned"
+    """The consumer group gave this worker its partitions (possibly none)."""
+    RECOVERED = "recovered"
+    """Tables hold what their changelogs hold."""
+    BROKER_REACHED = "broker_reached"
+    """Kafka answered when it was last asked."""
+
+
+_AT_START = {
+    Condition.MODEL_LOADED: "no model has been loaded yet",
+    Condition.PARTITIONS_ASSIGNED: "the consumer group has not assigned partitions yet",
+    Condition.RECOVERED: "tables have not been recovered yet",
+    Condition.BROKER_REACHED: "Kafka has not answered yet",
+}
+
+
+class Health:
+    """The health of a worker.
+
+    Parameters
+    ----------
+    now
+        Time of the start.
+    conditions
+        The conditions that this worker's roles need; all are unmet at first.
+    heartbeat_limit
+        Longest time in seconds between two heartbeats of the event loop.
+    stall_limit
+        Longest time in seconds that a source with work may finish nothing.
+
+    Examples
+    --------
+    >>> health = Health(0.0, conditions=[Condition.MODEL_LOADED])
+    >>> health.ready()[0]
+    False
+    >>> health.meet(Condition.MODEL_LOADED)
+    >>> health.ready()
+    (True, {'ready': True, 'conditions': {'model_loaded': {'met': True}}})
+    """
+
+    def __init__(
+        self,
+        now: float,
+        *,
+        conditions: Iterable[Condition] = tuple(Condition),
+        heartbeat_limit: float = 10.0,
+        stall_limit: float = 120.0,
+    ) -> None:
+        self._reasons: dict[Condition, str | None] = {
+            condition: _AT_START[condition] for condition in conditions
+        }
+        self._heartbeat_limit = heartbeat_limit
+        self._stall_limit = stall_limit
+        self._last_heartbeat = now
+        self._last_progress = now
+        self._finished: int | None = None
+
+    def meet(self, condition: Condition) -> None:
+        """Say that a condition holds; one that this worker does not need is ignored."""
+        if condition in self._reasons:
+            self._reasons[condition] = None
+
+    def miss(self, condition: Condition, reason: str) -> None:
+        """Say that a condition does not hold, and why; one that is not needed is ignored."""
+        if condition in self._reasons:
+            self._reasons[condition] = reason
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Tell whether every condition holds, and for each one that does not, why."""
+        is_ready = not any(self._reasons.values())
+        conditions = {
+            condition.value: {"met": True} if reason is None else {"met": False, "reason": reason}
+            for condition, reason in self._reasons.items()
+        }
+        return is_ready, {"ready": is_ready, "conditions": conditions}
+
+    def heartbeat(self, now: float) -> None:
+        """Say that the event loop turns."""
+        self._last_heartbeat = now
+
+    def source_seen(self, now: float, *, finished: int, has_work: bool) -> None:
+        """Tell how far the source has come; call it regularly.
+
+        Parameters
+        ----------
+        now
+            Time of the observation.
+        finished
+            A number that changes with every batch that is done.
+        has_work
+            Whether there are records that were not done: in hand, or in the topic.
+        """
+        if not has_work or finished != self._finished or self._is_broker_away():
+            self._last_progress = now
+        self._finished = finished
+
+    def alive(self, now: float) -> tuple[bool, dict[str, Any]]:
+        """Tell whether a restart would not help, with both ages in seconds and the reasons if not.
+
+        While Kafka is away nothing can progress and a restart would not bring it back, so the
+        source is not judged then.
+        """
+        heartbeat_age = now - self._last_heartbeat
+        progress_age = now - self._last_progress
+        reasons = []
+        if heartbeat_age > self._heartbeat_limit:
+            reasons.append(
+                f"the event loop has not turned for {heartbeat_age:.1f} s "
+                f"(limit {self._heartbeat_limit:g} s)"
+            )
+        if progress_age > self._stall_limit and not self._is_broker_away():
+            reasons.append(
+                f"the source has neither finished a batch nor been idle for {progress_age:.1f} s "
+                f"(limit {self._stall_limit:g} s)"
+            )
+        return not reasons, {
+            "alive": not reasons,
+            "heartbeat_age_seconds": round(heartbeat_age, 3),
+            "progress_age_seconds": round(progress_age, 3),
+            "reasons": reasons,
+        }
+
+    def _is_broker_away(self) -> bool:
+        return self._reasons.get(Condition.BROKER_REACHED) is not None
