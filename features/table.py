@@ -1,0 +1,259 @@
+"""Tables of leads out of files: CSV of any usual separator and encoding, or Parquet."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.column import CellError, Column
+from features.csv_file import read_csv
+from features.matrix import Columns
+from features.parquet_file import read_parquet
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+
+__all__ = ["Table", "field_name", "parse_table", "read_table"]
+
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
+UNNAMED = "column_1"
+"""The first column where it has no name: what a data frame's index is written as."""
+GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+
+
+def field_name(column: str) -> str:
+    """Turn a file's column name into a field's name, as Avro allows it.
+
+    Examples
+    --------
+    >>> field_name("emp.var.rate")
+    'emp_var_rate'
+    >>> field_name("2nd call")
+    '_2nd_call'
+    """
+    name = NOT_IN_NAMES.sub("_", column.strip())
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of the same length, by field name, in the file's order.
+
+    Parameters
+    ----------
+    columns
+        The columns, by field name.
+    originals
+        The same columns' names in the file, by field name.
+    rows
+        Their length.
+    sha256
+        Identity of the data, in hex: the file's sha256; of a part of a table, that of the table's
+        identity and the part's row numbers.
+    source
+        What to call the table in messages.
+    unusable
+        Columns of the file that can't be read, and why.
+    encoding
+        Of a CSV, as it was told or found out.
+    """
+
+    columns: Mapping[str, Column]
+    originals: Mapping[str, str]
+    rows: int
+    sha256: str
+    source: str = "the table"
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, as field names."""
+        return tuple(self.columns)
+
+    def find(self, column: str, option: str) -> str:
+        """Find a column by its name in the file or its field name.
+
+        Parameters
+        ----------
+        column
+            The name.
+        option
+            Which option asks for it, for the message.
+
+        Raises
+        ------
+        InputError
+            There is no such column; the message names close ones.
+        """
+        by_original = {original: name for name, original in self.originals.items()}
+        if column in by_original:
+            return by_original[column]
+        if column in self.columns:
+            return column
+        known = {name.casefold(): name for name in (*self.originals.values(), *self.names)}
+        close = get_close_matches(column.casefold(), known, n=3, cutoff=0.6)
+        hint = (
+            f"Did you mean {' or '.join(repr(known[name]) for name in close)}?"
+            if close
+            else f"Its columns: {', '.join(self.originals.values())}."
+        )
+        raise InputError(f"{self.source} has no column {column!r} ({option}). {hint}")
+
+    def columns_for(self, kinds: Mapping[str, FieldKind]) -> Columns:
+        """Read fields as what a model needs; a field without a column is missing in every row.
+
+        Parameters
+        ----------
+        kinds
+            The fields.
+
+        Raises
+        ------
+        InputError
+            A cell is not a number, or not a time, where one is due.
+        """
+        return {name: self._values(name, kind) for name, kind in kinds.items()}
+
+    def take(self, rows: NDArray[np.integer]) -> Table:
+        """Return some of the rows, in the order asked for."""
+        indices = np.asarray(rows, dtype=np.int64)
+        identity = hashlib.sha256(self.sha256.encode() + indices.astype("<i8").tobytes())
+        return Table(
+            columns={name: column.take(indices) for name, column in self.columns.items()},
+            originals=self.originals,
+            rows=len(indices),
+            sha256=identity.hexdigest(),
+            source=self.source,
+            unusable=self.unusable,
+            encoding=self.encoding,
+        )
+
+    def slice(self, start: int, stop: int) -> Table:
+        """Return the rows from ``start`` up to ``stop``, as Python's slices count."""
+        return self.take(np.arange(self.rows)[start:stop])
+
+    def before(self, column: str, moment: float) -> Table:
+        """Return the rows whose time is before a moment, in the file's order.
+
+        Parameters
+        ----------
+        column
+            The time's field name.
+        moment
+            Milliseconds since 1970 UTC.
+        """
+        times = self._values(column, FieldKind.DATE)
+        return self.take(np.flatnonzero(np.asarray(times) < moment))
+
+    def _values(self, name: str, kind: FieldKind) -> NDArray[np.float64] | list[str | None]:
+        column = self.columns.get(name)
+        as_number = kind in (FieldKind.NUMBER, FieldKind.DATE)
+        if column is None:
+            return np.full(self.rows, np.nan) if as_number else [None] * self.rows
+        if not as_number:
+            return column.strings()
+        try:
+            return column.numbers() if kind is FieldKind.NUMBER else column.milliseconds()
+        except CellError as error:
+            expected = (
+                "a number" if kind is FieldKind.NUMBER else "a time, such as 2024-05-31T09:30:00Z"
+            )
+            raise InputError(
+                f"{self.source}, column {self.originals[name]!r}, row {error.row + 1}: expected "
+                f"{expected}, came {error.cell!r}. Mend the cell, or leave it empty."
+            ) from None
+
+
+def read_table(path: str | Path, encoding: str | None = None) -> Table:
+    """Read a table from a file.
+
+    CSV (separated by commas, semicolons, tabs or bars, the names in the first line), CSV
+    compressed by gzip, or Parquet; the content tells which.
+
+    Parameters
+    ----------
+    path
+        The file.
+    encoding
+        The CSV's encoding; None to find it out.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it can't be read, or it is not a table; the message says what to do.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Expected a file: CSV or Parquet.")
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}. Check its name and folder.") from None
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from None
+    return parse_table(content, str(path), encoding)
+
+
+def parse_table(content: bytes, source: str, encoding: str | None = None) -> Table:
+    """Read a table from the content of a file; see ``read_table``."""
+    if not content:
+        raise InputError(f"{source} is empty. Expected names in the first line and a line a lead.")
+    sha256 = hashlib.sha256(content).hexdigest()
+    if content.startswith(GZIP):
+        content = _unpacked(content, source)
+    columns: Mapping[str, Column]
+    unusable: Mapping[str, str] = {}
+    found = None
+    if content.startswith(PARQUET):
+        columns, unusable = read_parquet(content, source)
+    elif content.startswith(ZIP):
+        raise InputError(
+            f"{source} is a zip or Excel file. Expected CSV or Parquet: save the sheet as CSV, or "
+            "unpack it."
+        )
+    else:
+        columns, found = read_csv(content, source, encoding)
+    originals = _originals(columns, source)
+    return Table(
+        columns={name: columns[original] for name, original in originals.items()},
+        originals={name: original or name for name, original in originals.items()},
+        rows=len(next(iter(columns.values()))),
+        sha256=sha256,
+        source=source,
+        unusable=unusable,
+        encoding=found,
+    )
+
+
+def _unpacked(content: bytes, source: str) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error):
+        raise InputError(
+            f"{source} is compressed by gzip, but damaged or cut off. Copy it again."
+        ) from None
+
+
+def _originals(columns: Mapping[str, object], source: str) -> dict[str, str]:
+    originals: dict[str, str] = {}
+    for original in columns:
+        name = field_name(original) or UNNAMED
+        if name in originals:
+            raise InputError(
+                f"{source}: the columns {originals[name]!r} and {original!r} would both be called "
+                f"{name}. Rename one of them."
+            )
+        originals[name] = original
+    if not originals:
+        raise InputError(f"{source} has no column that can be used.")
+    return originals
