@@ -122,7 +122,7 @@ LAST_COMMIT_AGE = Declaration(
     "gauge",
     "seconds",
     (),
-    "Time since offsets were last committed, or were last found to need no commit.",
+    "Time since offsets were last committed; grows while there is nothing to commit.",
 )
 ASSIGNED_PARTITIONS = Declaration(
     "leadscore_assigned_partitions",

@@ -1,0 +1,153 @@
+"""The HTTP door of a worker: health, readiness, metrics and the model, on one port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+from monitoring.health import Health
+from schemas.errors import StartupError
+
+__all__ = ["MonitoringServer", "monitoring_app"]
+
+ENDPOINTS = {
+    "/healthz": "200 when the worker is alive; 503 when a restart would help",
+    "/readyz": "200 when the worker can score; 503 and the reasons when it can't",
+    "/metrics": "metrics in Prometheus' text format",
+    "/model-info": "the model that scores; 503 when there is none",
+}
+STOP_LIMIT = 1.0
+"""Seconds that a request in hand may take when the server stops."""
+
+
+class MonitoringServer:
+    """Serves ``monitoring_app`` while it is open: ``async with MonitoringServer(...) as server``.
+
+    Parameters
+    ----------
+    app
+        What to serve.
+    host, port
+        Where to listen; port 0 takes a free one.
+    """
+
+    def __init__(self, app: web.Application, *, host: str, port: int) -> None:
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_LIMIT)
+        self._host = host
+        self._port = port
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; known once started."""
+        for address in self._runner.addresses:
+            return int(address[1])
+        raise RuntimeError("the port is known once the server is started: await start() first")
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises
+        ------
+        StartupError
+            When the address can't be had.
+        """
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise StartupError(
+                f"expected to listen on {self._host}:{self._port} for health and metrics,"
+                f" but {error.strerror or error}; set LEADSCORE_HTTP_HOST and LEADSCORE_HTTP_PORT"
+                " to an address that is free (port 0 takes any)"
+            ) from error
+
+    async def stop(self) -> None:
+        """Stop listening; may be called more than once."""
+        await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+
+def monitoring_app(
+    *,
+    registry: CollectorRegistry,
+    health: Health,
+    model_info: Callable[[], Mapping[str, Any] | None],
+    clock: Callable[[], float],
+) -> web.Application:
+    """Build the application behind the door.
+
+    Parameters
+    ----------
+    registry
+        The metrics to expose.
+    health
+        The worker's health.
+    model_info
+        Returns what is to be known of the model that scores, None when there is none.
+    clock
+        The monotonic clock that ``health`` is told the time of, in seconds.
+    """
+
+    async def healthz(_: web.Request) -> web.Response:
+        is_alive, detail = health.alive(clock())
+        return _json(detail, is_alive)
+
+    async def readyz(_: web.Request) -> web.Response:
+        is_ready, detail = health.ready()
+        return _json(detail, is_ready)
+
+    async def model(_: web.Request) -> web.Response:
+        if (info := model_info()) is None:
+            return _json({"error": "no model is loaded: /readyz tells why"}, False)
+        return _json(info, True)
+
+    handlers: dict[str, Handler] = {
+        "/": _index,
+        "/healthz": healthz,
+        "/readyz": readyz,
+        "/metrics": make_aiohttp_handler(registry),
+        "/model-info": model,
+    }
+    app = web.Application()
+    app.add_routes([web.get(path, handler) for path, handler in handlers.items()])
+    return app
+
+
+async def _index(_: web.Request) -> web.Response:
+    rows = "".join(
+        f'<li><a href="{path}">{path}</a>: {escape(sentence)}</li>'
+        for path, sentence in ENDPOINTS.items()
+    )
+    return web.Response(
+        text=f"<!doctype html><title>LeadScore</title><h1>LeadScore</h1><ul>{rows}</ul>",
+        content_type="text/html",
+    )
+
+
+def _json(content: Mapping[str, Any], is_good: bool) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE),
+        status=200 if is_good else 503,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
