@@ -188,6 +188,20 @@ class BundleMetadata(_Frozen):
         """Number of reasons a score has."""
         return min(3, len(self.spec.fields))
 
+    def verify_width(self, columns: int) -> None:
+        """Compare the number of columns that the trees read with the spec's.
+
+        Raises
+        ------
+        BundleError
+            They differ.
+        """
+        if columns != len(self.spec.columns):
+            raise BundleError(
+                f"The model's spec has {len(self.spec.columns)} columns, its trees read {columns}: "
+                "spec and trees are not of one training. Train the model again."
+            )
+
     def to_json(self) -> str:
         """Write as JSON; the same content always gives the same text."""
         return self.model_dump_json()

@@ -1,0 +1,129 @@
+"""The manifest of a bundle: which files it has, and what they must hash to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from model.metadata import BundleError
+
+__all__ = ["MANIFEST", "MODEL_FILES", "Manifest", "sha256"]
+
+MANIFEST = "manifest.json"
+MODEL_FILES = ("model.onnx", "model.ubj")
+"""What a model can be loaded from; the first that a bundle has gives the model its identity."""
+FILES = (*MODEL_FILES, "reference.parquet")
+"""All that a bundle can have besides its manifest."""
+
+Digest = Field(pattern="^[0-9a-f]{64}$")
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 of some bytes, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileEntry(_Frozen):
+    """What a file must be."""
+
+    size: int = Field(ge=0)
+    sha256: str = Digest
+
+
+class Manifest(_Frozen):
+    """The files of one version of a model. Written last: without it there is no bundle."""
+
+    format_version: Literal[1] = 1
+    name: str
+    version: str
+    model_sha256: str = Digest
+    """The model's identity: the hash of model.onnx, of model.ubj where there is only that."""
+    files: dict[str, FileEntry]
+
+    @classmethod
+    def of(cls, name: str, version: str, files: Mapping[str, bytes]) -> Self:
+        """Describe files, of which one at least is a model."""
+        entries = {
+            file: FileEntry(size=len(content), sha256=sha256(content))
+            for file, content in sorted(files.items())
+        }
+        identity = next(entries[file].sha256 for file in MODEL_FILES if file in entries)
+        return cls(name=name, version=version, model_sha256=identity, files=entries)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not set(self.files) <= set(FILES):
+            raise ValueError(f"a bundle has files of {', '.join(FILES)} only")
+        models = [self.files[file].sha256 for file in MODEL_FILES if file in self.files]
+        if not models:
+            raise ValueError("it lists neither model.onnx nor model.ubj")
+        if models[0] != self.model_sha256:
+            raise ValueError("model_sha256 is not the hash of its model")
+        return self
+
+    def to_bytes(self) -> bytes:
+        """Write as JSON, with a hash of the manifest itself at its end."""
+        content = self.model_dump(mode="json")
+        return _to_json({**content, "manifest_sha256": sha256(_to_json(content))})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read from JSON.
+
+        Raises
+        ------
+        BundleError
+            A byte of it is not as it was written, or it is of a format that is not known here.
+        """
+        try:
+            fields = json.loads(content)
+            claimed = fields.pop("manifest_sha256")
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+            raise BundleError(
+                f"{MANIFEST} should be a JSON object with its own manifest_sha256, it is not: "
+                "publish the model again, or copy the bundle again."
+            ) from None
+        if _to_json({**fields, "manifest_sha256": claimed}) != content or claimed != sha256(
+            _to_json(fields)
+        ):
+            raise BundleError(
+                f"{MANIFEST} was changed after it was written: expected sha256 {claimed!r}, got "
+                f"{sha256(_to_json(fields))}. Publish the model again, or copy the bundle again."
+            )
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "the whole"
+            raise BundleError(
+                f"{MANIFEST} is of a format that this version of LeadScore does not read: {where}: "
+                f"{first['msg']}. Publish the model again, or use the LeadScore that published it."
+            ) from None
+
+    def verify(self, file: str, content: bytes) -> None:
+        """Compare a file with its entry.
+
+        Raises
+        ------
+        BundleError
+            A byte of the file is not as it was published.
+        """
+        entry, found = self.files[file], sha256(content)
+        if found != entry.sha256:
+            raise BundleError(
+                f"{file} of model {self.name} version {self.version} is not what was published: "
+                f"expected sha256 {entry.sha256} ({entry.size} bytes), got {found} "
+                f"({len(content)} bytes). Copy the bundle again, or publish the model again."
+            )
+
+
+def _to_json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()

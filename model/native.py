@@ -1,0 +1,93 @@
+"""The native engine: XGBoost itself, where ONNX Runtime can't be had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.metadata import METADATA_KEY, BundleError, BundleMetadata
+from model.prediction import Prediction
+
+__all__ = ["NativePredictor"]
+
+
+class NativePredictor:
+    """Scores with XGBoost's own model file; the same scores as the ONNX engine's to 1e-6.
+
+    Parameters
+    ----------
+    content
+        The bytes of ``model.ubj``.
+    threads
+        How many threads compute a batch.
+
+    Raises
+    ------
+    BundleError
+        XGBoost is not installed, or the bytes are not a model of LeadScore.
+    """
+
+    engine = "xgboost"
+
+    def __init__(self, content: bytes, *, threads: int = 1) -> None:
+        # Only here: it is slow to import, and most workers never need it.
+        try:
+            import xgboost
+        except ImportError as error:
+            raise BundleError(
+                "The model needs XGBoost, which can't be imported here "
+                f"({error}): install leadscore[train], or publish the model as ONNX too."
+            ) from None
+        try:
+            booster = xgboost.Booster({"nthread": threads}, model_file=bytearray(content))
+            text, columns = booster.attr(METADATA_KEY), booster.num_features()
+        except Exception as error:  # whatever it makes of broken bytes
+            raise BundleError(
+                f"model.ubj is not a model that XGBoost {xgboost.__version__} can read "
+                f"({_first_line(error)}): publish it again from its training."
+            ) from None
+        if text is None:
+            raise BundleError(
+                f"model.ubj has no attribute {METADATA_KEY!r}: it was not made by "
+                "`leadscore train`. Train it with that."
+            )
+        self.metadata = BundleMetadata.from_json(text)
+        self.metadata.verify_width(columns)
+        self._booster: Any = booster
+        self._threads = threads
+        self._matrix = xgboost.DMatrix
+        fields = self.metadata.spec.field_of_column
+        self._to_fields = np.eye(len(self.metadata.spec.fields))[list(fields)]
+
+    def predict(self, matrix: NDArray[np.float32]) -> Prediction:
+        """Score a batch; see ``Predictor``."""
+        data = self._data(matrix)
+        margin = self._booster.predict(data, output_margin=True)
+        contributions = self._contributions(data)
+        order = np.argsort(-np.abs(contributions), axis=1, kind="stable")
+        strongest = order[:, : self.metadata.top_k]
+        return Prediction(
+            self.metadata.calibration.probability(margin).astype(np.float32),
+            strongest,
+            np.take_along_axis(contributions, strongest, axis=1),
+        )
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute what every field contributes; see ``Predictor``."""
+        return self._contributions(self._data(matrix))
+
+    def _data(self, matrix: NDArray[np.float32]) -> Any:
+        return self._matrix(matrix, nthread=self._threads)
+
+    def _contributions(self, data: Any) -> NDArray[np.float32]:
+        by_column = self._booster.predict(data, pred_contribs=True, approx_contribs=True)
+        # The last column is the base, which no field contributes.
+        by_field = by_column[:, :-1].astype(np.float64) @ self._to_fields
+        contributions: NDArray[np.float32] = by_field.astype(np.float32)
+        return contributions
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

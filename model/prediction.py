@@ -1,0 +1,70 @@
+"""What a model gives for a batch, and what an engine is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.metadata import BundleMetadata
+
+__all__ = ["ModelPredictor", "Prediction", "Predictor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Scores and reasons of n leads.
+
+    Attributes
+    ----------
+    probability
+        float32, shape (n,): the calibrated probability, 0 to 1.
+    reason_field
+        int64, shape (n, k): indices of the k fields that moved the margin most, strongest first.
+    reason_value
+        float32, shape (n, k): by how much, on the logit scale before calibration.
+    """
+
+    probability: NDArray[np.float32]
+    reason_field: NDArray[np.int64]
+    reason_value: NDArray[np.float32]
+
+
+class Predictor(Protocol):
+    """An engine with a model in it. Safe to use from several threads."""
+
+    @property
+    def engine(self) -> str:
+        """What computes the scores: "onnx", "xgboost" or "constant"."""
+
+    def predict(self, matrix: NDArray[np.float32]) -> Prediction:
+        """Score a batch.
+
+        Parameters
+        ----------
+        matrix
+            float32, C-contiguous, shape (n, n_columns); NaN where missing.
+        """
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute what every field contributes to the margin.
+
+        Parameters
+        ----------
+        matrix
+            As for ``predict``.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_fields)
+        """
+
+
+class ModelPredictor(Predictor, Protocol):
+    """An engine with a trained model in it."""
+
+    @property
+    def metadata(self) -> BundleMetadata:
+        """What the model says of itself."""

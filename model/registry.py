@@ -1,0 +1,204 @@
+"""The registry: models by name, version and alias, in a folder or an object store.
+
+<root>/<name>/<version>/{model.onnx, model.ubj, reference.parquet, manifest.json}
+<root>/<name>/aliases.json
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+
+from model.bundle import Artefacts, verify, write_bundle
+from model.manifest import MANIFEST
+from model.metadata import BundleError
+from model.storage import Folder
+from schemas.errors import InputError
+
+__all__ = ["Alias", "ModelNotFoundError", "Registry"]
+
+ALIASES = "aliases.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+VERSION = re.compile(r"[1-9][0-9]{0,8}")
+
+
+class ModelNotFoundError(BundleError):
+    """The registry has no such model, version or alias."""
+
+
+class Alias(StrEnum):
+    """What a version is for; each alias of a model names one version at most."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    SHADOW = "shadow"
+    CANARY = "canary"
+    ARCHIVED = "archived"
+
+
+class Registry:
+    """Models by name, version and alias.
+
+    On a disk, any number of processes may publish at once. In an object store, which has no way to
+    make a folder exclusively, publish a model from one place at a time.
+
+    Parameters
+    ----------
+    root
+        A path, or a URL that fsspec reads.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = str(root)
+        self._folder = Folder(self.root)
+
+    def publish(self, name: str, artefacts: Artefacts) -> str:
+        """Verify a model and add it as a new version.
+
+        Parameters
+        ----------
+        name
+            The model's name: letters, digits, ``.``, ``_``, ``-``.
+        artefacts
+            Its files.
+
+        Returns
+        -------
+        str
+            The version: "1", "2", …
+
+        Raises
+        ------
+        InputError
+            The name is unusable.
+        BundleError
+            The model would be refused when loaded. Nothing was written.
+        """
+        if not NAME.fullmatch(name):
+            raise InputError(
+                "A model's name should be up to 100 letters, digits, '.', '_' or '-', the first a "
+                f"letter or digit; it is {name!r}. Give another with --name."
+            )
+        verify(artefacts)
+        model = self._folder / name
+        version = self._claim(model)
+        try:
+            write_bundle(model / version, name, version, artefacts)
+        except BaseException:
+            model.remove(version)
+            raise
+        return version
+
+    def names(self) -> list[str]:
+        """Names of the models that have a version, sorted."""
+        return [name for name in self._folder.folders() if self.versions(name)]
+
+    def versions(self, name: str) -> list[str]:
+        """Return the versions of a model, oldest first; none where there is no such model."""
+        if not NAME.fullmatch(name):
+            return []
+        model = self._folder / name
+        return [version for version in _numbers(model) if (model / version).holds(MANIFEST)]
+
+    def aliases(self, name: str) -> dict[Alias, str]:
+        """Return the version that each alias of a model names.
+
+        Raises
+        ------
+        BundleError
+            The file that says it is broken.
+        """
+        written = (self._folder / name).read(ALIASES)
+        if written is None:
+            return {}
+        try:
+            return {Alias(alias): str(version) for alias, version in json.loads(written).items()}
+        except (ValueError, AttributeError) as error:
+            raise BundleError(
+                f"{self.root}/{name}/{ALIASES} should be a JSON object of alias and version, it is "
+                f"not ({error}): remove it and set the aliases again with `leadscore models alias`."
+            ) from None
+
+    def set_alias(self, name: str, alias: Alias, version: str) -> None:
+        """Let an alias name a version from now on, in place of what it named before.
+
+        Of two that set aliases of a model at the same moment, the later one wins.
+
+        Raises
+        ------
+        ModelNotFoundError
+            There is no such version.
+        """
+        self._existing(name, version)
+        aliases = {**self.aliases(name), alias: version}
+        content = json.dumps(dict(sorted(aliases.items())), indent=2) + "\n"
+        (self._folder / name).write(ALIASES, content.encode())
+
+    def resolve(self, reference: str) -> str:
+        """Find the folder of a bundle.
+
+        Parameters
+        ----------
+        reference
+            ``name`` (the version with the alias production, without one the newest),
+            ``name@alias``, ``name/version``, or the path or URL of a bundle's folder.
+
+        Returns
+        -------
+        str
+            A path or URL for ``load_bundle``.
+
+        Raises
+        ------
+        ModelNotFoundError
+            There is no such model, version or alias.
+        """
+        name, _, alias = reference.partition("@")
+        if NAME.fullmatch(name) and alias:
+            return self._existing(name, self._version_of(name, alias))
+        name, _, version = reference.partition("/")
+        if version in self.versions(name):
+            return self._existing(name, version)
+        if "/" in reference:
+            return Folder(reference).location
+        versions = self.versions(reference)
+        if not versions:
+            raise self._unknown(reference)
+        production = self.aliases(reference).get(Alias.PRODUCTION, versions[-1])
+        return self._existing(reference, production)
+
+    def _version_of(self, name: str, alias: str) -> str:
+        aliases = self.aliases(name)
+        if alias not in aliases:
+            have = ", ".join(sorted(aliases)) or "none"
+            raise ModelNotFoundError(
+                f"Model {name!r} should have the alias {alias!r}, it has: {have}. Set it with "
+                f"`leadscore models alias {name} {alias} VERSION`."
+            )
+        return aliases[Alias(alias)]
+
+    def _existing(self, name: str, version: str) -> str:
+        folder = self._folder / name / version
+        if not (VERSION.fullmatch(version) and folder.holds(MANIFEST)):
+            raise self._unknown(f"{name}/{version}")
+        return folder.location
+
+    def _unknown(self, reference: str) -> ModelNotFoundError:
+        have = "; ".join(f"{name}: {', '.join(self.versions(name))}" for name in self.names())
+        return ModelNotFoundError(
+            f"The registry {self.root} should have a model {reference!r}, it has "
+            f"{have or 'none at all'}. Train one with `leadscore train`, or name another."
+        )
+
+    def _claim(self, model: Folder) -> str:
+        number = max((int(version) for version in _numbers(model)), default=0) + 1
+        while not model.claim(str(number)):
+            number += 1
+        return str(number)
+
+
+def _numbers(model: Folder) -> list[str]:
+    """Names of the folders that are a version's, published or not, in the order of versions."""
+    return sorted(filter(VERSION.fullmatch, model.folders()), key=int)
