@@ -1,0 +1,135 @@
+"""The broker of the demo, the tests and the benchmarks: real Kafka wherever it can be had."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from schemas.errors import StartupError
+from stream.broker_docker import start_docker_broker
+from stream.broker_java import start_java_broker
+from stream.broker_mock import start_mock_broker
+from stream.broker_node import BreakableBroker, Broker, BrokerKind, BrokerUnavailableError
+
+__all__ = ["BreakableBroker", "Broker", "BrokerKind", "GivenBroker", "open_broker", "pick_broker"]
+
+ADDRESS_VARIABLES = ("LEADSCORE_KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS")
+REACHED_WITHIN_SECONDS = 5.0
+
+
+class GivenBroker:
+    """A broker that runs elsewhere; nothing is started or ended.
+
+    Parameters
+    ----------
+    bootstrap
+        host:port, several separated by commas.
+
+    Raises
+    ------
+    StartupError
+        When none of the addresses can be reached.
+    """
+
+    kind = BrokerKind.GIVEN
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        if not any(_is_reached(server) for server in bootstrap.split(",")):
+            raise StartupError(
+                f"expected a Kafka broker at {bootstrap}, nobody answers there: start it, or unset"
+                f" {' and '.join(ADDRESS_VARIABLES)}"
+            )
+
+    def describe(self) -> str:
+        """Say for people what this broker is."""
+        return f"the Kafka that is set in the environment, at {self.bootstrap}"
+
+    def close(self) -> None:
+        """Leave it running: it is not ours."""
+
+
+def _is_reached(server: str) -> bool:
+    host, _, port = server.strip().rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACHED_WITHIN_SECONDS).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def find_given_broker(environment: Mapping[str, str] = os.environ) -> GivenBroker:
+    """Connect to the broker whose address is set.
+
+    Raises
+    ------
+    BrokerUnavailableError
+        When none is set.
+    StartupError
+        When one is set and can't be reached: nothing else is tried then.
+    """
+    for variable in ADDRESS_VARIABLES:
+        if environment.get(variable):
+            return GivenBroker(environment[variable])
+    raise BrokerUnavailableError(f"{ADDRESS_VARIABLES[-1]} is not set")
+
+
+STARTERS: Mapping[BrokerKind, Callable[[], Broker]] = {
+    BrokerKind.GIVEN: find_given_broker,
+    BrokerKind.DOCKER: start_docker_broker,
+    BrokerKind.JAVA: start_java_broker,
+    BrokerKind.MOCK: start_mock_broker,
+}
+"""In the order in which they are tried."""
+
+
+def pick_broker(
+    kinds: tuple[BrokerKind, ...], starters: Mapping[BrokerKind, Callable[[], Broker]] = STARTERS
+) -> Broker:
+    """Start the first kind of broker that can be had; the caller closes it.
+
+    Raises
+    ------
+    StartupError
+        When none can be had: says for each kind why.
+    """
+    reasons = []
+    for kind in kinds:
+        try:
+            return starters[kind]()
+        except BrokerUnavailableError as error:
+            reasons.append(f"{kind}: {error}")
+    raise StartupError(
+        f"no Kafka can be had here ({'; '.join(reasons)}): set {ADDRESS_VARIABLES[-1]}, start"
+        " Docker, or install Java 17 and Maven"
+    )
+
+
+@contextmanager
+def open_broker(
+    prefer: BrokerKind | str | None = None, *, require_real: bool = False
+) -> Iterator[Broker]:
+    """Have a broker for a while.
+
+    Parameters
+    ----------
+    prefer
+        The only kind to try; else all of them, in the order of `BrokerKind`.
+    require_real
+        Whether the mock broker is no choice.
+
+    Raises
+    ------
+    StartupError
+        When none can be had: says for each kind why.
+    """
+    kinds = tuple(BrokerKind) if prefer is None else (BrokerKind(prefer),)
+    if require_real:
+        kinds = tuple(kind for kind in kinds if kind is not BrokerKind.MOCK)
+    broker = pick_broker(kinds)
+    try:
+        yield broker
+    finally:
+        broker.close()
