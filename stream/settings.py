@@ -248,6 +248,11 @@ class Settings(BaseSettings):
             )
         return self
 
+    @property
+    def schema_folders(self) -> tuple[Path, ...]:
+        """Folders of Avro schemas beside the one that comes with LeadScore."""
+        return () if self.schema_dir is None else (self.schema_dir,)
+
     def kafka_client_options(self) -> dict[str, Any]:
         """Address and security, as keyword arguments of any aiokafka client.
 

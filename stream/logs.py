@@ -1,0 +1,93 @@
+"""Logs: JSON lines for machines, short lines for people at a terminal. Ids only, no lead's data."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+from stream.settings import Settings
+
+__all__ = ["set_up_logging"]
+
+OURS = ("stream", "agents", "features", "model", "monitoring", "schemas")
+
+COLOURS = {
+    logging.DEBUG: "2",
+    logging.INFO: "32",
+    logging.WARNING: "33",
+    logging.ERROR: "31",
+    logging.CRITICAL: "1;31",
+}
+"""By level, the terminal's code."""
+
+
+def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send all logs and Python's warnings to one stream, in one form.
+
+    LeadScore logs from the level that is set; libraries (Faust, mode, aiokafka and all others)
+    only from WARNING, or from the level that is set where that is higher.
+
+    Parameters
+    ----------
+    settings
+        Of these `log_format` and `log_level` count.
+    stream
+        Where to; by default standard error.
+    """
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(settings.log_format, stream))
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(True)
+
+
+def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:
+    if log_format == "human" or (log_format == "auto" and stream.isatty()):
+        return _HumanFormatter(has_colours=stream.isatty() and not os.environ.get("NO_COLOR"))
+    return _JsonFormatter(
+        "%(asctime)s %(levelname)s %(name)s %(message)s",
+        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+    )
+
+
+class _JsonFormatter(OrjsonFormatter):
+    """A JSON object a line, the time in UTC."""
+
+    def formatTime(  # noqa: N802 - logging's name
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
+        time = datetime.fromtimestamp(record.created, UTC)
+        return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _HumanFormatter(logging.Formatter):
+    """Time of day, level, where it comes from, message and extras, with colours if wanted."""
+
+    def __init__(self, *, has_colours: bool) -> None:
+        super().__init__(datefmt="%H:%M:%S")
+        self._has_colours = has_colours
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        level = self._coloured(f"{record.levelname:<8}", COLOURS.get(record.levelno, "0"))
+        extras = " ".join(f"{name}={value}" for name, value in _extras(record))
+        line = f"{self.formatTime(record, self.datefmt)} {level} {record.name}: {record.message}"
+        return f"{line} {self._coloured(extras, '2')}" if extras else line
+
+    def _coloured(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._has_colours else text
+
+
+def _extras(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(record).items():
+        if name not in RESERVED_ATTRS and name not in ("message", "asctime", "taskName"):
+            yield name, value
