@@ -1,0 +1,49 @@
+# The worker alone: what it needs to score, from hashed requirements; no compiler, no training
+# libraries, no root. Built by `docker build -t leadscore .`
+FROM python:3.11-slim-bookworm AS build
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+COPY requirements/worker.lock requirements/all.lock requirements/
+# The package is built by the locked setuptools, which does not go into the image.
+RUN python -m venv --without-pip /opt/leadscore \
+    && pip --python /opt/leadscore/bin/python install --only-binary=:all: --require-hashes \
+        --no-deps -r requirements/worker.lock \
+    && sed -n '/^setuptools==/,/# via/p' requirements/all.lock > requirements/build.lock \
+    && pip install --require-hashes --no-deps -r requirements/build.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY stream stream
+COPY agents agents
+COPY schemas schemas
+COPY features features
+COPY model model
+COPY monitoring monitoring
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+    && pip --python /opt/leadscore/bin/python install --no-deps --no-index dist/*.whl \
+    && /opt/leadscore/bin/python -m compileall -q /opt/leadscore/lib
+
+
+FROM python:3.11-slim-bookworm
+
+# The base image's own pip and setuptools are not needed to run.
+RUN python -m pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip \
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/leadscore leadscore
+COPY --from=build /opt/leadscore /opt/leadscore
+
+ENV PATH=/opt/leadscore/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    LEADSCORE_REGISTRY=/models \
+    LEADSCORE_HTTP_PORT=8080 \
+    LEADSCORE_LOG_FORMAT=json
+USER 10001
+WORKDIR /var/lib/leadscore
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+
+# Alive, not ready: a container that waits for a model or for Kafka need not be restarted.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['LEADSCORE_HTTP_PORT'] + '/healthz', timeout=2)"]
+
+ENTRYPOINT ["leadscore"]
+CMD ["worker"]

@@ -1,0 +1,103 @@
+"""Files that no Python imports speak of settings, commands and paths that exist."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stream.__main__ import main
+from stream.settings import Settings, variable_of
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.kafka.yml").read_text())
+SERVICES = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("name", ["docker-compose.kafka.yml", "Dockerfile"])
+def test_every_setting_that_is_set_exists(name):
+    known = {variable_of(field) for field in Settings.model_fields}
+    named = set(re.findall(r"\bLEADSCORE_[A-Z0-9_]+", (ROOT / name).read_text()))
+    assert named
+    assert named <= known
+
+
+def test_every_command_that_is_run_exists():
+    procfile = dict(
+        line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines() if line
+    )
+    commands = [command.split()[1] for command in procfile.values()]
+    commands += [service["command"][0] for service in SERVICES.values() if is_ours(service)]
+    assert set(commands) <= set(main.list_commands(None))
+    assert all(command.split()[0] == "leadscore" for command in procfile.values())
+
+
+def is_ours(service: dict) -> bool:
+    return service["image"].startswith("leadscore")
+
+
+def test_every_folder_that_is_mounted_is_in_the_repository():
+    mounted = {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if volume.startswith("./")
+    } - {"./models"}  # made by `leadscore train`
+    assert mounted
+    assert all((ROOT / folder).is_dir() for folder in mounted)
+
+
+def test_services_wait_for_services_that_exist_and_can_be_waited_for():
+    for service in SERVICES.values():
+        for name, wait in service.get("depends_on", {}).items():
+            other = SERVICES[name]
+            if wait["condition"] == "service_healthy":
+                assert "test" in other["healthcheck"]
+            if wait["condition"] == "service_completed_successfully":
+                assert other["restart"] == "no"
+
+
+def test_every_port_is_bound_to_this_machine_only():
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_images_are_of_a_fixed_version():
+    images = [service["image"] for service in SERVICES.values()]
+    images += re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)
+    assert all(re.search(r":[^:]*(\d|local)", image) for image in images)
+    assert not any(image.endswith(":latest") for image in images)
+
+
+def test_the_image_holds_every_package_and_gives_up_root():
+    copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, flags=re.MULTILINE))
+    assert copied == set(PROJECT["tool"]["setuptools"]["packages"])
+    let_in = set(re.findall(r"^!(\w+)$", (ROOT / ".dockerignore").read_text(), flags=re.MULTILINE))
+    assert copied <= let_in
+    final_stage = DOCKERFILE.split("FROM ")[-1]
+    assert re.search(r"^USER 10001$", final_stage, flags=re.MULTILINE)
+
+
+def test_the_image_builds_with_the_locked_setuptools_alone():
+    (pattern,) = re.findall(r"sed -n '(.*?)' requirements/all.lock", DOCKERFILE)
+    lines = subprocess.run(
+        ["sed", "-n", pattern, ROOT / "requirements/all.lock"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert [line for line in lines if "==" in line] == lines[:1]
+    assert any("--hash=sha256:" in line for line in lines)
+
+
+def test_ci_runs_the_versions_of_python_that_are_promised():
+    versions = WORKFLOW["jobs"]["checks"]["strategy"]["matrix"]["python"]
+    assert versions == ["3.11", "3.12"]
+    assert PROJECT["project"]["requires-python"].startswith(">=3.11")
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
