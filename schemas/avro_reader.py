@@ -1,0 +1,388 @@
+"""Readers of Avro records, generated once for each writer's schema.
+
+A generated reader walks the bytes of a record once, and makes Python objects only of the fields
+that are asked for. It does what the Avro 1.11 specification says of the binary encoding; fastavro
+is the oracle in the tests.
+
+Bounds: reading a byte past the end raises IndexError; a string that claims to be longer than what
+is left moves the position past the end, which is found at the next read or at the end. Nothing is
+allocated by a claimed length.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from schemas.errors import ErrorCode, InvalidEventError
+from schemas.fields import FieldKind
+from schemas.store import Schema
+from schemas.wire import HEADER_BYTES
+
+__all__ = ["LATEST_MS", "AvroReader", "Row", "compile_reader", "iso_ms", "mismatches"]
+
+Row = tuple[Any, ...]
+"""lead_id, created_at (ms since 1970), request_id, then the fields that were asked for."""
+
+AvroReader = Callable[
+    [
+        Sequence[bytes | None],
+        Sequence[int],
+        list[Row | None],
+        dict[int, InvalidEventError],
+    ],
+    None,
+]
+"""Reads the values of the given indices, writes each one's row, or its verdict."""
+
+LATEST_MS = 253_402_300_800_000
+"""Year 10000: a later time is no time."""
+
+INTEGERS = ("int", "long")
+FRACTIONS = ("float", "double")
+TO_MS = {"timestamp-micros": "// 1000", "date": "* 86400000", "timestamp-nanos": "// 1000000"}
+"""How a time becomes milliseconds, by its logical type; it is milliseconds already where none."""
+
+READABLE: Mapping[FieldKind, tuple[str, ...]] = {
+    FieldKind.NUMBER: (*INTEGERS, *FRACTIONS, "boolean"),
+    FieldKind.DATE: (*INTEGERS, "string"),
+    FieldKind.CATEGORY: ("string", "enum", "boolean", *INTEGERS),
+    FieldKind.TEXT: ("string", "enum", "boolean", *INTEGERS),
+}
+"""The Avro types that each kind can be read from."""
+
+
+class _WrongType(Exception):  # noqa: N818 - the way to a verdict, not an error of its own
+    """A value of a type that its field's kind can't be read from."""
+
+
+def compile_reader(schema: Schema, kinds: Mapping[str, FieldKind]) -> AvroReader:
+    """Generate the reader of a schema.
+
+    Parameters
+    ----------
+    schema
+        The writer's.
+    kinds
+        The fields to read. One that the schema lacks is always missing.
+    """
+    return _Generator(schema, kinds).reader()
+
+
+def mismatches(schema: Schema, kinds: Mapping[str, FieldKind]) -> list[str]:
+    """Tell which fields a schema lacks, or has with a type that can't be read as their kind.
+
+    Parameters
+    ----------
+    schema
+        A lead's.
+    kinds
+        The fields that are read.
+
+    Returns
+    -------
+    list of str
+        A phrase for each.
+    """
+    wrong = []
+    for name, kind in kinds.items():
+        if name not in schema.fields:
+            wrong.append(f"{name} is not in it")
+            continue
+        found = [_type_name(branch) for branch in _branches(schema.fields[name])]
+        if not any(branch in READABLE[kind] for branch in found):
+            wrong.append(f"{name} is {' or '.join(found)}, but the model reads a {kind}")
+    return wrong
+
+
+class _Generator:
+    """Writes the source of a reader, statement by statement."""
+
+    def __init__(self, schema: Schema, kinds: Mapping[str, FieldKind]) -> None:
+        self._schema = schema
+        self._kinds = kinds
+        self._named: dict[str, Any] = {}
+        self._logical = _logical_types(schema.avro)
+        self._lines: list[str] = []
+        self._constants: dict[str, Any] = {
+            "unpack_double": struct.Struct("<d").unpack_from,
+            "unpack_float": struct.Struct("<f").unpack_from,
+            "varint": _varint,
+            "iso_ms": iso_ms,
+            "WrongType": _WrongType,
+            "explain": self._explain,
+        }
+        self._names = count()
+
+    def reader(self) -> AvroReader:
+        outputs = {"lead_id": "v_id", "created_at": "v_at", "request_id": "v_request"}
+        for i, name in enumerate(self._kinds):
+            outputs.setdefault(name, f"v{i}")
+        body = _Block(3)
+        present = self._schema.fields
+        for name, output in outputs.items():
+            if name not in present:
+                body.add(f"{output} = None")
+        for name, avro_type in present.items():
+            if name in outputs:
+                self._read_field(body, name, avro_type, outputs[name])
+            else:
+                self._skip(body, avro_type)
+        fields = "".join(f", {outputs[name]}" for name in self._kinds)
+        source = "\n".join(
+            [
+                "def read(values, indices, rows, errors):",
+                "    for i in indices:",
+                "        b = values[i]",
+                f"        p = {HEADER_BYTES}",
+                "        try:",
+                *body.lines,
+                "            if p != len(b): raise ValueError('end')",
+                "            if not v_id: raise ValueError('lead_id')",
+                f"            if v_at is None or not 0 <= v_at < {LATEST_MS}:",
+                "                raise ValueError('created_at')",
+                f"            rows[i] = (v_id, v_at, v_request or None{fields})",
+                "        except (IndexError, ValueError, OverflowError, error, WrongType) as why:",
+                "            errors[i] = explain(why)",
+            ]
+        )
+        names = {**self._constants, "error": struct.error}
+        exec(compile(source, f"<reader of {self._schema.full_name}>", "exec"), names)
+        reader: AvroReader = names["read"]
+        return reader
+
+    def _explain(self, why: Exception) -> InvalidEventError:
+        name = self._schema.full_name
+        if isinstance(why, _WrongType):
+            field, avro_type = why.args
+            return InvalidEventError(
+                ErrorCode.TYPE,
+                f"field {field} of {name}: expected a {self._kinds[field]}, got {avro_type}",
+            )
+        if why.args == ("lead_id",):
+            return InvalidEventError(
+                ErrorCode.VALIDATION,
+                f"{name}: expected lead_id to be a string that is not empty",
+            )
+        if why.args == ("created_at",):
+            return InvalidEventError(
+                ErrorCode.VALIDATION, f"{name}: expected created_at to be a time since 1970"
+            )
+        return InvalidEventError(
+            ErrorCode.DECODE,
+            f"expected the bytes of one record of {name}, got others: the writer's schema differs,"
+            " or the event was cut",
+        )
+
+    # A field that is wanted
+
+    def _read_field(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
+        if isinstance(avro_type, list):
+            self._union(
+                block, avro_type, lambda inner, branch: self._read(inner, name, branch, output)
+            )
+        else:
+            self._read(block, name, avro_type, output)
+
+    def _read(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
+        kind = {
+            "lead_id": FieldKind.TEXT,
+            "created_at": FieldKind.DATE,
+            "request_id": FieldKind.TEXT,
+        }.get(name) or self._kinds[name]
+        avro_type = self._resolved(avro_type)
+        type_name = _type_name(avro_type)
+        if type_name == "null":
+            block.add(f"{output} = None")
+        elif type_name not in READABLE[kind] or (
+            name in ("lead_id", "request_id") and type_name != "string"
+        ):
+            self._refuse(block, name, avro_type, output)
+        elif type_name == "boolean":
+            block.add(f"{output} = b[p]", "p += 1", f"if {output} > 1: raise ValueError")
+            if kind is not FieldKind.NUMBER:
+                block.add(f"{output} = 'true' if {output} else 'false'")
+        elif type_name in INTEGERS:
+            self._varint(block, "n")
+            block.add(f"{output} = (n >> 1) ^ -(n & 1)")
+            if kind is FieldKind.DATE:
+                scale = TO_MS.get(self._logical.get(name, ""))
+                if scale:
+                    block.add(f"{output} = {output} {scale}")
+            elif kind is not FieldKind.NUMBER:
+                block.add(f"{output} = str({output})")
+        elif type_name in FRACTIONS:
+            size = 8 if type_name == "double" else 4
+            block.add(f"{output} = unpack_{type_name}(b, p)[0]", f"p += {size}")
+        elif type_name == "enum":
+            symbols = self._constant(tuple(avro_type["symbols"]))
+            self._varint(block, "n")
+            block.add("if n & 1: raise ValueError", f"{output} = {symbols}[n >> 1]")
+        else:
+            self._length(block)
+            block.add(f"{output} = b[p:p + n].decode()", "p += n")
+            if kind is FieldKind.DATE:
+                block.add(f"{output} = iso_ms({output})")
+
+    def _refuse(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
+        """Read past a value of the wrong type, and tell of it unless the bytes are wrong too."""
+        type_name = _type_name(avro_type)
+        if name in ("lead_id", "created_at"):
+            self._skip(block, avro_type)
+            block.add(f"{output} = None")
+        elif name == "request_id" and name not in self._kinds:
+            self._skip(block, avro_type)
+            block.add(f"{output} = None")
+        else:
+            block.add(f"raise WrongType({name!r}, {type_name!r})")
+
+    # What is not wanted
+
+    def _skip(self, block: _Block, avro_type: Any) -> None:
+        avro_type = self._resolved(avro_type)
+        if isinstance(avro_type, list):
+            self._union(block, avro_type, self._skip)
+            return
+        match _type_name(avro_type):
+            case "null":
+                block.add("pass")
+            case "boolean":
+                block.add("n = b[p]", "p += 1", "if n > 1: raise ValueError")
+            case "int" | "long":
+                self._varint(block, "n")
+            case "float":
+                block.add("p += 4")
+            case "double":
+                block.add("p += 8")
+            case "fixed":
+                block.add(f"p += {avro_type['size']}")
+            case "enum":
+                self._varint(block, "n")
+                block.add(f"if n & 1 or n >> 1 >= {len(avro_type['symbols'])}: raise ValueError")
+            case "string":
+                self._length(block)
+                block.add("b[p:p + n].decode()", "p += n")
+            case "bytes":
+                self._length(block)
+                block.add("p += n")
+            case "record":
+                for entry in avro_type["fields"]:
+                    self._skip(block, entry["type"])
+            case _:
+                self._skip_blocks(block, avro_type)
+
+    def _skip_blocks(self, block: _Block, avro_type: Any) -> None:
+        """Skip an array or a map: blocks of items until one of none."""
+        left = f"left{next(self._names)}"
+        block.add("while True:")
+        loop = block.inner()
+        self._varint(loop, "n")
+        loop.add(f"{left} = (n >> 1) ^ -(n & 1)", f"if not {left}: break")
+        # A negative count is followed by the block's size in bytes; the items are read all the
+        # same, so that wrong ones are found.
+        loop.add(f"if {left} < 0:")
+        sized = loop.inner()
+        sized.add(f"{left} = -{left}")
+        self._varint(sized, "n")
+        loop.add(f"if {left} > len(b) - p: raise ValueError", f"for _ in range({left}):")
+        items = loop.inner()
+        if _type_name(avro_type) == "map":
+            self._skip(items, "string")
+            self._skip(items, avro_type["values"])
+        else:
+            self._skip(items, avro_type["items"])
+
+    # Pieces
+
+    def _union(self, block: _Block, branches: list[Any], read: Callable[..., None]) -> None:
+        self._varint(block, "n")
+        for i, branch in enumerate(branches):
+            block.add(f"{'el' if i else ''}if n == {2 * i}:")
+            read(block.inner(), branch)
+        block.add("else: raise ValueError")
+
+    def _varint(self, block: _Block, name: str) -> None:
+        block.add(f"{name} = b[p]", "p += 1")
+        block.add(f"if {name} > 127: {name}, p = varint(b, {name}, p)")
+
+    def _length(self, block: _Block) -> None:
+        self._varint(block, "n")
+        block.add("if n & 1: raise ValueError", "n >>= 1")
+
+    def _constant(self, value: Any) -> str:
+        name = f"constant{next(self._names)}"
+        self._constants[name] = value
+        return name
+
+    def _resolved(self, avro_type: Any) -> Any:
+        if isinstance(avro_type, dict):
+            if avro_type["type"] in ("record", "enum", "fixed"):
+                self._named[avro_type["name"]] = avro_type
+            elif avro_type["type"] not in ("array", "map"):
+                return self._resolved(avro_type["type"])
+        return self._named.get(avro_type, avro_type) if isinstance(avro_type, str) else avro_type
+
+
+class _Block:
+    """Lines of the same indentation; inner blocks write to the same list."""
+
+    def __init__(self, depth: int, lines: list[str] | None = None) -> None:
+        self.lines: list[str] = [] if lines is None else lines
+        self._depth = depth
+
+    def add(self, *lines: str) -> None:
+        self.lines.extend("    " * self._depth + line for line in lines)
+
+    def inner(self) -> _Block:
+        return _Block(self._depth + 1, self.lines)
+
+
+def _varint(b: bytes, first: int, p: int) -> tuple[int, int]:
+    """Read on after the first byte of a varint; returns the unsigned number and the position."""
+    n = first & 127
+    for shift in range(7, 70, 7):
+        byte = b[p]
+        p += 1
+        n |= (byte & 127) << shift
+        if byte < 128:
+            if n >> 64:
+                break
+            return n, p
+    raise ValueError("varint")
+
+
+def iso_ms(text: str) -> int:
+    """Read an ISO 8601 time, in UTC where it names no zone, as milliseconds since 1970.
+
+    Raises
+    ------
+    ValueError, OverflowError
+        It is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def _type_name(avro_type: Any) -> str:
+    if isinstance(avro_type, list):
+        return "union"
+    name = avro_type["type"] if isinstance(avro_type, Mapping) else avro_type
+    return str(name) if isinstance(name, str) else _type_name(name)
+
+
+def _branches(avro_type: Any) -> list[Any]:
+    return avro_type if isinstance(avro_type, list) else [avro_type]
+
+
+def _logical_types(avro: Mapping[str, Any]) -> dict[str, str]:
+    logical = {}
+    for entry in avro["fields"]:
+        for branch in _branches(entry["type"]):
+            if isinstance(branch, Mapping) and "logicalType" in branch:
+                logical[entry["name"]] = str(branch["logicalType"])
+    return logical

@@ -1,0 +1,429 @@
+"""Leads and scored leads to bytes.
+
+``ScoredEncoder`` writes many events of one model: what they share is encoded once, numbers are
+encoded for the whole batch at once, and an event is one join. The bytes are those of fastavro.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fastavro
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from schemas.errors import InputError
+from schemas.store import Schema, SchemaStore
+from schemas.wire import WireFormat
+
+__all__ = ["ScoredEncoder", "ScoredModel", "ScoredRows", "encode_lead"]
+
+SCHEMA_VERSION = "v1"
+CONTRACT_VERSION = 1
+CATEGORIES = ("Low", "Medium", "High")
+LABELS = ("not_engaged", "engaged")
+
+
+def encode_lead(record: Mapping[str, Any], schema: Schema, wire: WireFormat) -> bytes:
+    """Write a lead, as a CRM does.
+
+    Parameters
+    ----------
+    record
+        The fields by name; ``created_at`` in milliseconds since 1970.
+    schema
+        The lead's contract.
+    wire
+        Avro single-object encoding or JSON.
+
+    Raises
+    ------
+    InputError
+        The record does not fit the schema.
+    """
+    try:
+        if wire is WireFormat.JSON:
+            return orjson.dumps(record)
+        body = io.BytesIO()
+        body.write(schema.header)
+        fastavro.schemaless_writer(body, schema.parsed, record)
+        return body.getvalue()
+    except (TypeError, ValueError, OverflowError, KeyError, AttributeError) as error:
+        raise InputError(f"the lead does not fit {schema.full_name}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredModel:
+    """What all scored events of a model share.
+
+    Attributes
+    ----------
+    model_id, model_version, model_sha256, engine
+        The model and what computes it.
+    calibration_method, slope, intercept
+        From its logit to the score.
+    high, medium, label
+        Thresholds of the category and of the label.
+    min_coverage
+        Below, an event says ``low_coverage``.
+    field_names
+        The model's fields.
+    bin_labels
+        For each field and bin code, what to call it.
+    topic
+        Where the leads come from.
+    """
+
+    model_id: str
+    model_version: str
+    model_sha256: str
+    engine: str
+    calibration_method: str
+    slope: float
+    intercept: float
+    high: float
+    medium: float
+    label: float
+    min_coverage: float
+    field_names: tuple[str, ...]
+    bin_labels: tuple[tuple[str, ...], ...]
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRows:
+    """What is said of n leads of one partition.
+
+    Attributes
+    ----------
+    event_ids, lead_ids, request_ids
+        n strings each.
+    created_at, timestamps, offsets
+        n integers each: created_at and the records' time stamps in milliseconds since 1970.
+    scored_at
+        Milliseconds since 1970.
+    partition
+        Where the leads come from.
+    probability, coverage
+        float32, shape (n,).
+    reason_field, reason_value
+        int64 and float32, shape (n, k): the fields that moved the score most, and by how much.
+    bins
+        int16, shape (n, fields): each field's bin code.
+    """
+
+    event_ids: Sequence[str]
+    lead_ids: Sequence[str]
+    request_ids: Sequence[str]
+    created_at: Sequence[int]
+    timestamps: Sequence[int]
+    offsets: Sequence[int]
+    scored_at: int
+    partition: int
+    probability: NDArray[np.float32]
+    coverage: NDArray[np.float32]
+    reason_field: NDArray[np.int64]
+    reason_value: NDArray[np.float32]
+    bins: NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What is computed of the rows, as Avro's doubles and longs."""
+
+    latency_ms: NDArray[np.int64]
+    score: NDArray[np.float64]
+    category: NDArray[np.intp]
+    label: NDArray[np.intp]
+    confidence: NDArray[np.float64]
+    coverage: NDArray[np.float64]
+    low_coverage: NDArray[np.bool_]
+
+
+class ScoredEncoder:
+    """Writes scored events of one model.
+
+    Parameters
+    ----------
+    model
+        What they share.
+    wire
+        Avro single-object encoding or JSON.
+    """
+
+    def __init__(self, model: ScoredModel, wire: WireFormat) -> None:
+        schema = SchemaStore.load().by_name("lead_scored")
+        assert schema is not None
+        self._model = model
+        self._is_json = wire is WireFormat.JSON
+        self._header = schema.header
+        self._shared = self._encode_shared()
+        self._verdicts = [
+            _text(category) + _text(label) for category in CATEGORIES for label in LABELS
+        ]
+        self._stride = max((len(labels) for labels in model.bin_labels), default=1)
+        self._reasons = _ReasonHeads(model, self._stride)
+        self._topic = _text(model.topic)
+
+    def encode(self, rows: ScoredRows) -> list[bytes]:
+        """Write the events of a batch.
+
+        Parameters
+        ----------
+        rows
+            What is said of each lead.
+
+        Returns
+        -------
+        list of bytes
+            The events, in order.
+        """
+        numbers = self._numbers(rows)
+        if self._is_json:
+            return self._as_json(rows, numbers)
+        return self._as_avro(rows, numbers)
+
+    def _numbers(self, rows: ScoredRows) -> _Numbers:
+        model = self._model
+        score = rows.probability.astype(np.float64)
+        coverage = rows.coverage.astype(np.float64)
+        timestamps = np.array(rows.timestamps, dtype=np.int64)
+        return _Numbers(
+            latency_ms=np.maximum(rows.scored_at - timestamps, 0),
+            score=score,
+            category=(score >= model.medium).astype(np.intp) + (score >= model.high),
+            label=(score > model.label).astype(np.intp),
+            confidence=coverage * (2.0 * np.abs(score - 0.5)),
+            coverage=coverage,
+            low_coverage=coverage < np.float32(model.min_coverage),
+        )
+
+    # Avro
+
+    def _encode_shared(self) -> bytes:
+        model = self._model
+        return b"".join(
+            [
+                _text(model.model_id),
+                _text(model.model_version),
+                _text(model.model_sha256),
+                _text(model.engine),
+                _text(model.calibration_method),
+                _doubles(np.array([model.slope, model.intercept])),
+                _text(SCHEMA_VERSION),
+                _long(CONTRACT_VERSION),
+            ]
+        )
+
+    def _as_avro(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
+        scored_at = _long(rows.scored_at)
+        tail = self._shared + self._topic + _long(rows.partition)
+        header, verdicts = self._header, self._verdicts
+        sizes = _trust_bytes(numbers)
+        scores = _doubles(numbers.score)
+        return [
+            b"".join(
+                (
+                    header,
+                    _text(event_id),
+                    _text(lead_id),
+                    _text(request_id),
+                    created_at,
+                    scored_at,
+                    latency,
+                    scores[8 * i : 8 * i + 8],
+                    verdicts[verdict],
+                    sizes[17 * i : 17 * i + 17],
+                    reasons,
+                    tail,
+                    offset,
+                )
+            )
+            for i, (
+                event_id,
+                lead_id,
+                request_id,
+                created_at,
+                latency,
+                verdict,
+                reasons,
+                offset,
+            ) in enumerate(
+                zip(
+                    rows.event_ids,
+                    rows.lead_ids,
+                    rows.request_ids,
+                    _longs(np.array(rows.created_at, dtype=np.int64)),
+                    _longs(numbers.latency_ms),
+                    (numbers.category * len(LABELS) + numbers.label).tolist(),
+                    self._avro_reasons(rows),
+                    _longs(np.array(rows.offsets, dtype=np.int64)),
+                    strict=True,
+                )
+            )
+        ]
+
+    def _avro_reasons(self, rows: ScoredRows) -> list[bytes]:
+        n, k = rows.reason_field.shape
+        if not k:
+            return [b"\0"] * n
+        codes = np.take_along_axis(rows.bins, rows.reason_field, axis=1)
+        heads = [
+            *map(self._reasons.__getitem__, (rows.reason_field * self._stride + codes).ravel())
+        ]
+        values = _doubles(rows.reason_value.astype(np.float64))
+        items = [head + values[8 * j : 8 * j + 8] for j, head in enumerate(heads)]
+        has = rows.reason_value != 0
+        count = _long(k)
+        if has.all():
+            return [b"".join((count, *items[j : j + k], b"\0")) for j in range(0, n * k, k)]
+        return [
+            _array(
+                [item for item, is_one in zip(items[i * k : i * k + k], row, strict=True) if is_one]
+            )
+            for i, row in enumerate(has.tolist())
+        ]
+
+    # JSON
+
+    def _as_json(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
+        model = self._model
+        shared = {
+            "model_id": model.model_id,
+            "model_version": model.model_version,
+            "model_sha256": model.model_sha256,
+            "engine": model.engine,
+            "calibration": {
+                "method": model.calibration_method,
+                "slope": model.slope,
+                "intercept": model.intercept,
+            },
+            "schema_version": SCHEMA_VERSION,
+            "contract_version": CONTRACT_VERSION,
+        }
+        return [
+            orjson.dumps(
+                {
+                    "event_id": rows.event_ids[i],
+                    "lead_id": rows.lead_ids[i],
+                    "request_id": rows.request_ids[i],
+                    "created_at": rows.created_at[i],
+                    "scored_at": rows.scored_at,
+                    "latency_ms": latency,
+                    "score": score,
+                    "category": CATEGORIES[category],
+                    "label": LABELS[label],
+                    "confidence": confidence,
+                    "feature_coverage": coverage,
+                    "low_coverage": low,
+                    "reasons": self._json_reasons(rows, i),
+                    **shared,
+                    "source": {
+                        "topic": model.topic,
+                        "partition": rows.partition,
+                        "offset": rows.offsets[i],
+                    },
+                }
+            )
+            for i, (latency, score, category, label, confidence, coverage, low) in enumerate(
+                zip(
+                    numbers.latency_ms.tolist(),
+                    numbers.score.tolist(),
+                    numbers.category.tolist(),
+                    numbers.label.tolist(),
+                    numbers.confidence.tolist(),
+                    numbers.coverage.tolist(),
+                    numbers.low_coverage.tolist(),
+                    strict=True,
+                )
+            )
+        ]
+
+    def _json_reasons(self, rows: ScoredRows, i: int) -> list[dict[str, Any]]:
+        model = self._model
+        return [
+            {
+                "feature": model.field_names[field],
+                "value": model.bin_labels[field][rows.bins[i, field]],
+                "contribution": value,
+            }
+            for field, value in zip(
+                rows.reason_field[i].tolist(), rows.reason_value[i].tolist(), strict=True
+            )
+            if value
+        ]
+
+
+class _ReasonHeads(dict[int, bytes]):
+    """A reason's field and value, encoded when first met; by field · stride + bin code."""
+
+    def __init__(self, model: ScoredModel, stride: int) -> None:
+        super().__init__()
+        self._model = model
+        self._stride = stride
+
+    def __missing__(self, key: int) -> bytes:
+        field, code = divmod(int(key), self._stride)
+        head = _text(self._model.field_names[field]) + _text(self._model.bin_labels[field][code])
+        self[int(key)] = head
+        return head
+
+
+def _trust_bytes(numbers: _Numbers) -> bytes:
+    """Encode confidence, coverage and low_coverage: 17 bytes a row."""
+    rows = np.empty(
+        len(numbers.score),
+        dtype=[("confidence", "<f8"), ("coverage", "<f8"), ("low_coverage", "u1")],
+    )
+    rows["confidence"] = numbers.confidence
+    rows["coverage"] = numbers.coverage
+    rows["low_coverage"] = numbers.low_coverage
+    return rows.tobytes()
+
+
+def _array(items: list[bytes]) -> bytes:
+    return b"".join((_long(len(items)), *items, b"\0")) if items else b"\0"
+
+
+def _doubles(values: NDArray[np.float64]) -> bytes:
+    return values.astype("<f8", copy=False).tobytes()
+
+
+def _long(value: int) -> bytes:
+    """Encode an integer of 64 bits: zigzag, then 7 bits a byte, the lowest first."""
+    rest = (value << 1) ^ (value >> 63)
+    encoded = bytearray()
+    while rest > 127:
+        encoded.append((rest & 127) | 128)
+        rest >>= 7
+    encoded.append(rest)
+    return bytes(encoded)
+
+
+def _longs(values: NDArray[np.int64]) -> list[bytes]:
+    """Encode integers at once, as ``_long`` does each, where all take the same number of bytes."""
+    if not len(values):
+        return []
+    zigzag = ((values << 1) ^ (values >> 63)).view(np.uint64)
+    size = (max(int(zigzag.max()).bit_length(), 1) + 6) // 7
+    if int(zigzag.min()) >> (7 * (size - 1)) == 0 and size > 1:
+        return [_long(value) for value in values.tolist()]
+    shifts = np.arange(size, dtype=np.uint64) * np.uint64(7)
+    groups = ((zigzag[:, None] >> shifts) & np.uint64(127)).astype(np.uint8)
+    groups[:, :-1] |= 128
+    encoded = groups.tobytes()
+    return [encoded[at : at + size] for at in range(0, len(encoded), size)]
+
+
+_LENGTHS = [_long(length) for length in range(1024)]
+
+
+def _text(text: str) -> bytes:
+    """Encode a string: its length in bytes, then UTF-8."""
+    encoded = text.encode()
+    size = len(encoded)
+    return (_LENGTHS[size] if size < len(_LENGTHS) else _long(size)) + encoded

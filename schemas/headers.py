@@ -1,0 +1,184 @@
+"""Headers of events: CloudEvents' attributes, the trace, the request, and a dead letter's reasons.
+
+CloudEvents 1.0, "Kafka protocol binding", binary content mode; W3C "Trace Context"; the names of
+Kafka Connect's dead letters (KIP-298).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from schemas.errors import InvalidEventError
+from schemas.wire import WireFormat
+
+__all__ = [
+    "CONTENT_TYPES",
+    "EventIds",
+    "Headers",
+    "ScoredHeaders",
+    "dead_letter_headers",
+    "header_values",
+    "rfc3339",
+]
+
+Headers = list[tuple[str, bytes]]
+
+EVENT_TYPE = b"leadscore.lead.scored.v1"
+CONTENT_TYPES = {WireFormat.AVRO: b"application/avro", WireFormat.JSON: b"application/json"}
+
+REQUEST_ID_NAMES = (
+    "x-request-id",
+    "x-correlation-id",
+    "correlation-id",
+    "correlation_id",
+    "request-id",
+    "request_id",
+    "ce_correlationid",
+)
+"""Headers that carry a request's id, the first that is there wins; case does not matter."""
+TRACE_NAMES = ("traceparent", "tracestate")
+REQUEST_ID_BYTES = 200
+"""What is longer is not an id, and not passed on."""
+
+ATTEMPT = "leadscore.attempt"
+ERROR_CODE = "leadscore.error.code"
+
+
+class EventIds:
+    """Identities of a topic's scored events: the same for the same record and model, always.
+
+    Parameters
+    ----------
+    topic
+        The source topic.
+    model_sha256
+        The model, in hex.
+
+    Examples
+    --------
+    >>> EventIds("leads.created", "ab12").prefix(3)
+    'edca1ed4df19f7b5-3-'
+    """
+
+    def __init__(self, topic: str, model_sha256: str) -> None:
+        self._base = hashlib.sha256(f"{topic}|{model_sha256}".encode()).hexdigest()[:16]
+
+    def prefix(self, partition: int) -> str:
+        """Return what the ids of a partition start with; the offset follows, in decimal."""
+        return f"{self._base}-{partition}-"
+
+
+class ScoredHeaders:
+    """Makes the headers of scored events.
+
+    Parameters
+    ----------
+    topic
+        The source topic.
+    wire
+        How the events are written.
+    """
+
+    def __init__(self, topic: str, wire: WireFormat) -> None:
+        self._constant: Headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_type", EVENT_TYPE),
+            ("ce_source", f"/leadscore/{topic}".encode()),
+            ("content-type", CONTENT_TYPES[wire]),
+        ]
+
+    def of_batch(self, scored_at: int) -> Headers:
+        """Return the headers that all events scored at a time (ms since 1970) share."""
+        return [*self._constant, ("ce_time", rfc3339(scored_at).encode())]
+
+
+def header_values(
+    headers: Sequence[tuple[str, bytes | None]],
+) -> tuple[str | None, Headers]:
+    """Read the request's id and the trace from a lead's headers.
+
+    Parameters
+    ----------
+    headers
+        As they came. What is not UTF-8, empty or too long is not an id.
+
+    Returns
+    -------
+    str or None
+        The request's id.
+    list of (str, bytes)
+        The trace headers, to be passed on as they are.
+    """
+    found: dict[str, bytes] = {}
+    for name, value in headers:
+        if value:
+            found.setdefault(name.lower(), value)
+    trace = [(name, found[name]) for name in TRACE_NAMES if name in found]
+    for name in REQUEST_ID_NAMES:
+        value = found.get(name)
+        if value is not None and len(value) <= REQUEST_ID_BYTES:
+            try:
+                return value.decode(), trace
+            except UnicodeDecodeError:
+                continue
+    return None, trace
+
+
+def dead_letter_headers(
+    headers: Sequence[tuple[str, bytes | None]],
+    *,
+    topic: str,
+    partition: int,
+    offset: int,
+    error: InvalidEventError,
+    schema: str | None,
+) -> Headers:
+    """Return a dead letter's headers: the source's as they came, then why and where from.
+
+    Of a record that has been a dead letter before, the reasons are those of this attempt, and the
+    attempt is counted.
+
+    Parameters
+    ----------
+    headers
+        The source's.
+    topic, partition, offset
+        The source record.
+    error
+        The verdict.
+    schema
+        Name of the writer's schema, where it is known.
+    """
+    ours: Headers = [
+        ("__connect.errors.topic", topic.encode()),
+        ("__connect.errors.partition", b"%d" % partition),
+        ("__connect.errors.offset", b"%d" % offset),
+        ("__connect.errors.exception.class.name", type(error).__name__.encode()),
+        ("__connect.errors.exception.message", error.message.encode()),
+        (ERROR_CODE, error.code.value.encode()),
+        ("leadscore.schema", (schema or "unknown").encode()),
+        (ATTEMPT, b"%d" % (_attempts(headers) + 1)),
+    ]
+    names = {name for name, _ in ours}
+    return [*((name, value) for name, value in headers if name not in names), *ours]  # type: ignore[misc]
+
+
+def _attempts(headers: Sequence[tuple[str, bytes | None]]) -> int:
+    for name, value in headers:
+        if name == ATTEMPT and value and value.isdigit() and len(value) < 10:
+            return int(value)
+    return 0
+
+
+def rfc3339(ms: int) -> str:
+    """Write a time, milliseconds since 1970, as RFC 3339 in UTC.
+
+    Examples
+    --------
+    >>> rfc3339(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"

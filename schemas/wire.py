@@ -1,0 +1,67 @@
+"""The wire formats of an event's value: the first byte tells which one it is.
+
+``C3 01`` opens an Avro single-object encoding (Avro 1.11 specification, "Single-object encoding"):
+the marker, 8 bytes of the writer's schema's CRC-64-AVRO fingerprint, the datum. A JSON object opens
+with ``{``. ``00`` opens Confluent's framing, which needs a schema registry.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from schemas.errors import ErrorCode, InvalidEventError
+
+__all__ = ["AVRO_MARKER", "HEADER_BYTES", "WireFormat", "detect"]
+
+AVRO_MARKER = b"\xc3\x01"
+HEADER_BYTES = 10
+"""Of a single-object encoding: the marker and the fingerprint."""
+
+WHITE_SPACE = b" \t\r\n"
+
+
+class WireFormat(StrEnum):
+    """How a value is written."""
+
+    AVRO = "avro"
+    """Avro single-object encoding."""
+    JSON = "json"
+    """A JSON object."""
+    CONFLUENT = "confluent"
+    """Avro behind a schema registry's id."""
+
+
+def detect(value: bytes | None) -> WireFormat:
+    """Tell the wire format of a value by its first byte.
+
+    Raises
+    ------
+    InvalidEventError
+        Code ``WIRE_FORMAT``: the value is empty, of no known format, or of one that can't be read
+        here.
+    """
+    if not value:
+        raise _unreadable("a value", "none (a tombstone or an empty record)")
+    first = value[0]
+    if first == AVRO_MARKER[0]:
+        if len(value) < HEADER_BYTES or value[1] != AVRO_MARKER[1]:
+            raise _unreadable(
+                "C3 01 and 8 bytes of fingerprint at the start of an Avro event",
+                f"{value[:HEADER_BYTES].hex(' ')}",
+            )
+        return WireFormat.AVRO
+    if first == ord("{") or (first in WHITE_SPACE and value.lstrip(WHITE_SPACE)[:1] == b"{"):
+        return WireFormat.JSON
+    if first == 0:
+        raise _unreadable(
+            "Avro single-object encoding (C3 01) or a JSON object",
+            "Confluent framing (00), which is not supported yet",
+        )
+    raise _unreadable("C3 01 (Avro single-object) or { (JSON) as the first byte", f"{first:02x}")
+
+
+def _unreadable(expected: str, came: str) -> InvalidEventError:
+    return InvalidEventError(
+        ErrorCode.WIRE_FORMAT,
+        f"expected {expected}, got {came}: write leads as Avro single-object encoding or JSON",
+    )
