@@ -30,8 +30,8 @@ RECORDS_CONSUMED = Declaration(
     "leadscore_records_consumed_total",
     "counter",
     "records",
-    (),
-    "Records of the source topic that are scored or dead-lettered; one read twice counts twice.",
+    ("topic", "partition"),
+    "Records taken from the source topic; one that is read again counts again.",
 )
 LEADS_SCORED = Declaration(
     "leadscore_leads_scored_total",
@@ -73,7 +73,7 @@ BATCH_RECORDS = Declaration(
     "histogram",
     "records",
     (),
-    "Records of a batch, the broken ones included.",
+    "Records of a batch that is done, dead letters included.",
 )
 STAGE_DURATION = Declaration(
     "leadscore_stage_duration_seconds",

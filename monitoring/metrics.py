@@ -112,6 +112,10 @@ class Metrics:
         for code in ErrorCode:  # a rate needs the zero before the first dead letter
             self._dead_letters.labels(code.value)
 
+    def batch_consumed(self, topic: str, partition: int, records: int) -> None:
+        """Count a batch that was taken from a partition."""
+        self._consumed.labels(topic, str(partition)).inc(records)
+
     def observe_stage(self, stage: Stage, seconds: float) -> None:
         """Add the time that a batch spent in a stage."""
         self._stages[stage].observe(seconds)
@@ -141,7 +145,6 @@ class Metrics:
             How many of the records became dead letters, by error code.
         """
         self._batch_records.observe(consumed)
-        self._consumed.inc(consumed)
         self._scored.inc(len(scores))
         for code, records in dead_letters.items():
             self._dead_letters.labels(code.value).inc(records)

@@ -33,6 +33,7 @@ BATCH = {
 def filled() -> Metrics:
     """Metrics of a worker that has done everything once."""
     metrics = Metrics(worker_registry(), version="1.2.3")
+    metrics.batch_consumed("leads.created", 3, 4)
     metrics.observe_batch(**BATCH)
     for stage in get_args(Stage):
         metrics.observe_stage(stage, 0.002)
@@ -67,7 +68,10 @@ def exposed(metrics: Metrics) -> dict[str, tuple[str, str, set[str]]]:
 
 def test_a_batch_is_counted():
     metrics = filled()
-    assert value(metrics, "leadscore_records_consumed_total") == 4
+    consumed = value(
+        metrics, "leadscore_records_consumed_total", topic="leads.created", partition="3"
+    )
+    assert consumed == 4
     assert value(metrics, "leadscore_leads_scored_total") == 3
     assert value(metrics, "leadscore_dead_letters_total", code="DECODE") == 1
     assert value(metrics, "leadscore_batch_records_sum") == 4
@@ -192,6 +196,7 @@ def test_a_lead_costs_less_than_the_budget_of_metrics():
     latency = np.linspace(0, 1, leads)
 
     def batch() -> None:
+        metrics.batch_consumed("leads.created", 3, leads)
         for stage in get_args(Stage):
             metrics.observe_stage(stage, 0.002)
         metrics.observe_batch(
