@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 
 from features.matrix import Columns, FeatureEncoder
 from features.reference import (
-    MISSING_LABEL,
-    OTHER_LABEL,
     WEEKDAYS,
-    Bins,
     FieldReference,
     Reference,
 )
@@ -28,7 +25,13 @@ from features.spec import (
     normalise_level,
 )
 
-__all__ = ["LEVEL_BINS", "QUANTILE_BINS", "build_reference", "quantile_edges"]
+__all__ = [
+    "LEVEL_BINS",
+    "QUANTILE_BINS",
+    "build_reference",
+    "quantile_edges",
+    "unmeasured_reference",
+]
 
 QUANTILE_BINS = 20
 """Bins of a number: as many as have about a twentieth of the training data each."""
@@ -36,6 +39,9 @@ LEVEL_BINS = 200
 """Levels of a category that get a bin; the rarer ones are counted as other."""
 WRITTEN_OUT = 100_000
 """Whole numbers below it are labelled in full."""
+OTHER_LABELS = ("other", "any other", "a level without a bin (other)")
+MISSING_LABELS = ("missing", "no value", "no value (missing)")
+"""The first that is no level's name is taken."""
 
 
 def build_reference(
@@ -62,12 +68,7 @@ def build_reference(
     score_counts = np.bincount(score.codes_of(scores), minlength=score.codes)
     uncounted = Reference(
         fields=tuple(_field(field, columns[field.name]) for field in spec.fields),
-        score=Bins(
-            by="quantile",
-            edges=score.edges,
-            labels=score.labels,
-            counts=tuple(score_counts.tolist()),
-        ),
+        score=score.model_copy(update={"counts": tuple(score_counts.tolist())}),
     )
     codes = FeatureEncoder(spec, uncounted).encode(columns, n).bins
     fields = tuple(
@@ -77,6 +78,15 @@ def build_reference(
         for field, column in zip(uncounted.fields, codes.T, strict=True)
     )
     return Reference(fields=fields, score=uncounted.score)
+
+
+def unmeasured_reference(spec: FeatureSpec) -> Reference:
+    """Make a reference without data, for when only the matrix is wanted."""
+    nothing = np.empty(0)
+    return Reference(
+        fields=tuple(_field(field, nothing) for field in spec.fields),
+        score=_numbers("score", nothing, unit=""),
+    )
 
 
 def _field(field: FieldSpec, values: Any) -> FieldReference:
@@ -110,7 +120,10 @@ def _numbers(name: str, values: NDArray[np.floating], *, unit: str) -> FieldRefe
 
 
 def _uncounted(name: str, by: str, *, labels: Sequence[str], **parts: object) -> FieldReference:
-    labels = (*labels, OTHER_LABEL, MISSING_LABEL)
+    # A level may itself be called "other" or "missing".
+    other = next(label for label in OTHER_LABELS if label not in labels)
+    missing = next(label for label in MISSING_LABELS if label not in labels)
+    labels = (*labels, other, missing)
     return FieldReference.model_validate(
         {"name": name, "by": by, "labels": labels, "counts": (0,) * len(labels), **parts}
     )
@@ -173,9 +186,8 @@ def _compact(numbers: Sequence[float]) -> list[str]:
 
 
 def _short(number: float, digits: int) -> str:
-    if number == int(number) and abs(number) < WRITTEN_OUT:
-        return str(int(number))
     for unit, size in (("bn", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(number) >= max(size, 1e4):
+        if abs(number) >= max(size, WRITTEN_OUT):
             return f"{number / size:.{digits}g}{unit}"
-    return f"{number:.{digits}g}"
+    whole_digits = len(str(int(abs(number))))
+    return f"{number:.{max(digits, whole_digits)}g}"

@@ -11,7 +11,7 @@ from itertools import islice
 from features.column import TextCells
 from schemas.errors import InputError
 
-__all__ = ["read_csv"]
+__all__ = ["UNICODE", "read_csv"]
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE_ROWS = 200
@@ -29,6 +29,8 @@ BYTE_ORDER_MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+UNICODE = frozenset({"utf-8", *BYTE_ORDER_MARKS.values()})
+"""Encodings that are told for certain."""
 
 
 def read_csv(

@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 __all__ = ["WEEKDAYS", "Bins", "FieldReference", "Reference"]
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-OTHER_LABEL = "other"
-MISSING_LABEL = "missing"
 
 
 class Bins(BaseModel):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.column import CellError, Column
-from features.csv_file import read_csv
+from features.csv_file import UNICODE, read_csv
 from features.matrix import Columns
 from features.parquet_file import read_parquet
 from schemas.errors import InputError
@@ -64,7 +64,9 @@ class Table:
     unusable
         Columns of the file that can't be read, and why.
     encoding
-        Of a CSV, as it was told or found out.
+        Of a CSV.
+    encoding_guessed
+        Whether it was concluded from the letters.
     """
 
     columns: Mapping[str, Column]
@@ -74,6 +76,7 @@ class Table:
     source: str = "the table"
     unusable: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
+    encoding_guessed: bool = False
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -136,6 +139,7 @@ class Table:
             source=self.source,
             unusable=self.unusable,
             encoding=self.encoding,
+            encoding_guessed=self.encoding_guessed,
         )
 
     def slice(self, start: int, stop: int) -> Table:
@@ -232,6 +236,7 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
         source=source,
         unusable=unusable,
         encoding=found,
+        encoding_guessed=encoding is None and found not in (None, *UNICODE),
     )
 
 

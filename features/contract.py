@@ -1,0 +1,173 @@
+"""A lead's contract (an Avro record schema) and a table: do they fit, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from features.column import TextCells
+from features.table import Table, field_name
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+
+__all__ = ["ENVELOPE", "conform", "contract_kinds", "derive_contract", "is_boolean"]
+
+ENVELOPE = ("lead_id", "created_at", "request_id")
+"""What a lead has besides what describes it: no features."""
+TRUE, FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+KIND_OF_TYPE = {
+    "int": FieldKind.NUMBER,
+    "long": FieldKind.NUMBER,
+    "float": FieldKind.NUMBER,
+    "double": FieldKind.NUMBER,
+    "boolean": FieldKind.CATEGORY,
+    "string": FieldKind.CATEGORY,
+    "enum": FieldKind.CATEGORY,
+}
+TIME_TYPE = {"type": "long", "logicalType": "timestamp-millis"}
+TYPE_OF_KIND: dict[FieldKind, object] = {
+    FieldKind.NUMBER: "double",
+    FieldKind.CATEGORY: "string",
+    FieldKind.TEXT: "string",
+    FieldKind.DATE: TIME_TYPE,
+}
+
+
+def contract_kinds(contract: Mapping[str, Any]) -> dict[str, FieldKind]:
+    """Tell the kinds of a contract's fields; those that can't be features are left out.
+
+    Parameters
+    ----------
+    contract
+        The Avro record schema, parsed from JSON.
+    """
+    kinds = {field["name"]: _kind(_branch(field["type"])) for field in contract["fields"]}
+    return {name: kind for name, kind in kinds.items() if kind and name not in ENVELOPE}
+
+
+def conform(table: Table, contract: Mapping[str, Any]) -> Table:
+    """Read a table as leads of a contract.
+
+    Parameters
+    ----------
+    table
+        Columns that the contract does not have are left as they are.
+    contract
+        The Avro record schema, parsed from JSON.
+
+    Returns
+    -------
+    Table
+        Boolean fields hold ``true`` and ``false`` only, as events do.
+
+    Raises
+    ------
+    InputError
+        A column's values are not of its field's type.
+    """
+    columns = dict(table.columns)
+    for field in contract["fields"]:
+        name, branch = field["name"], _branch(field["type"])
+        kind = _kind(branch)
+        if name not in columns or name in ENVELOPE or kind is None:
+            continue
+        if branch["type"] == "boolean":
+            columns[name] = _booleans(table, name)
+        elif branch["type"] == "enum":
+            _check_symbols(table, name, branch["symbols"])
+        else:
+            _check_numbers(table, name, kind, branch["type"])
+    return replace(table, columns=columns)
+
+
+def derive_contract(
+    name: str, kinds: Mapping[str, FieldKind], booleans: Collection[str]
+) -> dict[str, Any]:
+    """Make the contract of leads with some fields, all of them nullable.
+
+    Parameters
+    ----------
+    name
+        Of the model; the record is called after it.
+    kinds
+        The fields.
+    booleans
+        Those of them whose levels are true and false.
+    """
+    fields = [
+        {
+            "name": field,
+            "type": ["null", "boolean" if field in booleans else TYPE_OF_KIND[kind]],
+            "default": None,
+        }
+        for field, kind in kinds.items()
+    ]
+    return {
+        "type": "record",
+        "name": f"{field_name(name)}_lead",
+        "namespace": "leadscore",
+        "fields": [
+            {"name": "lead_id", "type": "string"},
+            {"name": "created_at", "type": TIME_TYPE},
+            *fields,
+        ],
+    }
+
+
+def is_boolean(table: Table, name: str) -> bool:
+    """Tell whether a column holds nothing but true and false, and something at all."""
+    cells = {cell.strip().casefold() for cell in table.columns[name].strings() if cell is not None}
+    return bool(cells) and cells <= {"true", "false"}
+
+
+def _branch(avro_type: Any) -> dict[str, Any]:
+    """Return the one type that a field has besides null, as an object; none where several."""
+    branches = avro_type if isinstance(avro_type, list) else [avro_type]
+    branches = [branch for branch in branches if branch != "null"]
+    if len(branches) != 1:
+        return {"type": "union"}
+    return branches[0] if isinstance(branches[0], dict) else {"type": branches[0]}
+
+
+def _kind(branch: Mapping[str, Any]) -> FieldKind | None:
+    if branch.get("logicalType") == "timestamp-millis":
+        return FieldKind.DATE
+    kind = branch["type"]
+    return KIND_OF_TYPE.get(kind) if isinstance(kind, str) else None
+
+
+def _booleans(table: Table, name: str) -> TextCells:
+    words: list[str | None] = []
+    for row, cell in enumerate(table.columns[name].strings()):
+        word = None if cell is None else cell.strip().casefold()
+        if word is not None and word not in TRUE | FALSE:
+            raise _misfit(table, name, row, cell, "true or false (yes or no, 1 or 0)")
+        words.append(None if word is None else "true" if word in TRUE else "false")
+    return TextCells(words, kind=FieldKind.CATEGORY)
+
+
+def _check_symbols(table: Table, name: str, symbols: Collection[str]) -> None:
+    for row, cell in enumerate(table.columns[name].strings()):
+        if cell is not None and cell not in symbols:
+            raise _misfit(table, name, row, cell, f"one of {', '.join(symbols)}")
+
+
+def _check_numbers(table: Table, name: str, kind: FieldKind, avro_type: str) -> None:
+    values = table.columns_for({name: kind})[name]
+    if kind is not FieldKind.NUMBER or avro_type in ("float", "double"):
+        return
+    numbers = np.asarray(values, dtype=np.float64)
+    fractions = np.flatnonzero(numbers % 1 > 0)
+    if len(fractions):
+        row = int(fractions[0])
+        raise _misfit(table, name, row, str(numbers[row]), f"a whole number ({avro_type})")
+
+
+def _misfit(table: Table, name: str, row: int, cell: str | None, expected: str) -> InputError:
+    return InputError(
+        f"{table.source}, column {table.originals[name]!r}, row {row + 1}: the contract expects "
+        f"{expected}, came {cell!r}. Mend the cell, or leave the column out with --exclude."
+    )

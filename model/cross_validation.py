@@ -1,0 +1,143 @@
+"""Scores of leads by models that have not seen them: by folds, and for the latest leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.boosting import BoostingParameters, boost, margins
+from model.calibrate import fit_calibration
+from model.evaluate import Quality, evaluate, roc_auc
+from model.metadata import Calibration
+from model.specify import Leads, encode, fit_spec, training_matrix
+from model.target_encoding import folds
+
+__all__ = ["FOLDS", "CrossValidated", "Recipe", "cross_validate", "validate_latest"]
+
+FOLDS = 5
+LATEST_SHARE = 0.2
+LEAST_OF_A_KIND = 10
+"""Of positives and negatives each, in both parts, to measure the latest leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How trees are trained, wherever they are."""
+
+    parameters: BoostingParameters
+    seed: int
+    threads: int
+
+    def unseen_margins(self, training: Leads, unseen: Leads) -> NDArray[np.float32]:
+        """Train on some leads, spec and encodings included; return the margins of others."""
+        spec = fit_spec(training)
+        booster = boost(
+            training_matrix(spec, training, self.seed),
+            training.labels,
+            self.parameters,
+            seed=self.seed,
+            threads=self.threads,
+        )
+        return margins(booster, encode(spec, unseen))
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidated:
+    """What cross-validation gives.
+
+    Attributes
+    ----------
+    calibration
+        Fitted to the margins of all leads, each from trees that have not seen it.
+    uncalibrated
+        Why there is no calibration, or None.
+    scores
+        float64, shape (n,): each lead's score by trees and a calibration that have not seen it.
+    quality
+        Of these scores.
+    fold_aucs
+        The AUC of each fold.
+    """
+
+    calibration: Calibration
+    uncalibrated: str | None
+    scores: NDArray[np.float64]
+    quality: Quality
+    fold_aucs: tuple[float, ...]
+
+    @property
+    def auc(self) -> float:
+        """Mean AUC of the folds."""
+        return float(np.mean(self.fold_aucs))
+
+    @property
+    def auc_deviation(self) -> float:
+        """Standard deviation of the folds' AUCs."""
+        return float(np.std(self.fold_aucs))
+
+
+def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossValidated:
+    """Score every lead by a model trained on the other folds.
+
+    Parameters
+    ----------
+    leads
+        With both kinds of labels.
+    recipe
+        How trees are trained; its seed shuffles the folds too.
+    n
+        Number of folds, stratified by label.
+    """
+    own_rows = []
+    unseen = np.empty(len(leads), dtype=np.float32)
+    for training, own in folds(leads.labels, n, recipe.seed):
+        unseen[own] = recipe.unseen_margins(leads.take(training), leads.take(own))
+        own_rows.append(own)
+    calibration, uncalibrated = fit_calibration(unseen, leads.labels)
+    scores = np.empty(len(leads), dtype=np.float64)
+    for own in own_rows:
+        scores[own] = _without(own, unseen, leads.labels).probability(unseen[own])
+    return CrossValidated(
+        calibration=calibration,
+        uncalibrated=uncalibrated,
+        scores=scores,
+        quality=evaluate(leads.labels, scores),
+        fold_aucs=tuple(roc_auc(leads.labels[own], unseen[own]) for own in own_rows),
+    )
+
+
+def _without(
+    own: NDArray[np.int64], unseen: NDArray[np.float32], labels: NDArray[np.bool_]
+) -> Calibration:
+    """Fit the calibration to the other folds."""
+    others = np.ones(len(labels), dtype=bool)
+    others[own] = False
+    return fit_calibration(unseen[others], labels[others])[0]
+
+
+def validate_latest(leads: Leads, recipe: Recipe) -> Quality | None:
+    """Train and calibrate on the first 80 % of the leads, measure on the latest 20 %.
+
+    Parameters
+    ----------
+    leads
+        In the order of time.
+    recipe
+        How trees are trained.
+
+    Returns
+    -------
+    Quality or None
+        None where a part has fewer than 10 positives or negatives.
+    """
+    split = int(len(leads) * (1 - LATEST_SHARE))
+    earlier, latest = leads.take(np.arange(split)), leads.take(np.arange(split, len(leads)))
+    for part in (earlier, latest):
+        positives = int(part.labels.sum())
+        if min(positives, len(part) - positives) < LEAST_OF_A_KIND:
+            return None
+    calibration = cross_validate(earlier, recipe).calibration
+    unseen = recipe.unseen_margins(earlier, latest)
+    return evaluate(latest.labels, calibration.probability(unseen))

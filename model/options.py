@@ -1,0 +1,64 @@
+"""What to train on, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from model.boosting import BoostingParameters
+from model.metadata import Thresholds
+
+__all__ = ["TrainOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What to learn, and how. Columns are named as in the file, or as fields.
+
+    Parameters
+    ----------
+    target
+        The column that says what became of a lead.
+    positive
+        Its value that counts as success; None where that is plain (yes, true, 1, won …).
+    id
+        The column that tells leads apart: never a feature. ``lead_id`` never is one either.
+    time
+        The column of the leads' creation: rows are put in its order. Never a feature.
+    ordered
+        Whether the file is in the order of time.
+    exclude
+        Columns not to use.
+    text
+        Columns of free text.
+    schema
+        The leads' contract, an Avro record schema parsed from JSON; None to derive it.
+    trials
+        How many sets of the trees' parameters to try; 0 for ``parameters`` as they are.
+    name
+        The model's name; a derived contract is called after it.
+    seed
+        Of everything random.
+    threads
+        How many to use; the result is the same.
+    thresholds
+        Which score is which category.
+    parameters
+        Of the trees.
+    """
+
+    target: str
+    positive: str | None = None
+    id: str | None = None
+    time: str | None = None
+    ordered: bool = False
+    exclude: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    trials: int = 0
+    name: str = "leads"
+    seed: int = 42
+    threads: int = 2
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    parameters: BoostingParameters = field(default_factory=BoostingParameters)

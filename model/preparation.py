@@ -1,0 +1,178 @@
+"""From a table to labelled leads: target, order, columns; what is unfit is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features.contract import ENVELOPE, conform, contract_kinds, derive_contract, is_boolean
+from features.infer import Inferred, infer_fields
+from features.table import Table
+from model.labels import read_labels
+from model.options import TrainOptions
+from model.specify import Leads
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+
+__all__ = ["Prepared", "prepare"]
+
+LEAST_OF_A_KIND = 40
+FEW_ROWS, FEW_POSITIVES = 1_000, 120
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is learnt from.
+
+    Attributes
+    ----------
+    table
+        The labelled rows, in the order of time where there is one.
+    leads
+        The same, by column, with their labels.
+    inferred
+        What the columns are, and which are dropped.
+    target, positive
+        The target's name in the file, and its value that counts as success.
+    order
+        The column of time, "the file", or None where the order says nothing.
+    contract
+        Avro schema of the leads.
+    warnings
+        Sentences.
+    """
+
+    table: Table
+    leads: Leads
+    inferred: Inferred
+    target: str
+    positive: str
+    order: str | None
+    contract: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+
+def prepare(table: Table, options: TrainOptions) -> Prepared:
+    """Check a table and the options against each other, and read the leads.
+
+    Raises
+    ------
+    InputError
+        A column that is named is not there, the target is not usable, there are too few leads, or
+        the table does not fit the contract.
+    """
+    if options.time and options.ordered:
+        raise InputError("--time and --ordered exclude each other: give one of them.")
+    reserved = _reserved(table, options)
+    text = {table.find(column, "--text") for column in options.text}
+    _check_text(table, text, reserved)
+    target = table.find(options.target, "--target")
+    if options.schema is not None:
+        table = conform(table, options.schema)
+    warnings = _encoding_warning(table)
+
+    labels = read_labels(table, target, options.positive)
+    unlabelled = int((~labels.known).sum())
+    if unlabelled:
+        table = table.take(np.flatnonzero(labels.known))
+        warnings.append(f"{unlabelled:,} rows without a target were left out.")
+    positive = labels.positive[labels.known]
+    _check_sufficient(table, positive)
+    warnings += _few(table.rows, int(positive.sum()))
+
+    order = "the file" if options.ordered else None
+    if options.time:
+        rows = _in_order(table, table.find(options.time, "--time"))
+        order = table.originals[table.find(options.time, "--time")]
+        if (np.diff(rows) < 0).any():
+            table, positive = table.take(rows), positive[rows]
+
+    kinds = contract_kinds(options.schema) if options.schema is not None else None
+    inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds)
+    contract = options.schema or _derived(table, inferred, options.name)
+    return Prepared(
+        table=table,
+        leads=Leads.of(inferred.kinds, table.columns_for(inferred.kinds), positive),
+        inferred=inferred,
+        target=table.originals[target],
+        positive=labels.value,
+        order=order,
+        contract=contract,
+        warnings=tuple(warnings),
+    )
+
+
+def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
+    categories = [field for field, kind in inferred.kinds.items() if kind is FieldKind.CATEGORY]
+    booleans = {field for field in categories if is_boolean(table, field)}
+    return derive_contract(name, inferred.kinds, booleans)
+
+
+def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
+    """Name the fields that are no features, and say why."""
+    reserved = dict.fromkeys(ENVELOPE, "part of every lead, no feature")
+    reserved |= {table.find(column, "--exclude"): "excluded" for column in options.exclude}
+    if options.time:
+        reserved[table.find(options.time, "--time")] = "the time (--time)"
+    if options.id:
+        reserved[table.find(options.id, "--id")] = "the lead's id (--id)"
+    target = table.find(options.target, "--target")
+    if target in reserved:
+        raise InputError(
+            f"the target {options.target!r} is also {reserved[target]}: it can be one thing only. "
+            "Name another target, or leave the other option out."
+        )
+    return {**reserved, target: "the target"}
+
+
+def _check_text(table: Table, text: set[str], reserved: Mapping[str, str]) -> None:
+    for name in sorted(text & reserved.keys()):
+        raise InputError(
+            f"--text {table.originals[name]!r}: the column is {reserved[name]}. "
+            "Leave one of the two options out."
+        )
+
+
+def _encoding_warning(table: Table) -> list[str]:
+    if not table.encoding_guessed:
+        return []
+    return [f"The file was read as {table.encoding}; if letters look wrong, give --encoding."]
+
+
+def _check_sufficient(table: Table, positive: np.ndarray) -> None:
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if min(positives, negatives) < LEAST_OF_A_KIND:
+        raise InputError(
+            f"{table.source} has {positives:,} positives and {negatives:,} negatives; a model "
+            f"needs at least {LEAST_OF_A_KIND} of each. Collect more leads whose outcome is known."
+        )
+
+
+def _few(rows: int, positives: int) -> list[str]:
+    warnings = []
+    if rows < FEW_ROWS:
+        warnings.append(
+            f"{rows:,} rows are few (under {FEW_ROWS:,}): the figures are rough, and the scores "
+            "may be far off. Train again with more."
+        )
+    if positives < FEW_POSITIVES:
+        warnings.append(
+            f"{positives:,} positives are few (under {FEW_POSITIVES}): the figures are rough, and "
+            "the scores may be far off. Train again with more."
+        )
+    return warnings
+
+
+def _in_order(table: Table, time: str) -> np.ndarray:
+    times = np.asarray(table.columns_for({time: FieldKind.DATE})[time], dtype=np.float64)
+    missing = np.flatnonzero(np.isnan(times))
+    if len(missing):
+        raise InputError(
+            f"{table.source}: the time {table.originals[time]!r} is missing in {len(missing):,} "
+            f"rows (the first is row {missing[0] + 1}). Fill them in, or leave --time out."
+        )
+    return np.argsort(times, kind="stable")

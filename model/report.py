@@ -1,0 +1,73 @@
+"""What training tells: printed by `leadscore train`, and kept in the model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from model.cross_validation import CrossValidated
+from model.evaluate import Quality
+from model.inspection import Leak
+
+__all__ = ["TrainingReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """What was learnt from, how good the result is, and what to look at.
+
+    Attributes
+    ----------
+    rows, positives
+        The labelled leads.
+    fields
+        Each field of the model, and its number of columns.
+    dropped
+        Columns that are not used, by their name in the file, and why.
+    leaks
+        Columns that may hold what is known only afterwards.
+    warnings
+        Sentences, the leaks' among them.
+    cross_validated
+        Of all leads, each scored by a model that has not seen it.
+    latest
+        Of the latest 20 %, scored by a model of the earlier ones; None where there is no order.
+    parameters
+        Of the trees.
+    parity
+        The largest difference of an ONNX score and XGBoost's, over all leads.
+    """
+
+    rows: int
+    positives: int
+    fields: dict[str, int]
+    dropped: dict[str, str]
+    leaks: tuple[Leak, ...]
+    warnings: tuple[str, ...]
+    cross_validated: CrossValidated
+    latest: Quality | None
+    parameters: dict[str, Any]
+    parity: float
+
+    @property
+    def calibration(self) -> str:
+        """What calibration there is, in words."""
+        calibration = self.cross_validated.calibration
+        return self.cross_validated.uncalibrated or (
+            f"Platt, slope {calibration.slope:.3f}, intercept {calibration.intercept:+.3f}"
+        )
+
+
+def metrics(
+    cross_validated: CrossValidated, latest: Quality | None, leaks: tuple[Leak, ...]
+) -> dict[str, Any]:
+    """Return what the model keeps of the report's figures, as JSON."""
+    return {
+        "cross_validated": {
+            **cross_validated.quality.as_dict(),
+            "auc": cross_validated.auc,
+            "fold_aucs": list(cross_validated.fold_aucs),
+        },
+        "latest": latest.as_dict() if latest else None,
+        "leaks": [asdict(leak) for leak in leaks],
+    }

@@ -1,0 +1,233 @@
+"""Train a model on a table of past leads: from columns to the files of a bundle."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from features.binning import build_reference
+from features.matrix import FeatureEncoder
+from features.table import Table
+from model.boosting import boost, margins
+from model.bundle import Artefacts
+from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
+from model.evaluate import Quality
+from model.export import parity, to_onnx, to_ubj
+from model.inspection import Leak, find_leaks
+from model.metadata import BundleError, BundleMetadata, Calibration, Golden, Training
+from model.options import TrainOptions
+from model.predictor import OnnxPredictor
+from model.preparation import Prepared, prepare
+from model.report import TrainingReport, metrics
+from model.search import search_parameters
+from model.specify import fit_spec, training_matrix
+from schemas.fields import FieldKind
+
+__all__ = ["TrainOptions", "TrainedModel", "train"]
+
+PARITY = 1e-6
+"""How far an ONNX score may be from XGBoost's."""
+GAP_SHARE = 0.1
+"""Share of values taken out of the training data to compare scores of leads with gaps."""
+MISCALIBRATED = 0.05
+"""Calibration error on the latest leads that is worth a warning."""
+GOLDEN_ROWS, GOLDEN_GAPS = 32, 3
+"""Every third golden row lacks every third value."""
+REFERENCE_ROWS = 10_000
+"""Of reference.parquet: enough for a snapshot's statistics."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that was checked, ready for ``Registry.publish``.
+
+    Attributes
+    ----------
+    artefacts
+        The bundle's files.
+    metadata
+        What the model says of itself; also inside the files.
+    report
+        How good it is.
+    """
+
+    artefacts: Artefacts = field(repr=False)
+    metadata: BundleMetadata = field(repr=False)
+    report: TrainingReport
+
+
+def train(
+    table: Table, options: TrainOptions, on_step: Callable[[str], None] = lambda _: None
+) -> TrainedModel:
+    """Train a model. Nothing is printed or written; the same input gives the same bytes.
+
+    Parameters
+    ----------
+    table
+        Past leads.
+    options
+        What to learn, and how.
+    on_step
+        Told, in a few words, what is being done.
+
+    Raises
+    ------
+    InputError
+        A column that is named is not there, the target is not usable, there are too few leads, or
+        the table does not fit the contract.
+    BundleError
+        The exported model scores otherwise than the trained one: a defect, never the input's
+        fault.
+    """
+    on_step("reading the columns")
+    data = prepare(table, options)
+    recipe = _recipe(data, options, on_step)
+    on_step("cross-validating")
+    validated = cross_validate(data.leads, recipe)
+    latest = None
+    if data.order:
+        on_step("measuring the latest 20 %")
+        latest = validate_latest(data.leads, recipe)
+    leaks = tuple(find_leaks(data.leads, data.table.originals, options.seed))
+
+    on_step("training on all leads")
+    spec = fit_spec(data.leads)
+    booster = boost(
+        training_matrix(spec, data.leads, options.seed),
+        data.leads.labels,
+        recipe.parameters,
+        seed=options.seed,
+        threads=options.threads,
+    )
+    columns, rows = data.leads.columns, len(data.leads)
+    reference = build_reference(spec, columns, rows, validated.scores)
+    matrix = FeatureEncoder(spec, reference).encode(columns, rows).matrix
+    warnings = _warnings(data, validated, latest, leaks)
+    metadata = BundleMetadata(
+        spec=spec,
+        reference=reference,
+        calibration=validated.calibration,
+        thresholds=options.thresholds,
+        golden=_golden(booster, validated.calibration, matrix),
+        metrics=metrics(validated, latest, leaks),
+        training=_training(data, options, recipe, warnings),
+        contract=dict(data.contract),
+    )
+    on_step("exporting, and comparing every score with XGBoost's")
+    onnx = to_onnx(booster, metadata)
+    difference = _check_parity(onnx, booster, validated.calibration, matrix)
+    ubj, reference_rows = to_ubj(booster, metadata), _reference_rows(data, validated.scores)
+    report = TrainingReport(
+        rows=rows,
+        positives=int(data.leads.labels.sum()),
+        fields={field.name: len(field.columns) for field in spec.fields},
+        dropped=data.inferred.dropped,
+        leaks=leaks,
+        warnings=warnings,
+        cross_validated=validated,
+        latest=latest,
+        parameters=recipe.parameters.as_dict(),
+        parity=difference,
+    )
+    return TrainedModel(Artefacts(onnx, ubj, reference_rows), metadata, report)
+
+
+def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None]) -> Recipe:
+    recipe = Recipe(options.parameters, options.seed, options.threads)
+    if not options.trials:
+        return recipe
+    on_step(f"trying {options.trials} sets of parameters")
+    return replace(recipe, parameters=search_parameters(data.leads, recipe, options.trials))
+
+
+def _warnings(
+    data: Prepared, validated: CrossValidated, latest: Quality | None, leaks: tuple[Leak, ...]
+) -> tuple[str, ...]:
+    warnings = list(data.warnings)
+    if validated.uncalibrated:
+        warnings.append(f"The scores are {validated.uncalibrated}.")
+    if data.order and latest is None:
+        warnings.append(
+            "The latest 20 % could not be measured: too few positives or negatives in them, or "
+            "before them."
+        )
+    if latest and latest.calibration_error > max(MISCALIBRATED, 2 * latest.calibration_noise):
+        warnings.append(
+            f"The latest 20 % score {latest.mean_score:.1%} on average and {latest.rate:.1%} of "
+            "them were positives: the world has changed, so take scores for a ranking, not for "
+            "probabilities, and train often."
+        )
+    warnings += [
+        f"{column} was dropped as an identifier; a model must not learn leads by heart."
+        for column in data.inferred.identifiers
+    ]
+    return (*warnings, *(leak.sentence for leak in leaks))
+
+
+def _training(
+    data: Prepared, options: TrainOptions, recipe: Recipe, warnings: tuple[str, ...]
+) -> Training:
+    return Training(
+        rows=len(data.leads),
+        positives=int(data.leads.labels.sum()),
+        data_sha256=data.table.sha256,
+        seed=options.seed,
+        target=data.target,
+        positive=data.positive,
+        order=data.order,
+        dropped=data.inferred.dropped,
+        warnings=warnings,
+        parameters=recipe.parameters.as_dict(),
+    )
+
+
+def _golden(booster: Any, calibration: Calibration, matrix: NDArray[np.float32]) -> Golden:
+    chosen = np.unique(np.linspace(0, len(matrix) - 1, GOLDEN_ROWS).astype(int))
+    rows = matrix[chosen]
+    for row in rows[::GOLDEN_GAPS]:
+        row[::GOLDEN_GAPS] = np.nan
+    return Golden.of(rows, calibration.probability(margins(booster, rows)))
+
+
+def _check_parity(
+    onnx: bytes, booster: Any, calibration: Calibration, matrix: NDArray[np.float32]
+) -> float:
+    """Compare the scores of all leads, as they are and with gaps."""
+    predictor = OnnxPredictor(onnx)
+    gaps = np.random.default_rng(0).random(matrix.shape) < GAP_SHARE
+    with_gaps = np.where(gaps, np.float32(np.nan), matrix)
+    difference = max(parity(predictor, booster, calibration, rows) for rows in (matrix, with_gaps))
+    if not difference <= PARITY:
+        raise BundleError(
+            f"The exported model's scores differ from XGBoost's by up to {difference:.2g}; at most "
+            f"{PARITY:g} is allowed, so there is no bundle. This is a defect of the export: please "
+            "report it with the versions of xgboost and onnxruntime."
+        )
+    return difference
+
+
+def _reference_rows(data: Prepared, scores: NDArray[np.float64]) -> bytes:
+    """Write a sample of the training leads, evenly taken, as Parquet."""
+    rows = np.arange(len(data.leads))
+    if len(rows) > REFERENCE_ROWS:
+        rows = np.linspace(0, len(rows) - 1, REFERENCE_ROWS).astype(int)
+    sample = data.leads.take(rows)
+    columns = {name: _arrow(kind, sample.columns[name]) for name, kind in sample.kinds.items()}
+    columns["score"] = pa.array(scores[rows])
+    columns["target"] = pa.array(sample.labels)
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, compression="zstd")
+    return out.getvalue()
+
+
+def _arrow(kind: FieldKind, values: NDArray[Any]) -> pa.Array:
+    if kind in (FieldKind.NUMBER, FieldKind.DATE):
+        return pa.array(values, mask=np.isnan(values))
+    return pa.array(values.tolist(), pa.string())

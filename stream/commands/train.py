@@ -1,0 +1,144 @@
+"""`leadscore train`: from a table of past leads to a model in the registry."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from schemas.errors import InputError
+from stream.commands.exit_codes import exit_codes
+
+if TYPE_CHECKING:
+    from model.train import TrainedModel, TrainOptions
+
+__all__ = ["train"]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--target", required=True, metavar="COLUMN", help="The column that says what became of a lead."
+)
+@click.option(
+    "--positive",
+    metavar="VALUE",
+    help="The target's value that is success; the others are failure. Default: yes, true, 1, won …",
+)
+@click.option("--id", "id", metavar="COLUMN", help="The lead's id: never a feature.")
+@click.option(
+    "--time",
+    metavar="COLUMN",
+    help="When the lead was created; the report then tells of the latest 20 % too.",
+)
+@click.option("--ordered", is_flag=True, help="FILE is in the order of time.")
+@click.option("--exclude", multiple=True, metavar="COLUMN", help="Not to use; may be repeated.")
+@click.option(
+    "--text",
+    multiple=True,
+    metavar="COLUMN",
+    help="Free text; may be repeated.",
+)
+@click.option(
+    "--schema",
+    metavar="NAME|FILE.avsc",
+    help="The leads' contract; only its fields are used. Default: made of the columns.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Sets of parameters to try; 0: the project's own.",
+)
+@click.option("--name", default="leads", show_default=True, help="The model's name.")
+@click.option(
+    "--registry",
+    envvar="LEADSCORE_REGISTRY",
+    default="models",
+    show_default=True,
+    metavar="FOLDER|URL",
+    help="Where the model goes.",
+)
+@click.option("--encoding", help="FILE's encoding; default: found out.")
+@click.option(
+    "--high", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="High from here on."
+)
+@click.option(
+    "--medium",
+    type=click.FloatRange(0, 1),
+    default=0.4,
+    show_default=True,
+    help="Medium from here on.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Default: all processors. The model is the same."
+)
+def train(
+    file: Path, registry: str, schema: str | None, encoding: str | None, **options: Any
+) -> None:
+    r"""Train a model on FILE, a table of past leads (CSV or Parquet), and add it to the registry.
+
+    \b
+      leadscore train leads.csv --target won --id id --time created
+      leadscore train contacts.csv --target y --exclude duration --name bank
+      leadscore train deals.parquet --target stage --positive "closed won"
+
+    Prints how good the model is on leads that it has not seen, and what is suspicious. Nothing is
+    written unless the model has passed every check.
+
+    \b
+    Exit codes: 0 the model is in the registry, 1 it failed a check, 2 an option or the file is
+    unusable: the message says what to do.
+    """
+    with exit_codes():
+        _train(file, registry, schema, encoding, options)
+
+
+def _train(
+    file: Path, registry: str, schema: str | None, encoding: str | None, options: dict[str, Any]
+) -> None:
+    from features.table import read_table
+
+    table = read_table(file, encoding)
+    # Only now: training's libraries take seconds to import.
+    try:
+        from model.registry import Registry
+        from model.train import train as train_model
+        from stream.commands.train_report import print_report
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"training needs {error.name}, which is not installed: install leadscore[train]"
+        ) from None
+    with Console(stderr=True).status("reading the columns") as status:
+        trained: TrainedModel = train_model(table, _options(schema, options), status.update)
+        version = Registry(registry).publish(options["name"], trained.artefacts)
+    print_report(trained, Console())
+    click.echo(f"\nModel {options['name']} version {version} is in {registry}.")
+
+
+def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:
+    from model.metadata import Thresholds
+    from model.train import TrainOptions
+
+    high, medium = options.pop("high"), options.pop("medium")
+    if medium > high:
+        raise InputError(f"--medium {medium} is above --high {high}: give a lower one")
+    return TrainOptions(
+        **{**options, "threads": options["threads"] or os.cpu_count() or 1},
+        schema=_contract(schema) if schema else None,
+        thresholds=Thresholds(high=high, medium=medium),
+    )
+
+
+def _contract(schema: str) -> Any:
+    from schemas.store import SchemaStore
+
+    store = SchemaStore.load()
+    found = store.by_name(schema) or store.add_file(schema)
+    found.require_lead()
+    return found.avro

@@ -1,0 +1,74 @@
+"""The report of a training, for people."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from model.evaluate import Quality
+from model.train import TrainedModel
+
+__all__ = ["print_report"]
+
+FIGURES = {
+    "AUC": ("auc", "{:.4f}"),
+    "average precision": ("average_precision", "{:.4f}"),
+    "Brier score": ("brier", "{:.4f}"),
+    "log loss": ("log_loss", "{:.4f}"),
+    "calibration error": ("calibration_error", "{:.4f}"),
+    "  of which chance": ("calibration_noise", "{:.4f}"),
+    "lift, best tenth": ("lift", "{:.2f}"),
+    "mean score": ("mean_score", "{:.1%}"),
+    "positives": ("rate", "{:.1%}"),
+    "leads": ("rows", "{:,}"),
+}
+"""What is shown of a quality, and how."""
+
+
+def print_report(trained: TrainedModel, console: Console) -> None:
+    """Print how good a model is, what it is made of, and what is suspicious."""
+    report = trained.report
+    console.print(
+        f"{report.rows:,} leads, {report.positives:,} positives "
+        f"({report.positives / report.rows:.1%}); {len(report.fields)} fields, "
+        f"{sum(report.fields.values())} columns",
+        highlight=False,
+    )
+    console.print(_figures(trained))
+    console.print(f"Scores: {report.calibration}", highlight=False)
+    console.print(
+        f"ONNX and XGBoost differ by at most {report.parity:.1g} over all leads", highlight=False
+    )
+    console.print(_dropped(report.dropped))
+    for warning in report.warnings:
+        console.print(f"[yellow]![/yellow] {_plain(warning)}", highlight=False)
+
+
+def _figures(trained: TrainedModel) -> Table:
+    validated, latest = trained.report.cross_validated, trained.report.latest
+    table = Table(title="On leads that the model has not seen")
+    table.add_column("")
+    table.add_column("cross-validated", justify="right")
+    if latest:
+        table.add_column("latest 20 %", justify="right")
+    for label, (name, form) in FIGURES.items():
+        qualities: list[Quality] = [validated.quality, *([latest] if latest else [])]
+        cells = [form.format(getattr(quality, name)) for quality in qualities]
+        if name == "auc":
+            cells[0] = f"{validated.auc:.4f} ± {validated.auc_deviation:.4f}"
+        table.add_row(label, *cells)
+    return table
+
+
+def _dropped(dropped: dict[str, str]) -> Table:
+    table = Table(title="Columns that are not used")
+    table.add_column("column")
+    table.add_column("why")
+    for column, reason in dropped.items():
+        table.add_row(_plain(column), _plain(reason))
+    return table
+
+
+def _plain(text: str) -> str:
+    """Keep rich from reading brackets in a column's name as markup."""
+    return text.replace("[", r"\[")
