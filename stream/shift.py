@@ -14,7 +14,7 @@ from schemas.fields import FieldKind
 from stream.lead_fields import LeadField
 from stream.playing import Lead
 
-__all__ = ["Shift", "Span", "parse_shift", "shifted"]
+__all__ = ["AT_ONCE", "Shift", "Span", "parse_shift", "shifted"]
 
 ARITHMETIC = re.compile(r"([+*-])\s*((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)", re.IGNORECASE)
 INTEGERS = frozenset({"int", "long"})
@@ -41,6 +41,10 @@ class Span:
         if done < 0:
             return 0.0
         return min(1.0, done / self.length) if self.length else 1.0
+
+
+AT_ONCE = Span()
+"""From the first lead on, whole."""
 
 
 @dataclass(frozen=True, slots=True)

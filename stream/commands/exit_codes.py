@@ -1,0 +1,36 @@
+"""What a command's failures are to the shell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from schemas.errors import FatalError, InputError, LeadScoreError, StartupError
+
+__all__ = ["EXIT_STOPPED", "exit_codes"]
+
+EXIT_STOPPED = 130
+CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
+    (InputError, 2),
+    (StartupError, 3),
+    (FatalError, 1),
+)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn an error into its sentence on standard error and its exit code.
+
+    InputError ends the command with 2, StartupError with 3, FatalError with 1, Ctrl-C with 130.
+    """
+    try:
+        yield
+    except (InputError, FatalError) as error:
+        failure = click.ClickException(str(error))
+        failure.exit_code = next(code for kind, code in CODES if isinstance(error, kind))
+        raise failure from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise SystemExit(EXIT_STOPPED) from None

@@ -1,0 +1,150 @@
+"""`leadscore produce` on real Kafka: what it says it delivered is what is there."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections import Counter
+from itertools import islice
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+
+from schemas.decode import LeadDecoder
+from schemas.errors import ErrorCode
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+from stream.events import EventMaker
+from stream.lead_fields import lead_fields
+from stream.lead_producer import connected_producer
+from stream.produce import play
+from stream.synthetic import synthetic_leads
+from tests.kafka_client import open_admin, read_all, until
+
+STORE = SchemaStore.load()
+CONTACTS = "data/bank_marketing/contacts.csv.gz"
+MAX_BYTES = 50_000
+
+
+def decoded(contract, records):
+    fields = lead_fields(STORE.by_name(contract).avro)
+    kinds = {field.name: field.kind for field in fields if field.kind}
+    return LeadDecoder(STORE, kinds, max_bytes=MAX_BYTES).decode([r.value for r in records])
+
+
+async def leadscore_produce(topic, bootstrap, *arguments, stop_when=None):
+    """Run the command in a process of its own; ``stop_when`` is awaited before Ctrl-C."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stream", "produce", "--topic", topic, *arguments),
+        env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "COLUMNS": "100"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        if stop_when is not None:
+            await stop_when()
+            process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
+async def test_every_event_is_where_the_books_say_and_is_what_they_say(kafka, topics, wire):
+    topic = await topics.create("leads.created", partitions=4)
+    as_event = EventMaker(
+        STORE.by_name("lead_created"), wire, bad_share=0.05, max_bytes=MAX_BYTES, seed=11
+    )
+    leads = list(islice(synthetic_leads(11), 10_000))
+    async with connected_producer(topic, {"bootstrap_servers": kafka.bootstrap}) as producer:
+        # Two runs by one producer: the second one's offsets follow the first one's.
+        played = [
+            await play(half, producer, topic=topic, as_event=as_event)
+            for half in (leads[:4000], leads[4000:])
+        ]
+    assert [run.sent for run in played] == [4000, 6000]
+    records = await read_all(kafka.bootstrap, topic)
+    assert Counter(record.key.decode() for record in records) == Counter(
+        lead.lead_id for lead in leads
+    )
+    decoder = decoded("lead_created", records)
+    verdicts = {
+        (records[at].partition, records[at].offset): error.code for at, error in decoder.errors
+    }
+    expected = played[0].dead_letters(refuse_few_fields=False)
+    expected |= played[1].dead_letters(refuse_few_fields=False)
+    assert verdicts == expected
+    assert {ErrorCode(code) for code in expected.values()} == {*ErrorCode} - {
+        ErrorCode.FEATURES,
+        ErrorCode.OUTPUT_TOO_LARGE,
+    }
+    broken = {(event.partition, event.offset) for run in played for event in run.broken}
+    good = {place for run in played for place in run.good()}
+    assert good | broken == {(record.partition, record.offset) for record in records}
+    assert good.isdisjoint(broken)
+
+
+async def test_keys_are_where_kafkas_own_clients_put_them_and_headers_are_there(kafka, topics):
+    topic = await topics.create("leads.created", partitions=7)
+    code, _, err = await leadscore_produce(topic, kafka.bootstrap, "--count", "500")
+    assert code == 0, err
+    records = await read_all(kafka.bootstrap, topic)
+    assert len(records) == 500
+    partitioner = DefaultPartitioner()
+    assert all(
+        partitioner(record.key, list(range(7)), []) == record.partition for record in records
+    )
+    headers = [dict(record.headers) for record in records]
+    assert {tuple(sorted(names)) for names in headers} == {
+        ("content-type", "traceparent", "x-request-id")
+    }
+    assert len({names["x-request-id"] for names in headers}) == 500
+    created = decoded("lead_created", records).created_at
+    ages = [record.timestamp - at for record, at in zip(records, created, strict=True)]
+    assert all(-10 <= age < 5000 for age in ages), "synthetic leads are created when they are sent"
+
+
+async def test_a_file_is_played_whole_shifted_and_counted(kafka, topics):
+    topic = await topics.create("leads.created", partitions=4)
+    code, out, err = await leadscore_produce(
+        *(topic, kafka.bootstrap, CONTACTS, "--count", "3000", "--format", "json"),
+        *("--drift", "age=+100", "--drift-from", "50%"),
+    )
+    assert code == 0, err
+    assert out.startswith(f"delivered   3,000 events of bank_contact to {topic} in ")
+    leads = decoded("bank_contact", await read_all(kafka.bootstrap, topic))
+    assert leads.errors == []
+    ages = dict(zip(leads.lead_ids, leads.columns["age"], strict=True))
+    assert len(ages) == 3000
+    assert all((age > 100) == (int(lead.rpartition("-")[2]) > 1500) for lead, age in ages.items())
+
+
+async def test_ctrl_c_delivers_what_was_begun_and_counts_it(kafka, topics):
+    topic = await topics.create("leads.created", partitions=2)
+
+    async def some_are_there():
+        return len(await read_all(kafka.bootstrap, topic)) > 100
+
+    code, out, err = await leadscore_produce(
+        *(topic, kafka.bootstrap, "--count", "0", "--rate", "2000/s"),
+        stop_when=lambda: until(some_are_there),
+    )
+    assert code == 130, err
+    delivered = re.search(r"^delivered   ([\d,]+) events", out, re.MULTILINE)
+    assert delivered is not None, out
+    records = await read_all(kafka.bootstrap, topic)
+    assert int(delivered[1].replace(",", "")) == len(records)
+    assert "stopped" in out
+
+
+async def test_a_topic_that_is_not_there_is_not_made(kafka, topics):
+    topic = topics.prefix + "nothing"
+    code, _, err = await leadscore_produce(topic, kafka.bootstrap, "--count", "1")
+    assert code == 3
+    assert f"Kafka has no topic '{topic}'" in err
+    async with open_admin(kafka.bootstrap) as admin:
+        assert topic not in await admin.list_topics()
