@@ -106,7 +106,7 @@ def fetch_jars(version: str = KAFKA_VERSION) -> Path:
     """
     folder = cache_folder() / f"kafka-{version}"
     if not _is_complete(folder):
-        with _locked(folder.with_suffix(".lock")):
+        with _locked(folder.with_name(f"{folder.name}.lock")):
             if not _is_complete(folder):
                 _fetch_into(folder, version)
     return folder / "libs"

@@ -48,8 +48,13 @@ class TopicFactory:
             response = await admin.create_topics(
                 [NewTopic(topic, partitions, 1, topic_configs=dict(configs or {}))]
             )
-        [(_, code, message)] = response.topic_errors
-        assert code == 0, f"{topic}: {message}"
+            [(_, code, message)] = response.topic_errors
+            assert code == 0, f"{topic}: {message}"
+
+            async def is_seen() -> bool:  # the broker hears of it a moment later
+                return topic in await admin.list_topics()
+
+            await until(is_seen, what=f"{topic} on the broker")
         return topic
 
     async def delete_all(self) -> None:

@@ -1,0 +1,78 @@
+"""`leadscore topics`: create, check and list the topics."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from stream.commands.exit_codes import exit_codes
+from stream.declared_topics import TOPICS, Topic, topics_of
+from stream.settings import load_settings
+from stream.topics import create_topics, partition_counts, verify_topics
+
+__all__ = ["topics"]
+
+
+@click.group()
+def topics() -> None:
+    """Create, check and list the topics.
+
+    Their names and Kafka's address come from the environment: see docs/settings.md.
+    """
+
+
+@topics.command()
+@click.option(
+    "--partitions",
+    type=click.IntRange(1),
+    help="Of the source and the topics that follow it.  [default: as the source has, else 4]",
+)
+@click.option(
+    "--replication-factor",
+    type=click.IntRange(1),
+    help="Of new topics.  [default: as the brokers are set]",
+)
+def create(partitions: int | None, replication_factor: int | None) -> None:
+    """Make the topics that are not there yet.
+
+    Existing ones are left as they are. Exit code 3 when one of them has another number of
+    partitions, or the broker can't be reached or refuses.
+    """
+    with exit_codes():
+        made = asyncio.run(create_topics(load_settings(), partitions, replication_factor or -1))
+    for topic in made:
+        click.echo(f"{topic.state:<8} {topic.name} ({_partitions(topic.partitions)})")
+
+
+@topics.command()
+def check() -> None:
+    """Check that a worker would find the topics that it needs; exit code 3 if not."""
+    with exit_codes():
+        settings = load_settings()
+        asyncio.run(verify_topics(settings))
+    names = [topic.name(settings) for topic in topics_of(settings.role)]
+    click.echo(f"as they should be: {', '.join(names)}")
+
+
+@topics.command(name="list")
+def list_topics() -> None:
+    """List the topics: what is in them, and how many partitions they have."""
+    with exit_codes():
+        settings = load_settings()
+        found = asyncio.run(partition_counts(settings))
+    table = Table("topic", "partitions", "key", "value", "cleanup", "purpose", box=None)
+    for topic in TOPICS:
+        name = topic.name(settings)
+        table.add_row(name, str(found.get(name, "missing")), *_row(topic))
+    Console(width=None if click.get_text_stream("stdout").isatty() else 200).print(table)
+
+
+def _row(topic: Topic) -> tuple[str, str, str, str]:
+    return topic.key, topic.value, topic.configs["cleanup.policy"], topic.purpose
+
+
+def _partitions(count: int) -> str:
+    return "1 partition" if count == 1 else f"{count} partitions"

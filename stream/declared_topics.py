@@ -1,0 +1,128 @@
+"""Every topic of LeadScore, declared once: what it holds, its key and value, and its settings.
+
+docs/topics.md is made from this page by `make docs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stream.settings import Settings
+
+__all__ = ["SOURCE", "TOPICS", "Topic", "topics_of"]
+
+Role = Literal["score", "drift", "all"]
+
+DAY_MS = 24 * 60 * 60 * 1000
+WEEK, MONTH, QUARTER = (str(days * DAY_MS) for days in (7, 30, 90))
+DLQ_MESSAGE_BYTES = str(2 * 1024 * 1024)
+"""The largest message that a broker takes unless told otherwise is 1 MiB, without our headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What is known of a topic before it exists."""
+
+    template: str
+    """Its name, made of settings."""
+    purpose: str
+    key: str
+    value: str
+    follows_source: bool
+    """Whether it has as many partitions as the source topic; else it has one."""
+    needed_by: tuple[Role, ...] = ()
+    """The roles that don't start without it."""
+    configs: Mapping[str, str] = field(default_factory=dict)
+    """Kafka's own settings of it; the rest is as the brokers have it."""
+
+    def name(self, settings: Settings) -> str:
+        """Its name under these settings, the prefix included."""
+        return self.template.format(settings)
+
+
+SOURCE = Topic(
+    "{0.leads_created}",
+    "Leads to score, from the CRM.",
+    key="lead_id",
+    value="lead_created, or any record with lead_id and created_at",
+    follows_source=True,
+    needed_by=("score", "all"),
+    configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+)
+
+TOPICS: tuple[Topic, ...] = (
+    SOURCE,
+    Topic(
+        "{0.leads_scored}",
+        "Scored leads, each in the partition number that it came from.",
+        key="lead_id",
+        value="lead_scored",
+        follows_source=True,
+        needed_by=("score", "all"),
+        configs={"cleanup.policy": "delete", "retention.ms": MONTH},
+    ),
+    Topic(
+        "{0.leads_created_dlq}",
+        "Dead letters: leads that can't be scored, with the reason in the headers.",
+        key="as in the source",
+        value="the source's bytes, untouched",
+        follows_source=True,
+        needed_by=("score", "all"),
+        configs={
+            "cleanup.policy": "delete",
+            "retention.ms": QUARTER,
+            "max.message.bytes": DLQ_MESSAGE_BYTES,
+        },
+    ),
+    Topic(
+        "{0.leads_scored_shadow}",
+        "What a candidate model makes of the same leads.",
+        key="lead_id",
+        value="lead_scored",
+        follows_source=True,
+        configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+    ),
+    Topic(
+        "{0.leads_outcomes}",
+        "What became of leads, from the CRM.",
+        key="lead_id",
+        value="lead_outcome",
+        follows_source=True,
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
+    ),
+    Topic(
+        "{0.leads_drift_partials}",
+        "Partials: counts of blocks of leads, from the workers.",
+        key="partition, block, model",
+        value="counts of a block",
+        follows_source=False,
+        needed_by=("drift", "all"),
+        configs={"cleanup.policy": "compact,delete", "retention.ms": WEEK},
+    ),
+    Topic(
+        "{0.leads_drift}",
+        "Drift reports, a window each.",
+        key="window",
+        value="drift_report",
+        follows_source=False,
+        needed_by=("drift", "all"),
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
+    ),
+    Topic(
+        "{0.group_id}-drift_windows-changelog",
+        "The drift agent's table, as Faust keeps it.",
+        key="source partition, window",
+        value="counts of a window",
+        follows_source=False,
+        needed_by=("drift", "all"),
+        configs={"cleanup.policy": "compact"},
+    ),
+)
+"""All of them; the source is first."""
+
+
+def topics_of(role: Role) -> tuple[Topic, ...]:
+    """Tell which topics a worker of a role needs."""
+    return tuple(topic for topic in TOPICS if role in topic.needed_by)

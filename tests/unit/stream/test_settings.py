@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.errors import StartupError
+from stream.settings import Settings, load_settings, mask_url, unknown_variables, variable_of
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("LEADSCORE_") or name == "KAFKA_BOOTSTRAP_SERVERS":
+            monkeypatch.delenv(name)
+
+
+def test_every_setting_has_a_sentence() -> None:
+    for name, declared in Settings.model_fields.items():
+        assert declared.description, name
+        assert declared.description.endswith("."), name
+
+
+def test_everything_has_a_default() -> None:
+    settings = load_settings()
+
+    assert settings.environment == "production"
+    assert settings.max_event_bytes == 256 * 1024
+    assert settings.min_coverage == 0.6
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSCORE_ENV", "Test")
+    monkeypatch.setenv("LEADSCORE_BATCH_MAX_RECORDS", "500")
+    monkeypatch.setenv("LEADSCORE_REASONS", "off")
+    monkeypatch.setenv("LEADSCORE_LOG_LEVEL", "debug")
+    monkeypatch.setenv("LEADSCORE_SCHEMA_DIR", "")
+
+    settings = load_settings()
+
+    assert settings.environment == "test"
+    assert settings.batch_max_records == 500
+    assert settings.reasons is False
+    assert settings.log_level == "DEBUG"
+    assert settings.schema_dir is None
+
+
+def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSCORE_HTTP_PORT", "1")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092")
+
+    settings = load_settings(http_port=0, kafka_bootstrap_servers="localhost:1")
+
+    assert settings.http_port == 0
+    assert settings.kafka_bootstrap_servers == "localhost:1"
+
+
+def test_kafkas_usual_variable_is_understood_and_ours_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "one:9092,two:9092")
+    assert load_settings().kafka_bootstrap_servers == "one:9092,two:9092"
+
+    monkeypatch.setenv("LEADSCORE_KAFKA_BOOTSTRAP_SERVERS", "[::1]:9092")
+    assert load_settings().kafka_bootstrap_servers == "[::1]:9092"
+
+
+def test_topics_follow_the_prefix_unless_they_are_named() -> None:
+    settings = load_settings(topic_prefix="staging.", leads_created="crm.leads")
+
+    assert settings.leads_created == "crm.leads"
+    assert settings.leads_created_dlq == "crm.leads.dlq"
+    assert settings.leads_scored == "staging.leads.scored"
+    assert settings.leads_drift_partials == "staging.leads.drift.partials"
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        load_settings().http_port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("LEADSCORE_ENV", "prod", "'production', 'staging', 'development' or 'test'"),
+        ("LEADSCORE_KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
+        ("LEADSCORE_KAFKA_BOOTSTRAP_SERVERS", "http://kafka:9092", "host:port"),
+        ("LEADSCORE_TOPIC_PREFIX", "my leads/", "letters, digits"),
+        ("LEADSCORE_MIN_COVERAGE", "60", "less than or equal to 1"),
+        ("LEADSCORE_HTTP_PORT", "70000", "less than or equal to 65535"),
+        ("LEADSCORE_BATCH_MAX_RECORDS", "0", "greater than or equal to 1"),
+        ("LEADSCORE_COMMIT_INTERVAL_SECONDS", "nan", "finite"),
+        ("LEADSCORE_OUTPUT_FORMAT", "xml", "'avro' or 'json'"),
+        ("LEADSCORE_METRICS", "perhaps", "boolean"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_with_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(StartupError) as failure:
+        load_settings()
+
+    sentence = str(failure.value)
+    assert sentence.startswith(f"unusable settings: {variable} is {value!r}: ")
+    assert expected in sentence
+    assert "\n" not in sentence
+    assert "Undefined" not in sentence
+
+
+def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSCORE_HTTP_PORT", "x")
+    monkeypatch.setenv("LEADSCORE_ROLE", "y")
+
+    with pytest.raises(StartupError, match=r"LEADSCORE_ROLE is 'y'.*LEADSCORE_HTTP_PORT is 'x'"):
+        load_settings()
+
+
+def test_a_setting_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(StartupError, match="http_prot"):
+        load_settings(http_prot=1)
+
+
+def test_likely_slips_of_the_pen_are_found() -> None:
+    environment = {"LEADSCORE_MIN_COVERAG": "1", "LEADSCORE_ENV": "test", "PATH": ""}
+
+    assert unknown_variables(environment) == ["LEADSCORE_MIN_COVERAG"]
+
+
+def test_variables_of_fields() -> None:
+    assert variable_of("environment") == "LEADSCORE_ENV"
+    assert variable_of("kafka_bootstrap_servers") == "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS"
+    assert variable_of("http_port") == "LEADSCORE_HTTP_PORT"
+
+
+def test_plain_connections_need_no_more_than_an_address() -> None:
+    assert load_settings().kafka_client_options() == {
+        "bootstrap_servers": "localhost:9092",
+        "security_protocol": "PLAINTEXT",
+    }
+
+
+def test_sasl_over_tls_is_passed_on() -> None:
+    settings = load_settings(
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_username="scorer",
+        sasl_password="secret",
+    )
+
+    options = settings.kafka_client_options()
+
+    context = options.pop("ssl_context")
+    assert isinstance(context, ssl.SSLContext)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert options == {
+        "bootstrap_servers": "localhost:9092",
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "scorer",
+        "sasl_plain_password": "secret",
+    }
+
+
+def test_sasl_without_a_password_is_refused() -> None:
+    with pytest.raises(
+        StartupError, match="needs LEADSCORE_SASL_USERNAME and LEADSCORE_SASL_PASSWORD"
+    ):
+        load_settings(security_protocol="SASL_PLAINTEXT", sasl_username="scorer")
+
+
+def test_a_key_without_its_certificate_is_refused() -> None:
+    with pytest.raises(StartupError, match="set LEADSCORE_SSL_CERTFILE"):
+        load_settings(security_protocol="SSL", ssl_keyfile="key.pem")
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_an_unreadable_certificate_is_one_sentence(tmp_path: Path, content: str | None) -> None:
+    cafile = tmp_path / "ca.pem"
+    if content is not None:
+        cafile.write_text(content)
+    settings = load_settings(security_protocol="SSL", ssl_cafile=cafile)
+
+    with pytest.raises(StartupError, match="readable PEM files in LEADSCORE_SSL_CAFILE"):
+        settings.kafka_client_options()
+
+
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSCORE_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("LEADSCORE_SASL_USERNAME", "scorer")
+    monkeypatch.setenv("LEADSCORE_SASL_PASSWORD", "geheim1")
+    monkeypatch.setenv("LEADSCORE_SSL_PASSWORD", "geheim2")
+    monkeypatch.setenv("LEADSCORE_REGISTRY", "s3://key:geheim3@bucket/models")
+
+    settings = load_settings()
+
+    assert settings.masked()["sasl_password"] == "***"
+    assert settings.masked()["registry"] == "s3://key:***@bucket/models"
+    assert "geheim" not in str(settings.masked())
+    assert "geheim1" not in repr(settings)
+
+
+def test_no_secret_is_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADSCORE_SASL_PASSWORD", "geheim")
+    monkeypatch.setenv("LEADSCORE_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("LEADSCORE_HTTP_PORT", "x")
+
+    with pytest.raises(StartupError) as failure:
+        load_settings()
+
+    assert "geheim" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("shown", "url"),
+    [
+        ("models", "models"),
+        ("/srv/models", "/srv/models"),
+        ("https://user:***@host/path", "https://user:p@ss@host/path"),
+        ("https://:***@host", "https://:token@host"),
+        ("https://host/m?sig=***&se=1", "https://host/m?sig=abc%3D&se=1"),
+        ("https://host/m?access_token=***", "https://host/m?access_token=abc"),
+    ],
+)
+def test_urls_are_masked(shown: str, url: str) -> None:
+    assert mask_url(url) == shown
