@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from schemas.errors import StartupError
+from stream.settings import Settings
+from stream.topics import partition_counts
 
 __all__ = ["connected_producer", "stop_on_signals"]
 
@@ -22,15 +22,13 @@ ABANDON_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def connected_producer(topic: str, clients: dict[str, Any]) -> AsyncIterator[Any]:
-    """Open an idempotent producer for a topic that exists.
+async def connected_producer(settings: Settings) -> AsyncIterator[Any]:
+    """Open an idempotent producer to play to ``settings.leads_created``, which must exist.
 
     Parameters
     ----------
-    topic
-        What is to be produced to. It is not created.
-    clients
-        Address and security, see ``Settings.kafka_client_options``.
+    settings
+        Tell Kafka's address and security, and the topic.
 
     Yields
     ------
@@ -42,15 +40,20 @@ async def connected_producer(topic: str, clients: dict[str, Any]) -> AsyncIterat
     StartupError
         If Kafka can't be reached or has no such topic.
     """
+    # The producer would wait for an unknown topic, and may have the broker create it.
+    if settings.leads_created not in await partition_counts(settings):
+        raise StartupError(
+            f"expected the topic {settings.leads_created}, there is none: create it with "
+            "`leadscore topics create`, or name another with --topic"
+        )
     producer = AIOKafkaProducer(
-        **clients,
+        **settings.kafka_client_options(),
         client_id="leadscore-produce",
         enable_idempotence=True,
         max_batch_size=MAX_BATCH_BYTES,
     )
     patience: float | None = None
     try:
-        await _check_topic(topic, clients)
         await producer.start()
         yield producer
     except asyncio.CancelledError:
@@ -79,23 +82,3 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-async def _check_topic(topic: str, clients: dict[str, Any]) -> None:
-    # The producer would wait for an unknown topic, and may have the broker create it.
-    admin = AIOKafkaAdminClient(**clients)
-    try:
-        await admin.start()
-        topics = await admin.list_topics()
-    except (KafkaError, OSError) as error:
-        raise StartupError(
-            f"expected Kafka at {clients['bootstrap_servers']}, but can't talk to it ({error}): "
-            f"start it, or name another with --bootstrap-servers or KAFKA_BOOTSTRAP_SERVERS"
-        ) from error
-    finally:
-        await admin.close()
-    if topic not in topics:
-        raise StartupError(
-            f"Kafka has no topic {topic!r}: create the topics with `leadscore topics create`, or "
-            f"name another with --topic"
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from stream.playing import AsRecorded, AtOnce, Pace, Steady
 from stream.playlist import DEFAULT_COUNT, Playlist, Wanted, make_playlist
 from stream.produce import Played, play
 from stream.progress import PlayProgress
-from stream.settings import load_settings
+from stream.settings import Settings, load_settings
 from stream.shift import Span
 
 __all__ = ["produce"]
@@ -142,20 +143,22 @@ def _produce(options: dict[str, Any]) -> int:
         seed=seed,
         created_now=options["now"],
     )
-    topic = settings.leads_created
-    clients = settings.kafka_client_options()
-    played = asyncio.run(_play(playlist, as_event, _pace(options), topic, clients))
-    click.echo(summary(played, playlist, topic, seed))
+    # Of a broker that is away it warns many times a second; what fails for good is in the summary.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        played = asyncio.run(_play(playlist, as_event, _pace(options), settings))
+    except asyncio.CancelledError:
+        click.echo("stopped at once: what was in hand may be in Kafka or not", err=True)
+        return EXIT_STOPPED
+    click.echo(summary(played, playlist, settings.leads_created, seed))
     if not played.complete:
         return EXIT_UNDELIVERED
     return EXIT_STOPPED if played.stopped else 0
 
 
-async def _play(
-    playlist: Playlist, as_event: EventMaker, pace: Pace, topic: str, clients: dict[str, Any]
-) -> Played:
-    console = Console(stderr=True)
-    async with connected_producer(topic, clients) as producer:
+async def _play(playlist: Playlist, as_event: EventMaker, pace: Pace, settings: Settings) -> Played:
+    topic, console = settings.leads_created, Console(stderr=True)
+    async with connected_producer(settings) as producer:
         with (
             stop_on_signals() as stop,
             PlayProgress(topic, playlist.total, console) as progress,

@@ -19,6 +19,7 @@ from stream.events import EventMaker
 from stream.lead_fields import lead_fields
 from stream.lead_producer import connected_producer
 from stream.produce import play
+from stream.settings import load_settings
 from stream.synthetic import synthetic_leads
 from tests.kafka_client import open_admin, read_all, until
 
@@ -60,7 +61,8 @@ async def test_every_event_is_where_the_books_say_and_is_what_they_say(kafka, to
         STORE.by_name("lead_created"), wire, bad_share=0.05, max_bytes=MAX_BYTES, seed=11
     )
     leads = list(islice(synthetic_leads(11), 10_000))
-    async with connected_producer(topic, {"bootstrap_servers": kafka.bootstrap}) as producer:
+    settings = load_settings(kafka_bootstrap_servers=kafka.bootstrap, leads_created=topic)
+    async with connected_producer(settings) as producer:
         # Two runs by one producer: the second one's offsets follow the first one's.
         played = [
             await play(half, producer, topic=topic, as_event=as_event)
@@ -145,6 +147,6 @@ async def test_a_topic_that_is_not_there_is_not_made(kafka, topics):
     topic = topics.prefix + "nothing"
     code, _, err = await leadscore_produce(topic, kafka.bootstrap, "--count", "1")
     assert code == 3
-    assert f"Kafka has no topic '{topic}'" in err
+    assert f"expected the topic {topic}, there is none" in err
     async with open_admin(kafka.bootstrap) as admin:
         assert topic not in await admin.list_topics()

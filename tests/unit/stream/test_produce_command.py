@@ -131,7 +131,7 @@ def test_no_kafka_is_exit_code_3_and_a_sentence():
         address = f"127.0.0.1:{free.getsockname()[1]}"
     result = run("--bootstrap-servers", address, "--count", "1")
     assert result.exit_code == 3, result.output
-    assert f"expected Kafka at {address}" in result.stderr
+    assert address in result.stderr
 
 
 @pytest.mark.parametrize(
