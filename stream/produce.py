@@ -259,13 +259,13 @@ class _Run:
             for index, lead in enumerate(leads):
                 await self._until(pace.due(index, lead))
                 if self._over():
+                    self.played.stopped = self.stop.is_set()
                     break
                 await self._add(as_event(lead))
         except LeadScoreError:
             await self._settle()
             raise
         await self._settle()
-        self.played.stopped = self.stop.is_set()
         return self.played
 
     def _over(self) -> bool:
