@@ -128,7 +128,7 @@ def _fetch_into(folder: Path, version: str) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise BrokerUnavailableError("no Maven to fetch Kafka's jars with: install mvn")
-    log.info("fetching Apache Kafka %s to %s (54 MB, once)", version, folder)
+    log.info("fetching Apache Kafka %s to %s (43 MB, once)", version, folder)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-") as temporary:
         fetched = Path(temporary) / "fetched"
         arguments = ["-B", "-q", "-f", str(PACKAGED / "pom.xml"), f"-Dkafka.version={version}"]

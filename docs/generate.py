@@ -1,0 +1,175 @@
+"""Makes the reference pages from the declarations: run by `make docs`, held to by a test.
+
+A page is a function that returns Markdown and an entry of ``PAGES``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from monitoring.declarations import DECLARATIONS
+from schemas.errors import ErrorCode
+from stream.declared_topics import TOPICS
+from stream.settings import Settings, variable_of
+
+FOLDER = Path(__file__).parent
+
+
+def settings_page() -> str:
+    """Every environment variable, from stream/settings.py."""
+    described = Settings.model_json_schema(by_alias=False)["properties"]
+    rows = (
+        (
+            f"`{variable_of(name)}`",
+            _default(declared.get_default(call_default_factory=True, validated_data={})),
+            _takes(described[name]),
+            declared.description or "",
+        )
+        for name, declared in Settings.model_fields.items()
+    )
+    return _page(
+        "Settings",
+        "stream/settings.py",
+        "All settings are environment variables; an empty one counts as not set. Kafka's address is"
+        " also taken from `KAFKA_BOOTSTRAP_SERVERS`. A value that is unusable ends the program with"
+        " exit code 3 and a sentence that names the variable. The values in force are logged when a"
+        " worker starts, passwords masked.",
+        ("variable", "default", "takes", "meaning"),
+        rows,
+    )
+
+
+def topics_page() -> str:
+    """Every topic, from stream/declared_topics.py."""
+    defaults = Settings.model_construct()
+    rows = (
+        (
+            f"`{topic.name(defaults)}`",
+            topic.purpose,
+            topic.key,
+            topic.value,
+            "as the source" if topic.follows_source else "1",
+            "<br>".join(f"`{name}={value}`" for name, value in topic.configs.items()),
+            ", ".join(role for role in topic.needed_by if role != "all") or "none yet",
+        )
+        for topic in TOPICS
+    )
+    return _page(
+        "Topics",
+        "stream/declared_topics.py",
+        "`leadscore topics create` makes those that are missing, `leadscore topics check` says what"
+        " is wrong, and a worker refuses to start without those of its role. It never makes one."
+        " Names and their prefix are [settings](settings.md).",
+        ("topic", "purpose", "key", "value", "partitions", "settings", "needed by role"),
+        rows,
+    )
+
+
+def metrics_page() -> str:
+    """Every metric, from monitoring/declarations.py."""
+    rows = (
+        (
+            f"`{metric.name}`",
+            metric.type,
+            metric.unit,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.sentence,
+        )
+        for metric in DECLARATIONS
+    )
+    return _page(
+        "Metrics",
+        "monitoring/declarations.py",
+        "A worker shows them at `/metrics`.",
+        ("metric", "type", "unit", "labels", "meaning"),
+        rows,
+    )
+
+
+def errors_page() -> str:
+    """Every error code of a dead letter, from schemas/errors.py."""
+    meanings = _member_docstrings(ErrorCode)
+    return _page(
+        "Error codes",
+        "schemas/errors.py",
+        "Why a lead became a dead letter: the header `leadscore.error.code` of the dead letter and"
+        " the label `code` of its metric.",
+        ("code", "meaning"),
+        ((f"`{code}`", meanings[code.name]) for code in ErrorCode),
+    )
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "topics.md": topics_page,
+    "metrics.md": metrics_page,
+    "errors.md": errors_page,
+}
+
+
+def _page(
+    title: str, source: str, text: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]
+) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    table = "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+    return (
+        f"<!-- Made by `make docs` from {source}: edit that. -->\n# {title}\n\n{text}\n\n{table}\n"
+    )
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _default(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _takes(schema: Mapping[str, Any]) -> str:
+    """Say in words what a JSON schema allows."""
+    choices = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
+    [schema] = choices
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    words = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+    formats = {"path": "path", "password": "secret"}
+    what = words.get(schema["type"]) or formats.get(schema.get("format", ""), "text")
+    return f"{what}{_bounds(schema)}"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if "exclusiveMinimum" in schema:
+        return f" above {schema['exclusiveMinimum']:g}"
+    if high is not None:
+        return f" from {low:g} to {high:g}" if high < 1e6 else f" from {low} to {high}"
+    return f" from {low}" if low is not None else ""
+
+
+def _member_docstrings(enum: type) -> dict[str, str]:
+    """Read the docstring under each member of an enum."""
+    [declared] = ast.parse(inspect.getsource(enum)).body
+    assert isinstance(declared, ast.ClassDef)
+    meanings = {}
+    for member, below in pairwise(declared.body):
+        match member, below:
+            case ast.Assign(targets=[ast.Name(name)]), ast.Expr(ast.Constant(str(text))):
+                meanings[name] = text
+    return meanings
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
