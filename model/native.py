@@ -19,7 +19,8 @@ class NativePredictor:
     Parameters
     ----------
     content
-        The bytes of ``model.ubj``.
+        The bytes of ``model.ubj``, compared with their hash before: XGBoost may end the process on
+        a damaged file.
     threads
         How many threads compute a batch.
 
@@ -41,6 +42,8 @@ class NativePredictor:
                 f"({error}): install leadscore[train], or publish the model as ONNX too."
             ) from None
         try:
+            if not content:
+                raise ValueError("it is empty")  # XGBoost would end the process
             booster = xgboost.Booster({"nthread": threads}, model_file=bytearray(content))
             text, columns = booster.attr(METADATA_KEY), booster.num_features()
         except Exception as error:  # whatever it makes of broken bytes
@@ -63,7 +66,9 @@ class NativePredictor:
 
     def predict(self, matrix: NDArray[np.float32]) -> Prediction:
         """Score a batch; see ``Predictor``."""
-        data = self._data(matrix)
+        if not len(matrix):
+            return self._nothing()
+        data = self._matrix(matrix, nthread=self._threads)
         margin = self._booster.predict(data, output_margin=True)
         contributions = self._contributions(data)
         order = np.argsort(-np.abs(contributions), axis=1, kind="stable")
@@ -76,10 +81,16 @@ class NativePredictor:
 
     def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute what every field contributes; see ``Predictor``."""
-        return self._contributions(self._data(matrix))
+        if not len(matrix):
+            return np.empty((0, len(self.metadata.spec.fields)), np.float32)
+        return self._contributions(self._matrix(matrix, nthread=self._threads))
 
-    def _data(self, matrix: NDArray[np.float32]) -> Any:
-        return self._matrix(matrix, nthread=self._threads)
+    def _nothing(self) -> Prediction:
+        # XGBoost warns of a batch without rows, and forgets its shape.
+        shape = (0, self.metadata.top_k)
+        return Prediction(
+            np.empty(0, np.float32), np.empty(shape, np.int64), np.empty(shape, np.float32)
+        )
 
     def _contributions(self, data: Any) -> NDArray[np.float32]:
         by_column = self._booster.predict(data, pred_contribs=True, approx_contribs=True)

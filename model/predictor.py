@@ -204,7 +204,12 @@ def _open_session(content: bytes) -> tuple[Any, str | None]:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            content,
+            options,
+            ["CPUExecutionProvider"],
+            enable_fallback=False,  # it would try again, and print
+        )
         return session, session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     except Exception as error:  # its errors share no class
         raise BundleError(

@@ -114,8 +114,8 @@ class Registry:
         if written is None:
             return {}
         try:
-            return {Alias(alias): str(version) for alias, version in json.loads(written).items()}
-        except (ValueError, AttributeError) as error:
+            return _read_aliases(written)
+        except (ValueError, AttributeError, TypeError) as error:
             raise BundleError(
                 f"{self.root}/{name}/{ALIASES} should be a JSON object of alias and version, it is "
                 f"not ({error}): remove it and set the aliases again with `leadscore models alias`."
@@ -161,8 +161,8 @@ class Registry:
         name, _, version = reference.partition("/")
         if version in self.versions(name):
             return self._existing(name, version)
-        if "/" in reference:
-            return Folder(reference).location
+        if "/" in reference and (path := Folder(reference)).holds(MANIFEST):
+            return path.location
         versions = self.versions(reference)
         if not versions:
             raise self._unknown(reference)
@@ -189,7 +189,8 @@ class Registry:
         have = "; ".join(f"{name}: {', '.join(self.versions(name))}" for name in self.names())
         return ModelNotFoundError(
             f"The registry {self.root} should have a model {reference!r}, it has "
-            f"{have or 'none at all'}. Train one with `leadscore train`, or name another."
+            f"{have or 'none at all'}. Train one with `leadscore train`, or name another, or give "
+            "the path of a bundle's folder."
         )
 
     def _claim(self, model: Folder) -> str:
@@ -202,3 +203,11 @@ class Registry:
 def _numbers(model: Folder) -> list[str]:
     """Names of the folders that are a version's, published or not, in the order of versions."""
     return sorted(filter(VERSION.fullmatch, model.folders()), key=int)
+
+
+def _read_aliases(written: bytes) -> dict[Alias, str]:
+    aliases = {Alias(alias): version for alias, version in json.loads(written).items()}
+    for alias, version in aliases.items():
+        if not VERSION.fullmatch(version):
+            raise ValueError(f"{alias} names {version!r}, which is no version")
+    return aliases

@@ -37,7 +37,7 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         """Content of a file; None where there is no such file."""
         try:
-            with _reaching(f"{self.location}/{name}"):
+            with _reaching(f"{self.location}/{name}", FileNotFoundError, NotADirectoryError):
                 content: bytes = self._files.cat_file(self._at(name))
         except FileNotFoundError:
             return None
@@ -60,7 +60,7 @@ class Folder:
     def folders(self) -> list[str]:
         """Names of the folders in it, sorted; none where it is missing."""
         try:
-            with _reaching(self.location):
+            with _reaching(self.location, FileNotFoundError, NotADirectoryError):
                 entries = self._files.ls(self._path, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -73,11 +73,12 @@ class Folder:
         On a disk only one of several processes gets True. An object store has no folders, so there
         two that ask at the same moment both do.
         """
+        with _reaching(self.location):
+            self._files.makedirs(self._path, exist_ok=True)
+            if self._files.exists(self._at(name)):
+                return False
         try:
-            with _reaching(self.location):
-                self._files.makedirs(self._path, exist_ok=True)
-                if self._files.exists(self._at(name)):
-                    return False
+            with _reaching(self.location, FileExistsError):
                 self._files.mkdir(self._at(name), create_parents=False)
         except FileExistsError:
             return False
@@ -107,10 +108,11 @@ def _replace(path: str, content: bytes) -> None:
 
 
 @contextmanager
-def _reaching(path: str) -> Iterator[None]:
+def _reaching(path: str, *expected: type[OSError]) -> Iterator[None]:
+    """Turn whatever a store raises into a BundleError, but for what the caller expects."""
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError, FileExistsError):
+    except expected:
         raise
     except Exception as error:  # each store has its own
         raise BundleError(

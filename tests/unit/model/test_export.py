@@ -28,7 +28,7 @@ def test_scores_are_xgboosts_scores_calibrated(trainer, calibration):
 
 
 def test_a_large_ensemble_rounds_as_xgboost_does(trainer):
-    trained = trainer(numbers(40), rows=10_000, trees=600, eta=0.3, max_depth=6)
+    trained = trainer(numbers(20), rows=3000, trees=400, eta=0.3, max_depth=6)
     predictor = OnnxPredictor(trained.onnx)
     assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
 

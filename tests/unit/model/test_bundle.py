@@ -1,0 +1,184 @@
+import hashlib
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from model.bundle import Artefacts, BundleError, load_bundle, verify, write_bundle
+from model.export import to_onnx, to_ubj
+from model.manifest import MANIFEST, Manifest
+from model.metadata import Golden
+from model.predictor import open_predictor
+from model.storage import Folder
+from schemas.errors import FatalError
+
+FILES = ("model.onnx", "model.ubj", "reference.parquet", MANIFEST)
+
+
+@pytest.fixture
+def folder(tmp_path, artefacts):
+    write_bundle(Folder(str(tmp_path)), "bank", "3", artefacts)
+    return tmp_path
+
+
+def test_a_bundle_comes_back_as_it_was_written(folder, trained, artefacts):
+    bundle = load_bundle(str(folder))
+    assert (bundle.name, bundle.version) == ("bank", "3")
+    assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()
+    assert bundle.metadata.to_json() == trained.metadata.to_json()
+    assert bundle.location == str(folder)
+    scores = open_predictor(bundle).predict(trained.matrix).probability
+    np.testing.assert_allclose(
+        scores, trained.metadata.calibration.probability(trained.margin), rtol=0, atol=1e-6
+    )
+
+
+def test_a_bundle_of_xgboost_alone_has_the_hash_of_its_booster(tmp_path, artefacts):
+    write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
+    bundle = load_bundle(str(tmp_path))
+    assert bundle.sha256 == hashlib.sha256(artefacts.ubj).hexdigest()
+    assert open_predictor(bundle).engine == "xgboost"
+
+
+def test_a_bundle_loads_without_onnx_runtime_and_keeps_its_identity(folder, artefacts, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    bundle = load_bundle(str(folder))
+    assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()
+    assert open_predictor(bundle).engine == "xgboost"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_bit_anywhere_in_a_file_is_refused(folder, name):
+    path = folder / name
+    content = path.read_bytes()
+    every = len(content) // 40 + 1 if name != MANIFEST else 1
+    for position in range(0, len(content), every):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(BundleError, match=name):
+            load_bundle(str(folder))
+    path.write_bytes(content)
+    assert load_bundle(str(folder)).version == "3"
+
+
+def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(folder, artefacts):
+    (folder / "model.onnx").write_bytes(artefacts.onnx + b"\0")
+    with pytest.raises(BundleError) as refusal:
+        load_bundle(str(folder))
+    message = str(refusal.value)
+    assert isinstance(refusal.value, FatalError)
+    for part in (
+        str(folder),
+        "model.onnx of model bank version 3",
+        hashlib.sha256(artefacts.onnx).hexdigest(),
+        hashlib.sha256(artefacts.onnx + b"\0").hexdigest(),
+        "Copy the bundle again",
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_refused(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=f"should be a (file )?{name} in it, there is none"):
+        load_bundle(str(folder))
+
+
+def test_a_bundle_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BundleError, match=r"no bundle, or one that was never fully published"):
+        load_bundle(str(tmp_path / "nowhere"))
+
+
+def test_a_store_that_can_not_be_reached_is_refused():
+    with pytest.raises(BundleError, match="nosuch://x can't be read"):
+        load_bundle("nosuch://x")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b"3", b'{"name": "x"}', b"\xff\xfe", b"[" * 100_000]
+)
+def test_what_is_no_manifest_is_refused(folder, content):
+    (folder / MANIFEST).write_bytes(content)
+    with pytest.raises(BundleError, match=r"manifest\.json should be a JSON object"):
+        load_bundle(str(folder))
+
+
+def rewritten(folder, change):
+    """Write the manifest anew with a right hash of itself: whoever wrote it meant it."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    del manifest["manifest_sha256"]
+    change(manifest)
+    body = (json.dumps(manifest, indent=2) + "\n").encode()
+    manifest["manifest_sha256"] = hashlib.sha256(body).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda manifest: manifest.update(format_version=2), "does not read: format_version"),
+        (lambda manifest: manifest.update(surprise=1), "does not read: surprise"),
+        (lambda manifest: manifest.update(model_sha256="0" * 64), "not the hash of its model"),
+        (lambda manifest: manifest.update(files={}), "neither model.onnx nor model.ubj"),
+        (
+            lambda manifest: manifest["files"].update(
+                {"../passwords": {"size": 1, "sha256": "0" * 64}}
+            ),
+            "has files of model.onnx, model.ubj, reference.parquet only",
+        ),
+    ],
+)
+def test_a_manifest_of_another_format_is_refused(folder, change, message):
+    rewritten(folder, change)
+    with pytest.raises(BundleError, match=message):
+        load_bundle(str(folder))
+
+
+@pytest.mark.parametrize("form", ["onnx", "ubj"])
+def test_golden_rows_that_score_otherwise_are_refused(trained, form):
+    golden = trained.metadata.golden
+    scores = np.array(golden.scores)
+    scores[5] += 2e-6
+    metadata = trained.metadata.model_copy(update={"golden": Golden.of(golden.matrix, scores)})
+    export = {"onnx": to_onnx, "ubj": to_ubj}[form]
+    with pytest.raises(BundleError, match="of 32 rows 1 differ by more than 1e-06; row 5 should"):
+        verify(Artefacts(**{form: export(trained.booster, metadata)}))
+
+
+def test_a_golden_score_of_nan_is_refused(trained):
+    golden = trained.metadata.golden.model_copy(update={"scores": (float("nan"),) * 32})
+    metadata = trained.metadata.model_copy(update={"golden": golden})
+    with pytest.raises(BundleError):
+        verify(Artefacts(onnx=to_onnx(trained.booster, metadata)))
+
+
+def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(tmp_path, artefacts):
+    random = np.random.default_rng(5)
+    for _ in range(60):
+        damaged = bytearray(artefacts.onnx)
+        start = int(random.integers(len(damaged) - 64))
+        damaged[start : start + 64] = random.bytes(64)
+        write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(onnx=bytes(damaged)))
+        with pytest.raises(BundleError, match="is refused"):
+            load_bundle(str(tmp_path))
+
+
+def test_the_manifest_is_written_last(tmp_path, artefacts):
+    written = []
+
+    class Watched(Folder):
+        def write(self, name, content):
+            written.append(name)
+            super().write(name, content)
+
+    write_bundle(Watched(str(tmp_path)), "bank", "1", artefacts)
+    assert written[-1] == MANIFEST
+    assert sorted(written) == sorted(FILES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+
+
+def test_a_manifest_survives_json(artefacts):
+    manifest = Manifest.of("bank", "1", artefacts.files)
+    assert Manifest.from_bytes(manifest.to_bytes()) == manifest

@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from model.metadata import (
+    BundleError,
+    BundleMetadata,
+    Calibration,
+    Engagement,
+    Golden,
+    Thresholds,
+)
+
+
+def test_metadata_survive_json(trained):
+    text = trained.metadata.to_json()
+    again = BundleMetadata.from_json(text)
+    assert again.to_json() == text
+    assert again.spec == trained.metadata.spec
+    assert again.training == trained.metadata.training
+
+
+def test_thresholds_and_engagement_are_those_of_the_design(trained):
+    assert trained.metadata.thresholds == Thresholds(high=0.7, medium=0.4, label=0.5)
+    assert trained.metadata.engagement == Engagement(low=0.15, high=0.40)
+
+
+def test_golden_rows_keep_every_bit_and_nan(trained):
+    again = BundleMetadata.from_json(trained.metadata.to_json()).golden
+    np.testing.assert_array_equal(again.matrix, trained.matrix[:32])
+    assert again.matrix.dtype == np.float32
+    assert np.isnan(again.matrix).any()
+
+
+def test_calibration_is_a_sigmoid_that_never_overflows():
+    margin = np.array([-1e30, -3.0, 0.0, 2.5, 1e30], np.float32)
+    calibration = Calibration(method="platt", slope=0.5, intercept=0.25)
+    middle = 1 / (1 + np.exp(-(0.5 * margin[1:4].astype(float) + 0.25)))
+    found = calibration.probability(margin)
+    np.testing.assert_allclose(found[1:4], middle, rtol=1e-15)
+    assert (found[0], found[-1]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"golden": {"rows": [[1.0]], "scores": [0.5]}}, "11 columns, the golden rows have 1"),
+        ({"thresholds": {"high": 0.3, "medium": 0.4}}, "medium 0.4 is above high 0.3"),
+        ({"calibration": {"method": "none", "slope": 2.0}}, "slope 1 and intercept 0"),
+        ({"calibration": {"method": "platt", "slope": "x"}}, r"calibration\.slope"),
+        ({"surprise": 1}, "surprise"),
+        ({"spec": {"fields": []}}, r"spec\.fields"),
+    ],
+)
+def test_metadata_that_contradict_themselves_are_refused(trained, change, where):
+    content = json.loads(trained.metadata.to_json()) | change
+    with pytest.raises(BundleError, match=where):
+        BundleMetadata.from_json(json.dumps(content))
+
+
+def test_a_reference_of_other_fields_is_refused(trained):
+    content = json.loads(trained.metadata.to_json())
+    content["reference"]["fields"].reverse()
+    with pytest.raises(BundleError, match="reference's fields are not the spec's"):
+        BundleMetadata.from_json(json.dumps(content))
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_format_is_refused_and_named(trained, version):
+    content = json.loads(trained.metadata.to_json()) | {"format_version": version}
+    with pytest.raises(BundleError, match=f"format 1, the model is of format {version}"):
+        BundleMetadata.from_json(json.dumps(content))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '"\\ud800"'])
+def test_what_is_no_metadata_is_refused(text):
+    with pytest.raises(BundleError, match="not usable"):
+        BundleMetadata.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("rows", "scores"), [([[1.0]], [0.5, 0.5]), ([[1.0], [1.0, 2.0]], [0.5, 0.5]), ([], [])]
+)
+def test_golden_rows_that_do_not_fit_are_refused(rows, scores):
+    with pytest.raises(ValidationError):
+        Golden(rows=rows, scores=scores)

@@ -1,0 +1,200 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from model.bundle import Artefacts, BundleError, load_bundle
+from model.registry import Alias, ModelNotFoundError, Registry
+from model.storage import Folder
+from schemas.errors import InputError
+
+
+@pytest.fixture(params=["folder", "store"])
+def registry(request, tmp_path):
+    """On a disk, and in a store that has no rename: memory stands for object stores."""
+    if request.param == "folder":
+        yield Registry(tmp_path / "models")
+        return
+    root = f"memory://{uuid4().hex}"
+    yield Registry(root)
+    Folder("memory://").remove(root.removeprefix("memory://"))
+
+
+def test_versions_are_numbered_from_one(registry, artefacts):
+    assert [registry.publish("bank", artefacts) for _ in range(11)] == [
+        str(number) for number in range(1, 12)
+    ]
+    assert registry.versions("bank") == [str(number) for number in range(1, 12)]
+    assert registry.names() == ["bank"]
+
+
+def test_what_is_published_loads(registry, artefacts):
+    registry.publish("bank", artefacts)
+    bundle = load_bundle(registry.resolve("bank/1"))
+    assert (bundle.name, bundle.version) == ("bank", "1")
+
+
+def test_an_empty_registry_has_nothing(registry):
+    assert registry.names() == []
+    assert registry.versions("bank") == []
+    assert registry.aliases("bank") == {}
+    with pytest.raises(ModelNotFoundError, match=r"'bank', it has none at all.*leadscore train"):
+        registry.resolve("bank")
+
+
+def test_a_name_is_its_newest_version_until_one_is_in_production(registry, artefacts):
+    for _ in range(3):
+        registry.publish("bank", artefacts)
+    assert registry.resolve("bank").endswith("bank/3")
+    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    assert registry.resolve("bank").endswith("bank/2")
+    assert registry.resolve("bank@production").endswith("bank/2")
+    assert registry.resolve("bank/3").endswith("bank/3")
+
+
+def test_an_alias_moves_and_leaves_the_others(registry, artefacts):
+    for _ in range(2):
+        registry.publish("bank", artefacts)
+    registry.set_alias("bank", Alias.SHADOW, "2")
+    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    assert registry.aliases("bank") == {Alias.SHADOW: "2", Alias.PRODUCTION: "2"}
+
+
+@pytest.mark.parametrize("version", ["2", "0", "01", "-1", "x", "", "../bank/1"])
+def test_an_alias_of_no_version_is_refused(registry, artefacts, version):
+    registry.publish("bank", artefacts)
+    with pytest.raises(ModelNotFoundError, match="it has bank: 1"):
+        registry.set_alias("bank", Alias.PRODUCTION, version)
+    assert registry.aliases("bank") == {}
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("other", "'other', it has bank: 1"),
+        ("bank/7", "'bank/7', it has bank: 1"),
+        ("other/1", "'other/1', it has bank: 1"),
+        ("/no/such/folder", "path of a bundle's folder"),
+        ("bank@staging", "the alias 'staging', it has: production"),
+        ("bank@nonsense", "the alias 'nonsense'"),
+        ("other@production", "the alias 'production', it has: none"),
+        ("", "'', it has bank: 1"),
+        ("..", "'..', it has"),
+        ("@", "'@', it has"),
+    ],
+)
+def test_what_is_not_there_is_named_with_what_is(registry, artefacts, reference, message):
+    registry.publish("bank", artefacts)
+    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    with pytest.raises(ModelNotFoundError, match=message):
+        registry.resolve(reference)
+
+
+def test_the_path_of_a_bundle_is_a_reference_too(tmp_path, artefacts):
+    Registry(tmp_path / "elsewhere").publish("shop", artefacts)
+    path = str(tmp_path / "elsewhere" / "shop" / "1")
+    assert Registry(tmp_path / "models").resolve(path) == path
+    assert load_bundle(path).name == "shop"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"best": "1"}', b'{"production": 1.5}', b'{"production": "../x"}'],
+)
+def test_broken_aliases_are_refused_with_what_to_do(registry, artefacts, content):
+    registry.publish("bank", artefacts)
+    (Folder(registry.root) / "bank").write("aliases.json", content)
+    with pytest.raises(BundleError, match=r"leadscore models alias"):
+        registry.aliases("bank")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "a/b", ".hidden", "a@b", "é", "x" * 101])
+def test_a_name_that_is_no_folder_is_refused(registry, artefacts, name):
+    with pytest.raises(InputError, match="--name"):
+        registry.publish(name, artefacts)
+    assert registry.names() == []
+
+
+def test_a_model_that_would_be_refused_is_not_published(registry):
+    with pytest.raises(BundleError):
+        registry.publish("bank", Artefacts(onnx=b"garbage"))
+    assert Folder(registry.root).folders() == []
+
+
+def test_a_publish_that_fails_leaves_nothing(registry, artefacts, monkeypatch):
+    registry.publish("bank", artefacts)
+    write = Folder.write
+
+    def full(folder, name, content):
+        if name == "reference.parquet":
+            raise OSError(28, "No space left on device")
+        write(folder, name, content)
+
+    monkeypatch.setattr(Folder, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        registry.publish("bank", artefacts)
+    monkeypatch.undo()
+    assert (Folder(registry.root) / "bank").folders() == ["1"]
+    assert registry.publish("bank", artefacts) == "2"
+
+
+def test_a_folder_without_manifest_is_not_listed_nor_written_over(registry, artefacts):
+    registry.publish("bank", artefacts)
+    left_behind = Folder(registry.root) / "bank"
+    left_behind.claim("2")
+    (left_behind / "2").write("model.onnx", b"half")
+    left_behind.claim("notes")
+    (left_behind / "notes").write("manifest.json", b"{}")
+    assert registry.versions("bank") == ["1"]
+    assert registry.resolve("bank").endswith("bank/1")
+    assert registry.publish("bank", artefacts) == "3"
+    assert (left_behind / "2").read("model.onnx") == b"half"
+
+
+def test_publishing_at_once_never_takes_the_same_version(tmp_path, artefacts):
+    with ThreadPoolExecutor(8) as pool:
+        versions = list(
+            pool.map(lambda _: Registry(tmp_path).publish("bank", artefacts), range(24))
+        )
+    assert sorted(versions, key=int) == [str(number) for number in range(1, 25)]
+    assert all(load_bundle(str(tmp_path / "bank" / version)) for version in versions[::8])
+
+
+def test_claiming_is_exclusive(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            taken = pool.map(lambda _, n=number: Folder(str(tmp_path)).claim(str(n)), range(8))
+            assert sum(taken) == 1
+
+
+def test_aliases_are_replaced_at_once(tmp_path, artefacts):
+    """A reader sees the old aliases or the new, never a part, and no temporary file stays."""
+    registry = Registry(tmp_path)
+    registry.publish("bank", artefacts)
+    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(
+            lambda: [registry.set_alias("bank", Alias.PRODUCTION, "1") for _ in range(200)]
+        )
+        while not writing.done():
+            assert Registry(tmp_path).aliases("bank") == {Alias.PRODUCTION: "1"}
+        writing.result()
+    assert sorted(os.listdir(tmp_path / "bank")) == ["1", "aliases.json"]
+
+
+@pytest.mark.parametrize("blocked", ["models", "models/bank"])
+def test_a_registry_that_can_not_be_written_says_so(tmp_path, artefacts, blocked):
+    (tmp_path / blocked).parent.mkdir(exist_ok=True)
+    (tmp_path / blocked).write_text("a file")
+    with pytest.raises(BundleError, match="can't be read or written"):
+        Registry(tmp_path / "models").publish("bank", artefacts)
+
+
+def test_a_new_version_is_seen_by_a_registry_that_was_open_before(registry, artefacts):
+    reader = Registry(registry.root)
+    registry.publish("bank", artefacts)
+    assert reader.versions("bank") == ["1"]
+    registry.publish("bank", artefacts)
+    assert reader.resolve("bank").endswith("bank/2")
