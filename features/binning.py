@@ -11,11 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.matrix import Columns, FeatureEncoder
-from features.reference import (
-    WEEKDAYS,
-    FieldReference,
-    Reference,
-)
+from features.reference import WEEKDAYS, Bins, FieldReference, Reference
 from features.spec import (
     CategoryField,
     DateField,
@@ -64,11 +60,9 @@ def build_reference(
     -------
     Reference
     """
-    score = _numbers("score", scores, unit="")
-    score_counts = np.bincount(score.codes_of(scores), minlength=score.codes)
     uncounted = Reference(
         fields=tuple(_field(field, columns[field.name]) for field in spec.fields),
-        score=score.model_copy(update={"counts": tuple(score_counts.tolist())}),
+        score=_score_bins(scores),
     )
     codes = FeatureEncoder(spec, uncounted).encode(columns, n).bins
     fields = tuple(
@@ -85,8 +79,14 @@ def unmeasured_reference(spec: FeatureSpec) -> Reference:
     nothing = np.empty(0)
     return Reference(
         fields=tuple(_field(field, nothing) for field in spec.fields),
-        score=_numbers("score", nothing, unit=""),
+        score=_score_bins(nothing),
     )
+
+
+def _score_bins(scores: NDArray[np.floating]) -> Bins:
+    bins = _numbers("score", scores, unit="")
+    counts = np.bincount(bins.codes_of(scores), minlength=bins.codes)
+    return Bins(by="quantile", edges=bins.edges, labels=bins.labels, counts=tuple(counts.tolist()))
 
 
 def _field(field: FieldSpec, values: Any) -> FieldReference:

@@ -1,0 +1,1 @@
+"""Models: training, export, bundles, engines, the registry."""

@@ -1,0 +1,1 @@
+"""What goes over the wire: schemas, wire formats, decoding, encoding, headers, errors."""

@@ -228,16 +228,13 @@ class _Generator:
                 block.add(f"{output} = iso_ms({output})")
 
     def _refuse(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
-        """Read past a value of the wrong type, and tell of it unless the bytes are wrong too."""
-        type_name = _type_name(avro_type)
-        if name in ("lead_id", "created_at"):
-            self._skip(block, avro_type)
-            block.add(f"{output} = None")
-        elif name == "request_id" and name not in self._kinds:
-            self._skip(block, avro_type)
-            block.add(f"{output} = None")
-        else:
+        """Tell of a value of the wrong type; of the envelope's fields it counts as missing."""
+        if name in self._kinds:
+            type_name = _type_name(avro_type)
             block.add(f"raise WrongType({name!r}, {type_name!r})")
+        else:
+            self._skip(block, avro_type)
+            block.add(f"{output} = None")
 
     # What is not wanted
 

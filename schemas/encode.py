@@ -272,9 +272,8 @@ class ScoredEncoder:
         if not k:
             return [b"\0"] * n
         codes = np.take_along_axis(rows.bins, rows.reason_field, axis=1)
-        heads = [
-            *map(self._reasons.__getitem__, (rows.reason_field * self._stride + codes).ravel())
-        ]
+        keys: list[int] = (rows.reason_field * self._stride + codes).ravel().tolist()
+        heads = [*map(self._reasons.__getitem__, keys)]
         values = _doubles(rows.reason_value.astype(np.float64))
         items = [head + values[8 * j : 8 * j + 8] for j, head in enumerate(heads)]
         has = rows.reason_value != 0
@@ -367,9 +366,9 @@ class _ReasonHeads(dict[int, bytes]):
         self._stride = stride
 
     def __missing__(self, key: int) -> bytes:
-        field, code = divmod(int(key), self._stride)
+        field, code = divmod(key, self._stride)
         head = _text(self._model.field_names[field]) + _text(self._model.bin_labels[field][code])
-        self[int(key)] = head
+        self[key] = head
         return head
 
 

@@ -23,7 +23,7 @@ __all__ = [
     "rfc3339",
 ]
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
 
 EVENT_TYPE = b"leadscore.lead.scored.v1"
 CONTENT_TYPES = {WireFormat.AVRO: b"application/avro", WireFormat.JSON: b"application/json"}
@@ -115,7 +115,7 @@ def header_values(
     for name, value in headers:
         if value:
             found.setdefault(name.lower(), value)
-    trace = [(name, found[name]) for name in TRACE_NAMES if name in found]
+    trace: Headers = [(name, found[name]) for name in TRACE_NAMES if name in found]
     for name in REQUEST_ID_NAMES:
         value = found.get(name)
         if value is not None and len(value) <= REQUEST_ID_BYTES:
@@ -162,7 +162,7 @@ def dead_letter_headers(
         (ATTEMPT, b"%d" % (_attempts(headers) + 1)),
     ]
     names = {name for name, _ in ours}
-    return [*((name, value) for name, value in headers if name not in names), *ours]  # type: ignore[misc]
+    return [*((name, value) for name, value in headers if name not in names), *ours]
 
 
 def _attempts(headers: Sequence[tuple[str, bytes | None]]) -> int:

@@ -1,0 +1,1 @@
+"""Kafka, Faust and the process: the only package that knows them."""

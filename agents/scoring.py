@@ -1,0 +1,270 @@
+"""Score a batch of leads: bytes in, bytes and verdicts out.
+
+Four steps, so that the caller can time them, and run the model in a thread: ``decode``,
+``features``, ``predict``, ``outputs``. No Kafka, no clock, no environment in here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.matrix import FeatureEncoder, Features
+from model.prediction import Prediction, Predictor
+from schemas.decode import DecodedLeads, LeadDecoder
+from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows
+from schemas.errors import ErrorCode, InvalidEventError
+from schemas.headers import EventIds, Headers, ScoredHeaders, dead_letter_headers, header_values
+from schemas.wire import WireFormat
+
+__all__ = ["DeadLetter", "Output", "Rules", "ScoredBatch", "Scorer", "SourceRecord"]
+
+Output = tuple[bytes | None, bytes | None, Headers]
+"""Key, value and headers of a record to send."""
+
+Fits = Callable[[Output], bool]
+"""Tells whether the scored topic takes a record."""
+
+
+class SourceRecord(Protocol):
+    """What scoring reads of a Kafka record (aiokafka's ``ConsumerRecord`` has it)."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What happens to a lead of which little is known.
+
+    Parameters
+    ----------
+    min_coverage
+        Share of the model's fields, 0 to 1, below which a lead counts as little known.
+    low_coverage
+        "flag": it is scored and its event says so; "refuse": it is a dead letter.
+    """
+
+    min_coverage: float = 0.6
+    low_coverage: Literal["flag", "refuse"] = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that can't be scored.
+
+    Attributes
+    ----------
+    position
+        Its index in the batch.
+    code
+        Why.
+    output
+        The record for the dead-letter topic.
+    """
+
+    position: int
+    code: ErrorCode
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """What becomes of a batch: each of its records is in one of the two lists.
+
+    Attributes
+    ----------
+    scored
+        The scored events, in the order of the source.
+    positions
+        For each of them, its record's index in the batch.
+    dead_letters
+        The records that can't be scored, in the order of the source.
+    scores, coverage
+        float32, shape (n,): of ``scored``.
+    """
+
+    scored: list[Output]
+    positions: list[int]
+    dead_letters: list[DeadLetter]
+    scores: NDArray[np.float32]
+    coverage: NDArray[np.float32]
+
+    @property
+    def codes(self) -> Counter[ErrorCode]:
+        """How many dead letters there are of each code."""
+        return Counter(letter.code for letter in self.dead_letters)
+
+
+class Scorer:
+    """One model's way from records to scored events.
+
+    Parameters
+    ----------
+    model
+        What all its events share; its ``topic`` is where the records come from.
+    decoder, encoder, predictor
+        Bytes to columns, columns to matrix, matrix to scores.
+    rules
+        What happens to a lead of which little is known.
+    wire
+        How scored events are written.
+    """
+
+    def __init__(
+        self,
+        model: ScoredModel,
+        *,
+        decoder: LeadDecoder,
+        encoder: FeatureEncoder,
+        predictor: Predictor,
+        rules: Rules,
+        wire: WireFormat,
+    ) -> None:
+        self.topic = model.topic
+        self._decoder = decoder
+        self._encoder = encoder
+        self._predictor = predictor
+        self._rules = rules
+        self._writer = ScoredEncoder(model, wire)
+        self._headers = ScoredHeaders(model.topic, wire)
+        self._ids = EventIds(model.topic, model.model_sha256)
+
+    def decode(self, records: Sequence[SourceRecord]) -> DecodedLeads:
+        """Read the leads of a batch; what can't be read is in the result's ``errors``."""
+        return self._decoder.decode([record.value for record in records])
+
+    def features(self, leads: DecodedLeads) -> Features:
+        """Turn the leads' columns into the model's matrix, reference bins and coverage."""
+        return self._encoder.encode(leads.columns, len(leads.positions))
+
+    def predict(self, features: Features) -> Prediction:
+        """Score the matrix. Safe in a thread."""
+        return self._predictor.predict(features.matrix)
+
+    def outputs(
+        self,
+        records: Sequence[SourceRecord],
+        partition: int,
+        leads: DecodedLeads,
+        features: Features,
+        prediction: Prediction,
+        *,
+        scored_at: int,
+        fits: Fits,
+    ) -> ScoredBatch:
+        """Write the scored events and the dead letters of a batch.
+
+        Parameters
+        ----------
+        records, partition
+            The batch, and where it comes from.
+        leads, features, prediction
+            What the earlier steps made of it.
+        scored_at
+            Milliseconds since 1970.
+        fits
+            Tells whether the scored topic takes a record; one that it does not is a dead letter.
+        """
+        errors = dict(leads.errors)
+        positions = leads.positions
+        written = [records[i] for i in positions]
+        found = [header_values(r.headers) if r.headers else (None, ()) for r in written]
+        prefix = self._ids.prefix(partition)
+        event_ids = [f"{prefix}{record.offset}" for record in written]
+        rows = ScoredRows(
+            event_ids=event_ids,
+            lead_ids=leads.lead_ids,
+            request_ids=[
+                given or own or event_id
+                for (given, _), own, event_id in zip(
+                    found, leads.request_ids, event_ids, strict=True
+                )
+            ],
+            created_at=leads.created_at,
+            timestamps=[record.timestamp for record in written],
+            offsets=[record.offset for record in written],
+            scored_at=scored_at,
+            partition=partition,
+            probability=prediction.probability,
+            coverage=features.coverage,
+            reason_field=prediction.reason_field,
+            reason_value=prediction.reason_value,
+            bins=features.bins,
+        )
+        shared = self._headers.of_batch(scored_at)
+        outputs: list[Output] = [
+            (
+                lead_id.encode(),
+                value,
+                [*shared, ("ce_id", event_id.encode()), ("x-request-id", request.encode()), *trace],
+            )
+            for lead_id, value, event_id, request, (_, trace) in zip(
+                rows.lead_ids,
+                self._writer.encode(rows),
+                event_ids,
+                rows.request_ids,
+                found,
+                strict=True,
+            )
+        ]
+        refused = self._refused(features, outputs, fits)
+        errors.update({positions[row]: error for row, error in refused.items()})
+        kept = [row for row in range(len(positions)) if row not in refused]
+        return ScoredBatch(
+            scored=[outputs[row] for row in kept] if refused else outputs,
+            positions=[positions[row] for row in kept],
+            dead_letters=[
+                self.dead_letter(records[position], position, partition, error)
+                for position, error in sorted(errors.items())
+            ],
+            scores=prediction.probability[kept],
+            coverage=features.coverage[kept],
+        )
+
+    def dead_letter(
+        self, record: SourceRecord, position: int, partition: int, error: InvalidEventError
+    ) -> DeadLetter:
+        """Make a dead letter: the record's bytes untouched, the reasons in its headers."""
+        headers = dead_letter_headers(
+            record.headers,
+            topic=self.topic,
+            partition=partition,
+            offset=record.offset,
+            error=error,
+            schema=self._decoder.schema_of(record.value),
+        )
+        return DeadLetter(position, error.code, (record.key, record.value, headers))
+
+    def _refused(
+        self, features: Features, outputs: Sequence[Output], fits: Fits
+    ) -> dict[int, InvalidEventError]:
+        """Tell which rows are not to be sent, and why."""
+        refused = {row: too_large() for row, output in enumerate(outputs) if not fits(output)}
+        if self._rules.low_coverage == "refuse":
+            low = features.coverage < np.float32(self._rules.min_coverage)
+            for row in np.flatnonzero(low).tolist():
+                refused[row] = InvalidEventError(
+                    ErrorCode.FEATURES,
+                    f"expected at least {self._rules.min_coverage:.0%} of the model's fields, got"
+                    f" {features.coverage[row]:.0%}: send more of them, or set"
+                    " LEADSCORE_LOW_COVERAGE=flag",
+                )
+        return refused
+
+
+def too_large() -> InvalidEventError:
+    """Make the verdict on a lead whose scored event its topic does not take."""
+    return InvalidEventError(
+        ErrorCode.OUTPUT_TOO_LARGE,
+        "the scored event is larger than its topic takes: shorten the lead's ids and headers, or"
+        " raise the topic's max.message.bytes",
+    )

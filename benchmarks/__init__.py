@@ -1,0 +1,1 @@
+"""Benchmarks: one definition of the work, several contenders, figures printed as measured."""

@@ -1,0 +1,66 @@
+"""The `leadscore` command."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "demo": ("demo", "Train on real contacts, score the rest through Kafka, show the result."),
+    "train": ("train", "Train a model on a table of past leads and add it to the registry."),
+    "models": ("models", "List, show, verify and alias the models of the registry."),
+    "score": ("score", "Score a file of leads, or standard input, without Kafka."),
+    "explain": ("score", "Tell why leads get their scores: every field's contribution."),
+    "topics": ("topics", "Create, check and list the topics."),
+    "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
+    "produce": ("produce", "Play leads to Kafka as a CRM would: a file's or synthetic ones."),
+}
+"""Each command: its module in stream.commands, imported when it is called, and its sentence."""
+
+
+class Tour(click.Group):
+    """A group whose commands are imported when they are called, listed in the order of use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        if name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"stream.commands.{COMMANDS[name][0]}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+
+@click.group(cls=Tour, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="leadscore")
+def main() -> None:
+    r"""LeadScore: real-time lead scoring on Kafka.
+
+    \b
+    A tour, from nothing to a running worker:
+      leadscore demo                                  see it all work, on real contacts
+      leadscore train leads.csv --target won --id id  train a model on leads of your own
+      leadscore models list                           see what is in the registry
+      leadscore score leads.csv                       score a file, without Kafka
+      leadscore explain leads.csv --lead L-1          tell why
+      leadscore topics create                         make the topics
+      leadscore worker                                score what arrives
+      leadscore produce --count 1000                  play leads to the worker
+
+    Settings come from the environment (LEADSCORE_*): see docs/settings.md.
+    """
+
+
+if __name__ == "__main__":
+    main()

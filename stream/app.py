@@ -1,0 +1,73 @@
+"""The Faust app. Runs as `leadscore worker` or as `faust -A stream.app worker -l info`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, NoReturn
+
+import faust
+
+from stream.settings import Settings, load_settings
+from stream.topology import wire
+from stream.verification import verify
+from stream.worker import Worker
+
+__all__ = ["App", "create_app", "run"]
+
+log = logging.getLogger(__name__)
+
+
+class ScoreOnly(faust.App.BootStrategy):
+    """A worker without topic agents: neither Faust's consumer nor its producer is started."""
+
+    enable_kafka_consumer = False
+    enable_kafka_producer = False
+
+
+class App(faust.App):
+    """Faust's app with LeadScore's settings, and with nothing started that no role needs."""
+
+    BootStrategy = ScoreOnly
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        self.settings = settings
+        super().__init__(
+            settings.group_id,
+            broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
+            web_enabled=False,
+            Worker=Worker,
+            loghandlers=[],
+            **options,
+        )
+
+    async def verify(self) -> None:
+        """Check the surroundings; raises StartupError with one sentence."""
+        log.info("settings", extra={"settings": self.settings.masked()})
+        await verify(self.settings)
+
+
+def create_app(settings: Settings) -> App:
+    """Build the app and wire what flows where (stream/topology.py)."""
+    app = App(settings)
+    wire(app)
+    return app
+
+
+app = create_app(load_settings())
+
+
+def run() -> NoReturn:
+    """Run the worker in the foreground until a signal or a crash."""
+    if app.settings.uvloop:
+        _use_uvloop()
+    app.finalize()
+    Worker(app, redirect_stdouts=False).execute_from_commandline()
+
+
+def _use_uvloop() -> None:
+    try:
+        import uvloop
+    except ImportError:  # not there on Windows
+        return
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

@@ -1,0 +1,161 @@
+"""What of a partition was handed over, and how much of it is done. Plain Python, no Kafka."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from aiokafka import TopicPartition
+
+__all__ = ["Batch", "PartitionBooks", "Record"]
+
+
+class Record(Protocol):
+    """What the books read of a Kafka record (aiokafka's ``ConsumerRecord`` has it, and more)."""
+
+    offset: int
+    timestamp: int
+
+
+def _nobody() -> None:
+    """Tell nobody that a batch is done."""
+
+
+class Batch:
+    """Consecutive records of one partition; committed once done.
+
+    Parameters
+    ----------
+    partition
+        Where the records come from.
+    records
+        At least one, offsets ascending.
+    on_done
+        Called when the batch is done.
+    """
+
+    __slots__ = (
+        "_on_done",
+        "is_begun",
+        "is_done",
+        "is_revoked",
+        "next_offset",
+        "partition",
+        "records",
+    )
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        records: Sequence[Record],
+        on_done: Callable[[], None] = _nobody,
+    ) -> None:
+        self.partition = partition
+        self.records = records
+        self.next_offset = records[-1].offset + 1
+        self.is_begun = False
+        self.is_done = False
+        self.is_revoked = False
+        self._on_done = on_done
+
+    def begin(self) -> bool:
+        """Take the batch in hand.
+
+        Returns
+        -------
+        bool
+            False when the partition was given up meanwhile: drop the batch, its next owner reads
+            the records again.
+        """
+        self.is_begun = not self.is_revoked
+        return self.is_begun
+
+    def done(self) -> None:
+        """Say that everything the batch leads to is delivered: its offsets may be committed."""
+        if not self.is_begun:
+            raise RuntimeError("a batch is done only after begin() returned True")
+        self.is_done = True
+        self._on_done()
+
+    def revoke(self) -> None:
+        """Refuse to be begun from now on. A batch that was begun may still finish."""
+        self.is_revoked = not self.is_begun
+
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether it was begun and is not done yet."""
+        return self.is_begun and not self.is_done
+
+
+class PartitionBooks:
+    """The batches of one partition in the order in which they were handed over.
+
+    Attributes
+    ----------
+    done_offset
+        Every record below is done, here or by an earlier owner; None until known.
+    committed
+        What was committed by these books; None before.
+    behind_since
+        Since when there is something to read and none of it comes, in the loop's seconds.
+    """
+
+    __slots__ = ("_batches", "behind_since", "committed", "done_offset")
+
+    def __init__(self) -> None:
+        self._batches: deque[Batch] = deque()
+        self.done_offset: int | None = None
+        self.committed: int | None = None
+        self.behind_since: float | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Enter a batch that is about to be handed over."""
+        self._batches.append(batch)
+        self.behind_since = None
+
+    def settle(self) -> None:
+        """Move over the longest run of done batches."""
+        while self._batches and self._batches[0].is_done:
+            self.done_offset = self._batches.popleft().next_offset
+
+    def pass_gap(self, position: int) -> None:
+        """Move to the client's position when nothing is open.
+
+        Past control records, aborted transactions and compacted ones, which are never handed over.
+        """
+        if not self._batches:
+            self.done_offset = position
+
+    def goes_back(self, offset: int) -> bool:
+        """Tell whether a record lies below what was handed over: the log was cut or made anew."""
+        last = self._batches[-1].next_offset if self._batches else self.done_offset
+        return last is not None and offset < last
+
+    def revoke(self) -> None:
+        """Refuse to let a batch be begun from now on; those in hand may still finish."""
+        for batch in self._batches:
+            batch.revoke()
+
+    @property
+    def has_open(self) -> bool:
+        """Whether something was handed over that is not done."""
+        return any(not batch.is_done for batch in self._batches)
+
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether a batch was begun that is not done."""
+        return any(batch.is_in_hand for batch in self._batches)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something new to commit."""
+        return self.done_offset is not None and self.done_offset != self.committed
+
+    @property
+    def oldest_timestamp(self) -> int | None:
+        """Milliseconds since 1970 of the first record handed over that is not done."""
+        for batch in self._batches:
+            if not batch.is_done:
+                return batch.records[0].timestamp
+        return None

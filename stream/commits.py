@@ -1,0 +1,93 @@
+"""Commits of what is done: one at a time, each within a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from aiokafka import OffsetAndMetadata, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from stream.books import PartitionBooks
+from stream.consumer import Consumer
+
+__all__ = ["Committer"]
+
+log = logging.getLogger(__name__)
+
+
+class Committer:
+    """Commits what the books say is done.
+
+    Parameters
+    ----------
+    consumer
+        Sends the commits.
+    on_commit
+        Is told the offsets that Kafka has accepted.
+
+    Attributes
+    ----------
+    last_commit
+        The loop's time of the last success; None before the first.
+    """
+
+    def __init__(
+        self, consumer: Consumer, on_commit: Callable[[Mapping[TopicPartition, int]], None]
+    ) -> None:
+        self.last_commit: float | None = None
+        self._consumer = consumer
+        self._on_commit = on_commit
+        self._turn = asyncio.Lock()
+        self._scope: asyncio.Timeout | None = None
+
+    def interrupt(self) -> None:
+        """End the commit that is under way, if any: it may be one that aiokafka keeps retrying.
+
+        Without it a commit of this assignment would still be tried in the next one.
+        """
+        if self._scope is not None and not self._scope.expired():
+            self._scope.reschedule(asyncio.get_running_loop().time())
+
+    async def commit(self, books: Mapping[TopicPartition, PartitionBooks], by: float) -> None:
+        """Commit what is due; put it off where Kafka does not accept it by the given loop's time.
+
+        Raises
+        ------
+        KafkaError
+            When Kafka refuses for good, as for a group that this user may not read.
+        """
+        async with self._turn:
+            due = {
+                partition: (entry, entry.done_offset)
+                for partition, entry in books.items()
+                if entry.is_due and entry.done_offset is not None
+            }
+            offsets = {partition: offset for partition, (_, offset) in due.items()}
+            if not due or not await self._is_accepted(offsets, by):
+                return
+            for entry, offset in due.values():
+                entry.committed = offset
+            self.last_commit = asyncio.get_running_loop().time()
+            self._on_commit(offsets)
+
+    async def _is_accepted(self, offsets: Mapping[TopicPartition, int], by: float) -> bool:
+        try:
+            async with asyncio.timeout_at(by) as self._scope:
+                await self._consumer.commit(
+                    {partition: OffsetAndMetadata(at, "") for partition, at in offsets.items()}
+                )
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("commit refused, the group has moved the partitions: %s", error)
+        except TimeoutError:
+            log.warning("commit put off: the group's coordinator did not answer in time")
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("commit put off: %r", error)
+        else:
+            return True
+        finally:
+            self._scope = None
+        return False

@@ -1,0 +1,107 @@
+"""The Kafka consumer as the batch source uses it, and how it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from aiokafka import (
+    AIOKafkaConsumer,
+    ConsumerRebalanceListener,
+    OffsetAndMetadata,
+    TopicPartition,
+)
+
+from stream.books import Record
+
+__all__ = ["Consumer", "open_consumer"]
+
+
+class Consumer(Protocol):
+    """What the source uses of ``aiokafka.AIOKafkaConsumer``; the tests have a scripted one."""
+
+    def subscribe(self, topics: Sequence[str], *, listener: ConsumerRebalanceListener) -> None:
+        """Name the topics, before the start, and who is told of rebalances."""
+
+    async def start(self) -> None:
+        """Connect, join the group, and return with an assignment."""
+
+    async def stop(self) -> None:
+        """Leave the group and close the connections."""
+
+    async def getmany(
+        self, *, timeout_ms: int, max_records: int
+    ) -> Mapping[TopicPartition, Sequence[Record]]:
+        """Hand over what was fetched, or wait for it."""
+
+    async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Commit offsets; tries for ever while the group's coordinator is away."""
+
+    async def position(self, partition: TopicPartition) -> int:
+        """Tell the offset of the next record to hand over; waits while it is looked up."""
+
+    def assignment(self) -> Iterable[TopicPartition]:
+        """Tell which partitions are assigned."""
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        """Tell which partitions the broker says there are, None if it knows no such topic."""
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        """Tell the offset after the last record, as of the last fetch."""
+
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        """Tell up to where no transaction is open; -1 where that does not matter."""
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Ask the broker for nothing of these partitions."""
+
+    def paused(self) -> Iterable[TopicPartition]:
+        """Tell which partitions are paused."""
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Ask for them again."""
+
+
+def open_consumer(
+    connection: Mapping[str, Any],
+    *,
+    group_id: str,
+    session_timeout: float = 10.0,
+    rebalance_timeout: float = 15.0,
+    metadata_max_age: float = 15.0,
+    isolation_level: str = "read_uncommitted",
+    **options: Any,
+) -> Consumer:
+    """Make the consumer of the batch source, not started yet.
+
+    Parameters
+    ----------
+    connection
+        aiokafka's ``bootstrap_servers`` and security options.
+    group_id
+        The consumer group.
+    session_timeout
+        Seconds until the group takes the partitions of a worker that died.
+    rebalance_timeout
+        Seconds the group waits for its members when partitions move; longer than the source's
+        ``revoke_limit`` and ``commit_limit`` together.
+    metadata_max_age
+        Seconds until new topics and partitions are noticed.
+    isolation_level
+        "read_uncommitted" or "read_committed".
+    options
+        Any other option of ``AIOKafkaConsumer``.
+    """
+    consumer: Consumer = AIOKafkaConsumer(
+        **connection,
+        group_id=group_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",  # latest would skip what came before the first commit
+        session_timeout_ms=round(session_timeout * 1000),
+        heartbeat_interval_ms=round(session_timeout * 300),
+        rebalance_timeout_ms=round(rebalance_timeout * 1000),
+        metadata_max_age_ms=round(metadata_max_age * 1000),
+        isolation_level=isolation_level,
+        **options,
+    )
+    return consumer

@@ -1,0 +1,325 @@
+"""Whole batches of records to Kafka, in order, by one idempotent producer at a time.
+
+Of a partition one batch is on its way at a time. aiokafka counts a batch's sequence numbers as
+used even when the broker refuses the batch (seen on Kafka 4.1): what is behind it is then refused
+as out of order, or, where it was the producer's first batch to that partition, written before it.
+With one on its way nothing is behind it: a fresh producer takes over, and the order is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    RecordListTooLargeError,
+)
+
+from schemas.errors import FatalError
+from stream.limits import LimitReader
+from stream.producer import Parcel, Producer, Row, pack, record_bytes
+
+__all__ = ["EmitOptions", "Emitter", "RecordsTooLargeError", "Row"]
+
+log = logging.getLogger(__name__)
+
+RETRY_PAUSE = 0.2
+"""Seconds before another attempt at what may pass."""
+
+
+class RecordsTooLargeError(FatalError):
+    """The broker refused records as too large, all others of the batch were delivered.
+
+    Handled, it is a dead letter for each; else it stops the worker.
+
+    Attributes
+    ----------
+    positions
+        Which records, as indices of the rows given to ``send``.
+    """
+
+    def __init__(self, topic: str, positions: Sequence[int]) -> None:
+        super().__init__(
+            f"Topic {topic} was expected to take every record, but refused {len(positions)} as too "
+            "large: raise its max.message.bytes, or let this user read it (DescribeConfigs), so "
+            "that such records become dead letters before they are sent."
+        )
+        self.topic = topic
+        self.positions = tuple(positions)
+
+
+@dataclass(frozen=True, slots=True)
+class EmitOptions:
+    """How the emitter sends; times in seconds.
+
+    Attributes
+    ----------
+    max_batch_bytes
+        Most bytes of a batch, where the topics allow as much.
+    fallback_limit
+        Bytes that a topic is taken to allow whose ``max.message.bytes`` can't be read.
+    delivery_limit
+        For a batch from ``send`` to its delivery: a broker that is away for less is survived.
+    partition_limit
+        For a partition that an output topic does not have yet, but the source topic has.
+    stop_limit
+        For what is on its way when the emitter stops.
+    """
+
+    max_batch_bytes: int = 512 * 1024
+    fallback_limit: int = 1_000_000
+    delivery_limit: float = 120.0
+    partition_limit: float = 30.0
+    stop_limit: float = 5.0
+
+
+class Emitter:
+    """Sends batches, each to a given partition.
+
+    Parameters
+    ----------
+    topics
+        Every topic that is sent to.
+    connect
+        Makes a producer whose batches have at most so many bytes
+        (``stream.producer.open_producer``).
+    read_limits
+        Asks the broker for the topics' limits (``stream.limits.limit_reader``).
+    options
+        See there.
+    """
+
+    def __init__(
+        self,
+        topics: Collection[str],
+        connect: Callable[[int], Producer],
+        read_limits: LimitReader,
+        *,
+        options: EmitOptions | None = None,
+    ) -> None:
+        self.options = options or EmitOptions()
+        self._connect = connect
+        self._read_limits = read_limits
+        self._limits = dict.fromkeys(topics, self.options.fallback_limit)
+        self._batch_bytes = self.options.max_batch_bytes
+        self._is_connected = False
+        self._turns: dict[TopicPartition, asyncio.Lock] = {}
+        self._replacing = asyncio.Lock()
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Read the topics' limits and connect.
+
+        Raises
+        ------
+        FatalError
+            When there is no broker, or none that lets this user write.
+        """
+        self._limits.update(await self._read_limits(self._limits.keys()))
+        self._batch_bytes = min(self._batch_bytes, *self._limits.values())
+        try:
+            self._producer = await self._open()
+        except KafkaError as error:
+            raise self._unmendable(error) from error
+        self._is_connected = True
+
+    async def stop(self) -> None:
+        """Deliver what is on its way, within the stop limit, and close the connections."""
+        if not self._is_connected:
+            return
+        self._retire(self._producer)
+        try:
+            async with asyncio.timeout(self.options.stop_limit):
+                await asyncio.gather(*self._deliveries, *self._retiring, return_exceptions=True)
+        except TimeoutError:
+            log.warning("stopped with batches on their way: the broker did not answer in time")
+
+    def limit_of(self, topic: str) -> int:
+        """Tell the bytes of the largest batch that a topic takes."""
+        return self._limits[topic]
+
+    def fits(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+    ) -> bool:
+        """Tell whether a topic takes a record, whatever the compression does for it."""
+        return record_bytes(key, value, headers) <= self._limits[topic]
+
+    async def send(
+        self,
+        topic: str,
+        partition: int,
+        rows: Sequence[Row],
+        timestamp_ms: int | None = None,
+    ) -> list[asyncio.Task[None]]:
+        """Send records to a partition, in order, behind those of earlier calls.
+
+        Parameters
+        ----------
+        topic
+            One of the emitter's topics.
+        partition
+            Its partition.
+        rows
+            Key, value and headers of each record.
+        timestamp_ms
+            Time stamp of the records, milliseconds since 1970; None for now.
+
+        Returns
+        -------
+        list of asyncio.Task
+            One for each batch that the records make; it completes when the batch is delivered, and
+            raises a FatalError when it could not be.
+
+        Raises
+        ------
+        FatalError
+            When the topic has no such partition.
+        """
+        to = TopicPartition(topic, partition)
+        if to not in self._turns:
+            await self._expect(to)
+        deadline = _now() + self.options.delivery_limit
+        return [
+            self._begin(self._deliver(to, parcel, timestamp_ms, deadline))
+            for parcel in self._pack(rows, 0, timestamp_ms)
+        ]
+
+    async def _expect(self, to: TopicPartition) -> None:
+        give_up = _now() + self.options.partition_limit
+        try:
+            while to.partition not in await self._producer.partitions_for(to.topic):
+                if _now() > give_up:
+                    raise FatalError(
+                        f"Topic {to.topic} was expected to have as many partitions as the source "
+                        f"topic, but has no partition {to.partition}: add partitions to it."
+                    )
+                await asyncio.sleep(RETRY_PAUSE)
+        except KafkaError as error:
+            raise self._unmendable(error) from error
+        self._turns.setdefault(to, asyncio.Lock())
+
+    def _pack(self, rows: Sequence[Row], start: int, timestamp_ms: int | None) -> list[Parcel]:
+        return pack(self._producer.create_batch, rows, start=start, timestamp_ms=timestamp_ms)
+
+    def _begin(self, delivery: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(delivery)
+        self._deliveries.add(task)
+        task.add_done_callback(self._end)
+        return task
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._deliveries.discard(task)
+        if not task.cancelled():
+            task.exception()  # who sent several may stop at the first that fails
+
+    async def _deliver(
+        self, to: TopicPartition, parcel: Parcel, timestamp_ms: int | None, deadline: float
+    ) -> None:
+        try:
+            async with asyncio.timeout_at(deadline), self._turns[to]:
+                refused = await self._write(to, parcel, timestamp_ms)
+        except TimeoutError:
+            raise FatalError(
+                f"A batch for {to.topic}/{to.partition} was expected to be delivered within "
+                f"{self.options.delivery_limit:.0f} s, but was not: check the brokers."
+            ) from None
+        except KafkaError as error:
+            raise self._unmendable(error) from error
+        if refused:
+            raise RecordsTooLargeError(to.topic, refused)
+
+    async def _write(
+        self, to: TopicPartition, parcel: Parcel, timestamp_ms: int | None
+    ) -> list[int]:
+        """Have a batch written; returns the positions of the rows refused as too large."""
+        producer = self._producer
+        try:
+            await (await producer.send_batch(parcel.builder, to.topic, partition=to.partition))
+        except (MessageSizeTooLargeError, RecordListTooLargeError):
+            await self._learn_limit(to.topic, parcel, producer)
+            if len(parcel.rows) == 1:
+                return [parcel.start]
+        except ProducerClosed:
+            pass  # another partition's trouble has just replaced it
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            # aiokafka itself retries; it gives up only where a partition had no leader for long.
+            log.warning("sending to %s: %r, trying again", to, error)
+            await asyncio.sleep(RETRY_PAUSE)
+            await self._replace(producer)
+        else:
+            return []
+        refused = []
+        for part in self._pack(parcel.rows, parcel.start, timestamp_ms):
+            refused += await self._write(to, part, timestamp_ms)
+        return refused
+
+    async def _learn_limit(self, topic: str, refused: Parcel, producer: Producer) -> None:
+        """Make batches smaller, and know the limit of a record, after a refusal."""
+        async with self._replacing:
+            if self._producer is not producer:
+                return  # what follows was done for another partition meanwhile
+            size = refused.builder.size()
+            log.warning("topic %s refused a batch of %d bytes as too large", topic, size)
+            self._limits.update(await self._read_limits(self._limits.keys()))
+            if len(refused.rows) == 1:
+                self._limits[topic] = min(self._limits[topic], size - 1)
+            elif self._limits[topic] >= size:  # it can't be told, or does not hold
+                self._batch_bytes = min(self._batch_bytes, size // 2)
+            self._batch_bytes = min(self._batch_bytes, self._limits[topic])
+            await self._take_over(producer)
+
+    async def _replace(self, producer: Producer) -> None:
+        async with self._replacing:
+            if self._producer is producer:
+                await self._take_over(producer)
+
+    async def _take_over(self, producer: Producer) -> None:
+        while self._producer is producer:
+            try:
+                self._producer = await self._open()
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                log.warning("opening a producer: %r, trying again", error)
+                await asyncio.sleep(RETRY_PAUSE)
+        self._retire(producer)
+
+    async def _open(self) -> Producer:
+        producer = self._connect(self._batch_bytes)
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+    def _retire(self, producer: Producer) -> None:
+        """Let a producer deliver what it has, and close it."""
+        task = asyncio.create_task(producer.stop())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    @staticmethod
+    def _unmendable(error: KafkaError) -> FatalError:
+        return FatalError(
+            f"Kafka was expected to take what is sent, but answered {error!r}: check that the "
+            "output topics exist and that this user may write to them."
+        )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

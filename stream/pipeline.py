@@ -1,0 +1,266 @@
+"""From a batch in hand to its outputs delivered: decode, score in a thread, encode, send, done.
+
+Two stages, so that the model scores one batch (ONNX Runtime lets go of the GIL) while the next is
+decoded. Both are first in, first out: order per partition is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agents.scoring import DeadLetter, Output, ScoredBatch, Scorer, too_large
+from features.matrix import Features
+from model.prediction import Prediction
+from monitoring.metrics import Metrics, Stage
+from schemas.decode import DecodedLeads
+from stream.books import Batch
+from stream.emit import Emitter, RecordsTooLargeError
+from stream.producer import record_bytes
+
+__all__ = ["ScoringPipeline"]
+
+log = logging.getLogger(__name__)
+
+THREAD_FROM_ROWS = 64
+"""Below, the model is done sooner than a thread is woken."""
+
+SMALL_HEADERS = 4096
+"""Bytes that a scored event's headers stay under, unless a lead's trace is long."""
+
+OUR_HEADERS = ("__connect.errors.", "leadscore.")
+
+
+@dataclass(slots=True)
+class _InHand:
+    """A batch between the two stages."""
+
+    batch: Batch
+    scorer: Scorer
+    leads: DecodedLeads
+    features: Features
+    prediction: Awaitable[Prediction]
+
+
+class ScoringPipeline:
+    """Takes batches from the agent; a batch is done when all its outputs are delivered.
+
+    Parameters
+    ----------
+    emitter
+        Sends the outputs.
+    scored_topic, dead_letter_topic
+        Where they go, each to the source's partition number.
+    metrics
+        Counts what happens; None: nothing is counted.
+    crash
+        Called with an error that nothing here can mend; nothing of the batch is committed then.
+    in_flight
+        How many batches may be in hand at once: the bound on memory.
+    now
+        The wall clock, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        emitter: Emitter,
+        scored_topic: str,
+        dead_letter_topic: str,
+        metrics: Metrics | None,
+        crash: Callable[[BaseException], Awaitable[None]],
+        in_flight: int = 8,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.scorer: Scorer | None = None
+        self._emitter = emitter
+        self._scored_topic = scored_topic
+        self._dead_letter_topic = dead_letter_topic
+        self._metrics = metrics
+        self._crash = crash
+        self._now = now
+        self._slots = asyncio.Semaphore(in_flight)
+        self._in_hand: asyncio.Queue[_InHand] = asyncio.Queue()
+        self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._emitting: asyncio.Task[None] | None = None
+        self._delivering: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to send what was scored."""
+        self._emitting = asyncio.create_task(self._emit_in_order())
+
+    async def stop(self) -> None:
+        """Drop what is still in hand; call it when the source has given its partitions up."""
+        tasks = [*self._delivering, *([self._emitting] if self._emitting else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._model_thread.shutdown(wait=False, cancel_futures=True)
+
+    async def accept(self, batch: Batch) -> None:
+        """Decode a batch and hand it to the model. Waits while too many are in hand."""
+        await self._slots.acquire()
+        if self.scorer is None or not batch.begin():
+            self._slots.release()
+            return
+        try:
+            self._in_hand.put_nowait(self._begin(batch, self.scorer))
+        except Exception as error:
+            await self._crash(error)
+
+    def _begin(self, batch: Batch, scorer: Scorer) -> _InHand:
+        started = time.perf_counter()
+        leads = scorer.decode(batch.records)
+        decoded = time.perf_counter()
+        features = scorer.features(leads)
+        self._took("decode", decoded - started)
+        self._took("features", time.perf_counter() - decoded)
+        return _InHand(batch, scorer, leads, features, self._predict(scorer, features))
+
+    def _took(self, stage: Stage, seconds: float) -> None:
+        if self._metrics is not None:
+            self._metrics.observe_stage(stage, seconds)
+
+    def _predict(self, scorer: Scorer, features: Features) -> Awaitable[Prediction]:
+        loop = asyncio.get_running_loop()
+        if len(features.matrix) >= THREAD_FROM_ROWS:
+            return loop.run_in_executor(self._model_thread, self._timed_predict, scorer, features)
+        done: asyncio.Future[Prediction] = loop.create_future()
+        done.set_result(self._timed_predict(scorer, features))
+        return done
+
+    def _timed_predict(self, scorer: Scorer, features: Features) -> Prediction:
+        started = time.perf_counter()
+        prediction = scorer.predict(features)
+        self._took("model", time.perf_counter() - started)
+        return prediction
+
+    async def _emit_in_order(self) -> None:
+        try:
+            while True:
+                in_hand = await self._in_hand.get()
+                await self._emit(in_hand, await in_hand.prediction)
+        except Exception as error:
+            await self._crash(error)
+
+    async def _emit(self, in_hand: _InHand, prediction: Prediction) -> None:
+        batch, scorer = in_hand.batch, in_hand.scorer
+        partition = batch.partition.partition
+        started = time.perf_counter()
+        outcome = scorer.outputs(
+            batch.records,
+            partition,
+            in_hand.leads,
+            in_hand.features,
+            prediction,
+            scored_at=int(self._now() * 1000),
+            fits=self._fits,
+        )
+        encoded = time.perf_counter()
+        self._took("encode", encoded - started)
+        scored = await self._emitter.send(self._scored_topic, partition, outcome.scored)
+        dead = await self._send_dead(partition, outcome.dead_letters)
+        self._follow(self._deliver(in_hand, outcome, scored, dead, encoded))
+
+    def _follow(self, delivery: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(delivery)
+        self._delivering.add(task)
+        task.add_done_callback(self._delivering.discard)
+
+    def _fits(self, output: Output) -> bool:
+        key, value, headers = output
+        limit = self._emitter.limit_of(self._scored_topic)
+        # Exact sums are for the few that are near the limit.
+        if len(value or b"") + len(key or b"") + SMALL_HEADERS < limit and len(headers) < 10:
+            return True
+        return record_bytes(key, value, headers) <= limit
+
+    async def _send_dead(
+        self, partition: int, letters: Sequence[DeadLetter]
+    ) -> list[asyncio.Task[None]]:
+        rows = [self._cut(letter) for letter in letters]
+        return await self._emitter.send(self._dead_letter_topic, partition, rows)
+
+    def _cut(self, letter: DeadLetter) -> Output:
+        """Leave the value out of a dead letter that its topic does not take; the source has it."""
+        key, value, headers = letter.output
+        if self._emitter.fits(self._dead_letter_topic, key, value, headers):
+            return letter.output
+        size = len(value or b"")
+        log.warning("a dead letter's value of %d bytes is left out: its topic takes less", size)
+        reasons = [header for header in headers if header[0].startswith(OUR_HEADERS)]
+        return None, None, [*reasons, ("leadscore.value.left.out.bytes", b"%d" % size)]
+
+    async def _deliver(
+        self,
+        in_hand: _InHand,
+        outcome: ScoredBatch,
+        scored: Sequence[Awaitable[None]],
+        dead: Sequence[Awaitable[None]],
+        sent: float,
+    ) -> None:
+        batch = in_hand.batch
+        try:
+            refused = await self._refused(scored)
+            if refused:
+                outcome = self._bury(in_hand, outcome, refused)
+                buried = outcome.dead_letters[-len(refused) :]
+                dead = [*dead, *await self._send_dead(batch.partition.partition, buried)]
+            for delivery in dead:
+                await delivery
+        except Exception as error:
+            await self._crash(error)
+            return
+        batch.done()
+        self._slots.release()
+        self._took("deliver", time.perf_counter() - sent)
+        if self._metrics is not None:
+            self._count(self._metrics, batch, outcome)
+
+    @staticmethod
+    async def _refused(deliveries: Sequence[Awaitable[None]]) -> list[int]:
+        """Await deliveries; returns the rows that the broker refused as too large."""
+        refused: list[int] = []
+        for delivery in deliveries:
+            try:
+                await delivery
+            except RecordsTooLargeError as error:
+                refused += error.positions
+        return refused
+
+    @staticmethod
+    def _bury(in_hand: _InHand, outcome: ScoredBatch, refused: Sequence[int]) -> ScoredBatch:
+        """Make dead letters of scored events that the broker refused."""
+        batch = in_hand.batch
+        kept = [row for row in range(len(outcome.positions)) if row not in set(refused)]
+        letters = [
+            in_hand.scorer.dead_letter(
+                batch.records[position], position, batch.partition.partition, too_large()
+            )
+            for position in (outcome.positions[row] for row in refused)
+        ]
+        return ScoredBatch(
+            scored=[outcome.scored[row] for row in kept],
+            positions=[outcome.positions[row] for row in kept],
+            dead_letters=[*outcome.dead_letters, *letters],
+            scores=outcome.scores[kept],
+            coverage=outcome.coverage[kept],
+        )
+
+    def _count(self, metrics: Metrics, batch: Batch, outcome: ScoredBatch) -> None:
+        now = self._now() * 1000
+        timestamps = np.array([batch.records[i].timestamp for i in outcome.positions], np.float64)
+        metrics.observe_batch(
+            consumed=len(batch.records),
+            scores=outcome.scores,
+            coverage=outcome.coverage,
+            latency_seconds=np.maximum(now - timestamps, 0.0) / 1000,
+            dead_letters=outcome.codes,
+        )

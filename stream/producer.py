@@ -1,0 +1,171 @@
+"""The Kafka producer as the emitter uses it, how it is opened, and how records become batches."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaProducer
+
+__all__ = ["BatchBuilder", "Parcel", "Producer", "Row", "open_producer", "pack", "record_bytes"]
+
+Row = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
+"""Key, value and headers of a record."""
+
+BATCH_OVERHEAD = 61
+"""Bytes of a record batch's own header (KIP-98, message format 2)."""
+
+RECORD_OVERHEAD = 41
+"""Most bytes of a record beside key, value and headers: its lengths, deltas and attributes."""
+
+HEADER_OVERHEAD = 10
+"""Most bytes of a header beside name and value: their lengths."""
+
+
+class BatchBuilder(Protocol):
+    """What is used of aiokafka's batch builder. It can be sent once."""
+
+    def append(
+        self,
+        *,
+        timestamp: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes | None]],
+    ) -> object | None:
+        """Add a record; None when the batch is full. The first record is always taken."""
+
+    def close(self) -> None:
+        """Take no further records."""
+
+    def size(self) -> int:
+        """Tell the size in bytes, as it is sent once it was."""
+
+
+class Producer(Protocol):
+    """What the emitter uses of ``aiokafka.AIOKafkaProducer``; the tests have a scripted one."""
+
+    async def start(self) -> None:
+        """Connect and get a producer id."""
+
+    async def stop(self) -> None:
+        """Deliver what was sent and close the connections."""
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        """Tell the partitions of a topic."""
+
+    def create_batch(self) -> BatchBuilder:
+        """Make an empty batch."""
+
+    async def send_batch(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> Awaitable[object]:
+        """Queue a batch; the result completes when it is delivered."""
+
+
+def open_producer(
+    connection: Mapping[str, Any],
+    max_batch_bytes: int,
+    *,
+    compression: str | None = None,
+    metadata_max_age: float = 15.0,
+    **options: Any,
+) -> Producer:
+    """Make the idempotent producer of the emitter, not started yet.
+
+    Parameters
+    ----------
+    connection
+        aiokafka's ``bootstrap_servers`` and security options.
+    max_batch_bytes
+        Most bytes of a batch before compression.
+    compression
+        None, "gzip", "snappy", "lz4" or "zstd".
+    metadata_max_age
+        Seconds until new partitions are noticed.
+    options
+        Any other option of ``AIOKafkaProducer``.
+    """
+    producer: Producer = AIOKafkaProducer(
+        **connection,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=0,  # batches come whole
+        max_batch_size=max_batch_bytes,
+        compression_type=compression,
+        metadata_max_age_ms=round(metadata_max_age * 1000),
+        **options,
+    )
+    return producer
+
+
+def record_bytes(
+    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+) -> int:
+    """Tell the most bytes that a batch of this one record takes, uncompressed.
+
+    Parameters
+    ----------
+    key, value, headers
+        The record.
+    """
+    size = BATCH_OVERHEAD + RECORD_OVERHEAD + len(key or b"") + len(value or b"")
+    for name, content in headers:
+        named = len(name) if name.isascii() else len(name.encode())
+        size += HEADER_OVERHEAD + named + len(content or b"")
+    return size
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One batch on its way, with what is needed to pack it again.
+
+    Attributes
+    ----------
+    rows
+        The records in it.
+    start
+        Position of the first of them in what was to be sent.
+    builder
+        The batch.
+    """
+
+    rows: Sequence[Row]
+    start: int
+    builder: BatchBuilder
+
+
+def pack(
+    create_batch: Callable[[], BatchBuilder],
+    rows: Sequence[Row],
+    *,
+    start: int = 0,
+    timestamp_ms: int | None = None,
+) -> list[Parcel]:
+    """Fill batches with records, in order.
+
+    Parameters
+    ----------
+    create_batch
+        Makes an empty batch.
+    rows
+        The records.
+    start
+        Position of the first row in what was to be sent.
+    timestamp_ms
+        Their time stamp, milliseconds since 1970; None for now.
+    """
+    parcels: list[Parcel] = []
+    first, builder = 0, create_batch()
+    for position, (key, value, headers) in enumerate(rows):
+        listed = headers if type(headers) is list else list(headers)  # it takes nothing else
+        if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed) is None:
+            parcels.append(Parcel(rows[first:position], start + first, builder))
+            first, builder = position, create_batch()
+            builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed)
+    if rows:
+        parcels.append(Parcel(rows[first:], start + first, builder))
+    for parcel in parcels:
+        parcel.builder.close()
+    return parcels

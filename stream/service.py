@@ -1,0 +1,252 @@
+"""The scoring role of a worker: its parts, started and stopped in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from mode import Service
+
+from monitoring.health import Condition, Health
+from monitoring.http import MonitoringServer, monitoring_app
+from monitoring.metrics import Metrics, PartitionLag, SourceState, worker_registry
+from schemas.errors import FatalError
+from stream.books import Batch
+from stream.consumer import open_consumer
+from stream.emit import EmitOptions, Emitter
+from stream.lag import lag_of
+from stream.limits import limit_reader
+from stream.pipeline import ScoringPipeline
+from stream.producer import open_producer
+from stream.serving import Serving, load_serving
+from stream.source import BatchSource, SourceOptions
+
+if TYPE_CHECKING:
+    from stream.app import App
+
+__all__ = ["ScoringService"]
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 1.0
+"""Seconds between two looks at the source, told to health."""
+STALL_LIMIT = 120.0
+"""Seconds without progress, while there is work, after which the worker ends itself."""
+
+
+class ScoringService(Service):
+    """Reads leads, scores them and writes the outcome, from the model's arrival to the stop.
+
+    Parameters
+    ----------
+    app
+        The Faust app: its settings say everything else.
+    """
+
+    def __init__(self, app: App) -> None:
+        super().__init__()
+        self.app = app
+        self.settings = settings = app.settings
+        self.metrics = Metrics(
+            worker_registry(), version=version("leadscore"), min_coverage=settings.min_coverage
+        )
+        self.health = Health(
+            time.monotonic(),
+            conditions=(
+                Condition.MODEL_LOADED,
+                Condition.PARTITIONS_ASSIGNED,
+                Condition.BROKER_REACHED,
+            ),
+            stall_limit=STALL_LIMIT,
+        )
+        self.source = BatchSource(
+            app,
+            settings.leads_created,
+            self._connect_consumer,
+            options=SourceOptions(
+                max_records=settings.batch_max_records,
+                in_flight=settings.batches_in_flight,
+                linger=settings.fetch_linger_ms / 1000,
+                commit_interval=settings.commit_interval_seconds,
+                stop_limit=max(settings.stop_timeout_seconds - 2.0, 1.0),
+            ),
+            observer=self,
+        )
+        self.emitter = Emitter(
+            [settings.leads_scored, settings.leads_created_dlq],
+            self._connect_producer,
+            limit_reader(settings.kafka_client_options()),
+            options=EmitOptions(delivery_limit=settings.delivery_timeout_seconds),
+        )
+        self.pipeline = ScoringPipeline(
+            emitter=self.emitter,
+            scored_topic=settings.leads_scored,
+            dead_letter_topic=settings.leads_created_dlq,
+            metrics=self.metrics if settings.metrics else None,
+            crash=self.app.crash,
+            in_flight=settings.batches_in_flight,
+        )
+        self._server = MonitoringServer(
+            monitoring_app(
+                registry=self.metrics.registry,
+                health=self.health,
+                model_info=self._model_info,
+                clock=time.monotonic,
+            ),
+            host=settings.http_host,
+            port=settings.http_port,
+        )
+        self._serving: Serving | None = None
+        self._rebalances = 0
+        self._committed_at: float | None = None
+        self.metrics.watch_source(self._source_state)
+
+    # Start and stop
+
+    async def on_start(self) -> None:
+        """Open the HTTP door; the rest follows when there is a model."""
+        await self._server.start()
+        if self.settings.http_port_file is not None:
+            self.settings.http_port_file.write_text(f"{self._server.port}\n")
+        log.info("listening", extra={"host": self.settings.http_host, "port": self._server.port})
+
+    @Service.task
+    async def _run(self) -> None:
+        try:
+            if await self._wait_for_model():
+                await self._open_kafka()
+        except Exception as error:
+            await self.app.crash(error)
+
+    async def on_stop(self) -> None:
+        """Finish what is in hand, commit, leave the group, close the connections."""
+        if self.source.started:
+            await self.source.stop()
+            await self.pipeline.stop()
+            await self.emitter.stop()
+        await self._server.stop()
+
+    async def _wait_for_model(self) -> bool:
+        while not self.should_stop:
+            loaded = await asyncio.to_thread(load_serving, self.settings)
+            if isinstance(loaded, Serving):
+                self._serve(loaded)
+                return True
+            self.health.miss(Condition.MODEL_LOADED, loaded)
+            log.warning("not ready, nothing is consumed: %s", loaded)
+            await self.sleep(self.settings.model_poll_seconds)
+        return False
+
+    def _serve(self, serving: Serving) -> None:
+        self._serving = serving
+        self.pipeline.scorer = serving.scorer
+        self.metrics.model_loaded(
+            name=serving.name,
+            version=serving.version,
+            sha256=serving.sha256,
+            engine=serving.engine,
+            calibration=serving.calibration,
+        )
+        self.health.meet(Condition.MODEL_LOADED)
+        log.info("model", extra={"model": dict(serving.info)})
+
+    async def _open_kafka(self) -> None:
+        await self.emitter.start()
+        self.health.meet(Condition.BROKER_REACHED)
+        self.pipeline.start()
+        await self.source.start()
+
+    def _connect_consumer(self) -> Any:
+        settings = self.settings
+        return open_consumer(
+            settings.kafka_client_options(),
+            group_id=settings.group_id,
+            session_timeout=settings.session_timeout_ms / 1000,
+            metadata_max_age=settings.metadata_max_age_ms / 1000,
+            isolation_level=settings.isolation_level,
+        )
+
+    def _connect_producer(self, max_batch_bytes: int) -> Any:
+        settings = self.settings
+        return open_producer(
+            settings.kafka_client_options(),
+            max_batch_bytes,
+            compression=None if settings.compression == "none" else settings.compression,
+            metadata_max_age=settings.metadata_max_age_ms / 1000,
+        )
+
+    # What the source tells (stream/observing.py)
+
+    def on_fetch(self, batch: Batch) -> None:
+        """Count what was handed over."""
+        partition = batch.partition
+        self.metrics.batch_consumed(partition.topic, partition.partition, len(batch.records))
+
+    def on_commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Remember when Kafka accepted a commit."""
+        self._committed_at = time.monotonic()
+
+    def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
+        """Say which partitions are ours."""
+        partitions = sorted(tp.partition for tp in assignment)
+        if self.source.rebalances == self._rebalances:
+            log.info("partitions given up", extra={"partitions": partitions})
+            self.health.miss(Condition.PARTITIONS_ASSIGNED, "the consumer group is rebalancing")
+            return
+        self._rebalances = self.source.rebalances
+        self.metrics.rebalanced()
+        self.health.meet(Condition.PARTITIONS_ASSIGNED)
+        log.info("partitions assigned", extra={"partitions": partitions})
+
+    # What others ask
+
+    @Service.task
+    async def _watch(self) -> None:
+        """Tell health that the loop turns and how far the source is; end a worker that stalls."""
+        while not self.should_stop:
+            now = time.monotonic()
+            self.health.heartbeat(now)
+            if self.source.started:
+                lags = self._lags()
+                done = sum(entry.done_offset or 0 for entry in self.source.books.values())
+                has_work = any(lag.records for lag in lags)
+                self.health.source_seen(now, finished=done, has_work=has_work)
+                await self._end_if_stalled()
+            await self.sleep(HEARTBEAT)
+
+    async def _end_if_stalled(self) -> None:
+        stalled = self.source.stalled_for
+        if stalled > STALL_LIMIT:
+            await self.app.crash(
+                FatalError(
+                    f"{self.source.topic} has records, but none has come for {stalled:.0f} s: the "
+                    "worker ends so that its supervisor starts it anew."
+                )
+            )
+
+    def _lags(self) -> tuple[PartitionLag, ...]:
+        lags = lag_of(
+            self.source, wall_time=time.time(), loop_time=asyncio.get_running_loop().time()
+        )
+        return tuple(
+            PartitionLag(tp.topic, tp.partition, lag.messages, lag.seconds)
+            for tp, lag in lags.items()
+        )
+
+    def _source_state(self) -> SourceState:
+        is_started = self.source.started
+        age = None if self._committed_at is None else time.monotonic() - self._committed_at
+        return SourceState(
+            lags=self._lags() if is_started else (),
+            assigned_partitions=len(self.source.assignment),
+            last_commit_age=age,
+            is_ready=self.health.ready()[0],
+        )
+
+    def _model_info(self) -> Mapping[str, Any] | None:
+        return None if self._serving is None else self._serving.info

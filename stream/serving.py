@@ -1,0 +1,184 @@
+"""The model that serves: taken from the registry, verified, and made into a scorer."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.scoring import Rules, Scorer
+from features.matrix import FeatureEncoder
+from features.reference import Bins, FieldReference, Reference
+from features.spec import FeatureSpec, NumberField
+from model.bundle import Bundle, load_bundle
+from model.metadata import Calibration, Thresholds
+from model.predictor import ConstantPredictor, Predictor, open_predictor
+from model.registry import ModelNotFoundError, Registry
+from schemas.decode import LeadDecoder
+from schemas.encode import ScoredModel
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+from stream.settings import Settings
+
+__all__ = ["Serving", "load_serving", "scorer_of"]
+
+log = logging.getLogger(__name__)
+
+CONSTANT = "constant-development"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A model in service.
+
+    Attributes
+    ----------
+    scorer
+        Its way from records to scored events.
+    name, version, sha256, engine, calibration
+        What it is, as the metrics tell it.
+    info
+        What /model-info tells: the same and more, as JSON.
+    """
+
+    scorer: Scorer
+    name: str
+    version: str
+    sha256: str
+    engine: str
+    calibration: str
+    info: Mapping[str, Any]
+
+
+def load_serving(settings: Settings, topic: str | None = None) -> Serving | str:
+    """Load the model that the settings name.
+
+    Parameters
+    ----------
+    settings
+        Which model, from which registry, and the rules of scoring.
+    topic
+        The topic that leads come from; by default that of the settings.
+
+    Returns
+    -------
+    Serving or str
+        Or a sentence that says which model there is none of. In development and test there is
+        always one: the constant model stands in.
+
+    Raises
+    ------
+    BundleError
+        There is a model, and it must not be used.
+    """
+    topic = topic or settings.leads_created
+    try:
+        bundle = load_bundle(Registry(settings.registry).resolve(settings.model))
+    except ModelNotFoundError as error:
+        if settings.environment in ("development", "test"):
+            log.warning("a constant score stands in for the model: %s", error)
+            return _constant(settings, topic)
+        return str(error)
+    predictor = open_predictor(bundle, threads=settings.model_threads)
+    return Serving(
+        scorer=scorer_of(bundle, predictor, settings, topic=topic),
+        name=bundle.name,
+        version=bundle.version,
+        sha256=bundle.sha256,
+        engine=predictor.engine,
+        calibration=bundle.metadata.calibration.method,
+        info=_info(bundle, predictor.engine),
+    )
+
+
+def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic: str) -> Scorer:
+    """Make the scorer of a bundle, for the leads of a topic."""
+    metadata = bundle.metadata
+    model = ScoredModel(
+        model_id=bundle.name,
+        model_version=bundle.version,
+        model_sha256=bundle.sha256,
+        engine=predictor.engine,
+        calibration_method=metadata.calibration.method,
+        slope=metadata.calibration.slope,
+        intercept=metadata.calibration.intercept,
+        high=metadata.thresholds.high,
+        medium=metadata.thresholds.medium,
+        label=metadata.thresholds.label,
+        min_coverage=settings.min_coverage,
+        field_names=tuple(metadata.spec.kinds),
+        bin_labels=metadata.reference.bin_labels,
+        topic=topic,
+    )
+    store = SchemaStore.load(*settings.schema_folders)
+    store.add(metadata.contract, f"the contract of model {bundle.name}")
+    return _scorer(model, metadata.spec, metadata.reference, predictor, store, settings)
+
+
+def _scorer(
+    model: ScoredModel,
+    spec: FeatureSpec,
+    reference: Reference,
+    predictor: Predictor,
+    store: SchemaStore,
+    settings: Settings,
+) -> Scorer:
+    return Scorer(
+        model,
+        decoder=LeadDecoder(store, spec.kinds, max_bytes=settings.max_event_bytes),
+        encoder=FeatureEncoder(spec, reference),
+        predictor=predictor,
+        rules=Rules(settings.min_coverage, settings.low_coverage),
+        wire=WireFormat(settings.output_format),
+    )
+
+
+def _constant(settings: Settings, topic: str) -> Serving:
+    """Serve the same score for every lead, under a name that says so."""
+    spec = FeatureSpec(fields=(NumberField(name="created_at"),))
+    labels = ("any", "other", "missing")
+    field = FieldReference(name="created_at", by="quantile", labels=labels, counts=(0, 0, 0))
+    reference = Reference(
+        fields=(field,), score=Bins(by="quantile", labels=labels, counts=(0, 0, 0))
+    )
+    sha256 = hashlib.sha256(CONSTANT.encode()).hexdigest()
+    thresholds, calibration = Thresholds(), Calibration()
+    predictor = ConstantPredictor(len(spec.fields))
+    model = ScoredModel(
+        model_id=CONSTANT,
+        model_version="0",
+        model_sha256=sha256,
+        engine=predictor.engine,
+        calibration_method=calibration.method,
+        slope=calibration.slope,
+        intercept=calibration.intercept,
+        high=thresholds.high,
+        medium=thresholds.medium,
+        label=thresholds.label,
+        min_coverage=0.0,
+        field_names=tuple(spec.kinds),
+        bin_labels=reference.bin_labels,
+        topic=topic,
+    )
+    store = SchemaStore.load(*settings.schema_folders)
+    scorer = _scorer(model, spec, reference, predictor, store, settings)
+    info = {"name": CONSTANT, "version": "0", "sha256": sha256, "engine": predictor.engine}
+    return Serving(scorer, CONSTANT, "0", sha256, predictor.engine, calibration.method, info)
+
+
+def _info(bundle: Bundle, engine: str) -> Mapping[str, Any]:
+    metadata = bundle.metadata
+    return {
+        "name": bundle.name,
+        "version": bundle.version,
+        "sha256": bundle.sha256,
+        "engine": engine,
+        "location": bundle.location,
+        "calibration": metadata.calibration.model_dump(mode="json"),
+        "thresholds": metadata.thresholds.model_dump(mode="json"),
+        "fields": {name: str(kind) for name, kind in metadata.spec.kinds.items()},
+        "training": metadata.training.model_dump(mode="json"),
+        "metrics": metadata.metrics,
+    }

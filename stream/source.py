@@ -1,0 +1,380 @@
+"""Batches of records from Kafka for a Faust agent, on aiokafka's public interface alone.
+
+::
+
+    @app.agent(source.channel)
+    async def score(batches):
+        async for batch in batches:      # batch.records: consecutive records of one partition
+            if batch.begin():            # False: its partition is no longer ours
+                ...                      # write the outputs, await delivery; on an error: app.crash
+                batch.done()             # now its offsets may be committed
+
+The source commits the longest prefix of done batches: each interval, before partitions are given
+up, and at the end. What was not done is read again by the next owner: at least once.
+
+Never wait for ``getmany`` while partitions change hands: aiokafka holds it back from the start of
+a rebalance until the new assignment, so waiting for it in ``on_partitions_revoked`` is a deadlock.
+It calls ``on_partitions_assigned`` before it hands over a record of the new assignment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import faust
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from mode import Service
+
+from schemas.errors import FatalError
+from stream.books import Batch, PartitionBooks, Record
+from stream.channel import BatchChannel
+from stream.commits import Committer
+from stream.consumer import Consumer
+from stream.observing import SourceObserver, Unobserved
+
+__all__ = ["Batch", "BatchSource", "SourceOptions"]
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 200
+"""How long one look for records waits; bounds how late the end of fetching is noticed."""
+
+RETRY_PAUSE = 0.2
+"""Seconds before the next look for records after an error that may pass."""
+
+CRASH_LOOK = 0.05
+"""Seconds between two looks whether the app has crashed, while batches in hand are awaited."""
+
+POSITION_LIMIT = 0.05
+"""Seconds: a position is known at once, or it is being looked up and the next commit asks again."""
+
+LEAVE_LIMIT = 1.5
+"""Seconds of the stop that are kept for the last commit and for leaving the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How the source reads; all times in seconds.
+
+    Attributes
+    ----------
+    max_records
+        Most records of a fetch, and so of a batch.
+    in_flight
+        Most batches on the channel: with ``max_records`` the bound on memory.
+    small_fetch
+        A fetch of fewer records is followed by a linger.
+    linger
+        How long records may gather in the broker after a small fetch: less work an event at a low
+        rate, at the price of about half of it in latency. 0: never.
+    commit_interval
+        Between two commits: bounds what is read twice after a crash.
+    commit_limit
+        For one commit: it is put off to the next interval then.
+    revoke_limit
+        For batches in hand to finish when partitions are taken away. With ``commit_limit`` shorter
+        than the consumer's rebalance time-out.
+    stop_limit
+        For the whole stop: batches in hand, the last commit, leaving the group.
+    topic_limit
+        How long the topic may be missing before the source gives up.
+    """
+
+    max_records: int = 2000
+    in_flight: int = 8
+    small_fetch: int = 500
+    linger: float = 0.004
+    commit_interval: float = 1.0
+    commit_limit: float = 5.0
+    revoke_limit: float = 5.0
+    stop_limit: float = 8.0
+    topic_limit: float = 120.0
+
+
+class BatchSource(Service, ConsumerRebalanceListener):
+    """A service that reads one topic as member of a group and puts batches on a channel.
+
+    Parameters
+    ----------
+    app
+        The Faust app: it gets the channel, and is crashed by an error that nothing here can mend.
+    topic
+        What to read.
+    connect
+        Makes the consumer (``stream.consumer.open_consumer``).
+    options, observer
+        See there.
+
+    Attributes
+    ----------
+    channel
+        Where the batches come out.
+    books
+        Of each partition that is ours: what was handed over, and what of it is done.
+    rebalances
+        How many assignments there were; the first is that of the start.
+    """
+
+    def __init__(
+        self,
+        app: faust.App,
+        topic: str,
+        connect: Callable[[], Consumer],
+        *,
+        options: SourceOptions | None = None,
+        observer: SourceObserver | None = None,
+    ) -> None:
+        super().__init__()
+        self.topic = topic
+        self.options = options or SourceOptions()
+        self.channel = BatchChannel(app, maxsize=self.options.in_flight)
+        self.books: dict[TopicPartition, PartitionBooks] = {}
+        self.rebalances = 0
+        self._app = app
+        self._connect = connect
+        self._observer = observer or Unobserved()
+        self._is_connected = False
+        self._is_fetching = True
+        self._missing_since: float | None = None
+        self._batch_done = asyncio.Event()
+
+    # What can be read of it once it is started
+
+    @property
+    def assignment(self) -> frozenset[TopicPartition]:
+        """The partitions that are ours."""
+        return frozenset(self.books)
+
+    @property
+    def last_commit(self) -> float | None:
+        """The loop's time of the last successful commit; None before the first."""
+        return self._committer.last_commit if self._is_connected else None
+
+    @property
+    def stalled_for(self) -> float:
+        """Seconds since which there is something to read and none of it comes; 0 when all is well.
+
+        Looked at each commit interval.
+        """
+        since = [entry.behind_since for entry in self.books.values()]
+        return _now() - min((at for at in since if at is not None), default=_now())
+
+    def end_offset(self, partition: TopicPartition) -> int | None:
+        """Offset after the last record that can be read, as of the last fetch.
+
+        None before the first fetch, and for partitions that are not ours.
+        """
+        if not self._is_connected or partition not in self._consumer.assignment():
+            return None
+        stable = self._consumer.last_stable_offset(partition)
+        return stable if stable is not None and stable >= 0 else self._consumer.highwater(partition)
+
+    # Start and stop
+
+    async def on_start(self) -> None:
+        """Connect and join the group; returns when the group has assigned partitions."""
+        self._consumer = self._connect()
+        self._committer = Committer(self._consumer, self._observer.on_commit)
+        self._is_connected = True
+        self._consumer.subscribe([self.topic], listener=self)
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            await self._consumer.stop()
+            raise self._unmendable(error) from error
+
+    def stop_fetching(self) -> None:
+        """Hand nothing over from now on; what was handed over but not begun is revoked."""
+        self._is_fetching = False
+        _revoke(self.books)
+
+    async def on_stop(self) -> None:
+        """Finish what is in hand, commit it, leave the group: all within the stop limit."""
+        if not self._is_connected:
+            return
+        self.stop_fetching()
+        deadline = _now() + self.options.stop_limit
+        await self._give_up(deadline - LEAVE_LIMIT, deadline - LEAVE_LIMIT / 2)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._consumer.stop()
+        except TimeoutError:
+            log.warning("left the group without a word: the broker did not answer in time")
+
+    # Partitions come and go
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Begin fresh books. There must be no await before, or records come first."""
+        self.books = {partition: PartitionBooks() for partition in assigned}
+        self.rebalances += 1
+        self._observer.on_rebalance(self.assignment)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish and commit what is in hand; never waits for the consumer to fetch."""
+        finish_by = _now() + self.options.revoke_limit
+        await self._give_up(finish_by, finish_by + self.options.commit_limit)
+        self._observer.on_rebalance(self.assignment)
+
+    async def _give_up(self, finish_by: float, commit_by: float) -> None:
+        """Let what was begun finish; commit; leave the rest to the next owner."""
+        books = self.books
+        _revoke(books)
+        self._committer.interrupt()
+        await self._finish_in_hand(books, finish_by)
+        for entry in books.values():
+            entry.settle()
+        try:
+            await self._committer.commit(books, commit_by)
+        except KafkaError as error:
+            await self._crash(error)
+        if self.books is books:
+            self.books = {}
+
+    async def _finish_in_hand(
+        self, books: Mapping[TopicPartition, PartitionBooks], by: float
+    ) -> None:
+        while not self._app.crashed and any(entry.is_in_hand for entry in books.values()):
+            if _now() >= by:
+                log.warning("batches in hand took too long: their next owner reads them again")
+                return
+            self._batch_done.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CRASH_LOOK):
+                    await self._batch_done.wait()
+
+    # Fetching
+
+    @Service.task
+    async def _fetch_until_stopped(self) -> None:
+        try:
+            while self._is_fetching:
+                await self._fetch()
+        except Exception as error:
+            await self._crash(error)
+
+    async def _fetch(self) -> None:
+        consumer = self._consumer
+        try:
+            fetched = await consumer.getmany(
+                timeout_ms=POLL_MS, max_records=self.options.max_records
+            )
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("reading %s: %r, trying again", self.topic, error)
+            await self.sleep(RETRY_PAUSE)
+            return
+        # No await between a fetch and its entry in the books: to a commit, empty books mean that
+        # everything below the client's position is done.
+        batches = self._enter(fetched)
+        lingers = self.options.linger > 0 and self._is_small(fetched)
+        if lingers:
+            # Now, before the client sends its next request: that would be answered with the first
+            # record to come, and the records after it would wait in the broker for our return.
+            consumer.pause(*consumer.assignment())
+        for batch in batches:
+            await self.channel.put(batch)  # waits while the agent is behind
+        if lingers:
+            await asyncio.sleep(self.options.linger)
+            consumer.resume(*consumer.paused())
+
+    def _is_small(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> bool:
+        return 0 < sum(map(len, fetched.values())) < self.options.small_fetch
+
+    def _enter(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> list[Batch]:
+        batches = [
+            Batch(partition, records, self._batch_done.set)
+            for partition, records in fetched.items()
+            if partition in self.books
+        ]
+        for batch in batches:
+            self._enter_one(batch)
+        return batches
+
+    def _enter_one(self, batch: Batch) -> None:
+        if self.books[batch.partition].goes_back(batch.records[0].offset):
+            log.warning("%s went back: its log was cut or made anew", batch.partition)
+            self.books[batch.partition] = PartitionBooks()
+        self.books[batch.partition].add(batch)
+        if not self._is_fetching:
+            batch.revoke()
+        self._observer.on_fetch(batch)
+
+    # Committing
+
+    @Service.task
+    async def _commit_until_stopped(self) -> None:
+        try:
+            while not self.should_stop:
+                await self.sleep(self.options.commit_interval)
+                await self._look_after_partitions()
+        except Exception as error:
+            await self._crash(error)
+
+    async def _look_after_partitions(self) -> None:
+        books = self.books
+        for partition, entry in list(books.items()):
+            entry.settle()
+            await self._pass_gap(partition, entry)
+            self._note_stall(partition, entry)
+        await self._committer.commit(books, _now() + self.options.commit_limit)
+        self._check_topic()
+
+    async def _pass_gap(self, partition: TopicPartition, entry: PartitionBooks) -> None:
+        if entry.has_open:
+            return
+        try:
+            async with asyncio.timeout(POSITION_LIMIT):
+                position = await self._consumer.position(partition)
+        except (TimeoutError, IllegalStateError):
+            return
+        # While we waited the partition may have changed hands, or gone back: the position is then
+        # one of other books, and what lies below it is not done.
+        if self.books.get(partition) is entry:
+            entry.pass_gap(position)
+
+    def _note_stall(self, partition: TopicPartition, entry: PartitionBooks) -> None:
+        end = self.end_offset(partition)
+        if end is None or entry.has_open or entry.done_offset in (None, end):
+            entry.behind_since = None
+        elif entry.behind_since is None:
+            entry.behind_since = _now()
+
+    def _check_topic(self) -> None:
+        if self._consumer.partitions_for_topic(self.topic):
+            self._missing_since = None
+        elif self._missing_since is None:
+            self._missing_since = _now()
+        elif _now() - self._missing_since > self.options.topic_limit:
+            raise FatalError(
+                f"Topic {self.topic} was expected, but the broker has not known it for "
+                f"{self.options.topic_limit:.0f} s: create it with `leadscore topics create`."
+            )
+
+    # Errors
+
+    async def _crash(self, error: Exception) -> None:
+        self.stop_fetching()
+        if isinstance(error, KafkaError):
+            error = self._unmendable(error)
+        await self._app.crash(error)
+
+    def _unmendable(self, error: KafkaError) -> FatalError:
+        return FatalError(
+            f"Records of topic {self.topic} were expected, but Kafka answered {error!r}: check "
+            "that the topic exists and that this user may read it and its consumer group."
+        )
+
+
+def _revoke(books: Mapping[TopicPartition, PartitionBooks]) -> None:
+    for entry in books.values():
+        entry.revoke()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,52 @@
+"""The worker's process: Faust's worker with start-up checks, exit codes and signals of our own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from typing import Any, NoReturn
+
+import faust
+
+from schemas.errors import FatalError
+from stream.logs import set_up_logging
+
+__all__ = ["EXIT_STARTUP", "Worker"]
+
+log = logging.getLogger(__name__)
+
+EXIT_STARTUP = 3
+
+
+class Worker(faust.Worker):
+    """Faust's worker: checks its surroundings before it starts, and stops at once when told twice.
+
+    Exit codes: 0 after a clean stop, 1 after a crash, 3 when the surroundings are not fit to start
+    in, 128 + signal when a second signal came.
+    """
+
+    spinner = None
+
+    def execute_from_commandline(self) -> NoReturn:
+        """Check, then run until a signal or a crash."""
+        self._setup_logging()
+        try:
+            self.loop.run_until_complete(self.app.verify())
+        except FatalError as error:
+            log.critical("not started: %s", error)
+            raise SystemExit(EXIT_STARTUP) from None
+        super().execute_from_commandline()
+        raise SystemExit(0)
+
+    def _setup_logging(self) -> None:
+        """Log as the settings say, instead of Faust's way."""
+        self.spinner = None
+        set_up_logging(self.app.settings)
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> Any:
+        if self._signal_stop_time:
+            log.warning("told twice to stop: stopping at once, what is in hand is scored again")
+            logging.shutdown()
+            os._exit(128 + signal)
+        return super()._schedule_shutdown(signal)
