@@ -1,0 +1,147 @@
+"""Reference bins: their edges, their counts, their labels."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from features.binning import LEVEL_BINS, build_reference, quantile_edges
+from features.matrix import FeatureEncoder
+from features.reference import Bins, Reference
+from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
+
+NO_SCORES = np.empty(0)
+
+
+def reference_of_numbers(values: list[float]) -> Reference:
+    spec = FeatureSpec(fields=(NumberField(name="x"),))
+    return build_reference(spec, {"x": np.array(values)}, len(values), NO_SCORES)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=200))
+@settings(deadline=None)
+def test_edges_increase_and_leave_no_bin_empty(values: list[float]):
+    edges = quantile_edges(np.array(values, dtype=np.float64))
+    assert all(a < b for a, b in pairwise(edges))
+    assert set(edges) <= set(values)
+    if values:
+        assert 0 not in reference_of_numbers(values).fields[0].counts[:-2]
+        assert (len(edges) == 0) == (len(set(values)) == 1)
+
+
+def test_many_different_values_make_twenty_bins_of_a_size():
+    field = reference_of_numbers([i / 7 for i in range(2000)]).fields[0]
+    assert field.size == 20
+    assert max(field.counts[:20]) - min(field.counts[:20]) <= 2
+
+
+def test_a_rare_value_is_told_from_a_very_frequent_one():
+    field = reference_of_numbers([0.0] * 999 + [3.0]).fields[0]
+    assert field.edges == (3.0,)
+    assert field.counts == (999, 1, 0, 0)
+
+
+def test_a_field_without_any_value_works():
+    spec = FeatureSpec(
+        fields=(
+            NumberField(name="x"),
+            TextField(name="t"),
+            DateField(name="d"),
+            CategoryField(name="c", encoding="target", levels=(), prior=0.1),
+        )
+    )
+    columns = {
+        "x": np.full(3, np.nan),
+        "t": [None] * 3,
+        "d": np.full(3, np.nan),
+        "c": [None] * 3,
+    }
+    reference = build_reference(spec, columns, 3, NO_SCORES)
+    features = FeatureEncoder(spec, reference).encode(columns, 3)
+    assert np.isnan(features.matrix).all()
+    assert features.coverage.tolist() == [0, 0, 0]
+    for field in reference.fields:
+        assert field.counts[field.missing] == 3
+    later = FeatureEncoder(spec, reference).encode(
+        {"x": np.array([4.0]), "t": ["hello"], "d": np.array([0.0]), "c": ["new"]}, 1
+    )
+    assert later.bins.tolist() == [[0, 0, 3, 0]]
+    assert later.coverage.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([30, 30, 35, 36], ("under 35", "35", "36 or more")),
+        ([18, 30, 30, 35, 35, 60], ("under 30", "30-34", "35-59", "60 or more")),
+        ([-1.8, -0.1, 1.1, 1.4], ("under -0.1", "-0.1 to 1.1", "1.1-1.4", "1.4 or more")),
+        ([-9, -5, -1], ("under -5", "-5 to -2", "-1 or more")),
+        ([4963.6, 5017.5, 5099.1], ("under 5018", "5018-5099", "5099 or more")),
+        ([0, 250_000, 1_000_000], ("under 250k", "250k-1M", "1M or more")),
+        ([1.0001, 1.0002, 1.0003], ("under 1.0002", "1.0002-1.0003", "1.0003 or more")),
+        ([7, 7], ("any",)),
+    ],
+)
+def test_labels_of_numbers(values: list[float], labels: tuple[str, ...]):
+    assert reference_of_numbers(values).labels("x") == (*labels, "other", "missing")
+
+
+def test_a_level_called_other_or_missing_is_told_from_the_codes():
+    spec = FeatureSpec(
+        fields=(CategoryField(name="c", encoding="one_hot", levels=("missing", "other")),)
+    )
+    reference = build_reference(spec, {"c": ["other", "missing"]}, 2, NO_SCORES)
+    assert reference.labels("c") == ("missing", "other", "any other", "no value")
+
+
+def test_only_the_most_frequent_levels_have_a_bin():
+    levels = tuple(sorted(f"level {i}" for i in range(LEVEL_BINS + 50)))
+    spec = FeatureSpec(
+        fields=(
+            CategoryField(name="c", encoding="target", levels=levels, values=(0.5,) * len(levels)),
+        )
+    )
+    values = [*levels, *[level.upper() for level in levels[50:]]]
+    field = build_reference(spec, {"c": values}, len(values), NO_SCORES).fields[0]
+    assert set(field.levels) == set(levels[50:])
+    assert field.counts[field.other] == 50
+
+
+def test_text_is_binned_by_its_length():
+    spec = FeatureSpec(fields=(TextField(name="t"),))
+    field = build_reference(spec, {"t": ["a", "abc", "", None]}, 4, NO_SCORES).fields[0]
+    assert field.labels[:2] == ("under 3 characters", "3 or more characters")
+    assert field.counts == (1, 1, 0, 2)
+
+
+def test_scores_are_binned_and_counted():
+    spec = FeatureSpec(fields=(NumberField(name="x"),))
+    scores = np.linspace(0, 1, 1000)
+    reference = build_reference(spec, {"x": np.zeros(1000)}, 1000, scores)
+    assert reference.score.size == 20
+    assert sum(reference.score.counts) == 1000
+    assert reference.score.codes_of(np.array([-1.0, 2.0, np.nan])).tolist() == [0, 19, 21]
+
+
+def test_json_round_trip():
+    reference = reference_of_numbers([1.5, 2.5, np.nan])
+    assert Reference.model_validate_json(reference.model_dump_json()) == reference
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"by": "quantile", "edges": (2.0, 1.0), "labels": ("",) * 5, "counts": (0,) * 5},
+        {"by": "level", "levels": ("a", "a"), "labels": ("",) * 4, "counts": (0,) * 4},
+        {"by": "weekday", "labels": ("",) * 8, "counts": (0,) * 9},
+        {"by": "quantile", "labels": ("",) * 3, "counts": (0,) * 2},
+    ],
+)
+def test_inconsistent_bins_are_refused(broken: dict[str, object]):
+    with pytest.raises(ValidationError):
+        Bins.model_validate(broken)

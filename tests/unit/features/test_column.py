@@ -1,0 +1,64 @@
+"""Cells read as numbers, times and levels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.column import CellError, Milliseconds, Numbers, TextCells
+
+
+def numbers(*cells: str | None, comma: bool = False) -> list[float]:
+    return TextCells(cells, decimal_comma=comma).numbers().tolist()
+
+
+def ms(*cells: str | None) -> list[float]:
+    return TextCells(cells).milliseconds().tolist()
+
+
+def test_numbers():
+    assert numbers("1", " -2.5 ", "+.5", "1e3", "7.") == [1, -2.5, 0.5, 1000, 7]
+
+
+def test_what_stands_for_missing_is_nan():
+    assert np.isnan(numbers(None, "NaN", "n/a", "null", "inf", "-Infinity", "1e999")).all()
+
+
+@pytest.mark.parametrize("cell", ["abc", "1,5", "1_000", "0x10", "12 kg", "0123", "1 2", "¹"])
+def test_what_is_no_number(cell: str):
+    with pytest.raises(CellError) as caught:
+        numbers("1", "2", cell)
+    assert (caught.value.row, caught.value.cell) == (2, cell)
+
+
+def test_a_decimal_comma_where_commas_do_not_separate():
+    assert numbers("1,5", "2", "-0,25", comma=True) == [1.5, 2, -0.25]
+    with pytest.raises(CellError):
+        numbers("1,5", "1.000,50", comma=True)
+
+
+def test_times():
+    day = 86_400_000
+    assert ms("1970-01-02", "1970-01-02T00:00:00Z", "1970-01-02T02:00:00+02:00") == [day] * 3
+    assert ms("1970/01/02", "2.1.1970", "02.01.1970 00:00:01") == [day, day, day + 1000]
+    assert ms("20240531") == ms("2024-05-31")
+    assert ms("1717144200", "1717144200000") == [1717144200000] * 2
+    assert ms("1970-01-01T00:00:00.001Z") == [1]
+
+
+@pytest.mark.parametrize("cell", ["soon", "31/05/2024", "2024-13-01", "2024-05-31 25:00", "007"])
+def test_what_is_no_time(cell: str):
+    with pytest.raises(CellError, match="row 1"):
+        ms(cell)
+
+
+def test_typed_numbers_as_levels():
+    column = Numbers(np.array([1.0, 2.5, np.nan, np.inf]))
+    assert column.strings()[:3] == ["1", "2.5", None]
+    assert np.isnan(column.numbers()[2:]).all()
+
+
+def test_typed_times():
+    column = Milliseconds(np.array([0.0, np.nan]))
+    assert column.strings() == ["1970-01-01T00:00:00+00:00", None]
+    assert column.milliseconds()[0] == 0

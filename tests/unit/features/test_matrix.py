@@ -1,0 +1,213 @@
+"""The matrix: every field kind, bins, coverage; a lead alone is the same as in a batch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features import matrix as matrix_module
+from features.binning import build_reference, unmeasured_reference
+from features.matrix import Columns, FeatureEncoder, Features
+from features.spec import (
+    CategoryField,
+    DateField,
+    DatePart,
+    FeatureSpec,
+    NumberField,
+    TextField,
+    normalise_level,
+)
+
+LEVELS = ("admin.", "sales director", "ss")
+SPEC = FeatureSpec(
+    fields=(
+        NumberField(name="age"),
+        CategoryField(name="job", encoding="one_hot", levels=LEVELS),
+        TextField(name="summary", keywords=("price", "straße")),
+        CategoryField(
+            name="city", encoding="target", levels=("köln", "rome"), values=(0.25, 0.75), prior=0.4
+        ),
+        DateField(name="seen", parts=tuple(DatePart)),
+        NumberField(name="visits"),
+    )
+)
+NAN = float("nan")
+
+
+def encode(columns: Columns, n: int) -> Features:
+    return FeatureEncoder(SPEC, unmeasured_reference(SPEC)).encode(columns, n)
+
+
+def columns_of(n: int, **values: object) -> Columns:
+    columns = {
+        "age": np.full(n, NAN),
+        "job": [None] * n,
+        "summary": [None] * n,
+        "city": [None] * n,
+        "seen": np.full(n, NAN),
+        "visits": np.full(n, NAN),
+    }
+    return {**columns, **values}  # type: ignore[dict-item]
+
+
+def cells(features: Features, field: str) -> list[list[float]]:
+    run = next(run for spec, run in SPEC.slices() if spec.name == field)
+    return features.matrix[:, run].tolist()
+
+
+def test_one_hot_levels_unseen_and_missing():
+    jobs = ["Admin.", "  sales \t DIRECTOR", "ß", "pilot", None, "", "N/A", "nan"]
+    rows = cells(encode(columns_of(8, job=jobs), 8), "job")
+    assert rows[:4] == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]
+    assert np.isnan(rows[4:]).all()
+
+
+def test_target_values_prior_and_missing():
+    rows = cells(encode(columns_of(4, city=["KÖLN", "rome", "oslo", None]), 4), "city")
+    assert rows[:3] == [[0.25], [0.75], [pytest.approx(0.4)]]
+    assert np.isnan(rows[3])
+
+
+def test_text_length_words_and_keywords():
+    texts = ["What PRICE?", "auf der STRASSE", None, "  ", "n/a"]
+    rows = cells(encode(columns_of(5, summary=texts), 5), "summary")
+    # Keywords are compared as they are written in the spec: "straße" is not case-folded there.
+    assert rows[:2] == [[11, 2, 1, 0], [15, 3, 0, 0]]
+    assert np.isnan(rows[2:]).all()
+
+
+def test_date_parts_are_utc():
+    moment = datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC)
+    seen = np.array([moment.timestamp() * 1000, -1.0, NAN, 1e300])
+    features = encode(columns_of(4, seen=seen), 4)
+    assert cells(features, "seen")[:2] == [[23, 3, 29, 2], [23, 2, 31, 12]]
+    assert np.isnan(cells(features, "seen")[2:]).all()
+    assert features.bins[:, 4].tolist() == [3, 2, 8, 8]
+
+
+@given(st.datetimes(datetime(1000, 1, 1), datetime(4000, 1, 1), timezones=st.just(UTC)))
+@settings(deadline=None)
+def test_date_parts_are_those_of_datetime(moment: datetime):
+    seen = np.array([np.floor(moment.timestamp() * 1000)])
+    expected = datetime.fromtimestamp(seen[0] / 1000, UTC)
+    assert cells(encode(columns_of(1, seen=seen), 1), "seen") == [
+        [expected.hour, expected.weekday(), expected.day, expected.month]
+    ]
+
+
+def test_numbers_that_float32_can_not_hold_are_bounded():
+    rows = encode(columns_of(3, age=np.array([1e300, -1e300, NAN])), 3).matrix[:, 0]
+    assert rows[0] == np.finfo(np.float32).max
+    assert rows[1] == -np.finfo(np.float32).max
+    assert np.isnan(rows[2])
+
+
+def test_coverage_is_the_share_of_present_fields():
+    columns = columns_of(2, age=np.array([30.0, NAN]), job=["pilot", "null"], city=["x", None])
+    assert encode(columns, 2).coverage.tolist() == [0.5, 0.0]
+
+
+def test_shapes_and_types_of_an_empty_batch():
+    features = encode(columns_of(0), 0)
+    assert features.matrix.shape == (0, len(SPEC.columns))
+    assert features.bins.shape == (0, len(SPEC.fields))
+    assert features.coverage.shape == (0,)
+
+
+def test_types_and_layout():
+    features = encode(columns_of(3), 3)
+    assert features.matrix.dtype == np.float32
+    assert features.matrix.flags.c_contiguous
+    assert features.bins.dtype == np.int16
+    assert features.coverage.dtype == np.float32
+
+
+def test_a_reference_of_other_fields_is_refused():
+    other = FeatureSpec(fields=(NumberField(name="age"),))
+    with pytest.raises(ValueError, match="same order"):
+        FeatureEncoder(SPEC, unmeasured_reference(other))
+
+
+def test_a_field_without_a_column_is_an_error():
+    with pytest.raises(KeyError, match="age"):
+        encode({}, 1)
+
+
+def test_the_memo_is_bounded_and_stays_right(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(matrix_module, "MEMO_ENTRIES", 4)
+    encoder = FeatureEncoder(SPEC, unmeasured_reference(SPEC))
+    jobs = [f"job {i % 9}" for i in range(50)] + ["admin."] + ["x" * 1000] * 3
+    rows = encoder.encode(columns_of(54, job=jobs, summary=jobs), 54)
+    memo = encoder._writers[1][1]._codes  # type: ignore[attr-defined]
+    assert len(memo) <= 4
+    assert "x" * 1000 not in memo
+    assert cells(rows, "job")[50] == [1, 0, 0]
+    assert cells(rows, "summary")[53][0] == 1000
+
+
+numbers = st.one_of(st.just(NAN), st.floats(allow_nan=False, allow_infinity=False))
+strings = st.one_of(
+    st.none(), st.text(), st.sampled_from(["Admin.", "sales  director", "ROME", "null", " price"])
+)
+times = st.one_of(st.just(NAN), st.floats(-1e15, 1e15))
+leads = st.lists(st.tuples(numbers, strings, strings, strings, times, numbers), max_size=12)
+
+
+def as_columns(rows: list[tuple[object, ...]]) -> Columns:
+    by_field = [list(values) for values in zip(*rows, strict=True)] or [[]] * len(SPEC.fields)
+    return {
+        field.name: values
+        if field.name in {"job", "summary", "city"}
+        else np.array(values, dtype=np.float64)
+        for field, values in zip(SPEC.fields, by_field, strict=True)
+    }
+
+
+@given(leads)
+@settings(deadline=None)
+def test_a_lead_alone_is_the_same_to_the_bit_as_in_a_batch(rows: list[tuple[object, ...]]):
+    columns = as_columns(rows)
+    reference = build_reference(SPEC, columns, len(rows), np.linspace(0, 1, len(rows)))
+    encoder = FeatureEncoder(SPEC, reference)
+    batch = encoder.encode(columns, len(rows))
+    assert not np.isinf(batch.matrix).any()
+    for index, row in enumerate(rows):
+        alone = FeatureEncoder(SPEC, reference).encode(as_columns([row]), 1)
+        assert alone.matrix.tobytes() == batch.matrix[index].tobytes()
+        assert alone.bins.tobytes() == batch.bins[index].tobytes()
+        assert alone.coverage.tobytes() == batch.coverage[index : index + 1].tobytes()
+
+
+@given(leads)
+@settings(deadline=None)
+def test_bins_are_the_reference_s_codes(rows: list[tuple[object, ...]]):
+    columns = as_columns(rows)
+    reference = build_reference(SPEC, columns, len(rows), np.linspace(0, 1, len(rows)))
+    bins = FeatureEncoder(SPEC, reference).encode(columns, len(rows)).bins
+    for field, codes, row_values in zip(reference.fields, bins.T, columns.values(), strict=True):
+        assert np.bincount(codes, minlength=field.codes).tolist() == list(field.counts)
+        assert codes.max(initial=0) < field.codes
+        for code, value in zip(codes, row_values, strict=True):
+            missing = value is None or value != value
+            if isinstance(value, str):
+                missing = normalise_level(value) is None
+            if field.by == "weekday":
+                missing = missing or abs(value) > 1e14
+            assert (code == field.missing) == missing
+            if field.by == "quantile" and not missing and not isinstance(value, str):
+                assert code == sum(edge <= value for edge in field.edges)
+
+
+def test_idempotent_normalisation_keeps_any_level_usable():
+    # A spec holds normalised levels; a level that changed again would never be found.
+    @given(st.text())
+    @settings(deadline=None)
+    def check(raw: str) -> None:
+        level = normalise_level(raw)
+        assert level is None or normalise_level(level) in {level, None}
+
+    check()

@@ -1,0 +1,210 @@
+"""Tables out of files: what is found out, and what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.table import Table, field_name, parse_table, read_table
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+
+NUMBER, CATEGORY, DATE = FieldKind.NUMBER, FieldKind.CATEGORY, FieldKind.DATE
+
+
+def table(content: str | bytes, encoding: str | None = None) -> Table:
+    raw = content.encode() if isinstance(content, str) else content
+    return parse_table(raw, "leads.csv", encoding)
+
+
+def strings(parsed: Table, name: str) -> Any:
+    return parsed.columns_for({name: CATEGORY})[name]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators(separator: str):
+    parsed = table(f"a.b{separator}c\n1{separator}x y\n2{separator}\n")
+    assert parsed.names == ("a_b", "c")
+    assert parsed.originals == {"a_b": "a.b", "c": "c"}
+    assert parsed.rows == 2
+    assert strings(parsed, "c") == ["x y", None]
+    assert parsed.columns_for({"a_b": NUMBER})["a_b"].tolist() == [1, 2]  # type: ignore[union-attr]
+
+
+def test_a_separator_inside_quotes_does_not_count():
+    parsed = table('name;text\nx;"a, b, c"\ny;"d, e; f ""g""\nh"\n')
+    assert strings(parsed, "text") == ["a, b, c", 'd, e; f "g"\nh']
+
+
+GERMAN = "Name;Straße\n" + "Jürgen Müller;Königstraße 5, Düsseldorf für größere\n" * 5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings_are_found_out(encoding: str):
+    parsed = table(GERMAN.encode(encoding))
+    assert strings(parsed, "Name")[0] == "Jürgen Müller"
+    assert list(parsed.originals.values()) == ["Name", "Straße"]
+    assert parsed.encoding_guessed == (encoding == "cp1252")
+
+
+def test_a_named_encoding_is_taken():
+    content = "имя;b\nМосква;1\n".encode("cp1251")
+    assert strings(table(content, "cp1251"), "___") == ["Москва"]
+
+
+BROKEN = {
+    "empty": (b"", "is empty"),
+    "only blank lines": (b"\n \n", "is empty"),
+    "no leads": (b"a,b\n", "no leads below"),
+    "one column": (b"a\n1\n", "no comma, semicolon"),
+    "ragged": (b"a,b\n1,2\n3\n4,5\n", r"line 3 has 1 cells, the first line 2"),
+    "too many cells": (b"a,b\n1,2,3\n", r"line 2 has 3 cells"),
+    "an open quote": (b'a,b\n1,"2\n3,4\n', "A quote is not closed"),
+    "the same name twice": (b"a,b,a\n1,2,3\n", "more than one column 'a'"),
+    "no name": (b"a,,c\n1,2,3\n", "column 2 has no name"),
+    "names alike": (b"a.b,a b\n1,2\n", "would both be called a_b"),
+    "an image": (b"\x89PNG\r\n\x1a\n" + bytes(64), "binary data"),
+    "a workbook": (b"PK\x03\x04" + bytes(64), "zip or Excel"),
+    "half a gzip": (gzip.compress(b"a,b\n1,2\n" * 99)[:30], "damaged or cut off"),
+    "half a Parquet": (b"PAR1" + bytes(20), "not a readable Parquet"),
+    "two encodings": ("a,b\nMüller,1\n".encode() + b"K\xf6ln,2\n", "line 3 has the byte 0xf6"),
+    "half a UTF-16": ("a,b\n1,2\n".encode("utf-16")[:-1], "not utf-16"),
+}
+
+
+@pytest.mark.parametrize(("content", "says"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_not_a_table_is_refused(content: bytes, says: str):
+    with pytest.raises(InputError, match=says):
+        table(content)
+
+
+def test_a_wrong_encoding_is_refused():
+    with pytest.raises(InputError, match=r"not utf-8: line 2 has the byte 0xfc.*--encoding"):
+        table("a;b\nMüller;1\n".encode("cp1252"), "utf-8")
+    with pytest.raises(InputError, match="no encoding 'klingon'"):
+        table("a,b\n1,2\n", "klingon")
+
+
+@given(st.binary(max_size=200))
+@settings(deadline=None)
+def test_no_bytes_raise_anything_else(content: bytes):
+    try:
+        parsed = table(content)
+    except InputError:
+        return
+    assert parsed.rows >= 1
+    assert len(parsed.names) >= 2
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc"))), min_size=2, max_size=2),
+        min_size=1,
+    )
+)
+@settings(deadline=None)
+def test_quoted_cells_come_back(rows: list[list[str]]):
+    lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
+    parsed = table("a,b\n" + "\n".join(lines) + "\n")
+    expected = [row[0] if row[0].strip() else None for row in rows]
+    assert strings(parsed, "a") == expected
+
+
+def test_files(tmp_path: Path):
+    content = gzip.compress(b"a,b\n1,2\n")
+    path = tmp_path / "leads.csv.gz"
+    path.write_bytes(content)
+    assert read_table(path).sha256 == hashlib.sha256(content).hexdigest()
+    with pytest.raises(InputError, match="is a folder"):
+        read_table(tmp_path)
+    with pytest.raises(InputError, match="no file"):
+        read_table(tmp_path / "absent.csv")
+
+
+def parquet(**columns: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def test_parquet():
+    parsed = table(
+        parquet(
+            n=pa.array([1, None, 3]),
+            d=pa.array([1.5, float("nan"), float("inf")]),
+            b=pa.array([True, None, False]),
+            s=pa.array(["x", None, " "]),
+            level=pa.array(["u", "v", "u"]).dictionary_encode(),
+            t=pa.array([datetime(1970, 1, 2, tzinfo=UTC), None, None]),
+            day=pa.array([date(1970, 1, 3), None, None]),
+            nested=pa.array([[1], [2], None]),
+        )
+    )
+    assert parsed.names == ("n", "d", "b", "s", "level", "t", "day")
+    assert list(parsed.unusable) == ["nested"]
+    numbers = parsed.columns_for({"n": NUMBER, "d": NUMBER, "t": DATE, "day": DATE})
+    np.testing.assert_array_equal(numbers["n"], [1, np.nan, 3])
+    np.testing.assert_array_equal(numbers["d"], [1.5, np.nan, np.nan])
+    np.testing.assert_array_equal(numbers["t"], [86_400_000, np.nan, np.nan])
+    np.testing.assert_array_equal(numbers["day"], [2 * 86_400_000, np.nan, np.nan])
+    assert strings(parsed, "b") == ["true", None, "false"]
+    assert strings(parsed, "s") == ["x", None, None]
+    assert strings(parsed, "level") == ["u", "v", "u"]
+    assert strings(parsed, "n") == ["1", None, "3"]
+
+
+def test_parquet_without_rows():
+    with pytest.raises(InputError, match="no rows"):
+        table(parquet(a=pa.array([], pa.int64())))
+
+
+def test_a_field_without_a_column_is_missing():
+    columns = table("a,b\n1,2\n").columns_for({"x": NUMBER, "y": CATEGORY})
+    assert np.isnan(columns["x"]).all()
+    assert columns["y"] == [None]
+
+
+def test_a_cell_of_the_wrong_type_is_named():
+    with pytest.raises(InputError, match=r"column 'a\.b', row 2: expected a number, came 'x'"):
+        table("a.b,c\n1,2\nx,3\n").columns_for({"a_b": NUMBER})
+    with pytest.raises(InputError, match="row 1: expected a time"):
+        table("a,b\nx,3\n").columns_for({"a": DATE})
+
+
+def test_finding_a_column():
+    parsed = table("emp.var.rate,Age,y\n1,2,3\n")
+    assert parsed.find("emp.var.rate", "--target") == "emp_var_rate"
+    assert parsed.find("emp_var_rate", "--target") == "emp_var_rate"
+    with pytest.raises(InputError, match=r"no column 'age' \(--exclude\). Did you mean 'Age'"):
+        parsed.find("age", "--exclude")
+    with pytest.raises(InputError, match=r"Its columns: emp\.var\.rate, Age, y"):
+        parsed.find("zzzzzz", "--target")
+
+
+def test_parts_of_a_table():
+    parsed = table("t,x\n2024-01-01,a\n2024-01-03,b\n2024-01-02,c\n")
+    part = parsed.slice(1, 3)
+    assert strings(part, "x") == ["b", "c"]
+    assert part.rows == 2
+    assert part.sha256 not in {parsed.sha256, parsed.slice(0, 2).sha256}
+    assert part.sha256 == parsed.take(np.array([1, 2])).sha256
+    moment = datetime(2024, 1, 3, tzinfo=UTC).timestamp() * 1000
+    assert strings(parsed.before("t", moment), "x") == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [("emp.var.rate", "emp_var_rate"), (" 2nd call ", "_2nd_call"), ("a-b c", "a_b_c"), ("é", "_")],
+)
+def test_field_names(column: str, name: str):
+    assert field_name(column) == name
