@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import click
+from pydantic import JsonValue
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from model.bundle import Bundle, load_bundle
 from model.predictor import open_predictor
-from model.registry import Alias, Registry
+from model.registry import Alias, ModelNotFoundError, Registry
 from schemas.errors import InputError
 from stream.commands.exit_codes import exit_codes
 
@@ -59,12 +61,12 @@ def list_models(registry: str) -> None:
 def show(model: str, registry: str) -> None:
     """Show what a model says of itself: fields, training, metrics, thresholds."""
     with exit_codes():
-        bundle = load_bundle(Registry(registry).resolve(model))
+        bundle = _load(Registry(registry), model)
     console = _console()
     console.print(_facts(bundle))
     console.print(_fields(bundle))
     for warning in bundle.metadata.training.warnings:
-        console.print(f"warning: {warning}", highlight=False)
+        console.print(f"warning: {warning}", highlight=False, markup=False)
 
 
 @models.command()
@@ -73,10 +75,10 @@ def show(model: str, registry: str) -> None:
 def verify(model: str, registry: str) -> None:
     """Verify a model as a worker does: every file's hash, and the golden rows' scores.
 
-    Exit code 1 when a worker would refuse it.
+    Exit code 1 when a worker would refuse it, 2 when there is no such model.
     """
     with exit_codes():
-        bundle = load_bundle(Registry(registry).resolve(model))
+        bundle = _load(Registry(registry), model)
         engine = open_predictor(bundle).engine
     click.echo(
         f"{bundle.name} version {bundle.version} is as it was published; "
@@ -91,17 +93,25 @@ def verify(model: str, registry: str) -> None:
 @click.argument("version")
 @REGISTRY
 def alias(name: str, alias: str, version: str, registry: str) -> None:
-    """Let ALIAS name VERSION of model NAME. Workers take the new version up while they run."""
+    """Let ALIAS name VERSION of model NAME, once VERSION is verified.
+
+    ALIAS is production, staging, shadow, canary or archived. Workers that serve NAME@ALIAS take
+    the version up.
+    """
     with exit_codes():
         found = Registry(registry)
+        _load(found, f"{name}/{version}")
         before = found.aliases(name).get(Alias(alias))
-        try:
-            load_bundle(found.resolve(f"{name}/{version}"))
-        except ModelNotFoundError as error:
-            raise InputError(str(error)) from None
         found.set_alias(name, Alias(alias), version)
     was = f" (was {before})" if before else ""
     click.echo(f"{name}@{alias} is version {version}{was}.")
+
+
+def _load(registry: Registry, model: str) -> Bundle:
+    try:
+        return load_bundle(registry.resolve(model))
+    except ModelNotFoundError as error:
+        raise InputError(str(error)) from None
 
 
 def _aliases_of(version: str, aliases: Mapping[Alias, str]) -> list[str]:
@@ -115,16 +125,44 @@ def _facts(bundle: Bundle) -> Table:
         "model": f"{bundle.name} version {bundle.version}",
         "folder": bundle.location,
         "sha256": bundle.sha256,
-        "trained on": f"{training.rows:,} leads, {training.positives:,} with {training.target!r}",
+        "trained on": f"{training.rows:,} leads, {training.positives:,} of them positive",
+        "target": f"{training.target} (positive: {training.positive or 'as found'})",
         "training data": f"sha256 {training.data_sha256}",
-        "calibration": calibration.method
-        if calibration.method == "none"
-        else f"Platt: slope {calibration.slope:.4g}, intercept {calibration.intercept:.4g}",
+        "calibration": f"{calibration.method}, slope {calibration.slope:.4g}, "
+        f"intercept {calibration.intercept:.4g}",
         "categories": f"High from {thresholds.high:g}, Medium from {thresholds.medium:g}",
-        "metrics": _plain(metadata.metrics),
         "not used": ", ".join(training.dropped) or "nothing",
     }
     table = Table(box=None, show_header=False)
-    for name, fact in facts.items():
-        table.add_row(name, fact)
+    for name, fact in (facts | _measured(metadata.metrics)).items():
+        table.add_row(name, escape(fact))
     return table
+
+
+def _measured(metrics: Mapping[str, JsonValue]) -> dict[str, str]:
+    """Write each group of metrics as one line of its numbers."""
+    lines: dict[str, str] = {}
+    for group, values in metrics.items():
+        numbers = values if isinstance(values, dict) else {group: values}
+        written = [
+            f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.4g}"
+            for name, value in numbers.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        ]
+        if written:
+            lines[group.replace("_", " ")] = ", ".join(written)
+    return lines
+
+
+def _fields(bundle: Bundle) -> Table:
+    table = Table("field", "kind", "columns", "missing in training", box=None)
+    metadata = bundle.metadata
+    for field, bins in zip(metadata.spec.fields, metadata.reference.fields, strict=True):
+        missing = bins.counts[bins.missing] / max(sum(bins.counts), 1)
+        table.add_row(escape(field.name), field.kind, str(len(field.columns)), f"{missing:.1%}")
+    return table
+
+
+def _console() -> Console:
+    in_terminal = click.get_text_stream("stdout").isatty()
+    return Console(width=None if in_terminal else WIDTH_IN_A_PIPE)

@@ -1,0 +1,81 @@
+import pytest
+from click.testing import CliRunner
+
+from model.registry import Alias, Registry
+from stream.commands.models import models
+
+
+@pytest.fixture
+def registry(tmp_path, artefacts):
+    registry = Registry(tmp_path / "models")
+    registry.publish("bank", artefacts)
+    registry.publish("bank", artefacts)
+    return registry
+
+
+@pytest.fixture
+def leadscore(registry):
+    def run(*arguments):
+        return CliRunner().invoke(models, [*arguments, "--registry", registry.root])
+
+    return run
+
+
+def test_list_shows_versions_and_aliases(leadscore, registry):
+    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    result = leadscore("list")
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.output.splitlines()]
+    assert rows[1:] == [["bank", "1"], ["bank", "2", "production"]]
+
+
+def test_list_of_an_empty_registry_says_how_to_fill_it(tmp_path):
+    result = CliRunner().invoke(models, ["list", "--registry", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "leadscore train" in result.output
+
+
+def test_show_tells_what_the_model_says_of_itself(leadscore, trained):
+    result = leadscore("show", "bank/1")
+    assert result.exit_code == 0
+    assert "bank version 1" in result.output
+    for field in trained.metadata.spec.fields:
+        assert field.name in result.output
+    assert "auc 0.8" in result.output
+
+
+def test_verify_says_what_was_verified(leadscore):
+    result = leadscore("verify", "bank")
+    assert result.exit_code == 0
+    assert "bank version 2" in result.output
+    assert "32 golden rows score as in training (engine onnx" in result.output
+
+
+def test_verify_of_a_damaged_model_ends_with_1(leadscore, registry, tmp_path):
+    path = tmp_path / "models" / "bank" / "2" / "model.ubj"
+    path.write_bytes(path.read_bytes()[:-1])
+    result = leadscore("verify", "bank/2")
+    assert result.exit_code == 1
+    assert "model.ubj of model bank version 2 is not what was published" in result.output
+
+
+def test_an_alias_is_set_once_the_version_is_verified(leadscore, registry, tmp_path):
+    assert leadscore("alias", "bank", "production", "1").exit_code == 0
+    again = leadscore("alias", "bank", "production", "2")
+    assert "bank@production is version 2 (was 1)" in again.output
+    (tmp_path / "models" / "bank" / "1" / "model.onnx").write_bytes(b"damaged")
+    assert leadscore("alias", "bank", "production", "1").exit_code == 1
+    assert registry.aliases("bank") == {Alias.PRODUCTION: "2"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "other"),
+        ("verify", "bank@shadow"),
+        ("alias", "bank", "production", "9"),
+        ("alias", "bank", "best", "1"),
+    ],
+)
+def test_what_is_not_there_ends_with_2(leadscore, arguments):
+    assert leadscore(*arguments).exit_code == 2
