@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from aiokafka import TopicPartition
 
+from agents.scoring import SourceRecord as Record
+
 __all__ = ["Batch", "PartitionBooks", "Record"]
-
-
-class Record(Protocol):
-    """What the books read of a Kafka record (aiokafka's ``ConsumerRecord`` has it, and more)."""
-
-    offset: int
-    timestamp: int
 
 
 def _nobody() -> None:

@@ -1,0 +1,415 @@
+"""A scripted Kafka and a clock that jumps, for the tests of the source and the emitter.
+
+The fake consumer keeps to what aiokafka does: ``getmany`` is held back from the start of a
+rebalance until the new assignment; positions are forgotten and looked up anew then; a commit is
+tried for ever while no coordinator answers; the position passes what ``getmany`` hands over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import selectors
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import faust
+from aiokafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+)
+
+TOPIC = "leads"
+
+
+class JumpingSelector(selectors.DefaultSelector):
+    """Instead of waiting, moves the clock to the next timer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        events = super().select(0)
+        if not events:
+            assert timeout is not None, "everything waits, and no timer will end it"
+            self.now += max(timeout, 0.0)
+        return events
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop in which time passes only when everything waits: fast and repeatable."""
+
+    def __init__(self) -> None:
+        self._jumping = JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+
+def in_jumping_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test in a loop of jumping time."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run
+
+
+class FakeRecord(NamedTuple):
+    """As much of a record as the source looks at, and a value that tells it from all others."""
+
+    offset: int
+    timestamp: int
+    value: int
+
+
+@dataclass
+class FakePartition:
+    """A log. Offsets may be left out, as by transactions and compaction."""
+
+    records: list[FakeRecord] = field(default_factory=list)
+    end: int = 0
+    number_of_records: int = 0
+
+    def append(self, count: int = 1, *, timestamp: int = 0) -> None:
+        for _ in range(count):
+            self.records.append(FakeRecord(self.end, timestamp, self.number_of_records))
+            self.end += 1
+            self.number_of_records += 1
+
+    def leave_out(self, count: int = 1) -> None:
+        self.end += count
+
+    def make_anew(self) -> None:
+        self.records.clear()
+        self.end = 0
+
+
+class FakeKafka:
+    """What outlives a consumer: logs and committed offsets."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.logs = {TopicPartition(TOPIC, n): FakePartition() for n in range(partitions)}
+        self.committed: dict[TopicPartition, int] = {}
+        self.commits: list[dict[TopicPartition, int]] = []
+        self.knows_topic = True
+
+    def __getitem__(self, number: int) -> FakePartition:
+        return self.logs[TopicPartition(TOPIC, number)]
+
+
+class FakeConsumer:
+    """A scripted consumer of a FakeKafka.
+
+    Attributes
+    ----------
+    commit_answers
+        What the next commits come to: an error to raise, or an awaitable to await first.
+    fetch_errors
+        What the next looks for records raise.
+    lookup
+        Cleared, positions stay unknown until it is set.
+    position_asked
+        Set when a position is asked for that is unknown.
+    calls
+        Names of what was called, in order, fetches that found nothing left out.
+    """
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        self.kafka = kafka
+        self.commit_answers: deque[KafkaError | Awaitable[object]] = deque()
+        self.fetch_errors: deque[Exception] = deque()
+        self.start_error: KafkaError | None = None
+        self.initial = frozenset(kafka.logs)
+        self.fetched: list[int] = []
+        self.calls: list[str] = []
+        self.lookup = asyncio.Event()
+        self.lookup.set()
+        self.position_asked = asyncio.Event()
+        self.hangs_on_stop = False
+        self._listener: ConsumerRebalanceListener = None
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._positions: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+        self._settled = asyncio.Event()
+
+    def subscribe(self, topics: Sequence[str], *, listener: ConsumerRebalanceListener) -> None:
+        assert list(topics) == [TOPIC]
+        self._listener = listener
+
+    async def start(self) -> None:
+        self.calls.append("start")
+        if self.start_error:
+            raise self.start_error
+        await self._assign(self.initial)
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+        if self.hangs_on_stop:
+            await asyncio.Event().wait()
+
+    # The group
+
+    async def rebalance(self, numbers: Iterable[int]) -> None:
+        """Take all partitions away and assign these, as an eager rebalance does."""
+        self._settled.clear()
+        await self._listener.on_partitions_revoked(self._assigned)
+        await self._assign(frozenset(TopicPartition(TOPIC, number) for number in numbers))
+
+    async def _assign(self, partitions: frozenset[TopicPartition]) -> None:
+        self._assigned = partitions
+        self._positions = {}
+        self._paused = set()
+        await self._listener.on_partitions_assigned(set(partitions))
+        self._settled.set()
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return self._assigned
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        return {tp.partition for tp in self.kafka.logs} if self.kafka.knows_topic else None
+
+    # Reading
+
+    async def getmany(
+        self, *, timeout_ms: int, max_records: int
+    ) -> Mapping[TopicPartition, Sequence[FakeRecord]]:
+        give_up = asyncio.get_running_loop().time() + timeout_ms / 1000
+        while True:
+            await self._settled.wait()
+            if self.fetch_errors:
+                raise self.fetch_errors.popleft()
+            if fetched := self._drain(max_records):
+                self.calls.append("fetch")
+                self.fetched.append(sum(map(len, fetched.values())))
+                return fetched
+            if asyncio.get_running_loop().time() >= give_up:
+                return {}
+            await asyncio.sleep(0.01)
+
+    def _drain(self, most: int) -> dict[TopicPartition, list[FakeRecord]]:
+        fetched: dict[TopicPartition, list[FakeRecord]] = {}
+        for partition in sorted(self._assigned - self._paused):
+            log, position = self.kafka.logs[partition], self._look_up(partition)
+            if position is None or not most:
+                continue
+            if position > log.end:
+                self._positions[partition] = position = 0  # out of range: auto_offset_reset
+            records = [record for record in log.records if record.offset >= position][:most]
+            last = records and records[-1] is log.records[-1]
+            if last or not records:
+                self._positions[partition] = log.end
+            else:
+                self._positions[partition] = records[-1].offset + 1
+            if records:
+                fetched[partition] = records
+                most -= len(records)
+        return fetched
+
+    def _look_up(self, partition: TopicPartition) -> int | None:
+        if partition not in self._positions and self.lookup.is_set():
+            self._positions[partition] = self.kafka.committed.get(partition, 0)
+        return self._positions.get(partition)
+
+    async def position(self, partition: TopicPartition) -> int:
+        while True:
+            if partition not in self._assigned:
+                raise IllegalStateError(f"{partition} is not assigned")
+            position = self._look_up(partition)
+            if position is not None:
+                return position
+            self.position_asked.set()
+            await self.lookup.wait()
+            await asyncio.sleep(0.02)  # meanwhile records may be handed over
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        assert partition in self._assigned
+        return self.kafka.logs[partition].end
+
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        return -1
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        assert self._assigned.issuperset(partitions)
+        self._paused.update(partitions)
+
+    def paused(self) -> set[TopicPartition]:
+        return set(self._paused)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        assert self._assigned.issuperset(partitions)
+        self._paused.difference_update(partitions)
+
+    # Committing
+
+    async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        if not self._assigned.issuperset(offsets):
+            raise IllegalStateError("not assigned")
+        if self.commit_answers:
+            answer = self.commit_answers.popleft()
+            if isinstance(answer, Exception):
+                raise answer
+            await answer
+        self.calls.append("commit")
+        accepted = {partition: at.offset for partition, at in offsets.items()}
+        self.kafka.committed.update(accepted)
+        self.kafka.commits.append(accepted)
+
+
+class FakeApp:
+    """As much of a Faust app as the source looks at."""
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+
+    @property
+    def crashed(self) -> bool:
+        return bool(self.errors)
+
+    async def crash(self, error: BaseException) -> None:
+        self.errors.append(error)
+
+    def as_faust(self) -> faust.App:
+        """Be an app that makes channels as well."""
+        fake = self
+
+        class App(faust.App):
+            crash = staticmethod(fake.crash)
+            crashed = property(lambda _: fake.crashed)
+
+        return App("test", broker="memory://")
+
+
+# The output side
+
+
+class FakeBatch:
+    """A batch builder that counts a byte for each of the value, and none for the rest."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.values: list[bytes] = []
+        self.keys: list[bytes | None] = []
+        self.is_closed = False
+
+    def append(
+        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: list[Any]
+    ) -> object | None:
+        assert type(headers) is list, "aiokafka's compiled builder takes nothing else"
+        assert not self.is_closed
+        if self.values and self.size() + len(value or b"") > self.most:
+            self.is_closed = True
+            return None
+        self.values.append(value or b"")
+        self.keys.append(key)
+        return self
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def size(self) -> int:
+        return sum(map(len, self.values))
+
+
+class FakeOutput:
+    """The brokers that producers write to.
+
+    Attributes
+    ----------
+    limit
+        Bytes of the largest batch that is taken.
+    told_limits
+        What a limit reader tells.
+    answers
+        What the next batches come to: an error, or an awaitable to await before they are written.
+    """
+
+    def __init__(self, topics: Iterable[str], partitions: int = 2, limit: int = 1000) -> None:
+        self.partitions = dict.fromkeys(topics, partitions)
+        self.limit = limit
+        self.told_limits: dict[str, int] = {}
+        self.answers: deque[KafkaError | Awaitable[object]] = deque()
+        self.written: dict[TopicPartition, list[bytes]] = defaultdict(list)
+        self.batches: list[int] = []
+        self.producers: list[FakeProducer] = []
+        self.start_errors: deque[KafkaError] = deque()
+
+    def connect(self, max_batch_bytes: int) -> FakeProducer:
+        self.producers.append(FakeProducer(self, max_batch_bytes))
+        return self.producers[-1]
+
+    async def read_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        return {topic: at for topic, at in self.told_limits.items() if topic in set(topics)}
+
+
+class FakeProducer:
+    """An idempotent producer with aiokafka's trap: a refused batch uses up its sequence numbers."""
+
+    def __init__(self, output: FakeOutput, max_batch_bytes: int) -> None:
+        self.output = output
+        self.max_batch_bytes = max_batch_bytes
+        self.is_stopped = False
+        self.is_started = False
+        self._poisoned: set[TopicPartition] = set()
+        self._on_their_way: set[TopicPartition] = set()
+        self._writes: set[asyncio.Future[None]] = set()
+
+    async def start(self) -> None:
+        if self.output.start_errors:
+            raise self.output.start_errors.popleft()
+        self.is_started = True
+
+    async def stop(self) -> None:
+        self.is_stopped = True
+        if self._writes:
+            await asyncio.wait(self._writes)
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        return set(range(self.output.partitions[topic]))
+
+    def create_batch(self) -> FakeBatch:
+        return FakeBatch(self.max_batch_bytes)
+
+    async def send_batch(
+        self, batch: FakeBatch, topic: str, *, partition: int
+    ) -> asyncio.Future[None]:
+        assert self.is_started
+        assert batch.is_closed
+        if self.is_stopped:
+            raise ProducerClosed
+        to = TopicPartition(topic, partition)
+        assert to not in self._on_their_way, "one batch of a partition at a time"
+        self._on_their_way.add(to)
+        write = asyncio.ensure_future(self._write(batch, to))
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+        return asyncio.shield(write)
+
+    async def _write(self, batch: FakeBatch, to: TopicPartition) -> None:
+        try:
+            if self.output.answers:
+                answer = self.output.answers.popleft()
+                if isinstance(answer, Exception):
+                    self._poisoned.add(to)
+                    raise answer
+                await answer
+            await asyncio.sleep(0.001)
+            if to in self._poisoned:
+                raise OutOfOrderSequenceNumber
+            if batch.size() > self.output.limit:
+                self._poisoned.add(to)
+                raise MessageSizeTooLargeError
+            self.output.batches.append(batch.size())
+            self.output.written[to] += batch.values
+        finally:
+            self._on_their_way.discard(to)

@@ -1,0 +1,526 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+)
+
+from schemas.errors import FatalError
+from stream.books import Batch
+from stream.lag import Lag, lag_of
+from stream.source import BatchSource, SourceOptions
+from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, in_jumping_time
+
+TP = TopicPartition(TOPIC, 0)
+PROMPT = SourceOptions(linger=0.0, max_records=10)
+
+
+@dataclass
+class Notes:
+    """An observer that remembers."""
+
+    fetched: list[int] = field(default_factory=list)
+    committed: list[Mapping[TopicPartition, int]] = field(default_factory=list)
+    assignments: list[frozenset[TopicPartition]] = field(default_factory=list)
+
+    def on_fetch(self, batch: Batch) -> None:
+        self.fetched.append(len(batch.records))
+
+    def on_commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.committed.append(offsets)
+
+    def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
+        self.assignments.append(assignment)
+
+
+@dataclass
+class Bench:
+    """A source on a fake Kafka."""
+
+    kafka: FakeKafka
+    consumer: FakeConsumer
+    source: BatchSource
+    app: FakeApp
+    notes: Notes
+
+    async def take(self, count: int = 1, *, begin: bool = True) -> list[Batch]:
+        """Take batches from the channel as the agent does."""
+        async with asyncio.timeout(5):
+            batches = [await self.source.channel.queue.get() for _ in range(count)]
+        assert not begin or all(batch.begin() for batch in batches)
+        return batches
+
+    @property
+    def waiting(self) -> int:
+        return int(self.source.channel.queue.qsize())
+
+    @property
+    def committed(self) -> int | None:
+        return self.kafka.committed.get(TP)
+
+    @property
+    def sentence(self) -> str:
+        [error] = self.app.errors
+        assert isinstance(error, FatalError)
+        return str(error)
+
+
+def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
+    app, notes, consumer = FakeApp(), Notes(), FakeConsumer(kafka)
+    source = BatchSource(app.as_faust(), TOPIC, lambda: consumer, options=options, observer=notes)
+    return Bench(kafka, consumer, source, app, notes)
+
+
+@asynccontextmanager
+async def running(kafka: FakeKafka, options: SourceOptions = PROMPT) -> AsyncIterator[Bench]:
+    bench = make_bench(kafka, options)
+    await bench.source.start()
+    try:
+        yield bench
+    finally:
+        await bench.source.stop()
+
+
+def full_kafka(records: int = 30, partitions: int = 1) -> FakeKafka:
+    kafka = FakeKafka(partitions)
+    for log in kafka.logs.values():
+        log.append(records)
+    return kafka
+
+
+def values(batches: list[Batch]) -> list[int]:
+    return [record.value for batch in batches for record in batch.records]
+
+
+# Prefix commits
+
+
+@in_jumping_time
+async def test_commits_the_prefix_of_done_batches() -> None:
+    async with running(full_kafka(30)) as bench:
+        first, second, third = await bench.take(3)
+        assert values([first, second, third]) == list(range(30))
+        third.done()
+        await asyncio.sleep(3)
+        assert bench.committed is None
+        first.done()
+        await asyncio.sleep(1.1)
+        assert bench.committed == 10
+        second.done()
+        await asyncio.sleep(1.1)
+        assert bench.committed == 30
+
+
+@in_jumping_time
+async def test_commits_once_an_interval_and_only_what_is_new() -> None:
+    async with running(full_kafka(30)) as bench:
+        batches = await bench.take(3)
+        for batch in batches:
+            batch.done()
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(5)
+        assert bench.kafka.commits == [{TP: 30}]
+        assert bench.notes.committed == [{TP: 30}]
+
+
+@in_jumping_time
+async def test_commits_past_trailing_offsets_that_hold_no_record() -> None:
+    kafka = full_kafka(10)
+    kafka[0].leave_out(2)
+    async with running(kafka) as bench:
+        [batch] = await bench.take()
+        await asyncio.sleep(3)
+        assert bench.committed is None, "the position is beyond a batch that is not done"
+        batch.done()
+        await asyncio.sleep(1.1)
+        assert bench.committed == 12
+        bench.kafka[0].leave_out(3)
+        await asyncio.sleep(2)
+        assert bench.committed == 15
+
+
+@in_jumping_time
+async def test_a_position_of_the_next_assignment_is_not_taken_for_one_of_this() -> None:
+    async with running(full_kafka(10)) as bench:
+        [batch] = await bench.take()
+        batch.done()
+        await asyncio.sleep(1.1)
+        assert bench.committed == 10
+        # The look at the position begins while it is unknown, and ends after a rebalance and a
+        # fetch of records that nobody has scored.
+        bench.consumer.lookup.clear()
+        await bench.consumer.rebalance([0])
+        bench.kafka[0].append(10)
+        await bench.consumer.position_asked.wait()
+        await bench.consumer.rebalance([0])
+        bench.consumer.lookup.set()
+        await bench.take()
+        await asyncio.sleep(3)
+        assert bench.committed == 10
+
+
+# Partitions come and go
+
+
+@in_jumping_time
+async def test_gives_up_what_was_not_begun_and_waits_for_what_was() -> None:
+    async with running(full_kafka(30)) as bench:
+        [in_hand] = await bench.take()
+        rebalance = asyncio.create_task(bench.consumer.rebalance([]))
+        await asyncio.sleep(2)
+        assert not rebalance.done()
+        in_hand.done()
+        await rebalance
+        assert bench.committed == 10
+        assert not any(batch.begin() for batch in await bench.take(2, begin=False))
+        assert bench.source.assignment == frozenset()
+
+
+@in_jumping_time
+async def test_a_batch_in_hand_that_takes_too_long_is_left_to_the_next_owner() -> None:
+    async with running(full_kafka(20)) as bench:
+        first, second = await bench.take(2)
+        second.done()
+        started = asyncio.get_running_loop().time()
+        await bench.consumer.rebalance([])
+        assert asyncio.get_running_loop().time() - started == pytest.approx(5.0, abs=0.1)
+        first.done()
+        await asyncio.sleep(3)
+        assert bench.committed is None
+
+
+@in_jumping_time
+async def test_the_books_are_fresh_after_a_rebalance() -> None:
+    async with running(full_kafka(20)) as bench:
+        first, second = await bench.take(2)
+        first.done()
+        await bench.consumer.rebalance([0])
+        again = await bench.take()
+        assert values(again) == values([second])
+        second.done()  # of the assignment before
+        await asyncio.sleep(2)
+        assert bench.committed == 10
+        again[0].done()
+        await asyncio.sleep(2)
+        assert bench.committed == 20
+
+
+@in_jumping_time
+async def test_after_a_crash_nothing_in_hand_is_waited_for() -> None:
+    async with running(full_kafka(20)) as bench:
+        first, _ = await bench.take(2)
+        first.done()
+        await bench.app.crash(RuntimeError("elsewhere"))
+        started = asyncio.get_running_loop().time()
+        await bench.source.stop()
+        assert asyncio.get_running_loop().time() - started < 0.5
+        assert bench.committed == 10
+
+
+@in_jumping_time
+async def test_a_commit_that_is_being_retried_ends_when_partitions_are_revoked() -> None:
+    async with running(full_kafka(10)) as bench:
+        [batch] = await bench.take()
+        batch.done()
+        bench.consumer.commit_answers.append(asyncio.Event().wait())
+        await asyncio.sleep(1.1)
+        started = asyncio.get_running_loop().time()
+        await bench.consumer.rebalance([])
+        assert asyncio.get_running_loop().time() - started < 0.1
+        assert bench.committed == 10
+
+
+@in_jumping_time
+async def test_a_coordinator_that_is_away_does_not_hold_up_a_rebalance_for_ever() -> None:
+    async with running(full_kafka(10)) as bench:
+        [batch] = await bench.take()
+        batch.done()
+        bench.consumer.commit_answers.append(asyncio.Event().wait())
+        async with asyncio.timeout(11):
+            await bench.consumer.rebalance([])
+        assert bench.committed is None
+
+
+@in_jumping_time
+async def test_a_log_that_was_made_anew_is_read_from_its_beginning() -> None:
+    async with running(full_kafka(20)) as bench:
+        first, second = await bench.take(2)
+        first.done()
+        await asyncio.sleep(1.1)
+        assert bench.committed == 10
+        bench.kafka[0].make_anew()
+        bench.kafka[0].append(5)
+        [anew] = await bench.take()
+        assert [record.offset for record in anew.records] == list(range(5))
+        second.done()  # of the log before: must not be committed
+        await asyncio.sleep(2)
+        assert bench.committed == 10
+        anew.done()
+        await asyncio.sleep(2)
+        assert bench.committed == 5
+
+
+# Commits that fail
+
+
+@pytest.mark.parametrize("error", [CommitFailedError(), RequestTimedOutError()])
+def test_a_commit_that_fails_is_made_up_for(error: Any) -> None:
+    @in_jumping_time
+    async def scenario() -> None:
+        async with running(full_kafka(10)) as bench:
+            [batch] = await bench.take()
+            batch.done()
+            bench.consumer.commit_answers.append(error)
+            await asyncio.sleep(1.1)
+            assert bench.committed is None
+            assert bench.notes.committed == []
+            await asyncio.sleep(1)
+            assert bench.committed == 10
+            assert not bench.app.errors
+
+    scenario()
+
+
+@in_jumping_time
+async def test_a_commit_without_an_answer_is_put_off() -> None:
+    async with running(full_kafka(10)) as bench:
+        [batch] = await bench.take()
+        batch.done()
+        bench.consumer.commit_answers.append(asyncio.Event().wait())
+        await asyncio.sleep(6)
+        assert bench.committed is None
+        await asyncio.sleep(2)
+        assert bench.committed == 10
+
+
+@in_jumping_time
+async def test_a_commit_that_is_forbidden_crashes_the_app_with_a_sentence() -> None:
+    async with running(full_kafka(10)) as bench:
+        [batch] = await bench.take()
+        batch.done()
+        bench.consumer.commit_answers.append(GroupAuthorizationFailedError("g"))
+        await asyncio.sleep(1.1)
+        assert "may read it and its consumer group" in bench.sentence
+
+
+# Fetching
+
+
+@in_jumping_time
+async def test_an_error_that_passes_is_retried() -> None:
+    kafka = FakeKafka()
+    async with running(kafka) as bench:
+        bench.consumer.fetch_errors.append(RequestTimedOutError())
+        await asyncio.sleep(1)
+        kafka[0].append(3)
+        assert len(values(await bench.take())) == 3
+        assert not bench.app.errors
+
+
+@in_jumping_time
+async def test_an_error_that_does_not_pass_crashes_the_app_with_a_sentence() -> None:
+    async with running(FakeKafka()) as bench:
+        bench.consumer.fetch_errors.append(TopicAuthorizationFailedError(TOPIC))
+        await asyncio.sleep(1)
+        assert f"Records of topic {TOPIC} were expected" in bench.sentence
+        assert "TopicAuthorizationFailedError" in bench.sentence
+
+
+@in_jumping_time
+async def test_an_error_of_our_own_crashes_the_app_as_it_is() -> None:
+    async with running(FakeKafka()) as bench:
+        bench.consumer.fetch_errors.append(ZeroDivisionError())
+        await asyncio.sleep(1)
+        assert isinstance(bench.app.errors[0], ZeroDivisionError)
+
+
+@in_jumping_time
+async def test_a_topic_that_is_away_for_a_while_is_waited_for_and_one_that_stays_away_not() -> None:
+    async with running(FakeKafka()) as bench:
+        bench.kafka.knows_topic = False
+        await asyncio.sleep(100)
+        bench.kafka.knows_topic = True
+        await asyncio.sleep(5)
+        bench.kafka.knows_topic = False
+        await asyncio.sleep(100)
+        assert not bench.app.errors
+        await asyncio.sleep(30)
+        assert "leadscore topics create" in bench.sentence
+
+
+@in_jumping_time
+async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
+    options = SourceOptions(max_records=10, in_flight=3, linger=0.0)
+    async with running(full_kafka(1000), options) as bench:
+        await asyncio.sleep(10)
+        assert bench.waiting == 3
+        assert sum(bench.notes.fetched) == 40, "three on the channel, one in the source's hand"
+        await bench.take()
+        await asyncio.sleep(10)
+        assert sum(bench.notes.fetched) == 50
+
+
+@in_jumping_time
+async def test_lingers_after_a_small_fetch_so_that_records_come_together() -> None:
+    kafka = FakeKafka()
+    async with running(kafka, SourceOptions(linger=0.02, small_fetch=50, in_flight=200)) as bench:
+        for _ in range(200):
+            kafka[0].append()
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(1)
+        assert sum(bench.consumer.fetched) == 200
+        assert len(bench.consumer.fetched) < 30
+        assert not bench.consumer.paused()
+
+
+@in_jumping_time
+async def test_does_not_linger_after_a_large_fetch() -> None:
+    options = SourceOptions(max_records=50, small_fetch=50, linger=30.0)
+    async with running(full_kafka(200), options) as bench:
+        await bench.take(4)
+
+
+@in_jumping_time
+async def test_a_rebalance_during_a_linger_leaves_nothing_paused() -> None:
+    kafka = FakeKafka(2)
+    async with running(kafka, SourceOptions(linger=1.0)) as bench:
+        kafka[0].append()
+        [batch] = await bench.take()
+        batch.done()
+        assert bench.consumer.paused()
+        await bench.consumer.rebalance([1])
+        kafka[1].append()
+        await bench.take()
+
+
+# The stop
+
+
+@in_jumping_time
+async def test_a_stop_finishes_what_is_in_hand_commits_it_and_then_leaves() -> None:
+    async with running(full_kafka(30)) as bench:
+        [in_hand] = await bench.take()
+        stop = asyncio.create_task(bench.source.stop())
+        await asyncio.sleep(2)
+        assert "stop" not in bench.consumer.calls
+        assert not any(batch.begin() for batch in await bench.take(2, begin=False))
+        in_hand.done()
+        await stop
+        assert bench.committed == 10
+        assert bench.consumer.calls[-2:] == ["commit", "stop"]
+
+
+@in_jumping_time
+async def test_a_stop_keeps_to_its_limit_whatever_hangs() -> None:
+    async with running(full_kafka(30)) as bench:
+        first, second = await bench.take(2)
+        first.done()
+        assert second.is_in_hand
+        bench.consumer.commit_answers.append(asyncio.Event().wait())
+        bench.consumer.hangs_on_stop = True
+        started = asyncio.get_running_loop().time()
+        await bench.source.stop()
+        assert 7.9 < asyncio.get_running_loop().time() - started < 8.1
+
+
+@in_jumping_time
+async def test_nothing_that_comes_after_the_end_of_fetching_is_committed() -> None:
+    kafka = full_kafka(10)
+    async with running(kafka) as bench:
+        [batch] = await bench.take()
+        batch.done()
+        await asyncio.sleep(0.1)
+        bench.source.stop_fetching()
+        kafka[0].append(10)  # found by the look for records that is under way
+        await asyncio.sleep(3)
+        assert bench.consumer.fetched == [10, 10]
+        assert bench.committed == 10
+        assert all(not batch.begin() for batch in await bench.take(bench.waiting, begin=False))
+
+
+@in_jumping_time
+async def test_a_source_that_was_not_started_can_be_stopped() -> None:
+    bench = make_bench(FakeKafka())
+    await bench.source.stop()
+    assert bench.consumer.calls == []
+    assert bench.source.last_commit is None
+
+
+@in_jumping_time
+async def test_a_start_without_a_broker_fails_with_a_sentence_and_closes_the_client() -> None:
+    bench = make_bench(FakeKafka())
+    bench.consumer.start_error = KafkaConnectionError("nobody there")
+    with pytest.raises(FatalError, match="nobody there"):
+        await bench.source.start()
+    assert bench.consumer.calls == ["start", "stop"]
+
+
+# What can be read of it
+
+
+@in_jumping_time
+async def test_the_observer_is_told_of_rebalances_and_fetches() -> None:
+    async with running(full_kafka(10, partitions=2)) as bench:
+        await bench.take(2, begin=False)
+        await bench.consumer.rebalance([1])
+        assert bench.notes.assignments == [
+            frozenset(bench.kafka.logs),
+            frozenset(),
+            frozenset({TopicPartition(TOPIC, 1)}),
+        ]
+        assert bench.notes.fetched[:2] == [10, 10] or bench.notes.fetched[0] == 10
+        assert bench.source.rebalances == 2
+
+
+@in_jumping_time
+async def test_lag_in_messages_and_seconds() -> None:
+    kafka = FakeKafka()
+    kafka[0].append(10, timestamp=50_000)
+    kafka[0].append(5, timestamp=80_000)
+    async with running(kafka) as bench:
+
+        def lag() -> dict[TopicPartition, Lag]:
+            now = asyncio.get_running_loop().time()
+            return lag_of(bench.source, wall_time=90.0, loop_time=now)
+
+        assert lag() == {}, "nothing is known before the first commit interval"
+        first, second = await bench.take(2)
+        first.done()
+        assert lag() == {TP: Lag(5, 10.0)}
+        second.done()
+        assert lag() == {TP: Lag(0, 0.0)}
+        assert bench.source.last_commit is None
+        await asyncio.sleep(1.1)
+        assert bench.source.last_commit == pytest.approx(asyncio.get_running_loop().time(), abs=0.2)
+
+
+@in_jumping_time
+async def test_a_stall_is_seen_when_there_are_records_and_none_comes() -> None:
+    kafka = full_kafka(10)
+    async with running(kafka) as bench:
+        [batch] = await bench.take()
+        await asyncio.sleep(20)
+        assert bench.source.stalled_for == 0.0, "the agent is slow, the source is not"
+        batch.done()
+        await asyncio.sleep(2)
+        assert bench.source.stalled_for == 0.0
+        bench.consumer.pause(TP)  # as good as any reason for which a client hands over nothing
+        kafka[0].append()
+        await asyncio.sleep(11)
+        assert bench.source.stalled_for == pytest.approx(10.0, abs=1.1)
+        now = asyncio.get_running_loop().time()
+        assert lag_of(bench.source, wall_time=0.0, loop_time=now)[TP].seconds > 8
+        bench.consumer.resume(TP)
+        await bench.take()
+        assert bench.source.stalled_for == 0.0
