@@ -135,12 +135,13 @@ class Emitter:
         """Deliver what is on its way, within the stop limit, and close the connections."""
         if not self._is_connected:
             return
-        self._retire(self._producer)
-        try:
-            async with asyncio.timeout(self.options.stop_limit):
-                await asyncio.gather(*self._deliveries, *self._retiring, return_exceptions=True)
-        except TimeoutError:
+        by = _now() + self.options.stop_limit
+        if not await _finished(self._deliveries, by):
             log.warning("stopped with batches on their way: the broker did not answer in time")
+            for delivery in self._deliveries:
+                delivery.cancel()
+        self._retire(self._producer)
+        await _finished(self._retiring, by)
 
     def limit_of(self, topic: str) -> int:
         """Tell the bytes of the largest batch that a topic takes."""
@@ -245,6 +246,8 @@ class Emitter:
     ) -> list[int]:
         """Have a batch written; returns the positions of the rows refused as too large."""
         producer = self._producer
+        if len(parcel.rows) > 1 and parcel.builder.size() > self._batch_bytes:
+            return await self._write_anew(to, parcel, timestamp_ms)  # packed before a refusal
         try:
             await (await producer.send_batch(parcel.builder, to.topic, partition=to.partition))
         except (MessageSizeTooLargeError, RecordListTooLargeError):
@@ -262,6 +265,11 @@ class Emitter:
             await self._replace(producer)
         else:
             return []
+        return await self._write_anew(to, parcel, timestamp_ms)
+
+    async def _write_anew(
+        self, to: TopicPartition, parcel: Parcel, timestamp_ms: int | None
+    ) -> list[int]:
         refused = []
         for part in self._pack(parcel.rows, parcel.start, timestamp_ms):
             refused += await self._write(to, part, timestamp_ms)
@@ -319,6 +327,14 @@ class Emitter:
             f"Kafka was expected to take what is sent, but answered {error!r}: check that the "
             "output topics exist and that this user may write to them."
         )
+
+
+async def _finished(tasks: Collection[asyncio.Task[None]], by: float) -> bool:
+    """Wait for tasks until the loop's time given; tells whether all have ended."""
+    if not tasks:
+        return True
+    _, pending = await asyncio.wait(tuple(tasks), timeout=max(0.0, by - _now()))
+    return not pending
 
 
 def _now() -> float:
