@@ -33,6 +33,9 @@ lint: $(READY)  ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+docs: $(READY)  ## Write the tables of docs/ anew from the declarations
+	@$(BIN)/python docs/generate.py
+
 format: $(READY)  ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .

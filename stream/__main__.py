@@ -45,7 +45,7 @@ class Tour(click.Group):
 @click.group(cls=Tour, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="leadscore")
 def main() -> None:
-    r"""LeadScore: real-time lead scoring on Kafka.
+    """LeadScore: real-time lead scoring on Kafka.
 
     \b
     A tour, from nothing to a running worker:
@@ -59,7 +59,7 @@ def main() -> None:
       leadscore produce --count 1000                  play leads to the worker
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.
-    """
+    """  # noqa: D301
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import faust
 
-from stream.settings import Settings, load_settings
+from stream.settings import Settings, load_settings, unknown_variables
 from stream.topology import wire
 from stream.verification import verify
 from stream.worker import Worker
@@ -44,6 +44,8 @@ class App(faust.App):
     async def verify(self) -> None:
         """Check the surroundings; raises StartupError with one sentence."""
         log.info("settings", extra={"settings": self.settings.masked()})
+        for variable in unknown_variables():
+            log.warning("%s is no setting of LeadScore: see docs/settings.md", variable)
         await verify(self.settings)
 
 

@@ -1,151 +1,214 @@
-"""The demo's parts: a worker as a child process, a reader of what comes out, and the account.
+"""The demo: real contacts through a real worker, and an account of every one of them.
 
-The account is exact: every event that was delivered to leads.created must be scored or a dead
-letter, by its partition and offset, and nothing else may come out.
+A model is trained on the first contacts in time; a worker is started; the rest is played to
+leads.created as a CRM would, a few broken events among them; what comes out is read as its
+consumers would.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.errors import StartupError
 from schemas.store import SchemaStore
-from stream.produce import Played
+from stream.account import Account, ScoredLead, read_scored
+from stream.child_process import end_child, start_child
+from stream.settings import Settings
 
-__all__ = ["Account", "ScoredLead", "follow"]
+__all__ = ["DemoWorker", "following"]
 
-POLL_MS = 100
-
-
-class ScoredLead(NamedTuple):
-    """What a consumer of leads.scored sees of a lead, as far as the demo shows it."""
-
-    lead_id: str
-    score: float
-    category: str
-    reasons: list[dict[str, Any]]
-    created_at: int
+READY_WITHIN = 60.0
+"""Seconds."""
+STOPPED_WITHIN = 15.0
+"""Seconds."""
+LOOK = 0.1
+"""Seconds between two looks whether something has happened."""
 
 
-@dataclass(slots=True)
-class Account:
-    """What came out, by the partition and offset of the lead that it came of."""
+class DemoWorker:
+    """A worker as a child process.
 
-    scored: dict[tuple[int, int], ScoredLead] = field(default_factory=dict)
-    dead: dict[tuple[int, int], str] = field(default_factory=dict)
-    repeats: int = 0
-    latencies_ms: list[float] = field(default_factory=list)
-    first: float = 0.0
-    last: float = 0.0
+    Parameters
+    ----------
+    environment
+        Its settings.
+    folder
+        Where its log and port go.
+    """
 
-    def add_scored(self, event: dict[str, Any], received: float) -> None:
-        """Enter a scored event that was received at a wall-clock time in seconds."""
-        source = event["source"]
-        at = (source["partition"], source["offset"])
-        if at in self.scored:
-            self.repeats += 1
-            return
-        self.scored[at] = ScoredLead(
-            event["lead_id"],
-            event["score"],
-            event["category"],
-            event["reasons"],
-            event["created_at"],
-        )
-        sent = event["scored_at"] - event["latency_ms"]
-        self.latencies_ms.append(received * 1000 - sent)
-        self.first = self.first or received
-        self.last = received
-
-    def add_dead(self, partition: int, offset: int, code: str) -> None:
-        """Enter a dead letter."""
-        if (partition, offset) in self.dead:
-            self.repeats += 1
-        self.dead[partition, offset] = code
-
-    def covers(self, played: Played) -> bool:
-        """Tell whether as much came out as was delivered."""
-        return len(self.scored) + len(self.dead) >= played.sent
-
-    def faults(self, played: Played, *, refuse_few_fields: bool) -> list[str]:
-        """Hold what came out against what was sent.
-
-        Returns
-        -------
-        list of str
-            A sentence for each fault; empty when every lead is accounted for.
-        """
-        expected_dead = played.dead_letters(refuse_few_fields=refuse_few_fields)
-        sent = {(at, o) for at, runs in played.offsets.items() for run in runs for o in run}
-        expected_scored = sent - expected_dead.keys()
-        checks = {
-            "sent and never came out": sent - self.scored.keys() - self.dead.keys(),
-            "came out and were never sent": (self.scored.keys() | self.dead.keys()) - sent,
-            "came out both scored and dead": self.scored.keys() & self.dead.keys(),
-            "good, but dead letters": expected_scored & self.dead.keys(),
-            "broken, but scored": expected_dead.keys() & self.scored.keys(),
-            "dead letters with another code than expected": {
-                at for at, code in expected_dead.items() if self.dead.get(at, code) != code
-            },
-        }
-        return [f"{len(leads):,} leads {what}" for what, leads in checks.items() if leads]
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.log = folder / "worker.log"
+        self._port_file = folder / "worker.port"
+        self._port_file.unlink(missing_ok=True)
+        given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
+        with self.log.open("wb") as log:
+            self._process: subprocess.Popen[Any] = start_child(
+                [sys.executable, "-m", "stream", "worker"],
+                env={
+                    **given,
+                    **environment,
+                    "LEADSCORE_HTTP_HOST": "127.0.0.1",
+                    "LEADSCORE_HTTP_PORT": "0",
+                    "LEADSCORE_HTTP_PORT_FILE": str(self._port_file),
+                    "LEADSCORE_LOG_FORMAT": "json",
+                },
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     @property
-    def codes(self) -> Counter[str]:
-        """Dead letters by code."""
-        return Counter(self.dead.values())
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
-    def percentile_ms(self, share: float) -> float:
-        """Latency that a share of the leads stays under, in milliseconds."""
-        return float(np.percentile(np.array(self.latencies_ms), share * 100))
+    async def ready(self) -> None:
+        """Wait until it is ready.
+
+        Raises
+        ------
+        StartupError
+            It ended, or is not ready in time.
+        """
+        deadline = time.monotonic() + READY_WITHIN
+        while not (self._port_file.exists() and await asyncio.to_thread(self._is_ready)):
+            self.check()
+            if time.monotonic() > deadline:
+                raise StartupError(
+                    f"expected the worker to be ready within {READY_WITHIN:.0f} s, it is not: its"
+                    f" log is {self.log}"
+                )
+            await asyncio.sleep(LOOK)
+
+    def check(self) -> None:
+        """Raise a StartupError when it has ended."""
+        if self._process.poll() is not None:
+            last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise StartupError(
+                f"expected the worker to run, it ended with code {self._process.returncode}:"
+                f" {' '.join(last)[:500]} (its log is {self.log})"
+            )
+
+    def metrics(self) -> str:
+        """Return its metrics, in Prometheus' text format."""
+        return self._get("/metrics") or ""
+
+    async def stop(self) -> int:
+        """Stop it as an operator would; returns its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return await asyncio.to_thread(self._process.wait, STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            return -signal.SIGKILL
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End it at once, if it runs."""
+        end_child(self._process)
+
+    def _is_ready(self) -> bool:
+        return self._get("/readyz") is not None
+
+    def _get(self, path: str) -> str | None:
+        port = self._port_file.read_text().strip()
+        if not port:
+            return None
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, OSError):
+            return None
 
 
-async def follow(
-    account: Account,
-    *,
-    clients: dict[str, Any],
-    scored_topic: str,
-    dead_letter_topic: str,
-    store: SchemaStore,
-    on_scored: Callable[[ScoredLead], None],
-    started: asyncio.Event,
-) -> None:
-    """Read both outputs from their beginning, as their consumers would, until cancelled."""
-    consumer = AIOKafkaConsumer(**clients, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
-    try:
-        topics = (scored_topic, dead_letter_topic)
-        await consumer._client.set_topics(topics)
-        partitions = [
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    scored: str
+    dead: str
+
+    def partitions(self, count: int) -> list[TopicPartition]:
+        return [
             TopicPartition(topic, partition)
-            for topic in topics
-            for partition in consumer.partitions_for_topic(topic) or ()
+            for topic in (self.scored, self.dead)
+            for partition in range(count)
         ]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
-        started.set()
-        while True:
-            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=500)
-            received = time.time()
-            for partition, records in fetched.items():
-                for record in records:
-                    if partition.topic == scored_topic:
-                        event = store.read(record.value)
-                        account.add_scored(event, received)
-                        on_scored(account.scored[event["source"]["partition"], event["source"]["offset"]])
-                    else:
-                        headers = dict(record.headers)
-                        account.add_dead(
-                            partition.partition,
-                            int(headers["__connect.errors.offset"]),
-                            headers["leadscore.error.code"].decode(),
-                        )
+
+
+@asynccontextmanager
+async def following(
+    account: Account,
+    settings: Settings,
+    partitions: int,
+    on_scored: Callable[[Sequence[ScoredLead]], None],
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Read both outputs from now on, as their consumers would, into the account.
+
+    Parameters
+    ----------
+    account
+        Where what comes out is entered.
+    settings
+        Kafka's address, and the topics.
+    partitions
+        How many they have.
+    on_scored
+        Is told the leads that have just come out.
+
+    Yields
+    ------
+    asyncio.Task
+        Runs until the body ends, unless it fails.
+    """
+    outputs = _Outputs(settings.leads_scored, settings.leads_created_dlq)
+    consumer = AIOKafkaConsumer(
+        **settings.kafka_client_options(), auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    await consumer.start()
+    following: asyncio.Task[None] | None = None
+    try:
+        consumer.assign(outputs.partitions(partitions))
+        await consumer.seek_to_end()
+        for partition in consumer.assignment():
+            await consumer.position(partition)
+        following = asyncio.create_task(_follow(consumer, outputs, account, on_scored))
+        yield following
     finally:
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
         await consumer.stop()
+
+
+async def _follow(
+    consumer: Any,
+    outputs: _Outputs,
+    account: Account,
+    on_scored: Callable[[Sequence[ScoredLead]], None],
+) -> None:
+    schema = SchemaStore.load().by_name("lead_scored")
+    assert schema is not None
+    while True:
+        fetched = await consumer.getmany(timeout_ms=round(LOOK * 1000), max_records=500)
+        received = time.time() * 1000
+        for partition, records in fetched.items():
+            if partition.topic == outputs.dead:
+                for record in records:
+                    account.add_dead(partition.partition, dict(record.headers))
+                continue
+            leads = [read_scored(record.value, schema) for record in records]
+            account.add_scored(leads, received)
+            on_scored(leads)
+        await asyncio.sleep(0)

@@ -149,8 +149,9 @@ class Settings(BaseSettings):
     registry: Annotated[str, Field(min_length=1)] = "models"
     """Where the models are: a folder or any URL that fsspec knows."""
 
-    model: Annotated[str, Field(min_length=1)] = "leads@production"
-    """The model that scores: `name@alias`, `name/version`, or `name` for its latest version."""
+    model: Annotated[str, Field(min_length=1)] = "leads"
+    """The model that scores: `name@alias`, `name/version`, or `name`, which is its production alias
+    where one is set, else its newest version."""
 
     model_poll_seconds: Seconds = 10.0
     """How often to look whether the model's alias has moved."""

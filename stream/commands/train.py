@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,12 +75,16 @@ __all__ = ["train"]
 )
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
 @click.option(
-    "--threads", type=click.IntRange(min=1), help="Default: all processors. The model is the same."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="More are faster where the processors are idle. The model is the same.",
 )
 def train(
     file: Path, registry: str, schema: str | None, encoding: str | None, **options: Any
 ) -> None:
-    r"""Train a model on FILE, a table of past leads (CSV or Parquet), and add it to the registry.
+    """Train a model on FILE, a table of past leads (CSV or Parquet), and add it to the registry.
 
     \b
       leadscore train leads.csv --target won --id id --time created
@@ -94,7 +97,7 @@ def train(
     \b
     Exit codes: 0 the model is in the registry, 1 it failed a check, 2 an option or the file is
     unusable: the message says what to do.
-    """
+    """  # noqa: D301
     with exit_codes():
         _train(file, registry, schema, encoding, options)
 
@@ -129,7 +132,7 @@ def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:
     if medium > high:
         raise InputError(f"--medium {medium} is above --high {high}: give a lower one")
     return TrainOptions(
-        **{**options, "threads": options["threads"] or os.cpu_count() or 1},
+        **options,
         schema=_contract(schema) if schema else None,
         thresholds=Thresholds(high=high, medium=medium),
     )

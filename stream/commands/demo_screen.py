@@ -1,0 +1,209 @@
+"""What the demo shows."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from features.table import Table as Leads
+from schemas.fields import FieldKind
+from stream.account import Account, ScoredLead
+from stream.produce import Played
+
+if TYPE_CHECKING:
+    from model.train import TrainedModel
+
+__all__ = ["DemoScreen"]
+
+SHOWN = 8
+LINES_EVERY = 2000
+"""Leads between two samples where there is no terminal."""
+REFRESH_PER_SECOND = 8
+STYLES = {"High": "bold green", "Medium": "yellow", "Low": "dim"}
+NEXT_STEPS = """\
+Next   .venv/bin/leadscore --help                      a tour of the commands
+       .venv/bin/leadscore train leads.csv --target won a model of your own
+       make test                                       the tests, on real Kafka"""
+
+
+class DemoScreen:
+    """Shows the demo on a terminal, or as plain lines.
+
+    Parameters
+    ----------
+    console
+        Where.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._latest: deque[ScoredLead] = deque(maxlen=SHOWN)
+        self._bands: Counter[str] = Counter()
+        self._seen = 0
+        self._progress = Progress(
+            TextColumn("{task.description:<8}"),
+            BarColumn(40),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+        )
+        self._sent = self._progress.add_task("sent", total=None, note="")
+        self._out = self._progress.add_task("scored", total=None, note="")
+        self._account: Account | None = None
+
+    def say(self, what: str, text: str) -> None:
+        """Print a line."""
+        self._console.print(f"[bold]{what:<9}[/]{text}", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def busy(self, doing: str) -> Iterator[Callable[[str], None]]:
+        """Show that something is being done; yields a way to say what."""
+        if not self._console.is_terminal:
+            yield lambda _: None
+            return
+        with self._console.status(doing) as status:
+            yield status.update
+
+    def trained(self, trained: TrainedModel, past: Leads, where: str, seconds: float) -> None:
+        """Tell of the model."""
+        report = trained.report
+        quality = report.cross_validated.quality
+        times = past.columns_for({"created_at": FieldKind.DATE})["created_at"]
+        first, last = np.asarray(times, dtype=np.float64)[[0, -1]]
+        self.say(
+            "Trained",
+            f"on {past.rows:,} contacts of {_month(first)} to {_month(last)} in {seconds:.0f} s:"
+            f" AUC {quality.auc:.3f} cross-validated,"
+            f" {report.positives / report.rows:.1%} positives",
+        )
+        self.say("Bundle", where)
+
+    @contextmanager
+    def playing(self, total: int, account: Account) -> Iterator[None]:
+        """Show the run while the body plays it."""
+        self._account = account
+        for task in (self._sent, self._out):
+            self._progress.update(task, total=total)
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(
+            get_renderable=self._render,
+            console=self._console,
+            refresh_per_second=REFRESH_PER_SECOND,
+        ):
+            yield
+
+    def played(self, played: Played) -> None:
+        """Take note of what was sent so far."""
+        self._progress.update(self._sent, completed=played.sent)
+
+    def scored(self, leads: Sequence[ScoredLead]) -> None:
+        """Take note of leads that came out."""
+        for lead in leads:
+            self._bands[lead.category] += 1
+        if leads:
+            # The most promising of those that came together is the one to look at.
+            self._latest.append(max(leads, key=lambda lead: lead.score))
+        before, self._seen = self._seen, self._seen + len(leads)
+        if not self._console.is_terminal and before // LINES_EVERY != self._seen // LINES_EVERY:
+            lead = self._latest[-1]
+            self._console.print(
+                f"  {self._seen:>6,} scored; {lead.lead_id} {lead.score:.3f} {lead.category:<6}"
+                f" {_reasons(lead)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def _render(self) -> Group:
+        assert self._account is not None
+        bands = "  ".join(f"{band} {self._bands[band]:,}" for band in STYLES)
+        dead = f"  dead letters {len(self._account.dead):,}"
+        self._progress.update(self._out, completed=self._account.total, note=bands + dead)
+        table = Table(box=None, pad_edge=False)
+        for name, width in (("lead", 14), ("score", 6), ("band", 7)):
+            table.add_column(name, width=width, justify="right" if name == "score" else "left")
+        table.add_column("because", no_wrap=True, overflow="ellipsis")
+        for lead in self._latest:
+            table.add_row(
+                lead.lead_id,
+                f"{lead.score:.3f}",
+                Text(lead.category, STYLES[lead.category]),
+                _reasons(lead),
+            )
+        return Group(table, Text(), self._progress)
+
+    def summary(
+        self,
+        account: Account,
+        played: Played,
+        faults: Sequence[str],
+        rest: Leads,
+        *,
+        seconds: float,
+        folder: Path,
+    ) -> None:
+        """Tell what became of every lead, how fast, and how good the scores were."""
+        self._console.print()
+        self.say("Sent", f"{played.sent:,} leads, {len(played.broken):,} of them broken on purpose")
+        bands = ", ".join(f"{self._bands[band]:,} {band}" for band in STYLES)
+        self.say("Scored", f"{len(account.scored):,} ({bands})")
+        codes = ", ".join(f"{count:,} {code}" for code, count in sorted(account.codes.items()))
+        self.say("Dead", f"{len(account.dead):,} ({codes})")
+        if account.repeats:
+            self.say("Repeats", f"{account.repeats:,}: delivery is at least once")
+        self.say(
+            "Speed",
+            f"{account.total / seconds:,.0f} leads/s, as they were sent; from event to scored event"
+            f" p50 {account.latency_ms(50):.0f} ms, p99 {account.latency_ms(99):.0f} ms",
+        )
+        self._outcomes(account, rest)
+        self.say("Metrics", f"{folder / 'metrics.prom'}")
+        if faults:
+            self.say("[red]NOT ACCOUNTED FOR[/]", "; ".join(faults))
+        else:
+            self.say("[green]Account[/]  ", "every lead that was sent came out, scored or dead")
+        self._console.print(f"\n{NEXT_STEPS}", highlight=False)
+
+    def _outcomes(self, account: Account, rest: Leads) -> None:
+        from model.evaluate import evaluate
+
+        columns = rest.columns_for({"lead_id": FieldKind.TEXT, "y": FieldKind.TEXT})
+        subscribed = dict(zip(columns["lead_id"], columns["y"], strict=True))
+        leads = list(account.scored.values())
+        labels = np.array([subscribed[lead.lead_id] == "yes" for lead in leads], dtype=np.bool_)
+        if not 0 < labels.sum() < len(labels):
+            return
+        quality = evaluate(labels, np.array([lead.score for lead in leads]))
+        first, last = min(lead.created_at for lead in leads), max(x.created_at for x in leads)
+        self.say(
+            "Outcome",
+            f"of {_month(first)} to {_month(last)}: AUC {quality.auc:.3f}, the best tenth has"
+            f" {quality.lift:.1f} x the positives",
+        )
+        self.say(
+            "",
+            f"calibration error {quality.calibration_error:.3f}: mean score"
+            f" {quality.mean_score:.1%}, but {labels.mean():.1%} subscribed: the world had changed",
+        )
+
+
+def _reasons(lead: ScoredLead) -> str:
+    return ", ".join(
+        f"{reason['feature']} {reason['value']} ({reason['contribution']:+.2f})"
+        for reason in lead.reasons
+    )
+
+
+def _month(ms: float) -> str:
+    return f"{np.datetime64(int(ms), 'ms').astype(object):%b %Y}"
