@@ -48,7 +48,7 @@ def contract_kinds(contract: Mapping[str, Any]) -> dict[str, FieldKind]:
     return {name: kind for name, kind in kinds.items() if kind and name not in ENVELOPE}
 
 
-def conform(table: Table, contract: Mapping[str, Any]) -> Table:
+def conform(table: Table, contract: Mapping[str, Any], skip: Collection[str] = ()) -> Table:
     """Read a table as leads of a contract.
 
     Parameters
@@ -57,6 +57,8 @@ def conform(table: Table, contract: Mapping[str, Any]) -> Table:
         Columns that the contract does not have are left as they are.
     contract
         The Avro record schema, parsed from JSON.
+    skip
+        Fields that are not used, whatever they hold.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def conform(table: Table, contract: Mapping[str, Any]) -> Table:
     for field in contract["fields"]:
         name, branch = field["name"], _branch(field["type"])
         kind = _kind(branch)
-        if name not in columns or name in ENVELOPE or kind is None:
+        if name not in columns or name in {*ENVELOPE, *skip} or kind is None:
             continue
         if branch["type"] == "boolean":
             columns[name] = _booleans(table, name)

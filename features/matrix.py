@@ -138,13 +138,13 @@ def _writer(field: FieldSpec, bins: FieldReference, columns: slice) -> _Writer:
 
 class _Numbers:
     def __init__(self, bins: FieldReference, columns: slice) -> None:
-        self._codes_of = bins.codes_of
+        self._edges = bins.search_edges
         self._column = columns.start
 
     def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
         # A number that float32 can't hold becomes the largest that it can.
         matrix[:, self._column] = np.minimum(np.maximum(values, -LARGEST), LARGEST)
-        bins[:] = self._codes_of(values)
+        bins[:] = self._edges.searchsorted(values, side="right")
 
 
 class _Categories:
@@ -199,7 +199,7 @@ class _LevelCodes(dict[str | None, int]):
 class _Texts:
     def __init__(self, field: TextField, bins: FieldReference, columns: slice) -> None:
         self._columns = columns
-        self._codes_of = bins.codes_of
+        self._edges = bins.search_edges
         self._rows = _TextRows(field.keywords)
 
     def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
@@ -207,7 +207,7 @@ class _Texts:
             return
         rows = np.array([*map(self._rows.__getitem__, values)], dtype=np.float64)
         matrix[:, self._columns] = rows
-        bins[:] = self._codes_of(rows[:, 0])
+        bins[:] = self._edges.searchsorted(rows[:, 0], side="right")
 
 
 class _TextRows(dict[str | None, tuple[float, ...]]):

@@ -59,9 +59,12 @@ class Bins(BaseModel):
         """Number of codes: the bins, other, missing."""
         return self.size + 2
 
-    @cached_property
-    def _search_edges(self) -> NDArray[np.float64]:
-        # NaN sorts after everything: two of them at the end give a missing value the code b+1.
+    @property
+    def search_edges(self) -> NDArray[np.float64]:
+        """Return the edges for ``searchsorted(values, side="right")`` to give the codes.
+
+        NaN sorts after everything: two of them at the end give a missing value the code b+1.
+        """
         return np.array([*self.edges, np.nan, np.nan], dtype=np.float64)
 
     def codes_of(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
@@ -76,7 +79,7 @@ class Bins(BaseModel):
         -------
         ndarray of intp, shape (n,)
         """
-        return self._search_edges.searchsorted(values, side="right")
+        return self.search_edges.searchsorted(values, side="right")
 
     @model_validator(mode="after")
     def _consistent(self) -> Bins:

@@ -11,8 +11,10 @@ __all__ = ["LEAST_LABELS", "fit_calibration"]
 
 LEAST_LABELS = 1_000
 """With fewer labels a fitted calibration is worse than none."""
-STEPS = 50
-CONVERGED = 1e-10
+STEPS = 100
+CONVERGED = 1e-9
+RIDGE = 1e-9
+"""Keeps the curvature invertible where all margins are alike."""
 
 
 def fit_calibration(
@@ -49,19 +51,35 @@ def fit_calibration(
     positives = int(labels.sum())
     negatives = len(labels) - positives
     targets = np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    columns = np.stack([margins.astype(np.float64), np.ones(len(labels))], axis=1)
-    weights = np.array([1.0, 0.0])
-    for _ in range(STEPS):
-        probability = 1 / (1 + np.exp(-np.clip(columns @ weights, -500, 500)))
-        gradient = columns.T @ (targets - probability)
-        curvature = (columns.T * (probability * (1 - probability))) @ columns
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
-        weights = weights + step
-        if np.abs(step).max() < CONVERGED:
-            break
-    slope, intercept = weights.tolist()
-    if not (np.isfinite(weights).all() and slope > 0):
+    slope, intercept = _maximum_likelihood(margins.astype(np.float64), targets)
+    if not slope > 0:
         return Calibration(), (
             "not calibrated: the trees' scores of unseen leads do not rise with success"
         )
     return Calibration(method="platt", slope=slope, intercept=intercept), None
+
+
+def _maximum_likelihood(
+    margins: NDArray[np.float64], targets: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Find slope and intercept by Newton's method; a step that overshoots is halved."""
+    columns = np.stack([margins, np.ones(len(margins))], axis=1)
+    weights = np.zeros(2)
+    loss = _loss(columns @ weights, targets)
+    for _ in range(STEPS):
+        logits = columns @ weights
+        probability = np.exp(-np.logaddexp(0, -logits))
+        curvature = (columns.T * (probability * (1 - probability))) @ columns
+        step = np.linalg.solve(curvature + RIDGE * np.eye(2), columns.T @ (targets - probability))
+        while (new_loss := _loss(columns @ (weights + step), targets)) > loss:
+            step = step / 2
+            if np.abs(step).max() < CONVERGED:
+                return float(weights[0]), float(weights[1])
+        weights, loss = weights + step, new_loss
+        if np.abs(step).max() < CONVERGED:
+            break
+    return float(weights[0]), float(weights[1])
+
+
+def _loss(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+    return float(np.logaddexp(0, logits).sum() - (targets * logits).sum())

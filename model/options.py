@@ -41,7 +41,8 @@ class TrainOptions:
     seed
         Of everything random.
     threads
-        How many to use; the result is the same.
+        How many to use; the result is the same. XGBoost's threads wait for each other busily: on
+        processors that others use too, two are slower than one.
     thresholds
         Which score is which category.
     parameters
@@ -59,6 +60,6 @@ class TrainOptions:
     trials: int = 0
     name: str = "leads"
     seed: int = 42
-    threads: int = 2
+    threads: int = 1
     thresholds: Thresholds = field(default_factory=Thresholds)
     parameters: BoostingParameters = field(default_factory=BoostingParameters)

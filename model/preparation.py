@@ -71,7 +71,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     _check_text(table, text, reserved)
     target = table.find(options.target, "--target")
     if options.schema is not None:
-        table = conform(table, options.schema)
+        table = conform(table, options.schema, skip=reserved)
     warnings = _encoding_warning(table)
 
     labels = read_labels(table, target, options.positive)

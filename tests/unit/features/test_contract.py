@@ -77,6 +77,11 @@ def test_what_the_contract_does_not_have_is_left_as_it_is():
     assert conform(data, contract(b="int")).columns["a"] == data.columns["a"]
 
 
+def test_what_is_skipped_may_hold_anything():
+    data = table("a;x", "z;1", "y;1")
+    assert conform(data, contract(a="int"), skip={"a"}).columns["a"] == data.columns["a"]
+
+
 def test_a_derived_contract_is_one_of_leads():
     kinds = {
         "n": FieldKind.NUMBER,

@@ -1,0 +1,280 @@
+"""Training as a whole, on small made-up leads."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from features.matrix import FeatureEncoder
+from features.spec import CategoryField
+from features.table import Table, parse_table
+from model.boosting import BoostingParameters
+from model.metadata import BundleError, Thresholds
+from model.predictor import OnnxPredictor
+from model.train import TrainedModel, TrainOptions, train
+from schemas.errors import InputError
+from schemas.store import parse_schema
+
+QUICK = BoostingParameters(trees=12, max_depth=3, eta=0.3)
+OPTIONS = TrainOptions(
+    target="won", text=("notes",), time="created", parameters=QUICK, name="small", threads=1
+)
+
+
+def rows(n: int = 1200, seed: int = 1) -> list[dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(n):
+        size, city, asked = rng.lognormal(3, 1), int(rng.integers(30)), rng.random() < 0.3
+        logit = 0.8 * np.log(size) + 0.08 * city + 1.2 * asked - 5
+        made.append(
+            {
+                "id": f"L-{(i * 7919) % 100_003}",
+                "created": f"2024-{1 + i * 12 // n:02}-{1 + i % 28:02}T{i % 24:02}:00:00Z",
+                "company.size": "" if rng.random() < 0.2 else f"{size:.2f}",
+                "city": "" if rng.random() < 0.1 else f"City {city}",
+                "source": ["web", "Event", "partner"][i % 3],
+                "opt_in": ["TRUE", "FALSE"][i % 2],
+                "notes": "What is the price?" if asked else "Just looking around",
+                "country": "DE",
+                "won": "yes" if rng.random() < 1 / (1 + np.exp(-logit)) else "no",
+            }
+        )
+    return made
+
+
+def table(made: list[dict[str, Any]]) -> Table:
+    lines = [";".join(made[0]), *(";".join(map(str, row.values())) for row in made)]
+    return parse_table("\n".join(lines).encode(), "leads.csv")
+
+
+ROWS = rows()
+TABLE = table(ROWS)
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedModel:
+    return train(TABLE, OPTIONS)
+
+
+def test_the_spec(trained: TrainedModel):
+    fields = {field.name: field for field in trained.metadata.spec.fields}
+    assert list(fields) == ["company_size", "city", "source", "opt_in", "notes"]
+    assert isinstance(fields["city"], CategoryField)
+    assert fields["city"].encoding == "target"
+    assert isinstance(fields["source"], CategoryField)
+    assert fields["source"].levels == ("event", "partner", "web")
+    words = ("around", "just", "looking", "price", "what")
+    assert set(fields["notes"].columns[2:]) <= {f"notes~{word}" for word in words}
+    assert "notes~price" in fields["notes"].columns
+
+
+def test_what_is_dropped_and_why(trained: TrainedModel):
+    dropped = trained.report.dropped
+    assert set(dropped) == {"id", "created", "country", "won"}
+    assert "identifier" in dropped["id"]
+    assert "same value" in dropped["country"]
+    assert trained.metadata.training.dropped == dropped
+    assert any("id was dropped as an identifier" in w for w in trained.report.warnings)
+
+
+def test_the_scores_are_those_of_the_report(trained: TrainedModel):
+    metadata, report = trained.metadata, trained.report
+    assert report.rows == 1200
+    assert report.positives == sum(row["won"] == "yes" for row in ROWS)
+    assert 0.6 < report.cross_validated.auc < 0.95
+    assert report.latest is not None
+    assert report.latest.rows == 240
+    assert report.parity <= 1e-6
+    assert metadata.calibration.method == "platt"
+    assert metadata.metrics["cross_validated"]["auc"] == report.cross_validated.auc  # type: ignore[index,call-overload]
+    assert json.loads(metadata.to_json())["metrics"]["latest"]["rows"] == 240
+
+
+def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel):
+    assert trained.artefacts.onnx is not None
+    predictor = OnnxPredictor(trained.artefacts.onnx)
+    metadata = predictor.metadata
+    assert metadata == trained.metadata
+    encoder = FeatureEncoder(metadata.spec, metadata.reference)
+    scores = predictor.predict(
+        encoder.encode(TABLE.columns_for(metadata.spec.kinds), TABLE.rows).matrix
+    ).probability
+    won = np.array([row["won"] == "yes" for row in ROWS])
+    assert scores[won].mean() > scores[~won].mean() + 0.1
+    golden = predictor.predict(metadata.golden.matrix).probability
+    np.testing.assert_allclose(golden, metadata.golden.scores, atol=1e-6)
+    assert np.isnan(metadata.golden.matrix).any()
+
+
+def test_the_reference_rows(trained: TrainedModel):
+    assert trained.artefacts.reference is not None
+    sample = pq.read_table(io.BytesIO(trained.artefacts.reference))
+    assert sample.column_names == [*trained.metadata.spec.kinds, "score", "target"]
+    assert sample.num_rows == 1200
+    assert sum(sample["target"].to_pylist()) == trained.report.positives
+    assert trained.metadata.reference.score.counts == tuple(
+        np.bincount(
+            trained.metadata.reference.score.codes_of(sample["score"].to_numpy()),
+            minlength=trained.metadata.reference.score.codes,
+        ).tolist()
+    )
+
+
+def test_the_contract_is_derived(trained: TrainedModel):
+    contract = trained.metadata.contract
+    parse_schema(contract).require_lead()
+    types = {field["name"]: field["type"] for field in contract["fields"]}  # type: ignore[union-attr,index,call-overload]
+    assert types["opt_in"] == ["null", "boolean"]
+    assert types["company_size"] == ["null", "double"]
+    assert types["city"] == ["null", "string"]
+
+
+def test_the_same_input_gives_the_same_bytes(trained: TrainedModel):
+    again = train(TABLE, replace(OPTIONS, threads=2))
+    assert again.artefacts.files == trained.artefacts.files
+    other = train(TABLE, replace(OPTIONS, seed=7))
+    assert other.artefacts.onnx != trained.artefacts.onnx
+
+
+def test_rows_are_put_in_the_order_of_time(trained: TrainedModel):
+    shuffled = TABLE.take(np.random.default_rng(0).permutation(TABLE.rows))
+    again = train(shuffled, OPTIONS)
+    assert again.report.latest is not None
+    assert trained.report.latest is not None
+    assert again.report.latest.positives == trained.report.latest.positives
+    assert again.metadata.training.order == "created"
+
+
+def test_order_of_the_file_and_none():
+    ordered = train(TABLE, replace(OPTIONS, time=None, ordered=True, exclude=("created",)))
+    assert ordered.report.latest is not None
+    assert ordered.metadata.training.order == "the file"
+    loose = train(TABLE, replace(OPTIONS, time=None, exclude=("created", "notes"), text=()))
+    assert loose.report.latest is None
+    assert loose.metadata.training.order is None
+    assert loose.report.dropped["notes"] == "excluded"
+
+
+def test_dates_are_features_where_they_are_not_the_time():
+    report = train(TABLE, replace(OPTIONS, time=None)).report
+    assert report.fields["created"] == 2
+
+
+def test_a_contract_limits_the_fields():
+    schema = {
+        "type": "record",
+        "name": "lead",
+        "fields": [
+            {"name": "lead_id", "type": "string"},
+            {"name": "created_at", "type": "long"},
+            {"name": "company_size", "type": ["null", "double"]},
+            {"name": "opt_in", "type": "boolean"},
+            {"name": "absent", "type": ["null", "string"]},
+        ],
+    }
+    trained = train(TABLE, replace(OPTIONS, text=(), schema=schema))
+    assert list(trained.metadata.spec.kinds) == ["company_size", "opt_in"]
+    assert trained.metadata.contract == schema
+    assert trained.report.dropped["city"] == "not in the contract"
+
+
+def test_trials_choose_parameters_the_same_way_each_time():
+    options = replace(OPTIONS, trials=2, text=(), exclude=("notes",))
+    first, second = train(TABLE.slice(0, 400), options), train(TABLE.slice(0, 400), options)
+    assert first.metadata == second.metadata
+    assert first.metadata.training.parameters == first.report.parameters
+
+
+def test_few_leads_are_not_calibrated_and_warned_of():
+    report = train(TABLE.slice(0, 400), OPTIONS).report
+    assert report.cross_validated.calibration.method == "none"
+    assert any("400 rows are few" in warning for warning in report.warnings)
+    assert any("not calibrated: 400 labels" in warning for warning in report.warnings)
+
+
+def test_few_positives_are_warned_of():
+    kept, positives = [], 0
+    for row in ROWS:
+        positives += row["won"] == "yes"
+        if row["won"] == "no" or positives <= 60:
+            kept.append(row)
+    report = train(table(kept), OPTIONS).report
+    assert any("60 positives are few" in warning for warning in report.warnings)
+
+
+def test_a_leak_is_warned_of():
+    leaky = [{**row, "contract.value": 100 if row["won"] == "yes" else 0} for row in ROWS]
+    report = train(table(leaky), OPTIONS).report
+    assert [leak.column for leak in report.leaks] == ["contract.value"]
+    assert any("contract.value may leak" in warning for warning in report.warnings)
+
+
+def test_rows_without_a_target_are_left_out():
+    unknown = [{**row, "won": "" if i % 10 == 0 else row["won"]} for i, row in enumerate(ROWS)]
+    report = train(table(unknown), OPTIONS).report
+    assert report.rows == 1080
+    assert any("120 rows without a target" in warning for warning in report.warnings)
+
+
+def test_thresholds_go_into_the_model():
+    thresholds = Thresholds(high=0.6, medium=0.3)
+    trained = train(TABLE.slice(0, 400), replace(OPTIONS, thresholds=thresholds))
+    assert trained.metadata.thresholds == thresholds
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"target": "wno"}, r"no column 'wno' \(--target\). Did you mean 'won'"),
+        ({"exclude": ("citi",)}, r"\(--exclude\). Did you mean 'city'"),
+        ({"id": "nope"}, r"\(--id\)"),
+        ({"text": ("nope",)}, r"\(--text\)"),
+        ({"time": "nope"}, r"\(--time\)"),
+        ({"time": "city"}, "expected a time"),
+        ({"target": "source"}, "should have two values, it has 3"),
+        ({"target": "country"}, "one value only"),
+        ({"positive": "maybe"}, "no value 'maybe'"),
+        ({"exclude": ("won",)}, "it can be one thing only"),
+        ({"text": ("notes", "won")}, "the column is the target"),
+        ({"ordered": True}, "exclude each other"),
+        (
+            {"exclude": ("company.size", "city", "source", "opt_in", "notes"), "text": ()},
+            "no column left to learn from",
+        ),
+    ],
+)
+def test_unusable_options(change: dict[str, Any], says: str):
+    with pytest.raises(InputError, match=says):
+        train(TABLE, replace(OPTIONS, **change))
+
+
+def test_a_missing_time_is_refused():
+    late = [{**row, "created": "" if i == 3 else row["created"]} for i, row in enumerate(ROWS)]
+    with pytest.raises(InputError, match=r"missing in 1 rows \(the first is row 4\)"):
+        train(table(late), OPTIONS)
+
+
+@pytest.mark.parametrize(("few", "many"), [("yes", "no"), ("no", "yes")])
+def test_too_few_of_a_kind_are_refused(few: str, many: str):
+    made = [{**row, "won": few if i < 39 else many} for i, row in enumerate(ROWS)]
+    with pytest.raises(InputError, match=r"39 (positives|negatives).*at least 40 of each"):
+        train(table(made), OPTIONS)
+
+
+def test_forty_of_a_kind_are_enough():
+    made = [{**row, "won": "yes" if i % 30 == 0 else "no"} for i, row in enumerate(ROWS)]
+    report = train(table(made), replace(OPTIONS, time=None, exclude=("created",))).report
+    assert report.positives == 40
+
+
+def test_an_export_that_scores_otherwise_gives_no_model(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("model.train.parity", lambda *_: 2e-6)
+    with pytest.raises(BundleError, match="differ from XGBoost's by up to 2e-06"):
+        train(TABLE.slice(0, 400), OPTIONS)
