@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class Leak:
         """What to tell people."""
         return (
             f"{self.column} may leak: {self.reason}. If it is not known when a lead is scored, "
-            f"leave it out: --exclude {self.column}"
+            f"leave it out: --exclude {quote(self.column)}"
         )
 
 

@@ -52,5 +52,5 @@ def test_what_is_told():
     assert [leak.column for leak in leaks] == ["Late!", "call.duration"]
     assert leaks[0].auc == pytest.approx(auc(columns["late"]))
     assert "alone it predicts with an AUC of" in leaks[0].sentence
-    assert "--exclude Late!" in leaks[0].sentence
+    assert "--exclude 'Late!'" in leaks[0].sentence
     assert "its name (duration)" in leaks[1].sentence
