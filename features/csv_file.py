@@ -100,8 +100,15 @@ def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, str]
 
 
 def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> tuple[str, str]:
-    from charset_normalizer import from_bytes
-
+    unknown = InputError(
+        f"the encoding of {name} can't be found out: it is not UTF-8 ({_place(content, failure)}) "
+        "nor another encoding that its letters tell. Save it as UTF-8, or name its encoding with "
+        "--encoding (cp1252, say)."
+    )
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError:  # a worker's environment need not have it
+        raise unknown from None
     around = content[max(0, failure.start - SAMPLE_BYTES // 2) :][:SAMPLE_BYTES]
     guess = from_bytes(around, cp_isolation=list(ENCODINGS)).best()
     try:
@@ -109,11 +116,7 @@ def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> tuple[st
             return content.decode(guess.encoding), guess.encoding
     except UnicodeDecodeError:
         pass
-    raise InputError(
-        f"the encoding of {name} can't be found out: it is not UTF-8 ({_place(content, failure)}) "
-        "nor another encoding that its letters tell. Save it as UTF-8, or name its encoding with "
-        "--encoding (cp1252, say)."
-    )
+    raise unknown
 
 
 def _place(content: bytes, error: UnicodeDecodeError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,12 @@ def test_a_wrong_encoding_is_refused():
         table("a;b\nMüller;1\n".encode("cp1252"), "utf-8")
     with pytest.raises(InputError, match="no encoding 'klingon'"):
         table("a,b\n1,2\n", "klingon")
+
+
+def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "charset_normalizer", None)
+    with pytest.raises(InputError, match=r"can't be found out.*line 1 has the byte 0xdf"):
+        table(GERMAN.encode("cp1252"))
 
 
 @given(st.binary(max_size=200))
