@@ -22,7 +22,7 @@ class SourceObserver(Protocol):
         """Take note of offsets that Kafka has accepted."""
 
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
-        """Take note of the partitions that are ours from now on; of none when they are revoked."""
+        """Take note of the partitions that are ours from now on: once a rebalance."""
 
 
 class Unobserved:

@@ -161,8 +161,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
         Looked at each commit interval.
         """
-        since = [entry.behind_since for entry in self.books.values()]
-        return _now() - min((at for at in since if at is not None), default=_now())
+        now, since = _now(), [entry.behind_since for entry in self.books.values()]
+        return now - min((at for at in since if at is not None), default=now)
 
     def end_offset(self, partition: TopicPartition) -> int | None:
         """Offset after the last record that can be read, as of the last fetch.
@@ -218,7 +218,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
         """Finish and commit what is in hand; never waits for the consumer to fetch."""
         finish_by = _now() + self.options.revoke_limit
         await self._give_up(finish_by, finish_by + self.options.commit_limit)
-        self._observer.on_rebalance(self.assignment)
 
     async def _give_up(self, finish_by: float, commit_by: float) -> None:
         """Let what was begun finish; commit; leave the rest to the next owner."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import click
 
+from model.registry import ModelNotFoundError
 from schemas.errors import FatalError, InputError, LeadScoreError, StartupError
 
 __all__ = ["EXIT_STOPPED", "exit_codes"]
@@ -15,6 +16,7 @@ __all__ = ["EXIT_STOPPED", "exit_codes"]
 EXIT_STOPPED = 130
 CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
     (InputError, 2),
+    (ModelNotFoundError, 2),
     (StartupError, 3),
     (FatalError, 1),
 )
@@ -24,7 +26,7 @@ CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
 def exit_codes() -> Iterator[None]:
     """Turn an error into its sentence on standard error and its exit code.
 
-    InputError ends the command with 2, StartupError with 3, FatalError with 1, Ctrl-C with 130.
+    InputError and ModelNotFoundError end the command with 2, StartupError with 3, FatalError with 1, Ctrl-C with 130.
     """
     try:
         yield

@@ -1,0 +1,268 @@
+"""`leadscore score` and `leadscore explain`: a model on a file of leads, without Kafka."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table as ScreenTable
+from rich.text import Text
+
+from agents.offline import Explanation, OfflineScorer
+from features.matrix import Columns
+from features.table import Table, parse_table, read_table
+from model.bundle import Bundle, load_bundle
+from model.predictor import open_predictor
+from model.registry import Registry
+from schemas.decode import LeadDecoder
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+from schemas.store import SchemaStore
+from stream.commands.exit_codes import exit_codes
+
+__all__ = ["explain", "score"]
+
+ID = "lead_id"
+EXIT_SOME_BAD = 1
+SHOWN_ROWS = 20
+BAR = 12
+
+file_argument = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+model_option = click.option(
+    "--model",
+    envvar="LEADSCORE_MODEL",
+    default="leads",
+    show_default=True,
+    help="name, name@alias, name/version, or a bundle's folder.",
+)
+registry_option = click.option(
+    "--registry",
+    envvar="LEADSCORE_REGISTRY",
+    default="models",
+    show_default=True,
+    help="Where the models are.",
+)
+id_option = click.option(
+    "--id", "id_column", metavar="COLUMN", default=ID, show_default=True, help="The leads' ids."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leads:
+    """Leads that were read, and what is wrong with the lines that were not."""
+
+    ids: list[str]
+    columns: Columns
+    wrong: list[str]
+
+
+@click.command()
+@file_argument
+@model_option
+@registry_option
+@id_option
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["auto", "table", "jsonl", "csv"]),
+    default="auto",
+    show_default=True,
+    help="auto: a table on a terminal, else JSON lines.",
+)
+def score(file: Path, model: str, registry: str, id_column: str, shape: str) -> None:
+    """Score FILE, or standard input (-), without Kafka: CSV, Parquet, or events as JSON lines.
+
+    The scores are those of the worker, to the bit.
+
+    \b
+      leadscore score leads.csv --model bank
+      head -n 100 events.jsonl | leadscore score - --format csv
+
+    Exit codes: 0 every lead has a score, 1 some JSON lines are no leads (standard error says which
+    and why), 2 the file, an option or the model is unusable.
+    """  # noqa: D301
+    with exit_codes():
+        bundle = _load(registry, model)
+        leads = _read(file, bundle, id_column)
+        scorer = OfflineScorer(bundle, open_predictor(bundle))
+        rows = (
+            {ID: lead_id, **row}
+            for lead_id, row in zip(
+                leads.ids, scorer.score(leads.columns, len(leads.ids)), strict=True
+            )
+        )
+        if shape == "auto":
+            shape = "table" if sys.stdout.isatty() else "jsonl"
+        WRITERS[shape](rows)
+    for wrong in leads.wrong:
+        click.echo(wrong, err=True)
+    raise SystemExit(EXIT_SOME_BAD if leads.wrong else 0)
+
+
+@click.command()
+@file_argument
+@model_option
+@registry_option
+@id_option
+@click.option("--lead", metavar="ID", help="Which lead; default: the first.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def explain(
+    file: Path, model: str, registry: str, id_column: str, lead: str | None, as_json: bool
+) -> None:
+    """Tell why a lead of FILE, or of standard input (-), gets its score.
+
+    Shows what each field adds to the model's logit, strongest first. The contributions and the base
+    sum up to the logit before calibration.
+
+    Exit codes: 0, or 2 when the file, an option or the model is unusable.
+    """
+    with exit_codes():
+        bundle = _load(registry, model)
+        leads = _read(file, bundle, id_column)
+        at = _position(leads, lead)
+        columns = {name: values[at : at + 1] for name, values in leads.columns.items()}
+        explanation = OfflineScorer(bundle, open_predictor(bundle)).explain(columns)
+    if as_json:
+        click.echo(_as_json(leads.ids[at], explanation))
+    else:
+        _show(leads.ids[at], explanation, f"{bundle.name}/{bundle.version}")
+
+
+def _load(registry: str, model: str) -> Bundle:
+    return load_bundle(Registry(registry).resolve(model))
+
+
+def _read(file: Path, bundle: Bundle, id_column: str) -> _Leads:
+    kinds = bundle.metadata.spec.kinds
+    if str(file) == "-":
+        content = sys.stdin.buffer.read()
+        source = "standard input"
+    elif file.suffix in (".jsonl", ".ndjson", ".json") and file.is_file():
+        content, source = file.read_bytes(), str(file)
+    else:
+        return _of_table(read_table(file), kinds, id_column)
+    if content.lstrip()[:1] == b"{":
+        return _of_lines(content, bundle)
+    return _of_table(parse_table(content, source), kinds, id_column)
+
+
+def _of_table(table: Table, kinds: dict[str, FieldKind], id_column: str) -> _Leads:
+    missing = [name for name in kinds if name not in table.names]
+    if len(missing) == len(kinds):
+        raise InputError(
+            f"{table.source} has none of the model's fields ({', '.join(kinds)}): name another"
+            " model with --model, or rename the columns"
+        )
+    for name in missing:
+        click.echo(f"{table.source} has no column {name}: it counts as missing", err=True)
+    if id_column == ID and ID not in table.names:
+        ids = [f"row-{row}" for row in range(1, table.rows + 1)]
+    else:
+        name = table.find(id_column, "--id")
+        found = table.columns_for({name: FieldKind.TEXT})[name]
+        ids = [str(value or f"row-{row}") for row, value in enumerate(found, 1)]
+    return _Leads(ids, table.columns_for(kinds), [])
+
+
+def _of_lines(content: bytes, bundle: Bundle) -> _Leads:
+    numbered = [(i, line) for i, line in enumerate(content.splitlines(), 1) if line.strip()]
+    decoded = LeadDecoder(SchemaStore.load(), bundle.metadata.spec.kinds).decode(
+        [line for _, line in numbered]
+    )
+    wrong = [f"line {numbered[i][0]}: {error.code}: {error}" for i, error in decoded.errors]
+    return _Leads(decoded.lead_ids, decoded.columns, wrong)
+
+
+def _position(leads: _Leads, lead: str | None) -> int:
+    if not leads.ids:
+        raise InputError("expected at least one lead, there is none: " + "; ".join(leads.wrong))
+    if lead is None:
+        return 0
+    if lead not in leads.ids:
+        raise InputError(f"there is no lead {lead!r}: name another, or its column with --id")
+    return leads.ids.index(lead)
+
+
+def _write_json_lines(rows: Iterable[dict[str, Any]]) -> None:
+    out = sys.stdout.buffer
+    for row in rows:
+        out.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    out.flush()
+
+
+def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
+    names = [ID, "score", "category", "label", "confidence", "feature_coverage", "reasons"]
+    writer = csv.DictWriter(sys.stdout, names)
+    writer.writeheader()
+    writer.writerows({**row, "reasons": _sentence(row["reasons"])} for row in rows)
+
+
+def _write_table(rows: Iterator[dict[str, Any]]) -> None:
+    table = ScreenTable(box=None, pad_edge=False, expand=True)
+    for name, width in ((ID, 16), ("score", 6), ("category", 8)):
+        table.add_column(
+            name, justify="right" if name == "score" else "left", no_wrap=True, min_width=width
+        )
+    table.add_column("because", overflow="ellipsis", no_wrap=True, ratio=1)
+    count = 0
+    for count, row in enumerate(rows, 1):
+        if count <= SHOWN_ROWS:
+            table.add_row(
+                row[ID], f"{row['score']:.4f}", row["category"], _sentence(row["reasons"])
+            )
+    console = Console()
+    console.print(table)
+    if count > SHOWN_ROWS:
+        console.print(
+            f"and {count - SHOWN_ROWS:,} more: --format jsonl or csv gives them all",
+            highlight=False,
+        )
+
+
+WRITERS: dict[str, Callable[[Iterator[dict[str, Any]]], None]] = {
+    "jsonl": _write_json_lines,
+    "csv": _write_csv,
+    "table": _write_table,
+}
+
+
+def _sentence(reasons: Iterable[dict[str, Any]]) -> str:
+    return ", ".join(f"{r['feature']} {r['value']} ({r['contribution']:+.2f})" for r in reasons)
+
+
+def _as_json(lead_id: str, explanation: Explanation) -> str:
+    return orjson.dumps(
+        {
+            ID: lead_id,
+            "score": explanation.score,
+            "base": explanation.base,
+            "contributions": [
+                {"feature": name, "value": value, "contribution": contribution}
+                for name, value, contribution in explanation.fields
+            ],
+        }
+    ).decode()
+
+
+def _show(lead_id: str, explanation: Explanation, model: str) -> None:
+    largest = max((abs(value) for _, _, value in explanation.fields), default=0.0) or 1.0
+    table = ScreenTable(box=None, pad_edge=False)
+    table.add_column("field")
+    table.add_column("value")
+    table.add_column("adds to logit", justify="right")
+    table.add_column("")
+    table.add_row("(base)", "", f"{explanation.base:+.3f}", "")
+    for name, value, contribution in explanation.fields:
+        bar = "█" * max(round(abs(contribution) / largest * BAR), int(contribution != 0))
+        style = "green" if contribution > 0 else "red"
+        table.add_row(name, value, f"{contribution:+.3f}", Text(bar, style))
+    console = Console()
+    console.print(f"[bold]{lead_id}[/] scores {explanation.score:.4f} by {model}", highlight=False)
+    console.print(table)
