@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import METADATA_KEY, BundleError, BundleMetadata
-from model.prediction import Prediction
+from model.prediction import Prediction, without_reasons
 
 __all__ = ["NativePredictor"]
 
@@ -23,6 +23,8 @@ class NativePredictor:
         a damaged file.
     threads
         How many threads compute a batch.
+    reasons
+        Whether reasons are computed; else there are none (k = 0).
 
     Raises
     ------
@@ -32,7 +34,7 @@ class NativePredictor:
 
     engine = "xgboost"
 
-    def __init__(self, content: bytes, *, threads: int = 1) -> None:
+    def __init__(self, content: bytes, *, threads: int = 1, reasons: bool = True) -> None:
         # Only here: it is slow to import, and most workers never need it.
         try:
             import xgboost
@@ -59,6 +61,7 @@ class NativePredictor:
         self.metadata = BundleMetadata.from_json(text)
         self.metadata.verify_width(columns)
         self._booster: Any = booster
+        self._has_reasons = reasons
         self._threads = threads
         self._matrix = xgboost.DMatrix
         fields = self.metadata.spec.field_of_column
@@ -70,11 +73,14 @@ class NativePredictor:
             return self._nothing()
         data = self._matrix(matrix, nthread=self._threads)
         margin = self._booster.predict(data, output_margin=True)
+        probability = self.metadata.calibration.probability(margin).astype(np.float32)
+        if not self._has_reasons:
+            return without_reasons(probability)
         contributions = self._contributions(data)
         order = np.argsort(-np.abs(contributions), axis=1, kind="stable")
         strongest = order[:, : self.metadata.top_k]
         return Prediction(
-            self.metadata.calibration.probability(margin).astype(np.float32),
+            probability,
             strongest,
             np.take_along_axis(contributions, strongest, axis=1),
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.metadata import BundleMetadata
 
-__all__ = ["ModelPredictor", "Prediction", "Predictor"]
+__all__ = ["ModelPredictor", "Prediction", "Predictor", "without_reasons"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,18 @@ class Prediction:
     probability: NDArray[np.float32]
     reason_field: NDArray[np.int64]
     reason_value: NDArray[np.float32]
+
+
+def without_reasons(probability: NDArray[np.float32]) -> Prediction:
+    """Make a prediction that has scores and no reasons (k = 0).
+
+    Parameters
+    ----------
+    probability
+        float32, shape (n,).
+    """
+    shape = (len(probability), 0)
+    return Prediction(probability, np.zeros(shape, np.int64), np.zeros(shape, np.float32))
 
 
 class Predictor(Protocol):

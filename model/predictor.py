@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.metadata import METADATA_KEY, BundleError, BundleMetadata
 from model.native import NativePredictor
-from model.prediction import ModelPredictor, Prediction, Predictor
+from model.prediction import ModelPredictor, Prediction, Predictor, without_reasons
 
 __all__ = [
     "ConstantPredictor",
@@ -39,6 +39,8 @@ class OnnxPredictor:
         The bytes of ``model.onnx``.
     threads
         How many threads compute a batch.
+    reasons
+        Whether reasons are computed; else there are none (k = 0).
 
     Raises
     ------
@@ -50,7 +52,7 @@ class OnnxPredictor:
 
     engine = "onnx"
 
-    def __init__(self, content: bytes, *, threads: int = 1) -> None:
+    def __init__(self, content: bytes, *, threads: int = 1, reasons: bool = True) -> None:
         self._session, text = _open_session(content)
         if text is None:
             raise BundleError(
@@ -60,11 +62,15 @@ class OnnxPredictor:
         self.metadata = BundleMetadata.from_json(text)
         self.metadata.verify_width(self._input_width())
         self._check_outputs()
+        self._has_reasons = reasons
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "onnx") if threads > 1 else None
 
     def predict(self, matrix: NDArray[np.float32]) -> Prediction:
         """Score a batch; see ``Predictor``."""
+        if not self._has_reasons:
+            (probability,) = self._run(("probability",), matrix)
+            return without_reasons(probability[:, 0])
         outputs = ("probability", "reason_field", "reason_value")
         probability, reason_field, reason_value = self._run(outputs, matrix)
         return Prediction(probability[:, 0], reason_field, reason_value)
@@ -150,7 +156,7 @@ class ModelFiles(Protocol):
         """Their content by name, ``model.onnx`` or ``model.ubj`` or both among them."""
 
 
-def open_predictor(model: ModelFiles, *, threads: int = 1) -> ModelPredictor:
+def open_predictor(model: ModelFiles, *, threads: int = 1, reasons: bool = True) -> ModelPredictor:
     """Open a model in ONNX Runtime; where that can't be had, in XGBoost.
 
     Parameters
@@ -178,11 +184,11 @@ def open_predictor(model: ModelFiles, *, threads: int = 1) -> ModelPredictor:
     missing: ImportError | None = None
     if onnx is not None:
         try:
-            return OnnxPredictor(onnx, threads=threads)
+            return OnnxPredictor(onnx, threads=threads, reasons=reasons)
         except ImportError as error:
             missing = error
     if ubj is not None:
-        return NativePredictor(ubj, threads=threads)
+        return NativePredictor(ubj, threads=threads, reasons=reasons)
     raise BundleError(
         f"The model needs ONNX Runtime, which can't be imported here ({missing}): install "
         "onnxruntime, or publish the model with model.ubj too."

@@ -78,8 +78,8 @@ class Committer:
                 await self._consumer.commit(
                     {partition: OffsetAndMetadata(at, "") for partition, at in offsets.items()}
                 )
-        except (CommitFailedError, IllegalStateError) as error:
-            log.warning("commit refused, the group has moved the partitions: %s", error)
+        except (CommitFailedError, IllegalStateError):
+            log.warning("commit refused: the group has moved the partitions to others")
         except TimeoutError:
             log.warning("commit put off: the group's coordinator did not answer in time")
         except KafkaError as error:

@@ -126,7 +126,7 @@ class Emitter:
         self._limits.update(await self._read_limits(self._limits.keys()))
         self._batch_bytes = min(self._batch_bytes, *self._limits.values())
         try:
-            self._producer = await self._open()
+            await self._open()
         except KafkaError as error:
             raise self._unmendable(error) from error
         self._is_connected = True
@@ -246,7 +246,7 @@ class Emitter:
     ) -> list[int]:
         """Have a batch written; returns the positions of the rows refused as too large."""
         producer = self._producer
-        if len(parcel.rows) > 1 and parcel.builder.size() > self._batch_bytes:
+        if len(parcel.rows) > 1 and parcel.builder.size() > self._producer_bytes:
             return await self._write_anew(to, parcel, timestamp_ms)  # packed before a refusal
         try:
             await (await producer.send_batch(parcel.builder, to.topic, partition=to.partition))
@@ -298,7 +298,7 @@ class Emitter:
     async def _take_over(self, producer: Producer) -> None:
         while self._producer is producer:
             try:
-                self._producer = await self._open()
+                await self._open()
             except KafkaError as error:
                 if not error.retriable:
                     raise
@@ -306,14 +306,15 @@ class Emitter:
                 await asyncio.sleep(RETRY_PAUSE)
         self._retire(producer)
 
-    async def _open(self) -> Producer:
-        producer = self._connect(self._batch_bytes)
+    async def _open(self) -> None:
+        size = self._batch_bytes
+        producer = self._connect(size)
         try:
             await producer.start()
         except BaseException:
             await producer.stop()
             raise
-        return producer
+        self._producer, self._producer_bytes = producer, size
 
     def _retire(self, producer: Producer) -> None:
         """Let a producer deliver what it has, and close it."""

@@ -81,7 +81,7 @@ def load_serving(settings: Settings, topic: str | None = None) -> Serving | str:
             log.warning("a constant score stands in for the model: %s", error)
             return _constant(settings, topic)
         return str(error)
-    predictor = open_predictor(bundle, threads=settings.model_threads)
+    predictor = open_predictor(bundle, threads=settings.model_threads, reasons=settings.reasons)
     return Serving(
         scorer=scorer_of(bundle, predictor, settings, topic=topic),
         name=bundle.name,

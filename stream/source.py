@@ -297,8 +297,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     def _enter_one(self, batch: Batch) -> None:
         if self.books[batch.partition].goes_back(batch.records[0].offset):
-            log.warning("%s went back: its log was cut or made anew", batch.partition)
-            self.books[batch.partition] = PartitionBooks()
+            self._go_back(batch.partition)
         self.books[batch.partition].add(batch)
         if not self._is_fetching:
             batch.revoke()
@@ -319,23 +318,30 @@ class BatchSource(Service, ConsumerRebalanceListener):
         books = self.books
         for partition, entry in list(books.items()):
             entry.settle()
-            await self._pass_gap(partition, entry)
+            await self._follow_position(partition, entry)
             self._note_stall(partition, entry)
         await self._committer.commit(books, _now() + self.options.commit_limit)
         self._check_topic()
 
-    async def _pass_gap(self, partition: TopicPartition, entry: PartitionBooks) -> None:
-        if entry.has_open:
-            return
+    async def _follow_position(self, partition: TopicPartition, entry: PartitionBooks) -> None:
         try:
             async with asyncio.timeout(POSITION_LIMIT):
                 position = await self._consumer.position(partition)
         except (TimeoutError, IllegalStateError):
             return
-        # While we waited the partition may have changed hands, or gone back: the position is then
-        # one of other books, and what lies below it is not done.
-        if self.books.get(partition) is entry:
+        if self.books.get(partition) is not entry:
+            # While we waited the partition changed hands, or went back: the position is one of
+            # other books, and what lies below it is not done.
+            return
+        if entry.goes_back(position):
+            self._go_back(partition)
+        else:
             entry.pass_gap(position)
+
+    def _go_back(self, partition: TopicPartition) -> None:
+        """Forget what is in hand: its offsets are those of a log that is no more."""
+        log.warning("%s went back: its log was cut or made anew", partition)
+        self.books[partition] = PartitionBooks()
 
     def _note_stall(self, partition: TopicPartition, entry: PartitionBooks) -> None:
         end = self.end_offset(partition)

@@ -26,7 +26,8 @@ CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
 def exit_codes() -> Iterator[None]:
     """Turn an error into its sentence on standard error and its exit code.
 
-    InputError and ModelNotFoundError end the command with 2, StartupError with 3, FatalError with 1, Ctrl-C with 130.
+    InputError and ModelNotFoundError end the command with 2, StartupError with 3, FatalError with
+    1, Ctrl-C with 130.
     """
     try:
         yield

@@ -1,0 +1,69 @@
+"""What each stage of LeadScore costs a lead, alone on a core, at batches of 500."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.workload import NAME, events
+from model.bundle import load_bundle
+from model.predictor import open_predictor
+from stream.serving import scorer_of
+from stream.settings import load_settings
+
+__all__ = ["STAGES", "stage_costs"]
+
+STAGES = ("decode", "features", "model", "encode")
+BATCH = 500
+ROWS = 20_000
+ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def stage_costs(location: Path) -> dict[str, float]:
+    """Measure the stages.
+
+    Parameters
+    ----------
+    location
+        The bundle's folder.
+
+    Returns
+    -------
+    dict
+        Microseconds of CPU a lead, by stage: the median of the rounds.
+    """
+    bundle = load_bundle(str(location))
+    scorer = scorer_of(bundle, open_predictor(bundle), load_settings(), topic=NAME)
+    records = [_Record(i, 0, key, value) for i, (key, value) in enumerate(events(ROWS))]
+    rounds: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    for _ in range(ROUNDS):
+        spent = dict.fromkeys(STAGES, 0.0)
+        for start in range(0, ROWS, BATCH):
+            batch = records[start : start + BATCH]
+            marks = [time.process_time()]
+            leads = scorer.decode(batch)
+            marks.append(time.process_time())
+            features = scorer.features(leads)
+            marks.append(time.process_time())
+            prediction = scorer.predict(features)
+            marks.append(time.process_time())
+            scorer.outputs(
+                batch, 0, leads, features, prediction, scored_at=0, fits=lambda output: True
+            )
+            marks.append(time.process_time())
+            for stage, begin, end in zip(STAGES, marks, marks[1:], strict=False):
+                spent[stage] += end - begin
+        for stage, seconds in spent.items():
+            rounds[stage].append(seconds / ROWS * 1e6)
+    return {stage: statistics.median(costs) for stage, costs in rounds.items()}
