@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+LOCK   := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock docs clean
+.PHONY: help setup demo test lint format docs lock bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,8 +25,8 @@ $(READY): requirements/all.lock requirements/uv.lock pyproject.toml
 demo: $(READY)  ## Train on real contacts, score the rest through Kafka, show the result
 	@$(BIN)/leadscore demo
 
-test: $(READY)  ## Unit, contract and integration rings (real Kafka)
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/integration
+test: $(READY)  ## All rings: unit, contract, integration and e2e, on real Kafka
+	@$(BIN)/python -m pytest tests
 
 lint: $(READY)  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -39,6 +40,13 @@ docs: $(READY)  ## Write the tables of docs/ anew from the declarations
 format: $(READY)  ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
+
+lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry's address
+	@$(BIN)/uv pip compile pyproject.toml $(LOCK) --all-extras -o requirements/all.lock
+	@$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements/all.lock -o requirements/worker.lock
+
+bench: $(READY)  ## Time LeadScore against stock Faust on the same work (real Kafka; some minutes)
+	@$(BIN)/python -m benchmarks.run
 
 clean:  ## Remove the environment and what runs have written
 	rm -rf $(VENV) .leadscore build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.reference import WEEKDAYS, FieldReference, Reference
 from features.spec import (
+    MISSING_LEVELS,
     CategoryField,
     DateField,
     DatePart,
@@ -35,6 +36,8 @@ categories and texts as lists of str, None missing."""
 MEMO_ENTRIES = 10_000
 MEMO_LENGTH = 256
 """What a memo keeps at most: so many strings, of so many characters each."""
+MEMO_TEXT = 64
+"""The same of texts: longer ones hardly ever come again."""
 
 LARGEST = float(np.finfo(np.float32).max)
 DAY_MS = 86_400_000
@@ -220,21 +223,21 @@ class _TextRows(dict[str | None, tuple[float, ...]]):
 
     def __missing__(self, text: str | None) -> tuple[float, ...]:
         row = self._read(text)
-        if text is None or len(text) <= MEMO_LENGTH:
+        if text is None or len(text) <= MEMO_TEXT:
             if len(self) >= MEMO_ENTRIES:
                 self.clear()
             self[text] = row
         return row
 
     def _read(self, text: str | None) -> tuple[float, ...]:
-        if text is None or normalise_level(text) is None:
+        if text is None:
             return self._missing
         folded = text.casefold()
-        return (
-            float(len(text)),
-            float(len(text.split())),
-            *(float(keyword in folded) for keyword in self._keywords),
-        )
+        words = folded.split()
+        if len(words) < 2 and (not words or words[0] in MISSING_LEVELS):
+            return self._missing
+        flags = [float(keyword in folded) for keyword in self._keywords]
+        return (float(len(text)), float(len(words)), *flags)
 
 
 class _Dates:

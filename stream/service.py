@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from mode import Service
 
+from model.metadata import BundleError
 from monitoring.health import Condition, Health
 from monitoring.http import MonitoringServer, monitoring_app
 from monitoring.metrics import Metrics, PartitionLag, SourceState, worker_registry
@@ -22,6 +23,7 @@ from stream.emit import EmitOptions, Emitter
 from stream.lag import lag_of
 from stream.limits import limit_reader
 from stream.pipeline import ScoringPipeline
+from stream.probe import BrokerProbe
 from stream.producer import open_producer
 from stream.serving import Serving, load_serving
 from stream.source import BatchSource, SourceOptions
@@ -33,6 +35,8 @@ __all__ = ["ScoringService"]
 
 log = logging.getLogger(__name__)
 
+PROBE_INTERVAL = 5.0
+"""Seconds between two questions whether Kafka is there."""
 HEARTBEAT = 1.0
 """Seconds between two looks at the source, told to health."""
 STALL_LIMIT = 120.0
@@ -101,6 +105,7 @@ class ScoringService(Service):
             host=settings.http_host,
             port=settings.http_port,
         )
+        self._probe = BrokerProbe(settings.kafka_client_options())
         self._serving: Serving | None = None
         self._rebalances = 0
         self._committed_at: float | None = None
@@ -129,11 +134,12 @@ class ScoringService(Service):
             await self.source.stop()
             await self.pipeline.stop()
             await self.emitter.stop()
+        await self._probe.close()
         await self._server.stop()
 
     async def _wait_for_model(self) -> bool:
         while not self.should_stop:
-            loaded = await asyncio.to_thread(load_serving, self.settings)
+            loaded = await asyncio.to_thread(self._load)
             if isinstance(loaded, Serving):
                 self._serve(loaded)
                 return True
@@ -141,6 +147,13 @@ class ScoringService(Service):
             log.warning("not ready, nothing is consumed: %s", loaded)
             await self.sleep(self.settings.model_poll_seconds)
         return False
+
+    def _load(self) -> Serving | str:
+        try:
+            return load_serving(self.settings)
+        except BundleError as error:  # it came after the start, where it would have been refused
+            self.metrics.model_load_failed()
+            return str(error)
 
     def _serve(self, serving: Serving) -> None:
         self._serving = serving
@@ -157,7 +170,6 @@ class ScoringService(Service):
 
     async def _open_kafka(self) -> None:
         await self.emitter.start()
-        self.health.meet(Condition.BROKER_REACHED)
         self.pipeline.start()
         await self.source.start()
 
@@ -218,6 +230,18 @@ class ScoringService(Service):
                 self.health.source_seen(now, finished=done, has_work=has_work)
                 await self._end_if_stalled()
             await self.sleep(HEARTBEAT)
+
+    @Service.task
+    async def _probe_broker(self) -> None:
+        """Tell health whether Kafka answers."""
+        while not self.should_stop:
+            reason = await self._probe.ask()
+            if reason is None:
+                self.health.meet(Condition.BROKER_REACHED)
+            else:
+                log.warning(reason)
+                self.health.miss(Condition.BROKER_REACHED, reason)
+            await self.sleep(PROBE_INTERVAL)
 
     async def _end_if_stalled(self) -> None:
         stalled = self.source.stalled_for

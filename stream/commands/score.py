@@ -16,6 +16,7 @@ from rich.table import Table as ScreenTable
 from rich.text import Text
 
 from agents.offline import Explanation, OfflineScorer
+from features.contract import conform
 from features.matrix import Columns
 from features.table import Table, parse_table, read_table
 from model.bundle import Bundle, load_bundle
@@ -140,20 +141,20 @@ def _load(registry: str, model: str) -> Bundle:
 
 
 def _read(file: Path, bundle: Bundle, id_column: str) -> _Leads:
-    kinds = bundle.metadata.spec.kinds
     if str(file) == "-":
         content = sys.stdin.buffer.read()
         source = "standard input"
     elif file.suffix in (".jsonl", ".ndjson", ".json") and file.is_file():
         content, source = file.read_bytes(), str(file)
     else:
-        return _of_table(read_table(file), kinds, id_column)
+        return _of_table(read_table(file), bundle, id_column)
     if content.lstrip()[:1] == b"{":
         return _of_lines(content, bundle)
-    return _of_table(parse_table(content, source), kinds, id_column)
+    return _of_table(parse_table(content, source), bundle, id_column)
 
 
-def _of_table(table: Table, kinds: dict[str, FieldKind], id_column: str) -> _Leads:
+def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
+    kinds = bundle.metadata.spec.kinds
     missing = [name for name in kinds if name not in table.names]
     if len(missing) == len(kinds):
         raise InputError(
@@ -168,7 +169,8 @@ def _of_table(table: Table, kinds: dict[str, FieldKind], id_column: str) -> _Lea
         name = table.find(id_column, "--id")
         found = table.columns_for({name: FieldKind.TEXT})[name]
         ids = [str(value or f"row-{row}") for row, value in enumerate(found, 1)]
-    return _Leads(ids, table.columns_for(kinds), [])
+    known = conform(table, bundle.metadata.contract)
+    return _Leads(ids, known.columns_for(kinds), [])
 
 
 def _of_lines(content: bytes, bundle: Bundle) -> _Leads:
