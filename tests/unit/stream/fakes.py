@@ -90,10 +90,6 @@ class FakePartition:
     def leave_out(self, count: int = 1) -> None:
         self.end += count
 
-    def make_anew(self) -> None:
-        self.records.clear()
-        self.end = 0
-
 
 class FakeKafka:
     """What outlives a consumer: logs and committed offsets."""
@@ -103,6 +99,12 @@ class FakeKafka:
         self.committed: dict[TopicPartition, int] = {}
         self.commits: list[dict[TopicPartition, int]] = []
         self.knows_topic = True
+
+    def make_anew(self, partition: TopicPartition) -> None:
+        """Remove a log and what groups have committed of it, and make it again, empty."""
+        self.logs[partition].records.clear()
+        self.logs[partition].end = 0
+        self.committed.pop(partition, None)
 
     def __getitem__(self, number: int) -> FakePartition:
         return self.logs[TopicPartition(TOPIC, number)]
@@ -221,6 +223,10 @@ class FakeConsumer:
             self._positions[partition] = self.kafka.committed.get(partition, 0)
         return self._positions.get(partition)
 
+    def position_of(self, partition: TopicPartition) -> int:
+        """Tell how far a partition was read, 0 where that is not known."""
+        return self._positions.get(partition, 0)
+
     async def position(self, partition: TopicPartition) -> int:
         while True:
             if partition not in self._assigned:
@@ -332,6 +338,8 @@ class FakeOutput:
         What a limit reader tells.
     answers
         What the next batches come to: an error, or an awaitable to await before they are written.
+    is_known
+        Cleared, what is sent waits for the metadata of its topic until it is set.
     """
 
     def __init__(self, topics: Iterable[str], partitions: int = 2, limit: int = 1000) -> None:
@@ -343,12 +351,16 @@ class FakeOutput:
         self.batches: list[int] = []
         self.producers: list[FakeProducer] = []
         self.start_errors: deque[KafkaError] = deque()
+        self.limit_reads = 0
+        self.is_known = asyncio.Event()
+        self.is_known.set()
 
     def connect(self, max_batch_bytes: int) -> FakeProducer:
         self.producers.append(FakeProducer(self, max_batch_bytes))
         return self.producers[-1]
 
     async def read_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        self.limit_reads += 1
         return {topic: at for topic, at in self.told_limits.items() if topic in set(topics)}
 
 
@@ -385,6 +397,7 @@ class FakeProducer:
     ) -> asyncio.Future[None]:
         assert self.is_started
         assert batch.is_closed
+        await self.output.is_known.wait()
         if self.is_stopped:
             raise ProducerClosed
         to = TopicPartition(topic, partition)

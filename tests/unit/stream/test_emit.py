@@ -175,7 +175,11 @@ async def test_several_partitions_that_are_refused_at_once_change_the_producer_o
             *await emitter.send(DEAD, 0, given),
         ]
         await delivered(deliveries)
-    assert len(output.producers) == 2
+        assert len(output.producers) == 2
+        assert output.limit_reads == 2, "at the start, and once for all three"
+        output.answers.append(NotLeaderForPartitionError())
+        await delivered(await emitter.send(DEAD, 1, given))
+    assert [producer.max_batch_bytes for producer in output.producers] == [100, 50, 50]
     assert all(written == values_of(given) for written in output.written.values())
 
 
@@ -211,6 +215,33 @@ async def test_another_partition_goes_on_while_the_producer_changes() -> None:
         hold.set()
         await delivered([*slow, *behind])
     assert output.written[TopicPartition(SCORED, 1)] == [b"slow", b"behind"]
+
+
+@in_jumping_time
+async def test_what_is_sent_while_the_next_producer_is_being_opened_arrives() -> None:
+    output, given = make_output(limit=50), numbered(10)
+    async with emitting(output) as emitter:
+        first = await emitter.send(SCORED, 0, given)
+        output.start_errors += [KafkaConnectionError(), KafkaConnectionError()]
+        await asyncio.sleep(0.1)
+        second = await emitter.send(SCORED, 1, given)
+        await delivered([*first, *second])
+    assert all(written == values_of(given) for written in output.written.values())
+
+
+@in_jumping_time
+async def test_a_batch_that_meets_a_producer_that_was_just_replaced_takes_the_next() -> None:
+    output, given = make_output(limit=50), numbered(10)
+    async with emitting(output) as emitter:
+        refused = await emitter.send(SCORED, 0, given)
+        await asyncio.sleep(0)
+        output.is_known.clear()
+        waiting = await emitter.send(SCORED, 1, given)
+        await asyncio.sleep(0.1)
+        assert output.producers[0].is_stopped
+        output.is_known.set()
+        await delivered([*refused, *waiting])
+    assert output.written[TopicPartition(SCORED, 1)] == values_of(given)
 
 
 # A broker that is away

@@ -1,0 +1,302 @@
+"""The batch source on real Kafka: what it hands over, commits and leaves to others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas.errors import FatalError
+from stream.books import Batch
+from stream.broker import Broker
+from stream.consumer import open_consumer
+from stream.lag import lag_of
+from stream.source import BatchSource, SourceOptions
+from tests.kafka_client import Record, TopicFactory, committed_offsets, open_admin, produce, until
+from tests.unit.stream.fakes import FakeApp
+
+OPTIONS = SourceOptions(commit_interval=0.1, max_records=100)
+
+
+class Worker:
+    """A source, and an agent that notes what it finishes."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        *,
+        options: SourceOptions = OPTIONS,
+        work: Callable[[Batch], Any] | None = None,
+        **consumer: Any,
+    ) -> None:
+        self.app = FakeApp()
+        self.source = BatchSource(
+            self.app.as_faust(),
+            topic,
+            lambda: open_consumer(
+                {"bootstrap_servers": bootstrap},
+                group_id=topic,
+                metadata_max_age=0.5,
+                session_timeout=6.0,
+                **consumer,
+            ),
+            options=options,
+        )
+        self.finished: list[tuple[int, int, bytes]] = []
+        self._work = work
+
+    async def _agent(self) -> None:
+        while True:
+            batch = await self.source.channel.queue.get()
+            if batch.begin():
+                if self._work:
+                    await self._work(batch)
+                for record in batch.records:
+                    self.finished.append((record.partition, record.offset, record.value))
+                batch.done()
+
+    @property
+    def values(self) -> list[bytes]:
+        return [value for _, _, value in self.finished]
+
+    async def __aenter__(self) -> Worker:
+        self._task = asyncio.create_task(self._agent())
+        try:
+            await self.source.start()
+        except BaseException:
+            self._task.cancel()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.source.stop()
+        self._task.cancel()
+        assert not self.app.errors
+
+
+def numbered(first: int, count: int, partitions: int) -> list[Record]:
+    return [
+        Record(b"%d" % number, b"key", partition=number % partitions)
+        for number in range(first, first + count)
+    ]
+
+
+def expected(first: int, count: int) -> list[bytes]:
+    return sorted(b"%d" % number for number in range(first, first + count))
+
+
+@asynccontextmanager
+async def steady_input(bootstrap: str, topic: str, partitions: int) -> AsyncIterator[list[bytes]]:
+    """Write records all the while; yields the list of what was written."""
+    written: list[bytes] = []
+    is_over = False
+
+    async def write() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
+            while not is_over:
+                value = b"%d" % len(written)
+                await producer.send_and_wait(topic, value, partition=len(written) % partitions)
+                written.append(value)
+
+    writing = asyncio.create_task(write())
+    try:
+        yield written
+    finally:
+        is_over = True
+        await writing
+
+
+async def test_everything_is_handed_over_in_order_and_committed(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads", partitions=4)
+    await produce(kafka.bootstrap, topic, numbered(0, 4000, 4))
+
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await until(lambda: len(worker.finished) == 4000)
+        assert {tp.partition for tp in worker.source.assignment} == {0, 1, 2, 3}
+    assert sorted(worker.values) == expected(0, 4000)
+    for partition in range(4):
+        offsets = [offset for at, offset, _ in worker.finished if at == partition]
+        assert offsets == list(range(1000))
+    committed = await committed_offsets(kafka.bootstrap, topic, topic)
+    assert committed == dict.fromkeys(range(4), 1000)
+
+
+async def test_nothing_comes_twice_after_a_stop_in_mid_stream(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads", partitions=4)
+    await produce(kafka.bootstrap, topic, numbered(0, 20_000, 4))
+
+    async def some_work(batch: Batch) -> None:
+        await asyncio.sleep(0.02)
+
+    seen: list[bytes] = []
+    for _ in range(3):
+        async with Worker(kafka.bootstrap, topic, work=some_work) as worker:
+            await until(lambda: len(worker.finished) >= 2000)
+        seen += worker.values
+        assert len(seen) < 20_000
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await until(lambda: len(seen) + len(worker.finished) >= 20_000)
+    assert sorted(seen + worker.values) == expected(0, 20_000)
+
+
+async def test_workers_that_join_and_leave_lose_nothing(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads", partitions=4)
+    workers = []
+
+    async def pause(batch: Batch) -> None:
+        await asyncio.sleep(0.005)
+
+    def worker() -> Worker:
+        workers.append(Worker(kafka.bootstrap, topic, work=pause))
+        return workers[-1]
+
+    async with worker() as first, steady_input(kafka.bootstrap, topic, 4) as written:
+        for _ in range(2):
+            async with worker() as second, worker() as third:
+                trio = (first, second, third)
+                await until(lambda: all(each.source.assignment for each in trio))  # noqa: B023
+                await until(lambda: bool(second.finished and third.finished))
+        await until(lambda: len(first.source.assignment) == 4)
+    async with worker() as last:
+        seen: Counter[bytes] = Counter()
+
+        def all_seen() -> bool:
+            seen.clear()
+            seen.update(value for each in workers for value in each.values)
+            return len(seen) == len(written)
+
+        await until(all_seen)
+        assert last.source.rebalances == 1
+    assert set(seen) == set(written)
+    # Every hand-over finished and committed what was in hand.
+    assert sum(seen.values()) == len(written)
+
+
+async def test_trailing_transaction_marks_are_committed(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads")
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, transactional_id=topic
+    ) as producer:
+        async with producer.transaction():
+            await producer.send(topic, b"kept")
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, b"dropped")
+        await producer.abort_transaction()
+
+    async with Worker(kafka.bootstrap, topic, isolation_level="read_committed") as worker:
+
+        async def all_committed() -> bool:
+            return await committed_offsets(kafka.bootstrap, topic, topic) == {0: 4}
+
+        await until(all_committed)
+        assert worker.values == [b"kept"]
+        lags = lag_of(worker.source, wall_time=0.0, loop_time=0.0)
+        assert [lag.messages for lag in lags.values()] == [0]
+        assert worker.source.stalled_for == 0.0
+
+
+async def test_an_open_transaction_is_no_stall(kafka: Broker, topics: TopicFactory) -> None:
+    topic = await topics.create("leads")
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, transactional_id=topic
+    ) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, b"open")
+        async with Worker(kafka.bootstrap, topic, isolation_level="read_committed") as worker:
+            tp = TopicPartition(topic, 0)
+            await until(lambda: worker.source.end_offset(tp) is not None)
+            await until(lambda: worker.source.last_commit is not None)
+            assert worker.source.stalled_for == 0.0
+            await producer.commit_transaction()
+            await until(lambda: worker.values == [b"open"])
+
+
+async def test_a_commit_beyond_the_end_of_the_log_reads_from_its_beginning(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads")
+    await produce(kafka.bootstrap, topic, numbered(0, 10, 1))
+    tp = TopicPartition(topic, 0)
+    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic) as consumer:
+        consumer.assign([tp])
+        await consumer.commit({tp: 500})
+
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await until(lambda: len(worker.finished) == 10)
+
+        async def repaired() -> bool:
+            return await committed_offsets(kafka.bootstrap, topic, topic) == {0: 10}
+
+        await until(repaired)
+
+
+async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads")
+    await produce(kafka.bootstrap, topic, numbered(0, 50, 1))
+
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await until(lambda: len(worker.finished) == 50)
+        async with open_admin(kafka.bootstrap) as admin:
+            await admin.delete_topics([topic])
+
+            async def is_gone() -> bool:
+                return topic not in await admin.list_topics()
+
+            await until(is_gone)
+        await topics.create("leads")
+        await produce(kafka.bootstrap, topic, numbered(50, 10, 1))
+        await until(lambda: len(worker.finished) == 60)
+    assert sorted(worker.values) == expected(0, 60)
+    assert await committed_offsets(kafka.bootstrap, topic, topic) == {0: 10}
+
+
+async def test_a_topic_that_is_removed_for_good_crashes_the_app(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads")
+    options = SourceOptions(commit_interval=0.1, topic_limit=1.0)
+    async with Worker(kafka.bootstrap, topic, options=options) as worker:
+        async with open_admin(kafka.bootstrap) as admin:
+            await admin.delete_topics([topic])
+        await until(lambda: bool(worker.app.errors))
+        assert "leadscore topics create" in str(worker.app.errors.pop())
+
+
+async def test_a_topic_that_does_not_exist_fails_the_start(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    with pytest.raises(FatalError, match="check that the topic exists"):
+        async with Worker(kafka.bootstrap, topics.prefix + "none", request_timeout_ms=1500):
+            pass
+
+
+async def test_new_partitions_are_noticed(kafka: Broker, topics: TopicFactory) -> None:
+    topic = await topics.create("leads")
+    async with Worker(kafka.bootstrap, topic) as worker:
+        async with open_admin(kafka.bootstrap) as admin:
+            await admin.create_partitions({topic: _new_partitions(3)})
+        await until(lambda: len(worker.source.assignment) == 3)
+        await produce(kafka.bootstrap, topic, numbered(0, 9, 3))
+        await until(lambda: sorted(worker.values) == expected(0, 9))
+
+
+def _new_partitions(count: int) -> Any:
+    from aiokafka.admin import NewPartitions
+
+    return NewPartitions(count)
