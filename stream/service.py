@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from mode import Service
 
-from model.metadata import BundleError
+from model.registry import ModelNotFoundError
 from monitoring.health import Condition, Health
 from monitoring.http import MonitoringServer, monitoring_app
 from monitoring.metrics import Metrics, PartitionLag, SourceState, worker_registry
@@ -25,7 +25,7 @@ from stream.limits import limit_reader
 from stream.pipeline import ScoringPipeline
 from stream.probe import BrokerProbe
 from stream.producer import open_producer
-from stream.serving import Serving, load_serving
+from stream.serving import Serving, load_serving, locate
 from stream.source import BatchSource, SourceOptions
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class ScoringService(Service):
         )
         self._probe = BrokerProbe(settings.kafka_client_options())
         self._serving: Serving | None = None
+        self._looked_at: str | None = None
         self._rebalances = 0
         self._committed_at: float | None = None
         self.metrics.watch_source(self._source_state)
@@ -139,21 +140,43 @@ class ScoringService(Service):
 
     async def _wait_for_model(self) -> bool:
         while not self.should_stop:
-            loaded = await asyncio.to_thread(self._load)
-            if isinstance(loaded, Serving):
-                self._serve(loaded)
+            location = await self._take_up_model()
+            if self._serving is not None:
                 return True
-            self.health.miss(Condition.MODEL_LOADED, loaded)
-            log.warning("not ready, nothing is consumed: %s", loaded)
+            log.warning("not ready, nothing is consumed", extra={"tried": location})
             await self.sleep(self.settings.model_poll_seconds)
         return False
 
-    def _load(self) -> Serving | str:
+    @Service.task
+    async def _follow_model(self) -> None:
+        """Take up another model between two batches when the settings' reference leads to one."""
+        while not self.should_stop:
+            await self.sleep(self.settings.model_poll_seconds)
+            if self._serving is not None:
+                await self._take_up_model()
+
+    async def _take_up_model(self) -> str | None:
+        """Serve the model that the reference leads to, unless it was looked at before.
+
+        A model that must not be used is refused: the one that serves goes on.
+        """
+        location = None
         try:
-            return load_serving(self.settings)
-        except BundleError as error:  # it came after the start, where it would have been refused
+            location = await asyncio.to_thread(locate, self.settings)
+            if location != self._looked_at or self._serving is None:
+                self._looked_at = location
+                self._serve(await asyncio.to_thread(load_serving, self.settings, location))
+        except ModelNotFoundError as error:
+            self._refuse(str(error))
+        except FatalError as error:
             self.metrics.model_load_failed()
-            return str(error)
+            self._refuse(str(error))
+        return location
+
+    def _refuse(self, reason: str) -> None:
+        if self._serving is None:
+            self.health.miss(Condition.MODEL_LOADED, reason)
+        log.warning(reason)
 
     def _serve(self, serving: Serving) -> None:
         self._serving = serving

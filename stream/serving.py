@@ -21,8 +21,9 @@ from schemas.encode import ScoredModel
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.settings import Settings
+from stream.verification import verify_contract
 
-__all__ = ["Serving", "load_serving", "scorer_of"]
+__all__ = ["Serving", "load_serving", "locate", "scorer_of"]
 
 log = logging.getLogger(__name__)
 
@@ -52,38 +53,53 @@ class Serving:
     info: Mapping[str, Any]
 
 
-def load_serving(settings: Settings, topic: str | None = None) -> Serving | str:
-    """Load the model that the settings name.
+def locate(settings: Settings) -> str | None:
+    """Find the bundle that the settings' reference leads to.
+
+    Returns
+    -------
+    str or None
+        Its folder. None: there is no such model, but this is development or test, where the
+        constant model stands in.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There is no such model.
+    """
+    try:
+        return Registry(settings.registry).resolve(settings.model)
+    except ModelNotFoundError:
+        if settings.environment in ("development", "test"):
+            return None
+        raise
+
+
+def load_serving(settings: Settings, location: str | None) -> Serving:
+    """Load a model, verify it and make it ready to score.
 
     Parameters
     ----------
     settings
-        Which model, from which registry, and the rules of scoring.
-    topic
-        The topic that leads come from; by default that of the settings.
-
-    Returns
-    -------
-    Serving or str
-        Or a sentence that says which model there is none of. In development and test there is
-        always one: the constant model stands in.
+        The rules of scoring.
+    location
+        The bundle's folder; None for the constant model.
 
     Raises
     ------
     BundleError
-        There is a model, and it must not be used.
+        The model must not be used.
+    StartupError
+        It reads fields that the contract does not promise.
     """
-    topic = topic or settings.leads_created
-    try:
-        bundle = load_bundle(Registry(settings.registry).resolve(settings.model))
-    except ModelNotFoundError as error:
-        if settings.environment in ("development", "test"):
-            log.warning("a constant score stands in for the model: %s", error)
-            return _constant(settings, topic)
-        return str(error)
+    if location is None:
+        log.warning("there is no model %s: a constant score stands in for it", settings.model)
+        return _constant(settings)
+    bundle = load_bundle(location)
+    verify_contract(bundle, settings)
     predictor = open_predictor(bundle, threads=settings.model_threads, reasons=settings.reasons)
     return Serving(
-        scorer=scorer_of(bundle, predictor, settings, topic=topic),
+        scorer=scorer_of(bundle, predictor, settings, topic=settings.leads_created),
         name=bundle.name,
         version=bundle.version,
         sha256=bundle.sha256,
@@ -135,7 +151,7 @@ def _scorer(
     )
 
 
-def _constant(settings: Settings, topic: str) -> Serving:
+def _constant(settings: Settings) -> Serving:
     """Serve the same score for every lead, under a name that says so."""
     spec = FeatureSpec(fields=(NumberField(name="created_at"),))
     labels = ("any", "other", "missing")
@@ -160,7 +176,7 @@ def _constant(settings: Settings, topic: str) -> Serving:
         min_coverage=0.0,
         field_names=tuple(spec.kinds),
         bin_labels=reference.bin_labels,
-        topic=topic,
+        topic=settings.leads_created,
     )
     store = SchemaStore.load(*settings.schema_folders)
     scorer = _scorer(model, spec, reference, predictor, store, settings)

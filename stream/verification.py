@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from model.bundle import load_bundle
+from model.bundle import Bundle, load_bundle
 from model.registry import ModelNotFoundError, Registry
 from schemas.avro_reader import mismatches
 from schemas.errors import InputError, StartupError
@@ -12,7 +12,7 @@ from schemas.store import Schema, SchemaStore
 from stream.settings import PREFIX, Settings
 from stream.topics import verify_topics
 
-__all__ = ["verify"]
+__all__ = ["verify", "verify_contract"]
 
 
 async def verify(settings: Settings) -> None:
@@ -25,18 +25,29 @@ async def verify(settings: Settings) -> None:
     BundleError
         The model must not be used.
     """
-    store = SchemaStore.load(*settings.schema_folders)
-    await asyncio.to_thread(_verify_model, settings, store)
+    SchemaStore.load(*settings.schema_folders)
+    await asyncio.to_thread(_verify_model, settings)
     await verify_topics(settings)
 
 
-def _verify_model(settings: Settings, store: SchemaStore) -> None:
+def _verify_model(settings: Settings) -> None:
     """Check a model that there is; the worker waits for one that there is not yet."""
     try:
-        bundle = load_bundle(Registry(settings.registry).resolve(settings.model))
+        location = Registry(settings.registry).resolve(settings.model)
     except ModelNotFoundError:
         return
-    contract = _contract(settings, store, bundle.metadata.contract)
+    verify_contract(load_bundle(location), settings)
+
+
+def verify_contract(bundle: Bundle, settings: Settings) -> None:
+    """Check that leads are promised to have the fields that a model reads.
+
+    Raises
+    ------
+    StartupError
+        They are not; or the contract that the settings name is not known.
+    """
+    contract = _contract(settings, bundle.metadata.contract)
     wrong = mismatches(contract, bundle.metadata.spec.kinds)
     if wrong:
         raise StartupError(
@@ -46,7 +57,8 @@ def _verify_model(settings: Settings, store: SchemaStore) -> None:
         )
 
 
-def _contract(settings: Settings, store: SchemaStore, own: object) -> Schema:
+def _contract(settings: Settings, own: object) -> Schema:
+    store = SchemaStore.load(*settings.schema_folders)
     try:
         schema = store.add(own, "the model's contract")
         if settings.contract is not None:
