@@ -19,10 +19,15 @@ log = logging.getLogger(__name__)
 
 
 class ScoreOnly(faust.App.BootStrategy):
-    """A worker without topic agents: neither Faust's consumer nor its producer is started."""
+    """A worker without topic agents: neither Faust's consumer nor its producer is started.
+
+    Nor its web server: `faust worker` would, whatever the app says, and a second worker of a host
+    would find the port taken.
+    """
 
     enable_kafka_consumer = False
     enable_kafka_producer = False
+    enable_web = False
 
 
 class App(faust.App):

@@ -15,9 +15,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ STOPPED_WITHIN = 15.0
 """Seconds."""
 LOOK = 0.1
 """Seconds between two looks whether something has happened."""
+WORKER = (sys.executable, "-m", "stream", "worker")
 
 
 class DemoWorker:
@@ -48,16 +50,20 @@ class DemoWorker:
         Its settings.
     folder
         Where its log and port go.
+    command
+        The program and its arguments.
     """
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], folder: Path, command: Sequence[str] = WORKER
+    ) -> None:
         self.log = folder / "worker.log"
         self._port_file = folder / "worker.port"
         self._port_file.unlink(missing_ok=True)
         given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
         with self.log.open("wb") as log:
             self._process: subprocess.Popen[Any] = start_child(
-                [sys.executable, "-m", "stream", "worker"],
+                command,
                 env={
                     **given,
                     **environment,
@@ -84,7 +90,7 @@ class DemoWorker:
             It ended, or is not ready in time.
         """
         deadline = time.monotonic() + READY_WITHIN
-        while not (self._port_file.exists() and await asyncio.to_thread(self._is_ready)):
+        while not await asyncio.to_thread(self._is_ready):
             self.check()
             if time.monotonic() > deadline:
                 raise StartupError(
@@ -104,7 +110,28 @@ class DemoWorker:
 
     def metrics(self) -> str:
         """Return its metrics, in Prometheus' text format."""
-        return self._get("/metrics") or ""
+        answer = self.ask("/metrics")
+        return answer[1] if answer else ""
+
+    def ask(self, path: str) -> tuple[int, str] | None:
+        """Ask for a page of its HTTP door.
+
+        Returns
+        -------
+        tuple of int and str, or None
+            Status and text; None while the door is closed.
+        """
+        port = self._port_file.read_text().strip() if self._port_file.exists() else ""
+        if not port:
+            return None
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+        except OSError:
+            return None
 
     async def stop(self) -> int:
         """Stop it as an operator would; returns its exit code."""
@@ -121,17 +148,8 @@ class DemoWorker:
         end_child(self._process)
 
     def _is_ready(self) -> bool:
-        return self._get("/readyz") is not None
-
-    def _get(self, path: str) -> str | None:
-        port = self._port_file.read_text().strip()
-        if not port:
-            return None
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                return str(answer.read().decode())
-        except (urllib.error.URLError, OSError):
-            return None
+        answer = self.ask("/readyz")
+        return answer is not None and answer[0] == HTTPStatus.OK
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,6 @@ class ScoringService(Service):
         self._probe = BrokerProbe(settings.kafka_client_options())
         self._serving: Serving | None = None
         self._looked_at: str | None = None
-        self._rebalances = 0
         self._committed_at: float | None = None
         self.metrics.watch_source(self._source_state)
 
@@ -140,10 +139,9 @@ class ScoringService(Service):
 
     async def _wait_for_model(self) -> bool:
         while not self.should_stop:
-            location = await self._take_up_model()
+            await self._take_up_model()
             if self._serving is not None:
                 return True
-            log.warning("not ready, nothing is consumed", extra={"tried": location})
             await self.sleep(self.settings.model_poll_seconds)
         return False
 
@@ -155,12 +153,11 @@ class ScoringService(Service):
             if self._serving is not None:
                 await self._take_up_model()
 
-    async def _take_up_model(self) -> str | None:
+    async def _take_up_model(self) -> None:
         """Serve the model that the reference leads to, unless it was looked at before.
 
         A model that must not be used is refused: the one that serves goes on.
         """
-        location = None
         try:
             location = await asyncio.to_thread(locate, self.settings)
             if location != self._looked_at or self._serving is None:
@@ -171,11 +168,11 @@ class ScoringService(Service):
         except FatalError as error:
             self.metrics.model_load_failed()
             self._refuse(str(error))
-        return location
 
     def _refuse(self, reason: str) -> None:
         if self._serving is None:
             self.health.miss(Condition.MODEL_LOADED, reason)
+            reason = f"not ready, nothing is consumed: {reason}"
         log.warning(reason)
 
     def _serve(self, serving: Serving) -> None:
@@ -227,15 +224,10 @@ class ScoringService(Service):
         self._committed_at = time.monotonic()
 
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
-        """Say which partitions are ours."""
-        partitions = sorted(tp.partition for tp in assignment)
-        if self.source.rebalances == self._rebalances:
-            log.info("partitions given up", extra={"partitions": partitions})
-            self.health.miss(Condition.PARTITIONS_ASSIGNED, "the consumer group is rebalancing")
-            return
-        self._rebalances = self.source.rebalances
+        """Say which partitions are ours from now on."""
         self.metrics.rebalanced()
         self.health.meet(Condition.PARTITIONS_ASSIGNED)
+        partitions = sorted(tp.partition for tp in assignment)
         log.info("partitions assigned", extra={"partitions": partitions})
 
     # What others ask
