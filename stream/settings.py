@@ -81,8 +81,8 @@ class Settings(BaseSettings):
     ] = Field("production", validation_alias=f"{PREFIX}ENV")
     """Where this runs. In development and test a worker without a model gives a constant score."""
 
-    role: Literal["score", "drift", "all"] = "score"
-    """What a worker does: score leads, measure drift, or both."""
+    role: Literal["score", "all"] = "score"
+    """What a worker does: score leads, or all that there is, which is the same so far."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_servers)] = Field(
         "localhost:9092",

@@ -86,7 +86,8 @@ class DemoScreen:
             f" AUC {quality.auc:.3f} cross-validated,"
             f" {report.positives / report.rows:.1%} positives",
         )
-        self.say("Bundle", where)
+        bands = trained.metadata.thresholds
+        self.say("Bundle", f"{where} (High from {bands.high:.3f}, Medium from {bands.medium:.3f})")
 
     @contextmanager
     def playing(self, total: int, account: Account) -> Iterator[None]:
