@@ -49,4 +49,5 @@ class Worker(faust.Worker):
             log.warning("told twice to stop: stopping at once, what is in hand is scored again")
             logging.shutdown()
             os._exit(128 + signal)
+        log.info("told to stop: finishing what is in hand")
         return super()._schedule_shutdown(signal)

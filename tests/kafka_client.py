@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 
 class Record(NamedTuple):
@@ -63,6 +64,20 @@ class TopicFactory:
             ours = [name for name in await admin.list_topics() if name.startswith(self.prefix)]
             if ours:
                 await admin.delete_topics(ours)
+
+
+async def set_topic_config(bootstrap: str, topic: str, name: str, value: str) -> None:
+    """Change a topic's config and wait until the broker tells the new value."""
+    async with open_admin(bootstrap) as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {name: value})])
+
+        async def is_set() -> bool:
+            asked = ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})
+            [response] = await admin.describe_configs([asked])
+            [(*_, entries)] = response.resources
+            return entries[0][1] == value
+
+        await until(is_set, what=f"{name} of {topic}")
 
 
 async def produce(bootstrap: str, topic: str, records: Iterable[Record | bytes]) -> None:

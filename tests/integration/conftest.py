@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from features.table import read_table
+from model.bundle import Bundle, load_bundle
+from model.registry import Registry
+from model.train import TrainOptions, train
 from schemas.errors import StartupError
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker, pick_broker
+from stream.lead_file import leads_of
+from stream.playing import Lead
+from tests.integration.worker_process import CONTACT, Stage
 from tests.kafka_client import TopicFactory
+
+CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
+TRAINED_EVERY = 5
+"""One contact in so many is enough for a model to test with."""
 
 REMEDY = "the integration ring runs on real Kafka only and does not skip"
 
@@ -43,3 +56,64 @@ async def topics(kafka: Broker) -> AsyncIterator[TopicFactory]:
     factory = TopicFactory(kafka.bootstrap, f"t{uuid.uuid4().hex[:12]}.")
     yield factory
     await factory.delete_all()
+
+
+@pytest.fixture(scope="session")
+def bank_model(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A model of the bank's contacts; its registry is two folders up."""
+    folder = tmp_path_factory.mktemp("bank")
+    sample = folder / "sample.csv"
+    with gzip.open(CONTACTS, "rt") as contacts:
+        header, *rows = contacts
+    sample.write_text(header + "".join(rows[::TRAINED_EVERY]))
+    options = TrainOptions(
+        target="y", id="lead_id", exclude=("duration",), schema=CONTACT.avro, name="bank", seed=7
+    )
+    registry = Registry(folder / "models")
+    registry.publish("bank", train(read_table(sample), options).artefacts)
+    return load_bundle(registry.resolve("bank"))
+
+
+@pytest.fixture(scope="session")
+def contacts() -> list[Lead]:
+    """All of the bank's contacts, in the order of time."""
+    return leads_of(read_table(CONTACTS), CONTACT, lead_id="lead_id", time="created_at")
+
+
+StageSetter = Callable[..., Stage]
+
+
+@pytest.fixture
+def set_stage(tmp_path: Path, bank_model: Bundle) -> Iterator[StageSetter]:
+    """Set a stage on a broker: `stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score")`."""
+    stages = []
+
+    def set_stage(bootstrap: str, **environment: str) -> Stage:
+        run = uuid.uuid4().hex[:12]
+        given = {
+            "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+            "LEADSCORE_TOPIC_PREFIX": f"t{run}.",
+            "LEADSCORE_GROUP_ID": f"g{run}",
+            "LEADSCORE_REGISTRY": str(Path(bank_model.location).parents[1]),
+            "LEADSCORE_MODEL": "bank",
+            "LEADSCORE_SESSION_TIMEOUT_MS": "6000",
+        }
+        folder = tmp_path / run
+        folder.mkdir()
+        stages.append(Stage(given | environment, folder))
+        return stages[-1]
+
+    yield set_stage
+    for stage in stages:
+        stage.end()
+
+
+@pytest.fixture
+async def stage(
+    kafka: Broker, topics: TopicFactory, set_stage: StageSetter
+) -> AsyncIterator[Stage]:
+    """A stage on the shared broker, its topics made."""
+    stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix)
+    await stage.create_topics()
+    yield stage
+    stage.end()

@@ -9,13 +9,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from stream.broker import BreakableBroker, Broker
 from stream.emit import EmitOptions, Emitter, RecordsTooLargeError, Row
 from stream.limits import limit_reader
 from stream.producer import open_producer, record_bytes
-from tests.kafka_client import TopicFactory, open_admin, read_all, until
+from tests.kafka_client import TopicFactory, read_all, set_topic_config
 
 HEADERS = [("ce_id", b"1"), ("ce_type", b"test")]
 
@@ -50,15 +49,7 @@ async def numbers(bootstrap: str, topic: str, partition: int = 0) -> list[int]:
 
 
 async def set_limit(bootstrap: str, topic: str, limit: int) -> None:
-    configs = {"max.message.bytes": str(limit)}
-    async with open_admin(bootstrap) as admin:
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
-    read = limit_reader({"bootstrap_servers": bootstrap})
-
-    async def is_set() -> bool:
-        return (await read([topic]))[topic] == limit
-
-    await until(is_set)
+    await set_topic_config(bootstrap, topic, "max.message.bytes", str(limit))
 
 
 @pytest.mark.parametrize("compression", [None, "gzip"])

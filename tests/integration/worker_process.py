@@ -1,0 +1,222 @@
+"""A stage for worker tests: topics, a group and a folder of their own, and workers as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import orjson
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from schemas.store import SchemaStore
+from schemas.wire import HEADER_BYTES, WireFormat
+from stream.account import Account, read_scored
+from stream.demo import WORKER, DemoWorker
+from stream.events import EventMaker
+from stream.lead_producer import connected_producer
+from stream.playing import AtOnce, Event, Lead, Steady
+from stream.produce import Played, play
+from stream.settings import Settings, load_settings
+from stream.topics import create_topics
+from tests.kafka_client import committed_offsets, read_all, until
+
+PARTITIONS = 4
+STORE = SchemaStore.load()
+CONTACT = STORE.by_name("bank_contact")
+SCORED = STORE.by_name("lead_scored")
+
+
+class WorkerProcess(DemoWorker):
+    """A worker that a test may signal, kill and read the log of."""
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def ended(self, within: float = 15.0) -> int:
+        """Wait for its end; returns its exit code."""
+        await until(
+            lambda: self._process.poll() is not None, within=within, what="the worker's end"
+        )
+        return self._process.returncode
+
+    async def stop_cleanly(self) -> None:
+        """Stop it with SIGTERM; an exit code, an error in its log or 10 s fail the test."""
+        started = time.monotonic()
+        assert await self.stop() == 0
+        assert time.monotonic() - started < 10
+        errors = [line for line in self.logged() if line["level"] in ("ERROR", "CRITICAL")]
+        assert errors == []
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Its log, line by line; a line that is no JSON fails the test."""
+        return [orjson.loads(line) for line in self.log.read_bytes().splitlines()]
+
+    def has_logged(self, words: str) -> bool:
+        return words in self.log.read_text()
+
+    async def answer(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of a page of its HTTP door."""
+        answer = await asyncio.to_thread(self.ask, path)
+        assert answer is not None, f"no answer from {path}"
+        return answer[0], orjson.loads(answer[1])
+
+    async def metric(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        lines = (await asyncio.to_thread(self.metrics)).splitlines()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.startswith((f"{name} ", f"{name}{{"))
+        )
+
+
+@dataclass
+class Stage:
+    """What one test has of its own.
+
+    Attributes
+    ----------
+    environment
+        Of the workers.
+    folder
+        For the workers' logs.
+    """
+
+    environment: dict[str, str]
+    folder: Path
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    settings: Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = {"LEADSCORE_ENV": "environment"}
+        self.settings = load_settings(
+            **{
+                names.get(name, name.removeprefix("LEADSCORE_").lower()): value
+                for name, value in self.environment.items()
+            }
+        )
+
+    async def create_topics(self, partitions: int = PARTITIONS) -> None:
+        await create_topics(self.settings, partitions)
+
+    def begin(self, command: Sequence[str] = WORKER, **environment: str) -> WorkerProcess:
+        """Start a worker without waiting for it."""
+        folder = self.folder / f"worker-{len(self.workers)}"
+        folder.mkdir()
+        worker = WorkerProcess(self.environment | environment, folder, command)
+        self.workers.append(worker)
+        return worker
+
+    async def start(self, **environment: str) -> WorkerProcess:
+        """Start a worker and wait until it is ready."""
+        worker = self.begin(**environment)
+        await worker.ready()
+        return worker
+
+    def end(self) -> None:
+        for worker in self.workers:
+            worker.end()
+
+    # The CRM's side
+
+    async def play(
+        self,
+        leads: Iterable[Lead],
+        *,
+        rate: float | None = None,
+        as_event: Callable[[Lead], Event] | None = None,
+    ) -> Played:
+        """Play contacts to the source topic; returns what became of them."""
+        settings = self.settings
+        async with connected_producer(settings) as producer:
+            return await play(
+                leads,
+                producer,
+                topic=settings.leads_created,
+                as_event=as_event or EventMaker(CONTACT, WireFormat.AVRO),
+                pace=Steady(rate) if rate else AtOnce(),
+            )
+
+    # The consumers' side
+
+    async def records(self, topic: str) -> list[ConsumerRecord]:
+        return await read_all(self.settings.kafka_bootstrap_servers, topic, within=60)
+
+    async def scored_records(self) -> list[ConsumerRecord]:
+        return await self.records(self.settings.leads_scored)
+
+    async def dead_records(self) -> list[ConsumerRecord]:
+        return await self.records(self.settings.leads_created_dlq)
+
+    async def account(self) -> Account:
+        """Enter all that came out."""
+        account = Account()
+        account.add_scored(
+            [read_scored(record.value, SCORED) for record in await self.scored_records()],
+            time.time() * 1000,
+        )
+        for record in await self.dead_records():
+            account.add_dead(record.partition, dict(record.headers))
+        return account
+
+    async def written(self) -> dict[int, list[int]]:
+        """Source offsets in the order in which their outcomes were written, by partition."""
+        offsets: dict[int, list[int]] = {number: [] for number in range(PARTITIONS)}
+        for record in await self.scored_records():
+            offsets[record.partition].append(read_scored(record.value, SCORED).source[1])
+        return offsets
+
+    async def committed(self) -> dict[int, int]:
+        settings = self.settings
+        return await committed_offsets(
+            settings.kafka_bootstrap_servers, settings.group_id, settings.leads_created
+        )
+
+    async def until_committed(self, played: Played, within: float = 60.0) -> None:
+        """Wait until all that was played is done, as far as the group has committed."""
+        ends = {partition: runs[-1].stop for partition, runs in played.offsets.items()}
+
+        async def is_done() -> bool:
+            for worker in self.workers[-1:]:
+                worker.check()
+            committed = await self.committed()
+            return all(committed.get(partition) == end for partition, end in ends.items())
+
+        await until(is_done, within=within, what=f"{played.sent} leads done")
+
+    async def until_scored(self, count: int, within: float = 60.0) -> None:
+        """Wait until so many scored events are written."""
+        topic = self.settings.leads_scored
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.settings.kafka_bootstrap_servers
+        ) as consumer:
+
+            async def are_scored() -> bool:
+                return sum((await consumer.end_offsets(partitions)).values()) >= count
+
+            await until(are_scored, within=within, what=f"{count} scored events")
+
+
+def event_of(value: bytes) -> dict[str, Any]:
+    """Read a scored event, all of it, in Avro single-object encoding."""
+    return fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), SCORED.parsed, None)
+
+
+def headers_of(record: ConsumerRecord) -> Mapping[str, bytes]:
+    """Headers by name; a name that is there twice fails the test."""
+    headers = dict(record.headers)
+    assert len(headers) == len(record.headers)
+    return headers
