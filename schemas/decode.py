@@ -103,6 +103,11 @@ class LeadDecoder:
                 reader(values, indices, rows, errors)
         return self._as_columns(rows, errors)
 
+    def prepare(self) -> None:
+        """Make the readers of all known leads' schemas now, rather than when the first lead comes."""
+        for schema in self._store.lead_contracts():
+            self._reader(schema.header)
+
     def schema_of(self, value: bytes | None) -> str | None:
         """Name the schema that a value says it is written with, None where that is not known."""
         if not value or value[:2] != AVRO_MARKER:

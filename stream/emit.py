@@ -127,6 +127,8 @@ class Emitter:
         self._batch_bytes = min(self._batch_bytes, *self._limits.values())
         try:
             await self._open()
+            for topic in self._limits:  # now, rather than while the first batch waits
+                await self._producer.partitions_for(topic)
         except KafkaError as error:
             raise self._unmendable(error) from error
         self._is_connected = True

@@ -141,9 +141,11 @@ def _scorer(
     store: SchemaStore,
     settings: Settings,
 ) -> Scorer:
+    decoder = LeadDecoder(store, spec.kinds, max_bytes=settings.max_event_bytes)
+    decoder.prepare()
     return Scorer(
         model,
-        decoder=LeadDecoder(store, spec.kinds, max_bytes=settings.max_event_bytes),
+        decoder=decoder,
         encoder=FeatureEncoder(spec, reference),
         predictor=predictor,
         rules=Rules(settings.min_coverage, settings.low_coverage),
