@@ -39,6 +39,10 @@ PROBE_INTERVAL = 5.0
 """Seconds between two questions whether Kafka is there."""
 HEARTBEAT = 1.0
 """Seconds between two looks at the source, told to health."""
+STOP_RESERVE = 3.5
+"""Seconds of the stop that are kept for closing the producer, the HTTP door and the event loop."""
+EMITTER_STOP_LIMIT = 1.0
+"""Seconds: what was not delivered before the source gave up is not committed, and read again."""
 STALL_LIMIT = 120.0
 """Seconds without progress, while there is work, after which the worker ends itself."""
 
@@ -77,7 +81,7 @@ class ScoringService(Service):
                 in_flight=settings.batches_in_flight,
                 linger=settings.fetch_linger_ms / 1000,
                 commit_interval=settings.commit_interval_seconds,
-                stop_limit=max(settings.stop_timeout_seconds - 2.0, 1.0),
+                stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
             ),
             observer=self,
         )
@@ -85,7 +89,9 @@ class ScoringService(Service):
             [settings.leads_scored, settings.leads_created_dlq],
             self._connect_producer,
             limit_reader(settings.kafka_client_options()),
-            options=EmitOptions(delivery_limit=settings.delivery_timeout_seconds),
+            options=EmitOptions(
+                delivery_limit=settings.delivery_timeout_seconds, stop_limit=EMITTER_STOP_LIMIT
+            ),
         )
         self.pipeline = ScoringPipeline(
             emitter=self.emitter,
