@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
 from schemas.store import Schema
+from schemas.times import LATEST_MS, iso_ms
 from schemas.wire import HEADER_BYTES
 
-__all__ = ["LATEST_MS", "AvroReader", "Row", "compile_reader", "iso_ms", "mismatches"]
+__all__ = ["AvroReader", "Row", "compile_reader", "mismatches"]
 
 Row = tuple[Any, ...]
 """lead_id, created_at (ms since 1970), request_id, then the fields that were asked for."""
@@ -38,9 +38,8 @@ AvroReader = Callable[
 ]
 """Reads the values of the given indices, writes each one's row, or its verdict."""
 
-LATEST_MS = 253_402_300_800_000
-"""Year 10000: a later time is no time."""
-
+ENVELOPE = ("lead_id", "created_at")
+"""The fields that a lead must have."""
 INTEGERS = ("int", "long")
 FRACTIONS = ("float", "double")
 TO_MS = {"timestamp-micros": "// 1000", "date": "* 86400000", "timestamp-nanos": "// 1000000"}
@@ -106,7 +105,7 @@ class _Generator:
         self._kinds = kinds
         self._named: dict[str, Any] = {}
         self._logical = _logical_types(schema.avro)
-        self._lines: list[str] = []
+        self._can_be_wrong = False
         self._constants: dict[str, Any] = {
             "unpack_double": struct.Struct("<d").unpack_from,
             "unpack_float": struct.Struct("<f").unpack_from,
@@ -139,11 +138,13 @@ class _Generator:
                 "        b = values[i]",
                 f"        p = {HEADER_BYTES}",
                 "        try:",
+                *(["            wrong = None"] if self._can_be_wrong else []),
                 *body.lines,
                 "            if p != len(b): raise ValueError('end')",
                 "            if not v_id: raise ValueError('lead_id')",
                 f"            if v_at is None or not 0 <= v_at < {LATEST_MS}:",
                 "                raise ValueError('created_at')",
+                *(["            if wrong: raise WrongType(*wrong)"] if self._can_be_wrong else []),
                 f"            rows[i] = (v_id, v_at, v_request or None{fields})",
                 "        except (IndexError, ValueError, OverflowError, error, WrongType) as why:",
                 "            errors[i] = explain(why)",
@@ -226,15 +227,22 @@ class _Generator:
             block.add(f"{output} = b[p:p + n].decode()", "p += n")
             if kind is FieldKind.DATE:
                 block.add(f"{output} = iso_ms({output})")
+                if name not in ENVELOPE:
+                    block.add(f"if {output} is None:")
+                    self._tell(block.inner(), name, "string that is no ISO 8601 time")
 
     def _refuse(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
-        """Tell of a value of the wrong type; of the envelope's fields it counts as missing."""
-        if name in self._kinds:
-            type_name = _type_name(avro_type)
-            block.add(f"raise WrongType({name!r}, {type_name!r})")
+        """Read past a value of the wrong type; of the envelope's fields it counts as missing."""
+        self._skip(block, avro_type)
+        if name in self._kinds and name not in ENVELOPE:
+            self._tell(block, name, _type_name(avro_type))
         else:
-            self._skip(block, avro_type)
             block.add(f"{output} = None")
+
+    def _tell(self, block: _Block, name: str, found: str) -> None:
+        """Note a wrong type: that the bytes are wrong, or the envelope, is the graver verdict."""
+        self._can_be_wrong = True
+        block.add(f"wrong = wrong or ({name!r}, {found!r})")
 
     # What is not wanted
 
@@ -266,6 +274,7 @@ class _Generator:
                 self._length(block)
                 block.add("p += n")
             case "record":
+                block.add("pass")
                 for entry in avro_type["fields"]:
                     self._skip(block, entry["type"])
             case _:
@@ -349,20 +358,6 @@ def _varint(b: bytes, first: int, p: int) -> tuple[int, int]:
                 break
             return n, p
     raise ValueError("varint")
-
-
-def iso_ms(text: str) -> int:
-    """Read an ISO 8601 time, in UTC where it names no zone, as milliseconds since 1970.
-
-    Raises
-    ------
-    ValueError, OverflowError
-        It is none.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
 
 
 def _type_name(avro_type: Any) -> str:

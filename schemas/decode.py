@@ -14,10 +14,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from schemas.avro_reader import LATEST_MS, AvroReader, Row, compile_reader, iso_ms
+from schemas.avro_reader import AvroReader, Row, compile_reader
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
+from schemas.times import LATEST_MS, iso_ms
 from schemas.wire import AVRO_MARKER, HEADER_BYTES, WireFormat, detect
 
 __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
@@ -104,7 +105,7 @@ class LeadDecoder:
         return self._as_columns(rows, errors)
 
     def prepare(self) -> None:
-        """Make the readers of all known leads' schemas now, rather than when the first lead comes."""
+        """Make the readers of all known leads' schemas now, not when the first lead comes."""
         for schema in self._store.lead_contracts():
             self._reader(schema.header)
 
@@ -277,12 +278,7 @@ def _time(value: Any) -> int | None:
     """Read a time as milliseconds since 1970; None where it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        try:
-            return iso_ms(value)
-        except (ValueError, OverflowError):
-            return None
-    return None
+    return iso_ms(value) if isinstance(value, str) else None
 
 
 def _found(value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import fastavro
 import numpy as np
 import orjson
+from fastavro.validation import ValidationError, validate
 from numpy.typing import NDArray
 
 from schemas.errors import InputError
@@ -47,12 +48,16 @@ def encode_lead(record: Mapping[str, Any], schema: Schema, wire: WireFormat) -> 
     """
     try:
         if wire is WireFormat.JSON:
+            validate(record, schema.parsed)
             return orjson.dumps(record)
         body = io.BytesIO()
         body.write(schema.header)
         fastavro.schemaless_writer(body, schema.parsed, record)
         return body.getvalue()
-    except (TypeError, ValueError, OverflowError, KeyError, AttributeError) as error:
+    except ValidationError as error:
+        misfits = "; ".join(map(str, error.errors))
+        raise InputError(f"the lead does not fit {schema.full_name}: {misfits}") from None
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"the lead does not fit {schema.full_name}: {error}") from None
 
 

@@ -18,6 +18,7 @@ from fastavro.schema import (
 )
 
 from schemas.errors import InputError, StartupError
+from schemas.soundness import check_sound
 from schemas.wire import AVRO_MARKER
 
 __all__ = ["Schema", "SchemaStore", "parse_schema"]
@@ -176,19 +177,22 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
     Raises
     ------
     InputError
-        It is no record schema; or it refers to itself, or holds arrays or maps of items without
-        bytes: a few bytes of such data could make a reader run out of stack, or run for ever.
+        It is no record schema, or one that is not sound (``schemas.soundness``): a few bytes of
+        such data could make a reader run out of stack, or run for ever.
     """
     where = source or "the schema"
     if not isinstance(avro, Mapping) or avro.get("type") != "record":
         found = avro.get("type") if isinstance(avro, Mapping) else type(avro).__name__
         raise InputError(f"{where}: expected an Avro record schema, found {found!r}")
+    if not isinstance(avro.get("fields"), list):
+        raise InputError(f"{where}: expected a record with a list of fields: add it")
     schema = Schema(dict(avro), source)
     try:
         _ = schema.parsed, schema.fingerprint, schema.full_name
-        _refuse_risks(schema.parsed, {}, ())
+        check_sound(schema.parsed)
     except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{where} is not a usable Avro schema: {error!r}") from None
+        why = str(error) if isinstance(error, ValueError) else repr(error)
+        raise InputError(f"{where} is not a usable Avro schema: {why}") from None
     except RecursionError:
         raise InputError(f"{where} is nested too deeply: flatten it") from None
     return schema
@@ -217,29 +221,3 @@ def _plain(node: Any) -> Any:
     if set(kept) == {"type"}:  # {"type": "long"} is "long"
         return kept["type"]
     return kept
-
-
-def _refuse_risks(node: Any, named: dict[str, Any], inside: tuple[str, ...]) -> int:
-    """Return the least bytes that a datum takes; raise where a datum's depth or count is open."""
-    if isinstance(node, list):
-        return 1 + min((_refuse_risks(branch, named, inside) for branch in node), default=0)
-    if isinstance(node, str):
-        if node in inside:
-            raise ValueError(f"{node} refers to itself: such leads are not supported, flatten it")
-        if node in named:
-            return _refuse_risks(named[node], named, inside)
-        return {"null": 0, "float": 4, "double": 8}.get(node, 1)
-    kind = node["type"]
-    if kind in ("record", "enum", "fixed"):
-        named[node["name"]] = node
-    if kind == "record":
-        within = (*inside, node["name"])
-        return sum(_refuse_risks(entry["type"], named, within) for entry in node["fields"])
-    if kind in ("array", "map"):
-        items = _refuse_risks(node["items" if kind == "array" else "values"], named, inside)
-        if kind == "array" and items == 0:
-            raise ValueError("an array of items without bytes could be of any length: leave it out")
-        return 1
-    if kind == "fixed":
-        return int(node["size"])
-    return 1 if kind == "enum" else _refuse_risks(kind, named, inside)

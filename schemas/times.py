@@ -1,0 +1,39 @@
+"""Times as leads have them: milliseconds since 1970, or ISO 8601 text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+__all__ = ["LATEST_MS", "iso_ms"]
+
+LATEST_MS = 253_402_300_800_000
+"""Year 10000: a later time is no time."""
+
+
+def iso_ms(text: str) -> int | None:
+    """Read an ISO 8601 time as milliseconds since 1970; UTC where it names no zone.
+
+    Parameters
+    ----------
+    text
+        As it came.
+
+    Returns
+    -------
+    int or None
+        None where the text is no time.
+
+    Examples
+    --------
+    >>> iso_ms("1970-01-01T01:00:00.5+01:00")
+    500
+    >>> iso_ms("yesterday") is None
+    True
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
