@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import faust
 
+from stream.commands.exit_codes import exit_codes
 from stream.settings import Settings, load_settings, unknown_variables
 from stream.topology import wire
 from stream.verification import verify
@@ -46,6 +47,9 @@ class App(faust.App):
             **options,
         )
 
+    def _create_directories(self) -> None:
+        """Make none: what is kept is kept in Kafka, and where a worker runs may be read-only."""
+
     async def verify(self) -> None:
         """Check the surroundings; raises StartupError with one sentence."""
         log.info("settings", extra={"settings": self.settings.masked()})
@@ -61,7 +65,8 @@ def create_app(settings: Settings) -> App:
     return app
 
 
-app = create_app(load_settings())
+with exit_codes():  # both commands that run this are click's: a sentence, no traceback
+    app = create_app(load_settings())
 
 
 def run() -> NoReturn:

@@ -66,11 +66,11 @@ class DemoWorker:
                 command,
                 env={
                     **given,
-                    **environment,
                     "LEADSCORE_HTTP_HOST": "127.0.0.1",
                     "LEADSCORE_HTTP_PORT": "0",
                     "LEADSCORE_HTTP_PORT_FILE": str(self._port_file),
                     "LEADSCORE_LOG_FORMAT": "json",
+                    **environment,
                 },
                 stdout=log,
                 stderr=subprocess.STDOUT,

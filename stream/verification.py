@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from aiohttp import web
+
 from model.bundle import Bundle, load_bundle
 from model.registry import ModelNotFoundError, Registry
+from monitoring.http import MonitoringServer
 from schemas.avro_reader import mismatches
 from schemas.errors import InputError, StartupError
 from schemas.store import Schema, SchemaStore
@@ -16,7 +19,7 @@ __all__ = ["verify", "verify_contract"]
 
 
 async def verify(settings: Settings) -> None:
-    """Check the schemas, the model, and on the broker the topics.
+    """Check the schemas, the model, the topics on the broker, and the address to listen on.
 
     Raises
     ------
@@ -28,6 +31,15 @@ async def verify(settings: Settings) -> None:
     SchemaStore.load(*settings.schema_folders)
     await asyncio.to_thread(_verify_model, settings)
     await verify_topics(settings)
+    await _verify_address(settings)
+
+
+async def _verify_address(settings: Settings) -> None:
+    """Listen for a moment, while a refusal is still a plain sentence."""
+    async with MonitoringServer(
+        web.Application(), host=settings.http_host, port=settings.http_port
+    ):
+        pass
 
 
 def _verify_model(settings: Settings) -> None:

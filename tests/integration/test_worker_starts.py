@@ -1,0 +1,216 @@
+"""What a worker starts in, what it refuses to start in, and what it waits for."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from model.bundle import Bundle
+from stream.broker import Broker
+from stream.demo import WORKER
+from stream.playing import Lead
+from tests.integration.conftest import StageSetter
+from tests.integration.worker_process import Stage, WorkerProcess, event_of
+from tests.kafka_client import TopicFactory, until
+
+FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "stream.app", "worker", "-l", "info")
+
+
+async def refusal(worker: WorkerProcess) -> str:
+    """The sentence with which a worker refuses to start: exit code 3, and nothing else to read."""
+    assert await worker.ended() == 3, worker.log.read_text()
+    assert "Traceback" not in worker.log.read_text()
+    [line] = worker.errors()
+    assert line["level"] == "CRITICAL"
+    assert line["message"].startswith("not started: ")
+    return str(line["message"].removeprefix("not started: "))
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that nobody answers at, and nobody else gets meanwhile."""
+    with closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+async def test_no_broker(set_stage: StageSetter, free_port: int) -> None:
+    stage = set_stage(f"127.0.0.1:{free_port}")
+    sentence = await refusal(stage.begin())
+    assert f"expected Kafka to answer at 127.0.0.1:{free_port}" in sentence
+    assert "set LEADSCORE_KAFKA_BOOTSTRAP_SERVERS" in sentence
+
+
+async def test_no_topics(kafka: Broker, set_stage: StageSetter, topics: TopicFactory) -> None:
+    stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix)
+    sentence = await refusal(stage.begin())
+    assert sentence == (
+        f"expected the topic {topics.prefix}leads.created, there is none: create it with"
+        " `leadscore topics create`"
+    )
+
+
+async def test_another_number_of_partitions(
+    kafka: Broker, set_stage: StageSetter, topics: TopicFactory
+) -> None:
+    stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix)
+    for name, partitions in (("created", 4), ("scored", 3), ("created.dlq", 4)):
+        await topics.create(f"leads.{name}", partitions)
+    sentence = await refusal(stage.begin())
+    assert f"expected the topic {topics.prefix}leads.scored to have 4 partitions" in sentence
+    assert "it has 3" in sentence
+
+
+def _flip_a_byte(bundle: Path) -> None:
+    content = bytearray((bundle / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / "model.onnx").write_bytes(content)
+
+
+def _cut(bundle: Path) -> None:
+    content = (bundle / "model.onnx").read_bytes()
+    (bundle / "model.onnx").write_bytes(content[:-1])
+
+
+def _lose_manifest_field(bundle: Path) -> None:
+    (bundle / "manifest.json").write_text("{}")
+
+
+@pytest.mark.parametrize("damage", [_flip_a_byte, _cut, _lose_manifest_field])
+async def test_a_damaged_bundle(
+    stage: Stage, bank_model: Bundle, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    registry = shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "damaged")
+    damage(registry / "bank" / "1")
+    sentence = await refusal(stage.begin(LEADSCORE_REGISTRY=str(registry)))
+    assert str(registry / "bank" / "1") in sentence
+
+
+async def test_a_model_that_reads_what_the_contract_does_not_promise(stage: Stage) -> None:
+    sentence = await refusal(stage.begin(LEADSCORE_CONTRACT="lead_created"))
+    assert "model bank/1 reads fields that the contract" in sentence
+    assert "does not promise: " in sentence
+    assert "age" in sentence
+    assert "LEADSCORE_CONTRACT" in sentence
+
+
+async def test_a_contract_that_is_not_known(stage: Stage) -> None:
+    sentence = await refusal(stage.begin(LEADSCORE_CONTRACT="no_such_contract"))
+    assert "LEADSCORE_CONTRACT names no_such_contract, which is not known here" in sentence
+
+
+async def test_a_schema_that_is_broken(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "broken.avsc").write_text('{"type": "record"')
+    sentence = await refusal(stage.begin(LEADSCORE_SCHEMA_DIR=str(tmp_path)))
+    assert str(tmp_path / "broken.avsc") in sentence
+
+
+async def test_a_port_that_is_taken(stage: Stage) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        sentence = await refusal(stage.begin(LEADSCORE_HTTP_PORT=str(port)))
+    assert f"expected to listen on 127.0.0.1:{port}" in sentence
+
+
+@pytest.mark.parametrize("command", [WORKER, FAUST], ids=["leadscore", "faust"])
+async def test_an_unusable_setting(
+    kafka: Broker, set_stage: StageSetter, command: Sequence[str]
+) -> None:
+    stage = set_stage(kafka.bootstrap)
+    worker = stage.begin(command, LEADSCORE_BATCH_MAX_RECORDS="none")
+    assert await worker.ended() == 3
+    said = worker.log.read_text()
+    assert said.startswith("Error: unusable settings: LEADSCORE_BATCH_MAX_RECORDS is 'none': ")
+    assert "Traceback" not in said
+
+
+async def test_without_a_model_it_consumes_nothing_until_there_is_one(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle, tmp_path: Path
+) -> None:
+    registry = tmp_path / "registry"
+    worker = stage.begin(LEADSCORE_REGISTRY=str(registry), LEADSCORE_MODEL_POLL_SECONDS="0.2")
+    played = await stage.play(contacts[:100])
+
+    async def says_why() -> bool:
+        answer = worker.ask("/readyz")
+        return answer is not None and "bank" in answer[1]
+
+    await until(says_why, what="/readyz that says why")
+    status, detail = await worker.answer("/readyz")
+    assert status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "model_loaded" in str(detail)
+    assert (await worker.answer("/model-info"))[0] == HTTPStatus.SERVICE_UNAVAILABLE
+    assert (await worker.answer("/healthz"))[0] == HTTPStatus.OK
+    assert await worker.metric("leadscore_ready") == 0
+    assert await stage.committed() == {}
+    assert (await stage.account()).total == 0
+
+    shutil.copytree(Path(bank_model.location).parent, registry / "bank")
+    await worker.ready()
+    await stage.until_committed(played)
+    assert len((await stage.account()).scored) == 100
+    status, info = await worker.answer("/model-info")
+    assert status == HTTPStatus.OK
+    assert (info["name"], info["sha256"], info["engine"]) == ("bank", bank_model.sha256, "onnx")
+    assert await worker.metric("leadscore_ready") == 1
+    await worker.stop_cleanly()
+
+
+async def test_a_worker_that_waits_for_its_model_can_be_stopped(
+    stage: Stage, tmp_path: Path
+) -> None:
+    worker = stage.begin(LEADSCORE_REGISTRY=str(tmp_path / "none"))
+    await until(lambda: worker.has_logged("nothing is consumed"), what="a word that it waits")
+    await worker.stop_cleanly()
+
+
+@pytest.mark.parametrize("environment", ["development", "test"])
+async def test_in_development_a_marked_constant_stands_in_for_the_model(
+    stage: Stage, contacts: list[Lead], tmp_path: Path, environment: str
+) -> None:
+    worker = await stage.start(LEADSCORE_REGISTRY=str(tmp_path / "none"), LEADSCORE_ENV=environment)
+    played = await stage.play(contacts[:100])
+    await stage.until_committed(played)
+    events = [event_of(record.value) for record in await stage.scored_records()]
+    assert len(events) == 100
+    assert {
+        (event["engine"], event["model_id"], event["score"], len(event["reasons"]))
+        for event in events
+    } == {("constant", "constant-development", events[0]["score"], 0)}
+    assert (await worker.answer("/model-info"))[1]["engine"] == "constant"
+    assert worker.has_logged("a constant score stands in for it")
+    await worker.stop_cleanly()
+
+
+async def test_faust_runs_it_as_well(stage: Stage, contacts: list[Lead]) -> None:
+    worker = stage.begin(FAUST)
+    await worker.ready()
+    played = await stage.play(contacts[:3000])
+    await stage.until_committed(played)
+    account = await stage.account()
+    assert account.faults(played) == []
+    assert account.repeats == 0
+    await worker.stop_cleanly()
+
+
+async def test_faust_refuses_what_leadscore_refuses(
+    kafka: Broker, set_stage: StageSetter, topics: TopicFactory
+) -> None:
+    stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix)
+    assert "create it with `leadscore topics create`" in await refusal(stage.begin(FAUST))
+
+
+async def test_ctrl_c_stops_it_like_sigterm(stage: Stage) -> None:
+    worker = await stage.start()
+    worker.send(signal.SIGINT)
+    assert await worker.ended(within=10) == 0
