@@ -1,7 +1,6 @@
 """No byte string makes the decoder raise, hang or swell; one bad record costs its mates nothing."""
 
 import io
-import math
 import time
 import tracemalloc
 from typing import Any
