@@ -1,0 +1,308 @@
+"""The pipeline: order, delivery before done, the bound on what is in hand, and errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from aiokafka import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from agents.scoring import Output, Rules, Scorer
+from features.matrix import FeatureEncoder
+from features.reference import FieldReference, Reference
+from features.spec import FeatureSpec, NumberField
+from model.predictor import ConstantPredictor
+from monitoring.metrics import Metrics
+from schemas.decode import LeadDecoder
+from schemas.encode import ScoredModel
+from schemas.errors import FatalError
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+from stream.books import Batch
+from stream.emit import Emitter, RecordsTooLargeError
+from stream.pipeline import ScoringPipeline
+
+LABELS = ("any", "other", "missing")
+NOW = 1_000.0
+
+
+def scorer() -> Scorer:
+    spec = FeatureSpec(fields=(NumberField(name="age"),))
+    bins = FieldReference(name="age", by="quantile", labels=LABELS, counts=(0, 0, 0))
+    model = ScoredModel(
+        model_id="m",
+        model_version="1",
+        model_sha256="ab",
+        engine="constant",
+        calibration_method="none",
+        slope=1.0,
+        intercept=0.0,
+        high=0.7,
+        medium=0.4,
+        label=0.5,
+        min_coverage=0.6,
+        field_names=("age",),
+        bin_labels=(LABELS,),
+        topic="leads",
+    )
+    return Scorer(
+        model,
+        decoder=LeadDecoder(SchemaStore(), spec.kinds),
+        encoder=FeatureEncoder(spec, Reference(fields=(bins,), score=bins)),
+        predictor=ConstantPredictor(1),
+        rules=Rules(),
+        wire=WireFormat.JSON,
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    offset: int
+    value: bytes | None
+    key: bytes | None = b"k"
+    timestamp: int = 999_000
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+def batch(first: int, count: int = 2, partition: int = 0, value: bytes | None = None) -> Batch:
+    good = [b'{"lead_id":"a%d","created_at":1,"age":5}' % i for i in range(first, first + count)]
+    records = [Record(first + i, value or good[i]) for i in range(count)]
+    return Batch(TopicPartition("leads", partition), records)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeEmitter:
+    """Takes rows at once; delivers when told to."""
+
+    sent: list[tuple[str, int, Sequence[Output]]] = field(default_factory=list)
+    deliveries: list[asyncio.Future[None]] = field(default_factory=list)
+    limit: int = 1_000_000
+
+    async def send(self, topic: str, partition: int, rows: Sequence[Output]) -> list[Any]:
+        if not rows:
+            return []
+        self.sent.append((topic, partition, rows))
+        self.deliveries.append(asyncio.get_running_loop().create_future())
+        return [self.deliveries[-1]]
+
+    def limit_of(self, topic: str) -> int:
+        return self.limit
+
+    def fits(self, topic: str, key: Any, value: Any, headers: Any) -> bool:
+        return True
+
+    def topics(self) -> list[str]:
+        return [topic for topic, _, _ in self.sent]
+
+
+class Place:
+    """A pipeline with all that is around it."""
+
+    def __init__(self, in_flight: int = 8) -> None:
+        self.emitter = FakeEmitter()
+        self.crashes: list[BaseException] = []
+        self.metrics = Metrics(CollectorRegistry(), version="test")
+        emitter: Any = self.emitter
+        assert {"send", "limit_of", "fits"} <= set(dir(Emitter))
+        self.pipeline = ScoringPipeline(
+            emitter=emitter,
+            scored_topic="scored",
+            dead_letter_topic="dead",
+            metrics=self.metrics,
+            crash=self.crash,
+            in_flight=in_flight,
+            now=lambda: NOW,
+        )
+        self.pipeline.scorer = scorer()
+
+    async def crash(self, error: BaseException) -> None:
+        self.crashes.append(error)
+
+    async def __aenter__(self) -> Place:
+        self.pipeline.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.pipeline.stop()
+
+    async def until_sent(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.emitter.sent) < count:  # noqa: ASYNC110 - the fake has no event
+                await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    def value(self, name: str) -> float:
+        return self.metrics.registry.get_sample_value(name) or 0.0
+
+
+async def test_a_batch_is_done_when_all_its_outputs_are_delivered_and_not_before() -> None:
+    async with Place() as place:
+        given = batch(0)
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        await place.settle()
+        assert not given.is_done
+        place.emitter.deliveries[0].set_result(None)
+        await place.settle()
+        assert given.is_done
+        assert place.value("leadscore_leads_scored_total") == 2
+
+
+async def test_batches_are_sent_in_the_order_in_which_they_came() -> None:
+    async with Place() as place:
+        # The large ones are scored in the thread, the small ones at once.
+        firsts = [0, 200, 202, 404]
+        for first, count in zip(firsts, [200, 2, 202, 2], strict=True):
+            await place.pipeline.accept(batch(first, count))
+        await place.until_sent(4)
+        offsets = [int(rows[0][2][5][1].rpartition(b"-")[2]) for _, _, rows in place.emitter.sent]
+        assert offsets == firsts
+
+
+async def test_a_batch_that_was_revoked_is_left_to_its_next_owner() -> None:
+    async with Place() as place:
+        given = batch(0)
+        given.revoke()
+        await place.pipeline.accept(given)
+        await place.settle()
+        assert not place.emitter.sent
+        assert not given.is_done
+
+
+async def test_no_more_batches_are_in_hand_than_allowed() -> None:
+    async with Place(in_flight=2) as place:
+        await place.pipeline.accept(batch(0))
+        await place.pipeline.accept(batch(2))
+        third = asyncio.create_task(place.pipeline.accept(batch(4)))
+        await place.until_sent(2)
+        await place.settle()
+        assert not third.done()
+        place.emitter.deliveries[0].set_result(None)
+        await third
+        await place.until_sent(3)
+
+
+async def test_a_revoked_batch_gives_its_slot_back() -> None:
+    async with Place(in_flight=1) as place:
+        revoked = batch(0)
+        revoked.revoke()
+        await place.pipeline.accept(revoked)
+        await place.pipeline.accept(batch(2))
+        await place.until_sent(1)
+
+
+async def test_a_failed_delivery_crashes_and_the_batch_is_never_done() -> None:
+    async with Place() as place:
+        given = batch(0)
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        error = FatalError("no broker")
+        place.emitter.deliveries[0].set_exception(error)
+        await place.settle()
+        assert place.crashes == [error]
+        assert not given.is_done
+
+
+async def test_an_unexpected_error_in_scoring_crashes_and_commits_nothing() -> None:
+    async with Place() as place:
+        given = batch(0)
+        error = MemoryError("no memory")
+
+        class Broken(ConstantPredictor):
+            def predict(self, matrix: Any) -> Any:
+                raise error
+
+        assert place.pipeline.scorer is not None
+        place.pipeline.scorer._predictor = Broken(1)
+        await place.pipeline.accept(given)
+        await place.settle()
+        assert place.crashes == [error]
+        assert not given.is_done
+        assert not place.emitter.sent
+
+
+async def test_bad_records_go_to_the_dead_letters_and_the_others_on() -> None:
+    async with Place() as place:
+        records = [Record(0, b"?"), Record(1, b'{"lead_id":"a","created_at":1}')]
+        given = Batch(TopicPartition("leads", 3), records)  # type: ignore[arg-type]
+        await place.pipeline.accept(given)
+        await place.until_sent(2)
+        assert place.emitter.topics() == ["scored", "dead"]
+        assert [partition for _, partition, _ in place.emitter.sent] == [3, 3]
+        [(key, value, headers)] = place.emitter.sent[1][2]
+        assert (key, value) == (b"k", b"?")
+        assert dict(headers)["leadscore.error.code"] == b"WIRE_FORMAT"
+        for delivery in place.emitter.deliveries:
+            delivery.set_result(None)
+        await place.settle()
+        assert given.is_done
+
+
+async def test_a_batch_of_dead_letters_alone_is_done() -> None:
+    async with Place() as place:
+        given = batch(0, value=b"?")
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        assert place.emitter.topics() == ["dead"]
+        place.emitter.deliveries[0].set_result(None)
+        await place.settle()
+        assert given.is_done
+        assert place.value("leadscore_leads_scored_total") == 0
+
+
+async def test_what_the_topic_does_not_take_is_a_dead_letter_before_it_is_sent() -> None:
+    async with Place() as place:
+        place.emitter.limit = 500
+        await place.pipeline.accept(batch(0))
+        await place.until_sent(1)
+        assert place.emitter.topics() == ["dead"]
+        codes = [
+            dict(headers)["leadscore.error.code"] for _, _, headers in place.emitter.sent[0][2]
+        ]
+        assert codes == [b"OUTPUT_TOO_LARGE"] * 2
+
+
+async def test_what_the_broker_refuses_as_too_large_is_a_dead_letter_too() -> None:
+    async with Place() as place:
+        given = batch(0, count=3)
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        place.emitter.deliveries[0].set_exception(RecordsTooLargeError("scored", [1]))
+        await place.until_sent(2)
+        topic, _, rows = place.emitter.sent[1]
+        assert topic == "dead"
+        assert [dict(headers)["__connect.errors.offset"] for _, _, headers in rows] == [b"1"]
+        await place.settle()
+        assert not given.is_done
+        place.emitter.deliveries[1].set_result(None)
+        await place.settle()
+        assert given.is_done
+        assert place.value("leadscore_leads_scored_total") == 2
+
+
+async def test_latency_is_from_the_records_time_stamp_to_the_delivery() -> None:
+    async with Place() as place:
+        await place.pipeline.accept(batch(0))
+        await place.until_sent(1)
+        place.emitter.deliveries[0].set_result(None)
+        await place.settle()
+        name = "leadscore_event_to_scored_seconds_sum"
+        assert np.isclose(place.value(name), 2 * (NOW - 999.0))
+
+
+async def test_without_metrics_everything_goes_on() -> None:
+    async with Place() as place:
+        place.pipeline._metrics = None
+        given = batch(0)
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        place.emitter.deliveries[0].set_result(None)
+        await place.settle()
+        assert given.is_done
