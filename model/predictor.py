@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -196,6 +197,8 @@ def open_predictor(model: ModelFiles, *, threads: int = 1, reasons: bool = True)
 
 
 def _open_session(content: bytes) -> tuple[Any, str | None]:
+    # Read when it is imported: else its wheels report to Microsoft, and write an id to the disk.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # Only here: where it can't be imported, the native engine takes over.
     import onnxruntime
 
