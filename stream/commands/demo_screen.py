@@ -156,7 +156,13 @@ class DemoScreen:
     ) -> None:
         """Tell what became of every lead, how fast, and how good the scores were."""
         self._console.print()
-        self.say("Sent", f"{played.sent:,} leads, {len(played.broken):,} of them broken on purpose")
+        broken = len(played.broken)
+        thin = broken - len(played.dead_letters(refuse_few_fields=False))
+        self.say(
+            "Sent",
+            f"{played.sent:,} leads, {broken:,} of them broken on purpose, of these {thin:,} only"
+            " thin: scored, and flagged",
+        )
         bands = ", ".join(f"{self._bands[band]:,} {band}" for band in STYLES)
         self.say("Scored", f"{len(account.scored):,} ({bands})")
         codes = ", ".join(f"{count:,} {code}" for code, count in sorted(account.codes.items()))
