@@ -57,7 +57,7 @@ def encode_lead(record: Mapping[str, Any], schema: Schema, wire: WireFormat) -> 
     except ValidationError as error:
         misfits = "; ".join(map(str, error.errors))
         raise InputError(f"the lead does not fit {schema.full_name}: {misfits}") from None
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"the lead does not fit {schema.full_name}: {error}") from None
 
 
