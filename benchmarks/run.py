@@ -32,7 +32,7 @@ from schemas.store import SchemaStore
 from stream.account import read_scored
 from stream.broker import open_broker
 from stream.child_process import end_child, start_child
-from stream.produce import partition_of
+from stream.crm.produce import partition_of
 from tests.kafka_client import TopicFactory
 
 DISTINCT = 20_000

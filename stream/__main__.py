@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
 __all__ = ["main"]
 
+EXIT_STOPPED = 130
 COMMANDS = {
     "demo": ("demo", "Train on real contacts, score the rest through Kafka, show the result."),
     "train": ("train", "Train a model on a table of past leads and add it to the registry."),
@@ -35,6 +37,13 @@ class Tour(click.Group):
         command = getattr(importlib.import_module(f"stream.commands.{COMMANDS[name][0]}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C while its module is imported is no failure either."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # click would say "Aborted!" and end with 1
+            raise SystemExit(EXIT_STOPPED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -14,7 +14,7 @@ import numpy as np
 from schemas.headers import ERROR_CODE
 from schemas.store import Schema
 from schemas.wire import HEADER_BYTES
-from stream.produce import Played
+from stream.crm.produce import Played
 
 __all__ = ["Account", "ScoredLead", "read_scored"]
 

@@ -32,8 +32,11 @@ log = logging.getLogger(__name__)
 THREAD_FROM_ROWS = 64
 """Below, the model is done sooner than a thread is woken."""
 
-SMALL_HEADERS = 4096
-"""Bytes that a scored event's headers stay under, unless a lead's trace is long."""
+OWN_HEADERS = 6
+"""Of a scored event: those before what comes from the lead, its request's id and its trace."""
+
+OWN_HEADERS_BYTES = 1024
+"""What a record takes at most beside its key, its value and what headers come from the lead."""
 
 OUR_HEADERS = ("__connect.errors.", "leadscore.")
 
@@ -107,10 +110,11 @@ class ScoringPipeline:
     async def accept(self, batch: Batch) -> None:
         """Decode a batch and hand it to the model. Waits while too many are in hand."""
         await self._slots.acquire()
-        if self.scorer is None or not batch.begin():
+        if not batch.begin():
             self._slots.release()
             return
         try:
+            assert self.scorer is not None, "the source is started once there is a model"
             self._in_hand.put_nowait(self._begin(batch, self.scorer))
         except Exception as error:
             await self._crash(error)
@@ -177,8 +181,9 @@ class ScoringPipeline:
     def _fits(self, output: Output) -> bool:
         key, value, headers = output
         limit = self._emitter.limit_of(self._scored_topic)
+        size = len(value or b"") + len(key or b"") + OWN_HEADERS_BYTES
         # Exact sums are for the few that are near the limit.
-        if len(value or b"") + len(key or b"") + SMALL_HEADERS < limit and len(headers) < 10:
+        if size + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]]) < limit:
             return True
         return record_bytes(key, value, headers) <= limit
 
@@ -190,13 +195,9 @@ class ScoringPipeline:
 
     def _cut(self, letter: DeadLetter) -> Output:
         """Leave the value out of a dead letter that its topic does not take; the source has it."""
-        key, value, headers = letter.output
-        if self._emitter.fits(self._dead_letter_topic, key, value, headers):
+        if self._emitter.fits(self._dead_letter_topic, *letter.output):
             return letter.output
-        size = len(value or b"")
-        log.warning("a dead letter's value of %d bytes is left out: its topic takes less", size)
-        reasons = [header for header in headers if header[0].startswith(OUR_HEADERS)]
-        return None, None, [*reasons, ("leadscore.value.left.out.bytes", b"%d" % size)]
+        return _without_value(letter)
 
     async def _deliver(
         self,
@@ -206,15 +207,15 @@ class ScoringPipeline:
         dead: Sequence[Awaitable[None]],
         sent: float,
     ) -> None:
-        batch = in_hand.batch
+        batch, letters = in_hand.batch, outcome.dead_letters
+        partition = batch.partition.partition
         try:
             refused = await self._refused(scored)
             if refused:
                 outcome = self._bury(in_hand, outcome, refused)
-                buried = outcome.dead_letters[-len(refused) :]
-                dead = [*dead, *await self._send_dead(batch.partition.partition, buried)]
-            for delivery in dead:
-                await delivery
+                buried = outcome.dead_letters[len(letters) :]
+                await self._settle(partition, buried, await self._send_dead(partition, buried))
+            await self._settle(partition, letters, dead)
         except Exception as error:
             await self._crash(error)
             return
@@ -223,6 +224,15 @@ class ScoringPipeline:
         self._took("deliver", time.perf_counter() - sent)
         if self._metrics is not None:
             self._count(self._metrics, batch, outcome)
+
+    async def _settle(
+        self, partition: int, letters: Sequence[DeadLetter], deliveries: Sequence[Awaitable[None]]
+    ) -> None:
+        """Await dead letters; those that the broker refuses as too large go without their value."""
+        rows = [_without_value(letters[row]) for row in await self._refused(deliveries)]
+        if rows:
+            for delivery in await self._emitter.send(self._dead_letter_topic, partition, rows):
+                await delivery
 
     @staticmethod
     async def _refused(deliveries: Sequence[Awaitable[None]]) -> list[int]:
@@ -264,3 +274,12 @@ class ScoringPipeline:
             latency_seconds=np.maximum(now - timestamps, 0.0) / 1000,
             dead_letters=outcome.codes,
         )
+
+
+def _without_value(letter: DeadLetter) -> Output:
+    """Leave a dead letter's key, value and source headers out: its source has them."""
+    _, value, headers = letter.output
+    size = len(value or b"")
+    log.warning("a dead letter's value of %d bytes is left out: its topic takes less", size)
+    reasons = [header for header in headers if header[0].startswith(OUR_HEADERS)]
+    return None, None, [*reasons, ("leadscore.value.left.out.bytes", b"%d" % size)]

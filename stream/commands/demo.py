@@ -20,15 +20,15 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.account import Account
 from stream.broker import Broker, BrokerKind, open_broker
-from stream.broker_mock import MockBroker
+from stream.broker.mock import MockBroker
 from stream.commands.demo_screen import DemoScreen
 from stream.commands.exit_codes import EXIT_STOPPED, exit_codes
+from stream.crm.events import EventMaker
+from stream.crm.lead_file import leads_of
+from stream.crm.playing import Steady
+from stream.crm.produce import Played, play
+from stream.crm.producer import connected_producer, stop_on_signals
 from stream.demo import DemoWorker, following
-from stream.events import EventMaker
-from stream.lead_file import leads_of
-from stream.lead_producer import connected_producer, stop_on_signals
-from stream.playing import Steady
-from stream.produce import Played, play
 from stream.settings import load_settings
 from stream.topics import create_topics, expected_partitions
 

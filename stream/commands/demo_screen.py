@@ -18,7 +18,7 @@ from rich.text import Text
 from features.table import Table as Leads
 from schemas.fields import FieldKind
 from stream.account import Account, ScoredLead
-from stream.produce import Played
+from stream.crm.produce import Played
 
 if TYPE_CHECKING:
     from model.train import TrainedModel

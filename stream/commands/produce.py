@@ -16,15 +16,15 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.commands.exit_codes import EXIT_STOPPED, exit_codes
 from stream.commands.options import RATE, SHARE, SPEED
-from stream.events import EventMaker
-from stream.lead_producer import connected_producer, stop_on_signals
-from stream.play_summary import summary
-from stream.playing import AsRecorded, AtOnce, Pace, Steady
-from stream.playlist import DEFAULT_COUNT, Playlist, Wanted, make_playlist
-from stream.produce import Played, play
-from stream.progress import PlayProgress
+from stream.crm.events import EventMaker
+from stream.crm.playing import AsRecorded, AtOnce, Pace, Steady
+from stream.crm.playlist import DEFAULT_COUNT, Playlist, Wanted, make_playlist
+from stream.crm.produce import Played, play
+from stream.crm.producer import connected_producer, stop_on_signals
+from stream.crm.progress import PlayProgress
+from stream.crm.shift import Span
+from stream.crm.summary import summary
 from stream.settings import Settings, load_settings
-from stream.shift import Span
 
 __all__ = ["produce"]
 

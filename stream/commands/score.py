@@ -19,7 +19,7 @@ from agents.offline import Explanation, OfflineScorer
 from features.contract import conform
 from features.matrix import Columns
 from features.table import Table, parse_table, read_table
-from model.bundle import Bundle, load_bundle
+from model.bundle import Bundle, BundleError, load_bundle
 from model.predictor import open_predictor
 from model.registry import Registry
 from schemas.decode import LeadDecoder
@@ -102,8 +102,7 @@ def score(file: Path, model: str, registry: str, id_column: str, shape: str) -> 
         if shape == "auto":
             shape = "table" if sys.stdout.isatty() else "jsonl"
         WRITERS[shape](rows)
-    for wrong in leads.wrong:
-        click.echo(wrong, err=True)
+    _complain(leads)
     raise SystemExit(EXIT_SOME_BAD if leads.wrong else 0)
 
 
@@ -127,6 +126,7 @@ def explain(
     with exit_codes():
         bundle = _load(registry, model)
         leads = _read(file, bundle, id_column)
+        _complain(leads)
         at = _position(leads, lead)
         columns = {name: values[at : at + 1] for name, values in leads.columns.items()}
         explanation = OfflineScorer(bundle, open_predictor(bundle)).explain(columns)
@@ -137,7 +137,10 @@ def explain(
 
 
 def _load(registry: str, model: str) -> Bundle:
-    return load_bundle(Registry(registry).resolve(model))
+    try:
+        return load_bundle(Registry(registry).resolve(model))
+    except BundleError as error:
+        raise InputError(str(error)) from None
 
 
 def _read(file: Path, bundle: Bundle, id_column: str) -> _Leads:
@@ -180,6 +183,11 @@ def _of_lines(content: bytes, bundle: Bundle) -> _Leads:
     )
     wrong = [f"line {numbered[i][0]}: {error.code}: {error}" for i, error in decoded.errors]
     return _Leads(decoded.lead_ids, decoded.columns, wrong)
+
+
+def _complain(leads: _Leads) -> None:
+    for wrong in leads.wrong:
+        click.echo(wrong, err=True)
 
 
 def _position(leads: _Leads, lead: str | None) -> int:

@@ -15,8 +15,8 @@ from model.registry import Registry
 from model.train import TrainOptions, train
 from schemas.errors import StartupError
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker, pick_broker
-from stream.lead_file import leads_of
-from stream.playing import Lead
+from stream.crm.lead_file import leads_of
+from stream.crm.playing import Lead
 from tests.integration.worker_process import CONTACT, Stage
 from tests.kafka_client import TopicFactory
 

@@ -13,8 +13,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker
-from stream.broker_java import JavaBroker
-from stream.broker_mock import MockBroker
+from stream.broker.java import JavaBroker
+from stream.broker.mock import MockBroker
 from tests.kafka_client import Record, TopicFactory, produce, read_all, until
 
 

@@ -15,12 +15,12 @@ from schemas.decode import LeadDecoder
 from schemas.errors import ErrorCode
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.events import EventMaker
-from stream.lead_fields import lead_fields
-from stream.lead_producer import connected_producer
-from stream.produce import play
+from stream.crm.events import EventMaker
+from stream.crm.lead_fields import lead_fields
+from stream.crm.produce import play
+from stream.crm.producer import connected_producer
+from stream.crm.synthetic import synthetic_leads
 from stream.settings import load_settings
-from stream.synthetic import synthetic_leads
 from tests.kafka_client import open_admin, read_all, until
 
 STORE = SchemaStore.load()

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from schemas.errors import StartupError
 from stream.broker import Broker, BrokerKind, open_broker
-from stream.broker_mock import MockBroker
-from stream.broker_node import free_ports
+from stream.broker.mock import MockBroker
+from stream.broker.node import free_ports
 from stream.commands.topics import topics as command
 from stream.declared_topics import TOPICS
 from stream.settings import Settings

@@ -18,9 +18,9 @@ from model.bundle import Bundle
 from schemas.errors import ErrorCode
 from schemas.headers import EventIds
 from schemas.wire import WireFormat
-from stream.events import EventMaker
-from stream.playing import Event, Lead
-from stream.produce import partition_of
+from stream.crm.events import EventMaker
+from stream.crm.playing import Event, Lead
+from stream.crm.produce import partition_of
 from tests.integration.conftest import CONTACTS, StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
 from tests.kafka_client import TopicFactory, set_topic_config

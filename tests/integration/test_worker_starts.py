@@ -15,8 +15,8 @@ import pytest
 
 from model.bundle import Bundle
 from stream.broker import Broker
+from stream.crm.playing import Lead
 from stream.demo import WORKER
-from stream.playing import Lead
 from tests.integration.conftest import StageSetter
 from tests.integration.worker_process import Stage, WorkerProcess, event_of
 from tests.kafka_client import TopicFactory, until

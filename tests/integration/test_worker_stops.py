@@ -14,9 +14,9 @@ import pytest
 
 from schemas.wire import WireFormat
 from stream.broker import BreakableBroker
-from stream.events import EventMaker
-from stream.playing import Lead
-from stream.produce import Played
+from stream.crm.events import EventMaker
+from stream.crm.playing import Lead
+from stream.crm.produce import Played
 from tests.integration.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, WorkerProcess, event_of
 from tests.kafka_client import until

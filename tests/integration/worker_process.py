@@ -19,11 +19,11 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES, WireFormat
 from stream.account import Account, read_scored
+from stream.crm.events import EventMaker
+from stream.crm.playing import AtOnce, Event, Lead, Steady
+from stream.crm.produce import Played, play
+from stream.crm.producer import connected_producer
 from stream.demo import WORKER, DemoWorker
-from stream.events import EventMaker
-from stream.lead_producer import connected_producer
-from stream.playing import AtOnce, Event, Lead, Steady
-from stream.produce import Played, play
 from stream.settings import Settings, load_settings
 from stream.topics import create_topics
 from tests.kafka_client import committed_offsets, read_all, until

@@ -9,11 +9,11 @@ from schemas.decode import LeadDecoder
 from schemas.errors import ErrorCode
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.broken import DEFECTS, BrokenMix
-from stream.events import EventMaker
-from stream.lead_fields import lead_fields
-from stream.playing import Lead
-from stream.synthetic import synthetic_leads
+from stream.crm.broken import DEFECTS, BrokenMix
+from stream.crm.events import EventMaker
+from stream.crm.lead_fields import lead_fields
+from stream.crm.playing import Lead
+from stream.crm.synthetic import synthetic_leads
 
 STORE = SchemaStore.load()
 LEAD_CREATED = STORE.by_name("lead_created")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import StartupError
-from stream import broker_java
 from stream.broker import Broker, BrokerKind, GivenBroker, find_given_broker, pick_broker
-from stream.broker_docker import start_docker_broker
-from stream.broker_java import fetch_jars, find_java
-from stream.broker_node import BrokerUnavailableError, free_ports, node_properties
+from stream.broker import java as broker_java
+from stream.broker.docker import start_docker_broker
+from stream.broker.java import fetch_jars, find_java
+from stream.broker.node import BrokerUnavailableError, free_ports, node_properties
 from stream.child_process import end_child, start_child
 
 

@@ -9,9 +9,9 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
 from schemas.errors import ErrorCode, InputError
-from stream.lead_producer import stop_on_signals
-from stream.playing import AsRecorded, Event, Lead, Steady
-from stream.produce import BATCH_RECORDS, Clock, partition_of, play
+from stream.crm.playing import AsRecorded, Event, Lead, Steady
+from stream.crm.produce import BATCH_RECORDS, Clock, partition_of, play
+from stream.crm.producer import stop_on_signals
 
 
 class FakeBatch:

@@ -11,8 +11,8 @@ from schemas.errors import InputError
 from schemas.store import SchemaStore
 from stream.commands.options import RATE, SHARE, SPEED
 from stream.commands.produce import produce
-from stream.playlist import DEFAULT_COUNT, Wanted, make_playlist
-from stream.shift import Span
+from stream.crm.playlist import DEFAULT_COUNT, Wanted, make_playlist
+from stream.crm.shift import Span
 
 STORE = SchemaStore.load()
 HEADER = "lead_id,created_at,page_views,industry\n"

@@ -6,8 +6,8 @@ import pytest
 
 from features.table import parse_table
 from schemas.errors import InputError
-from stream.lead_file import contract_of, leads_of, unused_columns
-from stream.playing import Lead
+from stream.crm.lead_file import contract_of, leads_of, unused_columns
+from stream.crm.playing import Lead
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from rich.console import Console
 
 from schemas.errors import ErrorCode
-from stream.play_summary import summary
-from stream.playlist import Playlist
-from stream.produce import BrokenEvent, Played
-from stream.progress import LINE_EVERY, PlayProgress
+from stream.crm.playlist import Playlist
+from stream.crm.produce import BrokenEvent, Played
+from stream.crm.progress import LINE_EVERY, PlayProgress
+from stream.crm.summary import summary
 
 PLAYLIST = Playlist((), 1000, SimpleNamespace(name="call"), ["y", "duration"])
 

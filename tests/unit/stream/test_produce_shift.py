@@ -4,9 +4,9 @@ from itertools import repeat
 import pytest
 
 from schemas.errors import InputError
-from stream.lead_fields import lead_fields
-from stream.playing import Lead
-from stream.shift import Span, parse_shift, shifted
+from stream.crm.lead_fields import lead_fields
+from stream.crm.playing import Lead
+from stream.crm.shift import Span, parse_shift, shifted
 
 FIELDS = lead_fields(
     {

@@ -4,9 +4,9 @@ import pytest
 
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.events import EventMaker
-from stream.lead_fields import lead_fields
-from stream.synthetic import synthetic_leads
+from stream.crm.events import EventMaker
+from stream.crm.lead_fields import lead_fields
+from stream.crm.synthetic import synthetic_leads
 
 CONTRACT = SchemaStore.load().by_name("lead_created")
 

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stream.playing import Lead
+from stream.crm.playing import Lead
 
 __all__ = ["synthetic_leads"]
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stream.produce import Played
+from stream.crm.produce import Played
 
 __all__ = ["PlayProgress"]
 

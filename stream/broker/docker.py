@@ -7,7 +7,7 @@ import time
 import warnings
 from typing import Any
 
-from stream.broker_node import (
+from stream.broker.node import (
     KAFKA_VERSION,
     STARTED,
     STARTED_WITHIN_SECONDS,

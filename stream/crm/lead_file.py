@@ -11,8 +11,8 @@ from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.store import Schema
-from stream.lead_fields import LeadField, lead_fields
-from stream.playing import Lead
+from stream.crm.lead_fields import LeadField, lead_fields
+from stream.crm.playing import Lead
 
 __all__ = ["contract_of", "leads_of", "unused_columns"]
 

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from schemas.errors import ErrorCode, LeadScoreError
-from stream.playing import AtOnce, Event, Lead, Pace
+from stream.crm.playing import AtOnce, Event, Lead, Pace
 
 __all__ = ["BrokenEvent", "Clock", "LeadProducer", "Played", "partition_of", "play"]
 
@@ -174,7 +174,7 @@ async def play(
     topic
         Where to.
     as_event
-        Makes the event of a lead; called when the lead is due (see ``stream.events``).
+        Makes the event of a lead; called when the lead is due (see ``stream.crm.events``).
     pace
         When each lead is due; by default all at once.
     stop

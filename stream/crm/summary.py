@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stream.playing import LEAD
-from stream.playlist import Playlist
-from stream.produce import Played
+from stream.crm.playing import LEAD
+from stream.crm.playlist import Playlist
+from stream.crm.produce import Played
 
 __all__ = ["summary"]
 

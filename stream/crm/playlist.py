@@ -11,11 +11,11 @@ from pathlib import Path
 from features.table import Table, read_table
 from schemas.errors import InputError
 from schemas.store import Schema, SchemaStore
-from stream.lead_fields import lead_fields
-from stream.lead_file import contract_of, leads_of, unused_columns
-from stream.playing import Lead
-from stream.shift import AT_ONCE, Span, parse_shift, shifted
-from stream.synthetic import synthetic_leads
+from stream.crm.lead_fields import lead_fields
+from stream.crm.lead_file import contract_of, leads_of, unused_columns
+from stream.crm.playing import Lead
+from stream.crm.shift import AT_ONCE, Span, parse_shift, shifted
+from stream.crm.synthetic import synthetic_leads
 
 __all__ = ["DEFAULT_COUNT", "Playlist", "Wanted", "make_playlist"]
 

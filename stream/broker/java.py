@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from stream.broker_node import (
+from stream.broker.node import (
     HOST,
     KAFKA_VERSION,
     STARTED,

@@ -11,8 +11,8 @@ from typing import Literal
 
 from schemas.errors import InputError
 from schemas.fields import FieldKind
-from stream.lead_fields import LeadField
-from stream.playing import Lead
+from stream.crm.lead_fields import LeadField
+from stream.crm.playing import Lead
 
 __all__ = ["AT_ONCE", "Shift", "Span", "parse_shift", "shifted"]
 

@@ -13,7 +13,7 @@ from schemas.encode import encode_lead
 from schemas.errors import ErrorCode
 from schemas.store import Schema
 from schemas.wire import WireFormat
-from stream.lead_fields import LeadField, lead_fields
+from stream.crm.lead_fields import LeadField, lead_fields
 
 __all__ = ["DEFECTS", "BrokenMix", "BrokenValue", "Defect"]
 

@@ -4,7 +4,7 @@ Good enough for the demo, no proof of anything: no time-based offsets, no topic 
 requests to create topics (ask for them here), and 5 MiB kept of a partition. A topic that is only
 asked about comes into being with four partitions.
 
-It runs as a child process (``python -m stream.broker_mock``), so that it outlives event loops.
+It runs as a child process, so that it outlives event loops.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stream.broker_node import BrokerKind, BrokerUnavailableError
+from stream.broker.node import BrokerKind, BrokerUnavailableError
 from stream.child_process import end_child, start_child
 
 __all__ = ["MockBroker", "main", "start_mock_broker"]
@@ -43,7 +43,7 @@ class MockBroker:
 
     def __init__(self) -> None:
         self._process = start_child(
-            [sys.executable, "-m", "stream.broker_mock"],
+            [sys.executable, "-c", "from stream.broker.mock import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -173,7 +173,3 @@ def main() -> None:
             print(DONE, answer, flush=True)
         except (BrokerUnavailableError, OSError, AttributeError) as error:
             print("failed", error, flush=True)
-
-
-if __name__ == "__main__":
-    main()

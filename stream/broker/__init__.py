@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from schemas.errors import StartupError
-from stream.broker_docker import start_docker_broker
-from stream.broker_java import start_java_broker
-from stream.broker_mock import start_mock_broker
-from stream.broker_node import BreakableBroker, Broker, BrokerKind, BrokerUnavailableError
+from stream.broker.docker import start_docker_broker
+from stream.broker.java import start_java_broker
+from stream.broker.mock import start_mock_broker
+from stream.broker.node import BreakableBroker, Broker, BrokerKind, BrokerUnavailableError
 
 __all__ = ["BreakableBroker", "Broker", "BrokerKind", "GivenBroker", "open_broker", "pick_broker"]
 

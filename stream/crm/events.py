@@ -10,8 +10,8 @@ from schemas.encode import encode_lead
 from schemas.headers import CONTENT_TYPES, rfc3339
 from schemas.store import Schema
 from schemas.wire import WireFormat
-from stream.broken import BrokenMix
-from stream.playing import Event, Lead
+from stream.crm.broken import BrokenMix
+from stream.crm.playing import Event, Lead
 
 __all__ = ["EventMaker"]
 

@@ -1,0 +1,343 @@
+"""Scoring: outputs, verdicts, order, request ids; a lead alone scores as in a batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fastavro
+import numpy as np
+import orjson
+import pytest
+
+from agents.scoring import Output, Rules, ScoredBatch, Scorer
+from features.matrix import FeatureEncoder
+from model.predictor import OnnxPredictor
+from schemas.decode import LeadDecoder
+from schemas.encode import ScoredModel, encode_lead
+from schemas.errors import ErrorCode
+from schemas.store import SchemaStore
+from schemas.wire import HEADER_BYTES, WireFormat
+from tests.unit.small_model import SmallModel, contract
+
+SCORED_AT = 1_800_000_000_000
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True)
+class Record:
+    offset: int
+    value: bytes | None
+    headers: Headers = ()
+    key: bytes | None = b"key"
+    timestamp: int = SCORED_AT - 7
+
+
+MakeScorer = Callable[..., Scorer]
+
+
+@pytest.fixture(scope="module")
+def make_scorer(model: SmallModel) -> MakeScorer:
+    bundle = model.bundle
+    metadata = bundle.metadata
+    predictor = OnnxPredictor(bundle.files["model.onnx"])
+
+    def make(rules: Rules | None = None, wire: WireFormat = WireFormat.JSON) -> Scorer:
+        scored = ScoredModel(
+            model_id=bundle.name,
+            model_version=bundle.version,
+            model_sha256=bundle.sha256,
+            engine="onnx",
+            calibration_method="platt",
+            slope=metadata.calibration.slope,
+            intercept=metadata.calibration.intercept,
+            high=metadata.thresholds.high,
+            medium=metadata.thresholds.medium,
+            label=metadata.thresholds.label,
+            min_coverage=0.6,
+            field_names=tuple(metadata.spec.kinds),
+            bin_labels=metadata.reference.bin_labels,
+            topic="leads.created",
+        )
+        return Scorer(
+            scored,
+            decoder=LeadDecoder(SchemaStore.load(), metadata.spec.kinds),
+            encoder=FeatureEncoder(metadata.spec, metadata.reference),
+            predictor=predictor,
+            rules=rules or Rules(),
+            wire=wire,
+        )
+
+    return make
+
+
+def score(
+    scorer: Scorer,
+    records: Sequence[Record],
+    partition: int = 2,
+    fits: Callable[[Output], bool] = lambda _: True,
+) -> ScoredBatch:
+    leads = scorer.decode(records)
+    features = scorer.features(leads)
+    prediction = scorer.predict(features)
+    return scorer.outputs(
+        records, partition, leads, features, prediction, scored_at=SCORED_AT, fits=fits
+    )
+
+
+def records(values: Sequence[bytes | None], first: int = 100) -> list[Record]:
+    return [Record(first + i, value) for i, value in enumerate(values)]
+
+
+def events(batch: ScoredBatch) -> list[dict[str, Any]]:
+    return [orjson.loads(value or b"") for _, value, _ in batch.scored]
+
+
+def lead(lead_id: str = "a", **fields: object) -> bytes:
+    known = {"page_views": 3, "industry": "retail", "job_title": "cto", "summary": "hello there"}
+    return orjson.dumps(
+        {"lead_id": lead_id, "created_at": 1_700_000_000_000, "company_size": 5, **known, **fields}
+    )
+
+
+def test_every_good_lead_becomes_an_event_in_order(model: SmallModel, make_scorer: MakeScorer):
+    given = records(model.values())
+    batch = score(make_scorer(), given)
+    assert batch.positions == list(range(len(given)))
+    assert batch.dead_letters == []
+    assert [key for key, _, _ in batch.scored] == [x["lead_id"].encode() for x in model.leads]
+    assert [event["source"] for event in events(batch)] == [
+        {"topic": "leads.created", "partition": 2, "offset": record.offset} for record in given
+    ]
+    assert batch.scores.tolist() == [event["score"] for event in events(batch)]
+    assert batch.coverage.tolist() == [event["feature_coverage"] for event in events(batch)]
+    assert len({event["event_id"] for event in events(batch)}) == len(given)
+
+
+def test_an_event_says_all_that_reproduces_its_score(model: SmallModel, make_scorer: MakeScorer):
+    [event] = events(score(make_scorer(), records([lead()])))
+    assert event["lead_id"] == "a"
+    assert event["model_sha256"] == model.bundle.sha256
+    assert event["engine"] == "onnx"
+    assert event["calibration"] == {"method": "platt", "slope": 0.83, "intercept": -0.21}
+    assert event["created_at"] == 1_700_000_000_000
+    assert event["scored_at"] == SCORED_AT
+    assert event["latency_ms"] == 7
+    assert event["feature_coverage"] == 1.0
+    assert event["low_coverage"] is False
+    assert 0 < len(event["reasons"]) <= 3
+    assert {reason["feature"] for reason in event["reasons"]} <= set(model.columns)
+
+
+@pytest.mark.parametrize("wire", [WireFormat.JSON, WireFormat.AVRO])
+def test_a_lead_alone_is_scored_as_in_a_batch_to_the_bit(
+    model: SmallModel, make_scorer: MakeScorer, wire: WireFormat
+):
+    scorer = make_scorer(wire=wire)
+    given = records(model.values())
+    together = score(scorer, given)
+    alone = [score(scorer, [record]) for record in given]
+    assert together.scored == [batch.scored[0] for batch in alone]
+    assert together.scores.tobytes() == b"".join(batch.scores.tobytes() for batch in alone)
+
+
+def test_the_avro_event_says_what_the_json_event_says(model: SmallModel, make_scorer: MakeScorer):
+    given = records(model.values()[:50])
+    schema = contract("lead_scored").parsed
+    batch = score(make_scorer(wire=WireFormat.AVRO), given)
+    read = [
+        fastavro.schemaless_reader(io.BytesIO((value or b"")[HEADER_BYTES:]), schema, None)
+        for _, value, _ in batch.scored
+    ]
+    assert read == events(score(make_scorer(), given))
+
+
+def test_avro_leads_and_json_leads_score_the_same(model: SmallModel, make_scorer: MakeScorer):
+    scorer = make_scorer()
+    avro = score(scorer, records(model.values(WireFormat.AVRO)))
+    json = score(scorer, records(model.values(WireFormat.JSON)))
+    assert avro.scored == json.scored
+
+
+def test_the_same_record_gets_the_same_event_again(make_scorer: MakeScorer):
+    assert score(make_scorer(), records([lead()])).scored == (
+        score(make_scorer(), records([lead()])).scored
+    )
+    ids = {
+        events(score(make_scorer(), records([lead()], first), partition))[0]["event_id"]
+        for first in (0, 1)
+        for partition in (0, 1)
+    }
+    assert len(ids) == 4
+
+
+BAD = {
+    ErrorCode.WIRE_FORMAT: b"\x00\x00\x00\x00\x01abc",
+    ErrorCode.SCHEMA: b"\xc3\x01abcdefgh",
+    ErrorCode.DECODE: b'{"lead_id": ',
+    ErrorCode.VALIDATION: b'{"created_at": 1}',
+    ErrorCode.TYPE: lead(page_views="many"),
+    ErrorCode.NOT_FINITE: encode_lead(
+        {"lead_id": "n", "created_at": 1, "page_views": float("nan")}, contract(), WireFormat.AVRO
+    ),
+    ErrorCode.TOO_LARGE: lead(summary="x" * 300_000),
+}
+
+
+def test_bad_records_cost_their_batch_mates_nothing(make_scorer: MakeScorer):
+    """Bad, good, bad, good, ...: the good ones score as without the bad ones."""
+    bad = [None, *BAD.values()]
+    values = [
+        value
+        for pair in zip(bad, [lead(f"g{i}") for i in range(len(bad))], strict=True)
+        for value in pair
+    ]
+    given = records(values)
+    batch = score(make_scorer(), given)
+    assert batch.positions == list(range(1, len(values), 2))
+    assert [letter.position for letter in batch.dead_letters] == list(range(0, len(values), 2))
+    assert [letter.code for letter in batch.dead_letters] == [ErrorCode.WIRE_FORMAT, *BAD]
+    assert batch.codes[ErrorCode.WIRE_FORMAT] == 2
+    assert batch.scored == score(make_scorer(), given[1::2]).scored
+
+
+def test_a_dead_letter_is_the_record_untouched_and_why(make_scorer: MakeScorer):
+    headers: Headers = [("Trace", b"\xff"), ("empty", None), ("Trace", b"again")]
+    given = Record(41, b"\xff\x00", headers, key=b"\xfe")
+    [letter] = score(make_scorer(), [given], partition=5).dead_letters
+    key, value, written = letter.output
+    assert (key, value) == (b"\xfe", b"\xff\x00")
+    assert written[: len(headers)] == headers
+    why = dict(written[len(headers) :])
+    assert why["__connect.errors.topic"] == b"leads.created"
+    assert why["__connect.errors.partition"] == b"5"
+    assert why["__connect.errors.offset"] == b"41"
+    assert why["leadscore.error.code"] == b"WIRE_FORMAT"
+    assert why["leadscore.schema"] == b"unknown"
+    assert why["leadscore.attempt"] == b"1"
+
+
+def test_a_dead_letter_names_the_schema_of_its_record(model: SmallModel, make_scorer: MakeScorer):
+    cut = model.values()[0][:-1]
+    [letter] = score(make_scorer(), records([cut])).dead_letters
+    assert letter.code is ErrorCode.DECODE
+    assert dict(letter.output[2])["leadscore.schema"] == b"leadscore.v1.lead_created"
+
+
+def test_no_record_no_output(make_scorer: MakeScorer):
+    batch = score(make_scorer(), [])
+    assert (batch.scored, batch.positions, batch.dead_letters) == ([], [], [])
+    assert batch.scores.shape == batch.coverage.shape == (0,)
+
+
+def test_a_batch_of_bad_records_has_no_scores(make_scorer: MakeScorer):
+    batch = score(make_scorer(), records(list(BAD.values())))
+    assert batch.scored == []
+    assert len(batch.dead_letters) == len(BAD)
+    assert batch.scores.shape == batch.coverage.shape == (0,)
+
+
+FEW = b'{"lead_id": "few", "created_at": 1, "page_views": 2, "company_size": 3}'
+"""Three of the model's six fields."""
+
+
+def test_a_lead_of_which_little_is_known_is_scored_and_flagged(make_scorer: MakeScorer):
+    batch = score(make_scorer(Rules(0.6, "flag")), records([FEW, lead()]))
+    assert [event["low_coverage"] for event in events(batch)] == [True, False]
+    assert [event["feature_coverage"] for event in events(batch)] == [0.5, 1.0]
+
+
+def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer):
+    batch = score(make_scorer(Rules(0.6, "refuse")), records([FEW, lead(), FEW]))
+    assert batch.positions == [1]
+    assert len(batch.scored) == len(batch.scores) == len(batch.coverage) == 1
+    assert [letter.code for letter in batch.dead_letters] == [ErrorCode.FEATURES] * 2
+    message = dict(batch.dead_letters[0].output[2])["__connect.errors.exception.message"]
+    assert message == (
+        b"expected at least 60% of the model's fields, got 50%: send more of them, or set"
+        b" LEADSCORE_LOW_COVERAGE=flag"
+    )
+
+
+def test_a_lead_at_the_minimum_is_known_well_enough(make_scorer: MakeScorer):
+    batch = score(make_scorer(Rules(0.5, "refuse")), records([FEW]))
+    assert batch.positions == [0]
+
+
+def test_an_event_that_its_topic_does_not_take_is_a_dead_letter(make_scorer: MakeScorer):
+    given = records([lead("a"), lead("b" * 500), lead("c"), b"bad"])
+    batch = score(make_scorer(), given, fits=lambda output: len(output[0] or b"") < 100)
+    assert batch.positions == [0, 2]
+    assert [event["lead_id"] for event in events(batch)] == ["a", "c"]
+    assert [(letter.position, letter.code) for letter in batch.dead_letters] == [
+        (1, ErrorCode.OUTPUT_TOO_LARGE),
+        (3, ErrorCode.WIRE_FORMAT),
+    ]
+    assert batch.dead_letters[0].output[1] == given[1].value
+    assert batch.scores.tolist() == [event["score"] for event in events(batch)]
+
+
+def request_id(batch: ScoredBatch) -> str:
+    [(_, _, headers)] = batch.scored
+    [event] = events(batch)
+    assert dict(headers)["x-request-id"] == event["request_id"].encode()
+    return str(event["request_id"])
+
+
+def test_the_request_id_is_the_headers_else_the_leads_else_made(make_scorer: MakeScorer):
+    scorer = make_scorer()
+    own = lead(request_id="own")
+    given = [("X-Request-ID", b"given")]
+    assert request_id(score(scorer, [Record(0, own, given)])) == "given"
+    assert request_id(score(scorer, [Record(0, own)])) == "own"
+    made = score(scorer, [Record(0, lead())])
+    assert request_id(made) == events(made)[0]["event_id"]
+    assert request_id(score(scorer, [Record(0, own, [("x-request-id", b"\xff")])])) == "own"
+
+
+def test_the_headers_are_cloudevents_and_the_trace_goes_on(make_scorer: MakeScorer):
+    trace = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    batch = score(make_scorer(), [Record(0, lead(), [trace, ("tracestate", b"a=b"), ("x", b"y")])])
+    [(_, _, headers)] = batch.scored
+    found = dict(headers)
+    assert found == {
+        "ce_specversion": b"1.0",
+        "ce_type": b"leadscore.lead.scored.v1",
+        "ce_source": b"/leadscore/leads.created",
+        "ce_id": events(batch)[0]["event_id"].encode(),
+        "ce_time": b"2027-01-15T08:00:00.000Z",
+        "content-type": b"application/json",
+        "x-request-id": events(batch)[0]["event_id"].encode(),
+        "traceparent": trace[1],
+        "tracestate": b"a=b",
+    }
+
+
+def test_headers_of_one_event_are_not_those_of_another(make_scorer: MakeScorer):
+    batch = score(make_scorer(), records([lead("a"), lead("b")]))
+    (_, _, first), (_, _, second) = batch.scored
+    assert dict(first)["ce_id"] != dict(second)["ce_id"]
+    assert len(first) == len(second) == 7
+
+
+def test_a_score_of_the_future_has_no_negative_latency(make_scorer: MakeScorer):
+    late = dataclasses.replace(records([lead()])[0], timestamp=SCORED_AT + 50)
+    [event] = events(score(make_scorer(), [late]))
+    assert event["latency_ms"] == 0
+
+
+def test_the_model_reads_the_matrix_that_the_encoder_makes(
+    model: SmallModel, make_scorer: MakeScorer
+):
+    """Events and columns come to the same features."""
+    scorer = make_scorer()
+    features = scorer.features(scorer.decode(records(model.values())))
+    metadata = model.bundle.metadata
+    expected = FeatureEncoder(metadata.spec, metadata.reference).encode(
+        model.columns, len(model.leads)
+    )
+    np.testing.assert_array_equal(features.matrix, expected.matrix)
+    np.testing.assert_array_equal(features.bins, expected.bins)
