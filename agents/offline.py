@@ -27,7 +27,8 @@ class Explanation:
     score
         Calibrated probability.
     base
-        What the model's logit starts from, before any field is looked at.
+        What the model's logit starts from, before any field is looked at. It and what the fields
+        add sum up to the logit before calibration.
     fields
         For each field: its name, its value's bin, and what it adds to the logit; strongest first.
     """
@@ -73,19 +74,29 @@ class OfflineScorer:
         features = self._encoder.encode({name: v[:1] for name, v in columns.items()}, 1)
         score = float(self._predictor.predict(features.matrix).probability[0])
         contributions = self._predictor.contributions(features.matrix)[0]
-        calibration = self._metadata.calibration
-        logit = np.log(score) - np.log1p(-score)
-        base = (logit - calibration.intercept) / calibration.slope - float(contributions.sum())
         order = np.argsort(-np.abs(contributions), kind="stable")
         fields = self._metadata.reference.fields
         return Explanation(
             score=score,
-            base=float(base),
+            base=self._base(),
             fields=tuple(
                 (fields[i].name, fields[i].labels[features.bins[0, i]], float(contributions[i]))
                 for i in order
             ),
         )
+
+    def _base(self) -> float:
+        """Take it from a lead of the training whose score is not near 0 or 1: float32 ends there.
+
+        It is the same for every lead.
+        """
+        golden, calibration = self._metadata.golden, self._metadata.calibration
+        row = np.abs(np.array(golden.scores) - 0.5).argmin()
+        matrix = golden.matrix[row : row + 1]
+        score = float(self._predictor.predict(matrix).probability[0])
+        logit = np.log(score) - np.log1p(-score)
+        margin = (logit - calibration.intercept) / calibration.slope
+        return float(margin - self._predictor.contributions(matrix)[0].sum(dtype=np.float64))
 
     def _rows(self, features: Features, prediction: Prediction) -> Iterator[dict[str, Any]]:
         thresholds = self._metadata.thresholds

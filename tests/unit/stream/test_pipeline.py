@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
@@ -24,7 +26,7 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.books import Batch
 from stream.emit import Emitter, RecordsTooLargeError
-from stream.pipeline import ScoringPipeline
+from stream.pipeline import THREAD_FROM_ROWS, ScoringPipeline
 
 LABELS = ("any", "other", "missing")
 NOW = 1_000.0
@@ -81,6 +83,8 @@ class FakeEmitter:
     sent: list[tuple[str, int, Sequence[Output]]] = field(default_factory=list)
     deliveries: list[asyncio.Future[None]] = field(default_factory=list)
     limit: int = 1_000_000
+    unfit: set[bytes | None] = field(default_factory=set)
+    """Keys of the records that the dead-letter topic does not take."""
 
     async def send(self, topic: str, partition: int, rows: Sequence[Output]) -> list[Any]:
         if not rows:
@@ -93,7 +97,7 @@ class FakeEmitter:
         return self.limit
 
     def fits(self, topic: str, key: Any, value: Any, headers: Any) -> bool:
-        return True
+        return key not in self.unfit
 
     def topics(self) -> list[str]:
         return [topic for topic, _, _ in self.sent]
@@ -134,12 +138,24 @@ class Place:
             while len(self.emitter.sent) < count:  # noqa: ASYNC110 - the fake has no event
                 await asyncio.sleep(0)
 
+    async def until_crashed(self) -> None:
+        async with asyncio.timeout(10):
+            while not self.crashes:  # noqa: ASYNC110 - the fake has no event
+                await asyncio.sleep(0)
+
+    def watch(self) -> Watched:
+        """Score with an engine that can be watched."""
+        watched = Watched()
+        assert self.pipeline.scorer is not None
+        self.pipeline.scorer._predictor = watched
+        return watched
+
     async def settle(self) -> None:
         for _ in range(20):
             await asyncio.sleep(0)
 
-    def value(self, name: str) -> float:
-        return self.metrics.registry.get_sample_value(name) or 0.0
+    def value(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 async def test_a_batch_is_done_when_all_its_outputs_are_delivered_and_not_before() -> None:
@@ -306,3 +322,147 @@ async def test_without_metrics_everything_goes_on() -> None:
         place.emitter.deliveries[0].set_result(None)
         await place.settle()
         assert given.is_done
+
+
+class Watched(ConstantPredictor):
+    """Notes which thread scores how many leads; scores only while it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.seen: list[tuple[str, int]] = []
+        self.allowed = threading.Event()
+        self.allowed.set()
+
+    def predict(self, matrix: Any) -> Any:
+        assert self.allowed.wait(10)
+        self.seen.append((threading.current_thread().name, len(matrix)))
+        return super().predict(matrix)
+
+
+async def test_a_large_batch_is_scored_in_the_models_thread_and_a_small_one_at_once() -> None:
+    async with Place() as place:
+        watched = place.watch()
+        await place.pipeline.accept(batch(0, THREAD_FROM_ROWS - 1))
+        assert watched.seen == [("MainThread", THREAD_FROM_ROWS - 1)]
+        await place.pipeline.accept(batch(100, THREAD_FROM_ROWS))
+        await place.until_sent(2)
+        thread, rows = watched.seen[1]
+        assert thread.startswith("model")
+        assert rows == THREAD_FROM_ROWS
+
+
+async def test_the_next_batch_is_decoded_while_the_model_scores() -> None:
+    async with Place() as place:
+        watched = place.watch()
+        watched.allowed.clear()
+        first, second = batch(0, THREAD_FROM_ROWS), batch(100, THREAD_FROM_ROWS)
+        await place.pipeline.accept(first)
+        await place.pipeline.accept(second)
+        assert first.is_in_hand
+        assert second.is_in_hand
+        assert place.value("leadscore_stage_duration_seconds_count", stage="decode") == 2
+        assert not watched.seen
+        watched.allowed.set()
+        await place.until_sent(2)
+
+
+async def test_a_slot_is_given_back_with_every_batch() -> None:
+    async with Place(in_flight=2) as place:
+        for at in range(20):
+            await place.pipeline.accept(batch(at))
+            await place.until_sent(at + 1)
+            place.emitter.deliveries[at].set_result(None)
+        await place.settle()
+        assert len(place.emitter.sent) == 20
+
+
+async def test_without_a_model_nothing_is_taken_in_silence() -> None:
+    async with Place() as place:
+        place.pipeline.scorer = None
+        given = batch(0)
+        await place.pipeline.accept(given)
+        assert [type(error) for error in place.crashes] == [AssertionError]
+        assert not given.is_done
+
+
+@pytest.mark.parametrize("name", ["x-request-id", "traceparent", "tracestate"])
+async def test_headers_that_come_from_the_lead_count_as_what_they_are(name: str) -> None:
+    async with Place() as place:
+        place.emitter.limit = 3_000
+        value = b'{"lead_id":"a","created_at":1,"age":5}'
+        long = Record(0, value, headers=[(name, b"t" * (200 if name == "x-request-id" else 2_500))])
+        given = Batch(TopicPartition("leads", 0), [long])  # type: ignore[arg-type]
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        assert place.emitter.topics() == ["scored" if name == "x-request-id" else "dead"]
+
+
+def codes(rows: Sequence[Output]) -> list[bytes | None]:
+    return [dict(headers)["leadscore.error.code"] for _, _, headers in rows]
+
+
+async def test_a_dead_letter_that_its_topic_does_not_take_goes_without_its_value() -> None:
+    async with Place() as place:
+        place.emitter.unfit = {b"k"}
+        await place.pipeline.accept(batch(0, 1, value=b"?" * 50))
+        await place.until_sent(1)
+        [(key, value, headers)] = place.emitter.sent[0][2]
+        assert (key, value) == (None, None)
+        assert dict(headers)["leadscore.value.left.out.bytes"] == b"50"
+        assert dict(headers)["__connect.errors.offset"] == b"0"
+
+
+async def test_a_dead_letter_that_the_broker_refuses_goes_without_its_value() -> None:
+    async with Place() as place:
+        given = batch(0, 3, value=b"?")
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        place.emitter.deliveries[0].set_exception(RecordsTooLargeError("dead", [0, 2]))
+        await place.until_sent(2)
+        topic, _, rows = place.emitter.sent[1]
+        assert topic == "dead"
+        assert [(key, value) for key, value, _ in rows] == [(None, None)] * 2
+        assert [dict(headers)["__connect.errors.offset"] for _, _, headers in rows] == [b"0", b"2"]
+        await place.settle()
+        assert not given.is_done
+        place.emitter.deliveries[1].set_result(None)
+        await place.settle()
+        assert given.is_done
+        assert not place.crashes
+
+
+async def test_a_refused_event_whose_dead_letter_is_refused_too_is_told_of_all_the_same() -> None:
+    async with Place() as place:
+        given = batch(0, 1)
+        await place.pipeline.accept(given)
+        for refusals in range(2):
+            await place.until_sent(refusals + 1)
+            place.emitter.deliveries[refusals].set_exception(RecordsTooLargeError("any", [0]))
+        await place.until_sent(3)
+        assert place.emitter.topics() == ["scored", "dead", "dead"]
+        assert codes(place.emitter.sent[2][2]) == [b"OUTPUT_TOO_LARGE"]
+        assert place.emitter.sent[2][2][0][1] is None
+        place.emitter.deliveries[2].set_result(None)
+        await place.settle()
+        assert given.is_done
+
+
+async def test_an_error_in_the_models_thread_crashes_and_commits_nothing() -> None:
+    async with Place() as place:
+        watched = place.watch()
+        watched.seen = None  # type: ignore[assignment]
+        given = batch(0, THREAD_FROM_ROWS)
+        await place.pipeline.accept(given)
+        await place.until_crashed()
+        assert not given.is_done
+        assert not place.emitter.sent
+
+
+async def test_a_stop_leaves_what_is_in_hand_undone() -> None:
+    async with Place() as place:
+        given = batch(0)
+        await place.pipeline.accept(given)
+        await place.until_sent(1)
+        await place.pipeline.stop()
+        assert not given.is_done
+        assert not place.crashes
