@@ -58,14 +58,14 @@ def main() -> None:
 
     \b
     A tour, from nothing to a running worker:
-      leadscore demo                                  see it all work, on real contacts
-      leadscore train leads.csv --target won --id id  train a model on leads of your own
-      leadscore models list                           see what is in the registry
-      leadscore score leads.csv                       score a file, without Kafka
-      leadscore explain leads.csv --lead L-1          tell why
-      leadscore topics create                         make the topics
-      leadscore worker                                score what arrives
-      leadscore produce --count 1000                  play leads to the worker
+      leadscore demo                          see it all work, on real contacts
+      leadscore train leads.csv --target won  train a model on leads of your own
+      leadscore models list                   see what is in the registry
+      leadscore score leads.csv               score a file, without Kafka
+      leadscore explain leads.csv --lead L-1  tell why
+      leadscore topics create                 make the topics
+      leadscore worker                        score what arrives
+      leadscore produce --count 1000          play leads to the worker
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.
     """  # noqa: D301

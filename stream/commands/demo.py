@@ -79,11 +79,10 @@ def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
     played to Kafka as a CRM would, a few broken events among them. At the end every lead is
     accounted for: scored or a dead letter.
 
-    \b
     Exit codes: 0 every lead that was sent came out, scored or dead; 1 not so: the summary says
     which; 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
     stopped by Ctrl-C.
-    """  # noqa: D301
+    """
     with exit_codes():
         if not contacts.is_file():
             raise InputError(

@@ -111,15 +111,14 @@ def produce(**options: Any) -> None:
     """Play leads to Kafka as a CRM would: FILE's (CSV or Parquet), or synthetic ones.
 
     \b
-      leadscore produce --count 1000                       synthetic leads
-      leadscore produce contacts.csv --rate 200/s          a file, at a steady rate
-      leadscore produce contacts.csv --speed 1000x --now   as recorded, faster, created now
-      leadscore produce --count 10000 --bad 1%             with broken events among them
+      leadscore produce --count 1000                      synthetic leads
+      leadscore produce contacts.csv --rate 200/s         a file, steadily
+      leadscore produce contacts.csv --speed 1000x --now  as recorded, faster
+      leadscore produce --count 10000 --bad 1%            some events broken
       leadscore produce --count 10000 --drift company_size=*3 --drift-from 50%
 
     Ctrl-C stops it cleanly: what was begun is delivered and counted; a second one stops at once.
 
-    \b
     Exit codes: 0 everything was delivered, 1 something was not (the summary says what), 2 an option
     or the file is unusable, 3 no Kafka or no such topic, 130 stopped by Ctrl-C.
     """  # noqa: D301 - click takes the backspace itself for "do not wrap"

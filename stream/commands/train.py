@@ -73,7 +73,13 @@ __all__ = ["train"]
     show_default=True,
     help="Medium from here on.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=42,
+    show_default=True,
+    help="The same seed on the same file trains the same model, to the byte.",
+)
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -94,7 +100,6 @@ def train(
     Prints how good the model is on leads that it has not seen, and what is suspicious. Nothing is
     written unless the model has passed every check.
 
-    \b
     Exit codes: 0 the model is in the registry, 1 it failed a check, 2 an option or the file is
     unusable: the message says what to do.
     """  # noqa: D301

@@ -21,10 +21,9 @@ def worker(role: str | None) -> None:
     Settings come from the environment (LEADSCORE_*): see docs/settings.md. SIGTERM or Ctrl-C stops
     it cleanly within 10 s; a second one at once.
 
-    \b
     Exit codes: 0 stopped cleanly, 1 crashed (what was not written is read again), 3 not started:
     the message says what is missing, 128 + signal stopped at once.
-    """  # noqa: D301
+    """
     if role is not None:
         os.environ["LEADSCORE_ROLE"] = role
     from stream.app import run
