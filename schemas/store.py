@@ -191,7 +191,7 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
         _ = schema.parsed, schema.fingerprint, schema.full_name
         check_sound(schema.parsed)
     except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError) as error:
-        why = str(error) if isinstance(error, ValueError) else repr(error)
+        why = repr(error) if isinstance(error, KeyError | TypeError) else str(error)
         raise InputError(f"{where} is not a usable Avro schema: {why}") from None
     except RecursionError:
         raise InputError(f"{where} is nested too deeply: flatten it") from None
