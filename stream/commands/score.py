@@ -225,7 +225,10 @@ def _write_table(rows: Iterator[dict[str, Any]]) -> None:
     for count, row in enumerate(rows, 1):
         if count <= SHOWN_ROWS:
             table.add_row(
-                row[ID], f"{row['score']:.4f}", row["category"], _sentence(row["reasons"])
+                Text(row[ID]),
+                f"{row['score']:.4f}",
+                row["category"],
+                Text(_sentence(row["reasons"])),
             )
     console = Console()
     console.print(table)
@@ -272,7 +275,7 @@ def _show(lead_id: str, explanation: Explanation, model: str) -> None:
     for name, value, contribution in explanation.fields:
         bar = "█" * max(round(abs(contribution) / largest * BAR), int(contribution != 0))
         style = "green" if contribution > 0 else "red"
-        table.add_row(name, value, f"{contribution:+.3f}", Text(bar, style))
+        table.add_row(name, Text(value), f"{contribution:+.3f}", Text(bar, style))
     console = Console()
-    console.print(f"[bold]{lead_id}[/] scores {explanation.score:.4f} by {model}", highlight=False)
+    console.print(Text.assemble((lead_id, "bold"), f" scores {explanation.score:.4f} by {model}"))
     console.print(table)
