@@ -1,0 +1,123 @@
+"""The app: what it starts and what it leaves alone; what is wired; an unusable setting."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stream import app as app_module
+from stream.app import App, create_app
+from stream.channel import BatchChannel
+from stream.service import ScoringService
+from stream.settings import load_settings
+from stream.worker import Worker
+
+
+@pytest.fixture(autouse=True)
+def _loop() -> Iterator[None]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def app() -> App:
+    app = create_app(
+        load_settings(group_id="the-group", kafka_bootstrap_servers="one:9092,two:9092")
+    )
+    app.finalize()
+    return app
+
+
+def test_it_runs_neither_fausts_consumer_nor_its_producer_nor_its_web(app: App):
+    names = {type(service).__name__ for service in app.boot_strategy.server()}
+    assert names == {"AgentManager"}
+
+
+def test_it_is_called_as_the_consumer_group(app: App):
+    assert app.conf.id == "the-group"
+    assert [str(url) for url in app.conf.broker] == ["kafka://one:9092", "kafka://two:9092"]
+
+
+def test_faust_worker_runs_our_worker(app: App):
+    assert app.conf.Worker is Worker
+
+
+def test_the_score_agent_reads_the_sources_channel(app: App):
+    [agent] = app.agents.values()
+    assert agent.name.endswith("score")
+    assert isinstance(agent.channel, BatchChannel)
+
+
+def test_making_it_leaves_nothing_on_the_disk(app: App, tmp_path: Path, monkeypatch: Any):
+    monkeypatch.chdir(tmp_path)
+    create_app(load_settings()).finalize()
+    app._create_directories()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch):
+    made: list[ScoringService] = []
+    monkeypatch.setattr(app_module, "wire", lambda app: made.append(ScoringService(app)))
+    create_app(
+        load_settings(
+            topic_prefix="staging.",
+            batch_max_records=7,
+            batches_in_flight=3,
+            fetch_linger_ms=9,
+            stop_timeout_seconds=20,
+            delivery_timeout_seconds=33,
+        )
+    )
+    [service] = made
+    options = service.source.options
+    assert service.source.topic == "staging.leads.created"
+    assert (options.max_records, options.in_flight, options.linger) == (7, 3, 0.009)
+    assert options.stop_limit < 20
+    assert service.emitter.options.delivery_limit == 33
+    assert service.emitter.limit_of("staging.leads.scored")
+    assert service.emitter.limit_of("staging.leads.created.dlq")
+
+
+async def test_it_logs_its_settings_masked_and_names_what_is_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    asked: list[object] = []
+
+    async def fit(settings: object) -> None:
+        asked.append(settings)
+
+    monkeypatch.setattr(app_module, "verify", fit)
+    monkeypatch.setenv("LEADSCORE_MODLE", "bank")
+    settings = load_settings(
+        security_protocol="SASL_SSL", sasl_username="ann", sasl_password="hush-hush"
+    )
+    with caplog.at_level(logging.INFO):
+        await create_app(settings).verify()
+    assert asked == [settings]
+    shown, warned = caplog.records[-2:]
+    assert shown.settings["sasl_username"] == "ann"  # type: ignore[attr-defined]
+    assert "hush-hush" not in str(vars(shown))
+    assert warned.getMessage() == "LEADSCORE_MODLE is no setting of LeadScore: see docs/settings.md"
+
+
+def test_an_unusable_setting_is_a_sentence_and_exit_code_3():
+    run = subprocess.run(
+        [sys.executable, "-m", "stream", "worker"],
+        env={**os.environ, "LEADSCORE_HTTP_PORT": "many"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 3
+    assert run.stderr.startswith("Error: unusable settings: LEADSCORE_HTTP_PORT is 'many': ")
+    assert len(run.stderr.splitlines()) == 1

@@ -1,0 +1,99 @@
+"""The worker's process: what it ends with, and what it does when it is told twice to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from model.bundle import BundleError
+from schemas.errors import StartupError
+from stream import worker as worker_module
+from stream.app import App
+from stream.settings import load_settings
+from stream.worker import EXIT_STARTUP, Worker
+
+
+class FakeApp(App):
+    """An app whose surroundings are as a test wants them."""
+
+    unfit: Exception | None = None
+
+    async def verify(self) -> None:
+        if self.unfit is not None:
+            raise self.unfit
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield loop
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def worker(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """A worker that was not started, and leaves the tests' logging alone."""
+    monkeypatch.setattr(worker_module, "set_up_logging", lambda _: None)
+    return Worker(FakeApp(load_settings(), loop=loop), loop=loop, redirect_stdouts=False)
+
+
+@pytest.mark.parametrize("kind", [StartupError, BundleError])
+def test_unfit_surroundings_are_a_sentence_and_exit_code_3(
+    kind: type[Exception], worker: Worker, caplog: pytest.LogCaptureFixture
+):
+    worker.app.unfit = kind("expected a topic, there is none")
+    with pytest.raises(SystemExit) as ended:
+        worker.execute_from_commandline()
+    assert ended.value.code == EXIT_STARTUP == 3
+    [record] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert record.getMessage() == "not started: expected a topic, there is none"
+    assert record.exc_info is None
+    assert not worker.started
+
+
+def test_an_error_of_our_own_is_no_sentence_of_the_surroundings(worker: Worker):
+    worker.app.unfit = ValueError("a mistake")
+    with pytest.raises(ValueError, match="a mistake"):
+        worker.execute_from_commandline()
+
+
+class Ended(BaseException):
+    """Stands in for the end of the process."""
+
+
+def test_the_second_signal_ends_it_at_once(
+    worker: Worker, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+):
+    codes: list[int] = []
+
+    def end(code: int) -> None:
+        codes.append(code)
+        raise Ended
+
+    stops: list[signal.Signals] = []
+
+    async def stop(_: Worker, signal: signal.Signals) -> None:
+        stops.append(signal)
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    monkeypatch.setattr(Worker, "_stop_on_signal", stop)
+    worker._schedule_shutdown(signal.SIGTERM)
+    assert codes == []
+    with pytest.raises(Ended):
+        worker._schedule_shutdown(signal.SIGINT)
+    assert codes == [128 + signal.SIGINT]
+    loop.run_until_complete(worker._signal_stop_future)
+    assert stops == [signal.SIGTERM]
+
+
+def test_faust_leaves_no_spinner_on_the_terminal(worker: Worker):
+    worker._setup_logging()
+    assert worker.spinner is None
