@@ -59,7 +59,7 @@ class EventIds:
     Examples
     --------
     >>> EventIds("leads.created", "ab12").prefix(3)
-    'edca1ed4df19f7b5-3-'
+    '7831dffd205ca9ea-3-'
     """
 
     def __init__(self, topic: str, model_sha256: str) -> None:

@@ -1,0 +1,242 @@
+"""Generated readers: how each Avro type becomes a field's value."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import fastavro
+import numpy as np
+import pytest
+
+from schemas.avro_reader import mismatches
+from schemas.decode import DecodedLeads, LeadDecoder
+from schemas.encode import encode_lead
+from schemas.errors import ErrorCode
+from schemas.fields import FieldKind
+from schemas.store import Schema, SchemaStore, parse_schema
+from schemas.wire import WireFormat
+
+NUMBER, CATEGORY, TEXT, DATE = (
+    FieldKind.NUMBER,
+    FieldKind.CATEGORY,
+    FieldKind.TEXT,
+    FieldKind.DATE,
+)
+LEVELS = {"type": "enum", "name": "level", "symbols": ["low", "high"]}
+NAN = float("nan")
+
+
+def lead_schema(*fields: dict[str, Any], created_at: Any = "long") -> Schema:
+    envelope = [{"name": "lead_id", "type": "string"}, {"name": "created_at", "type": created_at}]
+    return parse_schema({"type": "record", "name": "lead", "fields": [*envelope, *fields]})
+
+
+def decoded(schema: Schema, kinds: dict[str, FieldKind], *values: bytes) -> DecodedLeads:
+    store = SchemaStore()
+    store.add(schema.avro)
+    return LeadDecoder(store, kinds).decode(values)
+
+
+def read(schema: Schema, kinds: dict[str, FieldKind], **record: Any) -> DecodedLeads:
+    record = {"lead_id": "a", "created_at": 1, **record}
+    return decoded(schema, kinds, encode_lead(record, schema, WireFormat.AVRO))
+
+
+def code(leads: DecodedLeads) -> ErrorCode:
+    ((_, verdict),) = leads.errors
+    return verdict.code
+
+
+def micros(days: int) -> int:
+    return days * 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("avro_type", "kind", "value", "expected"),
+    [
+        ("int", NUMBER, -7, -7.0),
+        ("long", NUMBER, 2**53 + 2, 2.0**53 + 2),
+        ("float", NUMBER, 0.1, float(np.float32(0.1))),
+        ("double", NUMBER, 0.1, 0.1),
+        ("boolean", NUMBER, True, 1.0),
+        (["null", "double"], NUMBER, None, NAN),
+        (["double", "null"], NUMBER, 2.5, 2.5),
+        (["null", "long", "double"], NUMBER, 2.5, 2.5),
+        ("string", CATEGORY, " Ünï ", " Ünï "),
+        ("string", TEXT, "", ""),
+        (["null", "string"], TEXT, None, None),
+        (LEVELS, CATEGORY, "high", "high"),
+        ("boolean", CATEGORY, True, "true"),
+        ("boolean", TEXT, False, "false"),
+        ("long", CATEGORY, -12, "-12"),
+        ("int", TEXT, 5, "5"),
+        ("long", DATE, -1, -1.0),
+        ({"type": "long", "logicalType": "timestamp-millis"}, DATE, 1500, 1500.0),
+        ({"type": "long", "logicalType": "timestamp-micros"}, DATE, micros(1) + 1, 86_400_000.0),
+        ({"type": "long", "logicalType": "timestamp-micros"}, DATE, -1, -1.0),
+        ({"type": "long", "logicalType": "timestamp-nanos"}, DATE, 1_999_999, 1.0),
+        ({"type": "int", "logicalType": "date"}, DATE, 2, 172_800_000.0),
+        (["null", {"type": "int", "logicalType": "date"}], DATE, 2, 172_800_000.0),
+        ("string", DATE, "1970-01-02", 86_400_000.0),
+        ("string", DATE, "1970-01-01T01:00:00.5+01:00", 500.0),
+    ],
+)
+def test_a_type_is_read_as_its_fields_kind(
+    avro_type: Any, kind: FieldKind, value: Any, expected: Any
+):
+    schema = lead_schema({"name": "x", "type": avro_type})
+    leads = read(schema, {"x": kind}, x=value)
+    assert leads.errors == []
+    np.testing.assert_equal(list(leads.columns["x"]), [expected])
+    assert mismatches(schema, {"x": kind}) == []
+
+
+@pytest.mark.parametrize(
+    ("avro_type", "kind", "value"),
+    [
+        ("string", NUMBER, "5"),
+        ("bytes", TEXT, b"a"),
+        (LEVELS, NUMBER, "low"),
+        ("double", CATEGORY, 1.0),
+        ("float", DATE, 1.0),
+        ("boolean", DATE, True),
+        ({"type": "array", "items": "string"}, TEXT, ["a"]),
+        ({"type": "map", "values": "double"}, NUMBER, {"a": 1.0}),
+        ({"type": "record", "name": "r", "fields": [{"name": "y", "type": "int"}]}, TEXT, {"y": 1}),
+    ],
+)
+def test_a_type_that_is_not_the_kinds_is_a_verdict_and_known_beforehand(
+    avro_type: Any, kind: FieldKind, value: Any
+):
+    schema = lead_schema({"name": "x", "type": avro_type})
+    assert code(read(schema, {"x": kind}, x=value)) is ErrorCode.TYPE
+    (phrase,) = mismatches(schema, {"x": kind})
+    assert phrase.startswith("x is ")
+
+
+def test_of_a_union_only_the_wrong_branch_is_a_verdict():
+    schema = lead_schema({"name": "x", "type": ["double", "string"]})
+    assert read(schema, {"x": NUMBER}, x=1.5).columns["x"][0] == 1.5
+    assert code(read(schema, {"x": NUMBER}, x="1.5")) is ErrorCode.TYPE
+    assert mismatches(schema, {"x": NUMBER}) == []
+
+
+def test_a_field_that_the_writer_lacks_is_missing_and_known_beforehand():
+    schema = lead_schema()
+    leads = read(schema, {"n": NUMBER, "t": TEXT, "d": DATE})
+    np.testing.assert_equal(leads.columns, {"n": [NAN], "t": [None], "d": [NAN]})
+    assert mismatches(schema, {"n": NUMBER}) == ["n is not in it"]
+
+
+def test_a_text_that_is_no_time_is_a_wrong_type_and_no_wrong_bytes():
+    schema = lead_schema({"name": "d", "type": "string"})
+    assert code(read(schema, {"d": DATE}, d="soon")) is ErrorCode.TYPE
+
+
+@pytest.mark.parametrize("text", ["soon", "", "1969-12-31", "0001-01-01T00:00:00+23:59"])
+def test_a_creation_that_is_no_time_since_1970_is_a_verdict_of_its_own(text: str):
+    schema = lead_schema(created_at="string")
+    assert code(read(schema, {}, created_at=text)) is ErrorCode.VALIDATION
+
+
+def test_wrong_bytes_are_told_before_a_wrong_envelope_and_that_before_a_wrong_type():
+    schema = lead_schema({"name": "x", "type": "string"}, {"name": "y", "type": "long"})
+    whole = encode_lead(
+        {"lead_id": "", "created_at": 1, "x": "a", "y": 300}, schema, WireFormat.AVRO
+    )
+    assert code(decoded(schema, {"x": NUMBER}, whole[:-1])) is ErrorCode.DECODE
+    assert code(decoded(schema, {"x": NUMBER}, whole)) is ErrorCode.VALIDATION
+    assert code(read(schema, {"x": NUMBER}, x="a", y=1)) is ErrorCode.TYPE
+
+
+def test_a_type_that_is_defined_in_a_field_of_the_wrong_type_is_known_after_it():
+    wrapped = {"type": "record", "name": "r", "fields": [{"name": "e", "type": LEVELS}]}
+    schema = lead_schema({"name": "x", "type": ["null", wrapped]}, {"name": "y", "type": "level"})
+    leads = read(schema, {"x": NUMBER, "y": CATEGORY}, x=None, y="high")
+    assert leads.columns["y"] == ["high"]
+    assert code(read(schema, {"x": NUMBER}, x={"e": "low"}, y="high")) is ErrorCode.TYPE
+
+
+BOUNDARIES = [
+    sign * 2**power + step
+    for power in range(63)
+    for sign in (1, -1)
+    for step in (-1, 0, 1)
+    if -(2**63) <= sign * 2**power + step < 2**63
+] + [2**63 - 1, -(2**63)]
+
+
+def test_integers_of_every_length_are_read():
+    schema = lead_schema({"name": "x", "type": "long"})
+    values = [
+        encode_lead({"lead_id": "a", "created_at": 1, "x": x}, schema, WireFormat.AVRO)
+        for x in BOUNDARIES
+    ]
+    assert decoded(schema, {"x": TEXT}, *values).columns["x"] == [str(x) for x in BOUNDARIES]
+    assert decoded(schema, {}, *values).errors == []
+
+
+@pytest.mark.parametrize("kinds", [{"x": TEXT}, {}], ids=["read", "skipped"])
+@pytest.mark.parametrize(
+    ("encoded", "is_good"),
+    [
+        (b"\x80\x00", True),
+        (b"\xff" * 9 + b"\x01", True),
+        (b"\xff" * 9 + b"\x02", False),
+        (b"\x80" * 9 + b"\x7f", False),
+        (b"\x80" * 10 + b"\x00", False),
+        (b"\x80" * 30 + b"\x00", False),
+        (b"\x80", False),
+        (b"", False),
+    ],
+)
+def test_an_integer_is_of_64_bits_and_ten_bytes_at_most(
+    encoded: bytes, is_good: bool, kinds: dict[str, FieldKind]
+):
+    schema = lead_schema({"name": "x", "type": "long"})
+    leads = decoded(schema, kinds, schema.header + b"\x02a\x02" + encoded)
+    assert [verdict.code for _, verdict in leads.errors] == [ErrorCode.DECODE] * (not is_good)
+
+
+@pytest.mark.parametrize("kinds", [{"x": TEXT}, {}], ids=["read", "skipped"])
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        b"\x04a",
+        b"\x01a",
+        b"\x02\xff",
+        b"\x06\xed\xa0\x80",
+        b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01a",
+    ],
+    ids=["short", "negative", "no UTF-8", "a surrogate", "2**63 - 1 bytes"],
+)
+def test_a_text_of_wrong_bytes_is_refused_read_or_skipped(
+    encoded: bytes, kinds: dict[str, FieldKind]
+):
+    schema = lead_schema({"name": "x", "type": "string"})
+    assert code(decoded(schema, kinds, schema.header + b"\x02a\x02" + encoded)) is ErrorCode.DECODE
+
+
+def test_a_number_that_is_cut_is_refused_read_or_skipped():
+    for avro_type, whole in (("double", struct.pack("<d", 1.5)), ("float", struct.pack("<f", 1.5))):
+        schema = lead_schema({"name": "x", "type": avro_type})
+        head = schema.header + b"\x02a\x02"
+        for kinds in ({"x": NUMBER}, {}):
+            assert decoded(schema, kinds, head + whole).positions == [0]
+            assert code(decoded(schema, kinds, head + whole[:-1])) is ErrorCode.DECODE
+
+
+def test_blocks_that_tell_their_size_are_skipped_alike():
+    schema = lead_schema(
+        {"name": "tags", "type": {"type": "array", "items": "string"}},
+        {"name": "x", "type": "long"},
+    )
+    head = schema.header + b"\x02a\x02"
+    for blocks in (b"\x04\x02a\x02b\x00", b"\x03\x08\x02a\x02b\x00", b"\x02\x02a\x01\x04\x02b\x00"):
+        body = fastavro.schemaless_reader(
+            io.BytesIO(b"\x02a\x02" + blocks + b"\x06"), schema.parsed
+        )
+        assert body["tags"] == ["a", "b"]
+        assert decoded(schema, {"x": NUMBER}, head + blocks + b"\x06").columns["x"][0] == 3.0

@@ -1,0 +1,226 @@
+"""Batches of events to columns and verdicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from schemas.decode import LeadDecoder
+from schemas.encode import encode_lead
+from schemas.errors import ErrorCode
+from schemas.fields import FieldKind
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+
+KINDS = {
+    "pages": FieldKind.NUMBER,
+    "visited": FieldKind.DATE,
+    "city": FieldKind.CATEGORY,
+    "note": FieldKind.TEXT,
+}
+VISIT: dict[str, Any] = {
+    "type": "record",
+    "name": "visit",
+    "fields": [
+        {"name": "lead_id", "type": "string"},
+        {"name": "created_at", "type": "long"},
+        {"name": "request_id", "type": ["null", "string"]},
+        {"name": "pages", "type": ["null", "double"]},
+        {"name": "city", "type": ["null", "string"]},
+    ],
+}
+STORE = SchemaStore()
+SCHEMA = STORE.add(VISIT)
+BARE = STORE.add({**VISIT, "name": "bare", "fields": VISIT["fields"][:2]})
+
+
+def avro(lead_id: str, **fields: Any) -> bytes:
+    record = {"lead_id": lead_id, "created_at": 7, **fields}
+    return encode_lead(record, SCHEMA, WireFormat.AVRO)
+
+
+def json(**fields: Any) -> bytes:
+    return orjson.dumps({"lead_id": "j", "created_at": 7, **fields})
+
+
+def decoder(**options: int) -> LeadDecoder:
+    return LeadDecoder(STORE, KINDS, **options)
+
+
+def test_a_batch_of_any_formats_and_schemas_keeps_its_order():
+    values = [
+        json(city="Ulm", visited="1970-01-01T00:00:01Z", request_id="r2"),
+        avro("a", pages=3.0, request_id="r1"),
+        encode_lead({"lead_id": "b", "created_at": 9}, BARE, WireFormat.AVRO),
+        avro("c", city="Bonn", request_id=""),
+    ]
+    leads = decoder().decode(values)
+    assert leads.positions == [0, 1, 2, 3]
+    assert leads.lead_ids == ["j", "a", "b", "c"]
+    assert leads.created_at == [7, 7, 9, 7]
+    assert leads.request_ids == ["r2", "r1", None, None]
+    assert leads.errors == []
+    assert list(leads.columns) == list(KINDS)
+    nan = np.nan
+    np.testing.assert_equal(leads.columns["pages"], [nan, 3.0, nan, nan])
+    np.testing.assert_equal(leads.columns["visited"], [1000.0, nan, nan, nan])
+    assert leads.columns["pages"].dtype == leads.columns["visited"].dtype == np.float64
+    assert leads.columns["city"] == ["Ulm", None, None, "Bonn"]
+    assert leads.columns["note"] == [None] * 4
+
+
+def test_verdicts_leave_the_other_leads_in_their_places():
+    values = [
+        None,
+        avro("a", pages=1.0),
+        avro("b", pages=float("nan")),
+        json(pages="many"),
+        avro("c", pages=float("-inf"), city="Ulm"),
+        avro("d", pages=2.0, city="Ulm"),
+        b"\xc3\x01" + bytes(8),
+        b"\x00\x00\x00\x00\x01",
+    ]
+    leads = decoder().decode(values)
+    assert leads.positions == [1, 5]
+    assert leads.lead_ids == ["a", "d"]
+    assert leads.columns["pages"].tolist() == [1.0, 2.0]
+    assert leads.columns["city"] == [None, "Ulm"]
+    assert [(i, verdict.code) for i, verdict in leads.errors] == [
+        (0, ErrorCode.WIRE_FORMAT),
+        (2, ErrorCode.NOT_FINITE),
+        (3, ErrorCode.TYPE),
+        (4, ErrorCode.NOT_FINITE),
+        (6, ErrorCode.SCHEMA),
+        (7, ErrorCode.WIRE_FORMAT),
+    ]
+
+
+@pytest.mark.parametrize("values", [[], [None], [b"x", b""]])
+def test_a_batch_without_leads_has_empty_columns(values: list[bytes | None]):
+    leads = decoder().decode(values)
+    assert leads.positions == leads.lead_ids == leads.created_at == leads.request_ids == []
+    assert len(leads.errors) == len(values)
+    assert leads.columns["pages"].shape == leads.columns["visited"].shape == (0,)
+    assert leads.columns["city"] == leads.columns["note"] == []
+
+
+def test_the_limit_is_on_the_bytes_of_an_event_of_any_format():
+    good = avro("a" * 50)
+    assert decoder(max_bytes=len(good)).decode([good]).positions == [0]
+    for value in (good, b"x" * len(good), json(note="x" * len(good))):
+        [(_, verdict)] = decoder(max_bytes=len(good) - 1).decode([value]).errors
+        assert verdict.code is ErrorCode.TOO_LARGE
+        assert "LEADSCORE_MAX_EVENT_BYTES" in verdict.message
+
+
+def test_an_unknown_fingerprint_is_named():
+    [(_, verdict)] = decoder().decode([b"\xc3\x01\x01\x02\x03\x04\x05\x06\x07\x08data"]).errors
+    assert "0102030405060708" in verdict.message
+    assert "LEADSCORE_SCHEMA_DIR" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("pages", 3, 3.0),
+        ("pages", 2**63, 2.0**63),
+        ("pages", -0.5, -0.5),
+        ("pages", True, 1.0),
+        ("visited", 5, 5.0),
+        ("visited", "1970-01-01", 0.0),
+        ("city", "x", "x"),
+        ("city", False, "false"),
+        ("city", -3, "-3"),
+        ("note", True, "true"),
+    ],
+)
+def test_json_values_are_read_as_their_fields_kind(name: str, value: Any, expected: Any):
+    leads = decoder().decode([json(**{name: value})])
+    assert leads.errors == []
+    assert list(leads.columns[name]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pages", "3"),
+        ("pages", [3]),
+        ("visited", 1.5),
+        ("visited", True),
+        ("visited", "soon"),
+        ("city", 1.5),
+        ("city", {}),
+        ("note", []),
+    ],
+)
+def test_a_json_value_of_the_wrong_type_is_told_without_the_value(name: str, value: Any):
+    [(_, verdict)] = decoder().decode([json(**{name: value})]).errors
+    assert verdict.code is ErrorCode.TYPE
+    assert name in verdict.message
+    assert "soon" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        b'"created_at":1',
+        b'"lead_id":"","created_at":1',
+        b'"lead_id":5,"created_at":1',
+        b'"lead_id":null,"created_at":1',
+        b'"lead_id":"a"',
+        b'"lead_id":"a","created_at":null',
+        b'"lead_id":"a","created_at":-1',
+        b'"lead_id":"a","created_at":1.5',
+        b'"lead_id":"a","created_at":true',
+        b'"lead_id":"a","created_at":"soon"',
+        b'"lead_id":"a","created_at":253402300800000',
+        b'"lead_id":"a","created_at":"1969-12-31T23:59:59Z"',
+    ],
+)
+def test_a_json_lead_needs_an_id_and_a_time_since_1970(envelope: bytes):
+    [(_, verdict)] = decoder().decode([b"{" + envelope + b"}"]).errors
+    assert verdict.code is ErrorCode.VALIDATION
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"{",
+        b'{"lead_id":"a","created_at":1}}',
+        b'{"lead_id":"a","created_at":1,"pages":NaN}',
+        b'{"lead_id":"a","created_at":1,"pages":Infinity}',
+        b'{"lead_id":"a","created_at":1,"pages":1e999}',
+        b'{"lead_id":"\xff","created_at":1}',
+        b'{"lead_id":"\\ud800","created_at":1}',
+        b'{"a":' * 2000,
+        b'{"a":' * 2000 + b"1" + b"}" * 2000,
+    ],
+)
+def test_what_is_not_json_is_refused(value: bytes):
+    [(_, verdict)] = decoder().decode([value]).errors
+    assert verdict.code is ErrorCode.DECODE
+
+
+@pytest.mark.parametrize("request_id", [None, "", 5, ["r"]])
+def test_a_request_id_that_is_none_costs_nothing(request_id: Any):
+    leads = decoder().decode([json(request_id=request_id)])
+    assert leads.request_ids == [None]
+
+
+def test_the_writers_schema_is_named_where_it_is_known():
+    assert decoder().schema_of(avro("a")) == "visit"
+    assert decoder().schema_of(avro("a")[:10]) == "visit"
+    for value in (None, b"", b"\xc3\x01", b"\xc3\x01" + bytes(8), json()):
+        assert decoder().schema_of(value) is None
+
+
+def test_readers_can_be_made_beforehand_and_read_the_same():
+    prepared = decoder()
+    prepared.prepare()
+    values = [avro("a", pages=1.0), json(), b"x"]
+    ahead, later = prepared.decode(values), decoder().decode(values)
+    assert ahead.lead_ids == later.lead_ids == ["a", "j"]
+    np.testing.assert_equal(ahead.columns, later.columns)

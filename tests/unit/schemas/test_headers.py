@@ -1,0 +1,141 @@
+"""Headers of scored events and of dead letters."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+import schemas.headers
+import schemas.times
+from schemas.errors import ErrorCode, InvalidEventError
+from schemas.headers import (
+    REQUEST_ID_BYTES,
+    REQUEST_ID_NAMES,
+    EventIds,
+    ScoredHeaders,
+    dead_letter_headers,
+    header_values,
+    rfc3339,
+)
+from schemas.times import LATEST_MS
+from schemas.wire import WireFormat
+
+ERROR = InvalidEventError(ErrorCode.DECODE, "expected a lead, got näught")
+TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize("module", [schemas.headers, schemas.times])
+def test_the_examples_are_true(module):
+    results = doctest.testmod(module)
+    assert results.attempted
+    assert not results.failed
+
+
+def test_an_event_id_depends_on_topic_model_and_partition_and_on_nothing_else():
+    prefix = EventIds("leads.created", "ab").prefix(3)
+    assert EventIds("leads.created", "ab").prefix(3) == prefix
+    others = [
+        EventIds("leads.created", "ab").prefix(4),
+        EventIds("leads.created", "ac").prefix(3),
+        EventIds("leads.other", "ab").prefix(3),
+    ]
+    assert len({prefix, *others}) == 4
+
+
+def test_a_partition_and_an_offset_do_not_run_together():
+    ids = EventIds("t", "m")
+    assert f"{ids.prefix(1)}12" != f"{ids.prefix(11)}2"
+
+
+@pytest.mark.parametrize(
+    ("wire", "content_type"),
+    [(WireFormat.AVRO, b"application/avro"), (WireFormat.JSON, b"application/json")],
+)
+def test_a_batch_shares_its_cloud_events_attributes(wire: WireFormat, content_type: bytes):
+    made = ScoredHeaders("leads.created", wire)
+    assert dict(made.of_batch(1_760_000_000_123)) == {
+        "ce_specversion": b"1.0",
+        "ce_type": b"leadscore.lead.scored.v1",
+        "ce_source": b"/leadscore/leads.created",
+        "content-type": content_type,
+        "ce_time": b"2025-10-09T08:53:20.123Z",
+    }
+    assert made.of_batch(0) is not made.of_batch(0)
+
+
+@pytest.mark.parametrize("name", REQUEST_ID_NAMES)
+def test_a_request_id_is_found_under_each_name_in_any_case(name: str):
+    assert header_values([("other", b"1"), (name.upper(), b"req-1")]) == ("req-1", [])
+
+
+def test_of_several_request_ids_the_first_name_wins_wherever_it_stands():
+    headers = [(name, name.encode()) for name in reversed(REQUEST_ID_NAMES)]
+    assert header_values(headers)[0] == REQUEST_ID_NAMES[0]
+
+
+@pytest.mark.parametrize("bad", [None, b"", b"\xff", b"x" * (REQUEST_ID_BYTES + 1)])
+def test_what_is_no_request_id_is_passed_over(bad: bytes | None):
+    assert header_values([("x-request-id", bad)]) == (None, [])
+    assert header_values([("x-request-id", bad), ("request_id", b"r")]) == ("r", [])
+
+
+def test_the_longest_request_id_is_taken():
+    assert header_values([("x-request-id", b"x" * REQUEST_ID_BYTES)])[0] == "x" * REQUEST_ID_BYTES
+
+
+def test_the_trace_is_passed_on_untouched():
+    headers = [("TraceState", b"a=1"), ("x", b"y"), ("traceparent", TRACE)]
+    assert header_values(headers) == (None, [("traceparent", TRACE), ("tracestate", b"a=1")])
+    assert header_values([("traceparent", None), ("tracestate", b"")]) == (None, [])
+
+
+def dead_letter(*headers: tuple[str, bytes | None], schema: str | None = "leadscore.v1.lead"):
+    return dead_letter_headers(
+        headers, topic="leads.created", partition=3, offset=42, error=ERROR, schema=schema
+    )
+
+
+def test_a_dead_letter_keeps_its_headers_in_order_and_says_why():
+    source = [("b", b"\xff"), ("a", None), ("b", b"2"), ("traceparent", TRACE)]
+    made = dead_letter(*source)
+    assert made[:4] == source
+    assert dict(made[4:]) == {
+        "__connect.errors.topic": b"leads.created",
+        "__connect.errors.partition": b"3",
+        "__connect.errors.offset": b"42",
+        "__connect.errors.exception.class.name": b"InvalidEventError",
+        "__connect.errors.exception.message": "expected a lead, got näught".encode(),
+        "leadscore.error.code": b"DECODE",
+        "leadscore.schema": b"leadscore.v1.lead",
+        "leadscore.attempt": b"1",
+    }
+
+
+def test_an_unknown_schema_is_called_so():
+    assert dict(dead_letter(schema=None))["leadscore.schema"] == b"unknown"
+
+
+def test_a_dead_letter_that_dies_again_has_its_attempts_counted_and_each_reason_once():
+    first = dead_letter(("a", b"1"))
+    second = dead_letter(*first)
+    assert [name for name, _ in second] == [name for name, _ in first]
+    assert dict(second)["leadscore.attempt"] == b"2"
+
+
+@pytest.mark.parametrize("attempt", [None, b"", b"-1", b"many", b"9" * 5000, "²".encode()])
+def test_an_attempt_that_is_no_number_counts_as_none(attempt: bytes | None):
+    assert dict(dead_letter(("leadscore.attempt", attempt)))["leadscore.attempt"] == b"1"
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (999, "1970-01-01T00:00:00.999Z"),
+        (1_760_000_000_001, "2025-10-09T08:53:20.001Z"),
+        (LATEST_MS - 1, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_times_are_written_to_the_millisecond(ms: int, text: str):
+    assert rfc3339(ms) == text
