@@ -1,0 +1,277 @@
+"""Scored events: fastavro's bytes, the same content as JSON; leads as a CRM writes them."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import fastavro
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows, encode_lead
+from schemas.errors import InputError
+from schemas.store import Schema, SchemaStore
+from schemas.wire import HEADER_BYTES, WireFormat
+
+FIELDS, CODES = 4, 5
+MODEL = ScoredModel(
+    model_id="bank",
+    model_version="12",
+    model_sha256="0f" * 32,
+    engine="onnx",
+    calibration_method="platt",
+    slope=0.9,
+    intercept=-0.1,
+    high=0.7,
+    medium=0.4,
+    label=0.5,
+    min_coverage=0.6,
+    field_names=tuple(f"field ä{i}" for i in range(FIELDS)),
+    bin_labels=tuple(tuple(f"{i}:{code}" for code in range(CODES - i)) for i in range(FIELDS)),
+    topic="leads.created",
+)
+LONGS = st.integers(0, 2**62) | st.integers(0, 300)
+FLOATS = st.floats(0, 1, width=32)
+
+
+def scored_schema() -> Schema:
+    schema = SchemaStore.load().by_name("lead_scored")
+    assert schema is not None
+    return schema
+
+
+SCHEMA = scored_schema()
+
+
+def rows_of(n: int, k: int = 2, **changes: Any) -> ScoredRows:
+    rows = ScoredRows(
+        event_ids=[f"e-1-{i}" for i in range(n)],
+        lead_ids=[f"lead {i}" for i in range(n)],
+        request_ids=[f"r{i}" for i in range(n)],
+        created_at=[1_760_000_000_000 + i for i in range(n)],
+        timestamps=[1_760_000_000_500] * n,
+        offsets=list(range(n)),
+        scored_at=1_760_000_000_600,
+        partition=3,
+        probability=np.full(n, 0.25, np.float32),
+        coverage=np.ones(n, np.float32),
+        reason_field=np.tile(np.arange(k), (n, 1)),
+        reason_value=np.full((n, k), 0.5, np.float32),
+        bins=np.zeros((n, FIELDS), np.int16),
+    )
+    return replace(rows, **changes)
+
+
+def events(rows: ScoredRows, model: ScoredModel = MODEL) -> list[dict[str, Any]]:
+    """Write rows in both formats; check that they agree, and with fastavro; return the content."""
+    binary = ScoredEncoder(model, WireFormat.AVRO).encode(rows)
+    read = []
+    for value in binary:
+        assert value.startswith(SCHEMA.header)
+        body = io.BytesIO(value[HEADER_BYTES:])
+        event = fastavro.schemaless_reader(body, SCHEMA.parsed)
+        assert not body.read()
+        again = io.BytesIO()
+        fastavro.schemaless_writer(again, SCHEMA.parsed, event)
+        assert SCHEMA.header + again.getvalue() == value
+        read.append(event)
+    texts = ScoredEncoder(model, WireFormat.JSON).encode(rows)
+    assert [orjson.loads(text) for text in texts] == read
+    return read
+
+
+def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict[str, Any]:
+    """What DESIGN says of a scored lead, worked out one by one."""
+    score, coverage = float(rows.probability[i]), float(rows.coverage[i])
+    reasons = []
+    for field, value in zip(rows.reason_field[i], rows.reason_value[i], strict=True):
+        if value != 0:
+            label = model.bin_labels[field][rows.bins[i, field]]
+            reasons.append(
+                {
+                    "feature": model.field_names[field],
+                    "value": label,
+                    "contribution": float(value),
+                }
+            )
+    band = "High" if score >= 0.7 else "Medium" if score >= 0.4 else "Low"
+    return {
+        "event_id": rows.event_ids[i],
+        "lead_id": rows.lead_ids[i],
+        "request_id": rows.request_ids[i],
+        "created_at": rows.created_at[i],
+        "scored_at": rows.scored_at,
+        "latency_ms": max(0, rows.scored_at - rows.timestamps[i]),
+        "score": score,
+        "category": band,
+        "label": "engaged" if score > 0.5 else "not_engaged",
+        "confidence": coverage * 2 * abs(score - 0.5),
+        "feature_coverage": coverage,
+        "low_coverage": coverage < float(np.float32(0.6)),
+        "reasons": reasons,
+        "model_id": "bank",
+        "model_version": "12",
+        "model_sha256": "0f" * 32,
+        "engine": "onnx",
+        "calibration": {"method": "platt", "slope": 0.9, "intercept": -0.1},
+        "schema_version": "v1",
+        "contract_version": 1,
+        "source": {
+            "topic": "leads.created",
+            "partition": rows.partition,
+            "offset": rows.offsets[i],
+        },
+    }
+
+
+@st.composite
+def drawn_rows(draw: st.DrawFn) -> ScoredRows:
+    n, k = draw(st.integers(0, 5)), draw(st.integers(0, 3))
+
+    def each(strategy: st.SearchStrategy[Any], size: int = n) -> list[Any]:
+        return draw(st.lists(strategy, min_size=size, max_size=size))
+
+    bins = [[draw(st.integers(0, CODES - 1 - i)) for i in range(FIELDS)] for _ in range(n)]
+    contributions = st.just(0.0) | st.floats(-9, 9, width=32)
+    return ScoredRows(
+        event_ids=each(st.text(max_size=30)),
+        lead_ids=each(st.text(max_size=200)),
+        request_ids=each(st.text(max_size=30)),
+        created_at=each(LONGS),
+        timestamps=each(LONGS),
+        offsets=each(LONGS),
+        scored_at=draw(LONGS),
+        partition=draw(st.integers(0, 2**31 - 1)),
+        probability=np.array(each(FLOATS), np.float32),
+        coverage=np.array(each(FLOATS), np.float32),
+        reason_field=np.array(each(st.integers(0, FIELDS - 1), n * k), np.int64).reshape(n, k),
+        reason_value=np.array(each(contributions, n * k), np.float32).reshape(n, k),
+        bins=np.array(bins, np.int16).reshape(n, FIELDS),
+    )
+
+
+@given(drawn_rows())
+@settings(max_examples=300, deadline=None)
+def test_every_event_says_what_its_row_says_in_both_formats(rows: ScoredRows):
+    assert events(rows) == [expected_event(rows, i) for i in range(len(rows.lead_ids))]
+
+
+@pytest.mark.parametrize(
+    ("score", "category", "label"),
+    [
+        (0.0, "Low", "not_engaged"),
+        (np.nextafter(np.float32(0.4), np.float32(0)), "Low", "not_engaged"),
+        (0.5, "Medium", "not_engaged"),
+        (np.nextafter(np.float32(0.5), np.float32(1)), "Medium", "engaged"),
+        (0.75, "High", "engaged"),
+        (1.0, "High", "engaged"),
+    ],
+)
+def test_category_and_label_follow_the_thresholds(score: float, category: str, label: str):
+    model = replace(MODEL, high=0.75)
+    (event,) = events(rows_of(1, probability=np.array([score], np.float32)), model)
+    assert (event["category"], event["label"]) == (category, label)
+    assert event["score"] == float(np.float32(score))
+
+
+def test_confidence_is_full_only_where_all_is_known_and_sure():
+    rows = rows_of(
+        4,
+        probability=np.array([1.0, 0.0, 0.5, 1.0], np.float32),
+        coverage=np.array([1.0, 1.0, 1.0, 0.25], np.float32),
+    )
+    assert [event["confidence"] for event in events(rows)] == [1.0, 1.0, 0.0, 0.25]
+
+
+def test_a_coverage_at_the_minimum_is_not_low():
+    least = np.float32(MODEL.min_coverage)
+    rows = rows_of(2, coverage=np.array([least, np.nextafter(least, np.float32(0))]))
+    assert [event["low_coverage"] for event in events(rows)] == [False, True]
+
+
+def test_a_record_from_the_future_has_no_negative_latency():
+    rows = rows_of(2, timestamps=[1_760_000_000_601, 1_760_000_000_590])
+    assert [event["latency_ms"] for event in events(rows)] == [0, 10]
+
+
+def test_reasons_without_effect_are_left_out():
+    rows = rows_of(
+        3,
+        reason_field=np.array([[1, 0], [0, 1], [2, 3]]),
+        reason_value=np.array([[0.5, 0.0], [-0.0, 0.0], [-1.5, 0.25]], np.float32),
+        bins=np.array([[0, 2, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]], np.int16),
+    )
+    first, second, third = (event["reasons"] for event in events(rows))
+    assert first == [{"feature": "field ä1", "value": "1:2", "contribution": 0.5}]
+    assert second == []
+    assert [reason["value"] for reason in third] == ["2:1", "3:1"]
+    assert [reason["contribution"] for reason in third] == [-1.5, 0.25]
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 1023, 1024, 9000])
+def test_ids_of_any_length_are_written(size: int):
+    (event,) = events(rows_of(1, lead_ids=["x" * size]))
+    assert event["lead_id"] == "x" * size
+
+
+@pytest.mark.parametrize("base", [0, 60, 8190, 2**34 - 2, 2**62])
+def test_offsets_of_mixed_lengths_are_written(base: int):
+    offsets = [base + step for step in range(8)]
+    assert [event["source"]["offset"] for event in events(rows_of(8, offsets=offsets))] == offsets
+
+
+def test_encoders_of_two_models_keep_their_reasons_apart():
+    other = replace(MODEL, field_names=("a", "b", "c", "d"))
+    for model in (MODEL, other, MODEL):
+        (event,) = events(rows_of(1), model)
+        assert [reason["feature"] for reason in event["reasons"]] == list(model.field_names[:2])
+
+
+LEAD: dict[str, Any] = {
+    "type": "record",
+    "name": "visit",
+    "fields": [
+        {"name": "lead_id", "type": "string"},
+        {"name": "created_at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "pages", "type": ["null", "int"], "default": None},
+        {"name": "tags", "type": {"type": "map", "values": "int"}, "default": {}},
+    ],
+}
+VISIT = SchemaStore().add(LEAD)
+
+
+def test_a_lead_is_written_with_its_defaults():
+    value = encode_lead({"lead_id": "a", "created_at": 1}, VISIT, WireFormat.AVRO)
+    assert value == VISIT.header + b"\x02a\x02\x00\x00"
+
+
+def test_a_lead_as_json_is_the_record():
+    record = {"lead_id": "a", "created_at": 1, "pages": None}
+    assert orjson.loads(encode_lead(record, VISIT, WireFormat.JSON)) == record
+
+
+@pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
+@pytest.mark.parametrize(
+    "misfit",
+    [
+        {"lead_id": None},
+        {"lead_id": 5},
+        {"lead_id": "\ud800"},
+        {"created_at": None},
+        {"created_at": "soon"},
+        {"created_at": 2**63},
+        {"pages": "many"},
+        {"tags": [1]},
+        {"tags": {"a": "b"}},
+    ],
+)
+def test_a_record_that_does_not_fit_its_contract_is_refused(
+    misfit: dict[str, Any], wire: WireFormat
+):
+    with pytest.raises(InputError, match="does not fit visit"):
+        encode_lead({"lead_id": "a", "created_at": 1, **misfit}, VISIT, wire)
