@@ -1,9 +1,4 @@
-"""The demo: real contacts through a real worker, and an account of every one of them.
-
-A model is trained on the first contacts in time; a worker is started; the rest is played to
-leads.created as a CRM would, a few broken events among them; what comes out is read as its
-consumers would.
-"""
+"""What the demo runs beside the CRM's side: a worker of its own, and a reader of what comes out."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import click
@@ -92,7 +92,9 @@ def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
         signal.signal(signal.SIGTERM, _as_ctrl_c)
         folder.mkdir(parents=True, exist_ok=True)
         screen = DemoScreen(Console())
-        with screen.busy("looking for a broker"), open_broker(broker) as opened:
+        with ExitStack() as stack:
+            with screen.busy("looking for a broker"):
+                opened = stack.enter_context(open_broker(broker))
             code = _Demo(opened, rate, folder, screen).run(read_table(contacts))
     raise SystemExit(code)
 
@@ -146,9 +148,9 @@ class _Demo:
         self._screen.say("Broker", self._broker.describe())
         asyncio.run(self._make_topics())
         cut = round(contacts.rows * TRAINED_SHARE)
-        self._train(contacts.slice(0, cut))
+        bundle = self._train(contacts.slice(0, cut))
         rest = contacts.slice(cut, contacts.rows)
-        return asyncio.run(self._play(rest))
+        return asyncio.run(self._play(rest, bundle))
 
     async def _make_topics(self) -> None:
         if isinstance(self._broker, MockBroker):
@@ -161,7 +163,8 @@ class _Demo:
             f" {PARTITIONS} partitions each",
         )
 
-    def _train(self, past: Table) -> None:
+    def _train(self, past: Table) -> str:
+        """Train and publish; returns the bundle's folder."""
         with self._screen.busy("importing the training libraries") as on_step:
             # They take seconds to import: only once it is clear that there is a broker.
             from model.metadata import Thresholds
@@ -185,11 +188,11 @@ class _Demo:
             started = time.monotonic()
             trained = train(past, options, on_step)
             version = Registry(self._settings.registry).publish(NAME, trained.artefacts)
-        self._screen.trained(
-            trained, past, f"{self._settings.registry}/{NAME}/{version}", time.monotonic() - started
-        )
+        bundle = f"{self._settings.registry}/{NAME}/{version}"
+        self._screen.trained(trained, past, bundle, time.monotonic() - started)
+        return bundle
 
-    async def _play(self, rest: Table) -> int:
+    async def _play(self, rest: Table, bundle: str) -> int:
         contract = SchemaStore.load().by_name(CONTRACT)
         assert contract is not None
         leads = leads_of(rest, contract, lead_id="lead_id", time="created_at")
@@ -230,6 +233,7 @@ class _Demo:
         screen.summary(account, played, faults, rest, seconds=seconds, folder=self._folder)
         if isinstance(self._broker, MockBroker):
             screen.say("Note", "the mock broker hands records over late: the latency is its own")
+        screen.next_steps(bundle)
         return EXIT_UNACCOUNTED if faults else 0
 
     @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -26,14 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["DemoScreen"]
 
 SHOWN = 8
+LABEL = 8
+"""Characters of the word before each line."""
 LINES_EVERY = 2000
 """Leads between two samples where there is no terminal."""
 REFRESH_PER_SECOND = 8
 STYLES = {"High": "bold green", "Medium": "yellow", "Low": "dim"}
-NEXT_STEPS = """\
-Next   .venv/bin/leadscore --help                      a tour of the commands
-       .venv/bin/leadscore train leads.csv --target won a model of your own
-       make test                                       the tests, on real Kafka"""
 
 
 class DemoScreen:
@@ -51,19 +49,26 @@ class DemoScreen:
         self._bands: Counter[str] = Counter()
         self._seen = 0
         self._progress = Progress(
-            TextColumn("{task.description:<8}"),
-            BarColumn(40),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn(f"{{task.description:<{LABEL}}}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f}", justify="right"),
             console=console,
+            expand=True,
         )
-        self._sent = self._progress.add_task("sent", total=None, note="")
-        self._out = self._progress.add_task("scored", total=None, note="")
-        self._account: Account | None = None
+        self._sent = self._progress.add_task("sent", total=0)
+        self._out = self._progress.add_task("scored", total=0)
 
-    def say(self, what: str, text: str) -> None:
-        """Print a line."""
-        self._console.print(f"[bold]{what:<9}[/]{text}", highlight=False, soft_wrap=True)
+    def say(self, what: str, text: str, style: str = "bold") -> None:
+        """Print a line; on a terminal that is too narrow for it, several."""
+        if not self._console.is_terminal:
+            line = f"{what:<{LABEL}} {text}"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            return
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=LABEL, no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(what, style), Text(text))
+        self._console.print(grid)
 
     @contextmanager
     def busy(self, doing: str) -> Iterator[Callable[[str], None]]:
@@ -92,14 +97,14 @@ class DemoScreen:
     @contextmanager
     def playing(self, total: int, account: Account) -> Iterator[None]:
         """Show the run while the body plays it."""
-        self._account = account
         for task in (self._sent, self._out):
             self._progress.update(task, total=total)
         if not self._console.is_terminal:
             yield
             return
+        self._console.print()
         with Live(
-            get_renderable=self._render,
+            get_renderable=lambda: self._render(account),
             console=self._console,
             refresh_per_second=REFRESH_PER_SECOND,
         ):
@@ -122,27 +127,32 @@ class DemoScreen:
             self._console.print(
                 f"  {self._seen:>6,} scored; {lead.lead_id} {lead.score:.3f} {lead.category:<6}"
                 f" {_reasons(lead)}",
+                markup=False,
                 highlight=False,
                 soft_wrap=True,
             )
 
-    def _render(self) -> Group:
-        assert self._account is not None
-        bands = "  ".join(f"{band} {self._bands[band]:,}" for band in STYLES)
-        dead = f"  dead letters {len(self._account.dead):,}"
-        self._progress.update(self._out, completed=self._account.total, note=bands + dead)
-        table = Table(box=None, pad_edge=False)
-        for name, width in (("lead", 14), ("score", 6), ("band", 7)):
-            table.add_column(name, width=width, justify="right" if name == "score" else "left")
-        table.add_column("because", no_wrap=True, overflow="ellipsis")
+    def _render(self, account: Account) -> Group:
+        self._progress.update(self._out, completed=account.total)
+        bands = Text("  ").join(
+            Text(f"{band} {self._bands[band]:,}", style) for band, style in STYLES.items()
+        )
+        bands.append(f"  dead letters {len(account.dead):,}")
+        return Group(self._leads(), Text(), self._progress, Text(" " * (LABEL + 1)) + bands)
+
+    def _leads(self) -> Table:
+        table = Table(box=None, pad_edge=False, expand=True)
+        for name, width in (("lead", 14), ("score", 5), ("band", 6)):
+            table.add_column(name, min_width=width, no_wrap=True)
+        table.add_column("because", no_wrap=True, overflow="ellipsis", ratio=1)
         for lead in self._latest:
             table.add_row(
-                lead.lead_id,
+                Text(lead.lead_id),
                 f"{lead.score:.3f}",
                 Text(lead.category, STYLES[lead.category]),
-                _reasons(lead),
+                Text(_reasons(lead)),
             )
-        return Group(table, Text(), self._progress)
+        return table
 
     def summary(
         self,
@@ -166,28 +176,36 @@ class DemoScreen:
         bands = ", ".join(f"{self._bands[band]:,} {band}" for band in STYLES)
         self.say("Scored", f"{len(account.scored):,} ({bands})")
         codes = ", ".join(f"{count:,} {code}" for code, count in sorted(account.codes.items()))
-        self.say("Dead", f"{len(account.dead):,} ({codes})")
+        self.say("Dead", f"{len(account.dead):,} ({codes or 'none'})")
         if account.repeats:
             self.say("Repeats", f"{account.repeats:,}: delivery is at least once")
-        self.say(
-            "Speed",
-            f"{account.total / seconds:,.0f} leads/s, as they were sent; from event to scored event"
-            f" p50 {account.latency_ms(50):.0f} ms, p99 {account.latency_ms(99):.0f} ms",
-        )
+        if account.scored:
+            self.say(
+                "Speed",
+                f"{account.total / seconds:,.0f} leads/s, as they were sent; from event to scored"
+                f" event p50 {account.latency_ms(50):.0f} ms, p99 {account.latency_ms(99):.0f} ms",
+            )
         self._outcomes(account, rest)
         self.say("Metrics", f"{folder / 'metrics.prom'}")
         if faults:
-            self.say("[red]NOT ACCOUNTED FOR[/]", "; ".join(faults))
+            self.say("Account", f"NOT IN ORDER: {'; '.join(faults)}", "bold red")
         else:
-            self.say("[green]Account[/]  ", "every lead that was sent came out, scored or dead")
-        self._console.print(f"\n{NEXT_STEPS}", highlight=False)
+            self.say("Account", "every lead that was sent came out, scored or dead", "bold green")
+
+    def next_steps(self, bundle: str) -> None:
+        """Tell what to try next."""
+        self._console.print()
+        self.say("Next", ".venv/bin/leadscore --help        a tour of the commands")
+        self.say("", ".venv/bin/leadscore train --help  a model of your own leads")
+        self.say("", f".venv/bin/leadscore models show {bundle}")
+        self.say("", "make test                         the tests, on real Kafka")
 
     def _outcomes(self, account: Account, rest: Leads) -> None:
         from model.evaluate import evaluate
 
         columns = rest.columns_for({"lead_id": FieldKind.TEXT, "y": FieldKind.TEXT})
         subscribed = dict(zip(columns["lead_id"], columns["y"], strict=True))
-        leads = list(account.scored.values())
+        leads = [lead for lead in account.scored.values() if lead.lead_id in subscribed]
         labels = np.array([subscribed[lead.lead_id] == "yes" for lead in leads], dtype=np.bool_)
         if not 0 < labels.sum() < len(labels):
             return
