@@ -82,12 +82,13 @@ def test_verdicts_leave_the_other_leads_in_their_places():
         avro("d", pages=2.0, city="Ulm"),
         b"\xc3\x01" + bytes(8),
         b"\x00\x00\x00\x00\x01",
+        avro("e", pages=None),
     ]
     leads = decoder().decode(values)
-    assert leads.positions == [1, 5]
-    assert leads.lead_ids == ["a", "d"]
-    assert leads.columns["pages"].tolist() == [1.0, 2.0]
-    assert leads.columns["city"] == [None, "Ulm"]
+    assert leads.positions == [1, 5, 8]
+    assert leads.lead_ids == ["a", "d", "e"]
+    np.testing.assert_equal(leads.columns["pages"], [1.0, 2.0, np.nan])
+    assert leads.columns["city"] == [None, "Ulm", None]
     assert [(i, verdict.code) for i, verdict in leads.errors] == [
         (0, ErrorCode.WIRE_FORMAT),
         (2, ErrorCode.NOT_FINITE),

@@ -165,7 +165,8 @@ def test_every_event_says_what_its_row_says_in_both_formats(rows: ScoredRows):
     ("score", "category", "label"),
     [
         (0.0, "Low", "not_engaged"),
-        (np.nextafter(np.float32(0.4), np.float32(0)), "Low", "not_engaged"),
+        (np.nextafter(np.float32(0.375), np.float32(0)), "Low", "not_engaged"),
+        (0.375, "Medium", "not_engaged"),
         (0.5, "Medium", "not_engaged"),
         (np.nextafter(np.float32(0.5), np.float32(1)), "Medium", "engaged"),
         (0.75, "High", "engaged"),
@@ -173,7 +174,7 @@ def test_every_event_says_what_its_row_says_in_both_formats(rows: ScoredRows):
     ],
 )
 def test_category_and_label_follow_the_thresholds(score: float, category: str, label: str):
-    model = replace(MODEL, high=0.75)
+    model = replace(MODEL, high=0.75, medium=0.375)
     (event,) = events(rows_of(1, probability=np.array([score], np.float32)), model)
     assert (event["category"], event["label"]) == (category, label)
     assert event["score"] == float(np.float32(score))
