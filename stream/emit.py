@@ -127,8 +127,6 @@ class Emitter:
         self._batch_bytes = min(self._batch_bytes, *self._limits.values())
         try:
             await self._open()
-            for topic in self._limits:  # now, rather than while the first batch waits
-                await self._producer.partitions_for(topic)
         except KafkaError as error:
             raise self._unmendable(error) from error
         self._is_connected = True
@@ -313,6 +311,10 @@ class Emitter:
         producer = self._connect(size)
         try:
             await producer.start()
+            # Now, rather than in send_batch: a batch that still waits for it there when the
+            # producer is replaced would wait for ever.
+            for topic in self._limits:
+                await producer.partitions_for(topic)
         except BaseException:
             await producer.stop()
             raise

@@ -365,13 +365,18 @@ class FakeOutput:
 
 
 class FakeProducer:
-    """An idempotent producer with aiokafka's trap: a refused batch uses up its sequence numbers."""
+    """An idempotent producer with aiokafka's traps.
+
+    A refused batch uses up its sequence numbers. A batch of a topic that was not asked about would
+    wait for the topic's partitions, and for ever if the producer is stopped meanwhile.
+    """
 
     def __init__(self, output: FakeOutput, max_batch_bytes: int) -> None:
         self.output = output
         self.max_batch_bytes = max_batch_bytes
         self.is_stopped = False
         self.is_started = False
+        self._known: set[str] = set()
         self._poisoned: set[TopicPartition] = set()
         self._on_their_way: set[TopicPartition] = set()
         self._writes: set[asyncio.Future[None]] = set()
@@ -387,6 +392,7 @@ class FakeProducer:
             await asyncio.wait(self._writes)
 
     async def partitions_for(self, topic: str) -> set[int]:
+        self._known.add(topic)
         return set(range(self.output.partitions[topic]))
 
     def create_batch(self) -> FakeBatch:
@@ -397,6 +403,7 @@ class FakeProducer:
     ) -> asyncio.Future[None]:
         assert self.is_started
         assert batch.is_closed
+        assert topic in self._known
         await self.output.is_known.wait()
         if self.is_stopped:
             raise ProducerClosed
