@@ -27,8 +27,6 @@ class WireFormat(StrEnum):
     """Avro single-object encoding."""
     JSON = "json"
     """A JSON object."""
-    CONFLUENT = "confluent"
-    """Avro behind a schema registry's id."""
 
 
 def detect(value: bytes | None) -> WireFormat:

@@ -12,8 +12,7 @@ from rich.table import Table
 
 from model.bundle import Bundle, load_bundle
 from model.predictor import open_predictor
-from model.registry import Alias, ModelNotFoundError, Registry
-from schemas.errors import InputError
+from model.registry import Alias, Registry
 from stream.commands.exit_codes import exit_codes
 
 __all__ = ["models"]
@@ -108,10 +107,7 @@ def alias(name: str, alias: str, version: str, registry: str) -> None:
 
 
 def _load(registry: Registry, model: str) -> Bundle:
-    try:
-        return load_bundle(registry.resolve(model))
-    except ModelNotFoundError as error:
-        raise InputError(str(error)) from None
+    return load_bundle(registry.resolve(model))
 
 
 def _aliases_of(version: str, aliases: Mapping[Alias, str]) -> list[str]:
