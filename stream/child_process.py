@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ __all__ = ["end_child", "start_child"]
 _SHIM = """
 import os, signal, sys
 parent, program = int(sys.argv[1]), sys.argv[2:]
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
 if sys.platform == "linux":
     import ctypes
     PR_SET_PDEATHSIG = 1
@@ -44,8 +46,13 @@ def start_child(arguments: Sequence[str], **options: Any) -> subprocess.Popen[An
         As for ``subprocess.Popen``.
     """
     shim = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid())]
-    child = subprocess.Popen([*shim, *arguments], start_new_session=True, **options)
-    _children.add(child)
+    # A Ctrl-C between the child's birth and its entry here would leave a child that nobody ends.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        child = subprocess.Popen([*shim, *arguments], start_new_session=True, **options)
+        _children.add(child)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return child
 
 

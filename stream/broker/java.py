@@ -294,7 +294,8 @@ def start_java_broker() -> JavaBroker:
 
 
 def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    # It may begin with "-" else, which Kafka's tool takes for an option.
+    return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]
 
 
 def _mark_in_use(folder: Path) -> IO[str]:
