@@ -228,6 +228,31 @@ def test_a_number_that_is_cut_is_refused_read_or_skipped():
             assert code(decoded(schema, kinds, head + whole[:-1])) is ErrorCode.DECODE
 
 
+WIDE = [{"name": f"d{i}", "type": "double"} for i in range(1000)]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "count", [b"\xa0\xc2\x1e", b"\xfe" + b"\xff" * 8 + b"\x01", b"\xff" * 9 + b"\x01"]
+)
+@pytest.mark.parametrize(
+    "item",
+    [
+        "double",
+        "float",
+        {"type": "fixed", "name": "f", "size": 3},
+        {"type": "record", "name": "wide", "fields": WIDE},
+        {"type": "array", "items": "double"},
+    ],
+    ids=["double", "float", "fixed", "wide record", "array"],
+)
+def test_a_claimed_count_is_believed_only_as_far_as_there_are_bytes(item: Any, count: bytes):
+    schema = lead_schema({"name": "x", "type": {"type": "array", "items": item}})
+    size_in_bytes = b"\x02" if count.startswith(b"\xff") else b""
+    value = schema.header + b"\x02a\x02" + count + size_in_bytes + b"\x01" * 250_000
+    assert {code(decoded(schema, {}, value)) for _ in range(20)} == {ErrorCode.DECODE}
+
+
 def test_blocks_that_tell_their_size_are_skipped_alike():
     schema = lead_schema(
         {"name": "tags", "type": {"type": "array", "items": "string"}},
