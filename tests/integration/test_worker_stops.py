@@ -21,7 +21,7 @@ from tests.integration.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, WorkerProcess, event_of
 from tests.kafka_client import until
 
-RATE = 4000
+RATE = 2000
 """Leads a second: a worker keeps up with it."""
 AWAY = 8.0
 """Seconds."""
@@ -79,7 +79,7 @@ async def test_a_worker_that_is_killed_in_mid_stream_loses_nothing(
 ) -> None:
     worker = await stage.start(LEADSCORE_COMMIT_INTERVAL_SECONDS=commit_interval)
     async with streaming(stage, contacts) as stream:
-        await stage.until_scored(4000)
+        await stage.until_scored(3000)
         worker.send(signal.SIGKILL)
         assert await worker.ended() == -signal.SIGKILL
         # Nothing is committed past what was written.
@@ -88,7 +88,7 @@ async def test_a_worker_that_is_killed_in_mid_stream_loses_nothing(
             below = [offset for offset in offsets if offset < committed.get(partition, 0)]
             assert below == list(range(committed.get(partition, 0)))
         again = sum(map(len, written.values())) - sum(committed.values())
-        assert again >= 4000 if commit_interval == "30" else sum(committed.values()) > 0
+        assert again >= 3000 if commit_interval == "30" else sum(committed.values()) > 0
         await stage.start()
         played = await stream.end()
     await stage.until_committed(played)
@@ -106,7 +106,7 @@ async def test_a_worker_that_is_stopped_in_mid_stream_leaves_nothing_to_do_twice
     stage: Stage, contacts: list[Lead]
 ) -> None:
     async with streaming(stage, contacts) as stream:
-        for _ in range(3):
+        for _ in range(2):
             worker = await stage.start(LEADSCORE_COMMIT_INTERVAL_SECONDS="30")
             before = sum(map(len, (await stage.written()).values()))
             await stage.until_scored(before + 1000)
