@@ -1,0 +1,202 @@
+"""How far the leads of a horizon are from what a model learnt: the statistics, and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from features.counts import CountLayout, LeadCounts
+from monitoring.diagnosis import Diagnosis, diagnose
+from monitoring.field_drift import DriftState, DriftThresholds, FieldCounts, FieldDrift
+from monitoring.statistics import TestResult, benjamini_hochberg
+
+__all__ = ["Assessment", "Assessor"]
+
+SEVERITY = tuple(DriftState)
+"""From the mildest on."""
+DEFAULT = DriftThresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Of one horizon: ``horizon`` of a drift report, where every name is explained.
+
+    ``start`` and ``end`` are in milliseconds since 1970, UTC. ``fields`` are the model's, in its
+    order; the score is the last.
+    """
+
+    name: str
+    start: int
+    end: int
+    leads: int
+    state: DriftState
+    drifted_share: float | None
+    weighted_share: float | None
+    is_drift: bool
+    is_prediction_drift: bool
+    engagement: float | None
+    is_engagement_healthy: bool | None
+    coverage: float | None
+    diagnosis: Diagnosis
+    fields: tuple[FieldDrift, ...]
+
+    @property
+    def score(self) -> FieldDrift:
+        """The score's own drift."""
+        return self.fields[-1]
+
+    def with_since(self, since: Sequence[int | None]) -> Assessment:
+        """Say since when each field has been in a bad state.
+
+        Parameters
+        ----------
+        since
+            By field, the score's last: milliseconds since 1970, UTC; None for one that is well.
+        """
+        pairs = zip(self.fields, since, strict=True)
+        return replace(self, fields=tuple(replace(field, since=start) for field, start in pairs))
+
+    def record(self) -> dict[str, Any]:
+        """Return the record ``horizon`` of drift_report.avsc, as fastavro writes it."""
+        return asdict(self) | {"fields": [asdict(field) for field in self.fields]}
+
+
+class Assessor:
+    """Compares leads with what one model learnt.
+
+    Parameters
+    ----------
+    layout
+        The model's bins, with the training data's own counts.
+    importance
+        Each field's share of what moves the model's scores; empty where it is not known.
+    engagement
+        The lowest and the highest mean score that are healthy.
+    thresholds
+        From where on a difference counts.
+
+    Raises
+    ------
+    ValueError
+        The reference of a field has no counts.
+    """
+
+    def __init__(
+        self,
+        layout: CountLayout,
+        *,
+        importance: Mapping[str, float],
+        engagement: tuple[float, float],
+        thresholds: DriftThresholds = DEFAULT,
+    ) -> None:
+        self._thresholds = thresholds
+        self._low, self._high = engagement
+        self._layout = layout
+        self._reference = layout.parts(layout.reference_counts)
+        self._importance = np.array([importance.get(field.name, 0.0) for field in layout.fields])
+        for name, reference in zip((*self._names, "score"), self._reference, strict=True):
+            if not reference.any():
+                raise ValueError(
+                    f"Expected a reference with counts of training data, but that of {name} has "
+                    "none: train the model again."
+                )
+
+    def assess(self, counts: LeadCounts, *, name: str, start: int, end: int) -> Assessment:
+        """Assess the leads of one horizon.
+
+        Parameters
+        ----------
+        counts
+            Of its leads.
+        name
+            The horizon's, such as 5m.
+        start, end
+            Milliseconds since 1970, UTC.
+        """
+        parts = self._parts(counts)
+        if counts.leads < self._thresholds.min_leads:
+            return _too_few(parts, counts.leads, name=name, start=start, end=end)
+        fields = self._fields(parts)
+        drifted = np.array([field.is_drifted for field in fields[:-1]])
+        surging = [part.surges(self._thresholds) for part in parts[:-1]]
+        unexplained = [
+            part
+            for part, is_drifted in zip(parts[:-1], drifted, strict=True)
+            if is_drifted and not part.is_explained(self._thresholds)
+        ]
+        share, important = float(drifted.mean()), float(self._importance.sum())
+        is_drift = share >= self._thresholds.drift_share
+        worst = max((field.state for field in fields), key=SEVERITY.index)
+        return Assessment(
+            name=name,
+            start=start,
+            end=end,
+            leads=counts.leads,
+            state=DriftState.CRITICAL if is_drift else worst,
+            drifted_share=share,
+            weighted_share=float(self._importance[drifted].sum()) / important
+            if important
+            else None,
+            is_drift=is_drift,
+            is_prediction_drift=fields[-1].is_drifted,
+            engagement=counts.mean_score,
+            is_engagement_healthy=self._low <= counts.mean_score <= self._high,
+            coverage=counts.coverage(len(parts) - 1),
+            diagnosis=diagnose(
+                is_covariate=bool(unexplained),
+                is_prediction=fields[-1].is_drifted,
+                is_surge=any(surging),
+            ),
+            fields=fields,
+        )
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self._layout.fields)
+
+    def _parts(self, counts: LeadCounts) -> list[FieldCounts]:
+        *windows, score = self._layout.parts(counts.counts)
+        *references, score_reference = self._reference
+        return [
+            *map(FieldCounts, self._names, self._layout.fields, windows, references),
+            FieldCounts(
+                "score", self._layout.reference.score, score, score_reference, is_score=True
+            ),
+        ]
+
+    def _fields(self, parts: Sequence[FieldCounts]) -> tuple[FieldDrift, ...]:
+        *tests, score_test = [part.test() for part in parts]
+        adjusted: list[float | None] = [*_adjusted(tests), None]
+        return tuple(
+            part.drift(test, p, self._thresholds)
+            for part, test, p in zip(parts, [*tests, score_test], adjusted, strict=True)
+        )
+
+
+def _adjusted(tests: Sequence[TestResult | None]) -> Iterator[float | None]:
+    found = iter(benjamini_hochberg([test.p_value for test in tests if test]).tolist())
+    return (next(found) if test else None for test in tests)
+
+
+def _too_few(
+    parts: Sequence[FieldCounts], leads: int, *, name: str, start: int, end: int
+) -> Assessment:
+    return Assessment(
+        name=name,
+        start=start,
+        end=end,
+        leads=leads,
+        state=DriftState.TOO_FEW,
+        drifted_share=None,
+        weighted_share=None,
+        is_drift=False,
+        is_prediction_drift=False,
+        engagement=None,
+        is_engagement_healthy=None,
+        coverage=None,
+        diagnosis=Diagnosis.TOO_FEW,
+        fields=tuple(part.unmeasured() for part in parts),
+    )
