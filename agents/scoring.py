@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.drift import CountedLeads, Counting
 from features.matrix import FeatureEncoder, Features
 from model.prediction import Prediction, Predictor
 from schemas.decode import DecodedLeads, LeadDecoder
@@ -117,6 +118,8 @@ class Scorer:
         What happens to a lead of which little is known.
     wire
         How scored events are written.
+    counting
+        How its leads are counted for drift; None: they are not.
     """
 
     def __init__(
@@ -128,8 +131,10 @@ class Scorer:
         predictor: Predictor,
         rules: Rules,
         wire: WireFormat,
+        counting: Counting | None = None,
     ) -> None:
         self.topic = model.topic
+        self.counting = counting
         self._decoder = decoder
         self._encoder = encoder
         self._predictor = predictor
@@ -149,6 +154,23 @@ class Scorer:
     def predict(self, features: Features) -> Prediction:
         """Score the matrix. Safe in a thread."""
         return self._predictor.predict(features.matrix)
+
+    def counted(
+        self,
+        records: Sequence[SourceRecord],
+        leads: DecodedLeads,
+        features: Features,
+        prediction: Prediction,
+    ) -> CountedLeads:
+        """Tell what drift is counted on: every lead that could be read, scored or refused."""
+        found = [records[i] for i in leads.positions]
+        return CountedLeads.of(
+            [record.offset for record in found],
+            leads.created_at,
+            [record.timestamp for record in found],
+            features.bins,
+            prediction.probability,
+        )
 
     def outputs(
         self,

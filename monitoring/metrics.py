@@ -48,7 +48,7 @@ LATENCY_BOUNDS = (
 SHARE_BOUNDS = tuple(step / 20 for step in range(1, 21))
 
 
-Stage = Literal["decode", "features", "model", "encode", "deliver"]
+Stage = Literal["decode", "features", "model", "encode", "drift", "deliver"]
 """A part of a batch's way whose time is measured."""
 
 

@@ -27,10 +27,13 @@ class Batch:
         At least one, offsets ascending.
     on_done
         Called when the batch is done.
+    generation
+        Of the assignment under which it was read: within one, batches follow each other.
     """
 
     __slots__ = (
         "_on_done",
+        "generation",
         "is_begun",
         "is_done",
         "is_revoked",
@@ -44,8 +47,10 @@ class Batch:
         partition: TopicPartition,
         records: Sequence[Record],
         on_done: Callable[[], None] = _nobody,
+        generation: int = 0,
     ) -> None:
         self.partition = partition
+        self.generation = generation
         self.records = records
         self.next_offset = records[-1].offset + 1
         self.is_begun = False

@@ -22,6 +22,7 @@ from model.prediction import Prediction
 from monitoring.metrics import Metrics, Stage
 from schemas.decode import DecodedLeads
 from stream.books import Batch
+from stream.drift_counts import DriftPublisher
 from stream.emit import Emitter, RecordsTooLargeError
 from stream.producer import record_bytes
 
@@ -63,6 +64,8 @@ class ScoringPipeline:
         Where they go, each to the source's partition number.
     metrics
         Counts what happens; None: nothing is counted.
+    drift
+        Counts leads for drift; None: they are not counted.
     crash
         Called with an error that nothing here can mend; nothing of the batch is committed then.
     in_flight
@@ -78,6 +81,7 @@ class ScoringPipeline:
         scored_topic: str,
         dead_letter_topic: str,
         metrics: Metrics | None,
+        drift: DriftPublisher | None = None,
         crash: Callable[[BaseException], Awaitable[None]],
         in_flight: int = 8,
         now: Callable[[], float] = time.time,
@@ -87,6 +91,7 @@ class ScoringPipeline:
         self._scored_topic = scored_topic
         self._dead_letter_topic = dead_letter_topic
         self._metrics = metrics
+        self._drift = drift
         self._crash = crash
         self._now = now
         self._slots = asyncio.Semaphore(in_flight)
@@ -171,7 +176,20 @@ class ScoringPipeline:
         self._took("encode", encoded - started)
         scored = await self._emitter.send(self._scored_topic, partition, outcome.scored)
         dead = await self._send_dead(partition, outcome.dead_letters)
-        self._follow(self._deliver(in_hand, outcome, scored, dead, encoded))
+        blocks = self._count_for_drift(in_hand, prediction)
+        self._follow(self._deliver(in_hand, outcome, scored, dead, blocks, encoded))
+
+    def _count_for_drift(
+        self, in_hand: _InHand, prediction: Prediction
+    ) -> Sequence[Awaitable[None]]:
+        if self._drift is None:
+            return ()
+        started = time.perf_counter()
+        blocks = self._drift.count(
+            in_hand.batch, in_hand.scorer, in_hand.leads, in_hand.features, prediction
+        )
+        self._took("drift", time.perf_counter() - started)
+        return blocks
 
     def _follow(self, delivery: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(delivery)
@@ -205,6 +223,7 @@ class ScoringPipeline:
         outcome: ScoredBatch,
         scored: Sequence[Awaitable[None]],
         dead: Sequence[Awaitable[None]],
+        blocks: Sequence[Awaitable[None]],
         sent: float,
     ) -> None:
         batch, letters = in_hand.batch, outcome.dead_letters
@@ -216,6 +235,8 @@ class ScoringPipeline:
                 buried = outcome.dead_letters[len(letters) :]
                 await self._settle(partition, buried, await self._send_dead(partition, buried))
             await self._settle(partition, letters, dead)
+            for block in blocks:
+                await block
         except Exception as error:
             await self._crash(error)
             return

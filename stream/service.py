@@ -19,9 +19,11 @@ from monitoring.metrics import Metrics, PartitionLag, SourceState, worker_regist
 from schemas.errors import FatalError
 from stream.books import Batch
 from stream.consumer import open_consumer
+from stream.drift_counts import DriftPublisher
 from stream.emit import EmitOptions, Emitter
 from stream.lag import lag_of
 from stream.limits import limit_reader
+from stream.log_reader import LogReader
 from stream.pipeline import ScoringPipeline
 from stream.probe import BrokerProbe
 from stream.producer import open_producer
@@ -41,6 +43,8 @@ HEARTBEAT = 1.0
 """Seconds between two looks at the source, told to health."""
 STOP_RESERVE = 3.5
 """Seconds of the stop that are kept for closing the producer, the HTTP door and the event loop."""
+DRIFT_STOP_LIMIT = 0.5
+"""Seconds: what is not published is counted again by the next owner."""
 EMITTER_STOP_LIMIT = 1.0
 """Seconds: what was not delivered before the source gave up is not committed, and read again."""
 STALL_LIMIT = 120.0
@@ -86,18 +90,30 @@ class ScoringService(Service):
             observer=self,
         )
         self.emitter = Emitter(
-            [settings.leads_scored, settings.leads_created_dlq],
+            [
+                settings.leads_scored,
+                settings.leads_created_dlq,
+                *([settings.leads_drift_partials] if settings.drift else []),
+            ],
             self._connect_producer,
             limit_reader(settings.kafka_client_options()),
             options=EmitOptions(
                 delivery_limit=settings.delivery_timeout_seconds, stop_limit=EMITTER_STOP_LIMIT
             ),
         )
+        self.drift = DriftPublisher(
+            emitter=self.emitter,
+            topic=settings.leads_drift_partials,
+            source_topic=settings.leads_created,
+            reader=LogReader(settings.kafka_client_options(), settings.isolation_level),
+            crash=self.app.crash,
+        )
         self.pipeline = ScoringPipeline(
             emitter=self.emitter,
             scored_topic=settings.leads_scored,
             dead_letter_topic=settings.leads_created_dlq,
             metrics=self.metrics if settings.metrics else None,
+            drift=self.drift if settings.drift else None,
             crash=self.app.crash,
             in_flight=settings.batches_in_flight,
         )
@@ -139,6 +155,7 @@ class ScoringService(Service):
         if self.source.started:
             await self.source.stop()
             await self.pipeline.stop()
+            await self.drift.stop(DRIFT_STOP_LIMIT)
             await self.emitter.stop()
         await self._probe.close()
         await self._server.stop()
@@ -197,6 +214,8 @@ class ScoringService(Service):
     async def _open_kafka(self) -> None:
         await self.emitter.start()
         self.pipeline.start()
+        if self.settings.drift:
+            self.drift.start()
         await self.source.start()
 
     def _connect_consumer(self) -> Any:
@@ -234,7 +253,20 @@ class ScoringService(Service):
         self.metrics.rebalanced()
         self.health.meet(Condition.PARTITIONS_ASSIGNED)
         partitions = sorted(tp.partition for tp in assignment)
+        self.drift.assigned(partitions)
+        self.add_future(self._take_over(assignment, self.source.rebalances))
         log.info("partitions assigned", extra={"partitions": partitions})
+
+    async def _take_over(self, assignment: frozenset[TopicPartition], generation: int) -> None:
+        """Have what was read of our partitions' blocks before counted for drift."""
+        for partition in sorted(assignment):
+            position = await self.source.position(partition)
+            if generation != self.source.rebalances:
+                return
+            if position is not None and self.pipeline.scorer is not None:
+                self.drift.take_over(
+                    partition.partition, self.pipeline.scorer, generation, position
+                )
 
     # What others ask
 

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.drift import Counting
+from agents.partials import ModelIdentity
 from agents.scoring import Rules, Scorer
+from features.counts import CountLayout
 from features.matrix import FeatureEncoder
 from features.reference import Bins, FieldReference, Reference
 from features.spec import FeatureSpec, NumberField
@@ -130,7 +133,21 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
     )
     store = SchemaStore.load(*settings.schema_folders)
     store.add(metadata.contract, f"the contract of model {bundle.name}")
-    return _scorer(model, metadata.spec, metadata.reference, predictor, store, settings)
+    counting = Counting(
+        ModelIdentity(bundle.name, bundle.version, bundle.sha256),
+        CountLayout(metadata.reference),
+        metadata.thresholds.label,
+        settings.drift_window_ms,
+    )
+    return _scorer(
+        model,
+        metadata.spec,
+        metadata.reference,
+        predictor,
+        store,
+        settings,
+        counting if settings.drift else None,
+    )
 
 
 def _scorer(
@@ -140,6 +157,7 @@ def _scorer(
     predictor: Predictor,
     store: SchemaStore,
     settings: Settings,
+    counting: Counting | None = None,
 ) -> Scorer:
     decoder = LeadDecoder(store, spec.kinds, max_bytes=settings.max_event_bytes)
     decoder.prepare()
@@ -150,6 +168,7 @@ def _scorer(
         predictor=predictor,
         rules=Rules(settings.min_coverage, settings.low_coverage),
         wire=WireFormat(settings.output_format),
+        counting=counting,
     )
 
 

@@ -23,7 +23,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import StartupError
 
@@ -49,6 +49,10 @@ def _check_servers(servers: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]", host) or not port.isdecimal():
             raise ValueError("expected host:port, several separated by commas")
     return servers
+
+
+def _split(given: Any) -> Any:
+    return given.split(",") if isinstance(given, str) else given
 
 
 Name = Annotated[str, AfterValidator(_check_name)]
@@ -81,8 +85,8 @@ class Settings(BaseSettings):
     ] = Field("production", validation_alias=f"{PREFIX}ENV")
     """Where this runs. In development and test a worker without a model gives a constant score."""
 
-    role: Literal["score", "all"] = "score"
-    """What a worker does: score leads, or all that there is, which is the same so far."""
+    role: Literal["score", "drift", "all"] = "score"
+    """What a worker does: score leads, watch drift, or both in one process."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_servers)] = Field(
         "localhost:9092",
@@ -177,6 +181,24 @@ class Settings(BaseSettings):
     reasons: bool = True
     """Whether a score comes with its reasons."""
 
+    drift: bool = True
+    """Whether the leads that are scored are counted for drift."""
+
+    drift_window_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 300.0
+    """Length of a window of event time; the same for all workers."""
+
+    drift_horizons: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(_split)] = (1, 12, 288)
+    """The spans on which drift is measured, in windows: by default 5 minutes, an hour, a day."""
+
+    drift_lateness_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
+    """How much later than the newest lead a lead may come and still count in its window."""
+
+    drift_idle_seconds: Seconds = 120.0
+    """After how long without a lead a partition holds no window open any more."""
+
+    drift_page_hinkley: bool = False
+    """Whether the Page-Hinkley test watches the score as well, beside ADWIN."""
+
     output_format: Literal["avro", "json"] = "avro"
     """How scored leads are written: Avro single-object encoding, or JSON."""
 
@@ -248,6 +270,11 @@ class Settings(BaseSettings):
                 f" set {PREFIX}SSL_CERTFILE"
             )
         return self
+
+    @property
+    def drift_window_ms(self) -> int:
+        """Length of a window of event time, in milliseconds."""
+        return round(self.drift_window_seconds * 1000)
 
     @property
     def schema_folders(self) -> tuple[Path, ...]:

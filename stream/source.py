@@ -174,6 +174,13 @@ class BatchSource(Service, ConsumerRebalanceListener):
         stable = self._consumer.last_stable_offset(partition)
         return stable if stable is not None and stable >= 0 else self._consumer.highwater(partition)
 
+    async def position(self, partition: TopicPartition) -> int | None:
+        """Tell the offset that is read next; None when the partition is not ours any more."""
+        try:
+            return int(await self._consumer.position(partition))
+        except IllegalStateError:
+            return None
+
     # Start and stop
 
     async def on_start(self) -> None:
@@ -287,7 +294,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     def _enter(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> list[Batch]:
         batches = [
-            Batch(partition, records, self._batch_done.set)
+            Batch(partition, records, self._batch_done.set, self.rebalances)
             for partition, records in fetched.items()
             if partition in self.books
         ]

@@ -1,0 +1,204 @@
+"""Partials: the counts of one block of offsets, one event-time window and one model, as records."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import fastavro
+import numpy as np
+from numpy.typing import NDArray
+
+from features.counts import LeadCounts
+from schemas.store import Schema, SchemaStore
+from schemas.wire import HEADER_BYTES
+
+__all__ = ["ModelIdentity", "Partial", "Sample", "decode_partial", "dense", "sparse"]
+
+
+def _schema() -> Schema:
+    schema = SchemaStore.load().by_name("drift_partial")
+    assert schema is not None, "it comes with LeadScore"
+    return schema
+
+
+SCHEMA = _schema()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model the leads were scored by."""
+
+    id: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Some of the leads, one by one.
+
+    Attributes
+    ----------
+    offsets
+        int64, shape (k,), ascending.
+    scores
+        float32, shape (k,).
+    codes
+        int16, shape (k, fields): each value's bin.
+    """
+
+    offsets: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    codes: NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Counts of the leads of a block that are in one window.
+
+    Attributes
+    ----------
+    topic, partition, block
+        Where the leads come from.
+    next_offset
+        The block's records below it are counted.
+    is_closed
+        Whether the block is whole.
+    model
+        What scored the leads.
+    window_start, window_ms
+        The window: milliseconds since 1970, and its length.
+    counts
+        Of the leads; its vector may lack zeros at the end, once it was read from a record.
+    first_event, last_event
+        The earliest and the latest event time, milliseconds since 1970.
+    sample
+        Some of the leads.
+    """
+
+    topic: str
+    partition: int
+    block: int
+    next_offset: int
+    is_closed: bool
+    model: ModelIdentity
+    window_start: int
+    window_ms: int
+    counts: LeadCounts
+    first_event: int
+    last_event: int
+    sample: Sample = field(compare=False)
+
+    @property
+    def key(self) -> bytes:
+        """The record's key: of one key, the last record holds."""
+        parts = (self.partition, self.block, self.window_start, self.model.sha256[:16])
+        return "/".join(map(str, parts)).encode()
+
+    def encode(self) -> bytes:
+        """Write as Avro single-object encoding [1]_.
+
+        References
+        ----------
+        .. [1] Apache Avro 1.12, "Single-object encoding specification".
+        """
+        codes, counts = sparse(self.counts.counts)
+        record = {
+            "topic": self.topic,
+            "partition": self.partition,
+            "block": self.block,
+            "next_offset": self.next_offset,
+            "is_closed": self.is_closed,
+            "model_id": self.model.id,
+            "model_version": self.model.version,
+            "model_sha256": self.model.sha256,
+            "window_start": self.window_start,
+            "window_ms": self.window_ms,
+            "leads": self.counts.leads,
+            "present": self.counts.present,
+            "score_sum": self.counts.score_sum,
+            "engaged": self.counts.engaged,
+            "first_event": self.first_event,
+            "last_event": self.last_event,
+            "codes": codes,
+            "counts": counts,
+            "sample_offsets": self.sample.offsets.tolist(),
+            "sample_scores": self.sample.scores.astype("<f4").tobytes(),
+            "sample_codes": self.sample.codes.astype("<i2").tobytes(),
+        }
+        out = io.BytesIO()
+        out.write(SCHEMA.header)
+        fastavro.schemaless_writer(out, SCHEMA.parsed, record)
+        return out.getvalue()
+
+
+def decode_partial(value: bytes | None) -> Partial:
+    """Read a partial.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no partial.
+    """
+    if value is None or value[:HEADER_BYTES] != SCHEMA.header:
+        found = "no value" if value is None else value[:HEADER_BYTES].hex(" ")
+        raise ValueError(f"expected a drift_partial ({SCHEMA.header.hex(' ')} …), got {found}")
+    stream = io.BytesIO(value[HEADER_BYTES:])
+    try:
+        record: Any = fastavro.schemaless_reader(stream, SCHEMA.parsed, None)
+        return _partial(record)
+    except Exception as error:  # fastavro raises whatever the bytes lead it to
+        raise ValueError(f"expected a drift_partial, its bytes are damaged: {error!r}") from None
+
+
+def _partial(record: Mapping[str, Any]) -> Partial:
+    offsets = np.array(record["sample_offsets"], dtype=np.int64)
+    scores = np.frombuffer(record["sample_scores"], dtype="<f4").astype(np.float32)
+    codes = np.frombuffer(record["sample_codes"], dtype="<i2").astype(np.int16)
+    fields = len(codes) // len(offsets) if len(offsets) else 0
+    if len(scores) != len(offsets) or len(codes) != fields * len(offsets):
+        raise ValueError("the parts of the sample differ in length")
+    return Partial(
+        topic=record["topic"],
+        partition=record["partition"],
+        block=record["block"],
+        next_offset=record["next_offset"],
+        is_closed=record["is_closed"],
+        model=ModelIdentity(record["model_id"], record["model_version"], record["model_sha256"]),
+        window_start=record["window_start"],
+        window_ms=record["window_ms"],
+        counts=LeadCounts(
+            dense(record["codes"], record["counts"]),
+            record["leads"],
+            record["present"],
+            record["score_sum"],
+            record["engaged"],
+        ),
+        first_event=record["first_event"],
+        last_event=record["last_event"],
+        sample=Sample(offsets, scores, codes.reshape(len(offsets), fields)),
+    )
+
+
+def sparse(counts: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Take the entries that are not 0 out of a vector: their places, and what they are."""
+    codes = np.flatnonzero(counts)
+    return codes.tolist(), counts[codes].tolist()
+
+
+def dense(codes: list[int], counts: list[int], size: int = 0) -> NDArray[np.int64]:
+    """Make a vector of entries that are not 0; it is as long as they need, and at least `size`.
+
+    Raises
+    ------
+    ValueError
+        The two differ in length, or a place is below 0.
+    """
+    if len(codes) != len(counts) or min(codes, default=0) < 0:
+        raise ValueError("codes and counts don't fit each other")
+    vector = np.zeros(max(size, max(codes, default=-1) + 1), dtype=np.int64)
+    np.add.at(vector, codes, counts)
+    return vector

@@ -1,0 +1,292 @@
+"""The drift counts of a worker: blocks of the partitions that it reads, published as partials.
+
+A block's counts are published when it is whole, before the batch that makes it so is done, and at
+most once an interval while it is open. Whoever takes a partition over counts what lies between the
+block's start and the first record that it reads, without emitting: so the counts are the same
+whoever makes them, and a block is told again rather than not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.drift import BLOCK, BlockCounts, Counting, block_of
+from agents.partials import Partial
+from agents.scoring import Scorer
+from features.matrix import Features
+from model.prediction import Prediction
+from schemas.decode import DecodedLeads
+from schemas.errors import FatalError
+from stream.books import Batch, Record
+from stream.emit import Emitter, Row
+from stream.log_reader import LogReader
+
+__all__ = ["DriftPublisher"]
+
+log = logging.getLogger(__name__)
+
+PARTITION = 0
+"""The partials' topic has one partition: the log that orders them."""
+RETRY_PAUSE = 0.5
+"""Seconds before another attempt at reading the head of a block."""
+
+
+@dataclass(slots=True)
+class _Counted:
+    """How far a partition is counted.
+
+    Attributes
+    ----------
+    scorer, counting
+        The model, and how its leads are counted.
+    generation
+        Of the assignment under which the last batch was read.
+    next_offset
+        All of the block's leads below it are counted, or are being counted by `head`.
+    head
+        Counts what lies before the first batch; None: nothing does.
+    """
+
+    scorer: Scorer
+    counting: Counting
+    generation: int
+    next_offset: int
+    block: BlockCounts
+    head: asyncio.Task[None] | None = None
+
+    def continues(self, scorer: Scorer, generation: int, first: int) -> bool:
+        """Tell whether a batch follows on what is counted.
+
+        An offset that is skipped within one generation is a gap of the log: a control record, an
+        aborted one, or one that compaction took.
+        """
+        if scorer is not self.scorer:
+            return False
+        is_same = generation == self.generation
+        return first == self.next_offset or (is_same and first > self.next_offset)
+
+
+class DriftPublisher:
+    """Counts leads in blocks and publishes the counts.
+
+    Parameters
+    ----------
+    emitter
+        Sends the partials.
+    topic, source_topic
+        Where they go, and where the leads come from.
+    reader
+        Reads the head of a block.
+    crash
+        Called with an error that nothing here can mend.
+    interval
+        Seconds between two looks for open blocks that have changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        emitter: Emitter,
+        topic: str,
+        source_topic: str,
+        reader: LogReader,
+        crash: Callable[[BaseException], Awaitable[None]],
+        interval: float = 1.0,
+    ) -> None:
+        self._emitter = emitter
+        self._topic = topic
+        self._source_topic = source_topic
+        self._reader = reader
+        self._crash = crash
+        self._interval = interval
+        self._counted: dict[int, _Counted] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._publishing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to publish open blocks."""
+        self._publishing = asyncio.create_task(self._publish_until_stopped())
+
+    async def stop(self, within: float) -> None:
+        """Publish what is new, and end; call it when nothing is counted any more."""
+        if self._publishing is not None:
+            self._publishing.cancel()
+            await asyncio.gather(self._publishing, return_exceptions=True)
+            try:
+                async with asyncio.timeout(within):
+                    await self._publish_open()
+            except (TimeoutError, FatalError) as error:
+                log.warning("drift counts not published, the next owner counts again: %r", error)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def count(
+        self,
+        batch: Batch,
+        scorer: Scorer,
+        leads: DecodedLeads,
+        features: Features,
+        prediction: Prediction,
+    ) -> Sequence[Awaitable[None]]:
+        """Count a batch; call it in the order of the partition's records.
+
+        Returns
+        -------
+        sequence of awaitables
+            They end when the blocks that the batch makes whole are published: the batch is not
+            done before.
+        """
+        if scorer.counting is None:
+            return ()
+        number, first = batch.partition.partition, batch.records[0].offset
+        state = self._counted.get(number)
+        if state is None or not state.continues(scorer, batch.generation, first):
+            state = self._begin(number, scorer, scorer.counting, batch.generation, first)
+        state.generation = batch.generation
+        closings = []
+        for block, rows in scorer.counted(batch.records, leads, features, prediction).by_block():
+            if block > state.block.block:
+                closings.append(self._close(number, state, block))
+            state.block.add(rows)
+        state.next_offset = batch.next_offset
+        if batch.next_offset >= state.block.end:
+            closings.append(self._close(number, state, block_of(batch.next_offset)))
+        return closings
+
+    def assigned(self, partitions: Iterable[int]) -> None:
+        """Forget the partitions that are not ours any more."""
+        kept = set(partitions)
+        self._counted = {n: state for n, state in self._counted.items() if n in kept}
+
+    def take_over(self, number: int, scorer: Scorer, generation: int, position: int) -> None:
+        """Count what was read of a partition's block by whoever had it before.
+
+        Without it, leads that came last before a worker died would not be counted until another
+        lead comes.
+
+        Parameters
+        ----------
+        number
+            The partition.
+        scorer
+            The model that scores.
+        generation
+            Of the assignment.
+        position
+            The offset that is read next.
+        """
+        state = self._counted.get(number)
+        if scorer.counting is None or (state is not None and state.generation >= generation):
+            return
+        if state is not None and state.continues(scorer, generation, position):
+            state.generation = generation
+            return
+        self._begin(number, scorer, scorer.counting, generation, position)
+
+    # Blocks
+
+    def _begin(
+        self, number: int, scorer: Scorer, counting: Counting, generation: int, first: int
+    ) -> _Counted:
+        """Start to count at an offset, and have the head of its block counted.
+
+        The head is that of the record before, as that one's block may be whole, but not told.
+        """
+        before = self._counted.get(number)
+        if before is not None and before.scorer is not scorer:
+            self._follow(self._publish(before.block.partials(before.next_offset)))
+        block = BlockCounts(counting, self._source_topic, number, block_of(max(first - 1, 0)))
+        state = _Counted(scorer, counting, generation, first, block)
+        self._counted[number] = state
+        if first > block.block * BLOCK:
+            state.head = self._follow(self._count_head(number, scorer, block, first))
+        if first >= block.end:
+            self._close(number, state, block_of(first))
+        return state
+
+    def _close(self, number: int, state: _Counted, next_block: int) -> asyncio.Task[None]:
+        closing = self._follow(self._publish_whole(state.block, state.head))
+        state.head = None
+        state.block = BlockCounts(state.counting, self._source_topic, number, next_block)
+        return closing
+
+    async def _publish_whole(self, block: BlockCounts, head: asyncio.Task[None] | None) -> None:
+        if head is not None:
+            await asyncio.shield(head)
+        await self._publish(block.partials(block.end))
+
+    async def _count_head(self, number: int, scorer: Scorer, block: BlockCounts, stop: int) -> None:
+        partition = TopicPartition(self._source_topic, number)
+        while True:
+            try:
+                records = [
+                    record
+                    async for some in self._reader.read(partition, block.block * BLOCK, stop)
+                    for record in some
+                ]
+                break
+            except KafkaError as error:
+                if not error.retriable:
+                    raise FatalError(
+                        f"{partition} was expected to be readable from {block.block * BLOCK} to "
+                        f"{stop}, for drift counts, but Kafka answered {error!r}: check the topic."
+                    ) from error
+                log.warning("reading the head of a block of %s: %r", partition, error)
+                await asyncio.sleep(RETRY_PAUSE)
+        for start in range(0, len(records), HEAD_STEP):
+            _count_again(scorer, block, records[start : start + HEAD_STEP])
+            await asyncio.sleep(0)
+
+    # Publishing
+
+    async def _publish_until_stopped(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self._publish_open()
+            except Exception as error:
+                await self._crash(error)
+                return
+
+    async def _publish_open(self) -> None:
+        partials = []
+        for state in list(self._counted.values()):
+            if state.head is not None and not state.head.done():
+                continue
+            partials += state.block.partials(state.next_offset)
+        await self._publish(partials)
+
+    async def _publish(self, partials: Sequence[Partial]) -> None:
+        rows: list[Row] = [(partial.key, partial.encode(), []) for partial in partials]
+        for delivery in await self._emitter.send(self._topic, PARTITION, rows):
+            await delivery
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+        return task
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            crashing = asyncio.ensure_future(self._crash(error))
+            crashing.add_done_callback(lambda _: None)
+
+
+HEAD_STEP = 250
+"""Records that are counted again at once: a few milliseconds."""
+
+
+def _count_again(scorer: Scorer, block: BlockCounts, records: Sequence[Record]) -> None:
+    leads = scorer.decode(records)
+    features = scorer.features(leads)
+    block.add(scorer.counted(records, leads, features, scorer.predict(features)))

@@ -1,0 +1,60 @@
+"""Bounded reads of a topic, beside the group that reads it: from one offset to another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+__all__ = ["LogReader"]
+
+POLL_MS = 200
+MAX_RECORDS = 500
+"""Of one step: short enough to let others have their turn."""
+
+
+class LogReader:
+    """Reads parts of topics without a consumer group.
+
+    Parameters
+    ----------
+    connection
+        aiokafka's ``bootstrap_servers`` and security options.
+    isolation_level
+        "read_uncommitted" or "read_committed".
+    """
+
+    def __init__(self, connection: Mapping[str, Any], isolation_level: str) -> None:
+        self._connection = connection
+        self._isolation_level = isolation_level
+
+    async def read(
+        self, partition: TopicPartition, start: int, stop: int
+    ) -> AsyncIterator[Sequence[ConsumerRecord]]:
+        """Read the records that are still there, start <= offset < stop, some at a time.
+
+        Raises
+        ------
+        KafkaError
+            The topic can't be read.
+        """
+        async with AIOKafkaConsumer(
+            **self._connection,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # the log's beginning may be cut while it is read
+            isolation_level=self._isolation_level,
+        ) as consumer:
+            consumer.assign([partition])
+            beginning = (await consumer.beginning_offsets([partition]))[partition]
+            end = min(stop, (await consumer.end_offsets([partition]))[partition])
+            if max(start, beginning) >= end:
+                return
+            consumer.seek(partition, max(start, beginning))
+            while await consumer.position(partition) < end:
+                fetched = await consumer.getmany(
+                    partition, timeout_ms=POLL_MS, max_records=MAX_RECORDS
+                )
+                records = [r for r in fetched.get(partition, ()) if r.offset < end]
+                if records:
+                    yield records
