@@ -18,6 +18,7 @@ __all__ = ["Assessment", "Assessor"]
 SEVERITY = tuple(DriftState)
 """From the mildest on."""
 DEFAULT = DriftThresholds()
+WEEK_MS = 7 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,9 @@ class Assessor:
             Milliseconds since 1970, UTC.
         """
         parts = self._parts(counts)
+        if end - start < WEEK_MS:
+            # A day has one weekday and the training data have seven: that is no drift.
+            parts = [part.without_weekdays() for part in parts]
         if counts.leads < self._thresholds.min_leads:
             return _too_few(parts, counts.leads, name=name, start=start, end=end)
         fields = self._fields(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import sqrt
 from typing import Literal
@@ -127,6 +127,14 @@ class FieldCounts:
         """The test: Kolmogorov-Smirnov for numbers, chi² for categories and weekdays."""
         return "ks" if self.bins.by == "quantile" else "chi2"
 
+    def without_weekdays(self) -> FieldCounts:
+        """Keep of a date only whether there is one; leave any other field as it is."""
+        if self.bins.by != "weekday":
+            return self
+        return replace(
+            self, window=self._merged(self.window), reference=self._merged(self.reference)
+        )
+
     def test(self) -> TestResult | None:
         """Test numbers by the values that are there, categories by all codes.
 
@@ -228,6 +236,12 @@ class FieldCounts:
         now, before = shares
         sizes = 1 / self.window.sum() + 1 / self.reference.sum()
         return now - before > change + SURGE_DEVIATIONS * sqrt(before * (1 - before) * sizes)
+
+    def _merged(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        merged = counts.copy()
+        merged[: self.bins.size] = 0
+        merged[0] = counts[: self.bins.size].sum()
+        return merged
 
     def _state(self, excess: float, is_drifted: bool, thresholds: DriftThresholds) -> DriftState:
         if excess > thresholds.psi_critical:

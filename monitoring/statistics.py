@@ -31,10 +31,12 @@ Counts = NDArray[np.int64]
 
 SMOOTHING = 0.5
 """Added to every count before a logarithm (Krichevsky and Trofimov, 1981)."""
-EXPECTED = 5.0
+EXPECTED = 1.0
 """Leads that a bin is expected to have for the chi² test (Cochran, 1954); rarer ones are pooled."""
 THETA_SWITCH = 1.0
 """Below it the second series of Kolmogorov's distribution converges faster."""
+CERTAIN = 0.1
+"""Below it Kolmogorov's distribution is within 1e-50 of 1."""
 TERMS = 8
 """Of either series: the next is below 1e-50."""
 
@@ -87,7 +89,7 @@ def psi_noise(bins: int, window: int, reference: int) -> float:
     """Compute what PSI is expected to be where nothing has drifted.
 
     Without drift PSI is about (1/n + 1/m) times a chi² variable of bins - 1 degrees of freedom;
-    this is its mean.
+    this is its mean. It is more than what is found where many bins hold only a few leads.
 
     Parameters
     ----------
@@ -184,9 +186,9 @@ def ks_test(window: Counts, reference: Counts) -> TestResult:
 def chi2_test(window: Counts, reference: Counts) -> TestResult:
     """Test two samples of categories for homogeneity, by Pearson's chi².
 
-    Bins in which fewer than 5 leads are expected in the smaller sample are pooled into one: the
-    chi² distribution is no guide to them, and a single lead of a rare level would look like proof.
-    What is left of the pool below 1 goes to the rarest other bin.
+    Bins in which less than one lead is expected in the smaller sample are pooled, with the rarest
+    other bin where they are too few together: the chi² distribution is no guide to them, and a
+    single lead of a level that is not in the reference would look like proof.
 
     Parameters
     ----------
@@ -245,7 +247,7 @@ def kolmogorov_survival(x: float) -> float:
     A. Kolmogorov, "Sulla determinazione empirica di una legge di distribuzione", 1933: the two
     series of the theta function.
     """
-    if x <= 0:
+    if x < CERTAIN:
         return 1.0
     terms = range(1, TERMS + 1)
     if x < THETA_SWITCH:
@@ -268,9 +270,10 @@ def chi2_survival(x: float, degrees: int) -> float:
     ----------
     M. Abramowitz and I. Stegun, "Handbook of Mathematical Functions", 1964, 26.4.4 and 26.4.5.
     """
-    if x <= 0:
-        return 1.0
     half = x / 2
+    # Also where half of the least number is 0.
+    if half <= 0:
+        return 1.0
     odd = degrees % 2
     # In logarithms, as the parts overflow long before their quotient does.
     powers = (k + odd / 2 for k in range(degrees // 2))
@@ -295,7 +298,7 @@ def _pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
     expected = totals * (table.sum(axis=1).min() / table.sum())
     few = expected < EXPECTED
     kept, pool = table[:, ~few], table[:, few].sum(axis=1)
-    if not kept.size or expected[few].sum() >= 1:
+    if not kept.size or expected[few].sum() >= EXPECTED:
         return np.column_stack((kept, pool))
     kept[:, np.argmin(kept.sum(axis=0))] += pool
     return kept
