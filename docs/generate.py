@@ -78,6 +78,7 @@ def metrics_page() -> str:
             metric.type,
             metric.unit,
             ", ".join(f"`{label}`" for label in metric.labels),
+            metric.shown_by,
             metric.sentence,
         )
         for metric in DECLARATIONS
@@ -85,8 +86,10 @@ def metrics_page() -> str:
     return _page(
         "Metrics",
         "monitoring/declarations.py",
-        "A worker shows them at `/metrics`.",
-        ("metric", "type", "unit", "labels", "meaning"),
+        "A worker of the role score or drift shows its own at `/metrics`; the snapshot job shows"
+        " the others. What a drift gauge says of a horizon is absent, not 0, while there are too"
+        " few leads.",
+        ("metric", "type", "unit", "labels", "shown by", "meaning"),
         rows,
     )
 

@@ -2,16 +2,19 @@
 
 The tables of the documentation are made from ``DECLARATIONS``; ``monitoring.metrics`` records.
 No metric has a lead's id as a label, and no label takes values without bound: topics, partitions,
-stages and error codes are few, and the info metrics hold one set of labels at a time.
+stages, error codes, a model's fields and horizons are few, and the info metrics hold one set of
+labels at a time.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-__all__ = ["DECLARATIONS", "Declaration", "MetricType"]
+__all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
+Shower = Literal["score", "drift", "snapshot"]
+"""Who shows a metric: a worker in the role score or drift, or the snapshot job."""
 
 
 class Declaration(NamedTuple):
@@ -24,6 +27,7 @@ class Declaration(NamedTuple):
     """Of the value; ``1`` for a state or an info that is always 1."""
     labels: tuple[str, ...]
     sentence: str
+    shown_by: Shower = "score"
 
 
 RECORDS_CONSUMED = Declaration(
@@ -80,7 +84,14 @@ STAGE_DURATION = Declaration(
     "histogram",
     "seconds",
     ("stage",),
-    "Time that a batch spent in a stage: decode, features, model, encode, deliver.",
+    "Time that a batch spent in a stage: decode, features, model, encode, drift, deliver.",
+)
+SCORING_DURATION = Declaration(
+    "leadscore_scoring_duration_seconds",
+    "histogram",
+    "seconds",
+    (),
+    "Time from a batch's begin until its scored events are encoded; delivery is not in it.",
 )
 EVENT_TO_SCORED = Declaration(
     "leadscore_event_to_scored_seconds",
@@ -145,12 +156,308 @@ MODEL_INFO = Declaration(
     ("name", "version", "sha256", "engine", "calibration"),
     "The model that scores.",
 )
+MODEL_PUBLISHED = Declaration(
+    "leadscore_model_published_timestamp_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "When the model that scores was published, in seconds since 1970; absent where unknown.",
+)
 BUILD_INFO = Declaration(
     "leadscore_build_info",
     "info",
     "1",
     ("version", "python"),
     "Version of LeadScore and of the Python that runs it.",
+)
+
+DRIFT_LEADS = Declaration(
+    "leadscore_drift_leads",
+    "gauge",
+    "leads",
+    ("window",),
+    "Leads of the horizon, topic-wide.",
+    "drift",
+)
+FIELD_PSI = Declaration(
+    "leadscore_drift_field_psi_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "Population stability index of a field against the reference.",
+    "drift",
+)
+FIELD_PSI_NOISE = Declaration(
+    "leadscore_drift_field_psi_noise_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "What a field's PSI is expected to be without drift.",
+    "drift",
+)
+FIELD_KL = Declaration(
+    "leadscore_drift_field_kl_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "Kullback-Leibler divergence of a field from the reference, in nats.",
+    "drift",
+)
+FIELD_JS = Declaration(
+    "leadscore_drift_field_js_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "Jensen-Shannon divergence of a field from the reference.",
+    "drift",
+)
+FIELD_P_VALUE = Declaration(
+    "leadscore_drift_field_p_value_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "p-value of a field's test, after Benjamini and Hochberg.",
+    "drift",
+)
+FIELD_MISSING = Declaration(
+    "leadscore_drift_field_missing_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "Share of the leads in which a field is missing.",
+    "drift",
+)
+FIELD_MISSING_CHANGE = Declaration(
+    "leadscore_drift_field_missing_change_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "That share minus the reference's.",
+    "drift",
+)
+FIELD_UNSEEN = Declaration(
+    "leadscore_drift_field_unseen_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "Share of the leads in which a field has a level without a bin.",
+    "drift",
+)
+FIELD_UNSEEN_CHANGE = Declaration(
+    "leadscore_drift_field_unseen_change_ratio",
+    "gauge",
+    "ratio",
+    ("field", "window"),
+    "That share minus the reference's.",
+    "drift",
+)
+FIELD_DRIFTED = Declaration(
+    "leadscore_drift_field_drifted",
+    "gauge",
+    "1",
+    ("field", "window"),
+    "1 when a field has drifted; else 0.",
+    "drift",
+)
+DRIFT_SHARE = Declaration(
+    "leadscore_drift_share_ratio",
+    "gauge",
+    "ratio",
+    ("window",),
+    "Share of the model's fields that have drifted.",
+    "drift",
+)
+DRIFT_WEIGHTED_SHARE = Declaration(
+    "leadscore_drift_weighted_share_ratio",
+    "gauge",
+    "ratio",
+    ("window",),
+    "The same, each field weighted by its importance to the model.",
+    "drift",
+)
+SCORE_PSI = Declaration(
+    "leadscore_drift_score_psi_ratio",
+    "gauge",
+    "ratio",
+    ("window",),
+    "Population stability index of the scores against the reference.",
+    "drift",
+)
+SCORE_PSI_NOISE = Declaration(
+    "leadscore_drift_score_psi_noise_ratio",
+    "gauge",
+    "ratio",
+    ("window",),
+    "What the scores' PSI is expected to be without drift.",
+    "drift",
+)
+SCORE_P_VALUE = Declaration(
+    "leadscore_drift_score_p_value_ratio",
+    "gauge",
+    "ratio",
+    ("window",),
+    "p-value of the Kolmogorov-Smirnov test on the scores.",
+    "drift",
+)
+PREDICTION_DRIFT = Declaration(
+    "leadscore_drift_prediction_drift",
+    "gauge",
+    "1",
+    ("window",),
+    "1 when the scores have drifted; else 0.",
+    "drift",
+)
+DRIFT_ENGAGEMENT = Declaration(
+    "leadscore_drift_engagement_ratio",
+    "gauge",
+    "ratio",
+    ("window",),
+    "Mean score: the share of leads that the model expects to engage.",
+    "drift",
+)
+ENGAGEMENT_LOW = Declaration(
+    "leadscore_drift_engagement_low_ratio",
+    "gauge",
+    "ratio",
+    (),
+    "Lowest mean score that is healthy, as the bundle says.",
+    "drift",
+)
+ENGAGEMENT_HIGH = Declaration(
+    "leadscore_drift_engagement_high_ratio",
+    "gauge",
+    "ratio",
+    (),
+    "Highest mean score that is healthy, as the bundle says.",
+    "drift",
+)
+DRIFT_COVERAGE = Declaration(
+    "leadscore_drift_coverage_ratio",
+    "gauge",
+    "ratio",
+    ("window",),
+    "Mean share of the model's fields that the leads brought along.",
+    "drift",
+)
+DRIFT_ALARMS = Declaration(
+    "leadscore_drift_alarms_total",
+    "counter",
+    "alarms",
+    ("detector", "stream", "confirmed"),
+    "Alarms; confirmed is true where the windowed statistics agree, else false.",
+    "drift",
+)
+LATE_LEADS = Declaration(
+    "leadscore_drift_late_leads_total",
+    "counter",
+    "leads",
+    (),
+    "Leads that came after their window was closed.",
+    "drift",
+)
+WINDOWS_CLOSED = Declaration(
+    "leadscore_drift_windows_closed_total",
+    "counter",
+    "windows",
+    (),
+    "Windows that were closed and reported.",
+    "drift",
+)
+WATERMARK = Declaration(
+    "leadscore_drift_watermark_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "Event time up to which leads are taken to be complete, in seconds since 1970.",
+    "drift",
+)
+OPEN_WINDOWS = Declaration(
+    "leadscore_drift_open_windows",
+    "gauge",
+    "windows",
+    (),
+    "Windows that are not yet closed.",
+    "drift",
+)
+PARTIALS = Declaration(
+    "leadscore_drift_partials_total",
+    "counter",
+    "partials",
+    (),
+    "Partials that were taken into the table.",
+    "drift",
+)
+ROLLING_MEAN = Declaration(
+    "leadscore_drift_rolling_score_mean_ratio",
+    "gauge",
+    "ratio",
+    (),
+    "Mean of the last sampled scores.",
+    "drift",
+)
+ROLLING_VARIANCE = Declaration(
+    "leadscore_drift_rolling_score_variance_ratio",
+    "gauge",
+    "ratio",
+    (),
+    "Variance of the last sampled scores.",
+    "drift",
+)
+ROLLING_QUANTILE = Declaration(
+    "leadscore_drift_rolling_score_quantile_ratio",
+    "gauge",
+    "ratio",
+    ("quantile",),
+    "Quantiles of the last sampled scores.",
+    "drift",
+)
+SNAPSHOT_LAST_SUCCESS = Declaration(
+    "leadscore_snapshot_last_success_timestamp_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "When a snapshot was last written, in seconds since 1970; absent before the first.",
+    "snapshot",
+)
+SNAPSHOT_DURATION = Declaration(
+    "leadscore_snapshot_duration_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "Time that the last snapshot took.",
+    "snapshot",
+)
+SNAPSHOT_ROWS = Declaration(
+    "leadscore_snapshot_rows",
+    "gauge",
+    "leads",
+    (),
+    "Leads in the last snapshot's sample.",
+    "snapshot",
+)
+SNAPSHOT_DRIFT_SHARE = Declaration(
+    "leadscore_snapshot_drift_share_ratio",
+    "gauge",
+    "ratio",
+    (),
+    "Share of the fields that have drifted in the last snapshot.",
+    "snapshot",
+)
+SNAPSHOT_PERIOD = Declaration(
+    "leadscore_snapshot_period_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "Time from one snapshot to the next, as set.",
+    "snapshot",
+)
+SNAPSHOT_FAILURES = Declaration(
+    "leadscore_snapshot_failures_total",
+    "counter",
+    "failures",
+    (),
+    "Snapshots that were begun and not written.",
+    "snapshot",
 )
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(

@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 from monitoring import declarations as declared
 from monitoring.declarations import DECLARATIONS, Declaration
 from monitoring.histogram import ArrayHistogram
+from monitoring.known_gauges import KnownGauges
 from schemas.errors import ErrorCode
 
 __all__ = [
@@ -100,12 +101,14 @@ class Metrics:
         self._batch_records = _histogram(declared.BATCH_RECORDS, BATCH_BOUNDS, registry)
         stages = _histogram(declared.STAGE_DURATION, STAGE_BOUNDS, registry)
         self._stages = {stage: stages.labels(stage) for stage in get_args(Stage)}
+        self._scoring = _histogram(declared.SCORING_DURATION, LATENCY_BOUNDS, registry)
         self._event_to_scored = _array(declared.EVENT_TO_SCORED, LATENCY_BOUNDS, registry)
         self._scores = _array(declared.SCORE, SHARE_BOUNDS, registry)
         self._coverage = _array(declared.FEATURE_COVERAGE, SHARE_BOUNDS, registry)
         self._source = _SourceCollector()
         registry.register(self._source)
         self._model = _info(declared.MODEL_INFO, registry)
+        self._published = KnownGauges([declared.MODEL_PUBLISHED], registry)
         _info(declared.BUILD_INFO, registry).info(
             {"version": version, "python": platform.python_version()}
         )
@@ -119,6 +122,10 @@ class Metrics:
     def observe_stage(self, stage: Stage, seconds: float) -> None:
         """Add the time that a batch spent in a stage."""
         self._stages[stage].observe(seconds)
+
+    def observe_scoring(self, seconds: float) -> None:
+        """Add the time from a batch's begin until its scored events were encoded."""
+        self._scoring.observe(seconds)
 
     def observe_batch(
         self,
@@ -158,9 +165,25 @@ class Metrics:
         self._rebalances.inc()
 
     def model_loaded(
-        self, *, name: str, version: str, sha256: str, engine: str, calibration: str
+        self,
+        *,
+        name: str,
+        version: str,
+        sha256: str,
+        engine: str,
+        calibration: str,
+        published: float | None = None,
     ) -> None:
-        """Say which model scores from now on."""
+        """Say which model scores from now on.
+
+        Parameters
+        ----------
+        name, version, sha256, engine, calibration
+            As the model says of itself.
+        published
+            When it was published, in seconds since 1970; None where that is not known.
+        """
+        self._published.set(declared.MODEL_PUBLISHED, published)
         self._model.info(
             {
                 "name": name,

@@ -37,9 +37,17 @@ def filled() -> Metrics:
     metrics.observe_batch(**BATCH)
     for stage in get_args(Stage):
         metrics.observe_stage(stage, 0.002)
+    metrics.observe_scoring(0.004)
     metrics.rebalanced()
     metrics.model_load_failed()
-    metrics.model_loaded(name="bank", version="7", sha256="ab", engine="onnx", calibration="platt")
+    metrics.model_loaded(
+        name="bank",
+        version="7",
+        sha256="ab",
+        engine="onnx",
+        calibration="platt",
+        published=1.7e9,
+    )
     metrics.watch_source(
         lambda: SourceState(
             lags=(PartitionLag("leads.created", 3, 12, 1.5),),
@@ -135,6 +143,7 @@ def test_a_new_model_replaces_the_old_one():
     metrics.model_loaded(
         name="bank", version="8", sha256="cd", engine="xgboost", calibration="none"
     )
+    assert value(metrics, "leadscore_model_published_timestamp_seconds") is None
     models = [
         sample
         for family in metrics.registry.collect()
@@ -152,6 +161,7 @@ def test_what_is_exposed_is_what_is_declared():
             set(metric.labels),
         )
         for metric in DECLARATIONS
+        if metric.shown_by == "score"
     }
     assert exposed(filled()) == expected
 
@@ -199,6 +209,7 @@ def test_a_lead_costs_less_than_the_budget_of_metrics():
         metrics.batch_consumed("leads.created", 3, leads)
         for stage in get_args(Stage):
             metrics.observe_stage(stage, 0.002)
+        metrics.observe_scoring(0.004)
         metrics.observe_batch(
             consumed=leads,
             scores=shares,
