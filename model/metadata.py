@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,12 @@ class Engagement(_Frozen):
     low: float = Field(default=0.15, ge=0, le=1)
     high: float = Field(default=0.40, ge=0, le=1)
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"the lowest healthy mean score {self.low} is above the highest")
+        return self
+
 
 class Golden(_Frozen):
     """Rows of the training matrix with the scores they must get, wherever the model is loaded."""
@@ -165,6 +171,9 @@ class BundleMetadata(_Frozen):
     calibration: Calibration = Calibration()
     thresholds: Thresholds = Thresholds()
     engagement: Engagement = Engagement()
+    importance: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    """By field: the share of its mean absolute contribution to the score in training; empty where
+    it was not measured."""
     golden: Golden
     metrics: dict[str, JsonValue] = {}
     training: Training
@@ -181,6 +190,8 @@ class BundleMetadata(_Frozen):
         fields = [field.name for field in self.spec.fields]
         if [bins.name for bins in self.reference.fields] != fields:
             raise ValueError("the reference's fields are not the spec's")
+        if self.importance and list(self.importance) != fields:
+            raise ValueError("the importance's fields are not the spec's")
         return self
 
     @property

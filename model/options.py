@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.boosting import BoostingParameters
-from model.metadata import Thresholds
+from model.metadata import Engagement, Thresholds
 
 __all__ = ["TrainOptions"]
 
@@ -45,6 +45,8 @@ class TrainOptions:
         processors that others use too, two are slower than one.
     thresholds
         Which score is which category.
+    engagement
+        The range in which the mean score is expected to stay.
     parameters
         Of the trees.
     """
@@ -62,4 +64,5 @@ class TrainOptions:
     seed: int = 42
     threads: int = 1
     thresholds: Thresholds = field(default_factory=Thresholds)
+    engagement: Engagement = field(default_factory=Engagement)
     parameters: BoostingParameters = field(default_factory=BoostingParameters)

@@ -20,6 +20,7 @@ from model.bundle import Artefacts
 from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
 from model.evaluate import Quality
 from model.export import parity, to_onnx, to_ubj
+from model.importance import field_importance
 from model.inspection import Leak, find_leaks
 from model.metadata import BundleError, BundleMetadata, Calibration, Golden, Training
 from model.options import TrainOptions
@@ -115,6 +116,8 @@ def train(
         reference=reference,
         calibration=validated.calibration,
         thresholds=options.thresholds,
+        engagement=options.engagement,
+        importance=field_importance(booster, spec, matrix),
         golden=_golden(booster, validated.calibration, matrix),
         metrics=metrics(validated, latest, leaks),
         training=_training(data, options, recipe, warnings),

@@ -127,6 +127,7 @@ def _facts(bundle: Bundle) -> Table:
         "calibration": f"{calibration.method}, slope {calibration.slope:.4g}, "
         f"intercept {calibration.intercept:.4g}",
         "categories": f"High from {thresholds.high:g}, Medium from {thresholds.medium:g}",
+        "healthy mean score": f"{metadata.engagement.low:.1%} to {metadata.engagement.high:.1%}",
         "not used": ", ".join(training.dropped) or "nothing",
     }
     table = Table(box=None, show_header=False)
@@ -151,11 +152,15 @@ def _measured(metrics: Mapping[str, JsonValue]) -> dict[str, str]:
 
 
 def _fields(bundle: Bundle) -> Table:
-    table = Table("field", "kind", "columns", "missing in training", box=None)
+    table = Table("field", "kind", "columns", "missing in training", "importance", box=None)
     metadata = bundle.metadata
     for field, bins in zip(metadata.spec.fields, metadata.reference.fields, strict=True):
         missing = bins.counts[bins.missing] / max(sum(bins.counts), 1)
-        table.add_row(escape(field.name), field.kind, str(len(field.columns)), f"{missing:.1%}")
+        share = metadata.importance.get(field.name)
+        importance = "not measured" if share is None else f"{share:.1%}"
+        table.add_row(
+            escape(field.name), field.kind, str(len(field.columns)), f"{missing:.1%}", importance
+        )
     return table
 
 

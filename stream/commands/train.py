@@ -12,6 +12,7 @@ from schemas.errors import InputError
 from stream.commands.exit_codes import exit_codes
 
 if TYPE_CHECKING:
+    from model.metadata import Engagement
     from model.train import TrainedModel, TrainOptions
 
 __all__ = ["train"]
@@ -74,6 +75,13 @@ __all__ = ["train"]
     help="Medium from here on.",
 )
 @click.option(
+    "--engagement",
+    default="0.15-0.40",
+    show_default=True,
+    metavar="LOW-HIGH",
+    help="The mean score's healthy range; there is an alert outside of it.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=42,
@@ -134,13 +142,28 @@ def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:
     from model.train import TrainOptions
 
     high, medium = options.pop("high"), options.pop("medium")
+    engagement = options.pop("engagement")
     if medium > high:
         raise InputError(f"--medium {medium} is above --high {high}: give a lower one")
     return TrainOptions(
         **options,
         schema=_contract(schema) if schema else None,
         thresholds=Thresholds(high=high, medium=medium),
+        engagement=_engagement(engagement),
     )
+
+
+def _engagement(text: str) -> Engagement:
+    from model.metadata import Engagement
+
+    try:
+        low, high = map(float, text.split("-"))
+        return Engagement(low=low, high=high)
+    except ValueError:
+        raise InputError(
+            f"--engagement {text!r}: expected two numbers from 0 to 1, the lower one first, such "
+            "as 0.15-0.40"
+        ) from None
 
 
 def _contract(schema: str) -> Any:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from click.testing import CliRunner
 
@@ -42,6 +44,21 @@ def test_show_tells_what_the_model_says_of_itself(leadscore, trained):
     for field in trained.metadata.spec.fields:
         assert field.name in result.output
     assert "auc 0.8" in result.output
+    assert "15.0% to 40.0%" in result.output
+    assert "not measured" in result.output
+
+
+def test_show_tells_how_much_each_field_matters(registry, leadscore, trained):
+    fields = trained.metadata.spec.kinds
+    shares = dict(zip(fields, (0.5, 0.3, 0.2, 0.0, 0.0, 0.0), strict=True))
+    measured = replace(trained, metadata=trained.metadata.model_copy(update={"importance": shares}))
+    registry.publish("bank", measured.artefacts)
+    lines = {
+        line.split()[0]: line.split()[-1]
+        for line in leadscore("show", "bank/3").output.splitlines()
+    }
+    assert lines["page_views"] == "50.0%"
+    assert lines["company_size"] == "0.0%"
 
 
 def test_verify_says_what_was_verified(leadscore):

@@ -113,6 +113,15 @@ def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel):
     assert np.isnan(metadata.golden.matrix).any()
 
 
+def test_the_importance_of_each_field(trained: TrainedModel):
+    importance = trained.metadata.importance
+    assert list(importance) == list(trained.metadata.spec.kinds)
+    assert sum(importance.values()) == pytest.approx(1)
+    # Won are the large, of some cities, and those that asked for the price.
+    assert min(importance[name] for name in ("company_size", "city", "notes")) > 0.1
+    assert max(importance[name] for name in ("source", "opt_in")) < 0.1
+
+
 def test_the_reference_rows(trained: TrainedModel):
     assert trained.artefacts.reference is not None
     sample = pq.read_table(io.BytesIO(trained.artefacts.reference))

@@ -50,10 +50,12 @@ def test_thresholds_schema_and_exclude(tmp_path: Path):
         '{"name": "source", "type": "string"}]}'
     )
     arguments = ("--schema", contract, "--exclude", "source", "--high", "0.8", "--medium", "0.2")
+    arguments += ("--engagement", "0.02-0.1")
     result = run(file, "--target", "won", "--registry", registry, *arguments)
     assert result.exit_code == 0, result.output
     metadata = load_bundle(Registry(registry).resolve("leads")).metadata
     assert (metadata.thresholds.high, metadata.thresholds.medium) == (0.8, 0.2)
+    assert (metadata.engagement.low, metadata.engagement.high) == (0.02, 0.1)
     assert list(metadata.spec.kinds) == ["size"]
     assert metadata.training.dropped["id"] == "not in the contract"
 
@@ -67,6 +69,10 @@ UNUSABLE = {
     "two orders": (["leads.csv", "--target", "won", "--ordered", "--time", "id"], "exclude each"),
     "an encoding": (["leads.csv", "--target", "won", "--encoding", "x"], "no encoding 'x'"),
     "thresholds": (["leads.csv", "--target", "won", "--high", "0.2"], "is above --high 0.2"),
+    "one number": (["leads.csv", "--target", "won", "--engagement", "0.3"], "such as 0.15-0.40"),
+    "no numbers": (["leads.csv", "--target", "won", "--engagement", "a-b"], "--engagement 'a-b'"),
+    "a range": (["leads.csv", "--target", "won", "--engagement", "0.4-0.2"], "lower one first"),
+    "percents": (["leads.csv", "--target", "won", "--engagement", "5-15"], "from 0 to 1"),
     "no schema": (["leads.csv", "--target", "won", "--schema", "x.avsc"], "x.avsc"),
     "a name": (["leads.csv", "--target", "won", "--name", "a/b"], "--name"),
     "no target": (["leads.csv"], "--target"),
