@@ -19,6 +19,7 @@ COMMANDS = {
     "topics": ("topics", "Create, check and list the topics."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "produce": ("produce", "Play leads to Kafka as a CRM would: a file's or synthetic ones."),
+    "snapshot": ("snapshot", "Write an Evidently report: recent leads against the training's."),
 }
 """Each command: its module in stream.commands, imported when it is called, and its sentence."""
 
@@ -66,6 +67,7 @@ def main() -> None:
       leadscore topics create                 make the topics
       leadscore worker                        score what arrives
       leadscore produce --count 1000          play leads to the worker
+      leadscore snapshot --since 1h           see how they differ from the training's
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.
     """  # noqa: D301

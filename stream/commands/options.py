@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import UTC, datetime, timedelta
 
 import click
 
-__all__ = ["RATE", "SHARE", "SPEED"]
+__all__ = ["DURATION", "MEMORY", "MOMENT", "RATE", "SHARE", "SPEED"]
 
 
 class _Number(click.ParamType):
@@ -43,3 +45,60 @@ ABOVE_ZERO, LARGEST = 1e-9, 1e9
 SHARE = _Number("share", "%", 0.01, 0.0, 1.0)
 RATE = _Number("n/s", "/s", 1.0, ABOVE_ZERO, LARGEST)
 SPEED = _Number("times", "x", 1.0, ABOVE_ZERO, LARGEST)
+
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+BYTES = {"MiB": 2**20, "GiB": 2**30}
+
+
+class _Duration(click.ParamType):
+    """A span of time; a timedelta."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read the span; one that is none ends the command with exit code 2."""
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([smhd])", value.strip())
+        if not found or not float(found[1]):
+            self.fail(f"expected a span of time such as 30m, 1h or 7d, not {value!r}", param, ctx)
+        return timedelta(seconds=float(found[1]) * SECONDS[found[2]])
+
+
+class _Moment(click.ParamType):
+    """A moment; a datetime with its offset from UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the moment; one that is none ends the command with exit code 2."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value.strip())
+        except ValueError:
+            self.fail(f"expected a time such as 2026-05-31T09:30 (UTC), not {value!r}", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class _Memory(click.ParamType):
+    """An amount of memory; an int of bytes."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read the amount; one that is none ends the command with exit code 2."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)\s*([MG]iB)", value.strip())
+        if not found or not float(found[1]):
+            self.fail(f"expected memory such as 512MiB or 2GiB, not {value!r}", param, ctx)
+        return round(float(found[1]) * BYTES[found[2]])
+
+
+DURATION, MOMENT, MEMORY = _Duration(), _Moment(), _Memory()

@@ -1,0 +1,132 @@
+"""Leads as a snapshot compares them: their fields as they were read, their bins and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.matrix import Columns
+from features.reference import FieldReference, Reference
+from features.spec import FeatureSpec
+from schemas.fields import FieldKind
+
+__all__ = ["SCORE", "LeadSample", "ShownColumns", "Subject", "shown_columns"]
+
+SCORE = "score"
+"""Column of the score; no field of a model has this name in a drift report either."""
+
+ShownColumns = Mapping[str, NDArray[np.float64] | list[str | None]]
+"""Numbers as float64, NaN missing; categories as the labels of their bins, None missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadSample:
+    """Some leads, and what a model makes of them.
+
+    Attributes
+    ----------
+    columns
+        The model's fields, as they were read.
+    bins
+        int16, shape (n, fields): each value's code in the reference.
+    scores
+        float32, shape (n,): calibrated scores, 0 to 1.
+    """
+
+    columns: Columns
+    bins: NDArray[np.int16]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a snapshot is of.
+
+    Attributes
+    ----------
+    model
+        Name and version, such as ``leads/3``.
+    topic
+        Of the leads.
+    start, end
+        Of the range of time, ``start`` included.
+    found
+        Leads in the range; those that are compared are a sample of them.
+    """
+
+    model: str
+    topic: str
+    start: datetime
+    end: datetime
+    found: int
+
+    @property
+    def title(self) -> str:
+        """One line for people, the times in UTC."""
+        start, end = (f"{time.astimezone(UTC):%Y-%m-%d %H:%M}" for time in (self.start, self.end))
+        return f"Drift of {self.topic}, {start} to {end} UTC, model {self.model}"
+
+
+def shown_columns(
+    spec: FeatureSpec, reference: Reference, now: LeadSample, before: LeadSample
+) -> tuple[ShownColumns, ShownColumns]:
+    """Bring two samples to columns that can be plotted side by side.
+
+    A number is itself, a text its length in characters, a category and a date the label of its bin.
+    A field that is missing in all leads of one sample has no numbers to plot: it is shown by its
+    bins, of which "missing" is one.
+
+    Parameters
+    ----------
+    spec, reference
+        The model's fields and their bins.
+    now, before
+        The samples, neither of them empty.
+
+    Returns
+    -------
+    tuple of two ShownColumns
+        Of ``now`` and of ``before``: the same columns of the same types, the score as the last.
+    """
+    shown: tuple[dict[str, NDArray[np.float64] | list[str | None]], ...] = ({}, {})
+    samples = (now, before)
+    for i, (field, bins) in enumerate(zip(spec.fields, reference.fields, strict=True)):
+        is_lost = any(bool((sample.bins[:, i] == bins.missing).all()) for sample in samples)
+        for columns, sample in zip(shown, samples, strict=True):
+            codes = sample.bins[:, i]
+            if is_lost:
+                columns[field.name] = _labels(codes, bins, missing=bins.labels[bins.missing])
+            elif field.kind in (FieldKind.CATEGORY, FieldKind.DATE):
+                columns[field.name] = _labels(codes, bins, missing=None)
+            else:
+                columns[field.name] = _numbers(sample.columns[field.name], codes, bins)
+    for columns, sample in zip(shown, samples, strict=True):
+        columns[SCORE] = sample.scores.astype(np.float64)
+    return shown[0], shown[1]
+
+
+def _labels(
+    codes: NDArray[np.int16], bins: FieldReference, *, missing: str | None
+) -> list[str | None]:
+    labels: list[str | None] = list(bins.labels)
+    labels[bins.missing] = missing
+    return [labels[code] for code in codes.tolist()]
+
+
+def _numbers(
+    values: NDArray[np.float64] | list[str | None] | object,
+    codes: NDArray[np.int16],
+    bins: FieldReference,
+) -> NDArray[np.float64]:
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64)
+    assert isinstance(values, (list, tuple))
+    lengths = np.array([len(text or "") for text in values], dtype=np.float64)
+    return np.where(codes == bins.missing, np.nan, lengths)

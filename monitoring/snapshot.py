@@ -1,0 +1,277 @@
+"""An Evidently snapshot: a report for people on how leads differ from the training's.
+
+The only module that imports Evidently and pandas: seconds and hundreds of megabytes, so it is
+imported by a process of its own that is about to need it, and by nothing on the way of a lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from evidently import DataDefinition, Dataset, Report
+from evidently.core.container import MetricContainer
+from evidently.core.report import Snapshot
+from evidently.legacy.calculations.stattests import StatTest, register_stattest
+from evidently.legacy.core import ColumnType
+from evidently.legacy.model.widget import BaseWidgetInfo
+from evidently.legacy.renderers.html_widgets import (
+    CounterData,
+    counter,
+    table_data,
+    text_widget,
+)
+from evidently.metrics import ValueDrift
+from evidently.presets import DataDriftPreset, DataSummaryPreset
+from evidently.sdk.models import PanelMetric
+from evidently.sdk.panels import line_plot_panel
+from evidently.ui.workspace import Project, Workspace
+
+from monitoring.assessment import Assessment
+from monitoring.diagnosis import ADVICE
+from monitoring.field_drift import DriftThresholds, FieldDrift
+from monitoring.lead_sample import SCORE, ShownColumns, Subject
+
+__all__ = ["Rendered", "add_to_workspace", "render"]
+
+FIELD_METHOD, SCORE_METHOD = "leadscore_field_psi", "leadscore_score_psi"
+"""As our decisions are called in Evidently's JSON."""
+TOO_FEW = "none: too few leads"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A snapshot that was computed.
+
+    Attributes
+    ----------
+    html
+        One page that needs no other file and no network.
+    json
+        The same as Evidently's JSON: ``metrics`` and ``tests``.
+    snapshot
+        For a workspace.
+    """
+
+    html: str
+    json: str
+    snapshot: Snapshot
+
+
+def render(
+    subject: Subject,
+    now: ShownColumns,
+    before: ShownColumns,
+    assessment: Assessment,
+    thresholds: DriftThresholds,
+) -> Rendered:
+    """Compute a snapshot.
+
+    Evidently draws and summarises; what counts as drift is what the assessment says, so that a
+    snapshot and an alert never contradict each other. A field's drift score is its PSI over the
+    model's reference bins, less the noise.
+
+    Parameters
+    ----------
+    subject
+        What it is of.
+    now, before
+        The leads of the range, and the bundle's reference sample: the same columns.
+    assessment
+        Of the leads of the range, against the model's reference bins.
+    thresholds
+        That the assessment was made with.
+    """
+    _register(assessment)
+    fields = [field.name for field in assessment.fields[:-1]]
+    report = Report(
+        [
+            _Verdict(
+                text=_text(subject, assessment),
+                figures=_figures(assessment),
+                rows=[_row(field) for field in _worst_first(assessment)],
+            ),
+            DataDriftPreset(
+                columns=fields,
+                drift_share=thresholds.drift_share,
+                per_column_method=dict.fromkeys(fields, FIELD_METHOD),
+                per_column_threshold=dict.fromkeys(fields, thresholds.psi_warn),
+            ),
+            ValueDrift(column=SCORE, method=SCORE_METHOD, threshold=thresholds.psi_notable),
+            DataSummaryPreset(columns=[*fields, SCORE]),
+        ],
+        metadata={
+            "model": subject.model,
+            "topic": subject.topic,
+            "start": subject.start.isoformat(),
+            "end": subject.end.isoformat(),
+            "diagnosis": str(assessment.diagnosis),
+        },
+        model_id=subject.model,
+    )
+    # A workspace plots by it, and takes a time without an offset for local time.
+    timestamp = subject.end.astimezone().replace(tzinfo=None)
+    snapshot = report.run(_dataset(now), _dataset(before), timestamp=timestamp, name=subject.title)
+    html = snapshot.get_html_str(as_iframe=False)
+    titled = html.replace("<head>", f"<head>\n<title>{escape(subject.title)}</title>", 1)
+    return Rendered(titled.lstrip(), snapshot.json(), snapshot)
+
+
+def add_to_workspace(folder: Path, project: str, rendered: Rendered, keep: int) -> None:
+    """Add a snapshot to a workspace for ``evidently ui``, and remove all but the newest.
+
+    Parameters
+    ----------
+    folder
+        The workspace; made where there is none.
+    project
+        Name of the project in it; made with a dashboard where there is none.
+    rendered
+        The snapshot.
+    keep
+        How many to keep.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace.create(str(folder))
+    found = workspace.search_project(project)
+    chosen = found[0] if found else _new_project(workspace, project)
+    workspace.add_run(chosen.id, rendered.snapshot)
+    # Evidently's ids are UUIDs of version 7: they sort by time.
+    for run in sorted(workspace.list_runs(chosen.id))[:-keep]:
+        workspace.delete_run(chosen.id, run)
+
+
+def _register(assessment: Assessment) -> None:
+    """Let Evidently ask the assessment, column by column."""
+    drifts = {field.name: field for field in assessment.fields}
+
+    def decide(_: pd.Series, now: pd.Series, kind: Any, threshold: float) -> tuple[float, bool]:
+        field = drifts[str(now.name)]
+        return _excess(field) or 0.0, field.is_drifted
+
+    is_known = assessment.drifted_share is not None
+    for name, shown in (
+        (FIELD_METHOD, "PSI over the model's bins, less noise; KL with KS or chi²"),
+        (SCORE_METHOD, "PSI over the model's bins, less noise, with KS"),
+    ):
+        test = StatTest(
+            name=name,
+            display_name=shown if is_known else TOO_FEW,
+            allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
+        )
+        register_stattest(test, decide)
+
+
+def _excess(field: FieldDrift) -> float | None:
+    if field.psi is None or field.psi_noise is None:
+        return None
+    return max(field.psi - field.psi_noise, 0.0)
+
+
+def _dataset(columns: ShownColumns) -> Dataset:
+    numbers = [name for name, values in columns.items() if not isinstance(values, list)]
+    definition = DataDefinition(
+        numerical_columns=numbers,
+        categorical_columns=[name for name in columns if name not in numbers],
+    )
+    return Dataset.from_pandas(pd.DataFrame(dict(columns)), data_definition=definition)
+
+
+def _new_project(workspace: Workspace, name: str) -> Project:
+    project = workspace.create_project(name)
+    project.description = "Leads against what the model learnt, by `leadscore snapshot`."
+    project.save()
+    for title, metric, argument in (
+        ("Share of drifted fields", "DriftedColumnsCount", {"value_type": "share"}),
+        ("Drift by field: PSI less noise", "ValueDrift", {}),
+    ):
+        value = PanelMetric(metric=metric, metric_labels=argument)
+        project.dashboard.add_panel(line_plot_panel(title, [value]), tab="Drift")
+    return project
+
+
+class _Verdict(MetricContainer):  # type: ignore[misc]
+    """The head of the report: what it is of, and what it comes to."""
+
+    text: str
+    figures: dict[str, str]
+    rows: list[dict[str, str]]
+
+    def generate_metrics(self, context: Any) -> Sequence[Any]:
+        return []
+
+    def render(self, context: Any, child_widgets: Any = None) -> list[BaseWidgetInfo]:
+        return [
+            text_widget(text=self.text),
+            counter(counters=[CounterData(*figure) for figure in self.figures.items()]),
+            table_data(
+                title="Against the model's reference bins",
+                column_names=[*self.rows[0]],
+                data=[[*row.values()] for row in self.rows],
+            ),
+        ]
+
+
+def _text(subject: Subject, assessment: Assessment) -> str:
+    diagnosis = assessment.diagnosis
+    return (
+        f"# {subject.title}\n\n"
+        f"{assessment.leads:,} of {subject.found:,} leads, uniformly drawn, against the"
+        " training's.\n\n"
+        f"**{diagnosis.replace('_', ' ')}**: {ADVICE[diagnosis].sentence}"
+    )
+
+
+def _figures(assessment: Assessment) -> dict[str, str]:
+    """Return what is shown in large, with its label first."""
+    return {
+        "drifted fields": _share(assessment.drifted_share),
+        "weighted by importance": _share(assessment.weighted_share),
+        "prediction drift": "yes" if assessment.is_prediction_drift else "no",
+        "mean score": _share(assessment.engagement),
+        "coverage": _share(assessment.coverage),
+    }
+
+
+def _worst_first(assessment: Assessment) -> list[FieldDrift]:
+    """Return the score, then the fields, those that are furthest from the reference first."""
+    fields = sorted(assessment.fields[:-1], key=lambda field: _excess(field) or 0.0, reverse=True)
+    return [assessment.score, *fields]
+
+
+def _row(field: FieldDrift) -> Mapping[str, str]:
+    return {
+        "field": field.name,
+        "state": str(field.state).replace("_", " "),
+        "drifted": "yes" if field.is_drifted else "no",
+        "PSI": _number(field.psi),
+        "its noise": _number(field.psi_noise),
+        "KL": _number(field.kl),
+        "JS": _number(field.js),
+        "test": {"ks": "KS", "chi2": "chi²"}[field.test],
+        "p (adjusted)": _p_value(field.p_value if field.is_score else field.p_adjusted),
+        "missing": _change(field.missing_reference, field.missing),
+        "unseen": _change(field.unseen_reference, field.unseen),
+    }
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def _change(before: float | None, now: float | None) -> str:
+    return "-" if before is None or now is None else f"{before:.1%} → {now:.1%}"

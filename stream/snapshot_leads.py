@@ -1,0 +1,79 @@
+"""The two samples that a snapshot compares: leads of now, scored, and those of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from features.matrix import FeatureEncoder
+from features.table import parse_table
+from model.bundle import Bundle, load_bundle
+from model.predictor import open_predictor
+from model.storage import Folder
+from monitoring.lead_sample import SCORE, LeadSample
+from schemas.errors import StartupError
+from schemas.fields import FieldKind
+from stream.books import Record
+from stream.serving import locate, scorer_of
+from stream.settings import Settings
+
+__all__ = ["comparable_bundle", "reference_sample", "scored_sample"]
+
+ROWS_AT_ONCE = 2000
+REFERENCE = "reference.parquet"
+
+
+def comparable_bundle(settings: Settings) -> Bundle:
+    """Load the model that serves.
+
+    Raises
+    ------
+    StartupError
+        There is none, only the constant score of development.
+    ModelNotFoundError, BundleError
+        There is none, or it must not be used.
+    """
+    location = locate(settings)
+    if location is None:
+        raise StartupError(
+            f"expected the model {settings.model} in {settings.registry}, there is none, and a"
+            " constant score has nothing to compare leads with: train one with `leadscore train`"
+        )
+    return load_bundle(location)
+
+
+def reference_sample(bundle: Bundle) -> LeadSample:
+    """Read the training leads that are in a bundle, with the scores that they have there.
+
+    Raises
+    ------
+    StartupError
+        There are none in it.
+    """
+    content = Folder(bundle.location).read(REFERENCE)
+    if content is None:
+        raise StartupError(
+            f"expected a file {REFERENCE} in {bundle.location}, there is none: train the model"
+            " again with `leadscore train`, which writes one"
+        )
+    table = parse_table(content, f"{bundle.location}/{REFERENCE}")
+    spec = bundle.metadata.spec
+    columns = table.columns_for(spec.kinds)
+    scores = table.columns_for({SCORE: FieldKind.NUMBER})[SCORE]
+    features = FeatureEncoder(spec, bundle.metadata.reference).encode(columns, table.rows)
+    return LeadSample(columns, features.bins, np.asarray(scores, dtype=np.float32))
+
+
+def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record]) -> LeadSample:
+    """Score records as a worker does; those that are no leads are left out."""
+    predictor = open_predictor(bundle, reasons=False)
+    scorer = scorer_of(bundle, predictor, settings, topic=settings.leads_created)
+    leads = scorer.decode(records)
+    features = scorer.features(leads)
+    scores = [
+        predictor.predict(features.matrix[start : start + ROWS_AT_ONCE]).probability
+        for start in range(0, len(features.matrix), ROWS_AT_ONCE)
+    ]
+    nothing = np.empty(0, dtype=np.float32)
+    return LeadSample(leads.columns, features.bins, np.concatenate([nothing, *scores]))

@@ -1,0 +1,56 @@
+"""What a snapshot comes to, for programs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["SnapshotSummary"]
+
+
+class SnapshotSummary(BaseModel):
+    """``summary.json`` of a snapshot, and what ``leadscore snapshot --json`` prints."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    topic: str
+    model: str
+    """Name and version, such as `leads/3`."""
+    start: datetime
+    """Of the range, included."""
+    end: datetime
+    found: int
+    """Records in the range."""
+    unreadable: int
+    """Records of the sample that are no leads: dead letters."""
+    rows: int
+    """Leads that were compared."""
+    diagnosis: str
+    """As docs/runbook.md names it."""
+    drift_share: float | None
+    """Share of the fields that have drifted; None where there are too few leads to tell."""
+    is_drift: bool
+    is_prediction_drift: bool
+    drifted: tuple[str, ...]
+    """The fields that have drifted, the worst first."""
+    report: Path | None
+    """The page for people; None: there was no lead to compare."""
+    finished_at: datetime
+    seconds: float
+    """That it took."""
+
+    @property
+    def sentence(self) -> str:
+        """One line for people, the times in UTC."""
+        span = " to ".join(f"{t.astimezone(UTC):%Y-%m-%d %H:%M}" for t in (self.start, self.end))
+        if self.report is None:
+            return f"{span} UTC: no lead in {self.topic}, so there is nothing to compare"
+        if self.drift_share is None:
+            found = "too few to tell of drift"
+        else:
+            worst = f" ({', '.join(self.drifted)})" if self.drifted else ""
+            found = f"{self.drift_share:.0%} of the fields drifted{worst}"
+        prediction = ", and so did the scores" if self.is_prediction_drift else ""
+        return f"{span} UTC: {self.rows:,} of {self.found:,} leads, {found}{prediction}"
