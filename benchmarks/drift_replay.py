@@ -1,0 +1,113 @@
+"""What the drift role does with leads, in one process and without Kafka."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.drift import SAMPLE_EVERY
+from features.counts import CountLayout, LeadCounts
+from monitoring.assessment import Assessment, Assessor
+from monitoring.confirmation import DAY_MS, Confirmation, ConfirmedChange
+from monitoring.detectors import Change, RollingDetectors
+
+__all__ = ["HORIZONS", "MINUTE_MS", "WINDOW_MS", "Leads", "Seen", "replay"]
+
+MINUTE_MS = 60_000
+WINDOW_MS = 5 * MINUTE_MS
+HORIZONS = {"5m": 1, "1h": 12, "24h": 288}
+"""By name, windows."""
+AT_ONCE = 512
+"""Leads after which the detectors are told: about what a partial has."""
+
+
+class Leads(NamedTuple):
+    """Leads in the order of event time.
+
+    Attributes
+    ----------
+    events
+        int64, shape (n,): milliseconds since 1970.
+    scores
+        float32, shape (n,).
+    codes
+        int16, shape (n, fields).
+    """
+
+    events: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    codes: NDArray[np.int16]
+
+    def take(self, rows: slice) -> Leads:
+        """Return some of the leads."""
+        return Leads(*(column[rows] for column in self))
+
+
+@dataclass
+class Seen:
+    """What came of it; each with the number of leads that had been read by then."""
+
+    changes: list[tuple[int, Change]] = field(default_factory=list)
+    drifted: list[tuple[int, str, str]] = field(default_factory=list)
+    """At the end of each window: a stream that has drifted, and in which horizon."""
+    confirmed: list[tuple[int, ConfirmedChange]] = field(default_factory=list)
+
+
+def replay(
+    leads: Leads,
+    layout: CountLayout,
+    *,
+    season_ms: int = DAY_MS,
+    horizons: Mapping[str, int] = HORIZONS,
+    delta: float = 0.002,
+) -> Seen:
+    """Count leads in windows, assess the horizons, run the detectors and confirm what they find."""
+    seen = Seen()
+    detectors = RollingDetectors(layout, delta=delta)
+    confirmation = Confirmation(season_ms=season_ms)
+    assessor = Assessor(layout, importance={}, engagement=(0.0, 1.0))
+    latest: deque[LeadCounts] = deque(maxlen=max(horizons.values()))
+    for start, rows in _windows(leads.events):
+        for first in range(rows.start, rows.stop, AT_ONCE):
+            last = min(first + AT_ONCE, rows.stop)
+            sampled = slice(first + -first % SAMPLE_EVERY, last, SAMPLE_EVERY)
+            for change in detectors.update(leads.scores[sampled], leads.codes[sampled]):
+                seen.changes.append((last, change))
+                confirmation.found(change, start)
+        window = leads.take(rows)
+        latest.append(layout.count(window.codes, window.scores, label=0.5))
+        end = start + WINDOW_MS
+        assessed = [
+            _assess(assessor, latest, name, windows, end) for name, windows in horizons.items()
+        ]
+        seen.drifted += [
+            (rows.stop, drift.name, horizon.name)
+            for horizon in assessed
+            for drift in horizon.fields
+            if drift.is_drifted
+        ]
+        seen.confirmed += [(rows.stop, found) for found in confirmation.assessed(assessed)]
+    return seen
+
+
+def _windows(events: NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
+    """Yield every window's start and its leads, those of no lead too."""
+    first, last = int(events[0]) // WINDOW_MS, int(events[-1]) // WINDOW_MS
+    starts = np.arange(first, last + 2) * WINDOW_MS
+    rows = events.searchsorted(starts).tolist()
+    for start, begin, end in zip(starts.tolist(), rows, rows[1:], strict=False):
+        yield start, slice(begin, end)
+
+
+def _assess(
+    assessor: Assessor, latest: deque[LeadCounts], name: str, windows: int, end: int
+) -> Assessment:
+    counts = reduce(add, [latest[i] for i in range(max(len(latest) - windows, 0), len(latest))])
+    return assessor.assess(counts, name=name, start=end - windows * WINDOW_MS, end=end)
