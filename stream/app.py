@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import faust
 
 from stream.commands.exit_codes import exit_codes
+from stream.drift_table import DriftTable
 from stream.settings import Settings, load_settings, unknown_variables
 from stream.topology import wire
 from stream.verification import verify
@@ -35,19 +36,36 @@ class ScoreOnly(faust.App.BootStrategy):
     enable_web = False
 
 
+class WithTopics(faust.App.BootStrategy):
+    """A worker with agents on topics and with tables."""
+
+    enable_web = False
+
+
 class App(faust.App):
     """Faust's app with LeadScore's settings, and with nothing started that no role needs."""
 
-    BootStrategy = ScoreOnly
-
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.settings = settings
+        self.BootStrategy = ScoreOnly if settings.role == "score" else WithTopics
         super().__init__(
-            settings.group_id,
+            # Not the group of the batch source, which is no group of Faust's.
+            f"{settings.group_id}-drift",
             broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
             web_enabled=False,
             Worker=Worker,
+            Table=DriftTable,
             loghandlers=[],
+            store="memory://",
+            broker_credentials=_credentials(settings),
+            broker_session_timeout=settings.session_timeout_ms / 1000,
+            broker_heartbeat_interval=settings.session_timeout_ms / 1000 * 0.3,
+            broker_commit_interval=settings.commit_interval_seconds,
+            consumer_auto_offset_reset="earliest",
+            producer_acks=-1,
+            stream_recovery_delay=0.0,
+            table_standby_replicas=0,
+            topic_disable_leader=True,
             **options,
         )
 
@@ -67,6 +85,21 @@ def create_app(settings: Settings) -> App:
     app = App(settings)
     wire(app)
     return app
+
+
+def _credentials(settings: Settings) -> Any:
+    """Say it in Faust's words."""
+    if settings.security_protocol == "PLAINTEXT":
+        return None
+    options = settings.kafka_client_options()
+    if settings.security_protocol == "SSL":
+        return faust.SSLCredentials(context=options["ssl_context"])
+    return faust.SASLCredentials(
+        username=options["sasl_plain_username"],
+        password=options["sasl_plain_password"],
+        ssl_context=options.get("ssl_context"),
+        mechanism=settings.sasl_mechanism,
+    )
 
 
 with exit_codes():  # both commands that run this are click's: a sentence, no traceback

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -29,6 +30,29 @@ class LogReader:
         self._connection = connection
         self._isolation_level = isolation_level
 
+    async def end(self, partition: TopicPartition) -> int:
+        """Tell the offset after the last record."""
+        async with self._consumer() as consumer:
+            return int((await consumer.end_offsets([partition]))[partition])
+
+    async def committed(self, group: str, partition: TopicPartition) -> int | None:
+        """Tell what a group has committed, None where it has not."""
+        async with self._consumer(group_id=group) as consumer:
+            consumer.assign([partition])
+            offset = await consumer.committed(partition)
+            return None if offset is None else int(offset)
+
+    async def last(
+        self, partition: TopicPartition, count: int, before: int | None = None
+    ) -> list[ConsumerRecord]:
+        """Read the records of the last `count` offsets below `before`, or below the end."""
+        stop = await self.end(partition) if before is None else before
+        return [
+            record
+            async for records in self.read(partition, max(0, stop - count), stop)
+            for record in records
+        ]
+
     async def read(
         self, partition: TopicPartition, start: int, stop: int
     ) -> AsyncIterator[Sequence[ConsumerRecord]]:
@@ -39,12 +63,7 @@ class LogReader:
         KafkaError
             The topic can't be read.
         """
-        async with AIOKafkaConsumer(
-            **self._connection,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",  # the log's beginning may be cut while it is read
-            isolation_level=self._isolation_level,
-        ) as consumer:
+        async with self._consumer() as consumer:
             consumer.assign([partition])
             beginning = (await consumer.beginning_offsets([partition]))[partition]
             end = min(stop, (await consumer.end_offsets([partition]))[partition])
@@ -58,3 +77,18 @@ class LogReader:
                 records = [r for r in fetched.get(partition, ()) if r.offset < end]
                 if records:
                     yield records
+
+    @asynccontextmanager
+    async def _consumer(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
+            **self._connection,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # the log's beginning may be cut while it is read
+            isolation_level=self._isolation_level,
+            **options,
+        )
+        try:  # its own `async with` leaves the connections open when it is cancelled at the start
+            await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()

@@ -13,9 +13,8 @@ from aiokafka import TopicPartition
 from mode import Service
 
 from model.registry import ModelNotFoundError
-from monitoring.health import Condition, Health
-from monitoring.http import MonitoringServer, monitoring_app
-from monitoring.metrics import Metrics, PartitionLag, SourceState, worker_registry
+from monitoring.health import Condition
+from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
 from stream.books import Batch
 from stream.consumer import open_consumer
@@ -25,10 +24,10 @@ from stream.lag import lag_of
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
 from stream.pipeline import ScoringPipeline
-from stream.probe import BrokerProbe
 from stream.producer import open_producer
 from stream.serving import Serving, load_serving, locate
 from stream.source import BatchSource, SourceOptions
+from stream.vitals import STALL_LIMIT, Vitals
 
 if TYPE_CHECKING:
     from stream.app import App
@@ -37,9 +36,7 @@ __all__ = ["ScoringService"]
 
 log = logging.getLogger(__name__)
 
-PROBE_INTERVAL = 5.0
-"""Seconds between two questions whether Kafka is there."""
-HEARTBEAT = 1.0
+LOOK = 1.0
 """Seconds between two looks at the source, told to health."""
 STOP_RESERVE = 3.5
 """Seconds of the stop that are kept for closing the producer, the HTTP door and the event loop."""
@@ -47,8 +44,6 @@ DRIFT_STOP_LIMIT = 0.5
 """Seconds: what is not published is counted again by the next owner."""
 EMITTER_STOP_LIMIT = 1.0
 """Seconds: what was not delivered before the source gave up is not committed, and read again."""
-STALL_LIMIT = 120.0
-"""Seconds without progress, while there is work, after which the worker ends itself."""
 
 
 class ScoringService(Service):
@@ -58,24 +53,19 @@ class ScoringService(Service):
     ----------
     app
         The Faust app: its settings say everything else.
+    vitals
+        Where health and metrics are told.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, vitals: Vitals) -> None:
         super().__init__()
         self.app = app
         self.settings = settings = app.settings
         self.metrics = Metrics(
-            worker_registry(), version=version("leadscore"), min_coverage=settings.min_coverage
+            vitals.registry, version=version("leadscore"), min_coverage=settings.min_coverage
         )
-        self.health = Health(
-            time.monotonic(),
-            conditions=(
-                Condition.MODEL_LOADED,
-                Condition.PARTITIONS_ASSIGNED,
-                Condition.BROKER_REACHED,
-            ),
-            stall_limit=STALL_LIMIT,
-        )
+        self.health = vitals.health
+        vitals.model_info = self._model_info
         self.source = BatchSource(
             app,
             settings.leads_created,
@@ -117,30 +107,12 @@ class ScoringService(Service):
             crash=self.app.crash,
             in_flight=settings.batches_in_flight,
         )
-        self._server = MonitoringServer(
-            monitoring_app(
-                registry=self.metrics.registry,
-                health=self.health,
-                model_info=self._model_info,
-                clock=time.monotonic,
-            ),
-            host=settings.http_host,
-            port=settings.http_port,
-        )
-        self._probe = BrokerProbe(settings.kafka_client_options())
         self._serving: Serving | None = None
         self._looked_at: str | None = None
         self._committed_at: float | None = None
         self.metrics.watch_source(self._source_state)
 
     # Start and stop
-
-    async def on_start(self) -> None:
-        """Open the HTTP door; the rest follows when there is a model."""
-        await self._server.start()
-        if self.settings.http_port_file is not None:
-            self.settings.http_port_file.write_text(f"{self._server.port}\n")
-        log.info("listening", extra={"host": self.settings.http_host, "port": self._server.port})
 
     @Service.task
     async def _run(self) -> None:
@@ -157,8 +129,6 @@ class ScoringService(Service):
             await self.pipeline.stop()
             await self.drift.stop(DRIFT_STOP_LIMIT)
             await self.emitter.stop()
-        await self._probe.close()
-        await self._server.stop()
 
     async def _wait_for_model(self) -> bool:
         while not self.should_stop:
@@ -272,29 +242,16 @@ class ScoringService(Service):
 
     @Service.task
     async def _watch(self) -> None:
-        """Tell health that the loop turns and how far the source is; end a worker that stalls."""
+        """Tell health how far the source is; end a worker that stalls."""
         while not self.should_stop:
             now = time.monotonic()
-            self.health.heartbeat(now)
             if self.source.started:
                 lags = self._lags()
                 done = sum(entry.done_offset or 0 for entry in self.source.books.values())
                 has_work = any(lag.records for lag in lags)
                 self.health.source_seen(now, finished=done, has_work=has_work)
                 await self._end_if_stalled()
-            await self.sleep(HEARTBEAT)
-
-    @Service.task
-    async def _probe_broker(self) -> None:
-        """Tell health whether Kafka answers."""
-        while not self.should_stop:
-            reason = await self._probe.ask()
-            if reason is None:
-                self.health.meet(Condition.BROKER_REACHED)
-            else:
-                log.warning(reason)
-                self.health.miss(Condition.BROKER_REACHED, reason)
-            await self.sleep(PROBE_INTERVAL)
+            await self.sleep(LOOK)
 
     async def _end_if_stalled(self) -> None:
         stalled = self.source.stalled_for

@@ -196,6 +196,9 @@ class Settings(BaseSettings):
     drift_idle_seconds: Seconds = 120.0
     """After how long without a lead a partition holds no window open any more."""
 
+    drift_season_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 86_400.0
+    """How long the rhythm of the leads takes, which is no drift: a day, or a week; 0: none."""
+
     drift_page_hinkley: bool = False
     """Whether the Page-Hinkley test watches the score as well, beside ADWIN."""
 
@@ -275,6 +278,11 @@ class Settings(BaseSettings):
     def drift_window_ms(self) -> int:
         """Length of a window of event time, in milliseconds."""
         return round(self.drift_window_seconds * 1000)
+
+    @property
+    def drift_season_ms(self) -> int:
+        """Length of the leads' rhythm, in milliseconds."""
+        return round(self.drift_season_seconds * 1000)
 
     @property
     def schema_folders(self) -> tuple[Path, ...]:

@@ -3,40 +3,116 @@
 ::
 
     leads.created ──▶ BatchSource ──▶ score agent ──▶ ScoringPipeline ──▶ leads.scored
-                      (stream/source)  (below)        (stream/pipeline)  └▶ leads.created.dlq
+                      (stream/source)  (below)        (stream/pipeline)  ├▶ leads.created.dlq
+                                                                         └▶ leads.drift.partials
+    leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
+                             (below)         (stream/drift_agent, table drift_windows)
 
-The source hands over runs of records of one partition; the agent passes them to the pipeline; the
-pipeline marks a batch done when all its outputs are delivered; the source commits what is done.
-What is done with the leads of a batch is in agents/scoring.py, without Kafka.
+Role score: the source hands over runs of records of one partition; the agent passes them to the
+pipeline; the pipeline marks a batch done when all its outputs are delivered; the source commits
+what is done. What is done with the leads of a batch is in agents/scoring.py, without Kafka.
+
+Role drift: an agent of stock Faust reads the counts of blocks of leads; what is made of them is in
+agents/drift_watch.py, without Kafka.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from monitoring.health import Condition
 from stream.service import ScoringService
+from stream.vitals import Vitals
 
 if TYPE_CHECKING:
     from stream.app import App
+    from stream.drift_agent import DriftService
 
 __all__ = ["wire"]
 
+READY = {
+    "score": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED),
+    "drift": (Condition.PARTITIONS_ASSIGNED, Condition.RECOVERED),
+    "all": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED, Condition.RECOVERED),
+}
+"""What must hold for a worker of a role to be ready, besides that Kafka answers."""
 
-def wire(app: App) -> ScoringService:
-    """Connect the app's agents and services."""
-    scoring = ScoringService(app)
+
+def wire(app: App) -> None:
+    """Connect the app's agents and services, as its role needs them."""
+    role = app.settings.role
+    vitals = Vitals(app.settings, READY[role])
+    services: list[Any] = [vitals]
+    if role != "drift":
+        services.append(_score(app, vitals))
+    if role != "score":
+        services.append(_watch_drift(app, vitals))
+
+    @app.task
+    async def start() -> None:
+        for service in services:
+            await app.add_runtime_dependency(service)
+
+    @app.on_before_shutdown.connect
+    async def stop(*_: Any, **__: Any) -> None:
+        for service in reversed(services):
+            await service.stop()
+
+
+def _score(app: App, vitals: Vitals) -> ScoringService:
+    scoring = ScoringService(app, vitals)
 
     @app.agent(scoring.source.channel, name="score")
     async def score(batches: Any) -> None:
         async for batch in batches:
             await scoring.pipeline.accept(batch)
 
-    @app.task
-    async def start() -> None:
-        await app.add_runtime_dependency(scoring)
-
-    @app.on_before_shutdown.connect
-    async def stop(*_: Any, **__: Any) -> None:
-        await scoring.stop()
-
     return scoring
+
+
+def _watch_drift(app: App, vitals: Vitals) -> DriftService:
+    # Only where it is needed: it brings river along, seconds and memory.
+    from stream.drift_agent import DriftService
+
+    settings = app.settings
+    changelog = app.topic(
+        f"{settings.group_id}-drift_windows-changelog",
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=1,
+        compacting=True,
+        acks=False,
+        internal=True,
+        allow_empty=True,
+    )
+    table = app.Table(
+        "drift_windows",
+        partitions=1,
+        key_type=bytes,
+        value_type=bytes,  # and so they are kept raw
+        changelog_topic=changelog,
+    )
+    partials = app.topic(
+        settings.leads_drift_partials,
+        key_serializer="raw",
+        value_serializer="raw",
+        value_type=bytes,
+        allow_empty=True,
+    )
+    watching = DriftService(app, table, vitals)
+
+    @app.agent(partials, name="drift")
+    async def drift(stream: Any) -> None:
+        # Faust would acknowledge at the end of the loop's body, whatever came of it.
+        async for event in stream.noack().events():
+            await watching.accept(event)
+
+    @app.on_partitions_revoked.connect
+    async def revoked(_: Any, partitions: Any, **__: Any) -> None:
+        await watching.on_revoked(partitions)
+
+    @app.on_rebalance_complete.connect
+    async def recovered(*_: Any, **__: Any) -> None:
+        await watching.on_recovered()
+
+    return watching

@@ -17,6 +17,8 @@ from stream import app as app_module
 from stream.app import App, create_app
 from stream.channel import BatchChannel
 from stream.service import ScoringService
+from stream.topology import READY
+from stream.vitals import Vitals
 from stream.settings import load_settings
 from stream.worker import Worker
 
@@ -68,7 +70,12 @@ def test_making_it_leaves_nothing_on_the_disk(app: App, tmp_path: Path, monkeypa
 
 def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch):
     made: list[ScoringService] = []
-    monkeypatch.setattr(app_module, "wire", lambda app: made.append(ScoringService(app)))
+
+
+    def wire(app: App) -> None:
+        made.append(ScoringService(app, Vitals(app.settings, READY["score"])))
+
+    monkeypatch.setattr(app_module, "wire", wire)
     create_app(
         load_settings(
             topic_prefix="staging.",

@@ -33,7 +33,7 @@ class Place:
         app.settings = load_settings(
             http_host="127.0.0.1", http_port=0, leads_created=TOPIC, **given
         )
-        self.service = ScoringService(app)
+        self.service = ScoringService(app, Vitals(app.settings, READY["score"]))
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.service.metrics.registry.get_sample_value(name, labels)

@@ -1,0 +1,177 @@
+"""Drift reports as records: one of every closed window, and one of every alarm."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import fastavro
+
+from agents.partials import ModelIdentity, dense, sparse
+from features.counts import LeadCounts
+from monitoring.assessment import Assessment
+from monitoring.diagnosis import Diagnosis
+from schemas.store import Schema, SchemaStore
+from schemas.wire import HEADER_BYTES
+
+__all__ = ["Alarm", "Report", "counts_of", "decode_report", "span_name"]
+
+
+def _schema() -> Schema:
+    schema = SchemaStore.load().by_name("drift_report")
+    assert schema is not None, "it comes with LeadScore"
+    return schema
+
+
+SCHEMA = _schema()
+UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
+TWO_DAYS_MS = 2 * 86_400_000
+
+
+def span_name(ms: int) -> str:
+    """Name a length of time.
+
+    Examples
+    --------
+    >>> [span_name(s * 1000) for s in (300, 3600, 86_400, 2_592_000, 90)]
+    ['5m', '1h', '24h', '30d', '90s']
+    """
+    for unit, length in UNITS:
+        if ms % length == 0 and (unit != "d" or ms >= TWO_DAYS_MS):
+            return f"{ms // length}{unit}"
+    return f"{ms}ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """That something has changed.
+
+    Attributes
+    ----------
+    detector
+        ``windowed``, ``adwin`` or ``page_hinkley``.
+    stream
+        A field, ``score``, or ``all``.
+    is_confirmed
+        Whether the windowed statistics agree.
+    before, after
+        Means of the stream, from detectors that know them.
+    diagnosis
+        What the statistics amount to.
+    sentence
+        For people.
+    """
+
+    detector: str
+    stream: str
+    is_confirmed: bool
+    before: float | None
+    after: float | None
+    diagnosis: Diagnosis
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is told of a window.
+
+    Attributes
+    ----------
+    reported_at
+        Milliseconds since 1970.
+    topic, model
+        Whose leads, scored by what.
+    window_start, window_end
+        Event time, milliseconds since 1970.
+    counts
+        Of the window's leads.
+    horizons
+        On the window and on longer spans that end with it.
+    alarm
+        None: the report is of the window itself.
+    """
+
+    reported_at: int
+    topic: str
+    model: ModelIdentity
+    window_start: int
+    window_end: int
+    counts: LeadCounts
+    horizons: tuple[Assessment, ...]
+    alarm: Alarm | None = None
+
+    @property
+    def key(self) -> bytes:
+        """The record's key: of a window's reports, the last one holds."""
+        parts = [self.model.sha256[:16], self.window_start]
+        if self.alarm is not None:
+            parts += ["alarm", self.alarm.detector, self.alarm.stream]
+        return "/".join(map(str, parts)).encode()
+
+    def encode(self) -> bytes:
+        """Write as Avro single-object encoding."""
+        codes, counts = sparse(self.counts.counts)
+        record = {
+            "kind": "window" if self.alarm is None else "alarm",
+            "reported_at": self.reported_at,
+            "topic": self.topic,
+            "model_id": self.model.id,
+            "model_version": self.model.version,
+            "model_sha256": self.model.sha256,
+            "window_start": self.window_start,
+            "window_end": self.window_end,
+            "leads": self.counts.leads,
+            "present": self.counts.present,
+            "score_sum": self.counts.score_sum,
+            "engaged": self.counts.engaged,
+            "codes": codes,
+            "counts": counts,
+            "horizons": [assessment.record() for assessment in self.horizons],
+            "alarm": None if self.alarm is None else asdict(self.alarm),
+        }
+        out = io.BytesIO()
+        out.write(SCHEMA.header)
+        fastavro.schemaless_writer(out, SCHEMA.parsed, record)
+        return out.getvalue()
+
+
+def decode_report(value: bytes | None) -> Mapping[str, Any]:
+    """Read a report: the record of drift_report.avsc.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no report.
+    """
+    if value is None or value[:HEADER_BYTES] != SCHEMA.header:
+        found = "no value" if value is None else value[:HEADER_BYTES].hex(" ")
+        raise ValueError(f"expected a drift_report ({SCHEMA.header.hex(' ')} …), got {found}")
+    try:
+        record: Any = fastavro.schemaless_reader(
+            io.BytesIO(value[HEADER_BYTES:]), SCHEMA.parsed, None
+        )
+    except Exception as error:  # fastavro raises whatever the bytes lead it to
+        raise ValueError(f"expected a drift_report, its bytes are damaged: {error!r}") from None
+    found_record: Mapping[str, Any] = record
+    return found_record
+
+
+def counts_of(record: Mapping[str, Any], size: int) -> LeadCounts:
+    """Take the counts out of a report.
+
+    Parameters
+    ----------
+    record
+        As `decode_report` returns it.
+    size
+        Length of the model's vector.
+    """
+    return LeadCounts(
+        dense(record["codes"], record["counts"], size),
+        record["leads"],
+        record["present"],
+        record["score_sum"],
+        record["engaged"],
+    )

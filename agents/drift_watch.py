@@ -1,0 +1,427 @@
+"""From partials to reports and alarms: what the drift agent does, without Kafka.
+
+The table `drift_windows` holds what the open windows have been told. A window that the watermark
+has passed is reported, then leaves the table; its counts live on in its report, from which the
+longer horizons are found again after a restart. The detectors' state is found again by replaying
+the latest partials.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agents.drift_reports import Alarm, Report, counts_of, span_name
+from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
+from agents.partials import ModelIdentity, Partial
+from features.counts import CountLayout, LeadCounts
+from monitoring.assessment import Assessment, Assessor
+from monitoring.confirmation import Confirmation, ConfirmedChange
+from monitoring.detectors import Change, Rolling, RollingDetectors
+from monitoring.diagnosis import ADVICE
+from monitoring.field_drift import DriftState
+
+__all__ = ["Closing", "DriftWatch", "WatchOptions", "WatchedModel"]
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 4096
+"""Closed windows of partitions whose blocks are remembered, to tell late leads from repeats."""
+ALARMING = (DriftState.WARN, DriftState.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How drift is watched.
+
+    Attributes
+    ----------
+    horizons
+        Spans that are assessed, in windows, ascending.
+    lateness_ms
+        How much later than the watermark a window closes.
+    """
+
+    horizons: tuple[int, ...] = (1, 12, 288)
+    lateness_ms: int = 60_000
+
+
+@dataclass(slots=True)
+class WatchedModel:
+    """What is known of one model's leads.
+
+    Attributes
+    ----------
+    identity, layout, assessor, detectors, confirmation
+        The model, its bins, and what watches its leads.
+    windows
+        Counts of the closed windows, topic-wide, by start.
+    since
+        By horizon and field: since which window it is not as it should be.
+    alarmed
+        By stream: the state that was last told by an alarm.
+    closed_through
+        End of the last closed window.
+    """
+
+    identity: ModelIdentity
+    layout: CountLayout
+    assessor: Assessor
+    detectors: RollingDetectors
+    confirmation: Confirmation
+    windows: dict[int, LeadCounts] = field(default_factory=dict)
+    since: dict[tuple[str, int], int] = field(default_factory=dict)
+    alarmed: dict[str, DriftState] = field(default_factory=dict)
+    closed_through: int = -(2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A window that is complete: what to tell of it, and what leaves the table then."""
+
+    reports: tuple[Report, ...]
+    keys: tuple[WindowKey, ...]
+
+    @property
+    def report(self) -> Report:
+        """That of the window."""
+        return self.reports[0]
+
+
+class DriftWatch:
+    """Keeps the windows, closes them, and tells what is to be told.
+
+    Parameters
+    ----------
+    table
+        The windows as they are kept: by key, a `WindowCounts` as bytes.
+    find_model
+        Finds what is needed to watch a model; None while there is no such model.
+    watermark
+        When windows are complete.
+    options
+        See there.
+    """
+
+    def __init__(
+        self,
+        table: MutableMapping[str, bytes],
+        find_model: Callable[[ModelIdentity], WatchedModel | None],
+        watermark: Watermark,
+        options: WatchOptions,
+    ) -> None:
+        self._table = table
+        self._find_model = find_model
+        self._watermark = watermark
+        self._options = options
+        self._models: dict[str, WatchedModel] = {}
+        self._entries = {
+            WindowKey.parse(key): WindowCounts.decode(value) for key, value in table.items()
+        }
+        self._sampled: dict[WindowKey, int] = {}
+        self._told: OrderedDict[WindowKey, tuple[BlockSet, dict[int, int]]] = OrderedDict()
+        self.late = 0
+        self.changes = 0
+
+    # What is asked of it
+
+    @property
+    def open_windows(self) -> int:
+        """How many windows the table holds, counted per partition."""
+        return len(self._entries)
+
+    @property
+    def latest(self) -> WatchedModel | None:
+        """The model whose window was closed last."""
+        models = self._models.values()
+        return max(models, key=lambda model: model.closed_through, default=None)
+
+    @property
+    def reached(self) -> int | None:
+        """The watermark, milliseconds since 1970, as it was last looked at."""
+        return self._watermark.reached
+
+    def rolling(self) -> Rolling | None:
+        """Tell of the latest scores of the latest model."""
+        return None if self.latest is None else self.latest.detectors.rolling()
+
+    def current(self, model: WatchedModel) -> tuple[Assessment, ...]:
+        """Assess the horizons that end with the last closed window."""
+        if not model.windows:
+            return ()
+        start = max(model.windows)
+        return self._horizons(model, start, model.closed_through - start)
+
+    # At the start
+
+    def restore(self, reports: Iterable[Mapping[str, Any]]) -> None:
+        """Find the closed windows again in their reports, the oldest first."""
+        for record in reports:
+            identity = ModelIdentity(
+                record["model_id"], record["model_version"], record["model_sha256"]
+            )
+            model = self._model(identity)
+            if model is None or record["kind"] == "alarm":
+                continue
+            start, end = record["window_start"], record["window_end"]
+            counts = counts_of(record, model.layout.size)
+            model.confirmation.assessed(self._close(model, start, end, counts))
+            model.since = _since_of(record["horizons"])
+            model.alarmed = _alarmed_of(record["horizons"])
+
+    def rehearse(self, partials: Iterable[Partial], now: float) -> None:
+        """Find the detectors' state and the watermark again in partials that were taken before."""
+        for partial in partials:
+            model = self._model(partial.model)
+            self._watermark.saw(partial.partition, partial.last_event, now)
+            if model is not None:
+                self._sample(model, partial)
+
+    # Partials come
+
+    def take(self, partials: Sequence[Partial], now: float) -> None:
+        """Take partials in, and write what has changed to the table, each window once."""
+        changed = set()
+        for partial in partials:
+            key, model = WindowKey.of(partial), self._model(partial.model)
+            self._watermark.saw(partial.partition, partial.last_event, now)
+            end = partial.window_start + partial.window_ms
+            if model is not None and end <= model.closed_through:
+                self.late += self._late_leads(key, partial)
+                continue
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = WindowCounts.of(partial)
+            if entry.add(partial):
+                changed.add(key)
+            if model is not None:
+                for change in self._sample(model, partial):
+                    self.changes += 1
+                    model.confirmation.found(change, partial.last_event)
+        for key in sorted(changed):
+            self._table[str(key)] = self._entries[key].encode()
+
+    def _sample(self, model: WatchedModel, partial: Partial) -> list[Change]:
+        """Show the detectors what they have not seen of a partial's sample."""
+        key, sample = WindowKey.of(partial), partial.sample
+        seen = self._sampled.get(key, -1)
+        new = sample.offsets > seen
+        if not new.any():
+            return []
+        self._sampled[key] = int(sample.offsets[-1])
+        return model.detectors.update(sample.scores[new], sample.codes[new])
+
+    def _late_leads(self, key: WindowKey, partial: Partial) -> int:
+        """Count the leads of a partial that its closed window does not hold."""
+        blocks, open_blocks = self._told.setdefault(key, (BlockSet(), {}))
+        if partial.block in blocks:
+            return 0
+        told = open_blocks.get(partial.block, 0)
+        leads = partial.counts.leads
+        open_blocks[partial.block] = max(told, leads)
+        if partial.is_closed:
+            blocks.add(partial.block)
+        self._forget_told()
+        return max(0, leads - told)
+
+    def _forget_told(self) -> None:
+        while len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+
+    # Windows close
+
+    def due(self, now: float) -> list[tuple[WindowKey, ...]]:
+        """Find the windows that are complete, the oldest first: of each, its keys.
+
+        Parameters
+        ----------
+        now
+            Seconds of the watermark's clock.
+        """
+        mark = self._watermark.at(now)
+        if mark is None:
+            return []
+        windows: dict[tuple[int, str], list[WindowKey]] = {}
+        for key, entry in self._entries.items():
+            end = key.start + entry.window_ms
+            if end <= mark - self._options.lateness_ms and self._model(entry.model) is not None:
+                windows.setdefault((end, key.sha256), []).append(key)
+        return [tuple(sorted(keys)) for _, keys in sorted(windows.items())]
+
+    def close(self, keys: tuple[WindowKey, ...], wall_ms: int) -> Closing:
+        """Close a window that is due.
+
+        Parameters
+        ----------
+        keys
+            Of the window.
+        wall_ms
+            Milliseconds since 1970, for the report.
+
+        Returns
+        -------
+        Closing
+            To be told, and then settled.
+        """
+        first = self._entries[keys[0]]
+        model = self._model(first.model)
+        assert model is not None, "only windows of models that are known are due"
+        counts = summed((self._entries[key].total() for key in keys), model.layout.size)
+        start, end = keys[0].start, keys[0].start + first.window_ms
+        horizons = self._close(model, start, end, counts)
+        model.since = _since(horizons, model.since, start)
+        horizons = tuple(
+            horizon.with_since(
+                [model.since.get((horizon.name, column)) for column in range(len(horizon.fields))]
+            )
+            for horizon in horizons
+        )
+        before, model.alarmed = model.alarmed, _alarmed(horizons, model.alarmed)
+        alarms = [
+            *_windowed_alarms(horizons, before, model.alarmed),
+            *map(_confirmed_alarm, model.confirmation.assessed(horizons)),
+        ]
+        report = Report(wall_ms, first.topic, model.identity, start, end, counts, horizons)
+        return Closing((report, *(replace(report, alarm=alarm) for alarm in alarms)), keys)
+
+    def settle(self, closing: Closing) -> None:
+        """Let a window leave the table: its report is delivered."""
+        for key in closing.keys:
+            entry = self._entries.pop(key)
+            self._told[key] = (
+                entry.blocks,
+                {block: version.counts.leads for block, version in entry.open.items()},
+            )
+            self._sampled.pop(key, None)
+            self._table.pop(str(key), None)
+        self._forget_told()
+
+    def _close(
+        self, model: WatchedModel, start: int, end: int, counts: LeadCounts
+    ) -> tuple[Assessment, ...]:
+        """Add a window to the model's past, and assess the horizons that end with it."""
+        window_ms = end - start
+        model.windows[start] = counts
+        model.closed_through = max(model.closed_through, end)
+        oldest = model.closed_through - max(self._options.horizons) * window_ms
+        model.windows = {at: of for at, of in model.windows.items() if at >= oldest}
+        return self._horizons(model, start, window_ms)
+
+    def _horizons(self, model: WatchedModel, start: int, window_ms: int) -> tuple[Assessment, ...]:
+        """Assess the spans that end with the window that starts at `start`."""
+        end = start + window_ms
+        assessments = []
+        for length in self._options.horizons:
+            begin = end - length * window_ms
+            counts = summed(
+                (of for at, of in model.windows.items() if begin <= at < end), model.layout.size
+            )
+            name = span_name(length * window_ms)
+            assessments.append(model.assessor.assess(counts, name=name, start=begin, end=end))
+        return tuple(assessments)
+
+    def _model(self, identity: ModelIdentity) -> WatchedModel | None:
+        model = self._models.get(identity.sha256)
+        if model is None:
+            model = self._find_model(identity)
+            if model is not None:
+                self._models[identity.sha256] = model
+        return model
+
+
+def _since(
+    horizons: Iterable[Assessment], before: Mapping[tuple[str, int], int], start: int
+) -> dict[tuple[str, int], int]:
+    """Tell since when each field is not as it should be; too few leads end nothing."""
+    since = {}
+    for horizon in horizons:
+        for column, drift in enumerate(horizon.fields):
+            place = (horizon.name, column)
+            if drift.state in ALARMING:
+                since[place] = before.get(place, start)
+            elif drift.state is DriftState.TOO_FEW and place in before:
+                since[place] = before[place]
+    return since
+
+
+def _since_of(horizons: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], int]:
+    return {
+        (horizon["name"], column): drift["since"]
+        for horizon in horizons
+        for column, drift in enumerate(horizon["fields"])
+        if drift["since"] is not None
+    }
+
+
+def _worst(states: Iterable[DriftState]) -> DriftState:
+    order = list(DriftState)
+    return max(states, key=order.index, default=DriftState.TOO_FEW)
+
+
+def _alarmed(
+    horizons: Sequence[Assessment], before: Mapping[str, DriftState]
+) -> dict[str, DriftState]:
+    """Tell each stream's worst state over the horizons; too few leads end no alarm."""
+    alarmed = {}
+    for column, drift in enumerate(horizons[0].fields):
+        stream = "score" if drift.is_score else f"field {drift.name}"
+        worst = _worst(horizon.fields[column].state for horizon in horizons)
+        alarmed[stream] = before.get(stream, worst) if worst is DriftState.TOO_FEW else worst
+    return alarmed
+
+
+def _alarmed_of(horizons: Sequence[Mapping[str, Any]]) -> dict[str, DriftState]:
+    alarmed = {}
+    for column, drift in enumerate(horizons[0]["fields"]):
+        stream = "score" if drift["is_score"] else f"field {drift['name']}"
+        alarmed[stream] = _worst(
+            DriftState(horizon["fields"][column]["state"]) for horizon in horizons
+        )
+    return alarmed
+
+
+def _windowed_alarms(
+    horizons: Sequence[Assessment],
+    before: Mapping[str, DriftState],
+    now: Mapping[str, DriftState],
+) -> Iterable[Alarm]:
+    """Make an alarm of every stream that has become worse."""
+    order = list(DriftState)
+    for column, drift in enumerate(horizons[0].fields):
+        stream = "score" if drift.is_score else f"field {drift.name}"
+        state = now[stream]
+        if state not in ALARMING or order.index(state) <= order.index(
+            before.get(stream, DriftState.OK)
+        ):
+            continue
+        horizon = next(h for h in horizons if h.fields[column].state is state)
+        found = horizon.fields[column]
+        psi = "" if found.psi is None else f", PSI {found.psi:.2f}"
+        yield Alarm(
+            detector="windowed",
+            stream=drift.name,
+            is_confirmed=True,
+            before=None,
+            after=None,
+            diagnosis=horizon.diagnosis,
+            sentence=f"{drift.name}: {state} over {horizon.name} of {horizon.leads:,} leads{psi}."
+            f" {ADVICE[horizon.diagnosis].sentence}",
+        )
+
+
+def _confirmed_alarm(confirmed: ConfirmedChange) -> Alarm:
+    change, horizon = confirmed.change, confirmed.by
+    return Alarm(
+        detector=change.detector,
+        stream=change.stream,
+        is_confirmed=True,
+        before=change.before,
+        after=change.after,
+        diagnosis=horizon.diagnosis,
+        sentence=f"{change.stream}: {change.detector} saw the mean go from {change.before:.3f} to"
+        f" {change.after:.3f}, and {horizon.name} of {horizon.leads:,} leads agree."
+        f" {ADVICE[horizon.diagnosis].sentence}",
+    )

@@ -1,0 +1,301 @@
+"""Windows of event time: what each has been told of, and when it is complete. Plain Python.
+
+A window's counts are the sum over blocks, each taken once: its closed version where there is one,
+else the latest open one. So they are the same however often a block is told, by whom, and in which
+order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from agents.partials import ModelIdentity, Partial, dense, sparse
+from features.counts import LeadCounts
+
+__all__ = ["BlockSet", "Watermark", "WindowCounts", "WindowKey", "summed"]
+
+FORMAT_VERSION = 1
+
+
+class WindowKey(NamedTuple):
+    """Key of the table: one window of one partition, under one model."""
+
+    sha256: str
+    """The first 16 hex digits of the model's."""
+    partition: int
+    start: int
+    """Milliseconds since 1970."""
+
+    @classmethod
+    def of(cls, partial: Partial) -> WindowKey:
+        """Tell where a partial counts."""
+        return cls(partial.model.sha256[:16], partial.partition, partial.window_start)
+
+    def __str__(self) -> str:
+        return f"{self.sha256}/{self.partition}/{self.start}"
+
+    @classmethod
+    def parse(cls, text: str) -> WindowKey:
+        """Read a key as it is written."""
+        sha256, partition, start = text.split("/")
+        return cls(sha256, int(partition), int(start))
+
+
+class BlockSet:
+    """A set of block numbers, kept as runs: a window's are nearly consecutive.
+
+    Examples
+    --------
+    >>> blocks = BlockSet([[4, 6]])
+    >>> blocks.add(6), blocks.add(5), blocks.runs
+    (True, False, [[4, 7]])
+    """
+
+    def __init__(self, runs: Iterable[Iterable[int]] = ()) -> None:
+        self.runs = [list(run) for run in runs]
+        """Each first <= block < last, ascending, apart from each other."""
+
+    def __contains__(self, block: int) -> bool:
+        at = bisect_right(self.runs, block, key=lambda run: run[0]) - 1
+        return at >= 0 and block < self.runs[at][1]
+
+    def add(self, block: int) -> bool:
+        """Add a block; returns whether it is new."""
+        if block in self:
+            return False
+        at = bisect_right(self.runs, block, key=lambda run: run[0])
+        self.runs.insert(at, [block, block + 1])
+        self._join(at)
+        self._join(at - 1)
+        return True
+
+    def _join(self, at: int) -> None:
+        """Make one run of the run at a place and the next one, where they touch."""
+        if 0 <= at < len(self.runs) - 1 and self.runs[at][1] == self.runs[at + 1][0]:
+            self.runs[at][1] = self.runs.pop(at + 1)[1]
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    next_offset: int
+    counts: LeadCounts
+
+
+@dataclass(slots=True)
+class WindowCounts:
+    """What one window of one partition has been told: a value of the table.
+
+    Attributes
+    ----------
+    topic, model, window_ms
+        Whose leads, scored by what, and the window's length.
+    closed
+        Sum over the blocks that are whole.
+    blocks
+        Which they are: the fence against counting one twice.
+    open
+        The latest version of each block that is not whole.
+    """
+
+    topic: str
+    model: ModelIdentity
+    window_ms: int
+    closed: LeadCounts = field(default_factory=lambda: _none())
+    blocks: BlockSet = field(default_factory=BlockSet)
+    open: dict[int, _OpenBlock] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, partial: Partial) -> WindowCounts:
+        """Begin the window that a partial is of, without its counts."""
+        return cls(partial.topic, partial.model, partial.window_ms)
+
+    def add(self, partial: Partial) -> bool:
+        """Take a partial in; returns whether it says anything new."""
+        block = partial.block
+        if block in self.blocks:
+            return False
+        if partial.is_closed:
+            self.blocks.add(block)
+            self.open.pop(block, None)
+            self.closed = _sum((self.closed, partial.counts))
+            return True
+        known = self.open.get(block)
+        if known is not None and partial.next_offset <= known.next_offset:
+            return False
+        self.open[block] = _OpenBlock(partial.next_offset, partial.counts)
+        return True
+
+    def total(self) -> LeadCounts:
+        """Sum up all that was told; the vector may lack zeros at the end."""
+        return _sum((self.closed, *(version.counts for version in self.open.values())))
+
+    def encode(self) -> bytes:
+        """Write as JSON: a value of the changelog, to be read by people too."""
+        return orjson.dumps(
+            {
+                "format_version": FORMAT_VERSION,
+                "topic": self.topic,
+                "model": [self.model.id, self.model.version, self.model.sha256],
+                "window_ms": self.window_ms,
+                "blocks": self.blocks.runs,
+                "closed": _as_json(self.closed),
+                "open": [
+                    [block, version.next_offset, _as_json(version.counts)]
+                    for block, version in sorted(self.open.items())
+                ],
+            }
+        )
+
+    @classmethod
+    def decode(cls, value: bytes) -> WindowCounts:
+        """Read a value of the changelog.
+
+        Raises
+        ------
+        ValueError
+            It is none.
+        """
+        try:
+            record = orjson.loads(value)
+            if record["format_version"] != FORMAT_VERSION:
+                raise ValueError(f"it has format {record['format_version']}")
+            return cls(
+                topic=record["topic"],
+                model=ModelIdentity(*record["model"]),
+                window_ms=record["window_ms"],
+                closed=_from_json(record["closed"]),
+                blocks=BlockSet(record["blocks"]),
+                open={
+                    block: _OpenBlock(next_offset, _from_json(counts))
+                    for block, next_offset, counts in record["open"]
+                },
+            )
+        except (ValueError, LookupError, TypeError) as error:
+            raise ValueError(
+                f"expected a window of format {FORMAT_VERSION} in the table drift_windows, got"
+                f" {value[:80]!r}: {error}"
+            ) from None
+
+
+def _none() -> LeadCounts:
+    return LeadCounts(np.zeros(0, dtype=np.int64), 0, 0, 0, 0)
+
+
+def _sum(parts: Iterable[LeadCounts]) -> LeadCounts:
+    parts = list(parts)
+    size = max(len(part.counts) for part in parts)
+    total = LeadCounts(np.zeros(size, dtype=np.int64), 0, 0, 0, 0)
+    for part in parts:
+        padded = np.pad(part.counts, (0, size - len(part.counts)))
+        total += LeadCounts(padded, part.leads, part.present, part.score_sum, part.engaged)
+    return total
+
+
+def summed(parts: Iterable[LeadCounts], size: int) -> LeadCounts:
+    """Add counts whose vectors may lack zeros at the end.
+
+    Parameters
+    ----------
+    parts
+        Of one model.
+    size
+        Length of the model's vector.
+
+    Raises
+    ------
+    ValueError
+        A vector is longer: it is of another model.
+    """
+    total = _sum((LeadCounts(np.zeros(size, dtype=np.int64), 0, 0, 0, 0), *parts))
+    if len(total.counts) != size:
+        raise ValueError(f"expected counts of {size} bins, got {len(total.counts)}")
+    return total
+
+
+def _as_json(counts: LeadCounts) -> list[Any]:
+    return [
+        counts.leads,
+        counts.present,
+        counts.score_sum,
+        counts.engaged,
+        *sparse(counts.counts),
+    ]
+
+
+def _from_json(record: list[Any]) -> LeadCounts:
+    leads, present, score_sum, engaged, codes, counts = record
+    vector: NDArray[np.int64] = dense(codes, counts)
+    return LeadCounts(vector, leads, present, score_sum, engaged)
+
+
+@dataclass(slots=True)
+class _Progress:
+    event: int
+    """Latest event time, milliseconds since 1970."""
+    seen_at: float
+    """When a lead came last, seconds of the clock."""
+
+
+class Watermark:
+    """The event time up to which all leads are taken to have come.
+
+    That of the partition that is furthest behind [1]_. A partition from which nothing has come for
+    a while is not waited for; where that is true of all, time goes on by the clock.
+
+    Parameters
+    ----------
+    idle_after
+        Seconds without a lead after which a partition is not waited for.
+    started_at
+        Seconds of the clock; for as long from then, there is no watermark: partitions that are
+        furthest behind may not have been heard of yet.
+
+    Attributes
+    ----------
+    reached
+        The watermark when it was last asked for.
+
+    References
+    ----------
+    .. [1] T. Akidau et al., "The Dataflow Model", VLDB 2015.
+    """
+
+    def __init__(self, *, idle_after: float, started_at: float) -> None:
+        self._idle_after = idle_after
+        self._begins_at = started_at + idle_after
+        self._partitions: dict[int, _Progress] = {}
+        self.reached: int | None = None
+
+    def saw(self, partition: int, event: int, now: float) -> None:
+        """Take note of the latest event time of what came from a partition."""
+        progress = self._partitions.get(partition)
+        if progress is None:
+            self._partitions[partition] = _Progress(event, now)
+        else:
+            progress.event = max(progress.event, event)
+            progress.seen_at = now
+
+    def at(self, now: float) -> int | None:
+        """Tell the watermark, milliseconds since 1970; it never goes back. None: none yet."""
+        if now >= self._begins_at and self._partitions:
+            mark = self._mark(now)
+            self.reached = mark if self.reached is None else max(self.reached, mark)
+        return self.reached
+
+    def _mark(self, now: float) -> int:
+        active = [p.event for p in self._partitions.values() if not self._is_idle(p, now)]
+        return min(active) if active else max(self._advanced(now))
+
+    def _is_idle(self, progress: _Progress, now: float) -> bool:
+        return now - progress.seen_at >= self._idle_after
+
+    def _advanced(self, now: float) -> Iterator[int]:
+        for progress in self._partitions.values():
+            yield progress.event + round((now - progress.seen_at) * 1000)

@@ -1,0 +1,297 @@
+"""The drift role of a worker: partials in, reports out, the windows between them in a Faust table.
+
+The topic of partials has one partition, so one worker of the group has it; others stand by. It
+takes what has come each half second: writes each window that has changed to the table once, awaits
+the changelog, reports the windows that are complete, and only then acknowledges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from agents.drift_reports import Report, decode_report
+from agents.drift_watch import DriftWatch, WatchedModel, WatchOptions
+from agents.drift_windows import Watermark
+from agents.partials import ModelIdentity, Partial, decode_partial
+from features.counts import CountLayout
+from model.bundle import load_bundle
+from model.registry import ModelNotFoundError, Registry
+from monitoring.assessment import Assessor
+from monitoring.confirmation import Confirmation
+from monitoring.detectors import RollingDetectors
+from monitoring.drift_gauges import DriftMetrics
+from monitoring.health import Condition
+from schemas.errors import FatalError
+from stream.drift_table import DriftTable, Windows
+from stream.emit import EmitOptions, Emitter
+from stream.limits import limit_reader
+from stream.log_reader import LogReader
+from stream.producer import open_producer
+from stream.vitals import STALL_LIMIT, Vitals
+
+if TYPE_CHECKING:
+    from stream.app import App
+
+__all__ = ["DriftService"]
+
+log = logging.getLogger(__name__)
+
+TURN = 0.5
+"""Seconds between two looks at what has come."""
+PENDING = 5000
+"""Partials that may wait for the next turn: the bound on memory."""
+REPLAYED_REPORTS = 2000
+REPLAYED_PARTIALS = 2000
+"""The latest records, read again at the start: closed windows and alarms, and samples."""
+MODEL_RETRY = 60.0
+"""Seconds until a model that was not found is looked for again."""
+LAG_LOOK = 15.0
+"""Seconds between two looks at how far the topic goes."""
+
+
+class DriftService(Service):
+    """Watches drift.
+
+    Parameters
+    ----------
+    app
+        The Faust app, with the table.
+    table
+        The windows.
+    vitals
+        Where health and metrics are told.
+    """
+
+    def __init__(self, app: App, table: DriftTable, vitals: Vitals) -> None:
+        super().__init__()
+        self.app = app
+        self.settings = settings = app.settings
+        self.metrics = DriftMetrics(vitals.registry)
+        self.health = vitals.health
+        self._table = table
+        self._partials = TopicPartition(settings.leads_drift_partials, 0)
+        self._reports = TopicPartition(settings.leads_drift, 0)
+        self._reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
+        self._emitter = Emitter(
+            [settings.leads_drift],
+            self._connect_producer,
+            limit_reader(settings.kafka_client_options()),
+            options=EmitOptions(delivery_limit=settings.delivery_timeout_seconds),
+        )
+        self._watch: DriftWatch | None = None
+        self._pending: list[Any] = []
+        self._has_room = asyncio.Event()
+        self._missing: dict[str, float] = {}
+        self._done = 0
+
+    # What Faust tells
+
+    async def accept(self, event: Any) -> None:
+        """Take a partial's event; it is acknowledged once all it leads to is written."""
+        while len(self._pending) >= PENDING:
+            self._has_room.clear()
+            await self._has_room.wait()
+        self._pending.append(event)
+
+    async def on_revoked(self, revoked: Iterable[Any]) -> None:
+        """Forget everything: the next owner begins at what was acknowledged."""
+        self._watch = None
+        self._pending.clear()
+        self._has_room.set()
+        self.metrics.forget()
+
+    async def on_recovered(self) -> None:
+        """Find the state again, once the table holds what its changelog holds."""
+        self.health.meet(Condition.PARTITIONS_ASSIGNED)
+        self.health.meet(Condition.RECOVERED)
+        if not self._is_ours():
+            log.info("standing by: another worker watches drift")
+            return
+        try:
+            self._watch = await self._restored()
+        except (KafkaError, FatalError, ValueError) as error:
+            await self.app.crash(error)
+
+    def _is_ours(self) -> bool:
+        return any(tp.topic == self._partials.topic for tp in self.app.consumer.assignment())
+
+    # Start and stop
+
+    async def on_start(self) -> None:
+        """Open the producer of the reports."""
+        await self._emitter.start()
+
+    async def on_stop(self) -> None:
+        """Close it; what was not acknowledged is read again."""
+        await self._emitter.stop()
+
+    def _connect_producer(self, max_batch_bytes: int) -> Any:
+        settings = self.settings
+        return open_producer(
+            settings.kafka_client_options(),
+            max_batch_bytes,
+            compression=None if settings.compression == "none" else settings.compression,
+            metadata_max_age=settings.metadata_max_age_ms / 1000,
+        )
+
+    async def _restored(self) -> DriftWatch:
+        settings, now = self.settings, time.monotonic()
+        watch = DriftWatch(
+            Windows(self._table),
+            self._find_model,
+            Watermark(idle_after=settings.drift_idle_seconds, started_at=now),
+            WatchOptions(
+                horizons=settings.drift_horizons,
+                lateness_ms=round(settings.drift_lateness_seconds * 1000),
+            ),
+        )
+        reports = await self._reader.last(self._reports, REPLAYED_REPORTS)
+        records = [decode_report(record.value) for record in reports]
+        watch.restore(record for record in records if record["topic"] == settings.leads_created)
+        taken = await self._reader.committed(self.app.conf.id, self._partials)
+        if taken is not None:
+            told = await self._reader.last(self._partials, REPLAYED_PARTIALS, before=taken)
+            watch.rehearse(self._decoded(record.value for record in told), now)
+        log.info(
+            "watching drift",
+            extra={"open_windows": watch.open_windows, "reports": len(records)},
+        )
+        return watch
+
+    def _find_model(self, identity: ModelIdentity) -> WatchedModel | None:
+        now = time.monotonic()
+        if now < self._missing.get(identity.sha256, now):
+            return None
+        try:
+            location = Registry(self.settings.registry).resolve(f"{identity.id}/{identity.version}")
+            bundle = load_bundle(location)
+        except (ModelNotFoundError, FatalError) as error:
+            self._missing[identity.sha256] = now + MODEL_RETRY
+            log.warning("leads of a model are counted but not assessed: %s", error)
+            return None
+        if bundle.sha256 != identity.sha256:
+            self._missing[identity.sha256] = now + MODEL_RETRY
+            log.warning(
+                "leads were scored by %s/%s with sha256 %s, the registry has %s: not assessed",
+                *(identity.id, identity.version, identity.sha256[:16], bundle.sha256[:16]),
+            )
+            return None
+        metadata = bundle.metadata
+        layout = CountLayout(metadata.reference)
+        engagement = (metadata.engagement.low, metadata.engagement.high)
+        self.metrics.show_engagement_range(*engagement)
+        return WatchedModel(
+            identity=identity,
+            layout=layout,
+            assessor=Assessor(layout, importance=metadata.importance, engagement=engagement),
+            detectors=RollingDetectors(layout, page_hinkley=self.settings.drift_page_hinkley),
+            confirmation=Confirmation(season_ms=self.settings.drift_season_ms),
+        )
+
+    # The turn
+
+    @Service.task
+    async def _turn_until_stopped(self) -> None:
+        try:
+            while not self.should_stop:
+                await self.sleep(TURN)
+                if self._watch is not None:
+                    await self._turn(self._watch)
+        except Exception as error:
+            await self.app.crash(error)
+
+    async def _turn(self, watch: DriftWatch) -> None:
+        events, self._pending = self._pending, []
+        self._has_room.set()
+        partials = list(self._decoded(event.message.value for event in events))
+        late = watch.late
+        watch.take(partials, time.monotonic())
+        await self._table.written()
+        for keys in watch.due(time.monotonic()):
+            if self._watch is not watch:
+                return  # the partition went to another worker
+            closing = watch.close(keys, round(time.time() * 1000))
+            await self._tell(closing.reports)
+            watch.settle(closing)
+            self._show(closing.reports)
+        await self._table.written()
+        if self._watch is not watch:
+            return
+        for event in events:
+            event.ack()
+        self._done += len(events)
+        self.metrics.partials_taken(len(partials))
+        self.metrics.late(watch.late - late)
+        self._show_state(watch)
+
+    def _decoded(self, values: Iterable[bytes | None]) -> Iterable[Partial]:
+        for value in values:
+            try:
+                partial = decode_partial(value)
+            except ValueError as error:
+                log.warning("a record of %s is left out: %s", self._partials.topic, error)
+                continue
+            if partial.topic == self.settings.leads_created:
+                yield partial
+
+    async def _tell(self, reports: Iterable[Report]) -> None:
+        rows: Any = [(report.key, report.encode(), []) for report in reports]
+        for delivery in await self._emitter.send(self._reports.topic, 0, rows):
+            await delivery
+
+    def _show(self, reports: Iterable[Report]) -> None:
+        for report in reports:
+            alarm = report.alarm
+            if alarm is None:
+                self.metrics.window_closed()
+                for horizon in report.horizons:
+                    self.metrics.show(horizon)
+                continue
+            self.metrics.alarm(
+                detector=alarm.detector, stream=alarm.stream, is_confirmed=alarm.is_confirmed
+            )
+            log.warning(
+                "drift",
+                extra={"stream": alarm.stream, "detector": alarm.detector, "why": alarm.sentence},
+            )
+
+    def _show_state(self, watch: DriftWatch) -> None:
+        self.metrics.watermark(watch.reached)
+        self.metrics.open_windows(watch.open_windows)
+        if (rolling := watch.rolling()) is not None:
+            self.metrics.rolling(
+                mean=rolling.mean, variance=rolling.variance, quantiles=rolling.quantiles
+            )
+
+    # A worker that stalls
+
+    @Service.task
+    async def _end_if_stalled(self) -> None:
+        """End a worker whose consumer is alive and reads nothing: Faust does not notice it."""
+        moved_at, seen = time.monotonic(), -1
+        while not self.should_stop:
+            await self.sleep(LAG_LOOK)
+            try:
+                end = await self._reader.end(self._partials)
+                taken = await self._reader.committed(self.app.conf.id, self._partials)
+            except (KafkaError, TimeoutError):
+                moved_at = time.monotonic()
+                continue
+            if taken is None or taken >= end or taken != seen or self._watch is None:
+                moved_at, seen = time.monotonic(), -1 if taken is None else taken
+            elif time.monotonic() - moved_at > STALL_LIMIT:
+                await self.app.crash(
+                    FatalError(
+                        f"{self._partials.topic} has {end - taken} partials, but none was taken"
+                        f" for {STALL_LIMIT:.0f} s: the worker ends so that its supervisor starts"
+                        " it anew."
+                    )
+                )

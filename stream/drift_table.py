@@ -1,0 +1,65 @@
+"""The table `drift_windows`: a Faust table that tells when its changelog is written."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import faust
+
+__all__ = ["DriftTable", "Windows"]
+
+PARTITION = 0
+WRITTEN_WITHIN = 30.0
+"""Seconds."""
+
+
+class DriftTable(faust.Table):
+    """A table of one partition, whose writes to the changelog can be awaited.
+
+    Faust's own forget about them: a commit could overtake what it rests on.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._writes: list[Any] = []
+
+    def partition_for_key(self, key: Any) -> int:
+        """All windows are in the one partition; Faust would ask the event at hand."""
+        return PARTITION
+
+    def send_changelog(self, *args: Any, **options: Any) -> Any:
+        """Send a change, and remember that it is on its way."""
+        write = super().send_changelog(*args, **options)
+        self._writes.append(write)
+        return write
+
+    async def written(self) -> None:
+        """Wait until every change so far is in the changelog.
+
+        Raises
+        ------
+        TimeoutError
+            It was not in time.
+        """
+        writes, self._writes = self._writes, []
+        async with asyncio.timeout(WRITTEN_WITHIN):
+            for write in writes:
+                await write
+
+
+class Windows(dict[str, bytes]):
+    """The table as text keys and bytes, in memory, every change written through."""
+
+    def __init__(self, table: DriftTable) -> None:
+        super().__init__({key.decode(): value for key, value in table.items()})
+        self._table = table
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        super().__setitem__(key, value)
+        self._table[key.encode()] = value
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove a window."""
+        self._table.pop(key.encode(), None)
+        return super().pop(key, *default)

@@ -1,0 +1,104 @@
+"""What a worker shows of itself, whatever its role: one port for health and metrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from mode import Service
+from prometheus_client import CollectorRegistry
+
+from monitoring.health import Condition, Health
+from monitoring.http import MonitoringServer, monitoring_app
+from monitoring.metrics import worker_registry
+from stream.probe import BrokerProbe
+from stream.settings import Settings
+
+__all__ = ["STALL_LIMIT", "Vitals"]
+
+log = logging.getLogger(__name__)
+
+PROBE_INTERVAL = 5.0
+"""Seconds between two questions whether Kafka is there."""
+HEARTBEAT = 1.0
+"""Seconds between two signs that the event loop turns."""
+STALL_LIMIT = 120.0
+"""Seconds without progress, while there is work, after which a worker ends itself."""
+
+
+def _no_model() -> None:
+    return None
+
+
+class Vitals(Service):
+    """Health, metrics and the HTTP door of a worker.
+
+    Parameters
+    ----------
+    settings
+        Where to listen, and where Kafka is.
+    conditions
+        What must hold for the worker to be ready.
+
+    Attributes
+    ----------
+    registry, health
+        To be told of by the worker's roles.
+    model_info
+        Tells what is to be known of the model that scores.
+    """
+
+    def __init__(self, settings: Settings, conditions: Collection[Condition]) -> None:
+        super().__init__()
+        self.settings = settings
+        self.registry: CollectorRegistry = worker_registry()
+        self.health = Health(
+            time.monotonic(),
+            conditions=(*conditions, Condition.BROKER_REACHED),
+            stall_limit=STALL_LIMIT,
+        )
+        self.model_info: Callable[[], Mapping[str, Any] | None] = _no_model
+        self._server = MonitoringServer(
+            monitoring_app(
+                registry=self.registry,
+                health=self.health,
+                model_info=lambda: self.model_info(),
+                clock=time.monotonic,
+            ),
+            host=settings.http_host,
+            port=settings.http_port,
+        )
+        self._probe = BrokerProbe(settings.kafka_client_options())
+
+    async def on_start(self) -> None:
+        """Listen."""
+        await self._server.start()
+        if self.settings.http_port_file is not None:
+            self.settings.http_port_file.write_text(f"{self._server.port}\n")
+        log.info("listening", extra={"host": self.settings.http_host, "port": self._server.port})
+
+    async def on_stop(self) -> None:
+        """Close the door."""
+        await self._probe.close()
+        await self._server.stop()
+
+    @Service.task
+    async def _beat(self) -> None:
+        """Tell health that the loop turns."""
+        while not self.should_stop:
+            self.health.heartbeat(time.monotonic())
+            await self.sleep(HEARTBEAT)
+
+    @Service.task
+    async def _probe_broker(self) -> None:
+        """Tell health whether Kafka answers."""
+        while not self.should_stop:
+            reason = await self._probe.ask()
+            if reason is None:
+                self.health.meet(Condition.BROKER_REACHED)
+            else:
+                log.warning(reason)
+                self.health.miss(Condition.BROKER_REACHED, reason)
+            await self.sleep(PROBE_INTERVAL)

@@ -1,0 +1,56 @@
+"""What drift counts must be: counted from the log itself, without the parts that are tested."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agents.drift_reports import decode_report
+from features.matrix import FeatureEncoder
+from model.bundle import Bundle
+from model.predictor import open_predictor
+from schemas.decode import LeadDecoder
+from schemas.store import SchemaStore
+
+Counts = Mapping[int, Counter[tuple[str, int]]]
+"""By window start: how many leads had which code of which field; "" stands for the leads."""
+
+
+def counted_offline(records: Iterable[Any], bundle: Bundle, window_ms: int) -> Counts:
+    """Count the leads of a log one by one."""
+    records = list(records)
+    metadata = bundle.metadata
+    decoder = LeadDecoder(SchemaStore.load(), metadata.spec.kinds)
+    leads = decoder.decode([record.value for record in records])
+    features = FeatureEncoder(metadata.spec, metadata.reference).encode(
+        leads.columns, len(leads.positions)
+    )
+    scores = open_predictor(bundle).predict(features.matrix).probability
+    score_codes = metadata.reference.score.codes_of(scores.astype(float)).tolist()
+    names = [field.name for field in metadata.spec.fields]
+    counts: dict[int, Counter[tuple[str, int]]] = {}
+    rows = zip(leads.positions, leads.created_at, features.bins.tolist(), score_codes, strict=True)
+    for position, created_at, codes, score_code in rows:
+        event = min(created_at, records[position].timestamp)
+        window = counts.setdefault(event - event % window_ms, Counter())
+        window["", 0] += 1
+        window["score", score_code] += 1
+        window.update(zip(names, codes, strict=True))
+    return counts
+
+
+def reported(values: Iterable[bytes], bundle: Bundle) -> Counts:
+    """Take the counts of closed windows out of the reports; the last one of a window holds."""
+    reference = bundle.metadata.reference
+    places = [(field.name, code) for field in reference.fields for code in range(field.codes)]
+    places += [("score", code) for code in range(reference.score.codes)]
+    counts = {}
+    for record in map(decode_report, values):
+        if record["kind"] == "window":
+            assert record["model_sha256"] == bundle.sha256
+            found = zip(record["codes"], record["counts"], strict=True)
+            window = Counter({places[code]: count for code, count in found})
+            window["", 0] = record["leads"]
+            counts[record["window_start"]] = window
+    return counts

@@ -1,0 +1,87 @@
+"""Leads through score workers and a drift worker: every bin count is that of the log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from model.bundle import Bundle
+from schemas.encode import encode_lead
+from schemas.wire import WireFormat
+from stream.broker import Broker
+from stream.crm.playing import Lead
+from tests.integration.conftest import StageSetter
+from tests.integration.drift_counts import Counts, counted_offline, reported
+from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
+from tests.kafka_client import Record, TopicFactory, produce, until
+
+MONTH_S = 30 * 86_400
+MONTH_MS = MONTH_S * 1000
+
+
+@pytest.fixture
+async def drift_stage(
+    kafka: Broker, topics: TopicFactory, set_stage: StageSetter
+) -> AsyncIterator[Stage]:
+    """A stage whose windows are of 30 days, as the contacts are of two and a half years."""
+    stage = set_stage(
+        kafka.bootstrap,
+        LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_DRIFT_WINDOW_SECONDS=str(MONTH_S),
+        LEADSCORE_DRIFT_HORIZONS="1,3,12",
+        LEADSCORE_DRIFT_LATENESS_SECONDS="0",
+        LEADSCORE_DRIFT_IDLE_SECONDS="5",
+        LEADSCORE_DRIFT_SEASON_SECONDS="0",
+    )
+    await stage.create_topics()
+    yield stage
+    stage.end()
+
+
+async def close_windows(stage: Stage, contacts: list[Lead]) -> None:
+    """Send a lead of today to every partition: every window before is complete."""
+    lead = dict(contacts[-1].fields) | {"lead_id": "today", "created_at": int(time.time() * 1000)}
+    value = encode_lead(lead, CONTACT, WireFormat.AVRO)
+    await produce(
+        stage.settings.kafka_bootstrap_servers,
+        stage.settings.leads_created,
+        [Record(value, b"today", partition=number) for number in range(PARTITIONS)],
+    )
+
+
+async def assert_exact(stage: Stage, bundle: Bundle) -> Counts:
+    """Wait for the reports of all windows but today's, and compare them with the log."""
+    settings = stage.settings
+    log = await stage.records(settings.leads_created)
+    expected = dict(counted_offline(log, bundle, MONTH_MS))
+    del expected[max(expected)]  # today's
+
+    async def all_are_told() -> bool:
+        for worker in stage.workers:
+            if worker.is_running:
+                worker.check()
+        told = reported([r.value for r in await stage.records(settings.leads_drift)], bundle)
+        return told.keys() >= expected.keys()
+
+    await until(all_are_told, within=60, what=f"{len(expected)} windows reported")
+    found = reported([r.value for r in await stage.records(settings.leads_drift)], bundle)
+    assert found == expected
+    return found
+
+
+async def test_every_bin_count_is_that_of_the_log(
+    drift_stage: Stage, contacts: list[Lead], bank_model: Bundle
+) -> None:
+    stage = drift_stage
+    await stage.start()
+    await stage.start()
+    watching = await stage.start(LEADSCORE_ROLE="drift")
+    played = await stage.play(contacts[:20_000])
+    await close_windows(stage, contacts)
+    await assert_exact(stage, bank_model)
+    assert played.sent == 20_000
+    assert await watching.metric("leadscore_drift_late_leads_total") == 0
+    for worker in stage.workers:
+        await worker.stop_cleanly()
