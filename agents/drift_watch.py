@@ -3,7 +3,8 @@
 The table `drift_windows` holds what the open windows have been told. A window that the watermark
 has passed is reported, then leaves the table; its counts live on in its report, from which the
 longer horizons are found again after a restart. The detectors' state is found again by replaying
-the latest partials.
+the latest partials; that mends the table, too, where a worker that was taken for dead has written
+to it what was out of date. Of several reports of a window, the one of the most leads holds.
 """
 
 from __future__ import annotations
@@ -168,21 +169,21 @@ class DriftWatch:
                 continue
             start, end = record["window_start"], record["window_end"]
             counts = counts_of(record, model.layout.size)
+            if start in model.windows and model.windows[start].leads >= counts.leads:
+                continue
             model.confirmation.assessed(self._close(model, start, end, counts))
             model.since = _since_of(record["horizons"])
             model.alarmed = _alarmed_of(record["horizons"])
 
     def rehearse(self, partials: Iterable[Partial], now: float) -> None:
-        """Find the detectors' state and the watermark again in partials that were taken before."""
-        for partial in partials:
-            model = self._model(partial.model)
-            self._watermark.saw(partial.partition, partial.last_event, now)
-            if model is not None:
-                self._sample(model, partial)
+        """Take in again what was taken before: the detectors, the watermark and the table."""
+        changes = self.changes
+        self.take(partials, now)
+        self.changes, self.late = changes, 0
 
     # Partials come
 
-    def take(self, partials: Sequence[Partial], now: float) -> None:
+    def take(self, partials: Iterable[Partial], now: float) -> None:
         """Take partials in, and write what has changed to the table, each window once."""
         changed = set()
         for partial in partials:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
@@ -50,10 +51,10 @@ PENDING = 5000
 """Partials that may wait for the next turn: the bound on memory."""
 REPLAYED_REPORTS = 2000
 REPLAYED_PARTIALS = 2000
-"""The latest records, read again at the start: closed windows and alarms, and samples."""
+"""The latest records, read again at the start: closed windows, and what the detectors saw."""
 MODEL_RETRY = 60.0
 """Seconds until a model that was not found is looked for again."""
-LAG_LOOK = 15.0
+LAG_LOOK = 5.0
 """Seconds between two looks at how far the topic goes."""
 
 
@@ -86,7 +87,10 @@ class DriftService(Service):
             limit_reader(settings.kafka_client_options()),
             options=EmitOptions(delivery_limit=settings.delivery_timeout_seconds),
         )
+        self._connections = AsyncExitStack()
         self._watch: DriftWatch | None = None
+        self._is_recovered = False
+        self._revocations = 0
         self._pending: list[Any] = []
         self._has_room = asyncio.Event()
         self._missing: dict[str, float] = {}
@@ -101,24 +105,21 @@ class DriftService(Service):
             await self._has_room.wait()
         self._pending.append(event)
 
-    async def on_revoked(self, revoked: Iterable[Any]) -> None:
+    def revoked(self) -> None:
         """Forget everything: the next owner begins at what was acknowledged."""
-        self._watch = None
+        self._watch, self._is_recovered = None, False
+        self._revocations += 1
         self._pending.clear()
         self._has_room.set()
         self.metrics.forget()
 
-    async def on_recovered(self) -> None:
-        """Find the state again, once the table holds what its changelog holds."""
+    def recovered(self) -> None:
+        """Take note that the table holds what its changelog holds."""
         self.health.meet(Condition.PARTITIONS_ASSIGNED)
         self.health.meet(Condition.RECOVERED)
-        if not self._is_ours():
+        self._is_recovered = self._is_ours()
+        if not self._is_recovered:
             log.info("standing by: another worker watches drift")
-            return
-        try:
-            self._watch = await self._restored()
-        except (KafkaError, FatalError, ValueError) as error:
-            await self.app.crash(error)
 
     def _is_ours(self) -> bool:
         return any(tp.topic == self._partials.topic for tp in self.app.consumer.assignment())
@@ -126,12 +127,17 @@ class DriftService(Service):
     # Start and stop
 
     async def on_start(self) -> None:
-        """Open the producer of the reports."""
+        """Open the producer of the reports, and a consumer that only asks how far we are."""
         await self._emitter.start()
+        self._connections.push_async_callback(self._emitter.stop)
+        self._offsets = await self._connections.enter_async_context(
+            self._reader.open(group_id=self.app.conf.id)
+        )
+        self._offsets.assign([self._partials])
 
     async def on_stop(self) -> None:
-        """Close it; what was not acknowledged is read again."""
-        await self._emitter.stop()
+        """Close them; what was not acknowledged is read again."""
+        await self._connections.aclose()
 
     def _connect_producer(self, max_batch_bytes: int) -> Any:
         settings = self.settings
@@ -141,6 +147,13 @@ class DriftService(Service):
             compression=None if settings.compression == "none" else settings.compression,
             metadata_max_age=settings.metadata_max_age_ms / 1000,
         )
+
+    async def _restore(self) -> None:
+        """Find the state again; what comes meanwhile waits."""
+        before = self._revocations
+        watch = await self._restored()
+        if before == self._revocations:  # else the partition has gone, and maybe come back
+            self._watch = watch
 
     async def _restored(self) -> DriftWatch:
         settings, now = self.settings, time.monotonic()
@@ -156,9 +169,15 @@ class DriftService(Service):
         reports = await self._reader.last(self._reports, REPLAYED_REPORTS)
         records = [decode_report(record.value) for record in reports]
         watch.restore(record for record in records if record["topic"] == settings.leads_created)
-        taken = await self._reader.committed(self.app.conf.id, self._partials)
+        taken = await self._offsets.committed(self._partials)
         if taken is not None:
-            told = await self._reader.last(self._partials, REPLAYED_PARTIALS, before=taken)
+            span = settings.drift_window_seconds + settings.drift_lateness_seconds
+            told = await self._reader.last(
+                self._partials,
+                REPLAYED_PARTIALS,
+                before=taken,
+                since_ms=round((time.time() - 2 * span - settings.drift_idle_seconds) * 1000),
+            )
             watch.rehearse(self._decoded(record.value for record in told), now)
         log.info(
             "watching drift",
@@ -203,6 +222,8 @@ class DriftService(Service):
         try:
             while not self.should_stop:
                 await self.sleep(TURN)
+                if self._is_recovered and self._watch is None:
+                    await self._restore()
                 if self._watch is not None:
                     await self._turn(self._watch)
         except Exception as error:
@@ -280,8 +301,8 @@ class DriftService(Service):
         while not self.should_stop:
             await self.sleep(LAG_LOOK)
             try:
-                end = await self._reader.end(self._partials)
-                taken = await self._reader.committed(self.app.conf.id, self._partials)
+                end = (await self._offsets.end_offsets([self._partials]))[self._partials]
+                taken = await self._offsets.committed(self._partials)
             except (KafkaError, TimeoutError):
                 moved_at = time.monotonic()
                 continue

@@ -30,26 +30,37 @@ class LogReader:
         self._connection = connection
         self._isolation_level = isolation_level
 
-    async def end(self, partition: TopicPartition) -> int:
-        """Tell the offset after the last record."""
-        async with self._consumer() as consumer:
-            return int((await consumer.end_offsets([partition]))[partition])
-
-    async def committed(self, group: str, partition: TopicPartition) -> int | None:
-        """Tell what a group has committed, None where it has not."""
-        async with self._consumer(group_id=group) as consumer:
-            consumer.assign([partition])
-            offset = await consumer.committed(partition)
-            return None if offset is None else int(offset)
-
     async def last(
-        self, partition: TopicPartition, count: int, before: int | None = None
+        self,
+        partition: TopicPartition,
+        count: int,
+        *,
+        before: int | None = None,
+        since_ms: int | None = None,
     ) -> list[ConsumerRecord]:
-        """Read the records of the last `count` offsets below `before`, or below the end."""
-        stop = await self.end(partition) if before is None else before
+        """Read the latest records of a partition.
+
+        Parameters
+        ----------
+        partition
+            Which.
+        count
+            How many offsets at least.
+        before
+            Only what lies below this offset; None: below the end.
+        since_ms
+            All records of this time stamp on, too: milliseconds since 1970.
+        """
+        async with self.open() as consumer:
+            if before is None:
+                before = int((await consumer.end_offsets([partition]))[partition])
+            start = before - count
+            if since_ms is not None:
+                found = (await consumer.offsets_for_times({partition: since_ms}))[partition]
+                start = start if found is None else min(start, found.offset)
         return [
             record
-            async for records in self.read(partition, max(0, stop - count), stop)
+            async for records in self.read(partition, max(0, start), before)
             for record in records
         ]
 
@@ -63,7 +74,7 @@ class LogReader:
         KafkaError
             The topic can't be read.
         """
-        async with self._consumer() as consumer:
+        async with self.open() as consumer:
             consumer.assign([partition])
             beginning = (await consumer.beginning_offsets([partition]))[partition]
             end = min(stop, (await consumer.end_offsets([partition]))[partition])
@@ -79,7 +90,8 @@ class LogReader:
                     yield records
 
     @asynccontextmanager
-    async def _consumer(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    async def open(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        """Have a consumer for a while, that has nothing assigned."""
         consumer = AIOKafkaConsumer(
             **self._connection,
             enable_auto_commit=False,

@@ -108,11 +108,11 @@ def _watch_drift(app: App, vitals: Vitals) -> DriftService:
             await watching.accept(event)
 
     @app.on_partitions_revoked.connect
-    async def revoked(_: Any, partitions: Any, **__: Any) -> None:
-        await watching.on_revoked(partitions)
+    async def revoked(*_: Any, **__: Any) -> None:
+        watching.revoked()
 
     @app.on_rebalance_complete.connect
     async def recovered(*_: Any, **__: Any) -> None:
-        await watching.on_recovered()
+        watching.recovered()
 
     return watching

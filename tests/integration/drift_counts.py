@@ -41,7 +41,7 @@ def counted_offline(records: Iterable[Any], bundle: Bundle, window_ms: int) -> C
 
 
 def reported(values: Iterable[bytes], bundle: Bundle) -> Counts:
-    """Take the counts of closed windows out of the reports; the last one of a window holds."""
+    """Take the counts of closed windows out of the reports: of several, the one of most leads."""
     reference = bundle.metadata.reference
     places = [(field.name, code) for field in reference.fields for code in range(field.codes)]
     places += [("score", code) for code in range(reference.score.codes)]
@@ -52,5 +52,7 @@ def reported(values: Iterable[bytes], bundle: Bundle) -> Counts:
             found = zip(record["codes"], record["counts"], strict=True)
             window = Counter({places[code]: count for code, count in found})
             window["", 0] = record["leads"]
-            counts[record["window_start"]] = window
+            known = counts.get(record["window_start"])
+            if known is None or known["", 0] < window["", 0]:
+                counts[record["window_start"]] = window
     return counts

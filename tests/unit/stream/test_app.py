@@ -17,9 +17,9 @@ from stream import app as app_module
 from stream.app import App, create_app
 from stream.channel import BatchChannel
 from stream.service import ScoringService
+from stream.settings import load_settings
 from stream.topology import READY
 from stream.vitals import Vitals
-from stream.settings import load_settings
 from stream.worker import Worker
 
 
@@ -70,7 +70,6 @@ def test_making_it_leaves_nothing_on_the_disk(app: App, tmp_path: Path, monkeypa
 
 def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch):
     made: list[ScoringService] = []
-
 
     def wire(app: App) -> None:
         made.append(ScoringService(app, Vitals(app.settings, READY["score"])))

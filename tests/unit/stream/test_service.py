@@ -18,6 +18,8 @@ from stream import service as service_module
 from stream.books import Batch, PartitionBooks
 from stream.service import STALL_LIMIT, ScoringService
 from stream.settings import load_settings
+from stream.topology import READY
+from stream.vitals import Vitals
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.fakes import TOPIC, FakeApp, FakeRecord
 
