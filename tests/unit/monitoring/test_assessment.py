@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import fastavro
@@ -21,6 +22,7 @@ from monitoring.field_drift import DriftState, DriftThresholds, FieldCounts, Fie
 from monitoring.statistics import psi
 from schemas.store import SchemaStore
 
+RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 FIVE_MINUTES, DAY, WEEK = 300_000, 86_400_000, 7 * 86_400_000
 SPEC = FeatureSpec(
     fields=(
@@ -377,7 +379,9 @@ def test_diagnoses(covariate, prediction, surge, diagnosis):
     assert found == diagnosis
 
 
-def test_there_is_advice_on_every_diagnosis():
+def test_there_is_advice_on_every_diagnosis_and_a_section_of_the_runbook():
     assert set(ADVICE) == set(Diagnosis)
+    runbook = RUNBOOK.read_text().splitlines()
     for advice in ADVICE.values():
         assert advice.sentence.endswith(".")
+        assert f"### {advice.section}" in runbook
