@@ -1,0 +1,149 @@
+"""Every alert tells what it must, means what it says, and finds its way to somebody."""
+
+import re
+
+import pytest
+import yaml
+
+from monitoring.diagnosis import ADVICE
+from monitoring.field_drift import DriftThresholds
+from stream.settings import Settings
+from tests.prometheus_files import (
+    ALERTS,
+    MONITORING,
+    OF_THE_SCRAPE,
+    PROMETHEUS,
+    RECORDED,
+    SERIES,
+    amtool,
+    labels_asked,
+    names_in,
+    promtool,
+)
+
+DOCS = MONITORING.parent / "docs"
+ALERTMANAGER = MONITORING / "alertmanager/alertmanager.yml"
+TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
+NAMES = [alert["alert"] for alert in ALERTS]
+EXPRESSIONS = {alert["alert"]: alert["expr"] for alert in ALERTS}
+
+alerts = pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
+
+
+def anchors_of(page: str) -> set[str]:
+    """The sections of a page, as a link names them."""
+    titles = re.findall(r"^#+ (.*)$", (DOCS / page).read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@alerts
+def test_an_alert_has_a_severity_an_owner_and_a_summary_with_the_value(alert):
+    assert alert["labels"]["severity"] in {"info", "warning", "critical"}
+    assert alert["labels"]["owner"] in {"model", "platform"}
+    assert re.search(r"\{\{ \$value\b", alert["annotations"]["summary"])
+    assert alert["annotations"]["summary"].endswith(".")
+
+
+@alerts
+def test_an_alert_links_to_a_section_of_its_own(alert):
+    page, anchor = alert["annotations"]["runbook_url"].split("#")
+    assert page == "docs/runbook.md"
+    assert anchor == alert["alert"].lower()
+    assert anchor in anchors_of("runbook.md")
+
+
+@alerts
+def test_an_alert_asks_for_what_is_declared(alert):
+    names = names_in(alert["expr"])
+    assert names or alert["expr"].startswith("up{")
+    assert names <= SERIES.keys()
+    labels = OF_THE_SCRAPE | {"le"}.union(*(SERIES[name].labels for name in names))
+    assert labels_asked(alert["expr"]) <= labels
+    shown = re.findall(r"\$labels\.(\w+)", alert["annotations"]["summary"])
+    assert set(shown) <= labels
+
+
+def test_every_recorded_series_is_asked_for():
+    text = "\n".join((*EXPRESSIONS.values(), *RECORDED.values()))
+    asked = {name for name in RECORDED if name in text}
+    assert asked == RECORDED.keys()
+
+
+def test_every_diagnosis_has_its_section():
+    assert {advice.section for advice in ADVICE.values()} <= anchors_of("runbook.md")
+
+
+def test_every_section_that_is_linked_to_in_the_runbook_exists():
+    text = (DOCS / "runbook.md").read_text()
+    for page, anchor in re.findall(r"\]\(([\w/.-]*)#([\w-]+)\)", text):
+        assert anchor in anchors_of(page or "runbook.md")
+    for page in re.findall(r"\]\(([\w/.-]+?)(?:#[\w-]+)?\)", text):
+        assert (DOCS / page).exists()
+
+
+def test_the_limits_are_those_of_the_reports():
+    limits = DriftThresholds()
+
+    def limit_of(name: str) -> float:
+        return float(re.findall(r">=? ([\d.]+)", EXPRESSIONS[name])[0])
+
+    assert limit_of("LeadScoreFieldDrift") == limits.psi_warn
+    assert limit_of("LeadScoreFieldDriftCritical") == limits.psi_critical
+    assert limit_of("LeadScoreDrift") == limits.drift_share
+    assert limit_of("LeadScoreMissingSurge") == limits.missing_change
+    assert limit_of("LeadScoreUnseenSurge") == limits.unseen_change
+    assert f"leads:max > {limits.min_leads}" in EXPRESSIONS["LeadScoreFieldDrift"]
+    coverage = float(EXPRESSIONS["LeadScoreFeatureCoverageLow"].split("<")[1])
+    assert coverage == Settings.model_fields["min_coverage"].default
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_the_rules_fire_and_stay_silent_as_their_own_tests_say(path):
+    assert "SUCCESS" in promtool("test", "rules", path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_alert_is_seen_to_fire_and_to_stay_silent(name):
+    seen = {
+        bool(case["exp_alerts"])
+        for path in TESTS
+        for test in yaml.safe_load(path.read_text())["tests"]
+        for case in test["alert_rule_test"]
+        if case["alertname"] == name
+    }
+    assert seen == {True, False}
+
+
+def test_the_alertmanager_takes_its_example():
+    assert "4 receivers" in amtool("check-config", ALERTMANAGER)
+
+
+@alerts
+def test_an_alert_goes_where_its_severity_says(alert):
+    labels = alert["labels"]
+    ways = {
+        "info": "chat",
+        "warning": f"mail-{labels['owner']},chat",
+        "critical": f"pager,mail-{labels['owner']},chat",
+    }
+    amtool(
+        "config",
+        "routes",
+        "test",
+        f"--config.file={ALERTMANAGER}",
+        f"--verify.receivers={ways[labels['severity']]}",
+        f"alertname={alert['alert']}",
+        *(f"{name}={value}" for name, value in labels.items()),
+    )
+
+
+def test_only_alerts_that_exist_keep_others_quiet():
+    rules = yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
+    named = {
+        name
+        for rule in rules
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"])
+        for name in re.findall(r'alertname=~?"([^"]*)"', matcher)[0].split("|")
+    }
+    assert named
+    assert named <= set(NAMES)
