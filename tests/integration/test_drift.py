@@ -12,7 +12,7 @@ from schemas.encode import encode_lead
 from schemas.wire import WireFormat
 from stream.broker import Broker
 from stream.crm.playing import Lead
-from tests.integration.conftest import StageSetter
+from tests.conftest import StageSetter
 from tests.integration.drift_counts import Counts, counted_offline, reported
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
 from tests.kafka_client import Record, TopicFactory, produce, until
@@ -51,11 +51,11 @@ async def close_windows(stage: Stage, contacts: list[Lead]) -> None:
     )
 
 
-async def assert_exact(stage: Stage, bundle: Bundle) -> Counts:
+async def assert_exact(stage: Stage, bundle: Bundle, window_ms: int = MONTH_MS) -> Counts:
     """Wait for the reports of all windows but today's, and compare them with the log."""
     settings = stage.settings
     log = await stage.records(settings.leads_created)
-    expected = dict(counted_offline(log, bundle, MONTH_MS))
+    expected = dict(counted_offline(log, bundle, window_ms))
     del expected[max(expected)]  # today's
 
     async def all_are_told() -> bool:

@@ -21,7 +21,7 @@ from schemas.wire import WireFormat
 from stream.crm.events import EventMaker
 from stream.crm.playing import Event, Lead
 from stream.crm.produce import partition_of
-from tests.integration.conftest import CONTACTS, StageSetter
+from tests.conftest import CONTACTS, StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
 from tests.kafka_client import TopicFactory, set_topic_config
 

@@ -17,7 +17,7 @@ from model.bundle import Bundle
 from stream.broker import Broker
 from stream.crm.playing import Lead
 from stream.demo import WORKER
-from tests.integration.conftest import StageSetter
+from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage, WorkerProcess, event_of
 from tests.kafka_client import TopicFactory, until
 

@@ -17,7 +17,7 @@ from stream.broker import BreakableBroker
 from stream.crm.events import EventMaker
 from stream.crm.playing import Lead
 from stream.crm.produce import Played
-from tests.integration.conftest import StageSetter
+from tests.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, WorkerProcess, event_of
 from tests.kafka_client import until
 

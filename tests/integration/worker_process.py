@@ -205,8 +205,8 @@ class Stage:
         ends = {partition: runs[-1].stop for partition, runs in played.offsets.items()}
 
         async def is_done() -> bool:
-            for worker in self.workers[-1:]:
-                worker.check()
+            if not any(worker.is_running for worker in self.workers):
+                self.workers[-1].check()
             committed = await self.committed()
             return all(committed.get(partition) == end for partition, end in ends.items())
 

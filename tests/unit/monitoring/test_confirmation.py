@@ -9,8 +9,9 @@ from benchmarks.drift_replay import Leads, Seen, replay
 from features.counts import CountLayout
 from features.reference import Bins, FieldReference, Reference
 from monitoring.assessment import Assessment, Assessor
-from monitoring.confirmation import DAY_MS, Confirmation
+from monitoring.confirmation import Confirmation
 from monitoring.detectors import Change
+from monitoring.season import DAY_MS, Stream
 
 HOUR = 3_600_000
 WINDOW = HOUR // 12
@@ -93,6 +94,8 @@ def test_day_and_night_are_found_but_not_confirmed(is_smooth):
     assert {change.stream for _, change in seen.changes} == {"visits", "score"}
     assert len(seen.changes) >= 12, "both streams, dawn and dusk, most days"
     assert seen.confirmed == []
+    assert seen.out_of_season == []
+    assert {stream for _, stream, _ in seen.drifted} == {"visits", "score"}, "hour by hour they are"
 
 
 def test_without_a_season_every_dawn_is_confirmed():
@@ -249,6 +252,15 @@ def test_nothing_is_remembered_for_longer_than_a_season():
     confirmation.assessed([horizon("1h", HOUR)])
     confirmation.found(VISITS, 2 * DAY_MS)
     assert confirmation.assessed([horizon("1h", 2 * DAY_MS + HOUR, drift=STRONG)]) == []
+
+
+def test_tells_what_has_drifted_out_of_season_whatever_the_detectors_found():
+    confirmation = Confirmation(season_ms=0)
+    drifted = horizon("5m", HOUR, drift=STRONG)
+    assert confirmation.assessed([drifted]) == []
+    assert confirmation.drifted == {Stream("visits", is_score=False): drifted}
+    confirmation.assessed([horizon("5m", HOUR + WINDOW)])
+    assert confirmation.drifted == {}
 
 
 def test_no_horizons_say_nothing():

@@ -1,4 +1,4 @@
-"""Real Kafka for the integration ring: given, in Docker, or from its jars; never the mock."""
+"""Real Kafka for all rings that need it: given, in Docker, or from its jars; never the mock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 TRAINED_EVERY = 5
 """One contact in so many is enough for a model to test with."""
 
-REMEDY = "the integration ring runs on real Kafka only and does not skip"
+REMEDY = "this ring runs on real Kafka only and does not skip"
 
 
 @pytest.fixture(scope="session")
