@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from agents.drift import SAMPLE_EVERY
 from features.counts import CountLayout, LeadCounts
 from monitoring.assessment import Assessment, Assessor
-from monitoring.confirmation import DAY_MS, Confirmation, ConfirmedChange
+from monitoring.confirmation import Confirmation, ConfirmedChange
 from monitoring.detectors import Change, RollingDetectors
+from monitoring.season import DAY_MS, Stream
 
 __all__ = ["HORIZONS", "MINUTE_MS", "WINDOW_MS", "Leads", "Seen", "replay"]
 
@@ -57,6 +58,8 @@ class Seen:
     changes: list[tuple[int, Change]] = field(default_factory=list)
     drifted: list[tuple[int, str, str]] = field(default_factory=list)
     """At the end of each window: a stream that has drifted, and in which horizon."""
+    out_of_season: list[tuple[int, Stream]] = field(default_factory=list)
+    """At the end of each window: a stream whose drift is no rhythm of the leads."""
     confirmed: list[tuple[int, ConfirmedChange]] = field(default_factory=list)
 
 
@@ -65,27 +68,27 @@ def replay(
     layout: CountLayout,
     *,
     season_ms: int = DAY_MS,
-    horizons: Mapping[str, int] = HORIZONS,
-    delta: float = 0.002,
+    page_hinkley: bool = False,
 ) -> Seen:
     """Count leads in windows, assess the horizons, run the detectors and confirm what they find."""
     seen = Seen()
-    detectors = RollingDetectors(layout, delta=delta)
+    detectors = RollingDetectors(layout, page_hinkley=page_hinkley)
     confirmation = Confirmation(season_ms=season_ms)
     assessor = Assessor(layout, importance={}, engagement=(0.0, 1.0))
-    latest: deque[LeadCounts] = deque(maxlen=max(horizons.values()))
+    latest: deque[LeadCounts] = deque(maxlen=max(HORIZONS.values()))
     for start, rows in _windows(leads.events):
         for first in range(rows.start, rows.stop, AT_ONCE):
             last = min(first + AT_ONCE, rows.stop)
             sampled = slice(first + -first % SAMPLE_EVERY, last, SAMPLE_EVERY)
-            for change in detectors.update(leads.scores[sampled], leads.codes[sampled]):
-                seen.changes.append((last, change))
+            changes = detectors.update(leads.scores[sampled], leads.codes[sampled])
+            seen.changes += [(last, change) for change in changes]
+            for change in changes:
                 confirmation.found(change, start)
         window = leads.take(rows)
         latest.append(layout.count(window.codes, window.scores, label=0.5))
         end = start + WINDOW_MS
         assessed = [
-            _assess(assessor, latest, name, windows, end) for name, windows in horizons.items()
+            _assess(assessor, latest, name, windows, end) for name, windows in HORIZONS.items()
         ]
         seen.drifted += [
             (rows.stop, drift.name, horizon.name)
@@ -94,6 +97,7 @@ def replay(
             if drift.is_drifted
         ]
         seen.confirmed += [(rows.stop, found) for found in confirmation.assessed(assessed)]
+        seen.out_of_season += [(rows.stop, stream) for stream in confirmation.drifted]
     return seen
 
 

@@ -1,31 +1,19 @@
 """Which changes count: those that the windowed statistics agree with.
 
 A detector finds every change of a stream, also that from day to night, as it compares with the
-latest past only. The windowed statistics compare with what the model learnt; but at night a window
-of an hour differs from training data of whole days, too. So the leads' rhythm is taken out: a
-horizon that spans a whole season is compared with the reference, and a shorter one also with itself
-one season ago.
+latest past only.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from typing import NamedTuple
 
 from monitoring.assessment import Assessment
 from monitoring.detectors import Change
-from monitoring.field_drift import FieldDrift
+from monitoring.season import DAY_MS, Season, Stream
 
-__all__ = ["DAY_MS", "Confirmation", "ConfirmedChange"]
-
-DAY_MS = 86_400_000
-NOTABLE_RISE = 0.1
-"""PSI that a short horizon must have risen by since one season ago."""
-DEVIATIONS = 3.0
-"""Standard errors of the rise, on top."""
+__all__ = ["Confirmation", "ConfirmedChange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,45 +35,30 @@ class ConfirmedChange:
     by: Assessment
 
 
-class _Stream(NamedTuple):
-    name: str
-    is_score: bool
-
-
-class _Past(NamedTuple):
-    """How far a stream was from the reference in a horizon: PSI above its noise, of so many."""
-
-    excess: float
-    leads: int
-
-
 class Confirmation:
     """Waits for the windowed statistics to agree with what the detectors found.
 
-    They agree when the stream *has drifted* (see ``DriftThresholds``) in a horizon that ends after
-    the change was found, and within ``span_ms``. With a season there is more to it:
-
-    - a horizon of at least a season counts once leads have come for a whole season;
-    - a shorter one counts where its PSI is notably higher than that of the same horizon one season
-      before, give or take its own length. So on the first day none does.
-
-    Its memory, of one season, is rebuilt by telling it the assessments of that time again.
+    They agree when the stream has drifted, out of season (``Season``), in a window that ends after
+    the change was found, and within ``span_ms``.
 
     Parameters
     ----------
     season_ms
-        How long the leads' rhythm takes: a day, or a week where weekends differ. 0: they have none,
-        every horizon counts at once.
+        How long the leads' rhythm takes: a day, or a week where weekends differ. 0: they have none.
     span_ms
         How long a change waits, in event time. A shift shows in a day's counts after hours.
     """
 
     def __init__(self, *, season_ms: int = DAY_MS, span_ms: int = DAY_MS) -> None:
-        self._season_ms = season_ms
+        self._season = Season(season_ms)
         self._span_ms = span_ms
-        self._waiting: dict[tuple[_Stream, str], tuple[int, Change]] = {}
-        self._past: defaultdict[str, dict[int, dict[_Stream, _Past]]] = defaultdict(dict)
-        self._began: int | None = None
+        self._drifted: Mapping[Stream, Assessment] = {}
+        self._waiting: dict[tuple[Stream, str], tuple[int, Change]] = {}
+
+    @property
+    def drifted(self) -> Mapping[Stream, Assessment]:
+        """Of the latest window, the streams that have drifted out of season, and what shows it."""
+        return self._drifted
 
     def found(self, change: Change, at: int) -> None:
         """Take in what a detector found; of one stream and detector, the latest change waits.
@@ -97,7 +70,7 @@ class Confirmation:
         at
             When it was found: event time, milliseconds since 1970.
         """
-        self._waiting[_Stream(change.stream, change.is_score), change.detector] = at, change
+        self._waiting[_key(change)] = at, change
 
     def assessed(self, horizons: Sequence[Assessment]) -> list[ConfirmedChange]:
         """Take in the horizons of a window that has closed, the shortest first.
@@ -112,72 +85,24 @@ class Confirmation:
         list of ConfirmedChange
             Those that waited for it. They no longer wait.
         """
+        self._drifted = self._season.drifted(horizons)
         if not horizons:
             return []
-        if self._began is None:
-            self._began = horizons[0].start
         end = horizons[0].end
-        self._remember(horizons)
         self._waiting = {
             key: (at, change)
             for key, (at, change) in self._waiting.items()
             if at >= end - self._span_ms
         }
-        confirmed = []
-        for key, (at, change) in list(self._waiting.items()):
-            if at < end and (by := self._agreeing(key[0], horizons)) is not None:
-                confirmed.append(ConfirmedChange(change, at, by))
-                del self._waiting[key]
+        confirmed = [
+            ConfirmedChange(change, at, self._drifted[stream])
+            for (stream, _), (at, change) in self._waiting.items()
+            if at < end and stream in self._drifted
+        ]
+        for found in confirmed:
+            del self._waiting[_key(found.change)]
         return confirmed
 
-    def _agreeing(self, stream: _Stream, horizons: Iterable[Assessment]) -> Assessment | None:
-        for horizon in horizons:
-            drift = _by_stream(horizon).get(stream)
-            if drift and drift.is_drifted and self._is_out_of_season(stream, drift, horizon):
-                return horizon
-        return None
 
-    def _is_out_of_season(self, stream: _Stream, drift: FieldDrift, horizon: Assessment) -> bool:
-        if not self._season_ms:
-            return True
-        length = horizon.end - horizon.start
-        if length >= self._season_ms:
-            return self._began is not None and horizon.end - self._began >= self._season_ms
-        then = horizon.end - self._season_ms
-        past = [
-            known[stream]
-            for end, known in self._past[horizon.name].items()
-            if abs(end - then) <= length and stream in known
-        ]
-        now = _past(drift, horizon.leads)
-        return bool(past) and all(_is_notably_higher(now, known) for known in past)
-
-    def _remember(self, horizons: Iterable[Assessment]) -> None:
-        for horizon in horizons:
-            length = horizon.end - horizon.start
-            if length >= self._season_ms:
-                continue
-            known = self._past[horizon.name]
-            known[horizon.end] = {
-                stream: _past(drift, horizon.leads)
-                for stream, drift in _by_stream(horizon).items()
-                if drift.psi is not None
-            }
-            oldest = horizon.end - self._season_ms - length
-            for end in [end for end in known if end < oldest]:
-                del known[end]
-
-
-def _by_stream(horizon: Assessment) -> dict[_Stream, FieldDrift]:
-    return {_Stream(drift.name, drift.is_score): drift for drift in horizon.fields}
-
-
-def _past(drift: FieldDrift, leads: int) -> _Past:
-    return _Past((drift.psi or 0.0) - (drift.psi_noise or 0.0), leads)
-
-
-def _is_notably_higher(now: _Past, past: _Past) -> bool:
-    """Compare two PSI. That of n leads wavers by about 2 √(PSI / n), as its slope is twice √PSI."""
-    wavers = (2 * sqrt(max(known.excess, 0.0) / known.leads) for known in (now, past))
-    error = sqrt(sum(one**2 for one in wavers))
-    return now.excess - past.excess > NOTABLE_RISE + DEVIATIONS * error
+def _key(change: Change) -> tuple[Stream, str]:
+    return Stream(change.stream, change.is_score), change.detector
