@@ -50,8 +50,9 @@ class _Counted:
         Of the assignment under which the last batch was read.
     next_offset
         All of the block's leads below it are counted, or are being counted by `head`.
-    head
-        Counts what lies before the first batch; None: nothing does.
+    before
+        Must end before the block's counts may be told: the count of its head, or the telling of
+        the block before. So event time goes forward in what is told.
     """
 
     scorer: Scorer
@@ -59,7 +60,7 @@ class _Counted:
     generation: int
     next_offset: int
     block: BlockCounts
-    head: asyncio.Task[None] | None = None
+    before: asyncio.Task[None] | None = None
 
     def continues(self, scorer: Scorer, generation: int, first: int) -> bool:
         """Tell whether a batch follows on what is counted.
@@ -207,20 +208,19 @@ class DriftPublisher:
         state = _Counted(scorer, counting, generation, first, block)
         self._counted[number] = state
         if first > block.block * BLOCK:
-            state.head = self._follow(self._count_head(number, scorer, block, first))
+            state.before = self._follow(self._count_head(number, scorer, block, first))
         if first >= block.end:
             self._close(number, state, block_of(first))
         return state
 
     def _close(self, number: int, state: _Counted, next_block: int) -> asyncio.Task[None]:
-        closing = self._follow(self._publish_whole(state.block, state.head))
-        state.head = None
+        state.before = self._follow(self._publish_whole(state.block, state.before))
         state.block = BlockCounts(state.counting, self._source_topic, number, next_block)
-        return closing
+        return state.before
 
-    async def _publish_whole(self, block: BlockCounts, head: asyncio.Task[None] | None) -> None:
-        if head is not None:
-            await asyncio.shield(head)
+    async def _publish_whole(self, block: BlockCounts, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.shield(before)
         await self._publish(block.partials(block.end))
 
     async def _count_head(self, number: int, scorer: Scorer, block: BlockCounts, stop: int) -> None:
@@ -259,9 +259,8 @@ class DriftPublisher:
     async def _publish_open(self) -> None:
         partials = []
         for state in list(self._counted.values()):
-            if state.head is not None and not state.head.done():
-                continue
-            partials += state.block.partials(state.next_offset)
+            if state.before is None or state.before.done():
+                partials += state.block.partials(state.next_offset)
         await self._publish(partials)
 
     async def _publish(self, partials: Sequence[Partial]) -> None:
