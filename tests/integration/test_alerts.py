@@ -1,0 +1,269 @@
+"""A real Prometheus reads what we show, and tells of it what it should."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import get_args
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from features.binning import build_reference
+from features.counts import CountLayout
+from features.matrix import FeatureEncoder
+from features.spec import CategoryField, FeatureSpec, NumberField
+from monitoring.assessment import Assessment, Assessor
+from monitoring.drift_gauges import DriftMetrics
+from monitoring.health import Health
+from monitoring.http import MonitoringServer, monitoring_app
+from monitoring.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
+from monitoring.snapshot_metrics import LastSnapshot, SnapshotMetrics
+from schemas.errors import ErrorCode
+from tests.kafka_client import until
+from tests.prometheus_files import ALERTS, QUERIES
+from tests.prometheus_process import RealPrometheus
+
+HORIZONS = {"5m": 300_000, "1h": 3_600_000, "24h": 86_400_000}
+SPEC = FeatureSpec(
+    fields=(
+        NumberField(name="visits"),
+        CategoryField(name="industry", encoding="one_hot", levels=("health", "retail", "software")),
+        NumberField(name="company_size"),
+    )
+)
+LEADS = 5000
+DAY, PERIOD = 86_400.0, 3_600.0
+
+PATIENT = {alert["alert"] for alert in ALERTS if "for" in alert}
+ON_DRIFT = {
+    "LeadScoreFieldDrift",
+    "LeadScoreFieldDriftCritical",
+    "LeadScoreDrift",
+    "LeadScorePredictionDrift",
+    "LeadScoreMissingSurge",
+    "LeadScoreUnseenSurge",
+    "LeadScoreEngagementOutOfRange",
+    "LeadScoreConfirmedChange",
+}
+ON_THE_SERVICE = {alert["alert"] for alert in ALERTS} - ON_DRIFT
+
+
+def made_up_leads(seed: int, *, are_others: bool) -> tuple[dict[str, object], np.ndarray]:
+    """Leads as columns and their scores: as the model learnt them, or others in every way."""
+    random = np.random.default_rng(seed)
+    shares = [0.2, 0.2, 0.2, 0.4] if are_others else [0.5, 0.3, 0.2, 0.0]
+    industry = random.choice(["health", "retail", "software", "mining"], LEADS, p=shares)
+    visits = random.normal(2.0 if are_others else 0.0, 1, LEADS)
+    size = random.normal(0, 1, LEADS)
+    size[random.random(LEADS) < (0.4 if are_others else 0.02)] = np.nan
+    mean = 0.6 if are_others else 0.25
+    scores = random.beta(8 * mean, 8 * (1 - mean), LEADS).astype(np.float32)
+    return {"visits": visits, "industry": industry.tolist(), "company_size": size}, scores
+
+
+def assessments(seed: int, *, are_others: bool) -> list[Assessment]:
+    """What is found of such leads, on each horizon."""
+    training, trained = made_up_leads(1, are_others=False)
+    reference = build_reference(SPEC, training, LEADS, trained)
+    layout = CountLayout(reference)
+    assessor = Assessor(layout, importance={"visits": 1.0}, engagement=(0.15, 0.40))
+    columns, scores = made_up_leads(seed, are_others=are_others)
+    bins = FeatureEncoder(SPEC, reference).encode(columns, LEADS).bins
+    counts = layout.count(bins, scores, label=0.5)
+    return [
+        assessor.assess(counts, name=name, start=0, end=length) for name, length in HORIZONS.items()
+    ]
+
+
+class Exposed:
+    """A worker, a drift worker and a snapshot job, as far as Prometheus sees them."""
+
+    def __init__(self, last_snapshot: float | None = None) -> None:
+        worker, drift, snapshot = worker_registry(), CollectorRegistry(), CollectorRegistry()
+        self.worker = Metrics(worker, version="1.0.0")
+        self.drift = DriftMetrics(drift)
+        self.snapshot = SnapshotMetrics(
+            snapshot,
+            period=PERIOD,
+            last=LastSnapshot(last_snapshot or time.time(), 12.0, 10_000, 0.25),
+        )
+        self.registries = {
+            "leadscore-worker": worker,
+            "leadscore-drift": drift,
+            "leadscore-snapshot": snapshot,
+        }
+        self.worker.watch_source(self.source)
+        self.is_sick = False
+
+    async def go_on(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            self.tick()
+            await asyncio.sleep(0.1)
+
+    def tick(self) -> None:
+        """Go on for a moment: a batch, and the counts of it."""
+        leads, seconds = 100, 0.2 if self.is_sick else 0.002
+        self.worker.batch_consumed("leads.created", 0, leads)
+        for stage in get_args(Stage):
+            self.worker.observe_stage(stage, seconds)
+        self.worker.observe_scoring(seconds)
+        self.worker.observe_batch(
+            consumed=leads,
+            scores=np.full(leads, 0.25, dtype=np.float32),
+            coverage=np.full(leads, 0.4 if self.is_sick else 1.0, dtype=np.float32),
+            latency_seconds=np.full(leads, 2.0 if self.is_sick else 0.004),
+            dead_letters=Counter({ErrorCode.DECODE: 20 if self.is_sick else 0}),
+        )
+        if not self.is_sick:
+            self.drift.partials_taken(1)
+
+    def source(self) -> SourceState:
+        lag = 90 if self.is_sick else 0
+        return SourceState(
+            lags=(
+                PartitionLag("leads.created", 0, lag, lag),
+                PartitionLag("leads.created", 1, lag, lag),
+            ),
+            assigned_partitions=2,
+            last_commit_age=90.0,
+            is_ready=not self.is_sick,
+        )
+
+    def load_model(self, *, days_ago: float) -> None:
+        self.worker.model_loaded(
+            name="leads",
+            version="3",
+            sha256="ab",
+            engine="onnx",
+            calibration="platt",
+            published=time.time() - days_ago * DAY,
+        )
+
+    def show(self, seed: int, *, are_others: bool) -> None:
+        for horizon in assessments(seed, are_others=are_others):
+            self.drift.show(horizon)
+        self.drift.show_engagement_range(0.15, 0.40)
+        self.drift.rolling(mean=0.25, variance=0.02, quantiles={0.1: 0.1, 0.5: 0.2, 0.9: 0.5})
+        self.drift.watermark(int(time.time() * 1000))
+        self.drift.open_windows(1)
+        self.drift.window_closed()
+
+
+@asynccontextmanager
+async def seen_by_prometheus(
+    folder: Path, exposed: Exposed, also: Mapping[str, list[int]] = MappingProxyType({})
+) -> AsyncIterator[RealPrometheus]:
+    """Serve what is exposed, keep it going, and have a Prometheus scrape it."""
+    async with AsyncExitStack() as open_ones:
+        ports = {job: list(numbers) for job, numbers in also.items()}
+        for job, registry in exposed.registries.items():
+            app = monitoring_app(
+                registry=registry,
+                health=Health(time.monotonic()),
+                model_info=lambda: None,
+                clock=time.monotonic,
+            )
+            server = MonitoringServer(app, host="127.0.0.1", port=0)
+            await open_ones.enter_async_context(server)
+            ports.setdefault(job, []).append(server.port)
+        going_on = asyncio.create_task(exposed.go_on())
+        open_ones.callback(going_on.cancel)
+        yield await open_ones.enter_async_context(RealPrometheus(folder, ports))
+        assert not going_on.done()
+
+
+async def test_other_leads_are_told_of_and_told_no_more_when_they_are_gone(tmp_path):
+    exposed = Exposed()
+    exposed.load_model(days_ago=1)
+    exposed.show(2, are_others=False)
+    async with seen_by_prometheus(tmp_path, exposed) as prometheus:
+        await until(lambda: has_data(prometheus, "leadscore:feature_coverage_ratio:mean10m"))
+        assert not set(await prometheus.alerts()) & ON_DRIFT
+
+        exposed.show(3, are_others=True)
+        exposed.drift.alarm(detector="adwin", stream="score", is_confirmed=True)
+        pending = set()
+
+        async def all_fire() -> bool:
+            alerts = await prometheus.alerts()
+            pending.update(name for name, states in alerts.items() if "pending" in states)
+            return {name for name, states in alerts.items() if "firing" in states} >= ON_DRIFT
+
+        await until(all_fire, what=f"all of {sorted(ON_DRIFT)} firing")
+        assert pending == ON_DRIFT & PATIENT
+        assert set(await prometheus.alerts()) == ON_DRIFT
+        drifted = {
+            (alert["labels"]["field"], alert["labels"]["window"])
+            for alert in await prometheus.told("LeadScoreFieldDriftCritical")
+        }
+        assert drifted == {(field.name, window) for field in SPEC.fields for window in HORIZONS}
+        [summary, *_] = [
+            alert["annotations"]["summary"] for alert in await prometheus.told("LeadScoreDrift")
+        ]
+        assert summary.startswith("100% of the model's fields have drifted over ")
+
+        exposed.show(4, are_others=False)
+        await until(lambda: only(prometheus, {"LeadScoreConfirmedChange"}), what="all well")
+        assert await prometheus.rules_in_error() == []
+
+
+async def test_a_service_in_every_trouble_is_told_of(tmp_path):
+    exposed = Exposed(last_snapshot=time.time() - 4 * PERIOD)
+    exposed.is_sick = True
+    exposed.load_model(days_ago=91)
+    exposed.worker.model_load_failed()
+    with closed_port() as port:
+        async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
+            await until(lambda: has_data(prometheus, "leadscore_snapshot_failures_total"))
+            exposed.snapshot.failed()
+            await until(
+                lambda: firing(prometheus, ON_THE_SERVICE), what=f"{sorted(ON_THE_SERVICE)} firing"
+            )
+            assert set(await prometheus.alerts()) == ON_THE_SERVICE
+            [down] = await prometheus.told("LeadScoreWorkerDown")
+            assert down["labels"]["instance"] == f"127.0.0.1:{port}"
+            stalled = await prometheus.told("LeadScoreStalled")
+            assert [alert["labels"]["partition"] for alert in stalled] == ["1"]
+            assert await prometheus.rules_in_error() == []
+
+
+async def test_every_query_of_the_dashboards_returns_data(tmp_path):
+    exposed = Exposed()
+    exposed.load_model(days_ago=1)
+    exposed.worker.rebalanced()
+    exposed.show(3, are_others=True)
+    exposed.drift.alarm(detector="windowed", stream="all", is_confirmed=True)
+    async with seen_by_prometheus(tmp_path, exposed) as prometheus:
+        for panel, query in QUERIES:
+            asked = query.replace("$__rate_interval", "1m").replace("$window", "1h")
+            assert "$" not in asked
+            await until(lambda asked=asked: has_data(prometheus, asked), what=f"{panel}: {asked}")
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody answers on, and nobody else can take."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+async def firing(prometheus: RealPrometheus, names: set[str]) -> bool:
+    alerts = await prometheus.alerts()
+    return {name for name, states in alerts.items() if "firing" in states} >= names
+
+
+async def has_data(prometheus: RealPrometheus, query: str) -> bool:
+    return bool(await prometheus.query(query))
+
+
+async def only(prometheus: RealPrometheus, names: set[str]) -> bool:
+    return set(await prometheus.alerts()) == names
