@@ -6,10 +6,10 @@ READY  := $(VENV)/.ready
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs lock bench clean
+.PHONY: help setup demo test lint format docs lock bench drift-delays clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## Make the environment (.venv) from the locked, hashed requirements
 
@@ -47,6 +47,9 @@ lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry'
 
 bench: $(READY)  ## Time LeadScore against stock Faust on the same work (real Kafka; some minutes)
 	@$(BIN)/python -m benchmarks.run
+
+drift-delays: $(READY)  ## Measure how soon drift is found, and how often where there is none
+	@$(BIN)/python -m benchmarks.drift_delays
 
 clean:  ## Remove the environment and what runs have written
 	rm -rf $(VENV) .leadscore build *.egg-info .mypy_cache .ruff_cache .pytest_cache
