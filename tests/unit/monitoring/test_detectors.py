@@ -108,6 +108,20 @@ def test_before_is_the_mean_of_what_was_seen_and_after_that_of_the_latest():
     assert change.after == pytest.approx(scores[end - 32 : end].mean())
 
 
+def test_a_number_is_ranked_in_the_middle_of_its_bin():
+    """Half of the training values of its bin are taken to be below it: the mean rank is 0.5."""
+    scores, codes = joined(leads(320), leads(320, seed=2, rise=0.5))
+    detectors = RollingDetectors(LAYOUT)
+    for end in range(1, len(scores) + 1):
+        found = detectors.update(scores[end - 1 : end], codes[end - 1 : end])
+        if any(change.stream == "visits" for change in found):
+            break
+    (change,) = (change for change in found if change.stream == "visits")
+    ranks = (codes[:end, 0] + 0.5) / BINS
+    assert change.before == pytest.approx(ranks[:-32].mean())
+    assert change.after == pytest.approx(ranks[-32:].mean())
+
+
 def test_a_change_among_the_first_values_has_nothing_before():
     scores = np.repeat(np.float32([0, 1]), 16)
     _, codes = leads(32)
