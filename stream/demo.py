@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -19,13 +19,14 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.drift_reports import decode_report
 from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.account import Account, ScoredLead, read_scored
 from stream.child_process import end_child, start_child
 from stream.settings import Settings
 
-__all__ = ["DemoWorker", "following"]
+__all__ = ["DemoWorker", "following", "following_drift", "write_snapshot"]
 
 READY_WITHIN = 60.0
 """Seconds."""
@@ -33,7 +34,10 @@ STOPPED_WITHIN = 15.0
 """Seconds."""
 LOOK = 0.1
 """Seconds between two looks whether something has happened."""
+SNAPSHOT_WITHIN = 120.0
+"""Seconds."""
 WORKER = (sys.executable, "-m", "stream", "worker")
+SNAPSHOT = (sys.executable, "-m", "stream", "snapshot")
 
 
 class DemoWorker:
@@ -53,6 +57,7 @@ class DemoWorker:
         self, environment: Mapping[str, str], folder: Path, command: Sequence[str] = WORKER
     ) -> None:
         self.log = folder / "worker.log"
+        self.environment = dict(environment)
         self._port_file = folder / "worker.port"
         self._port_file.unlink(missing_ok=True)
         given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
@@ -225,3 +230,77 @@ async def _follow(
             account.add_scored(leads, received)
             on_scored(leads)
         await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def following_drift(
+    settings: Settings, on_report: Callable[[Mapping[str, Any]], None]
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Read the drift reports from now on.
+
+    Parameters
+    ----------
+    settings
+        Kafka's address, and the topic.
+    on_report
+        Is told each report, as the record of drift_report.avsc.
+
+    Yields
+    ------
+    asyncio.Task
+        Runs until the body ends, unless it fails.
+    """
+    reports = TopicPartition(settings.leads_drift, 0)
+    async with AIOKafkaConsumer(
+        **settings.kafka_client_options(), auto_offset_reset="earliest", enable_auto_commit=False
+    ) as consumer:
+        consumer.assign([reports])
+        await consumer.seek_to_end()
+        await consumer.position(reports)
+
+        async def follow() -> None:
+            async for record in consumer:
+                on_report(decode_report(record.value))
+
+        following = asyncio.create_task(follow())
+        try:
+            yield following
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def write_snapshot(environment: Mapping[str, str], folder: Path, span: str) -> Path | None:
+    """Write an Evidently report of the leads that came last, in a process of its own.
+
+    Parameters
+    ----------
+    environment
+        Its settings.
+    folder
+        Where the report and the log go.
+    span
+        How far back: 10m.
+
+    Returns
+    -------
+    Path or None
+        The report; None when it failed: its log says why.
+    """
+    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
+    output = folder / "reports"
+    with (folder / "snapshot.log").open("wb") as log, (folder / "snapshot.json").open("wb") as out:
+        child = start_child(
+            (*SNAPSHOT, "--since", span, "--output", str(output), "--json"),
+            env={**given, **environment},
+            stdout=out,
+            stderr=log,
+        )
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(child.wait, SNAPSHOT_WITHIN)
+        finally:
+            end_child(child)
+    if child.returncode:
+        return None
+    return max(output.glob("*/report.html"), default=None)

@@ -28,7 +28,7 @@ from stream.crm.lead_file import leads_of
 from stream.crm.playing import Steady
 from stream.crm.produce import Played, play
 from stream.crm.producer import connected_producer, stop_on_signals
-from stream.demo import DemoWorker, following
+from stream.demo import DemoWorker, following, following_drift, write_snapshot
 from stream.settings import load_settings
 from stream.topics import create_topics, expected_partitions
 
@@ -40,12 +40,29 @@ NAME = "bank"
 TRAINED_SHARE = 0.6
 HIGH, MEDIUM = 2.5, 1.5
 """Bands in multiples of the rate of success, as few of the bank's contacts subscribe at all."""
+EXPECTED = (0.5, 2.0)
+"""Mean scores that are healthy, in multiples of the same rate."""
 BAD_SHARE = 0.002
 SEED = 7
 PARTITIONS = 4
 COME_OUT_WITHIN = 30.0
 """Seconds that the last leads may take after the last one was sent."""
 LOOK = 0.05
+WINDOW_DAYS = 30
+DRIFT = {
+    "LEADSCORE_ROLE": "all",
+    "LEADSCORE_DRIFT_WINDOW_SECONDS": str(WINDOW_DAYS * 86_400),
+    "LEADSCORE_DRIFT_HORIZONS": "1,3,12",
+    "LEADSCORE_DRIFT_LATENESS_SECONDS": "0",
+    "LEADSCORE_DRIFT_IDLE_SECONDS": "2",
+    "LEADSCORE_DRIFT_SEASON_SECONDS": "0",
+}
+"""Two years go by in seconds: windows are of months, and nobody waits for late leads."""
+SETTLED_AFTER = 1.2
+REPORTS_WITHIN = 6.0
+"""Seconds that the last drift reports may take after the last lead came out."""
+SPAN = "10m"
+"""What the snapshot looks back on."""
 EXIT_UNACCOUNTED = 1
 
 
@@ -77,7 +94,8 @@ def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
 
     A model is trained on the first 60 % in time of a bank's contacts; a worker scores the rest,
     played to Kafka as a CRM would, a few broken events among them. At the end every lead is
-    accounted for: scored or a dead letter.
+    accounted for: scored or a dead letter. On real Kafka, how far the later months are from those
+    of the training is shown as they go by, and an Evidently report is written.
 
     Exit codes: 0 every lead that was sent came out, scored or dead; 1 not so: the summary says
     which; 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
@@ -123,6 +141,8 @@ class _Demo:
         self._rate = rate
         self._folder = folder
         self._screen = screen
+        # The mock broker has no look-up by time, which finding the past again needs.
+        self._watches_drift = not isinstance(broker, MockBroker)
         # On a Kafka that is not ours, or in a second run: topics of this run's own.
         is_given = broker.kind is BrokerKind.GIVEN
         run = secrets.token_hex(4)
@@ -133,6 +153,7 @@ class _Demo:
             "LEADSCORE_GROUP_ID": f"leadscore-demo-{run}" if is_given else "leadscore",
             "LEADSCORE_REGISTRY": str(folder / "models"),
             "LEADSCORE_MODEL": NAME,
+            **(DRIFT if self._watches_drift else {}),
         }
         self._settings = load_settings(
             environment="staging",
@@ -167,7 +188,7 @@ class _Demo:
         """Train and publish; returns the bundle's folder."""
         with self._screen.busy("importing the training libraries") as on_step:
             # They take seconds to import: only once it is clear that there is a broker.
-            from model.metadata import Thresholds
+            from model.metadata import Engagement, Thresholds
             from model.registry import Registry
             from model.train import TrainOptions, train
 
@@ -184,6 +205,9 @@ class _Demo:
                 schema=contract.avro,
                 name=NAME,
                 thresholds=bands,
+                engagement=Engagement(
+                    low=round(EXPECTED[0] * rate, 3), high=round(EXPECTED[1] * rate, 3)
+                ),
             )
             started = time.monotonic()
             trained = train(past, options, on_step)
@@ -208,6 +232,7 @@ class _Demo:
             async with (
                 self._worker() as worker,
                 following(account, self._settings, PARTITIONS, screen.scored) as reading,
+                following_drift(self._settings, screen.drifted),
                 connected_producer(self._settings) as producer,
             ):
                 started = time.time()
@@ -222,6 +247,7 @@ class _Demo:
                         on_progress=screen.played,
                     )
                     await self._come_out(account, played, worker, reading, stop)
+                    await self._reports_settle(screen, stop)
                 metrics = self._folder / "metrics.prom"
                 metrics.write_text(await asyncio.to_thread(worker.metrics))
                 code = await worker.stop()
@@ -231,10 +257,32 @@ class _Demo:
         faults = [*account.faults(played), *_failures(played, code)]
         seconds = account.last_ms / 1000 - started
         screen.summary(account, played, faults, rest, seconds=seconds, folder=self._folder)
-        if isinstance(self._broker, MockBroker):
+        if self._watches_drift:
+            await self._tell_of_drift()
+        else:
             screen.say("Note", "the mock broker hands records over late: the latency is its own")
+            screen.say("", "drift is watched on real Kafka only: see `leadscore demo --help`")
         screen.next_steps(bundle)
         return EXIT_UNACCOUNTED if faults else 0
+
+    async def _reports_settle(self, screen: DemoScreen, stop: asyncio.Event) -> None:
+        """Wait until no further drift report comes."""
+        deadline = time.monotonic() + (REPORTS_WITHIN if self._watches_drift else 0.0)
+        while time.monotonic() < deadline and not stop.is_set():
+            before = screen.reports
+            await asyncio.sleep(SETTLED_AFTER)
+            if before and before == screen.reports:
+                return
+
+    async def _tell_of_drift(self) -> None:
+        self._screen.drift_summary()
+        with self._screen.busy("writing an Evidently report") as on_step:
+            report = await write_snapshot(self._environment, self._folder, SPAN)
+            on_step("written")
+        if report is None:
+            self._screen.say("Report", f"none was written: {self._folder / 'snapshot.log'}", "red")
+        else:
+            self._screen.say("Report", f"{report} (Evidently; open it in a browser)")
 
     @asynccontextmanager
     async def _worker(self) -> AsyncIterator[DemoWorker]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console, Group
@@ -16,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from features.table import Table as Leads
+from monitoring.diagnosis import ADVICE, Diagnosis
+from monitoring.field_drift import DriftState
 from schemas.fields import FieldKind
 from stream.account import Account, ScoredLead
 from stream.crm.produce import Played
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DemoScreen"]
 
 SHOWN = 8
+DRIFTED_SHOWN = 6
 LABEL = 8
 """Characters of the word before each line."""
 LINES_EVERY = 2000
@@ -41,6 +44,11 @@ class DemoScreen:
     ----------
     console
         Where.
+
+    Attributes
+    ----------
+    reports
+        How many drift reports came.
     """
 
     def __init__(self, console: Console) -> None:
@@ -48,6 +56,8 @@ class DemoScreen:
         self._latest: deque[ScoredLead] = deque(maxlen=SHOWN)
         self._bands: Counter[str] = Counter()
         self._seen = 0
+        self._drift: Mapping[str, Any] | None = None
+        self.reports = 0
         self._progress = Progress(
             TextColumn(f"{{task.description:<{LABEL}}}"),
             BarColumn(bar_width=None),
@@ -132,13 +142,45 @@ class DemoScreen:
                 soft_wrap=True,
             )
 
+    def drifted(self, report: Mapping[str, Any]) -> None:
+        """Take note of a drift report."""
+        self.reports += 1
+        horizon = _widest(report)
+        if report["kind"] != "window" or horizon is None:
+            return
+        known = set(map(_name, _by_psi(self._drift))) if self._drift else set()
+        self._drift = horizon
+        new = [name for name in map(_name, _by_psi(horizon)) if name not in known]
+        if new and not self._console.is_terminal:
+            line = f"  drift, {_drift_line(horizon)}, new: {', '.join(new)}"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def drift_summary(self) -> None:
+        """Tell which fields have drifted, how far, and since when."""
+        if self._drift is None:
+            self.say("Drift", "no window had enough leads to say anything")
+            return
+        horizon = self._drift
+        self.say("Drift", _drift_line(horizon), "bold yellow")
+        for drift in _by_psi(horizon)[:DRIFTED_SHOWN]:
+            self.say(
+                "",
+                f"{_name(drift):<15} PSI {drift['psi']:5.2f} {drift['state']:<8}"
+                f" since {_month(drift['since']) if drift['since'] else '-'}",
+            )
+        self.say("", ADVICE[Diagnosis(horizon["diagnosis"])].sentence)
+
     def _render(self, account: Account) -> Group:
         self._progress.update(self._out, completed=account.total)
         bands = Text("  ").join(
             Text(f"{band} {self._bands[band]:,}", style) for band, style in STYLES.items()
         )
         bands.append(f"  dead letters {len(account.dead):,}")
-        return Group(self._leads(), Text(), self._progress, Text(" " * (LABEL + 1)) + bands)
+        drift = Text("drift".ljust(LABEL + 1))
+        if self._drift is not None:
+            drift.append(_drift_line(self._drift), "yellow")
+        drift.no_wrap, drift.overflow = True, "ellipsis"
+        return Group(self._leads(), Text(), self._progress, Text(" " * (LABEL + 1)) + bands, drift)
 
     def _leads(self) -> Table:
         table = Table(box=None, pad_edge=False, expand=True)
@@ -221,6 +263,30 @@ class DemoScreen:
             f"calibration error {quality.calibration_error:.3f}: mean score"
             f" {quality.mean_score:.1%}, but {labels.mean():.1%} subscribed: the world had changed",
         )
+
+
+def _widest(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Take the longest span that has enough leads."""
+    known = [horizon for horizon in report["horizons"] if horizon["state"] != DriftState.TOO_FEW]
+    return known[-1] if known else None
+
+
+def _by_psi(horizon: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    drifted = [drift for drift in horizon["fields"] if drift["is_drifted"]]
+    return sorted(drifted, key=lambda drift: drift["psi"] or 0.0, reverse=True)
+
+
+def _name(drift: Mapping[str, Any]) -> str:
+    return "the score" if drift["is_score"] else str(drift["name"])
+
+
+def _drift_line(horizon: Mapping[str, Any]) -> str:
+    drifted = [drift for drift in _by_psi(horizon) if not drift["is_score"]]
+    worst = ", ".join(f"{drift['name']} {drift['psi']:.1f}" for drift in drifted[:3])
+    return (
+        f"{horizon['name']} to {_month(horizon['end'])}: {len(drifted)} of"
+        f" {len(horizon['fields']) - 1} fields drifted{f' (PSI: {worst})' if worst else ''}"
+    )
 
 
 def _reasons(lead: ScoredLead) -> str:
