@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
 from evidently.core.container import MetricContainer
@@ -115,7 +116,11 @@ def render(
     )
     # A workspace plots by it, and takes a time without an offset for local time.
     timestamp = subject.end.astimezone().replace(tzinfo=None)
-    snapshot = report.run(_dataset(now), _dataset(before), timestamp=timestamp, name=subject.title)
+    # Of a column that holds one value only, Evidently divides by a deviation of 0.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        snapshot = report.run(
+            _dataset(now), _dataset(before), timestamp=timestamp, name=subject.title
+        )
     html = snapshot.get_html_str(as_iframe=False)
     titled = html.replace("<head>", f"<head>\n<title>{escape(subject.title)}</title>", 1)
     return Rendered(titled.lstrip(), snapshot.json(), snapshot)
@@ -185,11 +190,11 @@ def _new_project(workspace: Workspace, name: str) -> Project:
     project = workspace.create_project(name)
     project.description = "Leads against what the model learnt, by `leadscore snapshot`."
     project.save()
-    for title, metric, argument in (
-        ("Share of drifted fields", "DriftedColumnsCount", {"value_type": "share"}),
-        ("Drift by field: PSI less noise", "ValueDrift", {}),
+    for title, metric, labels, legend in (
+        ("Share of drifted fields", "DriftedColumnsCount", {"value_type": "share"}, "share"),
+        ("PSI less noise, by field", "ValueDrift", {}, "{{column}}"),
     ):
-        value = PanelMetric(metric=metric, metric_labels=argument)
+        value = PanelMetric(metric=metric, metric_labels=labels, legend=legend)
         project.dashboard.add_panel(line_plot_panel(title, [value]), tab="Drift")
     return project
 

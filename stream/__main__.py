@@ -19,7 +19,7 @@ COMMANDS = {
     "topics": ("topics", "Create, check and list the topics."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "produce": ("produce", "Play leads to Kafka as a CRM would: a file's or synthetic ones."),
-    "snapshot": ("snapshot", "Write an Evidently report: recent leads against the training's."),
+    "snapshot": ("snapshot", "Write an Evidently report: recent leads beside the training's."),
 }
 """Each command: its module in stream.commands, imported when it is called, and its sentence."""
 

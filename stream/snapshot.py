@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,50 +17,15 @@ from stream.lead_range import TimeRange, draw_records
 from stream.settings import Settings
 from stream.snapshot_folder import SnapshotFolder
 from stream.snapshot_leads import comparable_bundle, reference_sample, scored_sample
+from stream.snapshot_order import Order
 from stream.snapshot_summary import SnapshotSummary
 
 if TYPE_CHECKING:
     from monitoring.snapshot import Rendered
 
-__all__ = ["Order", "take_snapshot"]
+__all__ = ["take_snapshot"]
 
 THRESHOLDS = DriftThresholds()
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Which snapshot to take.
-
-    Attributes
-    ----------
-    start, end
-        The range of Kafka's time stamps, ``start`` included; with their offset from UTC.
-    sample
-        How many leads to compare at most.
-    keep
-        How many snapshots to keep.
-    output
-        Folder of the snapshots.
-    workspace
-        Folder of Evidently's workspace.
-    """
-
-    start: datetime
-    end: datetime
-    sample: int
-    keep: int
-    output: Path
-    workspace: Path
-
-    @property
-    def range(self) -> TimeRange:
-        """The range as Kafka knows it."""
-        return TimeRange(round(self.start.timestamp() * 1000), round(self.end.timestamp() * 1000))
-
-    @property
-    def name(self) -> str:
-        """Of the snapshot: the end of its range, in UTC."""
-        return f"{self.end.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}"
 
 
 async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
@@ -122,7 +85,7 @@ def _assess(bundle: Bundle, now: LeadSample, within: TimeRange) -> Assessment:
     layout = CountLayout(metadata.reference)
     assessor = Assessor(
         layout,
-        importance={},
+        importance=metadata.importance,
         engagement=(metadata.engagement.low, metadata.engagement.high),
         thresholds=THRESHOLDS,
     )

@@ -97,7 +97,9 @@ class SnapshotFolder:
         if finished.exists():
             shutil.rmtree(finished)
         unfinished.rename(finished)
-        for old in self._snapshots()[:-keep]:
+        # The one just written stays, even where its range is older than all the others'.
+        others = [snapshot for snapshot in self._snapshots() if snapshot != finished]
+        for old in others[: max(len(others) + 1 - keep, 0)]:
             shutil.rmtree(old)
         return summary
 

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import resource
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from schemas.errors import FatalError, InputError, LeadScoreError
+from schemas.errors import InputError
 from stream.commands.exit_codes import exit_codes
 from stream.commands.options import DURATION, MEMORY, MOMENT
-
-if TYPE_CHECKING:
-    from stream.snapshot_account import SnapshotAccount
-    from stream.snapshot_summary import SnapshotSummary
+from stream.crm.producer import stop_on_signals
+from stream.settings import load_settings
+from stream.snapshot_account import SnapshotAccount
+from stream.snapshot_order import Order
+from stream.snapshot_process import Ended, run_snapshot
+from stream.snapshot_summary import SnapshotSummary
 
 __all__ = ["snapshot"]
 
-FRUGAL = {
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "DO_NOT_TRACK": "1",
-}
-"""Arrow's own pool would reserve 1 GiB; threads would take processors from the workers; and
-Evidently is not to tell anybody."""
 HOUR = timedelta(hours=1)
-NICENESS = 10
-"""How far behind the workers a snapshot stands in the queue for the processors."""
 
 
 @click.command()
@@ -105,10 +94,8 @@ def snapshot(**options: Any) -> None:
     """  # noqa: D301
     with exit_codes():
         _check(options)
-        if options["every"]:
-            asyncio.run(_stay(options))
-        else:
-            _once(options)
+        code = asyncio.run(_stay(options) if options["every"] else _once(options))
+    raise SystemExit(code)
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -124,98 +111,76 @@ def _check(options: dict[str, Any]) -> None:
         raise InputError("--from must be before --to: exchange them")
 
 
-def _once(options: dict[str, Any]) -> None:
-    limit = options["memory_limit"]
-    os.environ.update({name: value for name, value in FRUGAL.items() if name not in os.environ})
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+async def _once(options: dict[str, Any]) -> int:
     end = options["end"] or datetime.now(UTC)
     start = options["start"] or end - (options["since"] or HOUR)
-    with _bounded(limit):
-        account = _account(options, period=end - start)
-        try:
-            summary = _take(options, start, end)
-        except (LeadScoreError, MemoryError):
-            account.failure()
-            raise
-        account.success(summary)
-    if options["as_json"]:
-        click.echo(summary.model_dump_json())
-    else:
-        click.echo(summary.sentence + (f"\n{summary.report}" if summary.report else ""))
+    account = _account(options, period=end - start)
+    with stop_on_signals() as stop:
+        ended = await run_snapshot(
+            _order(options, start, end), memory_limit=options["memory_limit"], stop=stop
+        )
+    _enter(ended, account)
+    if ended.summary and options["as_json"]:
+        click.echo(ended.summary.model_dump_json())
+    elif ended.summary:
+        _say(ended.summary)
+    return ended.code
 
 
-def _take(options: dict[str, Any], start: datetime, end: datetime) -> SnapshotSummary:
-    # Not above: numpy, Arrow and the rest read their variables when they are imported.
-    from stream.settings import load_settings
-    from stream.snapshot import Order, take_snapshot
+async def _stay(options: dict[str, Any]) -> int:
+    every = options["every"]
+    account = _account(options, period=every)
+    with ExitStack() as stack:
+        if options["port"] is not None:
+            shown = account.shown(load_settings().http_host, options["port"])
+            click.echo(f"metrics on port {stack.enter_context(shown)}")
+        stop = stack.enter_context(stop_on_signals())
+        due = datetime.now(UTC)
+        while not stop.is_set():
+            end, due = datetime.now(UTC), due + every
+            ended = await run_snapshot(
+                _order(options, end - (options["since"] or every), end),
+                memory_limit=options["memory_limit"],
+                stop=stop,
+                time_limit=every.total_seconds(),
+            )
+            if not stop.is_set():
+                _enter(ended, account)
+                if ended.summary:
+                    _say(ended.summary)
+            with suppress(TimeoutError):
+                async with asyncio.timeout((due - datetime.now(UTC)).total_seconds()):
+                    await stop.wait()
+    return 0
 
-    order = Order(
+
+def _order(options: dict[str, Any], start: datetime, end: datetime) -> str:
+    return Order(
         start=start,
         end=end,
         sample=options["sample"],
         keep=options["keep"],
         output=options["output"],
-        workspace=_workspace(options),
-    )
-    return asyncio.run(take_snapshot(load_settings(), order))
-
-
-async def _stay(options: dict[str, Any]) -> None:
-    from stream.crm.producer import stop_on_signals
-    from stream.settings import load_settings
-    from stream.snapshot_schedule import SNAPSHOT, take_snapshots
-
-    settings = load_settings()
-    account = _account(options, period=options["every"])
-    since = options["since"] or options["every"]
-    command = [
-        *SNAPSHOT,
-        *("--since", f"{since.total_seconds():g}s"),
-        *("--sample", str(options["sample"])),
-        *("--keep", str(options["keep"])),
-        *("--output", str(options["output"])),
-        *("--workspace", str(_workspace(options))),
-        *("--memory-limit", f"{options['memory_limit'] / 2**20:g}MiB"),
-    ]
-
-    def success(summary: SnapshotSummary) -> None:
-        account.success(summary)
-        click.echo(summary.sentence)
-
-    with ExitStack() as stack:
-        if options["port"] is not None:
-            port = stack.enter_context(account.shown(settings.http_host, options["port"]))
-            click.echo(f"metrics on port {port}")
-        stop = stack.enter_context(stop_on_signals())
-        await take_snapshots(
-            command,
-            every=options["every"].total_seconds(),
-            stop=stop,
-            on_success=success,
-            on_failure=account.failure,
-        )
+        workspace=options["workspace"] or options["output"] / "workspace",
+    ).model_dump_json()
 
 
 def _account(options: dict[str, Any], period: timedelta) -> SnapshotAccount:
-    from stream.snapshot_account import SnapshotAccount
-
     return SnapshotAccount(
         period=period.total_seconds(), output=options["output"], textfile=options["textfile"]
     )
 
 
-def _workspace(options: dict[str, Any]) -> Path:
-    workspace: Path = options["workspace"] or options["output"] / "workspace"
-    return workspace
+def _enter(ended: Ended, account: SnapshotAccount) -> None:
+    if ended.reason:
+        click.echo(f"Error: {ended.reason}", err=True)
+    if ended.summary:
+        account.success(ended.summary)
+    else:
+        account.failure()
 
 
-@contextmanager
-def _bounded(limit: int) -> Iterator[None]:
-    try:
-        yield
-    except MemoryError:
-        raise FatalError(
-            f"expected a snapshot to fit into {limit / 2**20:,.0f} MiB, it does not: take a smaller"
-            " --sample, or raise --memory-limit"
-        ) from None
+def _say(summary: SnapshotSummary) -> None:
+    click.echo(summary.sentence)
+    if summary.report:
+        click.echo(f"{summary.report}")

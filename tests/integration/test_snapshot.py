@@ -174,10 +174,10 @@ async def test_two_do_not_write_at_once(stage, snapshot, tmp_path):
 
 async def test_one_that_takes_too_much_memory_ends_itself_and_is_counted(topic, snapshot, tmp_path):
     code, _, err = await snapshot(
-        *(*RANGE, "--memory-limit", "250MiB", "--textfile", tmp_path / "snapshot.prom")
+        *(*RANGE, "--memory-limit", "120MiB", "--textfile", tmp_path / "snapshot.prom")
     )
     assert code == 1
-    assert "expected a snapshot to fit into 250 MiB" in err
+    assert "expected a snapshot to fit into 120 MiB" in err
     assert "leadscore_snapshot_failures_total 1.0" in (tmp_path / "snapshot.prom").read_text()
 
 
@@ -195,6 +195,7 @@ async def test_a_job_that_stays_takes_one_each_period_and_tells_of_it(
         assert "leadscore_snapshot_last_success_timestamp_seconds" not in shown
         for _ in range(2):
             assert b"1,000 of 1,000 leads" in await process.stdout.readline()
+            assert (await process.stdout.readline()).endswith(b"report.html\n")
         shown = await metrics(port)
         assert shown["leadscore_snapshot_rows"] == 1000
         assert shown["leadscore_snapshot_failures_total"] == 0

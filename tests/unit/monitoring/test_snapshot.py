@@ -1,0 +1,210 @@
+"""A snapshot's page: what it says is what the assessment says, and a browser shows it."""
+
+import json
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from features.counts import CountLayout
+from features.matrix import FeatureEncoder
+from monitoring.assessment import Assessor
+from monitoring.field_drift import DriftThresholds
+from monitoring.lead_sample import LeadSample, Subject, shown_columns
+from tests.unit.small_model import LEADS, SPEC, small_model
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's and its libraries' own
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FEW = DriftThresholds(min_leads=50)
+SUBJECT = Subject(
+    model="leads/3",
+    topic="<leads>",
+    start=datetime(2026, 5, 1, 9, tzinfo=UTC),
+    end=datetime(2026, 5, 1, 10, tzinfo=UTC),
+    found=36_000,
+)
+TITLE = "Drift of <leads>, 2026-05-01 09:00 to 2026-05-01 10:00 UTC, model leads/3"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return small_model(tmp_path_factory.mktemp("model"))
+
+
+def sample(model, **changed):
+    """The model's leads, some columns changed, all with scores around a half."""
+    metadata = model.bundle.metadata
+    columns = dict(model.columns) | changed
+    features = FeatureEncoder(SPEC, metadata.reference).encode(columns, LEADS)
+    scores = np.linspace(0.2, 0.8, LEADS, dtype=np.float32)
+    return LeadSample(columns, features.bins, scores)
+
+
+def assess(model, now, thresholds=FEW):
+    layout = CountLayout(model.bundle.metadata.reference)
+    assessor = Assessor(layout, importance={}, engagement=(0.1, 0.9), thresholds=thresholds)
+    counts = layout.count(now.bins, now.scores, label=0.5)
+    return assessor.assess(counts, name="range", start=0, end=1)
+
+
+def shown(model, now, before):
+    return shown_columns(SPEC, model.bundle.metadata.reference, now, before)
+
+
+def test_numbers_are_shown_as_they_are_texts_by_length_the_rest_by_label(model):
+    now, before = shown(model, sample(model), sample(model))
+    assert list(now) == [*SPEC.kinds, "score"]
+    np.testing.assert_array_equal(now["page_views"], model.columns["page_views"])
+    texts = model.columns["summary"]
+    lengths = [np.nan if text is None else len(text) for text in texts]
+    np.testing.assert_array_equal(now["summary"], lengths)
+    industries = {" Software": "software", "Health": "health", None: None}
+    for raw, label in zip(model.columns["industry"], now["industry"], strict=True):
+        assert label == industries.get(raw, label)
+    assert set(now["created_at"]) <= {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+    assert before.keys() == now.keys()
+
+
+def test_a_field_that_is_lost_is_shown_by_its_bins_on_both_sides(model):
+    lost = sample(model, page_views=np.full(LEADS, np.nan), industry=[None] * LEADS)
+    now, before = shown(model, lost, sample(model))
+    assert set(now["page_views"]) == set(now["industry"]) == {"missing"}
+    assert {"missing", "software"} < set(before["industry"])
+    assert all(isinstance(label, str) for label in before["page_views"])
+    assert isinstance(now["company_size"], np.ndarray)
+
+
+@pytest.fixture(scope="module")
+def drifted(model):
+    """Leads with twice the page views, no industry, and no company size but one."""
+    sizes = np.full(LEADS, np.nan)
+    sizes[0] = 12.5
+    now = sample(
+        model,
+        page_views=model.columns["page_views"] * 2 + 40,
+        industry=[None] * LEADS,
+        company_size=sizes,
+    )
+    return now, assess(model, now)
+
+
+@pytest.fixture(scope="module")
+def rendered(model, drifted):
+    from monitoring.snapshot import render
+
+    now, assessment = drifted
+    return render(SUBJECT, *shown(model, now, sample(model)), assessment, FEW)
+
+
+def test_what_counts_as_drift_is_what_the_assessment_says(rendered, drifted):
+    _, assessment = drifted
+    metrics = json.loads(rendered.json)["metrics"]
+    values = {
+        m["config"]["column"]: m["value"]
+        for m in metrics
+        if m["config"]["type"].endswith(":ValueDrift")
+    }
+    assert values == {
+        field.name: pytest.approx(max(field.psi - field.psi_noise, 0))
+        for field in assessment.fields
+    }
+    [counted] = [m["value"] for m in metrics if "DriftedColumnsCount" in m["config"]["type"]]
+    found = sum(field.is_drifted for field in assessment.fields[:-1])
+    assert found >= 3
+    assert counted == {"count": found, "share": pytest.approx(assessment.drifted_share)}
+
+
+def test_too_few_leads_are_shown_and_nothing_is_said_of_them(model):
+    from monitoring.snapshot import render
+
+    now = sample(model, page_views=model.columns["page_views"] * 2 + 40)
+    assessment = assess(model, now, DriftThresholds())
+    page = render(SUBJECT, *shown(model, now, sample(model)), assessment, DriftThresholds())
+    metrics = json.loads(page.json)["metrics"]
+    [counted] = [m["value"] for m in metrics if "DriftedColumnsCount" in m["config"]["type"]]
+    assert counted["count"] == 0
+    assert "too few leads" in page.html
+
+
+def test_the_page_needs_nothing_but_itself(rendered):
+    class Sources(HTMLParser):
+        found: list[str] = []  # noqa: RUF012 - one page, one parser
+
+        def handle_starttag(self, tag, attributes):
+            given = dict(attributes)
+            self.found += [given[n] for n in ("src", "href") if n in given and tag != "a"]
+
+    Sources().feed(rendered.html)
+    assert Sources.found == []
+    assert rendered.html.startswith("<!DOCTYPE html>")
+
+
+def test_title_drift_table_and_plots_are_in_the_page(rendered):
+    assert f"<title>{TITLE.replace('<', '&lt;').replace('>', '&gt;')}</title>" in rendered.html
+    widgets = list(of_widgets(variable("metric", rendered.html)["widgets"]))
+    text = next(params["text"] for kind, params in widgets if kind == "text")
+    assert text.startswith("# Drift of ")
+    assert "400 of 36,000 leads" in text
+    tables = [params for kind, params in widgets if kind == "big_table"]
+    columns = [column["title"] for table in tables for column in table["columns"]]
+    assert {"Column", "Data Drift", "Stat Test", "Drift Score"} <= set(columns)
+    graphs = variable("additional_graphs", rendered.html).values()
+    drawn = [params for kind, params in widgets if kind == "big_graph"]
+    drawn += [graph for graph in graphs if "data" in graph]
+    assert any(figure["data"] for figure in drawn)
+
+
+def variable(name, page):
+    """The value of a variable of the page's script."""
+    return json.loads(re.search(rf"var {name}_\w+ = (\{{.*\}});", page)[1])
+
+
+def of_widgets(widgets):
+    for widget in widgets:
+        yield widget["type"], widget["params"]
+        yield from of_widgets(widget.get("widgets") or [])
+        yield from of_widgets(tab["widget"] for tab in widget.get("tabs") or [])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to show the page with")
+def test_a_browser_shows_title_table_and_plot(rendered, tmp_path):
+    page = tmp_path / "report.html"
+    page.write_text(rendered.html)
+    shown = subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000"),
+            *("--window-size=1400,4000", "--dump-dom", page.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
+    body = shown[shown.index("<body") : shown.index("<script>var global")]
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", body)[1]
+    assert heading.startswith("Drift of")
+    assert "leads/3" in heading
+    cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", body, re.DOTALL)
+    words = {re.sub(r"<[^>]*>", "", cell).strip() for cell in cells}
+    assert {"page_views", "industry", "critical", "Drift Score", "Detected"} <= words
+    assert "main-svg" in body, "Plotly has drawn nothing"
+
+
+def test_a_workspace_has_one_project_with_a_dashboard_and_keeps_the_newest(rendered, tmp_path):
+    from evidently.ui.workspace import Workspace
+
+    from monitoring.snapshot import add_to_workspace
+
+    for _ in range(3):
+        add_to_workspace(tmp_path / "workspace", "leads", rendered, 2)
+    workspace = Workspace(str(tmp_path / "workspace"))
+    [project] = workspace.list_projects()
+    assert project.name == "leads"
+    runs = [workspace.get_run(project.id, run) for run in workspace.list_runs(project.id)]
+    assert [run.name for run in runs] == [TITLE] * 2
+    assert len(project.dashboard.model().panels) == 2
