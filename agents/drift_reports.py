@@ -13,10 +13,11 @@ from agents.partials import ModelIdentity, dense, sparse
 from features.counts import LeadCounts
 from monitoring.assessment import Assessment
 from monitoring.diagnosis import Diagnosis
+from monitoring.field_drift import DriftState, FieldDrift
 from schemas.store import Schema, SchemaStore
 from schemas.wire import HEADER_BYTES
 
-__all__ = ["Alarm", "Report", "counts_of", "decode_report", "span_name"]
+__all__ = ["Alarm", "Report", "assessments_of", "counts_of", "decode_report", "span_name"]
 
 
 def _schema() -> Schema:
@@ -156,6 +157,29 @@ def decode_report(value: bytes | None) -> Mapping[str, Any]:
         raise ValueError(f"expected a drift_report, its bytes are damaged: {error!r}") from None
     found_record: Mapping[str, Any] = record
     return found_record
+
+
+def assessments_of(record: Mapping[str, Any]) -> tuple[Assessment, ...]:
+    """Take the horizons out of a report.
+
+    Parameters
+    ----------
+    record
+        As `decode_report` returns it.
+    """
+    return tuple(_assessment(horizon) for horizon in record["horizons"])
+
+
+def _assessment(horizon: Mapping[str, Any]) -> Assessment:
+    fields = tuple(
+        FieldDrift(**{**drift, "state": DriftState(drift["state"])}) for drift in horizon["fields"]
+    )
+    given = {
+        "state": DriftState(horizon["state"]),
+        "diagnosis": Diagnosis(horizon["diagnosis"]),
+        "fields": fields,
+    }
+    return Assessment(**{**horizon, **given})
 
 
 def counts_of(record: Mapping[str, Any], size: int) -> LeadCounts:

@@ -11,11 +11,18 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.drift_reports import Alarm, Report, counts_of, span_name
+from agents.drift_reports import Alarm, Report, assessments_of, counts_of, span_name
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
 from agents.partials import ModelIdentity, Partial
 from features.counts import CountLayout, LeadCounts
@@ -24,6 +31,7 @@ from monitoring.confirmation import Confirmation, ConfirmedChange
 from monitoring.detectors import Change, Rolling, RollingDetectors
 from monitoring.diagnosis import ADVICE
 from monitoring.field_drift import DriftState
+from monitoring.season import Stream
 
 __all__ = ["Closing", "DriftWatch", "WatchOptions", "WatchedModel"]
 
@@ -64,6 +72,8 @@ class WatchedModel:
         By horizon and field: since which window it is not as it should be.
     alarmed
         By stream: the state that was last told by an alarm.
+    confirmed
+        By detector and stream: the end of the window that confirmed its last change.
     closed_through
         End of the last closed window.
     """
@@ -75,7 +85,8 @@ class WatchedModel:
     confirmation: Confirmation
     windows: dict[int, LeadCounts] = field(default_factory=dict)
     since: dict[tuple[str, int], int] = field(default_factory=dict)
-    alarmed: dict[str, DriftState] = field(default_factory=dict)
+    alarmed: dict[Stream, DriftState] = field(default_factory=dict)
+    confirmed: dict[tuple[str, str], int] = field(default_factory=dict)
     closed_through: int = -(2**63)
 
 
@@ -165,15 +176,20 @@ class DriftWatch:
                 record["model_id"], record["model_version"], record["model_sha256"]
             )
             model = self._model(identity)
-            if model is None or record["kind"] == "alarm":
+            if model is None:
                 continue
             start, end = record["window_start"], record["window_end"]
+            if (alarm := record["alarm"]) is not None:
+                model.confirmed[alarm["detector"], alarm["stream"]] = end
+                continue
             counts = counts_of(record, model.layout.size)
             if start in model.windows and model.windows[start].leads >= counts.leads:
                 continue
-            model.confirmation.assessed(self._close(model, start, end, counts))
-            model.since = _since_of(record["horizons"])
-            model.alarmed = _alarmed_of(record["horizons"])
+            self._add(model, start, end, counts)
+            horizons = assessments_of(record)
+            model.confirmation.assessed(horizons)
+            model.since = _since_of(horizons)
+            model.alarmed = _alarmed(horizons, model.confirmation.drifted, model.alarmed)
 
     def rehearse(self, partials: Iterable[Partial], now: float) -> None:
         """Take in again what was taken before: the detectors, the watermark and the table."""
@@ -201,7 +217,9 @@ class DriftWatch:
             if model is not None:
                 for change in self._sample(model, partial):
                     self.changes += 1
-                    model.confirmation.found(change, partial.last_event)
+                    told = model.confirmed.get((change.detector, change.stream))
+                    if told is None or partial.last_event >= told:  # else it is found again
+                        model.confirmation.found(change, partial.last_event)
         for key in sorted(changed):
             self._table[str(key)] = self._entries[key].encode()
 
@@ -272,7 +290,8 @@ class DriftWatch:
         assert model is not None, "only windows of models that are known are due"
         counts = summed((self._entries[key].total() for key in keys), model.layout.size)
         start, end = keys[0].start, keys[0].start + first.window_ms
-        horizons = self._close(model, start, end, counts)
+        self._add(model, start, end, counts)
+        horizons = self._horizons(model, start, first.window_ms)
         model.since = _since(horizons, model.since, start)
         horizons = tuple(
             horizon.with_since(
@@ -280,10 +299,12 @@ class DriftWatch:
             )
             for horizon in horizons
         )
-        before, model.alarmed = model.alarmed, _alarmed(horizons, model.alarmed)
+        confirmed = model.confirmation.assessed(horizons)
+        before = model.alarmed
+        model.alarmed = _alarmed(horizons, model.confirmation.drifted, before)
         alarms = [
             *_windowed_alarms(horizons, before, model.alarmed),
-            *map(_confirmed_alarm, model.confirmation.assessed(horizons)),
+            *map(_confirmed_alarm, confirmed),
         ]
         report = Report(wall_ms, first.topic, model.identity, start, end, counts, horizons)
         return Closing((report, *(replace(report, alarm=alarm) for alarm in alarms)), keys)
@@ -300,16 +321,12 @@ class DriftWatch:
             self._table.pop(str(key), None)
         self._forget_told()
 
-    def _close(
-        self, model: WatchedModel, start: int, end: int, counts: LeadCounts
-    ) -> tuple[Assessment, ...]:
-        """Add a window to the model's past, and assess the horizons that end with it."""
-        window_ms = end - start
+    def _add(self, model: WatchedModel, start: int, end: int, counts: LeadCounts) -> None:
+        """Add a window to the model's past."""
         model.windows[start] = counts
         model.closed_through = max(model.closed_through, end)
-        oldest = model.closed_through - max(self._options.horizons) * window_ms
+        oldest = model.closed_through - max(self._options.horizons) * (end - start)
         model.windows = {at: of for at, of in model.windows.items() if at >= oldest}
-        return self._horizons(model, start, window_ms)
 
     def _horizons(self, model: WatchedModel, start: int, window_ms: int) -> tuple[Assessment, ...]:
         """Assess the spans that end with the window that starts at `start`."""
@@ -348,12 +365,12 @@ def _since(
     return since
 
 
-def _since_of(horizons: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], int]:
+def _since_of(horizons: Iterable[Assessment]) -> dict[tuple[str, int], int]:
     return {
-        (horizon["name"], column): drift["since"]
+        (horizon.name, column): drift.since
         for horizon in horizons
-        for column, drift in enumerate(horizon["fields"])
-        if drift["since"] is not None
+        for column, drift in enumerate(horizon.fields)
+        if drift.since is not None
     }
 
 
@@ -363,52 +380,51 @@ def _worst(states: Iterable[DriftState]) -> DriftState:
 
 
 def _alarmed(
-    horizons: Sequence[Assessment], before: Mapping[str, DriftState]
-) -> dict[str, DriftState]:
-    """Tell each stream's worst state over the horizons; too few leads end no alarm."""
+    horizons: Sequence[Assessment],
+    out_of_season: Collection[Stream],
+    before: Mapping[Stream, DriftState],
+) -> dict[Stream, DriftState]:
+    """Tell each stream's worst state over the horizons; too few leads end no alarm.
+
+    What has drifted as it does every night is as it should be.
+    """
     alarmed = {}
-    for column, drift in enumerate(horizons[0].fields):
-        stream = "score" if drift.is_score else f"field {drift.name}"
-        worst = _worst(horizon.fields[column].state for horizon in horizons)
+    for column, stream in enumerate(_streams(horizons)):
+        drifts = [horizon.fields[column] for horizon in horizons]
+        worst = _worst(
+            drift.state if stream in out_of_season or not drift.is_drifted else DriftState.OK
+            for drift in drifts
+        )
         alarmed[stream] = before.get(stream, worst) if worst is DriftState.TOO_FEW else worst
     return alarmed
 
 
-def _alarmed_of(horizons: Sequence[Mapping[str, Any]]) -> dict[str, DriftState]:
-    alarmed = {}
-    for column, drift in enumerate(horizons[0]["fields"]):
-        stream = "score" if drift["is_score"] else f"field {drift['name']}"
-        alarmed[stream] = _worst(
-            DriftState(horizon["fields"][column]["state"]) for horizon in horizons
-        )
-    return alarmed
+def _streams(horizons: Sequence[Assessment]) -> list[Stream]:
+    return [Stream(drift.name, drift.is_score) for drift in horizons[0].fields]
 
 
 def _windowed_alarms(
     horizons: Sequence[Assessment],
-    before: Mapping[str, DriftState],
-    now: Mapping[str, DriftState],
+    before: Mapping[Stream, DriftState],
+    now: Mapping[Stream, DriftState],
 ) -> Iterable[Alarm]:
     """Make an alarm of every stream that has become worse."""
     order = list(DriftState)
-    for column, drift in enumerate(horizons[0].fields):
-        stream = "score" if drift.is_score else f"field {drift.name}"
-        state = now[stream]
-        if state not in ALARMING or order.index(state) <= order.index(
-            before.get(stream, DriftState.OK)
-        ):
+    for column, stream in enumerate(_streams(horizons)):
+        state, last = now[stream], before.get(stream, DriftState.OK)
+        if state not in ALARMING or order.index(state) <= order.index(last):
             continue
         horizon = next(h for h in horizons if h.fields[column].state is state)
         found = horizon.fields[column]
         psi = "" if found.psi is None else f", PSI {found.psi:.2f}"
         yield Alarm(
             detector="windowed",
-            stream=drift.name,
+            stream=stream.name,
             is_confirmed=True,
             before=None,
             after=None,
             diagnosis=horizon.diagnosis,
-            sentence=f"{drift.name}: {state} over {horizon.name} of {horizon.leads:,} leads{psi}."
+            sentence=f"{stream.name}: {state} over {horizon.name} of {horizon.leads:,} leads{psi}."
             f" {ADVICE[horizon.diagnosis].sentence}",
         )
 

@@ -65,6 +65,8 @@ class Bundle:
         The model's files by name, for ``open_predictor``.
     location
         The folder that it was loaded from; ``reference.parquet`` is in there.
+    published
+        When it was written, in seconds since 1970; None where that is not known.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Bundle:
     metadata: BundleMetadata
     files: Mapping[str, bytes] = field(repr=False)
     location: str
+    published: float | None = None
 
 
 def verify(artefacts: Artefacts) -> BundleMetadata:
@@ -128,7 +131,13 @@ def load_bundle(location: str) -> Bundle:
     except BundleError as error:
         raise BundleError(f"The bundle {location} is refused. {error}") from error
     return Bundle(
-        manifest.name, manifest.version, manifest.model_sha256, metadata, model, folder.location
+        manifest.name,
+        manifest.version,
+        manifest.model_sha256,
+        metadata,
+        model,
+        folder.location,
+        folder.written_at(MANIFEST),
     )
 
 

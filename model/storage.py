@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from uuid import uuid4
 
 import fsspec
@@ -48,6 +49,15 @@ class Folder:
         with _reaching(f"{self.location}/{name}"):
             found: bool = self._files.isfile(self._at(name))
         return found
+
+    def written_at(self, name: str) -> float | None:
+        """Tell when a file was written, in seconds since 1970; None where that is not known."""
+        try:
+            with _reaching(f"{self.location}/{name}", NotImplementedError, FileNotFoundError):
+                modified: datetime = self._files.modified(self._at(name))
+        except (NotImplementedError, FileNotFoundError):
+            return None
+        return modified.timestamp()
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file at once: whoever reads it sees all of it or what was there before."""

@@ -154,6 +154,9 @@ class DriftService(Service):
         watch = await self._restored()
         if before == self._revocations:  # else the partition has gone, and maybe come back
             self._watch = watch
+            if watch.latest is not None:  # or an alert's time would begin anew
+                for horizon in watch.current(watch.latest):
+                    self.metrics.show(horizon)
 
     async def _restored(self) -> DriftWatch:
         settings, now = self.settings, time.monotonic()

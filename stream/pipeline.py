@@ -51,6 +51,8 @@ class _InHand:
     leads: DecodedLeads
     features: Features
     prediction: Awaitable[Prediction]
+    begun: float
+    """Seconds of the performance counter."""
 
 
 class ScoringPipeline:
@@ -131,7 +133,7 @@ class ScoringPipeline:
         features = scorer.features(leads)
         self._took("decode", decoded - started)
         self._took("features", time.perf_counter() - decoded)
-        return _InHand(batch, scorer, leads, features, self._predict(scorer, features))
+        return _InHand(batch, scorer, leads, features, self._predict(scorer, features), started)
 
     def _took(self, stage: Stage, seconds: float) -> None:
         if self._metrics is not None:
@@ -174,6 +176,8 @@ class ScoringPipeline:
         )
         encoded = time.perf_counter()
         self._took("encode", encoded - started)
+        if self._metrics is not None:
+            self._metrics.observe_scoring(encoded - in_hand.begun)
         scored = await self._emitter.send(self._scored_topic, partition, outcome.scored)
         dead = await self._send_dead(partition, outcome.dead_letters)
         blocks = self._count_for_drift(in_hand, prediction)

@@ -177,6 +177,7 @@ class ScoringService(Service):
             sha256=serving.sha256,
             engine=serving.engine,
             calibration=serving.calibration,
+            published=serving.published,
         )
         self.health.meet(Condition.MODEL_LOADED)
         log.info("model", extra={"model": dict(serving.info)})

@@ -41,7 +41,7 @@ class Serving:
     ----------
     scorer
         Its way from records to scored events.
-    name, version, sha256, engine, calibration
+    name, version, sha256, engine, calibration, published
         What it is, as the metrics tell it.
     info
         What /model-info tells: the same and more, as JSON.
@@ -54,6 +54,8 @@ class Serving:
     engine: str
     calibration: str
     info: Mapping[str, Any]
+    published: float | None = None
+    """Seconds since 1970."""
 
 
 def locate(settings: Settings) -> str | None:
@@ -109,6 +111,7 @@ def load_serving(settings: Settings, location: str | None) -> Serving:
         engine=predictor.engine,
         calibration=bundle.metadata.calibration.method,
         info=_info(bundle, predictor.engine),
+        published=bundle.published,
     )
 
 
