@@ -67,7 +67,7 @@ def main() -> None:
       leadscore topics create                 make the topics
       leadscore worker                        score what arrives
       leadscore produce --count 1000          play leads to the worker
-      leadscore snapshot --since 1h           see how they differ from the training's
+      leadscore snapshot --since 1h           compare leads with the training's
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.
     """  # noqa: D301

@@ -18,7 +18,8 @@ from monitoring.lead_sample import LeadSample, Subject, shown_columns
 from tests.unit.small_model import LEADS, SPEC, small_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's and its libraries' own
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSERS = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+CHROMIUM = next(filter(None, BROWSERS), None)
 FEW = DriftThresholds(min_leads=50)
 SUBJECT = Subject(
     model="leads/3",
@@ -170,7 +171,7 @@ def of_widgets(widgets):
         yield from of_widgets(tab["widget"] for tab in widget.get("tabs") or [])
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to show the page with")
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to show the page with: what it is made of is tested above")
 def test_a_browser_shows_title_table_and_plot(rendered, tmp_path):
     page = tmp_path / "report.html"
     page.write_text(rendered.html)
