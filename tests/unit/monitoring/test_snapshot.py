@@ -171,7 +171,9 @@ def of_widgets(widgets):
         yield from of_widgets(tab["widget"] for tab in widget.get("tabs") or [])
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to show the page with: what it is made of is tested above")
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium to show the page with: what it is made of is tested above"
+)
 def test_a_browser_shows_title_table_and_plot(rendered, tmp_path):
     page = tmp_path / "report.html"
     page.write_text(rendered.html)
