@@ -1,14 +1,17 @@
-# The worker alone: what it needs to score, from hashed requirements; no compiler, no training
-# libraries, no root. Built by `docker build -t leadscore .`
+# The worker: what it needs to score, from hashed requirements; no compiler, no training libraries,
+# no root. Built by `docker build -t leadscore .`; with `--build-arg REQUIREMENTS=drift` it can watch
+# drift and write snapshots, too.
+ARG REQUIREMENTS=worker
 FROM python:3.11-slim-bookworm AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+ARG REQUIREMENTS
 WORKDIR /src
-COPY requirements/worker.lock requirements/all.lock requirements/
+COPY requirements/${REQUIREMENTS}.lock requirements/all.lock requirements/
 # The package is built by the locked setuptools, which does not go into the image.
 RUN python -m venv --without-pip /opt/leadscore \
     && pip --python /opt/leadscore/bin/python install --only-binary=:all: --require-hashes \
-        --no-deps -r requirements/worker.lock \
+        --no-deps -r requirements/${REQUIREMENTS}.lock \
     && sed -n '/^setuptools==/,/# via/p' requirements/all.lock > requirements/build.lock \
     && pip install --require-hashes --no-deps -r requirements/build.lock
 COPY pyproject.toml README.md LICENSE ./
@@ -27,7 +30,8 @@ FROM python:3.11-slim-bookworm
 
 # The base image's own pip and setuptools are not needed to run.
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip \
-    && useradd --system --uid 10001 --create-home --home-dir /var/lib/leadscore leadscore
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/leadscore leadscore \
+    && install --directory --owner=10001 /reports
 COPY --from=build /opt/leadscore /opt/leadscore
 
 ENV PATH=/opt/leadscore/bin:$PATH \

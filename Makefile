@@ -44,6 +44,7 @@ format: $(READY)  ## Let ruff mend what it can
 lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry's address
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) --all-extras -o requirements/all.lock
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements/all.lock -o requirements/worker.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra drift $(LOCK) -c requirements/all.lock -o requirements/drift.lock
 
 bench: $(READY)  ## Time LeadScore against stock Faust on the same work (real Kafka; some minutes)
 	@$(BIN)/python -m benchmarks.run

@@ -12,11 +12,19 @@ __all__ = ["worker"]
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["score", "all"]),
+    type=click.Choice(["score", "drift", "all"]),
     help="What this worker does; overrides LEADSCORE_ROLE.",
 )
-def worker(role: str | None) -> None:
+@click.option(
+    "--http-port",
+    type=click.IntRange(0, 65535),
+    help="Port of health and metrics; overrides LEADSCORE_HTTP_PORT.",
+)
+def worker(role: str | None, http_port: int | None) -> None:
     """Run a worker: read leads from Kafka, score them, write the scored topic.
+
+    With --role drift it watches drift instead, from what the scoring workers count: one of a group
+    does, others stand by.
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md. SIGTERM or Ctrl-C stops
     it cleanly within 10 s; a second one at once.
@@ -26,6 +34,8 @@ def worker(role: str | None) -> None:
     """
     if role is not None:
         os.environ["LEADSCORE_ROLE"] = role
+    if http_port is not None:
+        os.environ["LEADSCORE_HTTP_PORT"] = str(http_port)
     from stream.app import run
 
     run()
