@@ -81,6 +81,12 @@ class DemoWorker:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def port(self) -> int | None:
+        """Port of its HTTP door; None before it is open."""
+        port = self._port_file.read_text().strip() if self._port_file.exists() else ""
+        return int(port) if port else None
+
     async def ready(self) -> None:
         """Wait until it is ready.
 
@@ -121,11 +127,10 @@ class DemoWorker:
         tuple of int and str, or None
             Status and text; None while the door is closed.
         """
-        port = self._port_file.read_text().strip() if self._port_file.exists() else ""
-        if not port:
+        if self.port is None:
             return None
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from random import Random
 
 import pytest
 
+from agents.drift_reports import decode_report
 from model.bundle import Bundle
 from schemas.encode import encode_lead
 from schemas.wire import WireFormat
@@ -16,6 +19,7 @@ from tests.conftest import StageSetter
 from tests.integration.drift_counts import Counts, counted_offline, reported
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
 from tests.kafka_client import Record, TopicFactory, produce, until
+from tests.prometheus_process import RealPrometheus
 
 MONTH_S = 30 * 86_400
 MONTH_MS = MONTH_S * 1000
@@ -85,3 +89,63 @@ async def test_every_bin_count_is_that_of_the_log(
     assert await watching.metric("leadscore_drift_late_leads_total") == 0
     for worker in stage.workers:
         await worker.stop_cleanly()
+
+
+AGED_FROM = 6000
+AGED_BY = 25.0
+FEW_MINUTES_MS = 300_000
+
+
+def aging(contacts: list[Lead]) -> Iterator[Lead]:
+    """Leads of the last two hours, as in all of training; from one on, much older people."""
+    drawn = Random(7).sample(contacts, 2 * AGED_FROM)
+    begin = int(time.time() * 1000) - 24 * FEW_MINUTES_MS
+    for i, lead in enumerate(drawn):
+        fields = dict(lead.fields)
+        if i >= AGED_FROM:
+            fields["age"] += AGED_BY
+        yield Lead(f"aging-{i}", begin + i * 500, fields)
+
+
+async def test_prometheus_alerts_on_leads_that_are_others_now(
+    kafka: Broker,
+    topics: TopicFactory,
+    set_stage: StageSetter,
+    contacts: list[Lead],
+    tmp_path: Path,
+) -> None:
+    stage = set_stage(
+        kafka.bootstrap,
+        LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_ROLE="all",
+        LEADSCORE_DRIFT_WINDOW_SECONDS=str(2 * FEW_MINUTES_MS // 1000),
+        LEADSCORE_DRIFT_HORIZONS="1,6,144",
+        LEADSCORE_DRIFT_LATENESS_SECONDS="0",
+        LEADSCORE_DRIFT_IDLE_SECONDS="1",
+        LEADSCORE_DRIFT_SEASON_SECONDS="0",
+    )
+    await stage.create_topics()
+    worker = await stage.start()
+    targets = {"leadscore-worker": [worker.port], "leadscore-drift": [worker.port]}
+    async with RealPrometheus(tmp_path, targets) as prometheus:
+        await stage.play(aging(contacts))
+
+        async def told(state: str) -> list[dict[str, str]]:
+            alerts = await prometheus.told("LeadScoreFieldDrift")
+            return [alert["labels"] for alert in alerts if alert["state"] == state]
+
+        async def is_pending() -> bool:
+            return "age" in [labels["field"] for labels in await told("pending")]
+
+        async def is_firing() -> bool:
+            return "age" in [labels["field"] for labels in await told("firing")]
+
+        await until(is_pending, what="a pending alert on age")
+        await until(is_firing, what="a firing alert on age")
+        assert {labels["field"] for labels in await told("firing")} == {"age"}
+        assert await prometheus.rules_in_error() == []
+        reports = [decode_report(r.value) for r in await stage.records(stage.settings.leads_drift)]
+    alarms = [report["alarm"] for report in reports if report["kind"] == "alarm"]
+    assert {"windowed", "adwin"} <= {alarm["detector"] for alarm in alarms}
+    assert {alarm["stream"] for alarm in alarms} <= {"age", "score"}
+    await worker.stop_cleanly()
