@@ -46,8 +46,8 @@ def test_it_runs_neither_fausts_consumer_nor_its_producer_nor_its_web(app: App):
     assert names == {"AgentManager"}
 
 
-def test_it_is_called_as_the_consumer_group(app: App):
-    assert app.conf.id == "the-group"
+def test_fausts_own_group_is_not_that_of_the_batch_source(app: App):
+    assert app.conf.id == "the-group-drift"
     assert [str(url) for url in app.conf.broker] == ["kafka://one:9092", "kafka://two:9092"]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -123,13 +125,56 @@ def test_the_live_view_shows_how_far_it_is_and_fits(
     terminal: Screen, account: Account, played: Played
 ):
     lines = show_all(terminal, account, played)
-    assert len(lines) == SHOWN + 5
-    sent, out, bands = lines[-3:]
+    assert len(lines) == SHOWN + 6
+    sent, out, bands, drift = lines[-4:]
     assert sent.startswith("sent ")
     assert sent.rstrip().endswith("42 of 42")
     assert out.startswith("scored ")
     assert out.rstrip().endswith("41 of 42")
     assert bands.split() == ["High", "13", "Medium", "13", "Low", "14", "dead", "letters", "1"]
+    assert drift.split() == ["drift"]
+
+
+def drift_report(**drifted: float) -> dict[str, Any]:
+    """A report of two spans, of which the longer has leads enough."""
+    fields = [
+        {"name": name, "is_score": False, "is_drifted": psi > 0.25, "psi": psi}
+        | {"state": "critical" if psi > 0.5 else "ok", "since": 1_230_000_000_000}
+        for name, psi in {"age": 0.0, **drifted}.items()
+    ]
+    score = {"name": "score", "is_score": True, "is_drifted": True, "psi": 0.4}
+    score |= {"state": "warn", "since": None}
+    known = {"name": "90d", "end": 1_240_000_000_000, "state": "critical"}
+    known |= {"fields": [*fields, score], "diagnosis": "covariate"}
+    few = {"name": "30d", "state": "too_few", "fields": []}
+    return {"kind": "window", "horizons": [few, known]}
+
+
+def test_the_live_view_tells_of_drift(terminal: Screen, account: Account, played: Played):
+    show_all(terminal, account, played)
+    terminal.demo.drifted(drift_report(euribor=9.21, month=1.0))
+    assert terminal.demo.reports == 1
+    last = terminal.live(account)[-1]
+    assert last.startswith("drift    90d to Apr 2009: 2 of 3 fields drifted (PSI: euribor 9.2")
+    assert last.endswith("…") or "month 1.0" in last
+
+
+def test_what_drifted_is_told_once_in_a_pipe(pipe: Screen):
+    for _ in range(2):
+        pipe.demo.drifted(drift_report(euribor=9.21))
+    [line] = pipe.text.splitlines()
+    assert line.endswith("new: euribor, the score")
+
+
+def test_the_summary_names_the_fields_and_since_when(pipe: Screen):
+    pipe.demo.drift_summary()
+    pipe.demo.drifted(drift_report(euribor=9.21))
+    pipe.demo.drift_summary()
+    said = pipe.text
+    assert "no window had enough leads" in said
+    assert re.search(r"^ +euribor +PSI +9.21 critical since Dec 2008", said, re.MULTILINE)
+    assert re.search(r"^ +the score +PSI +0.40 warn +since -", said, re.MULTILINE)
+    assert "watch the outcomes" in said
 
 
 def test_of_those_that_come_together_the_most_promising_is_shown(account: Account):

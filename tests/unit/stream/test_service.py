@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from model.registry import Alias, Registry
 from monitoring.health import Condition
 from schemas.errors import FatalError
-from stream import service as service_module
+from stream import vitals as vitals_module
 from stream.books import Batch, PartitionBooks
 from stream.service import STALL_LIMIT, ScoringService
 from stream.settings import load_settings
@@ -35,7 +35,8 @@ class Place:
         app.settings = load_settings(
             http_host="127.0.0.1", http_port=0, leads_created=TOPIC, **given
         )
-        self.service = ScoringService(app, Vitals(app.settings, READY["score"]))
+        self.vitals = Vitals(app.settings, READY["score"])
+        self.service = ScoringService(app, self.vitals)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.service.metrics.registry.get_sample_value(name, labels)
@@ -227,13 +228,14 @@ class NoKafka:
 
 @pytest.fixture
 def no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "BrokerProbe", NoKafka)
+    monkeypatch.setattr(vitals_module, "BrokerProbe", NoKafka)
 
 
 @pytest.mark.usefixtures("no_kafka")
 async def test_it_is_there_before_a_model_and_tells_all_of_the_above(tmp_path: Path):
     place = Place(registry=str(tmp_path), http_port_file=tmp_path / "port")
-    service = place.service
+    service, vitals = place.service, place.vitals
+    await vitals.start()
     await service.start()
     try:
         port = (tmp_path / "port").read_text().strip()
@@ -250,21 +252,22 @@ async def test_it_is_there_before_a_model_and_tells_all_of_the_above(tmp_path: P
                 assert "assigned" in conditions["partitions_assigned"]["reason"]
     finally:
         await service.stop()
+        await vitals.stop()
     assert not place.app.errors
     assert not service.source.started
     with pytest.raises(RuntimeError):
-        _ = service._server.port
+        _ = vitals._server.port
 
 
 @pytest.mark.usefixtures("no_kafka")
 async def test_the_model_that_serves_is_told_of_at_the_door(model: SmallModel):
     place = Place(registry=str(model.registry))
     await place.service._take_up_model()
-    await place.service._server.start()
+    await place.vitals._server.start()
     try:
-        url = f"http://127.0.0.1:{place.service._server.port}/model-info"
+        url = f"http://127.0.0.1:{place.vitals._server.port}/model-info"
         async with aiohttp.ClientSession() as door, door.get(url) as answer:
             assert answer.status == HTTPStatus.OK
             assert (await answer.json())["sha256"] == model.bundle.sha256
     finally:
-        await place.service._server.stop()
+        await place.vitals._server.stop()
