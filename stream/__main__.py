@@ -19,6 +19,7 @@ COMMANDS = {
     "topics": ("topics", "Create, check and list the topics."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "produce": ("produce", "Play leads to Kafka as a CRM would: a file's or synthetic ones."),
+    "drift": ("drift", "See how far leads and scores are from what the model learnt."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads beside the training's."),
 }
 """Each command: its module in stream.commands, imported when it is called, and its sentence."""
@@ -67,6 +68,7 @@ def main() -> None:
       leadscore topics create                 make the topics
       leadscore worker                        score what arrives
       leadscore produce --count 1000          play leads to the worker
+      leadscore drift status                  see which fields have drifted
       leadscore snapshot --since 1h           compare leads with the training's
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.

@@ -33,10 +33,10 @@ GIVING_WAY = ("field", BAR)
 """Columns that are made narrower where there is too little room."""
 NONE = "-"
 """What is not known, or needs no figure."""
-SHORTEST = 10
-"""Characters of a field's name that are shown in any case."""
 NARROWEST, WIDEST = 6, 24
 """Characters of a bar."""
+OTHERS = 74
+"""Characters of the other columns, where fields have names of a usual length."""
 FULL = 1.5 * THRESHOLDS.psi_critical
 """Where a bar ends: a third of it is a warning, two thirds are critical."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -69,7 +69,9 @@ class PsiBar:
         yield Text(bar, self._style)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(NARROWEST, WIDEST).with_maximum(options.max_width)
+        is_given = options.max_width <= WIDEST  # else this is the room of the table
+        width = options.max_width if is_given else options.max_width - OTHERS
+        return Measurement(NARROWEST, max(NARROWEST, min(width, WIDEST)))
 
 
 def drift_table(horizon: Mapping[str, Any], *, fields: int | None) -> Table:
@@ -95,7 +97,6 @@ def drift_table(horizon: Mapping[str, Any], *, fields: int | None) -> Table:
     for name in ("field", "PSI", BAR, "KL", "test", "p", "missing", "unseen", "state", "since"):
         justify: Literal["left", "right"] = "left" if name in WORDS else "right"
         table.add_column(name, justify=justify, no_wrap=name not in GIVING_WAY)
-    table.columns[0].min_width = SHORTEST
     for drift in shown:
         table.add_row(*_row(drift, horizon["end"]), end_section=drift is shown[-1])
     table.add_row(*_row(score, horizon["end"]))
