@@ -86,6 +86,10 @@ class Health:
         if condition in self._reasons:
             self._reasons[condition] = reason
 
+    def meets(self, condition: Condition) -> bool:
+        """Tell whether a condition holds; one that is not needed does."""
+        return self._reasons.get(condition) is None
+
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Tell whether every condition holds, and for each one that does not, why."""
         is_ready = not any(self._reasons.values())

@@ -31,12 +31,16 @@ class Committer:
     ----------
     last_commit
         The loop's time of the last success; None before the first.
+    put_off_since
+        The loop's time since which there is something to commit that Kafka has not accepted; None
+        when all is well.
     """
 
     def __init__(
         self, consumer: Consumer, on_commit: Callable[[Mapping[TopicPartition, int]], None]
     ) -> None:
         self.last_commit: float | None = None
+        self.put_off_since: float | None = None
         self._consumer = consumer
         self._on_commit = on_commit
         self._turn = asyncio.Lock()
@@ -65,8 +69,14 @@ class Committer:
                 if entry.is_due and entry.done_offset is not None
             }
             offsets = {partition: offset for partition, (_, offset) in due.items()}
-            if not due or not await self._is_accepted(offsets, by):
+            if not due:
+                self.put_off_since = None
                 return
+            if not await self._is_accepted(offsets, by):
+                if self.put_off_since is None:
+                    self.put_off_since = asyncio.get_running_loop().time()
+                return
+            self.put_off_since = None
             for entry, offset in due.values():
                 entry.committed = offset
             self.last_commit = asyncio.get_running_loop().time()

@@ -255,6 +255,16 @@ class ScoringService(Service):
             await self.sleep(LOOK)
 
     async def _end_if_stalled(self) -> None:
+        put_off = self.source.put_off_for
+        if put_off > STALL_LIMIT and self.health.meets(Condition.BROKER_REACHED):
+            # Seen after a broker's restart: the client looks for its coordinator for ever.
+            await self.app.crash(
+                FatalError(
+                    f"Kafka answers, but has accepted no commit for {put_off:.0f} s: the worker "
+                    "ends so that its supervisor starts it anew; what is not committed is read "
+                    "again."
+                )
+            )
         stalled = self.source.stalled_for
         if stalled > STALL_LIMIT:
             await self.app.crash(

@@ -156,6 +156,12 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return self._committer.last_commit if self._is_connected else None
 
     @property
+    def put_off_for(self) -> float:
+        """Seconds since which Kafka has not accepted a commit; 0 when all is well."""
+        since = self._committer.put_off_since if self._is_connected else None
+        return 0.0 if since is None else _now() - since
+
+    @property
     def stalled_for(self) -> float:
         """Seconds since which there is something to read and none of it comes; 0 when all is well.
 

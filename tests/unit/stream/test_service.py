@@ -18,6 +18,7 @@ from stream import vitals as vitals_module
 from stream.books import Batch, PartitionBooks
 from stream.service import STALL_LIMIT, ScoringService
 from stream.settings import load_settings
+from stream.source import BatchSource
 from stream.topology import READY
 from stream.vitals import Vitals
 from tests.unit.small_model import SmallModel
@@ -208,6 +209,19 @@ async def test_a_source_that_has_records_and_gets_none_ends_the_worker():
     [error] = place.app.errors
     assert isinstance(error, FatalError)
     assert f"{TOPIC} has records, but none has come for 121 s" in str(error)
+
+
+async def test_a_group_that_takes_no_commit_ends_the_worker_while_kafka_answers(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    place = Place()
+    monkeypatch.setattr(BatchSource, "put_off_for", STALL_LIMIT + 1)
+    await place.service._end_if_stalled()
+    assert not place.app.errors  # Kafka is away: it would not help
+    place.service.health.meet(Condition.BROKER_REACHED)
+    await place.service._end_if_stalled()
+    [error] = place.app.errors
+    assert "accepted no commit for 121 s" in str(error)
 
 
 # The door
