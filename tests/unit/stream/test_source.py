@@ -298,10 +298,10 @@ async def test_a_commit_without_an_answer_is_put_off() -> None:
         [batch] = await bench.take()
         batch.done()
         bench.consumer.commit_answers.append(asyncio.Event().wait())
-        await asyncio.sleep(6)
+        await asyncio.sleep(6.5)
         assert bench.committed is None
         assert bench.source.put_off_for > 0
-        await asyncio.sleep(2)
+        await asyncio.sleep(1.5)
         assert bench.committed == 10
         assert bench.source.put_off_for == 0
 
