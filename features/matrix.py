@@ -29,9 +29,9 @@ from features.spec import (
 
 __all__ = ["Columns", "FeatureEncoder", "Features"]
 
-Columns = Mapping[str, NDArray[np.float64] | Sequence[str | None]]
+Columns = Mapping[str, NDArray[np.float64] | Sequence[str | bytes | None]]
 """Leads by column: numbers and dates (ms since 1970 UTC) as float64, NaN missing, never infinite;
-categories and texts as lists of str, None missing."""
+categories and texts as lists of str or of UTF-8 bytes, None missing."""
 
 MEMO_ENTRIES = 10_000
 MEMO_LENGTH = 256
@@ -180,7 +180,11 @@ def _level_rows(field: CategoryField) -> NDArray[np.float32]:
     return rows
 
 
-class _LevelCodes(dict[str | None, int]):
+def _as_text(raw: str | bytes) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw
+
+
+class _LevelCodes(dict[str | bytes | None, int]):
     """From a level as it comes to its row; what was normalised once is remembered."""
 
     def __init__(self, levels: Sequence[str]) -> None:
@@ -189,8 +193,8 @@ class _LevelCodes(dict[str | None, int]):
         self._unseen = len(levels)
         self._missing = len(levels) + 1
 
-    def __missing__(self, raw: str | None) -> int:
-        level = None if raw is None else normalise_level(raw)
+    def __missing__(self, raw: str | bytes | None) -> int:
+        level = None if raw is None else normalise_level(_as_text(raw))
         code = self._missing if level is None else self._known.get(level, self._unseen)
         if raw is None or len(raw) <= MEMO_LENGTH:
             if len(self) >= MEMO_ENTRIES:
@@ -213,7 +217,7 @@ class _Texts:
         bins[:] = self._edges.searchsorted(rows[:, 0], side="right")
 
 
-class _TextRows(dict[str | None, tuple[float, ...]]):
+class _TextRows(dict[str | bytes | None, tuple[float, ...]]):
     """From a text to its length, its number of words and its flags."""
 
     def __init__(self, keywords: Sequence[str]) -> None:
@@ -221,8 +225,8 @@ class _TextRows(dict[str | None, tuple[float, ...]]):
         self._keywords = tuple(keywords)
         self._missing = (float("nan"),) * (2 + len(keywords))
 
-    def __missing__(self, text: str | None) -> tuple[float, ...]:
-        row = self._read(text)
+    def __missing__(self, text: str | bytes | None) -> tuple[float, ...]:
+        row = self._read(None if text is None else _as_text(text))
         if text is None or len(text) <= MEMO_TEXT:
             if len(self) >= MEMO_ENTRIES:
                 self.clear()

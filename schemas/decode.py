@@ -6,8 +6,9 @@ No byte string makes the decoder raise or hang: each value is a lead or a verdic
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from schemas.avro_reader import AvroReader, Row, compile_reader
+from schemas.column_reader import ColumnReader, ReadColumns, column_reader
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
@@ -23,7 +25,10 @@ from schemas.wire import AVRO_MARKER, HEADER_BYTES, WireFormat, detect
 
 __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
 
-Columns = dict[str, NDArray[np.float64] | list[str | None]]
+Columns = dict[str, NDArray[np.float64] | list[Any]]
+
+COLUMNS_FROM = 48
+"""Records of one schema from which on they are read column by column."""
 
 JSON_TYPES = {
     FieldKind.NUMBER: "a number",
@@ -45,7 +50,8 @@ class DecodedLeads:
         Each lead's id, time of creation (milliseconds since 1970) and request id, if it has one.
     columns
         For each field that was asked for, n values: numbers and dates as float64, NaN where
-        missing, never infinite; categories and texts as str, None where missing.
+        missing, never infinite; categories and texts as str, or as their UTF-8 bytes where that was
+        asked for, None where missing.
     errors
         Index and verdict of each value that is no lead, ascending.
     """
@@ -69,15 +75,25 @@ class LeadDecoder:
         The fields to read, and what each must be.
     max_bytes
         The largest event that is decoded.
+    keeps_bytes
+        Whether categories and texts may be left as they came, as UTF-8 bytes: most of them are
+        looked up and never read.
     """
 
     def __init__(
-        self, store: SchemaStore, kinds: Mapping[str, FieldKind], *, max_bytes: int = 262_144
+        self,
+        store: SchemaStore,
+        kinds: Mapping[str, FieldKind],
+        *,
+        max_bytes: int = 262_144,
+        keeps_bytes: bool = False,
     ) -> None:
         self._store = store
         self._kinds = dict(kinds)
         self._max_bytes = max_bytes
+        self._keeps_bytes = keeps_bytes
         self._readers: dict[bytes, AvroReader] = {}
+        self._column_readers: dict[bytes, ColumnReader | None] = {}
         self._json = _JsonReader(self._kinds)
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedLeads:
@@ -96,13 +112,23 @@ class LeadDecoder:
                 self._read_other(i, value, rows, errors)
             else:
                 avro.setdefault(value[:HEADER_BYTES], []).append(i)
+        read: list[tuple[list[int], ReadColumns]] = []
         for header, indices in avro.items():
             reader = self._reader(header)
             if isinstance(reader, InvalidEventError):
                 errors.update(dict.fromkeys(indices, reader))
-            else:
+                continue
+            columns = self._column_readers[header]
+            if columns is not None and len(indices) >= COLUMNS_FROM:
+                found = columns.read([values[i] or b"" for i in indices])
+                plain = found.is_read.tolist()
+                read.append(([i for i, ok in zip(indices, plain, strict=True) if ok], found))
+                indices = [i for i, ok in zip(indices, plain, strict=True) if not ok]
+            if indices:
                 reader(values, indices, rows, errors)
-        return self._as_columns(rows, errors)
+        if not read:
+            return self._as_columns(rows, errors)
+        return self._joined(read, rows, errors)
 
     def prepare(self) -> None:
         """Make the readers of all known leads' schemas now, not when the first lead comes."""
@@ -151,8 +177,45 @@ class LeadDecoder:
                 f"no schema has the fingerprint {header[2:].hex()}: put its .avsc file into the"
                 " folder that LEADSCORE_SCHEMA_DIR names, and restart",
             )
+        self._column_readers[header] = column_reader(schema, self._kinds)
         self._readers[header] = compile_reader(schema, self._kinds)
         return self._readers[header]
+
+    def _joined(
+        self,
+        read: Sequence[tuple[list[int], ReadColumns]],
+        rows: list[Row | None],
+        errors: dict[int, InvalidEventError],
+    ) -> DecodedLeads:
+        """Put together what was read by column and what was read record by record."""
+        parts = [self._as_leads(positions, found) for positions, found in read]
+        if len(parts) == 1 and len(parts[0].positions) == len(rows):
+            return parts[0]
+        taken = {i for positions, _ in read for i in positions}
+        others = [i for i in range(len(rows)) if i not in taken]
+        renumbered = {i: errors[i] for i in others if i in errors}
+        rest = self._as_columns(
+            [rows[i] for i in others],
+            {row: renumbered[i] for row, i in enumerate(others) if i in renumbered},
+        )
+        parts.append(
+            replace(
+                rest,
+                positions=[others[row] for row in rest.positions],
+                errors=[(others[row], error) for row, error in rest.errors],
+            )
+        )
+        return _in_order(parts)
+
+    def _as_leads(self, positions: list[int], found: ReadColumns) -> DecodedLeads:
+        columns: Columns = dict(found.columns)
+        if not self._keeps_bytes:
+            for name, values in found.columns.items():
+                if isinstance(values, list):
+                    columns[name] = [None if v is None else v.decode() for v in values]
+        return DecodedLeads(
+            positions, found.lead_ids, found.created_at, found.request_ids, columns, []
+        )
 
     def _as_columns(
         self, rows: Sequence[Row | None], errors: dict[int, InvalidEventError]
@@ -191,6 +254,30 @@ class LeadDecoder:
             leads = _without(leads, bad)
         leads.errors.extend(sorted(errors.items()))
         return leads
+
+
+def _in_order(parts: Sequence[DecodedLeads]) -> DecodedLeads:
+    """Make one of several, in the order of the positions."""
+    positions = [position for part in parts for position in part.positions]
+    order = sorted(range(len(positions)), key=positions.__getitem__)
+
+    def ordered(lists: Iterable[Sequence[Any]]) -> list[Any]:
+        values = [value for given in lists for value in given]
+        return [values[row] for row in order]
+
+    columns: Columns = {}
+    for name, first in parts[0].columns.items():
+        found: Any = [part.columns[name] for part in parts]
+        is_array = isinstance(first, np.ndarray)
+        columns[name] = np.concatenate(found)[order] if is_array else ordered(found)
+    return DecodedLeads(
+        positions=[positions[row] for row in order],
+        lead_ids=ordered(part.lead_ids for part in parts),
+        created_at=ordered(part.created_at for part in parts),
+        request_ids=ordered(part.request_ids for part in parts),
+        columns=columns,
+        errors=sorted((error for part in parts for error in part.errors), key=itemgetter(0)),
+    )
 
 
 def _without(leads: DecodedLeads, rows: Mapping[int, object]) -> DecodedLeads:

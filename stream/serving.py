@@ -162,7 +162,7 @@ def _scorer(
     settings: Settings,
     counting: Counting | None = None,
 ) -> Scorer:
-    decoder = LeadDecoder(store, spec.kinds, max_bytes=settings.max_event_bytes)
+    decoder = LeadDecoder(store, spec.kinds, max_bytes=settings.max_event_bytes, keeps_bytes=True)
     decoder.prepare()
     return Scorer(
         model,

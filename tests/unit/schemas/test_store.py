@@ -81,7 +81,9 @@ def test_documentation_does_not_change_a_fingerprint_and_a_type_does():
 
 def test_the_packaged_schemas_are_always_there_and_documented():
     store = SchemaStore.load()
-    assert {schema.name for schema in store} == {"lead_created", "bank_contact", "lead_scored"}
+    assert {schema.name for schema in store} == {
+        *("lead_created", "bank_contact", "lead_scored", "drift_partial", "drift_report"),
+    }
     for schema in store:
         assert schema.full_name == f"leadscore.v1.{schema.name}"
         assert schema.avro["doc"]
