@@ -1,0 +1,141 @@
+"""A batch that is read by column is what its records are when read one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.column_reader import column_reader
+from schemas.decode import COLUMNS_FROM, DecodedLeads, LeadDecoder
+from schemas.fields import FieldKind
+from schemas.store import Schema, SchemaStore, parse_schema
+from tests.contract.generated import damaged, lead_bytes
+
+FIELDS = 5
+KINDS = {
+    "boolean": [FieldKind.NUMBER],
+    "int": [FieldKind.NUMBER, FieldKind.DATE],
+    "long": [FieldKind.NUMBER, FieldKind.DATE],
+    "float": [FieldKind.NUMBER],
+    "double": [FieldKind.NUMBER],
+    "string": [FieldKind.CATEGORY, FieldKind.TEXT],
+}
+PRIMITIVES = list(KINDS)
+
+
+@st.composite
+def flat_schemas(draw: st.DrawFn) -> tuple[Schema, dict[str, FieldKind]]:
+    """Draw a schema that is read by column, and some of its fields to read."""
+    primitives = draw(st.lists(st.sampled_from(PRIMITIVES), min_size=1, max_size=FIELDS))
+    fields: list[dict[str, Any]] = [
+        {"name": "lead_id", "type": "string"},
+        {"name": "created_at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    ]
+    if draw(st.booleans()):
+        fields.append({"name": "request_id", "type": ["null", "string"]})
+    kinds = {"absent": draw(st.sampled_from(list(FieldKind)))}
+    for i, primitive in enumerate(primitives):
+        kind_of_type = draw(st.sampled_from([primitive, ["null", primitive], [primitive, "null"]]))
+        fields.append({"name": f"f{i}", "type": kind_of_type})
+        if draw(st.booleans()):
+            kinds[f"f{i}"] = draw(st.sampled_from(KINDS[primitive]))
+    fields = draw(st.permutations(fields))
+    return parse_schema({"type": "record", "name": "flat", "fields": fields}), kinds
+
+
+def facts(leads: DecodedLeads) -> list[Any]:
+    """What is known of each lead, with bytes made text, and the verdicts."""
+
+    def plain(values: Sequence[Any]) -> list[Any]:
+        if isinstance(values, np.ndarray):
+            return [None if np.isnan(value) else value.hex() for value in values.tolist()]
+        return [value.decode() if isinstance(value, bytes) else value for value in values]
+
+    columns = {name: plain(values) for name, values in leads.columns.items()}
+    errors = [(i, error.code, str(error)) for i, error in leads.errors]
+    return [leads.positions, leads.lead_ids, leads.created_at, leads.request_ids, columns, errors]
+
+
+def one_by_one(decoder: LeadDecoder, values: Sequence[bytes | None]) -> list[Any]:
+    """Decode every value in a batch of its own."""
+    facts_of = [facts(decoder.decode([value])) for value in values]
+    joined: list[Any] = [[], [], [], [], {name: [] for name in facts_of[0][4]}, []]
+    for i, (positions, *lists, columns, errors) in enumerate(facts_of):
+        joined[0] += [i for _ in positions]
+        for whole, part in zip(joined[1:4], lists, strict=True):
+            whole += part
+        for name, found in columns.items():
+            joined[4][name] += found
+        joined[5] += [(i, code, text) for _, code, text in errors]
+    return joined
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_batch_by_column_is_its_records_one_by_one(data: st.DataObject) -> None:
+    schema, kinds = data.draw(flat_schemas())
+    assert column_reader(schema, kinds) is not None
+    store = SchemaStore()
+    store.add(schema.avro)
+    sound = data.draw(st.lists(lead_bytes(schema), min_size=1, max_size=4))
+    broken = [data.draw(damaged(value)) for value in sound if data.draw(st.booleans())]
+    others = data.draw(st.lists(st.sampled_from([None, b"", b"{}", b"\xc3\x01"]), max_size=3))
+    picks = st.lists(
+        st.sampled_from([*sound, *broken, *others]), min_size=COLUMNS_FROM, max_size=60
+    )
+    values = [*data.draw(picks), *sound[:1] * COLUMNS_FROM, *broken, *broken[-1:]]
+    expected = one_by_one(LeadDecoder(store, kinds), values)
+    for keeps_bytes in (False, True):
+        decoder = LeadDecoder(store, kinds, keeps_bytes=keeps_bytes)
+        assert facts(decoder.decode(values)) == expected
+
+
+def test_every_cut_and_every_flipped_bit_is_the_same_by_column() -> None:
+    fields: list[dict[str, Any]] = [
+        {"name": "lead_id", "type": "string"},
+        {"name": "created_at", "type": "long"},
+        *({"name": f"f_{p}", "type": ["null", p]} for p in PRIMITIVES),
+    ]
+    store = SchemaStore()
+    schema = store.add({"type": "record", "name": "flat", "fields": fields})
+    kinds = {f"f_{p}": KINDS[p][0] for p in PRIMITIVES}
+    body = (
+        b"\x04ab" + b"\x80\x90\xa0\xb0\x80\x01" + b"\x02\x01" + b"\x02\x7f" + b"\x02\xfe\xff\x03"
+        b"\x02\x00\x00\x80\x3f" + b"\x02\x00\x00\x00\x00\x00\x00\xf0\x3f" + b"\x02\x06\xc3\xa9z"
+    )
+    value = schema.header + body
+    assert LeadDecoder(store, kinds).decode([value]).positions == [0]
+    cuts = [value[:end] for end in range(len(schema.header), len(value) + 1)]
+    flips = [
+        value[:at] + bytes([value[at] ^ (1 << bit)]) + value[at + 1 :]
+        for at in range(len(schema.header), len(value))
+        for bit in range(8)
+    ]
+    longer = [value + tail for tail in (b"\x00", b"\x00" * 20)]
+    values: list[bytes | None] = [*cuts, *flips, *longer, *cuts[::-1]]
+    decoder = LeadDecoder(store, kinds, keeps_bytes=True)
+    assert facts(decoder.decode(values)) == one_by_one(LeadDecoder(store, kinds), values)
+
+
+def test_a_schema_that_is_not_flat_is_left_to_the_other_reader() -> None:
+    def with_type(avro_type: Any) -> Schema:
+        fields = [
+            {"name": "lead_id", "type": "string"},
+            {"name": "created_at", "type": "long"},
+            {"name": "f", "type": avro_type},
+        ]
+        return parse_schema({"type": "record", "name": "lead", "fields": fields})
+
+    for avro_type in (
+        {"type": "array", "items": "string"},
+        {"type": "int", "logicalType": "date"},
+        ["null", "string", "long"],
+        "bytes",
+    ):
+        assert column_reader(with_type(avro_type), {}) is None
+    assert column_reader(with_type("string"), {"f": FieldKind.NUMBER}) is None
+    assert column_reader(with_type("string"), {"f": FieldKind.TEXT}) is not None
