@@ -97,7 +97,7 @@ class DriftBoard:
         if not alarms:
             return []
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-        for name in ("alarms", "stream", "by"):
+        for name in ("alarms", "stream"):
             table.add_column(name, no_wrap=True)
         table.add_column()
         for report in alarms:
@@ -106,7 +106,6 @@ class DriftBoard:
             table.add_row(
                 as_date(report["window_end"], end),
                 Text(alarm["stream"]),
-                Text(alarm["detector"]),
                 Text(sentence, no_wrap=True, overflow="ellipsis"),
             )
         return [Text(), table]
@@ -196,19 +195,19 @@ def _window(window: Mapping[str, Any], now_ms: int) -> Text:
 def _horizons(window: Mapping[str, Any], chosen: Mapping[str, Any]) -> Text:
     texts = []
     for horizon in window["horizons"]:
-        name = Text(horizon["name"], "underline" if horizon is chosen else "")
-        texts.append(name + Text(" ") + shown_state(horizon["state"]))
+        name = Text().append(horizon["name"], "underline" if horizon is chosen else "")
+        texts.append(name.append(" ").append(shown_state(horizon["state"])))
     return Text("  ").join(texts)
 
 
 def _verdict(horizon: Mapping[str, Any]) -> Text:
     text = shown_state(horizon["state"])
     if horizon["state"] == DriftState.TOO_FEW:
-        return text.append(f": nothing is said below {MIN_LEADS:,}", "")
+        return text.append(f": nothing is said below {MIN_LEADS:,}")
     drifted = sum(drift["is_drifted"] for drift in horizon["fields"] if not drift["is_score"])
-    text.append(f": {drifted} of {len(horizon['fields']) - 1} fields drifted", "")
+    text.append(f": {drifted} of {len(horizon['fields']) - 1} fields drifted")
     if drifted and horizon["weighted_share"] is not None:
-        text.append(f", {horizon['weighted_share']:.0%} by importance", "")
+        text.append(f", {horizon['weighted_share']:.0%} by importance")
     return text
 
 

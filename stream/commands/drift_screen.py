@@ -107,7 +107,7 @@ def drift_table(horizon: Mapping[str, Any], *, fields: int | None) -> Table:
 
 def shown_state(state: str) -> Text:
     """Write a state in its colour."""
-    return Text(state.replace("_", " "), STYLES[state])
+    return Text().append(state.replace("_", " "), STYLES[state])
 
 
 def as_date(ms: int, end: int) -> str:
