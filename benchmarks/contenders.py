@@ -63,6 +63,7 @@ def _leadscore(stage: Stage, **settings: str) -> dict[str, str]:
         "LEADSCORE_LEADS_CREATED": stage.source,
         "LEADSCORE_LEADS_SCORED": stage.target,
         "LEADSCORE_LEADS_CREATED_DLQ": f"{stage.target}.dlq",
+        "LEADSCORE_LEADS_DRIFT_PARTIALS": f"{stage.target}.partials",
         "LEADSCORE_GROUP_ID": stage.group,
         "LEADSCORE_REGISTRY": str(stage.registry),
         "LEADSCORE_MODEL": "benchmark",
@@ -75,7 +76,9 @@ def _leadscore(stage: Stage, **settings: str) -> dict[str, str]:
 
 
 def _bare(stage: Stage) -> dict[str, str]:
-    return _leadscore(stage, LEADSCORE_METRICS="false", LEADSCORE_REASONS="false")
+    return _leadscore(
+        stage, LEADSCORE_METRICS="false", LEADSCORE_REASONS="false", LEADSCORE_DRIFT="false"
+    )
 
 
 def _stock(stage: Stage) -> dict[str, str]:
@@ -95,7 +98,7 @@ CONTENDERS = {
         "LeadScore as shipped", (sys.executable, "-m", "stream", "worker"), _leadscore
     ),
     "bare": Contender(
-        "LeadScore, no reasons, no metrics", (sys.executable, "-m", "stream", "worker"), _bare
+        "LeadScore, no reasons, metrics, drift", (sys.executable, "-m", "stream", "worker"), _bare
     ),
     "stock": Contender(
         "stock Faust, event by event",

@@ -97,6 +97,7 @@ class Bench:
         source = await self.source(count)
         target = await self._topics.create(f"scored.{self._runs}", PARTITIONS)
         await self._topics.create(f"scored.{self._runs}.dlq", PARTITIONS)
+        await self._topics.create(f"scored.{self._runs}.partials", 1)
         folder = self.folder / f"run-{self._runs}"
         folder.mkdir()
         stage = Stage(
