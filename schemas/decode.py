@@ -27,7 +27,7 @@ __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
 
 Columns = dict[str, NDArray[np.float64] | list[Any]]
 
-COLUMNS_FROM = 48
+COLUMNS_FROM = 160
 """Records of one schema from which on they are read column by column."""
 
 JSON_TYPES = {
