@@ -125,7 +125,10 @@ def test_every_cut_and_every_flipped_bit_is_the_same_by_column() -> None:
         for bit in range(8)
     ]
     longer = [value + tail for tail in (b"\x00", b"\x00" * 20)]
-    values: list[bytes | None] = [*cuts, *flips, *longer, *cuts[::-1]]
+    long = b"\x02\xfe\xff\x03"  # of f_long
+    widest = [b"\xff" * 9 + b"\x01", b"\x80" * 9 + b"\x02", b"\x80" * 10 + b"\x00", b"\x80\x00"]
+    wide = [value.replace(long, b"\x02" + varint) for varint in widest]
+    values: list[bytes | None] = [*cuts, *flips, *longer, *wide, *cuts[::-1]]
     decoder = LeadDecoder(store, kinds, keeps_bytes=True)
     assert facts(decoder.decode(values)) == one_by_one(LeadDecoder(store, kinds), values)
 
