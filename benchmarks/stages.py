@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.drift import BlockCounts, CountedLeads, block_of
+from agents.scoring import Scorer
 from benchmarks.workload import NAME, events
 from model.bundle import load_bundle
 from model.predictor import open_predictor
@@ -15,7 +17,7 @@ from stream.settings import load_settings
 
 __all__ = ["STAGES", "stage_costs"]
 
-STAGES = ("decode", "features", "model", "encode")
+STAGES = ("decode", "features", "model", "encode", "drift")
 BATCH = 500
 ROWS = 20_000
 ROUNDS = 5
@@ -49,6 +51,7 @@ def stage_costs(location: Path) -> dict[str, float]:
     rounds: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for _ in range(ROUNDS):
         spent = dict.fromkeys(STAGES, 0.0)
+        block = _block(scorer, 0)
         for start in range(0, ROWS, BATCH):
             batch = records[start : start + BATCH]
             marks = [time.process_time()]
@@ -62,8 +65,27 @@ def stage_costs(location: Path) -> dict[str, float]:
                 batch, 0, leads, features, prediction, scored_at=0, fits=lambda output: True
             )
             marks.append(time.process_time())
+            block = _count(scorer, block, scorer.counted(batch, leads, features, prediction))
+            marks.append(time.process_time())
             for stage, begin, end in zip(STAGES, marks, marks[1:], strict=False):
                 spent[stage] += end - begin
         for stage, seconds in spent.items():
             rounds[stage].append(seconds / ROWS * 1e6)
     return {stage: statistics.median(costs) for stage, costs in rounds.items()}
+
+
+def _block(scorer: Scorer, number: int) -> BlockCounts:
+    assert scorer.counting is not None
+    return BlockCounts(scorer.counting, NAME, 0, number)
+
+
+def _count(scorer: Scorer, block: BlockCounts, counted: CountedLeads) -> BlockCounts:
+    """Count a batch for drift, and write the partials of the blocks that it makes whole."""
+    for number, leads in counted.by_block():
+        if number != block.block:
+            for partial in block.partials(block.end):
+                partial.encode()
+            block = _block(scorer, number)
+        block.add(leads)
+    assert block.block == block_of(int(counted.offsets[-1]))
+    return block
