@@ -24,7 +24,7 @@ from typing import Any
 
 from agents.drift_reports import Alarm, Report, assessments_of, counts_of, span_name
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
-from agents.partials import ModelIdentity, Partial
+from agents.partials import ModelIdentity, Partial, Sample
 from features.counts import CountLayout, LeadCounts
 from monitoring.assessment import Assessment, Assessor
 from monitoring.confirmation import Confirmation, ConfirmedChange
@@ -92,15 +92,13 @@ class WatchedModel:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A window that is complete: what to tell of it, and what leaves the table then."""
+    """A window that is complete: what to tell of it, and what leaves the table then.
+
+    The window's own report is the last: where a worker dies between two, the alarms come again.
+    """
 
     reports: tuple[Report, ...]
     keys: tuple[WindowKey, ...]
-
-    @property
-    def report(self) -> Report:
-        """That of the window."""
-        return self.reports[0]
 
 
 class DriftWatch:
@@ -205,27 +203,30 @@ class DriftWatch:
         for partial in partials:
             key, model = WindowKey.of(partial), self._model(partial.model)
             self._watermark.saw(partial.partition, partial.last_event, now)
-            end = partial.window_start + partial.window_ms
-            if model is not None and end <= model.closed_through:
-                self.late += self._late_leads(key, partial)
-                continue
+            if model is not None:
+                self._detect(model, key, partial)
             entry = self._entries.get(key)
             if entry is None:
+                end = partial.window_start + partial.window_ms
+                if model is not None and end <= model.closed_through:
+                    self.late += self._late_leads(key, partial)
+                    continue
                 entry = self._entries[key] = WindowCounts.of(partial)
             if entry.add(partial):
                 changed.add(key)
-            if model is not None:
-                for change in self._sample(model, partial):
-                    self.changes += 1
-                    told = model.confirmed.get((change.detector, change.stream))
-                    if told is None or partial.last_event >= told:  # else it is found again
-                        model.confirmation.found(change, partial.last_event)
         for key in sorted(changed):
             self._table[str(key)] = self._entries[key].encode()
 
-    def _sample(self, model: WatchedModel, partial: Partial) -> list[Change]:
-        """Show the detectors what they have not seen of a partial's sample."""
-        key, sample = WindowKey.of(partial), partial.sample
+    def _detect(self, model: WatchedModel, key: WindowKey, partial: Partial) -> None:
+        """Show a partial to the detectors, late or not: they go by the order of the log."""
+        for change in self._sample(model, key, partial.sample):
+            self.changes += 1
+            told = model.confirmed.get((change.detector, change.stream))
+            if told is None or partial.last_event >= told:  # else it is found again
+                model.confirmation.found(change, partial.last_event)
+
+    def _sample(self, model: WatchedModel, key: WindowKey, sample: Sample) -> list[Change]:
+        """Show the detectors what they have not seen of a window's sample."""
         seen = self._sampled.get(key, -1)
         new = sample.offsets > seen
         if not new.any():
@@ -248,25 +249,32 @@ class DriftWatch:
 
     def _forget_told(self) -> None:
         while len(self._told) > REMEMBERED:
-            self._told.popitem(last=False)
+            key, _ = self._told.popitem(last=False)
+            self._sampled.pop(key, None)
 
     # Windows close
 
-    def due(self, now: float) -> list[tuple[WindowKey, ...]]:
+    def due(self, now: float, wall_ms: int) -> list[tuple[WindowKey, ...]]:
         """Find the windows that are complete, the oldest first: of each, its keys.
+
+        A window of a model that is not known waits for it, for as long as it would be of use.
 
         Parameters
         ----------
         now
             Seconds of the watermark's clock.
+        wall_ms
+            Milliseconds since 1970.
         """
-        mark = self._watermark.at(now)
+        mark = self._watermark.at(now, wall_ms)
         if mark is None:
             return []
         windows: dict[tuple[int, str], list[WindowKey]] = {}
         for key, entry in self._entries.items():
             end = key.start + entry.window_ms
-            if end <= mark - self._options.lateness_ms and self._model(entry.model) is not None:
+            waits = mark - self._options.lateness_ms - end
+            longest = max(self._options.horizons) * entry.window_ms
+            if waits >= 0 and (self._model(entry.model) is not None or waits >= longest):
                 windows.setdefault((end, key.sha256), []).append(key)
         return [tuple(sorted(keys)) for _, keys in sorted(windows.items())]
 
@@ -283,13 +291,23 @@ class DriftWatch:
         Returns
         -------
         Closing
-            To be told, and then settled.
+            To be told, and then settled. Nothing is to be told of a window that was reported with
+            as many leads before: it is back in the table as a worker died before all of it had
+            left, or one that was taken for dead has written to it. Nor of an unknown model's.
         """
         first = self._entries[keys[0]]
         model = self._model(first.model)
-        assert model is not None, "only windows of models that are known are due"
+        if model is None:
+            log.warning(
+                "drift windows of a model that is not found are given up",
+                extra={"model": f"{first.model.id}/{first.model.version}"},
+            )
+            return Closing((), keys)
         counts = summed((self._entries[key].total() for key in keys), model.layout.size)
         start, end = keys[0].start, keys[0].start + first.window_ms
+        reported = model.windows.get(start)
+        if reported is not None and reported.leads >= counts.leads:
+            return Closing((), keys)
         self._add(model, start, end, counts)
         horizons = self._horizons(model, start, first.window_ms)
         model.since = _since(horizons, model.since, start)
@@ -307,7 +325,7 @@ class DriftWatch:
             *map(_confirmed_alarm, confirmed),
         ]
         report = Report(wall_ms, first.topic, model.identity, start, end, counts, horizons)
-        return Closing((report, *(replace(report, alarm=alarm) for alarm in alarms)), keys)
+        return Closing((*(replace(report, alarm=alarm) for alarm in alarms), report), keys)
 
     def settle(self, closing: Closing) -> None:
         """Let a window leave the table: its report is delivered."""
@@ -317,7 +335,6 @@ class DriftWatch:
                 entry.blocks,
                 {block: version.counts.leads for block, version in entry.open.items()},
             )
-            self._sampled.pop(key, None)
             self._table.pop(str(key), None)
         self._forget_told()
 
@@ -431,6 +448,7 @@ def _windowed_alarms(
 
 def _confirmed_alarm(confirmed: ConfirmedChange) -> Alarm:
     change, horizon = confirmed.change, confirmed.by
+    before = "" if change.before is None else f" from {change.before:.3f}"
     return Alarm(
         detector=change.detector,
         stream=change.stream,
@@ -438,7 +456,7 @@ def _confirmed_alarm(confirmed: ConfirmedChange) -> Alarm:
         before=change.before,
         after=change.after,
         diagnosis=horizon.diagnosis,
-        sentence=f"{change.stream}: {change.detector} saw the mean go from {change.before:.3f} to"
+        sentence=f"{change.stream}: {change.detector} saw the mean go{before} to"
         f" {change.after:.3f}, and {horizon.name} of {horizon.leads:,} leads agree."
         f" {ADVICE[horizon.diagnosis].sentence}",
     )

@@ -22,6 +22,8 @@ from features.counts import LeadCounts
 __all__ = ["BlockSet", "Watermark", "WindowCounts", "WindowKey", "summed"]
 
 FORMAT_VERSION = 1
+AWAY = 5.0
+"""Seconds of which a busy process may well be late."""
 
 
 class WindowKey(NamedTuple):
@@ -247,15 +249,19 @@ class Watermark:
     """The event time up to which all leads are taken to have come.
 
     That of the partition that is furthest behind [1]_. A partition from which nothing has come for
-    a while is not waited for; where that is true of all, time goes on by the clock.
+    a while is not waited for; where that is true of all, time goes on by the clock, until leads
+    come again: they may be those of an outage, and are not late for that. Nor does a lead from the
+    future close what is open: the watermark is never ahead of the wall clock.
 
     Parameters
     ----------
     idle_after
         Seconds without a lead after which a partition is not waited for.
     started_at
-        Seconds of the clock; for as long from then, there is no watermark: partitions that are
-        furthest behind may not have been heard of yet.
+        Seconds of the clock; for as long from then, the watermark stands: partitions that are
+        furthest behind may not have been heard of yet. It stands as long when leads come again
+        after all partitions were idle for twice that time, and when nobody has asked for it for
+        as long: then we are the one who was away.
 
     Attributes
     ----------
@@ -269,12 +275,16 @@ class Watermark:
 
     def __init__(self, *, idle_after: float, started_at: float) -> None:
         self._idle_after = idle_after
-        self._begins_at = started_at + idle_after
+        self._stands_until = started_at + idle_after
         self._partitions: dict[int, _Progress] = {}
+        self._asked_at = started_at
+        self._seen: int | None = None
         self.reached: int | None = None
 
     def saw(self, partition: int, event: int, now: float) -> None:
         """Take note of the latest event time of what came from a partition."""
+        if self._partitions and self._are_idle(now, 2 * self._idle_after):
+            self._stand(now)
         progress = self._partitions.get(partition)
         if progress is None:
             self._partitions[partition] = _Progress(event, now)
@@ -282,19 +292,45 @@ class Watermark:
             progress.event = max(progress.event, event)
             progress.seen_at = now
 
-    def at(self, now: float) -> int | None:
-        """Tell the watermark, milliseconds since 1970; it never goes back. None: none yet."""
-        if now >= self._begins_at and self._partitions:
-            mark = self._mark(now)
-            self.reached = mark if self.reached is None else max(self.reached, mark)
+    def at(self, now: float, wall_ms: int) -> int | None:
+        """Tell the watermark, milliseconds since 1970. None: none yet.
+
+        It goes back only from where the clock alone has taken it.
+
+        Parameters
+        ----------
+        now
+            Seconds of the clock.
+        wall_ms
+            Milliseconds since 1970.
+        """
+        if now - self._asked_at >= max(self._idle_after, AWAY):
+            self._stand(now)
+        self._asked_at = now
+        if now >= self._stands_until and self._partitions:
+            self.reached = self._mark(now, wall_ms)
+        else:
+            self.reached = self._seen
         return self.reached
 
-    def _mark(self, now: float) -> int:
-        active = [p.event for p in self._partitions.values() if not self._is_idle(p, now)]
-        return min(active) if active else max(self._advanced(now))
+    def _stand(self, now: float) -> None:
+        self._stands_until = max(self._stands_until, now + self._idle_after)
 
-    def _is_idle(self, progress: _Progress, now: float) -> bool:
-        return now - progress.seen_at >= self._idle_after
+    def _mark(self, now: float, wall_ms: int) -> int:
+        if self._are_idle(now, self._idle_after):
+            mark = min(max(self._advanced(now)), wall_ms)
+            return mark if self._seen is None else max(mark, self._seen)
+        active = [
+            progress.event
+            for progress in self._partitions.values()
+            if now - progress.seen_at < self._idle_after
+        ]
+        mark = min(*active, wall_ms)
+        self._seen = mark if self._seen is None else max(mark, self._seen)
+        return self._seen
+
+    def _are_idle(self, now: float, seconds: float) -> bool:
+        return all(now - progress.seen_at >= seconds for progress in self._partitions.values())
 
     def _advanced(self, now: float) -> Iterator[int]:
         for progress in self._partitions.values():

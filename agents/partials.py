@@ -25,6 +25,8 @@ def _schema() -> Schema:
 
 
 SCHEMA = _schema()
+LARGEST = 2**24
+"""Length of no model's vector: a damaged number is not to take all memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +197,10 @@ def dense(codes: list[int], counts: list[int], size: int = 0) -> NDArray[np.int6
     Raises
     ------
     ValueError
-        The two differ in length, or a place is below 0.
+        The two differ in length, or a place is in no model's vector.
     """
-    if len(codes) != len(counts) or min(codes, default=0) < 0:
+    is_possible = min(codes, default=0) >= 0 and max(codes, default=0) < LARGEST
+    if len(codes) != len(counts) or not is_possible:
         raise ValueError("codes and counts don't fit each other")
     vector = np.zeros(max(size, max(codes, default=-1) + 1), dtype=np.int64)
     np.add.at(vector, codes, counts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,8 @@ PENDING = 5000
 REPLAYED_REPORTS = 2000
 REPLAYED_PARTIALS = 2000
 """The latest records, read again at the start: closed windows, and what the detectors saw."""
+REHEARSED_AT_ONCE = 50
+"""Partials between which others have their turn: up to 256 leads of each go to the detectors."""
 MODEL_RETRY = 60.0
 """Seconds until a model that was not found is looked for again."""
 LAG_LOOK = 5.0
@@ -169,9 +171,14 @@ class DriftService(Service):
                 lateness_ms=round(settings.drift_lateness_seconds * 1000),
             ),
         )
-        reports = await self._reader.last(self._reports, REPLAYED_REPORTS)
-        records = [decode_report(record.value) for record in reports]
-        watch.restore(record for record in records if record["topic"] == settings.leads_created)
+        wall_ms = round(time.time() * 1000)
+        longest = max(settings.drift_horizons) * settings.drift_window_ms
+        reports = await self._reader.last(
+            self._reports,
+            REPLAYED_REPORTS,
+            since_ms=wall_ms - longest - settings.drift_season_ms,
+        )
+        watch.restore(self._decoded_reports(record.value for record in reports))
         taken = await self._offsets.committed(self._partials)
         if taken is not None:
             span = settings.drift_window_seconds + settings.drift_lateness_seconds
@@ -179,12 +186,14 @@ class DriftService(Service):
                 self._partials,
                 REPLAYED_PARTIALS,
                 before=taken,
-                since_ms=round((time.time() - 2 * span - settings.drift_idle_seconds) * 1000),
+                since_ms=wall_ms - round((2 * span + settings.drift_idle_seconds) * 1000),
             )
-            watch.rehearse(self._decoded(record.value for record in told), now)
+            for some in _in_parts([record.value for record in told], REHEARSED_AT_ONCE):
+                watch.rehearse(self._decoded(some), now)
+                await asyncio.sleep(0)
         log.info(
             "watching drift",
-            extra={"open_windows": watch.open_windows, "reports": len(records)},
+            extra={"open_windows": watch.open_windows, "reports": len(reports)},
         )
         return watch
 
@@ -239,7 +248,7 @@ class DriftService(Service):
         late = watch.late
         watch.take(partials, time.monotonic())
         await self._table.written()
-        for keys in watch.due(time.monotonic()):
+        for keys in watch.due(time.monotonic(), round(time.time() * 1000)):
             if self._watch is not watch:
                 return  # the partition went to another worker
             closing = watch.close(keys, round(time.time() * 1000))
@@ -265,6 +274,16 @@ class DriftService(Service):
                 continue
             if partial.topic == self.settings.leads_created:
                 yield partial
+
+    def _decoded_reports(self, values: Iterable[bytes | None]) -> Iterable[Mapping[str, Any]]:
+        for value in values:
+            try:
+                record = decode_report(value)
+            except ValueError as error:
+                log.warning("a record of %s is left out: %s", self._reports.topic, error)
+                continue
+            if record["topic"] == self.settings.leads_created:
+                yield record
 
     async def _tell(self, reports: Iterable[Report]) -> None:
         rows: Any = [(report.key, report.encode(), []) for report in reports]
@@ -319,3 +338,8 @@ class DriftService(Service):
                         " it anew."
                     )
                 )
+
+
+def _in_parts(values: Sequence[bytes | None], size: int) -> Iterator[Sequence[bytes | None]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -203,7 +203,7 @@ class DriftPublisher:
         """
         before = self._counted.get(number)
         if before is not None and before.scorer is not scorer:
-            self._follow(self._publish(before.block.partials(before.next_offset)))
+            self._follow(self._publish_rest(before))
         block = BlockCounts(counting, self._source_topic, number, block_of(max(first - 1, 0)))
         state = _Counted(scorer, counting, generation, first, block)
         self._counted[number] = state
@@ -222,6 +222,12 @@ class DriftPublisher:
         if before is not None:
             await asyncio.shield(before)
         await self._publish(block.partials(block.end))
+
+    async def _publish_rest(self, state: _Counted) -> None:
+        """Publish what was counted under a model that counts no more."""
+        if state.before is not None:
+            await asyncio.shield(state.before)
+        await self._publish(state.block.partials(state.next_offset))
 
     async def _count_head(self, number: int, scorer: Scorer, block: BlockCounts, stop: int) -> None:
         partition = TopicPartition(self._source_topic, number)

@@ -85,9 +85,11 @@ class LogReader:
                 fetched = await consumer.getmany(
                     partition, timeout_ms=POLL_MS, max_records=MAX_RECORDS
                 )
-                records = [r for r in fetched.get(partition, ()) if r.offset < end]
+                records = [r for r in fetched.get(partition, ()) if start <= r.offset < end]
                 if records:
                     yield records
+                elif not fetched:  # a topic that was made anew may never get as far
+                    end = min(end, (await consumer.end_offsets([partition]))[partition])
 
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:

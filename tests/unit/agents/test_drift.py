@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.drift import BLOCK, BlockCounts, CountedLeads
+from tests.unit.agents.drift_log import LAYOUT, MODEL, WINDOW_MS, counting, encoded, leads
+
+
+def some_block() -> BlockCounts:
+    return BlockCounts(counting(), "leads", 2, 0)
+
+
+def disordered(count: int) -> CountedLeads:
+    """Leads whose event times go back and forth over four windows."""
+    log = leads(count)
+    return log._replace(events=log.events * 769 % (4 * WINDOW_MS) - WINDOW_MS)
+
+
+@given(data=st.data())
+def test_batches_are_no_part_of_what_is_counted(data: st.DataObject):
+    log = disordered(200)
+    whole = some_block()
+    whole.add(log)
+    cuts = sorted(data.draw(st.sets(st.integers(1, 199))))
+    parts = [log.take(slice(a, b)) for a, b in zip([0, *cuts], [*cuts, None], strict=True)]
+    block = some_block()
+    for part in data.draw(st.permutations(parts)):
+        block.add(part)
+        if data.draw(st.booleans()):  # what was told before is no part of it either
+            block.partials(0)
+    assert encoded(block.partials(BLOCK)) == encoded(whole.partials(BLOCK))
+
+
+@given(first=st.integers(0, 200), second=st.integers(0, 200))
+def test_a_version_says_what_was_counted_below_its_offset(first: int, second: int):
+    log = disordered(200)
+    below, above = sorted((first, second))
+    block = some_block()
+    block.add(log.take(slice(0, below)))
+    block.partials(below * 16)
+    block.add(log.take(slice(below, above)))
+    afresh = some_block()
+    afresh.add(log.take(slice(0, above)))
+    news, everything = block.partials(above * 16), afresh.partials(above * 16)
+    windows = {partial.window_start for partial in news}
+    assert encoded(news) == encoded([p for p in everything if p.window_start in windows])
+    assert windows == set((log.events[below:above] // WINDOW_MS * WINDOW_MS).tolist())
+
+
+def test_every_lead_is_counted_in_its_window_once():
+    log = disordered(250)
+    block = some_block()
+    block.add(log)
+    partials = block.partials(BLOCK)
+    starts = (log.events // WINDOW_MS * WINDOW_MS).tolist()
+    assert {p.window_start: p.counts.leads for p in partials} == Counter(starts)
+    assert [p.window_start for p in partials] == [-1000, 0, 1000, 2000]
+    for partial in partials:
+        rows = np.flatnonzero(np.array(starts) == partial.window_start)
+        visits, industry, scores = LAYOUT.parts(partial.counts.counts)
+        expected = np.bincount(log.bins[rows, 0], minlength=len(visits))
+        assert visits.tolist() == expected.tolist()
+        assert industry[:2].tolist() == np.bincount(log.bins[rows, 1], minlength=2).tolist()
+        assert scores.sum() == len(rows)
+        assert partial.counts.engaged == np.count_nonzero(log.scores[rows] > 0.5)
+        assert (partial.first_event, partial.last_event) == (
+            log.events[rows].min(),
+            log.events[rows].max(),
+        )
+        assert partial.sample.offsets.tolist() == log.offsets[rows].tolist()
+        assert (partial.model, partial.partition, partial.is_closed) == (MODEL, 2, True)
+
+
+def test_one_lead_in_sixteen_is_sampled():
+    log = leads(100)
+    block = some_block()
+    block.add(log._replace(offsets=np.arange(100)))
+    (partial,) = block.partials(BLOCK)
+    assert partial.sample.offsets.tolist() == list(range(0, 100, 16))
+    assert partial.sample.scores.tolist() == log.scores[::16].tolist()
+    assert partial.sample.codes.tolist() == log.bins[::16].tolist()
+
+
+def test_a_block_that_is_whole_tells_all_its_windows_again():
+    block = some_block()
+    block.add(disordered(100))
+    assert len(block.partials(1600)) == 4
+    assert block.partials(1600) == []
+    closed = block.partials(BLOCK + 300)
+    assert [(p.next_offset, p.is_closed) for p in closed] == [(BLOCK, True)] * 4
+
+
+def test_a_block_of_no_lead_tells_nothing():
+    block = some_block()
+    block.add(leads(0))
+    assert block.partials(BLOCK) == []
+
+
+def test_leads_are_split_by_block_in_the_order_of_the_log():
+    log = leads(700)
+    parts = dict(log.by_block())
+    assert list(parts) == [0, 1, 2]
+    assert [len(part.offsets) for part in parts.values()] == [256, 256, 188]
+    assert CountedLeads.joined(list(parts.values())).offsets.tolist() == log.offsets.tolist()
+    assert list(leads(0).by_block()) == []
+
+
+def test_blocks_without_a_lead_are_skipped():
+    log = leads(2)._replace(offsets=np.array([5, 3 * BLOCK]))
+    assert [block for block, _ in log.by_block()] == [0, 3]
+
+
+def test_a_lead_is_not_from_the_future():
+    log = leads(4)
+    year_5138 = 100_000_000_000_000
+    found = CountedLeads.of(
+        [0, 1, 2, 3], [year_5138, 50, year_5138, 0], [70, 70, -1, 70], log.bins, log.scores
+    )
+    assert found.events.tolist() == [70, 50, year_5138, 0]
+
+
+def test_event_times_as_large_as_leads_may_have_are_counted():
+    year_9999 = 253_402_300_799_999
+    block = some_block()
+    block.add(leads(2)._replace(events=np.array([year_9999, 0])))
+    partials = block.partials(BLOCK)
+    assert [p.window_start for p in partials] == [0, 253_402_300_799_000]
+    assert [p.last_event for p in partials] == [0, year_9999]
