@@ -117,10 +117,10 @@ def run() -> NoReturn:
 
 def _use_uvloop() -> None:
     try:
-        import uvloop
-    except ImportError:  # not there on Windows
+        from stream.event_loop import EventLoopPolicy
+    except ImportError:  # uvloop is not there on Windows
         return
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
 def _collect_seldom() -> None:

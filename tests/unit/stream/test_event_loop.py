@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+
+import pytest
+
+uvloop = pytest.importorskip("uvloop")
+from stream.event_loop import EventLoop, EventLoopPolicy  # noqa: E402
+
+
+class Client(asyncio.Protocol):
+    """A client that writes once more at the very moment its connection is lost."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(exc)
+
+
+async def write_to_a_broken_connection(write: Callable[[asyncio.Transport], None]) -> None:
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        loop = asyncio.get_running_loop()
+        transport, client = await loop.create_connection(Client, host, port)
+        await client.lost
+        assert transport.is_closing()
+        write(transport)
+        transport.close()
+
+
+def write(transport: asyncio.Transport) -> None:
+    transport.write(b"to nobody")
+
+
+def write_lines(transport: asyncio.Transport) -> None:
+    transport.writelines([b"to ", b"nobody"])
+
+
+def run(make_loop: Callable[[], asyncio.AbstractEventLoop], call: Callable[..., None]) -> None:
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(write_to_a_broken_connection(call))
+
+
+@pytest.mark.parametrize("call", [write, write_lines])
+@pytest.mark.parametrize("make_loop", [EventLoop, asyncio.SelectorEventLoop])
+def test_what_is_written_to_a_broken_connection_is_dropped(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], call: Callable[..., None]
+) -> None:
+    run(make_loop, call)
+
+
+def test_uvloop_itself_raises_what_no_client_expects() -> None:
+    """Once this fails, stream/event_loop.py has no reason to be any more."""
+    with pytest.raises(RuntimeError, match="handler is closed"):
+        run(uvloop.Loop, write)
+
+
+def test_the_policy_makes_such_loops() -> None:
+    loop = EventLoopPolicy().new_event_loop()
+    loop.close()
+    assert isinstance(loop, EventLoop)
