@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.drift_reports import (
+    Alarm,
+    Report,
+    assessments_of,
+    counts_of,
+    decode_report,
+    span_name,
+)
+from monitoring.assessment import Assessor
+from monitoring.diagnosis import Diagnosis
+from monitoring.field_drift import DriftThresholds
+from tests.unit.agents.drift_log import LAYOUT, MODEL, leads
+
+ASSESSOR = Assessor(
+    LAYOUT,
+    importance={"visits": 1.0},
+    engagement=(0.15, 0.4),
+    thresholds=DriftThresholds(min_leads=100),
+)
+ALARM = Alarm("adwin", "score", True, None, 0.7, Diagnosis.PREDICTION, "It has changed.")
+
+
+def report(count: int = 300, alarm: Alarm | None = None) -> Report:
+    log = leads(count)
+    counts = LAYOUT.count(log.bins, log.scores, label=0.5)
+    horizons = tuple(
+        ASSESSOR.assess(counts, name=name, start=5000 - length, end=5000)
+        for name, length in (("1s", 1000), ("4s", 4000))
+    )
+    since = replace(horizons[0], fields=horizons[0].with_since([1000, None, 4000]).fields)
+    return Report(5500, "leads", MODEL, 4000, 5000, counts, (since, horizons[1]), alarm)
+
+
+def decoded(told: Report) -> Mapping[str, Any]:
+    return decode_report(told.encode())
+
+
+@pytest.mark.parametrize("count", [300, 30], ids=["assessed", "too few"])
+def test_a_report_comes_back_as_it_was(count: int):
+    told = report(count)
+    record = decoded(told)
+    assert assessments_of(record) == told.horizons
+    assert counts_of(record, LAYOUT.size) == told.counts
+    assert (record["kind"], record["alarm"]) == ("window", None)
+    assert (record["reported_at"], record["topic"]) == (5500, "leads")
+    assert (record["window_start"], record["window_end"]) == (4000, 5000)
+    assert record["model_sha256"] == MODEL.sha256
+
+
+def test_an_alarm_comes_back_with_the_window_that_it_is_of():
+    record = decoded(report(alarm=ALARM))
+    assert record["kind"] == "alarm"
+    assert record["alarm"] == {
+        "detector": "adwin",
+        "stream": "score",
+        "is_confirmed": True,
+        "before": None,
+        "after": pytest.approx(0.7),
+        "diagnosis": "prediction",
+        "sentence": "It has changed.",
+    }
+    assert assessments_of(record) == report().horizons
+
+
+def test_the_reports_of_a_window_have_one_key_and_its_alarms_their_own():
+    assert report(10).key == report(300).key == b"3f3f3f3f3f3f3f3f/4000"
+    assert report(alarm=ALARM).key == b"3f3f3f3f3f3f3f3f/4000/alarm/adwin/score"
+
+
+@given(data=st.data())
+def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject):
+    value = bytearray(VALUE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(ValueError):
+        decode_report(bytes(value[: data.draw(st.integers(0, len(value)))]))
+
+
+VALUE = report().encode()
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xc3\x01", b"not a report at all", VALUE[:-9]])
+def test_what_is_no_report_is_told_from_one(value: bytes | None):
+    with pytest.raises(ValueError, match="expected a drift_report"):
+        decode_report(value)
+
+
+@pytest.mark.parametrize(
+    ("ms", "name"),
+    [
+        (300_000, "5m"),
+        (3_600_000, "1h"),
+        (86_400_000, "24h"),
+        (30 * 86_400_000, "30d"),
+        (90_000, "90s"),
+        (1500, "1500ms"),
+    ],
+)
+def test_spans_have_short_names(ms: int, name: str):
+    assert span_name(ms) == name
