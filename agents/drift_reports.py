@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-
-import fastavro
 
 from agents.partials import ModelIdentity, dense, sparse
 from features.counts import LeadCounts
 from monitoring.assessment import Assessment
 from monitoring.diagnosis import Diagnosis
 from monitoring.field_drift import DriftState, FieldDrift
-from schemas.store import Schema, SchemaStore
-from schemas.wire import HEADER_BYTES
+from schemas.record_codec import RecordCodec
 
 __all__ = ["Alarm", "Report", "assessments_of", "counts_of", "decode_report", "span_name"]
 
-
-def _schema() -> Schema:
-    schema = SchemaStore.load().by_name("drift_report")
-    assert schema is not None, "it comes with LeadScore"
-    return schema
-
-
-SCHEMA = _schema()
+CODEC = RecordCodec("drift_report")
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
 TWO_DAYS_MS = 2 * 86_400_000
 
@@ -132,10 +121,7 @@ class Report:
             "horizons": [assessment.record() for assessment in self.horizons],
             "alarm": None if self.alarm is None else asdict(self.alarm),
         }
-        out = io.BytesIO()
-        out.write(SCHEMA.header)
-        fastavro.schemaless_writer(out, SCHEMA.parsed, record)
-        return out.getvalue()
+        return CODEC.encode(record)
 
 
 def decode_report(value: bytes | None) -> Mapping[str, Any]:
@@ -146,17 +132,7 @@ def decode_report(value: bytes | None) -> Mapping[str, Any]:
     ValueError
         The bytes are no report.
     """
-    if value is None or value[:HEADER_BYTES] != SCHEMA.header:
-        found = "no value" if value is None else value[:HEADER_BYTES].hex(" ")
-        raise ValueError(f"expected a drift_report ({SCHEMA.header.hex(' ')} …), got {found}")
-    try:
-        record: Any = fastavro.schemaless_reader(
-            io.BytesIO(value[HEADER_BYTES:]), SCHEMA.parsed, None
-        )
-    except Exception as error:  # fastavro raises whatever the bytes lead it to
-        raise ValueError(f"expected a drift_report, its bytes are damaged: {error!r}") from None
-    found_record: Mapping[str, Any] = record
-    return found_record
+    return CODEC.decode(value)
 
 
 def assessments_of(record: Mapping[str, Any]) -> tuple[Assessment, ...]:

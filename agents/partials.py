@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import fastavro
 import numpy as np
 from numpy.typing import NDArray
 
 from features.counts import LeadCounts
-from schemas.store import Schema, SchemaStore
-from schemas.wire import HEADER_BYTES
+from schemas.record_codec import RecordCodec
 
 __all__ = ["ModelIdentity", "Partial", "Sample", "decode_partial", "dense", "sparse"]
 
-
-def _schema() -> Schema:
-    schema = SchemaStore.load().by_name("drift_partial")
-    assert schema is not None, "it comes with LeadScore"
-    return schema
-
-
-SCHEMA = _schema()
+CODEC = RecordCodec("drift_partial")
 LARGEST = 2**24
 """Length of no model's vector: a damaged number is not to take all memory."""
 
@@ -101,12 +91,7 @@ class Partial:
         return "/".join(map(str, parts)).encode()
 
     def encode(self) -> bytes:
-        """Write as Avro single-object encoding [1]_.
-
-        References
-        ----------
-        .. [1] Apache Avro 1.12, "Single-object encoding specification".
-        """
+        """Write as Avro single-object encoding."""
         codes, counts = sparse(self.counts.counts)
         record = {
             "topic": self.topic,
@@ -131,10 +116,7 @@ class Partial:
             "sample_scores": self.sample.scores.astype("<f4").tobytes(),
             "sample_codes": self.sample.codes.astype("<i2").tobytes(),
         }
-        out = io.BytesIO()
-        out.write(SCHEMA.header)
-        fastavro.schemaless_writer(out, SCHEMA.parsed, record)
-        return out.getvalue()
+        return CODEC.encode(record)
 
 
 def decode_partial(value: bytes | None) -> Partial:
@@ -145,15 +127,11 @@ def decode_partial(value: bytes | None) -> Partial:
     ValueError
         The bytes are no partial.
     """
-    if value is None or value[:HEADER_BYTES] != SCHEMA.header:
-        found = "no value" if value is None else value[:HEADER_BYTES].hex(" ")
-        raise ValueError(f"expected a drift_partial ({SCHEMA.header.hex(' ')} …), got {found}")
-    stream = io.BytesIO(value[HEADER_BYTES:])
+    record = CODEC.decode(value)
     try:
-        record: Any = fastavro.schemaless_reader(stream, SCHEMA.parsed, None)
         return _partial(record)
-    except Exception as error:  # fastavro raises whatever the bytes lead it to
-        raise ValueError(f"expected a drift_partial, its bytes are damaged: {error!r}") from None
+    except ValueError as error:
+        raise ValueError(f"expected a drift_partial, its parts don't fit: {error}") from None
 
 
 def _partial(record: Mapping[str, Any]) -> Partial:
