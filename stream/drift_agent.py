@@ -35,7 +35,7 @@ from stream.drift_table import DriftTable, Windows
 from stream.emit import EmitOptions, Emitter
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
-from stream.producer import open_producer
+from stream.producer import producer_opener
 from stream.vitals import STALL_LIMIT, Vitals
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class DriftService(Service):
         self._reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
         self._emitter = Emitter(
             [settings.leads_drift],
-            self._connect_producer,
+            producer_opener(settings),
             limit_reader(settings.kafka_client_options()),
             options=EmitOptions(delivery_limit=settings.delivery_timeout_seconds),
         )
@@ -140,15 +140,6 @@ class DriftService(Service):
     async def on_stop(self) -> None:
         """Close them; what was not acknowledged is read again."""
         await self._connections.aclose()
-
-    def _connect_producer(self, max_batch_bytes: int) -> Any:
-        settings = self.settings
-        return open_producer(
-            settings.kafka_client_options(),
-            max_batch_bytes,
-            compression=None if settings.compression == "none" else settings.compression,
-            metadata_max_age=settings.metadata_max_age_ms / 1000,
-        )
 
     async def _restore(self) -> None:
         """Find the state again; what comes meanwhile waits."""

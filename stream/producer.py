@@ -8,7 +8,18 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 
-__all__ = ["BatchBuilder", "Parcel", "Producer", "Row", "open_producer", "pack", "record_bytes"]
+from stream.settings import Settings
+
+__all__ = [
+    "BatchBuilder",
+    "Parcel",
+    "Producer",
+    "Row",
+    "open_producer",
+    "pack",
+    "producer_opener",
+    "record_bytes",
+]
 
 Row = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 """Key, value and headers of a record."""
@@ -98,6 +109,20 @@ def open_producer(
         **options,
     )
     return producer
+
+
+def producer_opener(settings: Settings) -> Callable[[int], Producer]:
+    """Make what opens a producer as the settings say, given the most bytes of its batches."""
+
+    def open_one(max_batch_bytes: int) -> Producer:
+        return open_producer(
+            settings.kafka_client_options(),
+            max_batch_bytes,
+            compression=None if settings.compression == "none" else settings.compression,
+            metadata_max_age=settings.metadata_max_age_ms / 1000,
+        )
+
+    return open_one
 
 
 def record_bytes(

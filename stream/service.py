@@ -24,7 +24,7 @@ from stream.lag import lag_of
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
 from stream.pipeline import ScoringPipeline
-from stream.producer import open_producer
+from stream.producer import producer_opener
 from stream.serving import Serving, load_serving, locate
 from stream.source import BatchSource, SourceOptions
 from stream.vitals import STALL_LIMIT, Vitals
@@ -85,7 +85,7 @@ class ScoringService(Service):
                 settings.leads_created_dlq,
                 *([settings.leads_drift_partials] if settings.drift else []),
             ],
-            self._connect_producer,
+            producer_opener(settings),
             limit_reader(settings.kafka_client_options()),
             options=EmitOptions(
                 delivery_limit=settings.delivery_timeout_seconds, stop_limit=EMITTER_STOP_LIMIT
@@ -197,15 +197,6 @@ class ScoringService(Service):
             session_timeout=settings.session_timeout_ms / 1000,
             metadata_max_age=settings.metadata_max_age_ms / 1000,
             isolation_level=settings.isolation_level,
-        )
-
-    def _connect_producer(self, max_batch_bytes: int) -> Any:
-        settings = self.settings
-        return open_producer(
-            settings.kafka_client_options(),
-            max_batch_bytes,
-            compression=None if settings.compression == "none" else settings.compression,
-            metadata_max_age=settings.metadata_max_age_ms / 1000,
         )
 
     # What the source tells (stream/observing.py)
