@@ -1,0 +1,160 @@
+"""Bounded reads: where they begin and end, whatever the log has lost meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+from aiokafka import TopicPartition
+
+from stream.log_reader import LogReader
+from tests.unit.stream.fakes import in_jumping_time
+
+TP = TopicPartition("leads", 0)
+
+
+class Record(NamedTuple):
+    offset: int
+
+
+@dataclass
+class FakeLog:
+    """A log, and a consumer of it that goes to the beginning where its position is gone.
+
+    Attributes
+    ----------
+    offsets
+        Of the records that are there.
+    beginning, end
+        Of the log; some offsets between may have no record.
+    """
+
+    offsets: list[int]
+    end: int
+    beginning: int = 0
+    position_now: int = 0
+    fetches: int = 0
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        assert partitions == [TP]
+
+    async def beginning_offsets(self, _: Any) -> Mapping[TopicPartition, int]:
+        return {TP: self.beginning}
+
+    async def end_offsets(self, _: Any) -> Mapping[TopicPartition, int]:
+        return {TP: self.end}
+
+    async def offsets_for_times(self, asked: Mapping[TopicPartition, int]) -> Mapping[Any, Any]:
+        later = [offset for offset in self.offsets if offset >= asked[TP]]  # stamped by offset
+        return {TP: Record(later[0]) if later else None}
+
+    def seek(self, _: TopicPartition, offset: int) -> None:
+        self.position_now = offset
+
+    async def position(self, _: TopicPartition) -> int:
+        return self.position_now
+
+    async def getmany(self, _: TopicPartition, **__: int) -> Mapping[Any, Sequence[Record]]:
+        self.fetches += 1
+        assert self.fetches < 50, "it reads on and on"
+        if not self.beginning <= self.position_now <= self.end:
+            self.position_now = self.beginning
+        found = [Record(o) for o in self.offsets if o >= self.position_now][:3]
+        is_last = not found or found[-1].offset == self.offsets[-1]
+        self.position_now = self.end if is_last else found[-1].offset + 1
+        return {TP: found} if found else {}
+
+    def cut(self, beginning: int) -> None:
+        """Forget what is old, as retention does."""
+        self.beginning = beginning
+        self.offsets = [offset for offset in self.offsets if offset >= beginning]
+
+
+class FakeReader(LogReader):
+    """A reader of a made-up log."""
+
+    def __init__(self, log: FakeLog) -> None:
+        super().__init__({}, "read_uncommitted")
+        self.log = log
+
+    @asynccontextmanager
+    async def open(self, **_: Any) -> Any:
+        yield self.log
+
+
+def log_of(end: int, *, without: Sequence[int] = ()) -> FakeLog:
+    return FakeLog([offset for offset in range(end) if offset not in without], end)
+
+
+async def read(log: FakeLog, start: int, stop: int) -> list[int]:
+    reader = FakeReader(log)
+    return [record.offset async for some in reader.read(TP, start, stop) for record in some]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "expected"),
+    [
+        (2, 7, [2, 3, 4, 5, 6]),
+        (0, 99, list(range(10))),
+        (7, 7, []),
+        (9, 3, []),
+        (50, 60, []),
+    ],
+)
+@in_jumping_time
+async def test_what_is_between_two_offsets_is_read(start: int, stop: int, expected: list[int]):
+    assert await read(log_of(10), start, stop) == expected
+
+
+@in_jumping_time
+async def test_offsets_without_a_record_are_passed() -> None:
+    assert await read(log_of(10, without=[3, 8, 9]), 2, 10) == [2, 4, 5, 6, 7]
+
+
+@in_jumping_time
+async def test_a_log_that_was_cut_is_read_from_its_beginning() -> None:
+    log = log_of(10)
+    log.cut(6)
+    assert await read(log, 2, 8) == [6, 7]
+    log.cut(9)
+    assert await read(log, 2, 8) == []
+
+
+@in_jumping_time
+async def test_a_log_that_is_cut_while_it_is_read_is_read_on() -> None:
+    log, found = log_of(20), []
+    async for some in FakeReader(log).read(TP, 2, 15):
+        found += [record.offset for record in some]
+        log.cut(12)
+    assert found == [2, 3, 4, 12, 13, 14]
+
+
+@in_jumping_time
+async def test_a_topic_that_is_made_anew_meanwhile_ends_the_read() -> None:
+    log, found = log_of(20), []
+    async for some in FakeReader(log).read(TP, 10, 20):
+        found += [record.offset for record in some]
+        log.offsets, log.end = [0, 1, 2], 3
+    assert found == [10, 11, 12], "the other topic's records are none of ours"
+
+
+@pytest.mark.parametrize(
+    ("count", "limits", "expected"),
+    [
+        (3, {}, [7, 8, 9]),
+        (99, {}, list(range(10))),
+        (3, {"before": 5}, [2, 3, 4]),
+        (1, {"before": 8, "since_ms": 4}, [4, 5, 6, 7]),
+        (4, {"since_ms": 9}, [6, 7, 8, 9]),
+        (2, {"since_ms": 1000}, [8, 9]),
+    ],
+)
+@in_jumping_time
+async def test_the_latest_records_are_read(
+    count: int, limits: dict[str, int], expected: list[int]
+) -> None:
+    found = await FakeReader(log_of(10)).last(TP, count, **limits)
+    assert [record.offset for record in found] == expected
