@@ -126,6 +126,16 @@ async def read_all(
     return [record for partition in partitions for record in records[partition]]
 
 
+async def read_ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """Offset after the last record of each partition."""
+    async with open_admin(bootstrap) as admin:
+        [described] = await admin.describe_topics([topic])
+    partitions = [TopicPartition(topic, p["partition"]) for p in described["partitions"]]
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
+        ends = await consumer.end_offsets(partitions)
+    return {at.partition: end for at, end in ends.items()}
+
+
 async def committed_offsets(bootstrap: str, group: str, topic: str) -> dict[int, int]:
     """Offsets that a group has committed, by partition."""
     async with open_admin(bootstrap) as admin:
