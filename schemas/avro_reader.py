@@ -151,7 +151,7 @@ class _Generator:
             ]
         )
         names = {**self._constants, "error": struct.error}
-        exec(compile(source, f"<reader of {self._schema.full_name}>", "exec"), names)
+        exec(compile(source, f"<reader of {self._schema.full_name!a}>", "exec"), names)
         reader: AvroReader = names["read"]
         return reader
 

@@ -77,6 +77,7 @@ class _Check:
             case "fixed":
                 return _size(node)
             case "enum":
+                _check_symbols(node)
                 return 1
             case _:
                 return self.least_bytes(kind, inside, blocks, unions)
@@ -111,6 +112,13 @@ class _Check:
         if not is_map and items == 0:
             raise ValueError("an array of items without bytes could be of any length: leave it out")
         return 1
+
+
+def _check_symbols(node: Mapping[str, Any]) -> None:
+    symbols = node["symbols"]
+    is_list = isinstance(symbols, list) and all(isinstance(symbol, str) for symbol in symbols)
+    if not is_list or len(set(symbols)) != len(symbols):
+        raise ValueError(f"enum {node['name']}: symbols must be a list of different names")
 
 
 def _size(node: Mapping[str, Any]) -> int:

@@ -190,11 +190,12 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
     try:
         _ = schema.parsed, schema.fingerprint, schema.full_name
         check_sound(schema.parsed)
-    except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError) as error:
-        why = repr(error) if isinstance(error, KeyError | TypeError) else str(error)
-        raise InputError(f"{where} is not a usable Avro schema: {why}") from None
     except RecursionError:
         raise InputError(f"{where} is nested too deeply: flatten it") from None
+    except Exception as error:  # fastavro raises whatever a schema leads it to
+        is_told = isinstance(error, SchemaParseException | UnknownType | ValueError)
+        why = str(error) if is_told else repr(error)
+        raise InputError(f"{where} is not a usable Avro schema: {why}") from None
     return schema
 
 

@@ -82,6 +82,14 @@ REFUSED = {
         lead_of({"type": "enum", "name": "e", "symbols": [1]}),
         "symbol must match",
     ),
+    "symbols as an object": (
+        lead_of({"type": "enum", "name": "e", "symbols": {"a": 0, "b": 1}}),
+        "symbols must be a list",
+    ),
+    "a default beyond all floats": (
+        lead_with({"name": "x", "type": "double", "default": 10**400}),
+        "not a usable Avro schema",
+    ),
     "no such type": (lead_of("varchar"), "varchar"),
     "no type": (lead_of(None), "NoneType"),
     "no items": (lead_of({"type": "array"}), "array"),
@@ -108,6 +116,10 @@ def test_a_record_without_fields_is_read_where_its_number_is_bounded():
     empty = {"type": "record", "name": "e", "fields": []}
     assert reads(parse_schema(lead_of(["null", empty])), b"\x02")
     assert reads(parse_schema(lead_of({"type": "map", "values": empty})), b"\x02\x02k\x00")
+
+
+def test_a_schema_with_a_null_character_in_its_name_is_read_like_any_other():
+    assert reads(parse_schema({**lead_of("null"), "name": "le\0ad"}), b"")
 
 
 def test_names_never_become_part_of_the_readers_source():
