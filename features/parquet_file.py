@@ -6,12 +6,19 @@ import io
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.column import Column, Milliseconds, Numbers, TextCells
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.times import EARLIEST_MS, LATEST_MS
 
 __all__ = ["read_parquet"]
+
+CELLS_A_BYTE = 100
+"""Of a file that is no bomb; a column of one value only takes next to nothing."""
+ALWAYS_READ = 20_000_000
+"""Cells that are read however short the file is."""
 
 
 def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str, str]]:
@@ -46,7 +53,7 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
             "leadscore[train], or save the file as CSV."
         ) from None
     try:
-        table = pyarrow.parquet.read_table(io.BytesIO(content), use_threads=False)
+        table = _read(pyarrow, content, name)
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{name} is not a readable Parquet file: {reason}") from None
@@ -63,24 +70,62 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
     return columns, unusable
 
 
+def _read(pa: Any, content: bytes, name: str) -> Any:
+    described = pa.parquet.read_metadata(io.BytesIO(content))
+    cells = described.num_rows * described.num_columns
+    most = max(ALWAYS_READ, CELLS_A_BYTE * len(content))
+    if cells > most:
+        raise InputError(
+            f"{name} claims {described.num_rows} rows of {described.num_columns} columns: expected "
+            f"at most {most} cells in {len(content)} bytes. Save it again, or as CSV."
+        )
+    # Each different text once: a long one may stand in any number of rows.
+    schema = described.schema.to_arrow_schema()
+    texts = [field.name for field in schema if _is_text(pa, field.type)]
+    return pa.parquet.read_table(io.BytesIO(content), use_threads=False, read_dictionary=texts)
+
+
 def _column(pa: Any, kind: Any, values: Any) -> Column | None:
     types = pa.types
+    if types.is_dictionary(kind) and _is_text(pa, kind.value_type):
+        return TextCells(_looked_up(values))
     if types.is_dictionary(kind):
         return _column(pa, kind.value_type, values.cast(kind.value_type))
     if types.is_boolean(kind):
         words = {None: None, True: "true", False: "false"}
         return TextCells([words[value] for value in values.to_pylist()], kind=FieldKind.CATEGORY)
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        cells = [value if value and value.strip() else None for value in values.to_pylist()]
-        return TextCells(cells)
+    if _is_text(pa, kind):
+        return TextCells(_cells(values))
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         return Numbers(_float64(values.cast(pa.float64(), safe=False)))
     if types.is_timestamp(kind) or types.is_date(kind):
         in_ms = values.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
-        return Milliseconds(_float64(in_ms.cast(pa.float64(), safe=False)))
+        return Milliseconds(_times(_float64(in_ms.cast(pa.float64(), safe=False))))
     if types.is_null(kind):
         return TextCells([None] * len(values))
     return None
+
+
+def _is_text(pa: Any, kind: Any) -> bool:
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _looked_up(values: Any) -> list[str | None]:
+    cells: list[str | None] = []
+    for chunk in values.chunks:
+        words = _cells(chunk.dictionary)
+        cells += [None if i is None else words[i] for i in chunk.indices.to_pylist()]
+    return cells
+
+
+def _cells(values: Any) -> list[str | None]:
+    return [value if value and value.strip() else None for value in values.to_pylist()]
+
+
+def _times(ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take for missing what no calendar has."""
+    return np.where((ms >= EARLIEST_MS) & (ms < LATEST_MS), ms, np.nan)
 
 
 def _float64(values: Any) -> Any:

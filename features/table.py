@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
 import zlib
 from collections.abc import Mapping
@@ -27,6 +28,10 @@ __all__ = ["Table", "field_name", "parse_table", "read_table"]
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 UNNAMED = "column_1"
 """The first column where it has no name: what a data frame's index is written as."""
+LARGEST_RATIO = 100
+"""Of a table's bytes to its bytes when compressed: real leads have 3 to 20."""
+ALWAYS_UNPACKED = 2**26
+"""Bytes that are unpacked whatever the ratio."""
 GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 
 
@@ -241,12 +246,20 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
 
 
 def _unpacked(content: bytes, source: str) -> bytes:
+    most = max(ALWAYS_UNPACKED, LARGEST_RATIO * len(content))
     try:
-        return gzip.decompress(content)
+        # One byte more than is allowed tells that there is more, however much more it is.
+        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(most + 1)
     except (EOFError, OSError, zlib.error):
         raise InputError(
             f"{source} is compressed by gzip, but damaged or cut off. Copy it again."
         ) from None
+    if len(unpacked) > most:
+        raise InputError(
+            f"{source} unpacks to more than {LARGEST_RATIO} times its {len(content)} bytes, which "
+            "leads don't. If it is a table all the same, unpack it with gunzip and name that file."
+        )
+    return unpacked
 
 
 def _originals(columns: Mapping[str, object], source: str) -> dict[str, str]:

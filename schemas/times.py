@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["LATEST_MS", "iso_ms"]
+__all__ = ["EARLIEST_MS", "LATEST_MS", "iso_ms"]
 
+EARLIEST_MS = -62_135_596_800_000
+"""Year 1: an earlier time is no time."""
 LATEST_MS = 253_402_300_800_000
 """Year 10000: a later time is no time."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import sys
+import tracemalloc
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.table import Table, field_name, parse_table, read_table
+from features.table import ALWAYS_UNPACKED, Table, field_name, parse_table, read_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 
@@ -138,9 +139,9 @@ def test_files(tmp_path: Path):
         read_table(tmp_path / "absent.csv")
 
 
-def parquet(**columns: Any) -> bytes:
+def parquet(store_schema: bool = True, **columns: Any) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), sink)
+    pq.write_table(pa.table(columns), sink, store_schema=store_schema)
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -173,6 +174,49 @@ def test_parquet():
 def test_parquet_without_rows():
     with pytest.raises(InputError, match="no rows"):
         table(parquet(a=pa.array([], pa.int64())))
+
+
+def test_times_of_no_calendar_are_missing():
+    moments = [2**60, -(2**60), 253_402_300_799_999, 253_402_300_800_000, -62_135_596_800_000]
+    parsed = table(parquet(t=pa.array(moments, pa.timestamp("ms")), n=pa.array([0] * 5)))
+    known = [np.nan, np.nan, 253_402_300_799_999, np.nan, -62_135_596_800_000]
+    np.testing.assert_array_equal(parsed.columns_for({"t": DATE})["t"], known)
+    years = [None if text is None else text[:4] for text in strings(parsed, "t")]
+    assert years == [None, None, "9999", None, "0001"]
+
+
+def test_a_file_that_unpacks_to_a_thousand_times_its_size_is_refused_for_little_memory():
+    zeros = gzip.compress(bytes(2**20), mtime=0) * 100
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"unpacks to more than 100 times"):
+        table(zeros)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * ALWAYS_UNPACKED
+
+
+def test_a_gzip_of_several_parts_is_read_to_its_end():
+    assert table(gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n")).rows == 2
+
+
+def test_a_parquet_that_claims_more_cells_than_its_bytes_can_be_is_refused():
+    with pytest.raises(InputError, match="claims 30000000 rows of 1 columns"):
+        table(parquet(a=pa.nulls(30_000_000, pa.int64())))
+
+
+def test_a_long_text_in_many_rows_of_a_parquet_is_one_text():
+    word = "x" * 1_000_000
+    column = pa.DictionaryArray.from_arrays([0] * 5000, [word])
+    content = parquet(store_schema=False, a=column, n=pa.array([1] * 5000))
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    cells = strings(table(content), "a")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(cells) == 5000
+    assert set(cells) == {word}
+    assert peak < 50_000_000
+    assert pa.total_allocated_bytes() - before < 50_000_000
 
 
 def test_a_field_without_a_column_is_missing():
