@@ -18,10 +18,14 @@ class Stage:
     ----------
     bootstrap, source, target, group
         Broker, topics and consumer group.
-    registry, model, sha256
-        Root of the registry, path of model.onnx, its identity.
+    registry
+        Root of the registry that LeadScore's model is in.
+    model, sha256
+        The model file of the others, the identity of LeadScore's.
     folder
         For whatever the process writes.
+    linger_ms
+        How long a producer may wait for more.
     """
 
     bootstrap: str
@@ -32,6 +36,7 @@ class Stage:
     model: Path
     sha256: str
     folder: Path
+    linger_ms: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,46 +47,53 @@ class Contender:
     ----------
     name
         In the table.
-    arguments
-        What is started.
+    command
+        Makes what is started; called when it is needed, as it may have to be built.
     environment
         Its settings for a stage.
     share
-        Share of the events that it is given, so that slow ones end.
+        Share of the events that it is given: less for slow ones, so that they end, more for ones
+        that are measured warm.
+    window
+        Between which shares of the backlog the figures are taken: neither start-up nor the last
+        wait counts.
+    cores
+        How many cores it may use; None: all of them.
     """
 
     name: str
-    arguments: tuple[str, ...]
+    command: Callable[[], tuple[str, ...]]
     environment: Callable[[Stage], dict[str, str]]
     share: float = 1.0
+    window: tuple[float, float] = (0.10, 0.95)
+    cores: int | None = 1
 
 
-def _leadscore(stage: Stage, **settings: str) -> dict[str, str]:
-    return {
-        "LEADSCORE_ENV": "production",
-        "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": stage.bootstrap,
-        "LEADSCORE_LEADS_CREATED": stage.source,
-        "LEADSCORE_LEADS_SCORED": stage.target,
-        "LEADSCORE_LEADS_CREATED_DLQ": f"{stage.target}.dlq",
-        "LEADSCORE_LEADS_DRIFT_PARTIALS": f"{stage.target}.partials",
-        "LEADSCORE_GROUP_ID": stage.group,
-        "LEADSCORE_REGISTRY": str(stage.registry),
-        "LEADSCORE_MODEL": "benchmark",
-        "LEADSCORE_HTTP_HOST": "127.0.0.1",
-        "LEADSCORE_HTTP_PORT": "0",
-        "LEADSCORE_HTTP_PORT_FILE": str(stage.folder / "port"),
-        "LEADSCORE_LOG_FORMAT": "json",
-        **settings,
-    }
+def _leadscore(name: str, cores: int | None = 1, **settings: str) -> Contender:
+    def environment(stage: Stage) -> dict[str, str]:
+        return {
+            "LEADSCORE_ENV": "production",
+            "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": stage.bootstrap,
+            "LEADSCORE_LEADS_CREATED": stage.source,
+            "LEADSCORE_LEADS_SCORED": stage.target,
+            "LEADSCORE_LEADS_CREATED_DLQ": f"{stage.target}.dlq",
+            "LEADSCORE_LEADS_DRIFT_PARTIALS": f"{stage.target}.partials",
+            "LEADSCORE_GROUP_ID": stage.group,
+            "LEADSCORE_REGISTRY": str(stage.registry),
+            "LEADSCORE_MODEL": "benchmark",
+            "LEADSCORE_HTTP_HOST": "127.0.0.1",
+            "LEADSCORE_HTTP_PORT": "0",
+            "LEADSCORE_HTTP_PORT_FILE": str(stage.folder / "port"),
+            "LEADSCORE_LOG_FORMAT": "json",
+            **settings,
+        }
 
-
-def _bare(stage: Stage) -> dict[str, str]:
-    return _leadscore(
-        stage, LEADSCORE_METRICS="false", LEADSCORE_REASONS="false", LEADSCORE_DRIFT="false"
+    return Contender(
+        name, lambda: (sys.executable, "-m", "stream", "worker"), environment, cores=cores
     )
 
 
-def _stock(stage: Stage) -> dict[str, str]:
+def _plain(stage: Stage) -> dict[str, str]:
     return {
         "BENCH_BOOTSTRAP": stage.bootstrap,
         "BENCH_SOURCE": stage.source,
@@ -89,21 +101,50 @@ def _stock(stage: Stage) -> dict[str, str]:
         "BENCH_GROUP": stage.group,
         "BENCH_MODEL": str(stage.model),
         "BENCH_MODEL_SHA256": stage.sha256,
+        "BENCH_LINGER_MS": str(stage.linger_ms),
+        "BENCH_FOLDER": str(stage.folder),
         "FAUST_DATADIR": str(stage.folder / "faust"),
     }
 
 
+def _python(name: str, module: str, share: float = 1.0, **settings: str) -> Contender:
+    return Contender(
+        name,
+        lambda: (sys.executable, "-m", f"benchmarks.{module}"),
+        lambda stage: {**_plain(stage), **settings},
+        share,
+    )
+
+
+def _faust(name: str, **settings: str) -> Contender:
+    return Contender(
+        name,
+        lambda: (
+            *(sys.executable, "-m", "faust", "-A", "benchmarks.stock_faust"),
+            *("worker", "-l", "warn"),
+        ),
+        lambda stage: {**_plain(stage), **settings},
+        share=0.1,
+    )
+
+
+OFF = "false"
+GENERATED = {"BENCH_DECODER": "leadscore"}
+
 CONTENDERS = {
-    "leadscore": Contender(
-        "LeadScore as shipped", (sys.executable, "-m", "stream", "worker"), _leadscore
+    "leadscore": _leadscore("LeadScore as shipped"),
+    "bare": _leadscore(
+        "LeadScore, no reasons, metrics, drift",
+        LEADSCORE_METRICS=OFF,
+        LEADSCORE_REASONS=OFF,
+        LEADSCORE_DRIFT=OFF,
     ),
-    "bare": Contender(
-        "LeadScore, no reasons, metrics, drift", (sys.executable, "-m", "stream", "worker"), _bare
-    ),
-    "stock": Contender(
-        "stock Faust, event by event",
-        (sys.executable, "-m", "faust", "-A", "benchmarks.stock_faust", "worker", "-l", "warn"),
-        _stock,
-        share=0.05,
+    "stock": _faust("stock Faust, event by event"),
+    "take": _faust("stock Faust, take(128)", BENCH_TAKE="128"),
+    "aiokafka": _python("aiokafka loop", "aiokafka_loop"),
+    "aiokafka-decoder": _python("aiokafka loop, LeadScore's decoder", "aiokafka_loop", **GENERATED),
+    "confluent": _python("confluent-kafka, batches", "confluent_loop"),
+    "confluent-decoder": _python(
+        "confluent-kafka, batches, LeadScore's decoder", "confluent_loop", **GENERATED
     ),
 }

@@ -1,0 +1,295 @@
+"""The work as a plain program does it, for all contenders in Python but LeadScore itself.
+
+fastavro in and out, and between them either a row filled from dictionaries and one model call an
+event, or columns, LeadScore's own `FeatureEncoder` and one model call a batch. Where it is asked
+for, LeadScore's generated decoder reads the events in place of fastavro.
+
+A program that imports this needs fastavro, NumPy, ONNX Runtime and pydantic, no Kafka client.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import fastavro
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from features.matrix import FeatureEncoder
+from features.spec import CategoryField, FieldSpec, NumberField, TextField, normalise_level
+from model.metadata import METADATA_KEY, BundleMetadata
+from schemas.avro_reader import Row, compile_reader
+from schemas.decode import LeadDecoder
+from schemas.store import SchemaStore
+from schemas.wire import HEADER_BYTES
+
+__all__ = ["Position", "Work", "WorkOrder", "work_order"]
+
+NAN = math.nan
+REASONS = ("reason_field", "reason_value")
+MIN_COVERAGE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """What a contender is told.
+
+    Attributes
+    ----------
+    bootstrap, source, target, group
+        Broker, topics and consumer group.
+    model, sha256
+        The model's file; the identity of LeadScore's model, which goes into the events.
+    decoder
+        "fastavro", or "leadscore" for its generated one.
+    batch
+        Most events of a batch, where the contender works in batches.
+    linger_ms
+        How long a producer may wait for more.
+    folder
+        For whatever it writes.
+    """
+
+    bootstrap: str
+    source: str
+    target: str
+    group: str
+    model: Path
+    sha256: str
+    decoder: str
+    batch: int
+    linger_ms: int
+    folder: Path
+
+
+def work_order() -> WorkOrder:
+    """Read it from the environment."""
+    given = os.environ
+    return WorkOrder(
+        given["BENCH_BOOTSTRAP"],
+        given["BENCH_SOURCE"],
+        given["BENCH_TARGET"],
+        given["BENCH_GROUP"],
+        Path(given["BENCH_MODEL"]),
+        given["BENCH_MODEL_SHA256"],
+        given.get("BENCH_DECODER", "fastavro"),
+        int(given.get("BENCH_BATCH", "500")),
+        int(given.get("BENCH_LINGER_MS", "5")),
+        Path(given["BENCH_FOLDER"]),
+    )
+
+
+class Position(NamedTuple):
+    """Where an event comes from.
+
+    Attributes
+    ----------
+    partition, offset
+        Of its record.
+    timestamp
+        Of its record, milliseconds since 1970.
+    """
+
+    partition: int
+    offset: int
+    timestamp: int
+
+
+class Work:
+    """From events to scored events.
+
+    Parameters
+    ----------
+    order
+        What the contender was told.
+    """
+
+    def __init__(self, order: WorkOrder) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            order.model.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._outputs = [n for n in ("probability", *REASONS) if n in self._outputs]
+        text = self._session.get_modelmeta().custom_metadata_map[METADATA_KEY]
+        metadata = BundleMetadata.from_json(text)
+        self._spec = metadata.spec
+        self._rows = [_row_writer(field) for field in metadata.spec.fields]
+        self._encoder = FeatureEncoder(metadata.spec, metadata.reference)
+        self._events = _EventWriter(order, metadata)
+        store = SchemaStore.load()
+        lead = store.add(metadata.contract, "the model's contract")
+        self._lead = lead.parsed
+        self._generated = order.decoder == "leadscore"
+        self._decoder = LeadDecoder(store, metadata.spec.kinds, keeps_bytes=True)
+        self._decoder.prepare()
+        self._read_row = compile_reader(lead, metadata.spec.kinds)
+
+    def score(self, value: bytes, position: Position) -> tuple[bytes, bytes]:
+        """Score one event; returns the key and the value of what comes of it."""
+        lead_id, created_at, values = self._one(value)
+        row: list[float] = []
+        for write, field in zip(self._rows, values, strict=True):
+            row += write(field)
+        outputs = self._run(np.array([row], dtype=np.float32))
+        present = sum(field is not None for field in values)
+        return self._events.write(
+            lead_id, created_at, present, position, float(outputs[0][0, 0]), _reasons(outputs, 0)
+        )
+
+    def score_batch(
+        self, values: Sequence[bytes], positions: Sequence[Position]
+    ) -> list[tuple[bytes, bytes]]:
+        """Score a batch; returns key and value of each event that comes of it, in its order."""
+        if self._generated:
+            leads = self._decoder.decode(values)
+            lead_ids, created_at, columns = leads.lead_ids, leads.created_at, leads.columns
+        else:
+            read = [self._read(value) for value in values]
+            lead_ids = [lead["lead_id"] for lead in read]
+            created_at = [lead["created_at"] for lead in read]
+            columns = {}
+            for field in self._spec.fields:
+                column = [lead[field.name] for lead in read]
+                numbers = isinstance(field, NumberField)
+                columns[field.name] = np.array(column, dtype=np.float64) if numbers else column
+        features = self._encoder.encode(columns, len(values))
+        outputs = self._run(features.matrix)
+        present = np.rint(features.coverage * len(self._spec.fields)).astype(int).tolist()
+        write = self._events.write
+        return [
+            write(lead_ids[i], created_at[i], present[i], position, score, _reasons(outputs, i))
+            for i, (position, score) in enumerate(
+                zip(positions, outputs[0][:, 0].tolist(), strict=True)
+            )
+        ]
+
+    def _one(self, value: bytes) -> tuple[str, int, Sequence[Any]]:
+        if self._generated:
+            rows: list[Row | None] = [None]
+            self._read_row([value], [0], rows, {})
+            assert rows[0] is not None
+            return rows[0][0], rows[0][1], rows[0][3:]
+        lead = self._read(value)
+        values = [lead[field.name] for field in self._spec.fields]
+        return lead["lead_id"], lead["created_at"], values
+
+    def _read(self, value: bytes) -> dict[str, Any]:
+        body = io.BytesIO(value)
+        body.seek(HEADER_BYTES)
+        lead: Any = fastavro.schemaless_reader(body, self._lead, None)
+        return lead
+
+    def _run(self, matrix: NDArray[np.float32]) -> list[NDArray[Any]]:
+        found: list[NDArray[Any]] = self._session.run(self._outputs, {"features": matrix})
+        return found
+
+
+def _row_writer(field: FieldSpec) -> Callable[[Any], list[float]]:
+    """Make what turns one value into the field's columns."""
+    missing = [NAN] * len(field.columns)
+    if isinstance(field, NumberField):
+        return lambda value: [NAN if value is None else value]
+    if isinstance(field, TextField):
+        keywords = field.keywords
+
+        def text(value: str | None) -> list[float]:
+            if value is None:
+                return missing
+            folded = value.casefold()
+            return [len(value), len(folded.split()), *(float(k in folded) for k in keywords)]
+
+        return text
+    assert isinstance(field, CategoryField)
+    levels = {level: _level(field, i) for i, level in enumerate(field.levels)}
+    unseen = [field.prior] if field.encoding == "target" else [0.0] * len(field.levels)
+    return lambda value: (
+        missing if value is None else levels.get(normalise_level(value) or "", unseen)
+    )
+
+
+def _level(field: CategoryField, index: int) -> list[float]:
+    if field.encoding == "target":
+        return [field.values[index]]
+    return [float(i == index) for i in range(len(field.levels))]
+
+
+def _reasons(outputs: Sequence[NDArray[Any]], row: int) -> list[tuple[int, float]]:
+    if len(outputs) == 1:
+        return []
+    fields, values = outputs[1][row].tolist(), outputs[2][row].tolist()
+    return [(field, value) for field, value in zip(fields, values, strict=True) if value]
+
+
+class _EventWriter:
+    """Writes scored events with fastavro."""
+
+    def __init__(self, order: WorkOrder, metadata: BundleMetadata) -> None:
+        schema = SchemaStore.load().by_name("lead_scored")
+        assert schema is not None
+        self._schema, self._header = schema.parsed, schema.header
+        self._fields = list(metadata.spec.kinds)
+        self._thresholds = metadata.thresholds
+        self._topic = order.source
+        self._prefix = order.sha256[:16]
+        calibration = metadata.calibration.model_dump()
+        self._constant = {
+            "model_id": "benchmark",
+            "model_version": "1",
+            "model_sha256": order.sha256,
+            "engine": "onnx",
+            "calibration": calibration,
+            "schema_version": "v1",
+            "contract_version": 1,
+        }
+
+    def write(
+        self,
+        lead_id: str,
+        created_at: int,
+        present: int,
+        position: Position,
+        score: float,
+        reasons: Sequence[tuple[int, float]],
+    ) -> tuple[bytes, bytes]:
+        partition, offset, timestamp = position
+        now = int(time.time() * 1000)
+        identity = f"{self._prefix}-{partition}-{offset}"
+        coverage = present / len(self._fields)
+        limits = self._thresholds
+        event = {
+            **self._constant,
+            "event_id": identity,
+            "lead_id": lead_id,
+            "request_id": identity,
+            "created_at": created_at,
+            "scored_at": now,
+            "latency_ms": max(0, now - timestamp),
+            "score": score,
+            "category": (
+                "High" if score >= limits.high else "Medium" if score >= limits.medium else "Low"
+            ),
+            "label": "engaged" if score > limits.label else "not_engaged",
+            "confidence": coverage * abs(2 * score - 1),
+            "feature_coverage": coverage,
+            "low_coverage": coverage < MIN_COVERAGE,
+            "reasons": [
+                {"feature": self._fields[field], "value": "", "contribution": value}
+                for field, value in reasons
+            ],
+            "source": {"topic": self._topic, "partition": partition, "offset": offset},
+        }
+        body = io.BytesIO()
+        body.write(self._header)
+        fastavro.schemaless_writer(body, self._schema, event)
+        return lead_id.encode(), body.getvalue()

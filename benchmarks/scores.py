@@ -1,0 +1,130 @@
+"""What a contender wrote, held against the scores that it must have: whoever differs is out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from benchmarks.workload import events
+from features.matrix import FeatureEncoder
+from model.bundle import load_bundle
+from model.predictor import open_predictor
+from schemas.decode import LeadDecoder
+from schemas.store import SchemaStore
+from stream.account import read_scored
+from tests.kafka_client import read_ends
+
+__all__ = ["Checked", "check_scores", "expected_scores", "read_topic"]
+
+TOLERANCE = 1e-5
+READ_AT_ONCE = 5000
+NOTHING_FOR_MS = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of the leads.
+
+    Attributes
+    ----------
+    events
+        How many scored events there are.
+    repeats
+        How many of them were there before: delivery is at least once.
+    worst
+        By how much a score differs at most from what it must be.
+    """
+
+    events: int
+    repeats: int
+    worst: float
+
+
+@cache
+def expected_scores(location: Path, count: int) -> dict[str, float]:
+    """Score the leads here, without Kafka; returns the score by lead."""
+    bundle = load_bundle(str(location))
+    metadata = bundle.metadata
+    store = SchemaStore.load()
+    store.add(metadata.contract, "the model's contract")
+    values = [value for _, value in events(count)]
+    read = LeadDecoder(store, metadata.spec.kinds).decode(values)
+    features = FeatureEncoder(metadata.spec, metadata.reference).encode(read.columns, count)
+    scores = open_predictor(bundle).predict(features.matrix).probability
+    return dict(zip(read.lead_ids, scores.tolist(), strict=True))
+
+
+async def read_topic(bootstrap: str, topic: str) -> AsyncIterator[Any]:
+    """Read all records that a topic has now."""
+    ends = await read_ends(bootstrap, topic)
+    partitions = [TopicPartition(topic, number) for number in sorted(ends)]
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        left = sum(ends.values())
+        await consumer.seek_to_beginning()
+        while left > 0:
+            fetched = await consumer.getmany(timeout_ms=NOTHING_FOR_MS, max_records=READ_AT_ONCE)
+            if not fetched:
+                return  # what is left are a transaction's marks
+            for records in fetched.values():
+                left -= len(records)
+                for record in records:
+                    yield record
+    finally:
+        await consumer.stop()
+
+
+async def check_scores(
+    name: str, bootstrap: str, topic: str, expected: Mapping[str, float], count: int
+) -> Checked:
+    """Hold every scored event of a topic against the score that its lead must have.
+
+    Parameters
+    ----------
+    name
+        The contender's, for the message.
+    bootstrap, topic
+        Where the scored events are.
+    expected
+        The score of each lead.
+    count
+        How many events there were to score.
+
+    Raises
+    ------
+    click.ClickException
+        A score differs by more than 1e-5, or events are missing.
+    """
+    schema = SchemaStore.load().by_name("lead_scored")
+    assert schema is not None
+    sources: set[tuple[int, int]] = set()
+    events, worst = 0, 0.0
+    async for record in read_topic(bootstrap, topic):
+        lead = read_scored(record.value, schema)
+        if record.key != lead.lead_id.encode():
+            raise click.ClickException(
+                f"{name} does other work: expected the key {lead.lead_id}, got {record.key!r}"
+            )
+        off = abs(lead.score - expected[lead.lead_id])
+        if not off <= TOLERANCE:  # NaN is not
+            raise click.ClickException(
+                f"{name} computes something else: expected a score of"
+                f" {expected[lead.lead_id]:.6f} for {lead.lead_id}, got {lead.score:.6f}"
+            )
+        worst = max(worst, off)
+        sources.add(lead.source)
+        events += 1
+    if len(sources) != count:
+        raise click.ClickException(
+            f"{name} has not done all of its work: expected {count:,} leads scored, got"
+            f" {len(sources):,}"
+        )
+    return Checked(events, events - len(sources), worst)
