@@ -30,7 +30,7 @@ from stream.broker.node import (
 )
 from stream.child_process import end_child, start_child
 
-__all__ = ["JavaBroker", "fetch_jars", "find_java", "start_java_broker"]
+__all__ = ["JavaBroker", "fetch_jars", "find_java", "new_cluster_id", "start_java_broker"]
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +178,7 @@ class JavaBroker:
 
     def __init__(self, java: str, jars: Path) -> None:
         self._command = [java, *JVM, "-cp", f"{jars}/*"]
+        self.cluster_id = new_cluster_id()
         self._process: subprocess.Popen[bytes] | None = None
         _remove_orphaned_folders()
         self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
@@ -236,18 +237,21 @@ class JavaBroker:
         raise BrokerUnavailableError(f"Kafka found its port taken {PORT_ATTEMPTS} times")
 
     def _configure(self) -> None:
+        lines = (f"{name}={value}\n" for name, value in self._properties().items())
+        (self.folder / "server.properties").write_text("".join(lines))
+        if not (self.folder / "logs").exists():
+            self._run_to_end("kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c")
+
+    def _properties(self) -> dict[str, str]:
+        """Pick ports; returns the node's configuration."""
         port, controller_port = free_ports(2)
         self.bootstrap = f"{HOST}:{port}"
-        properties = node_properties(
+        return node_properties(
             listen=self.bootstrap,
             advertised=self.bootstrap,
             controller_port=controller_port,
             log_dirs=str(self.folder / "logs"),
         )
-        lines = (f"{name}={value}\n" for name, value in properties.items())
-        (self.folder / "server.properties").write_text("".join(lines))
-        if not (self.folder / "logs").exists():
-            self._run_to_end("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c")
 
     def _run_to_end(self, *arguments: str) -> None:
         done = subprocess.run(
@@ -293,7 +297,8 @@ def start_java_broker() -> JavaBroker:
     return JavaBroker(find_java(), fetch_jars())
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
+    """Make the id of a cluster."""
     # It may begin with "-" else, which Kafka's tool takes for an option.
     return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]
 

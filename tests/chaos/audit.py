@@ -9,6 +9,7 @@ from aiokafka import ConsumerRecord
 
 from agents.partials import Partial, decode_partial
 from model.bundle import Bundle
+from schemas.store import SchemaStore
 from stream.crm.produce import Played
 from tests.integration.drift_counts import Counts, counted_offline
 from tests.integration.worker_process import Stage, event_of, headers_of
@@ -122,7 +123,8 @@ async def assert_counts_are_exact(
 ) -> None:
     """The latest partials of all blocks, taken together, are the counts of the log itself."""
     settings = stage.settings
-    expected = counted_offline(log, bundle, settings.drift_window_ms)
+    store = SchemaStore.load(*settings.schema_folders)
+    expected = counted_offline(log, bundle, settings.drift_window_ms, store)
     found: Counts = {}
 
     async def are_told() -> bool:

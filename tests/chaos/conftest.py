@@ -1,11 +1,14 @@
-"""The chaos ring: LEADSCORE_CHAOS is unset (a part, for CI), `all` (each once) or `long` (thrice)."""
+"""The chaos ring: a part of it, or as LEADSCORE_CHAOS says `all`, each once, or `long`, thrice."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from random import Random
 
 import pytest
+
+from tests.chaos.brokers import Cluster, ProxiedBroker
 
 FORM = os.environ.get("LEADSCORE_CHAOS", "")
 SEEDS = (1, 2, 3) if FORM == "long" else (1,)
@@ -27,3 +30,19 @@ def seed(request: pytest.FixtureRequest) -> int:
 def chance(seed: int) -> Random:
     """When faults come, and whom they hit."""
     return Random(seed)
+
+
+@pytest.fixture
+def proxied_kafka() -> Iterator[ProxiedBroker]:
+    """A broker of the test's own, behind a proxy that can be told to misbehave."""
+    broker = ProxiedBroker()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Three brokers of the test's own."""
+    cluster = Cluster()
+    yield cluster
+    cluster.close()

@@ -17,11 +17,13 @@ Counts = Mapping[int, Counter[tuple[str, int]]]
 """By window start: how many leads had which code of which field; "" stands for the leads."""
 
 
-def counted_offline(records: Iterable[Any], bundle: Bundle, window_ms: int) -> Counts:
+def counted_offline(
+    records: Iterable[Any], bundle: Bundle, window_ms: int, store: SchemaStore | None = None
+) -> Counts:
     """Count the leads of a log one by one."""
     records = list(records)
     metadata = bundle.metadata
-    decoder = LeadDecoder(SchemaStore.load(), metadata.spec.kinds)
+    decoder = LeadDecoder(store or SchemaStore.load(), metadata.spec.kinds)
     leads = decoder.decode([record.value for record in records])
     features = FeatureEncoder(metadata.spec, metadata.reference).encode(
         leads.columns, len(leads.positions)

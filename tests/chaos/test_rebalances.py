@@ -1,0 +1,103 @@
+"""Workers that come and go, and zombies: partitions change hands under load."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from random import Random
+
+import pytest
+
+from model.bundle import Bundle
+from stream.crm.playing import Lead
+from tests.chaos.audit import assert_nothing_committed_too_soon, audit
+from tests.chaos.crew import crew_of
+from tests.chaos.traffic import streaming
+from tests.integration.worker_process import Stage
+
+SESSION_S = 6.0
+MOVES = 20
+WORKERS = 3
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(900)
+async def test_a_storm_of_joins_and_leaves(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
+) -> None:
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=1000) as traffic:
+        await asyncio.gather(*(crew.join() for _ in range(WORKERS)))
+        for _ in range(MOVES):
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            may_leave = len(crew.members) > 1
+            if len(crew.members) < WORKERS and (not may_leave or chance.random() < 0.5):
+                await crew.join()
+            elif chance.random() < 0.25:
+                await crew.kill(chance.choice(crew.members))
+            else:
+                await crew.leave(chance.choice(crew.members))
+        await crew.back()
+        await assert_nothing_committed_too_soon(stage)
+        played = await traffic.end()
+        await audit(stage, bank_model, played)
+        assert crew.crashes == []
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_a_rolling_restart_does_nothing_twice(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int
+) -> None:
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=1000) as traffic:
+        for _ in range(WORKERS):
+            await crew.join()
+        for member in list(crew.members):
+            await crew.join()  # the new one beside the old
+            await crew.leave(member)
+        await crew.back()
+        played = await traffic.end()
+        assert await audit(stage, bank_model, played) == 0
+        assert crew.ends == []
+
+
+@pytest.mark.timeout(600)
+async def test_a_zombie_commits_nothing(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
+) -> None:
+    """A worker that is frozen for longer than its session goes on where others have been."""
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
+        zombie = (await crew.join()).process
+        await crew.join()
+        await stage.until_scored(2000)
+        await asyncio.sleep(chance.uniform(0.0, 1.0))
+        zombie.send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(SESSION_S * chance.uniform(1.5, 2.5))
+        finally:
+            zombie.send(signal.SIGCONT)
+        await crew.back()
+        await assert_nothing_committed_too_soon(stage)
+        played = await traffic.end()
+        await audit(stage, bank_model, played)
+        assert crew.ends == []
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_workers_that_are_killed_one_after_the_other(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
+) -> None:
+    """As the kernel does that has no memory left: SIGKILL, and a supervisor that starts anew."""
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
+        await crew.join()
+        await crew.join()
+        await stage.until_scored(2000)
+        for _ in range(4):
+            await asyncio.sleep(chance.uniform(0.0, 4.0))
+            chance.choice(crew.members).process.send(signal.SIGKILL)
+        await asyncio.sleep(0.5)
+        await crew.back()
+        await assert_nothing_committed_too_soon(stage)
+        played = await traffic.end()
+        await audit(stage, bank_model, played)
+        assert {code for code, _ in crew.ends} == {-signal.SIGKILL}
