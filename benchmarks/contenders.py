@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.java_program import java_command
+from benchmarks.quix_environment import quix_python
+
 __all__ = ["CONTENDERS", "Contender", "Stage"]
+
+COLD = (0.10, 0.95)
+WARM = (0.55, 0.975)
+"""Of a doubled backlog: the first half is there to warm it up."""
+
+SCORED_SCHEMA = Path(__file__).parent.parent / "schemas" / "lead_scored.avsc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ class Contender:
     command: Callable[[], tuple[str, ...]]
     environment: Callable[[Stage], dict[str, str]]
     share: float = 1.0
-    window: tuple[float, float] = (0.10, 0.95)
+    window: tuple[float, float] = COLD
     cores: int | None = 1
 
 
@@ -107,12 +116,32 @@ def _plain(stage: Stage) -> dict[str, str]:
     }
 
 
-def _python(name: str, module: str, share: float = 1.0, **settings: str) -> Contender:
+def _python(name: str, module: str, **settings: str) -> Contender:
     return Contender(
         name,
         lambda: (sys.executable, "-m", f"benchmarks.{module}"),
         lambda stage: {**_plain(stage), **settings},
+    )
+
+
+def _quix(name: str, **settings: str) -> Contender:
+    return Contender(
+        name,
+        lambda: (quix_python(), "-m", "benchmarks.quix_loop"),
+        lambda stage: {**_plain(stage), **settings},
+        share=0.25,
+    )
+
+
+def _java(
+    name: str, program: str, share: float = 1.0, window: tuple[float, float] = COLD
+) -> Contender:
+    return Contender(
+        name,
+        lambda: java_command(program),
+        lambda stage: {**_plain(stage), "BENCH_SCORED_SCHEMA": str(SCORED_SCHEMA)},
         share,
+        window,
     )
 
 
@@ -141,10 +170,20 @@ CONTENDERS = {
     ),
     "stock": _faust("stock Faust, event by event"),
     "take": _faust("stock Faust, take(128)", BENCH_TAKE="128"),
+    "quix": _quix("Quix Streams"),
+    "quix-decoder": _quix("Quix Streams, LeadScore's decoder", **GENERATED),
     "aiokafka": _python("aiokafka loop", "aiokafka_loop"),
     "aiokafka-decoder": _python("aiokafka loop, LeadScore's decoder", "aiokafka_loop", **GENERATED),
     "confluent": _python("confluent-kafka, batches", "confluent_loop"),
     "confluent-decoder": _python(
         "confluent-kafka, batches, LeadScore's decoder", "confluent_loop", **GENERATED
     ),
+    "streams": _java("Kafka Streams, cold", "StreamsContender"),
+    "streams-warm": _java("Kafka Streams, warm", "StreamsContender", 2.0, WARM),
+    "java": _java("Java loop, batches, cold", "LoopContender"),
+    "java-warm": _java("Java loop, batches, warm", "LoopContender", 2.0, WARM),
+    "cores": _leadscore("LeadScore as shipped, on all cores", cores=None),
+    "no-reasons": _leadscore("LeadScore, without reasons", LEADSCORE_REASONS=OFF),
+    "no-drift": _leadscore("LeadScore, without drift", LEADSCORE_DRIFT=OFF),
+    "no-metrics": _leadscore("LeadScore, without metrics", LEADSCORE_METRICS=OFF),
 }
