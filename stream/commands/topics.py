@@ -63,7 +63,10 @@ def list_topics() -> None:
     with exit_codes():
         settings = load_settings()
         found = asyncio.run(partition_counts(settings))
-    table = Table("topic", "partitions", "key", "value", "cleanup", "purpose", box=None)
+    table = Table(box=None)
+    table.add_column("topic", no_wrap=True)  # to be copied
+    for name in ("partitions", "key", "value", "cleanup", "purpose"):
+        table.add_column(name)
     for topic in TOPICS:
         name = topic.name(settings)
         table.add_row(name, str(found.get(name, "missing")), *_row(topic))
