@@ -1,8 +1,8 @@
 """The work as a plain program does it, for all contenders in Python but LeadScore itself.
 
-fastavro in and out, and between them either a row filled from dictionaries and one model call an
-event, or columns, LeadScore's own `FeatureEncoder` and one model call a batch. Where it is asked
-for, LeadScore's generated decoder reads the events in place of fastavro.
+fastavro reads and a few lines write. Between them is either a row filled from dictionaries and one
+model call an event, or columns, LeadScore's own `FeatureEncoder` and one model call a batch. Where
+it is asked for, LeadScore's generated decoder reads the events in place of fastavro.
 
 A program that imports this needs fastavro, NumPy, ONNX Runtime and pydantic, no Kafka client.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -187,7 +188,7 @@ class Work:
     def _read(self, value: bytes) -> dict[str, Any]:
         body = io.BytesIO(value)
         body.seek(HEADER_BYTES)
-        lead: Any = fastavro.schemaless_reader(body, self._lead, None)
+        lead: dict[str, Any] = fastavro.schemaless_reader(body, self._lead, None)
         return lead
 
     def _run(self, matrix: NDArray[np.float32]) -> list[NDArray[Any]]:
@@ -232,26 +233,31 @@ def _reasons(outputs: Sequence[NDArray[Any]], row: int) -> list[tuple[int, float
 
 
 class _EventWriter:
-    """Writes scored events with fastavro."""
+    """Writes scored events; what is the same in all of them is written once, by fastavro.
+
+    fastavro needs about 10 µs for one of these events. Whoever wants to be fast would not leave it
+    at that, and so the contenders need not either.
+    """
 
     def __init__(self, order: WorkOrder, metadata: BundleMetadata) -> None:
         schema = SchemaStore.load().by_name("lead_scored")
         assert schema is not None
-        self._schema, self._header = schema.parsed, schema.header
+        self._schema = schema
+        self._header = schema.header
         self._fields = list(metadata.spec.kinds)
-        self._thresholds = metadata.thresholds
-        self._topic = order.source
+        self._names = [_string(name.encode()) for name in self._fields]
+        limits = metadata.thresholds
+        self._high, self._medium, self._label = limits.high, limits.medium, limits.label
         self._prefix = order.sha256[:16]
-        calibration = metadata.calibration.model_dump()
-        self._constant = {
-            "model_id": "benchmark",
-            "model_version": "1",
-            "model_sha256": order.sha256,
-            "engine": "onnx",
-            "calibration": calibration,
-            "schema_version": "v1",
-            "contract_version": 1,
-        }
+        self._model = self._constant(
+            model_id="benchmark",
+            model_version="1",
+            model_sha256=order.sha256,
+            engine="onnx",
+            calibration=metadata.calibration.model_dump(),
+            schema_version="v1",
+            contract_version=1,
+        ) + _string(order.source.encode())
 
     def write(
         self,
@@ -264,32 +270,60 @@ class _EventWriter:
     ) -> tuple[bytes, bytes]:
         partition, offset, timestamp = position
         now = int(time.time() * 1000)
-        identity = f"{self._prefix}-{partition}-{offset}"
+        identity = _string(f"{self._prefix}-{partition}-{offset}".encode())
+        key = lead_id.encode()
         coverage = present / len(self._fields)
-        limits = self._thresholds
-        event = {
-            **self._constant,
-            "event_id": identity,
-            "lead_id": lead_id,
-            "request_id": identity,
-            "created_at": created_at,
-            "scored_at": now,
-            "latency_ms": max(0, now - timestamp),
-            "score": score,
-            "category": (
-                "High" if score >= limits.high else "Medium" if score >= limits.medium else "Low"
-            ),
-            "label": "engaged" if score > limits.label else "not_engaged",
-            "confidence": coverage * abs(2 * score - 1),
-            "feature_coverage": coverage,
-            "low_coverage": coverage < MIN_COVERAGE,
-            "reasons": [
-                {"feature": self._fields[field], "value": "", "contribution": value}
-                for field, value in reasons
-            ],
-            "source": {"topic": self._topic, "partition": partition, "offset": offset},
-        }
+        high, medium = self._high, self._medium
+        return key, b"".join(
+            (
+                *(self._header, identity, _string(key), identity),
+                *(_long(created_at), _long(now), _long(max(0, now - timestamp))),
+                _double(score),
+                HIGH if score >= high else MEDIUM if score >= medium else LOW,
+                ENGAGED if score > self._label else NOT_ENGAGED,
+                _double(coverage * abs(2 * score - 1)),
+                _double(coverage),
+                b"\1" if coverage < MIN_COVERAGE else b"\0",
+                self._reasons(reasons) if reasons else NO_REASONS,
+                *(self._model, _long(partition), _long(offset)),
+            )
+        )
+
+    def _reasons(self, reasons: Sequence[tuple[int, float]]) -> bytes:
+        items = [self._names[field] + NO_VALUE + _double(value) for field, value in reasons]
+        return b"".join((_long(len(items)), *items, NO_REASONS))
+
+    def _constant(self, **values: Any) -> bytes:
+        fields = [f for f in self._schema.parsed["fields"] if f["name"] in values]
+        part = {"type": "record", "name": "part", "fields": fields}
         body = io.BytesIO()
-        body.write(self._header)
-        fastavro.schemaless_writer(body, self._schema, event)
-        return lead_id.encode(), body.getvalue()
+        fastavro.schemaless_writer(body, part, values)
+        return body.getvalue()
+
+
+SHORT = tuple(bytes((number << 1,)) for number in range(64))
+
+
+def _long(value: int) -> bytes:
+    """Write an Avro long that is not negative: zigzag, seven bits a byte."""
+    if value < len(SHORT):
+        return SHORT[value]
+    left = value << 1
+    found = bytearray()
+    while left > 0x7F:
+        found.append(left & 0x7F | 0x80)
+        left >>= 7
+    found.append(left)
+    return bytes(found)
+
+
+def _string(value: bytes) -> bytes:
+    return _long(len(value)) + value
+
+
+_double = struct.Struct("<d").pack
+
+HIGH, MEDIUM, LOW = _string(b"High"), _string(b"Medium"), _string(b"Low")
+ENGAGED, NOT_ENGAGED = _string(b"engaged"), _string(b"not_engaged")
+NO_REASONS = NO_VALUE = b"\0"
+"""The end of an array, and a string that is empty."""
