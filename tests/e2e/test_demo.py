@@ -20,7 +20,7 @@ CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 LEADSCORE = Path(sys.executable).with_name("leadscore")
 MARK = "E2E_MARK"
 """Every process of a run inherits this variable: by it they are found."""
-GONE_WITHIN = 15.0
+GONE_WITHIN = 30.0
 """Seconds from Ctrl-C to the end."""
 STEP_WITHIN = 60.0
 
