@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,8 +121,17 @@ class Place:
             self._sources[count] = topic
         return self._sources[count]
 
+    async def make_source(self, partitions: int, configs: Mapping[str, str]) -> str:
+        """Make an empty topic for leads."""
+        return await self.topics.create(f"leads.run.{self._stages + 1}", partitions, configs)
+
     async def stage(
-        self, source: str, *, partitions: int = PARTITIONS, linger_ms: int = 5, **configs: str
+        self,
+        source: str,
+        *,
+        partitions: int = PARTITIONS,
+        linger_ms: int = 5,
+        configs: Mapping[str, str] | None = None,
     ) -> Stage:
         """Make the topics of a run."""
         self._stages += 1
@@ -144,11 +153,13 @@ class Place:
         )
 
     async def clear(self, stage: Stage) -> None:
-        """Remove what a run has written."""
+        """Remove the topics of a run; the leads that others read, too, stay."""
         admin: AIOKafkaAdminClient
         async with open_admin(self.bootstrap) as admin:
             target = stage.target
-            await admin.delete_topics([target, f"{target}.dlq", f"{target}.partials"])
+            written = [target, f"{target}.dlq", f"{target}.partials"]
+            is_its_own = stage.source not in self._sources.values()
+            await admin.delete_topics([*written, stage.source] if is_its_own else written)
 
     @contextmanager
     def running(self, contender: Contender, stage: Stage) -> Iterator[Any]:

@@ -1,0 +1,132 @@
+"""How long a lead takes: from its event's arrival in the broker to that of its scored event.
+
+Both topics have their time stamps from the broker (``LogAppendTime``), so that neither the sender
+nor a reader is part of the figure. It is in whole milliseconds, as Kafka's time stamps are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.contenders import Contender
+from benchmarks.load import SteadyLoad
+from benchmarks.place import Place
+from benchmarks.process_tree import cpu_seconds
+from benchmarks.scores import read_topic
+from benchmarks.workload import PARTITIONS
+from schemas.store import SchemaStore
+from stream.account import read_scored
+from tests.kafka_client import read_ends
+
+__all__ = ["LatencyRun", "measure_latency"]
+
+STAMPED_BY_BROKER = {"message.timestamp.type": "LogAppendTime"}
+READY_SECONDS = 90.0
+WAIT_SECONDS = 30.0
+LINGER_MS = 1
+"""What the others' producers may wait; at their default of 5 ms they could not be below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRun:
+    """What was measured of one contender at one rate.
+
+    Attributes
+    ----------
+    rate
+        Leads a second that were to come.
+    sent_rate
+        Leads a second that did.
+    p50, p99, p999, worst
+        Milliseconds.
+    core
+        Share of a core that it used.
+    late
+        Leads that were not scored half a minute after the last was sent.
+    """
+
+    rate: float
+    sent_rate: float
+    p50: float
+    p99: float
+    p999: float
+    worst: float
+    core: float
+    late: int
+
+
+async def measure_latency(
+    place: Place, contender: Contender, rate: float, *, warm_seconds: float, seconds: float
+) -> LatencyRun:
+    """Measure a contender at a rate, after a while at the same rate that does not count."""
+    source = await place.make_source(PARTITIONS, STAMPED_BY_BROKER)
+    stage = await place.stage(source, linger_ms=LINGER_MS, configs=STAMPED_BY_BROKER)
+    with place.running(contender, stage) as process:
+        async with SteadyLoad(place.bootstrap, source, PARTITIONS) as load:
+            scored = _counter(place.bootstrap, stage.target)
+            await load.send(PARTITIONS)  # it is ready when each partition's first is scored
+            await _until(scored, PARTITIONS, process, READY_SECONDS)
+            await load.keep(rate, warm_seconds)
+            before = await read_ends(place.bootstrap, source)
+            began, used = time.monotonic(), cpu_seconds(process.pid)
+            sent_rate = await load.keep(rate, seconds)
+            used = cpu_seconds(process.pid) - used
+            core = used / (time.monotonic() - began)
+            late = await _until(scored, load.sent, process, WAIT_SECONDS, required=False)
+    millis = await _latencies(place.bootstrap, source, stage.target, before)
+    await place.clear(stage)
+    p50, p99, p999 = np.percentile(millis, [50, 99, 99.9]).tolist()
+    return LatencyRun(rate, sent_rate, p50, p99, p999, float(max(millis)), core, late)
+
+
+def _counter(bootstrap: str, topic: str) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return sum((await read_ends(bootstrap, topic)).values())
+
+    return count
+
+
+async def _until(
+    scored: Callable[[], Awaitable[int]],
+    count: int,
+    process: Any,
+    within: float,
+    *,
+    required: bool = True,
+) -> int:
+    """Wait until so many leads are scored; returns how many are missing."""
+    deadline = time.monotonic() + within
+    while (missing := count - await scored()) > 0:
+        if process.poll() is not None:
+            raise RuntimeError(f"ended with code {process.returncode}")
+        if time.monotonic() > deadline:
+            if not required:
+                return missing
+            raise RuntimeError(f"expected the first leads scored within {within:.0f} s")
+        await asyncio.sleep(0.1)
+    return 0
+
+
+async def _latencies(
+    bootstrap: str, source: str, target: str, first: dict[int, int]
+) -> list[float]:
+    """Read both topics: milliseconds of each lead that came after the first offsets."""
+    arrived = {
+        (record.partition, record.offset): record.timestamp
+        async for record in read_topic(bootstrap, source)
+        if record.offset >= first[record.partition]
+    }
+    schema = SchemaStore.load().by_name("lead_scored")
+    assert schema is not None
+    found: dict[tuple[int, int], float] = {}
+    async for record in read_topic(bootstrap, target):
+        lead = read_scored(record.value, schema)
+        if lead.source in arrived:
+            found.setdefault(lead.source, float(record.timestamp - arrived[lead.source]))
+    return list(found.values())
