@@ -32,7 +32,9 @@ __all__ = ["PREFIX", "Settings", "load_settings", "mask_url", "unknown_variables
 PREFIX = "LEADSCORE_"
 
 Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LONGEST = 10 * 366 * 86_400.0
+"""Seconds: ten years. Longer is a slip of the pen, and no clock takes it."""
+Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -184,19 +186,19 @@ class Settings(BaseSettings):
     drift: bool = True
     """Whether the leads that are scored are counted for drift."""
 
-    drift_window_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 300.0
+    drift_window_seconds: Annotated[float, Field(ge=1, le=LONGEST, allow_inf_nan=False)] = 300.0
     """Length of a window of event time; the same for all workers."""
 
     drift_horizons: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(_split)] = (1, 12, 288)
     """The spans on which drift is measured, in windows: by default 5 minutes, an hour, a day."""
 
-    drift_lateness_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
+    drift_lateness_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 60.0
     """How much later than the newest lead a lead may come and still count in its window."""
 
     drift_idle_seconds: Seconds = 120.0
     """After how long without a lead a partition holds no window open any more."""
 
-    drift_season_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 86_400.0
+    drift_season_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 86_400.0
     """How long the rhythm of the leads takes, which is no drift: a day, or a week; 0: none."""
 
     drift_page_hinkley: bool = False
