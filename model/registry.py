@@ -115,7 +115,7 @@ class Registry:
             return {}
         try:
             return _read_aliases(written)
-        except (ValueError, AttributeError, TypeError) as error:
+        except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise BundleError(
                 f"{self.root}/{name}/{ALIASES} should be a JSON object of alias and version, it is "
                 f"not ({error}): remove it and set the aliases again with `leadscore models alias`."

@@ -101,7 +101,11 @@ def test_the_path_of_a_bundle_is_a_reference_too(tmp_path, artefacts):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b'{"best": "1"}', b'{"production": 1.5}', b'{"production": "../x"}'],
+    [
+        *(b"", b"{", b"[]", b'{"best": "1"}', b'{"production": 1.5}', b'{"production": "../x"}'),
+        b"[" * 100_000,
+    ],
+    ids=["none", "cut", "a list", "no alias", "no text", "no version", "as deep as Python"],
 )
 def test_broken_aliases_are_refused_with_what_to_do(registry, artefacts, content):
     registry.publish("bank", artefacts)
