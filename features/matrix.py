@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.reference import WEEKDAYS, FieldReference, Reference
 from features.spec import (
+    LARGEST_FLOAT32,
     MISSING_LEVELS,
     CategoryField,
     DateField,
@@ -39,7 +40,6 @@ MEMO_LENGTH = 256
 MEMO_TEXT = 64
 """The same of texts: longer ones hardly ever come again."""
 
-LARGEST = float(np.finfo(np.float32).max)
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 LATEST_DATE_MS = 1e14
@@ -146,7 +146,7 @@ class _Numbers:
 
     def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
         # A number that float32 can't hold becomes the largest that it can.
-        matrix[:, self._column] = np.minimum(np.maximum(values, -LARGEST), LARGEST)
+        matrix[:, self._column] = np.minimum(np.maximum(values, -LARGEST_FLOAT32), LARGEST_FLOAT32)
         bins[:] = self._edges.searchsorted(values, side="right")
 
 

@@ -6,13 +6,17 @@ Drift is measured against them, and people read them: the bin of a value is what
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["WEEKDAYS", "Bins", "FieldReference", "Reference"]
+
+Edge = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+"""What float64 counts exactly."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -28,13 +32,13 @@ class Bins(BaseModel):
 
     by: Literal["quantile", "level", "weekday"]
     """``quantile``: a number's (a text's length's) between ``edges``; ``level``: a category's."""
-    edges: tuple[float, ...] = ()
+    edges: tuple[Edge, ...] = ()
     """By quantile: bin i holds edges[i-1] <= value < edges[i]; the outer bins are open."""
     levels: tuple[str, ...] = ()
     """By level: the levels that have a bin, in the order of the codes."""
     labels: tuple[str, ...]
     """By code, what to call it for people; the last two are other and missing."""
-    counts: tuple[int, ...]
+    counts: tuple[Count, ...]
     """By code, how many training values it had."""
 
     @property

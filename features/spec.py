@@ -16,16 +16,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from schemas.fields import FieldKind
 
 __all__ = [
+    "LARGEST_FLOAT32",
     "CategoryField",
     "DateField",
     "DatePart",
     "FeatureSpec",
     "FieldSpec",
+    "Float32",
     "NumberField",
     "TextField",
     "normalise_level",
 ]
 
+LARGEST_FLOAT32 = 3.4028234663852886e38
+Float32 = Annotated[float, Field(ge=-LARGEST_FLOAT32, le=LARGEST_FLOAT32)]
+"""A finite number that the feature matrix can hold."""
 MISSING_LEVELS = frozenset({"", "nan", "null", "none", "n/a", "#n/a"})
 
 
@@ -90,9 +95,9 @@ class CategoryField(_Frozen):
     name: str
     encoding: Literal["one_hot", "target"]
     levels: tuple[str, ...]
-    values: tuple[float, ...] = ()
+    values: tuple[Float32, ...] = ()
     """Target encoding: the column's value for each level, in the order of ``levels``."""
-    prior: float = 0.0
+    prior: Float32 = 0.0
     """Target encoding: the column's value for a level that was never seen."""
 
     @property

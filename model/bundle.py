@@ -9,7 +9,7 @@ import numpy as np
 
 from model.manifest import MANIFEST, MODEL_FILES, Manifest
 from model.metadata import BundleError, BundleMetadata
-from model.prediction import ModelPredictor
+from model.prediction import ModelPredictor, Prediction
 from model.predictor import open_predictor
 from model.storage import Folder
 
@@ -165,12 +165,14 @@ def _read(folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
 def _verify_golden(predictor: ModelPredictor) -> None:
     golden = predictor.metadata.golden
     try:
-        scores = predictor.predict(golden.matrix).probability.astype(np.float64)
+        prediction = predictor.predict(golden.matrix)
     except Exception as error:  # whatever an engine makes of a graph that only looks right
         raise BundleError(
             f"The model can't score its own golden rows ({error}): publish it again from its "
             "training."
         ) from error
+    _verify_shapes(prediction, predictor.metadata)
+    scores = prediction.probability.astype(np.float64)
     difference = np.abs(scores - np.array(golden.scores))
     wrong = np.flatnonzero(~(difference <= GOLDEN_TOLERANCE))
     if len(wrong):
@@ -180,4 +182,23 @@ def _verify_golden(predictor: ModelPredictor) -> None:
             f"{len(scores)} rows {len(wrong)} differ by more than {GOLDEN_TOLERANCE:g}; row {row} "
             f"should be {golden.scores[row]:.9f} and is {scores[row]:.9f} (engine "
             f"{predictor.engine}). Publish the model again from its training."
+        )
+
+
+def _verify_shapes(prediction: Prediction, metadata: BundleMetadata) -> None:
+    """Compare what the golden rows gave with what a batch must give."""
+    n, k, fields = len(metadata.golden.scores), metadata.top_k, len(metadata.spec.fields)
+    found = [
+        array.shape
+        for array in (prediction.probability, prediction.reason_field, prediction.reason_value)
+    ]
+    if found != [(n,), (n, k), (n, k)]:
+        raise BundleError(
+            f"The model should give its {n} golden rows a score and {k} reasons each, it gives "
+            f"arrays of the shapes {found}: publish it again from its training."
+        )
+    if ((prediction.reason_field < 0) | (prediction.reason_field >= fields)).any():
+        raise BundleError(
+            f"The model's reasons should be of its {fields} fields, some are of others: publish it "
+            "again from its training."
         )

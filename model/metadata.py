@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from features.reference import Reference
-from features.spec import FeatureSpec
+from features.spec import FeatureSpec, Float32
 from schemas.errors import FatalError
+from schemas.fields import FieldKind
 
 __all__ = [
     "FORMAT_VERSION",
@@ -25,6 +26,12 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+BINS_OF_KIND = {
+    FieldKind.NUMBER: "quantile",
+    FieldKind.TEXT: "quantile",
+    FieldKind.CATEGORY: "level",
+    FieldKind.DATE: "weekday",
+}
 METADATA_KEY = "leadscore"
 """Where the JSON is: this key of the ONNX file's metadata, this attribute of XGBoost's."""
 
@@ -110,7 +117,7 @@ class Engagement(_Frozen):
 class Golden(_Frozen):
     """Rows of the training matrix with the scores they must get, wherever the model is loaded."""
 
-    rows: tuple[tuple[float | None, ...], ...] = Field(min_length=1)
+    rows: tuple[tuple[Float32 | None, ...], ...] = Field(min_length=1)
     """float32 values; None is NaN."""
     scores: tuple[float, ...]
 
@@ -190,6 +197,13 @@ class BundleMetadata(_Frozen):
         fields = [field.name for field in self.spec.fields]
         if [bins.name for bins in self.reference.fields] != fields:
             raise ValueError("the reference's fields are not the spec's")
+        for field, bins in zip(self.spec.fields, self.reference.fields, strict=True):
+            if bins.by != BINS_OF_KIND[field.kind]:
+                raise ValueError(
+                    f"field {field.name!r} is a {field.kind}, its reference has bins by {bins.by}"
+                )
+        if self.reference.score.by != "quantile":
+            raise ValueError(f"the score's reference has bins by {self.reference.score.by}")
         if self.importance and list(self.importance) != fields:
             raise ValueError("the importance's fields are not the spec's")
         return self

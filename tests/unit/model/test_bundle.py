@@ -1,6 +1,7 @@
 import hashlib
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from model.bundle import Artefacts, BundleError, load_bundle, verify, write_bund
 from model.export import to_onnx, to_ubj
 from model.manifest import MANIFEST, Manifest
 from model.metadata import Golden
-from model.predictor import open_predictor
+from model.predictor import OnnxPredictor, open_predictor
 from model.storage import Folder
 from schemas.errors import FatalError
 
@@ -163,6 +164,24 @@ def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(tmp_path
         write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(onnx=bytes(damaged)))
         with pytest.raises(BundleError, match="is refused"):
             load_bundle(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda p: replace(p, probability=p.probability[:0]), "32 golden rows a score and 3"),
+        (lambda p: replace(p, reason_field=p.reason_field[:, :2]), "32 golden rows a score and 3"),
+        (lambda p: replace(p, reason_field=p.reason_field + 6), "reasons should be of its 6"),
+    ],
+    ids=["no scores", "two reasons", "reasons of no field"],
+)
+def test_a_graph_that_gives_other_arrays_than_a_score_and_reasons_is_refused(
+    artefacts, monkeypatch, change, says
+):
+    predict = OnnxPredictor.predict
+    monkeypatch.setattr(OnnxPredictor, "predict", lambda *given: change(predict(*given)))
+    with pytest.raises(BundleError, match=says):
+        verify(artefacts)
 
 
 def test_the_manifest_is_written_last(tmp_path, artefacts):

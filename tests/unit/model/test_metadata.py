@@ -70,6 +70,36 @@ def test_a_reference_of_other_fields_is_refused(trained):
         BundleMetadata.from_json(json.dumps(content))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("reference", "fields", 0, "counts", 0), 2**63, "counts"),
+        (("reference", "fields", 0, "counts", 0), -1, "counts"),
+        (("spec", "fields", 2, "values", 0), 1e300, "values"),
+        (("spec", "fields", 2, "prior"), 1e300, "prior"),
+        (("golden", "rows", 0, 0), 1e300, "rows"),
+        (("reference", "fields", 0, "by"), "weekday", "codes"),
+    ],
+    ids=["a count of 64 bits", "a count below 0", "a value", "a prior", "a golden cell", "bins"],
+)
+def test_numbers_that_no_array_holds_are_refused(trained, path, value, says):
+    content = place = json.loads(trained.metadata.to_json())
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(BundleError, match=says):
+        BundleMetadata.from_json(json.dumps(content))
+
+
+def test_bins_of_another_kind_than_the_field_are_refused(trained):
+    content = json.loads(trained.metadata.to_json())
+    fields = content["reference"]["fields"]
+    weekday = next(field for field in fields if field["by"] == "weekday")
+    fields[0] = {**weekday, "name": fields[0]["name"]}
+    with pytest.raises(BundleError, match="'page_views' is a number, its reference has bins by"):
+        BundleMetadata.from_json(json.dumps(content))
+
+
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_another_format_is_refused_and_named(trained, version):
     content = json.loads(trained.metadata.to_json()) | {"format_version": version}
