@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from html import escape
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any, Self
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
@@ -28,6 +30,21 @@ STOP_LIMIT = 1.0
 """Seconds that a request in hand may take when the server stops."""
 
 
+class _WithoutBadRequests(logging.Filter):
+    """Leaves out what is no HTTP: it is answered with 400, and no fault of the worker.
+
+    aiohttp writes an error with its stack for each, so that whoever knocks fills the log.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+log = logging.getLogger(__name__)
+log.addFilter(_WithoutBadRequests())
+
+
 class MonitoringServer:
     """Serves ``monitoring_app`` while it is open: ``async with MonitoringServer(...) as server``.
 
@@ -40,7 +57,7 @@ class MonitoringServer:
     """
 
     def __init__(self, app: web.Application, *, host: str, port: int) -> None:
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_LIMIT)
+        self._runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=STOP_LIMIT)
         self._host = host
         self._port = port
 

@@ -1,8 +1,9 @@
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import ClientConnectorError, ClientSession
+from aiohttp import ClientConnectorError, ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -126,6 +127,33 @@ async def test_the_server_takes_a_free_port_and_gives_it_back():
     async with ClientSession() as client:
         with pytest.raises(ClientConnectorError):
             await client.get(url)
+
+
+async def test_what_is_no_http_is_refused_without_a_word_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+):
+    async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as server:
+        for garbage in (b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 10_000):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(garbage + b"\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+            writer.close()
+    assert caplog.records == []
+
+
+async def test_a_handler_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture):
+    async def fail(_: web.Request) -> web.Response:
+        raise RuntimeError("broken")
+
+    app = web.Application()
+    app.add_routes([web.get("/", fail)])
+    async with (
+        MonitoringServer(app, host="127.0.0.1", port=0) as server,
+        ClientSession() as client,
+        client.get(f"http://127.0.0.1:{server.port}/") as answer,
+    ):
+        assert answer.status == 500
+    assert "Error handling request" in caplog.text
 
 
 async def test_a_taken_port_is_a_sentence_that_names_the_setting():
