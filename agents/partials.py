@@ -15,7 +15,7 @@ from schemas.record_codec import RecordCodec
 __all__ = ["ModelIdentity", "Partial", "Sample", "decode_partial", "dense", "sparse"]
 
 CODEC = RecordCodec("drift_partial")
-LARGEST = 2**24
+LARGEST = 2**20
 """Length of no model's vector: a damaged number is not to take all memory."""
 
 

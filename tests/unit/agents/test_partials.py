@@ -90,8 +90,8 @@ def test_sparse_and_dense_are_each_other_s_inverse(counts: list[int]):
 
 @pytest.mark.parametrize(
     ("codes", "counts"),
-    [([1, 2], [1]), ([-1], [1]), ([2**31 - 1], [1])],
-    ids=["of other lengths", "below 0", "gigabytes for one number"],
+    [([1, 2], [1]), ([-1], [1]), ([2**31 - 1], [1]), ([2**20], [1])],
+    ids=["of other lengths", "below 0", "gigabytes for one number", "megabytes"],
 )
 def test_places_in_no_vector_are_refused(codes: list[int], counts: list[int]):
     with pytest.raises(ValueError, match="don't fit"):
