@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.spec import normalise_level
 from schemas.fields import FieldKind
+from schemas.times import EARLIEST_MS, LATEST_MS
 
 __all__ = ["CellError", "Column", "Milliseconds", "Numbers", "TextCells"]
 
@@ -207,7 +208,10 @@ def _milliseconds(cell: str) -> float:
     if NUMBER.fullmatch(cell) and not COMPACT_DAY.fullmatch(cell):
         if CODE.match(cell):
             raise ValueError("not a time")
-        return float(_in_milliseconds(np.array([float(cell)]))[0])
+        ms = float(_in_milliseconds(np.array([float(cell)]))[0])
+        if not EARLIEST_MS <= ms < LATEST_MS:
+            raise ValueError("not a time")
+        return ms
     moment = _moment(cell)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -97,6 +97,11 @@ def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, str]
             f"{name} is not {known or 'UTF-8'}: {_place(content, error)}. Save it as UTF-8, or "
             "name its encoding with --encoding (cp1252, say)."
         ) from None
+    except UnicodeError as error:  # some encodings tell no more
+        raise InputError(
+            f"{name} is not {known}: {error}. Save it as UTF-8, or name its encoding with "
+            "--encoding (cp1252, say)."
+        ) from None
 
 
 def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> tuple[str, str]:

@@ -46,7 +46,9 @@ def test_times():
     assert ms("1970-01-01T00:00:00.001Z") == [1]
 
 
-@pytest.mark.parametrize("cell", ["soon", "31/05/2024", "2024-13-01", "2024-05-31 25:00", "007"])
+@pytest.mark.parametrize(
+    "cell", ["soon", "31/05/2024", "2024-13-01", "2024-05-31 25:00", "007", "1e300", "-1e15"]
+)
 def test_what_is_no_time(cell: str):
     with pytest.raises(CellError, match="row 1"):
         ms(cell)

@@ -95,6 +95,8 @@ def test_a_wrong_encoding_is_refused():
         table("a;b\nMüller;1\n".encode("cp1252"), "utf-8")
     with pytest.raises(InputError, match="no encoding 'klingon'"):
         table("a,b\n1,2\n", "klingon")
+    with pytest.raises(InputError, match=r"not undefined: .*undefined encoding.*--encoding"):
+        table("a,b\n1,2\n", "undefined")
 
 
 def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch):
