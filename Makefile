@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs lock bench drift-delays clean
+.PHONY: help setup demo test lint format docs lock bench bench-full drift-delays clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -45,9 +45,13 @@ lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry'
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) --all-extras -o requirements/all.lock
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements/all.lock -o requirements/worker.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra drift $(LOCK) -c requirements/all.lock -o requirements/drift.lock
+	@$(BIN)/uv pip compile requirements/bench-quix.in $(LOCK) -o requirements/bench-quix.lock
 
-bench: $(READY)  ## Time LeadScore against stock Faust on the same work (real Kafka; some minutes)
+bench: $(READY)  ## Time LeadScore and its alternatives on the same work (real Kafka; about ten minutes)
 	@$(BIN)/python -m benchmarks.run
+
+bench-full: $(READY)  ## The same with all contenders, rates and sizes, into docs/performance.md (hours)
+	@$(BIN)/python -m benchmarks.run --full --write-docs
 
 drift-delays: $(READY)  ## Measure how soon drift is found, and how often where there is none
 	@$(BIN)/python -m benchmarks.drift_delays

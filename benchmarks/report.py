@@ -1,4 +1,4 @@
-"""The tables of the bench, as Markdown."""
+"""The tables of the bench, as Markdown, and their place in docs/performance.md."""
 
 from __future__ import annotations
 
@@ -6,66 +6,175 @@ import os
 import platform
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.java_program import java_versions
+from benchmarks.latency import LatencyRun
 from benchmarks.place import Run
+from benchmarks.quix_environment import quix_version
+from benchmarks.results import Results
+from benchmarks.scaling import Cost
 
-__all__ = ["machine", "speed_table", "stage_table"]
+__all__ = ["machine", "sections", "write_sections"]
 
-PACKAGES = (
-    *("faust-streaming", "aiokafka", "confluent-kafka", "onnxruntime", "fastavro", "numpy"),
-)
+PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "onnxruntime", "fastavro", "numpy")
+PARTS_OF = {"no-reasons": "reasons", "no-drift": "drift counting", "no-metrics": "metrics"}
+"""What is left out in a contender, to see what it costs."""
 
 
-def speed_table(runs: Mapping[str, Sequence[Run]]) -> str:
+def sections(results: Results) -> dict[str, str]:
+    """Write all tables; returns them by the name of their place."""
+    found = {}
+    if results.speed:
+        found["speed"] = f"{speed_table(results.speed)}\n\n{_checked(results)}"
+    if any(name in results.speed for name in PARTS_OF) and "leadscore" in results.speed:
+        found["parts"] = parts_table(results.speed)
+    if results.stages and "leadscore" in results.speed:
+        found["stages"] = stage_table(results.speed["leadscore"], results.stages)
+    if results.latency:
+        found["latency"] = latency_table(results.latency)
+    if results.costs:
+        found["scaling"] = cost_table(results.costs)
+    found["machine"] = f"`{results.command}` on {results.machine}."
+    return found
+
+
+def write_sections(page: str, found: Mapping[str, str]) -> str:
+    """Put tables in their places in a page; one that has none there yet comes at its end.
+
+    Parameters
+    ----------
+    page
+        Markdown, a place being all between ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->``.
+    found
+        Tables by name.
+    """
+    for name, table in found.items():
+        begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
+        if begin not in page:
+            page = f"{page.rstrip()}\n\n{begin}\n{end}\n"
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+    return page
+
+
+def speed_table(speed: Mapping[str, Sequence[Run]]) -> str:
     """Write how fast each is: medians, and the range of the rates."""
-    base = {
-        name: statistics.median(run.events_per_cpu_second for run in found)
-        for name, found in runs.items()
-    }
-    lines = [
-        "| contender | events/s | events per CPU-second (range) | memory, MB"
-        " | against stock Faust |",
-        "|---|--:|--:|--:|--:|",
-    ]
-    for name, found in runs.items():
-        cpu = sorted(run.events_per_cpu_second for run in found)
-        ratio = f"{base[name] / base['stock']:.1f} x" if "stock" in base else ""
-        lines.append(
-            f"| {CONTENDERS[name].name}"
-            f" | {statistics.median(run.events_per_second for run in found):,.0f}"
-            f" | {base[name]:,.0f} ({cpu[0]:,.0f} to {cpu[-1]:,.0f})"
-            f" | {statistics.median(run.memory_mb for run in found):.0f} | {ratio} |"
+    base = {name: cpu_rate(runs) for name, runs in speed.items()}
+    rows = []
+    for name, runs in speed.items():
+        if name in PARTS_OF:
+            continue
+        cpu = sorted(run.events_per_cpu_second for run in runs)
+        wall = statistics.median(run.events_per_second for run in runs)
+        rows.append(
+            (
+                CONTENDERS[name].name,
+                f"{wall:,.0f}",
+                f"{base[name]:,.0f} ({cpu[0]:,.0f} to {cpu[-1]:,.0f})",
+                f"{statistics.median(run.memory_mb for run in runs):.0f}",
+                f"{base[name] / base['stock']:.1f} x" if "stock" in base else "",
+            )
         )
-    return "\n".join(lines)
+    return _table(
+        "contender|events/s|events per CPU-second (range)|memory, MB|against stock Faust", rows
+    )
+
+
+def parts_table(speed: Mapping[str, Sequence[Run]]) -> str:
+    """Write what reasons, drift counting and metrics cost."""
+    whole = 1e6 / cpu_rate(speed["leadscore"])
+    rows = []
+    for name, part in PARTS_OF.items():
+        if name in speed:
+            without = 1e6 / cpu_rate(speed[name])
+            rows.append((part, f"{whole - without:.2f}", f"{1 - without / whole:.1%}"))
+    return _table("what|µs a lead|share of all", rows)
 
 
 def stage_table(runs: Sequence[Run], costs: Mapping[str, float]) -> str:
     """Write where a lead's CPU time goes, of LeadScore as shipped."""
-    total = 1e6 / statistics.median(run.events_per_cpu_second for run in runs)
-    rows = {**costs, "Kafka and the rest": total - sum(costs.values())}
-    lines = ["| stage | µs a lead | share |", "|---|--:|--:|"]
-    lines += [f"| {name} | {us:.1f} | {us / total:.0%} |" for name, us in rows.items()]
-    return "\n".join([*lines, f"| all | {total:.1f} | 100% |"])
+    total = 1e6 / cpu_rate(runs)
+    parts = {**costs, "Kafka and the rest": total - sum(costs.values()), "all": total}
+    rows = [(name, f"{us:.1f}", f"{us / total:.0%}") for name, us in parts.items()]
+    return _table("stage|µs a lead|share", rows)
 
 
-def machine(broker: str, others: Mapping[str, str]) -> str:
-    """Say what this was measured on.
+def latency_table(latency: Mapping[str, Sequence[LatencyRun]]) -> str:
+    """Write how long a lead takes at each rate."""
+    rows = [
+        (
+            CONTENDERS[name].name,
+            f"{run.rate:,.0f}",
+            *(f"{ms:,.0f}" for ms in (run.p50, run.p99, run.p999)),
+            f"{run.core:.0%}",
+            f"{run.late:,}" if run.late else "",
+        )
+        for run, name in _by_rate(latency)
+    ]
+    return _table("contender|leads/s|p50, ms|p99, ms|p99.9, ms|of a core|not scored in time", rows)
+
+
+def cost_table(costs: Sequence[Cost]) -> str:
+    """Write what a lead costs by backlog and partitions."""
+    rows = [
+        (f"{c.events:,}", f"{c.partitions}", f"{c.cpu_us:.1f}", f"{c.memory_mb:.0f}") for c in costs
+    ]
+    return _table("leads at once|partitions|µs of CPU a lead|memory, MB", rows)
+
+
+def cpu_rate(runs: Sequence[Run]) -> float:
+    """Tell the median of events per CPU-second."""
+    return statistics.median(run.events_per_cpu_second for run in runs)
+
+
+def machine(broker: str) -> str:
+    """Say what this is measured on, and with what.
 
     Parameters
     ----------
     broker
         What Kafka there is.
-    others
-        Versions of what is not in this environment, by name.
     """
     model = re.search(r"model name\s+: (.*)", Path("/proc/cpuinfo").read_text())
-    versions = {name: version(name) for name in PACKAGES} | dict(others)
-    return (
-        f"{model[1] if model else platform.processor()}, {os.cpu_count()} cores, Linux"
-        f" {platform.release().partition('-')[0]}, Python {platform.python_version()}, {broker}, "
-        + ", ".join(f"{name} {number}" for name, number in versions.items())
+    versions = {
+        **{name: version(name) for name in PACKAGES},
+        "Quix Streams": quix_version(),
+        **java_versions(),
+    }
+    return ", ".join(
+        (
+            model[1] if model else platform.processor(),
+            f"{os.cpu_count()} cores",
+            f"Linux {platform.release().partition('-')[0]}",
+            f"Python {platform.python_version()}",
+            broker.partition(", ")[0],
+            *(f"{name} {number}" for name, number in versions.items()),
+        )
     )
+
+
+def _by_rate(
+    latency: Mapping[str, Sequence[LatencyRun]],
+) -> list[tuple[LatencyRun, str]]:
+    found = [(run, name) for name, runs in latency.items() for run in runs]
+    return sorted(found, key=lambda pair: pair[0].rate)
+
+
+def _checked(results: Results) -> str:
+    checked = [run.checked for runs in results.speed.values() for run in runs]
+    events, worst = sum(c.events for c in checked), max(c.worst for c in checked)
+    with_reasons = "all contenders write reasons" if results.reasons else "only LeadScore does"
+    return (
+        f"Of {events:,} scored events, no score differs by more than {worst:.1g} from what it must"
+        f" be. Reasons: {with_reasons}."
+    )
+
+
+def _table(head: str, rows: Iterable[Sequence[str]]) -> str:
+    names = head.split("|")
+    lines = [f"| {' | '.join(names)} |", f"|---|{'--:|' * (len(names) - 1)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

@@ -11,65 +11,151 @@ from __future__ import annotations
 
 import asyncio
 import os
+import statistics
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.place import Cores, Place, Run
+from benchmarks.latency import measure_latency
+from benchmarks.place import Cores, Place
+from benchmarks.plan import BOUNDED, FULL, Plan
+from benchmarks.plots import write_plots
 from benchmarks.process_tree import pin
-from benchmarks.report import machine, speed_table, stage_table
+from benchmarks.report import machine, sections, write_sections
+from benchmarks.results import Results
+from benchmarks.scaling import measure_cost
 from benchmarks.stages import stage_costs
 from stream.broker import open_broker
 
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "performance.md"
+IMAGES = ROOT / "docs" / "images"
+RESULTS = Path(".leadscore") / "bench" / "results.json"
+PARTS = ("speed", "latency", "scaling")
 
-async def measure_speed(
-    place: Place, names: list[str], count: int, repeats: int
-) -> dict[str, list[Run]]:
-    """Have each contender work off its backlog, so many times, in turn."""
-    runs: dict[str, list[Run]] = {name: [] for name in names}
-    for repeat in range(repeats):
-        for name in names:
+
+async def measure(place: Place, plan: Plan, parts: Sequence[str], results: Results) -> None:
+    """Run the parts of a plan; the results are filled as they come."""
+    if "speed" in parts:
+        await _speed(place, plan, results)
+    if "latency" in parts:
+        await _latency(place, plan, results)
+    if "scaling" in parts:
+        for count, partitions in plan.costs:
+            cost = await measure_cost(place, count, partitions)
+            results.costs.append(cost)
+            _say(f"{count:,} leads, {partitions} partitions: {cost.cpu_us:.1f} µs a lead")
+
+
+async def _speed(place: Place, plan: Plan, results: Results) -> None:
+    for repeat in range(plan.repeats):
+        for name in plan.contenders:
             contender = CONTENDERS[name]
-            run = await place.run(contender, round(count * contender.share))
-            runs[name].append(run)
-            click.echo(
-                f"run {repeat + 1}/{repeats} {contender.name}: {run.events_per_second:,.0f}/s,"
-                f" {run.events_per_cpu_second:,.0f} per CPU-second, {run.memory_mb:.0f} MB,"
-                f" {run.checked.repeats} repeats, scores differ by at most"
-                f" {run.checked.worst:.1g}",
-                err=True,
+            run = await place.run(contender, round(plan.events * contender.share))
+            results.speed.setdefault(name, []).append(run)
+            _say(
+                f"run {repeat + 1}/{plan.repeats} {contender.name}:"
+                f" {run.events_per_second:,.0f}/s, {run.events_per_cpu_second:,.0f} per CPU-second,"
+                f" {run.memory_mb:.0f} MB, {run.checked.repeats} repeats, scores differ by at most"
+                f" {run.checked.worst:.1g}"
             )
-    return runs
+
+
+async def _latency(place: Place, plan: Plan, results: Results) -> None:
+    most: float | None = plan.most
+    if most is None and "leadscore" in results.speed:
+        most = statistics.median(run.events_per_second for run in results.speed["leadscore"])
+    rates = [*plan.rates, *(round(most * share) for share in plan.shares if most)]
+    for rate in rates:
+        for name in plan.latency_contenders:
+            run = await measure_latency(
+                place,
+                CONTENDERS[name],
+                rate,
+                warm_seconds=plan.warm_seconds,
+                seconds=plan.seconds,
+            )
+            results.latency.setdefault(name, []).append(run)
+            _say(
+                f"{rate:,} leads/s {CONTENDERS[name].name}: p50 {run.p50:.0f} ms, p99"
+                f" {run.p99:.0f} ms, p99.9 {run.p999:.0f} ms, {run.core:.0%} of a core,"
+                f" {run.late:,} not scored in time"
+            )
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 @click.command()
-@click.option("--events", "count", default=400_000, show_default=True, help="Backlog of a run.")
-@click.option("--repeats", default=3, show_default=True)
+@click.option("--full", is_flag=True, help="Everything, for hours.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this part.")
+@click.option("--events", type=int, help="Backlog of a run.")
+@click.option("--repeats", type=int, help="Runs of each contender.")
 @click.option(
     "--only",
     "names",
     multiple=True,
     type=click.Choice(list(CONTENDERS)),
-    help="Only these contenders; may be repeated.",
+    help="Only these contenders, for speed and latency; may be repeated.",
 )
+@click.option("--rate", "rates", multiple=True, type=int, help="Only this rate; may be repeated.")
+@click.option("--most", type=int, help="What LeadScore can do, leads/s; else it is measured first.")
 @click.option("--reasons", is_flag=True, help="Have the other contenders write reasons, too.")
-def main(count: int, repeats: int, names: tuple[str, ...], reasons: bool) -> None:
+@click.option(
+    "--results", "path", type=click.Path(path_type=Path), default=RESULTS, show_default=True
+)
+@click.option("--from-results", is_flag=True, help="Measure nothing: show what was found before.")
+@click.option("--write-docs", is_flag=True, help="Write tables and plots into docs/, too.")
+def main(
+    full: bool,
+    parts: tuple[str, ...],
+    events: int | None,
+    repeats: int | None,
+    names: tuple[str, ...],
+    rates: tuple[int, ...],
+    most: int | None,
+    reasons: bool,
+    path: Path,
+    from_results: bool,
+    write_docs: bool,
+) -> None:
     """Run the contenders side by side on real Kafka and print the tables."""
+    if from_results:
+        results = Results.load(path)
+    else:
+        plan = (FULL if full else BOUNDED).changed(
+            events=events, repeats=repeats, names=names, rates=rates, most=most
+        )
+        results = _run(plan, parts or PARTS, reasons)
+        results.save(path)
+    found = sections(results)
+    click.echo("\n\n".join(found.values()))
+    if write_docs:
+        PAGE.write_text(write_sections(PAGE.read_text(), found))
+        for plot in write_plots(results, IMAGES):
+            _say(f"wrote {plot.relative_to(ROOT)}")
+
+
+def _run(plan: Plan, parts: Sequence[str], reasons: bool) -> Results:
     cores = Cores.split()
     with tempfile.TemporaryDirectory() as folder, open_broker(require_real=True) as broker:
-        click.echo(broker.describe(), err=True)
+        _say(broker.describe())
+        command = " ".join(["python -m benchmarks.run", *sys.argv[1:]])
+        results = Results(machine(broker.describe()), command, reasons)
         pin(os.getpid(), set(cores.rest))
         if pid := getattr(broker, "pid", None):
             pin(pid, set(cores.rest))
         place = Place(broker.bootstrap, Path(folder), cores, reasons=reasons)
-        runs = asyncio.run(measure_speed(place, list(names or CONTENDERS), count, repeats))
-        report = [speed_table(runs)]
-        if "leadscore" in runs:
+        asyncio.run(measure(place, plan, parts, results))
+        if "leadscore" in results.speed:
             pin(os.getpid(), {cores.contender})
-            report += ["", stage_table(runs["leadscore"], stage_costs(place.location))]
-        click.echo("\n".join([*report, "", machine(broker.describe(), {})]))
+            results.stages = stage_costs(place.location)
+    return results
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""What is measured: a bounded plan of about ten minutes, and the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.workload import PARTITIONS
+
+__all__ = ["BOUNDED", "FULL", "Plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured.
+
+    Attributes
+    ----------
+    contenders, events, repeats
+        Who works off how large a backlog, how often.
+    latency_contenders
+        Whose latency is measured.
+    rates, shares
+        At which rates, leads a second; and at which shares of what LeadScore can do.
+    most
+        What LeadScore can do, leads a second; None: as measured.
+    warm_seconds, seconds
+        How long at each rate: before it counts, and while it does.
+    costs
+        Leads that come at once, and partitions, of each measurement of what a lead costs.
+    """
+
+    contenders: tuple[str, ...]
+    events: int
+    repeats: int
+    latency_contenders: tuple[str, ...]
+    rates: tuple[int, ...]
+    shares: tuple[float, ...]
+    warm_seconds: float
+    seconds: float
+    costs: tuple[tuple[int, int], ...]
+    most: int | None = None
+
+    def changed(
+        self,
+        *,
+        events: int | None,
+        repeats: int | None,
+        names: Sequence[str],
+        rates: Sequence[int],
+        most: int | None,
+    ) -> Self:
+        """Make another plan with what is given."""
+        return replace(
+            self,
+            events=events or self.events,
+            repeats=repeats or self.repeats,
+            contenders=tuple(names) or self.contenders,
+            latency_contenders=tuple(names) or self.latency_contenders,
+            rates=tuple(rates) or self.rates,
+            shares=() if rates else self.shares,
+            most=most,
+        )
+
+
+BOUNDED = Plan(
+    contenders=(
+        *("leadscore", "bare", "stock", "take", "quix", "aiokafka", "aiokafka-decoder"),
+        *("confluent", "confluent-decoder", "streams", "streams-warm"),
+    ),
+    events=100_000,
+    repeats=2,
+    latency_contenders=("leadscore", "quix", "confluent", "streams"),
+    rates=(2000,),
+    shares=(0.5,),
+    warm_seconds=8.0,
+    seconds=6.0,
+    costs=((1000, PARTITIONS), (20_000, PARTITIONS), (20_000, 64)),
+)
+FULL = Plan(
+    contenders=tuple(CONTENDERS),
+    events=400_000,
+    repeats=5,
+    latency_contenders=("leadscore", "quix", "aiokafka", "confluent", "streams"),
+    rates=(2000,),
+    shares=(0.2, 0.5, 0.8),
+    warm_seconds=20.0,
+    seconds=30.0,
+    costs=(
+        *((count, PARTITIONS) for count in (1000, 10_000, 100_000, 1_000_000)),
+        *((100_000, partitions) for partitions in (1, 16, 64)),
+    ),
+)

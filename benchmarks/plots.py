@@ -1,0 +1,142 @@
+"""Plots of the bench as SVG, written by hand: no library for three plots."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.report import PARTS_OF, cpu_rate
+from benchmarks.results import Results
+
+__all__ = ["bars", "lines", "write_plots"]
+
+WIDTH = 760
+OURS, OTHERS = "#0b6e4f", "#9aa5b1"
+COLOURS = ("#0b6e4f", "#c8553d", "#3d5a80", "#8e6c8a", "#b08900", "#5f6b6d")
+TEXT = 'font-family="sans-serif" font-size="13" fill="#222"'
+
+Points = Sequence[tuple[float, float]]
+
+
+def write_plots(results: Results, folder: Path) -> list[Path]:
+    """Write the plots of what there is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    if results.speed:
+        found["speed"] = bars(
+            "Leads scored per CPU-second, one core",
+            {
+                CONTENDERS[name].name: cpu_rate(runs)
+                for name, runs in results.speed.items()
+                if name not in PARTS_OF and name != "cores"
+            },
+        )
+    if results.latency:
+        for name, percent in (("p50", "half"), ("p99", "99 %")):
+            found[f"latency-{name}"] = lines(
+                f"Latency that {percent} of the leads stay under, ms",
+                "leads a second",
+                {
+                    CONTENDERS[key].name: [(run.rate, max(getattr(run, name), 1)) for run in runs]
+                    for key, runs in results.latency.items()
+                },
+            )
+    if results.costs:
+        by_backlog = [(c.events, c.cpu_us) for c in results.costs if c.partitions == 4]
+        found["scaling"] = lines(
+            "CPU time a lead, µs", "leads that come at once", {"LeadScore": by_backlog}
+        )
+    for name, svg in found.items():
+        (folder / f"bench-{name}.svg").write_text(svg)
+    return [folder / f"bench-{name}.svg" for name in found]
+
+
+def bars(title: str, values: Mapping[str, float]) -> str:
+    """Draw a bar for each value, with its number; LeadScore's in a colour of their own."""
+    left, row = 310, 26
+    most = max(values.values())
+    shapes = [_text(10, 22, title, "bold")]
+    for i, (name, value) in enumerate(sorted(values.items(), key=lambda item: -item[1])):
+        y = 40 + i * row
+        width = (WIDTH - left - 80) * value / most
+        colour = OURS if name.startswith("LeadScore") else OTHERS
+        shapes += [
+            _text(left - 8, y + 14, name, anchor="end"),
+            f'<rect x="{left}" y="{y}" width="{width:.1f}" height="18" fill="{colour}"/>',
+            _text(left + width + 6, y + 14, f"{value:,.0f}"),
+        ]
+    return _svg(50 + len(values) * row, shapes)
+
+
+def lines(title: str, axis: str, series: Mapping[str, Points]) -> str:
+    """Draw a line for each series, both axes logarithmic."""
+    left, top, right, bottom = 70, 45, 250, 50
+    height = 380
+    points = [point for line in series.values() for point in line]
+    across = _scale([x for x, _ in points], left, WIDTH - right)
+    up = _scale([y for _, y in points], height - bottom, top)
+    shapes = [_text(10, 22, title, "bold")]
+    for y in _decades([y for _, y in points]):
+        shapes += [
+            f'<line x1="{left}" x2="{WIDTH - right}" y1="{up(y):.1f}" y2="{up(y):.1f}"'
+            ' stroke="#ddd"/>',
+            _text(left - 8, up(y) + 4, f"{y:g}", anchor="end"),
+        ]
+    shapes += [
+        _text(across(x), height - bottom + 20, f"{x:,.0f}", anchor="middle")
+        for x in _apart({x for x, _ in points}, across)
+    ]
+    shapes.append(_text((left + WIDTH - right) / 2, height - 10, axis, anchor="middle"))
+    for i, (name, line) in enumerate(series.items()):
+        colour = COLOURS[i % len(COLOURS)]
+        places = [(across(x), up(y)) for x, y in sorted(line)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        shapes.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        shapes += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
+        at = top + 10 + i * 22
+        shapes += [
+            f'<rect x="{WIDTH - right + 16}" y="{at - 9}" width="12" height="12" fill="{colour}"/>',
+            _text(WIDTH - right + 34, at + 2, name),
+        ]
+    return _svg(height, shapes)
+
+
+def _scale(values: Sequence[float], begin: float, end: float) -> Callable[[float], float]:
+    low, high = math.log10(min(values)), math.log10(max(values))
+    low, high = (low - 0.2, high + 0.2) if high - low < 0.1 else (low, high)
+    # Flat lines stay flat: never less than a decade, so that noise does not fill the plot.
+    if end < begin:
+        low, high = math.floor(low), math.ceil(high)
+    return lambda value: begin + (math.log10(value) - low) / (high - low) * (end - begin)
+
+
+def _decades(values: Sequence[float]) -> list[float]:
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10.0**power for power in range(low, high + 1)]
+
+
+def _apart(values: set[float], across: Callable[[float], float]) -> list[float]:
+    """Take the values whose labels do not run into each other."""
+    kept: list[float] = []
+    for value in sorted(values):
+        if not kept or across(value) - across(kept[-1]) > 60:
+            kept.append(value)
+    return kept
+
+
+def _text(x: float, y: float, text: str, weight: str = "normal", anchor: str = "start") -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" {TEXT} font-weight="{weight}"'
+        f' text-anchor="{anchor}">{escape(text)}</text>'
+    )
+
+
+def _svg(height: int, shapes: Sequence[str]) -> str:
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
+        f' viewBox="0 0 {WIDTH} {height}">'
+    )
+    return "\n".join([head, '<rect width="100%" height="100%" fill="white"/>', *shapes, "</svg>\n"])

@@ -1,0 +1,65 @@
+"""What a run of the bench has found: kept as JSON, so that tables and plots can be made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.latency import LatencyRun
+from benchmarks.place import Run
+from benchmarks.scaling import Cost
+from benchmarks.scores import Checked
+
+__all__ = ["Results"]
+
+
+@dataclass(slots=True)
+class Results:
+    """Figures by contender.
+
+    Attributes
+    ----------
+    machine
+        What they were measured on, and with which versions.
+    command
+        What was run.
+    reasons
+        Whether the other contenders wrote reasons, too.
+    speed, latency
+        Runs of each contender, by its key.
+    stages
+        CPU time a lead by stage of LeadScore, microseconds.
+    costs
+        What a lead costs LeadScore by backlog and partitions.
+    """
+
+    machine: str
+    command: str
+    reasons: bool = False
+    speed: dict[str, list[Run]] = field(default_factory=dict)
+    latency: dict[str, list[LatencyRun]] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
+    costs: list[Cost] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote."""
+        read = json.loads(path.read_text())
+        read["speed"] = {name: [_run(run) for run in runs] for name, runs in read["speed"].items()}
+        read["latency"] = {
+            name: [LatencyRun(**run) for run in runs] for name, runs in read["latency"].items()
+        }
+        read["costs"] = [Cost(**cost) for cost in read["costs"]]
+        return cls(**read)
+
+
+def _run(read: Mapping[str, Any]) -> Run:
+    return Run(**{**read, "checked": Checked(**read["checked"])})

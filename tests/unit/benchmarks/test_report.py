@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import click
+import pytest
+
+from benchmarks.latency import LatencyRun
+from benchmarks.place import Run, Sample, rate_figures
+from benchmarks.plots import write_plots
+from benchmarks.report import sections, write_sections
+from benchmarks.results import Results
+from benchmarks.scaling import Cost
+from benchmarks.scores import Checked
+
+CHECKED = Checked(events=100, repeats=0, worst=2e-7)
+RUN = Run(30_000.0, 40_000.0, 200.0, CHECKED)
+FOUND = Results(
+    machine="a machine",
+    command="make bench",
+    speed={
+        "leadscore": [RUN, replace(RUN, events_per_cpu_second=50_000.0), RUN],
+        "stock": [replace(RUN, events_per_cpu_second=2_000.0)],
+        "no-drift": [replace(RUN, events_per_cpu_second=41_000.0)],
+    },
+    stages={"decode": 5.0, "model": 10.0},
+    latency={"leadscore": [LatencyRun(2000, 1999.0, 4, 20, 30, 41, 0.25, 0)]},
+    costs=[Cost(1000, 4, 21.0, 150.0), Cost(100_000, 4, 20.0, 200.0)],
+)
+
+
+def test_results_are_the_same_after_they_were_kept(tmp_path):
+    FOUND.save(tmp_path / "bench" / "results.json")
+    assert Results.load(tmp_path / "bench" / "results.json") == FOUND
+
+
+def test_the_tables_hold_medians_ranges_and_what_leadscore_is_to_stock_faust():
+    found = sections(FOUND)
+    assert (
+        "| LeadScore as shipped | 30,000 | 40,000 (40,000 to 50,000) | 200 | 20.0 x |"
+        in found["speed"]
+    )
+    assert "Of 500 scored events, no score differs by more than 2e-07" in found["speed"]
+    assert "without drift" not in found["speed"]
+    assert "| drift counting | 0.61 | 2.4% |" in found["parts"]
+    assert "| Kafka and the rest | 10.0 | 40% |" in found["stages"]
+    assert "| LeadScore as shipped | 2,000 | 4 | 20 | 30 | 25% |  |" in found["latency"]
+    assert "| 100,000 | 4 | 20.0 | 200 |" in found["scaling"]
+    assert found["machine"] == "`make bench` on a machine."
+
+
+def test_tables_take_the_place_of_the_last_ones_and_leave_the_rest_of_the_page():
+    page = "# Page\n\n<!-- bench:speed -->\nold\n<!-- /bench:speed -->\n\nText.\n"
+    written = write_sections(page, {"speed": "new", "latency": "more"})
+    assert written == (
+        "# Page\n\n<!-- bench:speed -->\nnew\n<!-- /bench:speed -->\n\nText.\n\n"
+        "<!-- bench:latency -->\nmore\n<!-- /bench:latency -->\n"
+    )
+    assert write_sections(written, {"speed": "new", "latency": "more"}) == written
+
+
+def test_plots_are_drawn_of_all_that_there_is(tmp_path):
+    paths = write_plots(FOUND, tmp_path)
+    assert {path.stem for path in paths} == {
+        *("bench-speed", "bench-latency-p50", "bench-latency-p99", "bench-scaling"),
+    }
+    for path in paths:
+        ElementTree.parse(path)
+    bars = (tmp_path / "bench-speed.svg").read_text()
+    assert "LeadScore as shipped" in bars
+    assert "40,000" in bars
+
+
+def test_rates_are_taken_in_the_middle_of_the_backlog():
+    # Start-up is slow, and the end waits: neither counts.
+    done = [0, 5, 10, 50, 95, 96, 100]
+    at = [0.0, 8.0, 10.0, 12.0, 14.0, 30.0, 50.0]
+    samples = [Sample(when, when / 2, count) for when, count in zip(at, done, strict=True)]
+    assert rate_figures(samples, 100, (0.10, 0.95)) == (85 / 4, 85 / 2)
+
+
+def test_too_few_looks_at_a_run_are_told():
+    with pytest.raises(click.ClickException, match="expected at least 3 looks at a run, got 1"):
+        rate_figures([Sample(1.0, 1.0, 50)], 100, (0.10, 0.95))
