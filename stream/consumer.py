@@ -16,6 +16,13 @@ from stream.books import Record
 
 __all__ = ["Consumer", "open_consumer"]
 
+JOINED_WITHIN = 5.0
+"""Seconds beyond the rebalance time-out after which an answer to a request will not come any more.
+
+A connection that a router has forgotten is given up then. aiokafka's own 40 s would be longer
+than two sessions; joining the group is answered last, when all its members are there.
+"""
+
 
 class Consumer(Protocol):
     """What the source uses of ``aiokafka.AIOKafkaConsumer``; the tests have a scripted one."""
@@ -100,6 +107,7 @@ def open_consumer(
         session_timeout_ms=round(session_timeout * 1000),
         heartbeat_interval_ms=round(session_timeout * 300),
         rebalance_timeout_ms=round(rebalance_timeout * 1000),
+        request_timeout_ms=round((rebalance_timeout + JOINED_WITHIN) * 1000),
         metadata_max_age_ms=round(metadata_max_age * 1000),
         isolation_level=isolation_level,
         **options,

@@ -81,6 +81,7 @@ def open_producer(
     *,
     compression: str | None = None,
     metadata_max_age: float = 15.0,
+    request_timeout: float = 15.0,
     **options: Any,
 ) -> Producer:
     """Make the idempotent producer of the emitter, not started yet.
@@ -95,6 +96,9 @@ def open_producer(
         None, "gzip", "snappy", "lz4" or "zstd".
     metadata_max_age
         Seconds until new partitions are noticed.
+    request_timeout
+        Seconds until a request without an answer is sent again, on another connection: a router
+        may have forgotten this one.
     options
         Any other option of ``AIOKafkaProducer``.
     """
@@ -106,6 +110,7 @@ def open_producer(
         max_batch_size=max_batch_bytes,
         compression_type=compression,
         metadata_max_age_ms=round(metadata_max_age * 1000),
+        request_timeout_ms=round(request_timeout * 1000),
         **options,
     )
     return producer

@@ -13,6 +13,9 @@ CHUNK = 64 * 1024
 NO_LINGER = struct.pack("ii", 1, 0)
 """Closing sends a reset."""
 
+Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
+"""A connection: to the one who asks, and to the one who answers."""
+
 
 class Proxy:
     """Passes bytes on, in a thread of its own, until told to do worse.
@@ -30,7 +33,8 @@ class Proxy:
         self._delay = 0.0
         self._passes = True
         self._refuses = False
-        self._connections: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._connections: set[Pair] = set()
+        self._stranded: set[Pair] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -55,6 +59,10 @@ class Proxy:
     def half_open(self) -> None:
         """Pass nothing on, and say nothing: connections seem to be well, new ones too."""
         self._passes = False
+
+    def strand(self) -> None:
+        """Pass nothing on for those who are connected now, as a router that has forgotten them."""
+        self._stranded = set(self._connections)
 
     def heal(self) -> None:
         """Pass all on again; what was held meanwhile is lost with its connections."""
@@ -100,8 +108,8 @@ class Proxy:
         pair = (writer, asked)
         self._connections.add(pair)
         ways = [
-            asyncio.create_task(self._pass_on(reader, asked)),
-            asyncio.create_task(self._pass_on(answers, writer)),
+            asyncio.create_task(self._pass_on(reader, asked, pair)),
+            asyncio.create_task(self._pass_on(answers, writer, pair)),
         ]
         self._tasks.update(ways)
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -113,12 +121,14 @@ class Proxy:
         for one in pair:
             one.transport.abort()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: Pair
+    ) -> None:
         with suppress(OSError):
             while piece := await reader.read(CHUNK):
                 if self._delay:
                     await asyncio.sleep(self._delay)
-                if self._passes:
+                if self._passes and pair not in self._stranded:
                     writer.write(piece)
                     await writer.drain()
 

@@ -112,3 +112,27 @@ async def test_connections_that_go_silent(
         played = await traffic.end()
         await audit(stage, bank_model, played)
         assert crew.ends == []
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_connections_that_are_forgotten_are_given_up_soon(
+    outside: Stage,
+    proxied_kafka: ProxiedBroker,
+    contacts: list[Lead],
+    bank_model: Bundle,
+    seed: int,
+    chance: Random,
+) -> None:
+    """As by a router that was restarted: new connections are well, old ones are never answered."""
+    stage, proxy = outside, proxied_kafka.proxy
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
+        await crew.join(**behind(proxied_kafka))
+        await crew.join(**behind(proxied_kafka))
+        await stage.until_scored(1000)
+        await asyncio.sleep(chance.uniform(0.0, 2.0))
+        proxy.strand()
+        await settled(crew)
+        played = await traffic.end()
+        await audit(stage, bank_model, played)
+        assert crew.ends == []
