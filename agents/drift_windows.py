@@ -179,7 +179,7 @@ class WindowCounts:
                     for block, next_offset, counts in record["open"]
                 },
             )
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(
                 f"expected a window of format {FORMAT_VERSION} in the table drift_windows, got"
                 f" {value[:80]!r}: {error}"

@@ -31,7 +31,7 @@ from monitoring.detectors import RollingDetectors
 from monitoring.drift_gauges import DriftMetrics
 from monitoring.health import Condition
 from schemas.errors import FatalError
-from stream.drift_table import DriftTable, Windows
+from stream.drift_table import DriftTable, Windows, damaged_keys
 from stream.emit import EmitOptions, Emitter
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
@@ -153,6 +153,7 @@ class DriftService(Service):
 
     async def _restored(self) -> DriftWatch:
         settings, now = self.settings, time.monotonic()
+        is_damaged = self._drop_damaged()
         watch = DriftWatch(
             Windows(self._table),
             self._find_model,
@@ -171,7 +172,12 @@ class DriftService(Service):
         )
         watch.restore(self._decoded_reports(record.value for record in reports))
         taken = await self._offsets.committed(self._partials)
-        if taken is not None:
+        if taken is not None and is_damaged:
+            async for records in self._reader.read(self._partials, 0, taken):
+                for some in _in_parts([record.value for record in records], REHEARSED_AT_ONCE):
+                    watch.rehearse(self._decoded(some), now)
+                    await asyncio.sleep(0)
+        elif taken is not None:
             span = settings.drift_window_seconds + settings.drift_lateness_seconds
             told = await self._reader.last(
                 self._partials,
@@ -187,6 +193,18 @@ class DriftService(Service):
             extra={"open_windows": watch.open_windows, "reports": len(reports)},
         )
         return watch
+
+    def _drop_damaged(self) -> bool:
+        """Take what is no window out of the table; tells whether there was any."""
+        damaged = damaged_keys(self._table)
+        for key in damaged:
+            log.error(
+                "the table's changelog %s was expected to hold windows, but its key %r does not: it"
+                " is removed, and what it held is counted again from %s",
+                *(self._table.changelog_topic_name, key, self._partials.topic),
+            )
+            self._table.pop(key)
+        return bool(damaged)
 
     def _find_model(self, identity: ModelIdentity) -> WatchedModel | None:
         now = time.monotonic()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import faust
 
-__all__ = ["DriftTable", "Windows"]
+from agents.drift_windows import WindowCounts, WindowKey
+
+__all__ = ["DriftTable", "Windows", "damaged_keys"]
 
 PARTITION = 0
 WRITTEN_WITHIN = 30.0
@@ -46,6 +49,18 @@ class DriftTable(faust.Table):
         async with asyncio.timeout(WRITTEN_WITHIN):
             for write in writes:
                 await write
+
+
+def damaged_keys(table: Mapping[bytes, bytes]) -> list[bytes]:
+    """Find the entries that are no windows: somebody else has written to the changelog."""
+    damaged = []
+    for key, value in table.items():
+        try:
+            WindowKey.parse(key.decode())
+            WindowCounts.decode(value)
+        except ValueError:
+            damaged.append(key)
+    return damaged
 
 
 class Windows(dict[str, bytes]):
