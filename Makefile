@@ -4,9 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
+SEEDS   = long
+MINUTES = 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs lock bench bench-full drift-delays clean
+.PHONY: help setup demo test chaos soak lint format docs lock bench bench-full drift-delays clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -27,6 +29,12 @@ demo: $(READY)  ## Train on real contacts, score the rest through Kafka, show th
 
 test: $(READY)  ## All rings: unit, contract, integration and e2e, on real Kafka
 	@$(BIN)/python -m pytest tests
+
+chaos: $(READY)  ## The chaos ring, all of it, thrice (SEEDS=all: once): workers, brokers, network, topics
+	@LEADSCORE_CHAOS=$(SEEDS) $(BIN)/python -m pytest tests/chaos
+
+soak: $(READY)  ## A fault each minute under load, for MINUTES (30): nothing lost, memory flat
+	@LEADSCORE_CHAOS=all LEADSCORE_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s tests/chaos/test_soak.py
 
 lint: $(READY)  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -103,6 +103,18 @@ async def read_all(
     bootstrap: str, topic: str, *, committed_only: bool = False, within: float = 30.0
 ) -> list[ConsumerRecord]:
     """Read a topic from its beginning to where it ends now, by partition and offset."""
+    async with asyncio.timeout(within):
+        return [
+            record
+            async for records in read_in_parts(bootstrap, topic, committed_only=committed_only)
+            for record in records
+        ]
+
+
+async def read_in_parts(
+    bootstrap: str, topic: str, *, committed_only: bool = False
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """Read a topic as `read_all` does, without keeping it: some of a partition at a time."""
     async with open_admin(bootstrap) as admin:
         [described] = await admin.describe_topics([topic])
     assert described["error_code"] == 0, f"there is no topic {topic}"
@@ -115,15 +127,13 @@ async def read_all(
         isolation_level="read_committed" if committed_only else "read_uncommitted",
     ) as consumer:
         consumer.assign(partitions)
-        records = {partition: [] for partition in partitions}
-        async with asyncio.timeout(within):
-            ends = await consumer.end_offsets(partitions)
-            for partition in partitions:
-                while await consumer.position(partition) < ends[partition]:
-                    fetched = await consumer.getmany(*partitions, timeout_ms=100)
-                    for fetched_from, batch in fetched.items():
-                        records[fetched_from] += batch
-    return [record for partition in partitions for record in records[partition]]
+        ends = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            consumer.assign([partition])
+            while await consumer.position(partition) < ends[partition]:
+                fetched = await consumer.getmany(partition, timeout_ms=100)
+                if records := fetched.get(partition):
+                    yield records
 
 
 async def read_ends(bootstrap: str, topic: str) -> dict[int, int]:

@@ -3,35 +3,115 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 
 from aiokafka import ConsumerRecord
 
 from agents.partials import Partial, decode_partial
 from model.bundle import Bundle
+from schemas.headers import ERROR_CODE
 from schemas.store import SchemaStore
 from stream.crm.produce import Played
 from tests.integration.drift_counts import Counts, counted_offline
 from tests.integration.worker_process import Stage, event_of, headers_of
-from tests.kafka_client import read_all, read_ends, until
+from tests.kafka_client import read_ends, read_in_parts, until
 
 TOLD_WITHIN = 30.0
 """Seconds until open blocks are told: a second, and what a busy machine adds."""
+MANY = 20_000
+"""Records."""
 
 Source = tuple[int, int]
 """Partition and offset of a lead's record."""
 
 
+@dataclass
+class Outcomes:
+    """What came out, by the record that it came of.
+
+    Attributes
+    ----------
+    scored
+        The event_id of each lead that was scored.
+    dead
+        The code of each dead letter.
+    differing
+        Leads whose scored events bear several event_ids.
+    repeats
+        How many events and dead letters came out again: delivery is at least once.
+    """
+
+    scored: dict[Source, str] = field(default_factory=dict)
+    dead: dict[Source, str] = field(default_factory=dict)
+    differing: set[Source] = field(default_factory=set)
+    repeats: int = 0
+
+    def add_scored(self, record: ConsumerRecord) -> None:
+        event = event_of(record.value)
+        source = (event["source"]["partition"], event["source"]["offset"])
+        assert record.partition == source[0]
+        self.repeats += source in self.scored
+        if self.scored.setdefault(source, event["event_id"]) != event["event_id"]:
+            self.differing.add(source)
+
+    def add_dead(self, record: ConsumerRecord) -> None:
+        headers = headers_of(record)
+        source = (record.partition, int(headers["__connect.errors.offset"]))
+        self.repeats += source in self.dead
+        self.dead[source] = headers[ERROR_CODE].decode()
+
+
+async def outcomes(stage: Stage) -> Outcomes:
+    """Read all that came out."""
+    settings, found = stage.settings, Outcomes()
+    async for records in read_in_parts(settings.kafka_bootstrap_servers, settings.leads_scored):
+        for record in records:
+            found.add_scored(record)
+    async for records in read_in_parts(
+        settings.kafka_bootstrap_servers, settings.leads_created_dlq
+    ):
+        for record in records:
+            found.add_dead(record)
+    return found
+
+
+async def leads(stage: Stage) -> AsyncIterator[list[ConsumerRecord]]:
+    """Read the leads, as a worker with these settings does."""
+    settings = stage.settings
+    async for records in read_in_parts(
+        settings.kafka_bootstrap_servers,
+        settings.leads_created,
+        committed_only=settings.isolation_level == "read_committed",
+    ):
+        yield records
+
+
+async def many(parts: AsyncIterator[list[ConsumerRecord]]) -> AsyncIterator[list[ConsumerRecord]]:
+    """Put parts together, as each is worth a model's while only when it is large."""
+    gathered: list[ConsumerRecord] = []
+    async for records in parts:
+        gathered += records
+        if len(gathered) >= MANY:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered
+
+
+async def sources_of(stage: Stage) -> set[Source]:
+    """Where the leads are in the log."""
+    return {(r.partition, r.offset) async for records in leads(stage) for r in records}
+
+
 async def assert_nothing_committed_too_soon(stage: Stage) -> None:
     """Whatever is committed has its scored event or its dead letter already."""
-    committed = await stage.committed()
-    done = {*await scored(stage), *await dead(stage)}
-    missing = [
-        record
-        for record in await log_of(stage)
-        if record.offset < committed.get(record.partition, 0)
-        and (record.partition, record.offset) not in done
-    ]
+    committed, found = await stage.committed(), await outcomes(stage)
+    missing = {
+        (partition, offset)
+        for partition, offset in await sources_of(stage)
+        if offset < committed.get(partition, 0)
+    } - (found.scored.keys() | found.dead.keys())
     assert not missing, f"{len(missing)} leads are committed and did not come out"
 
 
@@ -57,20 +137,19 @@ async def audit(
         How many leads came out more than once.
     """
     await until_done(stage, within)
-    log = await log_of(stage)
-    sources = {(record.partition, record.offset) for record in log}
-    by_source, letters = await scored(stage), await dead(stage)
-    assert sources - by_source.keys() - letters.keys() == set(), "leads that did not come out"
-    assert (by_source.keys() | letters.keys()) - sources == set(), "came out of no lead"
-    assert by_source.keys() & letters.keys() == set(), "both scored and dead"
-    several = {source: ids for source, ids in by_source.items() if len(set(ids)) > 1}
-    assert not several, f"leads with more than one event_id: {list(several.items())[:3]}"
-    identities = {ids[0] for ids in by_source.values()}
-    assert len(identities) == len(by_source), "an event_id that is not a lead's own"
+    found, sources = await outcomes(stage), await sources_of(stage)
+    done = found.scored.keys() | found.dead.keys()
+    assert not sources - done, f"{len(sources - done)} leads did not come out"
+    assert not done - sources, f"{len(done - sources)} events came of no lead"
+    assert not found.scored.keys() & found.dead.keys(), "leads both scored and dead"
+    assert not found.differing, f"leads with several event_ids: {sorted(found.differing)[:3]}"
+    assert len(set(found.scored.values())) == len(found.scored), "an event_id of several leads"
     if played is not None:
-        assert (await stage.account()).faults(played) == []
-    await assert_counts_are_exact(stage, bundle, log)
-    return sum(len(ids) - 1 for ids in by_source.values())
+        sent = {(at, offset) for at, runs in played.offsets.items() for r in runs for offset in r}
+        assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
+        assert found.dead == played.dead_letters(refuse_few_fields=False)
+    await assert_counts_are_exact(stage, bundle)
+    return found.repeats
 
 
 async def until_done(stage: Stage, within: float) -> None:
@@ -88,43 +167,18 @@ async def until_done(stage: Stage, within: float) -> None:
     await until(is_done, within=within, what=f"a commit of {ends}")
 
 
-async def log_of(stage: Stage) -> list[ConsumerRecord]:
-    """The leads, as a worker with these settings reads them."""
-    settings = stage.settings
-    return await read_all(
-        settings.kafka_bootstrap_servers,
-        settings.leads_created,
-        committed_only=settings.isolation_level == "read_committed",
-        within=60,
-    )
-
-
-async def scored(stage: Stage) -> dict[Source, list[str]]:
-    """The event_ids of all scored events of each lead."""
-    found: dict[Source, list[str]] = {}
-    for record in await stage.scored_records():
-        event = event_of(record.value)
-        source = (event["source"]["partition"], event["source"]["offset"])
-        assert record.partition == source[0]
-        found.setdefault(source, []).append(event["event_id"])
-    return found
-
-
-async def dead(stage: Stage) -> Counter[Source]:
-    """How many dead letters there are of each lead."""
-    return Counter(
-        (record.partition, int(headers_of(record)["__connect.errors.offset"]))
-        for record in await stage.dead_records()
-    )
-
-
-async def assert_counts_are_exact(
-    stage: Stage, bundle: Bundle, log: Iterable[ConsumerRecord]
-) -> None:
+async def assert_counts_are_exact(stage: Stage, bundle: Bundle) -> None:
     """The latest partials of all blocks, taken together, are the counts of the log itself."""
     settings = stage.settings
     store = SchemaStore.load(*settings.schema_folders)
-    expected = counted_offline(log, bundle, settings.drift_window_ms, store)
+    expected: dict[int, Counter[tuple[str, int]]] = {}
+    async for records in many(leads(stage)):
+        counts = counted_offline(
+            *(records, bundle, settings.drift_window_ms, store),
+            max_bytes=settings.max_event_bytes,
+        )
+        for window, counter in counts.items():
+            expected.setdefault(window, Counter()).update(counter)
     found: Counts = {}
 
     async def are_told() -> bool:

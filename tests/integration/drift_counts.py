@@ -18,12 +18,16 @@ Counts = Mapping[int, Counter[tuple[str, int]]]
 
 
 def counted_offline(
-    records: Iterable[Any], bundle: Bundle, window_ms: int, store: SchemaStore | None = None
+    records: Iterable[Any],
+    bundle: Bundle,
+    window_ms: int,
+    store: SchemaStore | None = None,
+    **options: Any,
 ) -> Counts:
-    """Count the leads of a log one by one."""
+    """Count the leads of a log one by one, decoded as the options say."""
     records = list(records)
     metadata = bundle.metadata
-    decoder = LeadDecoder(store or SchemaStore.load(), metadata.spec.kinds)
+    decoder = LeadDecoder(store or SchemaStore.load(), metadata.spec.kinds, **options)
     leads = decoder.decode([record.value for record in records])
     features = FeatureEncoder(metadata.spec, metadata.reference).encode(
         leads.columns, len(leads.positions)
