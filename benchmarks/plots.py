@@ -11,7 +11,15 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.report import PARTS_OF, cpu_rate
 from benchmarks.results import Results
 
-__all__ = ["bars", "lines", "write_plots"]
+__all__ = ["PLACES", "bars", "lines", "write_plots"]
+
+PLACES = {
+    "speed": "speed",
+    "latency-p50": "latency",
+    "latency-p99": "latency",
+    "scaling": "scaling",
+}
+"""Below which table each plot belongs."""
 
 WIDTH = 760
 OURS, OTHERS = "#0b6e4f", "#9aa5b1"
@@ -21,8 +29,8 @@ TEXT = 'font-family="sans-serif" font-size="13" fill="#222"'
 Points = Sequence[tuple[float, float]]
 
 
-def write_plots(results: Results, folder: Path) -> list[Path]:
-    """Write the plots of what there is."""
+def write_plots(results: Results, folder: Path) -> dict[str, Path]:
+    """Write the plots of what there is; returns their files by name."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     if results.speed:
@@ -49,9 +57,10 @@ def write_plots(results: Results, folder: Path) -> list[Path]:
         found["scaling"] = lines(
             "CPU time a lead, µs", "leads that come at once", {"LeadScore": by_backlog}
         )
-    for name, svg in found.items():
-        (folder / f"bench-{name}.svg").write_text(svg)
-    return [folder / f"bench-{name}.svg" for name in found]
+    paths = {name: folder / f"bench-{name}.svg" for name in found}
+    for name, path in paths.items():
+        path.write_text(found[name])
+    return paths
 
 
 def bars(title: str, values: Mapping[str, float]) -> str:

@@ -23,7 +23,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.latency import measure_latency
 from benchmarks.place import Cores, Place
 from benchmarks.plan import BOUNDED, FULL, Plan
-from benchmarks.plots import write_plots
+from benchmarks.plots import PLACES, write_plots
 from benchmarks.process_tree import pin
 from benchmarks.report import machine, sections, write_sections
 from benchmarks.results import Results
@@ -136,9 +136,10 @@ def main(
     found = sections(results)
     click.echo("\n\n".join(found.values()))
     if write_docs:
+        for name, plot in write_plots(results, IMAGES).items():
+            found[PLACES[name]] += f"\n\n![{name}]({plot.relative_to(PAGE.parent)})"
         PAGE.write_text(write_sections(PAGE.read_text(), found))
-        for plot in write_plots(results, IMAGES):
-            _say(f"wrote {plot.relative_to(ROOT)}")
+        _say(f"wrote {PAGE.relative_to(ROOT)} and its plots")
 
 
 def _run(plan: Plan, parts: Sequence[str], reasons: bool) -> Results:
