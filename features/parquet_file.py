@@ -53,16 +53,21 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
             "leadscore[train], or save the file as CSV."
         ) from None
     try:
-        table = _read(pyarrow, content, name)
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        return _columns(pyarrow, _read(pyarrow, content, name), name)
+    except InputError:
+        raise
+    except Exception as error:  # pyarrow raises whatever damaged bytes lead it to
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(f"{name} is not a readable Parquet file: {reason}") from None
+
+
+def _columns(pa: Any, table: Any, name: str) -> tuple[dict[str, Column], dict[str, str]]:
     if not table.num_rows:
         raise InputError(f"{name} has columns, but no rows.")
     columns: dict[str, Column] = {}
     unusable: dict[str, str] = {}
     for field, values in zip(table.schema, table.columns, strict=True):
-        column = _column(pyarrow, field.type, values)
+        column = _column(pa, field.type, values)
         if column is None:
             unusable[field.name] = f"holds {field.type}, not numbers, text, times or yes and no"
         else:

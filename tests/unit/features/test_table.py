@@ -178,6 +178,18 @@ def test_parquet_without_rows():
         table(parquet(a=pa.array([], pa.int64())))
 
 
+def test_a_parquet_whose_names_are_no_utf8_is_refused():
+    content = parquet(store_schema=False, lead_id=pa.array(["a"]), other=pa.array(["b"]))
+    with pytest.raises(InputError, match="not a readable Parquet file: 'utf-8' codec"):
+        table(content.replace(b"lead_id", b"le\xffd_id"))
+
+
+def test_a_parquet_whose_texts_are_no_utf8_is_refused():
+    content = parquet(a=pa.array(["wörds"]), b=pa.array([1]))
+    with pytest.raises(InputError, match="not a readable Parquet file: 'utf-8' codec"):
+        table(content.replace("wörds".encode(), b"w\xc3(rds"))
+
+
 def test_times_of_no_calendar_are_missing():
     moments = [2**60, -(2**60), 253_402_300_799_999, 253_402_300_800_000, -62_135_596_800_000]
     parsed = table(parquet(t=pa.array(moments, pa.timestamp("ms")), n=pa.array([0] * 5)))
