@@ -8,7 +8,7 @@ SEEDS   = long
 MINUTES = 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak lint format docs lock bench bench-full drift-delays clean
+.PHONY: help setup demo test chaos soak fuzz lint format docs lock bench bench-full drift-delays clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -36,6 +36,11 @@ chaos: $(READY)  ## The chaos ring, all of it, thrice (SEEDS=all: once): workers
 soak: $(READY)  ## A fault each minute under load, for MINUTES (30): nothing lost, memory flat
 	@LEADSCORE_CHAOS=all LEADSCORE_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s tests/chaos/test_soak.py
 
+fuzz: MINUTES = 10
+fuzz: $(READY)  ## Fuzz all that takes bytes from outside (TARGETS="door tables", MINUTES=10 of each)
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements/fuzz.lock
+	@$(BIN)/python -m tests.fuzz.run $(TARGETS) --minutes $(MINUTES)
+
 lint: $(READY)  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -54,6 +59,7 @@ lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry'
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements/all.lock -o requirements/worker.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra drift $(LOCK) -c requirements/all.lock -o requirements/drift.lock
 	@$(BIN)/uv pip compile requirements/bench-quix.in $(LOCK) -o requirements/bench-quix.lock
+	@$(BIN)/uv pip compile requirements/fuzz.in $(LOCK) -o requirements/fuzz.lock
 
 bench: $(READY)  ## Time LeadScore and its alternatives on the same work (real Kafka; about ten minutes)
 	@$(BIN)/python -m benchmarks.run

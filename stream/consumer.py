@@ -107,9 +107,8 @@ def open_consumer(
         session_timeout_ms=round(session_timeout * 1000),
         heartbeat_interval_ms=round(session_timeout * 300),
         rebalance_timeout_ms=round(rebalance_timeout * 1000),
-        request_timeout_ms=round((rebalance_timeout + JOINED_WITHIN) * 1000),
         metadata_max_age_ms=round(metadata_max_age * 1000),
         isolation_level=isolation_level,
-        **options,
+        **{"request_timeout_ms": round((rebalance_timeout + JOINED_WITHIN) * 1000)} | options,
     )
     return consumer

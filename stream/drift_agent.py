@@ -144,18 +144,19 @@ class DriftService(Service):
     async def _restore(self) -> None:
         """Find the state again; what comes meanwhile waits."""
         before = self._revocations
-        watch = await self._restored()
+        windows = Windows(self._table, self._damaged())
+        watch = await self._restored(windows)
         if before == self._revocations:  # else the partition has gone, and maybe come back
+            windows.mended()
             self._watch = watch
             if watch.latest is not None:  # or an alert's time would begin anew
                 for horizon in watch.current(watch.latest):
                     self.metrics.show(horizon)
 
-    async def _restored(self) -> DriftWatch:
+    async def _restored(self, windows: Windows) -> DriftWatch:
         settings, now = self.settings, time.monotonic()
-        is_damaged = self._drop_damaged()
         watch = DriftWatch(
-            Windows(self._table),
+            windows,
             self._find_model,
             Watermark(idle_after=settings.drift_idle_seconds, started_at=now),
             WatchOptions(
@@ -172,7 +173,7 @@ class DriftService(Service):
         )
         watch.restore(self._decoded_reports(record.value for record in reports))
         taken = await self._offsets.committed(self._partials)
-        if taken is not None and is_damaged:
+        if taken is not None and windows.is_damaged:
             async for records in self._reader.read(self._partials, 0, taken):
                 for some in _in_parts([record.value for record in records], REHEARSED_AT_ONCE):
                     watch.rehearse(self._decoded(some), now)
@@ -194,8 +195,8 @@ class DriftService(Service):
         )
         return watch
 
-    def _drop_damaged(self) -> bool:
-        """Take what is no window out of the table; tells whether there was any."""
+    def _damaged(self) -> list[bytes]:
+        """Find what is no window in the table, and say so."""
         damaged = damaged_keys(self._table)
         for key in damaged:
             log.error(
@@ -203,8 +204,7 @@ class DriftService(Service):
                 " is removed, and what it held is counted again from %s",
                 *(self._table.changelog_topic_name, key, self._partials.topic),
             )
-            self._table.pop(key)
-        return bool(damaged)
+        return damaged
 
     def _find_model(self, identity: ModelIdentity) -> WatchedModel | None:
         now = time.monotonic()

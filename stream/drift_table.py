@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import faust
@@ -64,17 +64,50 @@ def damaged_keys(table: Mapping[bytes, bytes]) -> list[bytes]:
 
 
 class Windows(dict[str, bytes]):
-    """The table as text keys and bytes, in memory, every change written through."""
+    """The table as text keys and bytes, in memory, every change written through.
 
-    def __init__(self, table: DriftTable) -> None:
-        super().__init__({key.decode(): value for key, value in table.items()})
+    Parameters
+    ----------
+    table
+        The table.
+    damaged
+        Keys of the table that are left out. While there are any nothing is written, until all is
+        counted again: a worker that dies meanwhile leaves the damage for the next one to find.
+    """
+
+    def __init__(self, table: DriftTable, damaged: Collection[bytes] = ()) -> None:
+        kept = {key: value for key, value in table.items() if key not in damaged}
+        super().__init__({key.decode(): value for key, value in kept.items()})
         self._table = table
+        self._damaged = set(damaged)
+        self._held: set[str] = set()
 
     def __setitem__(self, key: str, value: bytes) -> None:
         super().__setitem__(key, value)
-        self._table[key.encode()] = value
+        if self._damaged:
+            self._held.add(key)
+        else:
+            self._table[key.encode()] = value
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether what was written is held for what is damaged."""
+        return bool(self._damaged)
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove a window."""
-        self._table.pop(key.encode(), None)
+        if self._damaged:
+            self._held.add(key)
+        else:
+            self._table.pop(key.encode(), None)
         return super().pop(key, *default)
+
+    def mended(self) -> None:
+        """Write what was held, over the damage or, where nothing takes its place, beside it."""
+        for key in self._damaged | {key.encode() for key in self._held}:
+            value = self.get(key.decode(errors="replace"))
+            if value is None:
+                self._table.pop(key, None)
+            else:
+                self._table[key] = value
+        self._damaged, self._held = set(), set()

@@ -1,4 +1,4 @@
-"""Leads that the contract tests write and read: one with every field, one with the least."""
+"""Leads that the contract tests write and read: with every field, with the least, of every type."""
 
 from __future__ import annotations
 
@@ -52,6 +52,50 @@ FULL: dict[str, dict[str, Any]] = {
         "euribor3m": 4.857,
         "nr_employed": 5191.0,
     },
+}
+ALL_TYPES: dict[str, Any] = {
+    "type": "record",
+    "name": "everything",
+    "fields": [
+        {"name": "before", "type": {"type": "array", "items": ["null", "string", "double"]}},
+        {"name": "lead_id", "type": "string"},
+        {"name": "flag", "type": ["null", "boolean"]},
+        {"name": "tags", "type": {"type": "map", "values": "long"}},
+        {"name": "created_at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "kind", "type": {"type": "enum", "name": "kind", "symbols": ["a", "b", "c"]}},
+        {"name": "hash", "type": {"type": "fixed", "name": "hash", "size": 3}},
+        {"name": "ratio", "type": "float"},
+        {"name": "count", "type": ["long", "null"]},
+        {
+            "name": "company",
+            "type": {
+                "type": "record",
+                "name": "company",
+                "fields": [
+                    {"name": "name", "type": "string"},
+                    {"name": "kind", "type": ["null", "kind"]},
+                    {"name": "raw", "type": "bytes"},
+                ],
+            },
+        },
+        {"name": "amount", "type": ["null", "double"]},
+        {"name": "title", "type": ["null", "string"]},
+    ],
+}
+"""A lead's schema with every type of Avro in it."""
+ALL_TYPES_LEAD: dict[str, Any] = {
+    "before": [None, "a", 0.5],
+    "lead_id": "L-2",
+    "flag": True,
+    "tags": {"a": 1, "b": -(2**40)},
+    "created_at": 1_760_000_000_123,
+    "kind": "b",
+    "hash": b"abc",
+    "ratio": 0.5,
+    "count": 7,
+    "company": {"name": "Größe", "kind": "c", "raw": b"\x00\xff"},
+    "amount": 12.5,
+    "title": "Head of things",
 }
 
 

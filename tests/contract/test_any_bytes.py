@@ -17,37 +17,8 @@ from schemas.errors import ErrorCode
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES, WireFormat
-from tests.contract.leads import FULL, least
+from tests.contract.leads import ALL_TYPES, FULL, least
 
-ALL_TYPES = {
-    "type": "record",
-    "name": "everything",
-    "fields": [
-        {"name": "before", "type": {"type": "array", "items": ["null", "string", "double"]}},
-        {"name": "lead_id", "type": "string"},
-        {"name": "flag", "type": ["null", "boolean"]},
-        {"name": "tags", "type": {"type": "map", "values": "long"}},
-        {"name": "created_at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
-        {"name": "kind", "type": {"type": "enum", "name": "kind", "symbols": ["a", "b", "c"]}},
-        {"name": "hash", "type": {"type": "fixed", "name": "hash", "size": 3}},
-        {"name": "ratio", "type": "float"},
-        {"name": "count", "type": ["long", "null"]},
-        {
-            "name": "company",
-            "type": {
-                "type": "record",
-                "name": "company",
-                "fields": [
-                    {"name": "name", "type": "string"},
-                    {"name": "kind", "type": ["null", "kind"]},
-                    {"name": "raw", "type": "bytes"},
-                ],
-            },
-        },
-        {"name": "amount", "type": ["null", "double"]},
-        {"name": "title", "type": ["null", "string"]},
-    ],
-}
 STORE = SchemaStore.load()
 EVERYTHING = STORE.add(ALL_TYPES)
 CREATED = STORE.by_name("lead_created")

@@ -107,7 +107,7 @@ async def test_the_leads_of_the_range_are_compared_and_nothing_else(
     assert summary.is_prediction_drift
     assert "euribor3m" in summary.drifted
     assert summary.drift_share == pytest.approx(len(summary.drifted) / 19)
-    assert await groups(kafka.bootstrap) == before, "a group was joined"
+    assert await groups(kafka.bootstrap) <= before, "a group was joined"
 
     report = summary.report
     assert report == tmp_path / "reports" / folder(START + HOUR) / "report.html"

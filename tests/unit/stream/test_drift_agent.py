@@ -14,6 +14,7 @@ from agents.partials import ModelIdentity
 from features.counts import CountLayout
 from monitoring.assessment import Assessor
 from stream.drift_agent import DriftService
+from stream.drift_table import Windows
 from stream.settings import load_settings
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.fakes import in_jumping_time
@@ -46,7 +47,7 @@ async def restored(model: SmallModel, records: list[Record]) -> DriftWatch:
     service: Any = DriftService(app, table, vitals)
     service._reader = FakeReader({settings.leads_drift: records})
     service._offsets = SimpleNamespace(committed=nothing_committed)
-    watch: DriftWatch = await service._restored()
+    watch: DriftWatch = await service._restored(Windows(table))
     return watch
 
 

@@ -72,8 +72,7 @@ class SourceStates(RuleBasedStateMachine):
         # The client is told by an offset out of range. So it can't tell when the new log is as
         # long as what was read of the old; nor, before it looks again, while the agent is behind;
         # nor is a commit held back that was due when the log was made anew.
-        self.take_all()
-        self.run(asyncio.sleep(1.3))
+        self.catch_up()
         partition = TopicPartition(TOPIC, number)
         if count < self.bench.consumer.position_of(partition):
             self.kafka.make_anew(partition)
@@ -86,9 +85,14 @@ class SourceStates(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.run(asyncio.sleep(seconds))
 
-    def take_all(self) -> None:
-        while not self.bench.source.channel.queue.empty():
-            self.take()
+    def catch_up(self) -> None:
+        """Take all there is, until no more comes within the second of a look at the position."""
+        waits = True
+        while waits:
+            while not self.bench.source.channel.queue.empty():
+                self.take()
+            self.run(asyncio.sleep(1.3))
+            waits = not self.bench.source.channel.queue.empty()
 
     @rule()
     def take(self) -> None:

@@ -1,0 +1,37 @@
+"""Everything that is fuzzed, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.fuzz.door import DOOR
+from tests.fuzz.drift_records import PARTIALS, REPORTS, WINDOWS
+from tests.fuzz.events import DECODER, SCHEMAS, SCORING
+from tests.fuzz.files import COMMANDS, PARQUET, TABLES
+from tests.fuzz.models import BUNDLES, GRAPHS, METADATA, REGISTRIES
+from tests.fuzz.target import Target
+from tests.fuzz.words import OPTIONS, SETTINGS
+
+__all__ = ["TARGETS"]
+
+TARGETS: Mapping[str, Target] = {
+    target.name: target
+    for target in (
+        DECODER,
+        SCHEMAS,
+        SCORING,
+        TABLES,
+        PARQUET,
+        COMMANDS,
+        METADATA,
+        BUNDLES,
+        GRAPHS,
+        REGISTRIES,
+        PARTIALS,
+        WINDOWS,
+        REPORTS,
+        DOOR,
+        SETTINGS,
+        OPTIONS,
+    )
+}
