@@ -7,7 +7,7 @@ Four steps, so that the caller can time them, and run the model in a thread: ``d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -28,8 +28,8 @@ __all__ = ["DeadLetter", "Output", "Rules", "ScoredBatch", "Scorer", "SourceReco
 Output = tuple[bytes | None, bytes | None, Headers]
 """Key, value and headers of a record to send."""
 
-Fits = Callable[[Output], bool]
-"""Tells whether the scored topic takes a record."""
+TooLarge = Callable[[Sequence[Output]], Sequence[int]]
+"""Tells which of the records the scored topic does not take."""
 
 
 class SourceRecord(Protocol):
@@ -163,7 +163,7 @@ class Scorer:
         prediction: Prediction,
     ) -> CountedLeads:
         """Tell what drift is counted on: every lead that could be read, scored or refused."""
-        found = [records[i] for i in leads.positions]
+        found = leads.of(records)
         return CountedLeads.of(
             [record.offset for record in found],
             leads.created_at,
@@ -181,7 +181,7 @@ class Scorer:
         prediction: Prediction,
         *,
         scored_at: int,
-        fits: Fits,
+        too_large: TooLarge,
     ) -> ScoredBatch:
         """Write the scored events and the dead letters of a batch.
 
@@ -193,27 +193,25 @@ class Scorer:
             What the earlier steps made of it.
         scored_at
             Milliseconds since 1970.
-        fits
-            Tells whether the scored topic takes a record; one that it does not is a dead letter.
+        too_large
+            Tells which records the scored topic does not take; they become dead letters.
         """
         errors = dict(leads.errors)
         positions = leads.positions
-        written = [records[i] for i in positions]
-        found = [header_values(r.headers) if r.headers else (None, ()) for r in written]
-        prefix = self._ids.prefix(partition)
-        event_ids = [f"{prefix}{record.offset}" for record in written]
+        written = leads.of(records)
+        offsets = [record.offset for record in written]
+        event_ids = self._ids.of(partition, offsets)
+        given, traces = _given(written)
         rows = ScoredRows(
             event_ids=event_ids,
             lead_ids=leads.lead_ids,
             request_ids=[
-                given or own or event_id
-                for (given, _), own, event_id in zip(
-                    found, leads.request_ids, event_ids, strict=True
-                )
+                first or own or event_id
+                for first, own, event_id in zip(given, leads.request_ids, event_ids, strict=True)
             ],
             created_at=leads.created_at,
             timestamps=[record.timestamp for record in written],
-            offsets=[record.offset for record in written],
+            offsets=offsets,
             scored_at=scored_at,
             partition=partition,
             probability=prediction.probability,
@@ -224,32 +222,32 @@ class Scorer:
         )
         shared = self._headers.of_batch(scored_at)
         outputs: list[Output] = [
-            (
-                lead_id.encode(),
-                value,
-                [*shared, ("ce_id", event_id.encode()), ("x-request-id", request.encode()), *trace],
-            )
-            for lead_id, value, event_id, request, (_, trace) in zip(
+            (lead_id, value, [*shared, ("ce_id", event_id), ("x-request-id", request), *trace])
+            for lead_id, value, event_id, request, trace in zip(
                 rows.lead_ids,
                 self._writer.encode(rows),
                 event_ids,
                 rows.request_ids,
-                found,
+                traces,
                 strict=True,
             )
         ]
-        refused = self._refused(features, outputs, fits)
+        refused = self._refused(features, dict.fromkeys(too_large(outputs), is_too_large()))
         errors.update({positions[row]: error for row, error in refused.items()})
+        dead_letters = [
+            self.dead_letter(records[position], position, partition, error)
+            for position, error in sorted(errors.items())
+        ]
+        scores, coverage = prediction.probability, features.coverage
+        if not refused:
+            return ScoredBatch(outputs, positions, dead_letters, scores, coverage)
         kept = [row for row in range(len(positions)) if row not in refused]
         return ScoredBatch(
-            scored=[outputs[row] for row in kept] if refused else outputs,
+            scored=[outputs[row] for row in kept],
             positions=[positions[row] for row in kept],
-            dead_letters=[
-                self.dead_letter(records[position], position, partition, error)
-                for position, error in sorted(errors.items())
-            ],
-            scores=prediction.probability[kept],
-            coverage=features.coverage[kept],
+            dead_letters=dead_letters,
+            scores=scores[kept],
+            coverage=coverage[kept],
         )
 
     def dead_letter(
@@ -267,10 +265,9 @@ class Scorer:
         return DeadLetter(position, error.code, (record.key, record.value, headers))
 
     def _refused(
-        self, features: Features, outputs: Sequence[Output], fits: Fits
+        self, features: Features, refused: dict[int, InvalidEventError]
     ) -> dict[int, InvalidEventError]:
         """Tell which rows are not to be sent, and why."""
-        refused = {row: too_large() for row, output in enumerate(outputs) if not fits(output)}
         if self._rules.low_coverage == "refuse":
             low = features.coverage < np.float32(self._rules.min_coverage)
             for row in np.flatnonzero(low).tolist():
@@ -283,7 +280,17 @@ class Scorer:
         return refused
 
 
-def too_large() -> InvalidEventError:
+def _given(
+    records: Sequence[SourceRecord],
+) -> tuple[Iterable[bytes | None], Iterable[Headers]]:
+    """Read the request's id and the trace from each record's headers."""
+    if not any(record.headers for record in records):
+        return [None] * len(records), [[]] * len(records)
+    found = [header_values(record.headers) for record in records]
+    return [given for given, _ in found], [trace for _, trace in found]
+
+
+def is_too_large() -> InvalidEventError:
     """Make the verdict on a lead whose scored event its topic does not take."""
     return InvalidEventError(
         ErrorCode.OUTPUT_TOO_LARGE,

@@ -154,7 +154,8 @@ class Work:
         """Score a batch; returns key and value of each event that comes of it, in its order."""
         if self._generated:
             leads = self._decoder.decode(values)
-            lead_ids, created_at, columns = leads.lead_ids, leads.created_at, leads.columns
+            lead_ids = [lead_id.decode() for lead_id in leads.lead_ids]
+            created_at, columns = leads.created_at, leads.columns
         else:
             read = [self._read(value) for value in values]
             lead_ids = [lead["lead_id"] for lead in read]

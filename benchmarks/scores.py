@@ -57,7 +57,8 @@ def expected_scores(location: Path, count: int) -> dict[str, float]:
     read = LeadDecoder(store, metadata.spec.kinds).decode(values)
     features = FeatureEncoder(metadata.spec, metadata.reference).encode(read.columns, count)
     scores = open_predictor(bundle).predict(features.matrix).probability
-    return dict(zip(read.lead_ids, scores.tolist(), strict=True))
+    lead_ids = [lead_id.decode() for lead_id in read.lead_ids]
+    return dict(zip(lead_ids, scores.tolist(), strict=True))
 
 
 async def read_topic(bootstrap: str, topic: str) -> AsyncIterator[Any]:

@@ -62,7 +62,7 @@ def stage_costs(location: Path) -> dict[str, float]:
             prediction = scorer.predict(features)
             marks.append(time.process_time())
             scorer.outputs(
-                batch, 0, leads, features, prediction, scored_at=0, fits=lambda output: True
+                batch, 0, leads, features, prediction, scored_at=0, too_large=lambda outputs: ()
             )
             marks.append(time.process_time())
             block = _count(scorer, block, scorer.counted(batch, leads, features, prediction))

@@ -49,9 +49,9 @@ class ReadColumns:
     """
 
     is_read: Flags
-    lead_ids: list[str]
+    lead_ids: list[bytes]
     created_at: list[int]
-    request_ids: list[str | None]
+    request_ids: list[bytes | None]
     columns: dict[str, NDArray[np.float64] | list[bytes | None]]
 
 
@@ -158,12 +158,9 @@ class ColumnReader:
         missing = [None] * len(values)
         return ReadColumns(
             is_read=batch.is_plain,
-            lead_ids=[given.decode() for given in _of(ids, rows)],
+            lead_ids=_of(ids, rows),
             created_at=_of(created_at, rows).astype(np.int64).tolist(),
-            request_ids=[
-                given.decode() if given else None
-                for given in _of(read.get("request_id", missing), rows)
-            ],
+            request_ids=[given or None for given in _of(read.get("request_id", missing), rows)],
             columns={name: self._asked(name, read, len(values), rows) for name in self._kinds},
         )
 

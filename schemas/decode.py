@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -26,6 +26,7 @@ from schemas.wire import AVRO_MARKER, HEADER_BYTES, WireFormat, detect
 __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
 
 Columns = dict[str, NDArray[np.float64] | list[Any]]
+T = TypeVar("T")
 
 COLUMNS_FROM = 160
 """Records of one schema from which on they are read column by column."""
@@ -47,7 +48,8 @@ class DecodedLeads:
     positions
         For each lead, the index of its value in the batch, ascending.
     lead_ids, created_at, request_ids
-        Each lead's id, time of creation (milliseconds since 1970) and request id, if it has one.
+        Each lead's id in UTF-8, time of creation (milliseconds since 1970) and request id in
+        UTF-8, if it has one.
     columns
         For each field that was asked for, n values: numbers and dates as float64, NaN where
         missing, never infinite; categories and texts as str, or as their UTF-8 bytes where that was
@@ -57,11 +59,17 @@ class DecodedLeads:
     """
 
     positions: list[int]
-    lead_ids: list[str]
+    lead_ids: list[bytes]
     created_at: list[int]
-    request_ids: list[str | None]
+    request_ids: list[bytes | None]
     columns: Columns
     errors: list[tuple[int, InvalidEventError]]
+
+    def of(self, batch: Sequence[T]) -> Sequence[T]:
+        """Take what belongs to the leads out of what belongs to the batch's values."""
+        if len(self.positions) == len(batch):
+            return batch
+        return [batch[i] for i in self.positions]
 
 
 class LeadDecoder:
@@ -238,9 +246,9 @@ class LeadDecoder:
                 columns[name] = list(values)
         leads = DecodedLeads(
             positions=list(range(len(rows))) if positions is None else positions,
-            lead_ids=list(lists[0]),
+            lead_ids=[lead_id.encode() for lead_id in lists[0]],
             created_at=list(lists[1]),
-            request_ids=list(lists[2]),
+            request_ids=[given.encode() if given else None for given in lists[2]],
             columns=columns,
             errors=[],
         )

@@ -7,7 +7,7 @@ encoded for the whole batch at once, and an event is one join. The bytes are tho
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ class ScoredRows:
     Attributes
     ----------
     event_ids, lead_ids, request_ids
-        n strings each.
+        n each, in UTF-8.
     created_at, timestamps, offsets
         n integers each: created_at and the records' time stamps in milliseconds since 1970.
     scored_at
@@ -121,9 +121,9 @@ class ScoredRows:
         int16, shape (n, fields): each field's bin code.
     """
 
-    event_ids: Sequence[str]
-    lead_ids: Sequence[str]
-    request_ids: Sequence[str]
+    event_ids: Sequence[bytes]
+    lead_ids: Sequence[bytes]
+    request_ids: Sequence[bytes]
     created_at: Sequence[int]
     timestamps: Sequence[int]
     offsets: Sequence[int]
@@ -234,9 +234,12 @@ class ScoredEncoder:
             b"".join(
                 (
                     header,
-                    _text(event_id),
-                    _text(lead_id),
-                    _text(request_id),
+                    event_size,
+                    event_id,
+                    lead_size,
+                    lead_id,
+                    request_size,
+                    request_id,
                     created_at,
                     scored_at,
                     latency,
@@ -249,8 +252,11 @@ class ScoredEncoder:
                 )
             )
             for i, (
+                event_size,
                 event_id,
+                lead_size,
                 lead_id,
+                request_size,
                 request_id,
                 created_at,
                 latency,
@@ -259,8 +265,11 @@ class ScoredEncoder:
                 offset,
             ) in enumerate(
                 zip(
+                    _sizes(rows.event_ids),
                     rows.event_ids,
+                    _sizes(rows.lead_ids),
                     rows.lead_ids,
+                    _sizes(rows.request_ids),
                     rows.request_ids,
                     _longs(np.array(rows.created_at, dtype=np.int64)),
                     _longs(numbers.latency_ms),
@@ -312,9 +321,9 @@ class ScoredEncoder:
         return [
             orjson.dumps(
                 {
-                    "event_id": rows.event_ids[i],
-                    "lead_id": rows.lead_ids[i],
-                    "request_id": rows.request_ids[i],
+                    "event_id": rows.event_ids[i].decode(),
+                    "lead_id": rows.lead_ids[i].decode(),
+                    "request_id": rows.request_ids[i].decode(),
                     "created_at": rows.created_at[i],
                     "scored_at": rows.scored_at,
                     "latency_ms": latency,
@@ -426,8 +435,15 @@ def _longs(values: NDArray[np.int64]) -> list[bytes]:
 _LENGTHS = [_long(length) for length in range(1024)]
 
 
+def _sizes(texts: Sequence[bytes]) -> Iterable[bytes]:
+    """Encode the lengths of strings."""
+    lengths = [*map(len, texts)]
+    if max(lengths, default=0) < len(_LENGTHS):
+        return map(_LENGTHS.__getitem__, lengths)
+    return map(_long, lengths)
+
+
 def _text(text: str) -> bytes:
     """Encode a string: its length in bytes, then UTF-8."""
     encoded = text.encode()
-    size = len(encoded)
-    return (_LENGTHS[size] if size < len(_LENGTHS) else _long(size)) + encoded
+    return _long(len(encoded)) + encoded

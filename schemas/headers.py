@@ -7,7 +7,7 @@ Kafka Connect's dead letters (KIP-298).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from schemas.errors import InvalidEventError
@@ -58,16 +58,17 @@ class EventIds:
 
     Examples
     --------
-    >>> EventIds("leads.created", "ab12").prefix(3)
-    '7831dffd205ca9ea-3-'
+    >>> EventIds("leads.created", "ab12").of(3, [17, 18])
+    [b'7831dffd205ca9ea-3-17', b'7831dffd205ca9ea-3-18']
     """
 
     def __init__(self, topic: str, model_sha256: str) -> None:
         self._base = hashlib.sha256(f"{topic}|{model_sha256}".encode()).hexdigest()[:16]
 
-    def prefix(self, partition: int) -> str:
-        """Return what the ids of a partition start with; the offset follows, in decimal."""
-        return f"{self._base}-{partition}-"
+    def of(self, partition: int, offsets: Iterable[int]) -> list[bytes]:
+        """Return the ids of the events that come of a partition's records."""
+        pattern = b"%s-%d-%%d" % (self._base.encode(), partition)
+        return [pattern % offset for offset in offsets]
 
 
 class ScoredHeaders:
@@ -96,7 +97,7 @@ class ScoredHeaders:
 
 def header_values(
     headers: Sequence[tuple[str, bytes | None]],
-) -> tuple[str | None, Headers]:
+) -> tuple[bytes | None, Headers]:
     """Read the request's id and the trace from a lead's headers.
 
     Parameters
@@ -106,8 +107,8 @@ def header_values(
 
     Returns
     -------
-    str or None
-        The request's id.
+    bytes or None
+        The request's id, in UTF-8.
     list of (str, bytes)
         The trace headers, to be passed on as they are.
     """
@@ -120,9 +121,10 @@ def header_values(
         value = found.get(name)
         if value is not None and len(value) <= REQUEST_ID_BYTES:
             try:
-                return value.decode(), trace
+                value.decode()
             except UnicodeDecodeError:
                 continue
+            return value, trace
     return None, trace
 
 

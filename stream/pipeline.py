@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.scoring import DeadLetter, Output, ScoredBatch, Scorer, too_large
+from agents.scoring import DeadLetter, Output, ScoredBatch, Scorer, is_too_large
 from features.matrix import Features
 from model.prediction import Prediction
 from monitoring.metrics import Metrics, Stage
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 THREAD_FROM_ROWS = 64
 """Below, the model is done sooner than a thread is woken."""
 
-OWN_HEADERS = 6
-"""Of a scored event: those before what comes from the lead, its request's id and its trace."""
+OWN_HEADERS = 7
+"""Of a scored event that carries no trace."""
 
-OWN_HEADERS_BYTES = 1024
-"""What a record takes at most beside its key, its value and what headers come from the lead."""
+OWN_BYTES = 1024
+"""What such an event takes at most beside its value and its ids, which are in the value."""
 
 OUR_HEADERS = ("__connect.errors.", "leadscore.")
 
@@ -172,7 +172,7 @@ class ScoringPipeline:
             in_hand.features,
             prediction,
             scored_at=int(self._now() * 1000),
-            fits=self._fits,
+            too_large=self._too_large,
         )
         encoded = time.perf_counter()
         self._took("encode", encoded - started)
@@ -200,14 +200,22 @@ class ScoringPipeline:
         self._delivering.add(task)
         task.add_done_callback(self._delivering.discard)
 
-    def _fits(self, output: Output) -> bool:
-        key, value, headers = output
+    def _too_large(self, outputs: Sequence[Output]) -> Sequence[int]:
         limit = self._emitter.limit_of(self._scored_topic)
-        size = len(value or b"") + len(key or b"") + OWN_HEADERS_BYTES
-        # Exact sums are for the few that are near the limit.
-        if size + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]]) < limit:
-            return True
-        return record_bytes(key, value, headers) <= limit
+        # Exact sums are for the few that are near the limit. The ids are in the value, too.
+        rough = [2 * len(value or b"") + OWN_BYTES for _, value, _ in outputs]
+        if max([len(headers) for _, _, headers in outputs], default=0) > OWN_HEADERS:
+            rough = [
+                size + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]])
+                for size, (_, _, headers) in zip(rough, outputs, strict=True)
+            ]
+        if max(rough, default=0) <= limit:
+            return ()
+        return [
+            row
+            for row, size in enumerate(rough)
+            if size > limit and record_bytes(*outputs[row]) > limit
+        ]
 
     async def _send_dead(
         self, partition: int, letters: Sequence[DeadLetter]
@@ -277,7 +285,7 @@ class ScoringPipeline:
         kept = [row for row in range(len(outcome.positions)) if row not in set(refused)]
         letters = [
             in_hand.scorer.dead_letter(
-                batch.records[position], position, batch.partition.partition, too_large()
+                batch.records[position], position, batch.partition.partition, is_too_large()
             )
             for position in (outcome.positions[row] for row in refused)
         ]

@@ -182,7 +182,7 @@ def _of_lines(content: bytes, bundle: Bundle) -> _Leads:
         [line for _, line in numbered]
     )
     wrong = [f"line {numbered[i][0]}: {error.code}: {error}" for i, error in decoded.errors]
-    return _Leads(decoded.lead_ids, decoded.columns, wrong)
+    return _Leads([lead_id.decode() for lead_id in decoded.lead_ids], decoded.columns, wrong)
 
 
 def _complain(leads: _Leads) -> None:

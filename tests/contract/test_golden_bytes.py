@@ -97,9 +97,10 @@ def test_the_golden_bytes_are_read_to_the_lead(
     value = bytes.fromhex(GOLDEN[name, which]) if wire is WireFormat.AVRO else orjson.dumps(record)
     leads = LeadDecoder(store, kinds_of(FULL[name])).decode([value])
     assert not leads.errors
-    assert leads.lead_ids == [record["lead_id"]]
+    assert leads.lead_ids == [record["lead_id"].encode()]
     assert leads.created_at == [record["created_at"]]
-    assert leads.request_ids == [record["request_id"]]
+    given = record["request_id"]
+    assert leads.request_ids == [given.encode() if given else None]
     for field, kind in kinds_of(FULL[name]).items():
         [found] = leads.columns[field]
         if kind is FieldKind.NUMBER and record[field] is None:
@@ -125,9 +126,9 @@ MODEL = ScoredModel(
     topic="leads.created",
 )
 ROWS = ScoredRows(
-    event_ids=["0123456789abcdef-1-42"],
-    lead_ids=["L-1"],
-    request_ids=["req-7"],
+    event_ids=[b"0123456789abcdef-1-42"],
+    lead_ids=[b"L-1"],
+    request_ids=[b"req-7"],
     created_at=[1_760_000_000_123],
     timestamps=[1_760_000_000_990],
     offsets=[42],

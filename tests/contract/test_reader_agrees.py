@@ -33,7 +33,13 @@ def outcome(schema: Schema, kinds: Mapping[str, FieldKind], value: bytes) -> Out
         None if isinstance(cell := column[0], float) and np.isnan(cell) else cell
         for column in leads.columns.values()
     ]
-    return (leads.lead_ids[0], leads.created_at[0], leads.request_ids[0], *cells)
+    request_id = leads.request_ids[0]
+    return (
+        leads.lead_ids[0].decode(),
+        leads.created_at[0],
+        None if request_id is None else request_id.decode(),
+        *cells,
+    )
 
 
 def fastavro_fields(schema: Schema, value: bytes) -> tuple[Any, int]:

@@ -65,10 +65,10 @@ def _facts(leads: DecodedLeads, row: int) -> Outcome:
             assert verdict.message
             return verdict.code
     at = leads.positions.index(row)
-    cells = (column[at] for column in leads.columns.values())
+    cells = [leads.lead_ids[at], leads.created_at[at], leads.request_ids[at]]
+    cells += [column[at] for column in leads.columns.values()]
     plain = [None if isinstance(cell, float) and np.isnan(cell) else cell for cell in cells]
-    text = [cell.decode() if isinstance(cell, bytes) else cell for cell in plain]
-    return (leads.lead_ids[at], leads.created_at[at], leads.request_ids[at], *text)
+    return tuple(cell.decode() if isinstance(cell, bytes) else cell for cell in plain)
 
 
 def _checked(store: SchemaStore, kinds: Mapping[str, FieldKind], value: bytes) -> None:
@@ -230,7 +230,7 @@ def _score(scorer: Scorer, records: Sequence[_Record]) -> None:
     assert np.isfinite(prediction.probability).all()
     scorer.counted(records, leads, features, prediction)
     batch = scorer.outputs(
-        records, 2, leads, features, prediction, scored_at=SCORED_AT, fits=lambda _: True
+        records, 2, leads, features, prediction, scored_at=SCORED_AT, too_large=lambda _: ()
     )
     assert len(batch.scored) + len(batch.dead_letters) == len(records)
     for output in (*batch.scored, *(letter.output for letter in batch.dead_letters)):

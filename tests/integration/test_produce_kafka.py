@@ -122,7 +122,7 @@ async def test_a_file_is_played_whole_shifted_and_counted(kafka, topics):
     assert leads.errors == []
     ages = dict(zip(leads.lead_ids, leads.columns["age"], strict=True))
     assert len(ages) == 3000
-    assert all((age > 100) == (int(lead.rpartition("-")[2]) > 1500) for lead, age in ages.items())
+    assert all((age > 100) == (int(lead.rpartition(b"-")[2]) > 1500) for lead, age in ages.items())
 
 
 async def test_ctrl_c_delivers_what_was_begun_and_counts_it(kafka, topics):

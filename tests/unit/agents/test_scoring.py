@@ -78,13 +78,13 @@ def score(
     scorer: Scorer,
     records: Sequence[Record],
     partition: int = 2,
-    fits: Callable[[Output], bool] = lambda _: True,
+    too_large: Callable[[Sequence[Output]], Sequence[int]] = lambda _: (),
 ) -> ScoredBatch:
     leads = scorer.decode(records)
     features = scorer.features(leads)
     prediction = scorer.predict(features)
     return scorer.outputs(
-        records, partition, leads, features, prediction, scored_at=SCORED_AT, fits=fits
+        records, partition, leads, features, prediction, scored_at=SCORED_AT, too_large=too_large
     )
 
 
@@ -269,7 +269,13 @@ def test_a_lead_at_the_minimum_is_known_well_enough(make_scorer: MakeScorer):
 
 def test_an_event_that_its_topic_does_not_take_is_a_dead_letter(make_scorer: MakeScorer):
     given = records([lead("a"), lead("b" * 500), lead("c"), b"bad"])
-    batch = score(make_scorer(), given, fits=lambda output: len(output[0] or b"") < 100)
+    batch = score(
+        make_scorer(),
+        given,
+        too_large=lambda outputs: [
+            i for i, (key, *_) in enumerate(outputs) if len(key or b"") > 99
+        ],
+    )
     assert batch.positions == [0, 2]
     assert [event["lead_id"] for event in events(batch)] == ["a", "c"]
     assert [(letter.position, letter.code) for letter in batch.dead_letters] == [

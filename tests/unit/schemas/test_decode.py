@@ -59,9 +59,9 @@ def test_a_batch_of_any_formats_and_schemas_keeps_its_order():
     ]
     leads = decoder().decode(values)
     assert leads.positions == [0, 1, 2, 3]
-    assert leads.lead_ids == ["j", "a", "b", "c"]
+    assert leads.lead_ids == [b"j", b"a", b"b", b"c"]
     assert leads.created_at == [7, 7, 9, 7]
-    assert leads.request_ids == ["r2", "r1", None, None]
+    assert leads.request_ids == [b"r2", b"r1", None, None]
     assert leads.errors == []
     assert list(leads.columns) == list(KINDS)
     nan = np.nan
@@ -86,7 +86,7 @@ def test_verdicts_leave_the_other_leads_in_their_places():
     ]
     leads = decoder().decode(values)
     assert leads.positions == [1, 5, 8]
-    assert leads.lead_ids == ["a", "d", "e"]
+    assert leads.lead_ids == [b"a", b"d", b"e"]
     np.testing.assert_equal(leads.columns["pages"], [1.0, 2.0, np.nan])
     assert leads.columns["city"] == [None, "Ulm", None]
     assert [(i, verdict.code) for i, verdict in leads.errors] == [
@@ -223,5 +223,5 @@ def test_readers_can_be_made_beforehand_and_read_the_same():
     prepared.prepare()
     values = [avro("a", pages=1.0), json(), b"x"]
     ahead, later = prepared.decode(values), decoder().decode(values)
-    assert ahead.lead_ids == later.lead_ids == ["a", "j"]
+    assert ahead.lead_ids == later.lead_ids == [b"a", b"j"]
     np.testing.assert_equal(ahead.columns, later.columns)

@@ -50,9 +50,9 @@ SCHEMA = scored_schema()
 
 def rows_of(n: int, k: int = 2, **changes: Any) -> ScoredRows:
     rows = ScoredRows(
-        event_ids=[f"e-1-{i}" for i in range(n)],
-        lead_ids=[f"lead {i}" for i in range(n)],
-        request_ids=[f"r{i}" for i in range(n)],
+        event_ids=[b"e-1-%d" % i for i in range(n)],
+        lead_ids=[b"lead %d" % i for i in range(n)],
+        request_ids=[b"r%d" % i for i in range(n)],
         created_at=[1_760_000_000_000 + i for i in range(n)],
         timestamps=[1_760_000_000_500] * n,
         offsets=list(range(n)),
@@ -101,9 +101,9 @@ def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict
             )
     band = "High" if score >= 0.7 else "Medium" if score >= 0.4 else "Low"
     return {
-        "event_id": rows.event_ids[i],
-        "lead_id": rows.lead_ids[i],
-        "request_id": rows.request_ids[i],
+        "event_id": rows.event_ids[i].decode(),
+        "lead_id": rows.lead_ids[i].decode(),
+        "request_id": rows.request_ids[i].decode(),
         "created_at": rows.created_at[i],
         "scored_at": rows.scored_at,
         "latency_ms": max(0, rows.scored_at - rows.timestamps[i]),
@@ -129,6 +129,10 @@ def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict
     }
 
 
+def texts(longest: int) -> st.SearchStrategy[bytes]:
+    return st.text(max_size=longest).map(str.encode)
+
+
 @st.composite
 def drawn_rows(draw: st.DrawFn) -> ScoredRows:
     n, k = draw(st.integers(0, 5)), draw(st.integers(0, 3))
@@ -139,9 +143,9 @@ def drawn_rows(draw: st.DrawFn) -> ScoredRows:
     bins = [[draw(st.integers(0, CODES - 1 - i)) for i in range(FIELDS)] for _ in range(n)]
     contributions = st.just(0.0) | st.floats(-9, 9, width=32)
     return ScoredRows(
-        event_ids=each(st.text(max_size=30)),
-        lead_ids=each(st.text(max_size=200)),
-        request_ids=each(st.text(max_size=30)),
+        event_ids=each(texts(30)),
+        lead_ids=each(texts(200)),
+        request_ids=each(texts(30)),
         created_at=each(LONGS),
         timestamps=each(LONGS),
         offsets=each(LONGS),
@@ -216,7 +220,7 @@ def test_reasons_without_effect_are_left_out():
 
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 1023, 1024, 9000])
 def test_ids_of_any_length_are_written(size: int):
-    (event,) = events(rows_of(1, lead_ids=["x" * size]))
+    (event,) = events(rows_of(1, lead_ids=[b"x" * size]))
     assert event["lead_id"] == "x" * size
 
 
