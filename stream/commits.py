@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -12,20 +13,20 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from stream.books import PartitionBooks
 from stream.consumer import Consumer
 
-__all__ = ["Committer"]
+__all__ = ["Books", "Committer", "CommitterMaker", "GroupCommitter", "OnCommit"]
 
 log = logging.getLogger(__name__)
 
 
-class Committer:
-    """Commits what the books say is done.
+Books = dict[TopicPartition, PartitionBooks]
+"""Of each partition that is ours."""
 
-    Parameters
-    ----------
-    consumer
-        Sends the commits.
-    on_commit
-        Is told the offsets that Kafka has accepted.
+OnCommit = Callable[[Mapping[TopicPartition, int]], None]
+"""Is told the offsets that Kafka has accepted."""
+
+
+class Committer(Protocol):
+    """Commits what the books say is done, and says when the books of a partition begin.
 
     Attributes
     ----------
@@ -36,15 +37,62 @@ class Committer:
         when all is well.
     """
 
-    def __init__(
-        self, consumer: Consumer, on_commit: Callable[[Mapping[TopicPartition, int]], None]
-    ) -> None:
+    last_commit: float | None
+    put_off_since: float | None
+
+    def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
+        """Begin the books of partitions that are ours from now on, now or later.
+
+        What is handed over of a partition that has no books is dropped.
+        """
+
+    async def taken_over(self, partition: TopicPartition) -> None:
+        """Wait until the books of a partition have begun, or never will."""
+
+    def interrupt(self) -> None:
+        """End the commit that is under way, if it may be one that never ends."""
+
+    async def commit(self, books: Books, by: float) -> None:
+        """Commit what is due; put it off where Kafka does not accept it by the given loop's time.
+
+        Raises
+        ------
+        KafkaError
+            When Kafka refuses for good, as for a group that this user may not read.
+        """
+
+    async def give_up(self, books: Books, by: float) -> None:
+        """Commit for the last time, by the given loop's time: the partitions are taken away."""
+
+
+CommitterMaker = Callable[[Consumer, OnCommit], Committer]
+
+
+class GroupCommitter(Committer):
+    """Commits by the consumer, beside the outputs: they are delivered before.
+
+    Parameters
+    ----------
+    consumer
+        Sends the commits.
+    on_commit
+        See there.
+    """
+
+    def __init__(self, consumer: Consumer, on_commit: OnCommit) -> None:
         self.last_commit: float | None = None
         self.put_off_since: float | None = None
         self._consumer = consumer
         self._on_commit = on_commit
         self._turn = asyncio.Lock()
         self._scope: asyncio.Timeout | None = None
+
+    def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
+        """Begin the books at once, where the client begins to read."""
+        books.update({partition: PartitionBooks() for partition in assigned})
+
+    async def taken_over(self, partition: TopicPartition) -> None:
+        """Return at once."""
 
     def interrupt(self) -> None:
         """End the commit that is under way, if any: it may be one that aiokafka keeps retrying.
@@ -54,14 +102,8 @@ class Committer:
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
 
-    async def commit(self, books: Mapping[TopicPartition, PartitionBooks], by: float) -> None:
-        """Commit what is due; put it off where Kafka does not accept it by the given loop's time.
-
-        Raises
-        ------
-        KafkaError
-            When Kafka refuses for good, as for a group that this user may not read.
-        """
+    async def commit(self, books: Books, by: float) -> None:
+        """Commit what is due of all partitions at once; one commit at a time."""
         async with self._turn:
             due = {
                 partition: (entry, entry.done_offset)
@@ -81,6 +123,10 @@ class Committer:
                 entry.committed = offset
             self.last_commit = asyncio.get_running_loop().time()
             self._on_commit(offsets)
+
+    async def give_up(self, books: Books, by: float) -> None:
+        """Commit for the last time, by the given loop's time."""
+        await self.commit(books, by)
 
     async def _is_accepted(self, offsets: Mapping[TopicPartition, int], by: float) -> bool:
         try:

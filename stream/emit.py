@@ -23,15 +23,12 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.limits import LimitReader
-from stream.producer import Parcel, Producer, Row, pack, record_bytes
+from stream.limits import LimitReader, TopicLimits
+from stream.producer import RETRY_PAUSE, Parcel, Producer, Row, await_partition, pack, unmendable
 
 __all__ = ["EmitOptions", "Emitter", "RecordsTooLargeError", "Row"]
 
 log = logging.getLogger(__name__)
-
-RETRY_PAUSE = 0.2
-"""Seconds before another attempt at what may pass."""
 
 
 class RecordsTooLargeError(FatalError):
@@ -94,6 +91,11 @@ class Emitter:
         Asks the broker for the topics' limits (``stream.limits.limit_reader``).
     options
         See there.
+
+    Attributes
+    ----------
+    limits
+        What the topics take.
     """
 
     def __init__(
@@ -106,9 +108,12 @@ class Emitter:
     ) -> None:
         self.options = options or EmitOptions()
         self._connect = connect
-        self._read_limits = read_limits
-        self._limits = dict.fromkeys(topics, self.options.fallback_limit)
-        self._batch_bytes = self.options.max_batch_bytes
+        self.limits = TopicLimits(
+            topics,
+            read_limits,
+            fallback=self.options.fallback_limit,
+            batch_bytes=self.options.max_batch_bytes,
+        )
         self._is_connected = False
         self._turns: dict[TopicPartition, asyncio.Lock] = {}
         self._replacing = asyncio.Lock()
@@ -123,12 +128,11 @@ class Emitter:
         FatalError
             When there is no broker, or none that lets this user write.
         """
-        self._limits.update(await self._read_limits(self._limits.keys()))
-        self._batch_bytes = min(self._batch_bytes, *self._limits.values())
+        await self.limits.read()
         try:
             await self._open()
         except KafkaError as error:
-            raise self._unmendable(error) from error
+            raise unmendable(error) from error
         self._is_connected = True
 
     async def stop(self) -> None:
@@ -142,20 +146,6 @@ class Emitter:
                 delivery.cancel()
         self._retire(self._producer)
         await _finished(self._retiring, by)
-
-    def limit_of(self, topic: str) -> int:
-        """Tell the bytes of the largest batch that a topic takes."""
-        return self._limits[topic]
-
-    def fits(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes | None]],
-    ) -> bool:
-        """Tell whether a topic takes a record, whatever the compression does for it."""
-        return record_bytes(key, value, headers) <= self._limits[topic]
 
     async def send(
         self,
@@ -198,17 +188,10 @@ class Emitter:
         ]
 
     async def _expect(self, to: TopicPartition) -> None:
-        give_up = _now() + self.options.partition_limit
         try:
-            while to.partition not in await self._producer.partitions_for(to.topic):
-                if _now() > give_up:
-                    raise FatalError(
-                        f"Topic {to.topic} was expected to have as many partitions as the source "
-                        f"topic, but has no partition {to.partition}: add partitions to it."
-                    )
-                await asyncio.sleep(RETRY_PAUSE)
+            await await_partition(self._producer, to, self.options.partition_limit)
         except KafkaError as error:
-            raise self._unmendable(error) from error
+            raise unmendable(error) from error
         self._turns.setdefault(to, asyncio.Lock())
 
     def _pack(self, rows: Sequence[Row], start: int, timestamp_ms: int | None) -> list[Parcel]:
@@ -237,7 +220,7 @@ class Emitter:
                 f"{self.options.delivery_limit:.0f} s, but was not: check the brokers."
             ) from None
         except KafkaError as error:
-            raise self._unmendable(error) from error
+            raise unmendable(error) from error
         if refused:
             raise RecordsTooLargeError(to.topic, refused)
 
@@ -280,14 +263,8 @@ class Emitter:
         async with self._replacing:
             if self._producer is not producer:
                 return  # what follows was done for another partition meanwhile
-            size = refused.builder.size()
-            log.warning("topic %s refused a batch of %d bytes as too large", topic, size)
-            self._limits.update(await self._read_limits(self._limits.keys()))
-            if len(refused.rows) == 1:
-                self._limits[topic] = min(self._limits[topic], size - 1)
-            elif self._limits[topic] >= size:  # it can't be told, or does not hold
-                self._batch_bytes = min(self._batch_bytes, size // 2)
-            self._batch_bytes = min(self._batch_bytes, self._limits[topic])
+            size, is_one = refused.builder.size(), len(refused.rows) == 1
+            await self.limits.learn(topic, size, is_one_record=is_one)
             await self._take_over(producer)
 
     async def _replace(self, producer: Producer) -> None:
@@ -307,13 +284,13 @@ class Emitter:
         self._retire(producer)
 
     async def _open(self) -> None:
-        size = self._batch_bytes
+        size = self.limits.batch_bytes
         producer = self._connect(size)
         try:
             await producer.start()
             # Now, rather than in send_batch: a batch that still waits for it there when the
             # producer is replaced would wait for ever.
-            for topic in self._limits:
+            for topic in self.limits.topics:
                 await producer.partitions_for(topic)
         except BaseException:
             await producer.stop()
@@ -325,13 +302,6 @@ class Emitter:
         task = asyncio.create_task(producer.stop())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-
-    @staticmethod
-    def _unmendable(error: KafkaError) -> FatalError:
-        return FatalError(
-            f"Kafka was expected to take what is sent, but answered {error!r}: check that the "
-            "output topics exist and that this user may write to them."
-        )
 
 
 async def _finished(tasks: Collection[asyncio.Task[None]], by: float) -> bool:

@@ -22,8 +22,9 @@ from model.prediction import Prediction
 from monitoring.metrics import Metrics, Stage
 from schemas.decode import DecodedLeads
 from stream.books import Batch
+from stream.delivery import Delivery, PartitionLostError
 from stream.drift_counts import DriftPublisher
-from stream.emit import Emitter, RecordsTooLargeError
+from stream.emit import RecordsTooLargeError
 from stream.producer import record_bytes
 
 __all__ = ["ScoringPipeline"]
@@ -60,8 +61,8 @@ class ScoringPipeline:
 
     Parameters
     ----------
-    emitter
-        Sends the outputs.
+    delivery
+        Takes the outputs to Kafka.
     scored_topic, dead_letter_topic
         Where they go, each to the source's partition number.
     metrics
@@ -79,7 +80,7 @@ class ScoringPipeline:
     def __init__(
         self,
         *,
-        emitter: Emitter,
+        delivery: Delivery,
         scored_topic: str,
         dead_letter_topic: str,
         metrics: Metrics | None,
@@ -89,7 +90,7 @@ class ScoringPipeline:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.scorer: Scorer | None = None
-        self._emitter = emitter
+        self._delivery = delivery
         self._scored_topic = scored_topic
         self._dead_letter_topic = dead_letter_topic
         self._metrics = metrics
@@ -178,8 +179,11 @@ class ScoringPipeline:
         self._took("encode", encoded - started)
         if self._metrics is not None:
             self._metrics.observe_scoring(encoded - in_hand.begun)
-        scored = await self._emitter.send(self._scored_topic, partition, outcome.scored)
-        dead = await self._send_dead(partition, outcome.dead_letters)
+        if not await self._delivery.admit(batch):
+            self._slots.release()
+            return
+        scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
+        dead = await self._send_dead(batch, outcome.dead_letters)
         blocks = self._count_for_drift(in_hand, prediction)
         self._follow(self._deliver(in_hand, outcome, scored, dead, blocks, encoded))
 
@@ -201,7 +205,7 @@ class ScoringPipeline:
         task.add_done_callback(self._delivering.discard)
 
     def _too_large(self, outputs: Sequence[Output]) -> Sequence[int]:
-        limit = self._emitter.limit_of(self._scored_topic)
+        limit = self._delivery.limits.of(self._scored_topic)
         # Exact sums are for the few that are near the limit. The ids are in the value, too.
         rough = [2 * len(value or b"") + OWN_BYTES for _, value, _ in outputs]
         if max([len(headers) for _, _, headers in outputs], default=0) > OWN_HEADERS:
@@ -218,14 +222,14 @@ class ScoringPipeline:
         ]
 
     async def _send_dead(
-        self, partition: int, letters: Sequence[DeadLetter]
+        self, batch: Batch, letters: Sequence[DeadLetter]
     ) -> list[asyncio.Task[None]]:
         rows = [self._cut(letter) for letter in letters]
-        return await self._emitter.send(self._dead_letter_topic, partition, rows)
+        return await self._delivery.send(self._dead_letter_topic, batch, rows)
 
     def _cut(self, letter: DeadLetter) -> Output:
         """Leave the value out of a dead letter that its topic does not take; the source has it."""
-        if self._emitter.fits(self._dead_letter_topic, *letter.output):
+        if self._delivery.limits.fits(self._dead_letter_topic, *letter.output):
             return letter.output
         return _without_value(letter)
 
@@ -239,32 +243,34 @@ class ScoringPipeline:
         sent: float,
     ) -> None:
         batch, letters = in_hand.batch, outcome.dead_letters
-        partition = batch.partition.partition
         try:
             refused = await self._refused(scored)
             if refused:
                 outcome = self._bury(in_hand, outcome, refused)
                 buried = outcome.dead_letters[len(letters) :]
-                await self._settle(partition, buried, await self._send_dead(partition, buried))
-            await self._settle(partition, letters, dead)
+                await self._settle(batch, buried, await self._send_dead(batch, buried))
+            await self._settle(batch, letters, dead)
             for block in blocks:
                 await block
+        except PartitionLostError:
+            self._slots.release()
+            return
         except Exception as error:
             await self._crash(error)
             return
-        batch.done()
+        self._delivery.done(batch)
         self._slots.release()
         self._took("deliver", time.perf_counter() - sent)
         if self._metrics is not None:
             self._count(self._metrics, batch, outcome)
 
     async def _settle(
-        self, partition: int, letters: Sequence[DeadLetter], deliveries: Sequence[Awaitable[None]]
+        self, batch: Batch, letters: Sequence[DeadLetter], deliveries: Sequence[Awaitable[None]]
     ) -> None:
         """Await dead letters; those that the broker refuses as too large go without their value."""
         rows = [_without_value(letters[row]) for row in await self._refused(deliveries)]
         if rows:
-            for delivery in await self._emitter.send(self._dead_letter_topic, partition, rows):
+            for delivery in await self._delivery.send(self._dead_letter_topic, batch, rows):
                 await delivery
 
     @staticmethod

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, OffsetAndMetadata, TopicPartition
 
+from schemas.errors import FatalError
 from stream.settings import Settings
 
 __all__ = [
@@ -15,14 +17,25 @@ __all__ = [
     "Parcel",
     "Producer",
     "Row",
+    "TransactionalOpener",
+    "TransactionalProducer",
+    "await_partition",
     "open_producer",
     "pack",
     "producer_opener",
     "record_bytes",
+    "transactional_opener",
+    "unmendable",
 ]
 
 Row = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 """Key, value and headers of a record."""
+
+RETRY_PAUSE = 0.2
+"""Seconds before another attempt at what may pass."""
+
+LONGEST_TRANSACTION = 900.0
+"""Seconds: more than this (``transaction.max.timeout.ms``) a broker does not grant as it comes."""
 
 BATCH_OVERHEAD = 61
 """Bytes of a record batch's own header (KIP-98, message format 2)."""
@@ -75,6 +88,32 @@ class Producer(Protocol):
         """Queue a batch; the result completes when it is delivered."""
 
 
+class TransactionalProducer(Producer, Protocol):
+    """A producer whose records are seen all at once, with the offsets that they came of.
+
+    Its ``start`` fences every producer that was started with the same transactional id before,
+    and ends what that one had begun.
+    """
+
+    async def begin_transaction(self) -> None:
+        """Begin; nothing can be sent before."""
+
+    async def send_offsets_to_transaction(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group_id: str
+    ) -> None:
+        """Commit a group's offsets with the transaction."""
+
+    async def commit_transaction(self) -> None:
+        """Make it seen, once all that was sent is delivered."""
+
+    async def abort_transaction(self) -> None:
+        """Make sure that it is never seen."""
+
+
+TransactionalOpener = Callable[[str, int], TransactionalProducer]
+"""Makes a producer, given its transactional id and the most bytes of its batches."""
+
+
 def open_producer(
     connection: Mapping[str, Any],
     max_batch_bytes: int,
@@ -119,15 +158,65 @@ def open_producer(
 def producer_opener(settings: Settings) -> Callable[[int], Producer]:
     """Make what opens a producer as the settings say, given the most bytes of its batches."""
 
-    def open_one(max_batch_bytes: int) -> Producer:
+    def open_one(max_batch_bytes: int, **options: Any) -> Producer:
         return open_producer(
             settings.kafka_client_options(),
             max_batch_bytes,
             compression=None if settings.compression == "none" else settings.compression,
             metadata_max_age=settings.metadata_max_age_ms / 1000,
+            **options,
         )
 
     return open_one
+
+
+def transactional_opener(settings: Settings) -> TransactionalOpener:
+    """Make what opens a transactional producer as the settings say.
+
+    Kafka gives a transaction up only after an outage is: until then it survives the outage. One
+    that its worker left behind is ended by the partition's next owner, long before.
+    """
+    open_one: Any = producer_opener(settings)
+    limit = min(settings.delivery_timeout_seconds, LONGEST_TRANSACTION)
+
+    def open_transactional(transactional_id: str, max_batch_bytes: int) -> TransactionalProducer:
+        producer: TransactionalProducer = open_one(
+            max_batch_bytes,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=round(limit * 1000),
+        )
+        return producer
+
+    return open_transactional
+
+
+def unmendable(error: BaseException) -> FatalError:
+    """Say in a sentence that Kafka does not take what is sent, whatever is tried."""
+    return FatalError(
+        f"Kafka was expected to take what is sent, but answered {error!r}: check that the "
+        "output topics exist and that this user may write to them."
+    )
+
+
+async def await_partition(producer: Producer, to: TopicPartition, within: float) -> None:
+    """Wait until a topic has a partition: it may be on its way, as the source's was.
+
+    Raises
+    ------
+    FatalError
+        When it does not get it within so many seconds.
+    KafkaError
+        When Kafka does not tell.
+    """
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + within
+    while to.partition not in await producer.partitions_for(to.topic):
+        if loop.time() > give_up:
+            raise FatalError(
+                f"Topic {to.topic} was expected to have as many partitions as the source "
+                f"topic, but has no partition {to.partition}: add partitions to it."
+            )
+        await asyncio.sleep(RETRY_PAUSE)
 
 
 def record_bytes(

@@ -17,16 +17,20 @@ from monitoring.health import Condition
 from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
 from stream.books import Batch
+from stream.commits import GroupCommitter
 from stream.consumer import open_consumer
+from stream.delivery import AtLeastOnce
 from stream.drift_counts import DriftPublisher
 from stream.emit import EmitOptions, Emitter
 from stream.lag import lag_of
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
+from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
-from stream.producer import producer_opener
+from stream.producer import producer_opener, transactional_opener
 from stream.serving import Serving, load_serving, locate
 from stream.source import BatchSource, SourceOptions
+from stream.transactions import Transactions
 from stream.vitals import STALL_LIMIT, Vitals
 
 if TYPE_CHECKING:
@@ -66,19 +70,6 @@ class ScoringService(Service):
         )
         self.health = vitals.health
         vitals.model_info = self._model_info
-        self.source = BatchSource(
-            app,
-            settings.leads_created,
-            self._connect_consumer,
-            options=SourceOptions(
-                max_records=settings.batch_max_records,
-                in_flight=settings.batches_in_flight,
-                linger=settings.fetch_linger_ms / 1000,
-                commit_interval=settings.commit_interval_seconds,
-                stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
-            ),
-            observer=self,
-        )
         self.emitter = Emitter(
             [
                 settings.leads_scored,
@@ -91,6 +82,21 @@ class ScoringService(Service):
                 delivery_limit=settings.delivery_timeout_seconds, stop_limit=EMITTER_STOP_LIMIT
             ),
         )
+        self.transactions = self._transactions() if settings.is_exactly_once else None
+        self.source = BatchSource(
+            app,
+            settings.leads_created,
+            self._connect_consumer,
+            options=SourceOptions(
+                max_records=settings.batch_max_records,
+                in_flight=settings.batches_in_flight,
+                linger=settings.fetch_linger_ms / 1000,
+                commit_interval=settings.commit_seconds,
+                stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
+            ),
+            observer=self,
+            make_committer=self.transactions.committer if self.transactions else GroupCommitter,
+        )
         self.drift = DriftPublisher(
             emitter=self.emitter,
             topic=settings.leads_drift_partials,
@@ -99,7 +105,7 @@ class ScoringService(Service):
             crash=self.app.crash,
         )
         self.pipeline = ScoringPipeline(
-            emitter=self.emitter,
+            delivery=self.transactions or AtLeastOnce(self.emitter),
             scored_topic=settings.leads_scored,
             dead_letter_topic=settings.leads_created_dlq,
             metrics=self.metrics if settings.metrics else None,
@@ -188,6 +194,18 @@ class ScoringService(Service):
         if self.settings.drift:
             self.drift.start()
         await self.source.start()
+
+    def _transactions(self) -> Transactions:
+        settings = self.settings
+        return Transactions(
+            topics=[settings.leads_scored, settings.leads_created_dlq],
+            connect=transactional_opener(settings),
+            limits=self.emitter.limits,
+            options=WriterOptions(
+                group_id=settings.group_id, delivery_limit=settings.delivery_timeout_seconds
+            ),
+            crash=self.app.crash,
+        )
 
     def _connect_consumer(self) -> Any:
         settings = self.settings

@@ -219,6 +219,14 @@ class Settings(BaseSettings):
     commit_interval_seconds: Seconds = 1.0
     """How often offsets are committed: bounds what is scored twice after a crash."""
 
+    delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
+    """How often an output is seen: at least once, or exactly once by consumers that read committed
+    records only. Exactly once costs time (docs/adr/0014); all workers of a group must agree."""
+
+    transaction_interval_ms: Annotated[float, Field(ge=1, le=60_000)] = 100.0
+    """With exactly once: how often outputs and offsets are committed; an output is seen after it.
+    Takes the place of the commit interval."""
+
     session_timeout_ms: Annotated[int, Field(ge=6000, le=1_800_000)] = 10_000
     """After how long without a sign of life a worker's partitions go to another."""
 
@@ -285,6 +293,18 @@ class Settings(BaseSettings):
     def drift_season_ms(self) -> int:
         """Length of the leads' rhythm, in milliseconds."""
         return round(self.drift_season_seconds * 1000)
+
+    @property
+    def is_exactly_once(self) -> bool:
+        """Whether outputs and offsets are committed in transactions."""
+        return self.delivery == "exactly_once"
+
+    @property
+    def commit_seconds(self) -> float:
+        """How often offsets are committed."""
+        if self.is_exactly_once:
+            return self.transaction_interval_ms / 1000
+        return self.commit_interval_seconds
 
     @property
     def schema_folders(self) -> tuple[Path, ...]:

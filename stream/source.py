@@ -33,7 +33,7 @@ from mode import Service
 from schemas.errors import FatalError
 from stream.books import Batch, PartitionBooks, Record
 from stream.channel import BatchChannel
-from stream.commits import Committer
+from stream.commits import Books, CommitterMaker, GroupCommitter
 from stream.consumer import Consumer
 from stream.observing import SourceObserver, Unobserved
 
@@ -109,6 +109,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         Makes the consumer (``stream.consumer.open_consumer``).
     options, observer
         See there.
+    make_committer
+        Says who commits, and when the books of a partition begin.
 
     Attributes
     ----------
@@ -128,15 +130,17 @@ class BatchSource(Service, ConsumerRebalanceListener):
         *,
         options: SourceOptions | None = None,
         observer: SourceObserver | None = None,
+        make_committer: CommitterMaker = GroupCommitter,
     ) -> None:
         super().__init__()
         self.topic = topic
         self.options = options or SourceOptions()
         self.channel = BatchChannel(app, maxsize=self.options.in_flight)
-        self.books: dict[TopicPartition, PartitionBooks] = {}
+        self.books: Books = {}
         self.rebalances = 0
         self._app = app
         self._connect = connect
+        self._make_committer = make_committer
         self._observer = observer or Unobserved()
         self._is_connected = False
         self._is_fetching = True
@@ -182,6 +186,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     async def position(self, partition: TopicPartition) -> int | None:
         """Tell the offset that is read next; None when the partition is not ours any more."""
+        await self._committer.taken_over(partition)
         try:
             return int(await self._consumer.position(partition))
         except IllegalStateError:
@@ -192,7 +197,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
     async def on_start(self) -> None:
         """Connect and join the group; returns when the group has assigned partitions."""
         self._consumer = self._connect()
-        self._committer = Committer(self._consumer, self._observer.on_commit)
+        self._committer = self._make_committer(self._consumer, self._observer.on_commit)
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -223,9 +228,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Begin fresh books. There must be no await before, or records come first."""
-        self.books = {partition: PartitionBooks() for partition in assigned}
+        self.books = {}
         self.rebalances += 1
-        self._observer.on_rebalance(self.assignment)
+        self._committer.take_over(assigned, self.rebalances, self.books)
+        self._observer.on_rebalance(frozenset(assigned))
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finish and commit what is in hand; never waits for the consumer to fetch."""
@@ -241,7 +247,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         for entry in books.values():
             entry.settle()
         try:
-            await self._committer.commit(books, commit_by)
+            await self._committer.give_up(books, commit_by)
         except KafkaError as error:
             await self._crash(error)
         if self.books is books:

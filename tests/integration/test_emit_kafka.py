@@ -76,10 +76,10 @@ async def test_the_topics_limits_are_read_and_kept_to(kafka: Broker, topics: Top
     small = await topics.create("small", configs={"max.message.bytes": "5000"})
     usual = await topics.create("usual")
     async with emitting(kafka.bootstrap, small, usual) as emitter:
-        assert emitter.limit_of(small) == 5000
-        assert emitter.limit_of(usual) == 1_048_588
+        assert emitter.limits.of(small) == 5000
+        assert emitter.limits.of(usual) == 1_048_588
         largest: Row = (b"k", b"v" * 4800, HEADERS)
-        assert emitter.fits(small, *largest)
+        assert emitter.limits.fits(small, *largest)
         assert record_bytes(*largest) <= 5000
         for delivery in await emitter.send(small, 0, [largest] * 5 + numbered(0, 500)):
             await delivery
@@ -102,7 +102,7 @@ async def test_a_limit_lowered_while_it_runs_costs_neither_records_nor_order(
             for delivery in await emitter.send(to, 0, numbered(start, 1000))
         ]
         await asyncio.gather(*deliveries)
-        assert emitter.limit_of(topic) == 4000
+        assert emitter.limits.of(topic) == 4000
     assert await numbers(kafka.bootstrap, topic) == list(range(6000))
     assert await numbers(kafka.bootstrap, other) == list(range(1000, 6000))
 
@@ -130,7 +130,7 @@ async def test_a_record_that_is_refused_is_named_and_all_others_arrive(
         with pytest.raises(RecordsTooLargeError, match=r"raise its max\.message\.bytes") as refused:
             await delivery
         assert refused.value.positions == (10,)
-        assert not emitter.fits(topic, *given[10])
+        assert not emitter.limits.fits(topic, *given[10])
         await asyncio.gather(*await emitter.send(topic, 0, numbered(21, 10)))
     assert await numbers(kafka.bootstrap, topic) == [n for n in range(31) if n != 10]
 

@@ -91,8 +91,8 @@ def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch):
     assert (options.max_records, options.in_flight, options.linger) == (7, 3, 0.009)
     assert options.stop_limit < 20
     assert service.emitter.options.delivery_limit == 33
-    assert service.emitter.limit_of("staging.leads.scored")
-    assert service.emitter.limit_of("staging.leads.created.dlq")
+    assert service.emitter.limits.of("staging.leads.scored")
+    assert service.emitter.limits.of("staging.leads.created.dlq")
 
 
 async def test_it_logs_its_settings_masked_and_names_what_is_none(

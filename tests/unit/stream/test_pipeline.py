@@ -25,7 +25,9 @@ from schemas.errors import FatalError
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.books import Batch
+from stream.delivery import AtLeastOnce
 from stream.emit import Emitter, RecordsTooLargeError
+from stream.limits import TopicLimits
 from stream.pipeline import THREAD_FROM_ROWS, ScoringPipeline
 
 LABELS = ("any", "other", "missing")
@@ -93,7 +95,11 @@ class FakeEmitter:
         self.deliveries.append(asyncio.get_running_loop().create_future())
         return [self.deliveries[-1]]
 
-    def limit_of(self, topic: str) -> int:
+    @property
+    def limits(self) -> FakeEmitter:
+        return self
+
+    def of(self, topic: str) -> int:
         return self.limit
 
     def fits(self, topic: str, key: Any, value: Any, headers: Any) -> bool:
@@ -111,9 +117,10 @@ class Place:
         self.crashes: list[BaseException] = []
         self.metrics = Metrics(CollectorRegistry(), version="test")
         emitter: Any = self.emitter
-        assert {"send", "limit_of", "fits"} <= set(dir(Emitter))
+        assert "send" in dir(Emitter)
+        assert {"of", "fits"} <= set(dir(TopicLimits))
         self.pipeline = ScoringPipeline(
-            emitter=emitter,
+            delivery=AtLeastOnce(emitter),
             scored_topic="scored",
             dead_letter_topic="dead",
             metrics=self.metrics,

@@ -22,7 +22,7 @@ from stream.source import BatchSource
 from stream.topology import READY
 from stream.vitals import Vitals
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.fakes import TOPIC, FakeApp, FakeRecord
+from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, FakeRecord
 
 AT = TopicPartition(TOPIC, 0)
 
@@ -102,7 +102,8 @@ async def test_a_commit_is_remembered():
 
 async def test_the_service_is_the_sources_observer():
     place = Place()
-    await place.service.source.on_partitions_assigned([AT])
+    place.service.source._connect = lambda: FakeConsumer(FakeKafka())
+    await place.service.source.on_start()
     assert place.value("leadscore_rebalances_total") == 1
     assert place.value("leadscore_assigned_partitions") == 1
 
