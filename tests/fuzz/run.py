@@ -23,7 +23,7 @@ from tests.fuzz.targets import TARGETS
 __all__ = ["main"]
 
 FOLDER = Path(".leadscore/fuzz")
-BURST_SECONDS = 60
+BURST_SECONDS = 30
 """A process fuzzes no longer: atheris grows by some kilobytes with each input."""
 LOWEST = 19
 """Priority: others come first."""
