@@ -10,11 +10,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.partials import ModelIdentity, Partial, dense, sparse
 from features.counts import LeadCounts
@@ -22,6 +23,7 @@ from features.counts import LeadCounts
 __all__ = ["BlockSet", "Watermark", "WindowCounts", "WindowKey", "summed"]
 
 FORMAT_VERSION = 1
+LARGEST_LONG = 2**63 - 1
 AWAY = 5.0
 """Seconds of which a busy process may well be late."""
 
@@ -165,24 +167,28 @@ class WindowCounts:
             It is none.
         """
         try:
-            record = orjson.loads(value)
-            if record["format_version"] != FORMAT_VERSION:
-                raise ValueError(f"it has format {record['format_version']}")
+            record = _WindowRecord.model_validate_json(value)
+            if record.format_version != FORMAT_VERSION:
+                raise ValueError(f"it has format {record.format_version}")
             return cls(
-                topic=record["topic"],
-                model=ModelIdentity(*record["model"]),
-                window_ms=record["window_ms"],
-                closed=_from_json(record["closed"]),
-                blocks=BlockSet(record["blocks"]),
+                topic=record.topic,
+                model=ModelIdentity(*record.model),
+                window_ms=record.window_ms,
+                closed=_from_json(record.closed),
+                blocks=BlockSet(record.blocks),
                 open={
                     block: _OpenBlock(next_offset, _from_json(counts))
-                    for block, next_offset, counts in record["open"]
+                    for block, next_offset, counts in record.open
                 },
             )
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        except ValueError as error:
+            what = str(error)
+            if isinstance(error, ValidationError):
+                [first, *_] = error.errors()
+                what = f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
             raise ValueError(
                 f"expected a window of format {FORMAT_VERSION} in the table drift_windows, got"
-                f" {value[:80]!r}: {error}"
+                f" {value[:80]!r}: {what}"
             ) from None
 
 
@@ -231,7 +237,25 @@ def _as_json(counts: LeadCounts) -> list[Any]:
     ]
 
 
-def _from_json(record: list[Any]) -> LeadCounts:
+_Long = Annotated[int, Field(ge=0, le=LARGEST_LONG)]
+_Counts = tuple[_Long, _Long, _Long, _Long, list[_Long], list[_Long]]
+
+
+class _WindowRecord(BaseModel):
+    """A value of the changelog, as it must be."""
+
+    model_config = ConfigDict(strict=True)
+
+    format_version: int
+    topic: str
+    model: tuple[str, str, str]
+    window_ms: Annotated[int, Field(gt=0, le=LARGEST_LONG)]
+    closed: _Counts
+    blocks: list[tuple[_Long, _Long]]
+    open: list[tuple[_Long, _Long, _Counts]]
+
+
+def _from_json(record: _Counts) -> LeadCounts:
     leads, present, score_sum, engaged, codes, counts = record
     vector: NDArray[np.int64] = dense(codes, counts)
     return LeadCounts(vector, leads, present, score_sum, engaged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ TRAINED_EVERY = 5
 """One contact in so many is enough for a model to test with."""
 
 REMEDY = "this ring runs on real Kafka only and does not skip"
+
+
+def pytest_configure() -> None:
+    """Have the processes that tests start heed Ctrl-C, though pytest runs in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ WINDOW_S = 300
 DAMAGES = (b"", b"\x00\xff\x00", b"{}", b'{"format_version": 99}', b"[" * 5000, b"null")
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_windows_that_cannot_be_read_are_counted_again(
     kafka: Broker,

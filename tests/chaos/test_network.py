@@ -38,6 +38,7 @@ async def settled(crew: Crew, within: float = 30.0) -> None:
     await assert_nothing_committed_too_soon(crew.stage)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_connections_that_are_reset_again_and_again(
     outside: Stage,

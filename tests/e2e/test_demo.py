@@ -163,8 +163,14 @@ MOMENTS: dict[str, Callable[[Demo], bool]] = {
 }
 
 
-@pytest.mark.parametrize("whom", ["the command alone", "its process group"])
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("moment", "whom"),
+    [
+        *((moment, "its process group") for moment in MOMENTS),
+        ("as the broker starts", "the command alone"),
+        ("as leads are scored", "the command alone"),
+    ],
+)
 def test_ctrl_c_leaves_nothing_behind(
     run_demo: Callable[..., Demo], few_contacts: Path, moment: str, whom: str
 ) -> None:

@@ -20,7 +20,14 @@ def window() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"\x00\xff", b"{}", b"null", b"5", b"[" * 5000, b'{"format_version": 99}']
+    "value",
+    [
+        *(b"", b"\x00\xff", b"{}", b"null", b"5", b"[" * 5000, b'{"format_version": 99}'),
+        window().replace(b'"open":[', b'"open":[[0]],"open":[['),
+        window().replace(b'"closed":[0,', b'"closed":[[],'),
+        window().replace(b'"closed":[0,', b'"closed":[-1,'),
+        window().replace(b'"window_ms":', b'"window_ms":0.'),
+    ],
 )
 def test_what_is_no_window_is_damaged(value: bytes) -> None:
     assert damaged_keys({KEY: value}) == [KEY]
