@@ -68,6 +68,8 @@ class Contender:
         wait counts.
     cores
         How many cores it may use; None: all of them.
+    is_transactional
+        Whether the target has marks of transactions among its records.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Contender:
     share: float = 1.0
     window: tuple[float, float] = COLD
     cores: int | None = 1
+    is_transactional: bool = False
 
 
 def _leadscore(name: str, cores: int | None = 1, **settings: str) -> Contender:
@@ -98,7 +101,11 @@ def _leadscore(name: str, cores: int | None = 1, **settings: str) -> Contender:
         }
 
     return Contender(
-        name, lambda: (sys.executable, "-m", "stream", "worker"), environment, cores=cores
+        name,
+        lambda: (sys.executable, "-m", "stream", "worker"),
+        environment,
+        cores=cores,
+        is_transactional=settings.get("LEADSCORE_DELIVERY") == "exactly_once",
     )
 
 
@@ -168,6 +175,7 @@ CONTENDERS = {
         LEADSCORE_REASONS=OFF,
         LEADSCORE_DRIFT=OFF,
     ),
+    "exactly-once": _leadscore("LeadScore, exactly once", LEADSCORE_DELIVERY="exactly_once"),
     "stock": _faust("stock Faust, event by event"),
     "take": _faust("stock Faust, take(128)", BENCH_TAKE="128"),
     "quix": _quix("Quix Streams"),

@@ -25,7 +25,7 @@ from model.bundle import load_bundle
 from model.registry import Registry
 from stream.child_process import end_child, start_child
 from stream.crm.produce import partition_of
-from tests.kafka_client import TopicFactory, open_admin
+from tests.kafka_client import TopicFactory, committed_offsets, open_admin, until
 
 __all__ = ["DISTINCT", "Cores", "Place", "Run", "Sample", "fill", "rate_figures"]
 
@@ -193,6 +193,8 @@ class Place:
         stage = await self.stage(await self.source(count))
         with self.running(contender, stage) as process:
             samples = await watch(self.bootstrap, stage.target, count, process)
+            if contender.is_transactional:
+                await until_committed(self.bootstrap, stage, count)
             memory = peak_memory_mb(process.pid)
         expected = expected_scores(self.location, min(count, DISTINCT))
         checked = await check_scores(contender.name, self.bootstrap, stage.target, expected, count)
@@ -254,6 +256,17 @@ async def watch(bootstrap: str, topic: str, count: int, process: Any) -> list[Sa
     finally:
         await consumer.stop()
     return samples
+
+
+async def until_committed(bootstrap: str, stage: Stage, count: int) -> None:
+    """Wait until the last transaction is committed: its marks were counted as events."""
+
+    async def is_committed() -> bool:
+        return (
+            sum((await committed_offsets(bootstrap, stage.group, stage.source)).values()) == count
+        )
+
+    await until(is_committed, what=f"{count:,} leads committed")
 
 
 def rate_figures(

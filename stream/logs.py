@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from aiokafka.errors import ProducerFenced
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
@@ -44,11 +45,22 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(settings.log_format, stream))
+    handler.addFilter(_is_news)
     level = logging.getLevelNamesMapping()[settings.log_level]
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
     logging.captureWarnings(True)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether anybody should read this.
+
+    Of a producer that is fenced aiokafka leaves futures behind that nobody can ask for. The writer
+    of the partition logs that it is another's.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (record.name == "asyncio" and isinstance(error, ProducerFenced))
 
 
 def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:

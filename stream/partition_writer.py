@@ -202,6 +202,7 @@ class PartitionWriter:
         if producer is None:
             return
         if self._in_transaction and not self.is_lost and self._attempted is None:
+            self._in_transaction = False
             try:
                 async with asyncio.timeout_at(by):
                     await producer.abort_transaction()
@@ -349,8 +350,10 @@ class PartitionWriter:
                 await self._limits.learn(sending.topic, size, is_one_record=is_one)
                 if is_one:
                     sending.refused.add(kept[parcel.start])
-                    if sending.is_over:  # the limit was lowered since
-                        raise RecordsTooLargeError(sending.topic, [kept[parcel.start]]) from error
+                    if sending.is_over:  # the limit was lowered since; a worker's start reads it
+                        raise FatalError(
+                            f"A record delivered before is refused: {error!r}"
+                        ) from error
                 raise _RefusedError from error
         sending.is_written = True
 
@@ -385,7 +388,8 @@ class PartitionWriter:
         await self._start_producer()
         found = await self._read_committed(self.partition)
         if found != self.committed:
-            # Else it was aborted. A commit may have come through, and only the answer was lost.
+            # Else ours was aborted. Where it is what was to be committed, it came through and only
+            # the answer was lost; or another has written the same, which is as good.
             self._came_through = found is not None and found == self._attempted
             if not self._came_through:
                 self.lose()

@@ -32,6 +32,12 @@ def chance(seed: int) -> Random:
     return Random(seed)
 
 
+@pytest.fixture(params=["at_least_once", pytest.param("exactly_once", marks=pytest.mark.thorough)])
+def delivery(request: pytest.FixtureRequest) -> str:
+    """How often an output is seen; the audit allows no repeat where it is exactly once."""
+    return request.param
+
+
 @pytest.fixture
 def proxied_kafka() -> Iterator[ProxiedBroker]:
     """A broker of the test's own, behind a proxy that can be told to misbehave."""

@@ -21,9 +21,11 @@ FROZEN = 15.0
 
 
 @pytest.fixture
-async def own_stage(breakable_kafka: BreakableBroker, set_stage: StageSetter) -> Stage:
+async def own_stage(
+    breakable_kafka: BreakableBroker, set_stage: StageSetter, delivery: str
+) -> Stage:
     """A stage on a broker of its own."""
-    stage = set_stage(breakable_kafka.bootstrap)
+    stage = set_stage(breakable_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     return stage
 

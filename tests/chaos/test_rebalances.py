@@ -9,15 +9,30 @@ from random import Random
 import pytest
 
 from model.bundle import Bundle
+from stream.broker import Broker
 from stream.crm.playing import Lead
 from tests.chaos.audit import assert_nothing_committed_too_soon, audit
 from tests.chaos.crew import crew_of
 from tests.chaos.traffic import streaming
+from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
+from tests.kafka_client import TopicFactory
 
 SESSION_S = 6.0
 MOVES = 20
 WORKERS = 3
+
+
+@pytest.fixture
+async def stage(
+    kafka: Broker, topics: TopicFactory, set_stage: StageSetter, delivery: str
+) -> Stage:
+    """A stage on the shared broker, of each kind of delivery."""
+    stage = set_stage(
+        kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_DELIVERY=delivery
+    )
+    await stage.create_topics()
+    return stage
 
 
 @pytest.mark.thorough
@@ -101,3 +116,27 @@ async def test_workers_that_are_killed_one_after_the_other(
         played = await traffic.end()
         await audit(stage, bank_model, played)
         assert {code for code, _ in crew.ends} == {-signal.SIGKILL}
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once"])
+async def test_exactly_once_a_kill_and_a_zombie_repeat_nothing(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
+) -> None:
+    """In short, what the others do with exactly-once delivery at length."""
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
+        members = await asyncio.gather(crew.join(), crew.join())
+        await stage.until_scored(2000)
+        chance.shuffle(members)
+        killed, zombie = (member.process for member in members)
+        await asyncio.sleep(chance.uniform(0.0, 1.0))
+        killed.send(signal.SIGKILL)
+        zombie.send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(SESSION_S * 1.3)
+        finally:
+            zombie.send(signal.SIGCONT)
+        await crew.back()
+        await assert_nothing_committed_too_soon(stage)
+        played = await traffic.end()
+        assert await audit(stage, bank_model, played) == 0
+        assert [code for code, _ in crew.ends] == [-signal.SIGKILL]

@@ -1,0 +1,129 @@
+"""Exactly once on real Kafka: who reads committed records sees each lead's outcome one time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from random import Random
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from schemas.headers import ERROR_CODE
+from schemas.wire import WireFormat
+from stream.broker import Broker
+from stream.crm.events import EventMaker
+from stream.crm.playing import Lead
+from tests.conftest import StageSetter
+from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
+from tests.kafka_client import TopicFactory, read_all, read_ends
+
+RATE = 1500
+MARKED_WITHIN = 0.5
+"""Seconds: the mark of a commit comes to one partition of a transaction after the other."""
+
+
+@pytest.fixture
+async def stage(kafka: Broker, topics: TopicFactory, set_stage: StageSetter) -> Stage:
+    stage = set_stage(
+        kafka.bootstrap,
+        LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_DELIVERY="exactly_once",
+    )
+    await stage.create_topics()
+    return stage
+
+
+async def seen(stage: Stage, topic: str, *, committed_only: bool = True) -> list[ConsumerRecord]:
+    return await read_all(
+        stage.settings.kafka_bootstrap_servers, topic, committed_only=committed_only, within=60
+    )
+
+
+def source_of(record: ConsumerRecord) -> tuple[int, int]:
+    headers = headers_of(record)
+    if ERROR_CODE in headers:
+        return record.partition, int(headers["__connect.errors.offset"])
+    return record.partition, event_of(record.value)["source"]["offset"]
+
+
+async def assert_each_lead_once(stage: Stage) -> None:
+    """What a reader of committed records sees is the log's leads, each one time, in order."""
+    settings = stage.settings
+    await asyncio.sleep(MARKED_WITHIN)
+    scored = [source_of(record) for record in await seen(stage, settings.leads_scored)]
+    dead = [source_of(record) for record in await seen(stage, settings.leads_created_dlq)]
+    ends = await read_ends(settings.kafka_bootstrap_servers, settings.leads_created)
+    everything = {(number, offset) for number, end in ends.items() for offset in range(end)}
+    found = Counter(scored + dead)
+    assert found.keys() == everything
+    assert max(found.values()) == 1
+    for number in range(PARTITIONS):
+        offsets = [offset for at, offset in scored if at == number]
+        assert offsets == sorted(offsets)
+
+
+def maker() -> EventMaker:
+    return EventMaker(CONTACT, WireFormat.AVRO, bad_share=0.02, seed=1)
+
+
+async def test_every_outcome_is_seen_once_and_the_offsets_with_it(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    worker = await stage.start()
+    played = await stage.play(contacts[:5000], as_event=maker())
+    await stage.until_committed(played)
+    await assert_each_lead_once(stage)
+    await worker.stop_cleanly()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+async def test_a_worker_that_ends_amid_a_load_repeats_nothing(
+    stage: Stage, contacts: list[Lead], how: signal.Signals
+) -> None:
+    first = await stage.start()
+    await stage.start()
+    playing = asyncio.create_task(stage.play(contacts[:8000], rate=RATE, as_event=maker()))
+    await stage.until_scored(2000)
+    first.send(how)
+    await first.ended()
+    await stage.until_committed(await playing)
+    await assert_each_lead_once(stage)
+
+
+async def test_a_zombie_writes_nothing_that_is_seen(stage: Stage, contacts: list[Lead]) -> None:
+    """It wakes up in the middle of a transaction that the next owner has aborted."""
+    zombie = await stage.start()
+    await stage.start()
+    playing = asyncio.create_task(stage.play(contacts[:15_000], rate=RATE, as_event=maker()))
+    await stage.until_scored(2000)
+    await asyncio.sleep(Random(1).random())
+    zombie.send(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(9)  # a session is over after 6
+    finally:
+        zombie.send(signal.SIGCONT)
+    await stage.until_committed(await playing)
+    await assert_each_lead_once(stage)
+    # It is a worker like others again.
+    assert zombie.is_running
+    assert (await zombie.answer("/readyz"))[0] == 200
+    for worker in stage.workers:
+        await worker.stop_cleanly()
+
+
+async def test_a_transaction_left_open_by_a_worker_that_died_is_ended_by_the_next(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    """Committed readers do not wait for the transaction to time out."""
+    first = await stage.start(LEADSCORE_TRANSACTION_INTERVAL_MS="60000")
+    played = await stage.play(contacts[:1000], as_event=maker())
+    await stage.until_scored(900)
+    assert await seen(stage, stage.settings.leads_scored) == []
+    first.send(signal.SIGKILL)
+    await first.ended()
+    second = await stage.start()
+    await stage.until_committed(played)
+    await assert_each_lead_once(stage)
+    await second.stop_cleanly()
