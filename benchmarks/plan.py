@@ -67,7 +67,8 @@ class Plan:
 
 BOUNDED = Plan(
     contenders=(
-        *("leadscore", "bare", "stock", "take", "quix", "aiokafka", "aiokafka-decoder"),
+        *("leadscore", "bare", "exactly-once", "stock", "take", "quix"),
+        *("aiokafka", "aiokafka-decoder"),
         *("confluent", "confluent-decoder", "streams", "streams-warm"),
     ),
     events=100_000,

@@ -34,6 +34,9 @@ Row = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
 RETRY_PAUSE = 0.2
 """Seconds before another attempt at what may pass."""
 
+ANSWER_LIMIT = 7.5
+"""Seconds: a transaction goes over two connections, one after the other; each may be forgotten."""
+
 LONGEST_TRANSACTION = 900.0
 """Seconds: more than this (``transaction.max.timeout.ms``) a broker does not grant as it comes."""
 
@@ -182,6 +185,7 @@ def transactional_opener(settings: Settings) -> TransactionalOpener:
     def open_transactional(transactional_id: str, max_batch_bytes: int) -> TransactionalProducer:
         producer: TransactionalProducer = open_one(
             max_batch_bytes,
+            request_timeout=ANSWER_LIMIT,
             transactional_id=transactional_id,
             transaction_timeout_ms=round(limit * 1000),
         )

@@ -23,10 +23,11 @@ async def test_a_cluster_that_loses_one_broker_then_two(
     set_stage: StageSetter,
     contacts: list[Lead],
     bank_model: Bundle,
+    delivery: str,
     seed: int,
     chance: Random,
 ) -> None:
-    stage = set_stage(cluster.bootstrap)
+    stage = set_stage(cluster.bootstrap, LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=1000) as traffic:
         await crew.join()

@@ -21,9 +21,9 @@ SILENT = 12.0
 
 
 @pytest.fixture
-async def outside(proxied_kafka: ProxiedBroker, set_stage: StageSetter) -> Stage:
+async def outside(proxied_kafka: ProxiedBroker, set_stage: StageSetter, delivery: str) -> Stage:
     """A stage whose tests reach Kafka whatever happens to the workers."""
-    stage = set_stage(proxied_kafka.bootstrap)
+    stage = set_stage(proxied_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     return stage
 
