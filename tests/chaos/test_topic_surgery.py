@@ -59,11 +59,13 @@ async def test_partitions_added_to_all_topics_are_taken_up(
     contacts: list[Lead],
     bank_model: Bundle,
     seed: int,
+    delivery: str,
 ) -> None:
     """The outputs first: then no lead waits for them."""
     stage = set_stage(
         kafka.bootstrap,
         LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_DELIVERY=delivery,
         LEADSCORE_METADATA_MAX_AGE_MS="1000",
     )
     await stage.create_topics()
@@ -91,10 +93,12 @@ async def test_partitions_added_to_the_source_alone_are_an_error_that_says_what_
     contacts: list[Lead],
     bank_model: Bundle,
     seed: int,
+    delivery: str,
 ) -> None:
     stage = set_stage(
         kafka.bootstrap,
         LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_DELIVERY=delivery,
         LEADSCORE_METADATA_MAX_AGE_MS="1000",
     )
     await stage.create_topics()
@@ -127,11 +131,13 @@ async def test_transactions_and_compaction_leave_gaps(
     contacts: list[Lead],
     bank_model: Bundle,
     chance: Random,
+    delivery: str,
 ) -> None:
     """Aborted leads get no score; a block with gaps is counted right by whoever takes it over."""
     stage = set_stage(
         kafka.bootstrap,
         LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_DELIVERY=delivery,
         LEADSCORE_ISOLATION_LEVEL="read_committed",
         LEADSCORE_COMMIT_INTERVAL_SECONDS="0.2",
     )
@@ -226,11 +232,13 @@ async def test_a_topic_deleted_and_made_anew_is_read_from_its_beginning(
     set_stage: StageSetter,
     contacts: list[Lead],
     is_running: bool,
+    delivery: str,
 ) -> None:
     """Its log is shorter than what was committed."""
     stage = set_stage(
         kafka.bootstrap,
         LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_DELIVERY=delivery,
         LEADSCORE_METADATA_MAX_AGE_MS="1000",
     )
     await stage.create_topics()
@@ -271,11 +279,13 @@ async def test_records_of_900_kb(
     bank_model: Bundle,
     largest: str,
     chance: Random,
+    delivery: str,
 ) -> None:
     """In the value, in the key and in headers, among leads of the usual size."""
     stage = set_stage(
         kafka.bootstrap,
         LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_DELIVERY=delivery,
         LEADSCORE_MAX_EVENT_BYTES=largest,
     )
     await stage.create_topics()
