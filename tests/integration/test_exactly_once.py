@@ -17,7 +17,7 @@ from stream.crm.events import EventMaker
 from stream.crm.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
-from tests.kafka_client import TopicFactory, read_all, read_ends
+from tests.kafka_client import TopicFactory, read_all, read_ends, set_topic_config
 
 RATE = 1500
 MARKED_WITHIN = 0.5
@@ -78,15 +78,14 @@ async def test_every_outcome_is_seen_once_and_the_offsets_with_it(
     await worker.stop_cleanly()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
-async def test_a_worker_that_ends_amid_a_load_repeats_nothing(
-    stage: Stage, contacts: list[Lead], how: signal.Signals
+async def test_a_worker_that_is_killed_amid_a_load_repeats_nothing(
+    stage: Stage, contacts: list[Lead]
 ) -> None:
     first = await stage.start()
     await stage.start()
     playing = asyncio.create_task(stage.play(contacts[:8000], rate=RATE, as_event=maker()))
     await stage.until_scored(2000)
-    first.send(how)
+    first.send(signal.SIGKILL)
     await first.ended()
     await stage.until_committed(await playing)
     await assert_each_lead_once(stage)
@@ -127,3 +126,25 @@ async def test_a_transaction_left_open_by_a_worker_that_died_is_ended_by_the_nex
     await stage.until_committed(played)
     await assert_each_lead_once(stage)
     await second.stop_cleanly()
+
+
+async def test_an_output_that_the_topic_refuses_is_a_dead_letter_and_its_transaction_redone(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    """The limit was lowered since the worker read it: only the broker's refusal tells."""
+    settings = stage.settings
+    worker = await stage.start()
+    await set_topic_config(
+        settings.kafka_bootstrap_servers, settings.leads_scored, "max.message.bytes", "8000"
+    )
+    leads = contacts[:3000]
+    for place in (700, 701, 2500):
+        leads[place] = leads[place]._replace(lead_id="i" * 9000)
+    played = await stage.play(leads)
+    await stage.until_committed(played)
+    await assert_each_lead_once(stage)
+    dead = await seen(stage, settings.leads_created_dlq)
+    assert [headers_of(record)[ERROR_CODE] for record in dead] == [b"OUTPUT_TOO_LARGE"] * 3
+    everything = await seen(stage, settings.leads_scored, committed_only=False)
+    assert len(everything) > 2997, "a transaction was aborted"
+    await worker.stop_cleanly()
