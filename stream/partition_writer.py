@@ -15,23 +15,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
     IllegalOperation,
-    InvalidProducerEpoch,
-    InvalidProducerIdMapping,
-    InvalidTxnState,
     KafkaError,
     MessageSizeTooLargeError,
-    OutOfOrderSequenceNumber,
-    ProducerClosed,
-    ProducerFenced,
     RecordListTooLargeError,
-    UnknownProducerId,
 )
 
 from schemas.errors import FatalError
@@ -44,25 +37,14 @@ from stream.producer import (
     Row,
     TransactionalOpener,
     TransactionalProducer,
-    await_partition,
     pack,
     unmendable,
 )
+from stream.transactional_id import FENCED, TransactionalId, may_pass
 
 __all__ = ["PartitionWriter", "WriterOptions"]
 
 log = logging.getLogger(__name__)
-
-FENCED = (ProducerFenced, InvalidProducerEpoch)
-
-BROKEN = (
-    OutOfOrderSequenceNumber,
-    UnknownProducerId,
-    InvalidProducerIdMapping,
-    InvalidTxnState,
-    ProducerClosed,
-)
-"""A producer that is of no use any more; another one may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +100,8 @@ class PartitionWriter:
         Tells the group's committed offset; None where there is none.
     limits
         What the output topics take.
+    topics
+        The output topics.
     options
         See there.
 
@@ -144,13 +128,17 @@ class PartitionWriter:
         self.generation = generation
         self.is_lost = False
         self.committed: int | None = None
-        self._id = f"{options.group_id}/{partition.topic}/{partition.partition}"
-        self._connect = connect
+        number = partition.partition
+        self._id = TransactionalId(
+            f"{options.group_id}/{partition.topic}/{number}",
+            connect,
+            limits,
+            [TopicPartition(topic, number) for topic in topics],
+            options.partition_limit,
+        )
         self._read_committed = read_committed
         self._limits = limits
-        self._topics = topics
         self._options = options
-        self._producer: TransactionalProducer | None = None
         self._in_transaction = False
         self._attempted: int | None = None
         self._came_through = False
@@ -162,7 +150,6 @@ class PartitionWriter:
         self._is_open.set()
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._retiring: set[asyncio.Task[None]] = set()
 
     # Beginning and end
 
@@ -180,7 +167,7 @@ class PartitionWriter:
             When Kafka refuses, or an output topic lacks the partition.
         """
         try:
-            await self._start_producer()
+            await self._id.open()
             self.committed = await self._read_committed(self.partition)
         except KafkaError as error:
             raise unmendable(error) from error
@@ -198,21 +185,21 @@ class PartitionWriter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        producer = self._producer
-        if producer is None:
-            return
-        if self._in_transaction and not self.is_lost and self._attempted is None:
+        producer = self._id.producer
+        if (
+            producer is not None
+            and self._in_transaction
+            and not self.is_lost
+            and self._attempted is None
+        ):
             self._in_transaction = False
             try:
                 async with asyncio.timeout_at(by):
                     await producer.abort_transaction()
             except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
                 # aiokafka asserts that its producer has not failed meanwhile.
-                log.warning("%s: left to its next owner to abort: %r", self._id, error)
-        self._retire(producer)
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(by):
-                await asyncio.gather(*self._retiring, return_exceptions=True)
+                log.warning("%s: left to its next owner to abort: %r", self._id.name, error)
+        await self._id.close(by)
 
     def lose(self) -> None:
         """Have nothing more to do with the partition: another has fenced us."""
@@ -327,9 +314,9 @@ class PartitionWriter:
                 self.lose()
                 raise self._lost() from error
             except (KafkaError, IllegalOperation) as error:
-                if not _may_pass(error):
+                if not may_pass(error):
                     raise unmendable(error) from error
-                log.warning("%s: %r, writing the transaction again", self._id, error)
+                log.warning("%s: %r, writing the transaction again", self._id.name, error)
                 await asyncio.sleep(RETRY_PAUSE)
                 is_broken = True
 
@@ -358,11 +345,12 @@ class PartitionWriter:
         sending.is_written = True
 
     async def _begun(self) -> TransactionalProducer:
-        assert self._producer is not None, "open() comes first"
+        producer = self._id.producer
+        assert producer is not None, "open() comes first"
         if not self._in_transaction:
-            await self._producer.begin_transaction()
+            await producer.begin_transaction()
             self._in_transaction = True
-        return self._producer
+        return producer
 
     async def _end_transaction(self, entry: PartitionBooks) -> None:
         offset = entry.done_offset
@@ -383,9 +371,7 @@ class PartitionWriter:
 
     async def _open_anew(self) -> None:
         """Abort the transaction by a new producer, and have its journal written again."""
-        assert self._producer is not None
-        self._retire(self._producer)
-        await self._start_producer()
+        await self._id.open()
         found = await self._read_committed(self.partition)
         if found != self.committed:
             # Else ours was aborted. Where it is what was to be committed, it came through and only
@@ -396,33 +382,3 @@ class PartitionWriter:
         self.committed, self._attempted, self._in_transaction = found, None, False
         for sending in self._journal:
             sending.is_written = False
-
-    async def _start_producer(self) -> None:
-        while True:
-            producer = self._connect(self._id, self._limits.batch_bytes)
-            try:
-                await producer.start()
-                # Now: a batch that still waits for it when the producer is closed waits for ever.
-                for topic in self._topics:
-                    to = TopicPartition(topic, self.partition.partition)
-                    await await_partition(producer, to, self._options.partition_limit)
-            except BaseException as error:
-                self._retire(producer)
-                if not (isinstance(error, KafkaError) and error.retriable):
-                    raise
-                log.warning("opening a producer for %s: %r, trying again", self._id, error)
-                await asyncio.sleep(RETRY_PAUSE)
-            else:
-                self._producer = producer
-                return
-
-    def _retire(self, producer: TransactionalProducer) -> None:
-        task = asyncio.create_task(producer.stop())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
-
-
-def _may_pass(error: Exception) -> bool:
-    # aiokafka wraps what it did not expect, and what it raises when its sender has ended is bare.
-    is_bare = type(error) is KafkaError or isinstance(error, IllegalOperation)
-    return is_bare or isinstance(error, BROKEN) or bool(getattr(error, "retriable", False))

@@ -180,7 +180,8 @@ def transactional_opener(settings: Settings) -> TransactionalOpener:
     that its worker left behind is ended by the partition's next owner, long before.
     """
     open_one: Any = producer_opener(settings)
-    limit = min(settings.delivery_timeout_seconds, LONGEST_TRANSACTION)
+    lasts = settings.delivery_timeout_seconds + settings.commit_seconds
+    limit = min(lasts, LONGEST_TRANSACTION)
 
     def open_transactional(transactional_id: str, max_batch_bytes: int) -> TransactionalProducer:
         producer: TransactionalProducer = open_one(

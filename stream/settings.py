@@ -220,8 +220,8 @@ class Settings(BaseSettings):
     """How often offsets are committed: bounds what is scored twice after a crash."""
 
     delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
-    """How often an output is seen: at least once, or exactly once by consumers that read committed
-    records only. Exactly once costs time (docs/adr/0014); all workers of a group must agree."""
+    """How often an output is seen: at least once; or exactly once, by consumers that read committed
+    records only. All workers of a group must have the same (docs/adr/0014)."""
 
     transaction_interval_ms: Annotated[float, Field(ge=1, le=60_000)] = 100.0
     """With exactly once: how often outputs and offsets are committed; an output is seen after it.

@@ -10,7 +10,8 @@
 
 Role score: the source hands over runs of records of one partition; the agent passes them to the
 pipeline; the pipeline marks a batch done when all its outputs are delivered; the source commits
-what is done. What is done with the leads of a batch is in agents/scoring.py, without Kafka.
+what is done. What is done with the leads of a batch is in agents/scoring.py, without Kafka. With
+LEADSCORE_DELIVERY=exactly_once outputs and offsets are committed as one (stream/transactions).
 
 Role drift: an agent of stock Faust reads the counts of blocks of leads; what is made of them is in
 agents/drift_watch.py, without Kafka.
