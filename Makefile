@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+LOOPS  := schemas/_compiled.pyx features/_compiled.pyx
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
 SEEDS   = long
 MINUTES = 30
@@ -15,7 +16,7 @@ help:  ## List the targets
 
 setup: $(READY)  ## Make the environment (.venv) from the locked, hashed requirements
 
-$(READY): requirements/all.lock requirements/uv.lock pyproject.toml
+$(READY): requirements/all.lock requirements/uv.lock pyproject.toml $(LOOPS)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"LeadScore needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}. Name another with: make PYTHON=python3.11 ...")'
 	@echo "Setting up $(VENV) (once; about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)

@@ -31,7 +31,8 @@ def without_contributions(content: bytes) -> bytes:
         metadata are the same.
     """
     model = onnx.load_model_from_string(content)
-    [trees, *rest] = model.graph.node
+    [trees] = [node for node in model.graph.node if node.op_type == "TreeEnsembleRegressor"]
+    kept_nodes = [node for node in model.graph.node if node.output[0] in (*INPUT, *CALIBRATION)]
     attributes = {a.name: helper.get_attribute_value(a) for a in trees.attribute}
     margin = attributes["n_targets"] - 1
     at = [i for i, target in enumerate(attributes["target_ids"]) if target == margin]
@@ -40,6 +41,7 @@ def without_contributions(content: bytes) -> bytes:
     constants = {c.name: c for c in model.graph.initializer}
     graph = helper.make_graph(
         [
+            *kept_nodes[: len(INPUT)],
             helper.make_node(
                 "TreeEnsembleRegressor",
                 list(trees.input),
@@ -48,7 +50,7 @@ def without_contributions(content: bytes) -> bytes:
                 **{**attributes, **kept},
             ),
             # Only the steps from the margin to the probability, as they are.
-            *(node for node in rest if node.output[0] in CALIBRATION),
+            *kept_nodes[len(INPUT) :],
         ],
         "lead_score_alone",
         list(model.graph.input),
@@ -56,7 +58,7 @@ def without_contributions(content: bytes) -> bytes:
         initializer=[
             constant
             for name, constant in constants.items()
-            if any(name in node.input for node in rest if node.output[0] in CALIBRATION)
+            if any(name in node.input for node in kept_nodes)
         ],
     )
     plain = helper.make_model(
@@ -67,6 +69,8 @@ def without_contributions(content: bytes) -> bytes:
     return bytes(plain.SerializeToString(deterministic=True))
 
 
+INPUT = ("is_missing", "low", "twice")
+"""The values between the features and the trees in the graph of ``model.export``."""
 CALIBRATION = (
     *("margin_64", "scaled", "logit", "padded_logit"),
     *("padded_probability", "probability_64", "probability"),

@@ -28,12 +28,19 @@ from features.spec import (
     normalise_level,
 )
 
+try:
+    from features import _compiled
+except ImportError:  # there was no compiler
+    _compiled = None  # type: ignore[assignment]
+
 __all__ = ["Columns", "FeatureEncoder", "Features"]
 
 Columns = Mapping[str, NDArray[np.float64] | Sequence[str | bytes | None]]
 """Leads by column: numbers and dates (ms since 1970 UTC) as float64, NaN missing, never infinite;
 categories and texts as lists of str or of UTF-8 bytes, None missing."""
 
+READ_BYTES = 65_536
+"""The longest text that the compiled loop reads."""
 MEMO_ENTRIES = 10_000
 MEMO_LENGTH = 256
 """What a memo keeps at most: so many strings, of so many characters each."""
@@ -208,13 +215,24 @@ class _Texts:
         self._columns = columns
         self._edges = bins.search_edges
         self._rows = _TextRows(field.keywords)
+        self._width = 2 + len(field.keywords)
+        self._keywords = tuple(map(str.encode, field.keywords))
 
     def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
         if not len(bins):
             return
-        rows = np.array([*map(self._rows.__getitem__, values)], dtype=np.float64)
+        rows = self._read(values)
         matrix[:, self._columns] = rows
         bins[:] = self._edges.searchsorted(rows[:, 0], side="right")
+
+    def _read(self, values: Any) -> NDArray[np.float64]:
+        if _compiled is None or not isinstance(values, list):
+            return np.array([*map(self._rows.__getitem__, values)], dtype=np.float64)
+        rows = np.empty((len(values), self._width))
+        left = _compiled.read_texts(values, self._keywords, READ_BYTES, rows)
+        if left:
+            rows[left] = [self._rows[values[row]] for row in left]
+        return rows
 
 
 class _TextRows(dict[str | bytes | None, tuple[float, ...]]):

@@ -61,7 +61,11 @@ def to_onnx(booster: xgboost.Booster, metadata: BundleMetadata) -> bytes:
     """
     spec = metadata.spec
     graph = helper.make_graph(
-        [ensemble_node(booster, spec, source="features", result="targets"), *_nodes()],
+        [
+            *_with_and_without_nan(),
+            ensemble_node(booster, spec, source="twice", result="targets"),
+            *_nodes(),
+        ],
         "lead_score",
         [_value("features", TensorProto.FLOAT, len(spec.columns))],
         [
@@ -135,6 +139,15 @@ def parity(
     return largest
 
 
+def _with_and_without_nan() -> list[onnx.NodeProto]:
+    node = helper.make_node
+    return [
+        node("IsNaN", ["features"], ["is_missing"]),
+        node("Where", ["is_missing", "lowest", "features"], ["low"]),
+        node("Concat", ["features", "low"], ["twice"], axis=1),
+    ]
+
+
 def _nodes() -> list[onnx.NodeProto]:
     node = helper.make_node
     return [
@@ -172,6 +185,7 @@ def _constants(metadata: BundleMetadata) -> list[onnx.TensorProto]:
     return [
         *(_constant(name, np.array([value], np.int64)) for name, value in integers.items()),
         *(_constant(name, np.array(value, np.float64)) for name, value in floats.items()),
+        _constant("lowest", np.array(-np.inf, np.float32)),
     ]
 
 

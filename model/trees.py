@@ -40,7 +40,10 @@ def ensemble_node(
     spec
         Says which columns are a field.
     source, result
-        Names of what goes in, float32 (n, n_columns), and comes out, float32 (n, n_fields + 1).
+        Names of what goes in, float32 (n, 2 · n_columns), and comes out, float32
+        (n, n_fields + 1). What goes in are the columns, then the same with minus infinity for NaN:
+        a split that sends missing values left reads the latter. The operator can do it itself, at
+        a tenth of its time more.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def ensemble_node(
     """
     learner = json.loads(booster.save_raw("json"))["learner"]
     _check(learner, spec)
-    ensemble = _Ensemble(spec.field_of_column, len(spec.fields))
+    ensemble = _Ensemble(spec.field_of_column, len(spec.fields), len(spec.columns))
     # The margin starts from the base. Inside the first tree's leaves it is added first, as XGBoost
     # does it; the operator's own base would come last, and round apart.
     offset = _base_margin(learner["learner_model_param"]["base_score"])
@@ -130,8 +133,9 @@ class _Tree:
 class _Ensemble:
     """The attributes of the ONNX operator, filled tree by tree."""
 
-    def __init__(self, field_of_column: Sequence[int], n_fields: int) -> None:
+    def __init__(self, field_of_column: Sequence[int], n_fields: int, n_columns: int) -> None:
         self._field_of_column = field_of_column
+        self._n_columns = n_columns
         self._margin = n_fields
         self._attributes: dict[str, list[Any]] = defaultdict(list)
 
@@ -154,29 +158,22 @@ class _Ensemble:
             attributes["nodes_treeids"].append(tree_id)
             attributes["nodes_nodeids"].append(node)
             if tree.is_leaf(node):
-                self._branch("LEAF", 0, 0.0, 0, 0, False)
+                self._branch("LEAF", 0, 0.0, 0, 0)
                 margin = np.float32(tree.value[node]) + offset
                 self._leaf(tree_id, node, {**contributions[node], self._margin: float(margin)})
             else:
-                self._branch(
-                    "BRANCH_LT",
-                    tree.column[node],
-                    tree.value[node],
-                    tree.left[node],
-                    tree.right[node],
-                    bool(tree.default_left[node]),
-                )
+                # No comparison with NaN is true: it goes right.
+                column = tree.column[node] + self._n_columns * bool(tree.default_left[node])
+                left, right = tree.left[node], tree.right[node]
+                self._branch("BRANCH_LT", column, tree.value[node], left, right)
 
-    def _branch(
-        self, mode: str, column: int, value: float, true: int, false: int, missing_is_true: bool
-    ) -> None:
+    def _branch(self, mode: str, column: int, value: float, true: int, false: int) -> None:
         attributes = self._attributes
         attributes["nodes_modes"].append(mode)
         attributes["nodes_featureids"].append(column)
         attributes["nodes_values"].append(value)
         attributes["nodes_truenodeids"].append(true)
         attributes["nodes_falsenodeids"].append(false)
-        attributes["nodes_missing_value_tracks_true"].append(int(missing_is_true))
 
     def _leaf(self, tree_id: int, node: int, weights: dict[int, float]) -> None:
         attributes = self._attributes

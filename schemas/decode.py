@@ -28,8 +28,8 @@ __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
 Columns = dict[str, NDArray[np.float64] | list[Any]]
 T = TypeVar("T")
 
-COLUMNS_FROM = 160
-"""Records of one schema from which on they are read column by column."""
+COLUMNS_FROM = 8
+"""Records of one schema from which on they are read into columns at once."""
 
 JSON_TYPES = {
     FieldKind.NUMBER: "a number",
@@ -112,27 +112,29 @@ class LeadDecoder:
         values
             The records' values.
         """
+        left: Sequence[int] = range(len(values))
+        read: list[tuple[list[int], ReadColumns]] = []
+        columns = self._columns_of_first(values)
+        if columns is not None:
+            found = columns.read(values)
+            if found.is_read.all():
+                return self._as_leads([*left], found)
+            read.append((np.flatnonzero(found.is_read).tolist(), found))
+            left = np.flatnonzero(~found.is_read).tolist()
         rows: list[Row | None] = [None] * len(values)
         errors: dict[int, InvalidEventError] = {}
         avro: dict[bytes, list[int]] = {}
-        for i, value in enumerate(values):
+        for i in left:
+            value = values[i]
             if value is None or len(value) > self._max_bytes or value[:2] != AVRO_MARKER:
                 self._read_other(i, value, rows, errors)
             else:
                 avro.setdefault(value[:HEADER_BYTES], []).append(i)
-        read: list[tuple[list[int], ReadColumns]] = []
         for header, indices in avro.items():
             reader = self._reader(header)
             if isinstance(reader, InvalidEventError):
                 errors.update(dict.fromkeys(indices, reader))
-                continue
-            columns = self._column_readers[header]
-            if columns is not None and len(indices) >= COLUMNS_FROM:
-                found = columns.read([values[i] or b"" for i in indices])
-                plain = found.is_read.tolist()
-                read.append(([i for i, ok in zip(indices, plain, strict=True) if ok], found))
-                indices = [i for i, ok in zip(indices, plain, strict=True) if not ok]
-            if indices:
+            else:
                 reader(values, indices, rows, errors)
         if not read:
             return self._as_columns(rows, errors)
@@ -149,6 +151,13 @@ class LeadDecoder:
             return None
         schema = self._store.by_fingerprint(value[2:HEADER_BYTES])
         return None if schema is None else schema.full_name
+
+    def _columns_of_first(self, values: Sequence[bytes | None]) -> ColumnReader | None:
+        """Find the reader of the first record's schema, that of most of a batch."""
+        first = values[0] if len(values) >= COLUMNS_FROM else None
+        if first is None or isinstance(self._reader(first[:HEADER_BYTES]), InvalidEventError):
+            return None
+        return self._column_readers[first[:HEADER_BYTES]]
 
     def _read_other(
         self,
@@ -185,7 +194,7 @@ class LeadDecoder:
                 f"no schema has the fingerprint {header[2:].hex()}: put its .avsc file into the"
                 " folder that LEADSCORE_SCHEMA_DIR names, and restart",
             )
-        self._column_readers[header] = column_reader(schema, self._kinds)
+        self._column_readers[header] = column_reader(schema, self._kinds, self._max_bytes)
         self._readers[header] = compile_reader(schema, self._kinds)
         return self._readers[header]
 

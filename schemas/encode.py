@@ -21,6 +21,11 @@ from schemas.errors import InputError
 from schemas.store import Schema, SchemaStore
 from schemas.wire import WireFormat
 
+try:
+    from schemas import _compiled
+except ImportError:  # there was no compiler
+    _compiled = None  # type: ignore[assignment]
+
 __all__ = ["ScoredEncoder", "ScoredModel", "ScoredRows", "encode_lead"]
 
 SCHEMA_VERSION = "v1"
@@ -121,9 +126,9 @@ class ScoredRows:
         int16, shape (n, fields): each field's bin code.
     """
 
-    event_ids: Sequence[bytes]
-    lead_ids: Sequence[bytes]
-    request_ids: Sequence[bytes]
+    event_ids: list[bytes]
+    lead_ids: list[bytes]
+    request_ids: list[bytes]
     created_at: Sequence[int]
     timestamps: Sequence[int]
     offsets: Sequence[int]
@@ -190,7 +195,7 @@ class ScoredEncoder:
         numbers = self._numbers(rows)
         if self._is_json:
             return self._as_json(rows, numbers)
-        return self._as_avro(rows, numbers)
+        return self._as_avro(rows, numbers) if _compiled is None else self._in_c(rows, numbers)
 
     def _numbers(self, rows: ScoredRows) -> _Numbers:
         model = self._model
@@ -281,13 +286,38 @@ class ScoredEncoder:
             )
         ]
 
+    def _in_c(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
+        return _compiled.write_events(
+            self._header,
+            self._shared + self._topic + _long(rows.partition),
+            rows.event_ids,
+            rows.lead_ids,
+            rows.request_ids,
+            np.array(rows.created_at, dtype=np.int64),
+            rows.scored_at,
+            numbers.latency_ms,
+            numbers.score,
+            numbers.category * len(LABELS) + numbers.label,
+            self._verdicts,
+            numbers.confidence,
+            numbers.coverage,
+            numbers.low_coverage.view(np.uint8),
+            self._reason_heads(rows),
+            rows.reason_value.astype(np.float64, order="C"),
+            np.array(rows.offsets, dtype=np.int64),
+        )
+
+    def _reason_heads(self, rows: ScoredRows) -> list[bytes]:
+        """Write the field and the value of each reason, lead by lead."""
+        codes = np.take_along_axis(rows.bins, rows.reason_field, axis=1)
+        keys: list[int] = (rows.reason_field * self._stride + codes).ravel().tolist()
+        return [*map(self._reasons.__getitem__, keys)]
+
     def _avro_reasons(self, rows: ScoredRows) -> list[bytes]:
         n, k = rows.reason_field.shape
         if not k:
             return [b"\0"] * n
-        codes = np.take_along_axis(rows.bins, rows.reason_field, axis=1)
-        keys: list[int] = (rows.reason_field * self._stride + codes).ravel().tolist()
-        heads = [*map(self._reasons.__getitem__, keys)]
+        heads = self._reason_heads(rows)
         values = _doubles(rows.reason_value.astype(np.float64))
         items = [head + values[8 * j : 8 * j + 8] for j, head in enumerate(heads)]
         has = rows.reason_value != 0

@@ -180,9 +180,7 @@ async def test_one_that_takes_too_much_memory_ends_itself_and_is_counted(topic, 
     assert "leadscore_snapshot_failures_total 1.0" in (tmp_path / "snapshot.prom").read_text()
 
 
-async def test_a_job_that_stays_takes_one_and_tells_of_it(
-    topic, start, kafka, contacts, tmp_path
-):
+async def test_a_job_that_stays_takes_one_and_tells_of_it(topic, start, kafka, contacts, tmp_path):
     await produce(kafka.bootstrap, topic, [Record(r.value, r.key) for r in now_records(contacts)])
     textfile = tmp_path / "snapshot.prom"
     process = await start("--every", "45s", "--since", "1h", "--port", "0", "--textfile", textfile)

@@ -72,6 +72,27 @@ def test_target_values_prior_and_missing():
     assert np.isnan(rows[3])
 
 
+TEXTS = st.one_of(
+    st.none(),
+    st.text(max_size=20),
+    st.lists(
+        st.sampled_from(["Price", "prices", "n/a", "straße", "\x1c", " ", "\t", "a", "\x85"])
+    ).map(" ".join),
+)
+
+
+@given(st.lists(TEXTS, max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_texts_are_read_alike_with_and_without_a_compiler(texts: list[str | None]):
+    columns = columns_of(len(texts), summary=[t if t is None else t.encode() for t in texts])
+    compiled = encode(columns, len(texts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matrix_module, "_compiled", None)
+        plain = encode(columns, len(texts))
+    assert compiled.matrix.tobytes() == plain.matrix.tobytes()
+    assert compiled.bins.tobytes() == plain.bins.tobytes()
+
+
 def test_text_length_words_and_keywords():
     texts = ["What PRICE?", "auf der STRASSE", None, "  ", "n/a"]
     rows = cells(encode(columns_of(5, summary=texts), 5), "summary")

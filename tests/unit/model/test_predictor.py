@@ -145,7 +145,8 @@ def narrower(model):
 
 def renamed_input(model):
     model.graph.input[0].name = "leads"
-    model.graph.node[0].input[0] = "leads"
+    for node in model.graph.node:
+        node.input[:] = ["leads" if name == "features" else name for name in node.input]
 
 
 def fewer_outputs(model):

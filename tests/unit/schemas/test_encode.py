@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import encode
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows, encode_lead
 from schemas.errors import InputError
 from schemas.store import Schema, SchemaStore
@@ -70,6 +71,9 @@ def rows_of(n: int, k: int = 2, **changes: Any) -> ScoredRows:
 def events(rows: ScoredRows, model: ScoredModel = MODEL) -> list[dict[str, Any]]:
     """Write rows in both formats; check that they agree, and with fastavro; return the content."""
     binary = ScoredEncoder(model, WireFormat.AVRO).encode(rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encode, "_compiled", None)
+        assert ScoredEncoder(model, WireFormat.AVRO).encode(rows) == binary, "plain Python's"
     read = []
     for value in binary:
         assert value.startswith(SCHEMA.header)
