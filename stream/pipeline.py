@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,13 @@ OWN_BYTES = 1024
 OUR_HEADERS = ("__connect.errors.", "leadscore.")
 
 
+def available_cores() -> int:
+    """Tell how many cores the process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(slots=True)
 class _InHand:
     """A batch between the two stages."""
@@ -73,6 +81,8 @@ class ScoringPipeline:
         Called with an error that nothing here can mend; nothing of the batch is committed then.
     in_flight
         How many batches may be in hand at once: the bound on memory.
+    cores
+        How many the process may use: with one, a thread for the model only costs.
     now
         The wall clock, seconds since 1970.
     """
@@ -87,6 +97,7 @@ class ScoringPipeline:
         drift: DriftPublisher | None = None,
         crash: Callable[[BaseException], Awaitable[None]],
         in_flight: int = 8,
+        cores: int | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.scorer: Scorer | None = None
@@ -99,6 +110,7 @@ class ScoringPipeline:
         self._now = now
         self._slots = asyncio.Semaphore(in_flight)
         self._in_hand: asyncio.Queue[_InHand] = asyncio.Queue()
+        self._has_cores = (available_cores() if cores is None else cores) > 1
         self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._emitting: asyncio.Task[None] | None = None
         self._delivering: set[asyncio.Task[None]] = set()
@@ -142,7 +154,7 @@ class ScoringPipeline:
 
     def _predict(self, scorer: Scorer, features: Features) -> Awaitable[Prediction]:
         loop = asyncio.get_running_loop()
-        if len(features.matrix) >= THREAD_FROM_ROWS:
+        if self._has_cores and len(features.matrix) >= THREAD_FROM_ROWS:
             return loop.run_in_executor(self._model_thread, self._timed_predict, scorer, features)
         done: asyncio.Future[Prediction] = loop.create_future()
         done.set_result(self._timed_predict(scorer, features))

@@ -112,7 +112,7 @@ class FakeEmitter:
 class Place:
     """A pipeline with all that is around it."""
 
-    def __init__(self, in_flight: int = 8) -> None:
+    def __init__(self, in_flight: int = 8, cores: int = 2) -> None:
         self.emitter = FakeEmitter()
         self.crashes: list[BaseException] = []
         self.metrics = Metrics(CollectorRegistry(), version="test")
@@ -126,6 +126,7 @@ class Place:
             metrics=self.metrics,
             crash=self.crash,
             in_flight=in_flight,
+            cores=cores,
             now=lambda: NOW,
         )
         self.pipeline.scorer = scorer()
@@ -356,6 +357,13 @@ async def test_a_large_batch_is_scored_in_the_models_thread_and_a_small_one_at_o
         thread, rows = watched.seen[1]
         assert thread.startswith("model")
         assert rows == THREAD_FROM_ROWS
+
+
+async def test_on_one_core_there_is_no_thread_for_the_model() -> None:
+    async with Place(cores=1) as place:
+        watched = place.watch()
+        await place.pipeline.accept(batch(0, THREAD_FROM_ROWS))
+        assert watched.seen == [("MainThread", THREAD_FROM_ROWS)]
 
 
 async def test_the_next_batch_is_decoded_while_the_model_scores() -> None:
