@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
@@ -186,7 +187,7 @@ class ScoringService(Service):
             published=serving.published,
         )
         self.health.meet(Condition.MODEL_LOADED)
-        log.info("model", extra={"model": dict(serving.info)})
+        log.info("model", extra={"model": dict(serving.info), "loops": _loops()})
 
     async def _open_kafka(self) -> None:
         await self.emitter.start()
@@ -304,3 +305,9 @@ class ScoringService(Service):
 
     def _model_info(self) -> Mapping[str, Any] | None:
         return None if self._serving is None else self._serving.info
+
+
+def _loops() -> str:
+    """Tell what the inner loops are run by: see schemas/column_reader.py."""
+    found = map(find_spec, ("schemas._compiled", "features._compiled"))
+    return "compiled" if all(found) else "python"
