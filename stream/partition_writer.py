@@ -29,6 +29,7 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.books import Batch, PartitionBooks
+from stream.committed import CommittedReader
 from stream.delivery import PartitionLostError
 from stream.emit import RecordsTooLargeError
 from stream.limits import TopicLimits
@@ -119,7 +120,7 @@ class PartitionWriter:
         generation: int,
         *,
         connect: TransactionalOpener,
-        read_committed: Callable[[TopicPartition], Awaitable[int | None]],
+        read_committed: CommittedReader,
         limits: TopicLimits,
         topics: Collection[str],
         options: WriterOptions,

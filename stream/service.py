@@ -19,6 +19,7 @@ from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
 from stream.books import Batch
 from stream.commits import GroupCommitter
+from stream.committed import committed_reader
 from stream.consumer import open_consumer
 from stream.delivery import AtLeastOnce
 from stream.drift_counts import DriftPublisher
@@ -201,6 +202,7 @@ class ScoringService(Service):
         return Transactions(
             topics=[settings.leads_scored, settings.leads_created_dlq],
             connect=transactional_opener(settings),
+            read_committed=committed_reader(settings.kafka_client_options(), settings.group_id),
             limits=self.emitter.limits,
             options=WriterOptions(
                 group_id=settings.group_id, delivery_limit=settings.delivery_timeout_seconds

@@ -22,6 +22,7 @@ from aiokafka.errors import IllegalStateError
 from schemas.errors import FatalError
 from stream.books import Batch, PartitionBooks
 from stream.commits import Books, OnCommit
+from stream.committed import CommittedReader
 from stream.delivery import PartitionLostError
 from stream.limits import TopicLimits
 from stream.partition_writer import PartitionWriter, WriterOptions
@@ -37,9 +38,6 @@ COMMIT_LIMIT = 5.0
 
 class SeekingConsumer(Protocol):
     """What is used of ``aiokafka.AIOKafkaConsumer`` to begin where the last commit is."""
-
-    async def committed(self, partition: TopicPartition) -> int | None:
-        """Ask the broker for the group's offset; None where there is none."""
 
     async def beginning_offsets(
         self, partitions: list[TopicPartition]
@@ -59,6 +57,8 @@ class Transactions:
         Where outputs go; each has as many partitions as the source topic.
     connect
         Makes a transactional producer.
+    read_committed
+        Tells the group's committed offset, for certain.
     limits
         What the topics take; whoever made them has read them.
     options
@@ -72,6 +72,7 @@ class Transactions:
         *,
         topics: Sequence[str],
         connect: TransactionalOpener,
+        read_committed: CommittedReader,
         limits: TopicLimits,
         options: WriterOptions,
         crash: Callable[[BaseException], Awaitable[None]],
@@ -80,6 +81,7 @@ class Transactions:
         self.writers: dict[TopicPartition, PartitionWriter] = {}
         self._topics = topics
         self._connect = connect
+        self._read_committed = read_committed
         self._options = options
         self._crash = crash
 
@@ -87,15 +89,13 @@ class Transactions:
         """Make the committer of a source that is read exactly once."""
         return TransactionalCommitter(self, consumer, on_commit, self._crash, self._options)
 
-    def begin(
-        self, partition: TopicPartition, generation: int, consumer: SeekingConsumer
-    ) -> PartitionWriter:
+    def begin(self, partition: TopicPartition, generation: int) -> PartitionWriter:
         """Begin the writer of a partition; nothing is admitted before it is open."""
         writer = self.writers[partition] = PartitionWriter(
             partition,
             generation,
             connect=self._connect,
-            read_committed=consumer.committed,
+            read_committed=self._read_committed,
             limits=self.limits,
             topics=self._topics,
             options=self._options,
@@ -169,7 +169,7 @@ class TransactionalCommitter:
         """Have the books of each partition begin once its writer is open."""
         self._lost_since = None
         for partition in assigned:
-            writer = self._transactions.begin(partition, generation, self._consumer)
+            writer = self._transactions.begin(partition, generation)
             self._beginnings[partition] = asyncio.create_task(self._begin(writer, books))
 
     async def taken_over(self, partition: TopicPartition) -> None:

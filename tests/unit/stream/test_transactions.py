@@ -91,6 +91,7 @@ async def running(
     transactions = Transactions(
         topics=[SCORED],
         connect=coordinator.connect,
+        read_committed=consumer.committed,
         limits=TopicLimits([SCORED], coordinator.read_limits, fallback=1000, batch_bytes=1000),
         options=WriterOptions("group", delivery_limit=30),
         crash=app.crash,
