@@ -60,6 +60,7 @@ async def killed(stage: Stage, worker: WorkerProcess, **environment: str) -> Wor
     return await stage.start(**environment)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 async def test_counts_are_exact_whoever_is_killed_stopped_or_added(
     drift_stage: Stage, contacts: list[Lead], bank_model: Bundle
