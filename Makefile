@@ -29,7 +29,7 @@ demo: $(READY)  ## Train on real contacts, score the rest through Kafka, show th
 	@$(BIN)/leadscore demo
 
 test: $(READY)  ## All rings: unit, contract, integration and e2e, on real Kafka
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@$(BIN)/python -m pytest tests
 
 chaos: $(READY)  ## The chaos ring, all of it, thrice (SEEDS=all: once): workers, brokers, network, topics
 	@LEADSCORE_CHAOS=$(SEEDS) $(BIN)/python -m pytest tests/chaos

@@ -25,8 +25,6 @@ CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 TRAINED_EVERY = 5
 """One contact in so many is enough for a model to test with."""
 
-ON_KAFKA = ("chaos", "e2e", "integration")
-"""Rings that run one after the other, on one broker, while others go on beside them."""
 REMEDY = "this ring runs on real Kafka only and does not skip"
 
 
@@ -34,13 +32,6 @@ def pytest_configure() -> None:
     """Have the processes that tests start heed Ctrl-C, though pytest runs in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what runs on Kafka in one process of those that share the tests out."""
-    for item in items:
-        if set(ON_KAFKA) & set(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group("kafka"))
 
 
 @pytest.fixture(scope="session")
