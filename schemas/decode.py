@@ -113,13 +113,11 @@ class LeadDecoder:
             The records' values.
         """
         left: Sequence[int] = range(len(values))
-        read: list[tuple[list[int], ReadColumns]] = []
-        columns = self._columns_of_first(values)
+        columns, found = self._columns_of_first(values), None
         if columns is not None:
             found = columns.read(values)
             if found.is_read.all():
                 return self._as_leads([*left], found)
-            read.append((np.flatnonzero(found.is_read).tolist(), found))
             left = np.flatnonzero(~found.is_read).tolist()
         rows: list[Row | None] = [None] * len(values)
         errors: dict[int, InvalidEventError] = {}
@@ -136,9 +134,9 @@ class LeadDecoder:
                 errors.update(dict.fromkeys(indices, reader))
             else:
                 reader(values, indices, rows, errors)
-        if not read:
+        if found is None:
             return self._as_columns(rows, errors)
-        return self._joined(read, rows, errors)
+        return self._joined(found, left, rows, errors)
 
     def prepare(self) -> None:
         """Make the readers of all known leads' schemas now, not when the first lead comes."""
@@ -200,29 +198,24 @@ class LeadDecoder:
 
     def _joined(
         self,
-        read: Sequence[tuple[list[int], ReadColumns]],
+        found: ReadColumns,
+        others: Sequence[int],
         rows: list[Row | None],
         errors: dict[int, InvalidEventError],
     ) -> DecodedLeads:
         """Put together what was read by column and what was read record by record."""
-        parts = [self._as_leads(positions, found) for positions, found in read]
-        if len(parts) == 1 and len(parts[0].positions) == len(rows):
-            return parts[0]
-        taken = {i for positions, _ in read for i in positions}
-        others = [i for i in range(len(rows)) if i not in taken]
+        plain = self._as_leads(np.flatnonzero(found.is_read).tolist(), found)
         renumbered = {i: errors[i] for i in others if i in errors}
         rest = self._as_columns(
             [rows[i] for i in others],
             {row: renumbered[i] for row, i in enumerate(others) if i in renumbered},
         )
-        parts.append(
-            replace(
-                rest,
-                positions=[others[row] for row in rest.positions],
-                errors=[(others[row], error) for row, error in rest.errors],
-            )
+        rest = replace(
+            rest,
+            positions=[others[row] for row in rest.positions],
+            errors=[(others[row], error) for row, error in rest.errors],
         )
-        return _in_order(parts)
+        return _in_order((plain, rest))
 
     def _as_leads(self, positions: list[int], found: ReadColumns) -> DecodedLeads:
         columns: Columns = dict(found.columns)
