@@ -12,8 +12,8 @@ from stream.crm.playing import Lead
 from tests.chaos.audit import assert_nothing_committed_too_soon, audit
 from tests.chaos.brokers import Cluster
 from tests.chaos.crew import crew_of
-from tests.chaos.traffic import streaming
 from tests.conftest import StageSetter
+from tests.integration.traffic import streaming
 
 
 @pytest.mark.thorough

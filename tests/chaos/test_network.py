@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 
 import pytest
@@ -11,13 +13,18 @@ from model.bundle import Bundle
 from stream.crm.playing import Lead
 from tests.chaos.audit import assert_nothing_committed_too_soon, audit
 from tests.chaos.brokers import ProxiedBroker
-from tests.chaos.crew import Crew, crew_of
-from tests.chaos.traffic import streaming
+from tests.chaos.crew import crew_of
+from tests.chaos.proxy import Proxy
 from tests.conftest import StageSetter
+from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage
 
 SILENT = 12.0
 """Seconds: longer than a session, shorter than a request's limit."""
+READY_WITHIN = 30.0
+"""Seconds from the end of a fault."""
+
+Survived = Callable[[], AbstractAsyncContextManager[Proxy]]
 
 
 @pytest.fixture
@@ -28,112 +35,73 @@ async def outside(proxied_kafka: ProxiedBroker, set_stage: StageSetter, delivery
     return stage
 
 
-def behind(broker: ProxiedBroker) -> dict[str, str]:
-    """What a worker is given that reaches Kafka through the proxy."""
-    return {"LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": broker.proxied}
+@pytest.fixture
+def survived(
+    outside: Stage,
+    proxied_kafka: ProxiedBroker,
+    contacts: list[Lead],
+    bank_model: Bundle,
+    seed: int,
+) -> Survived:
+    """What happens to the network inside does two workers behind the proxy, under load, no harm."""
 
+    @asynccontextmanager
+    async def survived() -> AsyncIterator[Proxy]:
+        behind = {"LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": proxied_kafka.proxied}
+        async with crew_of(outside) as crew, streaming(outside, contacts, seed) as traffic:
+            await crew.join(**behind)
+            await crew.join(**behind)
+            await outside.until_scored(1000)
+            yield proxied_kafka.proxy
+            await crew.back(READY_WITHIN)
+            await assert_nothing_committed_too_soon(outside)
+            played = await traffic.end()
+            await audit(outside, bank_model, played)
+            assert crew.ends == []
 
-async def settled(crew: Crew, within: float = 30.0) -> None:
-    await crew.back(within)
-    await assert_nothing_committed_too_soon(crew.stage)
+    return survived
 
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_connections_that_are_reset_again_and_again(
-    outside: Stage,
-    proxied_kafka: ProxiedBroker,
-    contacts: list[Lead],
-    bank_model: Bundle,
-    seed: int,
-    chance: Random,
+    survived: Survived, chance: Random
 ) -> None:
     """Seen once: a task of the client died of a reset, and no commit ever came again."""
-    stage, proxy = outside, proxied_kafka.proxy
-    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
-        await crew.join(**behind(proxied_kafka))
-        await crew.join(**behind(proxied_kafka))
-        await stage.until_scored(1000)
+    async with survived() as proxy:
         for _ in range(60):
             await asyncio.sleep(chance.uniform(0.0, 0.4))
             await asyncio.to_thread(proxy.reset)
-        await settled(crew)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
-        assert crew.ends == []
 
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_connections_that_are_refused_and_slow(
-    outside: Stage,
-    proxied_kafka: ProxiedBroker,
-    contacts: list[Lead],
-    bank_model: Bundle,
-    seed: int,
-    chance: Random,
-) -> None:
-    stage, proxy = outside, proxied_kafka.proxy
-    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
-        await crew.join(**behind(proxied_kafka))
-        await crew.join(**behind(proxied_kafka))
-        await stage.until_scored(1000)
+async def test_connections_that_are_refused_and_slow(survived: Survived, chance: Random) -> None:
+    async with survived() as proxy:
         proxy.slow(chance.uniform(0.1, 0.4))
         await asyncio.sleep(10)
         await asyncio.to_thread(proxy.refuse)
         await asyncio.sleep(chance.uniform(5.0, 10.0))
         proxy.heal()
-        await settled(crew)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
-        assert crew.ends == []
 
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_connections_that_go_silent(
-    outside: Stage,
-    proxied_kafka: ProxiedBroker,
-    contacts: list[Lead],
-    bank_model: Bundle,
-    seed: int,
-    chance: Random,
-) -> None:
+async def test_connections_that_go_silent(survived: Survived, chance: Random) -> None:
     """Half open: nobody answers, and nobody says that he is gone."""
-    stage, proxy = outside, proxied_kafka.proxy
-    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
-        await crew.join(**behind(proxied_kafka))
-        await crew.join(**behind(proxied_kafka))
-        await stage.until_scored(1000)
+    async with survived() as proxy:
         await asyncio.sleep(chance.uniform(0.0, 2.0))
         proxy.half_open()
         await asyncio.sleep(SILENT)
         await asyncio.to_thread(proxy.heal)
-        await settled(crew)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
-        assert crew.ends == []
 
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_connections_that_are_forgotten_are_given_up_soon(
-    outside: Stage,
-    proxied_kafka: ProxiedBroker,
-    contacts: list[Lead],
-    bank_model: Bundle,
-    seed: int,
-    chance: Random,
+    survived: Survived, chance: Random
 ) -> None:
     """As by a router that was restarted: new connections are well, old ones are never answered."""
-    stage, proxy = outside, proxied_kafka.proxy
-    async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
-        await crew.join(**behind(proxied_kafka))
-        await crew.join(**behind(proxied_kafka))
-        await stage.until_scored(1000)
+    async with survived() as proxy:
         await asyncio.sleep(chance.uniform(0.0, 2.0))
         proxy.strand()
-        await settled(crew)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
-        assert crew.ends == []

@@ -20,8 +20,8 @@ from stream.crm.playing import Lead
 from tests.chaos.audit import assert_nothing_committed_too_soon, audit
 from tests.chaos.brokers import ProxiedBroker
 from tests.chaos.crew import Crew, crew_of
-from tests.chaos.traffic import streaming
 from tests.conftest import StageSetter
+from tests.integration.traffic import streaming
 from tests.integration.worker_process import WorkerProcess
 
 MINUTES = float(os.environ.get("LEADSCORE_SOAK_MINUTES", "0"))

@@ -23,8 +23,8 @@ from stream.crm.events import EventMaker
 from stream.crm.playing import Event, Lead
 from tests.chaos.audit import audit, outcomes, sources_of, until_done
 from tests.chaos.crew import crew_of
-from tests.chaos.traffic import over_and_over, streaming
 from tests.conftest import StageSetter
+from tests.integration.traffic import over_and_over, streaming
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
 from tests.kafka_client import Record, TopicFactory, open_admin, produce, until
 

@@ -5,63 +5,21 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from http import HTTPStatus
-from itertools import count
 
 import pytest
 
-from schemas.wire import WireFormat
 from stream.broker import BreakableBroker
-from stream.crm.events import EventMaker
 from stream.crm.playing import Lead
-from stream.crm.produce import Played
 from tests.conftest import StageSetter
-from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, WorkerProcess, event_of
+from tests.integration.traffic import streaming
+from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess, event_of
 from tests.kafka_client import until
 
 RATE = 2000
 """Leads a second: a worker keeps up with it."""
 AWAY = 8.0
 """Seconds."""
-
-
-class Stream:
-    """Contacts, a few broken ones among them, played until the test has seen enough."""
-
-    def __init__(self, stage: Stage, contacts: list[Lead]) -> None:
-        self._stop = asyncio.Event()
-        as_event = EventMaker(CONTACT, WireFormat.AVRO, bad_share=0.01)
-        self._playing = asyncio.create_task(
-            stage.play(over_and_over(contacts), rate=RATE, as_event=as_event, stop=self._stop)
-        )
-
-    async def end(self) -> Played:
-        """Stop it; returns what was sent."""
-        self._stop.set()
-        played = await self._playing
-        assert played.complete
-        return played
-
-    async def abandon(self) -> None:
-        self._playing.cancel()
-        await asyncio.gather(self._playing, return_exceptions=True)
-
-
-def over_and_over(contacts: list[Lead]) -> Iterator[Lead]:
-    for turn in count():
-        for lead in contacts:
-            yield lead._replace(lead_id=f"{turn}-{lead.lead_id}")
-
-
-@asynccontextmanager
-async def streaming(stage: Stage, contacts: list[Lead]) -> AsyncIterator[Stream]:
-    stream = Stream(stage, contacts)
-    try:
-        yield stream
-    finally:
-        await stream.abandon()
 
 
 async def outcomes(stage: Stage) -> dict[int, list[int]]:
@@ -78,7 +36,7 @@ async def test_a_worker_that_is_killed_in_mid_stream_loses_nothing(
     stage: Stage, contacts: list[Lead], commit_interval: str
 ) -> None:
     worker = await stage.start(LEADSCORE_COMMIT_INTERVAL_SECONDS=commit_interval)
-    async with streaming(stage, contacts) as stream:
+    async with streaming(stage, contacts, rate=RATE) as stream:
         await stage.until_scored(3000)
         worker.send(signal.SIGKILL)
         assert await worker.ended() == -signal.SIGKILL
@@ -105,7 +63,7 @@ async def test_a_worker_that_is_killed_in_mid_stream_loses_nothing(
 async def test_a_worker_that_is_stopped_in_mid_stream_leaves_nothing_to_do_twice(
     stage: Stage, contacts: list[Lead]
 ) -> None:
-    async with streaming(stage, contacts) as stream:
+    async with streaming(stage, contacts, rate=RATE) as stream:
         for _ in range(2):
             worker = await stage.start(LEADSCORE_COMMIT_INTERVAL_SECONDS="30")
             before = sum(map(len, (await stage.written()).values()))
@@ -131,7 +89,7 @@ async def test_workers_that_join_and_leave_in_mid_stream_lose_nothing(
         return await worker.metric("leadscore_leads_scored_total") > 500
 
     first = await stage.start()
-    async with streaming(stage, contacts) as stream:
+    async with streaming(stage, contacts, rate=RATE) as stream:
         await until(lambda: has_scored(first), what="the first worker's share")
         second = await stage.start()
         await until(lambda: has_scored(second), what="the second worker's share")
@@ -159,7 +117,7 @@ async def test_a_broker_that_is_away_for_eight_seconds_is_waited_for(
         status, detail = await worker.answer("/readyz")
         return status == 503 and "does not answer" in str(detail)
 
-    async with streaming(stage, contacts) as stream:
+    async with streaming(stage, contacts, rate=RATE) as stream:
         await stage.until_scored(2000)
         await asyncio.to_thread(breakable_kafka.kill)
         away_since = time.monotonic()
@@ -181,7 +139,7 @@ async def test_a_second_signal_ends_a_slow_stop_at_once(
     stage = set_stage(breakable_kafka.bootstrap)
     await stage.create_topics()
     worker = await stage.start()
-    async with streaming(stage, contacts):
+    async with streaming(stage, contacts, rate=RATE):
         await stage.until_scored(1000)
         breakable_kafka.pause()
         worker.send(signal.SIGTERM)
@@ -201,7 +159,7 @@ async def test_a_stop_takes_ten_seconds_at_most_though_the_broker_does_not_answe
     stage = set_stage(breakable_kafka.bootstrap)
     await stage.create_topics()
     worker = await stage.start()
-    async with streaming(stage, contacts) as stream:
+    async with streaming(stage, contacts, rate=RATE) as stream:
         await stage.until_scored(1000)
         breakable_kafka.pause()
         told = time.monotonic()

@@ -1,4 +1,4 @@
-"""The CRM of a chaos test: contacts at a steady rate, some of them broken, until it has enough."""
+"""The CRM of a test: contacts at a steady rate, some of them broken, until it has enough."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def over_and_over(contacts: list[Lead]) -> Iterator[Lead]:
 
 @asynccontextmanager
 async def streaming(
-    stage: Stage, contacts: list[Lead], seed: int, *, rate: float = RATE, poison: float = POISON
+    stage: Stage, contacts: list[Lead], seed: int = 0, *, rate: float = RATE, poison: float = POISON
 ) -> AsyncIterator[Traffic]:
     """Have leads come while the body runs; it ends them."""
     as_event = EventMaker(CONTACT, WireFormat.AVRO, bad_share=poison, seed=seed)
