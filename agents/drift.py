@@ -75,9 +75,9 @@ class CountedLeads(NamedTuple):
     @classmethod
     def of(
         cls,
-        offsets: Iterable[int],
-        created_at: Iterable[int],
-        timestamps: Iterable[int],
+        offsets: NDArray[np.int64],
+        created_at: NDArray[np.int64],
+        timestamps: NDArray[np.int64],
         bins: NDArray[np.int16],
         scores: NDArray[np.float32],
     ) -> CountedLeads:
@@ -86,11 +86,8 @@ class CountedLeads(NamedTuple):
         A lead is not from the future: a `created_at` after the record's own time stamp counts as
         that. One wrong clock in a CRM would otherwise close every window before its time.
         """
-        n = len(scores)
-        given = np.fromiter(created_at, dtype=np.int64, count=n)
-        stamps = np.fromiter(timestamps, dtype=np.int64, count=n)
-        events = np.where(stamps > 0, np.minimum(given, stamps), given)
-        return cls(np.fromiter(offsets, dtype=np.int64, count=n), events, bins, scores)
+        events = np.where(timestamps > 0, np.minimum(created_at, timestamps), created_at)
+        return cls(offsets, events, bins, scores)
 
     def take(self, rows: slice | NDArray[np.intp]) -> CountedLeads:
         """Return some of the leads."""

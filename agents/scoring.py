@@ -6,9 +6,11 @@ Four steps, so that the caller can time them, and run the model in a thread: ``d
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal, Protocol
 
 import numpy as np
@@ -23,7 +25,7 @@ from schemas.errors import ErrorCode, InvalidEventError
 from schemas.headers import EventIds, Headers, ScoredHeaders, dead_letter_headers, header_values
 from schemas.wire import WireFormat
 
-__all__ = ["DeadLetter", "Output", "Rules", "ScoredBatch", "Scorer", "SourceRecord"]
+__all__ = ["DeadLetter", "Output", "ReadBatch", "Rules", "ScoredBatch", "Scorer", "SourceRecord"]
 
 Output = tuple[bytes | None, bytes | None, Headers]
 """Key, value and headers of a record to send."""
@@ -35,6 +37,7 @@ TooLarge = Callable[[Sequence[Output]], Sequence[int]]
 class SourceRecord(Protocol):
     """What scoring reads of a Kafka record (aiokafka's ``ConsumerRecord`` has it)."""
 
+    partition: int
     offset: int
     timestamp: int
     key: bytes | None
@@ -78,6 +81,47 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """Records, of one or several partitions, and what could be read of them.
+
+    Attributes
+    ----------
+    records
+        In the order of each partition.
+    leads
+        Those that could be read, n of them, and the verdicts on the rest.
+    partitions
+        Where each lead comes from.
+    offsets, timestamps, created_at
+        int64, shape (n,): of each lead; times in milliseconds since 1970.
+    """
+
+    records: Sequence[SourceRecord]
+    leads: DecodedLeads
+    partitions: list[int]
+    offsets: NDArray[np.int64]
+    timestamps: NDArray[np.int64]
+    created_at: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, records: Sequence[SourceRecord], leads: DecodedLeads) -> ReadBatch:
+        """Note where the leads come from, and when they came."""
+        read = leads.of(records)
+        return cls(
+            records=records,
+            leads=leads,
+            partitions=[record.partition for record in read],
+            offsets=np.array([record.offset for record in read], dtype=np.int64),
+            timestamps=np.array([record.timestamp for record in read], dtype=np.int64),
+            created_at=np.array(leads.created_at, dtype=np.int64),
+        )
+
+    def rows(self, sizes: Sequence[int]) -> list[slice]:
+        """Tell which of the leads are those of the first so many records, of the next, ..."""
+        return _runs(self.leads.positions, sizes)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredBatch:
     """What becomes of a batch: each of its records is in one of the two lists.
 
@@ -91,6 +135,8 @@ class ScoredBatch:
         The records that can't be scored, in the order of the source.
     scores, coverage
         float32, shape (n,): of ``scored``.
+    timestamps
+        int64, shape (n,): of their records, milliseconds since 1970.
     """
 
     scored: list[Output]
@@ -98,11 +144,49 @@ class ScoredBatch:
     dead_letters: list[DeadLetter]
     scores: NDArray[np.float32]
     coverage: NDArray[np.float32]
+    timestamps: NDArray[np.int64]
 
     @property
     def codes(self) -> Counter[ErrorCode]:
         """How many dead letters there are of each code."""
         return Counter(letter.code for letter in self.dead_letters)
+
+    def split(self, sizes: Sequence[int]) -> list[ScoredBatch]:
+        """Split it into batches of so many records each, in their order."""
+        if len(sizes) == 1:
+            return [self]
+        dead = [letter.position for letter in self.dead_letters]
+        return [
+            ScoredBatch(
+                scored=self.scored[rows],
+                positions=[position - first for position in self.positions[rows]],
+                dead_letters=[
+                    replace(letter, position=letter.position - first)
+                    for letter in self.dead_letters[letters]
+                ],
+                scores=self.scores[rows],
+                coverage=self.coverage[rows],
+                timestamps=self.timestamps[rows],
+            )
+            for first, rows, letters in zip(
+                accumulate(sizes, initial=0),
+                _runs(self.positions, sizes),
+                _runs(dead, sizes),
+                strict=False,
+            )
+        ]
+
+    def without(self, rows: Collection[int], letters: Sequence[DeadLetter]) -> ScoredBatch:
+        """Leave some of the scored events out, for which there are dead letters instead."""
+        kept = [row for row in range(len(self.positions)) if row not in rows]
+        return ScoredBatch(
+            scored=[self.scored[row] for row in kept],
+            positions=[self.positions[row] for row in kept],
+            dead_letters=[*self.dead_letters, *letters],
+            scores=self.scores[kept],
+            coverage=self.coverage[kept],
+            timestamps=self.timestamps[kept],
+        )
 
 
 class Scorer:
@@ -143,40 +227,31 @@ class Scorer:
         self._headers = ScoredHeaders(model.topic, wire)
         self._ids = EventIds(model.topic, model.model_sha256)
 
-    def decode(self, records: Sequence[SourceRecord]) -> DecodedLeads:
-        """Read the leads of a batch; what can't be read is in the result's ``errors``."""
-        return self._decoder.decode([record.value for record in records])
+    def decode(self, records: Sequence[SourceRecord]) -> ReadBatch:
+        """Read the leads of a batch; what can't be read is in the ``errors`` of its ``leads``."""
+        return ReadBatch.of(records, self._decoder.decode([record.value for record in records]))
 
-    def features(self, leads: DecodedLeads) -> Features:
+    def features(self, batch: ReadBatch) -> Features:
         """Turn the leads' columns into the model's matrix, reference bins and coverage."""
-        return self._encoder.encode(leads.columns, len(leads.positions))
+        return self._encoder.encode(batch.leads.columns, len(batch.offsets))
 
     def predict(self, features: Features) -> Prediction:
         """Score the matrix. Safe in a thread."""
         return self._predictor.predict(features.matrix)
 
-    def counted(
-        self,
-        records: Sequence[SourceRecord],
-        leads: DecodedLeads,
-        features: Features,
-        prediction: Prediction,
-    ) -> CountedLeads:
+    def counted(self, batch: ReadBatch, features: Features, prediction: Prediction) -> CountedLeads:
         """Tell what drift is counted on: every lead that could be read, scored or refused."""
-        found = leads.of(records)
         return CountedLeads.of(
-            [record.offset for record in found],
-            leads.created_at,
-            [record.timestamp for record in found],
+            batch.offsets,
+            batch.created_at,
+            batch.timestamps,
             features.bins,
             prediction.probability,
         )
 
     def outputs(
         self,
-        records: Sequence[SourceRecord],
-        partition: int,
-        leads: DecodedLeads,
+        batch: ReadBatch,
         features: Features,
         prediction: Prediction,
         *,
@@ -187,21 +262,16 @@ class Scorer:
 
         Parameters
         ----------
-        records, partition
-            The batch, and where it comes from.
-        leads, features, prediction
+        batch, features, prediction
             What the earlier steps made of it.
         scored_at
             Milliseconds since 1970.
         too_large
             Tells which records the scored topic does not take; they become dead letters.
         """
-        errors = dict(leads.errors)
-        positions = leads.positions
-        written = leads.of(records)
-        offsets = [record.offset for record in written]
-        event_ids = self._ids.of(partition, offsets)
-        given, traces = _given(written)
+        leads, positions = batch.leads, batch.leads.positions
+        event_ids = self._ids.of(batch.partitions, batch.offsets.tolist())
+        given, traces = _given(leads.of(batch.records))
         rows = ScoredRows(
             event_ids=event_ids,
             lead_ids=leads.lead_ids,
@@ -209,11 +279,11 @@ class Scorer:
                 first or own or event_id
                 for first, own, event_id in zip(given, leads.request_ids, event_ids, strict=True)
             ],
-            created_at=leads.created_at,
-            timestamps=[record.timestamp for record in written],
-            offsets=offsets,
+            created_at=batch.created_at,
+            timestamps=batch.timestamps,
+            partitions=batch.partitions,
+            offsets=batch.offsets,
             scored_at=scored_at,
-            partition=partition,
             probability=prediction.probability,
             coverage=features.coverage,
             reason_field=prediction.reason_field,
@@ -233,31 +303,25 @@ class Scorer:
             )
         ]
         refused = self._refused(features, dict.fromkeys(too_large(outputs), is_too_large()))
-        errors.update({positions[row]: error for row, error in refused.items()})
-        dead_letters = [
-            self.dead_letter(records[position], position, partition, error)
+        errors = {**dict(leads.errors), **{positions[row]: refused[row] for row in refused}}
+        letters = [
+            self.dead_letter(batch.records[position], position, error)
             for position, error in sorted(errors.items())
         ]
         scores, coverage = prediction.probability, features.coverage
-        if not refused:
-            return ScoredBatch(outputs, positions, dead_letters, scores, coverage)
-        kept = [row for row in range(len(positions)) if row not in refused]
-        return ScoredBatch(
-            scored=[outputs[row] for row in kept],
-            positions=[positions[row] for row in kept],
-            dead_letters=dead_letters,
-            scores=scores[kept],
-            coverage=coverage[kept],
-        )
+        scored = ScoredBatch(outputs, positions, [], scores, coverage, batch.timestamps)
+        if refused:
+            return scored.without(refused, letters)
+        return replace(scored, dead_letters=letters)
 
     def dead_letter(
-        self, record: SourceRecord, position: int, partition: int, error: InvalidEventError
+        self, record: SourceRecord, position: int, error: InvalidEventError
     ) -> DeadLetter:
         """Make a dead letter: the record's bytes untouched, the reasons in its headers."""
         headers = dead_letter_headers(
             record.headers,
             topic=self.topic,
-            partition=partition,
+            partition=record.partition,
             offset=record.offset,
             error=error,
             schema=self._decoder.schema_of(record.value),
@@ -278,6 +342,12 @@ class Scorer:
                     " LEADSCORE_LOW_COVERAGE=flag",
                 )
         return refused
+
+
+def _runs(positions: Sequence[int], sizes: Sequence[int]) -> list[slice]:
+    """Split ascending positions in batches that follow each other, given their sizes."""
+    ends = [bisect_left(positions, end) for end in accumulate(sizes)]
+    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _given(

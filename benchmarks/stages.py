@@ -30,6 +30,7 @@ class _Record:
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int = 0
 
 
 def stage_costs(location: Path) -> dict[str, float]:
@@ -55,17 +56,15 @@ def stage_costs(location: Path) -> dict[str, float]:
         for start in range(0, ROWS, BATCH):
             batch = records[start : start + BATCH]
             marks = [time.process_time()]
-            leads = scorer.decode(batch)
+            read = scorer.decode(batch)
             marks.append(time.process_time())
-            features = scorer.features(leads)
+            features = scorer.features(read)
             marks.append(time.process_time())
             prediction = scorer.predict(features)
             marks.append(time.process_time())
-            scorer.outputs(
-                batch, 0, leads, features, prediction, scored_at=0, too_large=lambda outputs: ()
-            )
+            scorer.outputs(read, features, prediction, scored_at=0, too_large=lambda outputs: ())
             marks.append(time.process_time())
-            block = _count(scorer, block, scorer.counted(batch, leads, features, prediction))
+            block = _count(scorer, block, scorer.counted(read, features, prediction))
             marks.append(time.process_time())
             for stage, begin, end in zip(STAGES, marks, marks[1:], strict=False):
                 spent[stage] += end - begin

@@ -15,7 +15,7 @@ def read_records(
 ) -> None: ...
 def write_events(
     head: bytes,
-    tail: bytes,
+    tails: list[bytes],
     event_ids: list[bytes],
     lead_ids: list[bytes],
     request_ids: list[bytes],

@@ -286,7 +286,7 @@ cdef class _Buffer:
 
 def write_events(
     bytes head,
-    bytes tail,
+    list tails,
     list event_ids,
     list lead_ids,
     list request_ids,
@@ -307,8 +307,10 @@ def write_events(
 
     Parameters
     ----------
-    head, tail
-        What comes before the event's id, and between its reasons and its offset.
+    head
+        What comes before an event's id.
+    tails
+        What comes between its reasons and its offset, n.
     event_ids, lead_ids, request_ids
         UTF-8, n each.
     created_at, latency_ms, offsets, verdicts
@@ -356,7 +358,7 @@ def write_events(
                     out.put(reason_heads[row * k + reason])
                     out.put_double(reason_values[row, reason])
         out.put_byte(0)
-        out.put(tail)
+        out.put(tails[row])
         out.put_long(offsets[row])
         events.append(PyBytes_FromStringAndSize(<char*>out.start, out.used))
     return events

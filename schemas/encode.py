@@ -106,18 +106,20 @@ class ScoredModel:
 
 @dataclass(frozen=True, slots=True)
 class ScoredRows:
-    """What is said of n leads of one partition.
+    """What is said of n leads.
 
     Attributes
     ----------
     event_ids, lead_ids, request_ids
         n each, in UTF-8.
-    created_at, timestamps, offsets
-        n integers each: created_at and the records' time stamps in milliseconds since 1970.
+    created_at, timestamps
+        int64, shape (n,): the leads' and their records' times, milliseconds since 1970.
+    partitions
+        n integers: where the leads come from.
+    offsets
+        int64, shape (n,): and which of its records they are.
     scored_at
         Milliseconds since 1970.
-    partition
-        Where the leads come from.
     probability, coverage
         float32, shape (n,).
     reason_field, reason_value
@@ -129,11 +131,11 @@ class ScoredRows:
     event_ids: list[bytes]
     lead_ids: list[bytes]
     request_ids: list[bytes]
-    created_at: Sequence[int]
-    timestamps: Sequence[int]
-    offsets: Sequence[int]
+    created_at: NDArray[np.int64]
+    timestamps: NDArray[np.int64]
+    partitions: Sequence[int]
+    offsets: NDArray[np.int64]
     scored_at: int
-    partition: int
     probability: NDArray[np.float32]
     coverage: NDArray[np.float32]
     reason_field: NDArray[np.int64]
@@ -201,9 +203,8 @@ class ScoredEncoder:
         model = self._model
         score = rows.probability.astype(np.float64)
         coverage = rows.coverage.astype(np.float64)
-        timestamps = np.array(rows.timestamps, dtype=np.int64)
         return _Numbers(
-            latency_ms=np.maximum(rows.scored_at - timestamps, 0),
+            latency_ms=np.maximum(rows.scored_at - rows.timestamps, 0),
             score=score,
             category=(score >= model.medium).astype(np.intp) + (score >= model.high),
             label=(score > model.label).astype(np.intp),
@@ -231,7 +232,6 @@ class ScoredEncoder:
 
     def _as_avro(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
         scored_at = _long(rows.scored_at)
-        tail = self._shared + self._topic + _long(rows.partition)
         header, verdicts = self._header, self._verdicts
         sizes = _trust_bytes(numbers)
         scores = _doubles(numbers.score)
@@ -267,6 +267,7 @@ class ScoredEncoder:
                 latency,
                 verdict,
                 reasons,
+                tail,
                 offset,
             ) in enumerate(
                 zip(
@@ -276,11 +277,12 @@ class ScoredEncoder:
                     rows.lead_ids,
                     _sizes(rows.request_ids),
                     rows.request_ids,
-                    _longs(np.array(rows.created_at, dtype=np.int64)),
+                    _longs(rows.created_at),
                     _longs(numbers.latency_ms),
                     (numbers.category * len(LABELS) + numbers.label).tolist(),
                     self._avro_reasons(rows),
-                    _longs(np.array(rows.offsets, dtype=np.int64)),
+                    self._tails(rows.partitions),
+                    _longs(rows.offsets),
                     strict=True,
                 )
             )
@@ -289,11 +291,11 @@ class ScoredEncoder:
     def _in_c(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
         return _compiled.write_events(
             self._header,
-            self._shared + self._topic + _long(rows.partition),
+            self._tails(rows.partitions),
             rows.event_ids,
             rows.lead_ids,
             rows.request_ids,
-            np.array(rows.created_at, dtype=np.int64),
+            rows.created_at,
             rows.scored_at,
             numbers.latency_ms,
             numbers.score,
@@ -304,8 +306,14 @@ class ScoredEncoder:
             numbers.low_coverage.view(np.uint8),
             self._reason_heads(rows),
             rows.reason_value.astype(np.float64, order="C"),
-            np.array(rows.offsets, dtype=np.int64),
+            rows.offsets,
         )
+
+    def _tails(self, partitions: Sequence[int]) -> list[bytes]:
+        """Write what comes between the reasons and the offset of each event."""
+        shared = self._shared + self._topic
+        tails = {number: shared + _long(number) for number in set(partitions)}
+        return [*map(tails.__getitem__, partitions)]
 
     def _reason_heads(self, rows: ScoredRows) -> list[bytes]:
         """Write the field and the value of each reason, lead by lead."""
@@ -354,7 +362,7 @@ class ScoredEncoder:
                     "event_id": rows.event_ids[i].decode(),
                     "lead_id": rows.lead_ids[i].decode(),
                     "request_id": rows.request_ids[i].decode(),
-                    "created_at": rows.created_at[i],
+                    "created_at": created_at,
                     "scored_at": rows.scored_at,
                     "latency_ms": latency,
                     "score": score,
@@ -367,13 +375,25 @@ class ScoredEncoder:
                     **shared,
                     "source": {
                         "topic": model.topic,
-                        "partition": rows.partition,
-                        "offset": rows.offsets[i],
+                        "partition": rows.partitions[i],
+                        "offset": offset,
                     },
                 }
             )
-            for i, (latency, score, category, label, confidence, coverage, low) in enumerate(
+            for i, (
+                created_at,
+                offset,
+                latency,
+                score,
+                category,
+                label,
+                confidence,
+                coverage,
+                low,
+            ) in enumerate(
                 zip(
+                    rows.created_at.tolist(),
+                    rows.offsets.tolist(),
                     numbers.latency_ms.tolist(),
                     numbers.score.tolist(),
                     numbers.category.tolist(),

@@ -7,7 +7,7 @@ Kafka Connect's dead letters (KIP-298).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from schemas.errors import InvalidEventError
@@ -58,17 +58,20 @@ class EventIds:
 
     Examples
     --------
-    >>> EventIds("leads.created", "ab12").of(3, [17, 18])
-    [b'7831dffd205ca9ea-3-17', b'7831dffd205ca9ea-3-18']
+    >>> EventIds("leads.created", "ab12").of([3, 4], [17, 18])
+    [b'7831dffd205ca9ea-3-17', b'7831dffd205ca9ea-4-18']
     """
 
     def __init__(self, topic: str, model_sha256: str) -> None:
-        self._base = hashlib.sha256(f"{topic}|{model_sha256}".encode()).hexdigest()[:16]
+        base = hashlib.sha256(f"{topic}|{model_sha256}".encode()).hexdigest()[:16]
+        self._pattern = f"{base}-%d-%%d".encode()
 
-    def of(self, partition: int, offsets: Iterable[int]) -> list[bytes]:
-        """Return the ids of the events that come of a partition's records."""
-        pattern = b"%s-%d-%%d" % (self._base.encode(), partition)
-        return [pattern % offset for offset in offsets]
+    def of(self, partitions: Sequence[int], offsets: Sequence[int]) -> list[bytes]:
+        """Return the ids of the events that come of records, given where those are."""
+        patterns = {number: self._pattern % number for number in set(partitions)}
+        return [
+            patterns[number] % offset for number, offset in zip(partitions, offsets, strict=True)
+        ]
 
 
 class ScoredHeaders:

@@ -17,12 +17,9 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.drift import BLOCK, BlockCounts, Counting, block_of
+from agents.drift import BLOCK, BlockCounts, CountedLeads, Counting, block_of
 from agents.partials import Partial
 from agents.scoring import Scorer
-from features.matrix import Features
-from model.prediction import Prediction
-from schemas.decode import DecodedLeads
 from schemas.errors import FatalError
 from stream.books import Batch, Record
 from stream.emit import Emitter, Row
@@ -133,11 +130,9 @@ class DriftPublisher:
         self,
         batch: Batch,
         scorer: Scorer,
-        leads: DecodedLeads,
-        features: Features,
-        prediction: Prediction,
+        leads: CountedLeads,
     ) -> Sequence[Awaitable[None]]:
-        """Count a batch; call it in the order of the partition's records.
+        """Count a batch's leads; call it in the order of the partition's records.
 
         Returns
         -------
@@ -153,7 +148,7 @@ class DriftPublisher:
             state = self._begin(number, scorer, scorer.counting, batch.generation, first)
         state.generation = batch.generation
         closings = []
-        for block, rows in scorer.counted(batch.records, leads, features, prediction).by_block():
+        for block, rows in leads.by_block():
             if block > state.block.block:
                 closings.append(self._close(number, state, block))
             state.block.add(rows)
@@ -292,6 +287,6 @@ HEAD_STEP = 250
 
 
 def _count_again(scorer: Scorer, block: BlockCounts, records: Sequence[Record]) -> None:
-    leads = scorer.decode(records)
-    features = scorer.features(leads)
-    block.add(scorer.counted(records, leads, features, scorer.predict(features)))
+    batch = scorer.decode(records)
+    features = scorer.features(batch)
+    block.add(scorer.counted(batch, features, scorer.predict(features)))

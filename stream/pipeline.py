@@ -1,6 +1,9 @@
-"""From a batch in hand to its outputs delivered: decode, score in a thread, encode, send, done.
+"""From a poll's batches to their outputs delivered: decode, score, encode, send, done.
 
-Two stages, so that the model scores one batch (ONNX Runtime lets go of the GIL) while the next is
+What a poll has brought of all partitions is scored at once: a call costs much the same for one lead
+and for a hundred. Each partition's part of it is sent, and done, for itself.
+
+Two stages, so that the model scores one poll (ONNX Runtime lets go of the GIL) while the next is
 decoded. Both are first in, first out: order per partition is kept.
 """
 
@@ -17,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from agents.scoring import DeadLetter, Output, ScoredBatch, Scorer, is_too_large
+from agents.drift import CountedLeads
+from agents.scoring import DeadLetter, Output, ReadBatch, ScoredBatch, Scorer, is_too_large
 from features.matrix import Features
 from model.prediction import Prediction
 from monitoring.metrics import Metrics, Stage
-from schemas.decode import DecodedLeads
 from stream.books import Batch
 from stream.delivery import Delivery, PartitionLostError
 from stream.drift_counts import DriftPublisher
@@ -53,15 +56,22 @@ def available_cores() -> int:
 
 @dataclass(slots=True)
 class _InHand:
-    """A batch between the two stages."""
+    """What a poll has brought, between the two stages."""
 
-    batch: Batch
+    batches: Sequence[Batch]
     scorer: Scorer
-    leads: DecodedLeads
+    read: ReadBatch
     features: Features
     prediction: Awaitable[Prediction]
     begun: float
     """Seconds of the performance counter."""
+    open: int
+    """How many of the batches have not left the pipeline."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many records each batch has."""
+        return [len(batch.records) for batch in self.batches]
 
 
 class ScoringPipeline:
@@ -80,7 +90,7 @@ class ScoringPipeline:
     crash
         Called with an error that nothing here can mend; nothing of the batch is committed then.
     in_flight
-        How many batches may be in hand at once: the bound on memory.
+        How many polls may be in hand at once: the bound on memory.
     cores
         How many the process may use: with one, a thread for the model only costs.
     now
@@ -127,26 +137,39 @@ class ScoringPipeline:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._model_thread.shutdown(wait=False, cancel_futures=True)
 
-    async def accept(self, batch: Batch) -> None:
-        """Decode a batch and hand it to the model. Waits while too many are in hand."""
+    async def accept(self, batches: Sequence[Batch]) -> None:
+        """Decode what a poll has brought and hand it to the model.
+
+        Waits while too many polls are in hand.
+        """
         await self._slots.acquire()
-        if not batch.begin():
+        begun = [batch for batch in batches if batch.begin()]
+        if not begun:
             self._slots.release()
             return
         try:
             assert self.scorer is not None, "the source is started once there is a model"
-            self._in_hand.put_nowait(self._begin(batch, self.scorer))
+            self._in_hand.put_nowait(self._begin(begun, self.scorer))
         except Exception as error:
             await self._crash(error)
 
-    def _begin(self, batch: Batch, scorer: Scorer) -> _InHand:
+    def _begin(self, batches: Sequence[Batch], scorer: Scorer) -> _InHand:
         started = time.perf_counter()
-        leads = scorer.decode(batch.records)
+        records = batches[0].records
+        if len(batches) > 1:
+            records = [record for batch in batches for record in batch.records]
+        read = scorer.decode(records)
         decoded = time.perf_counter()
-        features = scorer.features(leads)
+        features = scorer.features(read)
         self._took("decode", decoded - started)
         self._took("features", time.perf_counter() - decoded)
-        return _InHand(batch, scorer, leads, features, self._predict(scorer, features), started)
+        prediction = self._predict(scorer, features)
+        return _InHand(batches, scorer, read, features, prediction, started, open=len(batches))
+
+    def _leave(self, in_hand: _InHand) -> None:
+        in_hand.open -= 1
+        if not in_hand.open:
+            self._slots.release()
 
     def _took(self, stage: Stage, seconds: float) -> None:
         if self._metrics is not None:
@@ -175,39 +198,43 @@ class ScoringPipeline:
             await self._crash(error)
 
     async def _emit(self, in_hand: _InHand, prediction: Prediction) -> None:
-        batch, scorer = in_hand.batch, in_hand.scorer
-        partition = batch.partition.partition
         started = time.perf_counter()
-        outcome = scorer.outputs(
-            batch.records,
-            partition,
-            in_hand.leads,
+        outcome = in_hand.scorer.outputs(
+            in_hand.read,
             in_hand.features,
             prediction,
             scored_at=int(self._now() * 1000),
             too_large=self._too_large,
         )
+        outcomes = outcome.split(in_hand.sizes)
         encoded = time.perf_counter()
         self._took("encode", encoded - started)
         if self._metrics is not None:
             self._metrics.observe_scoring(encoded - in_hand.begun)
-        if not await self._delivery.admit(batch):
-            self._slots.release()
-            return
-        scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
-        dead = await self._send_dead(batch, outcome.dead_letters)
-        blocks = self._count_for_drift(in_hand, prediction)
-        self._follow(self._deliver(in_hand, outcome, scored, dead, blocks, encoded))
+        counted = self._counted(in_hand, prediction)
+        for batch, outcome, leads in zip(in_hand.batches, outcomes, counted, strict=True):
+            if not await self._delivery.admit(batch):
+                self._leave(in_hand)
+                continue
+            scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
+            dead = await self._send_dead(batch, outcome.dead_letters)
+            blocks = self._count_for_drift(batch, in_hand.scorer, leads)
+            self._follow(self._deliver(in_hand, batch, outcome, scored, dead, blocks, encoded))
+
+    def _counted(self, in_hand: _InHand, prediction: Prediction) -> Sequence[CountedLeads | None]:
+        """Tell what drift is counted on, batch by batch."""
+        if self._drift is None:
+            return [None] * len(in_hand.batches)
+        counted = in_hand.scorer.counted(in_hand.read, in_hand.features, prediction)
+        return [counted.take(rows) for rows in in_hand.read.rows(in_hand.sizes)]
 
     def _count_for_drift(
-        self, in_hand: _InHand, prediction: Prediction
+        self, batch: Batch, scorer: Scorer, leads: CountedLeads | None
     ) -> Sequence[Awaitable[None]]:
-        if self._drift is None:
+        if self._drift is None or leads is None:
             return ()
         started = time.perf_counter()
-        blocks = self._drift.count(
-            in_hand.batch, in_hand.scorer, in_hand.leads, in_hand.features, prediction
-        )
+        blocks = self._drift.count(batch, scorer, leads)
         self._took("drift", time.perf_counter() - started)
         return blocks
 
@@ -219,14 +246,16 @@ class ScoringPipeline:
     def _too_large(self, outputs: Sequence[Output]) -> Sequence[int]:
         limit = self._delivery.limits.of(self._scored_topic)
         # Exact sums are for the few that are near the limit. The ids are in the value, too.
-        rough = [2 * len(value or b"") + OWN_BYTES for _, value, _ in outputs]
-        if max([len(headers) for _, _, headers in outputs], default=0) > OWN_HEADERS:
-            rough = [
-                size + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]])
-                for size, (_, _, headers) in zip(rough, outputs, strict=True)
-            ]
-        if max(rough, default=0) <= limit:
+        longest = max([len(value or b"") for _, value, _ in outputs], default=0)
+        most_headers = max([len(headers) for _, _, headers in outputs], default=0)
+        if 2 * longest + OWN_BYTES <= limit and most_headers <= OWN_HEADERS:
             return ()
+        rough = [
+            2 * len(value or b"")
+            + OWN_BYTES
+            + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]])
+            for _, value, headers in outputs
+        ]
         return [
             row
             for row, size in enumerate(rough)
@@ -248,30 +277,31 @@ class ScoringPipeline:
     async def _deliver(
         self,
         in_hand: _InHand,
+        batch: Batch,
         outcome: ScoredBatch,
         scored: Sequence[Awaitable[None]],
         dead: Sequence[Awaitable[None]],
         blocks: Sequence[Awaitable[None]],
         sent: float,
     ) -> None:
-        batch, letters = in_hand.batch, outcome.dead_letters
+        letters = outcome.dead_letters
         try:
             refused = await self._refused(scored)
             if refused:
-                outcome = self._bury(in_hand, outcome, refused)
+                outcome = self._bury(in_hand.scorer, batch, outcome, refused)
                 buried = outcome.dead_letters[len(letters) :]
                 await self._settle(batch, buried, await self._send_dead(batch, buried))
             await self._settle(batch, letters, dead)
             for block in blocks:
                 await block
         except PartitionLostError:
-            self._slots.release()
+            self._leave(in_hand)
             return
         except Exception as error:
             await self._crash(error)
             return
         self._delivery.done(batch)
-        self._slots.release()
+        self._leave(in_hand)
         self._took("deliver", time.perf_counter() - sent)
         if self._metrics is not None:
             self._count(self._metrics, batch, outcome)
@@ -297,32 +327,22 @@ class ScoringPipeline:
         return refused
 
     @staticmethod
-    def _bury(in_hand: _InHand, outcome: ScoredBatch, refused: Sequence[int]) -> ScoredBatch:
+    def _bury(
+        scorer: Scorer, batch: Batch, outcome: ScoredBatch, refused: Sequence[int]
+    ) -> ScoredBatch:
         """Make dead letters of scored events that the broker refused."""
-        batch = in_hand.batch
-        kept = [row for row in range(len(outcome.positions)) if row not in set(refused)]
         letters = [
-            in_hand.scorer.dead_letter(
-                batch.records[position], position, batch.partition.partition, is_too_large()
-            )
+            scorer.dead_letter(batch.records[position], position, is_too_large())
             for position in (outcome.positions[row] for row in refused)
         ]
-        return ScoredBatch(
-            scored=[outcome.scored[row] for row in kept],
-            positions=[outcome.positions[row] for row in kept],
-            dead_letters=[*outcome.dead_letters, *letters],
-            scores=outcome.scores[kept],
-            coverage=outcome.coverage[kept],
-        )
+        return outcome.without(set(refused), letters)
 
     def _count(self, metrics: Metrics, batch: Batch, outcome: ScoredBatch) -> None:
-        now = self._now() * 1000
-        timestamps = np.array([batch.records[i].timestamp for i in outcome.positions], np.float64)
         metrics.observe_batch(
             consumed=len(batch.records),
             scores=outcome.scores,
             coverage=outcome.coverage,
-            latency_seconds=np.maximum(now - timestamps, 0.0) / 1000,
+            latency_seconds=np.maximum(self._now() * 1000 - outcome.timestamps, 0.0) / 1000,
             dead_letters=outcome.codes,
         )
 

@@ -69,11 +69,11 @@ def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record])
     """Score records as a worker does; those that are no leads are left out."""
     predictor = open_predictor(bundle, reasons=False)
     scorer = scorer_of(bundle, predictor, settings, topic=settings.leads_created)
-    leads = scorer.decode(records)
-    features = scorer.features(leads)
+    read = scorer.decode(records)
+    features = scorer.features(read)
     scores = [
         predictor.predict(features.matrix[start : start + ROWS_AT_ONCE]).probability
         for start in range(0, len(features.matrix), ROWS_AT_ONCE)
     ]
     nothing = np.empty(0, dtype=np.float32)
-    return LeadSample(leads.columns, features.bins, np.concatenate([nothing, *scores]))
+    return LeadSample(read.leads.columns, features.bins, np.concatenate([nothing, *scores]))

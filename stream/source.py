@@ -3,11 +3,12 @@
 ::
 
     @app.agent(source.channel)
-    async def score(batches):
-        async for batch in batches:      # batch.records: consecutive records of one partition
-            if batch.begin():            # False: its partition is no longer ours
-                ...                      # write the outputs, await delivery; on an error: app.crash
-                batch.done()             # now its offsets may be committed
+    async def score(polls):
+        async for batches in polls:      # what a poll has brought: a batch of each partition
+            for batch in batches:        # batch.records: consecutive records of the partition
+                if batch.begin():        # False: its partition is no longer ours
+                    ...                  # write the outputs, await delivery; on error: app.crash
+                    batch.done()         # now its offsets may be committed
 
 The source commits the longest prefix of done batches: each interval, before partitions are given
 up, and at the end. What was not done is read again by the next owner: at least once.
@@ -64,13 +65,13 @@ class SourceOptions:
     Attributes
     ----------
     max_records
-        Most records of a fetch, and so of a batch.
+        Most records of a poll, all partitions together.
     in_flight
-        Most batches on the channel: with ``max_records`` the bound on memory.
-    small_fetch
-        A fetch of fewer records is followed by a linger.
+        Most polls on the channel: with ``max_records`` the bound on memory.
+    small_poll
+        A poll of fewer records is followed by a linger.
     linger
-        How long records may gather in the broker after a small fetch: less work an event at a low
+        How long records may gather in the broker after a small poll: less work an event at a low
         rate, at the price of about half of it in latency. 0: never.
     commit_interval
         Between two commits: bounds what is read twice after a crash.
@@ -87,7 +88,7 @@ class SourceOptions:
 
     max_records: int = 2000
     in_flight: int = 8
-    small_fetch: int = 500
+    small_poll: int = 500
     linger: float = 0.004
     commit_interval: float = 1.0
     commit_limit: float = 5.0
@@ -295,14 +296,14 @@ class BatchSource(Service, ConsumerRebalanceListener):
             # Now, before the client sends its next request: that would be answered with the first
             # record to come, and the records after it would wait in the broker for our return.
             consumer.pause(*consumer.assignment())
-        for batch in batches:
-            await self.channel.put(batch)  # waits while the agent is behind
+        if batches:
+            await self.channel.put(batches)  # waits while the agent is behind
         if lingers:
             await asyncio.sleep(self.options.linger)
             consumer.resume(*consumer.paused())
 
     def _is_small(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> bool:
-        return 0 < sum(map(len, fetched.values())) < self.options.small_fetch
+        return 0 < sum(map(len, fetched.values())) < self.options.small_poll
 
     def _enter(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> list[Batch]:
         batches = [

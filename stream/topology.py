@@ -8,10 +8,11 @@
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
                              (below)         (stream/drift_agent, table drift_windows)
 
-Role score: the source hands over runs of records of one partition; the agent passes them to the
-pipeline; the pipeline marks a batch done when all its outputs are delivered; the source commits
-what is done. What is done with the leads of a batch is in agents/scoring.py, without Kafka. With
-LEADSCORE_DELIVERY=exactly_once outputs and offsets are committed as one (stream/transactions).
+Role score: the source hands over what a poll has brought, a batch of each partition; the agent
+passes it to the pipeline, which scores all of it at once, and marks a batch done when all its
+outputs are delivered; the source commits what is done. What is done with the leads of a batch is in
+agents/scoring.py, without Kafka. With LEADSCORE_DELIVERY=exactly_once outputs and offsets are
+committed as one (stream/transactions).
 
 Role drift: an agent of stock Faust reads the counts of blocks of leads; what is made of them is in
 agents/drift_watch.py, without Kafka.
@@ -64,9 +65,9 @@ def _score(app: App, vitals: Vitals) -> ScoringService:
     scoring = ScoringService(app, vitals)
 
     @app.agent(scoring.source.channel, name="score")
-    async def score(batches: Any) -> None:
-        async for batch in batches:
-            await scoring.pipeline.accept(batch)
+    async def score(polls: Any) -> None:
+        async for batches in polls:
+            await scoring.pipeline.accept(batches)
 
     return scoring
 

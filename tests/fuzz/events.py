@@ -179,6 +179,7 @@ class _Record:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    partition: int = 2
 
 
 def _record(given: bytes) -> _Record:
@@ -224,14 +225,12 @@ def _scorer(model: SmallModel, wire: WireFormat) -> Scorer:
 
 
 def _score(scorer: Scorer, records: Sequence[_Record]) -> None:
-    leads = scorer.decode(records)
-    features = scorer.features(leads)
+    read = scorer.decode(records)
+    features = scorer.features(read)
     prediction = scorer.predict(features)
     assert np.isfinite(prediction.probability).all()
-    scorer.counted(records, leads, features, prediction)
-    batch = scorer.outputs(
-        records, 2, leads, features, prediction, scored_at=SCORED_AT, too_large=lambda _: ()
-    )
+    scorer.counted(read, features, prediction)
+    batch = scorer.outputs(read, features, prediction, scored_at=SCORED_AT, too_large=lambda _: ())
     assert len(batch.scored) + len(batch.dead_letters) == len(records)
     for output in (*batch.scored, *(letter.output for letter in batch.dead_letters)):
         for name, content in output[2]:

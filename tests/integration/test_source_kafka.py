@@ -53,13 +53,16 @@ class Worker:
 
     async def _agent(self) -> None:
         while True:
-            batch = await self.source.channel.queue.get()
-            if batch.begin():
-                if self._work:
-                    await self._work(batch)
-                for record in batch.records:
-                    self.finished.append((record.partition, record.offset, record.value))
-                batch.done()
+            for batch in await self.source.channel.queue.get():
+                if batch.begin():
+                    await self._finish(batch)
+
+    async def _finish(self, batch: Batch) -> None:
+        if self._work:
+            await self._work(batch)
+        for record in batch.records:
+            self.finished.append((record.partition, record.offset, record.value))
+        batch.done()
 
     @property
     def values(self) -> list[bytes]:

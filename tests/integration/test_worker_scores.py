@@ -130,7 +130,7 @@ def _check_envelope(
     source, headers = event["source"], headers_of(record)
     assert record.key == event["lead_id"].encode()
     assert record.partition == partition_of(record.key, PARTITIONS)
-    assert [event["event_id"].encode()] == ids.of(source["partition"], [source["offset"]])
+    assert [event["event_id"].encode()] == ids.of([source["partition"]], [source["offset"]])
     request_id = sent.get("x-request-id") or sent.get("Correlation_Id")
     assert event["request_id"] == (request_id.decode() if request_id else event["event_id"])
     expected = {

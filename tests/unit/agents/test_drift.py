@@ -117,9 +117,8 @@ def test_blocks_without_a_lead_are_skipped():
 def test_a_lead_is_not_from_the_future():
     log = leads(4)
     year_5138 = 100_000_000_000_000
-    found = CountedLeads.of(
-        [0, 1, 2, 3], [year_5138, 50, year_5138, 0], [70, 70, -1, 70], log.bins, log.scores
-    )
+    created_at, timestamps = np.array([[year_5138, 50, year_5138, 0], [70, 70, -1, 70]])
+    found = CountedLeads.of(np.arange(4), created_at, timestamps, log.bins, log.scores)
     assert found.events.tolist() == [70, 50, year_5138, 0]
 
 

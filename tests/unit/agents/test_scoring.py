@@ -34,6 +34,7 @@ class Record:
     headers: Headers = ()
     key: bytes | None = b"key"
     timestamp: int = SCORED_AT - 7
+    partition: int = 2
 
 
 MakeScorer = Callable[..., Scorer]
@@ -77,19 +78,16 @@ def make_scorer(model: SmallModel) -> MakeScorer:
 def score(
     scorer: Scorer,
     records: Sequence[Record],
-    partition: int = 2,
     too_large: Callable[[Sequence[Output]], Sequence[int]] = lambda _: (),
 ) -> ScoredBatch:
-    leads = scorer.decode(records)
-    features = scorer.features(leads)
+    read = scorer.decode(records)
+    features = scorer.features(read)
     prediction = scorer.predict(features)
-    return scorer.outputs(
-        records, partition, leads, features, prediction, scored_at=SCORED_AT, too_large=too_large
-    )
+    return scorer.outputs(read, features, prediction, scored_at=SCORED_AT, too_large=too_large)
 
 
-def records(values: Sequence[bytes | None], first: int = 100) -> list[Record]:
-    return [Record(first + i, value) for i, value in enumerate(values)]
+def records(values: Sequence[bytes | None], first: int = 100, partition: int = 2) -> list[Record]:
+    return [Record(first + i, value, partition=partition) for i, value in enumerate(values)]
 
 
 def events(batch: ScoredBatch) -> list[dict[str, Any]]:
@@ -167,7 +165,7 @@ def test_the_same_record_gets_the_same_event_again(make_scorer: MakeScorer):
         score(make_scorer(), records([lead()])).scored
     )
     ids = {
-        events(score(make_scorer(), records([lead()], first), partition))[0]["event_id"]
+        events(score(make_scorer(), records([lead()], first, partition)))[0]["event_id"]
         for first in (0, 1)
         for partition in (0, 1)
     }
@@ -206,8 +204,8 @@ def test_bad_records_cost_their_batch_mates_nothing(make_scorer: MakeScorer):
 
 def test_a_dead_letter_is_the_record_untouched_and_why(make_scorer: MakeScorer):
     headers: Headers = [("Trace", b"\xff"), ("empty", None), ("Trace", b"again")]
-    given = Record(41, b"\xff\x00", headers, key=b"\xfe")
-    [letter] = score(make_scorer(), [given], partition=5).dead_letters
+    given = Record(41, b"\xff\x00", headers, key=b"\xfe", partition=5)
+    [letter] = score(make_scorer(), [given]).dead_letters
     key, value, written = letter.output
     assert (key, value) == (b"\xfe", b"\xff\x00")
     assert written[: len(headers)] == headers

@@ -54,11 +54,11 @@ def rows_of(n: int, k: int = 2, **changes: Any) -> ScoredRows:
         event_ids=[b"e-1-%d" % i for i in range(n)],
         lead_ids=[b"lead %d" % i for i in range(n)],
         request_ids=[b"r%d" % i for i in range(n)],
-        created_at=[1_760_000_000_000 + i for i in range(n)],
-        timestamps=[1_760_000_000_500] * n,
-        offsets=list(range(n)),
+        created_at=1_760_000_000_000 + np.arange(n),
+        timestamps=np.full(n, 1_760_000_000_500),
+        partitions=[3] * n,
+        offsets=np.arange(n),
         scored_at=1_760_000_000_600,
-        partition=3,
         probability=np.full(n, 0.25, np.float32),
         coverage=np.ones(n, np.float32),
         reason_field=np.tile(np.arange(k), (n, 1)),
@@ -108,9 +108,9 @@ def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict
         "event_id": rows.event_ids[i].decode(),
         "lead_id": rows.lead_ids[i].decode(),
         "request_id": rows.request_ids[i].decode(),
-        "created_at": rows.created_at[i],
+        "created_at": int(rows.created_at[i]),
         "scored_at": rows.scored_at,
-        "latency_ms": max(0, rows.scored_at - rows.timestamps[i]),
+        "latency_ms": max(0, rows.scored_at - int(rows.timestamps[i])),
         "score": score,
         "category": band,
         "label": "engaged" if score > 0.5 else "not_engaged",
@@ -127,8 +127,8 @@ def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict
         "contract_version": 1,
         "source": {
             "topic": "leads.created",
-            "partition": rows.partition,
-            "offset": rows.offsets[i],
+            "partition": rows.partitions[i],
+            "offset": int(rows.offsets[i]),
         },
     }
 
@@ -150,11 +150,11 @@ def drawn_rows(draw: st.DrawFn) -> ScoredRows:
         event_ids=each(texts(30)),
         lead_ids=each(texts(200)),
         request_ids=each(texts(30)),
-        created_at=each(LONGS),
-        timestamps=each(LONGS),
-        offsets=each(LONGS),
+        created_at=np.array(each(LONGS), np.int64),
+        timestamps=np.array(each(LONGS), np.int64),
+        partitions=each(st.integers(0, 2**31 - 1)),
+        offsets=np.array(each(LONGS), np.int64),
         scored_at=draw(LONGS),
-        partition=draw(st.integers(0, 2**31 - 1)),
         probability=np.array(each(FLOATS), np.float32),
         coverage=np.array(each(FLOATS), np.float32),
         reason_field=np.array(each(st.integers(0, FIELDS - 1), n * k), np.int64).reshape(n, k),
@@ -204,7 +204,7 @@ def test_a_coverage_at_the_minimum_is_not_low():
 
 
 def test_a_record_from_the_future_has_no_negative_latency():
-    rows = rows_of(2, timestamps=[1_760_000_000_601, 1_760_000_000_590])
+    rows = rows_of(2, timestamps=np.array([1_760_000_000_601, 1_760_000_000_590]))
     assert [event["latency_ms"] for event in events(rows)] == [0, 10]
 
 
@@ -231,7 +231,8 @@ def test_ids_of_any_length_are_written(size: int):
 @pytest.mark.parametrize("base", [0, 60, 8190, 2**34 - 2, 2**62])
 def test_offsets_of_mixed_lengths_are_written(base: int):
     offsets = [base + step for step in range(8)]
-    assert [event["source"]["offset"] for event in events(rows_of(8, offsets=offsets))] == offsets
+    rows = rows_of(8, offsets=np.array(offsets))
+    assert [event["source"]["offset"] for event in events(rows)] == offsets
 
 
 def test_encoders_of_two_models_keep_their_reasons_apart():

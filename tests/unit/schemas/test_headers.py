@@ -33,20 +33,20 @@ def test_the_examples_are_true(module):
 
 
 def test_an_event_id_depends_on_topic_model_and_partition_and_on_nothing_else():
-    [event_id] = EventIds("leads.created", "ab").of(3, [7])
-    assert EventIds("leads.created", "ab").of(3, [7]) == [event_id]
+    [event_id] = EventIds("leads.created", "ab").of([3], [7])
+    assert EventIds("leads.created", "ab").of([3], [7]) == [event_id]
     others = [
-        *EventIds("leads.created", "ab").of(3, [8]),
-        *EventIds("leads.created", "ab").of(4, [7]),
-        *EventIds("leads.created", "ac").of(3, [7]),
-        *EventIds("leads.other", "ab").of(3, [7]),
+        *EventIds("leads.created", "ab").of([3], [8]),
+        *EventIds("leads.created", "ab").of([4], [7]),
+        *EventIds("leads.created", "ac").of([3], [7]),
+        *EventIds("leads.other", "ab").of([3], [7]),
     ]
     assert len({event_id, *others}) == 5
 
 
 def test_a_partition_and_an_offset_do_not_run_together():
     ids = EventIds("t", "m")
-    assert ids.of(1, [12]) != ids.of(11, [2])
+    assert ids.of([1], [12]) != ids.of([11], [2])
 
 
 @pytest.mark.parametrize(

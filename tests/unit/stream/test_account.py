@@ -144,7 +144,7 @@ def test_a_scored_event_is_read_as_it_was_written(model: SmallModel):
     scorer: Scorer = scorer_of(
         model.bundle, open_predictor(model.bundle), settings, topic=settings.leads_created
     )
-    batch = score(scorer, records(model.values()[:2], first=7), partition=3)
+    batch = score(scorer, records(model.values()[:2], first=7, partition=3))
     read: Any = [read_scored(value or b"", contract("lead_scored")) for _, value, _ in batch.scored]
     assert [one.source for one in read] == [(3, 7), (3, 8)]
     assert read[0].lead_id == model.leads[0]["lead_id"]

@@ -60,7 +60,7 @@ class FakeScorer:
     def predict(self, features: Any) -> None:
         return None
 
-    def counted(self, records: Any, leads: Sequence[Record], *_: Any) -> CountedLeads:
+    def counted(self, leads: Sequence[Record], *_: Any) -> CountedLeads:
         return lead_of(leads)
 
 
@@ -151,8 +151,7 @@ class Place:
         batch = self.batch(start, stop, generation)
         model: Any = scorer
         good: Any = scorer.decode(batch.records)  # type: ignore[arg-type]
-        nothing: Any = None
-        return (publisher or self.publisher).count(batch, model, good, nothing, nothing)
+        return (publisher or self.publisher).count(batch, model, scorer.counted(good))
 
     def told(self, *, closed: bool | None = None) -> list[tuple[int, int]]:
         """Of what was told: block and next offset."""

@@ -70,11 +70,12 @@ class Record:
     key: bytes | None = b"k"
     timestamp: int = 999_000
     headers: Sequence[tuple[str, bytes | None]] = ()
+    partition: int = 0
 
 
 def batch(first: int, count: int = 2, partition: int = 0, value: bytes | None = None) -> Batch:
     good = [b'{"lead_id":"a%d","created_at":1,"age":5}' % i for i in range(first, first + count)]
-    records = [Record(first + i, value or good[i]) for i in range(count)]
+    records = [Record(first + i, value or good[i], partition=partition) for i in range(count)]
     return Batch(TopicPartition("leads", partition), records)  # type: ignore[arg-type]
 
 
@@ -169,7 +170,7 @@ class Place:
 async def test_a_batch_is_done_when_all_its_outputs_are_delivered_and_not_before() -> None:
     async with Place() as place:
         given = batch(0)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         await place.settle()
         assert not given.is_done
@@ -184,7 +185,7 @@ async def test_batches_are_sent_in_the_order_in_which_they_came() -> None:
         # The large ones are scored in the thread, the small ones at once.
         firsts = [0, 200, 202, 404]
         for first, count in zip(firsts, [200, 2, 202, 2], strict=True):
-            await place.pipeline.accept(batch(first, count))
+            await place.pipeline.accept([batch(first, count)])
         await place.until_sent(4)
         offsets = [int(rows[0][2][5][1].rpartition(b"-")[2]) for _, _, rows in place.emitter.sent]
         assert offsets == firsts
@@ -194,7 +195,7 @@ async def test_a_batch_that_was_revoked_is_left_to_its_next_owner() -> None:
     async with Place() as place:
         given = batch(0)
         given.revoke()
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.settle()
         assert not place.emitter.sent
         assert not given.is_done
@@ -202,9 +203,9 @@ async def test_a_batch_that_was_revoked_is_left_to_its_next_owner() -> None:
 
 async def test_no_more_batches_are_in_hand_than_allowed() -> None:
     async with Place(in_flight=2) as place:
-        await place.pipeline.accept(batch(0))
-        await place.pipeline.accept(batch(2))
-        third = asyncio.create_task(place.pipeline.accept(batch(4)))
+        await place.pipeline.accept([batch(0)])
+        await place.pipeline.accept([batch(2)])
+        third = asyncio.create_task(place.pipeline.accept([batch(4)]))
         await place.until_sent(2)
         await place.settle()
         assert not third.done()
@@ -217,15 +218,15 @@ async def test_a_revoked_batch_gives_its_slot_back() -> None:
     async with Place(in_flight=1) as place:
         revoked = batch(0)
         revoked.revoke()
-        await place.pipeline.accept(revoked)
-        await place.pipeline.accept(batch(2))
+        await place.pipeline.accept([revoked])
+        await place.pipeline.accept([batch(2)])
         await place.until_sent(1)
 
 
 async def test_a_failed_delivery_crashes_and_the_batch_is_never_done() -> None:
     async with Place() as place:
         given = batch(0)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         error = FatalError("no broker")
         place.emitter.deliveries[0].set_exception(error)
@@ -245,7 +246,7 @@ async def test_an_unexpected_error_in_scoring_crashes_and_commits_nothing() -> N
 
         assert place.pipeline.scorer is not None
         place.pipeline.scorer._predictor = Broken(1)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.settle()
         assert place.crashes == [error]
         assert not given.is_done
@@ -256,7 +257,7 @@ async def test_bad_records_go_to_the_dead_letters_and_the_others_on() -> None:
     async with Place() as place:
         records = [Record(0, b"?"), Record(1, b'{"lead_id":"a","created_at":1}')]
         given = Batch(TopicPartition("leads", 3), records)  # type: ignore[arg-type]
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(2)
         assert place.emitter.topics() == ["scored", "dead"]
         assert [partition for _, partition, _ in place.emitter.sent] == [3, 3]
@@ -272,7 +273,7 @@ async def test_bad_records_go_to_the_dead_letters_and_the_others_on() -> None:
 async def test_a_batch_of_dead_letters_alone_is_done() -> None:
     async with Place() as place:
         given = batch(0, value=b"?")
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         assert place.emitter.topics() == ["dead"]
         place.emitter.deliveries[0].set_result(None)
@@ -284,7 +285,7 @@ async def test_a_batch_of_dead_letters_alone_is_done() -> None:
 async def test_what_the_topic_does_not_take_is_a_dead_letter_before_it_is_sent() -> None:
     async with Place() as place:
         place.emitter.limit = 500
-        await place.pipeline.accept(batch(0))
+        await place.pipeline.accept([batch(0)])
         await place.until_sent(1)
         assert place.emitter.topics() == ["dead"]
         codes = [
@@ -296,7 +297,7 @@ async def test_what_the_topic_does_not_take_is_a_dead_letter_before_it_is_sent()
 async def test_what_the_broker_refuses_as_too_large_is_a_dead_letter_too() -> None:
     async with Place() as place:
         given = batch(0, count=3)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         place.emitter.deliveries[0].set_exception(RecordsTooLargeError("scored", [1]))
         await place.until_sent(2)
@@ -313,7 +314,7 @@ async def test_what_the_broker_refuses_as_too_large_is_a_dead_letter_too() -> No
 
 async def test_latency_is_from_the_records_time_stamp_to_the_delivery() -> None:
     async with Place() as place:
-        await place.pipeline.accept(batch(0))
+        await place.pipeline.accept([batch(0)])
         await place.until_sent(1)
         place.emitter.deliveries[0].set_result(None)
         await place.settle()
@@ -325,7 +326,7 @@ async def test_without_metrics_everything_goes_on() -> None:
     async with Place() as place:
         place.pipeline._metrics = None
         given = batch(0)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         place.emitter.deliveries[0].set_result(None)
         await place.settle()
@@ -350,9 +351,9 @@ class Watched(ConstantPredictor):
 async def test_a_large_batch_is_scored_in_the_models_thread_and_a_small_one_at_once() -> None:
     async with Place() as place:
         watched = place.watch()
-        await place.pipeline.accept(batch(0, THREAD_FROM_ROWS - 1))
+        await place.pipeline.accept([batch(0, THREAD_FROM_ROWS - 1)])
         assert watched.seen == [("MainThread", THREAD_FROM_ROWS - 1)]
-        await place.pipeline.accept(batch(100, THREAD_FROM_ROWS))
+        await place.pipeline.accept([batch(100, THREAD_FROM_ROWS)])
         await place.until_sent(2)
         thread, rows = watched.seen[1]
         assert thread.startswith("model")
@@ -362,7 +363,7 @@ async def test_a_large_batch_is_scored_in_the_models_thread_and_a_small_one_at_o
 async def test_on_one_core_there_is_no_thread_for_the_model() -> None:
     async with Place(cores=1) as place:
         watched = place.watch()
-        await place.pipeline.accept(batch(0, THREAD_FROM_ROWS))
+        await place.pipeline.accept([batch(0, THREAD_FROM_ROWS)])
         assert watched.seen == [("MainThread", THREAD_FROM_ROWS)]
 
 
@@ -371,8 +372,8 @@ async def test_the_next_batch_is_decoded_while_the_model_scores() -> None:
         watched = place.watch()
         watched.allowed.clear()
         first, second = batch(0, THREAD_FROM_ROWS), batch(100, THREAD_FROM_ROWS)
-        await place.pipeline.accept(first)
-        await place.pipeline.accept(second)
+        await place.pipeline.accept([first])
+        await place.pipeline.accept([second])
         assert first.is_in_hand
         assert second.is_in_hand
         assert place.value("leadscore_stage_duration_seconds_count", stage="decode") == 2
@@ -384,7 +385,7 @@ async def test_the_next_batch_is_decoded_while_the_model_scores() -> None:
 async def test_a_slot_is_given_back_with_every_batch() -> None:
     async with Place(in_flight=2) as place:
         for at in range(20):
-            await place.pipeline.accept(batch(at))
+            await place.pipeline.accept([batch(at)])
             await place.until_sent(at + 1)
             place.emitter.deliveries[at].set_result(None)
         await place.settle()
@@ -395,7 +396,7 @@ async def test_without_a_model_nothing_is_taken_in_silence() -> None:
     async with Place() as place:
         place.pipeline.scorer = None
         given = batch(0)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         assert [type(error) for error in place.crashes] == [AssertionError]
         assert not given.is_done
 
@@ -407,7 +408,7 @@ async def test_headers_that_come_from_the_lead_count_as_what_they_are(name: str)
         value = b'{"lead_id":"a","created_at":1,"age":5}'
         long = Record(0, value, headers=[(name, b"t" * (200 if name == "x-request-id" else 2_500))])
         given = Batch(TopicPartition("leads", 0), [long])  # type: ignore[arg-type]
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         assert place.emitter.topics() == ["scored" if name == "x-request-id" else "dead"]
 
@@ -419,7 +420,7 @@ def codes(rows: Sequence[Output]) -> list[bytes | None]:
 async def test_a_dead_letter_that_its_topic_does_not_take_goes_without_its_value() -> None:
     async with Place() as place:
         place.emitter.unfit = {b"k"}
-        await place.pipeline.accept(batch(0, 1, value=b"?" * 50))
+        await place.pipeline.accept([batch(0, 1, value=b"?" * 50)])
         await place.until_sent(1)
         [(key, value, headers)] = place.emitter.sent[0][2]
         assert (key, value) == (None, None)
@@ -430,7 +431,7 @@ async def test_a_dead_letter_that_its_topic_does_not_take_goes_without_its_value
 async def test_a_dead_letter_that_the_broker_refuses_goes_without_its_value() -> None:
     async with Place() as place:
         given = batch(0, 3, value=b"?")
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         place.emitter.deliveries[0].set_exception(RecordsTooLargeError("dead", [0, 2]))
         await place.until_sent(2)
@@ -449,7 +450,7 @@ async def test_a_dead_letter_that_the_broker_refuses_goes_without_its_value() ->
 async def test_a_refused_event_whose_dead_letter_is_refused_too_is_told_of_all_the_same() -> None:
     async with Place() as place:
         given = batch(0, 1)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         for refusals in range(2):
             await place.until_sent(refusals + 1)
             place.emitter.deliveries[refusals].set_exception(RecordsTooLargeError("any", [0]))
@@ -467,7 +468,7 @@ async def test_an_error_in_the_models_thread_crashes_and_commits_nothing() -> No
         watched = place.watch()
         watched.seen = None  # type: ignore[assignment]
         given = batch(0, THREAD_FROM_ROWS)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_crashed()
         assert not given.is_done
         assert not place.emitter.sent
@@ -476,7 +477,7 @@ async def test_an_error_in_the_models_thread_crashes_and_commits_nothing() -> No
 async def test_a_stop_leaves_what_is_in_hand_undone() -> None:
     async with Place() as place:
         given = batch(0)
-        await place.pipeline.accept(given)
+        await place.pipeline.accept([given])
         await place.until_sent(1)
         await place.pipeline.stop()
         assert not given.is_done

@@ -15,6 +15,7 @@ from tests.unit.small_model import LEADS, NAME, small_model
 @dataclass
 class Record:
     value: bytes | None
+    partition: int = 0
     offset: int = 0
     timestamp: int = 0
     key: bytes | None = None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,11 +54,15 @@ class Bench:
     source: BatchSource
     app: FakeApp
     notes: Notes
+    polled: deque[Batch] = field(default_factory=deque)
+    """What the channel has given, and is not taken yet."""
 
     async def take(self, count: int = 1, *, begin: bool = True) -> list[Batch]:
         """Take batches from the channel as the agent does."""
         async with asyncio.timeout(5):
-            batches = [await self.source.channel.queue.get() for _ in range(count)]
+            while len(self.polled) < count:
+                self.polled.extend(await self.source.channel.queue.get())
+        batches = [self.polled.popleft() for _ in range(count)]
         assert not begin or all(batch.begin() for batch in batches)
         return batches
 
@@ -374,9 +379,9 @@ async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
 
 
 @in_jumping_time
-async def test_lingers_after_a_small_fetch_so_that_records_come_together() -> None:
+async def test_lingers_after_a_small_poll_so_that_records_come_together() -> None:
     kafka = FakeKafka()
-    async with running(kafka, SourceOptions(linger=0.02, small_fetch=50, in_flight=200)) as bench:
+    async with running(kafka, SourceOptions(linger=0.02, small_poll=50, in_flight=200)) as bench:
         for _ in range(200):
             kafka[0].append()
             await asyncio.sleep(0.002)
@@ -388,7 +393,7 @@ async def test_lingers_after_a_small_fetch_so_that_records_come_together() -> No
 
 @in_jumping_time
 async def test_does_not_linger_after_a_large_fetch() -> None:
-    options = SourceOptions(max_records=50, small_fetch=50, linger=30.0)
+    options = SourceOptions(max_records=50, small_poll=50, linger=30.0)
     async with running(full_kafka(200), options) as bench:
         await bench.take(4)
 

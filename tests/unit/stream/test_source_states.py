@@ -19,7 +19,7 @@ from tests.unit.stream.test_source import Bench, make_bench
 
 PARTITIONS = 2
 OPTIONS = SourceOptions(
-    max_records=5, in_flight=2, linger=0.05, small_fetch=3, commit_limit=2.0, revoke_limit=3.0
+    max_records=5, in_flight=2, linger=0.05, small_poll=3, commit_limit=2.0, revoke_limit=3.0
 )
 numbers = st.integers(0, PARTITIONS - 1)
 
@@ -98,11 +98,11 @@ class SourceStates(RuleBasedStateMachine):
     def take(self) -> None:
         queue = self.bench.source.channel.queue
         if not queue.empty():
-            batch = queue.get_nowait()
-            self.seen.append(batch)
-            if batch.begin():
-                assert not any(batch is revoked for revoked in self.revoked)
-                self.in_hand.append(batch)
+            for batch in queue.get_nowait():
+                self.seen.append(batch)
+                if batch.begin():
+                    assert not any(batch is revoked for revoked in self.revoked)
+                    self.in_hand.append(batch)
             self.run(asyncio.sleep(0))
 
     @precondition(lambda self: self.in_hand)
@@ -194,9 +194,9 @@ class SourceStates(RuleBasedStateMachine):
             async with asyncio.timeout(100):
                 while self.kafka.committed != {tp: log.end for tp, log in self.kafka.logs.items()}:
                     while not self.bench.source.channel.queue.empty():
-                        batch = self.bench.source.channel.queue.get_nowait()
-                        if batch.begin():
-                            self.deliver(batch)
+                        for batch in self.bench.source.channel.queue.get_nowait():
+                            if batch.begin():
+                                self.deliver(batch)
                     await asyncio.sleep(0.1)
             await self.bench.source.stop()
 

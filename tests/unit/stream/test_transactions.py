@@ -46,9 +46,9 @@ class Bench:
 
     async def agent(self) -> None:
         while True:
-            batch = await self.source.channel.queue.get()
-            if batch.begin():
-                await self.write(batch)
+            for batch in await self.source.channel.queue.get():
+                if batch.begin():
+                    await self.write(batch)
 
     async def write(self, batch: Batch) -> None:
         delivery: Delivery = self.transactions
