@@ -13,7 +13,7 @@ from cpython.bytes cimport (
 )
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.math cimport NAN, isfinite
+from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -291,17 +291,18 @@ def write_events(
     list lead_ids,
     list request_ids,
     const int64_t[::1] created_at,
-    int64_t scored_at,
-    const int64_t[::1] latency_ms,
-    const double[::1] scores,
-    const int64_t[::1] verdicts,
-    list verdict_texts,
-    const double[::1] confidence,
-    const double[::1] coverage,
-    const uint8_t[::1] low_coverage,
-    list reason_heads,
-    const double[:, ::1] reason_values,
+    const int64_t[::1] timestamps,
     const int64_t[::1] offsets,
+    int64_t scored_at,
+    const float[:] scores,
+    const float[:] coverage,
+    const double[::1] bounds,
+    list verdicts,
+    const int64_t[:, :] reason_fields,
+    const float[:, :] reason_values,
+    const int16_t[:, :] bins,
+    list reason_heads,
+    Py_ssize_t stride,
 ):
     """Write scored events in Avro.
 
@@ -313,28 +314,39 @@ def write_events(
         What comes between its reasons and its offset, n.
     event_ids, lead_ids, request_ids
         UTF-8, n each.
-    created_at, latency_ms, offsets, verdicts
-        int64, shape (n,); a verdict is an index of `verdict_texts`.
+    created_at, timestamps, offsets
+        int64, shape (n,); times in milliseconds since 1970.
     scored_at
         Milliseconds since 1970.
-    scores, confidence, coverage
-        float64, shape (n,).
-    low_coverage
-        uint8, shape (n,).
-    reason_heads
-        n · k: each reason's field and value, as they are written.
-    reason_values
-        float64, shape (n, k): contributions; one of 0 is left out.
+    scores, coverage
+        float32, shape (n,).
+    bounds
+        float64, shape (4,): scores from which on a lead is of medium and of high worth, the one
+        above which it is engaged, and the coverage below which it is little known.
+    verdicts
+        Category and label, as they are written; by category (low, medium, high) · 2 + engaged.
+    reason_fields, reason_values
+        int64 and float32, shape (n, k): fields and contributions; one of 0 is left out.
+    bins
+        int16, shape (n, fields): codes of the values.
+    reason_heads, stride
+        By field · stride + code: a reason's field and value, as they are written.
 
     Returns
     -------
     list of bytes
         The events, in order.
     """
-    cdef Py_ssize_t row, reason, count, k = reason_values.shape[1]
+    cdef Py_ssize_t row, reason, field, count, n = len(event_ids), k = reason_values.shape[1]
+    cdef double score, covered
+    cdef int64_t latency
+    cdef double medium = bounds[0], high = bounds[1], engaged = bounds[2], little = bounds[3]
     cdef _Buffer out = _Buffer()
     cdef list events = []
-    for row in range(len(event_ids)):
+    for row in range(n):
+        score = scores[row]
+        covered = coverage[row]
+        latency = scored_at - timestamps[row]
         out.used = 0
         out.put(head)
         out.put_text(event_ids[row])
@@ -342,12 +354,12 @@ def write_events(
         out.put_text(request_ids[row])
         out.put_long(created_at[row])
         out.put_long(scored_at)
-        out.put_long(latency_ms[row])
-        out.put_double(scores[row])
-        out.put(verdict_texts[verdicts[row]])
-        out.put_double(confidence[row])
-        out.put_double(coverage[row])
-        out.put_byte(low_coverage[row])
+        out.put_long(latency if latency > 0 else 0)
+        out.put_double(score)
+        out.put(verdicts[((score >= medium) + (score >= high)) * 2 + (score > engaged)])
+        out.put_double(covered * (2.0 * fabs(score - 0.5)))
+        out.put_double(covered)
+        out.put_byte(covered < little)
         count = 0
         for reason in range(k):
             count += reason_values[row, reason] != 0
@@ -355,7 +367,8 @@ def write_events(
             out.put_long(count)
             for reason in range(k):
                 if reason_values[row, reason] != 0:
-                    out.put(reason_heads[row * k + reason])
+                    field = reason_fields[row, reason]
+                    out.put(reason_heads[field * stride + bins[row, field]])
                     out.put_double(reason_values[row, reason])
         out.put_byte(0)
         out.put(tails[row])

@@ -178,7 +178,10 @@ class ScoredEncoder:
             _text(category) + _text(label) for category in CATEGORIES for label in LABELS
         ]
         self._stride = max((len(labels) for labels in model.bin_labels), default=1)
-        self._reasons = _ReasonHeads(model, self._stride)
+        self._reason_heads = self._encode_reason_heads()
+        # Coverage is compared as float32, its type: 0.6 of five fields is not below 0.6.
+        little = float(np.float32(model.min_coverage))
+        self._bounds = np.array([model.medium, model.high, model.label, little])
         self._topic = _text(model.topic)
 
     def encode(self, rows: ScoredRows) -> list[bytes]:
@@ -194,10 +197,30 @@ class ScoredEncoder:
         list of bytes
             The events, in order.
         """
-        numbers = self._numbers(rows)
         if self._is_json:
-            return self._as_json(rows, numbers)
-        return self._as_avro(rows, numbers) if _compiled is None else self._in_c(rows, numbers)
+            return self._as_json(rows, self._numbers(rows))
+        if _compiled is None:
+            return self._as_avro(rows, self._numbers(rows))
+        return _compiled.write_events(
+            self._header,
+            self._tails(rows.partitions),
+            rows.event_ids,
+            rows.lead_ids,
+            rows.request_ids,
+            rows.created_at,
+            rows.timestamps,
+            rows.offsets,
+            rows.scored_at,
+            rows.probability,
+            rows.coverage,
+            self._bounds,
+            self._verdicts,
+            rows.reason_field,
+            rows.reason_value,
+            rows.bins,
+            self._reason_heads,
+            self._stride,
+        )
 
     def _numbers(self, rows: ScoredRows) -> _Numbers:
         model = self._model
@@ -229,6 +252,14 @@ class ScoredEncoder:
                 _long(CONTRACT_VERSION),
             ]
         )
+
+    def _encode_reason_heads(self) -> list[bytes]:
+        """Write field and value of each reason there may be; by field · stride + bin code."""
+        heads = []
+        for name, labels in zip(self._model.field_names, self._model.bin_labels, strict=True):
+            heads += [_text(name) + _text(label) for label in labels]
+            heads += [b""] * (self._stride - len(labels))
+        return heads
 
     def _as_avro(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
         scored_at = _long(rows.scored_at)
@@ -288,44 +319,19 @@ class ScoredEncoder:
             )
         ]
 
-    def _in_c(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
-        return _compiled.write_events(
-            self._header,
-            self._tails(rows.partitions),
-            rows.event_ids,
-            rows.lead_ids,
-            rows.request_ids,
-            rows.created_at,
-            rows.scored_at,
-            numbers.latency_ms,
-            numbers.score,
-            numbers.category * len(LABELS) + numbers.label,
-            self._verdicts,
-            numbers.confidence,
-            numbers.coverage,
-            numbers.low_coverage.view(np.uint8),
-            self._reason_heads(rows),
-            rows.reason_value.astype(np.float64, order="C"),
-            rows.offsets,
-        )
-
     def _tails(self, partitions: Sequence[int]) -> list[bytes]:
         """Write what comes between the reasons and the offset of each event."""
         shared = self._shared + self._topic
         tails = {number: shared + _long(number) for number in set(partitions)}
         return [*map(tails.__getitem__, partitions)]
 
-    def _reason_heads(self, rows: ScoredRows) -> list[bytes]:
-        """Write the field and the value of each reason, lead by lead."""
-        codes = np.take_along_axis(rows.bins, rows.reason_field, axis=1)
-        keys: list[int] = (rows.reason_field * self._stride + codes).ravel().tolist()
-        return [*map(self._reasons.__getitem__, keys)]
-
     def _avro_reasons(self, rows: ScoredRows) -> list[bytes]:
         n, k = rows.reason_field.shape
         if not k:
             return [b"\0"] * n
-        heads = self._reason_heads(rows)
+        codes = np.take_along_axis(rows.bins, rows.reason_field, axis=1)
+        keys: list[int] = (rows.reason_field * self._stride + codes).ravel().tolist()
+        heads = [*map(self._reason_heads.__getitem__, keys)]
         values = _doubles(rows.reason_value.astype(np.float64))
         items = [head + values[8 * j : 8 * j + 8] for j, head in enumerate(heads)]
         has = rows.reason_value != 0
@@ -419,21 +425,6 @@ class ScoredEncoder:
             )
             if value
         ]
-
-
-class _ReasonHeads(dict[int, bytes]):
-    """A reason's field and value, encoded when first met; by field · stride + bin code."""
-
-    def __init__(self, model: ScoredModel, stride: int) -> None:
-        super().__init__()
-        self._model = model
-        self._stride = stride
-
-    def __missing__(self, key: int) -> bytes:
-        field, code = divmod(key, self._stride)
-        head = _text(self._model.field_names[field]) + _text(self._model.bin_labels[field][code])
-        self[key] = head
-        return head
 
 
 def _trust_bytes(numbers: _Numbers) -> bytes:

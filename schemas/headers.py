@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from schemas.errors import InvalidEventError
 from schemas.wire import WireFormat
@@ -185,5 +186,10 @@ def rfc3339(ms: int) -> str:
     >>> rfc3339(0)
     '1970-01-01T00:00:00.000Z'
     """
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    second, millis = divmod(ms, 1000)
+    return f"{_second(second)}.{millis:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
