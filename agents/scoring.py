@@ -92,8 +92,8 @@ class ReadBatch:
         Those that could be read, n of them, and the verdicts on the rest.
     partitions
         Where each lead comes from.
-    offsets, timestamps, created_at
-        int64, shape (n,): of each lead; times in milliseconds since 1970.
+    offsets, timestamps
+        int64, shape (n,): of each lead's record, and when that came, milliseconds since 1970.
     """
 
     records: Sequence[SourceRecord]
@@ -101,7 +101,6 @@ class ReadBatch:
     partitions: list[int]
     offsets: NDArray[np.int64]
     timestamps: NDArray[np.int64]
-    created_at: NDArray[np.int64]
 
     @classmethod
     def of(cls, records: Sequence[SourceRecord], leads: DecodedLeads) -> ReadBatch:
@@ -113,7 +112,6 @@ class ReadBatch:
             partitions=[record.partition for record in read],
             offsets=np.array([record.offset for record in read], dtype=np.int64),
             timestamps=np.array([record.timestamp for record in read], dtype=np.int64),
-            created_at=np.array(leads.created_at, dtype=np.int64),
         )
 
     def rows(self, sizes: Sequence[int]) -> list[slice]:
@@ -243,7 +241,7 @@ class Scorer:
         """Tell what drift is counted on: every lead that could be read, scored or refused."""
         return CountedLeads.of(
             batch.offsets,
-            batch.created_at,
+            batch.leads.created_at,
             batch.timestamps,
             features.bins,
             prediction.probability,
@@ -279,7 +277,7 @@ class Scorer:
                 first or own or event_id
                 for first, own, event_id in zip(given, leads.request_ids, event_ids, strict=True)
             ],
-            created_at=batch.created_at,
+            created_at=leads.created_at,
             timestamps=batch.timestamps,
             partitions=batch.partitions,
             offsets=batch.offsets,

@@ -155,7 +155,7 @@ class Work:
         if self._generated:
             leads = self._decoder.decode(values)
             lead_ids = [lead_id.decode() for lead_id in leads.lead_ids]
-            created_at, columns = leads.created_at, leads.columns
+            created_at, columns = leads.created_at.tolist(), leads.columns
         else:
             read = [self._read(value) for value in values]
             lead_ids = [lead["lead_id"] for lead in read]

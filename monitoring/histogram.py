@@ -1,8 +1,9 @@
-"""A Prometheus histogram that takes whole arrays.
+"""A Prometheus histogram that takes whole arrays, and takes them fast.
 
 ``prometheus_client.Histogram`` observes one value a call, a Python loop over its buckets: about
-1 µs a lead. This one adds an array with three NumPy calls, and is exposed through the client's
-documented way for own metrics, a custom collector.
+1 µs a lead. This one gathers what it is given and counts it with three NumPy calls, when enough
+has come or when it is read: a small batch costs a few list appends. It is exposed through the
+client's documented way for own metrics, a custom collector.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import isfinite
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +20,19 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["ArrayHistogram"]
+__all__ = ["ArrayHistogram", "Tally"]
+
+GATHERED = 64
+"""Observations, of a value or of an array, that are counted at once: what is kept until then."""
 
 
-class ArrayHistogram(Collector):
+class Tally:
     """Counts of values by bucket, and their sum.
 
     Parameters
     ----------
-    name, sentence
-        As exposed.
     bounds
-        Upper bounds of the buckets, ascending, each inclusive; ``+Inf`` is added.
-    registry
-        Where the histogram is exposed.
+        Upper bounds of the buckets, ascending, each inclusive; one without bound is added.
 
     Raises
     ------
@@ -40,65 +41,125 @@ class ArrayHistogram(Collector):
 
     Examples
     --------
-    >>> histogram = ArrayHistogram("size_bytes", "Sizes.", (1, 10), CollectorRegistry())
-    >>> histogram.observe_many(np.array([0.5, 1.0, 7.0, 99.0]))
-    >>> histogram.counts
-    (2, 1, 1)
+    >>> tally = Tally((1, 10))
+    >>> tally.observe_many(np.array([0.5, 1.0, 7.0]))
+    >>> tally.observe(99.0)
+    >>> tally.read()
+    ([2, 1, 1], 107.5)
     """
 
-    def __init__(
-        self, name: str, sentence: str, bounds: Sequence[float], registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, bounds: Sequence[float]) -> None:
         if (
             not bounds
             or not all(map(isfinite, bounds))
             or any(low >= high for low, high in pairwise(bounds))
         ):
-            raise ValueError(
-                f"Histogram {name}: expected ascending finite bounds, got {tuple(bounds)}"
-            )
-        self._name = name
-        self._sentence = sentence
+            raise ValueError(f"expected ascending finite bounds, got {tuple(bounds)}")
         # Two sets of bounds, so that neither type of values is converted by searchsorted. A float32
         # bound is the float32 nearest to 0.7, as a float32 score of 0.7 is: it stays inclusive.
         self._bounds64: NDArray[np.float64] = np.asarray(bounds, dtype=np.float64)
         self._bounds32 = self._bounds64.astype(np.float32)
-        self._labels = [*(repr(float(bound)) for bound in bounds), "+Inf"]
         self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)
         self._sum = 0.0
-        self._lock = Lock()  # NumPy may let go of the GIL between the counts and the sum
-        registry.register(self)
+        self._values: list[float] = []
+        self._arrays: list[NDArray[Any]] = []
+        self._lock = Lock()  # it is read, and may be added to, by other threads
 
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Values by bucket, not cumulated; the last bucket has no upper bound."""
+    def observe(self, value: float) -> None:
+        """Add a value; one that is not finite is left out."""
         with self._lock:
-            return tuple(self._counts.tolist())
-
-    @property
-    def sum(self) -> float:
-        """Sum of all values."""
-        return self._sum
+            self._values.append(value)
+            if len(self._values) >= GATHERED:
+                self._count()
 
     def observe_many(self, values: NDArray[np.float32] | NDArray[np.float64]) -> None:
-        """Add an array of values, of shape (n,); NaN and infinite ones are left out."""
+        """Add an array of values, of shape (n,), which must not change any more.
+
+        All arrays are of one type. NaN and infinite values are left out.
+        """
+        with self._lock:
+            self._arrays.append(values)
+            if len(self._arrays) >= GATHERED:
+                self._count()
+
+    def read(self) -> tuple[list[int], float]:
+        """Return the number of values by bucket, not cumulated, and the sum of all."""
+        with self._lock:
+            self._count()
+            return self._counts.tolist(), self._sum
+
+    def _count(self) -> None:
+        if self._values:
+            self._add(np.array(self._values, dtype=np.float64))
+            self._values.clear()
+        if self._arrays:
+            self._add(np.concatenate(self._arrays))
+            self._arrays.clear()
+
+    def _add(self, values: NDArray[Any]) -> None:
         if not isfinite(total := float(values.sum(dtype=np.float64))):
             # One NaN in the sum would stay there until the process ends.
             values = values[np.isfinite(values)]
             total = float(values.sum(dtype=np.float64))
         bounds = self._bounds32 if values.dtype == np.float32 else self._bounds64
-        added = np.bincount(bounds.searchsorted(values), minlength=len(self._labels))
-        with self._lock:
-            self._counts += added
-            self._sum += total
+        self._counts += np.bincount(bounds.searchsorted(values), minlength=len(self._counts))
+        self._sum += total
+
+
+class ArrayHistogram(Collector):
+    """Exposes tallies as a histogram.
+
+    Parameters
+    ----------
+    name, sentence
+        As exposed.
+    bounds
+        See ``Tally``; the same for all.
+    registry
+        Where the histogram is exposed.
+    label, values
+        A label, and what it may be: there is a tally for each. Without, there is one.
+
+    Examples
+    --------
+    >>> stages = ArrayHistogram(
+    ...     "stage_seconds", "Seconds.", (1, 10), CollectorRegistry(), "stage", ("read", "write")
+    ... )
+    >>> stages.of("read").observe(0.5)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sentence: str,
+        bounds: Sequence[float],
+        registry: CollectorRegistry,
+        label: str | None = None,
+        values: Sequence[str] = (),
+    ) -> None:
+        self._name = name
+        self._sentence = sentence
+        self._labels = [] if label is None else [label]
+        self._tallies = {value: Tally(bounds) for value in (values if label else [""])}
+        self._bounds = [*(repr(float(bound)) for bound in bounds), "+Inf"]
+        registry.register(self)
+
+    def of(self, value: str = "") -> Tally:
+        """Return the tally of a label's value; without a label, the only one."""
+        return self._tallies[value]
 
     def describe(self) -> Iterable[Metric]:
         """Name the metric without its values, for the registry's check on duplicates."""
-        return [HistogramMetricFamily(self._name, self._sentence)]
+        return [self._family()]
 
     def collect(self) -> Iterable[Metric]:
         """Return the state as Prometheus reads it: cumulated counts and the sum."""
-        with self._lock:
-            cumulated, total = self._counts.cumsum().tolist(), self._sum
-        buckets = list(zip(self._labels, cumulated, strict=True))
-        return [HistogramMetricFamily(self._name, self._sentence, buckets=buckets, sum_value=total)]
+        family = self._family()
+        for value, tally in self._tallies.items():
+            counts, total = tally.read()
+            buckets = list(zip(self._bounds, np.cumsum(counts).tolist(), strict=True))
+            family.add_metric([value] if self._labels else [], buckets, total)
+        return [family]
+
+    def _family(self) -> HistogramMetricFamily:
+        return HistogramMetricFamily(self._name, self._sentence, labels=self._labels)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Histogram,
     Info,
     ProcessCollector,
     disable_created_metrics,
@@ -25,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from monitoring import declarations as declared
 from monitoring.declarations import DECLARATIONS, Declaration
-from monitoring.histogram import ArrayHistogram
+from monitoring.histogram import ArrayHistogram, Tally
 from monitoring.known_gauges import KnownGauges
 from schemas.errors import ErrorCode
 
@@ -98,13 +97,13 @@ class Metrics:
         self._low_coverage = _counter(declared.LOW_COVERAGE_LEADS, registry)
         self._rebalances = _counter(declared.REBALANCES, registry)
         self._model_load_failures = _counter(declared.MODEL_LOAD_FAILURES, registry)
-        self._batch_records = _histogram(declared.BATCH_RECORDS, BATCH_BOUNDS, registry)
-        stages = _histogram(declared.STAGE_DURATION, STAGE_BOUNDS, registry)
-        self._stages = {stage: stages.labels(stage) for stage in get_args(Stage)}
-        self._scoring = _histogram(declared.SCORING_DURATION, LATENCY_BOUNDS, registry)
-        self._event_to_scored = _array(declared.EVENT_TO_SCORED, LATENCY_BOUNDS, registry)
-        self._scores = _array(declared.SCORE, SHARE_BOUNDS, registry)
-        self._coverage = _array(declared.FEATURE_COVERAGE, SHARE_BOUNDS, registry)
+        self._batch_records = _tally(declared.BATCH_RECORDS, BATCH_BOUNDS, registry)
+        stages = _histogram(declared.STAGE_DURATION, STAGE_BOUNDS, registry, get_args(Stage))
+        self._stages = {stage: stages.of(stage) for stage in get_args(Stage)}
+        self._scoring = _tally(declared.SCORING_DURATION, LATENCY_BOUNDS, registry)
+        self._event_to_scored = _tally(declared.EVENT_TO_SCORED, LATENCY_BOUNDS, registry)
+        self._scores = _tally(declared.SCORE, SHARE_BOUNDS, registry)
+        self._coverage = _tally(declared.FEATURE_COVERAGE, SHARE_BOUNDS, registry)
         self._source = _SourceCollector()
         registry.register(self._source)
         self._model = _info(declared.MODEL_INFO, registry)
@@ -268,15 +267,17 @@ def _gauge(metric: Declaration) -> GaugeMetricFamily:
 
 
 def _histogram(
-    metric: Declaration, bounds: tuple[float, ...], registry: CollectorRegistry
-) -> Histogram:
-    return Histogram(metric.name, metric.sentence, metric.labels, buckets=bounds, registry=registry)
-
-
-def _array(
-    metric: Declaration, bounds: tuple[float, ...], registry: CollectorRegistry
+    metric: Declaration,
+    bounds: tuple[float, ...],
+    registry: CollectorRegistry,
+    values: tuple[str, ...] = (),
 ) -> ArrayHistogram:
-    return ArrayHistogram(metric.name, metric.sentence, bounds, registry)
+    (label,) = metric.labels or (None,)
+    return ArrayHistogram(metric.name, metric.sentence, bounds, registry, label, values)
+
+
+def _tally(metric: Declaration, bounds: tuple[float, ...], registry: CollectorRegistry) -> Tally:
+    return _histogram(metric, bounds, registry).of()
 
 
 def _info(metric: Declaration, registry: CollectorRegistry) -> Info:

@@ -52,7 +52,7 @@ class ReadColumns:
 
     is_read: Flags
     lead_ids: list[bytes]
-    created_at: list[int]
+    created_at: NDArray[np.int64]
     request_ids: list[bytes | None]
     columns: dict[str, NDArray[np.float64] | list[bytes | None]]
 
@@ -212,7 +212,7 @@ class ColumnReader:
         return ReadColumns(
             is_read=is_plain,
             lead_ids=_of(ids, rows),
-            created_at=_of(created_at, rows).astype(np.int64).tolist(),
+            created_at=_of(created_at, rows).astype(np.int64),
             request_ids=[given or None for given in _of(read.get("request_id", missing), rows)],
             columns={name: self._asked(name, read, n, rows) for name in self._kinds},
         )

@@ -47,9 +47,10 @@ class DecodedLeads:
     ----------
     positions
         For each lead, the index of its value in the batch, ascending.
-    lead_ids, created_at, request_ids
-        Each lead's id in UTF-8, time of creation (milliseconds since 1970) and request id in
-        UTF-8, if it has one.
+    lead_ids, request_ids
+        Each lead's id and request id, if it has one, in UTF-8.
+    created_at
+        int64, shape (n,): times of creation, milliseconds since 1970.
     columns
         For each field that was asked for, n values: numbers and dates as float64, NaN where
         missing, never infinite; categories and texts as str, or as their UTF-8 bytes where that was
@@ -60,7 +61,7 @@ class DecodedLeads:
 
     positions: list[int]
     lead_ids: list[bytes]
-    created_at: list[int]
+    created_at: NDArray[np.int64]
     request_ids: list[bytes | None]
     columns: Columns
     errors: list[tuple[int, InvalidEventError]]
@@ -249,7 +250,7 @@ class LeadDecoder:
         leads = DecodedLeads(
             positions=list(range(len(rows))) if positions is None else positions,
             lead_ids=[lead_id.encode() for lead_id in lists[0]],
-            created_at=list(lists[1]),
+            created_at=np.array(lists[1], dtype=np.int64),
             request_ids=[given.encode() if given else None for given in lists[2]],
             columns=columns,
             errors=[],
@@ -283,7 +284,7 @@ def _in_order(parts: Sequence[DecodedLeads]) -> DecodedLeads:
     return DecodedLeads(
         positions=[positions[row] for row in order],
         lead_ids=ordered(part.lead_ids for part in parts),
-        created_at=ordered(part.created_at for part in parts),
+        created_at=np.concatenate([part.created_at for part in parts])[order],
         request_ids=ordered(part.request_ids for part in parts),
         columns=columns,
         errors=sorted((error for part in parts for error in part.errors), key=itemgetter(0)),
@@ -295,7 +296,7 @@ def _without(leads: DecodedLeads, rows: Mapping[int, object]) -> DecodedLeads:
     return DecodedLeads(
         positions=[leads.positions[row] for row in keep],
         lead_ids=[leads.lead_ids[row] for row in keep],
-        created_at=[leads.created_at[row] for row in keep],
+        created_at=leads.created_at[keep],
         request_ids=[leads.request_ids[row] for row in keep],
         columns={
             name: values[keep] if isinstance(values, np.ndarray) else [values[r] for r in keep]

@@ -71,7 +71,14 @@ def facts(leads: DecodedLeads) -> list[Any]:
 
     columns = {name: plain(values) for name, values in leads.columns.items()}
     errors = [(i, error.code, str(error)) for i, error in leads.errors]
-    return [leads.positions, leads.lead_ids, leads.created_at, leads.request_ids, columns, errors]
+    return [
+        leads.positions,
+        leads.lead_ids,
+        leads.created_at.tolist(),
+        leads.request_ids,
+        columns,
+        errors,
+    ]
 
 
 def one_by_one(decoder: LeadDecoder, values: Sequence[bytes | None]) -> list[Any]:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import declarations
+from monitoring.histogram import GATHERED
 from monitoring.metrics import (
     DECLARATIONS,
     Declaration,
@@ -220,7 +221,8 @@ def test_a_lead_costs_less_than_the_budget_of_metrics():
 
     def seconds() -> float:
         started = time.perf_counter()
-        batch()
-        return time.perf_counter() - started
+        for _ in range(GATHERED):
+            batch()
+        return (time.perf_counter() - started) / GATHERED
 
-    assert min(seconds() for _ in range(200)) / leads < 0.4e-6
+    assert min(seconds() for _ in range(20)) / leads < 0.4e-6

@@ -60,7 +60,7 @@ def test_a_batch_of_any_formats_and_schemas_keeps_its_order():
     leads = decoder().decode(values)
     assert leads.positions == [0, 1, 2, 3]
     assert leads.lead_ids == [b"j", b"a", b"b", b"c"]
-    assert leads.created_at == [7, 7, 9, 7]
+    assert leads.created_at.tolist() == [7, 7, 9, 7]
     assert leads.request_ids == [b"r2", b"r1", None, None]
     assert leads.errors == []
     assert list(leads.columns) == list(KINDS)
@@ -102,7 +102,8 @@ def test_verdicts_leave_the_other_leads_in_their_places():
 @pytest.mark.parametrize("values", [[], [None], [b"x", b""]])
 def test_a_batch_without_leads_has_empty_columns(values: list[bytes | None]):
     leads = decoder().decode(values)
-    assert leads.positions == leads.lead_ids == leads.created_at == leads.request_ids == []
+    assert leads.positions == leads.lead_ids == leads.request_ids == []
+    assert leads.created_at.shape == (0,)
     assert len(leads.errors) == len(values)
     assert leads.columns["pages"].shape == leads.columns["visited"].shape == (0,)
     assert leads.columns["city"] == leads.columns["note"] == []

@@ -123,4 +123,4 @@ def test_a_lead_is_created_at_its_own_time_unless_it_is_to_be_now(created_now, e
     lead = next(synthetic_leads(1))
     events = [as_event(lead._replace(created_at=5)), as_event(lead)]
     decoded = decoder(LEAD_CREATED).decode([event.value for event in events])
-    assert decoded.created_at == [expected, 99]
+    assert decoded.created_at.tolist() == [expected, 99]
