@@ -1,9 +1,34 @@
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-def read_texts(
+def write_numbers(
+    values: NDArray[np.float64],
+    largest: float,
+    edges: NDArray[np.float64],
+    matrix: NDArray[np.float32],
+    column: int,
+    bins: NDArray[np.int16],
+    field: int,
+) -> None: ...
+def write_levels(
+    values: list[Any],
+    codes: dict[Any, int],
+    rows: NDArray[np.float32],
+    bins_of: NDArray[np.int16],
+    matrix: NDArray[np.float32],
+    column: int,
+    bins: NDArray[np.int16],
+    field: int,
+) -> None: ...
+def write_texts(
     texts: list[bytes | str | None],
     keywords: tuple[bytes, ...],
     longest: int,
-    rows: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    matrix: NDArray[np.float32],
+    column: int,
+    bins: NDArray[np.int16],
+    field: int,
 ) -> list[int]: ...

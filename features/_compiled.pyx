@@ -1,10 +1,96 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The inner loop of reading texts, in C; `features/matrix.py` does the same in plain Python."""
+"""The inner loops of features, in C; `features/matrix.py` does the same in plain Python."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport uint8_t
+from cpython.object cimport PyObject
+from libc.stdint cimport int16_t, uint8_t
 from libc.string cimport memchr, memcmp
+
+
+cdef inline int16_t bin_of(double value, const double[::1] edges) noexcept:
+    """Tell how many edges are not above a value; NaN is above all."""
+    cdef Py_ssize_t low = 0, high = edges.shape[0], middle
+    if value != value:
+        return <int16_t>high
+    while low < high:
+        middle = (low + high) // 2
+        # Written so that an edge that is NaN is above the value.
+        if edges[middle] <= value:
+            low = middle + 1
+        else:
+            high = middle
+    return <int16_t>low
+
+
+def write_numbers(
+    const double[:] values,
+    double largest,
+    const double[::1] edges,
+    float[:, ::1] matrix,
+    Py_ssize_t column,
+    int16_t[:, ::1] bins,
+    Py_ssize_t field,
+):
+    """Write the column and the bins of a field of numbers.
+
+    Parameters
+    ----------
+    values
+        float64, shape (n,); NaN is missing.
+    largest
+        What is further from 0 is written as this.
+    edges
+        float64: of the bins, ascending, NaN last.
+    matrix, column
+        float32, shape (n, columns): where to write the values.
+    bins, field
+        int16, shape (n, fields): where to write the bins.
+    """
+    cdef Py_ssize_t row
+    cdef double value
+    for row in range(values.shape[0]):
+        value = values[row]
+        bins[row, field] = bin_of(value, edges)
+        if value > largest:
+            value = largest
+        elif value < -largest:
+            value = -largest
+        matrix[row, column] = <float>value
+
+
+def write_levels(
+    list values,
+    object codes,
+    const float[:, ::1] rows,
+    const int16_t[::1] bins_of,
+    float[:, ::1] matrix,
+    Py_ssize_t column,
+    int16_t[:, ::1] bins,
+    Py_ssize_t field,
+):
+    """Write the columns and the bins of a field of categories.
+
+    Parameters
+    ----------
+    values
+        n levels: UTF-8, str or None.
+    codes
+        A dict of the levels' codes; it makes what it lacks.
+    rows, bins_of
+        float32, shape (codes, width), and int16, shape (codes,): what to write for each code.
+    matrix, column, bins, field
+        Where to; see `write_numbers`.
+    """
+    cdef Py_ssize_t row, at, code
+    cdef PyObject* known
+    for row in range(len(values)):
+        known = PyDict_GetItem(codes, values[row])
+        code = <object>known if known != NULL else codes[values[row]]
+        for at in range(rows.shape[1]):
+            matrix[row, column + at] = rows[code, at]
+        bins[row, field] = bins_of[code]
 
 
 cdef inline bint is_space(uint8_t byte) noexcept:
@@ -27,8 +113,19 @@ cdef bint has(const uint8_t* text, Py_ssize_t size, const uint8_t* word, Py_ssiz
     return False
 
 
-def read_texts(list texts, tuple keywords, Py_ssize_t longest, double[:, ::1] rows):
-    """Read texts that are ASCII, of at least two words and not too long.
+def write_texts(
+    list texts,
+    tuple keywords,
+    Py_ssize_t longest,
+    const double[::1] edges,
+    float[:, ::1] matrix,
+    Py_ssize_t column,
+    int16_t[:, ::1] bins,
+    Py_ssize_t field,
+):
+    """Write the columns and the bins of texts that are ASCII, of two words or more, not too long.
+
+    The columns are length, number of words, and for each keyword 1 where it is in the text, else 0.
 
     Parameters
     ----------
@@ -38,14 +135,15 @@ def read_texts(list texts, tuple keywords, Py_ssize_t longest, double[:, ::1] ro
         In UTF-8; one that is not ASCII is in no text that is read here.
     longest
         Bytes of the longest text that is read.
-    rows
-        float64, shape (n, 2 + keywords): length, number of words, and 1 where a keyword is in the
-        text, else 0.
+    edges
+        float64: of the bins of lengths.
+    matrix, column, bins, field
+        Where to; see `write_numbers`.
 
     Returns
     -------
     list of int
-        Indices of the texts that were not read.
+        Indices of the texts that were not read, and not written.
     """
     cdef Py_ssize_t i, j, size, words, row, length
     cdef uint8_t byte
@@ -80,11 +178,12 @@ def read_texts(list texts, tuple keywords, Py_ssize_t longest, double[:, ::1] ro
             if not is_plain or words < 2:
                 left.append(row)
                 continue
-            rows[row, 0] = size
-            rows[row, 1] = words
+            matrix[row, column] = <float>size
+            matrix[row, column + 1] = <float>words
+            bins[row, field] = bin_of(<double>size, edges)
             for j in range(len(keywords)):
                 length = PyBytes_GET_SIZE(keywords[j])
-                rows[row, 2 + j] = has(
+                matrix[row, column + 2 + j] = has(
                     folded, size, <const uint8_t*>PyBytes_AS_STRING(keywords[j]), length
                 )
     finally:

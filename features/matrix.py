@@ -39,6 +39,9 @@ Columns = Mapping[str, NDArray[np.float64] | Sequence[str | bytes | None]]
 """Leads by column: numbers and dates (ms since 1970 UTC) as float64, NaN missing, never infinite;
 categories and texts as lists of str or of UTF-8 bytes, None missing."""
 
+Matrix = NDArray[np.float32]
+Codes = NDArray[np.int16]
+
 READ_BYTES = 65_536
 """The longest text that the compiled loop reads."""
 MEMO_ENTRIES = 10_000
@@ -98,7 +101,7 @@ class FeatureEncoder:
         self._missing = np.array([bins.missing for bins in reference.fields], dtype=np.int16)
         self._share = np.float32(len(names))
         self._writers = [
-            (field.name, _writer(field, bins, columns), index)
+            (field.name, _writer(field, bins, columns.start, index))
             for index, ((field, columns), bins) in enumerate(
                 zip(spec.slices(), reference.fields, strict=True)
             )
@@ -121,8 +124,8 @@ class FeatureEncoder:
         """
         matrix = np.empty((n, self._width), dtype=np.float32)
         bins = np.empty((n, len(self._writers)), dtype=np.int16)
-        for name, writer, index in self._writers:
-            writer.write(columns[name], matrix, bins[:, index])
+        for name, writer in self._writers:
+            writer.write(columns[name], matrix, bins)
         present = np.count_nonzero(bins != self._missing, axis=1)
         return Features(matrix, bins, present.astype(np.float32) / self._share)
 
@@ -130,48 +133,69 @@ class FeatureEncoder:
 class _Writer(Protocol):
     """Writes one field's columns and bins."""
 
-    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
-        """Fill the field's columns of ``matrix`` (n, all) and its ``bins`` (n,)."""
+    def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
+        """Fill the field's columns of ``matrix`` (n, all) and of ``bins`` (n, fields)."""
 
 
-def _writer(field: FieldSpec, bins: FieldReference, columns: slice) -> _Writer:
+def _writer(field: FieldSpec, bins: FieldReference, column: int, index: int) -> _Writer:
     match field:
         case NumberField():
-            return _Numbers(bins, columns)
+            return _Numbers(bins, column, index)
         case CategoryField():
-            return _Categories(field, bins, columns)
+            return _Categories(field, bins, column, index)
         case TextField():
-            return _Texts(field, bins, columns)
+            return _Texts(field, bins, column, index)
         case DateField():
-            return _Dates(field, bins, columns)
+            return _Dates(field, bins, column, index)
 
 
 class _Numbers:
-    def __init__(self, bins: FieldReference, columns: slice) -> None:
+    def __init__(self, bins: FieldReference, column: int, index: int) -> None:
         self._edges = bins.search_edges
-        self._column = columns.start
+        self._column = column
+        self._index = index
 
-    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+    def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
         # A number that float32 can't hold becomes the largest that it can.
+        if _compiled is not None:
+            numbers = np.asarray(values, dtype=np.float64)
+            _compiled.write_numbers(
+                numbers, LARGEST_FLOAT32, self._edges, matrix, self._column, bins, self._index
+            )
+            return
         matrix[:, self._column] = np.minimum(np.maximum(values, -LARGEST_FLOAT32), LARGEST_FLOAT32)
-        bins[:] = self._edges.searchsorted(values, side="right")
+        bins[:, self._index] = self._edges.searchsorted(values, side="right")
 
 
 class _Categories:
     """One-hot and target encoding alike: a row of numbers for each level, unseen, and missing."""
 
-    def __init__(self, field: CategoryField, bins: FieldReference, columns: slice) -> None:
-        self._columns = columns
+    def __init__(self, field: CategoryField, bins: FieldReference, column: int, index: int) -> None:
+        self._column = column
+        self._index = index
         self._rows = _level_rows(field)
         bin_of = {level: code for code, level in enumerate(bins.levels)}
         codes = [bin_of.get(level, bins.other) for level in field.levels]
         self._bins = np.array([*codes, bins.other, bins.missing], dtype=np.int16)
         self._codes = _LevelCodes(field.levels)
 
-    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+    def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
+        if _compiled is not None and isinstance(values, list):
+            _compiled.write_levels(
+                values,
+                self._codes,
+                self._rows,
+                self._bins,
+                matrix,
+                self._column,
+                bins,
+                self._index,
+            )
+            return
         codes = np.fromiter(map(self._codes.__getitem__, values), np.intp, len(bins))
-        matrix[:, self._columns] = self._rows.take(codes, axis=0)
-        bins[:] = self._bins.take(codes)
+        columns = slice(self._column, self._column + self._rows.shape[1])
+        matrix[:, columns] = self._rows.take(codes, axis=0)
+        bins[:, self._index] = self._bins.take(codes)
 
 
 def _level_rows(field: CategoryField) -> NDArray[np.float32]:
@@ -211,28 +235,30 @@ class _LevelCodes(dict[str | bytes | None, int]):
 
 
 class _Texts:
-    def __init__(self, field: TextField, bins: FieldReference, columns: slice) -> None:
-        self._columns = columns
+    def __init__(self, field: TextField, bins: FieldReference, column: int, index: int) -> None:
+        self._column = column
+        self._index = index
         self._edges = bins.search_edges
         self._rows = _TextRows(field.keywords)
-        self._width = 2 + len(field.keywords)
         self._keywords = tuple(map(str.encode, field.keywords))
 
-    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
-        if not len(bins):
-            return
-        rows = self._read(values)
-        matrix[:, self._columns] = rows
-        bins[:] = self._edges.searchsorted(rows[:, 0], side="right")
-
-    def _read(self, values: Any) -> NDArray[np.float64]:
-        if _compiled is None or not isinstance(values, list):
-            return np.array([*map(self._rows.__getitem__, values)], dtype=np.float64)
-        rows = np.empty((len(values), self._width))
-        left = _compiled.read_texts(values, self._keywords, READ_BYTES, rows)
-        if left:
-            rows[left] = [self._rows[values[row]] for row in left]
-        return rows
+    def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
+        left: Sequence[int] = range(len(bins))
+        if _compiled is not None and isinstance(values, list):
+            left = _compiled.write_texts(
+                values,
+                self._keywords,
+                READ_BYTES,
+                self._edges,
+                matrix,
+                self._column,
+                bins,
+                self._index,
+            )
+        if len(left):
+            rows = np.array([self._rows[values[row]] for row in left], dtype=np.float64)
+            matrix[left, self._column : self._column + rows.shape[1]] = rows
+            bins[left, self._index] = self._edges.searchsorted(rows[:, 0], side="right")
 
 
 class _TextRows(dict[str | bytes | None, tuple[float, ...]]):
@@ -263,16 +289,17 @@ class _TextRows(dict[str | bytes | None, tuple[float, ...]]):
 
 
 class _Dates:
-    def __init__(self, field: DateField, bins: FieldReference, columns: slice) -> None:
-        self._parts = tuple(enumerate(field.parts, columns.start))
+    def __init__(self, field: DateField, bins: FieldReference, column: int, index: int) -> None:
+        self._parts = tuple(enumerate(field.parts, column))
+        self._index = index
         self._missing = bins.missing
 
-    def write(self, values: Any, matrix: NDArray[np.float32], bins: NDArray[np.int16]) -> None:
+    def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
         known = np.abs(values) <= LATEST_DATE_MS
         times = np.where(known, values, 0.0)
         for column, part in self._parts:
             matrix[:, column] = np.where(known, _part(times, part), np.nan)
-        bins[:] = np.where(known, _part(times, DatePart.WEEKDAY), self._missing)
+        bins[:, self._index] = np.where(known, _part(times, DatePart.WEEKDAY), self._missing)
 
 
 def _part(times: NDArray[np.float64], part: DatePart) -> NDArray[np.int64]:

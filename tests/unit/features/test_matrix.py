@@ -72,27 +72,6 @@ def test_target_values_prior_and_missing():
     assert np.isnan(rows[3])
 
 
-TEXTS = st.one_of(
-    st.none(),
-    st.text(max_size=20),
-    st.lists(
-        st.sampled_from(["Price", "prices", "n/a", "straße", "\x1c", " ", "\t", "a", "\x85"])
-    ).map(" ".join),
-)
-
-
-@given(st.lists(TEXTS, max_size=8))
-@settings(max_examples=300, deadline=None)
-def test_texts_are_read_alike_with_and_without_a_compiler(texts: list[str | None]):
-    columns = columns_of(len(texts), summary=[t if t is None else t.encode() for t in texts])
-    compiled = encode(columns, len(texts))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix_module, "_compiled", None)
-        plain = encode(columns, len(texts))
-    assert compiled.matrix.tobytes() == plain.matrix.tobytes()
-    assert compiled.bins.tobytes() == plain.bins.tobytes()
-
-
 def test_text_length_words_and_keywords():
     texts = ["What PRICE?", "auf der STRASSE", None, "  ", "n/a"]
     rows = cells(encode(columns_of(5, summary=texts), 5), "summary")
@@ -170,9 +149,19 @@ def test_the_memo_is_bounded_and_stays_right(monkeypatch: pytest.MonkeyPatch):
     assert cells(rows, "summary")[53][0] == 1000
 
 
-numbers = st.one_of(st.just(NAN), st.floats(allow_nan=False, allow_infinity=False))
+numbers = st.one_of(
+    st.just(NAN),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([0.0, -0.0, 1e39]),
+)
+words = st.lists(
+    st.sampled_from(["Price", "prices", "n/a", "straße", "\x1c", " ", "\t", "a", "\x85"])
+)
 strings = st.one_of(
-    st.none(), st.text(), st.sampled_from(["Admin.", "sales  director", "ROME", "null", " price"])
+    st.none(),
+    st.text(),
+    st.sampled_from(["Admin.", "sales  director", "ROME", "null", " price"]),
+    words.map(" ".join),
 )
 times = st.one_of(st.just(NAN), st.floats(-1e15, 1e15))
 leads = st.lists(st.tuples(numbers, strings, strings, strings, times, numbers), max_size=12)
@@ -186,6 +175,33 @@ def as_columns(rows: list[tuple[object, ...]]) -> Columns:
         else np.array(values, dtype=np.float64)
         for field, values in zip(SPEC.fields, by_field, strict=True)
     }
+
+
+def as_bytes(columns: Columns) -> Columns:
+    """Have its strings as they come in events."""
+    return {
+        name: [None if v is None else v.encode() for v in values]  # type: ignore[union-attr]
+        if isinstance(values, list)
+        else values
+        for name, values in columns.items()
+    }
+
+
+@given(leads, leads)
+@settings(max_examples=300, deadline=None)
+def test_leads_are_encoded_alike_with_and_without_a_compiler(
+    measured: list[tuple[object, ...]], rows: list[tuple[object, ...]]
+):
+    """Bins are those of some leads, and of these and others the values are on their edges."""
+    given = as_columns(measured)
+    reference = build_reference(SPEC, given, len(measured), np.linspace(0, 1, len(measured)))
+    columns, n = as_columns([*measured, *rows]), len(measured) + len(rows)
+    compiled = FeatureEncoder(SPEC, reference).encode(as_bytes(columns), n)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matrix_module, "_compiled", None)
+        plain = FeatureEncoder(SPEC, reference).encode(columns, n)
+    for ours, theirs in zip(compiled, plain, strict=True):
+        assert ours.tobytes() == theirs.tobytes()
 
 
 @given(leads)
