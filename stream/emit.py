@@ -178,6 +178,8 @@ class Emitter:
         FatalError
             When the topic has no such partition.
         """
+        if not rows:
+            return []
         to = TopicPartition(topic, partition)
         if to not in self._turns:
             await self._expect(to)

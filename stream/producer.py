@@ -281,6 +281,8 @@ def pack(
         Their time stamp, milliseconds since 1970; None for now.
     """
     parcels: list[Parcel] = []
+    if not rows:
+        return parcels
     first, builder = 0, create_batch()
     for position, (key, value, headers) in enumerate(rows):
         listed = headers if type(headers) is list else list(headers)  # it takes nothing else
@@ -288,8 +290,7 @@ def pack(
             parcels.append(Parcel(rows[first:position], start + first, builder))
             first, builder = position, create_batch()
             builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed)
-    if rows:
-        parcels.append(Parcel(rows[first:], start + first, builder))
+    parcels.append(Parcel(rows[first:], start + first, builder))
     for parcel in parcels:
         parcel.builder.close()
     return parcels
