@@ -345,3 +345,28 @@ def test_the_model_reads_the_matrix_that_the_encoder_makes(
     )
     np.testing.assert_array_equal(features.matrix, expected.matrix)
     np.testing.assert_array_equal(features.bins, expected.bins)
+
+
+def test_leads_of_several_partitions_are_scored_at_once_as_each_alone(make_scorer: MakeScorer):
+    values = [lead("a"), b"?", lead("b", page_views=9), b"{}", lead("c", industry="finance")]
+    parts = [records(values[:n], first=10 * n, partition=n) for n in (1, 5, 2, 4)]
+    together = score(make_scorer(), [record for part in parts for record in part])
+    split = together.split([len(part) for part in parts])
+    for ours, part in zip(split, parts, strict=True):
+        alone = score(make_scorer(), part)
+        assert ours.scored == alone.scored
+        assert ours.positions == alone.positions
+        assert ours.dead_letters == alone.dead_letters
+        for name in ("scores", "coverage", "timestamps"):
+            assert getattr(ours, name).tolist() == getattr(alone, name).tolist()
+
+
+def test_leads_are_found_by_the_batches_that_they_came_with(make_scorer: MakeScorer):
+    read = make_scorer().decode(records([b"?", lead(), b"?", lead(), lead(), b"?"]))
+    assert [read.offsets[rows].tolist() for rows in read.rows([1, 1, 0, 3, 1])] == [
+        [],
+        [101],
+        [],
+        [103, 104],
+        [],
+    ]

@@ -482,3 +482,109 @@ async def test_a_stop_leaves_what_is_in_hand_undone() -> None:
         await place.pipeline.stop()
         assert not given.is_done
         assert not place.crashes
+
+
+def event_of(row: Output) -> tuple[bytes | None, bytes | None]:
+    """Key and event id."""
+    return row[0], dict(row[2])["ce_id"]
+
+
+async def test_a_poll_is_scored_at_once_and_each_partition_gets_its_own() -> None:
+    async with Place() as place:
+        watched = place.watch()
+        first, second = batch(0, 2, partition=1), batch(7, 3, partition=4)
+        await place.pipeline.accept([first, second])
+        await place.until_sent(2)
+        assert [rows for _, rows in watched.seen] == [5]
+        assert [partition for _, partition, _ in place.emitter.sent] == [1, 4]
+        keys = [[event_of(row)[0] for row in rows] for _, _, rows in place.emitter.sent]
+        assert keys == [[b"a0", b"a1"], [b"a7", b"a8", b"a9"]]
+        ids = [(event_of(row)[1] or b"")[17:] for _, _, rows in place.emitter.sent for row in rows]
+        assert ids == [b"1-0", b"1-1", b"4-7", b"4-8", b"4-9"]
+
+
+async def test_a_partition_that_waits_holds_no_other_up() -> None:
+    async with Place(in_flight=1) as place:
+        slow, quick = batch(0, partition=1), batch(0, partition=2)
+        await place.pipeline.accept([slow, quick])
+        await place.until_sent(2)
+        place.emitter.deliveries[1].set_result(None)
+        await place.settle()
+        assert (slow.is_done, quick.is_done) == (False, True)
+        assert place.value("leadscore_leads_scored_total") == 2
+        following = asyncio.create_task(place.pipeline.accept([batch(2, partition=2)]))
+        await place.settle()
+        assert not following.done(), "a poll has left when all its batches have"
+        place.emitter.deliveries[0].set_result(None)
+        await following
+        assert slow.is_done
+
+
+async def test_of_a_poll_only_what_is_still_ours_is_scored() -> None:
+    async with Place(in_flight=1) as place:
+        lost, ours = batch(0, partition=1), batch(0, partition=2)
+        lost.revoke()
+        await place.pipeline.accept([lost, ours])
+        await place.until_sent(1)
+        assert [partition for _, partition, _ in place.emitter.sent] == [2]
+        place.emitter.deliveries[0].set_result(None)
+        await place.settle()
+        assert (lost.is_done, ours.is_done) == (False, True)
+        await place.pipeline.accept([batch(2)])
+
+
+async def test_bad_records_are_told_of_where_they_come_from_in_any_partition_of_a_poll() -> None:
+    async with Place() as place:
+        bad = batch(40, 2, partition=3, value=b"?")
+        good = b'{"lead_id":"a","created_at":1}'
+        values = {50: good, 51: b"?", 52: good}
+        records = [Record(at, value, partition=5) for at, value in values.items()]
+        mixed = Batch(TopicPartition("leads", 5), records)  # type: ignore[arg-type]
+        await place.pipeline.accept([batch(0, 2, partition=1), bad, mixed])
+        await place.until_sent(4)
+        sent = [(topic, partition, len(rows)) for topic, partition, rows in place.emitter.sent]
+        assert sent == [("scored", 1, 2), ("dead", 3, 2), ("scored", 5, 2), ("dead", 5, 1)]
+        told = [
+            (why["__connect.errors.partition"], why["__connect.errors.offset"])
+            for topic, _, rows in place.emitter.sent
+            for why in (dict(headers) for _, _, headers in rows)
+            if topic == "dead"
+        ]
+        assert told == [(b"3", b"40"), (b"3", b"41"), (b"5", b"51")]
+        # The broker refuses the second event of the third batch: offset 52, not 51.
+        place.emitter.deliveries[2].set_exception(RecordsTooLargeError("scored", [1]))
+        await place.until_sent(5)
+        topic, partition, rows = place.emitter.sent[4]
+        assert (topic, partition) == ("dead", 5)
+        assert [dict(headers)["__connect.errors.offset"] for _, _, headers in rows] == [b"52"]
+        for delivery in place.emitter.deliveries:
+            if not delivery.done():
+                delivery.set_result(None)
+        await place.settle()
+        assert bad.is_done
+        assert mixed.is_done
+        assert place.value("leadscore_leads_scored_total") == 3
+        assert place.value("leadscore_dead_letters_total", code="OUTPUT_TOO_LARGE") == 1
+
+
+class Admitting(AtLeastOnce):
+    """A delivery that some partitions are lost to."""
+
+    lost: frozenset[int] = frozenset({1})
+
+    async def admit(self, batch: Batch) -> bool:
+        return batch.partition.partition not in self.lost
+
+
+async def test_of_a_poll_only_what_is_admitted_is_sent() -> None:
+    async with Place(in_flight=1) as place:
+        emitter: Any = place.emitter
+        place.pipeline._delivery = Admitting(emitter)
+        lost, ours = batch(0, partition=1), batch(0, partition=2)
+        await place.pipeline.accept([lost, ours])
+        await place.until_sent(1)
+        assert [partition for _, partition, _ in place.emitter.sent] == [2]
+        place.emitter.deliveries[0].set_result(None)
+        await place.settle()
+        assert (lost.is_done, ours.is_done) == (False, True)
+        await place.pipeline.accept([batch(2, partition=1)])
