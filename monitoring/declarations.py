@@ -84,14 +84,14 @@ STAGE_DURATION = Declaration(
     "histogram",
     "seconds",
     ("stage",),
-    "Time that a batch spent in a stage: decode, features, model, encode, drift, deliver.",
+    "Time spent in a stage: decode, features, model and encode of a poll, drift and deliver of a batch.",
 )
 SCORING_DURATION = Declaration(
     "leadscore_scoring_duration_seconds",
     "histogram",
     "seconds",
     (),
-    "Time from a batch's begin until its scored events are encoded; delivery is not in it.",
+    "Time from a poll's begin until its scored events are encoded; delivery is not in it.",
 )
 EVENT_TO_SCORED = Declaration(
     "leadscore_event_to_scored_seconds",

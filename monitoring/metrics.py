@@ -129,7 +129,7 @@ class Metrics:
         self._stages[stage].observe(seconds)
 
     def observe_scoring(self, seconds: float) -> None:
-        """Add the time from a batch's begin until its scored events were encoded."""
+        """Add the time from a poll's begin until its scored events were encoded."""
         self._scoring.observe(seconds)
 
     def observe_batch(

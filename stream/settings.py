@@ -208,13 +208,13 @@ class Settings(BaseSettings):
     """How scored leads are written: Avro single-object encoding, or JSON."""
 
     batch_max_records: Count = 2000
-    """Records of one partition that are scored at once, at most."""
+    """Records of a poll, all partitions together, at most: they are scored at once."""
 
     batches_in_flight: Count = 8
-    """Batches in hand at once, at most: the bound on memory."""
+    """Polls in hand at once, at most: the bound on memory."""
 
     fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
-    """How long to wait for more records after a small batch."""
+    """How long to wait for more records after a small poll."""
 
     commit_interval_seconds: Seconds = 1.0
     """How often offsets are committed: bounds what is scored twice after a crash."""
