@@ -84,7 +84,7 @@ STAGE_DURATION = Declaration(
     "histogram",
     "seconds",
     ("stage",),
-    "Time spent in a stage: decode, features, model and encode of a poll, drift and deliver of a batch.",
+    "Time in a stage: decode, features, model, encode of a poll, drift, deliver of a batch.",
 )
 SCORING_DURATION = Declaration(
     "leadscore_scoring_duration_seconds",

@@ -43,12 +43,14 @@ class Delivery(Protocol):
             False when its partition belongs to another by now: drop the batch.
         """
 
-    async def send(self, topic: str, batch: Batch, rows: Sequence[Row]) -> list[asyncio.Task[None]]:
+    async def send(
+        self, topic: str, batch: Batch, rows: Sequence[Row]
+    ) -> Sequence[asyncio.Future[None]]:
         """Send outputs of a batch to its partition's number, behind those of earlier calls.
 
         Returns
         -------
-        list of asyncio.Task
+        sequence of asyncio.Future
             They end when the outputs are delivered. They raise a RecordsTooLargeError when the
             broker refused some, a PartitionLostError when the batch is to be dropped, and a
             FatalError when the outputs could not be delivered.
@@ -79,7 +81,9 @@ class AtLeastOnce:
         """Admit every batch: a repetition bears the same event ids."""
         return True
 
-    async def send(self, topic: str, batch: Batch, rows: Sequence[Row]) -> list[asyncio.Task[None]]:
+    async def send(
+        self, topic: str, batch: Batch, rows: Sequence[Row]
+    ) -> Sequence[asyncio.Future[None]]:
         """Send outputs of a batch to its partition's number."""
         return await self._emitter.send(topic, batch.partition.partition, rows)
 

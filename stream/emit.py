@@ -3,16 +3,17 @@
 Of a partition one batch is on its way at a time. aiokafka counts a batch's sequence numbers as
 used even when the broker refuses the batch (seen on Kafka 4.1): what is behind it is then refused
 as out of order, or, where it was the producer's first batch to that partition, written before it.
-With one on its way nothing is behind it: a fresh producer takes over, and the order is kept.
+With one on its way nothing is behind it: a fresh producer takes over, and the order is kept. What
+is sent meanwhile goes together, as the next one: so a queue is gone with the next answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
@@ -77,6 +78,26 @@ class EmitOptions:
     stop_limit: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """Rows of one call, on their way."""
+
+    rows: Sequence[Row]
+    timestamp_ms: int | None
+    deadline: float
+    """The loop's time until which they must be delivered."""
+    delivered: asyncio.Future[None]
+
+    def end(self, error: Exception | None) -> None:
+        """Tell the caller, unless that one has given up."""
+        if self.delivered.done():
+            return
+        if error is None:
+            self.delivered.set_result(None)
+        else:
+            self.delivered.set_exception(error)
+
+
 class Emitter:
     """Sends batches, each to a given partition.
 
@@ -115,9 +136,9 @@ class Emitter:
             batch_bytes=self.options.max_batch_bytes,
         )
         self._is_connected = False
-        self._turns: dict[TopicPartition, asyncio.Lock] = {}
+        self._waiting: dict[TopicPartition, deque[_Sending]] = {}
+        self._deliveries: dict[TopicPartition, asyncio.Task[None]] = {}
         self._replacing = asyncio.Lock()
-        self._deliveries: set[asyncio.Task[None]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -140,9 +161,10 @@ class Emitter:
         if not self._is_connected:
             return
         by = _now() + self.options.stop_limit
-        if not await _finished(self._deliveries, by):
+        deliveries = list(self._deliveries.values())
+        if not await _finished(deliveries, by):
             log.warning("stopped with batches on their way: the broker did not answer in time")
-            for delivery in self._deliveries:
+            for delivery in deliveries:
                 delivery.cancel()
         self._retire(self._producer)
         await _finished(self._retiring, by)
@@ -153,7 +175,7 @@ class Emitter:
         partition: int,
         rows: Sequence[Row],
         timestamp_ms: int | None = None,
-    ) -> list[asyncio.Task[None]]:
+    ) -> Sequence[asyncio.Future[None]]:
         """Send records to a partition, in order, behind those of earlier calls.
 
         Parameters
@@ -169,9 +191,9 @@ class Emitter:
 
         Returns
         -------
-        list of asyncio.Task
-            One for each batch that the records make; it completes when the batch is delivered, and
-            raises a FatalError when it could not be.
+        sequence of asyncio.Future
+            One, or none where there are no rows; it completes when the rows are delivered, and
+            raises a FatalError when they could not be.
 
         Raises
         ------
@@ -179,43 +201,57 @@ class Emitter:
             When the topic has no such partition.
         """
         if not rows:
-            return []
+            return ()
         to = TopicPartition(topic, partition)
-        if to not in self._turns:
+        if to not in self._waiting:
             await self._expect(to)
-        deadline = _now() + self.options.delivery_limit
-        return [
-            self._begin(self._deliver(to, parcel, timestamp_ms, deadline))
-            for parcel in self._pack(rows, 0, timestamp_ms)
-        ]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.options.delivery_limit
+        sending = _Sending(rows, timestamp_ms, deadline, loop.create_future())
+        sending.delivered.add_done_callback(_look_at)
+        self._waiting[to].append(sending)
+        if to not in self._deliveries:
+            self._deliveries[to] = asyncio.create_task(self._deliver_all(to))
+        return (sending.delivered,)
 
     async def _expect(self, to: TopicPartition) -> None:
         try:
             await await_partition(self._producer, to, self.options.partition_limit)
         except KafkaError as error:
             raise unmendable(error) from error
-        self._turns.setdefault(to, asyncio.Lock())
+        self._waiting.setdefault(to, deque())
 
-    def _pack(self, rows: Sequence[Row], start: int, timestamp_ms: int | None) -> list[Parcel]:
-        return pack(self._producer.create_batch, rows, start=start, timestamp_ms=timestamp_ms)
-
-    def _begin(self, delivery: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(delivery)
-        self._deliveries.add(task)
-        task.add_done_callback(self._end)
-        return task
-
-    def _end(self, task: asyncio.Task[None]) -> None:
-        self._deliveries.discard(task)
-        if not task.cancelled():
-            task.exception()  # who sent several may stop at the first that fails
-
-    async def _deliver(
-        self, to: TopicPartition, parcel: Parcel, timestamp_ms: int | None, deadline: float
-    ) -> None:
+    async def _deliver_all(self, to: TopicPartition) -> None:
+        """Deliver what waits for a partition, until nothing does."""
+        waiting = self._waiting[to]
+        group: list[_Sending] = []
         try:
-            async with asyncio.timeout_at(deadline), self._turns[to]:
-                refused = await self._write(to, parcel, timestamp_ms)
+            while waiting:
+                group = [waiting.popleft()]
+                while waiting and waiting[0].timestamp_ms == group[0].timestamp_ms:
+                    group.append(waiting.popleft())
+                try:
+                    refused = await self._deliver(to, group)
+                except Exception as error:
+                    for sending in group:
+                        sending.end(error)
+                else:
+                    _end_all(to.topic, group, refused)
+        finally:
+            del self._deliveries[to]
+            for sending in (*group, *waiting):  # there are some where the emitter was stopped
+                sending.delivered.cancel()
+
+    async def _deliver(self, to: TopicPartition, group: Sequence[_Sending]) -> list[int]:
+        """Have rows written; returns the positions of those refused as too large."""
+        rows = group[0].rows
+        if len(group) > 1:
+            rows = [row for sending in group for row in sending.rows]
+        timestamp_ms, refused = group[0].timestamp_ms, []
+        try:
+            async with asyncio.timeout_at(group[0].deadline):
+                for parcel in self._pack(rows, 0, timestamp_ms):
+                    refused += await self._write(to, parcel, timestamp_ms)
         except TimeoutError:
             raise FatalError(
                 f"A batch for {to.topic}/{to.partition} was expected to be delivered within "
@@ -223,8 +259,10 @@ class Emitter:
             ) from None
         except KafkaError as error:
             raise unmendable(error) from error
-        if refused:
-            raise RecordsTooLargeError(to.topic, refused)
+        return refused
+
+    def _pack(self, rows: Sequence[Row], start: int, timestamp_ms: int | None) -> list[Parcel]:
+        return pack(self._producer.create_batch, rows, start=start, timestamp_ms=timestamp_ms)
 
     async def _write(
         self, to: TopicPartition, parcel: Parcel, timestamp_ms: int | None
@@ -304,6 +342,22 @@ class Emitter:
         task = asyncio.create_task(producer.stop())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
+
+
+def _end_all(topic: str, group: Sequence[_Sending], refused: Sequence[int]) -> None:
+    """Tell each caller that its rows are delivered, but for those of its own that were refused."""
+    first = 0
+    for sending in group:
+        end = first + len(sending.rows)
+        own = [at - first for at in refused if first <= at < end]
+        sending.end(RecordsTooLargeError(topic, own) if own else None)
+        first = end
+
+
+def _look_at(delivered: asyncio.Future[None]) -> None:
+    """Have an error count as seen: who sent several may stop at the first that fails."""
+    if not delivered.cancelled():
+        delivered.exception()
 
 
 async def _finished(tasks: Collection[asyncio.Task[None]], by: float) -> bool:

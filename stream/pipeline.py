@@ -264,9 +264,9 @@ class ScoringPipeline:
 
     async def _send_dead(
         self, batch: Batch, letters: Sequence[DeadLetter]
-    ) -> list[asyncio.Task[None]]:
+    ) -> Sequence[Awaitable[None]]:
         if not letters:
-            return []
+            return ()
         rows = [self._cut(letter) for letter in letters]
         return await self._delivery.send(self._dead_letter_topic, batch, rows)
 

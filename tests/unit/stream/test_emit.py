@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ async def emitting(output: FakeOutput, options: EmitOptions = OPTIONS) -> AsyncI
         assert all(producer.is_stopped for producer in output.producers)
 
 
-async def delivered(deliveries: list[asyncio.Task[None]]) -> None:
+async def delivered(deliveries: Iterable[Awaitable[None]]) -> None:
     for delivery in deliveries:
         await delivery
 
@@ -64,9 +64,7 @@ async def delivered(deliveries: list[asyncio.Task[None]]) -> None:
 async def test_records_arrive_in_order_in_whole_batches() -> None:
     output, given = make_output(), numbered(25)
     async with emitting(output) as emitter:
-        deliveries = await emitter.send(SCORED, 0, given)
-        assert len(deliveries) == 3
-        await delivered(deliveries)
+        await delivered(await emitter.send(SCORED, 0, given))
     assert output.written[TP] == values_of(given)
     assert output.batches == [100, 100, 50]
 
@@ -89,9 +87,58 @@ async def test_calls_keep_their_order_in_a_partition_and_do_not_wait_for_other_p
 
 
 @in_jumping_time
+async def test_what_is_sent_while_a_batch_is_on_its_way_goes_together() -> None:
+    output = make_output()
+    async with emitting(output) as emitter:
+        hold = asyncio.Event()
+        output.answers.append(hold.wait())
+        sent = [*await emitter.send(SCORED, 0, rows(b"one"))]
+        await asyncio.sleep(0.1)
+        for value in (b"two", b"three", b"four"):
+            sent += await emitter.send(SCORED, 0, rows(value))
+        sent += await emitter.send(SCORED, 0, rows(b"five"), timestamp_ms=7)
+        hold.set()
+        await delivered(sent)
+    assert output.written[TP] == [b"one", b"two", b"three", b"four", b"five"]
+    assert len(output.batches) == 3, "one, those behind it, and that of another time stamp"
+
+
+@in_jumping_time
+async def test_each_caller_is_told_of_its_own_rows_that_were_refused() -> None:
+    output = make_output(limit=35)
+    large, small = b"!" * 40, b"." * 10
+    async with emitting(output) as emitter:
+        sent = [
+            delivery
+            for given in (rows(small), rows(small, large), rows(small), rows(large, small, large))
+            for delivery in await emitter.send(SCORED, 0, given)
+        ]
+        results = await asyncio.gather(*sent, return_exceptions=True)
+    told = [r.positions if isinstance(r, RecordsTooLargeError) else r for r in results]
+    assert told == [None, (1,), None, (0, 2)]
+    assert output.written[TP] == [small] * 4
+
+
+@in_jumping_time
+async def test_a_caller_that_gives_up_holds_no_other_up() -> None:
+    output = make_output()
+    async with emitting(output) as emitter:
+        hold = asyncio.Event()
+        output.answers.append(hold.wait())
+        [first] = await emitter.send(SCORED, 0, rows(b"one"))
+        [second] = await emitter.send(SCORED, 0, rows(b"two"))
+        [third] = await emitter.send(SCORED, 0, rows(b"three"))
+        first.cancel()
+        second.cancel()
+        hold.set()
+        await third
+    assert output.written[TP] == [b"one", b"two", b"three"]
+
+
+@in_jumping_time
 async def test_no_records_make_no_batch() -> None:
     async with emitting(make_output()) as emitter:
-        assert await emitter.send(SCORED, 0, []) == []
+        assert not await emitter.send(SCORED, 0, [])
 
 
 def test_packing_keeps_rows_with_their_positions() -> None:
