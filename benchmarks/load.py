@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import deque
 from typing import Any
@@ -58,6 +59,14 @@ class SteadyLoad:
 
     async def keep(self, rate: float, seconds: float) -> float:
         """Send at a rate for so long; returns the rate that was reached, leads a second."""
+        gc.collect()
+        gc.disable()  # a look for garbage is a gap, and then a burst that is late
+        try:
+            return await self._keep(rate, seconds)
+        finally:
+            gc.enable()
+
+    async def _keep(self, rate: float, seconds: float) -> float:
         began, first = time.monotonic(), self.sent
         while (passed := time.monotonic() - began) < seconds:
             due = int(rate * passed) - (self.sent - first)

@@ -70,6 +70,7 @@ BOUNDED = Plan(
         *("leadscore", "bare", "exactly-once", "stock", "take", "quix"),
         *("aiokafka", "aiokafka-decoder"),
         *("confluent", "confluent-decoder", "streams", "streams-warm"),
+        *("no-reasons", "no-drift", "no-metrics", "cores"),
     ),
     events=100_000,
     repeats=2,
@@ -78,7 +79,10 @@ BOUNDED = Plan(
     shares=(0.5,),
     warm_seconds=8.0,
     seconds=6.0,
-    costs=((1000, PARTITIONS), (20_000, PARTITIONS), (20_000, 64)),
+    costs=(
+        *((count, PARTITIONS) for count in (1000, 10_000, 100_000, 1_000_000)),
+        *((100_000, partitions) for partitions in (1, 16, 64)),
+    ),
 )
 FULL = Plan(
     contenders=tuple(CONTENDERS),
@@ -90,7 +94,7 @@ FULL = Plan(
     warm_seconds=20.0,
     seconds=30.0,
     costs=(
-        *((count, PARTITIONS) for count in (1000, 10_000, 100_000, 1_000_000)),
+        *((count, PARTITIONS) for count in (1000, 10_000, 100_000, 1_000_000, 10_000_000)),
         *((100_000, partitions) for partitions in (1, 16, 64)),
     ),
 )

@@ -20,6 +20,8 @@ SCORED_SECONDS = 900.0
 AT_LEAST = 20_000
 """Leads: fewer are sent several times, as their CPU time would be too short to be measured."""
 AT_ONCE = 10_000
+WARM = 100_000
+"""Leads that it scores first, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ async def measure_cost(place: Place, count: int, partitions: int) -> Cost:
             await load.send(partitions)
             await _scored(place, stage.target, load, process, READY_SECONDS)
             # It scores first what it never saw before: what is measured is a worker that runs.
-            await load.send(count)
+            await load.send(min(count, WARM))
             await _scored(place, stage.target, load, process, SCORED_SECONDS)
             rounds = -(-AT_LEAST // count)
             used = 0.0
