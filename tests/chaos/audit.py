@@ -15,6 +15,7 @@ from schemas.headers import ERROR_CODE
 from schemas.store import SchemaStore
 from stream.crm.produce import Played
 from tests.integration.drift_counts import Counts, counted_offline
+from tests.integration.traffic import Traffic
 from tests.integration.worker_process import Stage, event_of, headers_of
 from tests.kafka_client import read_ends, read_in_parts, until
 
@@ -108,6 +109,18 @@ async def many(parts: AsyncIterator[list[ConsumerRecord]]) -> AsyncIterator[list
 async def sources_of(stage: Stage) -> set[Source]:
     """Where the leads are in the log."""
     return {(r.partition, r.offset) async for records in leads(stage) for r in records}
+
+
+async def audit_load(stage: Stage, bundle: Bundle, traffic: Traffic) -> int:
+    """End the load; what was committed before was done, and all of it came out.
+
+    Returns
+    -------
+    int
+        How many leads came out more than once.
+    """
+    await assert_nothing_committed_too_soon(stage)
+    return await audit(stage, bundle, await traffic.end())
 
 
 async def assert_nothing_committed_too_soon(stage: Stage) -> None:

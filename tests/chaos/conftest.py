@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 
 import pytest
 
+from stream.broker import Broker
 from tests.chaos.brokers import Cluster, ProxiedBroker
+from tests.conftest import StageSetter
+from tests.integration.worker_process import Stage
+from tests.kafka_client import TopicFactory
 
 FORM = os.environ.get("LEADSCORE_CHAOS", "")
+OpenStage = Callable[..., Awaitable[Stage]]
 SEEDS = (1, 2, 3) if FORM == "long" else (1,)
 
 
@@ -36,6 +41,31 @@ def chance(seed: int) -> Random:
 def delivery(request: pytest.FixtureRequest) -> str:
     """How often an output is seen; the audit allows no repeat where it is exactly once."""
     return request.param
+
+
+@pytest.fixture
+def open_stage(
+    kafka: Broker, topics: TopicFactory, set_stage: StageSetter, delivery: str
+) -> OpenStage:
+    """Make a stage on the shared broker, of each kind of delivery, given more settings."""
+
+    async def opened(**settings: str) -> Stage:
+        stage = set_stage(
+            kafka.bootstrap,
+            LEADSCORE_TOPIC_PREFIX=topics.prefix,
+            LEADSCORE_DELIVERY=delivery,
+            **settings,
+        )
+        await stage.create_topics()
+        return stage
+
+    return opened
+
+
+@pytest.fixture
+async def stage(open_stage: OpenStage) -> Stage:
+    """A stage on the shared broker as it is by default."""
+    return await open_stage()
 
 
 @pytest.fixture

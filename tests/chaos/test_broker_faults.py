@@ -10,7 +10,7 @@ import pytest
 from model.bundle import Bundle
 from stream.broker import BreakableBroker
 from stream.crm.playing import Lead
-from tests.chaos.audit import assert_nothing_committed_too_soon, audit
+from tests.chaos.audit import audit_load
 from tests.chaos.crew import crew_of
 from tests.conftest import StageSetter
 from tests.integration.traffic import streaming
@@ -50,9 +50,7 @@ async def test_a_broker_that_is_killed_and_comes_back(
             await asyncio.sleep(chance.uniform(0.0, 5.0))
             await asyncio.to_thread(breakable_kafka.restart)
             await crew.back()
-        await assert_nothing_committed_too_soon(stage)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
+        await audit_load(stage, bank_model, traffic)
         assert crew.crashes == []
 
 
@@ -76,9 +74,7 @@ async def test_a_broker_that_freezes_for_longer_than_a_session(
         await asyncio.sleep(FROZEN)
         breakable_kafka.resume()
         await crew.back()
-        await assert_nothing_committed_too_soon(stage)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
+        await audit_load(stage, bank_model, traffic)
         assert crew.crashes == []
 
 
@@ -106,6 +102,4 @@ async def test_a_broker_that_restarts_while_partitions_change_hands(
             first = await joining
             await leaving
             await crew.back()
-        await assert_nothing_committed_too_soon(stage)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
+        await audit_load(stage, bank_model, traffic)

@@ -11,7 +11,7 @@ import pytest
 
 from model.bundle import Bundle
 from stream.crm.playing import Lead
-from tests.chaos.audit import assert_nothing_committed_too_soon, audit
+from tests.chaos.audit import audit_load
 from tests.chaos.brokers import ProxiedBroker
 from tests.chaos.crew import crew_of
 from tests.chaos.proxy import Proxy
@@ -54,9 +54,7 @@ def survived(
             await outside.until_scored(1000)
             yield proxied_kafka.proxy
             await crew.back(READY_WITHIN)
-            await assert_nothing_committed_too_soon(outside)
-            played = await traffic.end()
-            await audit(outside, bank_model, played)
+            await audit_load(outside, bank_model, traffic)
             assert crew.ends == []
 
     return survived

@@ -9,30 +9,15 @@ from random import Random
 import pytest
 
 from model.bundle import Bundle
-from stream.broker import Broker
 from stream.crm.playing import Lead
-from tests.chaos.audit import assert_nothing_committed_too_soon, audit
+from tests.chaos.audit import audit, audit_load
 from tests.chaos.crew import crew_of
-from tests.conftest import StageSetter
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage
-from tests.kafka_client import TopicFactory
 
 SESSION_S = 6.0
 MOVES = 20
 WORKERS = 3
-
-
-@pytest.fixture
-async def stage(
-    kafka: Broker, topics: TopicFactory, set_stage: StageSetter, delivery: str
-) -> Stage:
-    """A stage on the shared broker, of each kind of delivery."""
-    stage = set_stage(
-        kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_DELIVERY=delivery
-    )
-    await stage.create_topics()
-    return stage
 
 
 @pytest.mark.thorough
@@ -52,9 +37,7 @@ async def test_a_storm_of_joins_and_leaves(
             else:
                 await crew.leave(chance.choice(crew.members))
         await crew.back()
-        await assert_nothing_committed_too_soon(stage)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
+        await audit_load(stage, bank_model, traffic)
         assert crew.crashes == []
 
 
@@ -91,9 +74,7 @@ async def test_a_zombie_commits_nothing(
         finally:
             zombie.send(signal.SIGCONT)
         await crew.back()
-        await assert_nothing_committed_too_soon(stage)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
+        await audit_load(stage, bank_model, traffic)
         assert crew.ends == []
 
 
@@ -112,9 +93,7 @@ async def test_workers_that_are_killed_one_after_the_other(
             chance.choice(crew.members).process.send(signal.SIGKILL)
         await asyncio.sleep(0.5)
         await crew.back()
-        await assert_nothing_committed_too_soon(stage)
-        played = await traffic.end()
-        await audit(stage, bank_model, played)
+        await audit_load(stage, bank_model, traffic)
         assert {code for code, _ in crew.ends} == {-signal.SIGKILL}
 
 
@@ -136,7 +115,5 @@ async def test_exactly_once_a_kill_and_a_zombie_repeat_nothing(
         finally:
             zombie.send(signal.SIGCONT)
         await crew.back()
-        await assert_nothing_committed_too_soon(stage)
-        played = await traffic.end()
-        assert await audit(stage, bank_model, played) == 0
+        assert await audit_load(stage, bank_model, traffic) == 0
         assert [code for code, _ in crew.ends] == [-signal.SIGKILL]

@@ -22,8 +22,8 @@ from stream.broker import Broker
 from stream.crm.events import EventMaker
 from stream.crm.playing import Event, Lead
 from tests.chaos.audit import audit, outcomes, sources_of, until_done
+from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
-from tests.conftest import StageSetter
 from tests.integration.traffic import over_and_over, streaming
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
 from tests.kafka_client import Record, TopicFactory, open_admin, produce, until
@@ -54,21 +54,13 @@ def on_all(leads: list[Lead], partitions: int = MORE) -> list[Record]:
 
 async def test_partitions_added_to_all_topics_are_taken_up(
     kafka: Broker,
-    topics: TopicFactory,
-    set_stage: StageSetter,
+    open_stage: OpenStage,
     contacts: list[Lead],
     bank_model: Bundle,
     seed: int,
-    delivery: str,
 ) -> None:
     """The outputs first: then no lead waits for them."""
-    stage = set_stage(
-        kafka.bootstrap,
-        LEADSCORE_TOPIC_PREFIX=topics.prefix,
-        LEADSCORE_DELIVERY=delivery,
-        LEADSCORE_METADATA_MAX_AGE_MS="1000",
-    )
-    await stage.create_topics()
+    stage = await open_stage(LEADSCORE_METADATA_MAX_AGE_MS="1000")
     settings = stage.settings
     async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
         await crew.join()
@@ -88,20 +80,12 @@ async def test_partitions_added_to_all_topics_are_taken_up(
 @pytest.mark.timeout(600)
 async def test_partitions_added_to_the_source_alone_are_an_error_that_says_what_to_do(
     kafka: Broker,
-    topics: TopicFactory,
-    set_stage: StageSetter,
+    open_stage: OpenStage,
     contacts: list[Lead],
     bank_model: Bundle,
     seed: int,
-    delivery: str,
 ) -> None:
-    stage = set_stage(
-        kafka.bootstrap,
-        LEADSCORE_TOPIC_PREFIX=topics.prefix,
-        LEADSCORE_DELIVERY=delivery,
-        LEADSCORE_METADATA_MAX_AGE_MS="1000",
-    )
-    await stage.create_topics()
+    stage = await open_stage(LEADSCORE_METADATA_MAX_AGE_MS="1000")
     settings = stage.settings
     async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
         await crew.join()
@@ -127,20 +111,12 @@ async def test_partitions_added_to_the_source_alone_are_an_error_that_says_what_
 async def test_transactions_and_compaction_leave_gaps(
     kafka: Broker,
     topics: TopicFactory,
-    set_stage: StageSetter,
+    open_stage: OpenStage,
     contacts: list[Lead],
     bank_model: Bundle,
     chance: Random,
-    delivery: str,
 ) -> None:
     """Aborted leads get no score; a block with gaps is counted right by whoever takes it over."""
-    stage = set_stage(
-        kafka.bootstrap,
-        LEADSCORE_TOPIC_PREFIX=topics.prefix,
-        LEADSCORE_DELIVERY=delivery,
-        LEADSCORE_ISOLATION_LEVEL="read_committed",
-        LEADSCORE_COMMIT_INTERVAL_SECONDS="0.2",
-    )
     await topics.create(
         "leads.created",
         PARTITIONS,
@@ -151,7 +127,10 @@ async def test_transactions_and_compaction_leave_gaps(
             "delete.retention.ms": "0",
         },
     )
-    await stage.create_topics()
+    stage = await open_stage(
+        LEADSCORE_ISOLATION_LEVEL="read_committed",
+        LEADSCORE_COMMIT_INTERVAL_SECONDS="0.2",
+    )
     settings = stage.settings
     source = settings.leads_created
     # Each key several times, in several segments: only the last ones stay.
@@ -228,20 +207,12 @@ async def test_a_log_cut_above_what_is_committed_is_read_from_where_it_begins(
 @pytest.mark.parametrize("is_running", [True, False], ids=["running", "stopped"])
 async def test_a_topic_deleted_and_made_anew_is_read_from_its_beginning(
     kafka: Broker,
-    topics: TopicFactory,
-    set_stage: StageSetter,
+    open_stage: OpenStage,
     contacts: list[Lead],
     is_running: bool,
-    delivery: str,
 ) -> None:
     """Its log is shorter than what was committed."""
-    stage = set_stage(
-        kafka.bootstrap,
-        LEADSCORE_TOPIC_PREFIX=topics.prefix,
-        LEADSCORE_DELIVERY=delivery,
-        LEADSCORE_METADATA_MAX_AGE_MS="1000",
-    )
-    await stage.create_topics()
+    stage = await open_stage(LEADSCORE_METADATA_MAX_AGE_MS="1000")
     source = stage.settings.leads_created
     async with crew_of(stage) as crew:
         member = await crew.join()
@@ -273,22 +244,14 @@ async def test_a_topic_deleted_and_made_anew_is_read_from_its_beginning(
 @pytest.mark.parametrize("largest", ["262144", "1000000"])
 async def test_records_of_900_kb(
     kafka: Broker,
-    topics: TopicFactory,
-    set_stage: StageSetter,
+    open_stage: OpenStage,
     contacts: list[Lead],
     bank_model: Bundle,
     largest: str,
     chance: Random,
-    delivery: str,
 ) -> None:
     """In the value, in the key and in headers, among leads of the usual size."""
-    stage = set_stage(
-        kafka.bootstrap,
-        LEADSCORE_TOPIC_PREFIX=topics.prefix,
-        LEADSCORE_DELIVERY=delivery,
-        LEADSCORE_MAX_EVENT_BYTES=largest,
-    )
-    await stage.create_topics()
+    stage = await open_stage(LEADSCORE_MAX_EVENT_BYTES=largest)
     leads, as_event, large = some(contacts, 400), EventMaker(CONTACT), 900_000
     records = []
     for i, lead in enumerate(leads):
@@ -324,8 +287,7 @@ def with_another_field(avro: Any) -> Any:
 
 async def test_a_schema_that_changes_in_mid_stream(
     kafka: Broker,
-    topics: TopicFactory,
-    set_stage: StageSetter,
+    open_stage: OpenStage,
     contacts: list[Lead],
     bank_model: Bundle,
     tmp_path: Any,
@@ -337,12 +299,7 @@ async def test_a_schema_that_changes_in_mid_stream(
     next_version = with_another_field(CONTACT.avro)
     (folder / "bank_contact_next.avsc").write_text(json.dumps(next_version))
     unknown = parse_schema({**next_version, "name": "nobody_knows"})
-    stage = set_stage(
-        kafka.bootstrap,
-        LEADSCORE_TOPIC_PREFIX=topics.prefix,
-        LEADSCORE_SCHEMA_DIR=str(folder),
-    )
-    await stage.create_topics()
+    stage = await open_stage(LEADSCORE_SCHEMA_DIR=str(folder))
     old, new = EventMaker(CONTACT), EventMaker(parse_schema(next_version))
     as_json = EventMaker(CONTACT, WireFormat.JSON)
 
