@@ -17,6 +17,7 @@ from benchmarks.place import Run
 from benchmarks.quix_environment import quix_version
 from benchmarks.results import Results
 from benchmarks.scaling import Cost
+from benchmarks.startup import Start
 
 __all__ = ["machine", "sections", "write_sections"]
 
@@ -38,6 +39,8 @@ def sections(results: Results) -> dict[str, str]:
         found["latency"] = latency_table(results.latency)
     if results.costs:
         found["scaling"] = cost_table(results.costs)
+    if results.starts:
+        found["startup"] = start_table(results.starts)
     found["machine"] = f"`{results.command}` on {results.machine}."
     return found
 
@@ -131,6 +134,20 @@ def cost_table(costs: Sequence[Cost]) -> str:
         (f"{c.events:,}", f"{c.partitions}", f"{c.cpu_us:.1f}", f"{c.memory_mb:.0f}") for c in costs
     ]
     return _table("leads at once|partitions|µs of CPU a lead|memory, MB", rows)
+
+
+def start_table(starts: Sequence[Start]) -> str:
+    """Write how soon a worker is ready."""
+    rows = [
+        (
+            start.role,
+            f"{start.windows}",
+            f"{statistics.median(start.seconds):.1f}",
+            f"{min(start.seconds):.1f} to {max(start.seconds):.1f}",
+        )
+        for start in starts
+    ]
+    return _table("role|windows in its table|ready after, s|range", rows)
 
 
 def cpu_rate(runs: Sequence[Run]) -> float:

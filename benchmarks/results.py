@@ -12,6 +12,7 @@ from benchmarks.latency import LatencyRun
 from benchmarks.place import Run
 from benchmarks.scaling import Cost
 from benchmarks.scores import Checked
+from benchmarks.startup import Start
 
 __all__ = ["Results"]
 
@@ -34,6 +35,8 @@ class Results:
         CPU time a lead by stage of LeadScore, microseconds.
     costs
         What a lead costs LeadScore by backlog and partitions.
+    starts
+        How soon a worker of LeadScore is ready.
     """
 
     machine: str
@@ -43,6 +46,7 @@ class Results:
     latency: dict[str, list[LatencyRun]] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -58,6 +62,7 @@ class Results:
             name: [LatencyRun(**run) for run in runs] for name, runs in read["latency"].items()
         }
         read["costs"] = [Cost(**cost) for cost in read["costs"]]
+        read["starts"] = [Start(**start) for start in read["starts"]]
         return cls(**read)
 
 

@@ -30,17 +30,20 @@ from benchmarks.report import machine, sections, write_sections
 from benchmarks.results import Results
 from benchmarks.scaling import measure_cost
 from benchmarks.stages import stage_costs
+from benchmarks.startup import measure_start
 from stream.broker import open_broker
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 IMAGES = ROOT / "docs" / "images"
 RESULTS = Path(".leadscore") / "bench" / "results.json"
+STARTS = (("score", 0), ("all", 0), ("all", 100))
+"""Role of a worker, and windows in its table."""
 MEMORY = Path("/dev/shm")
 """A file system in memory, where there is one."""
 LOG_BYTES = 4 * 2**30
 """What a run may need of it."""
-PARTS = ("speed", "latency", "scaling")
+PARTS = ("speed", "latency", "scaling", "startup")
 
 
 def free_in_memory() -> int:
@@ -59,6 +62,12 @@ async def measure(place: Place, plan: Plan, parts: Sequence[str], results: Resul
             cost = await measure_cost(place, count, partitions)
             results.costs.append(cost)
             _say(f"{count:,} leads, {partitions} partitions: {cost.cpu_us:.1f} µs a lead")
+    if "startup" in parts:
+        for role, windows in STARTS:
+            start = await measure_start(place, role, windows, plan.repeats)
+            results.starts.append(start)
+            took = statistics.median(start.seconds)
+            _say(f"role {role}, {windows} windows in its table: ready after {took:.1f} s")
 
 
 async def _speed(place: Place, plan: Plan, results: Results) -> None:
