@@ -17,6 +17,12 @@ __all__ = ["ModelIdentity", "Partial", "Sample", "decode_partial", "dense", "spa
 CODEC = RecordCodec("drift_partial")
 LARGEST = 2**20
 """Length of no model's vector: a damaged number is not to take all memory."""
+NUMBERS = (
+    *("partition", "block", "next_offset", "window_ms"),
+    *("leads", "present", "score_sum", "engaged"),
+)
+BOUND = 2**48
+"""What offsets, lengths and counts are below; sums of many of them fit in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,9 @@ def _partial(record: Mapping[str, Any]) -> Partial:
     fields = len(codes) // len(offsets) if len(offsets) else 0
     if len(scores) != len(offsets) or len(codes) != fields * len(offsets):
         raise ValueError("the parts of the sample differ in length")
+    numbers = [*(record[name] for name in NUMBERS), *record["counts"], *record["sample_offsets"]]
+    if not 0 <= min(numbers) <= max(numbers) < BOUND or not record["window_ms"]:
+        raise ValueError("a number is none that a block of leads can have")
     return Partial(
         topic=record["topic"],
         partition=record["partition"],

@@ -117,7 +117,6 @@ class DriftService(Service):
 
     def recovered(self) -> None:
         """Take note that the table holds what its changelog holds."""
-        self.health.meet(Condition.PARTITIONS_ASSIGNED)
         self.health.meet(Condition.RECOVERED)
         self._is_recovered = self._is_ours()
         if not self._is_recovered:

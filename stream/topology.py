@@ -34,7 +34,7 @@ __all__ = ["wire"]
 
 READY = {
     "score": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED),
-    "drift": (Condition.PARTITIONS_ASSIGNED, Condition.RECOVERED),
+    "drift": (Condition.RECOVERED,),
     "all": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED, Condition.RECOVERED),
 }
 """What must hold for a worker of a role to be ready, besides that Kafka answers."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from agents.drift import BLOCK, BlockCounts
 from agents.drift_windows import summed
 from agents.partials import Partial, decode_partial, dense, sparse
+from features.counts import LeadCounts
 from tests.unit.agents.drift_log import LAYOUT, WINDOW_MS, counting, leads
 
 YEAR_9999 = 253_402_300_799_999
@@ -80,6 +83,24 @@ def test_a_sample_whose_parts_differ_is_damaged():
     shorter = value[: at - 1] + bytes([(len(scores) - 4) * 2]) + value[at + 4 :]
     with pytest.raises(ValueError, match="the parts of the sample differ"):
         decode_partial(shorter)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"next_offset": -1},
+        {"window_ms": 0},
+        {"block": 2**48},
+        {"counts": LeadCounts(np.array([3, -1]), 2, 1, 0, 0)},
+        {"counts": LeadCounts(np.array([3, 2**62]), 2, 1, 0, 0)},
+        {"counts": LeadCounts(np.array([3]), -2, 1, 0, 0)},
+    ],
+)
+def test_numbers_that_no_block_has_are_damage(damage: dict[str, Any]):
+    """Found by fuzzing: the window that took them in could not be read again."""
+    value = replace(partial_of(3), **damage).encode()
+    with pytest.raises(ValueError, match="a number is none that a block of leads can have"):
+        decode_partial(value)
 
 
 @given(st.lists(st.integers(0, 3), max_size=30))

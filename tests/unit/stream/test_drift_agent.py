@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from agents.drift_reports import Report
@@ -13,9 +14,11 @@ from agents.drift_watch import DriftWatch
 from agents.partials import ModelIdentity
 from features.counts import CountLayout
 from monitoring.assessment import Assessor
+from monitoring.health import Condition, Health
 from stream.drift_agent import DriftService
 from stream.drift_table import Windows
 from stream.settings import load_settings
+from stream.topology import READY
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.fakes import in_jumping_time
 
@@ -82,3 +85,20 @@ async def test_a_record_that_is_no_report_is_left_out(model: SmallModel) -> None
 async def test_reports_of_another_topic_are_left_out(model: SmallModel) -> None:
     watch = await restored(model, [report(model, 0, topic="staging.leads.created")])
     assert watch.latest is None
+
+
+@pytest.mark.parametrize("role", ["drift", "all"])
+def test_a_recovered_table_is_not_taken_for_the_partitions_of_leads(role: str) -> None:
+    """Seen once: a worker of both roles said that it was ready, and had no leads to score yet."""
+    health = Health(0.0, conditions=READY[role])
+    app: Any = SimpleNamespace(
+        settings=load_settings(), consumer=SimpleNamespace(assignment=frozenset)
+    )
+    vitals: Any = SimpleNamespace(registry=CollectorRegistry(), health=health)
+    table: Any = {}
+    service = DriftService(app, table, vitals)
+    service.recovered()
+    health.meet(Condition.MODEL_LOADED)
+    assert health.ready()[0] == (role == "drift")
+    health.meet(Condition.PARTITIONS_ASSIGNED)
+    assert health.ready()[0]
