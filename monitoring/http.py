@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
+from prometheus_client.exposition import choose_encoder
 
 from monitoring.health import Health
 from schemas.errors import StartupError
@@ -142,12 +143,28 @@ def monitoring_app(
         "/": _index,
         "/healthz": healthz,
         "/readyz": readyz,
-        "/metrics": make_aiohttp_handler(registry),
+        "/metrics": _metrics(registry),
         "/model-info": model,
     }
     app = web.Application()
     app.add_routes([web.get(path, handler) for path, handler in handlers.items()])
     return app
+
+
+def _metrics(registry: CollectorRegistry) -> Handler:
+    """Expose metrics as a reader accepts them; one whose wish is no version gets plain text."""
+    expose = make_aiohttp_handler(registry)
+
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        try:
+            choose_encoder(",".join(request.headers.getall(hdrs.ACCEPT, [])))
+        except (TypeError, ValueError):
+            headers = request.headers.copy()
+            del headers[hdrs.ACCEPT]
+            request = request.clone(headers=headers)
+        return await expose(request)
+
+    return metrics
 
 
 async def _index(_: web.Request) -> web.Response:

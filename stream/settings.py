@@ -341,7 +341,7 @@ class Settings(BaseSettings):
                 keyfile=self.ssl_keyfile,
                 password=password,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a path that none can be
             raise StartupError(
                 f"expected readable PEM files in {PREFIX}SSL_CAFILE, {PREFIX}SSL_CERTFILE and"
                 f" {PREFIX}SSL_KEYFILE (and {PREFIX}SSL_PASSWORD, if the key has one): {error}"

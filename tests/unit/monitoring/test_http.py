@@ -93,6 +93,16 @@ async def test_metrics_are_read_in_the_open_format_when_it_is_asked_for():
         assert (await answer.text()).endswith("# EOF\n")
 
 
+@pytest.mark.parametrize("version", ["abc", "1.x", "1.0.x0", "9" * 5000])
+async def test_a_version_of_the_format_that_is_none_gets_the_text_format(version: str):
+    """Found by fuzzing: the client's own handler compared a string with a number."""
+    accept = f"application/openmetrics-text; version={version}"
+    async with Door().client() as client:
+        answer = await client.get("/metrics", headers={"Accept": accept})
+        assert answer.status == 200
+        assert answer.content_type == "text/plain"
+
+
 async def test_the_model_is_told_once_there_is_one():
     door = Door()
     async with door.client() as client:

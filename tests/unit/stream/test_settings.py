@@ -178,6 +178,13 @@ def test_a_key_without_its_certificate_is_refused() -> None:
         load_settings(security_protocol="SSL", ssl_keyfile="key.pem")
 
 
+def test_a_path_that_none_can_be_is_a_sentence_too() -> None:
+    """Found by fuzzing."""
+    settings = load_settings(security_protocol="SSL", ssl_cafile="ca\0.pem")
+    with pytest.raises(StartupError, match="readable PEM files in LEADSCORE_SSL_CAFILE"):
+        settings.kafka_client_options()
+
+
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_an_unreadable_certificate_is_one_sentence(tmp_path: Path, content: str | None) -> None:
     cafile = tmp_path / "ca.pem"
