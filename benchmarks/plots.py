@@ -24,6 +24,8 @@ PLACES = {
 WIDTH = 760
 OURS, OTHERS = "#0b6e4f", "#9aa5b1"
 COLOURS = ("#0b6e4f", "#c8553d", "#3d5a80", "#8e6c8a", "#b08900", "#5f6b6d")
+MANY = 60
+"""Points from which on they are not marked one by one."""
 TEXT = 'font-family="sans-serif" font-size="13" fill="#222"'
 
 Points = Sequence[tuple[float, float]]
@@ -80,15 +82,17 @@ def bars(title: str, values: Mapping[str, float]) -> str:
     return _svg(50 + len(values) * row, shapes)
 
 
-def lines(title: str, axis: str, series: Mapping[str, Points]) -> str:
-    """Draw a line for each series, both axes logarithmic."""
+def lines(title: str, axis: str, series: Mapping[str, Points], *, from_zero: bool = False) -> str:
+    """Draw a line for each series; both axes are logarithmic, or even and from 0 on."""
     left, top, right, bottom = 70, 45, 250, 50
     height = 380
     points = [point for line in series.values() for point in line]
-    across = _scale([x for x, _ in points], left, WIDTH - right)
-    up = _scale([y for _, y in points], height - bottom, top)
+    scale, marks = (_even_scale, _steps) if from_zero else (_scale, _decades)
+    across = scale([x for x, _ in points], left, WIDTH - right)
+    up = scale([y for _, y in points], height - bottom, top)
+    named = _steps([x for x, _ in points]) if from_zero else {x for x, _ in points}
     shapes = [_text(10, 22, title, "bold")]
-    for y in _decades([y for _, y in points]):
+    for y in marks([y for _, y in points]):
         shapes += [
             f'<line x1="{left}" x2="{WIDTH - right}" y1="{up(y):.1f}" y2="{up(y):.1f}"'
             ' stroke="#ddd"/>',
@@ -96,7 +100,7 @@ def lines(title: str, axis: str, series: Mapping[str, Points]) -> str:
         ]
     shapes += [
         _text(across(x), height - bottom + 20, f"{x:,.0f}", anchor="middle")
-        for x in _apart({x for x, _ in points}, across)
+        for x in _apart(set(named), across)
     ]
     shapes.append(_text((left + WIDTH - right) / 2, height - 10, axis, anchor="middle"))
     for i, (name, line) in enumerate(series.items()):
@@ -104,7 +108,10 @@ def lines(title: str, axis: str, series: Mapping[str, Points]) -> str:
         places = [(across(x), up(y)) for x, y in sorted(line)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         shapes.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        shapes += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
+        radius = 3 if len(line) < MANY else 0
+        shapes += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>' for x, y in places
+        ]
         at = top + 10 + i * 22
         shapes += [
             f'<rect x="{WIDTH - right + 16}" y="{at - 9}" width="12" height="12" fill="{colour}"/>',
@@ -120,6 +127,23 @@ def _scale(values: Sequence[float], begin: float, end: float) -> Callable[[float
     if end < begin:
         low, high = math.floor(low), math.ceil(high)
     return lambda value: begin + (math.log10(value) - low) / (high - low) * (end - begin)
+
+
+def _even_scale(values: Sequence[float], begin: float, end: float) -> Callable[[float], float]:
+    most = _steps(values)[-1]
+    return lambda value: begin + value / most * (end - begin)
+
+
+def _steps(values: Sequence[float]) -> list[float]:
+    """Find round numbers from 0 to beyond the largest."""
+    rough = max(values) / 5
+    step = next(
+        size * 10.0**power
+        for power in range(math.floor(math.log10(rough)), 20)
+        for size in (1, 2, 5)
+        if size * 10.0**power >= rough
+    )
+    return [step * i for i in range(math.ceil(max(values) / step) + 1)]
 
 
 def _decades(values: Sequence[float]) -> list[float]:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.latency import LatencyRun
 from benchmarks.place import Run, Sample, rate_figures
-from benchmarks.plots import PLACES, write_plots
+from benchmarks.plots import PLACES, lines, write_plots
 from benchmarks.report import sections, write_sections
 from benchmarks.results import Results
 from benchmarks.scaling import Cost
@@ -82,3 +82,13 @@ def test_rates_are_taken_in_the_middle_of_the_backlog():
 def test_too_few_looks_at_a_run_are_told():
     with pytest.raises(click.ClickException, match="expected at least 3 looks at a run, got 1"):
         rate_figures([Sample(1.0, 1.0, 50)], 100, (0.10, 0.95))
+
+
+def test_a_plot_from_zero_has_even_steps():
+    memory = [(minute / 2, 240.0 + minute % 3) for minute in range(61)]
+    root = ElementTree.fromstring(lines("Memory", "minutes", {"resident": memory}, from_zero=True))
+    texts = [element.text for element in root if element.tag.endswith("text")]
+    assert texts == [
+        *("Memory", "0", "50", "100", "150", "200", "250"),
+        *("0", "10", "20", "30", "minutes", "resident"),
+    ]
