@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ NUMBERS = (
     *("partition", "block", "next_offset", "window_ms"),
     *("leads", "present", "score_sum", "engaged"),
 )
+TIMES = ("window_start", "first_event", "last_event")
 BOUND = 2**48
-"""What offsets, lengths and counts are below; sums of many of them fit in 64 bits."""
+"""What offsets, times and counts are below; sums of many of them fit in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ def _partial(record: Mapping[str, Any]) -> Partial:
     if len(scores) != len(offsets) or len(codes) != fields * len(offsets):
         raise ValueError("the parts of the sample differ in length")
     numbers = [*(record[name] for name in NUMBERS), *record["counts"], *record["sample_offsets"]]
-    if not 0 <= min(numbers) <= max(numbers) < BOUND or not record["window_ms"]:
+    latest = max(abs(record[name]) for name in TIMES)
+    if not 0 <= min(numbers) <= max(*numbers, latest) < BOUND or not record["window_ms"]:
         raise ValueError("a number is none that a block of leads can have")
     return Partial(
         topic=record["topic"],
@@ -187,8 +190,9 @@ def dense(codes: list[int], counts: list[int], size: int = 0) -> NDArray[np.int6
         The two differ in length, or a place is in no model's vector.
     """
     is_possible = min(codes, default=0) >= 0 and max(codes, default=0) < LARGEST
-    if len(codes) != len(counts) or not is_possible:
+    is_ascending = all(low < high for low, high in pairwise(codes))
+    if len(codes) != len(counts) or not (is_possible and is_ascending):
         raise ValueError("codes and counts don't fit each other")
     vector = np.zeros(max(size, max(codes, default=-1) + 1), dtype=np.int64)
-    np.add.at(vector, codes, counts)
+    vector[codes] = counts
     return vector

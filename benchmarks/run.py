@@ -42,7 +42,8 @@ STARTS = (("score", 0), ("all", 0), ("all", 100))
 MEMORY = Path("/dev/shm")
 """A file system in memory, where there is one."""
 LOG_BYTES = 4 * 2**30
-"""What a run may need of it."""
+BYTES_OF_LEAD = 1200
+"""What a run may need of it: for the contenders, and for each lead of the largest backlog."""
 PARTS = ("speed", "latency", "scaling", "startup")
 
 
@@ -163,7 +164,7 @@ def main(
 
 def _run(plan: Plan, parts: Sequence[str], reasons: bool) -> Results:
     cores = Cores.split()
-    if free_in_memory() > LOG_BYTES:
+    if free_in_memory() > LOG_BYTES + BYTES_OF_LEAD * max(count for count, _ in plan.costs):
         # The broker's log, too: else a disk that is busy for a moment, as each few seconds when
         # the file system commits, is what the slowest leads measure.
         tempfile.tempdir = str(MEMORY)

@@ -121,11 +121,16 @@ class FeatureEncoder:
         ------
         KeyError
             A field of the spec has no column.
+        ValueError
+            A column is of another length.
         """
         matrix = np.empty((n, self._width), dtype=np.float32)
         bins = np.empty((n, len(self._writers)), dtype=np.int16)
         for name, writer in self._writers:
-            writer.write(columns[name], matrix, bins)
+            values = columns[name]
+            if len(values) != n:  # the compiled loops trust it
+                raise ValueError(f"expected {n} values of field {name}, got {len(values)}")
+            writer.write(values, matrix, bins)
         present = np.count_nonzero(bins != self._missing, axis=1)
         return Features(matrix, bins, present.astype(np.float32) / self._share)
 

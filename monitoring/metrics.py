@@ -49,7 +49,7 @@ SHARE_BOUNDS = tuple(step / 20 for step in range(1, 21))
 
 
 Stage = Literal["decode", "features", "model", "encode", "drift", "deliver"]
-"""A part of a batch's way whose time is measured."""
+"""A part of a poll's or a batch's way whose time is measured."""
 
 
 class PartitionLag(NamedTuple):
@@ -125,7 +125,7 @@ class Metrics:
         counter.inc(records)
 
     def observe_stage(self, stage: Stage, seconds: float) -> None:
-        """Add the time that a batch spent in a stage."""
+        """Add the time that a poll or a batch spent in a stage."""
         self._stages[stage].observe(seconds)
 
     def observe_scoring(self, seconds: float) -> None:

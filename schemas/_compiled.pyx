@@ -250,6 +250,8 @@ cdef class _Buffer:
         return 0
 
     cdef int put(self, bytes piece) except -1:
+        if piece is None:
+            raise TypeError("expected bytes, got None")
         cdef Py_ssize_t size = PyBytes_GET_SIZE(piece)
         self.reserve(size)
         memcpy(self.start + self.used, PyBytes_AS_STRING(piece), size)
@@ -343,6 +345,11 @@ def write_events(
     cdef double medium = bounds[0], high = bounds[1], engaged = bounds[2], little = bounds[3]
     cdef _Buffer out = _Buffer()
     cdef list events = []
+    if {
+        len(tails), len(lead_ids), len(request_ids), len(created_at), len(timestamps),
+        len(offsets), len(scores), len(coverage), len(reason_fields), len(reason_values), len(bins),
+    } != {n} or reason_fields.shape[1] != k or len(bounds) != 4:
+        raise ValueError("the columns of the events differ in length")
     for row in range(n):
         score = scores[row]
         covered = coverage[row]

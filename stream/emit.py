@@ -64,7 +64,8 @@ class EmitOptions:
     fallback_limit
         Bytes that a topic is taken to allow whose ``max.message.bytes`` can't be read.
     delivery_limit
-        For a batch from ``send`` to its delivery: a broker that is away for less is survived.
+        For a batch from ``send`` to its delivery: a broker that is away for less is survived. What
+        goes together has the limit of the oldest of it.
     partition_limit
         For a partition that an output topic does not have yet, but the source topic has.
     stop_limit
@@ -227,9 +228,9 @@ class Emitter:
         group: list[_Sending] = []
         try:
             while waiting:
-                group = [waiting.popleft()]
-                while waiting and waiting[0].timestamp_ms == group[0].timestamp_ms:
-                    group.append(waiting.popleft())
+                group = _next_of(waiting)
+                if not group:
+                    continue
                 try:
                     refused = await self._deliver(to, group)
                 except Exception as error:
@@ -342,6 +343,16 @@ class Emitter:
         task = asyncio.create_task(producer.stop())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
+
+
+def _next_of(waiting: deque[_Sending]) -> list[_Sending]:
+    """Take what may go together; nothing of a caller that has given up."""
+    group: list[_Sending] = []
+    while waiting and (not group or waiting[0].timestamp_ms == group[0].timestamp_ms):
+        sending = waiting.popleft()
+        if not sending.delivered.done():
+            group.append(sending)
+    return group
 
 
 def _end_all(topic: str, group: Sequence[_Sending], refused: Sequence[int]) -> None:

@@ -91,6 +91,8 @@ def test_a_sample_whose_parts_differ_is_damaged():
         {"next_offset": -1},
         {"window_ms": 0},
         {"block": 2**48},
+        {"last_event": 2**62},
+        {"window_start": -(2**48)},
         {"counts": LeadCounts(np.array([3, -1]), 2, 1, 0, 0)},
         {"counts": LeadCounts(np.array([3, 2**62]), 2, 1, 0, 0)},
         {"counts": LeadCounts(np.array([3]), -2, 1, 0, 0)},

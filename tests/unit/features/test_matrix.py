@@ -137,6 +137,14 @@ def test_a_field_without_a_column_is_an_error():
         encode({}, 1)
 
 
+@pytest.mark.parametrize("name", ["age", "job", "summary"])
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_column_of_another_length_is_an_error(name: str, n: int):
+    columns = columns_of(2)
+    with pytest.raises(ValueError, match=f"expected {n} values of field"):
+        encode({**columns_of(n), name: columns[name]}, n)
+
+
 def test_the_memo_is_bounded_and_stays_right(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(matrix_module, "MEMO_ENTRIES", 4)
     encoder = FeatureEncoder(SPEC, unmeasured_reference(SPEC))

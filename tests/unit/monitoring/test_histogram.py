@@ -1,3 +1,4 @@
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 
@@ -122,8 +123,13 @@ def test_nothing_is_lost_between_threads():
         for _ in range(5_000):
             histogram.observe(0.5)
 
-    with ThreadPoolExecutor(4) as threads:
-        running = [threads.submit(observe) for _ in range(3)]
-        while not all(one.done() for one in running):
-            histogram.read()
+    switches = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # else a thread is hardly ever interrupted where it matters
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            running = [threads.submit(observe) for _ in range(3)]
+            while not all(one.done() for one in running):
+                histogram.read()
+    finally:
+        sys.setswitchinterval(switches)
     assert histogram.read() == ([0, 0, 15_000, 0, 0], 7_500.0)

@@ -285,3 +285,21 @@ def test_a_record_that_does_not_fit_its_contract_is_refused(
 ):
     with pytest.raises(InputError, match="does not fit visit"):
         encode_lead({"lead_id": "a", "created_at": 1, **misfit}, VISIT, wire)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lead_ids": [b"a"]},
+        {"partitions": [3]},
+        {"offsets": np.arange(3)},
+        {"timestamps": np.arange(1)},
+        {"probability": np.zeros(1, np.float32)},
+        {"bins": np.zeros((1, FIELDS), np.int16)},
+        {"reason_value": np.zeros((2, 1), np.float32)},
+    ],
+)
+def test_columns_that_differ_in_length_are_an_error(change: dict[str, Any]):
+    encoder = ScoredEncoder(MODEL, WireFormat.AVRO)
+    with pytest.raises((ValueError, IndexError)):
+        encoder.encode(rows_of(2, **change))

@@ -13,6 +13,7 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
+from agents.drift import CountedLeads
 from agents.scoring import Output, Rules, Scorer
 from features.matrix import FeatureEncoder
 from features.reference import FieldReference, Reference
@@ -25,7 +26,7 @@ from schemas.errors import FatalError
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.books import Batch
-from stream.delivery import AtLeastOnce
+from stream.delivery import AtLeastOnce, PartitionLostError
 from stream.emit import Emitter, RecordsTooLargeError
 from stream.limits import TopicLimits
 from stream.pipeline import THREAD_FROM_ROWS, ScoringPipeline
@@ -503,7 +504,7 @@ async def test_a_poll_is_scored_at_once_and_each_partition_gets_its_own() -> Non
         assert ids == [b"1-0", b"1-1", b"4-7", b"4-8", b"4-9"]
 
 
-async def test_a_partition_that_waits_holds_no_other_up() -> None:
+async def test_a_partition_whose_broker_is_slow_to_answer_holds_up_no_others_commits() -> None:
     async with Place(in_flight=1) as place:
         slow, quick = batch(0, partition=1), batch(0, partition=2)
         await place.pipeline.accept([slow, quick])
@@ -588,3 +589,46 @@ async def test_of_a_poll_only_what_is_admitted_is_sent() -> None:
         await place.settle()
         assert (lost.is_done, ours.is_done) == (False, True)
         await place.pipeline.accept([batch(2, partition=1)])
+
+
+class Counted:
+    """Takes note of what is counted for drift."""
+
+    def __init__(self) -> None:
+        self.offsets: list[tuple[int, list[int]]] = []
+
+    def count(self, batch: Batch, scorer: Scorer, leads: CountedLeads) -> Sequence[Any]:
+        assert all(record.partition == batch.partition.partition for record in batch.records)
+        self.offsets.append((batch.partition.partition, leads.offsets.tolist()))
+        return ()
+
+
+async def test_of_a_poll_each_batchs_own_leads_are_counted_once_it_is_admitted() -> None:
+    async with Place() as place:
+        emitter: Any = place.emitter
+        counted: Any = Counted()
+        place.pipeline._delivery = Admitting(emitter)
+        place.pipeline._drift = counted
+        good = b'{"lead_id":"a","created_at":1}'
+        records = [Record(at, b"?" if at == 21 else good, partition=3) for at in range(20, 24)]
+        mixed = Batch(TopicPartition("leads", 3), records)  # type: ignore[arg-type]
+        bad = batch(30, 2, partition=4, value=b"?")
+        await place.pipeline.accept(
+            [batch(0, partition=1), batch(10, partition=2), mixed, bad, batch(40, partition=5)]
+        )
+        await place.until_sent(5)
+        assert counted.offsets == [(2, [10, 11]), (3, [20, 22, 23]), (4, []), (5, [40, 41])]
+
+
+async def test_a_partition_that_is_lost_on_the_way_leaves_and_the_others_go_on() -> None:
+    async with Place(in_flight=1) as place:
+        lost, ours = batch(0, partition=1), batch(0, partition=2)
+        await place.pipeline.accept([lost, ours])
+        await place.until_sent(2)
+        place.emitter.deliveries[0].set_exception(PartitionLostError("another's"))
+        place.emitter.deliveries[1].set_result(None)
+        await place.settle()
+        assert (lost.is_done, ours.is_done) == (False, True)
+        assert not place.crashes
+        async with asyncio.timeout(1):
+            await place.pipeline.accept([batch(2)])
