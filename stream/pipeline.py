@@ -106,7 +106,7 @@ class ScoringPipeline:
         metrics: Metrics | None,
         drift: DriftPublisher | None = None,
         crash: Callable[[BaseException], Awaitable[None]],
-        in_flight: int = 4,
+        in_flight: int = 8,
         cores: int | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:

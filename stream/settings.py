@@ -210,7 +210,7 @@ class Settings(BaseSettings):
     batch_max_records: Count = 2000
     """Records of a poll, all partitions together, at most: they are scored at once."""
 
-    batches_in_flight: Count = 4
+    batches_in_flight: Count = 8
     """Polls in hand at once, at most: the bound on memory."""
 
     fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0

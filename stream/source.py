@@ -87,7 +87,7 @@ class SourceOptions:
     """
 
     max_records: int = 2000
-    in_flight: int = 4
+    in_flight: int = 8
     small_poll: int = 500
     linger: float = 0.004
     commit_interval: float = 1.0
