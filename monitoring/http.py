@@ -12,9 +12,9 @@ import orjson
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.aiohttp import make_aiohttp_handler
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder
 
 from monitoring.health import Health
 from schemas.errors import StartupError
@@ -159,9 +159,8 @@ def _metrics(registry: CollectorRegistry) -> Handler:
         try:
             choose_encoder(",".join(request.headers.getall(hdrs.ACCEPT, [])))
         except (TypeError, ValueError):
-            headers = request.headers.copy()
-            del headers[hdrs.ACCEPT]
-            request = request.clone(headers=headers)
+            plain = {hdrs.CONTENT_TYPE: CONTENT_TYPE_PLAIN_0_0_4}
+            return web.Response(body=generate_latest(registry), headers=plain)
         return await expose(request)
 
     return metrics
