@@ -187,7 +187,7 @@ def dense(codes: list[int], counts: list[int], size: int = 0) -> NDArray[np.int6
     Raises
     ------
     ValueError
-        The two differ in length, or a place is in no model's vector.
+        The two differ in length, places do not ascend or are in no model's vector, or a count is 0.
     """
     is_possible = min(codes, default=0) >= 0 and max(codes, default=0) < LARGEST
     is_ascending = all(low < high for low, high in pairwise(codes))

@@ -93,8 +93,5 @@ FULL = Plan(
     shares=(0.2, 0.5, 0.8),
     warm_seconds=20.0,
     seconds=30.0,
-    costs=(
-        *((count, PARTITIONS) for count in (1000, 10_000, 100_000, 1_000_000, 10_000_000)),
-        *((100_000, partitions) for partitions in (1, 16, 64)),
-    ),
+    costs=(*BOUNDED.costs, (10_000_000, PARTITIONS)),
 )
