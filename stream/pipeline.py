@@ -95,6 +95,13 @@ class ScoringPipeline:
         How many the process may use: with one, a thread for the model only costs.
     now
         The wall clock, seconds since 1970.
+
+    Attributes
+    ----------
+    scorer
+        Scores what comes next; None before there is a model.
+    in_flight
+        As given.
     """
 
     def __init__(
@@ -118,6 +125,7 @@ class ScoringPipeline:
         self._drift = drift
         self._crash = crash
         self._now = now
+        self.in_flight = in_flight
         self._slots = asyncio.Semaphore(in_flight)
         self._in_hand: asyncio.Queue[_InHand] = asyncio.Queue()
         self._has_cores = (available_cores() if cores is None else cores) > 1

@@ -91,7 +91,6 @@ class ScoringService(Service):
             self._connect_consumer,
             options=SourceOptions(
                 max_records=settings.batch_max_records,
-                in_flight=settings.batches_in_flight,
                 linger=settings.fetch_linger_ms / 1000,
                 commit_interval=settings.commit_seconds,
                 stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),

@@ -31,7 +31,9 @@ __all__ = ["PREFIX", "Settings", "load_settings", "mask_url", "unknown_variables
 
 PREFIX = "LEADSCORE_"
 
-Count = Annotated[int, Field(ge=1)]
+MOST = 2**31 - 1
+"""Of what is counted, and of milliseconds: what Kafka's protocol can say."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
 LONGEST = 10 * 366 * 86_400.0
 """Seconds: ten years. Longer is a slip of the pen, and no clock takes it."""
 Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
@@ -211,7 +213,7 @@ class Settings(BaseSettings):
     """Records of a poll, all partitions together, at most: they are scored at once."""
 
     batches_in_flight: Count = 8
-    """Polls in hand at once, at most: the bound on memory."""
+    """Polls in hand at once, at most; one more waits. The bound on memory."""
 
     fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
     """How long to wait for more records after a small poll."""
@@ -230,7 +232,7 @@ class Settings(BaseSettings):
     session_timeout_ms: Annotated[int, Field(ge=6000, le=1_800_000)] = 10_000
     """After how long without a sign of life a worker's partitions go to another."""
 
-    metadata_max_age_ms: Annotated[int, Field(ge=1000)] = 15_000
+    metadata_max_age_ms: Annotated[int, Field(ge=1000, le=MOST)] = 15_000
     """How soon new topics and partitions are noticed."""
 
     isolation_level: Literal["read_uncommitted", "read_committed"] = "read_uncommitted"

@@ -66,8 +66,9 @@ class SourceOptions:
     ----------
     max_records
         Most records of a poll, all partitions together.
-    in_flight
-        Most polls on the channel: with ``max_records`` the bound on memory.
+    ahead
+        Most polls on the channel: read while the agent is busy. With ``max_records`` the bound on
+        memory.
     small_poll
         A poll of fewer records is followed by a linger.
     linger
@@ -87,7 +88,7 @@ class SourceOptions:
     """
 
     max_records: int = 2000
-    in_flight: int = 8
+    ahead: int = 2
     small_poll: int = 500
     linger: float = 0.004
     commit_interval: float = 1.0
@@ -136,7 +137,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         super().__init__()
         self.topic = topic
         self.options = options or SourceOptions()
-        self.channel = BatchChannel(app, maxsize=self.options.in_flight)
+        self.channel = BatchChannel(app, maxsize=self.options.ahead)
         self.books: Books = {}
         self.rebalances = 0
         self._app = app

@@ -88,7 +88,8 @@ def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch):
     [service] = made
     options = service.source.options
     assert service.source.topic == "staging.leads.created"
-    assert (options.max_records, options.in_flight, options.linger) == (7, 3, 0.009)
+    assert (options.max_records, options.linger) == (7, 0.009)
+    assert service.pipeline.in_flight == 3
     assert options.stop_limit < 20
     assert service.emitter.options.delivery_limit == 33
     assert service.emitter.limits.of("staging.leads.scored")

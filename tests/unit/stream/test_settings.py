@@ -90,6 +90,7 @@ def test_settings_do_not_change() -> None:
         ("LEADSCORE_MIN_COVERAGE", "60", "less than or equal to 1"),
         ("LEADSCORE_HTTP_PORT", "70000", "less than or equal to 65535"),
         ("LEADSCORE_BATCH_MAX_RECORDS", "0", "greater than or equal to 1"),
+        ("LEADSCORE_BATCH_MAX_RECORDS", "1" + "0" * 30, "less than or equal to 2147483647"),
         ("LEADSCORE_COMMIT_INTERVAL_SECONDS", "nan", "finite"),
         ("LEADSCORE_DRIFT_WINDOW_SECONDS", "1e308", "less than or equal to 316224000"),
         ("LEADSCORE_OUTPUT_FORMAT", "xml", "'avro' or 'json'"),

@@ -368,7 +368,7 @@ async def test_a_topic_that_is_away_for_a_while_is_waited_for_and_one_that_stays
 
 @in_jumping_time
 async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
-    options = SourceOptions(max_records=10, in_flight=3, linger=0.0)
+    options = SourceOptions(max_records=10, ahead=3, linger=0.0)
     async with running(full_kafka(1000), options) as bench:
         await asyncio.sleep(10)
         assert bench.waiting == 3
@@ -381,7 +381,7 @@ async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
 @in_jumping_time
 async def test_lingers_after_a_small_poll_so_that_records_come_together() -> None:
     kafka = FakeKafka()
-    async with running(kafka, SourceOptions(linger=0.02, small_poll=50, in_flight=200)) as bench:
+    async with running(kafka, SourceOptions(linger=0.02, small_poll=50, ahead=200)) as bench:
         for _ in range(200):
             kafka[0].append()
             await asyncio.sleep(0.002)
@@ -392,7 +392,7 @@ async def test_lingers_after_a_small_poll_so_that_records_come_together() -> Non
 
 
 @in_jumping_time
-async def test_does_not_linger_after_a_large_fetch() -> None:
+async def test_does_not_linger_after_a_large_poll() -> None:
     options = SourceOptions(max_records=50, small_poll=50, linger=30.0)
     async with running(full_kafka(200), options) as bench:
         await bench.take(4)

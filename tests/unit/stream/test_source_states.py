@@ -19,7 +19,7 @@ from tests.unit.stream.test_source import Bench, make_bench
 
 PARTITIONS = 2
 OPTIONS = SourceOptions(
-    max_records=5, in_flight=2, linger=0.05, small_poll=3, commit_limit=2.0, revoke_limit=3.0
+    max_records=5, ahead=2, linger=0.05, small_poll=3, commit_limit=2.0, revoke_limit=3.0
 )
 numbers = st.integers(0, PARTITIONS - 1)
 
@@ -170,7 +170,7 @@ class SourceStates(RuleBasedStateMachine):
     @invariant()
     def what_is_read_ahead_is_bounded(self) -> None:
         if hasattr(self, "bench"):
-            assert self.bench.waiting <= OPTIONS.in_flight
+            assert self.bench.waiting <= OPTIONS.ahead
 
     def teardown(self) -> None:
         try:
