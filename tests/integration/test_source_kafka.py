@@ -234,7 +234,9 @@ async def test_a_commit_beyond_the_end_of_the_log_reads_from_its_beginning(
     topic = await topics.create("leads")
     await produce(kafka.bootstrap, topic, numbered(0, 10, 1))
     tp = TopicPartition(topic, 0)
-    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=topic) as consumer:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap, group_id=topic, enable_auto_commit=False
+    ) as consumer:
         consumer.assign([tp])
         await consumer.commit({tp: 500})
 
