@@ -81,7 +81,15 @@ class Contender:
     is_transactional: bool = False
 
 
-def _leadscore(name: str, cores: int | None = 1, **settings: str) -> Contender:
+def _leadscore(
+    name: str,
+    command: tuple[str, ...] = ("stream", "worker"),
+    *,
+    share: float = 1.0,
+    window: tuple[float, float] = COLD,
+    cores: int | None = 1,
+    **settings: str,
+) -> Contender:
     def environment(stage: Stage) -> dict[str, str]:
         return {
             "LEADSCORE_ENV": "production",
@@ -102,9 +110,11 @@ def _leadscore(name: str, cores: int | None = 1, **settings: str) -> Contender:
 
     return Contender(
         name,
-        lambda: (sys.executable, "-m", "stream", "worker"),
+        lambda: (sys.executable, "-m", *command),
         environment,
-        cores=cores,
+        share,
+        window,
+        cores,
         is_transactional=settings.get("LEADSCORE_DELIVERY") == "exactly_once",
     )
 
@@ -191,6 +201,13 @@ CONTENDERS = {
     "java": _java("Java loop, batches, cold", "LoopContender"),
     "java-warm": _java("Java loop, batches, warm", "LoopContender", 2.0, WARM),
     "cores": _leadscore("LeadScore as shipped, on all cores", cores=None),
+    "two-workers": _leadscore(
+        "LeadScore as shipped, two workers on all cores",
+        ("benchmarks.workers", "2"),
+        share=4.0,  # the first has it all to itself until the second has joined
+        window=WARM,
+        cores=None,
+    ),
     "no-reasons": _leadscore("LeadScore, without reasons", LEADSCORE_REASONS=OFF),
     "no-drift": _leadscore("LeadScore, without drift", LEADSCORE_DRIFT=OFF),
     "no-metrics": _leadscore("LeadScore, without metrics", LEADSCORE_METRICS=OFF),

@@ -70,7 +70,7 @@ BOUNDED = Plan(
         *("leadscore", "bare", "exactly-once", "stock", "take", "quix"),
         *("aiokafka", "aiokafka-decoder"),
         *("confluent", "confluent-decoder", "streams", "streams-warm"),
-        *("no-reasons", "no-drift", "no-metrics", "cores"),
+        *("no-reasons", "no-drift", "no-metrics", "cores", "two-workers"),
     ),
     events=100_000,
     repeats=2,

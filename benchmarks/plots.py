@@ -41,7 +41,7 @@ def write_plots(results: Results, folder: Path) -> dict[str, Path]:
             {
                 CONTENDERS[name].name: cpu_rate(runs)
                 for name, runs in results.speed.items()
-                if name not in PARTS_OF and name != "cores"
+                if name not in PARTS_OF and CONTENDERS[name].cores == 1
             },
         )
     if results.latency:

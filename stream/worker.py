@@ -9,6 +9,7 @@ import signal
 from typing import Any, NoReturn
 
 import faust
+from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError
 from stream.logs import set_up_logging
@@ -39,6 +40,7 @@ class Worker(faust.Worker):
         except FatalError as error:
             log.critical("not started: %s", error)
             raise SystemExit(EXIT_STARTUP) from None
+        self.loop.set_exception_handler(_tell_unheard)
         super().execute_from_commandline()
         raise SystemExit(0)
 
@@ -58,3 +60,16 @@ class Worker(faust.Worker):
             os._exit(128 + signal)
         log.info("told to stop: finishing what is in hand")
         return super()._schedule_shutdown(signal)
+
+
+def _tell_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell an error that nobody waits for; Kafka's in a line, as it comes of what we gave up.
+
+    aiokafka shields a commit from the time limit of who asks for it, so that its answer, when it
+    comes at last, finds nobody.
+    """
+    error = context.get("exception")
+    if isinstance(error, KafkaError):
+        log.warning("nobody waits for this answer any more: %r", error)
+    else:
+        loop.default_exception_handler(context)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
 from collections.abc import Iterator
 
+import faust
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from model.bundle import BundleError
 from schemas.errors import StartupError
@@ -62,6 +65,44 @@ def test_an_error_of_our_own_is_no_sentence_of_the_surroundings(worker: Worker):
     worker.app.unfit = ValueError("a mistake")
     with pytest.raises(ValueError, match="a mistake"):
         worker.execute_from_commandline()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KafkaConnectionError("closed"), ("stream.worker", logging.WARNING)),
+        (ValueError("a mistake"), ("asyncio", logging.ERROR)),
+    ],
+)
+def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    told: tuple[str, int],
+):
+    """aiokafka goes on with a commit that we have given up, and nobody hears how it ends."""
+
+    async def fail() -> None:
+        raise error
+
+    async def give_up() -> None:
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(0)
+        del task
+        gc.collect()
+
+    monkeypatch.setattr(
+        faust.Worker,
+        "execute_from_commandline",
+        lambda self: self.loop.run_until_complete(give_up()),
+    )
+    with pytest.raises(SystemExit):
+        worker.execute_from_commandline()
+    found = [record for record in caplog.records if record.name in ("stream.worker", "asyncio")]
+    [record] = [record for record in found if record.levelno >= logging.WARNING]
+    assert (record.name, record.levelno) == told
+    assert repr(error) in record.getMessage()
 
 
 class Ended(BaseException):

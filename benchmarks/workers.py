@@ -1,0 +1,19 @@
+"""Several workers of one group, as children of this process: ``python -m benchmarks.workers 2``."""
+
+from __future__ import annotations
+
+import sys
+
+from stream.child_process import start_child
+
+
+def main() -> None:
+    """Start as many workers as asked for, and wait; ends with the first of them."""
+    workers = [
+        start_child((sys.executable, "-m", "stream", "worker")) for _ in range(int(sys.argv[1]))
+    ]
+    sys.exit(workers[0].wait())
+
+
+if __name__ == "__main__":
+    main()
