@@ -11,25 +11,18 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import (
-    Callable,
-    Collection,
-    Iterable,
-    Mapping,
-    MutableMapping,
-    Sequence,
-)
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.drift_reports import Alarm, Report, assessments_of, counts_of, span_name
+from agents.drift_alarms import alarms_of, since_told, since_when, states_of
+from agents.drift_reports import Report, assessments_of, counts_of, span_name
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
 from agents.partials import ModelIdentity, Partial, Sample
 from features.counts import CountLayout, LeadCounts
 from monitoring.assessment import Assessment, Assessor
-from monitoring.confirmation import Confirmation, ConfirmedChange
+from monitoring.confirmation import Confirmation
 from monitoring.detectors import Change, Rolling, RollingDetectors
-from monitoring.diagnosis import ADVICE
 from monitoring.field_drift import DriftState
 from monitoring.season import Stream
 
@@ -39,7 +32,6 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 4096
 """Closed windows of partitions whose blocks are remembered, to tell late leads from repeats."""
-ALARMING = (DriftState.WARN, DriftState.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +178,8 @@ class DriftWatch:
             self._add(model, start, end, counts)
             horizons = assessments_of(record)
             model.confirmation.assessed(horizons)
-            model.since = _since_of(horizons)
-            model.alarmed = _alarmed(horizons, model.confirmation.drifted, model.alarmed)
+            model.since = since_told(horizons)
+            model.alarmed = states_of(horizons, model.confirmation.drifted, model.alarmed)
 
     def rehearse(self, partials: Iterable[Partial], now: float) -> None:
         """Take in again what was taken before: the detectors, the watermark and the table."""
@@ -310,7 +302,7 @@ class DriftWatch:
             return Closing((), keys)
         self._add(model, start, end, counts)
         horizons = self._horizons(model, start, first.window_ms)
-        model.since = _since(horizons, model.since, start)
+        model.since = since_when(horizons, model.since, start)
         horizons = tuple(
             horizon.with_since(
                 [model.since.get((horizon.name, column)) for column in range(len(horizon.fields))]
@@ -319,11 +311,8 @@ class DriftWatch:
         )
         confirmed = model.confirmation.assessed(horizons)
         before = model.alarmed
-        model.alarmed = _alarmed(horizons, model.confirmation.drifted, before)
-        alarms = [
-            *_windowed_alarms(horizons, before, model.alarmed),
-            *map(_confirmed_alarm, confirmed),
-        ]
+        model.alarmed = states_of(horizons, model.confirmation.drifted, before)
+        alarms = alarms_of(horizons, before, model.alarmed, confirmed)
         report = Report(wall_ms, first.topic, model.identity, start, end, counts, horizons)
         return Closing((*(replace(report, alarm=alarm) for alarm in alarms), report), keys)
 
@@ -365,98 +354,3 @@ class DriftWatch:
             if model is not None:
                 self._models[identity.sha256] = model
         return model
-
-
-def _since(
-    horizons: Iterable[Assessment], before: Mapping[tuple[str, int], int], start: int
-) -> dict[tuple[str, int], int]:
-    """Tell since when each field is not as it should be; too few leads end nothing."""
-    since = {}
-    for horizon in horizons:
-        for column, drift in enumerate(horizon.fields):
-            place = (horizon.name, column)
-            if drift.state in ALARMING:
-                since[place] = before.get(place, start)
-            elif drift.state is DriftState.TOO_FEW and place in before:
-                since[place] = before[place]
-    return since
-
-
-def _since_of(horizons: Iterable[Assessment]) -> dict[tuple[str, int], int]:
-    return {
-        (horizon.name, column): drift.since
-        for horizon in horizons
-        for column, drift in enumerate(horizon.fields)
-        if drift.since is not None
-    }
-
-
-def _worst(states: Iterable[DriftState]) -> DriftState:
-    order = list(DriftState)
-    return max(states, key=order.index, default=DriftState.TOO_FEW)
-
-
-def _alarmed(
-    horizons: Sequence[Assessment],
-    out_of_season: Collection[Stream],
-    before: Mapping[Stream, DriftState],
-) -> dict[Stream, DriftState]:
-    """Tell each stream's worst state over the horizons; too few leads end no alarm.
-
-    What has drifted as it does every night is as it should be.
-    """
-    alarmed = {}
-    for column, stream in enumerate(_streams(horizons)):
-        drifts = [horizon.fields[column] for horizon in horizons]
-        worst = _worst(
-            drift.state if stream in out_of_season or not drift.is_drifted else DriftState.OK
-            for drift in drifts
-        )
-        alarmed[stream] = before.get(stream, worst) if worst is DriftState.TOO_FEW else worst
-    return alarmed
-
-
-def _streams(horizons: Sequence[Assessment]) -> list[Stream]:
-    return [Stream(drift.name, drift.is_score) for drift in horizons[0].fields]
-
-
-def _windowed_alarms(
-    horizons: Sequence[Assessment],
-    before: Mapping[Stream, DriftState],
-    now: Mapping[Stream, DriftState],
-) -> Iterable[Alarm]:
-    """Make an alarm of every stream that has become worse."""
-    order = list(DriftState)
-    for column, stream in enumerate(_streams(horizons)):
-        state, last = now[stream], before.get(stream, DriftState.OK)
-        if state not in ALARMING or order.index(state) <= order.index(last):
-            continue
-        horizon = next(h for h in horizons if h.fields[column].state is state)
-        found = horizon.fields[column]
-        psi = "" if found.psi is None else f", PSI {found.psi:.2f}"
-        yield Alarm(
-            detector="windowed",
-            stream=stream.name,
-            is_confirmed=True,
-            before=None,
-            after=None,
-            diagnosis=horizon.diagnosis,
-            sentence=f"{stream.name}: {state} over {horizon.name} of {horizon.leads:,} leads{psi}."
-            f" {ADVICE[horizon.diagnosis].sentence}",
-        )
-
-
-def _confirmed_alarm(confirmed: ConfirmedChange) -> Alarm:
-    change, horizon = confirmed.change, confirmed.by
-    before = "" if change.before is None else f" from {change.before:.3f}"
-    return Alarm(
-        detector=change.detector,
-        stream=change.stream,
-        is_confirmed=True,
-        before=change.before,
-        after=change.after,
-        diagnosis=horizon.diagnosis,
-        sentence=f"{change.stream}: {change.detector} saw the mean go{before} to"
-        f" {change.after:.3f}, and {horizon.name} of {horizon.leads:,} leads agree."
-        f" {ADVICE[horizon.diagnosis].sentence}",
-    )

@@ -1,0 +1,131 @@
+"""Which streams have drifted, since when, and what is told of it: from assessments to alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from agents.drift_reports import Alarm
+from monitoring.assessment import Assessment
+from monitoring.confirmation import ConfirmedChange
+from monitoring.diagnosis import ADVICE
+from monitoring.field_drift import DriftState
+from monitoring.season import Stream
+
+__all__ = ["alarms_of", "since_told", "since_when", "states_of"]
+
+ALARMING = (DriftState.WARN, DriftState.CRITICAL)
+
+
+def since_when(
+    horizons: Iterable[Assessment], before: Mapping[tuple[str, int], int], start: int
+) -> dict[tuple[str, int], int]:
+    """Tell since when each field is not as it should be; too few leads end nothing."""
+    since = {}
+    for horizon in horizons:
+        for column, drift in enumerate(horizon.fields):
+            place = (horizon.name, column)
+            if drift.state in ALARMING:
+                since[place] = before.get(place, start)
+            elif drift.state is DriftState.TOO_FEW and place in before:
+                since[place] = before[place]
+    return since
+
+
+def since_told(horizons: Iterable[Assessment]) -> dict[tuple[str, int], int]:
+    """Find in assessments that were told what `since_when` had made of them."""
+    return {
+        (horizon.name, column): drift.since
+        for horizon in horizons
+        for column, drift in enumerate(horizon.fields)
+        if drift.since is not None
+    }
+
+
+def _worst(states: Iterable[DriftState]) -> DriftState:
+    order = list(DriftState)
+    return max(states, key=order.index, default=DriftState.TOO_FEW)
+
+
+def states_of(
+    horizons: Sequence[Assessment],
+    out_of_season: Collection[Stream],
+    before: Mapping[Stream, DriftState],
+) -> dict[Stream, DriftState]:
+    """Tell each stream's worst state over the horizons; too few leads end no alarm.
+
+    What has drifted as it does every night is as it should be.
+    """
+    alarmed = {}
+    for column, stream in enumerate(_streams(horizons)):
+        drifts = [horizon.fields[column] for horizon in horizons]
+        worst = _worst(
+            drift.state if stream in out_of_season or not drift.is_drifted else DriftState.OK
+            for drift in drifts
+        )
+        alarmed[stream] = before.get(stream, worst) if worst is DriftState.TOO_FEW else worst
+    return alarmed
+
+
+def _streams(horizons: Sequence[Assessment]) -> list[Stream]:
+    return [Stream(drift.name, drift.is_score) for drift in horizons[0].fields]
+
+
+def alarms_of(
+    horizons: Sequence[Assessment],
+    before: Mapping[Stream, DriftState],
+    now: Mapping[Stream, DriftState],
+    confirmed: Iterable[ConfirmedChange],
+) -> list[Alarm]:
+    """Make an alarm of every stream that has become worse, and of every confirmed change.
+
+    Parameters
+    ----------
+    horizons
+        Assessments of the spans that end with a window, the shortest first.
+    before, now
+        By stream: its state as last told, and by these assessments (`states_of`).
+    confirmed
+        Changes that these assessments have confirmed.
+    """
+    return [*_windowed_alarms(horizons, before, now), *map(_confirmed_alarm, confirmed)]
+
+
+def _windowed_alarms(
+    horizons: Sequence[Assessment],
+    before: Mapping[Stream, DriftState],
+    now: Mapping[Stream, DriftState],
+) -> Iterator[Alarm]:
+    order = list(DriftState)
+    for column, stream in enumerate(_streams(horizons)):
+        state, last = now[stream], before.get(stream, DriftState.OK)
+        if state not in ALARMING or order.index(state) <= order.index(last):
+            continue
+        horizon = next(h for h in horizons if h.fields[column].state is state)
+        found = horizon.fields[column]
+        psi = "" if found.psi is None else f", PSI {found.psi:.2f}"
+        yield Alarm(
+            detector="windowed",
+            stream=stream.name,
+            is_confirmed=True,
+            before=None,
+            after=None,
+            diagnosis=horizon.diagnosis,
+            sentence=f"{stream.name}: {state} over {horizon.name} of {horizon.leads:,} leads{psi}."
+            f" {ADVICE[horizon.diagnosis].sentence}",
+        )
+
+
+def _confirmed_alarm(confirmed: ConfirmedChange) -> Alarm:
+    change, horizon = confirmed.change, confirmed.by
+    before = "" if change.before is None else f" from {change.before:.3f}"
+    return Alarm(
+        detector=change.detector,
+        stream=change.stream,
+        is_confirmed=True,
+        before=change.before,
+        after=change.after,
+        diagnosis=horizon.diagnosis,
+        sentence=f"{change.stream}: {change.detector} saw the mean go{before} to"
+        f" {change.after:.3f}, and {horizon.name} of {horizon.leads:,} leads agree."
+        f" {ADVICE[horizon.diagnosis].sentence}",
+    )
