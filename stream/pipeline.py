@@ -55,18 +55,25 @@ def available_cores() -> int:
 
 
 @dataclass(slots=True)
+class _Poll:
+    """What outlives the two stages of what a poll has brought: it holds a place until then."""
+
+    scorer: Scorer
+    open: int
+    """How many of its batches have not left the pipeline."""
+
+
+@dataclass(slots=True)
 class _InHand:
     """What a poll has brought, between the two stages."""
 
+    poll: _Poll
     batches: Sequence[Batch]
-    scorer: Scorer
     read: ReadBatch
     features: Features
     prediction: Awaitable[Prediction]
     begun: float
     """Seconds of the performance counter."""
-    open: int
-    """How many of the batches have not left the pipeline."""
 
     @property
     def sizes(self) -> list[int]:
@@ -172,11 +179,12 @@ class ScoringPipeline:
         self._took("decode", decoded - started)
         self._took("features", time.perf_counter() - decoded)
         prediction = self._predict(scorer, features)
-        return _InHand(batches, scorer, read, features, prediction, started, open=len(batches))
+        poll = _Poll(scorer, open=len(batches))
+        return _InHand(poll, batches, read, features, prediction, started)
 
-    def _leave(self, in_hand: _InHand) -> None:
-        in_hand.open -= 1
-        if not in_hand.open:
+    def _leave(self, poll: _Poll) -> None:
+        poll.open -= 1
+        if not poll.open:
             self._slots.release()
 
     def _took(self, stage: Stage, seconds: float) -> None:
@@ -207,7 +215,8 @@ class ScoringPipeline:
 
     async def _emit(self, in_hand: _InHand, prediction: Prediction) -> None:
         started = time.perf_counter()
-        outcome = in_hand.scorer.outputs(
+        poll = in_hand.poll
+        outcome = poll.scorer.outputs(
             in_hand.read,
             in_hand.features,
             prediction,
@@ -222,18 +231,18 @@ class ScoringPipeline:
         counted = self._counted(in_hand, prediction)
         for batch, outcome, leads in zip(in_hand.batches, outcomes, counted, strict=True):
             if not await self._delivery.admit(batch):
-                self._leave(in_hand)
+                self._leave(poll)
                 continue
             scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
             dead = await self._send_dead(batch, outcome.dead_letters)
-            blocks = self._count_for_drift(batch, in_hand.scorer, leads)
-            self._follow(self._deliver(in_hand, batch, outcome, scored, dead, blocks, encoded))
+            blocks = self._count_for_drift(batch, poll.scorer, leads)
+            self._follow(self._deliver(poll, batch, outcome, scored, dead, blocks, encoded))
 
     def _counted(self, in_hand: _InHand, prediction: Prediction) -> Sequence[CountedLeads | None]:
         """Tell what drift is counted on, batch by batch."""
         if self._drift is None:
             return [None] * len(in_hand.batches)
-        counted = in_hand.scorer.counted(in_hand.read, in_hand.features, prediction)
+        counted = in_hand.poll.scorer.counted(in_hand.read, in_hand.features, prediction)
         return [counted.take(rows) for rows in in_hand.read.rows(in_hand.sizes)]
 
     def _count_for_drift(
@@ -286,7 +295,7 @@ class ScoringPipeline:
 
     async def _deliver(
         self,
-        in_hand: _InHand,
+        poll: _Poll,
         batch: Batch,
         outcome: ScoredBatch,
         scored: Sequence[Awaitable[None]],
@@ -298,20 +307,20 @@ class ScoringPipeline:
         try:
             refused = await self._refused(scored)
             if refused:
-                outcome = self._bury(in_hand.scorer, batch, outcome, refused)
+                outcome = self._bury(poll.scorer, batch, outcome, refused)
                 buried = outcome.dead_letters[len(letters) :]
                 await self._settle(batch, buried, await self._send_dead(batch, buried))
             await self._settle(batch, letters, dead)
             for block in blocks:
                 await block
         except PartitionLostError:
-            self._leave(in_hand)
+            self._leave(poll)
             return
         except Exception as error:
             await self._crash(error)
             return
         self._delivery.done(batch)
-        self._leave(in_hand)
+        self._leave(poll)
         self._took("deliver", time.perf_counter() - sent)
         if self._metrics is not None:
             self._count(self._metrics, batch, outcome)
