@@ -37,9 +37,9 @@ class Consumer(Protocol):
         """Leave the group and close the connections."""
 
     async def getmany(
-        self, *, timeout_ms: int, max_records: int
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
     ) -> Mapping[TopicPartition, Sequence[Record]]:
-        """Hand over what was fetched, or wait for it."""
+        """Hand over what was fetched, of these partitions or of all, or wait for it."""
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit offsets; tries for ever while the group's coordinator is away."""

@@ -31,6 +31,7 @@ from monitoring.detectors import RollingDetectors
 from monitoring.drift_gauges import DriftMetrics
 from monitoring.health import Condition
 from schemas.errors import FatalError
+from stream.committed import committed_reader
 from stream.drift_table import DriftTable, Windows, damaged_keys
 from stream.emit import EmitOptions, Emitter
 from stream.limits import limit_reader
@@ -131,6 +132,9 @@ class DriftService(Service):
         """Open the producer of the reports, and a consumer that only asks how far we are."""
         await self._emitter.start()
         self._connections.push_async_callback(self._emitter.stop)
+        self._read_committed = committed_reader(
+            self.settings.kafka_client_options(), self.app.conf.id
+        )
         self._offsets = await self._connections.enter_async_context(
             self._reader.open(group_id=self.app.conf.id)
         )
@@ -171,7 +175,7 @@ class DriftService(Service):
             since_ms=wall_ms - longest - settings.drift_season_ms,
         )
         watch.restore(self._decoded_reports(record.value for record in reports))
-        taken = await self._offsets.committed(self._partials)
+        taken = await self._read_committed(self._partials)
         if taken is not None and windows.is_damaged:
             async for records in self._reader.read(self._partials, 0, taken):
                 for some in _in_parts([record.value for record in records], REHEARSED_AT_ONCE):

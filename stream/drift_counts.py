@@ -12,10 +12,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownError
 
 from agents.drift import BLOCK, BlockCounts, CountedLeads, Counting, block_of
 from agents.partials import Partial
@@ -33,6 +33,9 @@ PARTITION = 0
 """The partials' topic has one partition: the log that orders them."""
 RETRY_PAUSE = 0.5
 """Seconds before another attempt at reading the head of a block."""
+HEAD_STEP = 250
+"""Records that are counted again at once: a few milliseconds."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -58,6 +61,14 @@ class _Counted:
     next_offset: int
     block: BlockCounts
     before: asyncio.Task[None] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the block's counts are all there is below `next_offset`, and may be told."""
+        before = self.before
+        if before is None:
+            return True
+        return before.done() and not before.cancelled() and before.exception() is None
 
     def continues(self, scorer: Scorer, generation: int, first: int) -> bool:
         """Tell whether a batch follows on what is counted.
@@ -226,25 +237,35 @@ class DriftPublisher:
 
     async def _count_head(self, number: int, scorer: Scorer, block: BlockCounts, stop: int) -> None:
         partition = TopicPartition(self._source_topic, number)
-        while True:
-            try:
-                records = [
-                    record
-                    async for some in self._reader.read(partition, block.block * BLOCK, stop)
-                    for record in some
-                ]
-                break
-            except KafkaError as error:
-                if not error.retriable:
-                    raise FatalError(
-                        f"{partition} was expected to be readable from {block.block * BLOCK} to "
-                        f"{stop}, for drift counts, but Kafka answered {error!r}: check the topic."
-                    ) from error
-                log.warning("reading the head of a block of %s: %r", partition, error)
-                await asyncio.sleep(RETRY_PAUSE)
+        if await self._count_again(partition, scorer, block, stop) or scorer.counting is None:
+            return
+        # Nothing of it is there: a gap of the log, such as aborted records, that may have begun
+        # before it. Who committed behind the gap may not have told the block before as whole.
+        last = await _patiently(partition, lambda: self._reader.last_offset(partition, stop))
+        if last is not None:
+            before = BlockCounts(scorer.counting, self._source_topic, number, block_of(last))
+            await self._count_again(partition, scorer, before, stop)
+            await self._publish(before.partials(before.end))
+
+    async def _count_again(
+        self, partition: TopicPartition, scorer: Scorer, block: BlockCounts, stop: int
+    ) -> int:
+        """Count a block's records below an offset; returns how many there are."""
+
+        async def read() -> list[Record]:
+            return [
+                record
+                async for records in self._reader.read(partition, block.block * BLOCK, stop)
+                for record in records
+            ]
+
+        records = await _patiently(partition, read)
         for start in range(0, len(records), HEAD_STEP):
-            _count_again(scorer, block, records[start : start + HEAD_STEP])
+            batch = scorer.decode(records[start : start + HEAD_STEP])
+            features = scorer.features(batch)
+            block.add(scorer.counted(batch, features, scorer.predict(features)))
             await asyncio.sleep(0)
+        return len(records)
 
     # Publishing
 
@@ -260,7 +281,7 @@ class DriftPublisher:
     async def _publish_open(self) -> None:
         partials = []
         for state in list(self._counted.values()):
-            if state.before is None or state.before.done():
+            if state.is_whole:
                 partials += state.block.partials(state.next_offset)
         await self._publish(partials)
 
@@ -282,11 +303,18 @@ class DriftPublisher:
             crashing.add_done_callback(lambda _: None)
 
 
-HEAD_STEP = 250
-"""Records that are counted again at once: a few milliseconds."""
-
-
-def _count_again(scorer: Scorer, block: BlockCounts, records: Sequence[Record]) -> None:
-    batch = scorer.decode(records)
-    features = scorer.features(batch)
-    block.add(scorer.counted(batch, features, scorer.predict(features)))
+async def _patiently(partition: TopicPartition, ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask for a part of the log until there is an answer."""
+    while True:
+        try:
+            return await ask()
+        except KafkaError as error:
+            # What aiokafka has no name for may pass too: a leader that was just elected says that
+            # it does not know the log's end yet (78, OFFSET_NOT_AVAILABLE).
+            if not (error.retriable or isinstance(error, UnknownError)):
+                raise FatalError(
+                    f"{partition} was expected to be readable, for drift counts, but Kafka "
+                    f"answered {error!r}: check the topic."
+                ) from error
+            log.warning("reading %s again, for drift counts: %r", partition, error)
+            await asyncio.sleep(RETRY_PAUSE)

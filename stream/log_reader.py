@@ -13,6 +13,8 @@ __all__ = ["LogReader"]
 POLL_MS = 200
 MAX_RECORDS = 500
 """Of one step: short enough to let others have their turn."""
+FIRST_SPAN = 4096
+"""Offsets that are looked through first for the last record below another."""
 
 
 class LogReader:
@@ -90,6 +92,32 @@ class LogReader:
                     yield records
                 elif not fetched:  # a topic that was made anew may never get as far
                     end = min(end, (await consumer.end_offsets([partition]))[partition])
+
+    async def last_offset(self, partition: TopicPartition, below: int) -> int | None:
+        """Find the last record below an offset, whatever lies between them.
+
+        Raises
+        ------
+        KafkaError
+            The topic can't be read.
+
+        Returns
+        -------
+        int or None
+            Its offset; None where there is none.
+        """
+        async with self.open() as consumer:
+            beginning = int((await consumer.beginning_offsets([partition]))[partition])
+        span = FIRST_SPAN
+        while below > beginning:
+            start = max(beginning, below - span)
+            last = None
+            async for records in self.read(partition, start, below):
+                last = records[-1].offset
+            if last is not None:
+                return int(last)
+            below, span = start, 2 * span
+        return None
 
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:

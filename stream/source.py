@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import faust
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
 from mode import Service
 
 from schemas.errors import FatalError
@@ -56,6 +56,9 @@ POSITION_LIMIT = 0.05
 
 LEAVE_LIMIT = 1.5
 """Seconds of the stop that are kept for the last commit and for leaving the group."""
+
+UNREADABLE_LIMIT = 5.0
+"""Seconds to look for a record that can't be read, so that the error can name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +278,35 @@ class BatchSource(Service, ConsumerRebalanceListener):
             while self._is_fetching:
                 await self._fetch()
         except Exception as error:
-            await self._crash(error)
+            self.stop_fetching()
+            await self._crash(await self._find_unreadable(error))
+
+    async def _find_unreadable(self, error: Exception) -> Exception:
+        """Find the record that the client can't read, if that is what an error comes of."""
+        if not _may_be_unreadable(error):
+            return error
+        with suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(UNREADABLE_LIMIT):
+                for partition in sorted(self._consumer.assignment()):
+                    found = await self._error_of(partition)
+                    if found is not None:
+                        at = await self._consumer.position(partition)
+                        return FatalError(
+                            f"{partition} was expected to be readable, but its record at offset "
+                            f"{at} is not ({found!r}): have its sender mended, and move the group "
+                            "past the record's batch (docs/runbook.md#a-record-that-cant-be-read)."
+                        )
+        return error
+
+    async def _error_of(self, partition: TopicPartition) -> Exception | None:
+        """Read a partition's next records one by one, for nothing but the error they may give."""
+        for _ in range(self.options.max_records):
+            try:
+                if not await self._consumer.getmany(partition, timeout_ms=POLL_MS, max_records=1):
+                    return None
+            except Exception as error:
+                return error
+        return None
 
     async def _fetch(self) -> None:
         consumer = self._consumer
@@ -350,9 +381,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
                 position = await self._consumer.position(partition)
         except (TimeoutError, IllegalStateError):
             return
-        if self.books.get(partition) is not entry:
+        if self.books.get(partition) is not entry or not self._is_fetching:
             # While we waited the partition changed hands, or went back: the position is one of
-            # other books, and what lies below it is not done.
+            # other books, and what lies below it is not done. Nor is it where fetching has ended:
+            # an error of one partition's records takes with it what was drained of the others.
             return
         if entry.goes_back(position):
             self._go_back(partition)
@@ -395,6 +427,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
             f"Records of topic {self.topic} were expected, but Kafka answered {error!r}: check "
             "that the topic exists and that this user may read it and its consumer group."
         )
+
+
+def _may_be_unreadable(error: Exception) -> bool:
+    return isinstance(error, CorruptRecordException) or not isinstance(error, KafkaError)
 
 
 def _revoke(books: Mapping[TopicPartition, PartitionBooks]) -> None:

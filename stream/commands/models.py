@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import click
+import orjson
 from pydantic import JsonValue
 from rich.console import Console
 from rich.markup import escape
@@ -66,6 +67,21 @@ def show(model: str, registry: str) -> None:
     console.print(_fields(bundle))
     for warning in bundle.metadata.training.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
+
+
+@models.command()
+@click.argument("model")
+@REGISTRY
+def contract(model: str, registry: str) -> None:
+    """Print the Avro schema of the leads that a model reads, for those who send them.
+
+    \b
+      leadscore models contract leads > leads.avsc
+      leadscore produce leads.csv --schema leads.avsc
+    """  # noqa: D301
+    with exit_codes():
+        bundle = _load(Registry(registry), model)
+    click.echo(orjson.dumps(bundle.metadata.contract, option=orjson.OPT_INDENT_2))
 
 
 @models.command()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.record.util import calc_crc32c_py
 
 from schemas.errors import FatalError
 from stream.books import Batch
@@ -247,6 +248,42 @@ async def test_a_commit_beyond_the_end_of_the_log_reads_from_its_beginning(
             return await committed_offsets(kafka.bootstrap, topic, topic) == {0: 10}
 
         await until(repaired)
+
+
+async def test_a_record_that_cannot_be_read_is_named_and_none_is_passed_over(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads", partitions=2)
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await produce(kafka.bootstrap, topic, numbered(0, 20, 2))
+        await until(lambda: len(worker.finished) == 20)
+        await write_unreadable(kafka.bootstrap, topic, partition=1)
+        for number in range(20, 220):
+            await produce(kafka.bootstrap, topic, [Record(b"%d" % number, b"key", partition=0)])
+            if worker.app.errors:
+                break
+        await until(lambda: bool(worker.app.errors))
+        error = worker.app.errors.pop()
+    assert "partition=1) was expected to be readable, but its record at offset 11" in str(error)
+    committed = await committed_offsets(kafka.bootstrap, topic, topic)
+    assert committed == dict(Counter(partition for partition, _, _ in worker.finished))
+
+
+async def write_unreadable(bootstrap: str, topic: str, partition: int) -> None:
+    """Write a batch whose second record has a header's name that is not UTF-8.
+
+    As clients do that take bytes for it; aiokafka takes text, so the batch is changed once made.
+    """
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all") as producer:
+        await producer.partitions_for(topic)
+        batch = producer.create_batch()
+        for name in ("good", "nam?"):
+            batch.append(timestamp=None, key=None, value=b"x", headers=[(name, b"")])
+        written = batch._build()
+        at = written.index(b"nam?")
+        written[at + 3] = 0xE9
+        written[17:21] = calc_crc32c_py(bytes(written[21:])).to_bytes(4, "big")
+        await (await producer.send_batch(batch, topic, partition=partition))
 
 
 async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(

@@ -75,9 +75,10 @@ class FakeRecord(NamedTuple):
 
 @dataclass
 class FakePartition:
-    """A log. Offsets may be left out, as by transactions and compaction."""
+    """A log. Offsets may be left out, as by transactions and compaction, or be unreadable."""
 
     records: list[FakeRecord] = field(default_factory=list)
+    unreadable: set[int] = field(default_factory=set)
     end: int = 0
     number_of_records: int = 0
 
@@ -184,14 +185,14 @@ class FakeConsumer:
     # Reading
 
     async def getmany(
-        self, *, timeout_ms: int, max_records: int
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
     ) -> Mapping[TopicPartition, Sequence[FakeRecord]]:
         give_up = asyncio.get_running_loop().time() + timeout_ms / 1000
         while True:
             await self._settled.wait()
             if self.fetch_errors:
                 raise self.fetch_errors.popleft()
-            if fetched := self._drain(max_records):
+            if fetched := self._drain(max_records, partitions or self._assigned):
                 self.calls.append("fetch")
                 self.fetched.append(sum(map(len, fetched.values())))
                 return fetched
@@ -199,15 +200,21 @@ class FakeConsumer:
                 return {}
             await asyncio.sleep(0.01)
 
-    def _drain(self, most: int) -> dict[TopicPartition, list[FakeRecord]]:
+    def _drain(
+        self, most: int, wanted: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, list[FakeRecord]]:
         fetched: dict[TopicPartition, list[FakeRecord]] = {}
-        for partition in sorted(self._assigned - self._paused):
+        for partition in sorted(self._assigned.intersection(wanted) - self._paused):
             log, position = self.kafka.logs[partition], self._look_up(partition)
             if position is None or not most:
                 continue
             if position > log.end:
                 self._positions[partition] = position = 0  # out of range: auto_offset_reset
             records = [record for record in log.records if record.offset >= position][:most]
+            if log.unreadable.intersection(record.offset for record in records):
+                # As aiokafka: what was drained of partitions before is gone, and their positions
+                # have moved.
+                raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "unexpected end of data")
             last = records and records[-1] is log.records[-1]
             if last or not records:
                 self._positions[partition] = log.end

@@ -49,7 +49,7 @@ async def restored(model: SmallModel, records: list[Record]) -> DriftWatch:
     vitals: Any = SimpleNamespace(registry=CollectorRegistry(), health=None)
     service: Any = DriftService(app, table, vitals)
     service._reader = FakeReader({settings.leads_drift: records})
-    service._offsets = SimpleNamespace(committed=nothing_committed)
+    service._read_committed = nothing_committed
     watch: DriftWatch = await service._restored(Windows(table))
     return watch
 

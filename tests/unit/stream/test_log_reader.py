@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
+from stream import log_reader
 from stream.log_reader import LogReader
 from tests.unit.stream.fakes import in_jumping_time
 
@@ -112,6 +113,23 @@ async def test_what_is_between_two_offsets_is_read(start: int, stop: int, expect
 @in_jumping_time
 async def test_offsets_without_a_record_are_passed() -> None:
     assert await read(log_of(10, without=[3, 8, 9]), 2, 10) == [2, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("below", "last"), [(40, 39), (39, 38), (38, 4), (5, 4), (4, 3), (3, None)]
+)
+def test_the_last_record_below_an_offset_is_found_over_any_gap(
+    monkeypatch: pytest.MonkeyPatch, below: int, last: int | None
+) -> None:
+    monkeypatch.setattr(log_reader, "FIRST_SPAN", 2)
+
+    @in_jumping_time
+    async def run() -> None:
+        log = log_of(40, without=range(5, 38))
+        log.cut(3)
+        assert await FakeReader(log).last_offset(TP, below) == last
+
+    run()
 
 
 @in_jumping_time

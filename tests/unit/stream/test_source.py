@@ -366,6 +366,37 @@ async def test_a_topic_that_is_away_for_a_while_is_waited_for_and_one_that_stays
         assert "leadscore topics create" in bench.sentence
 
 
+@pytest.mark.parametrize("stop_after", [0.0, 0.3, 1.5])
+@pytest.mark.parametrize("is_in_hand", [False, True])
+def test_a_record_that_cannot_be_read_takes_none_of_another_partition_with_it(
+    stop_after: float, is_in_hand: bool
+) -> None:
+    """aiokafka loses what it has drained of the others in the same poll; their positions move."""
+
+    @in_jumping_time
+    async def run() -> None:
+        kafka = full_kafka(5, partitions=2)
+        async with running(kafka) as bench:
+            batches = await bench.take(2)
+            for batch in batches:
+                if not is_in_hand or batch.partition != TP:
+                    batch.done()
+            await asyncio.sleep(1.5)
+            kafka[1].unreadable.add(7)
+            kafka[0].append(7)
+            kafka[1].append(3)
+            await asyncio.sleep(0.3)
+            if is_in_hand:
+                batches[0].done()
+            await asyncio.sleep(stop_after)
+        assert kafka.committed == {TP: 5, TopicPartition(TOPIC, 1): 5}
+        assert "partition=1) was expected to be readable, but its record at offset 7" in (
+            bench.sentence
+        )
+
+    run()
+
+
 @in_jumping_time
 async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
     options = SourceOptions(max_records=10, ahead=3, linger=0.0)
