@@ -132,6 +132,8 @@ def _cell(text: str) -> str:
 def _default(value: Any) -> str:
     if value is None or value == "":
         return ""
+    if isinstance(value, tuple):
+        return f"`{','.join(map(str, value))}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

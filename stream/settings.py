@@ -67,7 +67,7 @@ def _prefixed(name: str, validated: dict[str, Any]) -> str:
     return f"{validated.get('topic_prefix', '')}{name}"
 
 
-def _topic(name: str) -> Any:
+def _named(name: str) -> Any:
     return Field(default_factory=partial(_prefixed, name))
 
 
@@ -126,33 +126,35 @@ class Settings(BaseSettings):
     """Password of that key."""
 
     topic_prefix: Name = ""
-    """Put before the name of each topic, such as `staging.`."""
+    """Put before the default names of the topics and of the group, such as `staging.`; not before a
+    name that is set."""
 
-    leads_created: Topic = _topic("leads.created")
+    leads_created: Topic = _named("leads.created")
     """Topic of the leads to score."""
 
-    leads_scored: Topic = _topic("leads.scored")
+    leads_scored: Topic = _named("leads.scored")
     """Topic of the scored leads."""
 
     leads_created_dlq: Topic = Field(
         default_factory=lambda validated: f"{validated.get('leads_created', 'leads.created')}.dlq"
     )
-    """Topic of the leads that can't be scored, with the reason."""
+    """Topic of the leads that can't be scored, with the reason; by default the leads' with
+    `.dlq`."""
 
-    leads_scored_shadow: Topic = _topic("leads.scored.shadow")
+    leads_scored_shadow: Topic = _named("leads.scored.shadow")
     """Topic of the candidate model's scores for the same leads."""
 
-    leads_outcomes: Topic = _topic("leads.outcomes")
+    leads_outcomes: Topic = _named("leads.outcomes")
     """Topic of what became of the leads."""
 
-    leads_drift_partials: Topic = _topic("leads.drift.partials")
+    leads_drift_partials: Topic = _named("leads.drift.partials")
     """Topic of the counts of blocks of leads, from which drift is measured."""
 
-    leads_drift: Topic = _topic("leads.drift")
+    leads_drift: Topic = _named("leads.drift")
     """Topic of the drift reports."""
 
-    group_id: Annotated[str, Field(min_length=1)] = "leadscore"
-    """Consumer group of the workers; also the name of the Faust app."""
+    group_id: Annotated[str, Field(min_length=1)] = _named("leadscore")
+    """Consumer group of the workers. The drift role's group and changelog are named after it."""
 
     registry: Annotated[str, Field(min_length=1)] = "models"
     """Where the models are: a folder or any URL that fsspec knows."""
@@ -204,7 +206,7 @@ class Settings(BaseSettings):
     """How long the rhythm of the leads takes, which is no drift: a day, or a week; 0: none."""
 
     drift_page_hinkley: bool = False
-    """Whether the Page-Hinkley test watches the score as well, beside ADWIN."""
+    """Whether the Page-Hinkley test watches the score and every number as well, beside ADWIN."""
 
     output_format: Literal["avro", "json"] = "avro"
     """How scored leads are written: Avro single-object encoding, or JSON."""
@@ -213,7 +215,7 @@ class Settings(BaseSettings):
     """Records of a poll, all partitions together, at most: they are scored at once."""
 
     batches_in_flight: Count = 8
-    """Polls in hand at once, at most; one more waits. The bound on memory."""
+    """Polls in hand at once, at most; up to four more wait. The bound on memory."""
 
     fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
     """How long to wait for more records after a small poll."""

@@ -115,7 +115,7 @@ def produce(**options: Any) -> None:
       leadscore produce contacts.csv --rate 200/s         a file, steadily
       leadscore produce contacts.csv --speed 1000x --now  as recorded, faster
       leadscore produce --count 10000 --bad 1%            some events broken
-      leadscore produce --count 10000 --drift company_size=*3 --drift-from 50%
+      leadscore produce --count 10000 --drift 'company_size=*3' --drift-from 50%
 
     Ctrl-C stops it cleanly: what was begun is delivered and counted; a second one stops at once.
 

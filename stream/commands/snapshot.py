@@ -90,7 +90,8 @@ def snapshot(**options: Any) -> None:
     drift is what the alerts say: see docs/drift.md. Other settings are environment variables.
 
     Exit codes: 0 written (or there was no lead to compare), 1 it failed, 2 an option is unusable, 3
-    Kafka, the topic or the model is missing, or another snapshot is being written, 130 stopped.
+    Kafka, the topic or the model is missing, or another snapshot is being written, 130 stopped (0
+    with --every).
     """  # noqa: D301
     with exit_codes():
         _check(options)

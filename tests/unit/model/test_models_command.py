@@ -1,7 +1,9 @@
+import json
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from fastavro import parse_schema
 
 from model.registry import Alias, Registry
 from stream.commands.models import models
@@ -59,6 +61,13 @@ def test_show_tells_how_much_each_field_matters(registry, leadscore, trained):
     }
     assert lines["page_views"] == "50.0%"
     assert lines["company_size"] == "0.0%"
+
+
+def test_the_contract_is_the_schema_of_the_leads_that_it_reads(leadscore, trained):
+    result = leadscore("contract", "bank/1")
+    assert result.exit_code == 0
+    assert json.loads(result.output) == trained.metadata.contract
+    parse_schema(json.loads(result.output))
 
 
 def test_verify_says_what_was_verified(leadscore):

@@ -68,6 +68,7 @@ def test_kafkas_usual_variable_is_understood_and_ours_wins(monkeypatch: pytest.M
 
 def test_topics_follow_the_prefix_unless_they_are_named() -> None:
     settings = load_settings(topic_prefix="staging.", leads_created="crm.leads")
+    assert settings.group_id == "staging.leadscore", "else it would share its drift windows"
 
     assert settings.leads_created == "crm.leads"
     assert settings.leads_created_dlq == "crm.leads.dlq"
