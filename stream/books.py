@@ -128,13 +128,17 @@ class PartitionBooks:
 
     def goes_back(self, offset: int) -> bool:
         """Tell whether a record lies below what was handed over: the log was cut or made anew."""
-        last = self._batches[-1].next_offset if self._batches else self.done_offset
-        return last is not None and offset < last
+        return self.end is not None and offset < self.end
 
     def revoke(self) -> None:
         """Refuse to let a batch be begun from now on; those in hand may still finish."""
         for batch in self._batches:
             batch.revoke()
+
+    @property
+    def end(self) -> int | None:
+        """Where what was handed over ends; None until known."""
+        return self._batches[-1].next_offset if self._batches else self.done_offset
 
     @property
     def has_open(self) -> bool:

@@ -44,6 +44,17 @@ class Consumer(Protocol):
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit offsets; tries for ever while the group's coordinator is away."""
 
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Ask for the group's offset; None where it has none, or is not told (stream/committed)."""
+
+    async def beginning_offsets(
+        self, partitions: list[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """Ask for the first offsets."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read from there, and forget what was fetched from elsewhere."""
+
     async def position(self, partition: TopicPartition) -> int:
         """Tell the offset of the next record to hand over; waits while it is looked up."""
 

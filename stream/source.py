@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import faust
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from mode import Service
 
 from schemas.errors import FatalError
@@ -37,6 +37,7 @@ from stream.channel import BatchChannel
 from stream.commits import Books, CommitterMaker, GroupCommitter
 from stream.consumer import Consumer
 from stream.observing import SourceObserver, Unobserved
+from stream.unreadable import UnreadableRecords, may_be_unreadable
 
 __all__ = ["Batch", "BatchSource", "SourceOptions"]
 
@@ -56,9 +57,6 @@ POSITION_LIMIT = 0.05
 
 LEAVE_LIMIT = 1.5
 """Seconds of the stop that are kept for the last commit and for leaving the group."""
-
-UNREADABLE_LIMIT = 5.0
-"""Seconds to look for a record that can't be read, so that the error can name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +201,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
         """Connect and join the group; returns when the group has assigned partitions."""
         self._consumer = self._connect()
         self._committer = self._make_committer(self._consumer, self._observer.on_commit)
+        self._unreadable = UnreadableRecords(
+            self._consumer, self.options.max_records, lambda: self.books, self._hand_over
+        )
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -234,6 +235,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Begin fresh books. There must be no await before, or records come first."""
         self.books = {}
+        self._unreadable.at.clear()
         self.rebalances += 1
         self._committer.take_over(assigned, self.rebalances, self.books)
         self._observer.on_rebalance(frozenset(assigned))
@@ -278,47 +280,30 @@ class BatchSource(Service, ConsumerRebalanceListener):
             while self._is_fetching:
                 await self._fetch()
         except Exception as error:
-            self.stop_fetching()
-            await self._crash(await self._find_unreadable(error))
-
-    async def _find_unreadable(self, error: Exception) -> Exception:
-        """Find the record that the client can't read, if that is what an error comes of."""
-        if not _may_be_unreadable(error):
-            return error
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(UNREADABLE_LIMIT):
-                for partition in sorted(self._consumer.assignment()):
-                    found = await self._error_of(partition)
-                    if found is not None:
-                        at = await self._consumer.position(partition)
-                        return FatalError(
-                            f"{partition} was expected to be readable, but its record at offset "
-                            f"{at} is not ({found!r}): have its sender mended, and move the group "
-                            "past the record's batch (docs/runbook.md#a-record-that-cant-be-read)."
-                        )
-        return error
-
-    async def _error_of(self, partition: TopicPartition) -> Exception | None:
-        """Read a partition's next records one by one, for nothing but the error they may give."""
-        for _ in range(self.options.max_records):
-            try:
-                if not await self._consumer.getmany(partition, timeout_ms=POLL_MS, max_records=1):
-                    return None
-            except Exception as error:
-                return error
-        return None
+            await self._crash(error)
 
     async def _fetch(self) -> None:
         consumer = self._consumer
+        readable: Sequence[TopicPartition] = ()  # all
+        if self._unreadable.at:
+            readable = self._unreadable.readable(consumer.assignment())
+            if not readable:
+                await self.sleep(RETRY_PAUSE)
+                return
         try:
             fetched = await consumer.getmany(
-                timeout_ms=POLL_MS, max_records=self.options.max_records
+                *readable, timeout_ms=POLL_MS, max_records=self.options.max_records
             )
-        except KafkaError as error:
-            if not error.retriable:
+        except Exception as error:
+            if not self._is_fetching:
+                return
+            if may_be_unreadable(error):
+                await self._unreadable.leave_out(error)
+            elif isinstance(error, KafkaError) and error.retriable:
+                log.warning("reading %s: %r, trying again", self.topic, error)
+                await self.sleep(RETRY_PAUSE)
+            else:
                 raise
-            log.warning("reading %s: %r, trying again", self.topic, error)
-            await self.sleep(RETRY_PAUSE)
             return
         # No await between a fetch and its entry in the books: to a commit, empty books mean that
         # everything below the client's position is done.
@@ -333,6 +318,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
         if lingers:
             await asyncio.sleep(self.options.linger)
             consumer.resume(*consumer.paused())
+
+    async def _hand_over(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        if batches := self._enter(fetched):
+            await self.channel.put(batches)
 
     def _is_small(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> bool:
         return 0 < sum(map(len, fetched.values())) < self.options.small_poll
@@ -381,15 +370,22 @@ class BatchSource(Service, ConsumerRebalanceListener):
                 position = await self._consumer.position(partition)
         except (TimeoutError, IllegalStateError):
             return
-        if self.books.get(partition) is not entry or not self._is_fetching:
+        if self.books.get(partition) is not entry or self._positions_mislead:
             # While we waited the partition changed hands, or went back: the position is one of
-            # other books, and what lies below it is not done. Nor is it where fetching has ended:
-            # an error of one partition's records takes with it what was drained of the others.
+            # other books, and what lies below it is not done.
             return
         if entry.goes_back(position):
             self._go_back(partition)
         else:
             entry.pass_gap(position)
+
+    @property
+    def _positions_mislead(self) -> bool:
+        """Whether the client may have moved past records that it has not handed over.
+
+        An error of one partition's records takes with it what was drained of the others.
+        """
+        return self._unreadable.is_going_back or not self._is_fetching
 
     def _go_back(self, partition: TopicPartition) -> None:
         """Forget what is in hand: its offsets are those of a log that is no more."""
@@ -398,7 +394,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     def _note_stall(self, partition: TopicPartition, entry: PartitionBooks) -> None:
         end = self.end_offset(partition)
-        if end is None or entry.has_open or entry.done_offset in (None, end):
+        is_left_out = partition in self._unreadable.at  # a new start would not help
+        if end is None or is_left_out or entry.has_open or entry.done_offset in (None, end):
             entry.behind_since = None
         elif entry.behind_since is None:
             entry.behind_since = _now()
@@ -427,10 +424,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
             f"Records of topic {self.topic} were expected, but Kafka answered {error!r}: check "
             "that the topic exists and that this user may read it and its consumer group."
         )
-
-
-def _may_be_unreadable(error: Exception) -> bool:
-    return isinstance(error, CorruptRecordException) or not isinstance(error, KafkaError)
 
 
 def _revoke(books: Mapping[TopicPartition, PartitionBooks]) -> None:

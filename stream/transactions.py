@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
@@ -23,29 +23,18 @@ from schemas.errors import FatalError
 from stream.books import Batch, PartitionBooks
 from stream.commits import Books, OnCommit
 from stream.committed import CommittedReader
+from stream.consumer import Consumer
 from stream.delivery import PartitionLostError
 from stream.limits import TopicLimits
 from stream.partition_writer import PartitionWriter, WriterOptions
 from stream.producer import Row, TransactionalOpener
 
-__all__ = ["SeekingConsumer", "Transactions"]
+__all__ = ["Transactions"]
 
 log = logging.getLogger(__name__)
 
 COMMIT_LIMIT = 5.0
 """Seconds after which a commit that is under way is told as put off."""
-
-
-class SeekingConsumer(Protocol):
-    """What is used of ``aiokafka.AIOKafkaConsumer`` to begin where the last commit is."""
-
-    async def beginning_offsets(
-        self, partitions: list[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        """Ask the broker for the first offsets."""
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read from there, and forget what was fetched from elsewhere."""
 
 
 class Transactions:
@@ -146,7 +135,7 @@ class TransactionalCommitter:
     def __init__(
         self,
         transactions: Transactions,
-        consumer: SeekingConsumer,
+        consumer: Consumer,
         on_commit: OnCommit,
         crash: Callable[[BaseException], Awaitable[None]],
         options: WriterOptions,

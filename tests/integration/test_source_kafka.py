@@ -250,23 +250,25 @@ async def test_a_commit_beyond_the_end_of_the_log_reads_from_its_beginning(
         await until(repaired)
 
 
-async def test_a_record_that_cannot_be_read_is_named_and_none_is_passed_over(
-    kafka: Broker, topics: TopicFactory
+async def test_a_record_that_cannot_be_read_stops_its_partition_alone(
+    kafka: Broker, topics: TopicFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    topic = await topics.create("leads", partitions=2)
+    topic = await topics.create("leads", partitions=3)
     async with Worker(kafka.bootstrap, topic) as worker:
-        await produce(kafka.bootstrap, topic, numbered(0, 20, 2))
-        await until(lambda: len(worker.finished) == 20)
+        await produce(kafka.bootstrap, topic, numbered(0, 30, 3))
+        await until(lambda: len(worker.finished) == 30)
         await write_unreadable(kafka.bootstrap, topic, partition=1)
-        for number in range(20, 220):
-            await produce(kafka.bootstrap, topic, [Record(b"%d" % number, b"key", partition=0)])
-            if worker.app.errors:
-                break
-        await until(lambda: bool(worker.app.errors))
-        error = worker.app.errors.pop()
-    assert "partition=1) was expected to be readable, but its record at offset 11" in str(error)
+        for first in range(30, 3030, 300):
+            await produce(kafka.bootstrap, topic, numbered(first, 300, 3))
+        await until(lambda: len(worker.finished) == 30 + 1 + 2000)
+    seen = {p: [offset for at, offset, _ in worker.finished if at == p] for p in range(3)}
+    assert seen == {0: list(range(1010)), 1: list(range(11)), 2: list(range(1010))}
     committed = await committed_offsets(kafka.bootstrap, topic, topic)
-    assert committed == dict(Counter(partition for partition, _, _ in worker.finished))
+    assert committed == {0: 1010, 1: 11, 2: 1010}
+    [told] = [record for record in caplog.records if record.name == "stream.unreadable"]
+    assert "partition=1) was expected to be readable, but its record at offset 11" in (
+        told.getMessage()
+    )
 
 
 async def write_unreadable(bootstrap: str, topic: str, partition: int) -> None:

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
     IllegalOperation,
-    IllegalStateError,
-    KafkaError,
     MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
 )
 
-from tests.unit.stream.fakes import FakeBatch, FakeConsumer, FakeKafka
+from tests.unit.stream.fakes import FakeBatch, FakeKafka
 
 Values = list[tuple[TopicPartition, bytes]]
 
@@ -178,27 +176,3 @@ class FakeTransactionalProducer:
         await self._call("abort")
         self.coordinator.end(self.name, is_commit=False)
         self._in_transaction = False
-
-
-class SeekableConsumer(FakeConsumer):
-    """A consumer that can be told where to go on."""
-
-    asked_for_committed: KafkaError | None = None
-
-    async def committed(self, partition: TopicPartition) -> int | None:
-        self.calls.append("committed")
-        await asyncio.sleep(0.001)
-        if self.asked_for_committed:
-            raise self.asked_for_committed
-        return self.kafka.committed.get(partition)
-
-    async def beginning_offsets(
-        self, partitions: list[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        await asyncio.sleep(0.001)
-        return dict.fromkeys(partitions, 0)
-
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        if partition not in self._assigned:
-            raise IllegalStateError("not assigned")
-        self._positions[partition] = offset

@@ -120,6 +120,10 @@ class FakeConsumer:
         What the next commits come to: an error to raise, or an awaitable to await first.
     fetch_errors
         What the next looks for records raise.
+    asked_for_committed
+        What a question for a committed offset raises.
+    fails_after_draining
+        What polls raise when they have moved the positions.
     lookup
         Cleared, positions stay unknown until it is set.
     position_asked
@@ -133,6 +137,8 @@ class FakeConsumer:
         self.commit_answers: deque[KafkaError | Awaitable[object]] = deque()
         self.fetch_errors: deque[Exception] = deque()
         self.start_error: KafkaError | None = None
+        self.asked_for_committed: KafkaError | None = None
+        self.fails_after_draining: Exception | None = None
         self.initial = frozenset(kafka.logs)
         self.fetched: list[int] = []
         self.calls: list[str] = []
@@ -193,6 +199,8 @@ class FakeConsumer:
             if self.fetch_errors:
                 raise self.fetch_errors.popleft()
             if fetched := self._drain(max_records, partitions or self._assigned):
+                if self.fails_after_draining:
+                    raise self.fails_after_draining
                 self.calls.append("fetch")
                 self.fetched.append(sum(map(len, fetched.values())))
                 return fetched
@@ -244,6 +252,24 @@ class FakeConsumer:
             self.position_asked.set()
             await self.lookup.wait()
             await asyncio.sleep(0.02)  # meanwhile records may be handed over
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        self.calls.append("committed")
+        await asyncio.sleep(0.001)
+        if self.asked_for_committed:
+            raise self.asked_for_committed
+        return self.kafka.committed.get(partition)
+
+    async def beginning_offsets(
+        self, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        await asyncio.sleep(0.001)
+        return dict.fromkeys(partitions, 0)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        if partition not in self._assigned:
+            raise IllegalStateError("not assigned")
+        self._positions[partition] = offset
 
     def highwater(self, partition: TopicPartition) -> int | None:
         assert partition in self._assigned

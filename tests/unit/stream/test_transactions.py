@@ -19,8 +19,8 @@ from stream.limits import TopicLimits
 from stream.partition_writer import WriterOptions
 from stream.source import BatchSource, SourceOptions
 from stream.transactions import Transactions
-from tests.unit.stream.fake_transactions import FakeCoordinator, SeekableConsumer
-from tests.unit.stream.fakes import TOPIC, FakeApp, FakeKafka, in_jumping_time
+from tests.unit.stream.fake_transactions import FakeCoordinator
+from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, in_jumping_time
 
 AT = TopicPartition(TOPIC, 0)
 SCORED = "scored"
@@ -34,7 +34,7 @@ class Bench:
 
     kafka: FakeKafka
     coordinator: FakeCoordinator
-    consumer: SeekableConsumer
+    consumer: FakeConsumer
     source: BatchSource
     transactions: Transactions
     app: FakeApp
@@ -87,7 +87,7 @@ async def running(
     kafka: FakeKafka, coordinator: FakeCoordinator | None = None
 ) -> AsyncIterator[Bench]:
     coordinator = coordinator or FakeCoordinator(kafka, [SCORED])
-    app, consumer = FakeApp(), SeekableConsumer(kafka)
+    app, consumer = FakeApp(), FakeConsumer(kafka)
     transactions = Transactions(
         topics=[SCORED],
         connect=coordinator.connect,
