@@ -100,6 +100,6 @@ def test_the_image_builds_with_the_locked_setuptools_and_cython_alone():
 
 def test_ci_runs_the_versions_of_python_that_are_promised():
     versions = WORKFLOW["jobs"]["checks"]["strategy"]["matrix"]["python"]
-    assert versions == ["3.11", "3.12"]
+    assert versions == ["3.11", "3.12", "3.13"]
     assert PROJECT["project"]["requires-python"].startswith(">=3.11")
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
