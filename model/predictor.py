@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model.graph import check_graph
 from model.metadata import METADATA_KEY, BundleError, BundleMetadata
 from model.native import NativePredictor
 from model.prediction import ModelPredictor, Prediction, Predictor, without_reasons
@@ -197,6 +198,7 @@ def open_predictor(model: ModelFiles, *, threads: int = 1, reasons: bool = True)
 
 
 def _open_session(content: bytes) -> tuple[Any, str | None]:
+    check_graph(content)
     # Read when it is imported: else its wheels report to Microsoft, and write an id to the disk.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # Only here: where it can't be imported, the native engine takes over.
