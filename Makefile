@@ -62,7 +62,7 @@ lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry'
 	@$(BIN)/uv pip compile requirements/bench-quix.in $(LOCK) -o requirements/bench-quix.lock
 	@$(BIN)/uv pip compile requirements/fuzz.in $(LOCK) -o requirements/fuzz.lock
 
-bench: $(READY)  ## Time LeadScore and its alternatives on the same work (real Kafka; about ten minutes)
+bench: $(READY)  ## Time LeadScore and its alternatives on the same work (real Kafka; about twenty minutes)
 	@$(BIN)/python -m benchmarks.run
 
 bench-full: $(READY)  ## The same with all contenders, rates and sizes, into docs/performance.md (hours)

@@ -1,4 +1,4 @@
-"""What is measured: a bounded plan of about ten minutes, and the whole."""
+"""What is measured: a bounded plan of about twenty minutes, and the whole."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ BOUNDED = Plan(
     repeats=2,
     latency_contenders=("leadscore", "quix", "confluent", "streams-warm"),
     rates=(2000,),
-    shares=(0.5,),
+    shares=(0.2, 0.5, 0.8),
     warm_seconds=8.0,
     seconds=6.0,
     costs=(
