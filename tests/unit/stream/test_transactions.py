@@ -123,6 +123,23 @@ def full_kafka(records: int = 30, partitions: int = 1) -> FakeKafka:
 
 
 @in_jumping_time
+async def test_a_record_that_cannot_be_read_stops_its_partition_alone() -> None:
+    kafka = full_kafka(5, partitions=2)
+    kafka[1].unreadable.add(7)
+    async with running(kafka) as bench:
+        await asyncio.sleep(1)
+        for _ in range(20):
+            kafka[1].append(1)
+            kafka[0].append(3)
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(3)
+        assert not bench.app.errors
+    assert bench.seen(0) == list(range(65))
+    assert len(bench.seen(1)) == 7
+    assert bench.kafka.committed == {AT: 65, TopicPartition(TOPIC, 1): 7}
+
+
+@in_jumping_time
 async def test_everything_is_written_once_and_committed_with_it() -> None:
     async with running(full_kafka(35, partitions=2)) as bench:
         await asyncio.sleep(3)
