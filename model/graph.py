@@ -26,7 +26,7 @@ OPERATORS = frozenset(
 )
 """Those of a model of ``leadscore train``; none of them runs another graph."""
 
-TREES = "TreeEnsembleRegressor"
+TREES = b"TreeEnsembleRegressor"
 LEAF = b"LEAF"
 
 ADVICE = "train the model with `leadscore train`, and publish it again"
@@ -52,7 +52,7 @@ def check_graph(content: bytes) -> None:
             f"model.onnx should be an ONNX file, it is none ({error}): copy the bundle again, or "
             "publish the model again."
         ) from None
-    found = {node.operator for node in model.graph.nodes}
+    found = {node.operator.decode("utf-8", "backslashreplace") for node in model.graph.nodes}
     if model.functions or not found <= OPERATORS:
         others = sorted(found - OPERATORS) or ["functions of its own"]
         raise BundleError(
@@ -64,17 +64,17 @@ def check_graph(content: bytes) -> None:
             _check_trees({attribute.name: attribute for attribute in node.attributes})
 
 
-def _check_trees(attributes: dict[str, Any]) -> None:
+def _check_trees(attributes: dict[bytes, Any]) -> None:
     """Look whether each node but the first of its tree hangs on one other, and the first on none.
 
     Then a way down from the first meets no node twice.
     """
-    names = ("treeids", "nodeids", "truenodeids", "falsenodeids")
+    names = (b"treeids", b"nodeids", b"truenodeids", b"falsenodeids")
     try:
         trees, nodes, true, false = (
-            np.array(attributes[f"nodes_{name}"].integers, np.int64) for name in names
+            np.array(attributes[b"nodes_" + name].integers, np.int64) for name in names
         )
-        branches = np.array([mode != LEAF for mode in attributes["nodes_modes"].texts], bool)
+        branches = np.array([mode != LEAF for mode in attributes[b"nodes_modes"].texts], bool)
         ids, n = np.column_stack((trees, nodes)), len(trees)
         down = np.vstack([np.column_stack((trees[branches], to[branches])) for to in (true, false)])
     except (KeyError, ValueError, IndexError) as error:
@@ -99,14 +99,15 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 # Of ONNX's format (onnx.proto), what is looked at: by message, the fields' names, numbers, types.
+# Texts are taken as bytes: in a damaged file they may be no UTF-8.
 # The package onnx is not there where models only serve.
 _Field = descriptor_pb2.FieldDescriptorProto
 FORMAT = {
     "Model": (("graph", 7, "Graph"), ("functions", 25, _Field.TYPE_BYTES)),
     "Graph": (("nodes", 1, "Node"),),
-    "Node": (("operator", 4, _Field.TYPE_STRING), ("attributes", 5, "Attribute")),
+    "Node": (("operator", 4, _Field.TYPE_BYTES), ("attributes", 5, "Attribute")),
     "Attribute": (
-        *(("name", 1, _Field.TYPE_STRING), ("integers", 8, _Field.TYPE_INT64)),
+        *(("name", 1, _Field.TYPE_BYTES), ("integers", 8, _Field.TYPE_INT64)),
         ("texts", 9, _Field.TYPE_BYTES),
     ),
 }

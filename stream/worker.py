@@ -63,13 +63,16 @@ class Worker(faust.Worker):
 
 
 def _tell_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tell an error that nobody waits for; Kafka's in a line, as it comes of what we gave up.
+    """Tell an error that nobody waits for; aiokafka's in a line, if it comes of what we gave up.
 
     aiokafka shields a commit from the time limit of who asks for it, so that its answer, when it
-    comes at last, finds nobody.
+    comes at last, finds nobody; and a client that is given up while it starts forgets the
+    connection that it is opening.
     """
     error = context.get("exception")
     if isinstance(error, KafkaError):
         log.warning("nobody waits for this answer any more: %r", error)
+    elif context["message"] == "Unclosed AIOKafkaConnection":
+        log.warning("a connection that was given up while it was opened is closed")
     else:
         loop.default_exception_handler(context)

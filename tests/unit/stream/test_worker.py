@@ -105,6 +105,31 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
     assert repr(error) in record.getMessage()
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Unclosed AIOKafkaConnection", ("stream.worker", logging.WARNING)),
+        ("Unclosed AIOKafkaProducer", ("asyncio", logging.ERROR)),
+    ],
+)
+def test_a_connection_that_was_given_up_is_no_error_and_a_client_is_one(
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    message: str,
+    told: tuple[str, int],
+):
+    monkeypatch.setattr(
+        faust.Worker,
+        "execute_from_commandline",
+        lambda self: self.loop.call_exception_handler({"message": message}),
+    )
+    with pytest.raises(SystemExit):
+        worker.execute_from_commandline()
+    [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert (record.name, record.levelno) == told
+
+
 class Ended(BaseException):
     """Stands in for the end of the process."""
 
