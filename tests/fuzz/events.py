@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from agents.scoring import Rules, Scorer
+from features.contract import ENVELOPE
 from features.matrix import FeatureEncoder
 from model.predictor import OnnxPredictor
 from schemas import decode
@@ -144,7 +145,7 @@ def _fuzz_schema(value: bytes) -> None:
     except InputError:
         return
     kinds = {
-        name: list(FieldKind)[i % 4] for i, name in enumerate(schema.fields) if name != "lead_id"
+        name: list(FieldKind)[i % 4] for i, name in enumerate(schema.fields) if name not in ENVELOPE
     }
     _checked(store, kinds, schema.header + body)
 
