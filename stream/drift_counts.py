@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, UnknownError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
 from agents.drift import BLOCK, BlockCounts, CountedLeads, Counting, block_of
 from agents.partials import Partial
@@ -311,7 +311,7 @@ async def _patiently(partition: TopicPartition, ask: Callable[[], Awaitable[T]])
         except KafkaError as error:
             # What aiokafka has no name for may pass too: a leader that was just elected says that
             # it does not know the log's end yet (78, OFFSET_NOT_AVAILABLE).
-            if not (error.retriable or isinstance(error, UnknownError)):
+            if not (error.retriable or isinstance(error, (UnknownError, KafkaTimeoutError))):
                 raise FatalError(
                     f"{partition} was expected to be readable, for drift counts, but Kafka "
                     f"answered {error!r}: check the topic."

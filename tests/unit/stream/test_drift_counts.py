@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, NodeNotReadyError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+)
 
 from agents.drift import BLOCK, CountedLeads, Counting
 from agents.drift_windows import WindowCounts, summed
@@ -444,10 +450,10 @@ async def test_a_partition_that_is_not_ours_any_more_is_not_told_of() -> None:
 @in_jumping_time
 async def test_a_broker_that_is_away_is_asked_again_for_the_head() -> None:
     place = Place()
-    place.reader.errors += [NodeNotReadyError("booting"), NodeNotReadyError("booting")]
+    place.reader.errors += [NodeNotReadyError("booting"), KafkaTimeoutError(), UnknownError()]
     (closing,) = place.count(3000, 4100, scorer=FakeScorer())
     await closing
-    assert place.reader.reads == [(0, 3000)] * 3
+    assert place.reader.reads == [(0, 3000)] * 4
     assert place.total() == place.expected(0, BLOCK)
     assert place.crashes == []
 
