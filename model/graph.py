@@ -75,27 +75,24 @@ def _check_trees(attributes: dict[bytes, Any]) -> None:
             np.array(attributes[b"nodes_" + name].integers, np.int64) for name in names
         )
         branches = np.array([mode != LEAF for mode in attributes[b"nodes_modes"].texts], bool)
-        ids, n = np.column_stack((trees, nodes)), len(trees)
+        ids = np.column_stack((trees, nodes))
         down = np.vstack([np.column_stack((trees[branches], to[branches])) for to in (true, false)])
     except (KeyError, ValueError, IndexError) as error:
         raise BundleError(
             f"The trees of model.onnx are incomplete ({error!r}): {ADVICE}."
         ) from None
     _, first = np.unique(trees, return_index=True)
-    known = _distinct(ids)
-    has_two_ways = len(_distinct(down)) < len(down) or len(known) < n
-    # What is told apart alone and together: nothing leads to a node that is none, or to a first.
-    is_off = len(_distinct(np.vstack((ids, down)))) > n
-    to_first = len(_distinct(np.vstack((ids[first], down)))) < len(first) + len(_distinct(down))
-    if has_two_ways or is_off or to_first:
+    below = np.delete(ids, first, axis=0)
+    is_distinct = len(np.unique(ids, axis=0)) == len(ids)
+    if not is_distinct or not np.array_equal(_sorted(down), _sorted(below)):
         raise BundleError(
             "The trees of model.onnx should branch from their first node on, each node under one "
             f"other; some lead elsewhere, or back: {ADVICE}."
         )
 
 
-def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(pairs, axis=0)
+def _sorted(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    return pairs[np.lexsort(pairs.T)]
 
 
 # Of ONNX's format (onnx.proto), what is looked at: by message, the fields' names, numbers, types.

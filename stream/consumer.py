@@ -14,7 +14,7 @@ from aiokafka import (
 
 from stream.books import Record
 
-__all__ = ["Consumer", "open_consumer"]
+__all__ = ["Consumer", "open_consumer", "read_from"]
 
 JOINED_WITHIN = 5.0
 """Seconds beyond the rebalance time-out after which an answer to a request will not come any more.
@@ -123,3 +123,27 @@ def open_consumer(
         **{"request_timeout_ms": round((rebalance_timeout + JOINED_WITHIN) * 1000)} | options,
     )
     return consumer
+
+
+async def read_from(consumer: Consumer, partition: TopicPartition, offset: int | None) -> None:
+    """Have a partition read from an offset on; None: from its beginning.
+
+    There is no await after the seek: what the client hands over next is of there on.
+
+    Parameters
+    ----------
+    consumer
+        Reads.
+    partition
+        Is assigned to it.
+    offset
+        Of the first record.
+
+    Raises
+    ------
+    IllegalStateError
+        The partition was taken away meanwhile.
+    """
+    if offset is None:
+        offset = (await consumer.beginning_offsets([partition]))[partition]
+    consumer.seek(partition, offset)

@@ -241,7 +241,10 @@ class DriftPublisher:
             return
         # Nothing of it is there: a gap of the log, such as aborted records, that may have begun
         # before it. Who committed behind the gap may not have told the block before as whole.
-        last = await _patiently(partition, lambda: self._reader.last_offset(partition, stop))
+        last = await _patiently(
+            f"{partition} was expected to be readable below {stop}",
+            lambda: self._reader.last_offset(partition, stop),
+        )
         if last is not None:
             before = BlockCounts(scorer.counting, self._source_topic, number, block_of(last))
             await self._count_again(partition, scorer, before, stop)
@@ -251,17 +254,19 @@ class DriftPublisher:
         self, partition: TopicPartition, scorer: Scorer, block: BlockCounts, stop: int
     ) -> int:
         """Count a block's records below an offset; returns how many there are."""
+        start = block.block * BLOCK
 
         async def read() -> list[Record]:
             return [
                 record
-                async for records in self._reader.read(partition, block.block * BLOCK, stop)
-                for record in records
+                async for some in self._reader.read(partition, start, stop)
+                for record in some
             ]
 
-        records = await _patiently(partition, read)
-        for start in range(0, len(records), HEAD_STEP):
-            batch = scorer.decode(records[start : start + HEAD_STEP])
+        expected = f"{partition} was expected to be readable from {start} to {stop}"
+        records = await _patiently(expected, read)
+        for at in range(0, len(records), HEAD_STEP):
+            batch = scorer.decode(records[at : at + HEAD_STEP])
             features = scorer.features(batch)
             block.add(scorer.counted(batch, features, scorer.predict(features)))
             await asyncio.sleep(0)
@@ -303,8 +308,8 @@ class DriftPublisher:
             crashing.add_done_callback(lambda _: None)
 
 
-async def _patiently(partition: TopicPartition, ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask for a part of the log until there is an answer."""
+async def _patiently(expected: str, ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask for a part of the log until there is an answer; `expected` begins an error's sentence."""
     while True:
         try:
             return await ask()
@@ -313,8 +318,7 @@ async def _patiently(partition: TopicPartition, ask: Callable[[], Awaitable[T]])
             # it does not know the log's end yet (78, OFFSET_NOT_AVAILABLE).
             if not (error.retriable or isinstance(error, (UnknownError, KafkaTimeoutError))):
                 raise FatalError(
-                    f"{partition} was expected to be readable, for drift counts, but Kafka "
-                    f"answered {error!r}: check the topic."
+                    f"{expected}, for drift counts, but Kafka answered {error!r}: check the topic."
                 ) from error
-            log.warning("reading %s again, for drift counts: %r", partition, error)
+            log.warning("%s, for drift counts; trying again: %r", expected, error)
             await asyncio.sleep(RETRY_PAUSE)

@@ -96,15 +96,15 @@ class LogReader:
     async def last_offset(self, partition: TopicPartition, below: int) -> int | None:
         """Find the last record below an offset, whatever lies between them.
 
-        Raises
-        ------
-        KafkaError
-            The topic can't be read.
-
         Returns
         -------
         int or None
             Its offset; None where there is none.
+
+        Raises
+        ------
+        KafkaError
+            The topic can't be read.
         """
         async with self.open() as consumer:
             beginning = int((await consumer.beginning_offsets([partition]))[partition])

@@ -305,23 +305,21 @@ class BatchSource(Service, ConsumerRebalanceListener):
             else:
                 raise
             return
-        # No await between a fetch and its entry in the books: to a commit, empty books mean that
-        # everything below the client's position is done.
-        batches = self._enter(fetched)
         lingers = self.options.linger > 0 and self._is_small(fetched)
         if lingers:
             # Now, before the client sends its next request: that would be answered with the first
             # record to come, and the records after it would wait in the broker for our return.
             consumer.pause(*consumer.assignment())
-        if batches:
-            await self.channel.put(batches)  # waits while the agent is behind
+        await self._hand_over(fetched)
         if lingers:
             await asyncio.sleep(self.options.linger)
             consumer.resume(*consumer.paused())
 
     async def _hand_over(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        # No await between a fetch and its entry in the books: to a commit, empty books mean that
+        # everything below the client's position is done.
         if batches := self._enter(fetched):
-            await self.channel.put(batches)
+            await self.channel.put(batches)  # waits while the agent is behind
 
     def _is_small(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> bool:
         return 0 < sum(map(len, fetched.values())) < self.options.small_poll

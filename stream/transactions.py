@@ -23,7 +23,7 @@ from schemas.errors import FatalError
 from stream.books import Batch, PartitionBooks
 from stream.commits import Books, OnCommit
 from stream.committed import CommittedReader
-from stream.consumer import Consumer
+from stream.consumer import Consumer, read_from
 from stream.delivery import PartitionLostError
 from stream.limits import TopicLimits
 from stream.partition_writer import PartitionWriter, WriterOptions
@@ -171,11 +171,7 @@ class TransactionalCommitter:
         try:
             async with asyncio.timeout(self._options.delivery_limit):
                 committed = await writer.open()
-                begin = committed
-                if begin is None:
-                    begin = (await self._consumer.beginning_offsets([partition]))[partition]
-            # No await from here: what the client hands over next is of there on.
-            self._consumer.seek(partition, begin)
+                await read_from(self._consumer, partition, committed)
         except IllegalStateError:
             return  # taken away meanwhile
         except TimeoutError:

@@ -18,7 +18,7 @@ from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaErro
 
 from stream.books import PartitionBooks, Record
 from stream.commits import Books
-from stream.consumer import Consumer
+from stream.consumer import Consumer, read_from
 
 __all__ = ["UnreadableRecords", "may_be_unreadable"]
 
@@ -140,9 +140,7 @@ class UnreadableRecords:
                 begin = entry.end
                 if begin is None:
                     begin = await self._consumer.committed(partition)
-                if begin is None:
-                    begin = (await self._consumer.beginning_offsets([partition]))[partition]
-                self._consumer.seek(partition, begin)
+                await read_from(self._consumer, partition, begin)
         except IllegalStateError:
             log.info("the partitions were taken away meanwhile")
         finally:

@@ -72,7 +72,7 @@ def _tell_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
     error = context.get("exception")
     if isinstance(error, KafkaError):
         log.warning("nobody waits for this answer any more: %r", error)
-    elif context["message"] == "Unclosed AIOKafkaConnection":
+    elif context.get("message") == "Unclosed AIOKafkaConnection":
         log.warning("a connection that was given up while it was opened is closed")
     else:
         loop.default_exception_handler(context)

@@ -25,19 +25,16 @@ def trees_of(model: onnx.ModelProto) -> dict[str, onnx.AttributeProto]:
     return {attribute.name: attribute for attribute in node.attribute}
 
 
-def first_branch(model: onnx.ModelProto, tree: int = 0) -> int:
+def first_branch(model: onnx.ModelProto) -> int:
+    """Find a branch of the tree that is damaged, the fourth."""
     trees = trees_of(model)
     return next(
         row
         for row, (mode, of) in enumerate(
             zip(trees["nodes_modes"].strings, trees["nodes_treeids"].ints, strict=True)
         )
-        if mode != b"LEAF" and of == tree
+        if mode != b"LEAF" and of == 3
     )
-
-
-def lead(model: onnx.ModelProto, way: str, to: int) -> None:
-    trees_of(model)[f"nodes_{way}nodeids"].ints[first_branch(model, 3)] = to
 
 
 def test_a_model_that_was_trained_passes(trained) -> None:
@@ -49,13 +46,13 @@ def test_a_model_that_was_trained_passes(trained) -> None:
 def test_a_branch_that_leads_elsewhere_is_refused(trained, way: str, to: str) -> None:
     def change(model: onnx.ModelProto) -> None:
         trees = trees_of(model)
-        row = first_branch(model, 3)
+        row = first_branch(model)
         nodes = {
             "itself": trees["nodes_nodeids"].ints[row],
             "a node below another": trees["nodes_nodeids"].ints[row + 2],
             "no node": 10_000,
         }
-        lead(model, way, nodes[to])
+        trees[f"nodes_{way}nodeids"].ints[row] = nodes[to]
 
     damaged = changed(trained.onnx, change)
     with pytest.raises(BundleError, match="each node under one other; some lead elsewhere"):
@@ -69,7 +66,7 @@ def test_a_branch_that_leads_back_to_the_root_is_refused_and_not_run(trained) ->
         trees = trees_of(model)
         below = next(
             row
-            for row in range(first_branch(model, 3) + 1, len(trees["nodes_modes"].strings))
+            for row in range(first_branch(model) + 1, len(trees["nodes_modes"].strings))
             if trees["nodes_modes"].strings[row] != b"LEAF"
         )
         assert trees["nodes_treeids"].ints[below] == 3
