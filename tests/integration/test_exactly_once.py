@@ -17,7 +17,7 @@ from stream.crm.events import EventMaker
 from stream.crm.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
-from tests.kafka_client import TopicFactory, read_all, read_ends, set_topic_config
+from tests.kafka_client import TopicFactory, read_all, read_ends, set_topic_config, until
 
 RATE = 1500
 MARKED_WITHIN = 0.5
@@ -133,18 +133,26 @@ async def test_an_output_that_the_topic_refuses_is_a_dead_letter_and_its_transac
 ) -> None:
     """The limit was lowered since the worker read it: only the broker's refusal tells."""
     settings = stage.settings
-    worker = await stage.start()
-    await set_topic_config(
-        settings.kafka_bootstrap_servers, settings.leads_scored, "max.message.bytes", "8000"
-    )
+    worker = await stage.start(LEADSCORE_TRANSACTION_INTERVAL_MS="60000")  # one, till the stop
     leads = contacts[:3000]
     for place in (700, 701, 2500):
         leads[place] = leads[place]._replace(lead_id="i" * 9000)
-    played = await stage.play(leads)
-    await stage.until_committed(played)
+    await stage.play(leads[:600])
+    await stage.until_scored(600)  # something is in the transactions
+    await set_topic_config(
+        settings.kafka_bootstrap_servers, settings.leads_scored, "max.message.bytes", "8000"
+    )
+    await stage.play(leads[600:])
+
+    async def all_is_written() -> bool:
+        scored = await seen(stage, settings.leads_scored, committed_only=False)
+        dead = await seen(stage, settings.leads_created_dlq, committed_only=False)
+        return len({source_of(record) for record in scored + dead}) == len(leads)
+
+    await until(all_is_written, within=60, what="an outcome of each lead")
+    await worker.stop_cleanly()
     await assert_each_lead_once(stage)
     dead = await seen(stage, settings.leads_created_dlq)
     assert [headers_of(record)[ERROR_CODE] for record in dead] == [b"OUTPUT_TOO_LARGE"] * 3
     everything = await seen(stage, settings.leads_scored, committed_only=False)
     assert len(everything) > 2997, "a transaction was aborted"
-    await worker.stop_cleanly()
