@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from agents.scoring import SourceRecord as Record
 
-__all__ = ["Batch", "PartitionBooks", "Record"]
+__all__ = ["Batch", "Books", "PartitionBooks", "Record"]
 
 
 def _nobody() -> None:
@@ -90,22 +90,27 @@ class Batch:
 class PartitionBooks:
     """The batches of one partition in the order in which they were handed over.
 
+    Parameters
+    ----------
+    committed
+        Where the group has left off; None: nowhere, or not known.
+
     Attributes
     ----------
     done_offset
         Every record below is done, here or by an earlier owner; None until known.
     committed
-        What was committed by these books; None before.
+        The group's offset, as these books have found or committed it; None before.
     behind_since
         Since when there is something to read and none of it comes, in the loop's seconds.
     """
 
     __slots__ = ("_batches", "behind_since", "committed", "done_offset")
 
-    def __init__(self) -> None:
+    def __init__(self, committed: int | None = None) -> None:
         self._batches: deque[Batch] = deque()
         self.done_offset: int | None = None
-        self.committed: int | None = None
+        self.committed = committed
         self.behind_since: float | None = None
 
     def add(self, batch: Batch) -> None:
@@ -162,3 +167,7 @@ class PartitionBooks:
             if not batch.is_done:
                 return batch.records[0].timestamp
         return None
+
+
+Books = dict[TopicPartition, PartitionBooks]
+"""Of each partition that is ours."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from stream.books import PartitionBooks
+from stream.beginnings import Beginnings
+from stream.books import Books
+from stream.committed import CommittedReader
 from stream.consumer import Consumer
 
-__all__ = ["Books", "Committer", "CommitterMaker", "GroupCommitter", "OnCommit"]
+__all__ = ["Committer", "CommitterMaker", "Crash", "GroupCommitter", "OnCommit"]
 
 log = logging.getLogger(__name__)
-
-
-Books = dict[TopicPartition, PartitionBooks]
-"""Of each partition that is ours."""
 
 OnCommit = Callable[[Mapping[TopicPartition, int]], None]
 """Is told the offsets that Kafka has accepted."""
@@ -65,7 +64,10 @@ class Committer(Protocol):
         """Commit for the last time, by the given loop's time: the partitions are taken away."""
 
 
-CommitterMaker = Callable[[Consumer, OnCommit], Committer]
+Crash = Callable[[BaseException], Awaitable[None]]
+"""Is called with an error that nothing here can mend."""
+
+CommitterMaker = Callable[[Consumer, OnCommit, Crash], Committer]
 
 
 class GroupCommitter(Committer):
@@ -75,24 +77,46 @@ class GroupCommitter(Committer):
     ----------
     consumer
         Sends the commits.
-    on_commit
+    on_commit, crash
         See there.
+    read_committed
+        Tells the group's offset, for certain, where the consumer says that there is none.
+    begin_limit
+        Seconds to learn where the group has left off.
     """
 
-    def __init__(self, consumer: Consumer, on_commit: OnCommit) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        on_commit: OnCommit,
+        crash: Crash,
+        *,
+        read_committed: CommittedReader,
+        begin_limit: float = 120.0,
+    ) -> None:
         self.last_commit: float | None = None
         self.put_off_since: float | None = None
         self._consumer = consumer
         self._on_commit = on_commit
+        self._read_committed = read_committed
+        self._beginnings = Beginnings(consumer, crash, begin_limit)
         self._turn = asyncio.Lock()
         self._scope: asyncio.Timeout | None = None
 
     def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
-        """Begin the books at once, where the client begins to read."""
-        books.update({partition: PartitionBooks() for partition in assigned})
+        """Have the books of each partition begin where the group has left off."""
+        for partition in assigned:
+            self._beginnings.begin(partition, books, partial(self._left_off, partition))
+
+    async def _left_off(self, partition: TopicPartition) -> int | None:
+        offset = await self._consumer.committed(partition)
+        # "Nowhere" is also what a coordinator is taken to say that is still loading its offsets:
+        # the whole log would be read again.
+        return await self._read_committed(partition) if offset is None else offset
 
     async def taken_over(self, partition: TopicPartition) -> None:
-        """Return at once."""
+        """Wait until the books of a partition have begun, or never will."""
+        await self._beginnings.begun(partition)
 
     def interrupt(self) -> None:
         """End the commit that is under way, if any: it may be one that aiokafka keeps retrying.
@@ -126,6 +150,7 @@ class GroupCommitter(Committer):
 
     async def give_up(self, books: Books, by: float) -> None:
         """Commit for the last time, by the given loop's time."""
+        await self._beginnings.end()
         await self.commit(books, by)
 
     async def _is_accepted(self, offsets: Mapping[TopicPartition, int], by: float) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
 from stream.books import Batch
 from stream.commits import GroupCommitter
-from stream.committed import committed_reader
+from stream.committed import CommittedReader, committed_reader
 from stream.consumer import open_consumer
 from stream.delivery import AtLeastOnce
 from stream.drift_counts import DriftPublisher
@@ -89,6 +90,13 @@ class ScoringService(Service):
             app,
             settings.leads_created,
             self._connect_consumer,
+            self.transactions.committer
+            if self.transactions
+            else partial(
+                GroupCommitter,
+                read_committed=self._read_committed(),
+                begin_limit=settings.delivery_timeout_seconds,
+            ),
             options=SourceOptions(
                 max_records=settings.batch_max_records,
                 linger=settings.fetch_linger_ms / 1000,
@@ -96,7 +104,6 @@ class ScoringService(Service):
                 stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
             ),
             observer=self,
-            make_committer=self.transactions.committer if self.transactions else GroupCommitter,
         )
         self.drift = DriftPublisher(
             emitter=self.emitter,
@@ -201,13 +208,15 @@ class ScoringService(Service):
         return Transactions(
             topics=[settings.leads_scored, settings.leads_created_dlq],
             connect=transactional_opener(settings),
-            read_committed=committed_reader(settings.kafka_client_options(), settings.group_id),
+            read_committed=self._read_committed(),
             limits=self.emitter.limits,
             options=WriterOptions(
                 group_id=settings.group_id, delivery_limit=settings.delivery_timeout_seconds
             ),
-            crash=self.app.crash,
         )
+
+    def _read_committed(self) -> CommittedReader:
+        return committed_reader(self.settings.kafka_client_options(), self.settings.group_id)
 
     def _connect_consumer(self) -> Any:
         settings = self.settings

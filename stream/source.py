@@ -32,9 +32,9 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from mode import Service
 
 from schemas.errors import FatalError
-from stream.books import Batch, PartitionBooks, Record
+from stream.books import Batch, Books, PartitionBooks, Record
 from stream.channel import BatchChannel
-from stream.commits import Books, CommitterMaker, GroupCommitter
+from stream.commits import CommitterMaker
 from stream.consumer import Consumer
 from stream.observing import SourceObserver, Unobserved
 from stream.unreadable import UnreadableRecords, may_be_unreadable
@@ -110,10 +110,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
         What to read.
     connect
         Makes the consumer (``stream.consumer.open_consumer``).
-    options, observer
-        See there.
     make_committer
         Says who commits, and when the books of a partition begin.
+    options, observer
+        See there.
 
     Attributes
     ----------
@@ -130,10 +130,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
         app: faust.App,
         topic: str,
         connect: Callable[[], Consumer],
+        make_committer: CommitterMaker,
         *,
         options: SourceOptions | None = None,
         observer: SourceObserver | None = None,
-        make_committer: CommitterMaker = GroupCommitter,
     ) -> None:
         super().__init__()
         self.topic = topic
@@ -200,7 +200,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
     async def on_start(self) -> None:
         """Connect and join the group; returns when the group has assigned partitions."""
         self._consumer = self._connect()
-        self._committer = self._make_committer(self._consumer, self._observer.on_commit)
+        self._committer = self._make_committer(
+            self._consumer, self._observer.on_commit, self._crash
+        )
         self._unreadable = UnreadableRecords(
             self._consumer, self.options.max_records, lambda: self.books, self._hand_over
         )
@@ -411,7 +413,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     # Errors
 
-    async def _crash(self, error: Exception) -> None:
+    async def _crash(self, error: BaseException) -> None:
         self.stop_fetching()
         if isinstance(error, KafkaError):
             error = self._unmendable(error)

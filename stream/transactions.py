@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
 
-from schemas.errors import FatalError
-from stream.books import Batch, PartitionBooks
-from stream.commits import Books, OnCommit
+from stream.beginnings import Beginnings
+from stream.books import Batch, Books, PartitionBooks
+from stream.commits import Crash, OnCommit
 from stream.committed import CommittedReader
-from stream.consumer import Consumer, read_from
+from stream.consumer import Consumer
 from stream.delivery import PartitionLostError
 from stream.limits import TopicLimits
 from stream.partition_writer import PartitionWriter, WriterOptions
@@ -52,8 +50,6 @@ class Transactions:
         What the topics take; whoever made them has read them.
     options
         How partitions are written.
-    crash
-        Called with an error that nothing here can mend.
     """
 
     def __init__(
@@ -64,7 +60,6 @@ class Transactions:
         read_committed: CommittedReader,
         limits: TopicLimits,
         options: WriterOptions,
-        crash: Callable[[BaseException], Awaitable[None]],
     ) -> None:
         self.limits = limits
         self.writers: dict[TopicPartition, PartitionWriter] = {}
@@ -72,11 +67,12 @@ class Transactions:
         self._connect = connect
         self._read_committed = read_committed
         self._options = options
-        self._crash = crash
 
-    def committer(self, consumer: Any, on_commit: OnCommit) -> TransactionalCommitter:
+    def committer(
+        self, consumer: Consumer, on_commit: OnCommit, crash: Crash
+    ) -> TransactionalCommitter:
         """Make the committer of a source that is read exactly once."""
-        return TransactionalCommitter(self, consumer, on_commit, self._crash, self._options)
+        return TransactionalCommitter(self, consumer, on_commit, crash, self._options)
 
     def begin(self, partition: TopicPartition, generation: int) -> PartitionWriter:
         """Begin the writer of a partition; nothing is admitted before it is open."""
@@ -137,7 +133,7 @@ class TransactionalCommitter:
         transactions: Transactions,
         consumer: Consumer,
         on_commit: OnCommit,
-        crash: Callable[[BaseException], Awaitable[None]],
+        crash: Crash,
         options: WriterOptions,
     ) -> None:
         self.last_commit: float | None = None
@@ -145,11 +141,9 @@ class TransactionalCommitter:
         self._lost_since: float | None = None
         self._transactions = transactions
         self._writers = transactions.writers
-        self._consumer = consumer
         self._on_commit = on_commit
         self._crash = crash
-        self._options = options
-        self._beginnings: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._beginnings = Beginnings(consumer, crash, options.delivery_limit)
         self._commits: dict[TopicPartition, tuple[asyncio.Task[None], float]] = {}
 
     # Partitions come and go
@@ -159,43 +153,18 @@ class TransactionalCommitter:
         self._lost_since = None
         for partition in assigned:
             writer = self._transactions.begin(partition, generation)
-            self._beginnings[partition] = asyncio.create_task(self._begin(writer, books))
+            self._beginnings.begin(partition, books, writer.open)
 
     async def taken_over(self, partition: TopicPartition) -> None:
         """Wait until the books of a partition have begun, or never will."""
-        if beginning := self._beginnings.get(partition):
-            await asyncio.wait([beginning])
-
-    async def _begin(self, writer: PartitionWriter, books: Books) -> None:
-        partition = writer.partition
-        try:
-            async with asyncio.timeout(self._options.delivery_limit):
-                committed = await writer.open()
-                await read_from(self._consumer, partition, committed)
-        except IllegalStateError:
-            return  # taken away meanwhile
-        except TimeoutError:
-            await self._crash(
-                FatalError(
-                    f"{partition} was expected to be taken over within "
-                    f"{self._options.delivery_limit:.0f} s, but was not: check the brokers."
-                )
-            )
-        except Exception as error:
-            await self._crash(error)
-        else:
-            books[partition] = PartitionBooks()
-            books[partition].committed = committed
+        await self._beginnings.begun(partition)
 
     def interrupt(self) -> None:
         """End nothing: a commit that is under way ends with its writer, if not before."""
 
     async def give_up(self, books: Books, by: float) -> None:
         """Commit what is done, abort what is not, and close the producers."""
-        for beginning in self._beginnings.values():
-            beginning.cancel()
-        await asyncio.gather(*self._beginnings.values(), return_exceptions=True)
-        self._beginnings.clear()
+        await self._beginnings.end()
         reserve = (by - _now()) / 4  # for closing
         await self._commit_once_more(books, by - reserve)
         writers = list(self._writers.values())

@@ -16,8 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
 
-from stream.books import PartitionBooks, Record
-from stream.commits import Books
+from stream.books import Books, PartitionBooks, Record
 from stream.consumer import Consumer, read_from
 
 __all__ = ["UnreadableRecords", "may_be_unreadable"]
@@ -137,9 +136,7 @@ class UnreadableRecords:
         self.is_going_back = True
         try:
             for partition, entry in list(books.items()):
-                begin = entry.end
-                if begin is None:
-                    begin = await self._consumer.committed(partition)
+                begin = entry.committed if entry.end is None else entry.end
                 await read_from(self._consumer, partition, begin)
         except IllegalStateError:
             log.info("the partitions were taken away meanwhile")

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from aiokafka.record.util import calc_crc32c_py
 from schemas.errors import FatalError
 from stream.books import Batch
 from stream.broker import Broker
+from stream.commits import GroupCommitter
+from stream.committed import committed_reader
 from stream.consumer import open_consumer
 from stream.lag import lag_of
 from stream.source import BatchSource, SourceOptions
@@ -37,16 +40,18 @@ class Worker:
         **consumer: Any,
     ) -> None:
         self.app = FakeApp()
+        connection = {"bootstrap_servers": bootstrap}
         self.source = BatchSource(
             self.app.as_faust(),
             topic,
             lambda: open_consumer(
-                {"bootstrap_servers": bootstrap},
+                connection,
                 group_id=topic,
                 metadata_max_age=0.5,
                 session_timeout=6.0,
                 **consumer,
             ),
+            partial(GroupCommitter, read_committed=committed_reader(connection, topic)),
             options=options,
         )
         self.finished: list[tuple[int, int, bytes]] = []

@@ -101,6 +101,11 @@ class FakeKafka:
         self.commits: list[dict[TopicPartition, int]] = []
         self.knows_topic = True
 
+    async def read_committed(self, partition: TopicPartition) -> int | None:
+        """Tell a group's offset, for certain."""
+        await asyncio.sleep(0.001)
+        return self.committed.get(partition)
+
     def make_anew(self, partition: TopicPartition) -> None:
         """Remove a log and what groups have committed of it, and make it again, empty."""
         self.logs[partition].records.clear()
@@ -120,14 +125,16 @@ class FakeConsumer:
         What the next commits come to: an error to raise, or an awaitable to await first.
     fetch_errors
         What the next looks for records raise.
+    coordinator_loads
+        Whether the consumer takes its coordinator for one that knows no commit.
     asked_for_committed
         What a question for a committed offset raises.
     fails_after_draining
         What polls raise when they have moved the positions.
     lookup
-        Cleared, positions stay unknown until it is set.
+        Cleared, positions are not told until it is set, as while one out of range is reset.
     position_asked
-        Set when a position is asked for that is unknown.
+        Set when a position is asked for that is not told.
     calls
         Names of what was called, in order, fetches that found nothing left out.
     """
@@ -137,6 +144,7 @@ class FakeConsumer:
         self.commit_answers: deque[KafkaError | Awaitable[object]] = deque()
         self.fetch_errors: deque[Exception] = deque()
         self.start_error: KafkaError | None = None
+        self.coordinator_loads = False
         self.asked_for_committed: KafkaError | None = None
         self.fails_after_draining: Exception | None = None
         self.initial = frozenset(kafka.logs)
@@ -214,7 +222,7 @@ class FakeConsumer:
         fetched: dict[TopicPartition, list[FakeRecord]] = {}
         for partition in sorted(self._assigned.intersection(wanted) - self._paused):
             log, position = self.kafka.logs[partition], self._look_up(partition)
-            if position is None or not most:
+            if not most:
                 continue
             if position > log.end:
                 self._positions[partition] = position = 0  # out of range: auto_offset_reset
@@ -233,32 +241,29 @@ class FakeConsumer:
                 most -= len(records)
         return fetched
 
-    def _look_up(self, partition: TopicPartition) -> int | None:
-        if partition not in self._positions and self.lookup.is_set():
-            self._positions[partition] = self.kafka.committed.get(partition, 0)
-        return self._positions.get(partition)
+    def _look_up(self, partition: TopicPartition) -> int:
+        begin = 0 if self.coordinator_loads else self.kafka.committed.get(partition, 0)
+        return self._positions.setdefault(partition, begin)
 
     def position_of(self, partition: TopicPartition) -> int:
         """Tell how far a partition was read, 0 where that is not known."""
         return self._positions.get(partition, 0)
 
     async def position(self, partition: TopicPartition) -> int:
-        while True:
-            if partition not in self._assigned:
-                raise IllegalStateError(f"{partition} is not assigned")
-            position = self._look_up(partition)
-            if position is not None:
-                return position
+        while not self.lookup.is_set():
             self.position_asked.set()
             await self.lookup.wait()
             await asyncio.sleep(0.02)  # meanwhile records may be handed over
+        if partition not in self._assigned:
+            raise IllegalStateError(f"{partition} is not assigned")
+        return self._look_up(partition)
 
     async def committed(self, partition: TopicPartition) -> int | None:
         self.calls.append("committed")
-        await asyncio.sleep(0.001)
+        found = await self.kafka.read_committed(partition)
         if self.asked_for_committed:
             raise self.asked_for_committed
-        return self.kafka.committed.get(partition)
+        return None if self.coordinator_loads else found
 
     async def beginning_offsets(
         self, partitions: list[TopicPartition]

@@ -102,8 +102,11 @@ async def test_a_commit_is_remembered():
 
 async def test_the_service_is_the_sources_observer():
     place = Place()
-    place.service.source._connect = lambda: FakeConsumer(FakeKafka())
+    kafka = FakeKafka()
+    kafka.committed[AT] = 0
+    place.service.source._connect = lambda: FakeConsumer(kafka)
     await place.service.source.on_start()
+    await place.service.source.position(AT)
     assert place.value("leadscore_rebalances_total") == 1
     assert place.value("leadscore_assigned_partitions") == 1
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.books import Batch
+from stream.commits import GroupCommitter
 from stream.lag import Lag, lag_of
 from stream.source import BatchSource, SourceOptions
 from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, in_jumping_time
@@ -94,7 +96,14 @@ class Bench:
 
 def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
     app, notes, consumer = FakeApp(), Notes(), FakeConsumer(kafka)
-    source = BatchSource(app.as_faust(), TOPIC, lambda: consumer, options=options, observer=notes)
+    source = BatchSource(
+        app.as_faust(),
+        TOPIC,
+        lambda: consumer,
+        partial(GroupCommitter, read_committed=kafka.read_committed),
+        options=options,
+        observer=notes,
+    )
     return Bench(kafka, consumer, source, app, notes)
 
 
@@ -176,17 +185,82 @@ async def test_a_position_of_the_next_assignment_is_not_taken_for_one_of_this() 
         # The look at the position begins while it is unknown, and ends after a rebalance and a
         # fetch of records that nobody has scored.
         bench.consumer.lookup.clear()
-        await bench.consumer.rebalance([0])
-        bench.kafka[0].append(10)
         await bench.consumer.position_asked.wait()
         await bench.consumer.rebalance([0])
-        bench.consumer.lookup.set()
+        bench.kafka[0].append(10)
         await bench.take()
+        bench.consumer.lookup.set()
         await asyncio.sleep(3)
         assert bench.committed == 10
 
 
 # Partitions come and go
+
+
+@in_jumping_time
+async def test_a_coordinator_that_still_loads_is_not_taken_for_one_that_knows_no_commit() -> None:
+    kafka = full_kafka(30)
+    kafka.committed[TP] = 20
+    bench = make_bench(kafka)
+    bench.consumer.coordinator_loads = True  # it begins to read at 0
+    await bench.source.start()
+    [batch] = await bench.take()
+    assert values([batch]) == list(range(20, 30))
+    batch.done()
+    await asyncio.sleep(1.1)
+    assert kafka.commits == [{TP: 30}]
+    await bench.source.stop()
+
+
+@in_jumping_time
+async def test_a_beginning_ends_with_its_assignment() -> None:
+    kafka = full_kafka(10)
+    told = asyncio.Event()
+
+    async def late(partition: TopicPartition) -> int:
+        await told.wait()
+        return 5
+
+    bench = make_bench(kafka)
+    kafka.read_committed = late  # type: ignore[assignment, method-assign]
+    await bench.source.start()
+    await asyncio.sleep(3)
+    assert bench.source.assignment == frozenset()
+    assert bench.waiting == 0
+    del kafka.read_committed
+    await bench.consumer.rebalance([0])
+    told.set()
+    [batch] = await bench.take()
+    assert values([batch]) == list(range(10))
+    batch.done()
+    await bench.source.stop()
+
+
+@in_jumping_time
+async def test_a_coordinator_that_does_not_answer_crashes_the_app_with_a_sentence() -> None:
+    async def never(partition: TopicPartition) -> int:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    kafka = full_kafka(10)
+    bench = make_bench(kafka)
+    kafka.read_committed = never  # type: ignore[assignment, method-assign]
+    await bench.source.start()
+    await asyncio.sleep(119)
+    assert not bench.app.crashed
+    await asyncio.sleep(2)
+    assert "was expected to be taken over within 120 s" in bench.sentence
+    await bench.source.stop()
+
+
+@in_jumping_time
+async def test_a_commit_that_must_not_be_read_crashes_the_app_with_a_sentence() -> None:
+    bench = make_bench(full_kafka(10))
+    bench.consumer.asked_for_committed = GroupAuthorizationFailedError("group")
+    await bench.source.start()
+    await asyncio.sleep(0.1)
+    assert "may read it and its consumer group" in bench.sentence
+    await bench.source.stop()
 
 
 @in_jumping_time
@@ -461,6 +535,7 @@ async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
 async def test_lingers_after_a_small_poll_so_that_records_come_together() -> None:
     kafka = FakeKafka()
     async with running(kafka, SourceOptions(linger=0.02, small_poll=50, ahead=200)) as bench:
+        await bench.source.position(TP)
         for _ in range(200):
             kafka[0].append()
             await asyncio.sleep(0.002)
@@ -522,8 +597,10 @@ async def test_a_stop_keeps_to_its_limit_whatever_hangs() -> None:
 
 @in_jumping_time
 async def test_nothing_that_comes_after_the_end_of_fetching_is_committed() -> None:
-    kafka = full_kafka(10)
+    kafka = FakeKafka()
     async with running(kafka) as bench:
+        await bench.source.position(TP)
+        kafka[0].append(10)
         [batch] = await bench.take()
         batch.done()
         await asyncio.sleep(0.1)

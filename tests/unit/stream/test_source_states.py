@@ -72,6 +72,7 @@ class SourceStates(RuleBasedStateMachine):
         # The client is told by an offset out of range. So it can't tell when the new log is as
         # long as what was read of the old; nor, before it looks again, while the agent is behind;
         # nor is a commit held back that was due when the log was made anew.
+        self.show_positions()
         self.catch_up()
         partition = TopicPartition(TOPIC, number)
         if count < self.bench.consumer.position_of(partition):
@@ -142,6 +143,10 @@ class SourceStates(RuleBasedStateMachine):
     @rule()
     def show_positions(self) -> None:
         self.bench.consumer.lookup.set()
+
+    @rule(loads=st.booleans())
+    def load_coordinator(self, loads: bool) -> None:
+        self.bench.consumer.coordinator_loads = loads
 
     @rule(answer=st.sampled_from(["refused", "late", "never"]))
     def trouble_commit(self, answer: str) -> None:

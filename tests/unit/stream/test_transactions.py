@@ -94,14 +94,13 @@ async def running(
         read_committed=consumer.committed,
         limits=TopicLimits([SCORED], coordinator.read_limits, fallback=1000, batch_bytes=1000),
         options=WriterOptions("group", delivery_limit=30),
-        crash=app.crash,
     )
     source = BatchSource(
         app.as_faust(),
         TOPIC,
         lambda: consumer,
+        transactions.committer,
         options=OPTIONS,
-        make_committer=transactions.committer,
     )
     bench = Bench(kafka, coordinator, consumer, source, transactions, app)
     source._observer = bench

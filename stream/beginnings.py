@@ -1,0 +1,99 @@
+"""Where the books of a partition begin: where the group has left off, whatever the client thinks.
+
+aiokafka begins to read on its own, where it believes the commit to be; what it hands over before
+the books have begun is dropped (stream/source.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
+
+from schemas.errors import FatalError
+from stream.books import Books, PartitionBooks
+from stream.consumer import Consumer, read_from
+
+__all__ = ["Beginnings"]
+
+
+class Beginnings:
+    """Has partitions read from where the group has left off, and their books begin with that.
+
+    Parameters
+    ----------
+    consumer
+        Reads.
+    crash
+        Called with an error that nothing here can mend.
+    within
+        Seconds for one beginning.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        crash: Callable[[BaseException], Awaitable[None]],
+        within: float,
+    ) -> None:
+        self._consumer = consumer
+        self._crash = crash
+        self._within = within
+        self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
+
+    def begin(
+        self,
+        partition: TopicPartition,
+        books: Books,
+        left_off: Callable[[], Awaitable[int | None]],
+    ) -> None:
+        """Have the books of a partition begin, soon.
+
+        Parameters
+        ----------
+        partition
+            Is assigned to the consumer.
+        books
+            Get the partition's.
+        left_off
+            Finds the group's offset; None where there is none: the log's beginning then.
+        """
+        self._tasks[partition] = asyncio.create_task(self._begin(partition, books, left_off))
+
+    async def begun(self, partition: TopicPartition) -> None:
+        """Wait until the books of a partition have begun, or never will."""
+        if beginning := self._tasks.get(partition):
+            await asyncio.wait([beginning])
+
+    async def end(self) -> None:
+        """Let nothing begin any more: the partitions are taken away."""
+        for beginning in self._tasks.values():
+            beginning.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+    async def _begin(
+        self,
+        partition: TopicPartition,
+        books: Books,
+        left_off: Callable[[], Awaitable[int | None]],
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._within):
+                committed = await left_off()
+                await read_from(self._consumer, partition, committed)
+        except IllegalStateError:
+            return  # taken away meanwhile
+        except TimeoutError:
+            await self._crash(
+                FatalError(
+                    f"{partition} was expected to be taken over within {self._within:.0f} s, but "
+                    "was not: check the brokers."
+                )
+            )
+        except Exception as error:
+            await self._crash(error)
+        else:
+            books[partition] = PartitionBooks(committed)
