@@ -133,7 +133,8 @@ LAST_COMMIT_AGE = Declaration(
     "gauge",
     "seconds",
     (),
-    "Time since offsets were last committed; grows while there is nothing to commit.",
+    "Time since offsets were last committed, at first since partitions were assigned; grows while"
+    " there is nothing to commit.",
 )
 ASSIGNED_PARTITIONS = Declaration(
     "leadscore_assigned_partitions",

@@ -1,7 +1,7 @@
 """Where the books of a partition begin: where the group has left off, whatever the client thinks.
 
-aiokafka begins to read on its own, where it believes the commit to be; what it hands over before
-the books have begun is dropped (stream/source.py).
+aiokafka begins to read on its own, where it believes the commit to be; the source takes nothing of
+a partition before its books have begun.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from aiokafka.errors import IllegalStateError
 
 from schemas.errors import FatalError
 from stream.books import Books, PartitionBooks
-from stream.consumer import Consumer, read_from
+from stream.consumer import Consumer
 
 __all__ = ["Beginnings"]
 
@@ -67,12 +67,14 @@ class Beginnings:
         if beginning := self._tasks.get(partition):
             await asyncio.wait([beginning])
 
-    async def end(self) -> None:
-        """Let nothing begin any more: the partitions are taken away."""
-        for beginning in self._tasks.values():
-            beginning.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+    async def end(self, by: float) -> None:
+        """Let nothing begin any more; waits for what is under way, until the loop's time given."""
+        tasks = list(self._tasks.values())
         self._tasks.clear()
+        for beginning in tasks:
+            beginning.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=max(0.0, by - asyncio.get_running_loop().time()))
 
     async def _begin(
         self,
@@ -83,7 +85,7 @@ class Beginnings:
         try:
             async with asyncio.timeout(self._within):
                 committed = await left_off()
-                await read_from(self._consumer, partition, committed)
+            self._consumer.seek(partition, committed or 0)
         except IllegalStateError:
             return  # taken away meanwhile
         except TimeoutError:

@@ -170,4 +170,4 @@ class PartitionBooks:
 
 
 Books = dict[TopicPartition, PartitionBooks]
-"""Of each partition that is ours."""
+"""Of each partition that is ours, once it is known where to begin."""

@@ -40,9 +40,9 @@ class Committer(Protocol):
     put_off_since: float | None
 
     def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
-        """Begin the books of partitions that are ours from now on, now or later.
+        """Have the books of partitions that are ours from now on begin, soon.
 
-        What is handed over of a partition that has no books is dropped.
+        Nothing is taken of a partition that has no books.
         """
 
     async def taken_over(self, partition: TopicPartition) -> None:
@@ -150,7 +150,7 @@ class GroupCommitter(Committer):
 
     async def give_up(self, books: Books, by: float) -> None:
         """Commit for the last time, by the given loop's time."""
-        await self._beginnings.end()
+        await self._beginnings.end(by)
         await self.commit(books, by)
 
     async def _is_accepted(self, offsets: Mapping[TopicPartition, int], by: float) -> bool:

@@ -23,6 +23,9 @@ __all__ = ["CommittedReader", "committed_reader"]
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 4
+"""Questions: each has connections of its own."""
+
 CommittedReader = Callable[[TopicPartition], Awaitable[int | None]]
 """Asks the broker for a group's offset; None where the group has none."""
 
@@ -39,6 +42,7 @@ def committed_reader(connection: Mapping[str, Any], group_id: str) -> CommittedR
     group_id
         The consumer group.
     """
+    turns = asyncio.Semaphore(AT_ONCE)
 
     async def ask(partition: TopicPartition) -> int | None:
         admin = AIOKafkaAdminClient(**connection, request_timeout_ms=round(ANSWER_LIMIT * 1000))
@@ -52,7 +56,8 @@ def committed_reader(connection: Mapping[str, Any], group_id: str) -> CommittedR
     async def read(partition: TopicPartition) -> int | None:
         while True:
             try:
-                offset = await ask(partition)
+                async with turns:
+                    offset = await ask(partition)
             except KafkaError as error:
                 # A partition's own error comes as the answer's, which is none.
                 if not (error.retriable or isinstance(error, NoError)):

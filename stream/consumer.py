@@ -14,7 +14,7 @@ from aiokafka import (
 
 from stream.books import Record
 
-__all__ = ["Consumer", "open_consumer", "read_from"]
+__all__ = ["Consumer", "open_consumer"]
 
 JOINED_WITHIN = 5.0
 """Seconds beyond the rebalance time-out after which an answer to a request will not come any more.
@@ -47,13 +47,8 @@ class Consumer(Protocol):
     async def committed(self, partition: TopicPartition) -> int | None:
         """Ask for the group's offset; None where it has none, or is not told (stream/committed)."""
 
-    async def beginning_offsets(
-        self, partitions: list[TopicPartition]
-    ) -> Mapping[TopicPartition, int]:
-        """Ask for the first offsets."""
-
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read from there, and forget what was fetched from elsewhere."""
+        """Read from there, or from the log's beginning; forget what was fetched from elsewhere."""
 
     async def position(self, partition: TopicPartition) -> int:
         """Tell the offset of the next record to hand over; waits while it is looked up."""
@@ -123,27 +118,3 @@ def open_consumer(
         **{"request_timeout_ms": round((rebalance_timeout + JOINED_WITHIN) * 1000)} | options,
     )
     return consumer
-
-
-async def read_from(consumer: Consumer, partition: TopicPartition, offset: int | None) -> None:
-    """Have a partition read from an offset on; None: from its beginning.
-
-    There is no await after the seek: what the client hands over next is of there on.
-
-    Parameters
-    ----------
-    consumer
-        Reads.
-    partition
-        Is assigned to it.
-    offset
-        Of the first record.
-
-    Raises
-    ------
-    IllegalStateError
-        The partition was taken away meanwhile.
-    """
-    if offset is None:
-        offset = (await consumer.beginning_offsets([partition]))[partition]
-    consumer.seek(partition, offset)

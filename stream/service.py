@@ -242,6 +242,8 @@ class ScoringService(Service):
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
         """Say which partitions are ours from now on."""
         self.metrics.rebalanced()
+        if self._committed_at is None:
+            self._committed_at = time.monotonic()
         self.health.meet(Condition.PARTITIONS_ASSIGNED)
         partitions = sorted(tp.partition for tp in assignment)
         self.drift.assigned(partitions)

@@ -241,7 +241,8 @@ class Settings(BaseSettings):
     """Whether leads of transactions are read only after their commit."""
 
     delivery_timeout_seconds: Seconds = 120.0
-    """How long to try to deliver a batch's outputs before the worker gives up and crashes."""
+    """How long to try to deliver a batch's outputs, or to learn where a partition was left off,
+    before the worker gives up and crashes."""
 
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     """How outputs are compressed."""

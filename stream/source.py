@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 POLL_MS = 200
 """How long one look for records waits; bounds how late the end of fetching is noticed."""
 
+BEGIN_POLL_MS = 5
+"""The same, while books of some partitions have not begun yet."""
+
 RETRY_PAUSE = 0.2
 """Seconds before the next look for records after an error that may pass."""
 
@@ -120,7 +123,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
     channel
         Where the batches come out.
     books
-        Of each partition that is ours: what was handed over, and what of it is done.
+        Of each partition that is ours, once it is known where to begin: what was handed over, and
+        what of it is done.
     rebalances
         How many assignments there were; the first is that of the start.
     """
@@ -154,7 +158,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are ours."""
+        """The partitions that are ours and whose books have begun."""
         return frozenset(self.books)
 
     @property
@@ -190,6 +194,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
     async def position(self, partition: TopicPartition) -> int | None:
         """Tell the offset that is read next; None when the partition is not ours any more."""
         await self._committer.taken_over(partition)
+        if partition not in self.books:
+            return None
         try:
             return int(await self._consumer.position(partition))
         except IllegalStateError:
@@ -235,11 +241,12 @@ class BatchSource(Service, ConsumerRebalanceListener):
     # Partitions come and go
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Begin fresh books. There must be no await before, or records come first."""
+        """Have fresh books begin."""
         self.books = {}
         self._unreadable.at.clear()
         self.rebalances += 1
-        self._committer.take_over(assigned, self.rebalances, self.books)
+        if self._is_fetching:  # else nobody would end it
+            self._committer.take_over(assigned, self.rebalances, self.books)
         self._observer.on_rebalance(frozenset(assigned))
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -286,15 +293,16 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     async def _fetch(self) -> None:
         consumer = self._consumer
-        readable: Sequence[TopicPartition] = ()  # all
-        if self._unreadable.at:
-            readable = self._unreadable.readable(consumer.assignment())
-            if not readable:
-                await self.sleep(RETRY_PAUSE)
+        begun: Sequence[TopicPartition] = ()  # all
+        poll_ms = POLL_MS
+        if len(self.books) < len(assigned := list(consumer.assignment())):
+            begun, poll_ms = [at for at in assigned if at in self.books], BEGIN_POLL_MS
+            if not begun:
+                await self.sleep(BEGIN_POLL_MS / 1000)
                 return
         try:
             fetched = await consumer.getmany(
-                *readable, timeout_ms=POLL_MS, max_records=self.options.max_records
+                *begun, timeout_ms=poll_ms, max_records=self.options.max_records
             )
         except Exception as error:
             if not self._is_fetching:
@@ -315,7 +323,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         await self._hand_over(fetched)
         if lingers:
             await asyncio.sleep(self.options.linger)
-            consumer.resume(*consumer.paused())
+            consumer.resume(*(set(consumer.paused()) - self._unreadable.at.keys()))
 
     async def _hand_over(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
         # No await between a fetch and its entry in the books: to a commit, empty books mean that
@@ -370,7 +378,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
                 position = await self._consumer.position(partition)
         except (TimeoutError, IllegalStateError):
             return
-        if self.books.get(partition) is not entry or self._positions_mislead:
+        if self.books.get(partition) is not entry or not self._is_fetching:
             # While we waited the partition changed hands, or went back: the position is one of
             # other books, and what lies below it is not done.
             return
@@ -378,14 +386,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._go_back(partition)
         else:
             entry.pass_gap(position)
-
-    @property
-    def _positions_mislead(self) -> bool:
-        """Whether the client may have moved past records that it has not handed over.
-
-        An error of one partition's records takes with it what was drained of the others.
-        """
-        return self._unreadable.is_going_back or not self._is_fetching
 
     def _go_back(self, partition: TopicPartition) -> None:
         """Forget what is in hand: its offsets are those of a log that is no more."""

@@ -164,7 +164,7 @@ class TransactionalCommitter:
 
     async def give_up(self, books: Books, by: float) -> None:
         """Commit what is done, abort what is not, and close the producers."""
-        await self._beginnings.end()
+        await self._beginnings.end(by)
         reserve = (by - _now()) / 4  # for closing
         await self._commit_once_more(books, by - reserve)
         writers = list(self._writers.values())

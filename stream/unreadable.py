@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
 
 from stream.books import Books, PartitionBooks, Record
-from stream.consumer import Consumer, read_from
+from stream.consumer import Consumer
 
 __all__ = ["UnreadableRecords", "may_be_unreadable"]
 
@@ -55,8 +55,6 @@ class UnreadableRecords:
     ----------
     at
         By partition: the record's offset.
-    is_going_back
-        Whether positions say nothing: they are beyond what was handed over.
     """
 
     def __init__(
@@ -67,15 +65,10 @@ class UnreadableRecords:
         hand_over: HandOver,
     ) -> None:
         self.at: dict[TopicPartition, int] = {}
-        self.is_going_back = False
         self._consumer = consumer
         self._max_records = max_records
         self._books_now = books_now
         self._hand_over = hand_over
-
-    def readable(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
-        """Leave out what can't be read any further."""
-        return [partition for partition in partitions if partition not in self.at]
 
     async def leave_out(self, error: Exception) -> None:
         """Find the partition that raises; call it at once, with no await between.
@@ -93,35 +86,45 @@ class UnreadableRecords:
             The error, where it does not come of one partition's records.
         """
         books = self._books_now()
-        await self._go_back(books)
         by, alone = _now() + LIMIT, set[TopicPartition]()
-        while _now() < by:
-            for partition in self.readable(list(books)):
-                if self._books_now() is not books:
-                    return
-                most = 1 if partition in alone else self._max_records
-                try:
-                    fetched = await self._consumer.getmany(
-                        partition, timeout_ms=0, max_records=most
-                    )
-                except IllegalStateError:
-                    return
-                except Exception as found:
-                    if may_be_unreadable(found):
-                        if partition in alone:
-                            await self._give_up(partition, found)
+        try:
+            self._go_back(books)
+            while self._books_now() is books:
+                if _now() >= by:
+                    raise error
+                for partition in books.keys() - self.at.keys():
+                    if self._books_now() is books and partition in books:
+                        await self._read(partition, books, alone)
+                        if partition in self.at:
                             return
-                        alone.add(partition)
-                        await self._go_back({partition: books[partition]})
-                    elif not (isinstance(found, KafkaError) and found.retriable):
-                        raise
-                else:
-                    await self._hand_over(fetched)
-            await asyncio.sleep(TURN)
-        raise error
+                await asyncio.sleep(TURN)
+        except IllegalStateError:
+            log.info("the partitions were taken away meanwhile")
+
+    async def _read(
+        self, partition: TopicPartition, books: Books, alone: set[TopicPartition]
+    ) -> None:
+        """Read of one partition; of one that has raised before, record by record."""
+        try:
+            fetched = await self._consumer.getmany(
+                partition, timeout_ms=0, max_records=1 if partition in alone else self._max_records
+            )
+        except Exception as found:
+            if may_be_unreadable(found):
+                if partition in alone:
+                    await self._give_up(partition, found)
+                elif partition in books:
+                    alone.add(partition)
+                    self._go_back({partition: books[partition]})
+            elif not (isinstance(found, KafkaError) and found.retriable):
+                raise
+        else:
+            await self._hand_over(fetched)
 
     async def _give_up(self, partition: TopicPartition, error: Exception) -> None:
-        self.at[partition] = at = await self._consumer.position(partition)
+        at = await self._consumer.position(partition)
+        self._consumer.pause(partition)
+        self.at[partition] = at
         log.error(
             "%s was expected to be readable, but its record at offset %d is not (%r): nothing more "
             "of the partition is read. Have the sender mended, and move the group past the record's"
@@ -131,17 +134,11 @@ class UnreadableRecords:
             error,
         )
 
-    async def _go_back(self, books: Mapping[TopicPartition, PartitionBooks]) -> None:
+    def _go_back(self, books: Mapping[TopicPartition, PartitionBooks]) -> None:
         """Read partitions from the end of what was handed over."""
-        self.is_going_back = True
-        try:
-            for partition, entry in list(books.items()):
-                begin = entry.committed if entry.end is None else entry.end
-                await read_from(self._consumer, partition, begin)
-        except IllegalStateError:
-            log.info("the partitions were taken away meanwhile")
-        finally:
-            self.is_going_back = False
+        for partition, entry in books.items():
+            begin = entry.committed if entry.end is None else entry.end
+            self._consumer.seek(partition, begin or 0)
 
 
 def _now() -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.record.util import calc_crc32c_py
 
 from schemas.errors import FatalError
@@ -136,6 +137,25 @@ async def test_everything_is_handed_over_in_order_and_committed(
         assert offsets == list(range(1000))
     committed = await committed_offsets(kafka.bootstrap, topic, topic)
     assert committed == dict.fromkeys(range(4), 1000)
+
+
+async def test_a_coordinator_that_still_loads_has_nothing_read_again(
+    kafka: Broker, topics: TopicFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer is an error and no partitions; aiokafka looks at the partitions alone."""
+    topic = await topics.create("leads", partitions=4)
+    await produce(kafka.bootstrap, topic, numbered(0, 400, 4))
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await until(lambda: len(worker.finished) == 400)
+
+    async def answer(_: GroupCoordinator, partitions: Any) -> dict[TopicPartition, Any]:
+        return {}
+
+    monkeypatch.setattr(GroupCoordinator, "_do_fetch_commit_offsets", answer)
+    await produce(kafka.bootstrap, topic, numbered(400, 40, 4))
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await until(lambda: len(worker.finished) >= 40)
+    assert sorted(worker.values) == expected(400, 40)
 
 
 async def test_nothing_comes_twice_after_a_stop_in_mid_stream(

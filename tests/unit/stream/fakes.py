@@ -265,12 +265,6 @@ class FakeConsumer:
             raise self.asked_for_committed
         return None if self.coordinator_loads else found
 
-    async def beginning_offsets(
-        self, partitions: list[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        await asyncio.sleep(0.001)
-        return dict.fromkeys(partitions, 0)
-
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition not in self._assigned:
             raise IllegalStateError("not assigned")

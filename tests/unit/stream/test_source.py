@@ -237,6 +237,17 @@ async def test_a_beginning_ends_with_its_assignment() -> None:
 
 
 @in_jumping_time
+async def test_partitions_that_come_while_it_stops_are_not_begun() -> None:
+    async with running(full_kafka(10)) as bench:
+        await bench.source.position(TP)
+        bench.source.stop_fetching()
+        await bench.consumer.rebalance([0])
+        await asyncio.sleep(1)
+        assert bench.consumer.calls.count("committed") == 1
+        assert bench.source.assignment == frozenset()
+
+
+@in_jumping_time
 async def test_a_coordinator_that_does_not_answer_crashes_the_app_with_a_sentence() -> None:
     async def never(partition: TopicPartition) -> int:
         await asyncio.Event().wait()
@@ -492,6 +503,47 @@ def test_a_record_that_cannot_be_read_stops_its_partition_alone(
         )
 
     run()
+
+
+@in_jumping_time
+async def test_a_rebalance_ends_the_search_for_a_record_that_cannot_be_read() -> None:
+    kafka = full_kafka(5, partitions=2)
+    async with running(kafka) as bench:
+        working = asyncio.create_task(bench.work())
+        await asyncio.sleep(1.5)
+        bench.consumer.fetch_errors.append(ZeroDivisionError())  # it does not come again
+        await asyncio.sleep(1)
+        await bench.consumer.rebalance([0])
+        kafka[0].append(7)
+        await asyncio.sleep(1)
+        assert bench.seen[TP] == list(range(12))
+        await asyncio.sleep(15)
+        assert not bench.app.errors
+        working.cancel()
+
+
+@in_jumping_time
+async def test_a_partition_that_begins_late_holds_up_no_other() -> None:
+    kafka = full_kafka(5, partitions=2)
+    told = asyncio.Event()
+
+    async def read_committed(partition: TopicPartition) -> None:
+        if partition == OTHER:
+            await told.wait()
+
+    bench = make_bench(kafka)
+    kafka.read_committed = read_committed  # type: ignore[method-assign]
+    await bench.source.start()
+    [batch] = await bench.take()
+    assert batch.partition == TP
+    await asyncio.sleep(3)
+    assert bench.consumer.fetched == [5], "nothing of the other is taken, to be dropped"
+    told.set()
+    started = asyncio.get_running_loop().time()
+    [batch] = await bench.take()
+    assert batch.partition == OTHER
+    assert asyncio.get_running_loop().time() - started < 0.05
+    await bench.source.stop()
 
 
 @pytest.mark.parametrize("stop_after", [0.0, 0.3, 1.5])
