@@ -16,7 +16,10 @@ from schemas.errors import FatalError
 from stream.books import Books, PartitionBooks
 from stream.consumer import Consumer
 
-__all__ = ["Beginnings"]
+__all__ = ["Beginnings", "Crash"]
+
+Crash = Callable[[BaseException], Awaitable[None]]
+"""Is called with an error that nothing here can mend."""
 
 
 class Beginnings:
@@ -27,17 +30,12 @@ class Beginnings:
     consumer
         Reads.
     crash
-        Called with an error that nothing here can mend.
+        See there.
     within
         Seconds for one beginning.
     """
 
-    def __init__(
-        self,
-        consumer: Consumer,
-        crash: Callable[[BaseException], Awaitable[None]],
-        within: float,
-    ) -> None:
+    def __init__(self, consumer: Consumer, crash: Crash, within: float) -> None:
         self._consumer = consumer
         self._crash = crash
         self._within = within

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from stream.beginnings import Beginnings
+from stream.beginnings import Beginnings, Crash
 from stream.books import Books
 from stream.committed import CommittedReader
 from stream.consumer import Consumer
 
-__all__ = ["Committer", "CommitterMaker", "Crash", "GroupCommitter", "OnCommit"]
+__all__ = ["Committer", "CommitterMaker", "GroupCommitter", "OnCommit"]
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +63,6 @@ class Committer(Protocol):
     async def give_up(self, books: Books, by: float) -> None:
         """Commit for the last time, by the given loop's time: the partitions are taken away."""
 
-
-Crash = Callable[[BaseException], Awaitable[None]]
-"""Is called with an error that nothing here can mend."""
 
 CommitterMaker = Callable[[Consumer, OnCommit, Crash], Committer]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import (
@@ -53,7 +53,7 @@ class Consumer(Protocol):
     async def position(self, partition: TopicPartition) -> int:
         """Tell the offset of the next record to hand over; waits while it is looked up."""
 
-    def assignment(self) -> Iterable[TopicPartition]:
+    def assignment(self) -> Collection[TopicPartition]:
         """Tell which partitions are assigned."""
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:

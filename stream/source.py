@@ -295,7 +295,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         consumer = self._consumer
         begun: Sequence[TopicPartition] = ()  # all
         poll_ms = POLL_MS
-        if len(self.books) < len(assigned := list(consumer.assignment())):
+        assigned = consumer.assignment()
+        if len(self.books) < len(assigned):
             begun, poll_ms = [at for at in assigned if at in self.books], BEGIN_POLL_MS
             if not begun:
                 await self.sleep(BEGIN_POLL_MS / 1000)

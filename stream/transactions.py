@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from aiokafka import TopicPartition
 
-from stream.beginnings import Beginnings
+from stream.beginnings import Beginnings, Crash
 from stream.books import Batch, Books, PartitionBooks
-from stream.commits import Crash, OnCommit
+from stream.commits import OnCommit
 from stream.committed import CommittedReader
 from stream.consumer import Consumer
 from stream.delivery import PartitionLostError

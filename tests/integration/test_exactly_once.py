@@ -151,6 +151,8 @@ async def test_an_output_that_the_topic_refuses_is_a_dead_letter_and_its_transac
 
     await until(all_is_written, within=60, what="an outcome of each lead")
     await worker.stop_cleanly()
+    bootstrap = settings.kafka_bootstrap_servers
+    assert await stage.committed() == await read_ends(bootstrap, settings.leads_created)
     await assert_each_lead_once(stage)
     dead = await seen(stage, settings.leads_created_dlq)
     assert [headers_of(record)[ERROR_CODE] for record in dead] == [b"OUTPUT_TOO_LARGE"] * 3

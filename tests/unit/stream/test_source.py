@@ -26,6 +26,7 @@ from stream.source import BatchSource, SourceOptions
 from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, in_jumping_time
 
 TP = TopicPartition(TOPIC, 0)
+OTHER = TopicPartition(TOPIC, 1)
 PROMPT = SourceOptions(linger=0.0, max_records=10)
 
 
@@ -198,83 +199,6 @@ async def test_a_position_of_the_next_assignment_is_not_taken_for_one_of_this() 
 
 
 @in_jumping_time
-async def test_a_coordinator_that_still_loads_is_not_taken_for_one_that_knows_no_commit() -> None:
-    kafka = full_kafka(30)
-    kafka.committed[TP] = 20
-    bench = make_bench(kafka)
-    bench.consumer.coordinator_loads = True  # it begins to read at 0
-    await bench.source.start()
-    [batch] = await bench.take()
-    assert values([batch]) == list(range(20, 30))
-    batch.done()
-    await asyncio.sleep(1.1)
-    assert kafka.commits == [{TP: 30}]
-    await bench.source.stop()
-
-
-@in_jumping_time
-async def test_a_beginning_ends_with_its_assignment() -> None:
-    kafka = full_kafka(10)
-    told = asyncio.Event()
-
-    async def late(partition: TopicPartition) -> int:
-        await told.wait()
-        return 5
-
-    bench = make_bench(kafka)
-    kafka.read_committed = late  # type: ignore[assignment, method-assign]
-    await bench.source.start()
-    await asyncio.sleep(3)
-    assert bench.source.assignment == frozenset()
-    assert bench.waiting == 0
-    del kafka.read_committed
-    await bench.consumer.rebalance([0])
-    told.set()
-    [batch] = await bench.take()
-    assert values([batch]) == list(range(10))
-    batch.done()
-    await bench.source.stop()
-
-
-@in_jumping_time
-async def test_partitions_that_come_while_it_stops_are_not_begun() -> None:
-    async with running(full_kafka(10)) as bench:
-        await bench.source.position(TP)
-        bench.source.stop_fetching()
-        await bench.consumer.rebalance([0])
-        await asyncio.sleep(1)
-        assert bench.consumer.calls.count("committed") == 1
-        assert bench.source.assignment == frozenset()
-
-
-@in_jumping_time
-async def test_a_coordinator_that_does_not_answer_crashes_the_app_with_a_sentence() -> None:
-    async def never(partition: TopicPartition) -> int:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    kafka = full_kafka(10)
-    bench = make_bench(kafka)
-    kafka.read_committed = never  # type: ignore[assignment, method-assign]
-    await bench.source.start()
-    await asyncio.sleep(119)
-    assert not bench.app.crashed
-    await asyncio.sleep(2)
-    assert "was expected to be taken over within 120 s" in bench.sentence
-    await bench.source.stop()
-
-
-@in_jumping_time
-async def test_a_commit_that_must_not_be_read_crashes_the_app_with_a_sentence() -> None:
-    bench = make_bench(full_kafka(10))
-    bench.consumer.asked_for_committed = GroupAuthorizationFailedError("group")
-    await bench.source.start()
-    await asyncio.sleep(0.1)
-    assert "may read it and its consumer group" in bench.sentence
-    await bench.source.stop()
-
-
-@in_jumping_time
 async def test_gives_up_what_was_not_begun_and_waits_for_what_was() -> None:
     async with running(full_kafka(30)) as bench:
         [in_hand] = await bench.take()
@@ -441,14 +365,6 @@ async def test_an_error_that_does_not_pass_crashes_the_app_with_a_sentence() -> 
 
 
 @in_jumping_time
-async def test_an_error_of_our_own_crashes_the_app_as_it_is() -> None:
-    async with running(FakeKafka()) as bench:
-        bench.consumer.fetch_errors.append(ZeroDivisionError())
-        await asyncio.sleep(15)  # meanwhile each partition is asked for a record that gives it
-        assert isinstance(bench.app.errors[0], ZeroDivisionError)
-
-
-@in_jumping_time
 async def test_a_topic_that_is_away_for_a_while_is_waited_for_and_one_that_stays_away_not() -> None:
     async with running(FakeKafka()) as bench:
         bench.kafka.knows_topic = False
@@ -460,90 +376,6 @@ async def test_a_topic_that_is_away_for_a_while_is_waited_for_and_one_that_stays
         assert not bench.app.errors
         await asyncio.sleep(30)
         assert "leadscore topics create" in bench.sentence
-
-
-# Records that can't be read
-
-OTHER = TopicPartition(TOPIC, 1)
-
-
-@pytest.mark.parametrize("is_known", [False, True])
-def test_a_record_that_cannot_be_read_stops_its_partition_alone(
-    is_known: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    """aiokafka loses what the same poll has drained of others, whose positions have moved."""
-
-    @in_jumping_time
-    async def run() -> None:
-        kafka = full_kafka(5 if is_known else 12, partitions=2)
-        kafka[1].unreadable.add(7)
-        async with running(kafka) as bench:
-            working = asyncio.create_task(bench.work())
-            await asyncio.sleep(1.5)
-            if is_known:
-                assert kafka.committed == {TP: 5, OTHER: 5}
-                kafka[1].append(7)
-                kafka[0].append(7)
-                await asyncio.sleep(1.5)
-            assert kafka.committed == {TP: 12, OTHER: 7}
-            kafka[0].append(20)
-            await asyncio.sleep(400)
-            assert kafka.committed == {TP: 32, OTHER: 7}
-            assert bench.source.stalled_for == 0.0, "a new start would not help"
-            assert not bench.app.errors
-            kafka.committed[OTHER] = 8  # as its operator moves it
-            await bench.consumer.rebalance([0, 1])
-            await asyncio.sleep(1.5)
-            assert kafka.committed == {TP: 32, OTHER: 12}
-            working.cancel()
-        assert bench.seen == {TP: list(range(32)), OTHER: [*range(7), *range(8, 12)]}
-        [told] = [record for record in caplog.records if record.levelname == "ERROR"]
-        assert "partition=1) was expected to be readable, but its record at offset 7" in (
-            told.getMessage()
-        )
-
-    run()
-
-
-@in_jumping_time
-async def test_a_rebalance_ends_the_search_for_a_record_that_cannot_be_read() -> None:
-    kafka = full_kafka(5, partitions=2)
-    async with running(kafka) as bench:
-        working = asyncio.create_task(bench.work())
-        await asyncio.sleep(1.5)
-        bench.consumer.fetch_errors.append(ZeroDivisionError())  # it does not come again
-        await asyncio.sleep(1)
-        await bench.consumer.rebalance([0])
-        kafka[0].append(7)
-        await asyncio.sleep(1)
-        assert bench.seen[TP] == list(range(12))
-        await asyncio.sleep(15)
-        assert not bench.app.errors
-        working.cancel()
-
-
-@in_jumping_time
-async def test_a_partition_that_begins_late_holds_up_no_other() -> None:
-    kafka = full_kafka(5, partitions=2)
-    told = asyncio.Event()
-
-    async def read_committed(partition: TopicPartition) -> None:
-        if partition == OTHER:
-            await told.wait()
-
-    bench = make_bench(kafka)
-    kafka.read_committed = read_committed  # type: ignore[method-assign]
-    await bench.source.start()
-    [batch] = await bench.take()
-    assert batch.partition == TP
-    await asyncio.sleep(3)
-    assert bench.consumer.fetched == [5], "nothing of the other is taken, to be dropped"
-    told.set()
-    started = asyncio.get_running_loop().time()
-    [batch] = await bench.take()
-    assert batch.partition == OTHER
-    assert asyncio.get_running_loop().time() - started < 0.05
-    await bench.source.stop()
 
 
 @pytest.mark.parametrize("stop_after", [0.0, 0.3, 1.5])
