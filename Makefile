@@ -7,6 +7,7 @@ LOOPS  := schemas/_compiled.pyx features/_compiled.pyx
 LOCK   := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
 SEEDS   = long
 MINUTES = 30
+JOBS    = 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test chaos soak fuzz lint format docs lock bench bench-full drift-delays clean
@@ -28,8 +29,8 @@ $(READY): requirements/all.lock requirements/uv.lock pyproject.toml $(LOOPS)
 demo: $(READY)  ## Train on real contacts, score the rest through Kafka, show the result
 	@$(BIN)/leadscore demo
 
-test: $(READY)  ## All rings: unit, contract, integration and e2e, on real Kafka
-	@$(BIN)/python -m pytest tests
+test: $(READY)  ## All rings: unit, contract, integration, short chaos and e2e, on real Kafka
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 chaos: $(READY)  ## The chaos ring, all of it, thrice (SEEDS=all: once): workers, brokers, network, topics
 	@LEADSCORE_CHAOS=$(SEEDS) $(BIN)/python -m pytest tests/chaos
