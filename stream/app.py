@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import faust
 
+from schemas.errors import StartupError
 from stream.commands.exit_codes import exit_codes
 from stream.drift_table import DriftTable
 from stream.settings import Settings, load_settings, unknown_variables
@@ -78,6 +79,18 @@ class App(faust.App):
         for variable in unknown_variables():
             log.warning("%s is no setting of LeadScore: see docs/settings.md", variable)
         await verify(self.settings)
+
+    async def crash(self, reason: BaseException) -> None:
+        """Crash; surroundings that are not fit are told in a sentence, as before the start."""
+        if not isinstance(reason, StartupError):
+            await super().crash(reason)
+            return
+        if not self.crashed:
+            log.critical("stopped: %s", reason)
+        try:
+            raise reason  # mode logs the error that is being handled; stream/logs.py drops this one
+        except StartupError:
+            await super().crash(reason)
 
 
 def create_app(settings: Settings) -> App:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from aiokafka import (
-    AIOKafkaConsumer,
-    ConsumerRebalanceListener,
-    OffsetAndMetadata,
-    TopicPartition,
-)
+from aiokafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 
 from stream.books import Record
+from stream.group_protocol import ASSIGNORS, GroupConsumer, GroupProtocol
 
 __all__ = ["Consumer", "open_consumer"]
 
@@ -83,6 +79,7 @@ def open_consumer(
     rebalance_timeout: float = 15.0,
     metadata_max_age: float = 15.0,
     isolation_level: str = "read_uncommitted",
+    group_protocol: GroupProtocol = "own",
     **options: Any,
 ) -> Consumer:
     """Make the consumer of the batch source, not started yet.
@@ -102,10 +99,12 @@ def open_consumer(
         Seconds until new topics and partitions are noticed.
     isolation_level
         "read_uncommitted" or "read_committed".
+    group_protocol
+        Which protocols the member lists: see stream/group_protocol.
     options
         Any other option of ``AIOKafkaConsumer``.
     """
-    consumer: Consumer = AIOKafkaConsumer(
+    consumer: Consumer = GroupConsumer(
         **connection,
         group_id=group_id,
         enable_auto_commit=False,
@@ -115,6 +114,7 @@ def open_consumer(
         rebalance_timeout_ms=round(rebalance_timeout * 1000),
         metadata_max_age_ms=round(metadata_max_age * 1000),
         isolation_level=isolation_level,
+        partition_assignment_strategy=ASSIGNORS[group_protocol],
         **{"request_timeout_ms": round((rebalance_timeout + JOINED_WITHIN) * 1000)} | options,
     )
     return consumer

@@ -13,6 +13,7 @@ from aiokafka.errors import ProducerFenced
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from schemas.errors import StartupError
 from stream.settings import Settings
 
 __all__ = ["set_up_logging"]
@@ -57,10 +58,12 @@ def _is_news(record: logging.LogRecord) -> bool:
     """Tell whether anybody should read this.
 
     Of a producer that is fenced aiokafka leaves futures behind that nobody can ask for. The writer
-    of the partition logs that it is another's.
+    of the partition logs that it is another's. A StartupError is logged as one sentence where it
+    ends the worker (stream/app.py); mode logs its traceback as well.
     """
     error = record.exc_info[1] if record.exc_info else None
-    return not (record.name == "asyncio" and isinstance(error, ProducerFenced))
+    is_fenced = record.name == "asyncio" and isinstance(error, ProducerFenced)
+    return not (is_fenced or isinstance(error, StartupError))
 
 
 def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:

@@ -226,6 +226,7 @@ class ScoringService(Service):
             session_timeout=settings.session_timeout_ms / 1000,
             metadata_max_age=settings.metadata_max_age_ms / 1000,
             isolation_level=settings.isolation_level,
+            group_protocol=settings.group_protocol,
         )
 
     # What the source tells (stream/observing.py)

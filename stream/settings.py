@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import StartupError
+from stream.group_protocol import GroupProtocol
 
 __all__ = ["PREFIX", "Settings", "load_settings", "mask_url", "unknown_variables", "variable_of"]
 
@@ -155,6 +156,11 @@ class Settings(BaseSettings):
 
     group_id: Annotated[str, Field(min_length=1)] = _named("leadscore")
     """Consumer group of the workers. The drift role's group and changelog are named after it."""
+
+    group_protocol: GroupProtocol = "own"
+    """Which protocols a scoring worker lists when it joins the group: LeadScore's own, which keeps
+    every other client out, or both: also the round robin of versions before it, for one rolling
+    restart."""
 
     registry: Annotated[str, Field(min_length=1)] = "models"
     """Where the models are: a folder or any URL that fsspec knows."""

@@ -28,14 +28,15 @@ from dataclasses import dataclass
 
 import faust
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, InconsistentGroupProtocolError, KafkaError
 from mode import Service
 
-from schemas.errors import FatalError
+from schemas.errors import FatalError, StartupError
 from stream.books import Batch, Books, PartitionBooks, Record
 from stream.channel import BatchChannel
 from stream.commits import CommitterMaker
 from stream.consumer import Consumer
+from stream.group_protocol import OTHER_PROTOCOL
 from stream.observing import SourceObserver, Unobserved
 from stream.unreadable import UnreadableRecords, may_be_unreadable
 
@@ -421,6 +422,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         await self._app.crash(error)
 
     def _unmendable(self, error: KafkaError) -> FatalError:
+        if isinstance(error, InconsistentGroupProtocolError):
+            return StartupError(OTHER_PROTOCOL)
         return FatalError(
             f"Records of topic {self.topic} were expected, but Kafka answered {error!r}: check "
             "that the topic exists and that this user may read it and its consumer group."

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import faust
 from aiokafka.errors import KafkaError
 
-from schemas.errors import FatalError
+from schemas.errors import FatalError, StartupError
 from stream.logs import set_up_logging
 
 __all__ = ["EXIT_STARTUP", "Worker"]
@@ -26,7 +26,7 @@ LAST_TURN = 0.1
 class Worker(faust.Worker):
     """Faust's worker: checks its surroundings before it starts, and stops at once when told twice.
 
-    Exit codes: 0 after a clean stop, 1 after a crash, 3 when the surroundings are not fit to start
+    Exit codes: 0 after a clean stop, 1 after a crash, 3 when the surroundings are not fit to work
     in, 128 + signal when a second signal came.
     """
 
@@ -41,7 +41,12 @@ class Worker(faust.Worker):
             log.critical("not started: %s", error)
             raise SystemExit(EXIT_STARTUP) from None
         self.loop.set_exception_handler(_tell_unheard)
-        super().execute_from_commandline()
+        try:
+            super().execute_from_commandline()
+        except SystemExit:
+            if isinstance(self.app.crash_reason, StartupError):  # found by trying, as by joining
+                raise SystemExit(EXIT_STARTUP) from None
+            raise
         raise SystemExit(0)
 
     async def _sentinel_task(self) -> None:
