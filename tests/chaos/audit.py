@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiokafka import ConsumerRecord
 
@@ -14,6 +15,8 @@ from model.bundle import Bundle
 from schemas.headers import ERROR_CODE
 from schemas.store import SchemaStore
 from stream.crm.produce import Played
+from tests.chaos.second_audit.account import Account, Target
+from tests.chaos.second_audit.account import audit as second_audit_of
 from tests.integration.drift_counts import Counts, counted_offline
 from tests.integration.traffic import Traffic
 from tests.integration.worker_process import Stage, event_of, headers_of
@@ -25,6 +28,8 @@ MARKED_WITHIN = 0.5
 """Seconds: the mark of a commit comes to one partition of a transaction after the other."""
 MANY = 20_000
 """Records."""
+PACKAGED = Path("schemas")
+"""The folder of LeadScore's own .avsc files."""
 
 Source = tuple[int, int]
 """Partition and offset of a lead's record."""
@@ -169,6 +174,8 @@ async def audit(
         assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
         assert found.dead == played.dead_letters(refuse_few_fields=False)
     await assert_counts_are_exact(stage, bundle)
+    account = await second_audit(stage, bundle, played=played)
+    assert account.totals.repeats == found.repeats
     return found.repeats
 
 
@@ -236,3 +243,48 @@ def told(partials: Iterable[Partial], bundle: Bundle) -> Counts:
             if number:
                 window[place] += number
     return counts
+
+
+async def second_audit(
+    stage: Stage, *bundles: Bundle, played: Played | None = None, at_rest: bool = True
+) -> Account:
+    """Have the audit that shares no code with LeadScore read it all again; no rule may be broken.
+
+    Parameters
+    ----------
+    stage
+        Its topics and its group.
+    *bundles
+        The models that may have scored.
+    played
+        What the CRM knows of records that it has broken.
+    at_rest
+        Whether every lead must have come out by now.
+    """
+    account = await asyncio.to_thread(
+        second_audit_of,
+        target_of(stage, *bundles),
+        planted=None if played is None else dict(played.dead_letters(refuse_few_fields=False)),
+        at_rest=at_rest,
+    )
+    assert not account.faults.counts, f"the second audit found {account.faults.as_json()}"
+    return account
+
+
+def target_of(stage: Stage, *bundles: Bundle) -> Target:
+    """Describe a stage to the second audit."""
+    settings = stage.settings
+    return Target(
+        bootstrap=settings.kafka_bootstrap_servers,
+        group=settings.group_id,
+        leads=settings.leads_created,
+        scored=settings.leads_scored,
+        dead=settings.leads_created_dlq,
+        partials=settings.leads_drift_partials,
+        bundles=tuple(Path(bundle.location) / "model.onnx" for bundle in bundles),
+        schemas=tuple(map(Path, (PACKAGED, *settings.schema_folders))),
+        window_ms=settings.drift_window_ms,
+        max_event_bytes=settings.max_event_bytes,
+        exactly_once=settings.is_exactly_once,
+        reads_committed=settings.isolation_level == "read_committed",
+    )

@@ -1,0 +1,174 @@
+"""Drift counted again from the leads, and held against the partials."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.chaos.second_audit.avro_files import AvroFiles
+from tests.chaos.second_audit.model_bins import ModelBins
+from tests.chaos.second_audit.records import Faults, Record
+
+__all__ = ["BLOCK", "BlockKey", "DriftBlocks"]
+
+BLOCK = 4096
+"""Offsets of a block."""
+SAMPLED = 16
+"""Offsets that this divides are in the sample."""
+BILLION = 1_000_000_000
+
+
+class BlockKey(NamedTuple):
+    """What a partial is of."""
+
+    partition: int
+    block: int
+    window_start: int
+    model_sha256: str
+
+    def __str__(self) -> str:
+        model = self.model_sha256[:16]
+        return f"{self.partition}/{self.block}/{self.window_start}/{model}"
+
+
+@dataclass(slots=True)
+class _Counted:
+    leads: int = 0
+    present: int = 0
+    score_sum: int = 0
+    engaged: int = 0
+    first_event: int = 2**63
+    last_event: int = -(2**63)
+    places: Counter[int] = field(default_factory=Counter)
+    offsets: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+    def as_partial(self) -> dict[str, object]:
+        """Return what the partial's fields must be."""
+        places = sorted(self.places)
+        return {
+            "leads": self.leads,
+            "present": self.present,
+            "score_sum": self.score_sum,
+            "engaged": self.engaged,
+            "first_event": self.first_event,
+            "last_event": self.last_event,
+            "codes": places,
+            "counts": [self.places[place] for place in places],
+            "sample_offsets": self.offsets,
+            "sample_scores": struct.pack(f"<{len(self.scores)}f", *self.scores),
+            "sample_codes": struct.pack(f"<{len(self.codes)}h", *self.codes),
+        }
+
+
+class DriftBlocks:
+    """Counts by block of offsets, window of event time, and model.
+
+    Parameters
+    ----------
+    topic
+        Of the leads.
+    window_ms
+        Length of a window.
+    """
+
+    def __init__(self, topic: str, window_ms: int) -> None:
+        self._topic = topic
+        self._window_ms = window_ms
+        self._counted: dict[BlockKey, _Counted] = {}
+        self._unchecked: set[tuple[int, int]] = set()
+        self._starts: dict[int, int] = {}
+
+    def add(
+        self, record: Record, created_at: int, fields: Any, score: float, model: ModelBins
+    ) -> None:
+        """Count a lead that was scored."""
+        event = min(created_at, record.timestamp) if record.timestamp > 0 else created_at
+        window = event // self._window_ms * self._window_ms
+        key = BlockKey(record.partition, record.offset // BLOCK, window, model.sha256)
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = self._counted[key] = _Counted()
+        places, codes, present = model.codes(fields)
+        places.append(model.score_place(score))
+        counted.places.update(places)
+        counted.leads += 1
+        counted.present += present
+        counted.score_sum += round(score * BILLION)
+        counted.engaged += model.is_engaged(score)
+        counted.first_event = min(counted.first_event, event)
+        counted.last_event = max(counted.last_event, event)
+        if record.offset % SAMPLED == 0:
+            counted.offsets.append(record.offset)
+            counted.scores.append(score)
+            counted.codes += codes
+
+    def leave_out(self, partition: int, offset: int) -> None:
+        """Check nothing of an offset's block: a lead of it is counted, and its score not known."""
+        self._unchecked.add((partition, offset // BLOCK))
+
+    def begin(self, partition: int, start: int) -> None:
+        """Check nothing of blocks of which retention has removed leads, those below `start`."""
+        self._starts[partition] = start
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are to check."""
+        keys = {(key.partition, key.block) for key in self._counted}
+        return sum(self._is_checked(*key) for key in keys)
+
+    def _is_checked(self, partition: int, block: int) -> bool:
+        is_whole = block * BLOCK >= self._starts.get(partition, 0)
+        return is_whole and (partition, block) not in self._unchecked
+
+    def hold_against(self, records: Iterable[Record], avro: AvroFiles, faults: Faults) -> None:
+        """Compare the partials with what was counted.
+
+        Of several partials of a key, the one that counts up to the latest offset holds; those that
+        count up to the same offset must be the same.
+        """
+        latest: dict[BlockKey, dict[str, Any]] = {}
+        for record in records:
+            if record.value is None:
+                continue
+            try:
+                partial = avro.read(record.value)
+                key = BlockKey(
+                    *(partial[name] for name in ("partition", "block")),
+                    *(partial[name] for name in ("window_start", "model_sha256")),
+                )
+            except Exception:  # whatever reading leads to
+                faults.add("partial_unreadable", f"partials {record.partition}:{record.offset}")
+                continue
+            if record.key != str(key).encode():
+                faults.add("partial_key", str(key))
+            known = latest.get(key)
+            if known is None or known["next_offset"] < partial["next_offset"]:
+                latest[key] = partial
+            elif known["next_offset"] == partial["next_offset"] and known != partial:
+                faults.add("partials_differ", str(key))
+        for key in self._counted.keys() | latest.keys():
+            if self._is_checked(key.partition, key.block):
+                self._compare(key, latest.get(key), faults)
+
+    def _compare(self, key: BlockKey, partial: dict[str, Any] | None, faults: Faults) -> None:
+        counted = self._counted.get(key)
+        if partial is None:
+            faults.add("drift_not_counted", str(key))
+            return
+        if counted is None:
+            faults.add("drift_of_no_lead", str(key))
+            return
+        expected = {
+            **counted.as_partial(),
+            "topic": self._topic,
+            "window_ms": self._window_ms,
+            "is_closed": partial["next_offset"] == (key.block + 1) * BLOCK,
+        }
+        differing = [name for name, value in expected.items() if partial[name] != value]
+        if differing:
+            faults.add("drift_counts", f"{key}: {', '.join(differing)}")

@@ -1,0 +1,117 @@
+"""Topics and offsets read with confluent-kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+
+from tests.chaos.second_audit.records import Headers, Record
+
+__all__ = ["KafkaLog"]
+
+WITHIN = 30.0
+"""Seconds for one answer of the broker."""
+
+
+class KafkaLog:
+    """Reads topics of a broker; commits nothing and joins no group.
+
+    Parameters
+    ----------
+    bootstrap
+        The broker's address.
+    options
+        More settings of librdkafka, as for TLS.
+    """
+
+    def __init__(self, bootstrap: str, **options: str) -> None:
+        self._options = {"bootstrap.servers": bootstrap, **options}
+
+    def partitions(self, topic: str) -> list[int]:
+        """Return the numbers of a topic's partitions."""
+        with self._consumer("second-audit") as consumer:
+            found = consumer.list_topics(topic, WITHIN).topics[topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        return sorted(found.partitions)
+
+    def bounds(
+        self, topic: str, partition: int, *, committed_only: bool = False
+    ) -> tuple[int, int]:
+        """Return the first offset of a partition and the one after its last.
+
+        With `committed_only`, the end is where the first open transaction begins.
+        """
+        with self._consumer("second-audit", committed_only=committed_only) as consumer:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), WITHIN)
+        return low, high
+
+    def committed(
+        self, group: str, topic: str, partitions: list[int]
+    ) -> dict[int, tuple[int, str]]:
+        """Return offset and metadata that a group has committed, by partition; none, no entry."""
+        asked = [TopicPartition(topic, number) for number in partitions]
+        with self._consumer(group) as consumer:
+            found = consumer.committed(asked, WITHIN)
+        for at in found:
+            if at.error is not None:
+                raise KafkaException(at.error)
+        return {
+            at.partition: (at.offset, at.metadata or "")
+            for at in found
+            if at.offset != OFFSET_INVALID
+        }
+
+    def read(self, topic: str, partition: int, *, committed_only: bool = False) -> Iterator[Record]:
+        """Read a partition from its first record to where it ends now."""
+        with self._consumer("second-audit", committed_only=committed_only) as consumer:
+            at = TopicPartition(topic, partition)
+            low, high = consumer.get_watermark_offsets(at, WITHIN)
+            if low == high:
+                return
+            consumer.assign([TopicPartition(topic, partition, low)])
+            while True:
+                message = consumer.poll(WITHIN)
+                if message is None:
+                    raise TimeoutError(f"no record of {topic}:{partition} within {WITHIN:g} s")
+                error = message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        return
+                    raise KafkaException(error)
+                yield _record(message)
+                if message.offset() + 1 >= high:
+                    return
+
+    def _consumer(self, group: str, *, committed_only: bool = False) -> Any:
+        settings = {
+            **self._options,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed" if committed_only else "read_uncommitted",
+            "fetch.wait.max.ms": 20,
+        }
+        return Consumer(settings)
+
+
+def _record(message: Any) -> Record:
+    _, timestamp = message.timestamp()
+    return Record(
+        partition=message.partition(),
+        offset=message.offset(),
+        timestamp=timestamp,
+        key=message.key(),
+        value=message.value(),
+        headers=_headers(message),
+    )
+
+
+def _headers(message: Any) -> Headers | None:
+    """Read a record's headers; None where a name is not UTF-8, which the client refuses."""
+    try:
+        return message.headers() or ()
+    except (SystemError, UnicodeDecodeError):  # confluent-kafka 2.16 raises the former
+        return None

@@ -1,0 +1,130 @@
+"""Faults of drift counts: each is found, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.chaos.second_audit.records import Record
+from tests.unit.second_audit.forged import (
+    CREATED,
+    NEXT_SHA,
+    PLACES,
+    WINDOW_MS,
+    Run,
+    dead,
+    lead,
+    partial,
+    scored,
+)
+
+LEADS = [lead(offset) for offset in range(20)]
+EVENTS = [scored(source) for source in LEADS]
+
+
+def faults_of(*partials: Record, leads: Sequence[Record] = LEADS, **run: Any) -> dict[str, int]:
+    return Run(leads, [scored(source) for source in leads], partials=partials, **run).faults()
+
+
+def test_counts_that_are_exact() -> None:
+    assert faults_of(partial(*LEADS)) == {}
+
+
+def test_an_older_version_of_a_block_does_not_count() -> None:
+    assert faults_of(partial(*LEADS), partial(*LEADS[:7])) == {}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"counts": [20, 20, 20, 20, 19]},
+        {"codes": [0, *PLACES[1:]]},
+        {"codes": [*PLACES[:-1], 25]},
+        {"leads": 19},
+        {"present": 79},
+        {"score_sum": 1},
+        {"engaged": 19},
+        {"first_event": CREATED + 1},
+        {"last_event": CREATED + 1},
+        {"sample_offsets": [0]},
+        {"sample_scores": b"\0" * 8},
+        {"sample_codes": b"\0" * 16},
+        {"topic": "other"},
+        {"window_ms": 1},
+        {"is_closed": True},
+    ],
+    ids=lambda changed: "-".join(changed),
+)
+def test_a_wrong_number(changed: dict[str, Any]) -> None:
+    assert faults_of(partial(*LEADS, **changed)) == {"drift_counts": 1}
+
+
+def test_a_block_that_was_not_counted() -> None:
+    assert faults_of() == {"drift_not_counted": 1}
+
+
+def test_a_block_of_no_lead() -> None:
+    assert faults_of(partial(*LEADS), partial(lead(4096))) == {"drift_of_no_lead": 1}
+
+
+def test_a_block_that_is_counted_under_both_models() -> None:
+    partials = partial(*LEADS), partial(*LEADS, sha=NEXT_SHA)
+    assert faults_of(*partials) == {"drift_of_no_lead": 1}
+
+
+def test_a_change_of_model_within_a_block() -> None:
+    events = [*EVENTS[:9], *(scored(source, NEXT_SHA) for source in LEADS[9:])]
+    partials = partial(*LEADS[:9]), partial(*LEADS[9:], sha=NEXT_SHA)
+    assert Run(LEADS, events, partials=partials).faults() == {}
+
+
+def test_two_versions_that_differ_though_they_count_up_to_the_same_offset() -> None:
+    partials = partial(*LEADS), partial(*LEADS, engaged=3)
+    assert faults_of(*partials) == {"partials_differ": 1}
+
+
+def test_a_lead_in_another_window() -> None:
+    late = [lead(0), lead(1, created_at=CREATED - 1)]
+    split = (
+        partial(late[0]),
+        partial(
+            late[1],
+            window_start=CREATED - WINDOW_MS,
+            first_event=CREATED - 1,
+            last_event=CREATED - 1,
+        ),
+    )
+    assert faults_of(*split, leads=late) == {}
+    assert faults_of(partial(*late), leads=late) == {"drift_counts": 1, "drift_not_counted": 1}
+
+
+def test_a_lead_is_not_from_the_future() -> None:
+    assert faults_of(partial(lead(0)), leads=[lead(0, created_at=CREATED + WINDOW_MS)]) == {}
+
+
+def test_a_key_of_another_block() -> None:
+    assert faults_of(partial(*LEADS)._replace(key=b"1/0")) == {"partial_key": 1}
+
+
+def test_a_partial_that_cannot_be_read() -> None:
+    found = faults_of(partial(*LEADS)._replace(value=b"\xc3\x01"))
+    assert found == {"partial_unreadable": 1, "drift_not_counted": 1}
+
+
+def test_a_block_of_which_retention_removed_leads_is_not_checked() -> None:
+    assert faults_of(partial(*LEADS), leads=LEADS[5:], start=5) == {}
+
+
+def test_a_block_with_a_lead_whose_score_is_not_known_is_not_checked() -> None:
+    letters = [dead(LEADS[19], "OUTPUT_TOO_LARGE")]
+    assert Run(LEADS, EVENTS[:19], letters, partials=[partial(*LEADS)]).faults() == {}
+
+
+def test_missing_values_and_unknown_levels_have_bins_of_their_own() -> None:
+    given = {"age": None, "job": "astronaut", "note": " N/A ", "seen": None}
+    counted = partial(
+        lead(1), codes=[4, 7, 12, 21, 24], present=1, sample_codes=b"", sample_scores=b""
+    )
+    assert faults_of(counted, leads=[lead(1, **given)]) == {}
