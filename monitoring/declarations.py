@@ -65,6 +65,21 @@ REBALANCES = Declaration(
     (),
     "Assignments of partitions that this worker got, the first one included.",
 )
+LOSSES = Declaration(
+    "leadscore_losses_total",
+    "counter",
+    "losses",
+    ("topic", "partition", "reason"),
+    "Times that records of a partition were lost before they were read: removed by retention, or"
+    " their log was truncated or re-created.",
+)
+LOST_RECORDS = Declaration(
+    "leadscore_lost_records_total",
+    "counter",
+    "records",
+    ("topic", "partition", "reason"),
+    "Offsets of the source topic that can never be read: at most so many leads were lost.",
+)
 MODEL_LOAD_FAILURES = Declaration(
     "leadscore_model_load_failures_total",
     "counter",

@@ -7,11 +7,17 @@ monotonic clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 __all__ = ["Condition", "Health"]
+
+LOSSES_SHOWN = 3600.0
+"""Seconds for which a loss is listed."""
+MOST_LOSSES = 50
+"""The latest that are listed."""
 
 
 class Condition(StrEnum):
@@ -75,6 +81,7 @@ class Health:
         self._last_heartbeat = now
         self._last_progress = now
         self._finished: int | None = None
+        self._losses: deque[tuple[float, Mapping[str, Any]]] = deque(maxlen=MOST_LOSSES)
 
     def meet(self, condition: Condition) -> None:
         """Say that a condition holds; one that this worker does not need is ignored."""
@@ -98,6 +105,18 @@ class Health:
             for condition, reason in self._reasons.items()
         }
         return is_ready, {"ready": is_ready, "conditions": conditions}
+
+    def add_loss(self, now: float, detail: Mapping[str, Any]) -> None:
+        """List records that were lost before they were read; the worker stays ready."""
+        self._losses.append((now, detail))
+
+    def losses(self, now: float) -> list[dict[str, Any]]:
+        """Return the losses of the last hour, oldest first, each with its age in seconds."""
+        return [
+            {**detail, "age_seconds": round(now - at, 3)}
+            for at, detail in self._losses
+            if now - at <= LOSSES_SHOWN
+        ]
 
     def heartbeat(self, now: float) -> None:
         """Say that the event loop turns."""

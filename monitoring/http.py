@@ -132,7 +132,7 @@ def monitoring_app(
 
     async def readyz(_: web.Request) -> web.Response:
         is_ready, detail = health.ready()
-        return _json(detail, is_ready)
+        return _json({**detail, "losses": health.losses(clock())}, is_ready)
 
     async def model(_: web.Request) -> web.Response:
         if (info := model_info()) is None:

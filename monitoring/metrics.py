@@ -97,6 +97,8 @@ class Metrics:
         self._dead_letters = _counter(declared.DEAD_LETTERS, registry)
         self._low_coverage = _counter(declared.LOW_COVERAGE_LEADS, registry)
         self._rebalances = _counter(declared.REBALANCES, registry)
+        self._losses = _counter(declared.LOSSES, registry)
+        self._lost_records = _counter(declared.LOST_RECORDS, registry)
         self._model_load_failures = _counter(declared.MODEL_LOAD_FAILURES, registry)
         self._batch_records = _tally(declared.BATCH_RECORDS, BATCH_BOUNDS, registry)
         stages = _histogram(declared.STAGE_DURATION, STAGE_BOUNDS, registry, get_args(Stage))
@@ -168,6 +170,21 @@ class Metrics:
     def rebalanced(self) -> None:
         """Count an assignment of partitions."""
         self._rebalances.inc()
+
+    def records_lost(self, topic: str, partition: int, reason: str, records: int) -> None:
+        """Count records of a partition that can never be read.
+
+        Parameters
+        ----------
+        topic, partition
+            Where they were.
+        reason
+            One of ``stream.losses.LossReason``.
+        records
+            The most that they can be.
+        """
+        self._losses.labels(topic, str(partition), reason).inc()
+        self._lost_records.labels(topic, str(partition), reason).inc(records)
 
     def model_loaded(
         self,

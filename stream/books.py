@@ -131,10 +131,6 @@ class PartitionBooks:
         if not self._batches:
             self.done_offset = position
 
-    def goes_back(self, offset: int) -> bool:
-        """Tell whether a record lies below what was handed over: the log was cut or made anew."""
-        return self.end is not None and offset < self.end
-
     def revoke(self) -> None:
         """Refuse to let a batch be begun from now on; those in hand may still finish."""
         for batch in self._batches:
@@ -144,6 +140,11 @@ class PartitionBooks:
     def end(self) -> int | None:
         """Where what was handed over ends; None until known."""
         return self._batches[-1].next_offset if self._batches else self.done_offset
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the group has read from the partition before: here, or as its commit says."""
+        return self.end is not None or self.committed is not None
 
     @property
     def has_open(self) -> bool:

@@ -35,7 +35,11 @@ class Consumer(Protocol):
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int, max_records: int
     ) -> Mapping[TopicPartition, Sequence[Record]]:
-        """Hand over what was fetched, of these partitions or of all, or wait for it."""
+        """Return what was fetched, of these partitions or of all, or wait for it.
+
+        Raises an OffsetOutOfRangeError that holds the positions that are not in their logs, by
+        partition.
+        """
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit offsets; tries for ever while the group's coordinator is away."""
@@ -44,7 +48,7 @@ class Consumer(Protocol):
         """Ask for the group's offset; None where it has none, or is not told (stream/committed)."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read from there, or from the log's beginning; forget what was fetched from elsewhere."""
+        """Read from there; forget what was fetched from elsewhere."""
 
     async def position(self, partition: TopicPartition) -> int:
         """Tell the offset of the next record to hand over; waits while it is looked up."""
@@ -54,6 +58,16 @@ class Consumer(Protocol):
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
         """Tell which partitions the broker says there are, None if it knows no such topic."""
+
+    async def beginning_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """Ask for the offsets at which the logs begin."""
+
+    async def end_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """Ask for the offsets after the last records of the logs."""
 
     def highwater(self, partition: TopicPartition) -> int | None:
         """Tell the offset after the last record, as of the last fetch."""
@@ -108,7 +122,7 @@ def open_consumer(
         **connection,
         group_id=group_id,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",  # latest would skip what came before the first commit
+        auto_offset_reset="none",  # positions out of range are errors (stream/offset_reset.py)
         session_timeout_ms=round(session_timeout * 1000),
         heartbeat_interval_ms=round(session_timeout * 300),
         rebalance_timeout_ms=round(rebalance_timeout * 1000),

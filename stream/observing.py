@@ -8,6 +8,7 @@ from typing import Protocol
 from aiokafka import TopicPartition
 
 from stream.books import Batch
+from stream.losses import Loss
 
 __all__ = ["SourceObserver", "Unobserved"]
 
@@ -24,6 +25,9 @@ class SourceObserver(Protocol):
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
         """Take note of the partitions that are ours from now on: once a rebalance."""
 
+    def on_loss(self, loss: Loss) -> None:
+        """Take note of records that can never be read."""
+
 
 class Unobserved:
     """An observer that takes no notes."""
@@ -36,3 +40,6 @@ class Unobserved:
 
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
         """Ignore a rebalance."""
+
+    def on_loss(self, loss: Loss) -> None:
+        """Ignore a loss."""

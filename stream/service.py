@@ -28,6 +28,7 @@ from stream.emit import EmitOptions, Emitter
 from stream.lag import lag_of
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
+from stream.losses import Loss
 from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
 from stream.producer import producer_opener, transactional_opener
@@ -250,6 +251,12 @@ class ScoringService(Service):
         self.drift.assigned(partitions)
         self.add_future(self._take_over(assignment, self.source.rebalances))
         log.info("partitions assigned", extra={"partitions": partitions})
+
+    def on_loss(self, loss: Loss) -> None:
+        """Count records that were lost, and list them in /readyz."""
+        where = loss.partition
+        self.metrics.records_lost(where.topic, where.partition, loss.reason, loss.records)
+        self.health.add_loss(time.monotonic(), loss.as_fields())
 
     async def _take_over(self, assignment: frozenset[TopicPartition], generation: int) -> None:
         """Have what was read of our partitions' blocks before counted for drift."""

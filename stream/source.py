@@ -28,7 +28,13 @@ from dataclasses import dataclass
 
 import faust
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, InconsistentGroupProtocolError, KafkaError
+from aiokafka.errors import (
+    IllegalStateError,
+    InconsistentGroupProtocolError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from mode import Service
 
 from schemas.errors import FatalError, StartupError
@@ -38,6 +44,7 @@ from stream.commits import CommitterMaker
 from stream.consumer import Consumer
 from stream.group_protocol import OTHER_PROTOCOL
 from stream.observing import SourceObserver, Unobserved
+from stream.offset_reset import OffsetReset
 from stream.unreadable import UnreadableRecords, may_be_unreadable
 
 __all__ = ["Batch", "BatchSource", "SourceOptions"]
@@ -213,6 +220,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self._unreadable = UnreadableRecords(
             self._consumer, self.options.max_records, lambda: self.books, self._hand_over
         )
+        self._offset_reset = OffsetReset(self._consumer, lambda: self.books, self._observer.on_loss)
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -309,7 +317,11 @@ class BatchSource(Service, ConsumerRebalanceListener):
         except Exception as error:
             if not self._is_fetching:
                 return
-            if may_be_unreadable(error):
+            if isinstance(error, OffsetOutOfRangeError):
+                await self._offset_reset.move(error)
+            elif isinstance(error, NoOffsetForPartitionError):
+                pass  # this poll began before the rebalance; the partition's beginning will seek
+            elif may_be_unreadable(error):
                 await self._unreadable.leave_out(error)
             elif isinstance(error, KafkaError) and error.retriable:
                 log.warning("reading %s: %r, trying again", self.topic, error)
@@ -347,8 +359,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return batches
 
     def _enter_one(self, batch: Batch) -> None:
-        if self.books[batch.partition].goes_back(batch.records[0].offset):
-            self._go_back(batch.partition)
         self.books[batch.partition].add(batch)
         if not self._is_fetching:
             batch.revoke()
@@ -381,18 +391,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
         except (TimeoutError, IllegalStateError):
             return
         if self.books.get(partition) is not entry or not self._is_fetching:
-            # While we waited the partition changed hands, or went back: the position is one of
+            # Meanwhile the partition was revoked, or its log replaced: the position belongs to
             # other books, and what lies below it is not done.
             return
-        if entry.goes_back(position):
-            self._go_back(partition)
-        else:
-            entry.pass_gap(position)
-
-    def _go_back(self, partition: TopicPartition) -> None:
-        """Forget what is in hand: its offsets are those of a log that is no more."""
-        log.warning("%s went back: its log was cut or made anew", partition)
-        self.books[partition] = PartitionBooks()
+        entry.pass_gap(position)
 
     def _note_stall(self, partition: TopicPartition, entry: PartitionBooks) -> None:
         end = self.end_offset(partition)

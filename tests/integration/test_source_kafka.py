@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import RecordsToDelete
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.record.util import calc_crc32c_py
 
@@ -21,11 +22,23 @@ from stream.commits import GroupCommitter
 from stream.committed import committed_reader
 from stream.consumer import open_consumer
 from stream.lag import lag_of
+from stream.losses import Loss, LossReason
+from stream.observing import Unobserved
 from stream.source import BatchSource, SourceOptions
 from tests.kafka_client import Record, TopicFactory, committed_offsets, open_admin, produce, until
 from tests.unit.stream.fakes import FakeApp
 
 OPTIONS = SourceOptions(commit_interval=0.1, max_records=100)
+
+
+class Losses(Unobserved):
+    """An observer that remembers what was lost."""
+
+    def __init__(self) -> None:
+        self.found: list[Loss] = []
+
+    def on_loss(self, loss: Loss) -> None:
+        self.found.append(loss)
 
 
 class Worker:
@@ -41,6 +54,7 @@ class Worker:
         **consumer: Any,
     ) -> None:
         self.app = FakeApp()
+        self.losses = Losses()
         connection = {"bootstrap_servers": bootstrap}
         self.source = BatchSource(
             self.app.as_faust(),
@@ -54,6 +68,7 @@ class Worker:
             ),
             partial(GroupCommitter, read_committed=committed_reader(connection, topic)),
             options=options,
+            observer=self.losses,
         )
         self.finished: list[tuple[int, int, bytes]] = []
         self._work = work
@@ -273,6 +288,45 @@ async def test_a_commit_beyond_the_end_of_the_log_reads_from_its_beginning(
             return await committed_offsets(kafka.bootstrap, topic, topic) == {0: 10}
 
         await until(repaired)
+        assert worker.losses.found == [Loss(tp, 10, 500, LossReason.LOG_REPLACED)]
+
+
+async def remove_below(bootstrap: str, at: TopicPartition, offset: int) -> None:
+    """Remove records, as retention does."""
+    async with open_admin(bootstrap) as admin:
+        await admin.delete_records({at: RecordsToDelete(before_offset=offset)})
+
+
+async def test_records_removed_before_an_assignment_or_while_it_lasts_are_reported(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads")
+    tp = TopicPartition(topic, 0)
+    await produce(kafka.bootstrap, topic, numbered(0, 100, 1))
+    async with Worker(kafka.bootstrap, topic) as worker:
+        await until(lambda: len(worker.finished) == 100)
+    assert worker.losses.found == []
+    await produce(kafka.bootstrap, topic, numbered(100, 100, 1))
+    await remove_below(kafka.bootstrap, tp, 150)
+    held = asyncio.Event()
+
+    async def hold(batch: Batch) -> None:
+        await held.wait()
+
+    options = SourceOptions(commit_interval=0.1, max_records=10, ahead=1)
+    consumer = {"max_partition_fetch_bytes": 1000}  # little is fetched ahead
+    async with Worker(kafka.bootstrap, topic, options=options, work=hold, **consumer) as worker:
+        await until(worker.source.channel.queue.full)
+        assert worker.losses.found == [Loss(tp, 100, 150, LossReason.RETENTION)]
+        await produce(kafka.bootstrap, topic, numbered(200, 900, 1))
+        await remove_below(kafka.bootstrap, tp, 1050)
+        held.set()
+        await until(lambda: worker.finished[-1:] == [(0, 1099, b"1099")])
+        _, later = worker.losses.found
+        assert (later.stop, later.reason) == (1050, LossReason.RETENTION)
+        seen = {offset for _, offset, _ in worker.finished}
+        assert seen == {*range(150, later.start), *range(1050, 1100)}
+    assert await committed_offsets(kafka.bootstrap, topic, topic) == {0: 1100}
 
 
 async def test_a_record_that_cannot_be_read_stops_its_partition_alone(

@@ -1,4 +1,4 @@
-from monitoring.health import Condition, Health
+from monitoring.health import LOSSES_SHOWN, MOST_LOSSES, Condition, Health
 
 
 def meet_all(health: Health) -> None:
@@ -44,6 +44,24 @@ def test_only_the_conditions_of_its_roles_count():
         True,
         {"ready": True, "conditions": {"model_loaded": {"met": True}}},
     )
+
+
+def test_a_loss_is_listed_for_a_while_and_costs_no_readiness():
+    health = Health(0.0)
+    meet_all(health)
+    health.add_loss(100.0, {"from": 5, "to": 21})
+    assert health.ready()[0]
+    assert health.losses(110.0) == [{"from": 5, "to": 21, "age_seconds": 10.0}]
+    assert health.losses(100.0 + LOSSES_SHOWN + 1) == []
+
+
+def test_of_many_losses_the_latest_are_listed():
+    health = Health(0.0)
+    for number in range(MOST_LOSSES + 5):
+        health.add_loss(1.0, {"from": number})
+    losses = health.losses(1.0)
+    assert len(losses) == MOST_LOSSES
+    assert losses[-1]["from"] == MOST_LOSSES + 4
 
 
 def test_an_event_loop_that_does_not_turn_is_not_alive():

@@ -70,7 +70,21 @@ async def test_ready_when_the_conditions_are_met_and_why_not_before():
             door.health.meet(condition)
         answer = await client.get("/readyz")
         assert answer.status == 200
-        assert (await answer.json())["ready"] is True
+        body = await answer.json()
+        assert body["ready"] is True
+        assert body["losses"] == []
+
+
+async def test_leads_that_were_lost_are_listed_beside_the_conditions():
+    door = Door()
+    for condition in Condition:
+        door.health.meet(condition)
+    door.health.add_loss(0.0, {"topic": "leads.created", "from": 5})
+    async with door.client() as client:
+        answer = await client.get("/readyz")
+        assert answer.status == 200
+        [loss] = (await answer.json())["losses"]
+        assert loss["from"] == 5
 
 
 async def test_metrics_are_read_in_the_text_format():

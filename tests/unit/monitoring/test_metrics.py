@@ -41,6 +41,7 @@ def filled() -> Metrics:
     metrics.observe_scoring(0.004)
     metrics.rebalanced()
     metrics.model_load_failed()
+    metrics.records_lost("leads.created", 3, "retention", 17)
     metrics.model_loaded(
         name="bank",
         version="7",
@@ -111,6 +112,14 @@ def test_every_code_is_there_before_the_first_dead_letter():
     metrics = Metrics(CollectorRegistry(), version="1")
     for code in ErrorCode:
         assert value(metrics, "leadscore_dead_letters_total", code=code) == 0
+
+
+def test_losses_are_counted_and_their_records():
+    metrics = filled()
+    metrics.records_lost("leads.created", 3, "retention", 5)
+    where = {"topic": "leads.created", "partition": "3", "reason": "retention"}
+    assert value(metrics, "leadscore_losses_total", **where) == 2
+    assert value(metrics, "leadscore_lost_records_total", **where) == 22
 
 
 def test_every_stage_has_its_own_series():

@@ -21,6 +21,7 @@ from aiokafka.errors import (
     IllegalStateError,
     KafkaError,
     MessageSizeTooLargeError,
+    OffsetOutOfRangeError,
     OutOfOrderSequenceNumber,
     ProducerClosed,
 )
@@ -79,6 +80,7 @@ class FakePartition:
 
     records: list[FakeRecord] = field(default_factory=list)
     unreadable: set[int] = field(default_factory=set)
+    start: int = 0
     end: int = 0
     number_of_records: int = 0
 
@@ -90,6 +92,11 @@ class FakePartition:
 
     def leave_out(self, count: int = 1) -> None:
         self.end += count
+
+    def remove_below(self, offset: int) -> None:
+        """Remove records, as retention does."""
+        self.start = offset
+        self.records = [record for record in self.records if record.offset >= offset]
 
 
 class FakeKafka:
@@ -109,7 +116,7 @@ class FakeKafka:
     def make_anew(self, partition: TopicPartition) -> None:
         """Remove a log and what groups have committed of it, and make it again, empty."""
         self.logs[partition].records.clear()
-        self.logs[partition].end = 0
+        self.logs[partition].start = self.logs[partition].end = 0
         self.committed.pop(partition, None)
 
     def __getitem__(self, number: int) -> FakePartition:
@@ -131,6 +138,8 @@ class FakeConsumer:
         What a question for a committed offset raises.
     fails_after_draining
         What polls raise when they have moved the positions.
+    bounds_errors
+        What the next questions for the start of a log raise.
     lookup
         Cleared, positions are not told until it is set, as while one out of range is reset.
     position_asked
@@ -147,6 +156,7 @@ class FakeConsumer:
         self.coordinator_loads = False
         self.asked_for_committed: KafkaError | None = None
         self.fails_after_draining: Exception | None = None
+        self.bounds_errors: deque[KafkaError | TimeoutError] = deque()
         self.initial = frozenset(kafka.logs)
         self.fetched: list[int] = []
         self.calls: list[str] = []
@@ -157,6 +167,7 @@ class FakeConsumer:
         self._listener: ConsumerRebalanceListener = None
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._positions: dict[TopicPartition, int] = {}
+        self._last_ends: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
         self._settled = asyncio.Event()
 
@@ -224,8 +235,11 @@ class FakeConsumer:
             log, position = self.kafka.logs[partition], self._look_up(partition)
             if not most:
                 continue
-            if position > log.end:
-                self._positions[partition] = position = 0  # out of range: auto_offset_reset
+            if not log.start <= position <= log.end:
+                if fetched:
+                    break  # as aiokafka: the error comes with the next poll
+                raise OffsetOutOfRangeError({partition: position})
+            self._last_ends[partition] = log.end
             records = [record for record in log.records if record.offset >= position][:most]
             if log.unreadable.intersection(record.offset for record in records):
                 # As aiokafka: what was drained of partitions before is gone, and their positions
@@ -270,9 +284,25 @@ class FakeConsumer:
             raise IllegalStateError("not assigned")
         self._positions[partition] = offset
 
+    async def beginning_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        await asyncio.sleep(0.001)
+        if self.bounds_errors:
+            raise self.bounds_errors.popleft()
+        return {partition: self.kafka.logs[partition].start for partition in partitions}
+
+    async def end_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        return {partition: self.kafka.logs[partition].end for partition in partitions}
+
     def highwater(self, partition: TopicPartition) -> int | None:
         assert partition in self._assigned
-        return self.kafka.logs[partition].end
+        log = self.kafka.logs[partition]
+        if log.start <= self.position_of(partition) <= log.end:  # else no fetch is answered
+            self._last_ends[partition] = log.end
+        return self._last_ends.get(partition)
 
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
         return -1

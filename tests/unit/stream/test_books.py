@@ -66,15 +66,12 @@ def test_a_gap_between_batches_is_passed_with_the_batch_behind_it() -> None:
     assert books.done_offset == 10
 
 
-@pytest.mark.parametrize(("offset", "goes_back"), [(0, True), (9, True), (10, False), (11, False)])
-def test_a_record_below_what_was_handed_over_goes_back(offset: int, goes_back: bool) -> None:
+def test_a_partition_is_started_by_a_commit_or_by_a_batch() -> None:
+    assert not PartitionBooks().is_started
+    assert PartitionBooks(0).is_started
     books = PartitionBooks()
-    assert not books.goes_back(offset)
     books.add(batch(0, 9))
-    assert books.goes_back(offset) is goes_back
-    finish(*books._batches)
-    books.settle()
-    assert books.goes_back(offset) is goes_back
+    assert books.is_started
 
 
 def test_a_revoked_batch_cannot_be_begun_but_one_in_hand_can_finish() -> None:

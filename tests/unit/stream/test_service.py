@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from monitoring.health import Condition
 from schemas.errors import FatalError
 from stream import vitals as vitals_module
 from stream.books import Batch, PartitionBooks
+from stream.losses import Loss, LossReason
 from stream.service import STALL_LIMIT, ScoringService
 from stream.settings import load_settings
 from stream.source import BatchSource
@@ -90,6 +92,20 @@ async def test_what_is_fetched_is_counted_by_partition():
     place.service.on_fetch(Batch(AT, [FakeRecord(n, 0, n) for n in range(5)]))  # type: ignore[misc]
     name = "leadscore_records_consumed_total"
     assert place.value(name, topic=TOPIC, partition="0") == 5
+
+
+async def test_a_loss_is_counted_and_listed_and_the_worker_stays_ready():
+    place = Place()
+    for condition in (Condition.MODEL_LOADED, Condition.BROKER_REACHED):
+        place.service.health.meet(condition)
+    place.service.on_rebalance(frozenset())
+    place.service.on_loss(Loss(AT, 5, 22, LossReason.RETENTION))
+    where = {"topic": TOPIC, "partition": "0", "reason": "retention"}
+    assert place.value("leadscore_losses_total", **where) == 1
+    assert place.value("leadscore_lost_records_total", **where) == 17
+    [listed] = place.service.health.losses(time.monotonic())
+    assert listed["reason"] == "retention"
+    assert place.value("leadscore_ready") == 1
 
 
 async def test_a_commit_is_remembered():

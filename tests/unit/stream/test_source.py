@@ -22,6 +22,7 @@ from schemas.errors import FatalError
 from stream.books import Batch
 from stream.commits import GroupCommitter
 from stream.lag import Lag, lag_of
+from stream.losses import Loss
 from stream.source import BatchSource, SourceOptions
 from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, in_jumping_time
 
@@ -37,6 +38,7 @@ class Notes:
     fetched: list[int] = field(default_factory=list)
     committed: list[Mapping[TopicPartition, int]] = field(default_factory=list)
     assignments: list[frozenset[TopicPartition]] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
 
     def on_fetch(self, batch: Batch) -> None:
         self.fetched.append(len(batch.records))
@@ -46,6 +48,9 @@ class Notes:
 
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
         self.assignments.append(assignment)
+
+    def on_loss(self, loss: Loss) -> None:
+        self.losses.append(loss)
 
 
 @dataclass
