@@ -50,6 +50,8 @@ class ErrorCode(StrEnum):
     """Too few of the model's fields are present, and the setting says to refuse such leads."""
     OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"
     """The scored event is larger than its topic takes."""
+    UNREADABLE = "UNREADABLE"
+    """The Kafka record around the lead is damaged, or a header's name is not UTF-8."""
 
 
 class LeadScoreError(Exception):

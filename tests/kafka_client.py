@@ -10,6 +10,8 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.produce import ProduceRequest
 
 
 class Record(NamedTuple):
@@ -97,6 +99,27 @@ async def produce(bootstrap: str, topic: str, records: Iterable[Record | bytes])
                 )
             )
         await asyncio.gather(*deliveries)
+
+
+async def produce_batch(bootstrap: str, topic: str, batch: bytes, partition: int = 0) -> int:
+    """Write a record batch as it is, such as no client would make; returns its first offset."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    await client.bootstrap()
+    try:
+        await client._wait_on_metadata(topic)
+        leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
+        request = ProduceRequest(
+            transactional_id=None,
+            required_acks=-1,
+            timeout=10_000,
+            topics=[(topic, [(partition, batch)])],
+        )
+        response = await client.send(leader, request)
+    finally:
+        await client.close()
+    [(_, [(_, code, offset, *_)])] = response.topics
+    assert code == 0, f"{topic}: error {code}"
+    return int(offset)
 
 
 async def read_all(

@@ -1,0 +1,157 @@
+"""Lenient reads of a partition, beside the consumer: records, and verdicts on what is none.
+
+::
+
+    async with RawBatchReader(connection, "read_uncommitted") as reader:
+        async for step in reader.read(partition, offset):
+            ...                      # step.records: RawRecord, or UnreadableRecord with its verdict
+        # read on at step.next_offset
+
+For the places where a client gives up: a record that it can't decode, a batch that expands beyond
+what memory holds. Records are decompressed and parsed in a thread, in steps of bounded memory, so
+the event loop stays free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from stream.aiokafka_internals import FetchClient, Fetched
+from stream.record_batches import Limits, RawRecord, RecordBatches
+
+__all__ = ["RawBatchReader", "RawStep"]
+
+log = logging.getLogger(__name__)
+
+FETCH_BYTES = 1 << 20
+"""Most bytes of a fetch, but for a first batch that is larger: as aiokafka's consumer."""
+ANSWER_LIMIT = 7.5
+"""Seconds to wait for an answer."""
+ATTEMPTS = 5
+RETRY_PAUSE = 0.5
+"""Seconds before another attempt at what may pass, as while a partition's leader moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawStep:
+    """A part of what was read.
+
+    Attributes
+    ----------
+    records
+        In the order of their offsets; none where there are only gaps.
+    next_offset
+        Where to read on: everything below is in this step or an earlier one, or is no record.
+    """
+
+    records: Sequence[RawRecord]
+    next_offset: int
+
+
+class RawBatchReader:
+    """Reads the records at an offset, readable or not.
+
+    It connects at the first read, and again after an error; one read at a time.
+
+    Parameters
+    ----------
+    connection
+        aiokafka's ``bootstrap_servers`` and security options.
+    isolation_level
+        "read_uncommitted" or "read_committed".
+    limits
+        What may be in memory at once; by default 8 MiB of a value and 8 MiB of records. The bytes
+        of one fetch (1 MiB, or one batch as it is compressed) and a codec's window come on top.
+    """
+
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        isolation_level: str,
+        *,
+        limits: Limits | None = None,
+    ) -> None:
+        self._connection = connection
+        self._isolation_level = isolation_level
+        self._limits = limits or Limits()
+        self._client: FetchClient | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def read(
+        self, partition: TopicPartition, start: int, stop: int | None = None
+    ) -> AsyncIterator[RawStep]:
+        """Read what one fetch brings: whole batches, from the one that holds an offset.
+
+        Parameters
+        ----------
+        partition
+            Where from.
+        start
+            The first offset that is wanted.
+        stop
+            The first offset that is not wanted any more; None: all that the fetch brings.
+
+        Yields
+        ------
+        RawStep
+            At least one. Where its ``next_offset`` is ``start``, there is nothing to read yet.
+
+        Raises
+        ------
+        KafkaError
+            The partition can't be read, or not within a few attempts.
+        """
+        batches = RecordBatches(
+            await self._fetch(partition, start),
+            partition=partition.partition,
+            start=start,
+            stop=stop,
+            limits=self._limits,
+        )
+        while records := await asyncio.to_thread(batches.take):
+            yield RawStep(records, records[-1].offset + 1)
+        yield RawStep((), batches.next_offset)
+
+    async def _fetch(self, partition: TopicPartition, start: int) -> Fetched:
+        for attempt in range(ATTEMPTS):
+            try:
+                client = await self._connected()
+                return await client.fetch(partition, start, FETCH_BYTES)
+            except KafkaError as error:
+                await self.close()
+                if not error.retriable or attempt == ATTEMPTS - 1:
+                    raise
+                log.warning("fetching %s at %d: %r, trying again", partition, start, error)
+            await asyncio.sleep(RETRY_PAUSE)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _connected(self) -> FetchClient:
+        if self._client is None:
+            client = FetchClient(self._connection, self._isolation_level, ANSWER_LIMIT)
+            self._client = client
+            await client.start()
+        return self._client
