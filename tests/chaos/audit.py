@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from aiokafka import ConsumerRecord
 
@@ -15,8 +16,8 @@ from model.bundle import Bundle
 from schemas.headers import ERROR_CODE
 from schemas.store import SchemaStore
 from stream.crm.produce import Played
-from tests.chaos.second_audit.account import Account, Target
-from tests.chaos.second_audit.account import audit as second_audit_of
+from tests.chaos.second_audit.account import Account, Target, audit_within
+from tests.chaos.second_audit.account import audit as audit_once
 from tests.integration.drift_counts import Counts, counted_offline
 from tests.integration.traffic import Traffic
 from tests.integration.worker_process import Stage, event_of, headers_of
@@ -160,6 +161,17 @@ async def audit(
     int
         How many leads came out more than once; any is an error where it is exactly once.
     """
+    repeats = await audit_outcomes(stage, played, within=within)
+    await assert_counts_are_exact(stage, bundle)
+    account = await second_audit(stage, bundle, played=played)
+    assert account.totals.repeats == repeats
+    return repeats
+
+
+async def audit_outcomes(
+    stage: Stage, played: Played | None = None, *, within: float = 60.0
+) -> int:
+    """Do what `audit` does, but for the counts of drift: whatever model scored."""
     await until_done(stage, within)
     found, sources = await outcomes(stage), await sources_of(stage)
     done = found.scored.keys() | found.dead.keys()
@@ -173,9 +185,6 @@ async def audit(
         sent = {(at, offset) for at, runs in played.offsets.items() for r in runs for offset in r}
         assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
         assert found.dead == played.dead_letters(refuse_few_fields=False)
-    await assert_counts_are_exact(stage, bundle)
-    account = await second_audit(stage, bundle, played=played)
-    assert account.totals.repeats == found.repeats
     return found.repeats
 
 
@@ -246,7 +255,12 @@ def told(partials: Iterable[Partial], bundle: Bundle) -> Counts:
 
 
 async def second_audit(
-    stage: Stage, *bundles: Bundle, played: Played | None = None, at_rest: bool = True
+    stage: Stage,
+    *bundles: Bundle,
+    played: Played | None = None,
+    planted: Mapping[Source, str] | None = None,
+    at_rest: bool = True,
+    **more: Any,
 ) -> Account:
     """Have the audit that shares no code with LeadScore read it all again; no rule may be broken.
 
@@ -258,14 +272,20 @@ async def second_audit(
         The models that may have scored.
     played
         What the CRM knows of records that it has broken.
+    planted
+        The same, where it has broken more than that: the code of each record that must be dead.
     at_rest
         Whether every lead must have come out by now.
+    **more
+        More fields of its target, such as ``reports``.
     """
-    account = await asyncio.to_thread(
-        second_audit_of,
-        target_of(stage, *bundles),
-        planted=None if played is None else dict(played.dead_letters(refuse_few_fields=False)),
-        at_rest=at_rest,
+    target = replace(target_of(stage, *bundles), **more)
+    if played is not None:
+        planted = dict(played.dead_letters(refuse_few_fields=False))
+    account = await (
+        asyncio.to_thread(audit_within, target, TOLD_WITHIN, planted=planted)
+        if at_rest
+        else asyncio.to_thread(audit_once, target, planted=planted, at_rest=False)
     )
     assert not account.faults.counts, f"the second audit found {account.faults.as_json()}"
     return account

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +13,7 @@ from signal import Signals
 from aiokafka.errors import KafkaError
 
 from schemas.errors import LeadScoreError
+from stream.demo import WORKER
 from stream.worker import EXIT_STARTUP
 from tests.integration.worker_process import Stage, WorkerProcess
 from tests.kafka_client import read_ends, until
@@ -35,10 +36,13 @@ class Member:
         The worker, or the one that was started in its place.
     environment
         Its settings beside those of its stage.
+    command
+        What starts it.
     """
 
     process: WorkerProcess
     environment: dict[str, str]
+    command: Sequence[str] = WORKER
 
     async def is_ready(self) -> bool:
         answer = await asyncio.to_thread(self.process.ask, "/readyz")
@@ -59,9 +63,9 @@ class Crew:
         self.members: list[Member] = []
         self.ends: list[tuple[int, str]] = []
 
-    async def join(self, **environment: str) -> Member:
+    async def join(self, command: Sequence[str] = WORKER, **environment: str) -> Member:
         """Start a worker and wait until it is ready."""
-        member = Member(self.stage.begin(**environment), environment)
+        member = Member(self.stage.begin(command, **environment), environment, command)
         self.members.append(member)
         await until(member.is_ready, within=READY_WITHIN, what="a worker ready")
         return member
@@ -89,7 +93,7 @@ class Crew:
                 if not member.process.is_running:
                     code = await member.process.ended()
                     self.ends.append((code, member.process.log.read_text()[-LAST_WORDS:]))
-                    member.process = self.stage.begin(**member.environment)
+                    member.process = self.stage.begin(member.command, **member.environment)
             await asyncio.sleep(LOOK)
 
     async def back(self, within: float = BACK_WITHIN) -> float:

@@ -13,9 +13,10 @@ import pytest
 from model.bundle import Bundle
 from stream.broker import Broker
 from stream.crm.playing import Lead
+from tests.chaos.audit import second_audit
 from tests.conftest import StageSetter
 from tests.integration.test_drift import assert_exact, close_windows
-from tests.integration.worker_process import Stage, WorkerProcess
+from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess
 from tests.kafka_client import TopicFactory
 
 IS_LONG = os.environ.get("LEADSCORE_CHAOS") == "long"
@@ -93,3 +94,7 @@ async def test_counts_are_exact_whoever_is_killed_stopped_or_added(
     counts = await assert_exact(stage, bank_model, WINDOW_S * 1000)
     assert len(counts) >= WINDOWS
     assert sum(window["", 0] for window in counts.values()) == LEADS
+    reports = stage.settings.leads_drift
+    account = await second_audit(stage, bank_model, played=played, reports=reports)
+    assert account.totals.leads == LEADS + PARTITIONS
+    assert account.reports >= WINDOWS

@@ -15,8 +15,8 @@ from stream.broker import Broker
 from tests.chaos.second_audit.__main__ import main
 from tests.chaos.second_audit.kafka_log import KafkaLog
 from tests.chaos.second_audit.records import Record as Forged
-from tests.integration.test_source_kafka import write_unreadable
-from tests.kafka_client import Record, TopicFactory, produce
+from tests.kafka_client import Record, TopicFactory, produce, produce_batch
+from tests.record_batches import Made, batch
 from tests.unit.second_audit import forged
 
 PARTITIONS = 2
@@ -135,7 +135,8 @@ async def test_a_header_whose_name_is_not_utf_8_is_no_end_of_the_audit(
     kafka: Broker, topics: TopicFactory
 ) -> None:
     topic = await topics.create("leads.created")
-    await write_unreadable(kafka.bootstrap, topic, partition=0)
+    made = [Made(b"x", headers=[(name, b"")]) for name in (b"good", b"nam\xe9")]
+    await produce_batch(kafka.bootstrap, topic, batch(made))
     log = KafkaLog(kafka.bootstrap)
     first, second = await asyncio.to_thread(lambda: list(log.read(topic, 0)))
     assert (first.value, first.headers) == (b"x", [("good", b"")])

@@ -36,6 +36,8 @@ def _audit(given: argparse.Namespace) -> Account:
         max_event_bytes=given.max_event_bytes,
         exactly_once=given.exactly_once,
         reads_committed=given.read_committed,
+        commits_are_ours=given.own_commits,
+        reports=f"{prefix}leads.drift" if given.reports else None,
     )
     return audit(target, at_rest=False) if given.running else audit_within(target, given.within)
 
@@ -61,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--read-committed", action="store_true", help="the workers read committed leads only")
     add("--running", action="store_true",
         help="leads still come: check what is committed, and no drift")  # fmt: skip
+    add("--own-commits", action="store_true",
+        help="every commit must have the metadata of a worker of this version")  # fmt: skip
+    add("--reports", action="store_true",
+        help="check the drift worker's reports, too: no lead may have come late")  # fmt: skip
     add("--no-drift", action="store_true", help="the workers count nothing for drift")
     add("--within", type=float, default=30.0, metavar="SECONDS",
         help="time in which what is on its way may come out (30)")  # fmt: skip

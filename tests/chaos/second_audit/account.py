@@ -9,7 +9,9 @@ from pathlib import Path
 
 from tests.chaos.second_audit.avro_files import AvroFiles
 from tests.chaos.second_audit.bundle_file import read_bundle_file
+from tests.chaos.second_audit.commits import read_commit
 from tests.chaos.second_audit.drift_blocks import DriftBlocks
+from tests.chaos.second_audit.drift_reports import check_reports
 from tests.chaos.second_audit.kafka_log import KafkaLog
 from tests.chaos.second_audit.lead_reader import LeadReader
 from tests.chaos.second_audit.model_bins import ModelBins
@@ -48,6 +50,11 @@ class Target:
         Whether events are read committed, and repeats are faults.
     reads_committed
         Whether the workers read committed leads only.
+    commits_are_ours
+        Whether the last commit of each partition must be a worker's of this version.
+    reports
+        Topic of the drift worker's reports; None: they are not checked. Leads that come after their
+        window is closed are in no report, so there must be none.
     """
 
     bootstrap: str
@@ -62,6 +69,8 @@ class Target:
     max_event_bytes: int = 262_144
     exactly_once: bool = False
     reads_committed: bool = False
+    commits_are_ours: bool = False
+    reports: str | None = None
 
 
 @dataclass
@@ -72,6 +81,7 @@ class Account:
     faults: Faults = field(default_factory=Faults)
     committed: dict[int, int] = field(default_factory=dict)
     blocks: int = 0
+    reports: int = 0
     seconds: float = 0.0
 
     def as_json(self) -> dict[str, object]:
@@ -84,6 +94,7 @@ class Account:
             "models": dict(self.totals.models),
             "committed": {str(number): at for number, at in sorted(self.committed.items())},
             "drift_blocks": self.blocks,
+            "drift_reports": self.reports,
             "seconds": round(self.seconds, 1),
             "faults": self.faults.as_json(),
         }
@@ -114,11 +125,13 @@ def audit(
     # what is committed must have come out, and what came out must be of a lead.
     numbers = log.partitions(target.leads)
     committed = log.committed(target.group, target.leads, numbers)
-    account.committed = {number: offset for number, (offset, _) in committed.items()}
+    commits = {number: read_commit(*commit) for number, commit in committed.items()}
+    account.committed = {number: commit.offset for number, commit in commits.items()}
     for number in numbers:
         partition = PartitionAudit(terms, number, drift, account.faults, account.totals)
         _, end = log.bounds(target.leads, number)
-        partition.add_commit(account.committed.get(number, 0), end)
+        if number in commits:
+            partition.add_commit(commits[number], end)
         for record in log.read(target.scored, number, committed_only=target.exactly_once):
             partition.add_scored(record)
         for record in log.read(target.dead, number, committed_only=target.exactly_once):
@@ -131,6 +144,9 @@ def audit(
     if at_rest and target.partials is not None:
         drift.hold_against(_all(log, target.partials), terms.avro, account.faults)
         account.blocks = drift.blocks
+    if at_rest and target.reports is not None:
+        reports = _all(log, target.reports)
+        account.reports = check_reports(reports, drift.windows(), terms.avro, account.faults)
     account.seconds = time.monotonic() - started
     return account
 
@@ -165,6 +181,7 @@ def _terms(target: Target, planted: Mapping[tuple[int, int], str] | None) -> Ter
         reader=LeadReader(avro, target.max_event_bytes),
         avro=avro,
         exactly_once=target.exactly_once,
+        commits_are_ours=target.commits_are_ours,
         planted=planted,
     )
 

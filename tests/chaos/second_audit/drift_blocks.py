@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.chaos.second_audit.avro_files import AvroFiles
+from tests.chaos.second_audit.drift_reports import Windows
 from tests.chaos.second_audit.model_bins import ModelBins
 from tests.chaos.second_audit.records import Faults, Record
 
@@ -46,6 +47,14 @@ class _Counted:
     offsets: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+
+    def add(self, other: _Counted) -> None:
+        """Add the counts of other leads, without their sample."""
+        self.leads += other.leads
+        self.present += other.present
+        self.score_sum += other.score_sum
+        self.engaged += other.engaged
+        self.places.update(other.places)
 
     def as_partial(self) -> dict[str, object]:
         """Return what the partial's fields must be."""
@@ -120,6 +129,18 @@ class DriftBlocks:
         """How many blocks there are to check."""
         keys = {(key.partition, key.block) for key in self._counted}
         return sum(self._is_checked(*key) for key in keys)
+
+    def windows(self) -> Windows:
+        """Return, by window and model, the sums over blocks; None where one is not checked."""
+        sums: dict[tuple[int, str], _Counted | None] = {}
+        for key, counted in self._counted.items():
+            window = (key.window_start, key.model_sha256)
+            known = sums.setdefault(window, _Counted())
+            if known is None or not self._is_checked(key.partition, key.block):
+                sums[window] = None
+            else:
+                known.add(counted)
+        return {window: total and total.as_partial() for window, total in sums.items()}
 
     def _is_checked(self, partition: int, block: int) -> bool:
         is_whole = block * BLOCK >= self._starts.get(partition, 0)

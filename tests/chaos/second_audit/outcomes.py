@@ -37,6 +37,8 @@ class DeadLetter(NamedTuple):
     code: str
     content: bytes
     """Digest of key, value and the lead's headers."""
+    bare: bytes
+    """Digest of key and value."""
     left_out: int | None
     """Bytes of the value where key, value and headers were left out."""
 
@@ -82,11 +84,12 @@ def read_dead(record: Record) -> DeadLetter:
         ),
         code=headers["leadscore.error.code"].decode(),
         content=content_of(record.key, record.value, record.headers),
+        bare=content_of(record.key, record.value),
         left_out=None if left_out is None else int(left_out),
     )
 
 
-def content_of(key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
+def content_of(key: bytes | None, value: bytes | None, headers: Headers = ()) -> bytes:
     """Return a digest of a lead's record, without the headers that a dead letter adds."""
     digest = hashlib.blake2b(digest_size=16)
     given = [

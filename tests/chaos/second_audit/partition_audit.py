@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tests.chaos.second_audit.avro_files import AvroFiles
+from tests.chaos.second_audit.commits import Commit
 from tests.chaos.second_audit.drift_blocks import DriftBlocks
 from tests.chaos.second_audit.lead_reader import Lead, LeadReader, Refusal
 from tests.chaos.second_audit.model_bins import ModelBins
@@ -24,6 +25,8 @@ __all__ = ["AFTER_READING", "PartitionAudit", "Terms", "Totals"]
 
 AFTER_READING = ("FEATURES", "OUTPUT_TOO_LARGE")
 """Codes of leads that could be read: they are counted for drift."""
+UNREADABLE = "UNREADABLE"
+"""The code of a record whose headers a client cannot read."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Terms:
         Read leads and events.
     exactly_once
         Whether a repeat is a fault.
+    commits_are_ours
+        Whether each commit must have a worker's metadata.
     planted
         By partition and offset, the code of each record that was broken on purpose; None: not
         known.
@@ -50,6 +55,7 @@ class Terms:
     reader: LeadReader
     avro: AvroFiles
     exactly_once: bool = False
+    commits_are_ours: bool = False
     planted: Mapping[tuple[int, int], str] | None = None
 
 
@@ -94,13 +100,15 @@ class PartitionAudit:
         self._scored: dict[int, _Scored] = {}
         self._dead: dict[int, DeadLetter] = {}
         self._last_scored = self._last_dead = -1
-        self._committed = 0
+        self._commit = Commit()
 
-    def add_commit(self, offset: int, end: int) -> None:
+    def add_commit(self, commit: Commit, end: int) -> None:
         """Note what the group had committed before anything else was read, and the log's end."""
-        self._committed = offset
-        if offset > end:
-            self._fault("committed_beyond_end", offset)
+        self._commit = commit
+        if commit.offset > end:
+            self._fault("committed_beyond_end", commit.offset)
+        if self._terms.commits_are_ours and not commit.is_ours:
+            self._fault("commit_not_ours", commit.offset)
 
     def add_scored(self, record: Record) -> None:
         """Take a record of the scored topic, in the order of offsets."""
@@ -175,7 +183,7 @@ class PartitionAudit:
             self._check_scored(record, scored)
         elif dead is not None:
             self._check_dead(record, dead)
-        elif record.offset < self._committed:
+        elif record.offset < self._commit.offset:
             self._fault("committed_too_far", record.offset)
         elif must_be_done:
             self._fault("lost", record.offset)
@@ -189,6 +197,8 @@ class PartitionAudit:
     def _check_scored(self, record: Record, scored: _Scored) -> None:
         self._totals.scored += 1
         self._totals.models[scored.model_sha256] += 1
+        if self._commit.denies(record.offset, scored.model_sha256):
+            self._fault("commit_of_another_model", record.offset)
         if (self._terms.planted or {}).get((self._number, record.offset)) is not None:
             self._fault("scored_though_broken", record.offset)
         model = self._terms.models.get(scored.model_sha256)
@@ -218,7 +228,7 @@ class PartitionAudit:
         if letter.left_out is not None:
             return letter.left_out == len(record.value or b"")
         if record.headers is None:
-            return True
+            return letter.bare == content_of(record.key, record.value)
         return letter.content == content_of(record.key, record.value, record.headers)
 
     def _possible_codes(self, record: Record) -> set[str]:
@@ -226,6 +236,8 @@ class PartitionAudit:
         if self._terms.planted is not None:
             code = self._terms.planted.get((self._number, record.offset))
             return set() if code is None else {code}
+        if record.headers is None:
+            return {UNREADABLE}
         codes = set()
         for model in self._terms.models.values():
             verdict = self._verdict(record, model)

@@ -8,6 +8,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from tests.chaos.second_audit.avro_files import AvroFiles
+from tests.chaos.second_audit.commits import read_commit
 from tests.chaos.second_audit.drift_blocks import DriftBlocks
+from tests.chaos.second_audit.drift_reports import check_reports
 from tests.chaos.second_audit.lead_reader import LeadReader
 from tests.chaos.second_audit.model_bins import ModelBins
 from tests.chaos.second_audit.partition_audit import PartitionAudit, Terms, Totals
 from tests.chaos.second_audit.records import Faults, Record
 
 TOPIC, SCHEMAS = "leads.created", Path("schemas")
+AVRO = AvroFiles([SCHEMAS])
 SHA, NEXT_SHA = "a" * 64, "b" * 64
 WINDOW_MS = 300_000
 CREATED = 1_700_000_100_000
@@ -120,12 +124,46 @@ def partial(*sources: Record, sha: str = SHA, **changed: Any) -> Record:
         **changed,
     }
     key = "/".join(str(content[n]) for n in ("partition", "block", "window_start"))
-    schema = json.loads((SCHEMAS / "drift_partial.avsc").read_text())
+    return Record(0, 0, CREATED, f"{key}/{sha[:16]}".encode(), avro("drift_partial", content))
+
+
+def report(leads: int, **changed: Any) -> Record:
+    """The report of a window of leads of `FIELDS` and `SCORE`."""
+    content = {
+        "kind": "window",
+        "reported_at": CREATED,
+        "topic": TOPIC,
+        "model_id": "bank",
+        "model_version": "1",
+        "model_sha256": SHA,
+        "window_start": CREATED,
+        "window_end": CREATED + WINDOW_MS,
+        "leads": leads,
+        "present": 4 * leads,
+        "score_sum": 625_000_000 * leads,
+        "engaged": leads,
+        "codes": PLACES,
+        "counts": [leads] * len(PLACES),
+        "horizons": [],
+        "alarm": None,
+        **changed,
+    }
+    return Record(0, 0, CREATED, b"report", avro("drift_report", content))
+
+
+def avro(name: str, content: dict[str, Any]) -> bytes:
+    """Avro single-object encoding by a schema of LeadScore's folder."""
+    schema, mark = schema_of(name)
     body = io.BytesIO()
-    fastavro.schemaless_writer(body, fastavro.parse_schema(schema), content)
+    fastavro.schemaless_writer(body, schema, content)
+    return b"\xc3\x01" + mark + body.getvalue()
+
+
+@cache
+def schema_of(name: str) -> tuple[Any, bytes]:
+    schema = json.loads((SCHEMAS / f"{name}.avsc").read_text())
     mark = bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
-    value = b"\xc3\x01" + mark + body.getvalue()
-    return Record(0, 0, CREATED, f"{key}/{sha[:16]}".encode(), value)
+    return fastavro.parse_schema(schema), mark
 
 
 @dataclass
@@ -136,7 +174,10 @@ class Run:
     scored: Sequence[Record] = ()
     dead: Sequence[Record] = ()
     partials: Sequence[Record] | None = None
+    reports: Sequence[Record] = ()
     committed: int = 0
+    metadata: str = ""
+    commits_are_ours: bool = False
     end: int = 10_000
     start: int = 0
     at_rest: bool = True
@@ -146,19 +187,20 @@ class Run:
 
     def faults(self) -> dict[str, int]:
         """How many faults the audit finds, by rule."""
-        avro, found = AvroFiles([SCHEMAS]), Faults()
+        found = Faults()
         terms = Terms(
             topic=TOPIC,
             models={sha: ModelBins(sha, METADATA) for sha in (SHA, NEXT_SHA)},
-            reader=LeadReader(avro, 10_000),
-            avro=avro,
+            reader=LeadReader(AVRO, 10_000),
+            avro=AVRO,
             exactly_once=self.exactly_once,
+            commits_are_ours=self.commits_are_ours,
             planted=self.planted,
         )
         drift = DriftBlocks(TOPIC, WINDOW_MS)
         drift.begin(0, self.start)
         partition = PartitionAudit(terms, 0, drift, found, self.totals)
-        partition.add_commit(self.committed, self.end)
+        partition.add_commit(read_commit(self.committed, self.metadata), self.end)
         for record in self.scored:
             partition.add_scored(record)
         for record in self.dead:
@@ -167,7 +209,8 @@ class Run:
             partition.add_lead(record, must_be_done=self.at_rest)
         partition.finish(self.start)
         if self.partials is not None:
-            drift.hold_against(self.partials, avro, found)
+            drift.hold_against(self.partials, AVRO, found)
+        check_reports(self.reports, drift.windows(), AVRO, found)
         return dict(found.counts)
 
 

@@ -17,6 +17,7 @@ from tests.unit.second_audit.forged import (
     dead,
     lead,
     partial,
+    report,
     scored,
 )
 
@@ -128,3 +129,29 @@ def test_missing_values_and_unknown_levels_have_bins_of_their_own() -> None:
         lead(1), codes=[4, 7, 12, 21, 24], present=1, sample_codes=b"", sample_scores=b""
     )
     assert faults_of(counted, leads=[lead(1, **given)]) == {}
+
+
+def test_reports_that_are_exact() -> None:
+    assert faults_of(partial(*LEADS), reports=[report(20), report(9)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"counts": [20, 20, 20, 20, 19]}, "report_counts"),
+        ({"present": 79}, "report_counts"),
+        ({"window_start": CREATED - WINDOW_MS}, "report_of_no_lead"),
+        ({"model_sha256": NEXT_SHA}, "report_of_no_lead"),
+    ],
+)
+def test_a_wrong_report(changed: dict[str, Any], rule: str) -> None:
+    assert faults_of(partial(*LEADS), reports=[report(20, **changed)]) == {rule: 1}
+
+
+def test_an_alarm_is_no_report_of_a_window() -> None:
+    assert faults_of(partial(*LEADS), reports=[report(3, kind="alarm")]) == {}
+
+
+def test_a_report_of_a_window_with_leads_that_retention_removed_is_not_checked() -> None:
+    found = faults_of(partial(*LEADS), leads=LEADS[5:], start=5, reports=[report(20)])
+    assert found == {}

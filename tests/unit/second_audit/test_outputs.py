@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.second_audit.forged import NEXT_SHA, Run, dead, lead, scored
+from tests.unit.second_audit.forged import NEXT_SHA, SHA, Run, dead, lead, scored
 
 LEADS = [lead(offset) for offset in range(4)]
 EVENTS = [scored(source) for source in LEADS]
@@ -184,3 +184,40 @@ def test_a_dead_letter_without_its_value_names_the_values_size(
 
 def test_a_dead_letter_without_reasons() -> None:
     assert Run([BROKEN], dead=[BROKEN]).faults() == {"dead_letter_unreadable": 1, "lost": 1}
+
+
+def of_commit(at: int, sha: str = SHA, since: int = 0) -> str:
+    return json.dumps({"leadscore": 1, "at": at, "model": ["bank", "1", sha], "since": since})
+
+
+def test_a_commit_of_ours() -> None:
+    run = Run(LEADS, EVENTS, committed=4, metadata=of_commit(4), commits_are_ours=True)
+    assert run.faults() == {}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ["", "[]", "guest", of_commit(3), '{"leadscore": 1}'],
+    ids=lambda m: m[:14] or "none",
+)
+def test_a_commit_that_is_not_ours(metadata: str) -> None:
+    run = Run(LEADS, EVENTS, committed=4, metadata=metadata)
+    assert run.faults() == {}
+    run = Run(LEADS, EVENTS, committed=4, metadata=metadata, commits_are_ours=True)
+    assert run.faults() == {"commit_not_ours": 1}
+
+
+def test_a_commit_that_names_another_model_than_the_one_that_scored() -> None:
+    events = [*EVENTS[:2], *(scored(source, NEXT_SHA) for source in LEADS[2:])]
+    well = Run(LEADS, events, committed=4, metadata=of_commit(4, NEXT_SHA, since=2))
+    assert well.faults() == {}
+    wrong = Run(LEADS, events, committed=4, metadata=of_commit(4, NEXT_SHA, since=1))
+    assert wrong.faults() == {"commit_of_another_model": 1}
+
+
+def test_a_lead_with_headers_that_no_client_reads_is_a_dead_letter_of_its_bytes() -> None:
+    unreadable = lead(0)._replace(headers=None)
+    assert Run([unreadable], dead=[dead(unreadable, "UNREADABLE")]).faults() == {}
+    assert Run([unreadable], dead=[dead(unreadable, "DECODE")]).faults() == {"code": 1}
+    touched = dead(unreadable, "UNREADABLE", value=b"")
+    assert Run([unreadable], dead=[touched]).faults() == {"dead_letter_changed": 1}

@@ -1,0 +1,44 @@
+"""What a group has committed of a partition, and what the commit's metadata say."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+__all__ = ["Commit", "read_commit"]
+
+
+class Commit(NamedTuple):
+    """A commit.
+
+    Attributes
+    ----------
+    offset
+        Everything below it must have come out; 0 where nothing is committed.
+    is_ours
+        Whether a worker wrote it: its metadata say so, and are of this offset.
+    model_sha256, since
+        The model that scored the leads from `since` up to the offset; None where it does not say.
+    """
+
+    offset: int = 0
+    is_ours: bool = False
+    model_sha256: str | None = None
+    since: int = 0
+
+    def denies(self, offset: int, model_sha256: str) -> bool:
+        """Return whether it says that another model scored a lead."""
+        is_of_it = self.since <= offset < self.offset
+        return is_of_it and self.model_sha256 not in (None, model_sha256)
+
+
+def read_commit(offset: int, metadata: str) -> Commit:
+    """Read a commit; metadata that are not a worker's say nothing."""
+    try:
+        written = json.loads(metadata)
+        is_ours = "leadscore" in written and written["at"] == offset
+        if not is_ours or "model" not in written:
+            return Commit(offset, is_ours)
+        return Commit(offset, is_ours, written["model"][2], written["since"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return Commit(offset)

@@ -1,0 +1,125 @@
+"""The last released version's workers beside this one's: the way over, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from model.bundle import Bundle
+from stream.crm.playing import Lead
+from stream.worker import EXIT_STARTUP
+from tests.chaos import last_release
+from tests.chaos.audit import audit, audit_load
+from tests.chaos.crew import Crew, Member, crew_of
+from tests.chaos.last_release import LAST_RELEASE, NoReleaseError, release_worker
+from tests.integration.traffic import streaming
+from tests.integration.worker_process import Stage
+from tests.kafka_client import until
+
+BOTH = {"LEADSCORE_GROUP_PROTOCOL": "both"}
+WORKERS = 2
+RATE = 300
+"""Leads a second: ten workers start one after the other meanwhile."""
+
+
+@pytest.fixture(scope="session")
+def released() -> Sequence[str]:
+    """The command of the last released version's worker; without history CI fails here."""
+    try:
+        return release_worker()
+    except NoReleaseError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+async def roll(crew: Crew, command: Sequence[str] | None = None, **environment: str) -> None:
+    """Replace every worker by one that a command starts, one after the other."""
+    for member in list(crew.members):
+        await (crew.join(command, **environment) if command else crew.join(**environment))
+        await crew.leave(member)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1200)
+async def test_a_rolling_upgrade_and_the_way_back(
+    stage: Stage,
+    contacts: list[Lead],
+    bank_model: Bundle,
+    released: Sequence[str],
+    seed: int,
+) -> None:
+    """Nothing is lost, and nothing scored twice: every worker stops in good order."""
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=RATE) as traffic:
+        for _ in range(WORKERS):
+            await crew.join(released)
+        await stage.until_scored(1000)
+        await roll(crew, **BOTH)  # a rolling restart in the new version, then one without
+        await roll(crew)
+        await crew.back()
+        await roll(crew, **BOTH)
+        await roll(crew, released)
+        await crew.back()
+        played = await traffic.end()
+        assert await audit(stage, bank_model, played) == 0
+        assert crew.ends == []
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1200)
+async def test_old_and_new_workers_that_are_killed_side_by_side(
+    stage: Stage,
+    contacts: list[Lead],
+    bank_model: Bundle,
+    released: Sequence[str],
+    seed: int,
+    chance: Random,
+) -> None:
+    """What one version leaves behind, the other takes over, both ways."""
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=RATE) as traffic:
+        await crew.join(released)
+        await crew.join(**BOTH)
+        await stage.until_scored(2000)
+        for victim in chance.sample([0, 1, 0, 1], 4):
+            await asyncio.sleep(chance.uniform(0.0, 3.0))
+            await _killed(crew, crew.members[victim])
+        await crew.back()
+        await audit_load(stage, bank_model, traffic)
+        assert {code for code, _ in crew.ends} == {-signal.SIGKILL}
+
+
+async def _killed(crew: Crew, member: Member) -> None:
+    ended = len(crew.ends)
+    member.process.send(signal.SIGKILL)
+    await until(lambda: len(crew.ends) > ended, what="another in its place")
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_a_new_worker_without_the_setting_is_refused_beside_old_ones(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle, released: Sequence[str], seed: int
+) -> None:
+    """It ends and names the setting; the old ones go on."""
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=RATE) as traffic:
+        await crew.join(released)
+        await stage.until_scored(500)
+        new = stage.begin()
+        assert await new.ended(within=60) == EXIT_STARTUP
+        assert new.has_logged("LEADSCORE_GROUP_PROTOCOL=both")
+        await crew.back()
+        await audit_load(stage, bank_model, traffic)
+        assert crew.ends == []
+
+
+def test_a_checkout_without_history_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_release, "RELEASES", tmp_path / "releases")
+    with pytest.raises(NoReleaseError, match=r"fetch it \(git fetch --unshallow"):
+        release_worker("0" * len(LAST_RELEASE))
