@@ -161,17 +161,6 @@ async def audit(
     int
         How many leads came out more than once; any is an error where it is exactly once.
     """
-    repeats = await audit_outcomes(stage, played, within=within)
-    await assert_counts_are_exact(stage, bundle)
-    account = await second_audit(stage, bundle, played=played)
-    assert account.totals.repeats == repeats
-    return repeats
-
-
-async def audit_outcomes(
-    stage: Stage, played: Played | None = None, *, within: float = 60.0
-) -> int:
-    """Do what `audit` does, but for the counts of drift: whatever model scored."""
     await until_done(stage, within)
     found, sources = await outcomes(stage), await sources_of(stage)
     done = found.scored.keys() | found.dead.keys()
@@ -185,6 +174,9 @@ async def audit_outcomes(
         sent = {(at, offset) for at, runs in played.offsets.items() for r in runs for offset in r}
         assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
         assert found.dead == played.dead_letters(refuse_few_fields=False)
+    await assert_counts_are_exact(stage, bundle)
+    account = await second_audit(stage, bundle, played=played)
+    assert account.totals.repeats == found.repeats
     return found.repeats
 
 

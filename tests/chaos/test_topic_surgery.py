@@ -21,7 +21,7 @@ from schemas.wire import WireFormat
 from stream.broker import Broker
 from stream.crm.events import EventMaker
 from stream.crm.playing import Event, Lead
-from tests.chaos.audit import audit, outcomes, sources_of, until_done
+from tests.chaos.audit import audit, outcomes, second_audit, sources_of, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
 from tests.integration.traffic import over_and_over, streaming
@@ -195,12 +195,18 @@ async def test_a_log_cut_above_what_is_committed_is_read_from_where_it_begins(
         await crew.kill(member)
         await produce(bootstrap, source, on_all(some(contacts, 2000), PARTITIONS))
         await cut(stage, dict.fromkeys(range(PARTITIONS), 700))
-        await crew.join()
+        member = await crew.join()
         await produce(bootstrap, source, on_all(some(contacts, 2000), PARTITIONS))
         await until_done(stage, 60)
         left = await sources_of(stage)
         assert min(offset for _, offset in left) == 700
         assert left <= (await outcomes(stage)).scored.keys()
+        account = await second_audit(stage, bank_model)
+        assert account.totals.leads == account.totals.scored == len(left)
+        assert await member.process.metric("leadscore_lost_records_total") == 200 * PARTITIONS
+        _, readiness = await member.process.answer("/readyz")
+        lost = [(loss["from"], loss["to"]) for loss in readiness["losses"]]
+        assert lost == [(500, 699)] * PARTITIONS
         assert crew.ends == []
 
 
