@@ -23,6 +23,7 @@ from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.headers import EventIds, Headers, ScoredHeaders, dead_letter_headers, header_values
+from schemas.record_time import are_plausible
 from schemas.wire import WireFormat
 
 __all__ = ["DeadLetter", "Output", "ReadBatch", "Rules", "ScoredBatch", "Scorer", "SourceRecord"]
@@ -278,7 +279,9 @@ class Scorer:
                 for first, own, event_id in zip(given, leads.request_ids, event_ids, strict=True)
             ],
             created_at=leads.created_at,
-            timestamps=batch.timestamps,
+            timestamps=np.where(
+                are_plausible(batch.timestamps, scored_at), batch.timestamps, np.int64(scored_at)
+            ),
             partitions=batch.partitions,
             offsets=batch.offsets,
             scored_at=scored_at,

@@ -113,7 +113,8 @@ EVENT_TO_SCORED = Declaration(
     "histogram",
     "seconds",
     (),
-    "Time from a lead's Kafka time stamp to the delivery of its scored event, for every lead.",
+    "Time from a lead's Kafka time stamp to the delivery of its scored event, for every lead whose"
+    " time stamp is plausible: not before 2011, at most an hour ahead.",
 )
 SCORE = Declaration(
     "leadscore_score_ratio",
@@ -141,7 +142,8 @@ LAG_SECONDS = Declaration(
     "gauge",
     "seconds",
     ("topic", "partition"),
-    "Age of the oldest record of an assigned partition that is not yet done; 0 when caught up.",
+    "Age of the oldest record of an assigned partition that is not yet done; 0 when caught up, or"
+    " where its time stamp is implausible.",
 )
 LAST_COMMIT_AGE = Declaration(
     "leadscore_last_commit_age_seconds",

@@ -154,7 +154,8 @@ class Metrics:
         coverage
             Of shape (n,): for each, the share of the model's fields that were there.
         latency_seconds
-            Of shape (n,): for each, the time since the lead's Kafka time stamp.
+            Of shape (m,): the time since the lead's Kafka time stamp, of those m of the n leads
+            whose time stamp is plausible.
         dead_letters
             How many of the records became dead letters, by error code.
         """

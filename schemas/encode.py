@@ -113,7 +113,8 @@ class ScoredRows:
     event_ids, lead_ids, request_ids
         n each, in UTF-8.
     created_at, timestamps
-        int64, shape (n,): the leads' and their records' times, milliseconds since 1970.
+        int64, shape (n,): the leads' and their records' times, milliseconds since 1970; a record
+        whose time stamp is implausible has ``scored_at``.
     partitions
         n integers: where the leads come from.
     offsets

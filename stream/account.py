@@ -29,7 +29,7 @@ class ScoredLead(NamedTuple):
     lead_id: str
     created_at: int
     sent_at: int
-    """Time stamp of the lead's record, milliseconds since 1970."""
+    """Time stamp of the lead's record, milliseconds since 1970; where implausible, scored_at."""
     score: float
     category: str
     reasons: list[dict[str, Any]]

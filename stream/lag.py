@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
+from schemas.record_time import age_ms
 from stream.books import PartitionBooks
 from stream.source import BatchSource
 
@@ -23,7 +24,8 @@ class Lag:
         (aborted transactions, compacted ones) count until the source has passed them.
     seconds
         Age of the oldest record that was handed over and is not done; where there are records but
-        none was handed over, how long that has been so. 0 when nothing is behind.
+        none was handed over, how long that has been so. 0 when nothing is behind, and while the
+        time stamp of that record is implausible (``schemas.record_time``).
     """
 
     messages: int
@@ -56,5 +58,5 @@ def lag_of(source: BatchSource, *, wall_time: float, loop_time: float) -> dict[T
 def _seconds(entry: PartitionBooks, wall_time: float, loop_time: float) -> float:
     timestamp = entry.oldest_timestamp
     if timestamp is not None:
-        return max(0.0, wall_time - timestamp / 1000)
+        return (age_ms(timestamp, wall_time * 1000) or 0.0) / 1000
     return 0.0 if entry.behind_since is None else loop_time - entry.behind_since

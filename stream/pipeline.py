@@ -25,6 +25,7 @@ from agents.scoring import DeadLetter, Output, ReadBatch, ScoredBatch, Scorer, i
 from features.matrix import Features
 from model.prediction import Prediction
 from monitoring.metrics import Metrics, Stage
+from schemas.record_time import are_plausible
 from stream.books import Batch
 from stream.delivery import Delivery, PartitionLostError
 from stream.drift_counts import DriftPublisher
@@ -357,11 +358,13 @@ class ScoringPipeline:
         return outcome.without(set(refused), letters)
 
     def _count(self, metrics: Metrics, batch: Batch, outcome: ScoredBatch) -> None:
+        now_ms = self._now() * 1000
+        timestamps = outcome.timestamps[are_plausible(outcome.timestamps, now_ms)]
         metrics.observe_batch(
             consumed=len(batch.records),
             scores=outcome.scores,
             coverage=outcome.coverage,
-            latency_seconds=np.maximum(self._now() * 1000 - outcome.timestamps, 0.0) / 1000,
+            latency_seconds=np.maximum(now_ms - timestamps, 0.0) / 1000,
             dead_letters=outcome.codes,
         )
 

@@ -333,6 +333,15 @@ def test_a_score_of_the_future_has_no_negative_latency(make_scorer: MakeScorer):
     assert event["latency_ms"] == 0
 
 
+@pytest.mark.parametrize("timestamp", [-1, 0, SCORED_AT // 1000, SCORED_AT * 1000])
+def test_an_implausible_time_stamp_gives_no_latency_of_decades(
+    make_scorer: MakeScorer, timestamp: int
+):
+    record = dataclasses.replace(records([lead()])[0], timestamp=timestamp)
+    [event] = events(score(make_scorer(), [record]))
+    assert event["latency_ms"] == 0
+
+
 def test_the_model_reads_the_matrix_that_the_encoder_makes(
     model: SmallModel, make_scorer: MakeScorer
 ):

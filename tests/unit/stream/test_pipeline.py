@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ from stream.limits import TopicLimits
 from stream.pipeline import THREAD_FROM_ROWS, ScoringPipeline
 
 LABELS = ("any", "other", "missing")
-NOW = 1_000.0
+NOW = 1_760_000_000.0
+TIMESTAMP = 1_759_999_999_000
 
 
 def scorer() -> Scorer:
@@ -69,7 +71,7 @@ class Record:
     offset: int
     value: bytes | None
     key: bytes | None = b"k"
-    timestamp: int = 999_000
+    timestamp: int = TIMESTAMP
     headers: Sequence[tuple[str, bytes | None]] = ()
     partition: int = 0
 
@@ -320,7 +322,24 @@ async def test_latency_is_from_the_records_time_stamp_to_the_delivery() -> None:
         place.emitter.deliveries[0].set_result(None)
         await place.settle()
         name = "leadscore_event_to_scored_seconds_sum"
-        assert np.isclose(place.value(name), 2 * (NOW - 999.0))
+        assert np.isclose(place.value(name), 2 * 1.0)
+
+
+@pytest.mark.parametrize(
+    "timestamp", [-1, 0, 1_760_000_000, TIMESTAMP * 1000, TIMESTAMP + 2 * 3_600_000]
+)
+async def test_an_implausible_time_stamp_enters_no_latency(timestamp: int) -> None:
+    async with Place() as place:
+        given = batch(0)
+        first, second = given.records
+        given.records = [dataclasses.replace(first, timestamp=timestamp), second]
+        await place.pipeline.accept([given])
+        await place.until_sent(1)
+        place.emitter.deliveries[0].set_result(None)
+        await place.settle()
+        assert np.isclose(place.value("leadscore_event_to_scored_seconds_sum"), 1.0)
+        assert place.value("leadscore_event_to_scored_seconds_count") == 1
+        assert place.value("leadscore_leads_scored_total") == 2
 
 
 async def test_without_metrics_everything_goes_on() -> None:
