@@ -16,7 +16,7 @@ EARLIEST_MS = 1_293_840_000_000
 """2011-01-01: no record is older than Kafka."""
 
 AHEAD_MS = 3_600_000
-"""An hour ahead of our clock: what Kafka 4 grants producers (``message.timestamp.after.max.ms``)."""
+"""An hour ahead of our clock: Kafka 4 accepts as much (``message.timestamp.after.max.ms``)."""
 
 
 def are_plausible(timestamps: NDArray[np.int64], now_ms: float) -> NDArray[np.bool_]:

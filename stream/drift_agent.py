@@ -31,12 +31,14 @@ from monitoring.detectors import RollingDetectors
 from monitoring.drift_gauges import DriftMetrics
 from monitoring.health import Condition
 from schemas.errors import FatalError
+from stream.broker_clock import clock_reader
 from stream.committed import committed_reader
 from stream.drift_table import DriftTable, Windows, damaged_keys
 from stream.emit import EmitOptions, Emitter
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
 from stream.producer import producer_opener
+from stream.record_clock import RecordClock
 from stream.vitals import STALL_LIMIT, Vitals
 
 if TYPE_CHECKING:
@@ -84,11 +86,13 @@ class DriftService(Service):
         self._partials = TopicPartition(settings.leads_drift_partials, 0)
         self._reports = TopicPartition(settings.leads_drift, 0)
         self._reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
+        self._clock = RecordClock(clock_reader(settings.kafka_client_options()))
         self._emitter = Emitter(
             [settings.leads_drift],
             producer_opener(settings),
             limit_reader(settings.kafka_client_options()),
             options=EmitOptions(delivery_limit=settings.delivery_timeout_seconds),
+            clock=self._clock,
         )
         self._connections = AsyncExitStack()
         self._watch: DriftWatch | None = None
@@ -130,6 +134,8 @@ class DriftService(Service):
 
     async def on_start(self) -> None:
         """Open the producer of the reports, and a consumer that only asks how far we are."""
+        self._table.clock = self._clock
+        await self._clock.compare()
         await self._emitter.start()
         self._connections.push_async_callback(self._emitter.stop)
         self._read_committed = committed_reader(

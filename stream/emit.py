@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
+    InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
     ProducerClosed,
@@ -26,6 +27,7 @@ from aiokafka.errors import (
 from schemas.errors import FatalError
 from stream.limits import LimitReader, TopicLimits
 from stream.producer import RETRY_PAUSE, Parcel, Producer, Row, await_partition, pack, unmendable
+from stream.record_clock import RecordClock
 
 __all__ = ["EmitOptions", "Emitter", "RecordsTooLargeError", "Row"]
 
@@ -84,7 +86,6 @@ class _Sending:
     """Rows of one call, on their way."""
 
     rows: Sequence[Row]
-    timestamp_ms: int | None
     deadline: float
     """The loop's time until which they must be delivered."""
     delivered: asyncio.Future[None]
@@ -113,6 +114,8 @@ class Emitter:
         Asks the broker for the topics' limits (``stream.limits.limit_reader``).
     options
         See there.
+    clock
+        Tells the records' time stamps.
 
     Attributes
     ----------
@@ -127,8 +130,10 @@ class Emitter:
         read_limits: LimitReader,
         *,
         options: EmitOptions | None = None,
+        clock: RecordClock | None = None,
     ) -> None:
         self.options = options or EmitOptions()
+        self._clock = clock or RecordClock()
         self._connect = connect
         self.limits = TopicLimits(
             topics,
@@ -175,7 +180,6 @@ class Emitter:
         topic: str,
         partition: int,
         rows: Sequence[Row],
-        timestamp_ms: int | None = None,
     ) -> Sequence[asyncio.Future[None]]:
         """Send records to a partition, in order, behind those of earlier calls.
 
@@ -187,8 +191,6 @@ class Emitter:
             Its partition.
         rows
             Key, value and headers of each record.
-        timestamp_ms
-            Time stamp of the records, milliseconds since 1970; None for now.
 
         Returns
         -------
@@ -208,7 +210,7 @@ class Emitter:
             await self._expect(to)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.options.delivery_limit
-        sending = _Sending(rows, timestamp_ms, deadline, loop.create_future())
+        sending = _Sending(rows, deadline, loop.create_future())
         sending.delivered.add_done_callback(_look_at)
         self._waiting[to].append(sending)
         if to not in self._deliveries:
@@ -248,36 +250,41 @@ class Emitter:
         rows = group[0].rows
         if len(group) > 1:
             rows = [row for sending in group for row in sending.rows]
-        timestamp_ms, refused = group[0].timestamp_ms, []
+        refused: list[int] = []
         try:
             async with asyncio.timeout_at(group[0].deadline):
-                for parcel in self._pack(rows, 0, timestamp_ms):
-                    refused += await self._write(to, parcel, timestamp_ms)
+                for parcel in self._pack(rows, 0):
+                    refused += await self._write(to, parcel)
         except TimeoutError:
             raise FatalError(
                 f"A batch for {to.topic}/{to.partition} was expected to be delivered within "
-                f"{self.options.delivery_limit:.0f} s, but was not: check the brokers."
+                f"{self.options.delivery_limit:.0f} s, but was not: check the brokers, and that "
+                f"the topic still has partition {to.partition}."
             ) from None
         except KafkaError as error:
             raise unmendable(error) from error
         return refused
 
-    def _pack(self, rows: Sequence[Row], start: int, timestamp_ms: int | None) -> list[Parcel]:
-        return pack(self._producer.create_batch, rows, start=start, timestamp_ms=timestamp_ms)
+    def _pack(self, rows: Sequence[Row], start: int) -> list[Parcel]:
+        create_batch, now_ms = self._producer.create_batch, self._clock.stamp()
+        return pack(create_batch, rows, start=start, timestamp_ms=now_ms)
 
-    async def _write(
-        self, to: TopicPartition, parcel: Parcel, timestamp_ms: int | None
-    ) -> list[int]:
+    async def _write(self, to: TopicPartition, parcel: Parcel) -> list[int]:
         """Have a batch written; returns the positions of the rows refused as too large."""
         producer = self._producer
         if len(parcel.rows) > 1 and parcel.builder.size() > self._producer_bytes:
-            return await self._write_anew(to, parcel, timestamp_ms)  # packed before a refusal
+            return await self._write_anew(to, parcel)  # packed before a refusal
         try:
+            # Asked each time: a topic that was deleted may have come back with fewer partitions.
+            await await_partition(producer, to, self.options.partition_limit)
             await (await producer.send_batch(parcel.builder, to.topic, partition=to.partition))
         except (MessageSizeTooLargeError, RecordListTooLargeError):
             await self._learn_limit(to.topic, parcel, producer)
             if len(parcel.rows) == 1:
                 return [parcel.start]
+        except InvalidTimestampError:
+            await self._clock.correct(to.topic, parcel.timestamp_ms)
+            await self._replace(producer)  # what it sends next would be out of order
         except ProducerClosed:
             pass  # another partition's trouble has just replaced it
         except KafkaError as error:
@@ -289,14 +296,12 @@ class Emitter:
             await self._replace(producer)
         else:
             return []
-        return await self._write_anew(to, parcel, timestamp_ms)
+        return await self._write_anew(to, parcel)
 
-    async def _write_anew(
-        self, to: TopicPartition, parcel: Parcel, timestamp_ms: int | None
-    ) -> list[int]:
+    async def _write_anew(self, to: TopicPartition, parcel: Parcel) -> list[int]:
         refused = []
-        for part in self._pack(parcel.rows, parcel.start, timestamp_ms):
-            refused += await self._write(to, part, timestamp_ms)
+        for part in self._pack(parcel.rows, parcel.start):
+            refused += await self._write(to, part)
         return refused
 
     async def _learn_limit(self, topic: str, refused: Parcel, producer: Producer) -> None:
@@ -346,9 +351,9 @@ class Emitter:
 
 
 def _next_of(waiting: deque[_Sending]) -> list[_Sending]:
-    """Take what may go together; nothing of a caller that has given up."""
+    """Return all that waits, as one batch; nothing of a caller that has stopped waiting."""
     group: list[_Sending] = []
-    while waiting and (not group or waiting[0].timestamp_ms == group[0].timestamp_ms):
+    while waiting:
         sending = waiting.popleft()
         if not sending.delivered.done():
             group.append(sending)

@@ -22,6 +22,7 @@ from typing import Any
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
     IllegalOperation,
+    InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
@@ -38,9 +39,11 @@ from stream.producer import (
     Row,
     TransactionalOpener,
     TransactionalProducer,
+    await_partition,
     pack,
     unmendable,
 )
+from stream.record_clock import RecordClock
 from stream.transactional_id import FENCED, TransactionalId, may_pass
 
 __all__ = ["PartitionWriter", "WriterOptions"]
@@ -83,7 +86,7 @@ class _Sending:
 
 
 class _RefusedError(Exception):
-    """The broker refused a batch as too large; the limits were learnt from it."""
+    """The broker refused a batch; the limits or the clock were corrected by that."""
 
 
 class PartitionWriter:
@@ -105,6 +108,8 @@ class PartitionWriter:
         The output topics.
     options
         See there.
+    clock
+        Tells the records' time stamps.
 
     Attributes
     ----------
@@ -124,7 +129,9 @@ class PartitionWriter:
         limits: TopicLimits,
         topics: Collection[str],
         options: WriterOptions,
+        clock: RecordClock | None = None,
     ) -> None:
+        self._clock = clock or RecordClock()
         self.partition = partition
         self.generation = generation
         self.is_lost = False
@@ -329,8 +336,11 @@ class PartitionWriter:
     async def _write(self, sending: _Sending) -> None:
         producer, number = await self._begun(), self.partition.partition
         kept = [i for i in range(len(sending.rows)) if i not in sending.refused]
-        for parcel in pack(producer.create_batch, [sending.rows[i] for i in kept]):
+        rows, now_ms = [sending.rows[i] for i in kept], self._clock.stamp()
+        to = TopicPartition(sending.topic, number)
+        for parcel in pack(producer.create_batch, rows, timestamp_ms=now_ms):
             try:
+                await await_partition(producer, to, self._options.partition_limit)
                 await (await producer.send_batch(parcel.builder, sending.topic, partition=number))
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
                 is_one = len(parcel.rows) == 1
@@ -342,6 +352,9 @@ class PartitionWriter:
                         raise FatalError(
                             f"A record delivered before is refused: {error!r}"
                         ) from error
+                raise _RefusedError from error
+            except InvalidTimestampError as error:
+                await self._clock.correct(sending.topic, parcel.timestamp_ms)
                 raise _RefusedError from error
         sending.is_written = True
 

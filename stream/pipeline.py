@@ -20,11 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from agents.dead_letters import forms_of, smallest_form
 from agents.drift import CountedLeads
 from agents.scoring import DeadLetter, Output, ReadBatch, ScoredBatch, Scorer, is_too_large
 from features.matrix import Features
 from model.prediction import Prediction
 from monitoring.metrics import Metrics, Stage
+from schemas.errors import FatalError
 from schemas.record_time import are_plausible
 from stream.books import Batch
 from stream.delivery import Delivery, PartitionLostError
@@ -44,8 +46,6 @@ OWN_HEADERS = 7
 
 OWN_BYTES = 1024
 """What such an event takes at most beside its value and its ids, which are in the value."""
-
-OUR_HEADERS = ("__connect.errors.", "leadscore.")
 
 
 def available_cores() -> int:
@@ -285,14 +285,36 @@ class ScoringPipeline:
     ) -> Sequence[Awaitable[None]]:
         if not letters:
             return ()
-        rows = [self._cut(letter) for letter in letters]
+        rows = [self._fitting(letter) for letter in letters]
         return await self._delivery.send(self._dead_letter_topic, batch, rows)
 
-    def _cut(self, letter: DeadLetter) -> Output:
-        """Leave the value out of a dead letter that its topic does not take; the source has it."""
-        if self._delivery.limits.fits(self._dead_letter_topic, *letter.output):
-            return letter.output
-        return _without_value(letter)
+    def _fitting(self, letter: DeadLetter) -> Output:
+        """Return the largest form of a dead letter that its topic takes; the source has the rest.
+
+        Raises
+        ------
+        FatalError
+            The topic does not take even the smallest.
+        """
+        topic, limits = self._dead_letter_topic, self._delivery.limits
+        for form in forms_of(letter.output):
+            if limits.fits(topic, *form):
+                if form is not letter.output:
+                    log.warning("a dead letter is sent without its value: %s takes less", topic)
+                return form
+        raise too_small(topic, limits.of(topic))
+
+    def verify_limits(self) -> None:
+        """Check that the dead-letter topic takes the smallest dead letter.
+
+        Raises
+        ------
+        FatalError
+            It does not.
+        """
+        topic, limits = self._dead_letter_topic, self._delivery.limits
+        if not limits.fits(topic, *smallest_form()):
+            raise too_small(topic, limits.of(topic))
 
     async def _deliver(
         self,
@@ -329,11 +351,11 @@ class ScoringPipeline:
     async def _settle(
         self, batch: Batch, letters: Sequence[DeadLetter], deliveries: Sequence[Awaitable[None]]
     ) -> None:
-        """Await dead letters; those that the broker refuses as too large go without their value."""
-        rows = [_without_value(letters[row]) for row in await self._refused(deliveries)]
-        if rows:
-            for delivery in await self._delivery.send(self._dead_letter_topic, batch, rows):
-                await delivery
+        """Await dead letters; those that the broker refuses as too large go in a smaller form."""
+        refused = [letters[row] for row in await self._refused(deliveries)]
+        while refused:  # each refusal lowers the limit
+            sent = await self._send_dead(batch, refused)
+            refused = [refused[row] for row in await self._refused(sent)]
 
     @staticmethod
     async def _refused(deliveries: Sequence[Awaitable[None]]) -> list[int]:
@@ -369,10 +391,9 @@ class ScoringPipeline:
         )
 
 
-def _without_value(letter: DeadLetter) -> Output:
-    """Leave a dead letter's key, value and source headers out: its source has them."""
-    _, value, headers = letter.output
-    size = len(value or b"")
-    log.warning("a dead letter's value of %d bytes is left out: its topic takes less", size)
-    reasons = [header for header in headers if header[0].startswith(OUR_HEADERS)]
-    return None, None, [*reasons, ("leadscore.value.left.out.bytes", b"%d" % size)]
+def too_small(topic: str, limit: int) -> FatalError:
+    """Return the error for a dead-letter topic that takes no dead letter at all."""
+    return FatalError(
+        f"Topic {topic} was expected to take records of {record_bytes(*smallest_form())} bytes, "
+        f"the smallest dead letter, but takes {limit} bytes at most: raise its max.message.bytes."
+    )

@@ -219,7 +219,9 @@ async def await_partition(producer: Producer, to: TopicPartition, within: float)
         if loop.time() > give_up:
             raise FatalError(
                 f"Topic {to.topic} was expected to have as many partitions as the source "
-                f"topic, but has no partition {to.partition}: add partitions to it."
+                f"topic, but has no partition {to.partition}: add partitions to it "
+                "(`kafka-topics.sh --alter`). If it was deleted, a client may have had the broker "
+                "create it again with its default, as auto.create.topics.enable lets it."
             )
         await asyncio.sleep(RETRY_PAUSE)
 
@@ -253,11 +255,14 @@ class Parcel:
         Position of the first of them in what was to be sent.
     builder
         The batch.
+    timestamp_ms
+        The records' time stamp, milliseconds since 1970.
     """
 
     rows: Sequence[Row]
     start: int
     builder: BatchBuilder
+    timestamp_ms: int
 
 
 def pack(
@@ -265,7 +270,7 @@ def pack(
     rows: Sequence[Row],
     *,
     start: int = 0,
-    timestamp_ms: int | None = None,
+    timestamp_ms: int,
 ) -> list[Parcel]:
     """Fill batches with records, in order.
 
@@ -278,7 +283,7 @@ def pack(
     start
         Position of the first row in what was to be sent.
     timestamp_ms
-        Their time stamp, milliseconds since 1970; None for now.
+        Their time stamp, milliseconds since 1970.
     """
     parcels: list[Parcel] = []
     if not rows:
@@ -287,10 +292,10 @@ def pack(
     for position, (key, value, headers) in enumerate(rows):
         listed = headers if type(headers) is list else list(headers)  # it takes nothing else
         if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed) is None:
-            parcels.append(Parcel(rows[first:position], start + first, builder))
+            parcels.append(Parcel(rows[first:position], start + first, builder, timestamp_ms))
             first, builder = position, create_batch()
             builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed)
-    parcels.append(Parcel(rows[first:], start + first, builder))
+    parcels.append(Parcel(rows[first:], start + first, builder, timestamp_ms))
     for parcel in parcels:
         parcel.builder.close()
     return parcels

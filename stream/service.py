@@ -19,6 +19,7 @@ from monitoring.health import Condition
 from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
 from stream.books import Batch
+from stream.broker_clock import clock_reader
 from stream.commits import GroupCommitter
 from stream.committed import CommittedReader, committed_reader
 from stream.consumer import open_consumer
@@ -32,6 +33,7 @@ from stream.losses import Loss
 from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
 from stream.producer import producer_opener, transactional_opener
+from stream.record_clock import RecordClock
 from stream.serving import Serving, load_serving, locate
 from stream.source import BatchSource, SourceOptions
 from stream.transactions import Transactions
@@ -74,6 +76,7 @@ class ScoringService(Service):
         )
         self.health = vitals.health
         vitals.model_info = self._model_info
+        self.clock = RecordClock(clock_reader(settings.kafka_client_options()))
         self.emitter = Emitter(
             [
                 settings.leads_scored,
@@ -85,6 +88,7 @@ class ScoringService(Service):
             options=EmitOptions(
                 delivery_limit=settings.delivery_timeout_seconds, stop_limit=EMITTER_STOP_LIMIT
             ),
+            clock=self.clock,
         )
         self.transactions = self._transactions() if settings.is_exactly_once else None
         self.source = BatchSource(
@@ -121,6 +125,7 @@ class ScoringService(Service):
             drift=self.drift if settings.drift else None,
             crash=self.app.crash,
             in_flight=settings.batches_in_flight,
+            now=self.clock.now,
         )
         self._serving: Serving | None = None
         self._looked_at: str | None = None
@@ -198,7 +203,9 @@ class ScoringService(Service):
         log.info("model", extra={"model": dict(serving.info), "loops": _loops()})
 
     async def _open_kafka(self) -> None:
+        await self.clock.compare()
         await self.emitter.start()
+        self.pipeline.verify_limits()
         self.pipeline.start()
         if self.settings.drift:
             self.drift.start()
@@ -214,6 +221,7 @@ class ScoringService(Service):
             options=WriterOptions(
                 group_id=settings.group_id, delivery_limit=settings.delivery_timeout_seconds
             ),
+            clock=self.clock,
         )
 
     def _read_committed(self) -> CommittedReader:
@@ -236,6 +244,7 @@ class ScoringService(Service):
         """Count what was handed over."""
         partition = batch.partition
         self.metrics.batch_consumed(partition.topic, partition.partition, len(batch.records))
+        self.clock.seen(batch.records[-1].timestamp)
 
     def on_commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Remember when Kafka accepted a commit."""

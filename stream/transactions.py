@@ -26,6 +26,7 @@ from stream.delivery import PartitionLostError
 from stream.limits import TopicLimits
 from stream.partition_writer import PartitionWriter, WriterOptions
 from stream.producer import Row, TransactionalOpener
+from stream.record_clock import RecordClock
 
 __all__ = ["Transactions"]
 
@@ -50,6 +51,8 @@ class Transactions:
         What the topics take; whoever made them has read them.
     options
         How partitions are written.
+    clock
+        Tells the records' time stamps.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class Transactions:
         read_committed: CommittedReader,
         limits: TopicLimits,
         options: WriterOptions,
+        clock: RecordClock | None = None,
     ) -> None:
+        self._clock = clock
         self.limits = limits
         self.writers: dict[TopicPartition, PartitionWriter] = {}
         self._topics = topics
@@ -84,6 +89,7 @@ class Transactions:
             limits=self.limits,
             topics=self._topics,
             options=self._options,
+            clock=self._clock,
         )
         return writer
 

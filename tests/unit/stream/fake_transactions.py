@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
     IllegalOperation,
+    InvalidTimestampError,
     MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
@@ -45,6 +46,7 @@ class FakeCoordinator:
         self.kafka = kafka
         self.partitions = dict.fromkeys(topics, len(kafka.logs))
         self.limit = limit
+        self.latest_ms = 2**63 - 1
         self.told_limits: dict[str, int] = {}
         self.epochs: dict[str, int] = {}
         self.open: dict[str, Open] = {}
@@ -138,6 +140,7 @@ class FakeTransactionalProducer:
         self, batch: FakeBatch, topic: str, *, partition: int
     ) -> asyncio.Future[None]:
         assert batch.is_closed
+        assert partition in range(self.coordinator.partitions[topic]), "Unrecognized partition"
         assert not self._is_busy, "one batch at a time"
         self._check_state()
         self._is_busy = True
@@ -148,6 +151,9 @@ class FakeTransactionalProducer:
             await self._call("send")
             if self.is_broken:
                 raise OutOfOrderSequenceNumber
+            if max(batch.timestamps) > self.coordinator.latest_ms:
+                self.is_broken = True
+                raise InvalidTimestampError
             if batch.size() > self.coordinator.limit:
                 self.is_broken = True
                 raise MessageSizeTooLargeError

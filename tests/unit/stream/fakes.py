@@ -19,6 +19,7 @@ import faust
 from aiokafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
     IllegalStateError,
+    InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
     OffsetOutOfRangeError,
@@ -367,11 +368,12 @@ class FakeBatch:
     def __init__(self, most: int) -> None:
         self.most = most
         self.values: list[bytes] = []
+        self.timestamps: list[int] = []
         self.keys: list[bytes | None] = []
         self.is_closed = False
 
     def append(
-        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: list[Any]
+        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: list[Any]
     ) -> object | None:
         assert type(headers) is list, "aiokafka's compiled builder takes nothing else"
         assert not self.is_closed
@@ -379,6 +381,7 @@ class FakeBatch:
             self.is_closed = True
             return None
         self.values.append(value or b"")
+        self.timestamps.append(timestamp)
         self.keys.append(key)
         return self
 
@@ -400,6 +403,8 @@ class FakeOutput:
         What a limit reader tells.
     answers
         What the next batches come to: an error, or an awaitable to await before they are written.
+    latest_ms
+        The latest time stamp that is taken.
     is_known
         Cleared, what is sent waits for the metadata of its topic until it is set.
     """
@@ -414,6 +419,7 @@ class FakeOutput:
         self.producers: list[FakeProducer] = []
         self.start_errors: deque[KafkaError] = deque()
         self.limit_reads = 0
+        self.latest_ms = 2**63 - 1
         self.is_known = asyncio.Event()
         self.is_known.set()
 
@@ -466,6 +472,7 @@ class FakeProducer:
         assert self.is_started
         assert batch.is_closed
         assert topic in self._known
+        assert partition in range(self.output.partitions[topic]), "Unrecognized partition"
         await self.output.is_known.wait()
         if self.is_stopped:
             raise ProducerClosed
@@ -488,6 +495,9 @@ class FakeProducer:
             await asyncio.sleep(0.001)
             if to in self._poisoned:
                 raise OutOfOrderSequenceNumber
+            if max(batch.timestamps) > self.output.latest_ms:
+                self._poisoned.add(to)
+                raise InvalidTimestampError
             if batch.size() > self.output.limit:
                 self._poisoned.add(to)
                 raise MessageSizeTooLargeError

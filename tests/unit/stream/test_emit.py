@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from schemas.errors import FatalError
 from stream.emit import EmitOptions, Emitter, RecordsTooLargeError, Row
 from stream.producer import pack, record_bytes
+from stream.record_clock import RecordClock
 from tests.unit.stream.fakes import FakeBatch, FakeOutput, in_jumping_time
 
 SCORED, DEAD = "scored", "dead"
@@ -42,8 +43,12 @@ def make_output(limit: int = 1000) -> FakeOutput:
 
 
 @asynccontextmanager
-async def emitting(output: FakeOutput, options: EmitOptions = OPTIONS) -> AsyncIterator[Emitter]:
-    emitter = Emitter([SCORED, DEAD], output.connect, output.read_limits, options=options)
+async def emitting(
+    output: FakeOutput, options: EmitOptions = OPTIONS, clock: RecordClock | None = None
+) -> AsyncIterator[Emitter]:
+    emitter = Emitter(
+        [SCORED, DEAD], output.connect, output.read_limits, options=options, clock=clock
+    )
     await emitter.start()
     try:
         yield emitter
@@ -96,11 +101,10 @@ async def test_what_is_sent_while_a_batch_is_on_its_way_goes_together() -> None:
         await asyncio.sleep(0.1)
         for value in (b"two", b"three", b"four"):
             sent += await emitter.send(SCORED, 0, rows(value))
-        sent += await emitter.send(SCORED, 0, rows(b"five"), timestamp_ms=7)
         hold.set()
         await delivered(sent)
-    assert output.written[TP] == [b"one", b"two", b"three", b"four", b"five"]
-    assert len(output.batches) == 3, "one, those behind it, and that of another time stamp"
+    assert output.written[TP] == [b"one", b"two", b"three", b"four"]
+    assert len(output.batches) == 2, "one, and those behind it"
 
 
 @in_jumping_time
@@ -144,7 +148,7 @@ async def test_no_records_make_no_batch() -> None:
 
 def test_packing_keeps_rows_with_their_positions() -> None:
     given = numbered(5, size=40)
-    parcels = pack(lambda: FakeBatch(100), given, start=7)
+    parcels = pack(lambda: FakeBatch(100), given, start=7, timestamp_ms=1)
     assert [parcel.start for parcel in parcels] == [7, 9, 11]
     assert [row for parcel in parcels for row in parcel.rows] == given
     assert all(parcel.builder.is_closed for parcel in parcels)
@@ -404,3 +408,61 @@ async def test_a_partition_that_does_not_come_is_fatal() -> None:
     async with emitting(make_output(), replace(OPTIONS, partition_limit=10.0)) as emitter:
         with pytest.raises(FatalError, match="has no partition 9"):
             await emitter.send(SCORED, 9, rows(b"one"))
+
+
+# Topics that change, and clocks that are wrong
+
+
+@in_jumping_time
+async def test_a_partition_that_went_with_its_topic_is_waited_for_and_named() -> None:
+    """A topic that the broker created again, by its default, has one partition."""
+    output = make_output()
+    async with emitting(output) as emitter:
+        await delivered(await emitter.send(SCORED, 1, rows(b"one")))
+        output.partitions[SCORED] = 1
+        [waiting] = await emitter.send(SCORED, 1, rows(b"two"))
+        await asyncio.sleep(OPTIONS.partition_limit - 5)
+        assert not waiting.done()
+        output.partitions[SCORED] = 2
+        await waiting
+        output.partitions[SCORED] = 1
+        [lost] = await emitter.send(SCORED, 1, rows(b"three"))
+        with pytest.raises(FatalError, match="has no partition 1: add partitions to it"):
+            await lost
+    assert output.written[TopicPartition(SCORED, 1)] == [b"one", b"two"]
+
+
+NOW = 1_760_000_000.0
+
+
+def clock_ahead(seconds: float, told: float | None = NOW) -> RecordClock:
+    async def ask() -> float | None:
+        return told
+
+    return RecordClock(ask, now=lambda: NOW + seconds, monotonic=lambda: 5.0)
+
+
+@in_jumping_time
+async def test_records_that_are_refused_for_their_time_go_with_kafkas_time() -> None:
+    output = make_output()
+    output.latest_ms = int(NOW * 1000) + 3_600_000
+    async with emitting(output, clock=clock_ahead(7200.0)) as emitter:
+        sent = [
+            delivery
+            for partition in (0, 1)
+            for delivery in await emitter.send(SCORED, partition, numbered(20))
+        ]
+        await delivered(sent)
+    for partition in (0, 1):
+        assert output.written[TopicPartition(SCORED, partition)] == values_of(numbered(20))
+
+
+@in_jumping_time
+async def test_a_time_that_is_refused_and_not_known_to_be_wrong_is_a_sentence() -> None:
+    output = make_output()
+    output.latest_ms = 0
+    async with emitting(output, clock=clock_ahead(7200.0, told=None)) as emitter:
+        [sent] = await emitter.send(SCORED, 0, rows(b"one"))
+        with pytest.raises(FatalError, match=r"2025-10-09T10:53:20Z, but Kafka refuses it .*NTP"):
+            await sent
+    assert output.written[TP] == []

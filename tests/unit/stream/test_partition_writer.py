@@ -26,6 +26,7 @@ from stream.emit import RecordsTooLargeError
 from stream.limits import TopicLimits
 from stream.partition_writer import PartitionWriter, WriterOptions
 from stream.producer import Row
+from stream.record_clock import RecordClock
 from tests.unit.stream.fake_transactions import FakeCoordinator
 from tests.unit.stream.fakes import TOPIC, FakeKafka, FakeRecord, in_jumping_time
 
@@ -85,7 +86,11 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    coordinator: FakeCoordinator | None = None, *, most_rows: int = 1000, batch_bytes: int = 100
+    coordinator: FakeCoordinator | None = None,
+    *,
+    most_rows: int = 1000,
+    batch_bytes: int = 100,
+    clock: RecordClock | None = None,
 ) -> AsyncIterator[Desk]:
     coordinator = coordinator or FakeCoordinator(FakeKafka(), [SCORED, DEAD])
 
@@ -104,6 +109,7 @@ async def desk(
         limits=limits,
         topics=[SCORED, DEAD],
         options=WriterOptions("group", most_rows, delivery_limit=60, partition_limit=1),
+        clock=clock,
     )
     await writer.open()
     entry = PartitionBooks()
@@ -284,6 +290,29 @@ async def test_a_limit_lowered_below_what_was_delivered_stops_the_worker() -> No
         with pytest.raises(FatalError, match="delivered before") as stopped:
             await at.send(b"y" * 60)
         assert not isinstance(stopped.value, RecordsTooLargeError)
+
+
+@in_jumping_time
+async def test_records_that_are_refused_for_their_time_go_with_kafkas_time() -> None:
+    async def ask() -> float:
+        return 1_760_000_000.0
+
+    clock = RecordClock(ask, now=lambda: 1_760_007_200.0, monotonic=lambda: 5.0)
+    async with desk(clock=clock) as at:
+        at.coordinator.latest_ms = 1_760_003_600_000
+        await at.write(b"a", b"b")
+        await at.write(b"why", topic=DEAD)
+        await at.commit()
+        assert (at.seen(), at.seen(DEAD), at.committed) == ([b"a", b"b"], [b"why"], 20)
+
+
+@in_jumping_time
+async def test_a_partition_that_went_with_its_topic_is_named() -> None:
+    async with desk() as at:
+        at.coordinator.partitions[SCORED] = 0
+        await at.admit()
+        with pytest.raises(FatalError, match="has no partition 0: add partitions to it"):
+            await at.send(b"a")
 
 
 @pytest.mark.parametrize("call", ["send", "offsets"])

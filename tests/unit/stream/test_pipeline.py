@@ -31,6 +31,7 @@ from stream.delivery import AtLeastOnce, PartitionLostError
 from stream.emit import Emitter, RecordsTooLargeError
 from stream.limits import TopicLimits
 from stream.pipeline import THREAD_FROM_ROWS, ScoringPipeline
+from stream.producer import record_bytes
 
 LABELS = ("any", "other", "missing")
 NOW = 1_760_000_000.0
@@ -89,8 +90,8 @@ class FakeEmitter:
     sent: list[tuple[str, int, Sequence[Output]]] = field(default_factory=list)
     deliveries: list[asyncio.Future[None]] = field(default_factory=list)
     limit: int = 1_000_000
-    unfit: set[bytes | None] = field(default_factory=set)
-    """Keys of the records that the dead-letter topic does not take."""
+    dead_limit: int = 1_000_000
+    """Bytes of the largest record that the dead-letter topic takes."""
 
     async def send(self, topic: str, partition: int, rows: Sequence[Output]) -> list[Any]:
         if not rows:
@@ -107,7 +108,15 @@ class FakeEmitter:
         return self.limit
 
     def fits(self, topic: str, key: Any, value: Any, headers: Any) -> bool:
-        return key not in self.unfit
+        return record_bytes(key, value, headers) <= self.dead_limit
+
+    def refuse(self, sending: int, positions: list[int]) -> None:
+        """Refuse records as too large, and learn the limit from that, as the emitter does."""
+        topic, _, rows = self.sent[sending]
+        if topic == "dead":
+            smallest = min(record_bytes(*rows[position]) for position in positions)
+            self.dead_limit = min(self.dead_limit, smallest - 1)
+        self.deliveries[sending].set_exception(RecordsTooLargeError(topic, positions))
 
     def topics(self) -> list[str]:
         return [topic for topic, _, _ in self.sent]
@@ -302,7 +311,7 @@ async def test_what_the_broker_refuses_as_too_large_is_a_dead_letter_too() -> No
         given = batch(0, count=3)
         await place.pipeline.accept([given])
         await place.until_sent(1)
-        place.emitter.deliveries[0].set_exception(RecordsTooLargeError("scored", [1]))
+        place.emitter.refuse(0, [1])
         await place.until_sent(2)
         topic, _, rows = place.emitter.sent[1]
         assert topic == "dead"
@@ -439,12 +448,12 @@ def codes(rows: Sequence[Output]) -> list[bytes | None]:
 
 async def test_a_dead_letter_that_its_topic_does_not_take_goes_without_its_value() -> None:
     async with Place() as place:
-        place.emitter.unfit = {b"k"}
-        await place.pipeline.accept([batch(0, 1, value=b"?" * 50)])
+        place.emitter.dead_limit = 700
+        await place.pipeline.accept([batch(0, 1, value=b"?" * 500)])
         await place.until_sent(1)
         [(key, value, headers)] = place.emitter.sent[0][2]
         assert (key, value) == (None, None)
-        assert dict(headers)["leadscore.value.left.out.bytes"] == b"50"
+        assert dict(headers)["leadscore.value.left.out.bytes"] == b"500"
         assert dict(headers)["__connect.errors.offset"] == b"0"
 
 
@@ -453,7 +462,7 @@ async def test_a_dead_letter_that_the_broker_refuses_goes_without_its_value() ->
         given = batch(0, 3, value=b"?")
         await place.pipeline.accept([given])
         await place.until_sent(1)
-        place.emitter.deliveries[0].set_exception(RecordsTooLargeError("dead", [0, 2]))
+        place.emitter.refuse(0, [0, 2])
         await place.until_sent(2)
         topic, _, rows = place.emitter.sent[1]
         assert topic == "dead"
@@ -467,13 +476,52 @@ async def test_a_dead_letter_that_the_broker_refuses_goes_without_its_value() ->
         assert not place.crashes
 
 
+@pytest.mark.parametrize(
+    ("limit", "names"),
+    [
+        (700, {"__connect.errors.exception.message", "leadscore.schema", "leadscore.attempt"}),
+        (360, {"__connect.errors.topic", "__connect.errors.partition"}),
+        (300, set()),
+    ],
+)
+async def test_a_dead_letter_goes_with_as_many_headers_as_its_topic_takes(
+    limit: int, names: set[str]
+) -> None:
+    async with Place() as place:
+        place.emitter.dead_limit = limit
+        await place.pipeline.accept([batch(0, 1, value=b"?" * 700)])
+        await place.until_sent(1)
+        [(key, value, headers)] = place.emitter.sent[0][2]
+        assert (key, value) == (None, None)
+        assert record_bytes(key, value, headers) <= limit
+        least = {
+            "__connect.errors.offset",
+            "leadscore.error.code",
+            "leadscore.value.left.out.bytes",
+        }
+        assert names | least <= dict(headers).keys()
+
+
+async def test_a_topic_that_takes_no_dead_letter_at_all_crashes_the_app_with_a_sentence() -> None:
+    async with Place() as place:
+        place.emitter.dead_limit = 100
+        with pytest.raises(FatalError, match=r"raise its max\.message\.bytes"):
+            place.pipeline.verify_limits()
+        await place.pipeline.accept([batch(0, 1, value=b"?")])
+        await place.settle()
+        [error] = place.crashes
+        assert "Topic dead was expected to take records of 2" in str(error)
+        place.emitter.dead_limit = 300
+        place.pipeline.verify_limits()
+
+
 async def test_a_refused_event_whose_dead_letter_is_refused_too_is_told_of_all_the_same() -> None:
     async with Place() as place:
         given = batch(0, 1)
         await place.pipeline.accept([given])
         for refusals in range(2):
             await place.until_sent(refusals + 1)
-            place.emitter.deliveries[refusals].set_exception(RecordsTooLargeError("any", [0]))
+            place.emitter.refuse(refusals, [0])
         await place.until_sent(3)
         assert place.emitter.topics() == ["scored", "dead", "dead"]
         assert codes(place.emitter.sent[2][2]) == [b"OUTPUT_TOO_LARGE"]
@@ -572,7 +620,7 @@ async def test_bad_records_are_told_of_where_they_come_from_in_any_partition_of_
         ]
         assert told == [(b"3", b"40"), (b"3", b"41"), (b"5", b"51")]
         # The broker refuses the second event of the third batch: offset 52, not 51.
-        place.emitter.deliveries[2].set_exception(RecordsTooLargeError("scored", [1]))
+        place.emitter.refuse(2, [1])
         await place.until_sent(5)
         topic, partition, rows = place.emitter.sent[4]
         assert (topic, partition) == ("dead", 5)

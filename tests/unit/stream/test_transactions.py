@@ -78,6 +78,8 @@ class Bench:
 
     def on_rebalance(self, assignment: Any) -> None: ...
 
+    def on_loss(self, loss: Any) -> None: ...
+
     def on_commit(self, offsets: Any) -> None:
         self.commits.append(offsets)
 

@@ -1,0 +1,50 @@
+"""The sizes of a dead letter: whole, or with less of it where its topic takes less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.errors import ErrorCode
+from schemas.headers import ERROR_CODE, Headers
+
+__all__ = ["VALUE_BYTES", "Letter", "forms_of", "smallest_form"]
+
+Letter = tuple[bytes | None, bytes | None, Headers]
+"""Key, value and headers."""
+
+VALUE_BYTES = "leadscore.value.left.out.bytes"
+"""Header of a letter that lacks its value: how many bytes that has. The source record has it."""
+
+_OURS = ("__connect.errors.", "leadscore.")
+_SOURCE = ("__connect.errors.topic", "__connect.errors.partition", "__connect.errors.offset")
+_LEAST = ("__connect.errors.offset", ERROR_CODE)
+
+
+def forms_of(letter: Letter) -> Iterator[Letter]:
+    """Return the forms in which a dead letter can be sent, the largest first.
+
+    Whole; without the source's key, value and headers; of our headers only those that name the
+    record and the code; only the offset and the code, as the letter's partition is the source's.
+
+    Parameters
+    ----------
+    letter
+        Key, value and headers of the whole letter.
+    """
+    yield letter
+    _, value, headers = letter
+    size = (VALUE_BYTES, b"%d" % len(value or b""))
+    ours = [header for header in headers if header[0].startswith(_OURS)]
+    for names in (None, (*_SOURCE, ERROR_CODE), _LEAST):
+        yield None, None, [*(h for h in ours if names is None or h[0] in names), size]
+
+
+def smallest_form() -> Letter:
+    """Return the largest that the last of these forms can be."""
+    longest = max((code.value for code in ErrorCode), key=len)
+    headers: Headers = [
+        ("__connect.errors.offset", b"%d" % (2**63 - 1)),
+        (ERROR_CODE, longest.encode()),
+    ]
+    *_, smallest = forms_of((None, None, headers))
+    return smallest
