@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import NewPartitions, RecordsToDelete
+from aiokafka.admin import NewPartitions, NewTopic, RecordsToDelete
 
 from model.bundle import Bundle
 from schemas.encode import encode_lead
@@ -200,6 +200,13 @@ async def test_a_log_cut_above_what_is_committed_is_read_from_where_it_begins(
         await until_done(stage, 60)
         left = await sources_of(stage)
         assert min(offset for _, offset in left) == 700
+        [member] = crew.members
+        assert await member.process.metric("leadscore_lost_records_total") == PARTITIONS * 200
+        _, detail = await member.process.answer("/readyz")
+        found = {loss["partition"]: (loss["from"], loss["to"]) for loss in detail["losses"]}
+        assert found == dict.fromkeys(range(PARTITIONS), (500, 699))
+        lines = [line for line in member.process.errors() if "loss" in line]
+        assert len(lines) == PARTITIONS
         assert left <= (await outcomes(stage)).scored.keys()
         account = await second_audit(stage, bank_model)
         assert account.totals.leads == account.totals.scored == len(left)
@@ -280,6 +287,39 @@ async def test_records_of_900_kb(
         await produce(kafka.bootstrap, stage.settings.leads_created, records)
         await crew.back()
         await audit(stage, bank_model)
+        assert crew.ends == []
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_an_output_topic_that_comes_back_with_one_partition_is_waited_for(
+    kafka: Broker, open_stage: OpenStage, contacts: list[Lead]
+) -> None:
+    """As a broker makes it again by its default, when a client asks for it."""
+    stage = await open_stage(LEADSCORE_METADATA_MAX_AGE_MS="1000")
+    settings = stage.settings
+    async with crew_of(stage) as crew:
+        await crew.join()
+        await produce(
+            kafka.bootstrap, settings.leads_created, on_all(some(contacts, 400), PARTITIONS)
+        )
+        await crew.back()
+        async with open_admin(kafka.bootstrap) as admin:
+            await admin.delete_topics([settings.leads_scored])
+
+            async def is_gone() -> bool:
+                return settings.leads_scored not in await admin.list_topics()
+
+            await until(is_gone)
+            await admin.create_topics([NewTopic(settings.leads_scored, 1, 1)])
+            leads = [lead._replace(lead_id=f"anew-{lead.lead_id}") for lead in some(contacts, 400)]
+            anew = on_all(leads, PARTITIONS)
+            await produce(kafka.bootstrap, settings.leads_created, anew)
+            await asyncio.sleep(5)  # its worker comes upon it meanwhile
+            await admin.create_partitions({settings.leads_scored: NewPartitions(PARTITIONS)})
+        await crew.back(within=60)
+        keys = {record.key for record in await stage.scored_records()}
+        assert {record.key for record in anew} <= keys
         assert crew.ends == []
 
 

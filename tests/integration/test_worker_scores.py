@@ -18,6 +18,7 @@ from model.bundle import Bundle
 from schemas.errors import ErrorCode
 from schemas.headers import EventIds
 from schemas.wire import WireFormat
+from stream.broker import Broker
 from stream.crm.events import EventMaker
 from stream.crm.playing import Event, Lead
 from stream.crm.produce import partition_of
@@ -284,4 +285,39 @@ async def test_a_limit_that_is_lowered_while_the_worker_runs_costs_only_what_is_
     assert account.repeats == 0
     written = await stage.written()
     assert all(offsets == sorted(offsets) for offsets in written.values())
+    await worker.stop_cleanly()
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+async def test_a_dead_letter_topic_that_takes_300_bytes_gets_place_and_code(
+    kafka: Broker,
+    topics: TopicFactory,
+    set_stage: StageSetter,
+    contacts: list[Lead],
+    delivery: str,
+) -> None:
+    """The topic is made as small before the first worker, and smaller while it runs."""
+    stage = set_stage(
+        kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_DELIVERY=delivery
+    )
+    await stage.create_topics()
+    dead = stage.settings.leads_created_dlq
+    await set_topic_config(kafka.bootstrap, dead, "max.message.bytes", "600")
+    worker = await stage.start()
+    as_event = EventMaker(CONTACT, WireFormat.AVRO)
+
+    def broken(lead: Lead) -> Event:
+        event = as_event(lead)
+        return Event(event.key, b"?" * 2000, event.headers, "broken", "WIRE_FORMAT")
+
+    await stage.until_committed(await stage.play(contacts[:20], as_event=broken))
+    await set_topic_config(kafka.bootstrap, dead, "max.message.bytes", "300")
+    await stage.until_committed(await stage.play(contacts[:20], as_event=broken))
+    letters = [headers_of(record) for record in await stage.dead_records()]
+    assert len(letters) == 40
+    for letter in letters:
+        assert letter["leadscore.error.code"] == b"WIRE_FORMAT"
+        assert letter["leadscore.value.left.out.bytes"] == b"2000"
+        assert letter["__connect.errors.offset"].isdigit()
+    assert worker.is_running
     await worker.stop_cleanly()

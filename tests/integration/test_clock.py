@@ -1,0 +1,61 @@
+"""Wrong clocks on real Kafka: its own time, and what workers write in spite of theirs."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+from stream.broker import Broker
+from stream.broker_clock import clock_reader
+from stream.crm.playing import Lead
+from tests.conftest import StageSetter
+from tests.integration.worker_process import Stage
+from tests.kafka_client import TopicFactory
+
+WRONG_CLOCK = """
+import runpy, sys, time
+real = time.time
+time.time = lambda: real() + {seconds}
+sys.argv = ["leadscore", "worker"]
+runpy.run_module("stream", run_name="__main__")
+"""
+
+
+async def test_kafka_tells_its_time(kafka: Broker) -> None:
+    """Fails where aiokafka's private parts, or Kafka's answer, are no longer what is read."""
+    told = await clock_reader({"bootstrap_servers": kafka.bootstrap})()
+    assert told is not None
+    assert abs(told - time.time()) < 5
+
+
+async def test_a_broker_that_does_not_answer_tells_nothing() -> None:
+    assert await clock_reader({"bootstrap_servers": "127.0.0.1:1"})() is None
+
+
+@pytest.mark.parametrize(
+    ("delivery", "seconds"), [("at_least_once", -7200), ("exactly_once", 7200)]
+)
+async def test_a_worker_whose_clock_is_two_hours_wrong_scores_by_kafkas_time(
+    kafka: Broker,
+    topics: TopicFactory,
+    set_stage: StageSetter,
+    contacts: list[Lead],
+    bank_model: object,
+    delivery: str,
+    seconds: int,
+) -> None:
+    stage: Stage = set_stage(
+        kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_DELIVERY=delivery
+    )
+    await stage.create_topics()
+    worker = stage.begin((sys.executable, "-c", WRONG_CLOCK.format(seconds=seconds)))
+    await worker.ready()
+    played = await stage.play(contacts[:200])
+    await stage.until_committed(played)
+    stamps = [record.timestamp / 1000 for record in await stage.scored_records()]
+    assert len(stamps) >= 190
+    assert all(abs(stamp - time.time()) < 60 for stamp in stamps)
+    word = "ahead of" if seconds > 0 else "behind"
+    assert worker.has_logged(f"this machine's clock is 7200 s {word} Kafka's clock")
