@@ -31,9 +31,14 @@ class ScoredEvent(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """What the audit reads of a dead letter."""
+    """What the audit reads of a dead letter.
 
-    source: tuple[str, int, int]
+    Its smallest form does not name topic and partition: those are the topic's own, and its own.
+    """
+
+    topic: str | None
+    partition: int
+    offset: int
     code: str
     content: bytes
     """Digest of key, value and the lead's headers."""
@@ -75,13 +80,11 @@ def read_dead(record: Record) -> DeadLetter:
     """
     assert record.headers is not None
     headers = {name: value or b"" for name, value in record.headers}
-    left_out = headers.get(LEFT_OUT)
+    topic, left_out = headers.get("__connect.errors.topic"), headers.get(LEFT_OUT)
     return DeadLetter(
-        source=(
-            headers["__connect.errors.topic"].decode(),
-            int(headers["__connect.errors.partition"]),
-            int(headers["__connect.errors.offset"]),
-        ),
+        topic=None if topic is None else topic.decode(),
+        partition=int(headers.get("__connect.errors.partition", record.partition)),
+        offset=int(headers["__connect.errors.offset"]),
         code=headers["leadscore.error.code"].decode(),
         content=content_of(record.key, record.value, record.headers),
         bare=content_of(record.key, record.value),

@@ -150,8 +150,8 @@ class PartitionAudit:
         except Exception:  # whatever reading leads to
             self._fault("dead_letter_unreadable", record.offset)
             return
-        topic, partition, offset = letter.source
-        if topic != self._terms.topic or partition != self._number:
+        offset = letter.offset
+        if letter.topic not in (None, self._terms.topic) or letter.partition != self._number:
             self._fault("wrong_partition", offset)
             return
         if offset in self._dead:

@@ -221,3 +221,17 @@ def test_a_lead_with_headers_that_no_client_reads_is_a_dead_letter_of_its_bytes(
     assert Run([unreadable], dead=[dead(unreadable, "DECODE")]).faults() == {"code": 1}
     touched = dead(unreadable, "UNREADABLE", value=b"")
     assert Run([unreadable], dead=[touched]).faults() == {"dead_letter_changed": 1}
+
+
+def test_a_dead_letter_of_the_smallest_form() -> None:
+    headers = [
+        ("__connect.errors.offset", b"4"),
+        ("leadscore.error.code", b"WIRE_FORMAT"),
+        ("leadscore.value.left.out.bytes", b"0"),
+    ]
+    letter = BROKEN._replace(key=None, value=None, headers=headers)
+    assert Run([BROKEN], dead=[letter]).faults() == {}
+    assert Run([BROKEN], dead=[letter._replace(partition=1)]).faults() == {
+        "wrong_partition": 1,
+        "lost": 1,
+    }
