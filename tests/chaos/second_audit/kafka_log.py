@@ -27,12 +27,10 @@ class KafkaLog:
     ----------
     bootstrap
         The broker's address.
-    options
-        More settings of librdkafka, as for TLS.
     """
 
-    def __init__(self, bootstrap: str, **options: str) -> None:
-        self._options = {"bootstrap.servers": bootstrap, **options}
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
 
     def partitions(self, topic: str) -> list[int]:
         """Return the numbers of a topic's partitions."""
@@ -92,7 +90,7 @@ class KafkaLog:
 
     def _consumer(self, group: str, *, committed_only: bool = False) -> Any:
         settings = {
-            **self._options,
+            "bootstrap.servers": self._bootstrap,
             "group.id": group,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
