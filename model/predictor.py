@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.graph import check_graph
-from model.metadata import METADATA_KEY, BundleError, BundleMetadata
+from model.metadata import BundleError, BundleMetadata
 from model.native import NativePredictor
 from model.prediction import ModelPredictor, Prediction, Predictor, without_reasons
 
@@ -55,15 +55,8 @@ class OnnxPredictor:
     engine = "onnx"
 
     def __init__(self, content: bytes, *, threads: int = 1, reasons: bool = True) -> None:
-        self._session, text = _open_session(content)
-        if text is None:
-            raise BundleError(
-                f"model.onnx has no metadata {METADATA_KEY!r}: it was not made by "
-                "`leadscore train`. Train it with that."
-            )
-        self.metadata = BundleMetadata.from_json(text)
-        self.metadata.verify_width(self._input_width())
-        self._check_outputs()
+        self.metadata: BundleMetadata = check_graph(content)
+        self._session = _open_session(content)
         self._has_reasons = reasons
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "onnx") if threads > 1 else None
@@ -93,30 +86,6 @@ class OnnxPredictor:
     def _run_here(self, outputs: Sequence[str], matrix: NDArray[np.float32]) -> list[NDArray[Any]]:
         arrays: list[NDArray[Any]] = self._session.run(outputs, {"features": matrix})
         return arrays
-
-    def _input_width(self) -> int:
-        inputs = {node.name: node for node in self._session.get_inputs()}
-        if set(inputs) != {"features"} or inputs["features"].type != "tensor(float)":
-            raise BundleError(
-                "model.onnx should have one input, the float tensor 'features'; it has "
-                f"{sorted(inputs)}. Train it with `leadscore train`."
-            )
-        return _last(inputs["features"].shape)
-
-    def _check_outputs(self) -> None:
-        n_fields, k = len(self.metadata.spec.fields), self.metadata.top_k
-        expected = {
-            "probability": ("tensor(float)", 1),
-            "reason_field": ("tensor(int64)", k),
-            "reason_value": ("tensor(float)", k),
-            "contributions": ("tensor(float)", n_fields),
-        }
-        found = {node.name: (node.type, _last(node.shape)) for node in self._session.get_outputs()}
-        if found != expected:
-            raise BundleError(
-                f"model.onnx should have the outputs {expected}, it has {found}: train it with "
-                "`leadscore train`."
-            )
 
 
 class ConstantPredictor:
@@ -197,8 +166,7 @@ def open_predictor(model: ModelFiles, *, threads: int = 1, reasons: bool = True)
     )
 
 
-def _open_session(content: bytes) -> tuple[Any, str | None]:
-    check_graph(content)
+def _open_session(content: bytes) -> Any:
     # Read when it is imported: else its wheels report to Microsoft, and write an id to the disk.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # Only here: where it can't be imported, the native engine takes over.
@@ -215,20 +183,14 @@ def _open_session(content: bytes) -> tuple[Any, str | None]:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(
+        return onnxruntime.InferenceSession(
             content,
             options,
             ["CPUExecutionProvider"],
             enable_fallback=False,  # it would try again, and print
         )
-        return session, session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     except Exception as error:  # its errors share no class
         raise BundleError(
             f"model.onnx is not a model that ONNX Runtime {onnxruntime.__version__} can load "
             f"({str(error).strip() or type(error).__name__}): publish it again from its training."
         ) from None
-
-
-def _last(shape: Sequence[Any]) -> int:
-    """Width of a two-dimensional tensor; -1 where it has none that is fixed."""
-    return shape[1] if len(shape) == 2 and isinstance(shape[1], int) else -1

@@ -19,19 +19,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 import xgboost
-from onnx import helper
 
 from features.spec import FeatureSpec
+from model.ensemble import BRANCH, LEAF
 
-__all__ = ["ensemble_node"]
+__all__ = ["ensemble_arrays"]
 
 
-def ensemble_node(
-    booster: xgboost.Booster, spec: FeatureSpec, *, source: str, result: str
-) -> onnx.NodeProto:
-    """Write a booster as one ONNX node with a target a field and, last, one for the margin.
+def ensemble_arrays(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, list[Any]]:
+    """Return a booster as the arrays of an ONNX ensemble (``model.ensemble``).
+
+    Its targets are one a field and, last, one for the margin. It reads the columns, then the same
+    with minus infinity for NaN: a split that sends missing values left reads the latter. The
+    operator can do it itself, at a tenth of its time more.
 
     Parameters
     ----------
@@ -39,11 +40,6 @@ def ensemble_node(
         Trees (``gbtree``) of objective ``binary:logistic`` on the spec's columns.
     spec
         Says which columns are a field.
-    source, result
-        Names of what goes in, float32 (n, 2 · n_columns), and comes out, float32
-        (n, n_fields + 1). What goes in are the columns, then the same with minus infinity for NaN:
-        a split that sends missing values left reads the latter. The operator can do it itself, at
-        a tenth of its time more.
 
     Raises
     ------
@@ -59,7 +55,7 @@ def ensemble_node(
     for tree in learner["gradient_booster"]["model"]["trees"]:
         ensemble.add(_Tree.of(tree), offset)
         offset = np.float32(0)
-    return ensemble.node(source, result)
+    return ensemble.arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,51 +133,40 @@ class _Ensemble:
         self._field_of_column = field_of_column
         self._n_columns = n_columns
         self._margin = n_fields
-        self._attributes: dict[str, list[Any]] = defaultdict(list)
-
-    def node(self, source: str, result: str) -> onnx.NodeProto:
-        return helper.make_node(
-            "TreeEnsembleRegressor",
-            [source],
-            [result],
-            domain="ai.onnx.ml",
-            n_targets=self._margin + 1,
-            post_transform="NONE",
-            **self._attributes,
-        )
+        self.arrays: dict[str, list[Any]] = defaultdict(list)
 
     def add(self, tree: _Tree, offset: np.float32) -> None:
-        attributes = self._attributes
-        tree_id = attributes["nodes_treeids"][-1] + 1 if attributes else 0
+        arrays = self.arrays
+        tree_id = arrays["nodes_treeids"][-1] + 1 if arrays else 0
         contributions = tree.contributions(self._field_of_column)
         for node in tree.nodes():
-            attributes["nodes_treeids"].append(tree_id)
-            attributes["nodes_nodeids"].append(node)
+            arrays["nodes_treeids"].append(tree_id)
+            arrays["nodes_nodeids"].append(node)
             if tree.is_leaf(node):
-                self._branch("LEAF", 0, 0.0, 0, 0)
+                self._branch(LEAF, 0, 0.0, 0, 0)
                 margin = np.float32(tree.value[node]) + offset
                 self._leaf(tree_id, node, {**contributions[node], self._margin: float(margin)})
             else:
                 # No comparison with NaN is true: it goes right.
                 column = tree.column[node] + self._n_columns * bool(tree.default_left[node])
                 left, right = tree.left[node], tree.right[node]
-                self._branch("BRANCH_LT", column, tree.value[node], left, right)
+                self._branch(BRANCH, column, tree.value[node], left, right)
 
-    def _branch(self, mode: str, column: int, value: float, true: int, false: int) -> None:
-        attributes = self._attributes
-        attributes["nodes_modes"].append(mode)
-        attributes["nodes_featureids"].append(column)
-        attributes["nodes_values"].append(value)
-        attributes["nodes_truenodeids"].append(true)
-        attributes["nodes_falsenodeids"].append(false)
+    def _branch(self, mode: bytes, column: int, value: float, true: int, false: int) -> None:
+        arrays = self.arrays
+        arrays["nodes_modes"].append(mode)
+        arrays["nodes_featureids"].append(column)
+        arrays["nodes_values"].append(value)
+        arrays["nodes_truenodeids"].append(true)
+        arrays["nodes_falsenodeids"].append(false)
 
     def _leaf(self, tree_id: int, node: int, weights: dict[int, float]) -> None:
-        attributes = self._attributes
+        arrays = self.arrays
         for target, weight in sorted(weights.items()):
-            attributes["target_treeids"].append(tree_id)
-            attributes["target_nodeids"].append(node)
-            attributes["target_ids"].append(target)
-            attributes["target_weights"].append(weight)
+            arrays["target_treeids"].append(tree_id)
+            arrays["target_nodeids"].append(node)
+            arrays["target_ids"].append(target)
+            arrays["target_weights"].append(weight)
 
 
 def _check(learner: dict[str, Any], spec: FeatureSpec) -> None:

@@ -161,9 +161,9 @@ def fewer_outputs(model):
         (with_metadata("[]"), "metadata are not usable"),
         (with_metadata('{"format_version": 1}'), "metadata are not usable: spec"),
         (with_metadata('{"format_version": 2}'), "reads model format 1, the model is of format 2"),
-        (narrower, "spec has 11 columns, its trees read 7"),
-        (renamed_input, "should have one input"),
-        (fewer_outputs, "should have the outputs"),
+        (narrower, "another is its input 0, which should be features"),
+        (renamed_input, "another is its operator 0, which should be IsNaN"),
+        (fewer_outputs, "another is the number of its outputs, 3 instead of 4"),
     ],
 )
 def test_a_graph_that_is_no_model_of_ours_is_refused(trained, change, message):
