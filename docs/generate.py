@@ -8,12 +8,13 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from monitoring.declarations import DECLARATIONS
-from schemas.errors import ErrorCode
+from schemas.errors import ErrorCode, LoadFailure
 from stream.declared_topics import TOPICS
 from stream.settings import Settings, variable_of
 
@@ -95,16 +96,25 @@ def metrics_page() -> str:
 
 
 def errors_page() -> str:
-    """Every error code of a dead letter, from schemas/errors.py."""
-    meanings = _member_docstrings(ErrorCode)
-    return _page(
+    """Every error code of a dead letter, and every reason of a failed load."""
+    dead_letters = _page(
         "Error codes",
         "schemas/errors.py",
         "Why a lead became a dead letter: the header `leadscore.error.code` of the dead letter and"
         " the label `code` of its metric.",
         ("code", "meaning"),
-        ((f"`{code}`", meanings[code.name]) for code in ErrorCode),
+        _members(ErrorCode),
     )
+    failures = _table(("reason", "meaning"), _members(LoadFailure))
+    return (
+        f"{dead_letters}\n## Failed model loads\n\nWhy a model could not be loaded: the label"
+        f" `reason` of `leadscore_model_load_failures_total`.\n\n{failures}\n"
+    )
+
+
+def _members(codes: type[StrEnum]) -> Iterable[tuple[str, str]]:
+    meanings = _member_docstrings(codes)
+    return ((f"`{code}`", meanings[code.name]) for code in codes)
 
 
 PAGES = {
@@ -118,11 +128,15 @@ PAGES = {
 def _page(
     title: str, source: str, text: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]
 ) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    table = "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+    table = _table(head, rows)
     return (
         f"<!-- Made by `make docs` from {source}: edit that. -->\n# {title}\n\n{text}\n\n{table}\n"
     )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
 
 
 def _cell(text: str) -> str:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from model.manifest import MANIFEST, MODEL_FILES, Manifest
-from model.metadata import BundleError, BundleMetadata
-from model.prediction import ModelPredictor, Prediction
-from model.predictor import open_predictor
+from model.golden import verify
+from model.graph import check_graph
+from model.manifest import LARGEST_MANIFEST, MANIFEST, MODEL_FILES, Manifest, sha256
+from model.metadata import (
+    BundleError,
+    BundleIncompleteError,
+    BundleMetadata,
+    UnavailableError,
+)
 from model.storage import Folder
 
-__all__ = ["GOLDEN_TOLERANCE", "Artefacts", "Bundle", "BundleError", "load_bundle", "write_bundle"]
-
-GOLDEN_TOLERANCE = 1e-6
-"""How far a golden row's score may be from what training computed, on any machine."""
+__all__ = [
+    "Artefacts",
+    "Bundle",
+    "BundleError",
+    "Trial",
+    "describe_bundle",
+    "load_bundle",
+    "verify",
+    "write_bundle",
+]
 
 
 @dataclass(frozen=True)
@@ -78,19 +88,6 @@ class Bundle:
     published: float | None = None
 
 
-def verify(artefacts: Artefacts) -> BundleMetadata:
-    """Open a model and compute its golden rows.
-
-    Raises
-    ------
-    BundleError
-        It can't be opened, or gives other scores than in training.
-    """
-    predictor = open_predictor(artefacts)
-    _verify_golden(predictor)
-    return predictor.metadata
-
-
 def write_bundle(folder: Folder, name: str, version: str, artefacts: Artefacts) -> Manifest:
     """Write a bundle's files, the manifest last: with it the bundle begins to exist.
 
@@ -110,95 +107,113 @@ def write_bundle(folder: Folder, name: str, version: str, artefacts: Artefacts) 
     return manifest
 
 
-def load_bundle(location: str) -> Bundle:
-    """Load a bundle and verify it: every file's hash, the format, and the golden rows' scores.
+Trial = Callable[[Mapping[str, bytes]], None]
+"""Opens a model's files where that can do no harm; raises BundleError where they must not be."""
+
+
+def load_bundle(location: str, trial: Trial | None = None) -> Bundle:
+    """Load a bundle and verify it: every file's hash, the graph, and the golden rows' scores.
 
     Parameters
     ----------
     location
         The bundle's folder, a path or a URL; ``Registry.resolve`` finds it by a model's name.
+    trial
+        Tries the model before it is opened here; None: it is opened at once.
+
+    Raises
+    ------
+    BundleIncompleteError
+        A file is missing, or another than the manifest lists: a later attempt may find all.
+    UnavailableError
+        The folder can't be read now.
+    BundleError
+        The bundle must not be used; the message says why, and what to do.
+    """
+    folder = Folder(location)
+    with _naming(location):
+        manifest, files = _read(folder)
+        if trial is not None:
+            trial(files)
+        metadata = verify(Artefacts(files.get("model.onnx"), files.get("model.ubj")))
+    return _bundle(folder, manifest, files, metadata)
+
+
+def describe_bundle(location: str, trial: Trial) -> Bundle:
+    """Load a bundle for what it says of itself, without an engine where that can be done.
+
+    Parameters
+    ----------
+    location, trial
+        As for ``load_bundle``; a model of XGBoost alone has to be opened, and so is tried.
 
     Raises
     ------
     BundleError
-        The bundle must not be used; the message says why, and what to do.
+        As for ``load_bundle``; golden rows are not computed.
     """
-    try:
-        folder = Folder(location)
+    folder = Folder(location)
+    with _naming(location):
         manifest, files = _read(folder)
-        model = {name: files[name] for name in MODEL_FILES if name in files}
-        metadata = verify(Artefacts(model.get("model.onnx"), model.get("model.ubj")))
-    except BundleError as error:
-        raise BundleError(f"The bundle {location} is refused. {error}") from error
+        if "model.onnx" in files:
+            return _bundle(folder, manifest, files, check_graph(files["model.onnx"]))
+    return load_bundle(location, trial)
+
+
+def _bundle(
+    folder: Folder, manifest: Manifest, files: Mapping[str, bytes], metadata: BundleMetadata
+) -> Bundle:
     return Bundle(
         manifest.name,
         manifest.version,
         manifest.model_sha256,
         metadata,
-        model,
+        files,
         folder.location,
         folder.written_at(MANIFEST),
     )
 
 
+@contextmanager
+def _naming(location: str) -> Iterator[None]:
+    """Say of which bundle an error is."""
+    try:
+        yield
+    except UnavailableError:
+        raise  # it names the file
+    except BundleError as error:
+        is_incomplete = isinstance(error, BundleIncompleteError)
+        named = f"The bundle {location} is {'incomplete' if is_incomplete else 'refused'}. {error}"
+        raise type(error)(named, error.failure) from error
+
+
 def _read(folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
-    written = folder.read(MANIFEST)
+    """Read a bundle's files as one manifest lists them; returns those that are a model."""
+    written = folder.read(MANIFEST, LARGEST_MANIFEST)
     if written is None:
-        raise BundleError(
+        raise BundleIncompleteError(
             f"There should be a {MANIFEST} in it, there is none: this is no bundle, or one that "
             "was never fully published. `leadscore models list` shows what there is."
         )
     manifest = Manifest.from_bytes(written)
     files: dict[str, bytes] = {}
-    for name in manifest.files:
-        content = folder.read(name)
-        if content is None:
-            raise BundleError(
-                f"There should be a file {name} in it, there is none: copy the bundle again, or "
-                "publish the model again."
+    for name, entry in manifest.files.items():
+        found: tuple[int, str] | None
+        if name in MODEL_FILES:
+            content = folder.read(name, entry.size + 1)
+            found = None if content is None else (len(content), sha256(content))
+            files[name] = content or b""
+        else:
+            found = folder.sha256(name)
+        if found is None:
+            raise BundleIncompleteError(
+                f"There should be a file {name} in it, there is none: if nobody is copying the "
+                "bundle just now, copy it again, or publish the model again."
             )
-        manifest.verify(name, content)
-        files[name] = content
+        manifest.verify(name, *found)
+    if folder.read(MANIFEST, LARGEST_MANIFEST) != written:
+        raise BundleIncompleteError(
+            f"Its {MANIFEST} should stay as it is, it was replaced while the bundle was read: it "
+            "is read again when nobody writes it."
+        )
     return manifest, files
-
-
-def _verify_golden(predictor: ModelPredictor) -> None:
-    golden = predictor.metadata.golden
-    try:
-        prediction = predictor.predict(golden.matrix)
-    except Exception as error:  # whatever an engine makes of a graph that only looks right
-        raise BundleError(
-            f"The model can't score its own golden rows ({error}): publish it again from its "
-            "training."
-        ) from error
-    _verify_shapes(prediction, predictor.metadata)
-    scores = prediction.probability.astype(np.float64)
-    difference = np.abs(scores - np.array(golden.scores))
-    wrong = np.flatnonzero(~(difference <= GOLDEN_TOLERANCE))
-    if len(wrong):
-        row = int(wrong[0])
-        raise BundleError(
-            f"The model does not give its golden rows the scores of its training: of "
-            f"{len(scores)} rows {len(wrong)} differ by more than {GOLDEN_TOLERANCE:g}; row {row} "
-            f"should be {golden.scores[row]:.9f} and is {scores[row]:.9f} (engine "
-            f"{predictor.engine}). Publish the model again from its training."
-        )
-
-
-def _verify_shapes(prediction: Prediction, metadata: BundleMetadata) -> None:
-    """Compare what the golden rows gave with what a batch must give."""
-    n, k, fields = len(metadata.golden.scores), metadata.top_k, len(metadata.spec.fields)
-    found = [
-        array.shape
-        for array in (prediction.probability, prediction.reason_field, prediction.reason_value)
-    ]
-    if found != [(n,), (n, k), (n, k)]:
-        raise BundleError(
-            f"The model should give its {n} golden rows a score and {k} reasons each, it gives "
-            f"arrays of the shapes {found}: publish it again from its training."
-        )
-    if ((prediction.reason_field < 0) | (prediction.reason_field >= fields)).any():
-        raise BundleError(
-            f"The model's reasons should be of its {fields} fields, some are of others: publish it "
-            "again from its training."
-        )

@@ -9,15 +9,19 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from model.metadata import BundleError
+from model.metadata import BundleError, BundleIncompleteError
 
-__all__ = ["MANIFEST", "MODEL_FILES", "Manifest", "sha256"]
+__all__ = ["LARGEST_MANIFEST", "MANIFEST", "MODEL_FILES", "Manifest", "sha256"]
 
 MANIFEST = "manifest.json"
 MODEL_FILES = ("model.onnx", "model.ubj")
 """What a model can be loaded from; the first that a bundle has gives the model its identity."""
 FILES = (*MODEL_FILES, "reference.parquet")
 """All that a bundle can have besides its manifest."""
+
+LARGEST_MANIFEST = 2**16
+LARGEST_MODEL = 64 * 2**20
+"""Bytes of a file that is a model, at most: it is read as a whole."""
 
 Digest = Field(pattern="^[0-9a-f]{64}$")
 
@@ -65,6 +69,8 @@ class Manifest(_Frozen):
         models = [self.files[file].sha256 for file in MODEL_FILES if file in self.files]
         if not models:
             raise ValueError("it lists neither model.onnx nor model.ubj")
+        if any(self.files[file].size > LARGEST_MODEL for file in MODEL_FILES if file in self.files):
+            raise ValueError(f"a model has at most {LARGEST_MODEL} bytes")
         if models[0] != self.model_sha256:
             raise ValueError("model_sha256 is not the hash of its model")
         return self
@@ -80,21 +86,23 @@ class Manifest(_Frozen):
 
         Raises
         ------
+        BundleIncompleteError
+            A byte of it is not as it was written.
         BundleError
-            A byte of it is not as it was written, or it is of a format that is not known here.
+            It is of a format that is not known here.
         """
         try:
             fields = json.loads(content)
             claimed = fields.pop("manifest_sha256")
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            raise BundleError(
+            raise BundleIncompleteError(
                 f"{MANIFEST} should be a JSON object with its own manifest_sha256, it is not: "
                 "publish the model again, or copy the bundle again."
             ) from None
         if _to_json({**fields, "manifest_sha256": claimed}) != content or claimed != sha256(
             _to_json(fields)
         ):
-            raise BundleError(
+            raise BundleIncompleteError(
                 f"{MANIFEST} was changed after it was written: expected sha256 {claimed!r}, got "
                 f"{sha256(_to_json(fields))}. Publish the model again, or copy the bundle again."
             )
@@ -108,20 +116,21 @@ class Manifest(_Frozen):
                 f"{first['msg']}. Publish the model again, or use the LeadScore that published it."
             ) from None
 
-    def verify(self, file: str, content: bytes) -> None:
-        """Compare a file with its entry.
+    def verify(self, file: str, size: int, digest: str) -> None:
+        """Compare a file's size and hash with its entry.
 
         Raises
         ------
-        BundleError
+        BundleIncompleteError
             A byte of the file is not as it was published.
         """
-        entry, found = self.files[file], sha256(content)
-        if found != entry.sha256:
-            raise BundleError(
+        entry = self.files[file]
+        if digest != entry.sha256:
+            raise BundleIncompleteError(
                 f"{file} of model {self.name} version {self.version} is not what was published: "
-                f"expected sha256 {entry.sha256} ({entry.size} bytes), got {found} "
-                f"({len(content)} bytes). Copy the bundle again, or publish the model again."
+                f"expected sha256 {entry.sha256} ({entry.size} bytes), got {digest} ({size} "
+                "bytes). If nobody is copying the bundle just now, copy it again, or publish the "
+                "model again."
             )
 
 

@@ -10,19 +10,21 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from features.reference import Reference
 from features.spec import FeatureSpec, Float32
-from schemas.errors import FatalError
+from schemas.errors import FatalError, LoadFailure
 from schemas.fields import FieldKind
 
 __all__ = [
     "FORMAT_VERSION",
     "METADATA_KEY",
     "BundleError",
+    "BundleIncompleteError",
     "BundleMetadata",
     "Calibration",
     "Engagement",
     "Golden",
     "Thresholds",
     "Training",
+    "UnavailableError",
 ]
 
 FORMAT_VERSION = 1
@@ -37,7 +39,34 @@ METADATA_KEY = "leadscore"
 
 
 class BundleError(FatalError):
-    """A model that must not be used: damaged, incomplete, or of a format that is not known here."""
+    """A model that can't be used: damaged, incomplete, or of a format that is not known here.
+
+    Parameters
+    ----------
+    message
+        What was expected, what came, what to do.
+    failure
+        Why, as it is counted; by default as the class says.
+    """
+
+    failure = LoadFailure.REFUSED
+
+    def __init__(self, message: str, failure: LoadFailure | None = None) -> None:
+        super().__init__(message)
+        if failure is not None:
+            self.failure = failure
+
+
+class BundleIncompleteError(BundleError):
+    """A bundle whose files are not all there as its manifest lists them: maybe not yet."""
+
+    failure = LoadFailure.INCOMPLETE
+
+
+class UnavailableError(BundleError):
+    """What a model is read from, or tried in, can't be had now: no verdict on the model."""
+
+    failure = LoadFailure.UNAVAILABLE
 
 
 class _Frozen(BaseModel):

@@ -13,19 +13,22 @@ from pathlib import Path
 
 from model.bundle import Artefacts, verify, write_bundle
 from model.manifest import MANIFEST
-from model.metadata import BundleError
+from model.metadata import BundleError, BundleIncompleteError
 from model.storage import Folder
-from schemas.errors import InputError
+from schemas.errors import InputError, LoadFailure
 
 __all__ = ["Alias", "ModelNotFoundError", "Registry"]
 
 ALIASES = "aliases.json"
+LARGEST_ALIASES = 2**16
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class ModelNotFoundError(BundleError):
     """The registry has no such model, version or alias."""
+
+    failure = LoadFailure.NOT_FOUND
 
 
 class Alias(StrEnum):
@@ -107,18 +110,19 @@ class Registry:
 
         Raises
         ------
-        BundleError
-            The file that says it is broken.
+        BundleIncompleteError
+            The file that says it is broken, or only half written.
         """
-        written = (self._folder / name).read(ALIASES)
+        written = (self._folder / name).read(ALIASES, LARGEST_ALIASES)
         if written is None:
             return {}
         try:
             return _read_aliases(written)
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
-            raise BundleError(
+            raise BundleIncompleteError(
                 f"{self.root}/{name}/{ALIASES} should be a JSON object of alias and version, it is "
-                f"not ({error}): remove it and set the aliases again with `leadscore models alias`."
+                f"not ({error}): if nobody is copying it just now, remove it and set the aliases "
+                "again with `leadscore models alias`."
             ) from None
 
     def set_alias(self, name: str, alias: Alias, version: str) -> None:

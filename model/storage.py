@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from uuid import uuid4
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from model.metadata import BundleError
+from model.metadata import UnavailableError
 
 __all__ = ["Folder"]
 
@@ -19,7 +20,7 @@ __all__ = ["Folder"]
 class Folder:
     """A folder by its path or URL (whatever fsspec reads: ``s3://``, ``gs://``, ``memory://``, …).
 
-    Every failure but a missing file is a ``BundleError`` that names the path.
+    Every failure but a missing file is a ``UnavailableError`` that names the path.
 
     Parameters
     ----------
@@ -35,20 +36,36 @@ class Folder:
     def __truediv__(self, name: str) -> Folder:
         return Folder(f"{self.location}/{name}")
 
-    def read(self, name: str) -> bytes | None:
-        """Content of a file; None where there is no such file."""
+    def read(self, name: str, most: int | None = None) -> bytes | None:
+        """Return a file's first ``most`` bytes, or all; None where there is no such file."""
         try:
             with _reaching(f"{self.location}/{name}", FileNotFoundError, NotADirectoryError):
-                content: bytes = self._files.cat_file(self._at(name))
-        except FileNotFoundError:
+                content: bytes = self._files.cat_file(self._at(name), start=0, end=most)
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return content
 
+    def sha256(self, name: str) -> tuple[int, str] | None:
+        """Return a file's size and hash, read piece by piece; None where there is no such file."""
+        try:
+            with (
+                _reaching(f"{self.location}/{name}", FileNotFoundError, NotADirectoryError),
+                self._files.open(self._at(name), "rb") as file,
+            ):
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                return file.tell(), digest
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def holds(self, name: str) -> bool:
-        """Tell whether there is a file of this name."""
-        with _reaching(f"{self.location}/{name}"):
-            found: bool = self._files.isfile(self._at(name))
-        return found
+        """Return whether there is a file of this name."""
+        try:
+            # Not isfile(), which takes any failure to look for a file that is not there.
+            with _reaching(f"{self.location}/{name}", FileNotFoundError, NotADirectoryError):
+                kind: str = self._files.info(self._at(name))["type"]
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return kind == "file"
 
     def written_at(self, name: str) -> float | None:
         """Tell when a file was written, in seconds since 1970; None where that is not known."""
@@ -119,13 +136,13 @@ def _replace(path: str, content: bytes) -> None:
 
 @contextmanager
 def _reaching(path: str, *expected: type[OSError]) -> Iterator[None]:
-    """Turn whatever a store raises into a BundleError, but for what the caller expects."""
+    """Turn what a store raises into a UnavailableError, but for what the caller expects."""
     try:
         yield
     except expected:
         raise
     except Exception as error:  # each store has its own
-        raise BundleError(
+        raise UnavailableError(
             f"{path} can't be read or written ({type(error).__name__}: {error}): check the path, "
             "the permissions, and that fsspec's package for this kind of store is installed."
         ) from error

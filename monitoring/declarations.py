@@ -2,8 +2,8 @@
 
 The tables of the documentation are made from ``DECLARATIONS``; ``monitoring.metrics`` records.
 No metric has a lead's id as a label, and no label takes values without bound: topics, partitions,
-stages, error codes, a model's fields and horizons are few, and the info metrics hold one set of
-labels at a time.
+stages, error codes, reasons, a model's fields and horizons are few, and the info metrics hold one
+set of labels at a time.
 """
 
 from __future__ import annotations
@@ -84,8 +84,16 @@ MODEL_LOAD_FAILURES = Declaration(
     "leadscore_model_load_failures_total",
     "counter",
     "failures",
+    ("reason",),
+    "Attempts to load a model that failed, by reason.",
+)
+MODEL_LOAD_FAILING = Declaration(
+    "leadscore_model_load_failing",
+    "gauge",
+    "1",
     (),
-    "Models that were refused or could not be loaded.",
+    "1 while the model that the settings name can't be loaded, until it is or they lead to the one"
+    " that scores; else 0.",
 )
 BATCH_RECORDS = Declaration(
     "leadscore_batch_records",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Info,
     ProcessCollector,
     disable_created_metrics,
@@ -26,7 +27,7 @@ from monitoring import declarations as declared
 from monitoring.declarations import DECLARATIONS, Declaration
 from monitoring.histogram import ArrayHistogram, Tally
 from monitoring.known_gauges import KnownGauges
-from schemas.errors import ErrorCode
+from schemas.errors import ErrorCode, LoadFailure
 
 __all__ = [
     "DECLARATIONS",
@@ -100,6 +101,11 @@ class Metrics:
         self._losses = _counter(declared.LOSSES, registry)
         self._lost_records = _counter(declared.LOST_RECORDS, registry)
         self._model_load_failures = _counter(declared.MODEL_LOAD_FAILURES, registry)
+        self._model_load_failing = Gauge(
+            declared.MODEL_LOAD_FAILING.name,
+            declared.MODEL_LOAD_FAILING.sentence,
+            registry=registry,
+        )
         self._batch_records = _tally(declared.BATCH_RECORDS, BATCH_BOUNDS, registry)
         stages = _histogram(declared.STAGE_DURATION, STAGE_BOUNDS, registry, get_args(Stage))
         self._stages = {stage: stages.of(stage) for stage in get_args(Stage)}
@@ -116,6 +122,8 @@ class Metrics:
         )
         for code in ErrorCode:  # a rate needs the zero before the first dead letter
             self._dead_letters.labels(code.value)
+        for failure in LoadFailure:
+            self._model_load_failures.labels(failure.value)
 
     def batch_consumed(self, topic: str, partition: int, records: int) -> None:
         """Count a batch that was taken from a partition."""
@@ -217,9 +225,13 @@ class Metrics:
             }
         )
 
-    def model_load_failed(self) -> None:
-        """Count a model that was refused or could not be loaded."""
-        self._model_load_failures.inc()
+    def model_load_failed(self, failure: LoadFailure) -> None:
+        """Count an attempt to load a model that failed."""
+        self._model_load_failures.labels(failure.value).inc()
+
+    def model_load_failing(self, is_failing: bool) -> None:
+        """Say whether the last attempt to load the model that the settings name failed."""
+        self._model_load_failing.set(is_failing)
 
     def watch_source(self, state: Callable[[], SourceState]) -> None:
         """Ask ``state`` for lag, commit age, assignment and readiness whenever metrics are read.

@@ -24,6 +24,7 @@ __all__ = [
     "InputError",
     "InvalidEventError",
     "LeadScoreError",
+    "LoadFailure",
     "StartupError",
     "TransientError",
 ]
@@ -52,6 +53,28 @@ class ErrorCode(StrEnum):
     """The scored event is larger than its topic takes."""
     UNREADABLE = "UNREADABLE"
     """The Kafka record around the lead is damaged, or a header's name is not UTF-8."""
+
+
+class LoadFailure(StrEnum):
+    """Why a model could not be loaded: a label of its metric. A load is tried again after each."""
+
+    NOT_FOUND = "not_found"
+    """The registry has no such model, version or alias."""
+    UNAVAILABLE = "unavailable"
+    """The registry can't be read now, or no process can be started to try the model in: no verdict
+    on the model."""
+    INCOMPLETE = "incomplete"
+    """A file is missing, or not the one that the manifest lists: half copied, or damaged."""
+    REFUSED = "refused"
+    """The model is not one of LeadScore's, or gives its golden rows other scores."""
+    CONTRACT = "contract"
+    """It reads fields that the leads' contract does not promise."""
+    CRASHED = "crashed"
+    """The process that tried the model died of it."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """The process that tried the model needed more memory than it may take."""
+    TIMED_OUT = "timed_out"
+    """The process that tried the model took longer than it may."""
 
 
 class LeadScoreError(Exception):

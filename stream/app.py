@@ -14,6 +14,7 @@ from stream.commands.exit_codes import exit_codes
 from stream.drift_table import DriftTable
 from stream.settings import Settings, load_settings, unknown_variables
 from stream.topology import wire
+from stream.trial import Trials
 from stream.verification import verify
 from stream.worker import Worker
 
@@ -48,6 +49,7 @@ class App(faust.App):
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.settings = settings
+        self.trials = Trials()
         self.BootStrategy = ScoreOnly if settings.role == "score" else WithTopics
         super().__init__(
             # Not the group of the batch source, which is no group of Faust's.
@@ -78,7 +80,7 @@ class App(faust.App):
         log.info("settings", extra={"settings": self.settings.masked()})
         for variable in unknown_variables():
             log.warning("%s is no setting of LeadScore: see docs/settings.md", variable)
-        await verify(self.settings)
+        await verify(self.settings, self.trials)
 
     async def crash(self, reason: BaseException) -> None:
         """Crash; surroundings that are not fit are told in a sentence, as before the start."""

@@ -23,7 +23,7 @@ from agents.drift_watch import DriftWatch, WatchedModel, WatchOptions
 from agents.drift_windows import Watermark
 from agents.partials import ModelIdentity, Partial, decode_partial
 from features.counts import CountLayout
-from model.bundle import load_bundle
+from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
 from monitoring.assessment import Assessor
 from monitoring.confirmation import Confirmation
@@ -221,7 +221,7 @@ class DriftService(Service):
             return None
         try:
             location = Registry(self.settings.registry).resolve(f"{identity.id}/{identity.version}")
-            bundle = load_bundle(location)
+            bundle = describe_bundle(location, self.app.trials)
         except (ModelNotFoundError, FatalError) as error:
             self._missing[identity.sha256] = now + MODEL_RETRY
             log.warning("leads of a model are counted but not assessed: %s", error)

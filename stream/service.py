@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from mode import Service
 
-from model.registry import ModelNotFoundError
 from monitoring.health import Condition
 from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
@@ -30,11 +29,12 @@ from stream.lag import lag_of
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
 from stream.losses import Loss
+from stream.model_loader import ModelLoader
 from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
 from stream.producer import producer_opener, transactional_opener
 from stream.record_clock import RecordClock
-from stream.serving import Serving, load_serving, locate
+from stream.serving import Serving
 from stream.source import BatchSource, SourceOptions
 from stream.transactions import Transactions
 from stream.vitals import STALL_LIMIT, Vitals
@@ -127,8 +127,8 @@ class ScoringService(Service):
             in_flight=settings.batches_in_flight,
             now=self.clock.now,
         )
+        self.loader = ModelLoader(settings, self.metrics, app.trials)
         self._serving: Serving | None = None
-        self._looked_at: str | None = None
         self._committed_at: float | None = None
         self.metrics.watch_source(self._source_state)
 
@@ -144,6 +144,7 @@ class ScoringService(Service):
 
     async def on_stop(self) -> None:
         """Finish what is in hand, commit, leave the group, close the connections."""
+        self.loader.stop()
         if self.source.started:
             await self.source.stop()
             await self.pipeline.stop()
@@ -167,26 +168,12 @@ class ScoringService(Service):
                 await self._take_up_model()
 
     async def _take_up_model(self) -> None:
-        """Serve the model that the reference leads to, unless it was looked at before.
-
-        A model that must not be used is refused: the one that serves goes on.
-        """
-        try:
-            location = await asyncio.to_thread(locate, self.settings)
-            if location != self._looked_at or self._serving is None:
-                self._looked_at = location
-                self._serve(await asyncio.to_thread(load_serving, self.settings, location))
-        except ModelNotFoundError as error:
-            self._refuse(str(error))
-        except FatalError as error:
-            self.metrics.model_load_failed()
-            self._refuse(str(error))
-
-    def _refuse(self, reason: str) -> None:
-        if self._serving is None:
-            self.health.miss(Condition.MODEL_LOADED, reason)
-            reason = f"not ready, nothing is consumed: {reason}"
-        log.warning(reason)
+        """Serve the model that the reference leads to, once it can be loaded."""
+        serving = await self.loader.look()
+        if serving is not None:
+            self._serve(serving)
+        elif self._serving is None and self.loader.problem is not None:
+            self.health.miss(Condition.MODEL_LOADED, self.loader.problem)
 
     def _serve(self, serving: Serving) -> None:
         self._serving = serving

@@ -15,7 +15,7 @@ from features.counts import CountLayout
 from features.matrix import FeatureEncoder
 from features.reference import Bins, FieldReference, Reference
 from features.spec import FeatureSpec, NumberField
-from model.bundle import Bundle, load_bundle
+from model.bundle import Bundle, Trial, load_bundle
 from model.metadata import Calibration, Thresholds
 from model.predictor import ConstantPredictor, Predictor, open_predictor
 from model.registry import ModelNotFoundError, Registry
@@ -80,7 +80,7 @@ def locate(settings: Settings) -> str | None:
         raise
 
 
-def load_serving(settings: Settings, location: str | None) -> Serving:
+def load_serving(settings: Settings, location: str | None, trial: Trial | None = None) -> Serving:
     """Load a model, verify it and make it ready to score.
 
     Parameters
@@ -89,18 +89,20 @@ def load_serving(settings: Settings, location: str | None) -> Serving:
         The rules of scoring.
     location
         The bundle's folder; None for the constant model.
+    trial
+        Tries the model before it is opened.
 
     Raises
     ------
     BundleError
-        The model must not be used.
+        The model must not be used, or can't be read now.
     StartupError
         It reads fields that the contract does not promise.
     """
     if location is None:
         log.warning("there is no model %s: a constant score stands in for it", settings.model)
         return _constant(settings)
-    bundle = load_bundle(location)
+    bundle = load_bundle(location, trial)
     verify_contract(bundle, settings)
     predictor = open_predictor(bundle, threads=settings.model_threads, reasons=settings.reasons)
     return Serving(

@@ -17,6 +17,7 @@ from schemas.fields import FieldKind
 from stream.books import Record
 from stream.serving import locate, scorer_of
 from stream.settings import Settings
+from stream.trial import Trials
 
 __all__ = ["comparable_bundle", "reference_sample", "scored_sample"]
 
@@ -40,7 +41,7 @@ def comparable_bundle(settings: Settings) -> Bundle:
             f"expected the model {settings.model} in {settings.registry}, there is none, and a"
             " constant score has nothing to compare leads with: train one with `leadscore train`"
         )
-    return load_bundle(location)
+    return load_bundle(location, Trials())
 
 
 def reference_sample(bundle: Bundle) -> LeadSample:

@@ -6,32 +6,47 @@ import asyncio
 
 from aiohttp import web
 
-from model.bundle import Bundle, load_bundle
-from model.registry import ModelNotFoundError, Registry
+from model.bundle import Bundle, BundleError, load_bundle
+from model.registry import Registry
 from monitoring.http import MonitoringServer
 from schemas.avro_reader import mismatches
 from schemas.errors import InputError, StartupError
 from schemas.store import Schema, SchemaStore
 from stream.settings import PREFIX, Settings
 from stream.topics import verify_topics
+from stream.trial import Trials
 
 __all__ = ["verify", "verify_contract"]
 
 
-async def verify(settings: Settings) -> None:
-    """Check the schemas, the model, the topics on the broker, and the address to listen on.
+async def verify(settings: Settings, trials: Trials) -> None:
+    """Check the schemas, the model's contract, the topics, and the address to listen on.
+
+    A model that can't be loaded keeps no worker from starting, as it ends none that runs: the
+    worker waits until it can be (``stream.model_loader``).
+
+    Parameters
+    ----------
+    settings
+        What is checked.
+    trials
+        Try the model, beside the other checks: it takes about as long as they do.
 
     Raises
     ------
     StartupError
         Something is not fit to start in: what, and what to do.
-    BundleError
-        The model must not be used.
     """
     SchemaStore.load(*settings.schema_folders)
-    await asyncio.to_thread(_verify_model, settings)
-    await verify_topics(settings)
-    await _verify_address(settings)
+    model = asyncio.ensure_future(asyncio.to_thread(_verify_model, settings, trials))
+    try:
+        await verify_topics(settings)
+        await _verify_address(settings)
+    except BaseException:
+        trials.stop()
+        await asyncio.gather(model, return_exceptions=True)
+        raise
+    await model
 
 
 async def _verify_address(settings: Settings) -> None:
@@ -42,13 +57,14 @@ async def _verify_address(settings: Settings) -> None:
         pass
 
 
-def _verify_model(settings: Settings) -> None:
-    """Check a model that there is; the worker waits for one that there is not yet."""
-    try:
-        location = Registry(settings.registry).resolve(settings.model)
-    except ModelNotFoundError:
+def _verify_model(settings: Settings, trials: Trials) -> None:
+    if settings.role == "drift":  # it reads the models that leads were scored with
         return
-    verify_contract(load_bundle(location), settings)
+    try:
+        bundle = load_bundle(Registry(settings.registry).resolve(settings.model), trials)
+    except BundleError:
+        return  # looked at again, counted and logged, once the worker runs
+    verify_contract(bundle, settings)
 
 
 def verify_contract(bundle: Bundle, settings: Settings) -> None:

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from model.bundle import Bundle, load_bundle
+from model.bundle import Bundle, describe_bundle, load_bundle
 from model.predictor import open_predictor
 from model.registry import Alias, Registry
 from stream.commands.exit_codes import exit_codes
+from stream.trial import Trials
 
 __all__ = ["models"]
 
@@ -61,7 +62,7 @@ def list_models(registry: str) -> None:
 def show(model: str, registry: str) -> None:
     """Show what a model says of itself: fields, training, metrics, thresholds."""
     with exit_codes():
-        bundle = _load(Registry(registry), model)
+        bundle = _described(Registry(registry), model)
     console = _console()
     console.print(_facts(bundle))
     console.print(_fields(bundle))
@@ -80,7 +81,7 @@ def contract(model: str, registry: str) -> None:
       leadscore produce leads.csv --schema leads.avsc
     """  # noqa: D301
     with exit_codes():
-        bundle = _load(Registry(registry), model)
+        bundle = _described(Registry(registry), model)
     click.echo(orjson.dumps(bundle.metadata.contract, option=orjson.OPT_INDENT_2))
 
 
@@ -88,7 +89,9 @@ def contract(model: str, registry: str) -> None:
 @click.argument("model")
 @REGISTRY
 def verify(model: str, registry: str) -> None:
-    """Verify a model as a worker does: every file's hash, and the golden rows' scores.
+    """Verify a model as a worker does: every file's hash, the graph, and the golden rows' scores.
+
+    The model is first opened in a process of its own, which may take 60 seconds and 256 MiB.
 
     Exit code 1 when a worker would refuse it, 2 when there is no such model.
     """
@@ -123,7 +126,12 @@ def alias(name: str, alias: str, version: str, registry: str) -> None:
 
 
 def _load(registry: Registry, model: str) -> Bundle:
-    return load_bundle(registry.resolve(model))
+    return load_bundle(registry.resolve(model), Trials())
+
+
+def _described(registry: Registry, model: str) -> Bundle:
+    """Load a model for what it says of itself."""
+    return describe_bundle(registry.resolve(model), Trials())
 
 
 def _aliases_of(version: str, aliases: Mapping[Alias, str]) -> list[str]:

@@ -27,6 +27,7 @@ from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
 from stream.commands.exit_codes import exit_codes
+from stream.trial import Trials
 
 __all__ = ["explain", "score"]
 
@@ -138,7 +139,7 @@ def explain(
 
 def _load(registry: str, model: str) -> Bundle:
     try:
-        return load_bundle(Registry(registry).resolve(model))
+        return load_bundle(Registry(registry).resolve(model), Trials())
     except BundleError as error:
         raise InputError(str(error)) from None
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.counts import CountLayout
 from features.matrix import Columns, FeatureEncoder
@@ -17,8 +18,11 @@ from features.spec import FeatureSpec
 from model.bundle import Artefacts, load_bundle, verify
 from model.manifest import MANIFEST, Manifest, sha256
 from model.metadata import BundleError, BundleMetadata
+from model.onnx_format import message
+from model.predictor import OnnxPredictor
 from model.registry import Registry
 from schemas.fields import FieldKind
+from tests.fuzz.graph_changes import MARK, changed_graph, some_changes
 from tests.fuzz.target import Feed, Shape, Target
 from tests.unit.small_model import NAME, small_model
 
@@ -95,12 +99,32 @@ def edited(content: bytes, edits: bytes) -> bytes:
 def _graphs() -> Iterator[Feed]:
     with TemporaryDirectory() as folder:
         sound = small_model(Path(folder)).bundle.files["model.onnx"]
+    graph = message("Model").FromString(sound)
+    matrix = np.random.default_rng(3).normal(size=(64, 11)).astype(np.float32)
+    matrix[::3, ::2] = np.nan
 
-    def feed(edits: bytes) -> None:
+    def feed(given: bytes) -> None:
+        if given.startswith(MARK):
+            content = changed_graph(graph, given[len(MARK) :]).SerializeToString()
+        else:
+            content = edited(sound, given)
         with suppress(BundleError):
-            verify(Artefacts(edited(sound, edits)))
+            _run(content, matrix)
+        with suppress(BundleError):
+            verify(Artefacts(content))
 
     yield feed
+
+
+def _run(content: bytes, matrix: NDArray[np.float32]) -> None:
+    """Open a graph and score rows; whatever is not refused gives scores and reasons."""
+    predictor = OnnxPredictor(content)
+    prediction, k = predictor.predict(matrix), predictor.metadata.top_k
+    assert prediction.probability.shape == (64,)
+    assert ((prediction.probability >= 0) & (prediction.probability <= 1)).all()
+    assert prediction.reason_field.shape == prediction.reason_value.shape == (64, k)
+    assert ((prediction.reason_field >= 0) & (prediction.reason_field < 6)).all()
+    assert np.isfinite(predictor.contributions(matrix)).all()
 
 
 def _edits() -> Sequence[bytes]:
@@ -108,8 +132,14 @@ def _edits() -> Sequence[bytes]:
     return [b"", *(draw.bytes(4) + b"\x01" + draw.bytes(1) for _ in range(40))]
 
 
-GRAPHS = Target("graphs", _graphs, _edits, longest=64)
-"""A model file that was damaged before it was hashed, so that no hash tells."""
+def _graph_seeds() -> Sequence[bytes]:
+    with TemporaryDirectory() as folder:
+        sound = small_model(Path(folder)).bundle.files["model.onnx"]
+    return [*_edits(), *some_changes(message("Model").FromString(sound))]
+
+
+GRAPHS = Target("graphs", _graphs, _graph_seeds, longest=64)
+"""A model file that was damaged, or another graph, before it was hashed, so that no hash tells."""
 
 
 @contextmanager

@@ -219,7 +219,7 @@ async def test_a_service_in_every_trouble_is_told_of(tmp_path):
     exposed = Exposed(last_snapshot=time.time() - 4 * PERIOD)
     exposed.is_sick = True
     exposed.load_model(days_ago=91)
-    exposed.worker.model_load_failed()
+    exposed.worker.model_load_failing(True)
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
             await until(lambda: has_data(prometheus, "leadscore_snapshot_failures_total"))

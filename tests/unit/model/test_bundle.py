@@ -75,7 +75,7 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
         "model.onnx of model bank version 3",
         hashlib.sha256(artefacts.onnx).hexdigest(),
         hashlib.sha256(artefacts.onnx + b"\0").hexdigest(),
-        "Copy the bundle again",
+        "copy the bundle again",
     ):
         assert part in message
 

@@ -20,7 +20,7 @@ from monitoring.metrics import (
     Stage,
     worker_registry,
 )
-from schemas.errors import ErrorCode
+from schemas.errors import ErrorCode, LoadFailure
 
 BATCH = {
     "consumed": 4,
@@ -40,8 +40,9 @@ def filled() -> Metrics:
         metrics.observe_stage(stage, 0.002)
     metrics.observe_scoring(0.004)
     metrics.rebalanced()
-    metrics.model_load_failed()
     metrics.records_lost("leads.created", 3, "retention", 17)
+    metrics.model_load_failed(LoadFailure.INCOMPLETE)
+    metrics.model_load_failing(True)
     metrics.model_loaded(
         name="bank",
         version="7",

@@ -27,6 +27,8 @@ from aiokafka.errors import (
     ProducerClosed,
 )
 
+from stream.trial import Trials
+
 TOPIC = "leads"
 
 
@@ -335,6 +337,20 @@ class FakeConsumer:
         self.kafka.commits.append(accepted)
 
 
+class FakeTrials(Trials):
+    """Takes every model for one that harms nobody, or raises what it is told."""
+
+    def __init__(self, verdict: Exception | None = None) -> None:
+        super().__init__()
+        self.verdict = verdict
+        self.tried = 0
+
+    def __call__(self, files: Mapping[str, bytes]) -> None:
+        self.tried += 1
+        if self.verdict is not None:
+            raise self.verdict
+
+
 class FakeApp:
     """As much of a Faust app as the source looks at."""
 
@@ -353,6 +369,7 @@ class FakeApp:
         fake = self
 
         class App(faust.App):
+            trials = FakeTrials()
             crash = staticmethod(fake.crash)
             crashed = property(lambda _: fake.crashed)
 

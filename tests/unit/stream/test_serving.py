@@ -125,7 +125,7 @@ def test_a_damaged_bundle_is_refused(model: SmallModel, tmp_path: Path):
     damaged = registry / "leads" / "1" / "model.onnx"
     damaged.write_bytes(damaged.read_bytes()[:-1])
     settings = load_settings(registry=str(registry))
-    with pytest.raises(BundleError, match="is refused"):
+    with pytest.raises(BundleError, match="is incomplete"):
         load_serving(settings, locate(settings))
 
 

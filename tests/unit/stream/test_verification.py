@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from model.bundle import BundleError
-from schemas.errors import FatalError, StartupError
+from schemas.errors import StartupError
 from stream import verification
 from stream.settings import Settings, load_settings
 from stream.verification import verify, verify_contract
 from tests.unit.small_model import SmallModel
+from tests.unit.stream.fakes import FakeTrials
 
 
 @pytest.fixture(autouse=True)
@@ -34,21 +35,22 @@ def settings_of(model: SmallModel, **given: Any) -> Settings:
     return load_settings(registry=str(model.registry), http_host="127.0.0.1", http_port=0, **given)
 
 
-async def sentence(settings: Settings, kind: type[FatalError] = StartupError) -> str:
-    with pytest.raises(kind) as refused:
-        await verify(settings)
+async def sentence(settings: Settings) -> str:
+    with pytest.raises(StartupError) as refused:
+        await verify(settings, FakeTrials())
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
 async def test_all_is_well(model: SmallModel, topics: list[Settings]):
     settings = settings_of(model)
-    await verify(settings)
+    await verify(settings, FakeTrials())
     assert topics == [settings]
 
 
 async def test_a_worker_may_wait_for_its_model(tmp_path: Path, topics: list[Settings]):
-    await verify(load_settings(registry=str(tmp_path), http_host="127.0.0.1", http_port=0))
+    settings = load_settings(registry=str(tmp_path), http_host="127.0.0.1", http_port=0)
+    await verify(settings, FakeTrials())
     assert topics
 
 
@@ -65,19 +67,41 @@ async def test_a_broken_schema(model: SmallModel, tmp_path: Path):
     )
 
 
-async def test_a_damaged_model(model: SmallModel, tmp_path: Path):
+@pytest.mark.parametrize("file", ["aliases.json", "1/manifest.json", "1/model.onnx"])
+async def test_a_model_that_is_half_copied_is_waited_for(
+    model: SmallModel, tmp_path: Path, file: str, topics: list[Settings]
+):
     registry = shutil.copytree(model.registry, tmp_path / "models")
-    (registry / "leads" / "1" / "manifest.json").write_text("{}")
+    (registry / "leads" / file).write_text("{")
     settings = load_settings(registry=str(registry), http_host="127.0.0.1", http_port=0)
-    said = await sentence(settings, BundleError)
-    assert str(registry / "leads" / "1") in said
+    await verify(settings, FakeTrials())
+    assert topics == [settings]
 
 
-async def test_broken_aliases(model: SmallModel, tmp_path: Path):
-    registry = shutil.copytree(model.registry, tmp_path / "models")
-    (registry / "leads" / "aliases.json").write_text("[")
-    settings = load_settings(registry=str(registry), http_host="127.0.0.1", http_port=0)
-    assert "leadscore models alias" in await sentence(settings, BundleError)
+async def test_a_model_that_is_refused_is_no_end_of_a_worker(
+    model: SmallModel, topics: list[Settings]
+):
+    trials = FakeTrials(BundleError("it aborts"))
+    await verify(settings_of(model), trials)
+    assert trials.tried == 1
+    assert topics
+
+
+async def test_other_failures_end_the_trial(model: SmallModel, monkeypatch: pytest.MonkeyPatch):
+    async def unfit(_: Settings) -> None:
+        raise StartupError("expected the topic leads.created, there is none")
+
+    monkeypatch.setattr(verification, "verify_topics", unfit)
+    trials = FakeTrials()
+    with pytest.raises(StartupError, match="there is none"):
+        await verify(settings_of(model, contract="bank_contact"), trials)
+    assert trials.is_stopped
+
+
+async def test_a_drift_worker_tries_no_model(model: SmallModel):
+    trials = FakeTrials()
+    await verify(settings_of(model, role="drift"), trials)
+    assert trials.tried == 0
 
 
 async def test_a_contract_without_the_models_fields(model: SmallModel):
