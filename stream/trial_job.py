@@ -81,7 +81,8 @@ def _limit_time() -> None:
     resource = _resource()
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        # At the first limit it is told by SIGXCPU, at the second killed.
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     with suppress(OSError):  # no Linux; where memory is short, this is to end, not the worker
         Path("/proc/self/oom_score_adj").write_text("1000")
 

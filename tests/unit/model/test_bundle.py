@@ -6,13 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.bundle import Artefacts, BundleError, load_bundle, verify, write_bundle
+from model.bundle import (
+    Artefacts,
+    BundleError,
+    BundleIncompleteError,
+    describe_bundle,
+    load_bundle,
+    verify,
+    write_bundle,
+)
 from model.export import to_onnx, to_ubj
 from model.manifest import MANIFEST, Manifest
 from model.metadata import Golden
 from model.predictor import OnnxPredictor, open_predictor
 from model.storage import Folder
-from schemas.errors import FatalError
+from schemas.errors import FatalError, LoadFailure
 
 FILES = ("model.onnx", "model.ubj", "reference.parquet", MANIFEST)
 
@@ -75,7 +83,7 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
         "model.onnx of model bank version 3",
         hashlib.sha256(artefacts.onnx).hexdigest(),
         hashlib.sha256(artefacts.onnx + b"\0").hexdigest(),
-        "copy the bundle again",
+        "copy it again",
     ):
         assert part in message
 
@@ -84,6 +92,50 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
 def test_a_missing_file_is_refused(folder, name):
     (folder / name).unlink()
     with pytest.raises(BundleError, match=f"should be a (file )?{name} in it, there is none"):
+        load_bundle(str(folder))
+
+
+def test_a_bundle_is_described_without_an_engine(folder, trained, monkeypatch):
+    """The drift worker's way: nothing that a model does to an engine reaches it."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    bundle = describe_bundle(str(folder), trial=None)
+    assert bundle.metadata.to_json() == trained.metadata.to_json()
+    assert bundle.sha256 == hashlib.sha256(trained.onnx).hexdigest()
+
+
+def test_a_model_of_xgboost_alone_is_tried_before_it_is_described(tmp_path, artefacts):
+    write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
+    tried = []
+    assert describe_bundle(str(tmp_path), tried.append).name == "bank"
+    assert tried == [{"model.ubj": artefacts.ubj}]
+
+
+def test_a_model_is_tried_before_it_is_opened_here(folder, monkeypatch):
+    monkeypatch.setattr(OnnxPredictor, "__init__", None)
+
+    def trial(files):
+        assert files.keys() == {"model.onnx", "model.ubj"}
+        raise BundleError("it aborts", LoadFailure.CRASHED)
+
+    with pytest.raises(BundleError, match=r"is refused\. it aborts") as refused:
+        load_bundle(str(folder), trial)
+    assert refused.value.failure is LoadFailure.CRASHED
+
+
+def test_no_more_of_a_file_is_read_than_its_manifest_lists(folder, monkeypatch):
+    with (folder / "model.onnx").open("ab") as file:
+        file.truncate(2**40)
+    with pytest.raises(BundleIncompleteError, match="not what was published"):
+        load_bundle(str(folder))
+
+
+def test_a_model_of_64_mib_and_more_is_refused(folder):
+    def change(manifest):
+        manifest["files"]["model.onnx"]["size"] = 64 * 2**20 + 1
+
+    rewritten(folder, change)
+    with pytest.raises(BundleError, match="a model has at most 67108864 bytes"):
         load_bundle(str(folder))
 
 

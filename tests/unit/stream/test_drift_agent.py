@@ -20,7 +20,7 @@ from stream.drift_table import Windows
 from stream.settings import load_settings
 from stream.topology import READY
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.fakes import in_jumping_time
+from tests.unit.stream.fakes import FakeTrials, in_jumping_time
 
 
 class Record(NamedTuple):
@@ -45,7 +45,7 @@ async def restored(model: SmallModel, records: list[Record]) -> DriftWatch:
     """Have a drift role begin with these reports, and no partials."""
     settings = load_settings(registry=str(model.registry))
     table: Any = {}
-    app: Any = SimpleNamespace(settings=settings)
+    app: Any = SimpleNamespace(settings=settings, trials=FakeTrials())
     vitals: Any = SimpleNamespace(registry=CollectorRegistry(), health=None)
     service: Any = DriftService(app, table, vitals)
     service._reader = FakeReader({settings.leads_drift: records})

@@ -283,7 +283,7 @@ def test_a_damaged_model_is_unusable_too(command: Any, model: SmallModel, tmp_pa
     (registry / "leads" / "1" / "model.onnx").write_bytes(b"")
     result = run(command, registry, write_csv(tmp_path / "l.csv", model.leads))
     assert result.exit_code == 2
-    assert "is refused" in result.stderr
+    assert "is incomplete" in result.stderr
 
 
 def test_a_bundle_by_its_folder(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):

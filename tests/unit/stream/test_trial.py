@@ -79,7 +79,7 @@ def test_a_model_that_hangs_is_refused(model: SmallModel):
 
 
 def test_a_model_that_computes_for_ever_is_refused(model: SmallModel):
-    body = "resource.setrlimit(resource.RLIMIT_CPU, (1, 1))\n    while True: pass"
+    body = "resource.setrlimit(resource.RLIMIT_CPU, (1, 9))\n    while True: pass"
     with pytest.raises(BundleError, match="of processor time, it does not") as refused:
         Trials(job(body))(files(model))
     assert refused.value.failure is LoadFailure.TIMED_OUT
