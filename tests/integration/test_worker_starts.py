@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
@@ -67,31 +67,6 @@ async def test_another_number_of_partitions(
     sentence = await refusal(stage.begin())
     assert f"expected the topic {topics.prefix}leads.scored to have 4 partitions" in sentence
     assert "it has 3" in sentence
-
-
-def _flip_a_byte(bundle: Path) -> None:
-    content = bytearray((bundle / "model.onnx").read_bytes())
-    content[len(content) // 2] ^= 1
-    (bundle / "model.onnx").write_bytes(content)
-
-
-def _cut(bundle: Path) -> None:
-    content = (bundle / "model.onnx").read_bytes()
-    (bundle / "model.onnx").write_bytes(content[:-1])
-
-
-def _lose_manifest_field(bundle: Path) -> None:
-    (bundle / "manifest.json").write_text("{}")
-
-
-@pytest.mark.parametrize("damage", [_flip_a_byte, _cut, _lose_manifest_field])
-async def test_a_damaged_bundle(
-    stage: Stage, bank_model: Bundle, tmp_path: Path, damage: Callable[[Path], None]
-) -> None:
-    registry = shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "damaged")
-    damage(registry / "bank" / "1")
-    sentence = await refusal(stage.begin(LEADSCORE_REGISTRY=str(registry)))
-    assert str(registry / "bank" / "1") in sentence
 
 
 async def test_a_model_that_reads_what_the_contract_does_not_promise(stage: Stage) -> None:
