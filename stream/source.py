@@ -45,6 +45,7 @@ from stream.consumer import Consumer
 from stream.group_protocol import OTHER_PROTOCOL
 from stream.observing import SourceObserver, Unobserved
 from stream.offset_reset import OffsetReset
+from stream.recreated_logs import RecreatedLogs
 from stream.unreadable import UnreadableRecords, may_be_unreadable
 
 __all__ = ["Batch", "BatchSource", "SourceOptions"]
@@ -221,6 +222,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._consumer, self.options.max_records, lambda: self.books, self._hand_over
         )
         self._offset_reset = OffsetReset(self._consumer, lambda: self.books, self._observer.on_loss)
+        self._recreated_logs = RecreatedLogs(self._observer.on_loss)
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -254,6 +256,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.books = {}
         self._unreadable.at.clear()
         self.rebalances += 1
+        self._recreated_logs.assigned(set(assigned))
         if self._is_fetching:  # else nobody would end it
             self._committer.take_over(assigned, self.rebalances, self.books)
         self._observer.on_rebalance(frozenset(assigned))
@@ -381,6 +384,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
             entry.settle()
             await self._follow_position(partition, entry)
             self._note_stall(partition, entry)
+            if self.books is books:
+                end = self.end_offset(partition)
+                self._recreated_logs.look(partition, entry, self.rebalances, end)
         await self._committer.commit(books, _now() + self.options.commit_limit)
         self._check_topic()
 

@@ -252,6 +252,13 @@ async def test_a_topic_deleted_and_made_anew_is_read_from_its_beginning(
         await until_done(stage, 90)
         keys = {record.key for record in await stage.scored_records()}
         assert {record.key for record in anew} <= keys
+        if is_running:
+            [member] = crew.members
+
+            async def is_reported() -> bool:
+                return await member.process.metric("leadscore_losses_total") >= 1
+
+            await until(is_reported, what="the re-created log reported as a loss")
 
 
 @pytest.mark.thorough

@@ -9,6 +9,7 @@ import pytest
 from aiokafka.errors import (
     NoOffsetForPartitionError,
     NotLeaderForPartitionError,
+    RequestTimedOutError,
     TopicAuthorizationFailedError,
 )
 
@@ -194,3 +195,57 @@ async def test_a_partition_that_is_revoked_while_the_bounds_are_asked_for_is_not
     assert bench.notes.losses == []
     assert not bench.app.crashed
     await bench.source.stop()
+
+
+# A topic that is gone, and comes back
+
+
+@in_jumping_time
+async def test_a_topic_that_comes_back_without_its_commit_is_a_loss() -> None:
+    """Kafka deletes the commits with the topic, and the group rebalances meanwhile."""
+    async with running(full_kafka(10)) as bench:
+        [batch] = await bench.take()
+        batch.done()
+        await asyncio.sleep(2.5)
+        assert bench.committed == 10
+        bench.kafka[0].append(5)
+        batches = await bench.take()
+        await asyncio.sleep(2)
+        bench.kafka.make_anew(TP)
+        batches[0].done()
+        bench.consumer.commit_answers.append(RequestTimedOutError())  # of a topic that is gone
+        await bench.consumer.rebalance([])
+        bench.kafka[0].append(40)
+        await bench.consumer.rebalance([0])
+        [anew, *_] = await bench.take(4)
+        assert [record.offset for record in anew.records] == list(range(10))
+        await asyncio.sleep(2.5)
+        assert bench.notes.losses == [Loss(TP, 15, 15, LossReason.LOG_REPLACED)]
+        await bench.consumer.rebalance([0])
+        await asyncio.sleep(2.5)
+        assert len(bench.notes.losses) == 1
+
+
+@in_jumping_time
+async def test_a_partition_that_was_read_and_never_committed_is_not_taken_for_another_log() -> None:
+    async with running(full_kafka(30)) as bench:
+        await bench.take()
+        await asyncio.sleep(2.5)
+        rebalance = asyncio.create_task(bench.consumer.rebalance([0]))
+        await rebalance
+        await asyncio.sleep(2.5)
+        assert bench.committed is None
+        assert bench.notes.losses == []
+
+
+@in_jumping_time
+async def test_a_partition_that_others_have_read_meanwhile_is_forgotten() -> None:
+    async with running(full_kafka(10, partitions=2)) as bench:
+        for batch in await bench.take(2):
+            batch.done()
+        await asyncio.sleep(2.5)
+        await bench.consumer.rebalance([1])
+        bench.kafka.committed.pop(TP)
+        await bench.consumer.rebalance([0, 1])
+        await asyncio.sleep(2.5)
+        assert bench.notes.losses == []
