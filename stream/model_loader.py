@@ -83,6 +83,8 @@ class ModelLoader:
         try:
             serving = await asyncio.to_thread(load_serving, self._settings, location, self._trials)
         except Exception as error:  # whatever a model brings about, the one that serves goes on
+            if self._trials.is_stopped:
+                return None  # the worker stops, and ended the trial
             self._fail(error)
             self._wait(location)
             return None

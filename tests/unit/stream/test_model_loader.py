@@ -299,3 +299,14 @@ async def test_the_same_problem_is_logged_once(
     place = Place(registry)
     await place.waits()
     assert len([r for r in caplog.records if "is incomplete" in r.message]) == 1
+
+
+async def test_a_trial_that_ends_with_the_worker_is_no_failure(
+    registry: Path, caplog: pytest.LogCaptureFixture
+):
+    place = Place(registry)
+    place.trials.verdict = UnavailableError("this process stops")
+    place.loader.stop()
+    assert await place.look() is None
+    assert place.failures == 0
+    assert caplog.text == ""
