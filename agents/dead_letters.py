@@ -33,8 +33,9 @@ def forms_of(letter: Letter) -> Iterator[Letter]:
     """
     yield letter
     _, value, headers = letter
-    size = (VALUE_BYTES, b"%d" % len(value or b""))
-    ours = [header for header in headers if header[0].startswith(_OURS)]
+    given = dict(headers).get(VALUE_BYTES)  # it may lack its value from the start
+    size = (VALUE_BYTES, given or b"%d" % len(value or b""))
+    ours = [h for h in headers if h[0].startswith(_OURS) and h[0] != VALUE_BYTES]
     for names in (None, (*_SOURCE, ERROR_CODE), _LEAST):
         yield None, None, [*(h for h in ours if names is None or h[0] in names), size]
 

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.dead_letters import VALUE_BYTES
 from agents.drift import CountedLeads, Counting
 from features.matrix import FeatureEncoder, Features
 from model.prediction import Prediction, Predictor
@@ -23,6 +24,7 @@ from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.headers import EventIds, Headers, ScoredHeaders, dead_letter_headers, header_values
+from schemas.left_out import LeftOutValue
 from schemas.record_time import are_plausible
 from schemas.wire import WireFormat
 
@@ -318,7 +320,10 @@ class Scorer:
     def dead_letter(
         self, record: SourceRecord, position: int, error: InvalidEventError
     ) -> DeadLetter:
-        """Make a dead letter: the record's bytes untouched, the reasons in its headers."""
+        """Return a dead letter: the record's bytes as they are, the reasons in its headers.
+
+        A value that was too large to be read is left out; a header says how many bytes it has.
+        """
         headers = dead_letter_headers(
             record.headers,
             topic=self.topic,
@@ -327,7 +332,10 @@ class Scorer:
             error=error,
             schema=self._decoder.schema_of(record.value),
         )
-        return DeadLetter(position, error.code, (record.key, record.value, headers))
+        value = record.value
+        if isinstance(value, LeftOutValue):
+            headers, value = [*headers, (VALUE_BYTES, b"%d" % len(value))], None
+        return DeadLetter(position, error.code, (record.key, value, headers))
 
     def _refused(
         self, features: Features, refused: dict[int, InvalidEventError]

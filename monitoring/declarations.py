@@ -175,6 +175,21 @@ READY = Declaration(
     (),
     "1 when the worker is ready to score, as /readyz says; else 0.",
 )
+IN_FLIGHT_BYTES = Declaration(
+    "leadscore_in_flight_bytes",
+    "gauge",
+    "bytes",
+    (),
+    "Bytes of records that were polled and are not done, 512 for each record included.",
+)
+EVENT_LOOP_HOLD = Declaration(
+    "leadscore_event_loop_hold_seconds",
+    "gauge",
+    "seconds",
+    ("clock",),
+    "Longest time of the last minute or two in which the event loop served nothing else; `wall`"
+    " includes the time in which the process had no CPU, `cpu` does not.",
+)
 MODEL_INFO = Declaration(
     "leadscore_model_info",
     "info",

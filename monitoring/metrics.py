@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -71,6 +72,9 @@ class SourceState(NamedTuple):
     last_commit_age: float | None
     """In seconds; None before the first commit."""
     is_ready: bool
+    in_flight_bytes: int = 0
+    longest_holds: Mapping[str, float] = MappingProxyType({"wall": 0.0, "cpu": 0.0})
+    """Of the event loop, in seconds, by clock."""
 
 
 class Metrics:
@@ -273,6 +277,8 @@ class _SourceCollector(Collector):
                 declared.LAST_COMMIT_AGE,
                 declared.ASSIGNED_PARTITIONS,
                 declared.READY,
+                declared.IN_FLIGHT_BYTES,
+                declared.EVENT_LOOP_HOLD,
             ),
         )
 
@@ -291,7 +297,12 @@ class _SourceCollector(Collector):
         assigned.add_metric((), state.assigned_partitions)
         ready = _gauge(declared.READY)
         ready.add_metric((), float(state.is_ready))
-        return lag_records, lag_seconds, commit_age, assigned, ready
+        in_flight = _gauge(declared.IN_FLIGHT_BYTES)
+        in_flight.add_metric((), state.in_flight_bytes)
+        hold = _gauge(declared.EVENT_LOOP_HOLD)
+        for clock, seconds in state.longest_holds.items():
+            hold.add_metric((clock,), seconds)
+        return lag_records, lag_seconds, commit_age, assigned, ready, in_flight, hold
 
 
 def _counter(metric: Declaration, registry: CollectorRegistry) -> Counter:

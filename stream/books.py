@@ -13,7 +13,11 @@ __all__ = ["Batch", "Books", "PartitionBooks", "Record"]
 
 
 def _nobody() -> None:
-    """Tell nobody that a batch is done."""
+    """Do nothing: nobody waits for the batch."""
+
+
+def _nothing(_size: int) -> None:
+    """Do nothing: nobody counts the bytes."""
 
 
 class Batch:
@@ -29,10 +33,15 @@ class Batch:
         Called when the batch is done.
     generation
         Of the assignment under which it was read: within one, batches follow each other.
+    size
+        Bytes of the records, about.
+    on_release
+        Called with the size, once, when the records are released.
     """
 
     __slots__ = (
         "_on_done",
+        "_on_release",
         "generation",
         "is_begun",
         "is_done",
@@ -40,6 +49,8 @@ class Batch:
         "next_offset",
         "partition",
         "records",
+        "size",
+        "timestamp",
     )
 
     def __init__(
@@ -48,15 +59,21 @@ class Batch:
         records: Sequence[Record],
         on_done: Callable[[], None] = _nobody,
         generation: int = 0,
+        *,
+        size: int = 0,
+        on_release: Callable[[int], None] = _nothing,
     ) -> None:
         self.partition = partition
+        self.size = size
         self.generation = generation
         self.records = records
         self.next_offset = records[-1].offset + 1
+        self.timestamp = records[0].timestamp
         self.is_begun = False
         self.is_done = False
         self.is_revoked = False
         self._on_done = on_done
+        self._on_release = on_release
 
     def begin(self) -> bool:
         """Take the batch in hand.
@@ -75,11 +92,20 @@ class Batch:
         if not self.is_begun:
             raise RuntimeError("a batch is done only after begin() returned True")
         self.is_done = True
+        self.release()
         self._on_done()
+
+    def release(self) -> None:
+        """Drop the records: the batch is done, or will never be."""
+        if self.records:
+            self.records = ()
+            self._on_release(self.size)
 
     def revoke(self) -> None:
         """Refuse to be begun from now on. A batch that was begun may still finish."""
         self.is_revoked = not self.is_begun
+        if self.is_revoked:
+            self.release()
 
     @property
     def is_in_hand(self) -> bool:
@@ -166,7 +192,7 @@ class PartitionBooks:
         """Milliseconds since 1970 of the first record handed over that is not done."""
         for batch in self._batches:
             if not batch.is_done:
-                return batch.records[0].timestamp
+                return batch.timestamp
         return None
 
 

@@ -9,6 +9,7 @@ from aiokafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartitio
 
 from stream.books import Record
 from stream.group_protocol import ASSIGNORS, GroupConsumer, GroupProtocol
+from stream.memory_budget import MemoryBudget
 
 __all__ = ["Consumer", "open_consumer"]
 
@@ -94,6 +95,7 @@ def open_consumer(
     metadata_max_age: float = 15.0,
     isolation_level: str = "read_uncommitted",
     group_protocol: GroupProtocol = "own",
+    budget: MemoryBudget | None = None,
     **options: Any,
 ) -> Consumer:
     """Make the consumer of the batch source, not started yet.
@@ -115,10 +117,13 @@ def open_consumer(
         "read_uncommitted" or "read_committed".
     group_protocol
         Which protocols the member lists: see stream/group_protocol.
+    budget
+        How much memory there is; None: the default.
     options
         Any other option of ``AIOKafkaConsumer``.
     """
     consumer: Consumer = GroupConsumer(
+        budget=budget,
         **connection,
         group_id=group_id,
         enable_auto_commit=False,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -26,7 +26,16 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.limits import LimitReader, TopicLimits
-from stream.producer import RETRY_PAUSE, Parcel, Producer, Row, await_partition, pack, unmendable
+from stream.producer import (
+    RETRY_PAUSE,
+    BatchBuilder,
+    Parcel,
+    Producer,
+    Row,
+    await_partition,
+    pack,
+    unmendable,
+)
 from stream.record_clock import RecordClock
 
 __all__ = ["EmitOptions", "Emitter", "RecordsTooLargeError", "Row"]
@@ -265,9 +274,11 @@ class Emitter:
             raise unmendable(error) from error
         return refused
 
-    def _pack(self, rows: Sequence[Row], start: int) -> list[Parcel]:
-        create_batch, now_ms = self._producer.create_batch, self._clock.stamp()
-        return pack(create_batch, rows, start=start, timestamp_ms=now_ms)
+    def _pack(self, rows: Sequence[Row], start: int) -> Iterator[Parcel]:
+        def create_batch() -> BatchBuilder:
+            return self._producer.create_batch()  # that of now: it may be replaced meanwhile
+
+        return pack(create_batch, rows, start=start, timestamp_ms=self._clock.stamp())
 
     async def _write(self, to: TopicPartition, parcel: Parcel) -> list[int]:
         """Have a batch written; returns the positions of the rows refused as too large."""

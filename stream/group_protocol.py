@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -27,6 +26,8 @@ from aiokafka.coordinator.protocol import (
 )
 from aiokafka.errors import InconsistentGroupProtocolError
 from aiokafka.protocol.group import JoinGroupRequest
+
+from stream.bounded_polls import BoundedConsumer
 
 __all__ = [
     "ASSIGNORS",
@@ -91,7 +92,7 @@ class _Withheld(NamedTuple):
     error_code: int = 0
 
 
-class GroupConsumer(AIOKafkaConsumer):
+class GroupConsumer(BoundedConsumer):
     """A consumer that lists all of its protocols in each JoinGroup."""
 
     @property

@@ -8,6 +8,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from stream.bounded_polls import BoundedConsumer
+from stream.memory_budget import MemoryBudget
+
 __all__ = ["LogReader"]
 
 POLL_MS = 200
@@ -26,11 +29,19 @@ class LogReader:
         aiokafka's ``bootstrap_servers`` and security options.
     isolation_level
         "read_uncommitted" or "read_committed".
+    budget
+        How much memory there is; None: the default.
     """
 
-    def __init__(self, connection: Mapping[str, Any], isolation_level: str) -> None:
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        isolation_level: str,
+        budget: MemoryBudget | None = None,
+    ) -> None:
         self._connection = connection
         self._isolation_level = isolation_level
+        self._budget = budget
 
     async def last(
         self,
@@ -122,7 +133,8 @@ class LogReader:
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
         """Have a consumer for a while, that has nothing assigned."""
-        consumer = AIOKafkaConsumer(
+        consumer = BoundedConsumer(
+            budget=self._budget,
             **self._connection,
             enable_auto_commit=False,
             auto_offset_reset="earliest",  # the log's beginning may be cut while it is read

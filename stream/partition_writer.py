@@ -61,6 +61,8 @@ class WriterOptions:
         Whose offsets are committed.
     most_rows
         Outputs of a transaction, about: more wait for the next one.
+    most_bytes
+        Bytes of the records whose outputs a transaction has, about.
     delivery_limit
         For an output to be delivered, and for a transaction to be committed.
     partition_limit
@@ -69,6 +71,7 @@ class WriterOptions:
 
     group_id: str
     most_rows: int = 20_000
+    most_bytes: int = 8 << 20
     delivery_limit: float = 120.0
     partition_limit: float = 30.0
 
@@ -234,7 +237,11 @@ class PartitionWriter:
 
     @property
     def _is_full(self) -> bool:
-        return sum(len(sending.rows) for sending in self._journal) >= self._options.most_rows
+        options = self._options
+        return (
+            sum(len(sending.rows) for sending in self._journal) >= options.most_rows
+            or sum(batch.size for batch in self._admitted) >= options.most_bytes
+        )
 
     def done(self, batch: Batch) -> None:
         """Say that all outputs of a batch are in the transaction."""

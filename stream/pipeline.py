@@ -98,7 +98,7 @@ class ScoringPipeline:
     crash
         Called with an error that nothing here can mend; nothing of the batch is committed then.
     in_flight
-        How many polls may be in hand at once: the bound on memory.
+        How many polls may be in hand at once.
     cores
         How many the process may use: with one, a thread for the model only costs.
     now
@@ -183,7 +183,8 @@ class ScoringPipeline:
         poll = _Poll(scorer, open=len(batches))
         return _InHand(poll, batches, read, features, prediction, started)
 
-    def _leave(self, poll: _Poll) -> None:
+    def _leave(self, poll: _Poll, batch: Batch) -> None:
+        batch.release()
         poll.open -= 1
         if not poll.open:
             self._slots.release()
@@ -232,7 +233,7 @@ class ScoringPipeline:
         counted = self._counted(in_hand, prediction)
         for batch, outcome, leads in zip(in_hand.batches, outcomes, counted, strict=True):
             if not await self._delivery.admit(batch):
-                self._leave(poll)
+                self._leave(poll, batch)
                 continue
             scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
             dead = await self._send_dead(batch, outcome.dead_letters)
@@ -337,16 +338,17 @@ class ScoringPipeline:
             for block in blocks:
                 await block
         except PartitionLostError:
-            self._leave(poll)
+            self._leave(poll, batch)
             return
         except Exception as error:
             await self._crash(error)
             return
+        consumed = len(batch.records)
         self._delivery.done(batch)
-        self._leave(poll)
+        self._leave(poll, batch)
         self._took("deliver", time.perf_counter() - sent)
         if self._metrics is not None:
-            self._count(self._metrics, batch, outcome)
+            self._count(self._metrics, consumed, outcome)
 
     async def _settle(
         self, batch: Batch, letters: Sequence[DeadLetter], deliveries: Sequence[Awaitable[None]]
@@ -379,11 +381,11 @@ class ScoringPipeline:
         ]
         return outcome.without(set(refused), letters)
 
-    def _count(self, metrics: Metrics, batch: Batch, outcome: ScoredBatch) -> None:
+    def _count(self, metrics: Metrics, consumed: int, outcome: ScoredBatch) -> None:
         now_ms = self._now() * 1000
         timestamps = outcome.timestamps[are_plausible(outcome.timestamps, now_ms)]
         metrics.observe_batch(
-            consumed=len(batch.records),
+            consumed=consumed,
             scores=outcome.scores,
             coverage=outcome.coverage,
             latency_seconds=np.maximum(now_ms - timestamps, 0.0) / 1000,

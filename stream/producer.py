@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -271,8 +271,10 @@ def pack(
     *,
     start: int = 0,
     timestamp_ms: int,
-) -> list[Parcel]:
-    """Fill batches with records, in order.
+) -> Iterator[Parcel]:
+    """Fill batches with records, in order, each when it is asked for.
+
+    A batch is a copy of its records: one that waits for others costs memory.
 
     Parameters
     ----------
@@ -285,17 +287,15 @@ def pack(
     timestamp_ms
         Their time stamp, milliseconds since 1970.
     """
-    parcels: list[Parcel] = []
     if not rows:
-        return parcels
+        return
     first, builder = 0, create_batch()
     for position, (key, value, headers) in enumerate(rows):
         listed = headers if type(headers) is list else list(headers)  # it takes nothing else
         if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed) is None:
-            parcels.append(Parcel(rows[first:position], start + first, builder, timestamp_ms))
+            builder.close()
+            yield Parcel(rows[first:position], start + first, builder, timestamp_ms)
             first, builder = position, create_batch()
             builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed)
-    parcels.append(Parcel(rows[first:], start + first, builder, timestamp_ms))
-    for parcel in parcels:
-        parcel.builder.close()
-    return parcels
+    builder.close()
+    yield Parcel(rows[first:], start + first, builder, timestamp_ms)

@@ -15,9 +15,11 @@ from aiokafka import TopicPartition
 from mode import Service
 
 from monitoring.health import Condition
+from monitoring.loop_watch import LongestHold
 from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
 from stream.books import Batch
+from stream.bounded_batches import bound_batches
 from stream.broker_clock import clock_reader
 from stream.commits import GroupCommitter
 from stream.committed import CommittedReader, committed_reader
@@ -29,6 +31,7 @@ from stream.lag import lag_of
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
 from stream.losses import Loss
+from stream.memory_budget import MemoryBudget
 from stream.model_loader import ModelLoader
 from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
@@ -48,6 +51,8 @@ log = logging.getLogger(__name__)
 
 LOOK = 1.0
 """Seconds between two looks at the source, told to health."""
+LOOP_LOOK = 0.02
+"""Seconds between two looks whether the event loop is held: the error of what is measured."""
 STOP_RESERVE = 3.5
 """Seconds of the stop that are kept for closing the producer, the HTTP door and the event loop."""
 DRIFT_STOP_LIMIT = 0.5
@@ -71,6 +76,8 @@ class ScoringService(Service):
         super().__init__()
         self.app = app
         self.settings = settings = app.settings
+        self.budget = MemoryBudget(settings.memory_budget_mb << 20, settings.max_event_bytes)
+        bound_batches(self.budget.batches)
         self.metrics = Metrics(
             vitals.registry, version=version("leadscore"), min_coverage=settings.min_coverage
         )
@@ -104,6 +111,7 @@ class ScoringService(Service):
             ),
             options=SourceOptions(
                 max_records=settings.batch_max_records,
+                in_flight_bytes=self.budget.in_flight_bytes,
                 linger=settings.fetch_linger_ms / 1000,
                 commit_interval=settings.commit_seconds,
                 stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
@@ -114,7 +122,9 @@ class ScoringService(Service):
             emitter=self.emitter,
             topic=settings.leads_drift_partials,
             source_topic=settings.leads_created,
-            reader=LogReader(settings.kafka_client_options(), settings.isolation_level),
+            reader=LogReader(
+                settings.kafka_client_options(), settings.isolation_level, self.budget
+            ),
             crash=self.app.crash,
         )
         self.pipeline = ScoringPipeline(
@@ -130,6 +140,7 @@ class ScoringService(Service):
         self.loader = ModelLoader(settings, self.metrics, app.trials)
         self._serving: Serving | None = None
         self._committed_at: float | None = None
+        self._holds = {"wall": LongestHold(), "cpu": LongestHold()}
         self.metrics.watch_source(self._source_state)
 
     # Start and stop
@@ -206,7 +217,9 @@ class ScoringService(Service):
             read_committed=self._read_committed(),
             limits=self.emitter.limits,
             options=WriterOptions(
-                group_id=settings.group_id, delivery_limit=settings.delivery_timeout_seconds
+                group_id=settings.group_id,
+                most_bytes=self.budget.transaction_bytes,
+                delivery_limit=settings.delivery_timeout_seconds,
             ),
             clock=self.clock,
         )
@@ -223,6 +236,7 @@ class ScoringService(Service):
             metadata_max_age=settings.metadata_max_age_ms / 1000,
             isolation_level=settings.isolation_level,
             group_protocol=settings.group_protocol,
+            budget=self.budget,
         )
 
     # What the source tells (stream/observing.py)
@@ -280,6 +294,16 @@ class ScoringService(Service):
                 await self._end_if_stalled()
             await self.sleep(LOOK)
 
+    @Service.task
+    async def _watch_loop(self) -> None:
+        """Measure how long the event loop is held."""
+        while not self.should_stop:
+            before, worked = time.monotonic(), time.thread_time()
+            await asyncio.sleep(LOOP_LOOK)
+            now, late = time.monotonic(), time.monotonic() - before - LOOP_LOOK
+            self._holds["wall"].observe(now, late)
+            self._holds["cpu"].observe(now, min(late, time.thread_time() - worked))
+
     async def _end_if_stalled(self) -> None:
         put_off = self.source.put_off_for
         if put_off > STALL_LIMIT and self.health.meets(Condition.BROKER_REACHED):
@@ -317,6 +341,8 @@ class ScoringService(Service):
             assigned_partitions=len(self.source.assignment),
             last_commit_age=age,
             is_ready=self.health.ready()[0],
+            in_flight_bytes=self.source.in_flight_bytes,
+            longest_holds={clock: hold.value for clock, hold in self._holds.items()},
         )
 
     def _model_info(self) -> Mapping[str, Any] | None:

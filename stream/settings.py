@@ -35,6 +35,9 @@ PREFIX = "LEADSCORE_"
 MOST = 2**31 - 1
 """Of what is counted, and of milliseconds: what Kafka's protocol can say."""
 Count = Annotated[int, Field(ge=1, le=MOST)]
+MIB = 1 << 20
+LEADS_OF_BUDGET = 96
+"""How many of the largest leads the memory budget has to hold: some of them at each stage."""
 LONGEST = 10 * 366 * 86_400.0
 """Seconds: ten years. Longer is a slip of the pen, and no clock takes it."""
 Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
@@ -221,7 +224,11 @@ class Settings(BaseSettings):
     """Records of a poll, all partitions together, at most: they are scored at once."""
 
     batches_in_flight: Count = 8
-    """Polls in hand at once, at most; up to four more wait. The bound on memory."""
+    """Polls in hand at once, at most; up to four more wait."""
+
+    memory_budget_mb: Annotated[int, Field(ge=48, le=1_000_000)] = 96
+    """MB (2^20 bytes) that leads may take in a scoring worker, from the fetch to the delivered
+    event, above what the idle worker takes (about 150 MB). At least 96 times the largest event."""
 
     fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
     """How long to wait for more records after a small poll."""
@@ -278,6 +285,17 @@ class Settings(BaseSettings):
 
     uvloop: bool = True
     """Whether the event loop is uvloop, where it is installed."""
+
+    @model_validator(mode="after")
+    def _check_memory(self) -> Self:
+        least = -(-self.max_event_bytes * LEADS_OF_BUDGET // MIB)
+        if self.memory_budget_mb < least:
+            raise ValueError(
+                f"{PREFIX}MEMORY_BUDGET_MB is {self.memory_budget_mb}, but"
+                f" {PREFIX}MAX_EVENT_BYTES={self.max_event_bytes} needs at least {least}: raise the"
+                " one, or lower the other"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_security(self) -> Self:

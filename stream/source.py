@@ -39,10 +39,12 @@ from mode import Service
 
 from schemas.errors import FatalError, StartupError
 from stream.books import Batch, Books, PartitionBooks, Record
+from stream.bounded_polls import bytes_of
 from stream.channel import BatchChannel
 from stream.commits import CommitterMaker
 from stream.consumer import Consumer
 from stream.group_protocol import OTHER_PROTOCOL
+from stream.in_flight import BytesInFlight
 from stream.observing import SourceObserver, Unobserved
 from stream.offset_reset import OffsetReset
 from stream.recreated_logs import RecreatedLogs
@@ -80,8 +82,9 @@ class SourceOptions:
     max_records
         Most records of a poll, all partitions together.
     ahead
-        Most polls on the channel: read while the agent is busy. With ``max_records`` the bound on
-        memory.
+        Most polls on the channel: read while the agent is busy.
+    in_flight_bytes
+        No poll begins while records of as many bytes were handed over and are not done.
     small_poll
         A poll of fewer records is followed by a linger.
     linger
@@ -102,6 +105,7 @@ class SourceOptions:
 
     max_records: int = 2000
     ahead: int = 2
+    in_flight_bytes: int = 32 << 20
     small_poll: int = 500
     linger: float = 0.004
     commit_interval: float = 1.0
@@ -162,6 +166,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self._is_fetching = True
         self._missing_since: float | None = None
         self._batch_done = asyncio.Event()
+        self._in_flight = BytesInFlight(self.options.in_flight_bytes)
 
     # What can be read of it once it is started
 
@@ -189,6 +194,11 @@ class BatchSource(Service, ConsumerRebalanceListener):
         """
         now, since = _now(), [entry.behind_since for entry in self.books.values()]
         return now - min((at for at in since if at is not None), default=now)
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """Bytes of records that were handed over and are not done."""
+        return self._in_flight.used
 
     def end_offset(self, partition: TopicPartition) -> int | None:
         """Offset after the last record that can be read, as of the last fetch.
@@ -304,6 +314,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             await self._crash(error)
 
     async def _fetch(self) -> None:
+        await self._in_flight.room()
         consumer = self._consumer
         begun: Sequence[TopicPartition] = ()  # all
         poll_ms = POLL_MS
@@ -353,7 +364,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     def _enter(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> list[Batch]:
         batches = [
-            Batch(partition, records, self._batch_done.set, self.rebalances)
+            self._batch(partition, records)
             for partition, records in fetched.items()
             if partition in self.books
         ]
@@ -361,11 +372,23 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._enter_one(batch)
         return batches
 
+    def _batch(self, partition: TopicPartition, records: Sequence[Record]) -> Batch:
+        batch = Batch(
+            partition,
+            records,
+            self._batch_done.set,
+            self.rebalances,
+            size=bytes_of(records),
+            on_release=self._in_flight.remove,
+        )
+        self._in_flight.add(batch.size)
+        return batch
+
     def _enter_one(self, batch: Batch) -> None:
         self.books[batch.partition].add(batch)
+        self._observer.on_fetch(batch)
         if not self._is_fetching:
             batch.revoke()
-        self._observer.on_fetch(batch)
 
     # Committing
 

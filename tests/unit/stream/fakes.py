@@ -27,6 +27,7 @@ from aiokafka.errors import (
     ProducerClosed,
 )
 
+from stream.bounded_polls import SizedRecords
 from stream.trial import Trials
 
 TOPIC = "leads"
@@ -147,9 +148,13 @@ class FakeConsumer:
         Cleared, positions are not told until it is set, as while one out of range is reset.
     position_asked
         Set when a position is asked for that is not told.
+    record_bytes
+        Size of a record.
     calls
         Names of what was called, in order, fetches that found nothing left out.
     """
+
+    record_bytes = 1
 
     def __init__(self, kafka: FakeKafka) -> None:
         self.kafka = kafka
@@ -232,8 +237,8 @@ class FakeConsumer:
 
     def _drain(
         self, most: int, wanted: Iterable[TopicPartition]
-    ) -> dict[TopicPartition, list[FakeRecord]]:
-        fetched: dict[TopicPartition, list[FakeRecord]] = {}
+    ) -> dict[TopicPartition, SizedRecords]:
+        fetched: dict[TopicPartition, SizedRecords] = {}
         for partition in sorted(self._assigned.intersection(wanted) - self._paused):
             log, position = self.kafka.logs[partition], self._look_up(partition)
             if not most:
@@ -254,7 +259,8 @@ class FakeConsumer:
             else:
                 self._positions[partition] = records[-1].offset + 1
             if records:
-                fetched[partition] = records
+                fetched[partition] = SizedRecords(records)
+                fetched[partition].size = len(records) * self.record_bytes
                 most -= len(records)
         return fetched
 

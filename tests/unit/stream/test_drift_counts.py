@@ -37,6 +37,7 @@ TP = TopicPartition("leads", 0)
 class Record:
     offset: int
     is_good: bool = True
+    timestamp: int = 0
 
 
 def lead_of(records: Sequence[Record]) -> CountedLeads:

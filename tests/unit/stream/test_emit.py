@@ -148,7 +148,7 @@ async def test_no_records_make_no_batch() -> None:
 
 def test_packing_keeps_rows_with_their_positions() -> None:
     given = numbered(5, size=40)
-    parcels = pack(lambda: FakeBatch(100), given, start=7, timestamp_ms=1)
+    parcels = list(pack(lambda: FakeBatch(100), given, start=7, timestamp_ms=1))
     assert [parcel.start for parcel in parcels] == [7, 9, 11]
     assert [row for parcel in parcels for row in parcel.rows] == given
     assert all(parcel.builder.is_closed for parcel in parcels)

@@ -1,0 +1,274 @@
+"""A worker's memory under leads of any size and compression: ``--part memory``.
+
+Each run: a topic is filled with compressed batches, and a worker works it off, in a cgroup of
+limited memory where this machine lets the bench make one. Its memory, its event loop and /healthz
+are looked at all the while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.contenders import CONTENDERS, Stage
+from benchmarks.place import Place
+from benchmarks.process_tree import peak_memory_mb
+from benchmarks.workload import SCHEMA, leads
+from schemas.encode import encode_lead
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+from tests.kafka_client import read_ends
+
+__all__ = ["CASES", "LIMIT_BYTES", "MemoryCase", "MemoryRun", "measure_memory"]
+
+MIB = 1 << 20
+LIMIT_BYTES = 512 * MIB
+CGROUPS = Path("/sys/fs/cgroup/memory")
+"""Of version 1, which may be had where nobody has set version 2 up."""
+PARTITIONS = 4
+BATCH_BYTES = 90 * MIB
+"""Of a batch before its compression: about 1 MB after it."""
+BLOCK_BYTES = 1500
+"""What a lead's text repeats, and so is compressed."""
+LOOK_SECONDS = 0.1
+HOLD = 'leadscore_event_loop_hold_seconds{{clock="{}"}}'
+WITHIN = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCase:
+    """What a worker gets.
+
+    Attributes
+    ----------
+    codec
+        Compression of the batches.
+    lead_bytes
+        Size of a lead, about.
+    count
+        How many there are.
+    """
+
+    codec: str
+    lead_bytes: int
+    count: int
+
+
+CASES = (
+    *(MemoryCase(codec, 1_000, 300_000) for codec in ("zstd", "lz4", "gzip", "snappy")),
+    *(MemoryCase(codec, 100_000, 10_000) for codec in ("zstd", "lz4", "gzip", "snappy")),
+    *(MemoryCase(codec, 256_000, 8_000) for codec in ("zstd", "lz4", "gzip", "snappy")),
+    *(MemoryCase(codec, 300_000_000, 4) for codec in ("zstd", "lz4", "gzip")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRun:
+    """What was measured of a worker.
+
+    Attributes
+    ----------
+    case
+        What it got.
+    sent_mb
+        Of the batches as they were sent.
+    limit_mb
+        Of the cgroup; 0 without one.
+    peak_mb
+        The most that was resident.
+    cgroup_mb
+        The most that the cgroup counted, with what it caches of files; 0 without one.
+    seconds
+        From the first outcome to the last one.
+    hold_ms, cpu_hold_ms
+        The longest that the event loop was held; and the same without the time in which the
+        process had no CPU.
+    answer_ms
+        The longest that /healthz took to answer.
+    scored, dead
+        Outcomes.
+    rebalances
+        Assignments, the first included.
+    """
+
+    case: MemoryCase
+    sent_mb: float
+    limit_mb: int
+    peak_mb: float
+    cgroup_mb: float
+    seconds: float
+    hold_ms: float
+    cpu_hold_ms: float
+    answer_ms: float
+    scored: int
+    dead: int
+    rebalances: int
+
+
+async def measure_memory(place: Place, case: MemoryCase) -> MemoryRun:
+    """Let a worker score what a case says."""
+    source = await place.make_source(PARTITIONS, {})
+    stage = await place.stage(source, partitions=PARTITIONS)
+    sent = await _fill(place.bootstrap, source, case)
+    with cgroup(LIMIT_BYTES) as group, place.running(CONTENDERS["leadscore"], stage) as process:
+        if group is not None:
+            (group / "cgroup.procs").write_text(str(process.pid))
+        async with _asked(stage) as worst:
+            begun, ended = await _work(place, stage, case, process)
+        metrics = await asyncio.to_thread(_page, stage, "metrics")
+        scored = sum((await read_ends(place.bootstrap, stage.target)).values())
+        peak = peak_memory_mb(process.pid)
+        used = 0 if group is None else int((group / "memory.max_usage_in_bytes").read_text())
+    await place.clear(stage)
+    return MemoryRun(
+        case=case,
+        sent_mb=sent / MIB,
+        limit_mb=0 if group is None else LIMIT_BYTES // MIB,
+        peak_mb=peak,
+        cgroup_mb=used / MIB,
+        seconds=ended - begun,
+        hold_ms=1000 * worst.hold,
+        cpu_hold_ms=1000 * worst.cpu_hold,
+        answer_ms=1000 * worst.answer,
+        scored=scored,
+        dead=case.count - scored,
+        rebalances=round(_value(metrics, "leadscore_rebalances_total")),
+    )
+
+
+@contextmanager
+def cgroup(limit: int) -> Iterator[Path | None]:
+    """Have a cgroup of limited memory for a while; None where this machine does not let one."""
+    group = CGROUPS / f"leadscore-bench-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(limit))
+    except OSError:
+        yield None
+        return
+    try:
+        yield group
+    finally:
+        for _ in range(50):  # it is empty once the kernel has put the processes away
+            with suppress(OSError):
+                group.rmdir()
+                break
+            time.sleep(0.1)
+
+
+async def _work(place: Place, stage: Stage, case: MemoryCase, process: Any) -> tuple[float, float]:
+    """Wait for all outcomes; returns when the first and the last were seen."""
+    deadline, begun = time.monotonic() + WITHIN, 0.0
+    while True:
+        done = 0
+        for topic in (stage.target, f"{stage.target}.dlq"):
+            done += sum((await read_ends(place.bootstrap, topic)).values())
+        now = time.monotonic()
+        begun = begun or (now if done else 0.0)
+        if done >= case.count:
+            return begun, now
+        if process.poll() is not None:
+            raise RuntimeError(f"ended with code {process.returncode} after {done} outcomes")
+        if now > deadline:
+            raise RuntimeError(f"expected {case.count} outcomes in {WITHIN:.0f} s, got {done}")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+# The leads
+
+
+async def _fill(bootstrap: str, topic: str, case: MemoryCase) -> int:
+    """Write the leads, in large batches; returns the bytes that were sent."""
+    block = "".join(chr(33 + (i * 7919 + i * i) % 90) for i in range(BLOCK_BYTES))
+    text = (block * (case.lead_bytes // BLOCK_BYTES + 1))[: max(case.lead_bytes - 300, 1)]
+    schema = SchemaStore().add(SCHEMA)
+    distinct = [
+        encode_lead({**lead, "summary": text}, schema, WireFormat.AVRO) for lead in leads(8)
+    ]
+    sent = 0
+    async with AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        compression_type=case.codec,
+        max_batch_size=1 << 30,
+        max_request_size=1 << 30,
+    ) as producer:
+        await producer.partitions_for(topic)
+        batch, size, partition = producer.create_batch(), 0, 0
+        for i in range(case.count):
+            value = distinct[i % len(distinct)]
+            batch.append(timestamp=None, key=b"lead-%d" % i, value=value)
+            size += len(value)
+            if size >= _batch_bytes(case) or i + 1 == case.count:
+                batch.close()
+                sent += await _send(producer, batch, topic, partition)
+                batch, size, partition = producer.create_batch(), 0, (partition + 1) % PARTITIONS
+    return sent
+
+
+def _batch_bytes(case: MemoryCase) -> int:
+    """Return a batch's size that compression brings below 1 MB, whatever the codec."""
+    ratio = {"snappy": 15, "lz4": 70}.get(case.codec, 90)
+    small = case.lead_bytes < 2 * BLOCK_BYTES
+    return min(ratio, 8 if small else ratio) * MIB * 9 // 10
+
+
+async def _send(producer: Any, batch: Any, topic: str, partition: int) -> int:
+    await (await producer.send_batch(batch, topic, partition=partition))
+    return int(batch.size())
+
+
+# What is looked at meanwhile
+
+
+@dataclass(slots=True)
+class _Worst:
+    answer: float = 0.0
+    hold: float = 0.0
+    cpu_hold: float = 0.0
+
+
+@asynccontextmanager
+async def _asked(stage: Stage) -> AsyncIterator[_Worst]:
+    """Ask for /healthz all the while, and for the longest hold each second."""
+    worst = _Worst()
+
+    async def ask() -> None:
+        while True:
+            begun = time.monotonic()
+            with suppress(OSError, ValueError):
+                await asyncio.to_thread(_page, stage, "healthz")
+                worst.answer = max(worst.answer, time.monotonic() - begun)
+                metrics = await asyncio.to_thread(_page, stage, "metrics")
+                worst.hold = max(worst.hold, _value(metrics, HOLD.format("wall")))
+                worst.cpu_hold = max(worst.cpu_hold, _value(metrics, HOLD.format("cpu")))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    asking = asyncio.create_task(ask())
+    try:
+        yield worst
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+def _page(stage: Stage, name: str) -> str:
+    port = int((stage.folder / "port").read_text())
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def _value(metrics: str, name: str) -> float:
+    """Read a metric's value, 0 where it is not shown."""
+    for line in metrics.splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.rpartition(" ")[2])
+    return 0.0

@@ -1,0 +1,44 @@
+"""The bytes of records that were handed over and are not done: back-pressure for the source."""
+
+from __future__ import annotations
+
+import asyncio
+
+__all__ = ["BytesInFlight"]
+
+
+class BytesInFlight:
+    """Counts bytes; whoever wants to add some waits while there are too many.
+
+    Parameters
+    ----------
+    limit
+        Bytes; exceeded by what is added last.
+
+    Attributes
+    ----------
+    used
+        Bytes that were added and not removed.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.used = 0
+        self._limit = limit
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def add(self, size: int) -> None:
+        """Count bytes that are handed over."""
+        self.used += size
+        if self.used >= self._limit:
+            self._has_room.clear()
+
+    def remove(self, size: int) -> None:
+        """Count bytes that are done."""
+        self.used -= size
+        if self.used < self._limit:
+            self._has_room.set()
+
+    async def room(self) -> None:
+        """Wait until there are fewer bytes than the limit."""
+        await self._has_room.wait()
