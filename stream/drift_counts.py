@@ -21,7 +21,7 @@ from agents.drift import BLOCK, BlockCounts, CountedLeads, Counting, block_of
 from agents.partials import Partial
 from agents.scoring import Scorer
 from schemas.errors import FatalError
-from stream.books import Batch, Record
+from stream.books import Batch
 from stream.emit import Emitter, Row
 from stream.log_reader import LogReader
 
@@ -253,24 +253,26 @@ class DriftPublisher:
     async def _count_again(
         self, partition: TopicPartition, scorer: Scorer, block: BlockCounts, stop: int
     ) -> int:
-        """Count a block's records below an offset; returns how many there are."""
-        start = block.block * BLOCK
+        """Count a block's records below an offset; returns how many there are.
 
-        async def read() -> list[Record]:
-            return [
-                record
-                async for some in self._reader.read(partition, start, stop)
-                for record in some
-            ]
+        They are counted as they are read: a block of large leads does not fit in memory.
+        """
+        position, count = block.block * BLOCK, 0
 
-        expected = f"{partition} was expected to be readable from {start} to {stop}"
-        records = await _patiently(expected, read)
-        for at in range(0, len(records), HEAD_STEP):
-            batch = scorer.decode(records[at : at + HEAD_STEP])
-            features = scorer.features(batch)
-            block.add(scorer.counted(batch, features, scorer.predict(features)))
-            await asyncio.sleep(0)
-        return len(records)
+        async def read_on() -> None:
+            nonlocal position, count
+            async for records in self._reader.read(partition, position, stop):
+                for at in range(0, len(records), HEAD_STEP):
+                    some = records[at : at + HEAD_STEP]
+                    batch = scorer.decode(some)
+                    features = scorer.features(batch)
+                    block.add(scorer.counted(batch, features, scorer.predict(features)))
+                    position, count = some[-1].offset + 1, count + len(some)
+                    await asyncio.sleep(0)
+
+        expected = f"{partition} was expected to be readable from {position} to {stop}"
+        await _patiently(expected, read_on)
+        return count
 
     # Publishing
 
