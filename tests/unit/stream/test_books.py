@@ -104,3 +104,12 @@ def test_the_oldest_time_stamp_is_that_of_the_first_batch_that_is_not_done() -> 
     assert books.oldest_timestamp == 2000
     finish(second)
     assert books.oldest_timestamp is None
+
+
+def test_a_batch_that_is_never_begun_releases_its_records_once() -> None:
+    released: list[int] = []
+    given = Batch(PARTITION, batch(0, 3).records, size=5, on_release=released.append)
+    given.revoke()
+    given.release()
+    assert (released, given.begin()) == ([5], False)
+    assert given.next_offset == 4

@@ -78,6 +78,7 @@ class FakeReader:
     log: Sequence[Record]
     reads: list[tuple[int, int]] = field(default_factory=list)
     errors: deque[KafkaError] = field(default_factory=deque)
+    breaks: deque[KafkaError] = field(default_factory=deque)
     may_read: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -99,6 +100,8 @@ class FakeReader:
         for at in range(0, len(found), 300):
             yield found[at : at + 300]
             await asyncio.sleep(0.01)
+            if self.breaks:
+                raise self.breaks.popleft()
 
 
 class FakeEmitter:
@@ -455,6 +458,18 @@ async def test_a_broker_that_is_away_is_asked_again_for_the_head() -> None:
     (closing,) = place.count(3000, 4100, scorer=FakeScorer())
     await closing
     assert place.reader.reads == [(0, 3000)] * 4
+    assert place.total() == place.expected(0, BLOCK)
+    assert place.crashes == []
+
+
+@in_jumping_time
+async def test_a_head_whose_reading_breaks_off_is_counted_on_from_there() -> None:
+    """It is counted as it is read: 4,096 leads of 256 kB do not fit in memory."""
+    place = Place()
+    place.reader.breaks += [NodeNotReadyError("booting"), UnknownError()]
+    (closing,) = place.count(3000, 4100, scorer=FakeScorer())
+    await closing
+    assert place.reader.reads == [(0, 3000), (300, 3000), (600, 3000)]
     assert place.total() == place.expected(0, BLOCK)
     assert place.crashes == []
 

@@ -57,7 +57,8 @@ class Desk:
     def hand_over(self, size: int = 10) -> Batch:
         first = self.next_offset
         self.next_offset += size
-        batch = Batch(AT, [FakeRecord(first + i, 0, i) for i in range(size)])  # type: ignore[misc]
+        records = [FakeRecord(first + i, 0, i) for i in range(size)]
+        batch = Batch(AT, records, size=100 * size)  # type: ignore[arg-type]
         self.entry.add(batch)
         assert batch.begin()
         return batch
@@ -89,6 +90,7 @@ async def desk(
     coordinator: FakeCoordinator | None = None,
     *,
     most_rows: int = 1000,
+    most_bytes: int = 1 << 20,
     batch_bytes: int = 100,
     clock: RecordClock | None = None,
 ) -> AsyncIterator[Desk]:
@@ -108,7 +110,9 @@ async def desk(
         read_committed=read_committed,
         limits=limits,
         topics=[SCORED, DEAD],
-        options=WriterOptions("group", most_rows, delivery_limit=60, partition_limit=1),
+        options=WriterOptions(
+            "group", most_rows, most_bytes, delivery_limit=60, partition_limit=1
+        ),
         clock=clock,
     )
     await writer.open()
@@ -193,6 +197,19 @@ async def test_rows_of_an_admitted_batch_may_follow_while_a_commit_waits_for_it(
 async def test_a_transaction_that_is_full_takes_no_more_batches() -> None:
     async with desk(most_rows=3) as at:
         await at.write(b"a", b"b", b"c")
+        waiting = asyncio.create_task(at.writer.admit(at.hand_over()))
+        await asyncio.sleep(5)
+        assert not waiting.done()
+        await at.commit()
+        assert await waiting
+
+
+@in_jumping_time
+async def test_a_transaction_of_large_leads_takes_no_more_batches() -> None:
+    """Its journal holds their bytes, where they are dead letters, until the commit."""
+    async with desk(most_bytes=2000) as at:
+        await at.write(b"a")
+        await at.write(b"b")
         waiting = asyncio.create_task(at.writer.admit(at.hand_over()))
         await asyncio.sleep(5)
         assert not waiting.done()

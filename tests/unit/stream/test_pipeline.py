@@ -24,6 +24,7 @@ from monitoring.metrics import Metrics
 from schemas.decode import LeadDecoder
 from schemas.encode import ScoredModel
 from schemas.errors import FatalError
+from schemas.left_out import LeftOutValue
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.books import Batch
@@ -455,6 +456,43 @@ async def test_a_dead_letter_that_its_topic_does_not_take_goes_without_its_value
         assert (key, value) == (None, None)
         assert dict(headers)["leadscore.value.left.out.bytes"] == b"500"
         assert dict(headers)["__connect.errors.offset"] == b"0"
+
+
+async def test_a_lead_that_was_too_large_to_be_read_is_a_dead_letter_with_its_size() -> None:
+    async with Place() as place:
+        good = Record(1, b'{"lead_id":"a","created_at":1,"age":5}')
+        large = Record(0, LeftOutValue(300_000_000))
+        given = Batch(TopicPartition("leads", 0), [large, good])  # type: ignore[arg-type]
+        await place.pipeline.accept([given])
+        await place.until_sent(2)
+        assert place.emitter.topics() == ["scored", "dead"]
+        [(key, value, headers)] = place.emitter.sent[1][2]
+        assert (key, value) == (b"k", None)
+        assert dict(headers)["leadscore.error.code"] == b"TOO_LARGE"
+        assert dict(headers)["leadscore.value.left.out.bytes"] == b"300000000"
+        assert dict(headers)["__connect.errors.offset"] == b"0"
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_the_records_of_a_batch_that_has_left_are_released(is_lost: bool) -> None:
+    released: list[int] = []
+    async with Place() as place:
+        records = [Record(0, b'{"lead_id":"a","created_at":1,"age":5}')]
+        given = Batch(
+            TopicPartition("leads", 0),
+            records,  # type: ignore[arg-type]
+            size=70,
+            on_release=released.append,
+        )
+        await place.pipeline.accept([given])
+        await place.until_sent(1)
+        assert not released
+        error = PartitionLostError("another's") if is_lost else None
+        for delivery in place.emitter.deliveries:
+            delivery.set_exception(error) if error else delivery.set_result(None)
+        await place.settle()
+        assert (released, given.is_done) == ([70], not is_lost)
+        assert not given.records
 
 
 async def test_a_dead_letter_that_the_broker_refuses_goes_without_its_value() -> None:

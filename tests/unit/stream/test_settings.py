@@ -96,6 +96,7 @@ def test_settings_do_not_change() -> None:
         ("LEADSCORE_DRIFT_WINDOW_SECONDS", "1e308", "less than or equal to 316224000"),
         ("LEADSCORE_OUTPUT_FORMAT", "xml", "'avro' or 'json'"),
         ("LEADSCORE_METRICS", "perhaps", "boolean"),
+        ("LEADSCORE_MEMORY_BUDGET_MB", "20", "greater than or equal to 48"),
     ],
 )
 def test_a_bad_value_is_one_sentence_with_the_variable(
@@ -111,6 +112,12 @@ def test_a_bad_value_is_one_sentence_with_the_variable(
     assert expected in sentence
     assert "\n" not in sentence
     assert "Undefined" not in sentence
+
+
+def test_the_memory_budget_holds_leads_of_the_largest_size() -> None:
+    with pytest.raises(StartupError, match=r"LEADSCORE_MEMORY_BUDGET_MB is 96.* at least 960"):
+        load_settings(max_event_bytes=10 << 20)
+    load_settings(max_event_bytes=10 << 20, memory_budget_mb=960)
 
 
 def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

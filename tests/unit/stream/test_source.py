@@ -421,6 +421,31 @@ async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
 
 
 @in_jumping_time
+async def test_bytes_that_are_not_done_are_bounded() -> None:
+    options = SourceOptions(max_records=10, ahead=100, in_flight_bytes=2500, linger=0.0)
+    async with running(full_kafka(1000), options) as bench:
+        bench.consumer.record_bytes = 100
+        await asyncio.sleep(10)
+        assert sum(bench.notes.fetched) == 30, "two polls are below the limit, the third is not"
+        batches = await bench.take(3)
+        await asyncio.sleep(10)
+        assert sum(bench.notes.fetched) == 30, "they are begun, and not done"
+        batches[1].done()
+        await asyncio.sleep(10)
+        assert (sum(bench.notes.fetched), bench.source.in_flight_bytes) == (40, 3000)
+
+
+@in_jumping_time
+async def test_bytes_that_were_revoked_are_not_in_flight() -> None:
+    options = SourceOptions(max_records=10, ahead=100, in_flight_bytes=2500, linger=0.0)
+    async with running(full_kafka(1000), options) as bench:
+        bench.consumer.record_bytes = 100
+        await asyncio.sleep(10)
+        await bench.consumer.rebalance([])
+        assert bench.source.in_flight_bytes == 0
+
+
+@in_jumping_time
 async def test_lingers_after_a_small_poll_so_that_records_come_together() -> None:
     kafka = FakeKafka()
     async with running(kafka, SourceOptions(linger=0.02, small_poll=50, ahead=200)) as bench:
