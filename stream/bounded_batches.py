@@ -193,10 +193,12 @@ class _PiecewiseBatch:
             piece = self._piece
             if piece is None:
                 break
-            if isinstance(piece, tuple):  # what comes behind it is prepared before it is read
+            if isinstance(piece, tuple):
+                self._piece = None  # now: what comes behind it is prepared before it is read
+                yield from piece
+            else:
+                yield from piece
                 self._piece = None
-            yield from piece
-            self._piece = None
             del piece  # before the next one is made
         if self._error is not None:
             raise CorruptRecordException(f"expected a sound batch: {self._error}")

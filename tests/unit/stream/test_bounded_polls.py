@@ -10,6 +10,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.subscription_state import Assignment
 
+from stream.bounded_batches import BatchLimits, BoundedRecords
 from stream.bounded_polls import (
     BoundedConsumer,
     BoundedFetchResult,
@@ -28,7 +29,7 @@ RECORD = 1000 + RECORD_OVERHEAD
 class FakeFetcher:
     """As much of aiokafka's fetcher as hands out what was fetched."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, position: int = 0) -> None:
         assignment = Assignment(PARTITIONS)
         self._subscriptions = SimpleNamespace(
             reassignment_in_progress=False, is_assigned=lambda partition: True
@@ -36,9 +37,9 @@ class FakeFetcher:
         self._wait_consume_future = None
         self._records: OrderedDict[TopicPartition, Any] = OrderedDict()
         for partition in PARTITIONS:
-            assignment.state_value(partition).reset_to(0)
+            assignment.state_value(partition).reset_to(position)
             records = PartitionRecords(
-                partition, fetcher.MemoryRecords(content), [], 0, None, None, True, 0
+                partition, fetcher.MemoryRecords(content), [], position, None, None, True, 0
             )
             self._records[partition] = fetcher.FetchResult(
                 partition, assignment=assignment, partition_records=records, backoff=0
@@ -97,6 +98,33 @@ async def test_one_record_that_is_larger_than_a_poll_is_handed_out() -> None:
     fake = FakeFetcher(leads(2, size=50_000))
     found = await fake.poll(1)
     assert [len(records) for records in found.values()] == [1]
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedRecords, "limits", BatchLimits(40_000, 20_000))
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("start", [0, 1, 37, 59, 60])
+async def test_a_batch_is_read_from_any_offset_in_steps_and_nothing_is_left_out(start: int) -> None:
+    """Records that are too large, and those before the position, are passed in steps."""
+    rows: list[Row] = [
+        (None, (b"%d." % i).ljust(500_000 if i in (20, 21, 58) else 9_000, b"x"), [])
+        for i in range(60)
+    ]
+    fake = FakeFetcher(batch_of(Codec.ZSTD, rows), start)
+    offsets: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    early = 0
+    while fake._records:
+        with polled_within(15_000) as allowance:
+            found = await Fetcher.fetched_records(fake, (), 0, 100)  # type: ignore[arg-type]
+        early += allowance.is_early
+        for partition, records in found.items():
+            offsets[partition.partition] += [record.offset for record in records]
+            assert [len(r.value) for r in records if r.offset in (20, 21, 58)] in ([], [500_000])
+    assert offsets == {number: [*range(start, 60)] for number in range(3)}
+    assert early > 3 or start > 58
 
 
 async def test_headers_count() -> None:
