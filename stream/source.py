@@ -1,4 +1,4 @@
-"""Batches of records from Kafka for a Faust agent, on aiokafka's public interface alone.
+"""Batches of records from Kafka for a Faust agent.
 
 ::
 

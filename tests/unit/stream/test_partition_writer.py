@@ -110,9 +110,7 @@ async def desk(
         read_committed=read_committed,
         limits=limits,
         topics=[SCORED, DEAD],
-        options=WriterOptions(
-            "group", most_rows, most_bytes, delivery_limit=60, partition_limit=1
-        ),
+        options=WriterOptions("group", most_rows, most_bytes, delivery_limit=60, partition_limit=1),
         clock=clock,
     )
     await writer.open()
