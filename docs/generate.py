@@ -15,6 +15,8 @@ from typing import Any
 
 from monitoring.declarations import DECLARATIONS
 from schemas.errors import ErrorCode, LoadFailure
+from stream.access import Operation, Use
+from stream.declared_rights import RESOURCES
 from stream.declared_topics import TOPICS
 from stream.settings import Settings, variable_of
 
@@ -56,7 +58,7 @@ def topics_page() -> str:
             topic.value,
             "as the source" if topic.follows_source else "1",
             "<br>".join(f"`{name}={value}`" for name, value in topic.configs.items()),
-            ", ".join(role for role in topic.needed_by if role != "all") or "none yet",
+            _workers(topic.rights) or "none yet",
         )
         for topic in TOPICS
     )
@@ -64,11 +66,63 @@ def topics_page() -> str:
         "Topics",
         "stream/declared_topics.py",
         "`leadscore topics create` makes those that are missing, `leadscore topics check` says what"
-        " is wrong, and a worker refuses to start without those of its role. It never makes one."
+        " is wrong, and a worker refuses to start without those of its role, or without its"
+        " [rights](rights.md) on them. It never makes one."
         " Names and their prefix are [settings](settings.md).",
         ("topic", "purpose", "key", "value", "partitions", "settings", "needed by role"),
         rows,
     )
+
+
+def rights_page() -> str:
+    """Every right in Kafka, from stream/declared_topics.py and stream/declared_rights.py."""
+    defaults = Settings.model_construct()
+    rows = (
+        (
+            f"{resource.type}s that begin with" if resource.is_prefix else resource.type,
+            f"`{resource.name(defaults)}`",
+            *(_operations(resource.rights, uses) for uses in RIGHTS_COLUMNS.values()),
+        )
+        for resource in RESOURCES
+        if any(use is not Use.CREATE for use in resource.rights)
+    )
+    return _page(
+        "Rights",
+        "stream/declared_topics.py and stream/declared_rights.py",
+        "The least rights of each role and command in Kafka's authorizer. `leadscore acls` prints"
+        " them as commands of `kafka-acls.sh`, or with `--json`, for the names in your settings and"
+        " the user of `LEADSCORE_SASL_USERNAME` or `--principal`. Role `all` needs those of `score`"
+        " and of `drift`. A worker and `leadscore topics check` look for all rights of their role"
+        " at the start; what is missing ends them with exit code 3 and a sentence that names user,"
+        " operation and resource. `leadscore topics create` needs Create and Describe on each of"
+        " the [topics](topics.md), or Create on the cluster and Describe on the topics. Brokers"
+        " before Kafka 2.8 also want IdempotentWrite on the cluster of whoever writes. Optional:"
+        " DescribeConfigs on the topics that a worker writes leads, dead letters, partials and"
+        " reports to; without it records are taken to fit up to 1,000,000 bytes, and larger ones"
+        " are found by the broker's refusal.",
+        ("resource", "name", *RIGHTS_COLUMNS),
+        rows,
+    )
+
+
+RIGHTS_COLUMNS = {
+    "score": (Use.SCORE, Use.COUNT),
+    "score, exactly once, also": (Use.TRANSACT,),
+    "drift": (Use.DRIFT,),
+    "produce": (Use.PRODUCE,),
+    "snapshot": (Use.SNAPSHOT,),
+    "drift status": (Use.STATUS,),
+}
+
+
+def _operations(rights: Mapping[Use, tuple[Operation, ...]], uses: tuple[Use, ...]) -> str:
+    return ", ".join(operation.title for use in uses for operation in rights.get(use, ()))
+
+
+def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
+    roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
+    roles[Use.DRIFT] = "drift"
+    return ", ".join(role for use, role in roles.items() if use in rights)
 
 
 def metrics_page() -> str:
@@ -120,6 +174,7 @@ def _members(codes: type[StrEnum]) -> Iterable[tuple[str, str]]:
 PAGES = {
     "settings.md": settings_page,
     "topics.md": topics_page,
+    "rights.md": rights_page,
     "metrics.md": metrics_page,
     "errors.md": errors_page,
 }

@@ -17,6 +17,7 @@ COMMANDS = {
     "score": ("score", "Score a file of leads, or standard input, without Kafka."),
     "explain": ("score", "Tell why leads get their scores: every field's contribution."),
     "topics": ("topics", "Create, check and list the topics."),
+    "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "produce": ("produce", "Play leads to Kafka as a CRM would: a file's or synthetic ones."),
     "drift": ("drift", "See how far leads and scores are from what the model learnt."),
@@ -66,6 +67,7 @@ def main() -> None:
       leadscore score leads.csv               score a file, without Kafka
       leadscore explain leads.csv --lead L-1  tell why
       leadscore topics create                 make the topics
+      leadscore acls                          print the rights that it needs
       leadscore worker                        score what arrives
       leadscore produce --count 1000          play leads to the worker
       leadscore drift status                  see which fields have drifted

@@ -5,15 +5,17 @@ docs/topics.md is made from this page by `make docs`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from stream.access import Operation, Use
 from stream.settings import Settings
 
 __all__ = ["SOURCE", "TOPICS", "Topic", "topics_of"]
 
-Role = Literal["score", "drift", "all"]
+READ, WRITE = (Operation.READ,), (Operation.WRITE,)
+NEW = {Use.CREATE: (Operation.CREATE, Operation.DESCRIBE)}
+"""What `leadscore topics create` needs on every topic."""
 
 DAY_MS = 24 * 60 * 60 * 1000
 WEEK, MONTH, QUARTER = (str(days * DAY_MS) for days in (7, 30, 90))
@@ -32,10 +34,12 @@ class Topic:
     value: str
     follows_source: bool
     """Whether it has as many partitions as the source topic; else it has one."""
-    needed_by: tuple[Role, ...] = ()
-    """The roles that don't start without it."""
+    rights: Mapping[Use, tuple[Operation, ...]]
+    """Which operations a use needs on it; a worker does not start without the topics it uses."""
     configs: Mapping[str, str] = field(default_factory=dict)
     """Kafka's own settings of it; the rest is as the brokers have it."""
+    has_limit: bool = False
+    """Whether workers ask how large a record it takes (stream/limits.py)."""
 
     def name(self, settings: Settings) -> str:
         """Its name under these settings, the prefix included."""
@@ -48,7 +52,7 @@ SOURCE = Topic(
     key="lead_id",
     value="lead_created, or any record with lead_id and created_at",
     follows_source=True,
-    needed_by=("score", "all"),
+    rights=NEW | {Use.SCORE: READ, Use.PRODUCE: WRITE, Use.SNAPSHOT: READ},
     configs={"cleanup.policy": "delete", "retention.ms": WEEK},
 )
 
@@ -60,7 +64,8 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        needed_by=("score", "all"),
+        rights=NEW | {Use.SCORE: WRITE},
+        has_limit=True,
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
     ),
     Topic(
@@ -69,7 +74,8 @@ TOPICS: tuple[Topic, ...] = (
         key="as in the source",
         value="the source's bytes, untouched",
         follows_source=True,
-        needed_by=("score", "all"),
+        rights=NEW | {Use.SCORE: WRITE},
+        has_limit=True,
         configs={
             "cleanup.policy": "delete",
             "retention.ms": QUARTER,
@@ -82,6 +88,7 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
+        rights=NEW,
         configs={"cleanup.policy": "delete", "retention.ms": WEEK},
     ),
     Topic(
@@ -90,6 +97,7 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_outcome",
         follows_source=True,
+        rights=NEW,
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),
     Topic(
@@ -98,7 +106,8 @@ TOPICS: tuple[Topic, ...] = (
         key="partition, block, window, model",
         value="counts of a block",
         follows_source=False,
-        needed_by=("score", "drift", "all"),
+        rights=NEW | {Use.COUNT: WRITE, Use.DRIFT: READ},
+        has_limit=True,
         configs={"cleanup.policy": "compact,delete", "retention.ms": WEEK},
     ),
     Topic(
@@ -107,7 +116,8 @@ TOPICS: tuple[Topic, ...] = (
         key="model, window",
         value="drift_report",
         follows_source=False,
-        needed_by=("drift", "all"),
+        rights=NEW | {Use.DRIFT: READ + WRITE, Use.STATUS: READ},
+        has_limit=True,
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),
     Topic(
@@ -116,13 +126,13 @@ TOPICS: tuple[Topic, ...] = (
         key="source partition, window",
         value="counts of a window",
         follows_source=False,
-        needed_by=("drift", "all"),
+        rights=NEW | {Use.DRIFT: READ + WRITE},
         configs={"cleanup.policy": "compact"},
     ),
 )
 """All of them; the source is first."""
 
 
-def topics_of(role: Role) -> tuple[Topic, ...]:
-    """Tell which topics a worker of a role needs."""
-    return tuple(topic for topic in TOPICS if role in topic.needed_by)
+def topics_of(uses: Collection[Use]) -> tuple[Topic, ...]:
+    """Return the topics that some uses have rights on."""
+    return tuple(topic for topic in TOPICS if not topic.rights.keys().isdisjoint(uses))

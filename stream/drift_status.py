@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from agents.drift_reports import decode_report
 from schemas.errors import StartupError
+from stream.access import Use
 from stream.log_reader import LogReader
 from stream.settings import Settings
 from stream.topics import partition_counts
@@ -104,7 +105,7 @@ async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, An
     StartupError
         When Kafka can't be reached, or has no such topic.
     """
-    if settings.leads_drift not in await partition_counts(settings):
+    if settings.leads_drift not in await partition_counts(settings, Use.STATUS):
         raise StartupError(
             f"expected the topic {settings.leads_drift}, there is none: create it with `leadscore"
             " topics create`, and start `leadscore worker --role drift`, which writes to it"
@@ -128,7 +129,7 @@ async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, An
     except (KafkaError, TimeoutError) as error:
         raise StartupError(
             f"expected to read {settings.leads_drift} from Kafka at"
-            f" {settings.kafka_bootstrap_servers}, but: {error or type(error).__name__}"
+            f" {settings.kafka_bootstrap_servers}, but: {str(error) or type(error).__name__}"
         ) from error
 
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, StartupError
+from stream.access import Use
 from stream.books import Record
 from stream.log_reader import LogReader
 from stream.reservoir import Reservoir
@@ -74,7 +75,7 @@ async def draw_records(
         It stopped to answer.
     """
     topic = settings.leads_created
-    partitions = (await partition_counts(settings)).get(topic)
+    partitions = (await partition_counts(settings, Use.SNAPSHOT)).get(topic)
     if not partitions:
         raise StartupError(
             f"expected the topic {topic}, there is none: create it with `leadscore topics create`,"
@@ -91,8 +92,7 @@ async def draw_records(
     except (KafkaError, TimeoutError) as error:
         raise FatalError(
             f"expected to read {topic} to the end of the range, but Kafka answered"
-            f" {error or type(error).__name__}: check that this user may read the topic, and try"
-            " again"
+            f" {error!r}: check that this user may read the topic, and try again"
         ) from error
     return sorted(reservoir.items, key=lambda record: record.timestamp), reservoir.seen
 

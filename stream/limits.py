@@ -135,7 +135,11 @@ def _limits(responses: list[Any]) -> dict[str, int]:
     for response in responses:
         for code, _, _, topic, entries in response.resources:
             if code:
-                log.warning("the broker does not tell %s of %s: %r", CONFIG, topic, for_code(code))
+                log.warning(
+                    "%s of topic %s is not known, a default is assumed: %s (the right for it is"
+                    " DescribeConfigs, which is optional: docs/rights.md)",
+                    *(CONFIG, topic, for_code(code).__name__),
+                )
             for name, value, *_ in entries:
                 if name == CONFIG:
                     limits[topic] = int(value)

@@ -10,6 +10,8 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from stream.reachability import unreachable
+
 __all__ = ["BrokerProbe"]
 
 ANSWER_LIMIT = 3.0
@@ -45,7 +47,18 @@ class BrokerProbe:
                 await self._admin.describe_cluster()
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
-            return f"Kafka at {servers} does not answer: {error or type(error).__name__}"
+            if cause := await self._cause(error):
+                return f"Kafka does not answer: {cause}"
+            return f"Kafka at {servers} does not answer: {str(error) or type(error).__name__}"
+        return None
+
+    async def _cause(self, error: Exception) -> str | None:
+        """Look why, where it is more than silence."""
+        if isinstance(error, TimeoutError):
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_LIMIT):
+                return await unreachable(self._connection)
         return None
 
     async def close(self) -> None:

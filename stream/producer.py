@@ -24,6 +24,7 @@ __all__ = [
     "pack",
     "producer_opener",
     "record_bytes",
+    "transaction_limit_ms",
     "transactional_opener",
     "unmendable",
 ]
@@ -180,19 +181,24 @@ def transactional_opener(settings: Settings) -> TransactionalOpener:
     that its worker left behind is ended by the partition's next owner, long before.
     """
     open_one: Any = producer_opener(settings)
-    lasts = settings.delivery_timeout_seconds + settings.commit_seconds
-    limit = min(lasts, LONGEST_TRANSACTION)
+    limit_ms = transaction_limit_ms(settings)
 
     def open_transactional(transactional_id: str, max_batch_bytes: int) -> TransactionalProducer:
         producer: TransactionalProducer = open_one(
             max_batch_bytes,
             request_timeout=ANSWER_LIMIT,
             transactional_id=transactional_id,
-            transaction_timeout_ms=round(limit * 1000),
+            transaction_timeout_ms=limit_ms,
         )
         return producer
 
     return open_transactional
+
+
+def transaction_limit_ms(settings: Settings) -> int:
+    """Return how long a transaction may last before Kafka aborts it, in milliseconds."""
+    lasts = settings.delivery_timeout_seconds + settings.commit_seconds
+    return round(min(lasts, LONGEST_TRANSACTION) * 1000)
 
 
 def unmendable(error: BaseException) -> FatalError:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.errors import StartupError
+from stream.access import Operation, Use, uses_of
+from stream.declared_rights import Right
 from stream.declared_topics import SOURCE, TOPICS, Topic, topics_of
+from stream.kafka_requests import DescribedTopic, describe_topics
+from stream.reachability import connected
+from stream.rights import refusal, verify_rights
 from stream.settings import Settings
 
 __all__ = [
@@ -20,6 +26,7 @@ __all__ = [
     "create_topics",
     "expected_partitions",
     "faults",
+    "listed_topics",
     "partition_counts",
     "verify_topics",
 ]
@@ -27,7 +34,6 @@ __all__ = [
 COMMAND = "leadscore topics create"
 DEFAULT_PARTITIONS = 4
 BROKERS_DEFAULT = -1
-REACHED_WITHIN_SECONDS = 15.0
 SEEN_ATTEMPTS, SEEN_WAIT_SECONDS = 200, 0.05
 
 
@@ -96,30 +102,44 @@ def _say(partitions: int) -> str:
 
 
 async def verify_topics(settings: Settings) -> None:
-    """Check at start-up that the topics of this worker's role are there and fit each other.
+    """Check at start-up that a worker may use the topics of its role, and that they fit each other.
 
     Raises
     ------
     StartupError
-        When the broker can't be reached, or a topic is missing or has another number of partitions
-        than the source: one sentence for each, with the command that mends it.
+        When Kafka can't be reached, this user lacks a right, or a topic is missing or has another
+        number of partitions than the source: what was expected, what came, and what to do.
     """
-    async with _open_admin(settings) as admin:
-        wrong = faults(settings, await _counts(admin), topics_of(settings.role))
+    uses = uses_of(settings)
+    async with connected(settings) as client:
+        found = _counts(await verify_rights(client, settings, uses))
+    wrong = faults(settings, found, topics_of(uses))
     if wrong:
         raise StartupError("; ".join(wrong))
 
 
-async def partition_counts(settings: Settings) -> dict[str, int]:
-    """Ask the broker for all topics: partitions by name.
+async def partition_counts(settings: Settings, use: Use) -> dict[str, int]:
+    """Return the partitions of those topics of a command that are there, by name.
 
     Raises
     ------
     StartupError
-        When the broker can't be reached.
+        When Kafka can't be reached, or this user lacks a right that the command needs.
     """
-    async with _open_admin(settings) as admin:
-        return await _counts(admin)
+    async with connected(settings) as client:
+        return _counts(await verify_rights(client, settings, (use,)))
+
+
+async def listed_topics(settings: Settings) -> Mapping[str, DescribedTopic]:
+    """Return every topic of LeadScore as the broker describes it to this user, by name.
+
+    Raises
+    ------
+    StartupError
+        When Kafka can't be reached.
+    """
+    async with connected(settings) as client:
+        return await describe_topics(client, [topic.name(settings) for topic in TOPICS])
 
 
 async def create_topics(
@@ -146,14 +166,14 @@ async def create_topics(
         partitions.
     """
     source = SOURCE.name(settings)
-    async with _open_admin(settings) as admin:
-        found = await _counts(admin)
+    async with connected(settings) as client, _open_admin(settings) as admin:
+        found = _counts(await verify_rights(client, settings, (Use.CREATE,)))
         count = partitions or found.get(source, DEFAULT_PARTITIONS)
         _refuse_mismatch(expected_partitions(settings, count), found)
         # The source first: others follow it, and somebody else may make it at this moment.
         first = {source: _new_topic(SOURCE, source, count, replication_factor)}
-        created = await _create(admin, first, found)
-        found = await _wait_until_seen(admin, first)
+        created = await _create(admin, first, found, settings)
+        found = await _wait_until_seen(client, first)
         count = partitions or found[source]
         expected = expected_partitions(settings, count)
         _refuse_mismatch(expected, found)
@@ -161,8 +181,8 @@ async def create_topics(
             name: _new_topic(topic, name, expected[name], replication_factor)
             for name, topic in zip(expected, TOPICS, strict=True)
         }
-        created |= await _create(admin, wanted, found)
-        _refuse_mismatch(expected, await _wait_until_seen(admin, wanted))
+        created |= await _create(admin, wanted, found, settings)
+        _refuse_mismatch(expected, await _wait_until_seen(client, wanted))
     return [
         MadeTopic(name, count, "created" if name in created else "existed")
         for name, count in expected.items()
@@ -194,7 +214,10 @@ def _new_topic(topic: Topic, name: str, partitions: int, replication_factor: int
 
 
 async def _create(
-    admin: AIOKafkaAdminClient, wanted: Mapping[str, NewTopic], found: Mapping[str, int]
+    admin: AIOKafkaAdminClient,
+    wanted: Mapping[str, NewTopic],
+    found: Mapping[str, int],
+    settings: Settings,
 ) -> set[str]:
     missing = [topic for name, topic in wanted.items() if name not in found]
     if not missing:
@@ -208,6 +231,9 @@ async def _create(
     created = set()
     for name, code, message in (await admin.create_topics(missing)).topic_errors:
         error = for_code(code)
+        if error is TopicAuthorizationFailedError:
+            lacking = Right(Operation.CREATE, "topic", name)
+            raise StartupError(refusal(settings, [lacking], (Use.CREATE,)))
         if code and error is not TopicAlreadyExistsError:  # somebody else was quicker
             raise StartupError(f"the broker refused to create {name}: {message or error.__name__}")
         if not code:
@@ -215,10 +241,10 @@ async def _create(
     return created
 
 
-async def _wait_until_seen(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, int]:
+async def _wait_until_seen(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, int]:
     """Wait for what the controller decided to reach the brokers, as clients ask those."""
     for _ in range(SEEN_ATTEMPTS):
-        found = await _counts(admin)
+        found = _counts(await describe_topics(client, list(names)))
         unseen = set(names) - found.keys()
         if not unseen:
             return found
@@ -229,27 +255,15 @@ async def _wait_until_seen(admin: AIOKafkaAdminClient, names: Iterable[str]) -> 
     )
 
 
-async def _counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """List first: to ask for a topic that does not exist makes it, on some brokers."""
-    names = await admin.list_topics()
-    described: list[Any] = await admin.describe_topics(names) if names else []
-    return {
-        topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]
-    }
+def _counts(described: Mapping[str, DescribedTopic]) -> dict[str, int]:
+    return {name: topic.partitions for name, topic in described.items() if topic.partitions}
 
 
 @asynccontextmanager
 async def _open_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**settings.kafka_client_options())
     try:
-        async with asyncio.timeout(REACHED_WITHIN_SECONDS):
-            await admin.start()
+        await admin.start()
         yield admin
-    except (KafkaError, TimeoutError) as error:
-        raise StartupError(
-            f"expected Kafka to answer at {settings.kafka_bootstrap_servers}"
-            f" ({settings.security_protocol}), it did not: {error or type(error).__name__}; start"
-            " it, or set LEADSCORE_KAFKA_BOOTSTRAP_SERVERS and the security settings"
-        ) from error
     finally:
         await admin.close()

@@ -15,12 +15,13 @@ from schemas.store import Schema, SchemaStore
 from stream.settings import PREFIX, Settings
 from stream.topics import verify_topics
 from stream.trial import Trials
+from stream.vitals import verify_port_file
 
 __all__ = ["verify", "verify_contract"]
 
 
 async def verify(settings: Settings, trials: Trials) -> None:
-    """Check the schemas, the model's contract, the topics, and the address to listen on.
+    """Check schemas, the model's contract, Kafka with its topics and rights, and the address.
 
     A model that can't be loaded keeps no worker from starting, as it ends none that runs: the
     worker waits until it can be (``stream.model_loader``).
@@ -42,6 +43,8 @@ async def verify(settings: Settings, trials: Trials) -> None:
     try:
         await verify_topics(settings)
         await _verify_address(settings)
+        if settings.http_port_file is not None:
+            verify_port_file(settings.http_port_file)
     except BaseException:
         trials.stop()
         await asyncio.gather(model, return_exceptions=True)

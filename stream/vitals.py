@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mode import Service
@@ -13,10 +15,11 @@ from prometheus_client import CollectorRegistry
 from monitoring.health import Condition, Health
 from monitoring.http import MonitoringServer, monitoring_app
 from monitoring.metrics import worker_registry
+from schemas.errors import StartupError
 from stream.probe import BrokerProbe
-from stream.settings import Settings
+from stream.settings import PREFIX, Settings
 
-__all__ = ["STALL_LIMIT", "Vitals"]
+__all__ = ["STALL_LIMIT", "Vitals", "verify_port_file"]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,34 @@ HEARTBEAT = 1.0
 """Seconds between two signs that the event loop turns."""
 STALL_LIMIT = 120.0
 """Seconds without progress, while there is work, after which a worker ends itself."""
+
+
+def verify_port_file(file: Path) -> None:
+    """Check that the file of the port can be written; leaves it as it was.
+
+    Raises
+    ------
+    StartupError
+        It can't be written.
+    """
+    with _refused_file(file):
+        exists = file.exists()
+        with file.open("a"):
+            pass
+        if not exists:
+            file.unlink()
+
+
+@contextmanager
+def _refused_file(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StartupError(
+            f"expected to write the port of health and metrics to {file}, but"
+            f" {error.strerror or error}: set {PREFIX}HTTP_PORT_FILE to a file in a folder that is"
+            " there and can be written"
+        ) from error
 
 
 def _no_model() -> None:
@@ -75,8 +106,9 @@ class Vitals(Service):
     async def on_start(self) -> None:
         """Listen."""
         await self._server.start()
-        if self.settings.http_port_file is not None:
-            self.settings.http_port_file.write_text(f"{self._server.port}\n")
+        if (file := self.settings.http_port_file) is not None:
+            with _refused_file(file):
+                file.write_text(f"{self._server.port}\n")
         log.info("listening", extra={"host": self.settings.http_host, "port": self._server.port})
 
     async def on_stop(self) -> None:

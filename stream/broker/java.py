@@ -240,7 +240,11 @@ class JavaBroker:
         lines = (f"{name}={value}\n" for name, value in self._properties().items())
         (self.folder / "server.properties").write_text("".join(lines))
         if not (self.folder / "logs").exists():
-            self._run_to_end("kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c")
+            self._run_to_end("kafka.tools.StorageTool", "format", *self._format_options(), "-c")
+
+    def _format_options(self) -> tuple[str, ...]:
+        """Return how the storage is formatted."""
+        return "-t", self.cluster_id
 
     def _properties(self) -> dict[str, str]:
         """Pick ports; returns the node's configuration."""

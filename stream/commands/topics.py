@@ -8,10 +8,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from stream.access import uses_of
 from stream.commands.exit_codes import exit_codes
 from stream.declared_topics import TOPICS, Topic, topics_of
+from stream.kafka_requests import DescribedTopic
 from stream.settings import load_settings
-from stream.topics import create_topics, partition_counts, verify_topics
+from stream.topics import create_topics, listed_topics, verify_topics
 
 __all__ = ["topics"]
 
@@ -49,12 +51,12 @@ def create(partitions: int | None, replication_factor: int | None) -> None:
 
 @topics.command()
 def check() -> None:
-    """Check that a worker would find the topics that it needs; exit code 3 if not."""
+    """Check that a worker would find its topics and have its rights; exit code 3 if not."""
     with exit_codes():
         settings = load_settings()
         asyncio.run(verify_topics(settings))
-    names = [topic.name(settings) for topic in topics_of(settings.role)]
-    click.echo(f"as they should be: {', '.join(names)}")
+    names = [topic.name(settings) for topic in topics_of(uses_of(settings))]
+    click.echo(f"OK: all required topics and rights exist: {', '.join(names)}")
 
 
 @topics.command(name="list")
@@ -62,15 +64,21 @@ def list_topics() -> None:
     """List the topics: what is in them, and how many partitions they have."""
     with exit_codes():
         settings = load_settings()
-        found = asyncio.run(partition_counts(settings))
+        found = asyncio.run(listed_topics(settings))
     table = Table(box=None)
     table.add_column("topic", no_wrap=True)  # to be copied
     for name in ("partitions", "key", "value", "cleanup", "purpose"):
         table.add_column(name)
     for topic in TOPICS:
         name = topic.name(settings)
-        table.add_row(name, str(found.get(name, "missing")), *_row(topic))
+        table.add_row(name, _state(found[name]), *_row(topic))
     Console(width=None if click.get_text_stream("stdout").isatty() else 200).print(table)
+
+
+def _state(found: DescribedTopic) -> str:
+    if found.operations == frozenset():
+        return "no right"
+    return str(found.partitions or "missing")
 
 
 def _row(topic: Topic) -> tuple[str, str, str, str]:

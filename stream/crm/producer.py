@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from schemas.errors import StartupError
+from stream.access import Use
 from stream.settings import Settings
 from stream.topics import partition_counts
 
@@ -41,7 +42,7 @@ async def connected_producer(settings: Settings) -> AsyncIterator[Any]:
         If Kafka can't be reached or has no such topic.
     """
     # The producer would wait for an unknown topic, and may have the broker create it.
-    if settings.leads_created not in await partition_counts(settings):
+    if settings.leads_created not in await partition_counts(settings, Use.PRODUCE):
         raise StartupError(
             f"expected the topic {settings.leads_created}, there is none: create it with "
             "`leadscore topics create`, or name another with --topic"

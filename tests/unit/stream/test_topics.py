@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from stream.access import uses_of
 from stream.declared_topics import TOPICS, topics_of
 from stream.settings import Settings
 from stream.topics import expected_partitions, faults
 
 SETTINGS = Settings(topic_prefix="staging.", group_id="scorers")
-SCORING = topics_of("score")
+SCORING = topics_of(uses_of(Settings(role="score")))
 
 
 def found(**changed: int | None) -> dict[str, int]:
@@ -78,11 +79,20 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_scoring_worker_does_not_ask_for_drift_topics() -> None:
     assert faults(SETTINGS, found(leads_drift=None, leads_outcomes=None), SCORING) == []
-    assert faults(SETTINGS, found(leads_drift=None), topics_of("all")) != []
+    assert faults(SETTINGS, found(leads_drift=None), topics_of(uses_of(Settings(role="all")))) != []
+
+
+def test_partials_are_needed_only_by_who_counts_for_drift() -> None:
+    without = topics_of(uses_of(Settings(role="score", drift=False)))
+    assert faults(SETTINGS, found(leads_drift_partials=None), without) == []
+    assert faults(SETTINGS, found(leads_drift_partials=None), SCORING) != []
 
 
 def test_a_drift_worker_does_not_ask_for_the_source() -> None:
-    assert faults(SETTINGS, found(leads_created=None), topics_of("drift")) == []
+    assert (
+        faults(SETTINGS, found(leads_created=None), topics_of(uses_of(Settings(role="drift"))))
+        == []
+    )
 
 
 def test_dead_letters_hold_the_largest_lead_with_more_headers() -> None:

@@ -42,6 +42,21 @@ async def sentence(settings: Settings) -> str:
     return str(refused.value)
 
 
+async def test_a_port_file_that_cannot_be_written(model: SmallModel, tmp_path: Path):
+    file = tmp_path / "absent" / "port"
+    said = await sentence(settings_of(model, http_port_file=file))
+    assert said.startswith(f"expected to write the port of health and metrics to {file}, but ")
+    assert "set LEADSCORE_HTTP_PORT_FILE" in said
+
+
+async def test_the_port_file_is_left_as_it_was(model: SmallModel, tmp_path: Path):
+    await verify(settings_of(model, http_port_file=tmp_path / "port"))
+    assert not (tmp_path / "port").exists()
+    (tmp_path / "port").write_text("8080\n")
+    await verify(settings_of(model, http_port_file=tmp_path / "port"))
+    assert (tmp_path / "port").read_text() == "8080\n"
+
+
 async def test_all_is_well(model: SmallModel, topics: list[Settings]):
     settings = settings_of(model)
     await verify(settings, FakeTrials())
