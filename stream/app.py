@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 
 import faust
 
-from schemas.errors import StartupError
+from schemas.errors import FatalError
 from stream.commands.exit_codes import exit_codes
+from stream.crash_reason import crash_reason
 from stream.drift_table import DriftTable
 from stream.settings import Settings, load_settings, unknown_variables
 from stream.topology import wire
@@ -50,6 +51,7 @@ class App(faust.App):
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.settings = settings
         self.trials = Trials()
+        self._crashing: asyncio.Future[None] | None = None
         self.BootStrategy = ScoreOnly if settings.role == "score" else WithTopics
         super().__init__(
             # Not the group of the batch source, which is no group of Faust's.
@@ -69,11 +71,28 @@ class App(faust.App):
             stream_recovery_delay=0.0,
             table_standby_replicas=0,
             topic_disable_leader=True,
+            topic_allow_declare=False,  # `leadscore topics create` does: a worker needs no right to
             **options,
         )
 
     def _create_directories(self) -> None:
         """Make none: what is kept is kept in Kafka, and where a worker runs may be read-only."""
+
+    async def crash(self, reason: BaseException) -> None:
+        """End the worker; the first reason is looked into, and is the one that is logged."""
+        if self._crashing is None:
+            self._crashing = asyncio.ensure_future(self._crash_for(reason))
+        # Shielded: whoever saw the error may be cancelled meanwhile, as by a rebalance.
+        await asyncio.shield(self._crashing)
+
+    async def _crash_for(self, error: BaseException) -> None:
+        reason = await crash_reason(error, self.settings)
+        if isinstance(reason, FatalError):
+            log.critical("stopped: %s", reason)
+        try:
+            raise reason  # mode logs the traceback of the error that is being handled
+        except BaseException:
+            await super().crash(reason)
 
     async def verify(self) -> None:
         """Check the surroundings; raises StartupError with one sentence."""
@@ -81,18 +100,6 @@ class App(faust.App):
         for variable in unknown_variables():
             log.warning("%s is no setting of LeadScore: see docs/settings.md", variable)
         await verify(self.settings, self.trials)
-
-    async def crash(self, reason: BaseException) -> None:
-        """Crash; surroundings that are not fit are told in a sentence, as before the start."""
-        if not isinstance(reason, StartupError):
-            await super().crash(reason)
-            return
-        if not self.crashed:
-            log.critical("stopped: %s", reason)
-        try:
-            raise reason  # mode logs the error that is being handled; stream/logs.py drops this one
-        except StartupError:
-            await super().crash(reason)
 
 
 def create_app(settings: Settings) -> App:

@@ -13,7 +13,15 @@ from stream.access import Operation, ResourceType, Use
 from stream.declared_topics import TOPICS, topics_of
 from stream.settings import Settings
 
-__all__ = ["CHECK_ID", "RESOURCES", "Resource", "Right", "optional_rights_of", "rights_of"]
+__all__ = [
+    "CHECK_ID",
+    "CLUSTER",
+    "RESOURCES",
+    "Resource",
+    "Right",
+    "optional_rights_of",
+    "rights_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,9 @@ RESOURCES: tuple[Resource, ...] = (
 )
 """All of them. Read, Write and Create imply Describe."""
 
+CLUSTER = "kafka-cluster"
+"""The name that Kafka gives the one resource of this type."""
+
 CHECK_ID = "check"
 """With the prefix of the transactional ids: the one of the start-up check, which no writer has."""
 
@@ -61,8 +72,10 @@ class Right:
     is_prefix: bool = False
 
     def __str__(self) -> str:
+        if self.type == "cluster":
+            return f"{self.operation.title} on the cluster"
         kind = self.type.replace("-", " ") + ("s that begin with" if self.is_prefix else "")
-        return f"{self.operation.title} on the {kind} {self.name}".rstrip()
+        return f"{self.operation.title} on the {kind} {self.name}"
 
 
 def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
@@ -81,11 +94,18 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     """Return the rights that workers use but can do without.
 
     DescribeConfigs on an output topic tells how large a record may be; without it 1,000,000 bytes
-    are assumed until the broker refuses a record.
+    are assumed until the broker refuses a record. Describe on the cluster tells Kafka's time;
+    without it a worker goes by its own clock (stream/broker_clock.py).
     """
+    workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT}
+    if not workers:
+        return ()
     written = {r.name for r in rights_of(settings, uses) if r.operation is Operation.WRITE}
-    return tuple(
-        Right(Operation.DESCRIBE_CONFIGS, "topic", topic.name(settings))
-        for topic in topics_of(set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT})
-        if topic.has_limit and topic.name(settings) in written
+    return (
+        Right(Operation.DESCRIBE, "cluster", CLUSTER),
+        *(
+            Right(Operation.DESCRIBE_CONFIGS, "topic", topic.name(settings))
+            for topic in topics_of(workers)
+            if topic.has_limit and topic.name(settings) in written
+        ),
     )

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from schemas.errors import StartupError
+from schemas.errors import FatalError
 from stream.settings import Settings
 
 __all__ = ["set_up_logging"]
+
+CRASHES = ("Crashed reason=%r", "Error: %r", "Drain messages raised: %r")
+"""How what mode and Faust log of a crash ends."""
 
 OURS = ("stream", "agents", "features", "model", "monitoring", "schemas")
 
@@ -55,15 +58,16 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Tell whether anybody should read this.
+    """Return whether anybody should read this.
 
     Of a producer that is fenced aiokafka leaves futures behind that nobody can ask for. The writer
-    of the partition logs that it is another's. A StartupError is logged as one sentence where it
-    ends the worker (stream/app.py); mode logs its traceback as well.
+    of the partition logs that it is another's. An error that ends the worker is logged as one
+    sentence where it has one (stream/app.py); mode logs it again, each time with its stack.
     """
+    if record.args and str(record.msg).endswith(CRASHES):
+        return not isinstance(next(iter(record.args)), (FatalError, KafkaError))
     error = record.exc_info[1] if record.exc_info else None
-    is_fenced = record.name == "asyncio" and isinstance(error, ProducerFenced)
-    return not (is_fenced or isinstance(error, StartupError))
+    return not (record.name == "asyncio" and isinstance(error, ProducerFenced))
 
 
 def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:

@@ -9,7 +9,7 @@ from aiokafka.errors import InvalidTransactionTimeout
 
 from schemas.errors import StartupError
 from stream.access import Operation, Use, client_name
-from stream.declared_rights import CHECK_ID, Right, rights_of
+from stream.declared_rights import CHECK_ID, CLUSTER, Right, rights_of
 from stream.kafka_requests import (
     DescribedTopic,
     describe_topics,
@@ -22,7 +22,7 @@ from stream.settings import PREFIX, Settings
 
 __all__ = ["refusal", "verify_rights"]
 
-IDEMPOTENT = Right(Operation.IDEMPOTENT_WRITE, "cluster", "")
+IDEMPOTENT = Right(Operation.IDEMPOTENT_WRITE, "cluster", CLUSTER)
 """Of brokers before Kafka 2.8; later ones ask for no more than Write on a topic."""
 
 

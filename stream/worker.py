@@ -12,13 +12,14 @@ import faust
 from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, StartupError
+from stream.crash_reason import crash_reason
 from stream.logs import set_up_logging
 
 __all__ = ["EXIT_STARTUP", "Worker"]
 
 log = logging.getLogger(__name__)
 
-EXIT_STARTUP = 3
+EXIT_CRASHED, EXIT_STARTUP = 1, 3
 LAST_TURN = 0.1
 """Seconds."""
 
@@ -31,6 +32,7 @@ class Worker(faust.Worker):
     """
 
     spinner = None
+    crash_reason: BaseException | None
 
     def execute_from_commandline(self) -> NoReturn:
         """Check, then run until a signal or a crash."""
@@ -41,13 +43,21 @@ class Worker(faust.Worker):
             log.critical("not started: %s", error)
             raise SystemExit(EXIT_STARTUP) from None
         self.loop.set_exception_handler(_tell_unheard)
-        try:
-            super().execute_from_commandline()
-        except SystemExit:
-            if isinstance(self.app.crash_reason, StartupError):  # found by trying, as by joining
-                raise SystemExit(EXIT_STARTUP) from None
-            raise
+        super().execute_from_commandline()
         raise SystemExit(0)
+
+    def _shutdown_loop(self) -> None:
+        """Close the loop; an error that has a sentence ends the worker without a traceback."""
+        reason = self.crash_reason
+        if isinstance(reason, KafkaError):  # of a part of Faust's, which crashes by itself
+            reason = self.loop.run_until_complete(crash_reason(reason, self.app.settings))
+            log.critical("stopped: %s", reason)
+        if not isinstance(reason, FatalError):
+            super()._shutdown_loop()
+            return
+        self.crash_reason = None  # it would be raised
+        super()._shutdown_loop()
+        raise SystemExit(EXIT_STARTUP if isinstance(reason, StartupError) else EXIT_CRASHED)
 
     async def _sentinel_task(self) -> None:
         """Let cancelled tasks end, without mode's pause of a second before it closes the loop."""

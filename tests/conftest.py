@@ -18,6 +18,8 @@ from schemas.errors import StartupError
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker, pick_broker
 from stream.crm.lead_file import leads_of
 from stream.crm.playing import Lead
+from tests.integration.secured_broker import SecuredBroker
+from tests.integration.secured_stage import SecuredStage
 from tests.integration.worker_process import CONTACT, Stage
 from tests.kafka_client import TopicFactory
 
@@ -124,3 +126,29 @@ async def stage(
     await stage.create_topics()
     yield stage
     stage.end()
+
+
+@pytest.fixture(scope="session")
+def secured_kafka() -> Iterator[SecuredBroker]:
+    """A broker with log-ins, TLS and rights that all tests share; keep to names of your own."""
+    broker = SecuredBroker()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+async def secured(secured_kafka: SecuredBroker, set_stage: StageSetter) -> SecuredStage:
+    """A stage on that broker, its topics made, whose workers have the rights that they are given.
+
+    A window of drift is of 30 days, as the contacts are of two and a half years.
+    """
+    stage = set_stage(
+        secured_kafka.bootstrap,
+        LEADSCORE_DRIFT_WINDOW_SECONDS=str(30 * 86_400),
+        LEADSCORE_DRIFT_HORIZONS="1",
+        LEADSCORE_DRIFT_LATENESS_SECONDS="0",
+        LEADSCORE_DRIFT_IDLE_SECONDS="1",
+        LEADSCORE_DRIFT_SEASON_SECONDS="0",
+    )
+    await stage.create_topics()
+    return SecuredStage(secured_kafka, stage)

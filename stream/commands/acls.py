@@ -122,7 +122,7 @@ def _command(settings: Settings, principal: str, rights: Sequence[Right]) -> str
     words += ["--add", "--allow-principal", principal]
     for right in rights:
         words += ["--operation", right.operation.title]
-    words += [f"--{rights[0].type}", rights[0].name]
+    words += [f"--{rights[0].type}", *([] if rights[0].type == "cluster" else [rights[0].name])]
     if rights[0].is_prefix:
         words += ["--resource-pattern-type", "prefixed"]
     return shlex.join(words)

@@ -11,20 +11,42 @@ from collections.abc import Iterator
 
 import faust
 import pytest
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 
 from model.bundle import BundleError
-from schemas.errors import StartupError
+from schemas.errors import FatalError, StartupError
+from stream import crash_reason as crash_module
 from stream import worker as worker_module
 from stream.app import App
-from stream.settings import load_settings
+from stream.logs import _is_news
+from stream.settings import Settings, load_settings
 from stream.worker import EXIT_STARTUP, Worker
 
 
 class FakeApp(App):
-    """An app whose surroundings are as a test wants them."""
+    """An app whose surroundings are as a test wants them, and which crashes while it runs.
+
+    Attributes
+    ----------
+    unfit
+        Found before the start.
+    fails
+        Raised while it starts.
+    is_ours
+        Whether a part of ours sees that, or one of Faust's, which crashes by itself.
+    """
 
     unfit: Exception | None = None
+    fails: Exception | None = None
+    is_ours = True
+
+    async def on_start(self) -> None:
+        if self.fails is None:
+            return
+        try:
+            raise self.fails
+        except Exception as error:
+            await (self.crash(error) if self.is_ours else faust.App.crash(self, error))
 
     async def verify(self) -> None:
         if self.unfit is not None:
@@ -65,6 +87,57 @@ def test_an_error_of_our_own_is_no_sentence_of_the_surroundings(worker: Worker):
     worker.app.unfit = ValueError("a mistake")
     with pytest.raises(ValueError, match="a mistake"):
         worker.execute_from_commandline()
+
+
+CAUSE = "expected user ann to have the right Read on the group g in Kafka, but it does not"
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right that is missing now."""
+
+    async def verify(_: Settings) -> None:
+        raise StartupError(CAUSE)
+
+    monkeypatch.setattr(crash_module, "verify_topics", verify)
+
+
+@pytest.mark.usefixtures("lacking")
+@pytest.mark.parametrize(
+    ("error", "is_ours", "code", "told"),
+    [
+        (GroupAuthorizationFailedError("g"), True, 3, CAUSE),
+        (GroupAuthorizationFailedError("g"), False, 3, CAUSE),
+        (StartupError("unfit"), True, 3, "unfit"),
+        (FatalError("a sentence."), True, 1, f"a sentence; {CAUSE}"),
+    ],
+)
+def test_an_error_with_a_sentence_ends_it_without_a_traceback(
+    worker: Worker,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    is_ours: bool,
+    code: int,
+    told: str,
+):
+    worker.app.fails, worker.app.is_ours = error, is_ours
+    caplog.handler.addFilter(_is_news)
+    with pytest.raises(SystemExit) as ended:
+        worker.execute_from_commandline()
+    assert ended.value.code == code
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert (record.levelno, record.getMessage()) == (logging.CRITICAL, f"stopped: {told}")
+    assert record.exc_info is None
+
+
+@pytest.mark.usefixtures("lacking")
+def test_a_mistake_ends_it_with_its_traceback(worker: Worker, caplog: pytest.LogCaptureFixture):
+    worker.app.fails = ValueError("a mistake")
+    caplog.handler.addFilter(_is_news)
+    with pytest.raises(SystemExit) as ended:
+        worker.execute_from_commandline()
+    assert ended.value.code == 1
+    assert [r for r in caplog.records if r.exc_info and r.exc_info[1] is worker.app.fails]
 
 
 @pytest.mark.parametrize(
