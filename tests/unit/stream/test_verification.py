@@ -50,10 +50,10 @@ async def test_a_port_file_that_cannot_be_written(model: SmallModel, tmp_path: P
 
 
 async def test_the_port_file_is_left_as_it_was(model: SmallModel, tmp_path: Path):
-    await verify(settings_of(model, http_port_file=tmp_path / "port"))
+    await verify(settings_of(model, http_port_file=tmp_path / "port"), FakeTrials())
     assert not (tmp_path / "port").exists()
     (tmp_path / "port").write_text("8080\n")
-    await verify(settings_of(model, http_port_file=tmp_path / "port"))
+    await verify(settings_of(model, http_port_file=tmp_path / "port"), FakeTrials())
     assert (tmp_path / "port").read_text() == "8080\n"
 
 
