@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 
-from model.metadata import BundleError
+from model.metadata import BundleError, UnavailableError
 from monitoring.metrics import Metrics
 from schemas.errors import FatalError, LoadFailure
 from stream.serving import Serving, load_serving, locate
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 60.0
 """Seconds between two attempts to load the same bundle, at most."""
+
+PATIENCE = 120.0
+"""Seconds that an attempt may take before it is said that the store does not answer."""
 
 
 class ModelLoader:
@@ -58,6 +61,7 @@ class ModelLoader:
         self._trials = trials
         self._clock = clock
         self._draw = draw
+        self._attempt: asyncio.Future[Serving | None] | None = None
         self._loaded: Serving | None = None
         self._loaded_from: str | None = None
         self._failed_at: str | None = None
@@ -68,6 +72,26 @@ class ModelLoader:
 
     async def look(self) -> Serving | None:
         """Return a model to serve from now on; None where there is nothing to change."""
+        attempt = self._attempt or asyncio.ensure_future(self._look())
+        self._attempt = None
+        try:
+            done, _ = await asyncio.wait({attempt}, timeout=PATIENCE)
+        except asyncio.CancelledError:
+            attempt.cancel()
+            raise
+        if done:
+            return attempt.result()
+        # A thread that waits for a file can't be interrupted: no other is started beside it.
+        self._attempt = attempt
+        self._fail(
+            UnavailableError(
+                f"{self._settings.registry} should answer within {PATIENCE:g} s, it has not: check "
+                "the mount, or the network to the store."
+            )
+        )
+        return None
+
+    async def _look(self) -> Serving | None:
         try:
             location = await asyncio.to_thread(locate, self._settings)
         except FatalError as error:
@@ -95,6 +119,8 @@ class ModelLoader:
     def stop(self) -> None:
         """End an attempt that runs."""
         self._trials.stop()
+        if self._attempt is not None:
+            self._attempt.cancel()
 
     def _succeed(self) -> None:
         self._failures, self._failed_at, self.problem = 0, None, None

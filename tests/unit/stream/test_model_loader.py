@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -310,3 +311,29 @@ async def test_a_trial_that_ends_with_the_worker_is_no_failure(
     assert await place.look() is None
     assert place.failures == 0
     assert caplog.text == ""
+
+
+async def test_a_store_that_does_not_answer_is_said_to_be_away_and_asked_once(
+    registry: Path, monkeypatch: pytest.MonkeyPatch
+):
+    answers, asked = threading.Event(), []
+    found = model_loader.locate
+
+    def locate(settings: Any) -> str | None:
+        asked.append(settings)
+        answers.wait(60)
+        return found(settings)
+
+    monkeypatch.setattr(model_loader, "locate", locate)
+    place = Place(registry)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(model_loader, "PATIENCE", 0.01)
+        for _ in range(3):
+            assert await place.look() is None
+    assert len(asked) == 1
+    assert place.is_failing
+    assert place.of(LoadFailure.UNAVAILABLE) == 3
+    assert "should answer within 0.01 s" in str(place.loader.problem)
+    answers.set()
+    assert await place.look() == "1"
+    assert not place.is_failing
