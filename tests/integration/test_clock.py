@@ -12,7 +12,7 @@ from stream.broker_clock import clock_reader
 from stream.crm.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
-from tests.kafka_client import TopicFactory
+from tests.kafka_client import TopicFactory, until
 
 WRONG_CLOCK = """
 import runpy, sys, time
@@ -59,3 +59,27 @@ async def test_a_worker_whose_clock_is_two_hours_wrong_scores_by_kafkas_time(
     assert all(abs(stamp - time.time()) < 60 for stamp in stamps)
     word = "ahead of" if seconds > 0 else "behind"
     assert worker.has_logged(f"this machine's clock is 7200 s {word} Kafka's clock")
+
+
+async def test_a_drift_worker_whose_clock_is_two_hours_ahead_writes_its_table_by_kafkas_time(
+    kafka: Broker,
+    topics: TopicFactory,
+    set_stage: StageSetter,
+    contacts: list[Lead],
+    bank_model: object,
+) -> None:
+    stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_ROLE="all")
+    await stage.create_topics()
+    worker = stage.begin((sys.executable, "-c", WRONG_CLOCK.format(seconds=7200)))
+    await worker.ready()
+    await stage.play(contacts[:200])
+    changelog = f"{stage.settings.group_id}-drift_windows-changelog"
+    found = []
+
+    async def is_written() -> bool:
+        assert worker.is_running
+        found[:] = await stage.records(changelog)
+        return bool(found)
+
+    await until(is_written, within=60, what="windows in the changelog")
+    assert all(abs(record.timestamp / 1000 - time.time()) < 60 for record in found)
