@@ -104,8 +104,9 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     return (
         Right(Operation.DESCRIBE, "cluster", CLUSTER),
         *(
-            Right(Operation.DESCRIBE_CONFIGS, "topic", topic.name(settings))
+            Right(operation, "topic", topic.name(settings))
             for topic in topics_of(workers)
-            if topic.has_limit and topic.name(settings) in written
+            if topic.name(settings) in written
+            for operation in topic.optional
         ),
     )

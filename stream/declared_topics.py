@@ -14,6 +14,8 @@ from stream.settings import Settings
 __all__ = ["SOURCE", "TOPICS", "Topic", "topics_of"]
 
 READ, WRITE = (Operation.READ,), (Operation.WRITE,)
+SIZE = (Operation.DESCRIBE_CONFIGS,)
+"""To ask how large a record it takes (stream/limits.py)."""
 NEW = {Use.CREATE: (Operation.CREATE, Operation.DESCRIBE)}
 """What `leadscore topics create` needs on every topic."""
 
@@ -38,8 +40,8 @@ class Topic:
     """Which operations a use needs on it; a worker does not start without the topics it uses."""
     configs: Mapping[str, str] = field(default_factory=dict)
     """Kafka's own settings of it; the rest is as the brokers have it."""
-    has_limit: bool = False
-    """Whether workers ask how large a record it takes (stream/limits.py)."""
+    optional: tuple[Operation, ...] = ()
+    """What workers that write to it also do with it, and can do without."""
 
     def name(self, settings: Settings) -> str:
         """Its name under these settings, the prefix included."""
@@ -65,7 +67,7 @@ TOPICS: tuple[Topic, ...] = (
         value="lead_scored",
         follows_source=True,
         rights=NEW | {Use.SCORE: WRITE},
-        has_limit=True,
+        optional=SIZE,
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
     ),
     Topic(
@@ -75,7 +77,7 @@ TOPICS: tuple[Topic, ...] = (
         value="the source's bytes, untouched",
         follows_source=True,
         rights=NEW | {Use.SCORE: WRITE},
-        has_limit=True,
+        optional=SIZE,
         configs={
             "cleanup.policy": "delete",
             "retention.ms": QUARTER,
@@ -107,7 +109,7 @@ TOPICS: tuple[Topic, ...] = (
         value="counts of a block",
         follows_source=False,
         rights=NEW | {Use.COUNT: WRITE, Use.DRIFT: READ},
-        has_limit=True,
+        optional=SIZE,
         configs={"cleanup.policy": "compact,delete", "retention.ms": WEEK},
     ),
     Topic(
@@ -117,7 +119,7 @@ TOPICS: tuple[Topic, ...] = (
         value="drift_report",
         follows_source=False,
         rights=NEW | {Use.DRIFT: READ + WRITE, Use.STATUS: READ},
-        has_limit=True,
+        optional=SIZE,
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),
     Topic(
