@@ -7,7 +7,7 @@ imported by a process of its own that is about to need it, and by nothing on the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from monitoring.assessment import Assessment
 from monitoring.diagnosis import ADVICE
 from monitoring.field_drift import DriftThresholds, FieldDrift
 from monitoring.lead_sample import SCORE, ShownColumns, Subject
+from schemas.display import for_page
 
 __all__ = ["Rendered", "add_to_workspace", "render"]
 
@@ -87,6 +88,8 @@ def render(
     thresholds
         That the assessment was made with.
     """
+    subject, assessment = _subject_for_page(subject), _assessment_for_page(assessment)
+    now, before = _columns_for_page(now), _columns_for_page(before)
     _register(assessment)
     fields = [field.name for field in assessment.fields[:-1]]
     report = Report(
@@ -148,6 +151,25 @@ def add_to_workspace(folder: Path, project: str, rendered: Rendered, keep: int) 
     # Evidently's ids are UUIDs of version 7: they sort by time.
     for run in sorted(workspace.list_runs(chosen.id))[:-keep]:
         workspace.delete_run(chosen.id, run)
+
+
+def _subject_for_page(subject: Subject) -> Subject:
+    return replace(subject, model=for_page(subject.model), topic=for_page(subject.topic))
+
+
+def _assessment_for_page(assessment: Assessment) -> Assessment:
+    fields = tuple(replace(field, name=for_page(field.name)) for field in assessment.fields)
+    return replace(assessment, fields=fields)
+
+
+def _columns_for_page(columns: ShownColumns) -> ShownColumns:
+    """Keep what leads or the training data say from being markup: Evidently does not escape it."""
+    return {
+        for_page(name): [None if value is None else for_page(value) for value in values]
+        if isinstance(values, list)
+        else values
+        for name, values in columns.items()
+    }
 
 
 def _register(assessment: Assessment) -> None:

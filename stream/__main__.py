@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from schemas.display import for_terminal
+
 __all__ = ["main"]
 
 EXIT_STOPPED = 130
@@ -42,9 +44,15 @@ class Tour(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; Ctrl-C while its module is imported is no failure either."""
+        """Run a command; Ctrl-C while its module is imported is no failure either.
+
+        What a refusal quotes is written so that the terminal obeys none of it.
+        """
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:  # it may quote a file's name
+            error.message = for_terminal(error.message)
+            raise
         except KeyboardInterrupt:  # click would say "Aborted!" and end with 1
             raise SystemExit(EXIT_STOPPED) from None
 

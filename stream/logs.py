@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from schemas.display import for_terminal
 from schemas.errors import FatalError
 from stream.settings import Settings
 
@@ -90,7 +91,10 @@ class _JsonFormatter(OrjsonFormatter):
 
 
 class _HumanFormatter(logging.Formatter):
-    """Time of day, level, where it comes from, message and extras, with colours if wanted."""
+    """Time of day, level, where it comes from, message and extras, with colours if wanted.
+
+    What a message, an extra or an error quotes cannot act on the terminal, nor begin a line.
+    """
 
     def __init__(self, *, has_colours: bool) -> None:
         super().__init__(datefmt="%H:%M:%S")
@@ -98,9 +102,13 @@ class _HumanFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         level = self._coloured(f"{record.levelname:<8}", COLOURS.get(record.levelno, "0"))
-        extras = " ".join(f"{name}={value}" for name, value in _extras(record))
-        line = f"{self.formatTime(record, self.datefmt)} {level} {record.name}: {record.message}"
+        extras = for_terminal(" ".join(f"{name}={value}" for name, value in _extras(record)))
+        message = for_terminal(record.message)
+        line = f"{self.formatTime(record, self.datefmt)} {level} {record.name}: {message}"
         return f"{line} {self._coloured(extras, '2')}" if extras else line
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return "\n".join(map(for_terminal, super().formatException(ei).split("\n")))
 
     def _coloured(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._has_colours else text

@@ -18,6 +18,7 @@ from rich.text import Text
 from features.table import Table as Leads
 from monitoring.diagnosis import ADVICE, Diagnosis
 from monitoring.field_drift import DriftState
+from schemas.display import for_terminal, record_for_terminal
 from schemas.fields import FieldKind
 from stream.account import Account, ScoredLead
 from stream.crm.produce import Played
@@ -70,6 +71,7 @@ class DemoScreen:
 
     def say(self, what: str, text: str, style: str = "bold") -> None:
         """Print a line; on a terminal that is too narrow for it, several."""
+        text = for_terminal(text)
         if not self._console.is_terminal:
             line = f"{what:<{LABEL}} {text}"
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -135,8 +137,8 @@ class DemoScreen:
         if not self._console.is_terminal and before // LINES_EVERY != self._seen // LINES_EVERY:
             lead = self._latest[-1]
             self._console.print(
-                f"  {self._seen:>6,} scored; {lead.lead_id} {lead.score:.3f} {lead.category:<6}"
-                f" {_reasons(lead)}",
+                f"  {self._seen:>6,} scored; {for_terminal(lead.lead_id)} {lead.score:.3f}"
+                f" {lead.category:<6} {_reasons(lead)}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
@@ -144,6 +146,7 @@ class DemoScreen:
 
     def drifted(self, report: Mapping[str, Any]) -> None:
         """Take note of a drift report."""
+        report = record_for_terminal(report)
         self.reports += 1
         horizon = _widest(report)
         if report["kind"] != "window" or horizon is None:
@@ -189,7 +192,7 @@ class DemoScreen:
         table.add_column("because", no_wrap=True, overflow="ellipsis", ratio=1)
         for lead in self._latest:
             table.add_row(
-                Text(lead.lead_id),
+                Text(for_terminal(lead.lead_id)),
                 f"{lead.score:.3f}",
                 Text(lead.category, STYLES[lead.category]),
                 Text(_reasons(lead)),
@@ -290,9 +293,11 @@ def _drift_line(horizon: Mapping[str, Any]) -> str:
 
 
 def _reasons(lead: ScoredLead) -> str:
-    return ", ".join(
-        f"{reason['feature']} {reason['value']} ({reason['contribution']:+.2f})"
-        for reason in lead.reasons
+    return for_terminal(
+        ", ".join(
+            f"{reason['feature']} {reason['value']} ({reason['contribution']:+.2f})"
+            for reason in lead.reasons
+        )
     )
 
 

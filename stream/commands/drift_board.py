@@ -12,6 +12,7 @@ from rich.text import Text
 
 from monitoring.diagnosis import ADVICE, Diagnosis
 from monitoring.field_drift import DriftState, DriftThresholds
+from schemas.display import record_for_terminal
 from schemas.errors import InputError
 from stream.commands.drift_screen import SUMMED_UP, as_date, drift_table, shown_state
 from stream.drift_status import DriftStatus
@@ -72,7 +73,7 @@ class DriftBoard:
         InputError
             There is no such horizon.
         """
-        window = self._status.window
+        window = record_for_terminal(self._status.window)
         if window is None:
             return Text(
                 f"{self._topic} has no report of a window yet. `leadscore worker --role drift`"
@@ -100,7 +101,7 @@ class DriftBoard:
         for name in ("alarms", "stream"):
             table.add_column(name, no_wrap=True)
         table.add_column()
-        for report in alarms:
+        for report in record_for_terminal(alarms):
             alarm = report["alarm"]
             sentence = alarm["sentence"].removeprefix(f"{alarm['stream']}: ")
             table.add_row(
@@ -150,6 +151,7 @@ def report_line(report: Mapping[str, Any], name: str | None) -> str:
     name
         As for `chosen_horizon`.
     """
+    report = record_for_terminal(report)
     when = f"{_moment(report['window_end'])} {_model(report)}"
     if (alarm := report["alarm"]) is not None:
         return f"{when} alarm by {alarm['detector']}: {alarm['sentence']}"
@@ -166,7 +168,7 @@ def _head(window: Mapping[str, Any], horizon: Mapping[str, Any], now_ms: int) ->
     )
     grid.add_row("Window", _window(window, now_ms))
     grid.add_row("Horizons", _horizons(window, horizon))
-    grid.add_row(horizon["name"], Text(f"{horizon['leads']:,} leads, ") + _verdict(horizon))
+    grid.add_row(Text(horizon["name"]), Text(f"{horizon['leads']:,} leads, ") + _verdict(horizon))
     if horizon["state"] != DriftState.TOO_FEW:
         grid.add_row("Scores", _scores(horizon))
         advice = ADVICE[Diagnosis(horizon["diagnosis"])]

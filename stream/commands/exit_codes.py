@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from model.registry import ModelNotFoundError
+from schemas.display import for_terminal
 from schemas.errors import FatalError, InputError, LeadScoreError, StartupError
 
 __all__ = ["EXIT_STOPPED", "exit_codes"]
@@ -26,13 +27,16 @@ CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
 def exit_codes() -> Iterator[None]:
     """Turn an error into its sentence on standard error and its exit code.
 
+    The sentence may quote a file's content or a name: it is written as one line, without anything
+    that a terminal obeys.
+
     InputError and ModelNotFoundError end the command with 2, StartupError with 3, FatalError with
     1, Ctrl-C with 130.
     """
     try:
         yield
     except (InputError, FatalError) as error:
-        failure = click.ClickException(str(error))
+        failure = click.ClickException(for_terminal(str(error)))
         failure.exit_code = next(code for kind, code in CODES if isinstance(error, kind))
         raise failure from None
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -8,12 +8,13 @@ import click
 import orjson
 from pydantic import JsonValue
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from model.bundle import Bundle, describe_bundle, load_bundle
 from model.predictor import open_predictor
 from model.registry import Alias, Registry
+from schemas.display import for_terminal
 from stream.commands.exit_codes import exit_codes
 from stream.trial import Trials
 
@@ -52,7 +53,8 @@ def list_models(registry: str) -> None:
     table = Table("model", "version", "aliases", box=None)
     for name, versions, aliases in rows:
         for version in versions:
-            table.add_row(name, version, ", ".join(_aliases_of(version, aliases)))
+            named = ", ".join(_aliases_of(version, aliases))
+            table.add_row(*(Text(for_terminal(text)) for text in (name, version, named)))
     _console().print(table)
 
 
@@ -67,7 +69,7 @@ def show(model: str, registry: str) -> None:
     console.print(_facts(bundle))
     console.print(_fields(bundle))
     for warning in bundle.metadata.training.warnings:
-        console.print(f"warning: {warning}", highlight=False, markup=False)
+        console.print(f"warning: {for_terminal(warning)}", highlight=False, markup=False)
 
 
 @models.command()
@@ -98,8 +100,9 @@ def verify(model: str, registry: str) -> None:
     with exit_codes():
         bundle = _load(Registry(registry), model)
         engine = open_predictor(bundle).engine
+    name = for_terminal(f"{bundle.name} version {bundle.version}")
     click.echo(
-        f"{bundle.name} version {bundle.version} is as it was published; "
+        f"{name} is as it was published; "
         f"{len(bundle.metadata.golden.scores)} golden rows score as in training "
         f"(engine {engine}, sha256 {bundle.sha256})."
     )
@@ -156,7 +159,7 @@ def _facts(bundle: Bundle) -> Table:
     }
     table = Table(box=None, show_header=False)
     for name, fact in (facts | _measured(metadata.metrics)).items():
-        table.add_row(name, escape(fact))
+        table.add_row(Text(for_terminal(name)), Text(for_terminal(fact)))
     return table
 
 
@@ -183,7 +186,11 @@ def _fields(bundle: Bundle) -> Table:
         share = metadata.importance.get(field.name)
         importance = "not measured" if share is None else f"{share:.1%}"
         table.add_row(
-            escape(field.name), field.kind, str(len(field.columns)), f"{missing:.1%}", importance
+            Text(for_terminal(field.name)),
+            field.kind,
+            str(len(field.columns)),
+            f"{missing:.1%}",
+            importance,
         )
     return table
 

@@ -23,6 +23,7 @@ from model.bundle import Bundle, BundleError, load_bundle
 from model.predictor import open_predictor
 from model.registry import Registry
 from schemas.decode import LeadDecoder
+from schemas.display import for_spreadsheet, for_terminal
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
@@ -76,7 +77,8 @@ class _Leads:
     type=click.Choice(["auto", "table", "jsonl", "csv"]),
     default="auto",
     show_default=True,
-    help="auto: a table on a terminal, else JSON lines.",
+    help="auto: a table on a terminal, else JSON lines. csv is for spreadsheets: text that begins"
+    " like a formula gets an apostrophe in front. Programs should read jsonl.",
 )
 def score(file: Path, model: str, registry: str, id_column: str, shape: str) -> None:
     """Score FILE, or standard input (-), without Kafka: CSV, Parquet, or events as JSON lines.
@@ -166,7 +168,8 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
             " model with --model, or rename the columns"
         )
     for name in missing:
-        click.echo(f"{table.source} has no column {name}: it counts as missing", err=True)
+        said = for_terminal(f"{table.source} has no column {name}: it counts as missing")
+        click.echo(said, err=True)
     if id_column == ID and ID not in table.names:
         ids = [f"row-{row}" for row in range(1, table.rows + 1)]
     else:
@@ -188,7 +191,7 @@ def _of_lines(content: bytes, bundle: Bundle) -> _Leads:
 
 def _complain(leads: _Leads) -> None:
     for wrong in leads.wrong:
-        click.echo(wrong, err=True)
+        click.echo(for_terminal(wrong), err=True)
 
 
 def _position(leads: _Leads, lead: str | None) -> int:
@@ -212,7 +215,13 @@ def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
     names = [ID, "score", "category", "label", "confidence", "feature_coverage", "reasons"]
     writer = csv.DictWriter(sys.stdout, names)
     writer.writeheader()
-    writer.writerows({**row, "reasons": _sentence(row["reasons"])} for row in rows)
+    writer.writerows(
+        {
+            name: for_spreadsheet(cell) if isinstance(cell, str) else cell
+            for name, cell in {**row, "reasons": _sentence(row["reasons"])}.items()
+        }
+        for row in rows
+    )
 
 
 def _write_table(rows: Iterator[dict[str, Any]]) -> None:
@@ -226,10 +235,10 @@ def _write_table(rows: Iterator[dict[str, Any]]) -> None:
     for count, row in enumerate(rows, 1):
         if count <= SHOWN_ROWS:
             table.add_row(
-                Text(row[ID]),
+                Text(for_terminal(row[ID])),
                 f"{row['score']:.4f}",
                 row["category"],
-                Text(_sentence(row["reasons"])),
+                Text(for_terminal(_sentence(row["reasons"]))),
             )
     console = Console()
     console.print(table)
@@ -276,7 +285,9 @@ def _show(lead_id: str, explanation: Explanation, model: str) -> None:
     for name, value, contribution in explanation.fields:
         bar = "█" * max(round(abs(contribution) / largest * BAR), int(contribution != 0))
         style = "green" if contribution > 0 else "red"
-        table.add_row(name, Text(value), f"{contribution:+.3f}", Text(bar, style))
+        shown = Text(for_terminal(name)), Text(for_terminal(value))
+        table.add_row(*shown, f"{contribution:+.3f}", Text(bar, style))
     console = Console()
-    console.print(Text.assemble((lead_id, "bold"), f" scores {explanation.score:.4f} by {model}"))
+    said = f" scores {explanation.score:.4f} by {for_terminal(model)}"
+    console.print(Text.assemble((for_terminal(lead_id), "bold"), said))
     console.print(table)

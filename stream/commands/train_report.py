@@ -7,6 +7,7 @@ from rich.table import Table
 
 from model.evaluate import Quality
 from model.train import TrainedModel
+from schemas.display import for_terminal
 
 __all__ = ["print_report"]
 
@@ -70,5 +71,5 @@ def _dropped(dropped: dict[str, str]) -> Table:
 
 
 def _plain(text: str) -> str:
-    """Keep rich from reading brackets in a column's name as markup."""
-    return text.replace("[", r"\[")
+    """Return a text of the file's as the terminal shows it, brackets of it being no markup."""
+    return for_terminal(text).replace("[", r"\[")

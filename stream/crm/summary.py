@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from schemas.display import for_terminal
 from stream.crm.playing import LEAD
 from stream.crm.playlist import Playlist
 from stream.crm.produce import Played
@@ -25,7 +26,8 @@ def summary(played: Played, playlist: Playlist, topic: str, seed: int) -> str:
     seed
         The seed, so that the run can be repeated.
     """
-    return "\n".join(f"{name:<12}{text}" for name, text in _lines(played, playlist, topic, seed))
+    lines = _lines(played, playlist, topic, seed)
+    return "\n".join(f"{name:<12}{for_terminal(text)}" for name, text in lines)
 
 
 def _lines(played: Played, playlist: Playlist, topic: str, seed: int) -> Iterator[tuple[str, str]]:

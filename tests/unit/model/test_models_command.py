@@ -105,3 +105,15 @@ def test_an_alias_is_set_once_the_version_is_verified(leadscore, registry, tmp_p
 )
 def test_what_is_not_there_ends_with_2(leadscore, arguments):
     assert leadscore(*arguments).exit_code == 2
+
+
+def test_a_terminal_does_not_obey_what_a_model_says_of_itself(registry, leadscore, trained):
+    training = trained.metadata.training.model_copy(
+        update={"warnings": ("a\x1b[2J\nb",), "dropped": {"[red]c\x1b[2J": "constant"}}
+    )
+    odd = replace(trained, metadata=trained.metadata.model_copy(update={"training": training}))
+    registry.publish("bank", odd.artefacts)
+    said = leadscore("show", "bank/3").output
+    assert r"warning: a\x1b[2J\nb" in said
+    assert r"[red]c\x1b[2J" in said
+    assert "\x1b" not in said

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -28,7 +29,7 @@ SUBJECT = Subject(
     end=datetime(2026, 5, 1, 10, tzinfo=UTC),
     found=36_000,
 )
-TITLE = "Drift of <leads>, 2026-05-01 09:00 to 2026-05-01 10:00 UTC, model leads/3"
+TITLE = "Drift of ‹leads›, 2026-05-01 09:00 to 2026-05-01 10:00 UTC, model leads/3"
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_the_page_needs_nothing_but_itself(rendered):
 
 
 def test_title_drift_table_and_plots_are_in_the_page(rendered):
-    assert f"<title>{TITLE.replace('<', '&lt;').replace('>', '&gt;')}</title>" in rendered.html
+    assert f"<title>{TITLE}</title>" in rendered.html
     widgets = list(of_widgets(variable("metric", rendered.html)["widgets"]))
     text = next(params["text"] for kind, params in widgets if kind == "text")
     assert text.startswith("# Drift of ")
@@ -211,3 +212,42 @@ def test_a_workspace_has_one_project_with_a_dashboard_and_keeps_the_newest(rende
     runs = [workspace.get_run(project.id, run) for run in workspace.list_runs(project.id)]
     assert [run.name for run in runs] == [TITLE] * 2
     assert len(project.dashboard.model().panels) == 2
+
+
+class _Tags(HTMLParser):
+    """Counts a page's scripts and images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("script", "img"):
+            self.found.append(tag)
+
+
+def tags(html):
+    parser = _Tags()
+    parser.feed(html)
+    return parser.found
+
+
+def test_no_name_and_no_value_adds_markup_to_the_page(model):
+    from monitoring.snapshot import render
+
+    odd = "</script><script>alert(1)</script><img src=x>"
+    now, before = (
+        {odd if name == "page_views" else name: values for name, values in columns.items()}
+        | {"industry": [odd if label == "software" else label for label in columns["industry"]]}
+        for columns in shown(model, sample(model), sample(model))
+    )
+    assessment = assess(model, sample(model))
+    fields = tuple(
+        replace(field, name=odd if field.name == "page_views" else field.name)
+        for field in assessment.fields
+    )
+    subject = replace(SUBJECT, topic=odd)
+    page = render(subject, now, before, replace(assessment, fields=fields), FEW).html
+    plain = render(SUBJECT, *shown(model, sample(model), sample(model)), assessment, FEW).html
+    assert odd not in page
+    assert tags(page) == tags(plain)

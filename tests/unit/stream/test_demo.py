@@ -177,6 +177,23 @@ def test_the_summary_names_the_fields_and_since_when(pipe: Screen):
     assert "watch the outcomes" in said
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_terminal_does_not_obey_a_leads_text(account: Account, played: Played, is_terminal: bool):
+    screen = Screen(120, is_terminal=is_terminal)
+    odd = "a\x1b]0;owned\x07\n\u202e"
+    lead = scored(1)._replace(
+        lead_id=odd, reasons=[{"feature": odd, "value": odd, "contribution": 1.0}]
+    )
+    report = drift_report(**{odd: 3.0})
+    with screen.demo.playing(played.sent, account):
+        screen.demo.scored([lead] * LINES_EVERY)
+        screen.demo.drifted(report)
+        screen.demo.drift_summary()
+    said = "\n".join([screen.text, *screen.live(account)])
+    assert r"a\x1b]0;owned" in said
+    assert not any(character in said for character in ("]0;owned\x07", "\u202e"))
+
+
 def test_of_those_that_come_together_the_most_promising_is_shown(account: Account):
     screen = Screen(100, is_terminal=True)
     screen.demo.scored([scored(1), scored(30), scored(7)])

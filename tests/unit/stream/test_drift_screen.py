@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.unit.stream.drift_made import (
     END,
     FIELDS,
     MINUTE,
+    MODEL,
     WINDOW,
     alarm,
     field,
@@ -262,3 +264,17 @@ def test_a_report_is_a_line():
     assert report_line(read(alarm("age")), None) == (
         "2026-05-28 20:30 bank/1 alarm by windowed: age: critical over 24h of 123,456 leads."
     )
+
+
+HOSTILE = "a\x1b[2Jb\n\u202e"
+
+
+def test_a_terminal_does_not_obey_what_a_report_says():
+    odd = replace(MODEL, id=HOSTILE)
+    window = report(horizon("24h", field(HOSTILE, 0.3, "warn"), FIELDS[-1]), model=odd)
+    said = shown(window, alarm(HOSTILE), on=console(width=120))
+    for line in (*said, report_line(read(window), None), report_line(read(alarm(HOSTILE)), None)):
+        assert "\x1b" not in line
+        assert "\u202e" not in line
+        assert "\n" not in line
+    assert r"Model     a\x1b[2Jb\n\u202e/1" in "\n".join(said)

@@ -136,3 +136,26 @@ def test_json_can_be_had_on_a_terminal_and_lines_for_people_in_a_file() -> None:
 
     assert lines(terminal)[0]["message"] == "one"
     assert file.getvalue().endswith(" INFO     stream: two\n")
+
+
+def test_a_terminal_does_not_obey_what_a_log_line_quotes() -> None:
+    file = io.StringIO()
+    set_up_logging(Settings(log_format="human"), file)
+    odd = "a\x1b[2J\n09:00:00 ERROR stream: forged"
+    try:
+        raise ValueError(odd)
+    except ValueError:
+        logging.getLogger("stream").exception("read %s", odd, extra={"column": odd})
+
+    head, *trace = file.getvalue().splitlines()
+    assert r"read a\x1b[2J\n09:00:00" in head
+    assert r"column=a\x1b[2J\n09:00:00" in head
+    assert "\x1b" not in file.getvalue()
+    assert trace[0] == "Traceback (most recent call last):"
+
+
+def test_json_logs_keep_what_they_quote() -> None:
+    file = io.StringIO()
+    set_up_logging(Settings(log_format="json"), file)
+    logging.getLogger("stream").warning("read %s", "a\x1b[2J\nb")
+    assert lines(file)[0]["message"] == "read a\x1b[2J\nb"

@@ -1,6 +1,7 @@
 """What a run shows: its progress and its summary."""
 
 from collections import Counter
+from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
 
@@ -71,3 +72,12 @@ def test_the_summary_says_what_was_not_delivered():
     text = summary(played, PLAYLIST, "leads", 42)
     assert "FAILED      7 (KafkaTimeoutError): the broker has not acknowledged these" in text
     assert "stopped     before the end, as asked" in text
+
+
+def test_a_terminal_does_not_obey_a_columns_name():
+    odd = replace(PLAYLIST, unused=("a\x1b[2J\nseed        7",))
+    said = summary(Played(), odd, "leads", 42).splitlines()
+    assert said[-2:] == [
+        r"not sent    a\x1b[2J\nseed        7: call has no such field",
+        "seed        42",
+    ]

@@ -289,3 +289,53 @@ def test_a_damaged_model_is_unusable_too(command: Any, model: SmallModel, tmp_pa
 def test_a_bundle_by_its_folder(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
     file = write_csv(tmp_path / "l.csv", model.leads)
     assert lines(run(score, tmp_path, file, "--model", model.bundle.location)) == rows
+
+
+HOSTILE = "=1+1\x1b[2J\nL-2\u202e"
+SHOWN = r"=1+1\x1b[2J\nL-2\u202e"
+
+
+def obeyed(text: str) -> bool:
+    """Whether anything is in a text that a terminal obeys, but for ends of lines."""
+    return any(character in text for character in ("\x1b", "\r", "\u202e"))
+
+
+@pytest.mark.parametrize("command", [score, explain])
+def test_a_terminal_does_not_obey_a_leads_text(command: Any, model: SmallModel, tmp_path: Path):
+    [lead] = renamed(model, HOSTILE)
+    file = write_csv(tmp_path / "l.csv", [{**lead, "industry": "\x1b]0;owned"}])
+    result = run(command, model, file, *(["--format", "table"] if command is score else []))
+    assert result.exit_code == 0, result.output
+    assert SHOWN[:16] in result.stdout
+    assert not obeyed(result.output)
+
+
+def test_a_spreadsheet_computes_no_leads_text(model: SmallModel, tmp_path: Path):
+    ids = (HOSTILE, "@SUM(A1)", "-1.5", "+3 4")
+    file = write_csv(tmp_path / "l.csv", renamed(model, *ids))
+    result = run(score, model, file, "--format", "csv")
+    read = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["lead_id"] for row in read] == [f"'{SHOWN}", "'@SUM(A1)", "-1.5", "'+3 4"]
+    assert all(float(row["score"]) > 0 for row in read)
+
+
+def test_json_lines_keep_a_leads_text(model: SmallModel, tmp_path: Path):
+    file = write_csv(tmp_path / "l.csv", renamed(model, HOSTILE))
+    assert lines(run(score, model, file, "--format", "jsonl"))[0]["lead_id"] == HOSTILE
+    explained = run(explain, model, file, "--json")
+    assert json.loads(explained.stdout)["lead_id"] == HOSTILE
+
+
+def test_a_refusal_that_quotes_a_file_is_one_line(model: SmallModel, tmp_path: Path):
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b'{"lead_id": "a", "created_at": "\\u001b[2J\\nError: all is lost"}\n')
+    result = run(score, model, file)
+    assert result.exit_code == 1
+    assert not obeyed(result.stderr)
+    assert len(result.stderr.splitlines()) == 1
+    table = tmp_path / "odd\x1b[2J\nname.csv"
+    table.write_text("a,b\n1,2\n")
+    refused = run(score, model, table)
+    assert refused.exit_code == 2
+    assert not obeyed(refused.stderr)
+    assert r"odd\x1b[2J\nname.csv" in refused.stderr

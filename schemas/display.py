@@ -1,0 +1,80 @@
+"""Text that others wrote, made safe to look at: on a terminal, in a spreadsheet, on a page.
+
+A lead's id, a value, a column's name may hold anything. A terminal obeys control characters (clear
+the screen, set the title, write over a line above), a bidirectional override shows text in another
+order than it has, a spreadsheet computes a cell that begins like a formula, and a browser runs a
+script. What programs read (JSON lines, Kafka records, Parquet) keeps every character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["for_page", "for_spreadsheet", "for_terminal", "record_for_terminal"]
+
+UNSHOWN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # controls: C0, DELETE, C1
+    "\u2028\u2029"  # ends of lines and paragraphs
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # directions of writing
+    "\ud800-\udfff"  # halves of characters, which no terminal takes
+    "\U000e0000-\U000e007f"  # tags: they are not seen
+    "]"
+)
+FORMULA = tuple("=+-@\t\r＝＋－＠")
+"""What a cell that is a formula begins with, according to OWASP ("CSV Injection")."""
+
+
+def for_terminal(text: str) -> str:
+    r"""Return a text with what a terminal would obey written as escapes; it is one line.
+
+    Examples
+    --------
+    >>> print(for_terminal("L-1\x1b[2J\nL-2"))
+    L-1\x1b[2J\nL-2
+    """
+    return UNSHOWN.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def record_for_terminal(record: Any) -> Any:
+    """Return a record whose texts, however deep, are as `for_terminal` writes them."""
+    if isinstance(record, str):
+        return for_terminal(record)
+    if isinstance(record, Mapping):
+        return {name: record_for_terminal(value) for name, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [record_for_terminal(value) for value in record]
+    return record
+
+
+def for_spreadsheet(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula; a number stays one.
+
+    A formula gets an apostrophe in front, which spreadsheets take for "this is text".
+
+    Examples
+    --------
+    >>> for_spreadsheet("=1+1"), for_spreadsheet("-1.5"), for_spreadsheet("L-1")
+    ("'=1+1", '-1.5', 'L-1')
+    """
+    is_formula = text.startswith(FORMULA) and not _is_number(text)
+    return for_terminal(f"'{text}" if is_formula else text)
+
+
+def for_page(text: str) -> str:
+    """Return a text that is no markup in HTML, in a script in it, or in Markdown's HTML.
+
+    For pages that others draw: Evidently writes names and values into a script as they are, and a
+    replacement is the only form that is safe in all three places. Its angle brackets are others.
+    """
+    return for_terminal(text).replace("<", "‹").replace(">", "›")
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII) is not None
