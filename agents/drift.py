@@ -7,22 +7,37 @@ block below some offset, a zombie or a later owner, has the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappush, heappushpop
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.partials import ModelIdentity, Partial, Sample
-from features.counts import CountLayout, LeadCounts
+from features.counts import CountLayout
 
-__all__ = ["BLOCK", "SAMPLE_EVERY", "BlockCounts", "CountedLeads", "Counting", "block_of"]
+__all__ = [
+    "BLOCK",
+    "OUTLIERS",
+    "SAMPLE_EVERY",
+    "SPREAD",
+    "BlockCounts",
+    "CountedLeads",
+    "Counting",
+    "block_of",
+]
 
 BLOCK = 4096
 """Offsets of a block."""
 SAMPLE_EVERY = 16
 """Of the offsets, those that this divides are sampled: at most 256 leads of a block."""
+SPREAD = 288
+"""How far back a lead counts, in windows: a day of windows of five minutes. The same for all
+workers, and so no setting: workers that differ would count a block differently."""
+OUTLIERS = 8
+"""How many of a block's leads with wrong clocks put no other lead out of order, less one."""
 
 
 def block_of(offset: int) -> int:
@@ -116,23 +131,17 @@ class CountedLeads(NamedTuple):
                 yield block, self.take(slice(int(start), int(end)))
 
 
-@dataclass(slots=True)
-class _Window:
-    """What was counted of a block in one window."""
-
-    counts: LeadCounts
-    first_event: int
-    last_event: int
-    samples: list[CountedLeads]
-    is_told: bool = False
-    """Whether all of it is in a partial that was made."""
-
-
 class BlockCounts:
     """The counts of one block of a partition.
 
-    Leads may be added in any order, each once. They are gathered, and counted only when a partial
-    is asked for: a batch costs next to nothing, however small it is.
+    Leads may be added in any order, each once. They are kept, and counted when a partial is asked
+    for: a batch costs next to nothing, however small it is, and a block with a window for every
+    lead takes no more memory than its leads do.
+
+    A lead is out of order, and in no partial, when its window is more than `SPREAD` windows older
+    than the eighth newest (`OUTLIERS`) of the leads before it in the block. That depends on the
+    block's records below the lead's own offset and on nothing else: the decision is the same
+    whoever counts and however often he begins anew.
 
     Parameters
     ----------
@@ -140,15 +149,23 @@ class BlockCounts:
         What is counted.
     topic, partition, block
         Of which leads.
+    own_from
+        Offset of the first lead that is ours; those before it were counted by another worker, and
+        are not reported as out of bounds again.
     """
 
-    def __init__(self, counting: Counting, topic: str, partition: int, block: int) -> None:
+    def __init__(
+        self, counting: Counting, topic: str, partition: int, block: int, *, own_from: int = 0
+    ) -> None:
         self.block = block
         self._counting = counting
         self._topic = topic
         self._partition = partition
-        self._gathered: list[CountedLeads] = []
-        self._windows: dict[int, _Window] = {}
+        self._own_from = own_from
+        self._leads: list[CountedLeads] = []
+        self._has_news = False
+        self._told: dict[int, int] = {}
+        self._out_of_order, self._out_of_order_told = 0, 0
 
     @property
     def end(self) -> int:
@@ -158,10 +175,11 @@ class BlockCounts:
     def add(self, leads: CountedLeads) -> None:
         """Add leads of the block."""
         if len(leads.offsets):
-            self._gathered.append(leads)
+            self._leads.append(leads)
+            self._has_news = True
 
     def partials(self, next_offset: int) -> list[Partial]:
-        """Tell what is new since the last call, or, of a whole block, everything.
+        """Return what is new since the last call or, of a whole block, everything.
 
         Parameters
         ----------
@@ -173,49 +191,57 @@ class BlockCounts:
         list of Partial
             One for each window, by window.
         """
-        self._count_gathered()
         is_closed = next_offset >= self.end
-        told = []
-        for start, window in sorted(self._windows.items()):
-            if is_closed or not window.is_told:
-                window.is_told = True
-                told.append(self._partial(start, window, min(next_offset, self.end), is_closed))
-        return told
+        if not self._leads or not (self._has_news or is_closed):
+            return []
+        self._has_news = False
+        partials = []
+        for start, leads in self._by_window():
+            if is_closed or self._told.get(start) != len(leads.offsets):
+                self._told[start] = len(leads.offsets)
+                partials.append(self._partial(start, leads, min(next_offset, self.end), is_closed))
+        return partials
 
-    def _count_gathered(self) -> None:
-        if not self._gathered:
-            return
-        leads = CountedLeads.joined(self._gathered)
-        self._gathered = []
+    def take_out_of_order(self) -> int:
+        """Return how many of our leads the last partials left out and no call has returned yet."""
+        new = self._out_of_order - self._out_of_order_told
+        self._out_of_order_told = self._out_of_order
+        return new
+
+    def _by_window(self) -> Iterator[tuple[int, CountedLeads]]:
+        """Split the leads that are in order by window; those of a window in their offsets' order.
+
+        Yields
+        ------
+        tuple of int and CountedLeads
+            The window's start, milliseconds since 1970, ascending, and its leads.
+        """
+        leads = self._joined()
         window_ms = self._counting.window_ms
         starts = leads.events // window_ms * window_ms
         if starts.min() == starts.max():
-            self._count(int(starts[0]), leads)
+            yield int(starts[0]), leads
             return
-        order = np.argsort(starts, kind="stable")
+        is_in_order = _in_order(starts, SPREAD * window_ms)
+        self._out_of_order = int(np.count_nonzero(leads.offsets[~is_in_order] >= self._own_from))
+        order = np.flatnonzero(is_in_order)
+        order = order[np.argsort(starts[order], kind="stable")]
         found, firsts = np.unique(starts[order], return_index=True)
         for start, rows in zip(found.tolist(), np.split(order, firsts[1:]), strict=True):
-            self._count(start, leads.take(rows))
+            yield start, leads.take(rows)
 
-    def _count(self, start: int, leads: CountedLeads) -> None:
+    def _joined(self) -> CountedLeads:
+        """Return all leads in the order of their offsets."""
+        if len(self._leads) > 1:
+            leads = CountedLeads.joined(self._leads)
+            self._leads = [leads.take(np.argsort(leads.offsets, kind="stable"))]
+        return self._leads[0]
+
+    def _partial(
+        self, start: int, leads: CountedLeads, next_offset: int, is_closed: bool
+    ) -> Partial:
         counting = self._counting
-        counts = counting.layout.count(leads.bins, leads.scores, label=counting.label)
-        first, last = int(leads.events.min()), int(leads.events.max())
         sampled = leads.take(np.flatnonzero(leads.offsets % SAMPLE_EVERY == 0))
-        window = self._windows.get(start)
-        if window is None:
-            self._windows[start] = _Window(counts, first, last, [sampled])
-            return
-        window.counts += counts
-        window.first_event = min(window.first_event, first)
-        window.last_event = max(window.last_event, last)
-        window.samples.append(sampled)
-        window.is_told = False
-
-    def _partial(self, start: int, window: _Window, next_offset: int, is_closed: bool) -> Partial:
-        counting = self._counting
-        samples = CountedLeads.joined(window.samples)
-        order = np.argsort(samples.offsets, kind="stable")
         return Partial(
             topic=self._topic,
             partition=self._partition,
@@ -225,8 +251,24 @@ class BlockCounts:
             model=counting.model,
             window_start=start,
             window_ms=counting.window_ms,
-            counts=window.counts,
-            first_event=window.first_event,
-            last_event=window.last_event,
-            sample=Sample(samples.offsets[order], samples.scores[order], samples.bins[order]),
+            counts=counting.layout.count(leads.bins, leads.scores, label=counting.label),
+            first_event=int(leads.events.min()),
+            last_event=int(leads.events.max()),
+            sample=Sample(sampled.offsets, sampled.scores, sampled.bins),
         )
+
+
+def _in_order(starts: NDArray[np.int64], span: int) -> NDArray[np.bool_]:
+    """Return which leads are in order, given their windows' starts in the order of the offsets."""
+    if int(starts.max()) - int(starts.min()) <= span:
+        return np.ones(len(starts), dtype=np.bool_)
+    newest: list[int] = []  # a heap of the latest starts so far
+    is_in_order = []
+    for start in starts.tolist():
+        if len(newest) < OUTLIERS:
+            is_in_order.append(True)
+            heappush(newest, start)
+        else:
+            is_in_order.append(start >= newest[0] - span)
+            heappushpop(newest, start)
+    return np.array(is_in_order)

@@ -30,6 +30,8 @@ __all__ = ["Closing", "DriftWatch", "WatchOptions", "WatchedModel"]
 
 log = logging.getLogger(__name__)
 
+NEVER = -(2**63)
+"""Before every event time."""
 REMEMBERED = 4096
 """Closed windows of partitions whose blocks are remembered, to tell late leads from repeats."""
 
@@ -44,10 +46,13 @@ class WatchOptions:
         Spans that are assessed, in windows, ascending.
     lateness_ms
         How much later than the watermark a window closes.
+    open_windows
+        Windows, counted per partition, that may be open at once. Of more, the oldest close early.
     """
 
     horizons: tuple[int, ...] = (1, 12, 288)
     lateness_ms: int = 60_000
+    open_windows: int = 8192
 
 
 @dataclass(slots=True)
@@ -79,7 +84,7 @@ class WatchedModel:
     since: dict[tuple[str, int], int] = field(default_factory=dict)
     alarmed: dict[Stream, DriftState] = field(default_factory=dict)
     confirmed: dict[tuple[str, str], int] = field(default_factory=dict)
-    closed_through: int = -(2**63)
+    closed_through: int = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,7 @@ class DriftWatch:
         self._sampled: dict[WindowKey, int] = {}
         self._told: OrderedDict[WindowKey, tuple[BlockSet, dict[int, int]]] = OrderedDict()
         self.late = 0
+        self.closed_early = 0
         self.changes = 0
 
     # What is asked of it
@@ -247,9 +253,11 @@ class DriftWatch:
     # Windows close
 
     def due(self, now: float, wall_ms: int) -> list[tuple[WindowKey, ...]]:
-        """Find the windows that are complete, the oldest first: of each, its keys.
+        """Return the windows that are to be closed, the oldest first: of each, its keys.
 
-        A window of a model that is not known waits for it, for as long as it would be of use.
+        These are the windows that are complete and, while more than `WatchOptions.open_windows`
+        are open, the oldest ones of them. A window of a model that is not known waits for it, for
+        as long as it would be of use.
 
         Parameters
         ----------
@@ -258,17 +266,36 @@ class DriftWatch:
         wall_ms
             Milliseconds since 1970.
         """
-        mark = self._watermark.at(now, wall_ms)
-        if mark is None:
-            return []
+        self._watermark.at(now, wall_ms)
+        crowded = self._crowded_through()
         windows: dict[tuple[int, str], list[WindowKey]] = {}
         for key, entry in self._entries.items():
-            end = key.start + entry.window_ms
-            waits = mark - self._options.lateness_ms - end
-            longest = max(self._options.horizons) * entry.window_ms
-            if waits >= 0 and (self._model(entry.model) is not None or waits >= longest):
-                windows.setdefault((end, key.sha256), []).append(key)
+            if key.start <= crowded or self._is_due(key, entry):
+                windows.setdefault((key.start + entry.window_ms, key.sha256), []).append(key)
         return [tuple(sorted(keys)) for _, keys in sorted(windows.items())]
+
+    def _is_due(self, key: WindowKey, entry: WindowCounts) -> bool:
+        longest = max(self._options.horizons) * entry.window_ms
+        waits = self._waits(key, entry)
+        return waits >= 0 and (self._model(entry.model) is not None or waits >= longest)
+
+    def _waits(self, key: WindowKey, entry: WindowCounts) -> int:
+        """Return for how long a window is complete, in milliseconds; below 0 while it is not."""
+        mark = self._watermark.reached
+        if mark is None:
+            return -1
+        return mark - self._options.lateness_ms - (key.start + entry.window_ms)
+
+    def _crowded_through(self) -> int:
+        """Return the start of the newest window that closes because too many are open.
+
+        The newest window of all is never one of them.
+        """
+        excess = len(self._entries) - self._options.open_windows
+        if excess <= 0:
+            return NEVER
+        starts = sorted(key.start for key in self._entries)
+        return max((start for start in starts[:excess] if start < starts[-1]), default=NEVER)
 
     def close(self, keys: tuple[WindowKey, ...], wall_ms: int) -> Closing:
         """Close a window that is due.
@@ -320,6 +347,7 @@ class DriftWatch:
         """Let a window leave the table: its report is delivered."""
         for key in closing.keys:
             entry = self._entries.pop(key)
+            self.closed_early += self._waits(key, entry) < 0
             self._told[key] = (
                 entry.blocks,
                 {block: version.counts.leads for block, version in entry.open.items()},

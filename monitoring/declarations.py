@@ -58,6 +58,13 @@ LOW_COVERAGE_LEADS = Declaration(
     (),
     "Leads that were scored with a feature coverage below the minimum.",
 )
+OUT_OF_ORDER_LEADS = Declaration(
+    "leadscore_drift_out_of_order_leads_total",
+    "counter",
+    "leads",
+    (),
+    "Leads that were scored but are in no drift count: over 288 windows older than those before.",
+)
 REBALANCES = Declaration(
     "leadscore_rebalances_total",
     "counter",
@@ -402,6 +409,14 @@ WINDOWS_CLOSED = Declaration(
     "windows",
     (),
     "Windows that were closed and reported.",
+    "drift",
+)
+WINDOWS_CLOSED_EARLY = Declaration(
+    "leadscore_drift_windows_closed_early_total",
+    "counter",
+    "windows",
+    (),
+    "Windows of a partition that were closed before the watermark passed them: too many were open.",
     "drift",
 )
 WATERMARK = Declaration(

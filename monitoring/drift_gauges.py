@@ -40,6 +40,7 @@ class DriftMetrics:
         self._alarms = _counter(declared.DRIFT_ALARMS, registry)
         self._late = _counter(declared.LATE_LEADS, registry)
         self._closed = _counter(declared.WINDOWS_CLOSED, registry)
+        self._closed_early = _counter(declared.WINDOWS_CLOSED_EARLY, registry)
         self._partials = _counter(declared.PARTIALS, registry)
 
     def show(self, horizon: Assessment) -> None:
@@ -105,6 +106,10 @@ class DriftMetrics:
     def window_closed(self) -> None:
         """Count a window that was closed and reported."""
         self._closed.inc()
+
+    def windows_closed_early(self, windows: int) -> None:
+        """Count windows that were closed before their time, as too many were open."""
+        self._closed_early.inc(windows)
 
     def partials_taken(self, partials: int) -> None:
         """Count partials that were taken into the table."""

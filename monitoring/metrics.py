@@ -101,6 +101,7 @@ class Metrics:
         self._scored = _counter(declared.LEADS_SCORED, registry)
         self._dead_letters = _counter(declared.DEAD_LETTERS, registry)
         self._low_coverage = _counter(declared.LOW_COVERAGE_LEADS, registry)
+        self._out_of_order = _counter(declared.OUT_OF_ORDER_LEADS, registry)
         self._rebalances = _counter(declared.REBALANCES, registry)
         self._losses = _counter(declared.LOSSES, registry)
         self._lost_records = _counter(declared.LOST_RECORDS, registry)
@@ -179,6 +180,10 @@ class Metrics:
         self._coverage.observe_many(coverage)
         self._event_to_scored.observe_many(latency_seconds)
         self._low_coverage.inc(int(np.count_nonzero(coverage < self._min_coverage)))
+
+    def leads_out_of_order(self, leads: int) -> None:
+        """Count leads that are in no drift count, as they are out of order by too much."""
+        self._out_of_order.inc(leads)
 
     def rebalanced(self) -> None:
         """Count an assignment of partitions."""

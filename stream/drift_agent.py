@@ -176,6 +176,7 @@ class DriftService(Service):
             WatchOptions(
                 horizons=settings.drift_horizons,
                 lateness_ms=round(settings.drift_lateness_seconds * 1000),
+                open_windows=settings.drift_open_windows,
             ),
         )
         wall_ms = round(time.time() * 1000)
@@ -268,7 +269,7 @@ class DriftService(Service):
         events, self._pending = self._pending, []
         self._has_room.set()
         partials = list(self._decoded(event.message.value for event in events))
-        late = watch.late
+        late, closed_early = watch.late, watch.closed_early
         watch.take(partials, time.monotonic())
         await self._table.written()
         for keys in watch.due(time.monotonic(), round(time.time() * 1000)):
@@ -286,6 +287,7 @@ class DriftService(Service):
         self._done += len(events)
         self.metrics.partials_taken(len(partials))
         self.metrics.late(watch.late - late)
+        self._report_closed_early(watch.closed_early - closed_early)
         self._show_state(watch)
 
     def _decoded(self, values: Iterable[bytes | None]) -> Iterable[Partial]:
@@ -327,6 +329,16 @@ class DriftService(Service):
             log.warning(
                 "drift",
                 extra={"stream": alarm.stream, "detector": alarm.detector, "why": alarm.sentence},
+            )
+
+    def _report_closed_early(self, windows: int) -> None:
+        if windows:
+            self.metrics.windows_closed_early(windows)
+            log.warning(
+                "windows were reported early, as more than LEADSCORE_DRIFT_OPEN_WINDOWS=%d were"
+                " open; leads of theirs that are still to come count as late",
+                self.settings.drift_open_windows,
+                extra={"windows": windows},
             )
 
     def _show_state(self, watch: DriftWatch) -> None:

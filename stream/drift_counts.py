@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
-from agents.drift import BLOCK, BlockCounts, CountedLeads, Counting, block_of
+from agents.drift import BLOCK, SPREAD, BlockCounts, CountedLeads, Counting, block_of
 from agents.partials import Partial
 from agents.scoring import Scorer
 from schemas.errors import FatalError
@@ -33,6 +33,8 @@ PARTITION = 0
 """The partials' topic has one partition: the log that orders them."""
 RETRY_PAUSE = 0.5
 """Seconds before another attempt at reading the head of a block."""
+REPORT_INTERVAL = 60.0
+"""Seconds between two log lines about leads that are not counted."""
 HEAD_STEP = 250
 """Records that are counted again at once: a few milliseconds."""
 T = TypeVar("T")
@@ -95,6 +97,8 @@ class DriftPublisher:
         Reads the head of a block.
     crash
         Called with an error that nothing here can mend.
+    out_of_order
+        Called with how many leads were out of order, and so not counted, since the last call.
     interval
         Seconds between two looks for open blocks that have changed.
     """
@@ -107,6 +111,7 @@ class DriftPublisher:
         source_topic: str,
         reader: LogReader,
         crash: Callable[[BaseException], Awaitable[None]],
+        out_of_order: Callable[[int], None] = lambda _: None,
         interval: float = 1.0,
     ) -> None:
         self._emitter = emitter
@@ -114,6 +119,8 @@ class DriftPublisher:
         self._source_topic = source_topic
         self._reader = reader
         self._crash = crash
+        self._out_of_order = out_of_order
+        self._unreported, self._reported_at = 0, -REPORT_INTERVAL
         self._interval = interval
         self._counted: dict[int, _Counted] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -210,7 +217,9 @@ class DriftPublisher:
         before = self._counted.get(number)
         if before is not None and before.scorer is not scorer:
             self._follow(self._publish_rest(before))
-        block = BlockCounts(counting, self._source_topic, number, block_of(max(first - 1, 0)))
+        block = BlockCounts(
+            counting, self._source_topic, number, block_of(max(first - 1, 0)), own_from=first
+        )
         state = _Counted(scorer, counting, generation, first, block)
         self._counted[number] = state
         if first > block.block * BLOCK:
@@ -227,13 +236,13 @@ class DriftPublisher:
     async def _publish_whole(self, block: BlockCounts, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.shield(before)
-        await self._publish(block.partials(block.end))
+        await self._publish(self._partials(block, block.end))
 
     async def _publish_rest(self, state: _Counted) -> None:
         """Publish what was counted under a model that counts no more."""
         if state.before is not None:
             await asyncio.shield(state.before)
-        await self._publish(state.block.partials(state.next_offset))
+        await self._publish(self._partials(state.block, state.next_offset))
 
     async def _count_head(self, number: int, scorer: Scorer, block: BlockCounts, stop: int) -> None:
         partition = TopicPartition(self._source_topic, number)
@@ -289,8 +298,29 @@ class DriftPublisher:
         partials = []
         for state in list(self._counted.values()):
             if state.is_whole:
-                partials += state.block.partials(state.next_offset)
+                partials += self._partials(state.block, state.next_offset)
         await self._publish(partials)
+
+    def _partials(self, block: BlockCounts, next_offset: int) -> list[Partial]:
+        """Return what is new of a block, and report how many of its leads are out of order."""
+        partials = block.partials(next_offset)
+        if leads := block.take_out_of_order():
+            self._report_out_of_order(leads)
+        return partials
+
+    def _report_out_of_order(self, leads: int) -> None:
+        self._out_of_order(leads)
+        self._unreported += leads
+        now = asyncio.get_running_loop().time()
+        if now - self._reported_at >= REPORT_INTERVAL:
+            log.warning(
+                "leads of %s are in no drift count: they are more than %d windows older than the"
+                " leads before them; find who sends leads so late",
+                self._source_topic,
+                SPREAD,
+                extra={"leads": self._unreported},
+            )
+            self._unreported, self._reported_at = 0, now
 
     async def _publish(self, partials: Sequence[Partial]) -> None:
         rows: list[Row] = [(partial.key, partial.encode(), []) for partial in partials]

@@ -126,6 +126,7 @@ class ScoringService(Service):
                 settings.kafka_client_options(), settings.isolation_level, self.budget
             ),
             crash=self.app.crash,
+            out_of_order=self.metrics.leads_out_of_order,
         )
         self.pipeline = ScoringPipeline(
             delivery=self.transactions or AtLeastOnce(self.emitter),

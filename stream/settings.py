@@ -211,6 +211,10 @@ class Settings(BaseSettings):
     drift_idle_seconds: Seconds = 120.0
     """After how long without a lead a partition holds no window open any more."""
 
+    drift_open_windows: Count = 8192
+    """Windows, counted per partition, that the drift worker keeps open at most, about 6 kB each: of
+    more, the oldest are reported early. The bound on its memory."""
+
     drift_season_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 86_400.0
     """How long the rhythm of the leads takes, which is no drift: a day, or a week; 0: none."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ BLOCK = 4096
 SAMPLED = 16
 """Offsets that this divides are in the sample."""
 BILLION = 1_000_000_000
+SPREAD = 288
+"""Windows that a lead may be older than the newest leads before it, to be counted."""
+NEWEST = 8
+"""Which of the newest leads before it counts for that: a few wrong clocks must not matter."""
 
 
 class BlockKey(NamedTuple):
@@ -89,16 +94,19 @@ class DriftBlocks:
         self._topic = topic
         self._window_ms = window_ms
         self._counted: dict[BlockKey, _Counted] = {}
+        self._newest: dict[BlockKey, list[int]] = {}
         self._unchecked: set[tuple[int, int]] = set()
         self._starts: dict[int, int] = {}
 
     def add(
         self, record: Record, created_at: int, fields: Any, score: float, model: ModelBins
     ) -> None:
-        """Count a lead that was scored."""
+        """Count a lead that was scored; to be called in the order of the offsets."""
         event = min(created_at, record.timestamp) if record.timestamp > 0 else created_at
         window = event // self._window_ms * self._window_ms
         key = BlockKey(record.partition, record.offset // BLOCK, window, model.sha256)
+        if self._is_out_of_order(key):
+            return
         counted = self._counted.get(key)
         if counted is None:
             counted = self._counted[key] = _Counted()
@@ -115,6 +123,13 @@ class DriftBlocks:
             counted.offsets.append(record.offset)
             counted.scores.append(score)
             counted.codes += codes
+
+    def _is_out_of_order(self, key: BlockKey) -> bool:
+        newest = self._newest.setdefault(key._replace(window_start=0), [])
+        oldest = newest[0] - SPREAD * self._window_ms if len(newest) == NEWEST else 0
+        insort(newest, key.window_start)
+        del newest[:-NEWEST]
+        return key.window_start < oldest
 
     def leave_out(self, partition: int, offset: int) -> None:
         """Check nothing of an offset's block: a lead of it is counted, and its score not known."""

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.drift import BLOCK, BlockCounts, CountedLeads
+from agents.drift import BLOCK, OUTLIERS, SPREAD, BlockCounts, CountedLeads
 from tests.unit.agents.drift_log import LAYOUT, MODEL, WINDOW_MS, counting, encoded, leads
 
 
@@ -20,6 +21,7 @@ def disordered(count: int) -> CountedLeads:
     return log._replace(events=log.events * 769 % (4 * WINDOW_MS) - WINDOW_MS)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_batches_are_no_part_of_what_is_counted(data: st.DataObject):
     log = disordered(200)
@@ -129,3 +131,79 @@ def test_event_times_as_large_as_leads_may_have_are_counted():
     partials = block.partials(BLOCK)
     assert [p.window_start for p in partials] == [0, 253_402_300_799_000]
     assert [p.last_event for p in partials] == [0, year_9999]
+
+
+YEAR_MS = 366 * 86_400_000
+FIVE_MINUTES = 300_000
+
+
+def scattered(count: int, *, first: int = 0) -> CountedLeads:
+    """Leads of a whole block's offsets whose event times are anywhere in ten years."""
+    log = leads(count)
+    mixed = np.arange(first, first + count) * 2_654_435_761 % 2**32 / 2**32
+    return log._replace(offsets=np.arange(count), events=(mixed * 10 * YEAR_MS).astype(np.int64))
+
+
+def block_of_days(log: CountedLeads) -> BlockCounts:
+    block = BlockCounts(replace(counting(), window_ms=FIVE_MINUTES), "leads", 2, 0)
+    block.add(log)
+    return block
+
+
+def plainly_in_order(log: CountedLeads) -> list[bool]:
+    """The rule, word by word."""
+    starts = (log.events // FIVE_MINUTES * FIVE_MINUTES).tolist()
+    return [
+        at < OUTLIERS or start >= sorted(starts[:at])[-OUTLIERS] - SPREAD * FIVE_MINUTES
+        for at, start in enumerate(starts)
+    ]
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1000), first=st.integers(1, 500), second=st.integers(1, 500))
+def test_which_leads_are_out_of_order_is_the_same_whoever_counts_and_from_wherever(
+    seed: int, first: int, second: int
+):
+    log = scattered(500, first=seed)
+    below, above = sorted((first, second))
+    block = block_of_days(log.take(slice(0, below)))
+    block.partials(below)
+    block.add(log.take(slice(below, above)))
+    block.partials(above)
+    block.add(log.take(slice(above, None)))
+    partials = block.partials(BLOCK)
+    assert encoded(partials) == encoded(block_of_days(log).partials(BLOCK))
+    assert sum(partial.counts.leads for partial in partials) == sum(plainly_in_order(log))
+    assert block.take_out_of_order() == len(log.offsets) - sum(plainly_in_order(log))
+    assert block.take_out_of_order() == 0
+
+
+def test_leads_scattered_over_ten_years_do_not_make_a_window_each():
+    log = scattered(BLOCK)
+    assert len(set((log.events // FIVE_MINUTES).tolist())) > 4000
+    block = block_of_days(log)
+    assert len(block.partials(BLOCK)) < 200
+
+
+def test_leads_that_come_slowly_all_count():
+    log = leads(BLOCK)._replace(
+        offsets=np.arange(BLOCK), events=np.arange(BLOCK) * 10 * FIVE_MINUTES
+    )
+    block = block_of_days(log)
+    assert sum(partial.counts.leads for partial in block.partials(BLOCK)) == BLOCK
+    assert block.take_out_of_order() == 0
+
+
+def test_a_few_wrong_clocks_put_no_other_lead_out_of_order():
+    log = leads(BLOCK)._replace(offsets=np.arange(BLOCK), events=np.full(BLOCK, 10 * YEAR_MS))
+    log.events[: OUTLIERS - 1] += 100 * YEAR_MS
+    block = block_of_days(log)
+    assert sum(partial.counts.leads for partial in block.partials(BLOCK)) == BLOCK
+
+
+def test_leads_out_of_order_that_another_worker_has_counted_are_not_reported_again():
+    log = scattered(1000)
+    block = BlockCounts(replace(counting(), window_ms=FIVE_MINUTES), "leads", 2, 0, own_from=900)
+    block.add(log)
+    block.partials(1000)
+    assert block.take_out_of_order() == 100 - sum(plainly_in_order(log)[900:])

@@ -33,6 +33,7 @@ class Place:
         self.models = list(models or (MODEL,))
         self.table: dict[str, bytes] = {}
         self.taken: list[Partial] = []
+        self.room = 8192
         self.reports: list[Mapping[str, Any]] = []
 
     def worker(self) -> Worker:
@@ -83,7 +84,7 @@ class Worker:
             dict(place.table),
             place.find_model,
             Watermark(idle_after=IDLE, started_at=0.0),
-            WatchOptions(horizons=(1, 2), lateness_ms=0),
+            WatchOptions(horizons=(1, 2), lateness_ms=0, open_windows=place.room),
         )
         self.watch._table = place.table  # written through, as Faust's is
         self.watch.restore(place.reports)
@@ -213,6 +214,54 @@ def test_a_restart_changes_nothing_wherever_it_falls(data: st.DataObject):
     assert [r["horizons"] for r in place.reports] == [r["horizons"] for r in without.reports]
     assert place.table == {}
     assert worker.watch.late == 0
+
+
+BEHIND = told(leads(1), partition=1)
+"""Holds the watermark back: the first lead of a partition."""
+WIDE = told(leads(100, step_ms=WINDOW_MS), every=10)
+"""A window for each lead."""
+
+
+def test_no_more_windows_are_open_than_there_is_room_for_and_all_leads_are_accounted_for():
+    place = Place()
+    place.room = 20
+    worker = place.worker()
+    worker.turn(BEHIND)
+    for some in steps(WIDE):
+        worker.turn(some)
+        assert worker.watch.open_windows <= 20
+        assert len(place.table) <= 20
+    assert worker.watch.closed_early == 101 - worker.watch.open_windows
+    worker.turn(told(leads(5, step_ms=WINDOW_MS), partition=2))  # all of windows that are closed
+    assert worker.watch.late == 5
+    worker.end()
+    assert sum(place.windows.values()) == 101
+    assert list(place.windows) == [("3", start) for start in range(0, 100_000, 1000)]
+
+
+def test_windows_close_early_at_the_same_places_however_often_the_worker_is_restarted():
+    def windows(*, restarts: bool) -> tuple[dict[tuple[str, int], int], list[str], int]:
+        place = Place()
+        place.room = 20
+        worker, late = place.worker(), 0
+        for some in steps([*WIDE, *told(leads(40, step_ms=3000), partition=2, every=4)]):
+            worker.turn([*BEHIND, *some])
+            if restarts:
+                late += worker.watch.late
+                worker = place.worker()
+        return place.windows, sorted(place.table), late + worker.watch.late
+
+    assert windows(restarts=True) == windows(restarts=False)
+
+
+def test_the_newest_window_stays_open_where_partitions_alone_are_too_many():
+    place = Place()
+    place.room = 3
+    worker = place.worker()
+    for number in range(6):
+        worker.turn(told(leads(10), partition=number))
+    assert worker.watch.open_windows == 6
+    assert place.windows == {}
 
 
 def test_the_detectors_go_on_where_they_were():

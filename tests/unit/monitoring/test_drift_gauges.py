@@ -147,6 +147,7 @@ def test_before_anything_is_known_nothing_is_shown_but_counters_at_zero(metrics,
     assert shown(registry) == {
         ("late_leads_total",): 0,
         ("windows_closed_total",): 0,
+        ("windows_closed_early_total",): 0,
         ("partials_total",): 0,
     }
 
@@ -157,12 +158,14 @@ def test_what_happens_is_counted(metrics, registry):
     metrics.alarm(detector="adwin", stream="score", is_confirmed=False)
     metrics.late(7)
     metrics.window_closed()
+    metrics.windows_closed_early(5)
     metrics.partials_taken(3)
     series = shown(registry)
     assert series["alarms_total", "adwin", "score", "true"] == 1
     assert series["alarms_total", "adwin", "score", "false"] == 2
     assert series["late_leads_total",] == 7
     assert series["windows_closed_total",] == 1
+    assert series["windows_closed_early_total",] == 5
     assert series["partials_total",] == 3
 
 
@@ -182,6 +185,7 @@ def test_another_worker_s_values_hold_once_it_has_the_table(metrics, registry):
     assert set(shown(registry)) == {
         ("late_leads_total",),
         ("windows_closed_total",),
+        ("windows_closed_early_total",),
         ("partials_total",),
     }
 
