@@ -1,4 +1,4 @@
-"""The HTTP door of a worker: health, readiness, metrics and the model, on one port."""
+"""The HTTP port of a process: health, readiness, metrics and the model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.aiohttp import make_aiohttp_handler
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder
 
+from monitoring.connections import BoundedListener, ConnectionLimits
 from monitoring.health import Health
 from schemas.errors import StartupError
 
-__all__ = ["MonitoringServer", "monitoring_app"]
+__all__ = ["MonitoringServer", "metrics_app", "monitoring_app"]
 
 ENDPOINTS = {
     "/healthz": "200 when the worker is alive; 503 when a restart would help",
@@ -28,7 +29,9 @@ ENDPOINTS = {
     "/model-info": "the model that scores; 503 when there is none",
 }
 STOP_LIMIT = 1.0
-"""Seconds that a request in hand may take when the server stops."""
+"""Seconds that a request may still take when the server stops."""
+LINGER_LIMIT = 1.0
+"""Seconds for which the body of a request that is answered already is read and dropped."""
 
 
 class _WithoutBadRequests(logging.Filter):
@@ -47,7 +50,7 @@ log.addFilter(_WithoutBadRequests())
 
 
 class MonitoringServer:
-    """Serves ``monitoring_app`` while it is open: ``async with MonitoringServer(...) as server``.
+    """Serves an app of this module while open: ``async with MonitoringServer(...) as server``.
 
     Parameters
     ----------
@@ -55,19 +58,42 @@ class MonitoringServer:
         What to serve.
     host, port
         Where to listen; port 0 takes a free one.
+    setting
+        What names the address, for the error's sentence.
+    limits
+        What clients may use.
     """
 
-    def __init__(self, app: web.Application, *, host: str, port: int) -> None:
-        self._runner = web.AppRunner(app, access_log=None, logger=log, shutdown_timeout=STOP_LIMIT)
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        host: str,
+        port: int,
+        setting: str = "LEADSCORE_HTTP_HOST and LEADSCORE_HTTP_PORT",
+        limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - it is frozen
+    ) -> None:
+        app.on_response_prepare.append(_close_afterwards)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            logger=log,
+            shutdown_timeout=STOP_LIMIT,
+            lingering_time=LINGER_LIMIT,
+            auto_decompress=False,  # no body is read, and a small one may unpack to a large one
+        )
+        self._setting = setting
+        self._limits = limits
+        self._listener: BoundedListener | None = None
         self._host = host
         self._port = port
 
     @property
     def port(self) -> int:
         """The port that is listened on; known once started."""
-        for address in self._runner.addresses:
-            return int(address[1])
-        raise RuntimeError("the port is known once the server is started: await start() first")
+        if self._listener is None or (port := self._listener.port) is None:
+            raise RuntimeError("the port is known once the server is started: await start() first")
+        return port
 
     async def start(self) -> None:
         """Listen.
@@ -75,21 +101,25 @@ class MonitoringServer:
         Raises
         ------
         StartupError
-            When the address can't be had.
+            The address is not available.
         """
         await self._runner.setup()
+        assert self._runner.server is not None
+        self._listener = BoundedListener(self._runner.server, self._limits)
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await self._listener.start(self._host, self._port)
         except OSError as error:
             await self._runner.cleanup()
             raise StartupError(
                 f"expected to listen on {self._host}:{self._port} for health and metrics,"
-                f" but {error.strerror or error}; set LEADSCORE_HTTP_HOST and LEADSCORE_HTTP_PORT"
+                f" but {error.strerror or error}; set {self._setting}"
                 " to an address that is free (port 0 takes any)"
             ) from error
 
     async def stop(self) -> None:
         """Stop listening; may be called more than once."""
+        if self._listener is not None:
+            await self._listener.stop_accepting()
         await self._runner.cleanup()
 
     async def __aenter__(self) -> Self:
@@ -112,7 +142,7 @@ def monitoring_app(
     model_info: Callable[[], Mapping[str, Any] | None],
     clock: Callable[[], float],
 ) -> web.Application:
-    """Build the application behind the door.
+    """Build the application that shows a worker's health, metrics and model.
 
     Parameters
     ----------
@@ -139,16 +169,32 @@ def monitoring_app(
             return _json({"error": "no model is loaded: /readyz tells why"}, False)
         return _json(info, True)
 
-    handlers: dict[str, Handler] = {
-        "/": _index,
-        "/healthz": healthz,
-        "/readyz": readyz,
-        "/metrics": _metrics(registry),
-        "/model-info": model,
-    }
+    return _app(
+        {
+            "/": _index,
+            "/healthz": healthz,
+            "/readyz": readyz,
+            "/metrics": _metrics(registry),
+            "/model-info": model,
+        }
+    )
+
+
+def metrics_app(registry: CollectorRegistry) -> web.Application:
+    """Build an application that shows metrics alone."""
+    return _app({"/metrics": _metrics(registry)})
+
+
+def _app(handlers: Mapping[str, Handler]) -> web.Application:
     app = web.Application()
     app.add_routes([web.get(path, handler) for path, handler in handlers.items()])
     return app
+
+
+async def _close_afterwards(_: web.Request, response: web.StreamResponse) -> None:
+    """End the connection with its answer: one request each, so that a deadline covers it all."""
+    response.headers[hdrs.CONNECTION] = "close"
+    response.force_close()
 
 
 def _metrics(registry: CollectorRegistry) -> Handler:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, start_http_server, write_to_textfile
+from prometheus_client import CollectorRegistry, write_to_textfile
 
+from monitoring.http import MonitoringServer, metrics_app
 from monitoring.snapshot_metrics import LastSnapshot, SnapshotMetrics, failures_in
-from schemas.errors import StartupError
 from stream.snapshot_folder import SnapshotFolder
 from stream.snapshot_summary import SnapshotSummary
 
@@ -51,33 +49,14 @@ class SnapshotAccount:
         self._metrics.failed()
         self._write()
 
-    @contextmanager
-    def shown(self, host: str, port: int) -> Iterator[int]:
-        """Show the metrics over HTTP for a while.
-
-        Yields
-        ------
-        int
-            The port that is listened on.
-
-        Raises
-        ------
-        StartupError
-            It can't be had.
-        """
-        try:
-            server, thread = start_http_server(port, host, self._registry)
-        except OSError as error:
-            raise StartupError(
-                f"expected to show metrics on {host}:{port}, but {error.strerror or error}: name a"
-                " free port with --port"
-            ) from None
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+    def server(self, host: str, port: int) -> MonitoringServer:
+        """Return a server that shows the metrics over HTTP while it is open."""
+        return MonitoringServer(
+            metrics_app(self._registry),
+            host=host,
+            port=port,
+            setting="LEADSCORE_HTTP_HOST and --port",
+        )
 
     def _write(self) -> None:
         if self._textfile is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.commands.exit_codes import exit_codes
 from stream.commands.options import DURATION, MEMORY, MOMENT
@@ -131,10 +132,11 @@ async def _once(options: dict[str, Any]) -> int:
 async def _stay(options: dict[str, Any]) -> int:
     every = options["every"]
     account = _account(options, period=every)
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         if options["port"] is not None:
-            shown = account.shown(load_settings().http_host, options["port"])
-            click.echo(f"metrics on port {stack.enter_context(shown)}")
+            server = account.server(load_settings().http_host, options["port"])
+            await stack.enter_async_context(server)
+            click.echo(f"metrics on port {server.port}")
         stop = stack.enter_context(stop_on_signals())
         due = datetime.now(UTC)
         while not stop.is_set():
@@ -174,7 +176,7 @@ def _account(options: dict[str, Any], period: timedelta) -> SnapshotAccount:
 
 def _enter(ended: Ended, account: SnapshotAccount) -> None:
     if ended.reason:
-        click.echo(f"Error: {ended.reason}", err=True)
+        click.echo(f"Error: {for_terminal(ended.reason)}", err=True)
     if ended.summary:
         account.success(ended.summary)
     else:
@@ -182,6 +184,6 @@ def _enter(ended: Ended, account: SnapshotAccount) -> None:
 
 
 def _say(summary: SnapshotSummary) -> None:
-    click.echo(summary.sentence)
+    click.echo(for_terminal(summary.sentence))
     if summary.report:
         click.echo(f"{summary.report}")
