@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, Protocol
@@ -228,9 +228,28 @@ class Scorer:
         self._headers = ScoredHeaders(model.topic, wire)
         self._ids = EventIds(model.topic, model.model_sha256)
 
-    def decode(self, records: Sequence[SourceRecord]) -> ReadBatch:
-        """Read the leads of a batch; what can't be read is in the ``errors`` of its ``leads``."""
-        return ReadBatch.of(records, self._decoder.decode([record.value for record in records]))
+    def decode(
+        self,
+        records: Sequence[SourceRecord],
+        verdicts: Mapping[int, InvalidEventError] | None = None,
+    ) -> ReadBatch:
+        """Read the leads of a batch; what can't be read is in the ``errors`` of its ``leads``.
+
+        Parameters
+        ----------
+        records
+            In the order of each partition.
+        verdicts
+            By position: why a record is no lead, whatever its value.
+        """
+        values = [record.value for record in records]
+        if not verdicts:
+            return ReadBatch.of(records, self._decoder.decode(values))
+        for position in verdicts:
+            values[position] = None  # what is empty is no lead
+        leads = self._decoder.decode(values)
+        errors = [(position, verdicts.get(position, error)) for position, error in leads.errors]
+        return ReadBatch.of(records, replace(leads, errors=errors))
 
     def features(self, batch: ReadBatch) -> Features:
         """Turn the leads' columns into the model's matrix, reference bins and coverage."""

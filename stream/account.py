@@ -72,11 +72,11 @@ class Account:
             self.latencies_ms.append(received - lead.sent_at)
             self.last_ms = received
 
-    def add_dead(self, partition: int, headers: Mapping[str, bytes]) -> None:
+    def add_dead(self, partition: int, headers: Mapping[str, bytes | None]) -> None:
         """Enter a dead letter."""
-        source = (partition, int(headers["__connect.errors.offset"]))
+        source = (partition, int(headers["__connect.errors.offset"] or b""))
         self.repeats += source in self.dead
-        self.dead[source] = headers[ERROR_CODE].decode()
+        self.dead[source] = (headers[ERROR_CODE] or b"").decode()
 
     @property
     def total(self) -> int:

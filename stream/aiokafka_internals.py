@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import LeaderNotAvailableError, NoError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
-__all__ = ["FetchClient", "Fetched", "crc32c", "read_legacy_batch"]
+__all__ = ["FetchClient", "Fetched", "crc32c", "positions", "read_legacy_batch"]
 
 ISOLATION_LEVELS = {"read_uncommitted": 0, "read_committed": 1}
 MAX_WAIT_MS = 200
@@ -120,6 +120,18 @@ class FetchClient:
         # preferred replica.
         aborted = rest[-3 if response.API_VERSION >= 11 else -2]
         return Fetched(bytes(rest[-1] or b""), int(high_watermark), list(aborted or ()))
+
+
+def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Return where a consumer reads on, of the partitions whose position is known; never waits.
+
+    Its public ``position`` waits while a position is looked up and while partitions are assigned.
+    """
+    subscription = consumer._subscription.subscription
+    if subscription is None or subscription.assignment is None:
+        return {}
+    states = {at: subscription.assignment.state_value(at) for at in subscription.assignment.tps}
+    return {at: int(state.position) for at, state in states.items() if state.has_valid_position}
 
 
 def crc32c(data: memoryview) -> int:

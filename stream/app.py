@@ -13,6 +13,7 @@ from schemas.errors import FatalError
 from stream.commands.exit_codes import exit_codes
 from stream.crash_reason import crash_reason
 from stream.drift_table import DriftTable
+from stream.faust_transport import LenientTransport
 from stream.settings import Settings, load_settings, unknown_variables
 from stream.topology import wire
 from stream.trial import Trials
@@ -74,6 +75,10 @@ class App(faust.App):
             topic_allow_declare=False,  # `leadscore topics create` does: a worker needs no right to
             **options,
         )
+
+    def _new_transport(self) -> LenientTransport:
+        """Return the way to Kafka of what Faust reads: the drift topics."""
+        return LenientTransport(self.conf.broker_consumer, self, loop=self.loop)
 
     def _create_directories(self) -> None:
         """Make none: what is kept is kept in Kafka, and where a worker runs may be read-only."""

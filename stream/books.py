@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
 from agents.scoring import SourceRecord as Record
+from schemas.errors import InvalidEventError
 
 __all__ = ["Batch", "Books", "PartitionBooks", "Record"]
+
+
+NO_VERDICTS: Mapping[int, InvalidEventError] = {}
 
 
 def _nobody() -> None:
@@ -37,6 +41,8 @@ class Batch:
         Bytes of the records, about.
     on_release
         Called with the size, once, when the records are released.
+    verdicts
+        By position: why a record is no lead, whatever its value. Of records that can't be read.
     """
 
     __slots__ = (
@@ -51,6 +57,7 @@ class Batch:
         "records",
         "size",
         "timestamp",
+        "verdicts",
     )
 
     def __init__(
@@ -62,11 +69,13 @@ class Batch:
         *,
         size: int = 0,
         on_release: Callable[[int], None] = _nothing,
+        verdicts: Mapping[int, InvalidEventError] = NO_VERDICTS,
     ) -> None:
         self.partition = partition
         self.size = size
         self.generation = generation
         self.records = records
+        self.verdicts = verdicts
         self.next_offset = records[-1].offset + 1
         self.timestamp = records[0].timestamp
         self.is_begun = False

@@ -11,19 +11,22 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from agents.drift_reports import decode_report
 from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.account import Account, ScoredLead, read_scored
 from stream.child_process import end_child, start_child
+from stream.lenient_polls import poll
+from stream.log_reader import LogReader
+from stream.raw_batches import RawReader
 from stream.settings import Settings
 
 __all__ = ["DemoWorker", "following", "following_drift", "write_snapshot"]
@@ -196,44 +199,43 @@ async def following(
         Runs until the body ends, unless it fails.
     """
     outputs = _Outputs(settings.leads_scored, settings.leads_created_dlq)
-    consumer = AIOKafkaConsumer(
-        **settings.kafka_client_options(), auto_offset_reset="earliest", enable_auto_commit=False
-    )
-    await consumer.start()
-    following: asyncio.Task[None] | None = None
-    try:
+    log = LogReader(settings.kafka_client_options(), "read_uncommitted")
+    async with log.open() as consumer, log.open_beside() as reader:
         consumer.assign(outputs.partitions(partitions))
         await consumer.seek_to_end()
         for partition in consumer.assignment():
             await consumer.position(partition)
-        following = asyncio.create_task(_follow(consumer, outputs, account, on_scored))
-        yield following
-    finally:
-        if following is not None:
+        following = asyncio.create_task(_follow(consumer, reader, outputs, account, on_scored))
+        try:
+            yield following
+        finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-        await consumer.stop()
 
 
 async def _follow(
     consumer: Any,
+    reader: RawReader,
     outputs: _Outputs,
     account: Account,
     on_scored: Callable[[Sequence[ScoredLead]], None],
 ) -> None:
     schema = SchemaStore.load().by_name("lead_scored")
     assert schema is not None
+    stops = dict.fromkeys(consumer.assignment())
     while True:
-        fetched = await consumer.getmany(timeout_ms=round(LOOK * 1000), max_records=500)
-        received = time.time() * 1000
-        for partition, records in fetched.items():
-            if partition.topic == outputs.dead:
-                for record in records:
-                    account.add_dead(partition.partition, dict(record.headers))
-                continue
-            leads = [read_scored(record.value, schema) for record in records]
-            account.add_scored(leads, received)
-            on_scored(leads)
+        async for fetched in poll(
+            consumer, reader, stops, timeout_ms=round(LOOK * 1000), max_records=500
+        ):
+            received = time.time() * 1000
+            for partition, records in fetched.items():
+                if partition.topic == outputs.dead:
+                    for record in records:
+                        account.add_dead(partition.partition, dict(record.headers))
+                    continue
+                leads = [read_scored(record.value or b"", schema) for record in records]
+                account.add_scored(leads, received)
+                on_scored(leads)
         await asyncio.sleep(0)
 
 
@@ -256,23 +258,22 @@ async def following_drift(
         Runs until the body ends, unless it fails.
     """
     reports = TopicPartition(settings.leads_drift, 0)
-    async with AIOKafkaConsumer(
-        **settings.kafka_client_options(), auto_offset_reset="earliest", enable_auto_commit=False
-    ) as consumer:
-        consumer.assign([reports])
-        await consumer.seek_to_end()
-        await consumer.position(reports)
+    log = LogReader(settings.kafka_client_options(), "read_uncommitted")
+    async with log.open() as consumer:
+        end = (await consumer.end_offsets([reports]))[reports]
 
-        async def follow() -> None:
-            async for record in consumer:
-                on_report(decode_report(record.value))
+    async def follow() -> None:
+        async with aclosing(log.follow(reports, end)) as followed:
+            async for records in followed:
+                for record in records:
+                    on_report(decode_report(record.value))
 
-        following = asyncio.create_task(follow())
-        try:
-            yield following
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+    following = asyncio.create_task(follow())
+    try:
+        yield following
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def write_snapshot(environment: Mapping[str, str], folder: Path, span: str) -> Path | None:

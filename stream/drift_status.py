@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.drift_reports import decode_report
 from schemas.errors import StartupError
 from stream.access import Use
+from stream.books import Record
 from stream.log_reader import LogReader
 from stream.settings import Settings
 from stream.topics import partition_counts
@@ -23,7 +25,6 @@ log = logging.getLogger(__name__)
 LATEST = 300
 """Records to begin with: a day of windows of five minutes, or fewer windows and their alarms."""
 ALARMS = 100
-LOOK_MS = 500
 
 
 class DriftStatus:
@@ -114,18 +115,11 @@ async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, An
     reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
     try:
         async with reader.open() as consumer:
-            consumer.assign([partition])
-            beginning = (await consumer.beginning_offsets([partition]))[partition]
             end = (await consumer.end_offsets([partition]))[partition]
-            consumer.seek(partition, max(beginning, end - LATEST))
-            latest: list[ConsumerRecord] = []
-            while await consumer.position(partition) < end:
-                found = await consumer.getmany(partition, timeout_ms=LOOK_MS)
-                latest += found.get(partition, ())
-            yield _decoded(latest)
-            while True:
-                found = await consumer.getmany(partition, timeout_ms=LOOK_MS)
-                yield _decoded(found.get(partition, ()))
+        yield _decoded(partition, await reader.last(partition, LATEST, before=end))
+        async with aclosing(reader.follow(partition, end)) as followed:
+            async for records in followed:
+                yield _decoded(partition, records)
     except (KafkaError, TimeoutError) as error:
         raise StartupError(
             f"expected to read {settings.leads_drift} from Kafka at"
@@ -133,11 +127,11 @@ async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, An
         ) from error
 
 
-def _decoded(records: Iterable[ConsumerRecord]) -> list[Mapping[str, Any]]:
+def _decoded(partition: TopicPartition, records: Iterable[Record]) -> list[Mapping[str, Any]]:
     decoded = []
     for record in records:
         try:
             decoded.append(decode_report(record.value))
         except ValueError as error:
-            log.warning("record %d of %s is left out: %s", record.offset, record.topic, error)
+            log.warning("record %d of %s is left out: %s", record.offset, partition.topic, error)
     return decoded

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from stream.books import Record
 from stream.bounded_polls import BoundedConsumer
+from stream.lenient_polls import poll
 from stream.memory_budget import MemoryBudget
+from stream.raw_batches import RawBatchReader
 
 __all__ = ["LogReader"]
 
 POLL_MS = 200
+LOOK_MS = 500
+"""How long one look for what comes waits."""
 MAX_RECORDS = 500
 """Of one step: short enough to let others have their turn."""
 FIRST_SPAN = 4096
@@ -50,7 +55,7 @@ class LogReader:
         *,
         before: int | None = None,
         since_ms: int | None = None,
-    ) -> list[ConsumerRecord]:
+    ) -> list[Record]:
         """Read the latest records of a partition.
 
         Parameters
@@ -79,30 +84,64 @@ class LogReader:
 
     async def read(
         self, partition: TopicPartition, start: int, stop: int
-    ) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    ) -> AsyncIterator[Sequence[Record]]:
         """Read the records that are still there, start <= offset < stop, some at a time.
+
+        Records that can't be read are left out.
 
         Raises
         ------
         KafkaError
             The topic can't be read.
         """
-        async with self.open() as consumer:
+        async with self.open() as consumer, self.open_beside() as reader:
             consumer.assign([partition])
             beginning = (await consumer.beginning_offsets([partition]))[partition]
             end = min(stop, (await consumer.end_offsets([partition]))[partition])
             if max(start, beginning) >= end:
                 return
             consumer.seek(partition, max(start, beginning))
-            while await consumer.position(partition) < end:
-                fetched = await consumer.getmany(
-                    partition, timeout_ms=POLL_MS, max_records=MAX_RECORDS
-                )
-                records = [r for r in fetched.get(partition, ()) if start <= r.offset < end]
-                if records:
-                    yield records
-                elif not fetched:  # a topic that was made anew may never get as far
+            while (left := end - await consumer.position(partition)) > 0:
+                has_come = False
+                async for polled in poll(
+                    consumer,
+                    reader,
+                    {partition: end},
+                    timeout_ms=POLL_MS,
+                    max_records=min(MAX_RECORDS, left),
+                ):
+                    has_come = has_come or bool(polled)
+                    records = [r for r in polled.get(partition, ()) if r.offset >= start]
+                    if records:
+                        yield records
+                if not has_come:  # a topic that was made anew may never get as far
                     end = min(end, (await consumer.end_offsets([partition]))[partition])
+
+    async def follow(
+        self, partition: TopicPartition, start: int
+    ) -> AsyncGenerator[Sequence[Record], None]:
+        """Read what comes from an offset on, without end; nothing is an answer, too.
+
+        Records that can't be read are left out. Close it when done, as with
+        `contextlib.aclosing`.
+
+        Raises
+        ------
+        KafkaError
+            The topic can't be read.
+        """
+        async with self.open() as consumer, self.open_beside() as reader:
+            consumer.assign([partition])
+            consumer.seek(partition, start)
+            while True:
+                async for polled in poll(
+                    consumer,
+                    reader,
+                    {partition: None},
+                    timeout_ms=LOOK_MS,
+                    max_records=MAX_RECORDS,
+                ):
+                    yield polled.get(partition, ())
 
     async def last_offset(self, partition: TopicPartition, below: int) -> int | None:
         """Find the last record below an offset, whatever lies between them.
@@ -129,6 +168,10 @@ class LogReader:
                 return int(last)
             below, span = start, 2 * span
         return None
+
+    def open_beside(self) -> RawBatchReader:
+        """Return a reader of what a consumer can't decode; it connects when it is needed."""
+        return RawBatchReader(self._connection, self._isolation_level)
 
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:

@@ -26,7 +26,7 @@ from agents.scoring import DeadLetter, Output, ReadBatch, ScoredBatch, Scorer, i
 from features.matrix import Features
 from model.prediction import Prediction
 from monitoring.metrics import Metrics, Stage
-from schemas.errors import FatalError
+from schemas.errors import FatalError, InvalidEventError
 from schemas.record_time import are_plausible
 from stream.books import Batch
 from stream.delivery import Delivery, PartitionLostError
@@ -174,7 +174,7 @@ class ScoringPipeline:
         records = batches[0].records
         if len(batches) > 1:
             records = [record for batch in batches for record in batch.records]
-        read = scorer.decode(records)
+        read = scorer.decode(records, _verdicts(batches))
         decoded = time.perf_counter()
         features = scorer.features(read)
         self._took("decode", decoded - started)
@@ -399,3 +399,14 @@ def too_small(topic: str, limit: int) -> FatalError:
         f"Topic {topic} was expected to take records of {record_bytes(*smallest_form())} bytes, "
         f"the smallest dead letter, but takes {limit} bytes at most: raise its max.message.bytes."
     )
+
+
+def _verdicts(batches: Sequence[Batch]) -> dict[int, InvalidEventError]:
+    """Return the verdicts on records that can't be read, by position in all that was polled."""
+    verdicts: dict[int, InvalidEventError] = {}
+    first = 0
+    for batch in batches:
+        if batch.verdicts:
+            verdicts.update({first + at: error for at, error in batch.verdicts.items()})
+        first += len(batch.records)
+    return verdicts

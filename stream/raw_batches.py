@@ -19,7 +19,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -27,7 +27,7 @@ from aiokafka.errors import KafkaError
 from stream.aiokafka_internals import FetchClient, Fetched
 from stream.record_batches import Limits, RawRecord, RecordBatches
 
-__all__ = ["RawBatchReader", "RawStep"]
+__all__ = ["RawBatchReader", "RawReader", "RawStep"]
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,18 @@ class RawStep:
     next_offset: int
 
 
+class RawReader(Protocol):
+    """Reads the records at an offset, readable or not; the tests have a scripted one."""
+
+    def read(
+        self, partition: TopicPartition, start: int, stop: int | None = None
+    ) -> AsyncIterator[RawStep]:
+        """Read what one fetch brings."""
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+
+
 class RawBatchReader:
     """Reads the records at an offset, readable or not.
 
@@ -68,7 +80,7 @@ class RawBatchReader:
     isolation_level
         "read_uncommitted" or "read_committed".
     limits
-        What may be in memory at once; by default 8 MiB of a value and 8 MiB of records. The bytes
+        What may be in memory at once; by default 8 MiB of a value and 1 MiB of records. The bytes
         of one fetch (1 MiB, or one batch as it is compressed) and a codec's window come on top.
     """
 

@@ -20,7 +20,7 @@ from schemas.errors import ErrorCode, InvalidEventError
 from stream.aiokafka_internals import Fetched, crc32c, read_legacy_batch
 from stream.decompression import Codec, DecompressionError, decompress
 
-__all__ = ["Limits", "Problem", "RawRecord", "RecordBatches", "UnreadableRecord"]
+__all__ = ["Limits", "Problem", "RawRecord", "RecordBatches", "UnreadableRecord", "raw_limits"]
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
 LENGTH = struct.Struct(">qi")
@@ -34,6 +34,8 @@ ABORT = 0
 """The type of a control record that ends an aborted transaction."""
 LEAST_BYTES = 6
 """Of a record with no key, no value and no headers, its length left out."""
+VALUE_BYTES = 8 << 20
+"""Most bytes of a value that are kept, where the limit on events is no larger."""
 LONGEST_VARINT = 70
 """Bits: ten bytes of seven."""
 
@@ -69,9 +71,14 @@ class Limits:
         Most records that are handed over at once.
     """
 
-    value_bytes: int = 8 << 20
-    held_bytes: int = 8 << 20
+    value_bytes: int = VALUE_BYTES
+    held_bytes: int = 1 << 20
     records: int = 500
+
+
+def raw_limits(max_event_bytes: int) -> Limits:
+    """Return limits under which every event that the decoder takes is read, and most others."""
+    return Limits(value_bytes=max(VALUE_BYTES, max_event_bytes))
 
 
 @dataclass(slots=True)

@@ -36,6 +36,8 @@ from stream.model_loader import ModelLoader
 from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
 from stream.producer import producer_opener, transactional_opener
+from stream.raw_batches import RawBatchReader
+from stream.record_batches import raw_limits
 from stream.record_clock import RecordClock
 from stream.serving import Serving
 from stream.source import BatchSource, SourceOptions
@@ -109,12 +111,18 @@ class ScoringService(Service):
                 read_committed=self._read_committed(),
                 begin_limit=settings.delivery_timeout_seconds,
             ),
+            RawBatchReader(
+                settings.kafka_client_options(),
+                settings.isolation_level,
+                limits=raw_limits(settings.max_event_bytes),
+            ),
             options=SourceOptions(
                 max_records=settings.batch_max_records,
                 in_flight_bytes=self.budget.in_flight_bytes,
                 linger=settings.fetch_linger_ms / 1000,
                 commit_interval=settings.commit_seconds,
                 stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
+                unreadable=settings.unreadable,
             ),
             observer=self,
         )

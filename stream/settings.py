@@ -193,6 +193,11 @@ class Settings(BaseSettings):
     low_coverage: Literal["flag", "refuse"] = "flag"
     """What happens below that: score and flag, or refuse (a dead letter)."""
 
+    unreadable: Literal["dead_letter", "stop"] = "dead_letter"
+    """What happens to a Kafka record that can't be read (a broken checksum, a header's name that is
+    not UTF-8): a dead letter, and reading goes on behind it; or nothing more of its partition is
+    read."""
+
     reasons: bool = True
     """Whether a score comes with its reasons."""
 

@@ -37,8 +37,8 @@ from aiokafka.errors import (
 )
 from mode import Service
 
-from schemas.errors import FatalError, StartupError
-from stream.books import Batch, Books, PartitionBooks, Record
+from schemas.errors import FatalError, InvalidEventError, StartupError
+from stream.books import NO_VERDICTS, Batch, Books, PartitionBooks, Record
 from stream.bounded_polls import bytes_of
 from stream.channel import BatchChannel
 from stream.commits import CommitterMaker
@@ -47,8 +47,9 @@ from stream.group_protocol import OTHER_PROTOCOL
 from stream.in_flight import BytesInFlight
 from stream.observing import SourceObserver, Unobserved
 from stream.offset_reset import OffsetReset
+from stream.raw_batches import RawReader
 from stream.recreated_logs import RecreatedLogs
-from stream.unreadable import UnreadableRecords, may_be_unreadable
+from stream.unreadable import UnreadablePolicy, UnreadableRecords, may_be_unreadable
 
 __all__ = ["Batch", "BatchSource", "SourceOptions"]
 
@@ -101,6 +102,8 @@ class SourceOptions:
         For the whole stop: batches in hand, the last commit, leaving the group.
     topic_limit
         How long the topic may be missing before the source gives up.
+    unreadable
+        What happens to a record that can't be read: see stream/unreadable.
     """
 
     max_records: int = 2000
@@ -113,6 +116,7 @@ class SourceOptions:
     revoke_limit: float = 5.0
     stop_limit: float = 8.0
     topic_limit: float = 120.0
+    unreadable: UnreadablePolicy = "dead_letter"
 
 
 class BatchSource(Service, ConsumerRebalanceListener):
@@ -128,6 +132,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         Makes the consumer (``stream.consumer.open_consumer``).
     make_committer
         Says who commits, and when the books of a partition begin.
+    reader
+        Reads beside the consumer what that can't decode.
     options, observer
         See there.
 
@@ -148,6 +154,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         topic: str,
         connect: Callable[[], Consumer],
         make_committer: CommitterMaker,
+        reader: RawReader,
         *,
         options: SourceOptions | None = None,
         observer: SourceObserver | None = None,
@@ -161,6 +168,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self._app = app
         self._connect = connect
         self._make_committer = make_committer
+        self._reader = reader
         self._observer = observer or Unobserved()
         self._is_connected = False
         self._is_fetching = True
@@ -229,7 +237,11 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._consumer, self._observer.on_commit, self._crash
         )
         self._unreadable = UnreadableRecords(
-            self._consumer, self.options.max_records, lambda: self.books, self._hand_over
+            self._consumer,
+            self._reader,
+            lambda: self.books,
+            self._hand_over,
+            self.options.unreadable,
         )
         self._offset_reset = OffsetReset(self._consumer, lambda: self.books, self._observer.on_loss)
         self._recreated_logs = RecreatedLogs(self._observer.on_loss)
@@ -264,7 +276,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Have fresh books begin."""
         self.books = {}
-        self._unreadable.at.clear()
+        self._unreadable.stopped_at.clear()
         self.rebalances += 1
         self._recreated_logs.assigned(set(assigned))
         if self._is_fetching:  # else nobody would end it
@@ -312,6 +324,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
                 await self._fetch()
         except Exception as error:
             await self._crash(error)
+        finally:
+            await self._reader.close()
 
     async def _fetch(self) -> None:
         await self._in_flight.room()
@@ -336,7 +350,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             elif isinstance(error, NoOffsetForPartitionError):
                 pass  # this poll began before the rebalance; the partition's beginning will seek
             elif may_be_unreadable(error):
-                await self._unreadable.leave_out(error)
+                await self._unreadable.read_past(error)
             elif isinstance(error, KafkaError) and error.retriable:
                 log.warning("reading %s: %r, trying again", self.topic, error)
                 await self.sleep(RETRY_PAUSE)
@@ -351,20 +365,28 @@ class BatchSource(Service, ConsumerRebalanceListener):
         await self._hand_over(fetched)
         if lingers:
             await asyncio.sleep(self.options.linger)
-            consumer.resume(*(set(consumer.paused()) - self._unreadable.at.keys()))
+            consumer.resume(*(set(consumer.paused()) - self._unreadable.stopped_at.keys()))
 
-    async def _hand_over(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
+    async def _hand_over(
+        self,
+        fetched: Mapping[TopicPartition, Sequence[Record]],
+        verdicts: Mapping[int, InvalidEventError] = NO_VERDICTS,
+    ) -> None:
         # No await between a fetch and its entry in the books: to a commit, empty books mean that
         # everything below the client's position is done.
-        if batches := self._enter(fetched):
+        if batches := self._enter(fetched, verdicts):
             await self.channel.put(batches)  # waits while the agent is behind
 
     def _is_small(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> bool:
         return 0 < sum(map(len, fetched.values())) < self.options.small_poll
 
-    def _enter(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> list[Batch]:
+    def _enter(
+        self,
+        fetched: Mapping[TopicPartition, Sequence[Record]],
+        verdicts: Mapping[int, InvalidEventError],
+    ) -> list[Batch]:
         batches = [
-            self._batch(partition, records)
+            self._batch(partition, records, verdicts)
             for partition, records in fetched.items()
             if partition in self.books
         ]
@@ -372,7 +394,12 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._enter_one(batch)
         return batches
 
-    def _batch(self, partition: TopicPartition, records: Sequence[Record]) -> Batch:
+    def _batch(
+        self,
+        partition: TopicPartition,
+        records: Sequence[Record],
+        verdicts: Mapping[int, InvalidEventError],
+    ) -> Batch:
         batch = Batch(
             partition,
             records,
@@ -380,6 +407,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self.rebalances,
             size=bytes_of(records),
             on_release=self._in_flight.remove,
+            verdicts=verdicts,
         )
         self._in_flight.add(batch.size)
         return batch
@@ -427,7 +455,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     def _note_stall(self, partition: TopicPartition, entry: PartitionBooks) -> None:
         end = self.end_offset(partition)
-        is_left_out = partition in self._unreadable.at  # a new start would not help
+        is_left_out = partition in self._unreadable.stopped_at  # a new start would not help
         if end is None or is_left_out or entry.has_open or entry.done_offset in (None, end):
             entry.behind_since = None
         elif entry.behind_since is None:

@@ -1,145 +1,220 @@
-"""Reading on where a record can't be read: its partition is left alone, the others go on.
+"""Reading past records that the client can't decode: they get a verdict, their neighbours a score.
 
-What is broken then is not a lead but the record around it: its checksum, its compression, a
-header's name that is not UTF-8. aiokafka raises it from the poll that comes upon it, and with it
-goes what the poll had taken of other partitions: their positions have moved, and nobody has the
-records. So all partitions are sent back to the end of what was handed over, and read one by one
-until the one that raises is known; of that one, what comes before the record is read alone.
+What is broken is not a lead but the record around it: its checksum, its compression, a header's
+name that is not UTF-8. aiokafka raises it from the poll that meets it, and with it goes what the
+poll had taken of other partitions: their positions have moved, and nobody has the records. So each
+partition goes back to the end of what was handed over, and is read from there beside the consumer
+(stream/raw_batches.py), as far as one fetch reaches; then the consumer goes on behind it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol, TypeGuard
 
 from aiokafka import TopicPartition
-from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CorruptRecordException,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    UnsupportedCodecError,
+)
 
+from agents.dead_letters import VALUE_BYTES
+from schemas.errors import InvalidEventError
 from stream.books import Books, PartitionBooks, Record
 from stream.consumer import Consumer
+from stream.raw_batches import RawReader, RawStep
+from stream.record_batches import Problem, RawRecord, UnreadableRecord
 
-__all__ = ["UnreadableRecords", "may_be_unreadable"]
+__all__ = ["HandOver", "UnreadablePolicy", "UnreadableRecords", "may_be_unreadable"]
 
 log = logging.getLogger(__name__)
 
-LIMIT = 10.0
-"""Seconds to find the partition of a record that can't be read."""
+UnreadablePolicy = Literal["dead_letter", "stop"]
+"""What happens to a record that can't be read: a dead letter, or nothing more of its partition."""
 
-TURN = 0.01
-"""Seconds between two rounds over the partitions."""
 
-HandOver = Callable[[Mapping[TopicPartition, Sequence[Record]]], Awaitable[None]]
+class HandOver(Protocol):
+    """Takes records of a partition, in their order."""
+
+    async def __call__(
+        self,
+        fetched: Mapping[TopicPartition, Sequence[Record]],
+        verdicts: Mapping[int, InvalidEventError],
+    ) -> None:
+        """Enter records in the books at once, and wait until they may go on.
+
+        Parameters
+        ----------
+        fetched
+            The records of one partition.
+        verdicts
+            By position: why a record is no lead, whatever its value.
+        """
 
 
 def may_be_unreadable(error: Exception) -> bool:
-    """Tell whether an error may come of a record, and not of the way to Kafka."""
-    return isinstance(error, CorruptRecordException) or not isinstance(error, KafkaError)
+    """Return whether an error may come of a record, and not of the way to Kafka."""
+    comes_of_records = (CorruptRecordException, UnsupportedCodecError)
+    return isinstance(error, comes_of_records) or not isinstance(error, KafkaError)
 
 
 class UnreadableRecords:
-    """The partitions of an assignment that end, for us, in a record that can't be read.
+    """Reads what the consumer of an assignment can't.
 
     Parameters
     ----------
     consumer
-        Reads.
-    max_records
-        Most records of a poll.
+        The consumer.
+    reader
+        Reads beside it.
     books_now
-        Gives the books of the assignment as it is.
+        Returns the books of the current assignment.
     hand_over
-        Takes what was read meanwhile.
+        Takes what was read.
+    policy
+        What happens to a record that can't be read.
 
     Attributes
     ----------
-    at
-        By partition: the record's offset.
+    stopped_at
+        With the policy "stop", the offset of the record at which each partition stands.
     """
 
     def __init__(
         self,
         consumer: Consumer,
-        max_records: int,
+        reader: RawReader,
         books_now: Callable[[], Books],
         hand_over: HandOver,
+        policy: UnreadablePolicy = "dead_letter",
     ) -> None:
-        self.at: dict[TopicPartition, int] = {}
+        self.stopped_at: dict[TopicPartition, int] = {}
         self._consumer = consumer
-        self._max_records = max_records
+        self._reader = reader
         self._books_now = books_now
         self._hand_over = hand_over
+        self._policy = policy
 
-    async def leave_out(self, error: Exception) -> None:
-        """Find the partition that raises; call it at once, with no await between.
-
-        Returns when it is known, or when the partitions were taken away.
+    async def read_past(self, error: Exception) -> None:
+        """Read past what a poll has raised; call it at once, with no await between.
 
         Parameters
         ----------
         error
-            What a poll has raised.
+            What the poll has raised.
 
         Raises
         ------
         Exception
-            The error, where it does not come of one partition's records.
+            The error, where nothing was read that it could come of.
+        KafkaError
+            A partition can't be read for another reason.
         """
         books = self._books_now()
-        by, alone = _now() + LIMIT, set[TopicPartition]()
         try:
-            self._go_back(books)
-            while self._books_now() is books:
-                if _now() >= by:
-                    raise error
-                for partition in books.keys() - self.at.keys():
-                    if self._books_now() is books and partition in books:
-                        await self._read(partition, books, alone)
-                        if partition in self.at:
-                            return
-                await asyncio.sleep(TURN)
+            partitions = [at for at in books if at not in self.stopped_at]
+            for partition in partitions:
+                self._consumer.seek(partition, _end(books[partition]))
+            self._consumer.pause(*partitions)
+            has_moved = [await self._read(partition, books) for partition in partitions]
+            if self._books_now() is not books:
+                return
+            still_ours = [at for at in partitions if at in books and at not in self.stopped_at]
+            self._consumer.resume(*still_ours)
         except IllegalStateError:
-            log.info("the partitions were taken away meanwhile")
+            log.info("the partitions were revoked meanwhile")
+            return
+        if partitions and not any(has_moved):
+            raise error
 
-    async def _read(
-        self, partition: TopicPartition, books: Books, alone: set[TopicPartition]
-    ) -> None:
-        """Read of one partition; of one that has raised before, record by record."""
+    async def _read(self, partition: TopicPartition, books: Books) -> bool:
+        """Read what one fetch brings of a partition; return whether the error may come of it."""
+        if not self._is_ours(partition, books):
+            return True
+        start = _end(books[partition])
         try:
-            fetched = await self._consumer.getmany(
-                partition, timeout_ms=0, max_records=1 if partition in alone else self._max_records
-            )
-        except Exception as found:
-            if may_be_unreadable(found):
-                if partition in alone:
-                    await self._give_up(partition, found)
-                elif partition in books:
-                    alone.add(partition)
-                    self._go_back({partition: books[partition]})
-            elif not (isinstance(found, KafkaError) and found.retriable):
+            async for step in self._reader.read(partition, start):
+                if not self._is_ours(partition, books):
+                    return True
+                await self._take(partition, step)
+                if partition in self.stopped_at:
+                    return True
+        except OffsetOutOfRangeError:
+            return True  # the next poll says so, too: see stream/offset_reset.py
+        except KafkaError as error:
+            if not error.retriable:
                 raise
-        else:
-            await self._hand_over(fetched)
+            log.warning("reading %s: %r, trying again", partition, error)
+            return True
+        return self._is_ours(partition, books) and step.next_offset > start
 
-    async def _give_up(self, partition: TopicPartition, error: Exception) -> None:
-        at = await self._consumer.position(partition)
-        self._consumer.pause(partition)
-        self.at[partition] = at
+    def _is_ours(self, partition: TopicPartition, books: Books) -> bool:
+        return self._books_now() is books and partition in books
+
+    async def _take(self, partition: TopicPartition, step: RawStep) -> None:
+        records, next_offset = step.records, step.next_offset
+        unreadable = [record for record in records if _is_damaged(record)]
+        if unreadable and self._policy == "stop":
+            next_offset = unreadable[0].offset
+            records = [record for record in records if record.offset < next_offset]
+            self._stop(partition, unreadable[0])
+        elif unreadable:
+            _log(partition, unreadable, next_offset)
+        # No await between: the position never lies behind records that are not in the books.
+        self._consumer.seek(partition, next_offset)
+        if records:
+            await self._hand_over({partition: records}, _verdicts(records))
+
+    def _stop(self, partition: TopicPartition, record: UnreadableRecord) -> None:
+        self.stopped_at[partition] = record.offset
         log.error(
-            "%s was expected to be readable, but its record at offset %d is not (%r): nothing more "
-            "of the partition is read. Have the sender mended, and move the group past the record's"
-            " batch (docs/runbook.md#a-record-that-cant-be-read)",
+            "the record of %s at offset %d can't be read (%s): with LEADSCORE_UNREADABLE=stop"
+            " nothing more of the partition is read. Move the group behind the record, or set"
+            " LEADSCORE_UNREADABLE=dead_letter (docs/runbook.md#a-record-that-cant-be-read)",
             partition,
-            at,
-            error,
+            record.offset,
+            record.detail,
         )
 
-    def _go_back(self, books: Mapping[TopicPartition, PartitionBooks]) -> None:
-        """Read partitions from the end of what was handed over."""
-        for partition, entry in books.items():
-            begin = entry.committed if entry.end is None else entry.end
-            self._consumer.seek(partition, begin or 0)
+
+def _end(entry: PartitionBooks) -> int:
+    """Return the offset after what was handed over of a partition."""
+    begin = entry.committed if entry.end is None else entry.end
+    return begin or 0
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _is_damaged(record: RawRecord) -> TypeGuard[UnreadableRecord]:
+    """Return whether a record can't be read, and not for its size alone."""
+    return isinstance(record, UnreadableRecord) and record.problem is not Problem.TOO_LARGE
+
+
+def _verdicts(records: Sequence[RawRecord]) -> dict[int, InvalidEventError]:
+    """Return why records are no leads, by position; a value that was left out leaves its size."""
+    verdicts = {}
+    for position, record in enumerate(records):
+        if isinstance(record, UnreadableRecord):
+            verdicts[position] = record.error
+            if record.value_bytes is not None:
+                size = (VALUE_BYTES, b"%d" % record.value_bytes)
+                record.headers = [*record.headers, size]
+    return verdicts
+
+
+def _log(partition: TopicPartition, records: Sequence[UnreadableRecord], next_offset: int) -> None:
+    first = records[0]
+    log.error(
+        "%d records of %s can't be read, the first at offset %d (%s): dead letters say which, and"
+        " reading goes on at offset %d. Have their sender fixed"
+        " (docs/runbook.md#a-record-that-cant-be-read)",
+        *(len(records), partition, first.offset, first.detail, next_offset),
+        extra={
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "offsets": [records[0].offset, records[-1].offset],
+            "problems": sorted({str(record.problem) for record in records}),
+        },
+    )

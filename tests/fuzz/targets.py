@@ -9,6 +9,7 @@ from tests.fuzz.drift_records import PARTIALS, REPORTS, WINDOWS
 from tests.fuzz.events import DECODER, SCHEMAS, SCORING
 from tests.fuzz.files import COMMANDS, PARQUET, TABLES
 from tests.fuzz.models import BUNDLES, GRAPHS, METADATA, REGISTRIES
+from tests.fuzz.record_batches import BATCHES
 from tests.fuzz.target import Target
 from tests.fuzz.words import OPTIONS, SETTINGS
 
@@ -17,6 +18,7 @@ __all__ = ["TARGETS"]
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
+        BATCHES,
         DECODER,
         SCHEMAS,
         SCORING,

@@ -11,7 +11,15 @@ import asyncio
 import functools
 import selectors
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -28,6 +36,8 @@ from aiokafka.errors import (
 )
 
 from stream.bounded_polls import SizedRecords
+from stream.raw_batches import RawStep
+from stream.record_batches import Problem, RawRecord, UnreadableRecord
 from stream.trial import Trials
 
 TOPIC = "leads"
@@ -355,6 +365,75 @@ class FakeTrials(Trials):
         self.tried += 1
         if self.verdict is not None:
             raise self.verdict
+
+
+class _Number(int):
+    """A record's value that has a size."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+class FakeRawReader:
+    """Reads a FakeKafka's records beside the consumer, two at a time.
+
+    Attributes
+    ----------
+    errors
+        What the next reads raise.
+    is_asked
+        Set when the first read begins.
+    """
+
+    FETCHED = 20
+    """Records of one fetch."""
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        self.kafka = kafka
+        self.errors: deque[Exception] = deque()
+        self.is_asked = asyncio.Event()
+        self.is_closed = False
+
+    async def read(
+        self, partition: TopicPartition, start: int, stop: int | None = None
+    ) -> AsyncIterator[RawStep]:
+        self.is_asked.set()
+        await asyncio.sleep(0.001)
+        if self.errors:
+            raise self.errors.popleft()
+        log = self.kafka.logs[partition]
+        if not log.start <= start <= log.end:
+            raise OffsetOutOfRangeError({partition: start})
+        end = log.end if stop is None else min(stop, log.end)
+        records: list[Any] = [
+            self._read(partition, record, log.unreadable)
+            for record in log.records
+            if start <= record.offset < end
+        ]
+        for at in range(0, len(records[: self.FETCHED]), 2):
+            some = records[at : at + 2]
+            yield RawStep(some, some[-1].offset + 1)
+            await asyncio.sleep(0.001)
+        if len(records) <= self.FETCHED:
+            yield RawStep((), end)
+
+    @staticmethod
+    def _read(partition: TopicPartition, record: FakeRecord, unreadable: set[int]) -> Any:
+        if record.offset not in unreadable:
+            value: Any = _Number(record.value)
+            at = partition.partition, record.offset, record.timestamp
+            return RawRecord(*at, None, value, ())
+        return UnreadableRecord(
+            partition.partition,
+            record.offset,
+            record.timestamp,
+            *(None, _Number(record.value), ()),
+            Problem.HEADER_NAME,
+            "the name of one of its headers is not UTF-8",
+        )
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
 class FakeApp:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,6 +12,8 @@ from aiokafka import TopicPartition
 
 from stream import log_reader
 from stream.log_reader import LogReader
+from stream.raw_batches import RawStep
+from stream.record_batches import Problem, UnreadableRecord
 from tests.unit.stream.fakes import in_jumping_time
 
 TP = TopicPartition("leads", 0)
@@ -38,6 +40,7 @@ class FakeLog:
     beginning: int = 0
     position_now: int = 0
     fetches: int = 0
+    unreadable: set[int] = field(default_factory=set)
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
         assert partitions == [TP]
@@ -58,12 +61,16 @@ class FakeLog:
     async def position(self, _: TopicPartition) -> int:
         return self.position_now
 
-    async def getmany(self, _: TopicPartition, **__: int) -> Mapping[Any, Sequence[Record]]:
+    async def getmany(
+        self, _: TopicPartition, *, timeout_ms: int, max_records: int
+    ) -> Mapping[Any, Sequence[Record]]:
         self.fetches += 1
         assert self.fetches < 50, "it reads on and on"
         if not self.beginning <= self.position_now <= self.end:
             self.position_now = self.beginning
-        found = [Record(o) for o in self.offsets if o >= self.position_now][:3]
+        found = [Record(o) for o in self.offsets if o >= self.position_now][: min(3, max_records)]
+        if self.unreadable.intersection(record.offset for record in found):
+            raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "unexpected end of data")
         is_last = not found or found[-1].offset == self.offsets[-1]
         self.position_now = self.end if is_last else found[-1].offset + 1
         return {TP: found} if found else {}
@@ -72,6 +79,26 @@ class FakeLog:
         """Forget what is old, as retention does."""
         self.beginning = beginning
         self.offsets = [offset for offset in self.offsets if offset >= beginning]
+
+
+class BesideIt:
+    """Reads the log beside its consumer, two records at a time."""
+
+    def __init__(self, log: FakeLog) -> None:
+        self.log = log
+
+    async def read(self, _: TopicPartition, start: int, stop: int | None) -> Any:
+        end = self.log.end if stop is None else min(stop, self.log.end)
+        offsets = [offset for offset in self.log.offsets if start <= offset < end]
+        for at in range(0, len(offsets), 2):
+            some = offsets[at : at + 2]
+            yield RawStep([self._read(offset) for offset in some], some[-1] + 1)
+        yield RawStep((), end)
+
+    def _read(self, offset: int) -> Any:
+        if offset not in self.log.unreadable:
+            return Record(offset)
+        return UnreadableRecord(0, offset, 0, None, None, (), Problem.HEADER_NAME, "it is bad")
 
 
 class FakeReader(LogReader):
@@ -84,6 +111,10 @@ class FakeReader(LogReader):
     @asynccontextmanager
     async def open(self, **_: Any) -> Any:
         yield self.log
+
+    @asynccontextmanager
+    async def open_beside(self) -> Any:
+        yield BesideIt(self.log)
 
 
 def log_of(end: int, *, without: Sequence[int] = ()) -> FakeLog:
@@ -176,3 +207,82 @@ async def test_the_latest_records_are_read(
 ) -> None:
     found = await FakeReader(log_of(10)).last(TP, count, **limits)
     assert [record.offset for record in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "start", "stop", "expected"),
+    [
+        ({4}, 0, 10, [0, 1, 2, 3, 5, 6, 7, 8, 9]),
+        ({0, 9}, 0, 10, [*range(1, 9)]),
+        (set(range(10)), 0, 10, []),
+        ({7}, 2, 7, [2, 3, 4, 5, 6]),
+        ({3}, 4, 6, [4, 5]),
+    ],
+)
+@in_jumping_time
+async def test_what_cannot_be_read_is_left_out(
+    unreadable: set[int], start: int, stop: int, expected: list[int]
+) -> None:
+    log = log_of(10)
+    log.unreadable = unreadable
+    assert await read(log, start, stop) == expected
+
+
+@in_jumping_time
+async def test_a_bounded_read_asks_for_nothing_behind_its_stop() -> None:
+    """It came upon a record there that can't be read, and every worker crashed."""
+
+    class NothingBehind(BesideIt):
+        async def read(self, _: TopicPartition, start: int, stop: int | None) -> Any:
+            raise AssertionError("it was polled beyond the stop")
+            yield
+
+    class Reader(FakeReader):
+        @asynccontextmanager
+        async def open_beside(self) -> Any:
+            yield NothingBehind(self.log)
+
+    log = log_of(10)
+    log.unreadable = {7}
+    reader = Reader(log)
+    found = [record.offset async for some in reader.read(TP, 2, 7) for record in some]
+    assert found == [2, 3, 4, 5, 6]
+
+
+@in_jumping_time
+async def test_the_last_record_that_can_be_read_is_found() -> None:
+    log = log_of(10)
+    log.unreadable = {8, 9}
+    assert await FakeReader(log).last_offset(TP, 10) == 7
+
+
+@in_jumping_time
+async def test_an_error_that_comes_of_no_record_is_raised() -> None:
+    class Broken(FakeLog):
+        async def getmany(self, *_: Any, **__: Any) -> Any:
+            raise ZeroDivisionError
+
+    class Nothing(BesideIt):
+        async def read(self, _: TopicPartition, start: int, stop: int | None) -> Any:
+            yield RawStep((), start)
+
+    class Reader(FakeReader):
+        @asynccontextmanager
+        async def open_beside(self) -> Any:
+            yield Nothing(self.log)
+
+    with pytest.raises(ZeroDivisionError):
+        [some async for some in Reader(Broken([0, 1], 2)).read(TP, 0, 2)]
+
+
+@in_jumping_time
+async def test_what_comes_is_followed_past_what_cannot_be_read() -> None:
+    log = log_of(10)
+    log.unreadable = {5}
+    seen: list[int] = []
+    async with aclosing(FakeReader(log).follow(TP, 2)) as followed:
+        async for records in followed:
+            seen += [record.offset for record in records]
+            if len(seen) == 7:
+                break
+    assert seen == [2, 3, 4, 6, 7, 8, 9]

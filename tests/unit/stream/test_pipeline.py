@@ -23,7 +23,7 @@ from model.predictor import ConstantPredictor
 from monitoring.metrics import Metrics
 from schemas.decode import LeadDecoder
 from schemas.encode import ScoredModel
-from schemas.errors import FatalError
+from schemas.errors import ErrorCode, FatalError, InvalidEventError
 from schemas.left_out import LeftOutValue
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
@@ -281,6 +281,30 @@ async def test_bad_records_go_to_the_dead_letters_and_the_others_on() -> None:
             delivery.set_result(None)
         await place.settle()
         assert given.is_done
+
+
+async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_go_on() -> None:
+    verdict = InvalidEventError(ErrorCode.UNREADABLE, "the name of a header is not UTF-8")
+    async with Place() as place:
+        given = batch(10, 3, partition=1)
+        given.verdicts = {1: verdict}
+        await place.pipeline.accept([batch(0, 2), given])
+        await place.until_sent(3)
+        assert [(topic, at, len(rows)) for topic, at, rows in place.emitter.sent] == [
+            ("scored", 0, 2),
+            ("scored", 1, 2),
+            ("dead", 1, 1),
+        ]
+        [(key, value, headers)] = place.emitter.sent[2][2]
+        told = dict(headers)
+        assert (key, value) == (b"k", given.records[1].value)
+        assert told["leadscore.error.code"] == b"UNREADABLE"
+        assert told["__connect.errors.offset"] == b"11"
+        for delivery in place.emitter.deliveries:
+            delivery.set_result(None)
+        await place.settle()
+        assert given.is_done
+        assert place.value("leadscore_dead_letters_total", code="UNREADABLE") == 1
 
 
 async def test_a_batch_of_dead_letters_alone_is_done() -> None:

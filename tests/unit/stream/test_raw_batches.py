@@ -19,7 +19,6 @@ from stream.aiokafka_internals import Fetched
 from stream.raw_batches import RawBatchReader
 from stream.record_batches import Limits
 from tests.record_batches import Made, batch
-from tests.unit.stream.fakes import in_jumping_time
 
 AT = TopicPartition("leads", 2)
 
@@ -54,6 +53,7 @@ class FakeClient:
 def client(monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
     FakeClient.answers, FakeClient.opened, FakeClient.closed = deque(), 0, 0
     monkeypatch.setattr(raw_batches, "FetchClient", FakeClient)
+    monkeypatch.setattr(raw_batches, "RETRY_PAUSE", 0.001)
     return FakeClient
 
 
@@ -78,35 +78,27 @@ async def test_where_there_is_nothing_yet_reading_stays(client: type[FakeClient]
     assert (step.records, step.next_offset) == ((), 7)
 
 
-def test_what_may_pass_is_tried_again_on_a_new_connection(client: type[FakeClient]) -> None:
-    @in_jumping_time
-    async def run() -> None:
-        client.answers.extend(
-            [LeaderNotAvailableError(), NotLeaderForPartitionError(), batch([Made()])]
-        )
-        async with reader() as raw:
-            steps = [step async for step in raw.read(AT, 0)]
-            assert client.closed == 2
-        assert steps[-1].next_offset == 1
-        assert client.closed == client.opened == 3
-
-    run()
+async def test_what_may_pass_is_tried_again_on_a_new_connection(client: type[FakeClient]) -> None:
+    client.answers.extend(
+        [LeaderNotAvailableError(), NotLeaderForPartitionError(), batch([Made()])]
+    )
+    async with reader() as raw:
+        steps = [step async for step in raw.read(AT, 0)]
+        assert client.closed == 2
+    assert steps[-1].next_offset == 1
+    assert client.closed == client.opened == 3
 
 
 @pytest.mark.parametrize(
     ("answers", "asked"),
     [([OffsetOutOfRangeError()], 1), ([LeaderNotAvailableError()] * 9, raw_batches.ATTEMPTS)],
 )
-def test_what_does_not_pass_is_raised(
+async def test_what_does_not_pass_is_raised(
     client: type[FakeClient], answers: list[KafkaError], asked: int
 ) -> None:
-    @in_jumping_time
-    async def run() -> None:
-        client.answers.extend(answers)
-        async with reader() as raw:
-            with pytest.raises(type(answers[0])):
-                [step async for step in raw.read(AT, 0)]
-        assert len(client.answers) == len(answers) - asked
-        assert client.opened == client.closed
-
-    run()
+    client.answers.extend(answers)
+    async with reader() as raw:
+        with pytest.raises(type(answers[0])):
+            [step async for step in raw.read(AT, 0)]
+    assert len(client.answers) == len(answers) - asked
+    assert client.opened == client.closed

@@ -18,13 +18,20 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from schemas.errors import FatalError
+from schemas.errors import FatalError, InvalidEventError
 from stream.books import Batch
 from stream.commits import GroupCommitter
 from stream.lag import Lag, lag_of
 from stream.losses import Loss
 from stream.source import BatchSource, SourceOptions
-from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, in_jumping_time
+from tests.unit.stream.fakes import (
+    TOPIC,
+    FakeApp,
+    FakeConsumer,
+    FakeKafka,
+    FakeRawReader,
+    in_jumping_time,
+)
 
 TP = TopicPartition(TOPIC, 0)
 OTHER = TopicPartition(TOPIC, 1)
@@ -62,10 +69,13 @@ class Bench:
     source: BatchSource
     app: FakeApp
     notes: Notes
+    reader: FakeRawReader
     polled: deque[Batch] = field(default_factory=deque)
     """What the channel has given, and is not taken yet."""
     seen: dict[TopicPartition, list[int]] = field(default_factory=dict)
     """Offsets that `work` has finished."""
+    verdicts: dict[TopicPartition, dict[int, InvalidEventError]] = field(default_factory=dict)
+    """By offset: the verdicts that came with them."""
 
     async def work(self) -> None:
         """Finish whatever comes, as the agent does."""
@@ -74,6 +84,9 @@ class Bench:
                 if batch.begin():
                     seen = self.seen.setdefault(batch.partition, [])
                     seen += [record.offset for record in batch.records]
+                    verdicts = self.verdicts.setdefault(batch.partition, {})
+                    for at, error in batch.verdicts.items():
+                        verdicts[batch.records[at].offset] = error
                     batch.done()
 
     async def take(self, count: int = 1, *, begin: bool = True) -> list[Batch]:
@@ -102,15 +115,17 @@ class Bench:
 
 def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
     app, notes, consumer = FakeApp(), Notes(), FakeConsumer(kafka)
+    reader = FakeRawReader(kafka)
     source = BatchSource(
         app.as_faust(),
         TOPIC,
         lambda: consumer,
         partial(GroupCommitter, read_committed=kafka.read_committed),
+        reader,
         options=options,
         observer=notes,
     )
-    return Bench(kafka, consumer, source, app, notes)
+    return Bench(kafka, consumer, source, app, notes, reader)
 
 
 @asynccontextmanager

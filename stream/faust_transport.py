@@ -1,0 +1,116 @@
+"""Faust's way to Kafka, whose consumer reads past records that aiokafka can't decode.
+
+Faust's consumer crashes at the first one, and again after every restart. Here such a record of a
+source topic comes as an empty one, which its agent leaves out and acknowledges, so that it is
+committed; of a changelog it is left out, as there an empty value removes a key.
+
+It overrides ``_fetch_records`` of faust-streaming 0.15.3, which is private; a unit test and the
+integration ring of the drift role fail where that changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+
+from stream.aiokafka_internals import positions
+from stream.lenient_polls import readable
+from stream.raw_batches import RawBatchReader, RawReader
+from stream.record_batches import RawRecord, UnreadableRecord
+from stream.unreadable import may_be_unreadable
+
+__all__ = ["LenientTransport"]
+
+Records = Mapping[TopicPartition, Sequence[Any]]
+
+
+class LenientThread(AIOKafkaConsumerThread):
+    """The thread in which Faust's consumer runs, with a loop of its own."""
+
+    _beside: RawReader | None = None
+
+    async def on_thread_stop(self) -> None:
+        """Close the connections."""
+        if self._beside is not None:
+            await self._beside.close()
+        await super().on_thread_stop()
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TopicPartition],
+        timeout: float | None = None,  # noqa: ASYNC109 - the name is Faust's
+        max_records: int | None = None,
+    ) -> Records:
+        starts = positions(consumer)
+        try:
+            fetched: Records = await super()._fetch_records(
+                consumer, active_partitions, timeout, max_records
+            )
+        except Exception as error:
+            if not may_be_unreadable(error):
+                raise
+            caught = error
+        else:
+            return fetched
+        wanted = {
+            at: starts[at] for at in starts if not active_partitions or at in active_partitions
+        }
+        for partition, start in wanted.items():
+            consumer.seek(partition, start)  # what was polled of it is gone
+        found = {at: await self._read(consumer, at, start) for at, start in wanted.items()}
+        after = positions(consumer)
+        if all(after.get(at) == start for at, start in wanted.items()):
+            raise caught
+        return {at: records for at, records in found.items() if records}
+
+    async def _read(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, start: int
+    ) -> list[ConsumerRecord]:
+        """Read what one fetch brings of a partition."""
+        if self._beside is None:
+            settings = self.app.settings
+            self._beside = RawBatchReader(settings.kafka_client_options(), "read_uncommitted")
+        found: list[ConsumerRecord] = []
+        async for step in self._beside.read(partition, start):
+            sound = readable(partition, step.records)
+            is_changelog = partition.topic in self.app.tables.changelog_topics
+            taken = sound if is_changelog else step.records
+            found += [_as_consumed(partition.topic, record) for record in taken]
+            consumer.seek(partition, step.next_offset)
+        return found
+
+
+def _as_consumed(topic: str, record: RawRecord) -> ConsumerRecord:
+    """Return a record as aiokafka's consumer does; one that can't be read is empty."""
+    is_sound = not isinstance(record, UnreadableRecord)
+    key, value = (record.key, record.value) if is_sound else (None, b"")
+    return ConsumerRecord(
+        topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        0,  # the time stamp is that of the record's creation
+        key,
+        value,
+        None,
+        -1 if key is None else len(key),
+        -1 if value is None else len(value),
+        tuple(record.headers) if is_sound else (),
+    )
+
+
+class LenientConsumer(Consumer):
+    """Faust's consumer."""
+
+    def _new_consumer_thread(self) -> LenientThread:
+        return LenientThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class LenientTransport(Transport):
+    """Faust's way to Kafka."""
+
+    Consumer = LenientConsumer

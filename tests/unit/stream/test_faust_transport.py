@@ -1,0 +1,112 @@
+"""Faust's consumer reads past records that aiokafka can't decode."""
+
+from __future__ import annotations
+
+import inspect
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from stream import faust_transport
+from stream.app import App
+from stream.faust_transport import LenientThread, LenientTransport
+from stream.raw_batches import RawStep
+from stream.record_batches import Problem, RawRecord, UnreadableRecord
+from stream.settings import load_settings
+
+PARTIALS = TopicPartition("partials", 0)
+CHANGELOG = TopicPartition("changelog", 0)
+
+
+class FakeConsumer:
+    """A consumer that only knows its positions."""
+
+    def __init__(self) -> None:
+        self.at = {PARTIALS: 5, CHANGELOG: 7}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.at[partition] = offset
+
+
+class Beside:
+    """Reads what the consumer can't."""
+
+    has_records = True
+
+    async def read(self, partition: TopicPartition, start: int) -> Any:
+        if self.has_records:
+            bad = Problem.HEADER_NAME, "it is bad"
+            yield RawStep(
+                [
+                    RawRecord(0, start, 1, b"k", b"good", ()),
+                    UnreadableRecord(0, start + 1, 1, b"k", b"bad", (), *bad),
+                ],
+                start + 2,
+            )
+
+
+@pytest.fixture
+def thread(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(faust_transport, "positions", lambda consumer: dict(consumer.at))
+    thread: Any = LenientThread.__new__(LenientThread)
+    thread.consumer = SimpleNamespace(
+        app=SimpleNamespace(tables=SimpleNamespace(changelog_topics={"changelog"}))
+    )
+    monkeypatch.setattr(LenientThread, "app", thread.consumer.app, raising=False)
+    thread._beside = Beside()
+    return thread
+
+
+def polls(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
+    async def fetch(self: Any, consumer: FakeConsumer, *_: Any) -> Any:
+        consumer.at[PARTIALS] += 1  # drained, and lost
+        if error:
+            raise error
+        return {PARTIALS: ["one"]}
+
+    monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", fetch)
+
+
+async def test_what_can_be_read_comes_as_it_is(thread: Any, monkeypatch: pytest.MonkeyPatch):
+    polls(monkeypatch, None)
+    assert await thread._fetch_records(FakeConsumer(), {PARTIALS}) == {PARTIALS: ["one"]}
+
+
+async def test_a_record_that_cannot_be_read_comes_empty_so_that_it_is_acknowledged(
+    thread: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polls(monkeypatch, ValueError())
+    consumer = FakeConsumer()
+    found = await thread._fetch_records(consumer, {PARTIALS, CHANGELOG})
+    assert [(r.offset, r.key, r.value) for r in found[PARTIALS]] == [
+        (5, b"k", b"good"),
+        (6, None, b""),
+    ]
+    assert [(r.offset, r.value) for r in found[CHANGELOG]] == [(7, b"good")], "no key is removed"
+    assert consumer.at == {PARTIALS: 7, CHANGELOG: 9}
+
+
+@pytest.mark.parametrize("error", [ValueError(), KafkaConnectionError()])
+async def test_an_error_that_comes_of_no_record_is_raised(
+    thread: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    polls(monkeypatch, error)
+    thread._beside.has_records = False
+    with pytest.raises(type(error)):
+        await thread._fetch_records(FakeConsumer(), {CHANGELOG})
+
+
+def test_faust_calls_what_is_overridden() -> None:
+    source = inspect.getsource(AIOKafkaConsumerThread.getmany)
+    assert "self._fetch_records" in source
+    parameters = [*inspect.signature(AIOKafkaConsumerThread._fetch_records).parameters]
+    assert parameters == ["self", "consumer", "active_partitions", "timeout", "max_records"]
+
+
+def test_the_app_reads_by_it() -> None:
+    app = App(load_settings(environment="test", role="drift"))
+    assert isinstance(app.transport, LenientTransport)
