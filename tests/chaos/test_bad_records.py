@@ -1,7 +1,8 @@
-"""Records such as few senders make, while workers are killed."""
+"""Records such as no good sender makes, among leads, while workers are killed."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from itertools import count
@@ -11,16 +12,22 @@ from random import Random
 import pytest
 
 from model.bundle import Bundle
+from schemas.errors import ErrorCode
 from stream.crm.events import EventMaker
 from stream.crm.playing import Lead
-from tests.chaos.audit import second_audit
+from stream.crm.produce import Played
+from tests.chaos.audit import second_audit, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
-from tests.integration.traffic import over_and_over
+from tests.integration.traffic import over_and_over, streaming
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
 from tests.kafka_client import produce_batch
 from tests.record_batches import Made, batch
 
+TIMES = 6
+"""Unreadable records on each partition."""
+BESIDE = 3
+"""Leads before and after each of them, in its batch."""
 LONG = 240_000
 """Bytes of a lead that compresses well."""
 LONG_LEADS = 600
@@ -33,6 +40,46 @@ def made_of(lead: Lead, as_event: EventMaker, **changed: object) -> Made:
     event = as_event(lead)
     headers = [(name.encode(), value) for name, value in event.headers]
     return Made(event.value, event.key, **{"headers": headers, **changed})  # type: ignore[arg-type]
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_unreadable_records_in_the_middle_and_restarts(
+    open_stage: OpenStage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
+) -> None:
+    """Seen once: after a restart every worker crashed on such a record, for ever."""
+    stage = await open_stage()
+    bootstrap, source = stage.settings.kafka_bootstrap_servers, stage.settings.leads_created
+    leads, as_event = over_and_over(contacts), EventMaker(CONTACT)
+    bad: list[tuple[int, int]] = []
+
+    async def spoil(partition: int) -> None:
+        made = [made_of(next(leads), as_event) for _ in range(2 * BESIDE)]
+        made.insert(BESIDE, made_of(next(leads), as_event, headers=[(b"nam\xe9", b"x")]))
+        now = int(time.time() * 1000)
+        written = batch(made, timestamp=now, max_timestamp=now)
+        first = await produce_batch(bootstrap, source, written, partition)
+        bad.append((partition, first + BESIDE))
+
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=500) as traffic:
+        await crew.join()
+        await crew.join()
+        await stage.until_scored(500)
+        for _ in range(TIMES):
+            await asyncio.gather(*(spoil(partition) for partition in range(PARTITIONS)))
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            chance.choice(crew.members).process.send(signal.SIGKILL)
+        await crew.back(60)
+        played = await traffic.end()
+        await until_done(stage, 60)
+        account = await second_audit(stage, bank_model, planted=planted_of(played, bad))
+        assert account.totals.dead[ErrorCode.UNREADABLE] == len(bad) == TIMES * PARTITIONS
+        assert {code for code, _ in crew.ends} == {-signal.SIGKILL}
+
+
+def planted_of(played: Played, unreadable: list[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    broken = dict(played.dead_letters(refuse_few_fields=False))
+    return broken | dict.fromkeys(unreadable, ErrorCode.UNREADABLE)
 
 
 @pytest.mark.thorough
