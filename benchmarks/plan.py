@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.memory import CASES, MemoryCase
 from benchmarks.workload import PARTITIONS
 
 __all__ = ["BOUNDED", "FULL", "Plan"]
@@ -30,6 +31,8 @@ class Plan:
         How long at each rate: before it counts, and while it does.
     costs
         Leads that come at once, and partitions, of each measurement of what a lead costs.
+    memory
+        The leads of each measurement of a worker's memory.
     """
 
     contenders: tuple[str, ...]
@@ -41,6 +44,7 @@ class Plan:
     warm_seconds: float
     seconds: float
     costs: tuple[tuple[int, int], ...]
+    memory: tuple[MemoryCase, ...]
     most: int | None = None
 
     def changed(
@@ -83,6 +87,7 @@ BOUNDED = Plan(
         *((count, PARTITIONS) for count in (1000, 10_000, 100_000, 1_000_000)),
         *((100_000, partitions) for partitions in (1, 16, 64)),
     ),
+    memory=tuple(case for case in CASES if case.codec == "zstd"),
 )
 FULL = Plan(
     contenders=tuple(CONTENDERS),
@@ -94,4 +99,5 @@ FULL = Plan(
     warm_seconds=20.0,
     seconds=30.0,
     costs=(*BOUNDED.costs, (10_000_000, PARTITIONS)),
+    memory=CASES,
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.contenders import CONTENDERS
 from benchmarks.java_program import java_versions
 from benchmarks.latency import LatencyRun
+from benchmarks.memory import MemoryRun
 from benchmarks.place import Run
 from benchmarks.quix_environment import quix_version
 from benchmarks.results import Results
@@ -41,6 +42,8 @@ def sections(results: Results) -> dict[str, str]:
         found["scaling"] = cost_table(results.costs)
     if results.starts:
         found["startup"] = start_table(results.starts)
+    if results.memory:
+        found["memory"] = memory_table(results.memory)
     found["machine"] = f"`{results.command}` on {results.machine}."
     return found
 
@@ -148,6 +151,29 @@ def start_table(starts: Sequence[Start]) -> str:
         for start in starts
     ]
     return _table("role|windows in its table|ready after, s|range", rows)
+
+
+def memory_table(runs: Sequence[MemoryRun]) -> str:
+    """Write what a worker takes, whatever the leads."""
+    rows = [
+        (
+            f"{run.case.count:,} of {run.case.lead_bytes:,} bytes",
+            run.case.codec,
+            f"{run.sent_mb:.1f}",
+            f"{run.peak_mb:.0f}",
+            f"{run.case.count * run.case.lead_bytes / 1e6 / max(run.seconds, 0.1):,.0f}",
+            f"{run.cpu_hold_ms:.0f}",
+            f"{run.hold_ms:.0f}",
+            f"{run.answer_ms:.0f}",
+            f"{run.scored:,} / {run.dead:,}",
+        )
+        for run in runs
+    ]
+    return _table(
+        "leads|codec|MB sent|memory, MB|MB/s of leads|loop held, ms of CPU|loop held, ms|"
+        "/healthz, ms|scored / dead",
+        rows,
+    )
 
 
 def cpu_rate(runs: Sequence[Run]) -> float:

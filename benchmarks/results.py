@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.latency import LatencyRun
+from benchmarks.memory import MemoryCase, MemoryRun
 from benchmarks.place import Run
 from benchmarks.scaling import Cost
 from benchmarks.scores import Checked
@@ -37,6 +38,8 @@ class Results:
         What a lead costs LeadScore by backlog and partitions.
     starts
         How soon a worker of LeadScore is ready.
+    memory
+        A worker's memory under leads of any size and compression.
     """
 
     machine: str
@@ -47,6 +50,7 @@ class Results:
     stages: dict[str, float] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
+    memory: list[MemoryRun] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -63,6 +67,9 @@ class Results:
         }
         read["costs"] = [Cost(**cost) for cost in read["costs"]]
         read["starts"] = [Start(**start) for start in read["starts"]]
+        read["memory"] = [
+            MemoryRun(**{**run, "case": MemoryCase(**run["case"])}) for run in read["memory"]
+        ]
         return cls(**read)
 
 

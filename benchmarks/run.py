@@ -22,6 +22,7 @@ import click
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.latency import measure_latency
+from benchmarks.memory import measure_memory
 from benchmarks.place import Cores, Place
 from benchmarks.plan import BOUNDED, FULL, Plan
 from benchmarks.plots import PLACES, write_plots
@@ -44,7 +45,7 @@ MEMORY = Path("/dev/shm")
 LOG_BYTES = 4 * 2**30
 BYTES_OF_LEAD = 1200
 """What a run may need of it: for the contenders, and for each lead of the largest backlog."""
-PARTS = ("speed", "latency", "scaling", "startup")
+PARTS = ("speed", "latency", "scaling", "startup", "memory")
 
 
 def free_in_memory() -> int:
@@ -63,6 +64,15 @@ async def measure(place: Place, plan: Plan, parts: Sequence[str], results: Resul
             cost = await measure_cost(place, count, partitions)
             results.costs.append(cost)
             _say(f"{count:,} leads, {partitions} partitions: {cost.cpu_us:.1f} µs a lead")
+    if "memory" in parts:
+        for case in plan.memory:
+            run = await measure_memory(place, case)
+            results.memory.append(run)
+            _say(
+                f"{case.count:,} leads of {case.lead_bytes:,} bytes, {case.codec}: at most"
+                f" {run.peak_mb:.0f} MB, {run.seconds:.0f} s, the loop held for"
+                f" {run.cpu_hold_ms:.0f} ms at most"
+            )
     if "startup" in parts:
         for role, windows in STARTS:
             start = await measure_start(place, role, windows, plan.repeats)

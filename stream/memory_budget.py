@@ -62,7 +62,7 @@ class MemoryBudget:
     @property
     def poll_bytes(self) -> int:
         """Bytes of a poll, up to its last record: decoded and encoded without a pause."""
-        return self.total // 24
+        return self.total // 48
 
     @property
     def in_flight_bytes(self) -> int:

@@ -7,6 +7,7 @@ import click
 import pytest
 
 from benchmarks.latency import LatencyRun
+from benchmarks.memory import MemoryCase, MemoryRun
 from benchmarks.place import Run, Sample, rate_figures
 from benchmarks.plots import PLACES, lines, write_plots
 from benchmarks.report import sections, write_sections
@@ -27,6 +28,11 @@ FOUND = Results(
     stages={"decode": 5.0, "model": 10.0},
     latency={"leadscore": [LatencyRun(2000, 1999.0, 4, 20, 30, 41, 0.25, 0)]},
     costs=[Cost(1000, 4, 21.0, 150.0), Cost(100_000, 4, 20.0, 200.0)],
+    memory=[
+        MemoryRun(
+            MemoryCase("zstd", 256_000, 8000), 1.3, 512, 198, 148, 64.0, 90, 40, 95, 8000, 0, 1
+        )
+    ],
 )
 
 
@@ -47,6 +53,10 @@ def test_the_tables_hold_medians_ranges_and_what_leadscore_is_to_stock_faust():
     assert "| Kafka and the rest | 10.0 | 40% |" in found["stages"]
     assert "| LeadScore as shipped | 2,000 | 4 | 20 | 30 | 25% |  |" in found["latency"]
     assert "| 100,000 | 4 | 20.0 | 200 |" in found["scaling"]
+    assert (
+        "| 8,000 of 256,000 bytes | zstd | 1.3 | 198 | 32 | 40 | 90 | 95 | 8,000 / 0 |"
+        in found["memory"]
+    )
     assert found["machine"] == "`make bench` on a machine."
 
 
