@@ -32,6 +32,9 @@ __all__ = ["connected", "unreachable"]
 ANSWER_LIMIT = 5.0
 """Seconds for one attempt to connect, log in and get an answer."""
 
+CLOSE_LIMIT = 1.0
+"""Seconds."""
+
 PROTOCOL = f"{PREFIX}SECURITY_PROTOCOL"
 SERVERS = f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS"
 
@@ -125,7 +128,14 @@ async def _try(connection: Mapping[str, Any], host: str, port: int) -> None:
     try:
         await opened.send(MetadataRequest([]))
     finally:
-        opened.close()
+        await _close(opened)
+
+
+async def _close(opened: Any) -> None:
+    """Close a connection, and wait for it: the loop may end next."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_LIMIT):
+            await opened.close()
 
 
 def _certificate_fault(error: ssl.SSLCertVerificationError, host: str, at: str) -> str:
@@ -197,7 +207,7 @@ async def _spoken_at(host: str, port: int) -> str | None:
                 try:
                     return protocol if await _answers(opened) else f"SASL_{protocol}"
                 finally:
-                    opened.close()
+                    await _close(opened)
     return None
 
 
