@@ -120,9 +120,15 @@ class Exposed:
             scores=np.full(leads, 0.25, dtype=np.float32),
             coverage=np.full(leads, 0.4 if self.is_sick else 1.0, dtype=np.float32),
             latency_seconds=np.full(leads, 2.0 if self.is_sick else 0.004),
-            dead_letters=Counter({ErrorCode.DECODE: 20 if self.is_sick else 0}),
+            dead_letters=Counter(
+                {ErrorCode.DECODE: 20, ErrorCode.UNREADABLE: 1} if self.is_sick else {}
+            ),
         )
-        if not self.is_sick:
+        if self.is_sick:
+            self.worker.records_lost("leads.created", 0, "retention", 5)
+            self.worker.leads_out_of_order(20)
+            self.drift.windows_closed_early(1)
+        else:
             self.drift.partials_taken(1)
 
     def source(self) -> SourceState:
@@ -239,6 +245,7 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path):
     exposed = Exposed()
     exposed.load_model(days_ago=1)
     exposed.worker.rebalanced()
+    exposed.worker.records_lost("leads.created", 0, "retention", 5)
     exposed.show(3, are_others=True)
     exposed.drift.alarm(detector="windowed", stream="all", is_confirmed=True)
     async with seen_by_prometheus(tmp_path, exposed) as prometheus:
