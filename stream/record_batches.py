@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from schemas.errors import ErrorCode, InvalidEventError
@@ -218,7 +218,9 @@ class RecordBatches:
                 header, end, Problem.CHECKSUM, "the checksum of its batch is wrong"
             )
         else:
-            end = header.end
+            # A sender may have put a right checksum on a wrong header: it claims no other offsets.
+            end = min(header.end, self._most(header, behind))
+            header = replace(header, last_offset_delta=end - header.base_offset - 1)
             if not self._is_left_out(header, batch):
                 yield from self._read_records(header, batch[HEADER.size :])
         self.next_offset = max(
@@ -257,11 +259,16 @@ class RecordBatches:
 
     def _end_of(self, header: _Header, behind: memoryview) -> int:
         """Return where a batch ends whose own word is not to be trusted."""
+        most = max(self._most(header, behind), self.next_offset + 1)
+        return min(header.end, most) if header.end > self.next_offset else most
+
+    def _most(self, header: _Header, behind: memoryview) -> int:
+        """Return the offset that a batch ends at or before: the next one's, or the log's end."""
         most = self._fetched.high_watermark
         if len(behind) >= LENGTH.size:
-            most = min(most, int(LENGTH.unpack_from(behind)[0]))
-        most = max(most, self.next_offset + 1)
-        return min(header.end, most) if header.end > self.next_offset else most
+            following = int(LENGTH.unpack_from(behind)[0])
+            most = min(most, following) if following > header.base_offset else most
+        return most
 
     def _lost(
         self, header: _Header, end: int, problem: Problem, detail: str
@@ -277,7 +284,7 @@ class RecordBatches:
     def _rest(
         self, header: _Header, first: int, end: int, problem: Problem, detail: str
     ) -> Iterator[UnreadableRecord]:
-        for offset in range(first, end):
+        for offset in range(max(first, self.next_offset), end):
             yield self._unreadable(problem, detail, offset, header.max_timestamp)
 
     def _unreadable(
@@ -289,6 +296,10 @@ class RecordBatches:
     # Records
 
     def _read_records(self, header: _Header, data: memoryview) -> Iterator[RawRecord]:
+        if header.count < 0:
+            detail = "the number of records of its batch is negative"
+            yield from self._lost(header, header.end, Problem.LENGTHS, detail)
+            return
         number = header.attributes & CODEC_MASK
         if number > max(Codec):
             detail = f"its batch has the compression {number}"

@@ -186,6 +186,26 @@ def test_a_damaged_batch_that_compaction_has_thinned_has_as_many_verdicts_as_rec
     assert end == 1007
 
 
+def test_a_negative_number_of_records_is_no_silent_loss() -> None:
+    records, end = parse(batch([Made()] * 2, count=-1) + batch([Made()], base=2))
+    assert told(records) == [(0, Problem.LENGTHS), (1, Problem.LENGTHS), (2, None)]
+    assert end == 3
+
+
+@pytest.mark.parametrize("base", [5, -(2**40)])
+@pytest.mark.parametrize("attributes", [0, 7])
+def test_a_header_that_claims_two_billion_records_takes_no_time(base: int, attributes: int) -> None:
+    """Found by fuzzing: each of them had a verdict."""
+    most = 2**31 - 1
+    lying = batch(
+        [Made(raw=varint(-1))], base=base, count=most, last_delta=most - 1, attributes=attributes
+    )
+    records, end = parse(lying + batch([Made()], base=8), start=5)
+    assert records[-1].offset == 8
+    assert len(records) <= 4
+    assert end == 9
+
+
 @pytest.mark.parametrize("codec", [5, 7])
 def test_an_unknown_codec_costs_the_batch(codec: int) -> None:
     records, end = parse(batch([Made()] * 2, attributes=codec) + batch([Made()], base=2))
