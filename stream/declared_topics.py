@@ -66,7 +66,7 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW | {Use.SCORE: WRITE},
+        rights=NEW | {Use.SCORE: READ + WRITE},  # read: stream/emitted.py
         optional=SIZE,
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
     ),
@@ -76,7 +76,7 @@ TOPICS: tuple[Topic, ...] = (
         key="as in the source",
         value="the source's bytes, untouched",
         follows_source=True,
-        rights=NEW | {Use.SCORE: WRITE},
+        rights=NEW | {Use.SCORE: READ + WRITE},  # read: stream/emitted.py
         optional=SIZE,
         configs={
             "cleanup.policy": "delete",
