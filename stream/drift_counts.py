@@ -258,7 +258,12 @@ class DriftPublisher:
         if before is not None and before.scorer is not scorer:
             self._follow(self._publish_part(before))
         block = BlockCounts(
-            counting, self._source_topic, number, block_of(max(first - 1, 0)), own_from=first
+            counting,
+            self._source_topic,
+            number,
+            block_of(max(first - 1, 0)),
+            since=since,
+            own_from=first,
         )
         state = _Counted(scorer, counting, generation, first, block)
         self._counted[number] = state
@@ -314,7 +319,9 @@ class DriftPublisher:
             lambda: self._reader.last_offset(partition, stop),
         )
         if last is not None and last >= since:
-            before = BlockCounts(scorer.counting, self._source_topic, number, block_of(last))
+            before = BlockCounts(
+                scorer.counting, self._source_topic, number, block_of(last), since=since
+            )
             await self._count_again(partition, scorer, before, since, stop)
             await self._publish(before.partials(before.end))
 

@@ -430,6 +430,28 @@ async def test_a_change_of_model_counts_each_lead_under_one_model() -> None:
 
 
 @in_jumping_time
+async def test_a_model_that_returns_within_a_block_keeps_the_counts_of_its_first_part() -> None:
+    place, first, second = Place(), FakeScorer(), FakeScorer(OTHER_MODEL)
+    async with publishing(place):
+        place.count(0, 1000, scorer=first)
+        await place.publisher.publish_rest([0])
+        place.count(1000, 2000, scorer=second, since=1000)
+        await place.publisher.publish_rest([0])
+        place.count(2000, 3000, scorer=first, since=2000)
+    # Its next owner counts its second part anew, and to the block's end.
+    place.publisher = place.another()
+    async with publishing(place):
+        closings = place.count(3000, 5000, scorer=first, generation=2, since=2000)
+        for closing in closings:
+            await closing
+    expected = place.expected(0, 1000)
+    expected += place.expected(2000, 5000)
+    assert place.total() == expected
+    assert place.total(OTHER_MODEL) == place.expected(1000, 2000)
+    assert place.crashes == []
+
+
+@in_jumping_time
 async def test_a_model_that_begins_with_a_block_has_no_head() -> None:
     place, new = Place(), FakeScorer(OTHER_MODEL)
     place.publisher.take_over(0, as_scorer(new), 1, BLOCK, since=BLOCK)
