@@ -66,8 +66,8 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW | {Use.SCORE: READ + WRITE},  # read: stream/emitted.py
-        optional=SIZE,
+        rights=NEW | {Use.SCORE: WRITE},
+        optional=READ + SIZE,  # read: stream/emitted.py
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
     ),
     Topic(
@@ -76,8 +76,8 @@ TOPICS: tuple[Topic, ...] = (
         key="as in the source",
         value="the source's bytes, untouched",
         follows_source=True,
-        rights=NEW | {Use.SCORE: READ + WRITE},  # read: stream/emitted.py
-        optional=SIZE,
+        rights=NEW | {Use.SCORE: WRITE},
+        optional=READ + SIZE,  # read: stream/emitted.py
         configs={
             "cleanup.policy": "delete",
             "retention.ms": QUARTER,
