@@ -1,0 +1,73 @@
+"""Batches of gigabytes, compressed to a megabyte each: memory, health and the session hold."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from itertools import repeat
+
+import pytest
+
+from stream.broker import Broker
+from tests.conftest import StageSetter
+from tests.integration.worker_process import WorkerProcess
+from tests.kafka_client import until
+from tests.large_leads import large_lead, peak_mb, send_compressed
+
+pytestmark = pytest.mark.thorough
+
+PROMISED_MB = 300
+LEADS_OF_BATCH = {"zstd": 1500, "gzip": 600}
+"""Of 240 kB: as many as the codec brings below a megabyte, and enough to be killed amid them."""
+LEAD_BYTES = 240_000
+RECORD_BYTES = 300_000_000
+WITHIN = 200.0
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("codec", list(LEADS_OF_BATCH))
+async def test_large_batches_are_scored_in_little_memory_also_from_their_middle_on(
+    kafka: Broker, set_stage: StageSetter, codec: str, delivery: str
+) -> None:
+    stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score", LEADSCORE_DELIVERY=delivery)
+    await stage.create_topics()
+    leads = LEADS_OF_BATCH[codec]
+    batches = [map(large_lead, range(leads), repeat(LEAD_BYTES)) for _ in range(2)]
+    count = 2 * leads
+    if codec == "zstd":  # the others would need more than a megabyte
+        batches.append(map(large_lead, (leads, leads + 1), (RECORD_BYTES, 1000)))
+        count += 2
+    topic = stage.settings.leads_created
+    assert await send_compressed(kafka.bootstrap, topic, codec, batches) < 1 << 20
+    first = await stage.start()
+
+    async def is_in_the_middle() -> bool:
+        first.check()
+        return any(0 < offset < leads for offset in (await stage.committed()).values())
+
+    await until(is_in_the_middle, within=WITHIN, what="a commit in the middle of a batch")
+    await _check(first)
+    first.send(signal.SIGKILL)
+    await first.ended()
+    second = await stage.start()
+    ends = {0: leads, 1: leads, 2: 2 if codec == "zstd" else 0, 3: 0}
+
+    async def are_done() -> bool:
+        second.check()
+        status, _ = await second.answer("/healthz")
+        return status == 200 and await stage.committed() == ends
+
+    await until(are_done, within=WITHIN, what=f"the outcome of {count} leads")
+    await _check(second)
+    await second.stop_cleanly()
+    scored = Counter(record.key for record in await stage.scored_records())
+    assert scored.keys() == {b"large-%d" % i for i in range(leads)} | (
+        {b"large-%d" % (leads + 1)} if codec == "zstd" else set()
+    )
+    dead = {(letter.partition, letter.value) for letter in await stage.dead_records()}
+    assert dead == ({(2, None)} if codec == "zstd" else set())
+
+
+async def _check(worker: WorkerProcess) -> None:
+    assert peak_mb(worker.pid) < PROMISED_MB
+    assert await worker.metric("leadscore_rebalances_total") == 1
