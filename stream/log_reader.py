@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -193,6 +194,8 @@ class LogReader:
         )
         try:  # its own `async with` leaves the connections open when it is cancelled at the start
             await consumer.start()
+            # aiokafka's own tasks begin: stopping one that has not begun raises CancelledError.
+            await asyncio.sleep(0)
             yield consumer
         finally:
             await consumer.stop()

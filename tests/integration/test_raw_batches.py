@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import LeaderNotAvailableError, OffsetOutOfRangeError
 
 from stream.broker import Broker
+from stream.log_reader import LogReader
 from stream.raw_batches import RawBatchReader
 from stream.record_batches import Limits, RawRecord, UnreadableRecord
 from tests.kafka_client import TopicFactory, produce_batch
@@ -64,6 +65,16 @@ async def test_aborted_records_are_left_out(kafka: Broker, topics: TopicFactory)
         async with RawBatchReader(connection, level) as reader:
             values = [record.value for record in await read_all(reader, at)]
         assert values == [b"%d" % number for number in expected]
+
+
+async def test_the_latest_records_of_a_topic_are_read(kafka: Broker, topics: TopicFactory) -> None:
+    """It opened a consumer and closed it at once, which aiokafka answers with CancelledError."""
+    topic = await topics.create("leads")
+    made = [Made(b"%d" % i, headers=BAD_NAME if i == 7 else ()) for i in range(10)]
+    await produce_batch(kafka.bootstrap, topic, batch(made))
+    log = LogReader({"bootstrap_servers": kafka.bootstrap}, "read_uncommitted")
+    records = await log.last(TopicPartition(topic, 0), 4, before=9)
+    assert [record.value for record in records] == [b"5", b"6", b"8"]
 
 
 async def test_a_partition_that_is_not_there_is_an_error(
