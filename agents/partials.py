@@ -61,11 +61,8 @@ class Partial:
 
     Attributes
     ----------
-    topic, partition
+    topic, partition, block
         Where the leads come from.
-    block
-        Number of the block; of a part of one that begins with its model, ``agents.drift.STRETCHES``
-        plus its first offset.
     next_offset
         The block's records below it are counted.
     is_closed

@@ -11,9 +11,8 @@ from typing import Protocol
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from stream.beginnings import Begin, Beginnings, Crash, without_pin
+from stream.beginnings import Beginnings, Crash
 from stream.books import Books
-from stream.commit_metadata import metadata_of
 from stream.committed import CommittedReader
 from stream.consumer import Consumer
 
@@ -78,9 +77,7 @@ class GroupCommitter(Committer):
     on_commit, crash
         See there.
     read_committed
-        Fetches the group's commit of a partition.
-    begin
-        See ``stream.beginnings.Begin``.
+        Tells the group's offset, for certain, where the consumer says that there is none.
     begin_limit
         Seconds to learn where the group has left off.
     """
@@ -92,7 +89,6 @@ class GroupCommitter(Committer):
         crash: Crash,
         *,
         read_committed: CommittedReader,
-        begin: Begin = without_pin,
         begin_limit: float = 120.0,
     ) -> None:
         self.last_commit: float | None = None
@@ -100,14 +96,20 @@ class GroupCommitter(Committer):
         self._consumer = consumer
         self._on_commit = on_commit
         self._read_committed = read_committed
-        self._beginnings = Beginnings(consumer, crash, begin, begin_limit)
+        self._beginnings = Beginnings(consumer, crash, begin_limit)
         self._turn = asyncio.Lock()
         self._scope: asyncio.Timeout | None = None
 
     def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
         """Have the books of each partition begin where the group has left off."""
         for partition in assigned:
-            self._beginnings.begin(partition, books, partial(self._read_committed, partition))
+            self._beginnings.begin(partition, books, partial(self._left_off, partition))
+
+    async def _left_off(self, partition: TopicPartition) -> int | None:
+        offset = await self._consumer.committed(partition)
+        # "Nowhere" is also what a coordinator is taken to say that is still loading its offsets:
+        # the whole log would be read again.
+        return await self._read_committed(partition) if offset is None else offset
 
     async def taken_over(self, partition: TopicPartition) -> None:
         """Wait until the books of a partition have begun, or never will."""
@@ -125,40 +127,35 @@ class GroupCommitter(Committer):
         """Commit what is due of all partitions at once; one commit at a time."""
         async with self._turn:
             due = {
-                partition: (entry, *entry.to_commit())
+                partition: (entry, entry.done_offset)
                 for partition, entry in books.items()
-                if entry.is_due
+                if entry.is_due and entry.done_offset is not None
             }
+            offsets = {partition: offset for partition, (_, offset) in due.items()}
             if not due:
                 self.put_off_since = None
                 return
-            if not await self._is_accepted(
-                {
-                    partition: OffsetAndMetadata(offset, metadata_of(offset, pin))
-                    for partition, (_, offset, pin) in due.items()
-                },
-                by,
-            ):
+            if not await self._is_accepted(offsets, by):
                 if self.put_off_since is None:
                     self.put_off_since = asyncio.get_running_loop().time()
                 return
             self.put_off_since = None
-            for entry, offset, pin in due.values():
-                entry.is_committed(offset, pin)
+            for entry, offset in due.values():
+                entry.committed = offset
             self.last_commit = asyncio.get_running_loop().time()
-            self._on_commit({partition: offset for partition, (_, offset, _) in due.items()})
+            self._on_commit(offsets)
 
     async def give_up(self, books: Books, by: float) -> None:
         """Commit for the last time, by the given loop's time."""
         await self._beginnings.end(by)
         await self.commit(books, by)
 
-    async def _is_accepted(
-        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], by: float
-    ) -> bool:
+    async def _is_accepted(self, offsets: Mapping[TopicPartition, int], by: float) -> bool:
         try:
             async with asyncio.timeout_at(by) as self._scope:
-                await self._consumer.commit(offsets)
+                await self._consumer.commit(
+                    {partition: OffsetAndMetadata(at, "") for partition, at in offsets.items()}
+                )
         except (CommitFailedError, IllegalStateError):
             log.warning("commit refused: the group has moved the partitions to others")
         except TimeoutError:

@@ -67,7 +67,7 @@ TOPICS: tuple[Topic, ...] = (
         value="lead_scored",
         follows_source=True,
         rights=NEW | {Use.SCORE: WRITE},
-        optional=READ + SIZE,  # read: stream/emitted.py
+        optional=SIZE,
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
     ),
     Topic(
@@ -77,7 +77,7 @@ TOPICS: tuple[Topic, ...] = (
         value="the source's bytes, untouched",
         follows_source=True,
         rights=NEW | {Use.SCORE: WRITE},
-        optional=READ + SIZE,  # read: stream/emitted.py
+        optional=SIZE,
         configs={
             "cleanup.policy": "delete",
             "retention.ms": QUARTER,

@@ -32,15 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["wire"]
 
-SCORES = (
-    Condition.MODEL_LOADED,
-    Condition.PARTITIONS_ASSIGNED,
-    Condition.PARTITIONS_MOVE,
-)
 READY = {
-    "score": SCORES,
+    "score": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED),
     "drift": (Condition.RECOVERED,),
-    "all": (*SCORES, Condition.RECOVERED),
+    "all": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED, Condition.RECOVERED),
 }
 """What must hold for a worker of a role to be ready, besides that Kafka answers."""
 

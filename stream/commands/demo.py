@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import signal
 import time
@@ -45,6 +46,8 @@ EXPECTED = (0.5, 2.0)
 BAD_SHARE = 0.002
 SEED = 7
 PARTITIONS = 4
+COUNTED_WITHIN = 10.0
+"""Seconds for the worker's metrics to count the leads whose events were seen."""
 COME_OUT_WITHIN = 30.0
 """Seconds that the last leads may take after the last one was sent."""
 LOOK = 0.05
@@ -249,7 +252,7 @@ class _Demo:
                     await self._come_out(account, played, worker, reading, stop)
                     await self._reports_settle(screen, stop)
                 metrics = self._folder / "metrics.prom"
-                metrics.write_text(await asyncio.to_thread(worker.metrics))
+                metrics.write_text(await self._counted(worker, len(account.scored)))
                 code = await worker.stop()
         if played.stopped:
             screen.say("Stopped", f"{played.sent:,} leads were sent, {account.total:,} came out")
@@ -309,6 +312,18 @@ class _Demo:
             worker.check()
             if reading.done():
                 reading.result()
+            await asyncio.sleep(LOOK)
+
+    @staticmethod
+    async def _counted(worker: DemoWorker, scored: int) -> str:
+        """Return the worker's metrics once they count so many leads: events are seen before."""
+        deadline = time.monotonic() + COUNTED_WITHIN
+        while True:
+            metrics = await asyncio.to_thread(worker.metrics)
+            found = re.search(r"^leadscore_leads_scored_total (\d+)", metrics, re.M)
+            is_counted = found is not None and int(found[1]) >= scored
+            if is_counted or time.monotonic() > deadline:
+                return metrics
             await asyncio.sleep(LOOK)
 
 

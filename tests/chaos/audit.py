@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,6 @@ class Outcomes:
     ----------
     scored
         The event_id of each lead that was scored.
-    models
-        The SHA-256 of the model of each lead that was scored.
     dead
         The code of each dead letter.
     differing
@@ -55,7 +53,6 @@ class Outcomes:
     """
 
     scored: dict[Source, str] = field(default_factory=dict)
-    models: dict[Source, str] = field(default_factory=dict)
     dead: dict[Source, str] = field(default_factory=dict)
     differing: set[Source] = field(default_factory=set)
     repeats: int = 0
@@ -65,7 +62,6 @@ class Outcomes:
         source = (event["source"]["partition"], event["source"]["offset"])
         assert record.partition == source[0]
         self.repeats += source in self.scored
-        self.models[source] = event["model_sha256"]
         if self.scored.setdefault(source, event["event_id"]) != event["event_id"]:
             self.differing.add(source)
 
@@ -121,9 +117,7 @@ async def sources_of(stage: Stage) -> set[Source]:
     return {(r.partition, r.offset) async for records in leads(stage) for r in records}
 
 
-async def audit_load(
-    stage: Stage, bundle: Bundle, traffic: Traffic, others: Sequence[Bundle] = ()
-) -> int:
+async def audit_load(stage: Stage, bundle: Bundle, traffic: Traffic) -> int:
     """End the load; what was committed before was done, and all of it came out.
 
     Returns
@@ -132,7 +126,7 @@ async def audit_load(
         How many leads came out more than once.
     """
     await assert_nothing_committed_too_soon(stage)
-    return await audit(stage, bundle, await traffic.end(), others=others)
+    return await audit(stage, bundle, await traffic.end())
 
 
 async def assert_nothing_committed_too_soon(stage: Stage) -> None:
@@ -147,12 +141,7 @@ async def assert_nothing_committed_too_soon(stage: Stage) -> None:
 
 
 async def audit(
-    stage: Stage,
-    bundle: Bundle,
-    played: Played | None = None,
-    *,
-    others: Sequence[Bundle] = (),
-    within: float = 60.0,
+    stage: Stage, bundle: Bundle, played: Played | None = None, *, within: float = 60.0
 ) -> int:
     """Wait until all is done, and hold what came out against the log.
 
@@ -160,8 +149,8 @@ async def audit(
     ----------
     stage
         Its topics and its group.
-    bundle, others
-        The models that scored.
+    bundle
+        The model that scored.
     played
         What the CRM knows: all of it must be in the log, and each broken event a dead letter.
     within
@@ -185,10 +174,8 @@ async def audit(
         sent = {(at, offset) for at, runs in played.offsets.items() for r in runs for offset in r}
         assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
         assert found.dead == played.dead_letters(refuse_few_fields=False)
-    for model in (bundle, *others):
-        await assert_counts_are_exact(stage, model, found.models)
-    assert set(found.models.values()) <= {model.sha256 for model in (bundle, *others)}
-    account = await second_audit(stage, bundle, *others, played=played)
+    await assert_counts_are_exact(stage, bundle)
+    account = await second_audit(stage, bundle, played=played)
     assert account.totals.repeats == found.repeats
     return found.repeats
 
@@ -208,19 +195,12 @@ async def until_done(stage: Stage, within: float) -> None:
     await until(is_done, within=within, what=f"a commit of {ends}")
 
 
-async def assert_counts_are_exact(
-    stage: Stage, bundle: Bundle, models: Mapping[Source, str]
-) -> None:
-    """The latest partials of a model's blocks, taken together, count the leads that it scored."""
+async def assert_counts_are_exact(stage: Stage, bundle: Bundle) -> None:
+    """The latest partials of all blocks, taken together, are the counts of the log itself."""
     settings = stage.settings
     store = SchemaStore.load(*settings.schema_folders)
     expected: dict[int, Counter[tuple[str, int]]] = {}
-    async for read in many(leads(stage)):
-        records = [
-            record
-            for record in read
-            if models.get((record.partition, record.offset), bundle.sha256) == bundle.sha256
-        ]
+    async for records in many(leads(stage)):
         counts = counted_offline(
             *(records, bundle, settings.drift_window_ms, store),
             max_bytes=settings.max_event_bytes,
@@ -232,8 +212,7 @@ async def assert_counts_are_exact(
     async def are_told() -> bool:
         nonlocal found
         records = await stage.records(settings.leads_drift_partials)
-        partials = map(decode_partial, (record.value for record in records))
-        found = told((p for p in partials if p.model.sha256 == bundle.sha256), bundle)
+        found = told(map(decode_partial, (record.value for record in records)), bundle)
         return leads_of(found) == leads_of(expected)
 
     try:

@@ -62,7 +62,7 @@ class KafkaLog:
             if at.error is not None:
                 raise KafkaException(at.error)
         return {
-            at.partition: (at.offset, at.metadata or "")
+            at.partition: (at.offset, _metadata_of(at))
             for at in found
             if at.offset != OFFSET_INVALID
         }
@@ -118,3 +118,12 @@ def _headers(message: Any) -> Headers | None:
         return HEADERS_OF(message) or ()
     except SystemError:
         return None
+
+
+def _metadata_of(commit: TopicPartition) -> str:
+    """Return a commit's metadata: the client adds bytes of freed memory to long ones."""
+    try:
+        metadata: str = commit.metadata or ""
+    except UnicodeDecodeError as error:
+        metadata = error.object[: error.start].decode()
+    return metadata

@@ -15,7 +15,6 @@ from aiokafka.errors import (
 )
 
 from stream import committed
-from stream.commit_metadata import Commit
 from tests.unit.stream.fakes import in_jumping_time
 
 AT = TopicPartition("leads", 0)
@@ -44,7 +43,7 @@ class FakeAdmin:
         answer = self.answers.popleft()
         if isinstance(answer, Exception):
             raise answer
-        return {} if answer is None else {AT: OffsetAndMetadata(answer, "by whom")}
+        return {} if answer is None else {AT: OffsetAndMetadata(answer, "")}
 
 
 @pytest.fixture
@@ -54,12 +53,12 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> deque[Any]:
     return FakeAdmin.answers
 
 
-def check(answers: deque[Any], given: list[Any], expected: Commit | None) -> None:
+def check(answers: deque[Any], given: list[Any], expected: int | None) -> None:
     @in_jumping_time
     async def run() -> None:
         answers.extend(given)
-        offsets = committed.GroupOffsets({"bootstrap_servers": "here:1"}, "group")
-        assert await offsets.read(AT) == expected
+        read = committed.committed_reader({"bootstrap_servers": "here:1"}, "group")
+        assert await read(AT) == expected
         assert not answers
         assert FakeAdmin.are_open == 0
 
@@ -67,7 +66,7 @@ def check(answers: deque[Any], given: list[Any], expected: Commit | None) -> Non
 
 
 def test_an_offset_is_told(answers: deque[Any]) -> None:
-    check(answers, [7], Commit(7, "by whom"))
+    check(answers, [7], 7)
 
 
 def test_no_commit_is_told_as_none(answers: deque[Any]) -> None:
@@ -76,14 +75,14 @@ def test_no_commit_is_told_as_none(answers: deque[Any]) -> None:
 
 def test_a_coordinator_that_is_loading_is_asked_again(answers: deque[Any]) -> None:
     """Its answer is without the partition, which aiokafka's consumer takes for no commit."""
-    check(answers, [None, None, 20], Commit(20, "by whom"))
+    check(answers, [None, None, 20], 20)
 
 
 @pytest.mark.parametrize(
     "error", [KafkaConnectionError(), GroupCoordinatorNotAvailableError(), NoError()]
 )
 def test_what_may_pass_is_tried_again(answers: deque[Any], error: Exception) -> None:
-    check(answers, [error, 3], Commit(3, "by whom"))
+    check(answers, [error, 3], 3)
 
 
 def test_what_does_not_pass_is_raised(answers: deque[Any]) -> None:

@@ -120,7 +120,7 @@ def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
         app.as_faust(),
         TOPIC,
         lambda: consumer,
-        partial(GroupCommitter, read_committed=lambda at: kafka.read_committed(at)),
+        partial(GroupCommitter, read_committed=kafka.read_committed),
         reader,
         options=options,
         observer=notes,
