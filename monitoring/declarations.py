@@ -85,7 +85,7 @@ LOST_RECORDS = Declaration(
     "counter",
     "records",
     ("topic", "partition", "reason"),
-    "Offsets of the source topic that can never be read: at most so many leads were lost.",
+    "Offsets of the source topic that can never be read: the most leads that can have been lost.",
 )
 MODEL_LOAD_FAILURES = Declaration(
     "leadscore_model_load_failures_total",

@@ -68,7 +68,7 @@ class _Decompressor(Protocol):
         """What came behind the frame."""
 
     def decompress(self, data: Any, max_length: int = -1) -> bytes:
-        """Return at most so many bytes more."""
+        """Return more bytes, up to the given number."""
 
 
 def decompress(codec: Codec, data: memoryview) -> Iterator[bytes]:

@@ -316,7 +316,7 @@ class _Demo:
 
     @staticmethod
     async def _counted(worker: DemoWorker, scored: int) -> str:
-        """Return the worker's metrics once they count so many leads: events are seen before."""
+        """Return the metrics once they count all scored leads, which trail the events."""
         deadline = time.monotonic() + COUNTED_WITHIN
         while True:
             metrics = await asyncio.to_thread(worker.metrics)
