@@ -77,8 +77,11 @@ class App(faust.App):
         )
 
     def _new_transport(self) -> LenientTransport:
-        """Return the way to Kafka of what Faust reads: the drift topics."""
-        return LenientTransport(self.conf.broker_consumer, self, loop=self.loop)
+        """Return the way to Kafka of what Faust reads: the drift topics.
+
+        It is given no loop: asking for one here would make it before `run` says of which kind.
+        """
+        return LenientTransport(self.conf.broker_consumer, self)
 
     def _create_directories(self) -> None:
         """Make none: what is kept is kept in Kafka, and where a worker runs may be read-only."""

@@ -128,3 +128,25 @@ def test_an_unusable_setting_is_a_sentence_and_exit_code_3():
     assert run.returncode == 3
     assert run.stderr.startswith("Error: unusable settings: LEADSCORE_HTTP_PORT is 'many': ")
     assert len(run.stderr.splitlines()) == 1
+
+
+SHOW_LOOP = """
+from stream import app
+app.Worker.execute_from_commandline = lambda worker: print(type(worker.loop).__module__)
+app.run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("uvloop", "module"), [("true", "stream.event_loop"), ("false", "asyncio.unix_events")]
+)
+def test_building_the_app_makes_no_loop_before_its_kind_is_set(uvloop: str, module: str):
+    pytest.importorskip("uvloop")
+    shown = subprocess.run(
+        [sys.executable, "-c", SHOW_LOOP],
+        env={**os.environ, "LEADSCORE_UVLOOP": uvloop},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == module
