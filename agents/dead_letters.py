@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.errors import ErrorCode
-from schemas.headers import ERROR_CODE, Headers
+from schemas.headers import ATTEMPT, ERROR_CODE, Headers
 
 __all__ = ["VALUE_BYTES", "Letter", "forms_of", "smallest_form"]
 
@@ -17,14 +17,15 @@ VALUE_BYTES = "leadscore.value.left.out.bytes"
 
 _OURS = ("__connect.errors.", "leadscore.")
 _SOURCE = ("__connect.errors.topic", "__connect.errors.partition", "__connect.errors.offset")
-_LEAST = ("__connect.errors.offset", ERROR_CODE)
+_LEAST = ("__connect.errors.offset", ERROR_CODE, ATTEMPT)
 
 
 def forms_of(letter: Letter) -> Iterator[Letter]:
     """Return the forms in which a dead letter can be sent, the largest first.
 
     Whole; without the source's key, value and headers; of our headers only those that name the
-    record and the code; only the offset and the code, as the letter's partition is the source's.
+    record, the code and the attempts; only the offset, the code and the attempts, as the letter's
+    partition is the source's.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def forms_of(letter: Letter) -> Iterator[Letter]:
     given = dict(headers).get(VALUE_BYTES)  # it may lack its value from the start
     size = (VALUE_BYTES, given or b"%d" % len(value or b""))
     ours = [h for h in headers if h[0].startswith(_OURS) and h[0] != VALUE_BYTES]
-    for names in (None, (*_SOURCE, ERROR_CODE), _LEAST):
+    for names in (None, (*_SOURCE, ERROR_CODE, ATTEMPT), _LEAST):
         yield None, None, [*(h for h in ours if names is None or h[0] in names), size]
 
 
@@ -46,6 +47,7 @@ def smallest_form() -> Letter:
     headers: Headers = [
         ("__connect.errors.offset", b"%d" % (2**63 - 1)),
         (ERROR_CODE, longest.encode()),
+        (ATTEMPT, b"%d" % (2**31)),
     ]
     *_, smallest = forms_of((None, None, headers))
     return smallest

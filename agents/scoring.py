@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, Protocol
@@ -23,7 +23,14 @@ from model.prediction import Prediction, Predictor
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows
 from schemas.errors import ErrorCode, InvalidEventError
-from schemas.headers import EventIds, Headers, ScoredHeaders, dead_letter_headers, header_values
+from schemas.headers import (
+    EventIds,
+    Headers,
+    LeadHeaders,
+    ScoredHeaders,
+    dead_letter_headers,
+    read_headers,
+)
 from schemas.left_out import LeftOutValue
 from schemas.record_time import are_plausible
 from schemas.wire import WireFormat
@@ -32,6 +39,8 @@ __all__ = ["DeadLetter", "Output", "ReadBatch", "Rules", "ScoredBatch", "Scorer"
 
 Output = tuple[bytes | None, bytes | None, Headers]
 """Key, value and headers of a record to send."""
+
+NO_HEADERS = [LeadHeaders()]
 
 TooLarge = Callable[[Sequence[Output]], Sequence[int]]
 """Tells which of the records the scored topic does not take."""
@@ -50,7 +59,7 @@ class SourceRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What happens to a lead of which little is known.
+    """What happens to a lead of which little is known, and to a record that comes back.
 
     Parameters
     ----------
@@ -58,10 +67,14 @@ class Rules:
         Share of the model's fields, 0 to 1, below which a lead counts as little known.
     low_coverage
         "flag": it is scored and its event says so; "refuse": it is a dead letter.
+    max_attempts
+        How often a record is processed before it is a dead letter with the code ATTEMPTS, whatever
+        is in it.
     """
 
     min_coverage: float = 0.6
     low_coverage: Literal["flag", "refuse"] = "flag"
+    max_attempts: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,8 @@ class ReadBatch:
         Where each lead comes from.
     offsets, timestamps
         int64, shape (n,): of each lead's record, and when that came, milliseconds since 1970.
+    headers
+        What the headers of each record say; empty where no record has any.
     """
 
     records: Sequence[SourceRecord]
@@ -104,12 +119,19 @@ class ReadBatch:
     partitions: list[int]
     offsets: NDArray[np.int64]
     timestamps: NDArray[np.int64]
+    headers: Sequence[LeadHeaders]
 
     @classmethod
-    def of(cls, records: Sequence[SourceRecord], leads: DecodedLeads) -> ReadBatch:
+    def of(
+        cls,
+        records: Sequence[SourceRecord],
+        leads: DecodedLeads,
+        headers: Sequence[LeadHeaders],
+    ) -> ReadBatch:
         """Note where the leads come from, and when they came."""
         read = leads.of(records)
         return cls(
+            headers=headers,
             records=records,
             leads=leads,
             partitions=[record.partition for record in read],
@@ -124,7 +146,7 @@ class ReadBatch:
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """What becomes of a batch: each of its records is in one of the two lists.
+    """What becomes of a batch: each of its records is in one of three lists.
 
     Attributes
     ----------
@@ -134,6 +156,9 @@ class ScoredBatch:
         For each of them, its record's index in the batch.
     dead_letters
         The records that can't be scored, in the order of the source.
+    dropped
+        The index in the batch of records that nothing is written of, ascending: copies of the last
+        dead letter of a record.
     scores, coverage
         float32, shape (n,): of ``scored``.
     timestamps
@@ -143,6 +168,7 @@ class ScoredBatch:
     scored: list[Output]
     positions: list[int]
     dead_letters: list[DeadLetter]
+    dropped: list[int]
     scores: NDArray[np.float32]
     coverage: NDArray[np.float32]
     timestamps: NDArray[np.int64]
@@ -165,14 +191,16 @@ class ScoredBatch:
                     replace(letter, position=letter.position - first)
                     for letter in self.dead_letters[letters]
                 ],
+                dropped=[position - first for position in self.dropped[dropped]],
                 scores=self.scores[rows],
                 coverage=self.coverage[rows],
                 timestamps=self.timestamps[rows],
             )
-            for first, rows, letters in zip(
+            for first, rows, letters, dropped in zip(
                 accumulate(sizes, initial=0),
                 _runs(self.positions, sizes),
                 _runs(dead, sizes),
+                _runs(self.dropped, sizes),
                 strict=False,
             )
         ]
@@ -184,6 +212,7 @@ class ScoredBatch:
             scored=[self.scored[row] for row in kept],
             positions=[self.positions[row] for row in kept],
             dead_letters=[*self.dead_letters, *letters],
+            dropped=self.dropped,
             scores=self.scores[kept],
             coverage=self.coverage[kept],
             timestamps=self.timestamps[kept],
@@ -200,7 +229,7 @@ class Scorer:
     decoder, encoder, predictor
         Bytes to columns, columns to matrix, matrix to scores.
     rules
-        What happens to a lead of which little is known.
+        What happens to a lead of which little is known, and to a record that comes back.
     wire
         How scored events are written.
     counting
@@ -243,13 +272,34 @@ class Scorer:
             By position: why a record is no lead, whatever its value.
         """
         values = [record.value for record in records]
+        headers: list[LeadHeaders] = []
+        if any(record.headers for record in records):
+            headers = [read_headers(record.headers) for record in records]
+            verdicts = {**(verdicts or {}), **self._processed_too_often(headers)}
         if not verdicts:
-            return ReadBatch.of(records, self._decoder.decode(values))
+            return ReadBatch.of(records, self._decoder.decode(values), headers)
         for position in verdicts:
             values[position] = None  # what is empty is no lead
         leads = self._decoder.decode(values)
         errors = [(position, verdicts.get(position, error)) for position, error in leads.errors]
-        return ReadBatch.of(records, replace(leads, errors=errors))
+        return ReadBatch.of(records, replace(leads, errors=errors), headers)
+
+    def _processed_too_often(
+        self, headers: Sequence[LeadHeaders]
+    ) -> Mapping[int, InvalidEventError]:
+        """Return the verdict on each record that has been processed as often as may be."""
+        most = self._rules.max_attempts
+        return {
+            position: InvalidEventError(
+                ErrorCode.ATTEMPTS,
+                f"expected a record to be processed at most {most} times, this one was"
+                f" {found.attempts} times: end what copies scored events or dead letters to"
+                " the leads' topic; to send the lead again, remove its headers that begin with"
+                " leadscore.",
+            )
+            for position, found in enumerate(headers)
+            if found.attempts >= most
+        }
 
     def features(self, batch: ReadBatch) -> Features:
         """Turn the leads' columns into the model's matrix, reference bins and coverage."""
@@ -291,13 +341,13 @@ class Scorer:
         """
         leads, positions = batch.leads, batch.leads.positions
         event_ids = self._ids.of(batch.partitions, batch.offsets.tolist())
-        given, traces = _given(leads.of(batch.records))
+        headers = leads.of(batch.headers or NO_HEADERS * len(batch.records))
         rows = ScoredRows(
             event_ids=event_ids,
             lead_ids=leads.lead_ids,
             request_ids=[
-                first or own or event_id
-                for first, own, event_id in zip(given, leads.request_ids, event_ids, strict=True)
+                given.request_id or own or event_id
+                for given, own, event_id in zip(headers, leads.request_ids, event_ids, strict=True)
             ],
             created_at=leads.created_at,
             timestamps=np.where(
@@ -314,24 +364,31 @@ class Scorer:
         )
         shared = self._headers.of_batch(scored_at)
         outputs: list[Output] = [
-            (lead_id, value, [*shared, ("ce_id", event_id), ("x-request-id", request), *trace])
-            for lead_id, value, event_id, request, trace in zip(
+            (lead_id, value, [*shared, ("ce_id", event_id), ("x-request-id", request), *passed_on])
+            for lead_id, value, event_id, request, passed_on in zip(
                 rows.lead_ids,
                 self._writer.encode(rows),
                 event_ids,
                 rows.request_ids,
-                traces,
+                [given.passed_on for given in headers],
                 strict=True,
             )
         ]
         refused = self._refused(features, dict.fromkeys(too_large(outputs), is_too_large()))
         errors = {**dict(leads.errors), **{positions[row]: refused[row] for row in refused}}
+        # Their dead letter is in its topic, or was: one more would come back as they did.
+        dropped = [
+            position
+            for position, error in leads.errors
+            if error.code is ErrorCode.ATTEMPTS and batch.headers[position].is_last
+        ]
         letters = [
             self.dead_letter(batch.records[position], position, error)
             for position, error in sorted(errors.items())
+            if position not in dropped
         ]
         scores, coverage = prediction.probability, features.coverage
-        scored = ScoredBatch(outputs, positions, [], scores, coverage, batch.timestamps)
+        scored = ScoredBatch(outputs, positions, [], dropped, scores, coverage, batch.timestamps)
         if refused:
             return scored.without(refused, letters)
         return replace(scored, dead_letters=letters)
@@ -376,16 +433,6 @@ def _runs(positions: Sequence[int], sizes: Sequence[int]) -> list[slice]:
     """Split ascending positions in batches that follow each other, given their sizes."""
     ends = [bisect_left(positions, end) for end in accumulate(sizes)]
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-
-
-def _given(
-    records: Sequence[SourceRecord],
-) -> tuple[Iterable[bytes | None], Iterable[Headers]]:
-    """Read the request's id and the trace from each record's headers."""
-    if not any(record.headers for record in records):
-        return [None] * len(records), [[]] * len(records)
-    found = [header_values(record.headers) for record in records]
-    return [given for given, _ in found], [trace for _, trace in found]
 
 
 def is_too_large() -> InvalidEventError:

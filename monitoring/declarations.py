@@ -51,6 +51,13 @@ DEAD_LETTERS = Declaration(
     ("code",),
     "Records delivered to the dead-letter topic, by error code.",
 )
+DROPPED_RECORDS = Declaration(
+    "leadscore_dropped_records_total",
+    "counter",
+    "records",
+    (),
+    "Records that nothing was written of: copies of a dead letter with the code ATTEMPTS.",
+)
 LOW_COVERAGE_LEADS = Declaration(
     "leadscore_low_coverage_leads_total",
     "counter",

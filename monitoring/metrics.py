@@ -100,6 +100,7 @@ class Metrics:
         self._consumed_of: dict[tuple[str, int], Counter] = {}
         self._scored = _counter(declared.LEADS_SCORED, registry)
         self._dead_letters = _counter(declared.DEAD_LETTERS, registry)
+        self._dropped = _counter(declared.DROPPED_RECORDS, registry)
         self._low_coverage = _counter(declared.LOW_COVERAGE_LEADS, registry)
         self._out_of_order = _counter(declared.OUT_OF_ORDER_LEADS, registry)
         self._rebalances = _counter(declared.REBALANCES, registry)
@@ -155,6 +156,7 @@ class Metrics:
         coverage: NDArray[np.float32],
         latency_seconds: NDArray[np.float64],
         dead_letters: Mapping[ErrorCode, int],
+        dropped: int = 0,
     ) -> None:
         """Count a batch that is done: all that it became was delivered.
 
@@ -171,11 +173,14 @@ class Metrics:
             whose time stamp is plausible.
         dead_letters
             How many of the records became dead letters, by error code.
+        dropped
+            Of how many of them nothing was written.
         """
         self._batch_records.observe(consumed)
         self._scored.inc(len(scores))
         for code, records in dead_letters.items():
             self._dead_letters.labels(code.value).inc(records)
+        self._dropped.inc(dropped)
         self._scores.observe_many(scores)
         self._coverage.observe_many(coverage)
         self._event_to_scored.observe_many(latency_seconds)

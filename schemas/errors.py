@@ -53,6 +53,8 @@ class ErrorCode(StrEnum):
     """The scored event is larger than its topic takes."""
     UNREADABLE = "UNREADABLE"
     """The Kafka record around the lead is damaged, or a header's name is not UTF-8."""
+    ATTEMPTS = "ATTEMPTS"
+    """The record was processed too often: what a worker writes comes back to the leads' topic."""
 
 
 class LoadFailure(StrEnum):

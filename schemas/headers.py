@@ -7,20 +7,22 @@ Kafka Connect's dead letters (KIP-298).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from schemas.errors import InvalidEventError
+from schemas.errors import ErrorCode, InvalidEventError
 from schemas.wire import WireFormat
 
 __all__ = [
     "CONTENT_TYPES",
     "EventIds",
     "Headers",
+    "LeadHeaders",
     "ScoredHeaders",
     "dead_letter_headers",
-    "header_values",
+    "read_headers",
     "rfc3339",
 ]
 
@@ -44,7 +46,24 @@ REQUEST_ID_BYTES = 200
 """What is longer is not an id, and not passed on."""
 
 ATTEMPT = "leadscore.attempt"
+"""How often the record was processed, by any worker; without it once, if its type is scored."""
 ERROR_CODE = "leadscore.error.code"
+EVENT_TYPE_NAME = "ce_type"
+_MARKS = {ATTEMPT, EVENT_TYPE_NAME}
+
+
+class LeadHeaders(NamedTuple):
+    """What the headers of a lead's record say."""
+
+    request_id: bytes | None = None
+    """In UTF-8."""
+    passed_on: Sequence[tuple[str, bytes | None]] = ()
+    """The scored event's further headers: the trace, and for a record that was processed before
+    its attempts."""
+    attempts: int = 0
+    """How often the record was processed before."""
+    is_last: bool = False
+    """Whether it is a copy of a dead letter with the code ATTEMPTS."""
 
 
 class EventIds:
@@ -89,7 +108,7 @@ class ScoredHeaders:
     def __init__(self, topic: str, wire: WireFormat) -> None:
         self._constant: Headers = [
             ("ce_specversion", b"1.0"),
-            ("ce_type", EVENT_TYPE),
+            (EVENT_TYPE_NAME, EVENT_TYPE),
             ("ce_source", f"/leadscore/{topic}".encode()),
             ("content-type", CONTENT_TYPES[wire]),
         ]
@@ -99,28 +118,29 @@ class ScoredHeaders:
         return [*self._constant, ("ce_time", rfc3339(scored_at).encode())]
 
 
-def header_values(
-    headers: Sequence[tuple[str, bytes | None]],
-) -> tuple[bytes | None, Headers]:
-    """Read the request's id and the trace from a lead's headers.
+def read_headers(headers: Sequence[tuple[str, bytes | None]]) -> LeadHeaders:
+    """Read the request's id, the trace and the attempts from a lead's headers.
 
     Parameters
     ----------
     headers
         As they came. What is not UTF-8, empty or too long is not an id.
-
-    Returns
-    -------
-    bytes or None
-        The request's id, in UTF-8.
-    list of (str, bytes)
-        The trace headers, to be passed on as they are.
     """
     found: dict[str, bytes] = {}
     for name, value in headers:
         if value:
             found.setdefault(name.lower(), value)
-    trace: Headers = [(name, found[name]) for name in TRACE_NAMES if name in found]
+    passed_on: Headers = [(name, found[name]) for name in TRACE_NAMES if name in found]
+    attempts, is_last = 0, False
+    if not _MARKS.isdisjoint(found):
+        attempts = _attempts(headers)
+        is_last = (ERROR_CODE, ErrorCode.ATTEMPTS.value.encode()) in headers
+    if attempts:
+        passed_on.append((ATTEMPT, b"%d" % (attempts + 1)))
+    return LeadHeaders(_request_id(found), passed_on, attempts, is_last)
+
+
+def _request_id(found: Mapping[str, bytes]) -> bytes | None:
     for name in REQUEST_ID_NAMES:
         value = found.get(name)
         if value is not None and len(value) <= REQUEST_ID_BYTES:
@@ -128,8 +148,8 @@ def header_values(
                 value.decode()
             except UnicodeDecodeError:
                 continue
-            return value, trace
-    return None, trace
+            return value
+    return None
 
 
 def dead_letter_headers(
@@ -172,10 +192,11 @@ def dead_letter_headers(
 
 
 def _attempts(headers: Sequence[tuple[str, bytes | None]]) -> int:
+    """Return how often a record was processed: what we wrote, so by the exact names."""
     for name, value in headers:
-        if name == ATTEMPT and value and value.isdigit() and len(value) < 10:
+        if name == ATTEMPT and value and value.isdigit() and len(value) <= 10:
             return int(value)
-    return 0
+    return int((EVENT_TYPE_NAME, EVENT_TYPE) in headers)
 
 
 def rfc3339(ms: int) -> str:

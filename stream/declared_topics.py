@@ -123,7 +123,7 @@ TOPICS: tuple[Topic, ...] = (
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),
     Topic(
-        "{0.group_id}-drift_windows-changelog",
+        "{0.drift_changelog}",
         "The drift agent's table, as Faust keeps it.",
         key="source partition, window",
         value="counts of a window",

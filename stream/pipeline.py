@@ -390,6 +390,7 @@ class ScoringPipeline:
             coverage=outcome.coverage,
             latency_seconds=np.maximum(now_ms - timestamps, 0.0) / 1000,
             dead_letters=outcome.codes,
+            dropped=len(outcome.dropped),
         )
 
 

@@ -171,7 +171,7 @@ def _scorer(
         decoder=decoder,
         encoder=FeatureEncoder(spec, reference),
         predictor=predictor,
-        rules=Rules(settings.min_coverage, settings.low_coverage),
+        rules=Rules(settings.min_coverage, settings.low_coverage, settings.max_attempts),
         wire=WireFormat(settings.output_format),
         counting=counting,
     )

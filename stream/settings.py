@@ -64,7 +64,10 @@ def _split(given: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_check_name)]
-Topic = Annotated[Name, Field(min_length=1)]
+IS_TOPIC = "topic"
+"""Marks the settings that name topics: no two of them may be the same."""
+Topic = Annotated[Name, Field(min_length=1), IS_TOPIC]
+CHANGELOG = "-drift_windows-changelog"
 
 
 def _prefixed(name: str, validated: dict[str, Any]) -> str:
@@ -193,6 +196,10 @@ class Settings(BaseSettings):
     low_coverage: Literal["flag", "refuse"] = "flag"
     """What happens below that: score and flag, or refuse (a dead letter)."""
 
+    max_attempts: Count = 10
+    """How often a record that comes back to the leads' topic, as a dead letter or scored event, is
+    processed: then it becomes a last dead letter (`ATTEMPTS`), and a copy of that is dropped."""
+
     unreadable: Literal["dead_letter", "stop"] = "dead_letter"
     """What happens to a Kafka record that can't be read (a broken checksum, a header's name that is
     not UTF-8): a dead letter, and reading goes on behind it; or nothing more of its partition is
@@ -307,6 +314,20 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _check_topics(self) -> Self:
+        used: dict[str, str] = {}
+        for says, name in self._named_topics().items():
+            key = name.replace(".", "_")  # Kafka refuses topics that differ in these alone
+            if key in used:
+                raise ValueError(
+                    f"{used[key]} and {says} are both the topic {name}, but each topic needs a name"
+                    " of its own, which differs in more than '.' and '_': a worker would read what"
+                    " it writes"
+                )
+            used[key] = says
+        return self
+
+    @model_validator(mode="after")
     def _check_security(self) -> Self:
         if self.security_protocol.startswith("SASL") and not (
             self.sasl_username and self.sasl_password
@@ -321,6 +342,20 @@ class Settings(BaseSettings):
                 f" set {PREFIX}SSL_CERTFILE"
             )
         return self
+
+    def _named_topics(self) -> dict[str, str]:
+        """Return the name of each topic, by the setting that it comes from."""
+        fields = [
+            name for name, field in Settings.model_fields.items() if IS_TOPIC in field.metadata
+        ]
+        return {variable_of(name): getattr(self, name) for name in fields} | {
+            f"{variable_of('group_id')} with '{CHANGELOG}'": self.drift_changelog
+        }
+
+    @property
+    def drift_changelog(self) -> str:
+        """Name of the topic that holds the drift agent's table, as Faust names it."""
+        return f"{self.group_id}{CHANGELOG}"
 
     @property
     def drift_window_ms(self) -> int:

@@ -78,7 +78,7 @@ def _watch_drift(app: App, vitals: Vitals) -> DriftService:
 
     settings = app.settings
     changelog = app.topic(
-        f"{settings.group_id}-drift_windows-changelog",
+        settings.drift_changelog,
         key_serializer="raw",
         value_serializer="raw",
         partitions=1,

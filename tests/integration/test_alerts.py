@@ -121,7 +121,9 @@ class Exposed:
             coverage=np.full(leads, 0.4 if self.is_sick else 1.0, dtype=np.float32),
             latency_seconds=np.full(leads, 2.0 if self.is_sick else 0.004),
             dead_letters=Counter(
-                {ErrorCode.DECODE: 20, ErrorCode.UNREADABLE: 1} if self.is_sick else {}
+                {ErrorCode.DECODE: 20, ErrorCode.UNREADABLE: 1, ErrorCode.ATTEMPTS: 1}
+                if self.is_sick
+                else {}
             ),
         )
         if self.is_sick:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
+from agents.dead_letters import forms_of
 from agents.scoring import Output, Rules, ScoredBatch, Scorer
 from features.matrix import FeatureEncoder
 from model.predictor import OnnxPredictor
@@ -379,3 +381,85 @@ def test_leads_are_found_by_the_batches_that_they_came_with(make_scorer: MakeSco
         [103, 104],
         [],
     ]
+
+
+# Loops: what a worker writes comes back to the source.
+
+
+def copied(outputs: Sequence[Output], first: int = 1000) -> list[Record]:
+    """Return outputs as they are in the source, where something copies them there."""
+    return [
+        Record(first + i, value, headers, key) for i, (key, value, headers) in enumerate(outputs)
+    ]
+
+
+def everything_of(batch: ScoredBatch) -> list[Output]:
+    return [*batch.scored, *(letter.output for letter in batch.dead_letters)]
+
+
+def test_a_lead_that_comes_back_as_its_scored_event_is_processed_a_bounded_number_of_times(
+    make_scorer: MakeScorer,
+):
+    scorer = make_scorer(Rules(max_attempts=3))
+    given, seen = records([lead()]), []
+    for _ in range(10):
+        batch = score(scorer, given)
+        seen.append((len(batch.scored), batch.codes, batch.dropped))
+        given = copied(everything_of(batch))
+    last = Counter({ErrorCode.ATTEMPTS: 1})
+    assert seen[:5] == [(1, {}, []), (1, {}, []), (1, {}, []), (0, last, []), (0, {}, [0])]
+    assert seen[5:] == [(0, {}, [])] * 5
+
+
+def test_a_dead_letter_that_comes_back_is_processed_a_bounded_number_of_times(
+    make_scorer: MakeScorer,
+):
+    """One that was sent again without a change was multiplied to 840,416."""
+    scorer = make_scorer(Rules(max_attempts=2))
+    given, seen = records([b"no lead"]), []
+    for _ in range(5):
+        batch = score(scorer, given)
+        seen.append((list(batch.codes), batch.dropped))
+        given = copied(everything_of(batch))
+    decode, attempts = ErrorCode.WIRE_FORMAT, ErrorCode.ATTEMPTS
+    assert seen == [([decode], []), ([decode], []), ([attempts], []), ([], [0]), ([], [])]
+
+
+def test_a_loop_through_the_smallest_dead_letters_ends_as_well(make_scorer: MakeScorer):
+    """A topic that takes little gets letters without the source's headers."""
+    scorer = make_scorer(Rules(max_attempts=2))
+    given = records([b"no lead"])
+    for _ in range(3):
+        [letter] = score(scorer, given).dead_letters
+        *_, smallest = forms_of(letter.output)
+        given = copied([smallest])
+    assert letter.code is ErrorCode.ATTEMPTS
+    assert score(scorer, given).dropped == [0]
+
+
+def test_a_record_that_says_to_have_had_many_attempts_is_a_dead_letter_and_not_dropped(
+    make_scorer: MakeScorer,
+):
+    given = [Record(1, lead(), [("leadscore.attempt", b"999999999")]), Record(2, lead())]
+    batch = score(make_scorer(), given)
+    assert batch.codes == {ErrorCode.ATTEMPTS: 1}
+    assert (batch.positions, batch.dropped) == ([1], [])
+
+
+def test_the_last_dead_letter_is_scored_again_where_more_attempts_are_allowed(
+    make_scorer: MakeScorer,
+):
+    [letter] = score(
+        make_scorer(Rules(max_attempts=1)), [Record(1, lead(), [("leadscore.attempt", b"1")])]
+    ).dead_letters
+    assert letter.code is ErrorCode.ATTEMPTS
+    batch = score(make_scorer(Rules(max_attempts=9)), copied([letter.output]))
+    assert len(batch.scored) == 1
+
+
+def test_records_that_are_dropped_are_told_batch_by_batch(make_scorer: MakeScorer):
+    scorer = make_scorer(Rules(max_attempts=1))
+    looped = [("leadscore.attempt", b"5"), ("leadscore.error.code", b"ATTEMPTS")]
+    headers: list[Headers] = [[], looped, [], looped, looped]
+    batch = score(scorer, [Record(i, lead(), given) for i, given in enumerate(headers)])
+    assert [part.dropped for part in batch.split([2, 1, 2])] == [[1], [], [0, 1]]

@@ -13,9 +13,10 @@ from schemas.headers import (
     REQUEST_ID_BYTES,
     REQUEST_ID_NAMES,
     EventIds,
+    LeadHeaders,
     ScoredHeaders,
     dead_letter_headers,
-    header_values,
+    read_headers,
     rfc3339,
 )
 from schemas.times import LATEST_MS
@@ -67,28 +68,30 @@ def test_a_batch_shares_its_cloud_events_attributes(wire: WireFormat, content_ty
 
 @pytest.mark.parametrize("name", REQUEST_ID_NAMES)
 def test_a_request_id_is_found_under_each_name_in_any_case(name: str):
-    assert header_values([("other", b"1"), (name.upper(), b"req-1")]) == (b"req-1", [])
+    assert read_headers([("other", b"1"), (name.upper(), b"req-1")]).request_id == b"req-1"
 
 
 def test_of_several_request_ids_the_first_name_wins_wherever_it_stands():
     headers = [(name, name.encode()) for name in reversed(REQUEST_ID_NAMES)]
-    assert header_values(headers)[0] == REQUEST_ID_NAMES[0].encode()
+    assert read_headers(headers).request_id == REQUEST_ID_NAMES[0].encode()
 
 
 @pytest.mark.parametrize("bad", [None, b"", b"\xff", b"x" * (REQUEST_ID_BYTES + 1)])
 def test_what_is_no_request_id_is_passed_over(bad: bytes | None):
-    assert header_values([("x-request-id", bad)]) == (None, [])
-    assert header_values([("x-request-id", bad), ("request_id", b"r")]) == (b"r", [])
+    assert read_headers([("x-request-id", bad)]).request_id is None
+    assert read_headers([("x-request-id", bad), ("request_id", b"r")]).request_id == b"r"
 
 
 def test_the_longest_request_id_is_taken():
-    assert header_values([("x-request-id", b"x" * REQUEST_ID_BYTES)])[0] == b"x" * REQUEST_ID_BYTES
+    longest = b"x" * REQUEST_ID_BYTES
+    assert read_headers([("x-request-id", longest)]).request_id == longest
 
 
 def test_the_trace_is_passed_on_untouched():
     headers = [("TraceState", b"a=1"), ("x", b"y"), ("traceparent", TRACE)]
-    assert header_values(headers) == (None, [("traceparent", TRACE), ("tracestate", b"a=1")])
-    assert header_values([("traceparent", None), ("tracestate", b"")]) == (None, [])
+    trace = [("traceparent", TRACE), ("tracestate", b"a=1")]
+    assert read_headers(headers) == LeadHeaders(None, trace)
+    assert read_headers([("traceparent", None), ("tracestate", b"")]) == LeadHeaders(None, [])
 
 
 def dead_letter(*headers: tuple[str, bytes | None], schema: str | None = "leadscore.v1.lead"):
@@ -122,6 +125,29 @@ def test_a_dead_letter_that_dies_again_has_its_attempts_counted_and_each_reason_
     second = dead_letter(*first)
     assert [name for name, _ in second] == [name for name, _ in first]
     assert dict(second)["leadscore.attempt"] == b"2"
+
+
+def test_a_scored_event_and_a_dead_letter_count_as_processed_once():
+    scored = ScoredHeaders("leads.created", WireFormat.AVRO).of_batch(0)
+    assert read_headers(scored) == LeadHeaders(None, [("leadscore.attempt", b"2")], 1)
+    assert read_headers(dead_letter()).attempts == 1
+    assert read_headers(dead_letter(*scored)).attempts == 2
+    assert read_headers([("ce_type", b"com.crm.lead.created")]).attempts == 0
+
+
+def test_the_attempts_of_our_own_header_are_counted_beside_one_in_other_letters():
+    """The other is kept in the dead letter as it came, so it would be the first for ever."""
+    letter = dead_letter(("LeadScore.Attempt", b"1"))
+    for expected in (1, 2, 3):
+        assert read_headers(letter).attempts == expected
+        letter = dead_letter(*letter)
+
+
+def test_only_a_dead_letter_of_too_many_attempts_is_the_last():
+    assert not read_headers(dead_letter()).is_last
+    error = InvalidEventError(ErrorCode.ATTEMPTS, "expected fewer")
+    headers = dead_letter_headers([], topic="t", partition=0, offset=0, error=error, schema=None)
+    assert read_headers(headers).is_last
 
 
 @pytest.mark.parametrize("attempt", [None, b"", b"-1", b"many", b"9" * 5000, "²".encode()])
