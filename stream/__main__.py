@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -43,16 +45,16 @@ class Tour(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; Ctrl-C while its module is imported is no failure either.
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the options before the command."""
+        with _for_terminal():
+            return super().make_context(*arguments, **options)
 
-        What a refusal quotes is written so that the terminal obeys none of it.
-        """
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C while its module is imported is no failure either."""
         try:
-            return super().invoke(ctx)
-        except click.ClickException as error:  # it may quote a file's name
-            error.message = for_terminal(error.message)
-            raise
+            with _for_terminal():
+                return super().invoke(ctx)
         except KeyboardInterrupt:  # click would say "Aborted!" and end with 1
             raise SystemExit(EXIT_STOPPED) from None
 
@@ -60,6 +62,16 @@ class Tour(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+
+@contextmanager
+def _for_terminal() -> Iterator[None]:
+    """Escape control characters in click's errors: they quote arguments and file names."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = for_terminal(error.message)
+        raise
 
 
 @click.group(cls=Tour, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.access import Use, uses_of
 from stream.commands.exit_codes import exit_codes
@@ -60,6 +61,8 @@ def acls(roles: Sequence[str], principal: str | None, delivery: str | None, as_j
     with exit_codes():
         settings = load_settings(**({"delivery": delivery} if delivery else {}))
         who = principal or _principal(settings)
+        _require_one_line("principal", who)
+        _require_one_line("group", settings.group_id)
     wanted = [role for role in ROLES if not roles or role in roles]
     if as_json:
         records = [record for role in wanted for record in _records(settings, role, who)]
@@ -80,6 +83,14 @@ def _principal(settings: Settings) -> str:
             " 'User:CN=...'"
         )
     return "User:ANONYMOUS"
+
+
+def _require_one_line(name: str, text: str) -> None:
+    """Refuse what would act on the terminal, or end the line of a command and begin another."""
+    if (shown := for_terminal(text)) != text:
+        raise InputError(
+            f"expected a {name} without control characters, got {shown}: Kafka's tools take none"
+        )
 
 
 def _uses(settings: Settings, role: str) -> tuple[Use, ...]:

@@ -48,7 +48,8 @@ def list_models(registry: str) -> None:
         found = Registry(registry)
         rows = [(name, found.versions(name), found.aliases(name)) for name in found.names()]
     if not rows:
-        click.echo(f"{registry} has no models yet: train one with `leadscore train`.")
+        shown = for_terminal(registry)
+        click.echo(f"{shown} has no models yet: train one with `leadscore train`.")
         return
     table = Table("model", "version", "aliases", box=None)
     for name, versions, aliases in rows:
@@ -125,7 +126,7 @@ def alias(name: str, alias: str, version: str, registry: str) -> None:
         before = found.aliases(name).get(Alias(alias))
         found.set_alias(name, Alias(alias), version)
     was = f" (was {before})" if before else ""
-    click.echo(f"{name}@{alias} is version {version}{was}.")
+    click.echo(for_terminal(f"{name}@{alias} is version {version}{was}."))
 
 
 def _load(registry: Registry, model: str) -> Bundle:

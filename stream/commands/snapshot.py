@@ -90,9 +90,9 @@ def snapshot(**options: Any) -> None:
     with the model that serves, and writes report.html, report.json and summary.json. What counts as
     drift is what the alerts say: see docs/drift.md. Other settings are environment variables.
 
-    Exit codes: 0 written (or there was no lead to compare), 1 it failed, 2 an option is unusable, 3
-    Kafka, the topic or the model is missing, or another snapshot is being written, 130 stopped (0
-    with --every).
+    Exit codes: 0 written (or there was no lead to compare), 1 it failed, 2 an option is unusable or
+    there is no such model, 3 Kafka, the topic or the model's sample of training leads is missing,
+    or another snapshot is being written, 130 stopped (0 with --every).
     """  # noqa: D301
     with exit_codes():
         _check(options)
@@ -186,4 +186,4 @@ def _enter(ended: Ended, account: SnapshotAccount) -> None:
 def _say(summary: SnapshotSummary) -> None:
     click.echo(for_terminal(summary.sentence))
     if summary.report:
-        click.echo(f"{summary.report}")
+        click.echo(for_terminal(str(summary.report)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.commands.exit_codes import exit_codes
 
@@ -134,7 +135,8 @@ def _train(
         trained: TrainedModel = train_model(table, _options(schema, options), status.update)
         version = Registry(registry).publish(options["name"], trained.artefacts)
     print_report(trained, Console())
-    click.echo(f"\nModel {options['name']} version {version} is in {registry}.")
+    click.echo()
+    click.echo(for_terminal(f"Model {options['name']} version {version} is in {registry}."))
 
 
 def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:
