@@ -9,11 +9,26 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Literal
 
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
 from stream.settings import Settings
 
-__all__ = ["Operation", "ResourceType", "Use", "client_name", "uses_of"]
+__all__ = ["REFUSALS", "Operation", "ResourceType", "Use", "client_name", "uses_of"]
 
 ResourceType = Literal["topic", "group", "transactional-id", "cluster"]
+
+REFUSALS = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+"""Errors by which Kafka says that this user lacks a right."""
 
 
 class Operation(IntEnum):

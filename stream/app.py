@@ -47,11 +47,18 @@ class WithTopics(faust.App.BootStrategy):
 
 
 class App(faust.App):
-    """Faust's app with LeadScore's settings, and with nothing started that no role needs."""
+    """Faust's app with LeadScore's settings, and with nothing started that no role needs.
+
+    Attributes
+    ----------
+    stopped_for
+        The error that ended it, as it was logged; None where none was.
+    """
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.settings = settings
         self.trials = Trials()
+        self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
         self.BootStrategy = ScoreOnly if settings.role == "score" else WithTopics
         super().__init__(
@@ -97,6 +104,7 @@ class App(faust.App):
         reason = await crash_reason(error, self.settings)
         if isinstance(reason, FatalError):
             log.critical("stopped: %s", reason)
+            self.stopped_for = reason
         try:
             raise reason  # mode logs the traceback of the error that is being handled
         except BaseException:

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
+from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, StartupError
+from stream.access import REFUSALS
 from stream.settings import Settings
 from stream.topics import verify_topics
 
 __all__ = ["crash_reason"]
 
-REFUSALS = (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
-"""For a right that this user lacks."""
 ASKED_FOR = 8.0
 """Seconds that the search for the cause may take."""
 

@@ -15,11 +15,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import (
-    GroupAuthorizationFailedError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import KafkaError
 from mode import Service
 
 from agents.drift_reports import Report, decode_report
@@ -35,6 +31,7 @@ from monitoring.detectors import RollingDetectors
 from monitoring.drift_gauges import DriftMetrics
 from monitoring.health import Condition
 from schemas.errors import FatalError
+from stream.access import REFUSALS
 from stream.broker_clock import clock_reader
 from stream.committed import committed_reader
 from stream.drift_table import DriftTable, Windows, damaged_keys
@@ -63,7 +60,6 @@ REHEARSED_AT_ONCE = 50
 """Partials between which others have their turn: up to 256 leads of each go to the detectors."""
 MODEL_RETRY = 60.0
 """Seconds until a model that was not found is looked for again."""
-NOT_AUTHORIZED = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 LAG_LOOK = 5.0
 """Seconds between two looks at how far the topic goes."""
 
@@ -360,7 +356,7 @@ class DriftService(Service):
             try:
                 end = (await self._offsets.end_offsets([self._partials]))[self._partials]
                 taken = await self._offsets.committed(self._partials)
-            except NOT_AUTHORIZED as error:  # Faust's consumer would retry for ever
+            except REFUSALS as error:  # Faust's consumer would retry for ever
                 await self.app.crash(error)
                 return
             except (KafkaError, TimeoutError):

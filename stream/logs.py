@@ -15,6 +15,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from schemas.display import for_terminal
 from schemas.errors import FatalError
+from stream.access import REFUSALS
 from stream.settings import Settings
 
 __all__ = ["set_up_logging"]
@@ -51,6 +52,7 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(settings.log_format, stream))
     handler.addFilter(_is_news)
+    handler.addFilter(_without_stack)
     level = logging.getLevelNamesMapping()[settings.log_level]
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     for name in OURS:
@@ -69,6 +71,15 @@ def _is_news(record: logging.LogRecord) -> bool:
         return not isinstance(next(iter(record.args)), (FatalError, KafkaError))
     error = record.exc_info[1] if record.exc_info else None
     return not (record.name == "asyncio" and isinstance(error, ProducerFenced))
+
+
+def _without_stack(record: logging.LogRecord) -> bool:
+    """Log a missing right without its stack: libraries log one, which says nothing of the right."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, REFUSALS):
+        record.exc_info = None
+        record.error = repr(error)
+    return True
 
 
 def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:

@@ -476,9 +476,11 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     async def _crash(self, error: BaseException) -> None:
         self.stop_fetching()
+        reason = error
         if isinstance(error, KafkaError):
-            error = self._unmendable(error)
-        await self._app.crash(error)
+            reason = self._unmendable(error)
+            reason.__cause__ = error  # a missing right is recognised by it
+        await self._app.crash(reason)
 
     def _unmendable(self, error: KafkaError) -> FatalError:
         if isinstance(error, InconsistentGroupProtocolError):

@@ -48,7 +48,8 @@ class Worker(faust.Worker):
 
     def _shutdown_loop(self) -> None:
         """Close the loop; an error that has a sentence ends the worker without a traceback."""
-        reason = self.crash_reason
+        # A part of ours may have logged the reason after a part of Faust's had crashed.
+        reason = self.app.stopped_for or self.crash_reason
         if isinstance(reason, KafkaError):  # of a part of Faust's, which crashes by itself
             reason = self.loop.run_until_complete(crash_reason(reason, self.app.settings))
             log.critical("stopped: %s", reason)

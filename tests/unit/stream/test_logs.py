@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from stream.logs import OURS, set_up_logging
 from stream.settings import Settings
@@ -63,6 +64,21 @@ def test_an_exception_stays_on_its_line() -> None:
 
     [line] = lines(stream)
     assert "ValueError: broken" in str(line["exc_info"])
+
+
+def test_a_missing_right_is_logged_without_a_stack() -> None:
+    """Of whatever library: aiokafka's sender and Faust's consumer log one."""
+    stream = io.StringIO()
+    set_up_logging(Settings(), stream)
+
+    try:
+        raise TopicAuthorizationFailedError("leads.created")
+    except TopicAuthorizationFailedError:
+        logging.getLogger("aiokafka.producer.sender").exception("unexpected")
+
+    [line] = lines(stream)
+    assert "exc_info" not in line
+    assert line["error"] == "TopicAuthorizationFailedError('leads.created')"
 
 
 @pytest.mark.parametrize("library", ["faust.app", "mode.worker", "aiokafka.consumer", "asyncio"])

@@ -359,6 +359,8 @@ async def test_a_commit_that_is_forbidden_crashes_the_app_with_a_sentence() -> N
         bench.consumer.commit_answers.append(GroupAuthorizationFailedError("g"))
         await asyncio.sleep(1.1)
         assert "may read it and its consumer group" in bench.sentence
+        [reason] = bench.app.errors  # for who looks for the missing right
+        assert isinstance(reason.__cause__, GroupAuthorizationFailedError)
 
 
 # Fetching
@@ -382,6 +384,8 @@ async def test_an_error_that_does_not_pass_crashes_the_app_with_a_sentence() -> 
         await asyncio.sleep(1)
         assert f"Records of topic {TOPIC} were expected" in bench.sentence
         assert "TopicAuthorizationFailedError" in bench.sentence
+        [reason] = bench.app.errors
+        assert isinstance(reason.__cause__, TopicAuthorizationFailedError)
 
 
 @in_jumping_time

@@ -32,13 +32,13 @@ class FakeApp(App):
         Found before the start.
     fails
         Raised while it starts.
-    is_ours
-        Whether a part of ours sees that, or one of Faust's, which crashes by itself.
+    seen_by
+        Which parts see that: ours, and Faust's, which crash by themselves.
     """
 
     unfit: Exception | None = None
     fails: Exception | None = None
-    is_ours = True
+    seen_by: tuple[str, ...] = ("ours",)
 
     async def on_start(self) -> None:
         if self.fails is None:
@@ -46,7 +46,8 @@ class FakeApp(App):
         try:
             raise self.fails
         except Exception as error:
-            await (self.crash(error) if self.is_ours else faust.App.crash(self, error))
+            for part in self.seen_by:
+                await (self.crash(error) if part == "ours" else faust.App.crash(self, error))
 
     async def verify(self) -> None:
         if self.unfit is not None:
@@ -104,23 +105,24 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("lacking")
 @pytest.mark.parametrize(
-    ("error", "is_ours", "code", "told"),
+    ("error", "seen_by", "code", "told"),
     [
-        (GroupAuthorizationFailedError("g"), True, 3, CAUSE),
-        (GroupAuthorizationFailedError("g"), False, 3, CAUSE),
-        (StartupError("unfit"), True, 3, "unfit"),
-        (FatalError("a sentence."), True, 1, f"a sentence; {CAUSE}"),
+        (GroupAuthorizationFailedError("g"), ("ours",), 3, CAUSE),
+        (GroupAuthorizationFailedError("g"), ("Faust's",), 3, CAUSE),
+        (GroupAuthorizationFailedError("g"), ("Faust's", "ours"), 3, CAUSE),
+        (StartupError("unfit"), ("ours",), 3, "unfit"),
+        (FatalError("a sentence."), ("ours",), 1, f"a sentence; {CAUSE}"),
     ],
 )
 def test_an_error_with_a_sentence_ends_it_without_a_traceback(
     worker: Worker,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
-    is_ours: bool,
+    seen_by: tuple[str, ...],
     code: int,
     told: str,
 ):
-    worker.app.fails, worker.app.is_ours = error, is_ours
+    worker.app.fails, worker.app.seen_by = error, seen_by
     caplog.handler.addFilter(_is_news)
     with pytest.raises(SystemExit) as ended:
         worker.execute_from_commandline()
