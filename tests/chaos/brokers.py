@@ -1,13 +1,17 @@
-"""Brokers for the chaos ring: one behind a proxy, and a cluster of three."""
+"""Brokers for the chaos ring: one behind a proxy, one to stop, and a cluster of three."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from stream.broker.java import JavaBroker, fetch_jars, find_java, new_cluster_id
 from stream.broker.node import HOST, free_ports
 from tests.chaos.proxy import Proxy
+
+STOPPED_WITHIN_SECONDS = 30.0
 
 
 class ProxiedBroker(JavaBroker):
@@ -35,6 +39,23 @@ class ProxiedBroker(JavaBroker):
         if hasattr(self, "proxy"):
             self.proxy.close()
         super().close()
+
+
+class StoppableBroker(JavaBroker):
+    """A broker whose files a test may change while it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__(find_java(), fetch_jars())
+
+    def stop(self) -> None:
+        """Shut it down cleanly: at its next start it trusts its segments and checks none."""
+        self._running().send_signal(signal.SIGTERM)
+        self._running().wait(STOPPED_WITHIN_SECONDS)
+        self.kill()
+
+    def log_folder(self, topic: str, partition: int) -> Path:
+        """Return the folder of a partition's segments."""
+        return self.folder / "logs" / f"{topic}-{partition}"
 
 
 class Node(JavaBroker):

@@ -1,0 +1,144 @@
+"""Bytes that a broker's disk has changed, in the middle of the log and at its end.
+
+Outcomes are compared with the log as it was before. The audits cannot read it afterwards: the one's
+client raises at such a batch, the other's does not check checksums.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from agents.partials import decode_partial
+from model.bundle import Bundle
+from schemas.errors import ErrorCode
+from stream.crm.events import EventMaker
+from stream.crm.playing import Lead
+from tests.chaos.audit import outcomes, told, until_done
+from tests.chaos.brokers import StoppableBroker
+from tests.chaos.test_bad_records import made_of
+from tests.conftest import StageSetter
+from tests.integration.drift_counts import counted_offline
+from tests.integration.test_unreadable_records import log_of
+from tests.integration.traffic import over_and_over
+from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, WorkerProcess
+from tests.kafka_client import produce_batch, until
+from tests.record_batches import batch
+from tests.segment_files import (
+    StoredBatch,
+    flip_byte,
+    overwrite_with_right_checksum,
+    stored_batches,
+)
+
+CODECS = ("none", "zstd", "zstd", "gzip")
+"""By partition."""
+BATCHES, LEADS = 6, 20
+"""Of each partition at a time, and of each batch."""
+SCORED, MIDDLE, LAST = 2, BATCHES + 2, 2 * BATCHES - 1
+"""Batches that are damaged: leads that are scored already, and others that nobody has read."""
+
+
+@pytest.fixture
+def stoppable_kafka() -> Iterator[StoppableBroker]:
+    """A broker of the test's own."""
+    broker = StoppableBroker()
+    yield broker
+    broker.close()
+
+
+async def send(stage: Stage, leads: Iterator[Lead]) -> None:
+    """Write batches of leads to every partition, each compressed in its way."""
+    as_event, settings = EventMaker(CONTACT), stage.settings
+    for partition, codec in enumerate(CODECS):
+        for _ in range(BATCHES):
+            now = int(time.time() * 1000)
+            made = [made_of(next(leads), as_event) for _ in range(LEADS)]
+            written = batch(made, codec=codec, timestamp=now, max_timestamp=now)
+            await produce_batch(
+                settings.kafka_bootstrap_servers, settings.leads_created, written, partition
+            )
+
+
+def damage(partition: int, stored: StoredBatch) -> None:
+    """Damage a batch: the checksum shows it on partitions 0 and 1, decompression on 2 and 3."""
+    if partition < 2:
+        flip_byte(stored)
+    else:
+        overwrite_with_right_checksum(stored, 0.0 if partition == 2 else 0.5)
+
+
+async def drift_counts(stage: Stage, bundle: Bundle) -> dict[int, Counter[tuple[str, int]]]:
+    """Return what all partials count together."""
+    records = await stage.records(stage.settings.leads_drift_partials)
+    return dict(told(map(decode_partial, (record.value for record in records)), bundle))
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_damage_on_a_brokers_disk_costs_the_batch_that_it_is_in(
+    stoppable_kafka: StoppableBroker,
+    set_stage: StageSetter,
+    contacts: list[Lead],
+    bank_model: Bundle,
+    delivery: str,
+) -> None:
+    stage = set_stage(stoppable_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
+    await stage.create_topics()
+    source, leads = stage.settings.leads_created, over_and_over(contacts)
+    worker = await stage.start()
+    await send(stage, leads)
+    await until_done(stage, 60)
+    await kill(worker)
+    await send(stage, leads)
+    sources = {(record.partition, record.offset) for record in await stage.records(source)}
+
+    stoppable_kafka.stop()
+    damaged: list[tuple[int, range]] = []
+    for partition in range(PARTITIONS):
+        stored = stored_batches(stoppable_kafka.log_folder(source, partition))
+        for number in (SCORED, MIDDLE, LAST):
+            damage(partition, stored[number])
+            damaged.append((partition, stored[number].offsets))
+    stoppable_kafka.restart()
+
+    worker = await stage.start()
+    await until_done(stage, 60)
+    await kill(worker)
+    worker = await stage.start()  # and reads the head of each drift block again
+    await send(stage, leads)
+    await until_done(stage, 60)
+
+    found = await outcomes(stage)
+    unread = [(at, offsets) for at, offsets in damaged if offsets[0] >= BATCHES * LEADS]
+    assert set(found.dead.values()) == {ErrorCode.UNREADABLE}
+    assert found.dead.keys() <= {(at, offset) for at, offsets in unread for offset in offsets}
+    for partition, offsets in unread:
+        dead = sorted(offset for at, offset in found.dead if at == partition and offset in offsets)
+        if CODECS[partition] == "gzip":  # it can be read as far as its first damaged byte
+            assert dead == list(offsets)[-len(dead) :]
+        else:
+            assert dead == list(offsets)
+    assert sources - found.dead.keys() <= found.scored.keys()
+    assert not found.dead.keys() & found.scored.keys()
+    assert not (found.repeats and stage.settings.is_exactly_once)
+
+    readable = await log_of(stage)
+    suspects = {(at, offset) for at, offsets in damaged for offset in offsets}
+    assert sources - suspects <= {(record.partition, record.offset) for record in readable}
+    expected = counted_offline(readable, bank_model, stage.settings.drift_window_ms)
+
+    async def are_counted() -> bool:
+        return await drift_counts(stage, bank_model) == expected
+
+    await until(are_counted, what="drift counts of the leads that can be read")
+    await worker.stop_cleanly()
+
+
+async def kill(worker: WorkerProcess) -> None:
+    worker.send(signal.SIGKILL)
+    await worker.ended()

@@ -1,0 +1,77 @@
+"""Damage in a broker's segment files, as a failing disk makes it: the broker must be stopped.
+
+Source: Apache Kafka, "Message Format" (https://kafka.apache.org/documentation/#messageformat).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.record.util import calc_crc32c
+
+__all__ = ["StoredBatch", "flip_byte", "overwrite_with_right_checksum", "stored_batches"]
+
+LENGTH_AT, CRC_AT, CHECKED_FROM, LAST_DELTA_AT, RECORDS_FROM = 8, 17, 21, 23, 61
+OVERHEAD = 12
+"""Bytes of a batch before what its length counts."""
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """A record batch in a segment file.
+
+    Attributes
+    ----------
+    segment
+        The file.
+    at, size
+        Where it begins, and its bytes.
+    offsets
+        Of its records.
+    """
+
+    segment: Path
+    at: int
+    size: int
+    offsets: range
+
+
+def stored_batches(log_folder: Path) -> list[StoredBatch]:
+    """Return the batches of a partition's folder, in order."""
+    segments = sorted(log_folder.glob("*.log"))
+    return [batch for segment in segments for batch in _batches_of(segment)]
+
+
+def _batches_of(segment: Path) -> Iterator[StoredBatch]:
+    content, at = segment.read_bytes(), 0
+    while at < len(content):
+        base, length = struct.unpack_from(">qi", content, at)
+        (last_delta,) = struct.unpack_from(">i", content, at + LAST_DELTA_AT)
+        offsets = range(base, base + last_delta + 1)
+        yield StoredBatch(segment, at, OVERHEAD + length, offsets)
+        at += OVERHEAD + length
+
+
+def flip_byte(batch: StoredBatch, share: float = 0.5) -> None:
+    """Change one byte of the records, at a share of their length: the checksum is wrong then."""
+    content = bytearray(batch.segment.read_bytes())
+    records = batch.size - RECORDS_FROM
+    content[batch.at + RECORDS_FROM + int(share * records)] ^= 0xFF
+    batch.segment.write_bytes(content)
+
+
+def overwrite_with_right_checksum(batch: StoredBatch, share: float) -> None:
+    """Overwrite the records from a share of their length on with zeros, and correct the checksum.
+
+    As memory that fails does before a sender or a broker computes the checksum.
+    """
+    content = bytearray(batch.segment.read_bytes())
+    end = batch.at + batch.size
+    begin = batch.at + RECORDS_FROM + int(share * (batch.size - RECORDS_FROM))
+    content[begin:end] = bytes(end - begin)
+    crc = calc_crc32c(memoryview(content)[batch.at + CHECKED_FROM : end])
+    struct.pack_into(">I", content, batch.at + CRC_AT, crc)
+    batch.segment.write_bytes(content)
