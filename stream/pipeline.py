@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 THREAD_FROM_ROWS = 64
 """Below, the model is done sooner than a thread is woken."""
 
+GIVE_WAY_AFTER = 0.005
+"""Seconds of work after which everything else that is ready has its turn."""
+
 OWN_HEADERS = 7
 """Of a scored event that carries no trace."""
 
@@ -165,21 +168,23 @@ class ScoringPipeline:
             return
         try:
             assert self.scorer is not None, "the source is started once there is a model"
-            self._in_hand.put_nowait(self._begin(begun, self.scorer))
+            self._in_hand.put_nowait(await self._begin(begun, self.scorer))
         except Exception as error:
             await self._crash(error)
 
-    def _begin(self, batches: Sequence[Batch], scorer: Scorer) -> _InHand:
+    async def _begin(self, batches: Sequence[Batch], scorer: Scorer) -> _InHand:
         started = time.perf_counter()
         records = batches[0].records
         if len(batches) > 1:
             records = [record for batch in batches for record in batch.records]
         read = scorer.decode(records, _verdicts(batches))
-        decoded = time.perf_counter()
+        self._took("decode", time.perf_counter() - started)
+        resumed = await _give_way(started)
         features = scorer.features(read)
-        self._took("decode", decoded - started)
-        self._took("features", time.perf_counter() - decoded)
+        self._took("features", time.perf_counter() - resumed)
+        resumed = await _give_way(resumed)
         prediction = self._predict(scorer, features)
+        await _give_way(resumed)
         poll = _Poll(scorer, open=len(batches))
         return _InHand(poll, batches, read, features, prediction, started)
 
@@ -230,8 +235,10 @@ class ScoringPipeline:
         self._took("encode", encoded - started)
         if self._metrics is not None:
             self._metrics.observe_scoring(encoded - in_hand.begun)
+        resumed = await _give_way(started)
         counted = self._counted(in_hand, prediction)
         for batch, outcome, leads in zip(in_hand.batches, outcomes, counted, strict=True):
+            resumed = await _give_way(resumed)
             if not await self._delivery.admit(batch):
                 self._leave(poll, batch)
                 continue
@@ -392,6 +399,24 @@ class ScoringPipeline:
             dead_letters=outcome.codes,
             dropped=len(outcome.dropped),
         )
+
+
+async def _give_way(since: float) -> float:
+    """Let everything else that is ready have its turn, if there was much work.
+
+    Parameters
+    ----------
+    since
+        When the work began: seconds of the performance counter.
+
+    Returns
+    -------
+    float
+        When the next work begins.
+    """
+    if time.perf_counter() - since > GIVE_WAY_AFTER:
+        await asyncio.sleep(0)
+    return time.perf_counter()
 
 
 def too_small(topic: str, limit: int) -> FatalError:

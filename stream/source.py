@@ -363,8 +363,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
             # record to come, and the records after it would wait in the broker for our return.
             consumer.pause(*consumer.assignment())
         await self._hand_over(fetched)
+        # Also without a linger: neither the client nor the channel has to wait under a backlog, and
+        # several polls would follow each other while nothing else has its turn.
+        await asyncio.sleep(self.options.linger if lingers else 0)
         if lingers:
-            await asyncio.sleep(self.options.linger)
             consumer.resume(*(set(consumer.paused()) - self._unreadable.stopped_at.keys()))
 
     async def _hand_over(

@@ -27,6 +27,7 @@ from schemas.errors import ErrorCode, FatalError, InvalidEventError
 from schemas.left_out import LeftOutValue
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
+from stream import pipeline
 from stream.books import Batch
 from stream.delivery import AtLeastOnce, PartitionLostError
 from stream.emit import Emitter, RecordsTooLargeError
@@ -202,6 +203,44 @@ async def test_batches_are_sent_in_the_order_in_which_they_came() -> None:
         await place.until_sent(4)
         offsets = [int(rows[0][2][5][1].rpartition(b"-")[2]) for _, _, rows in place.emitter.sent]
         assert offsets == firsts
+
+
+async def test_nothing_waits_for_more_than_a_stage_of_a_large_poll(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline, "GIVE_WAY_AFTER", 0.0)
+    turns = 0
+    seen: list[tuple[str, int]] = []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def noted(scorer: Any, stage: str) -> None:
+        run = getattr(scorer, stage)
+
+        def note(*args: Any, **options: Any) -> Any:
+            seen.append((stage, turns))
+            return run(*args, **options)
+
+        monkeypatch.setattr(scorer, stage, note)
+
+    async with Place(cores=1) as place:
+        stages = ["decode", "features", "predict", "outputs"]
+        for stage in stages:
+            noted(place.pipeline.scorer, stage)
+        ticking = asyncio.create_task(others())
+        for first in (0, 100):
+            await place.pipeline.accept([batch(first, 100)])
+        await place.until_sent(2)
+        ticking.cancel()
+    assert sorted(stage for stage, _ in seen) == sorted(2 * stages)
+    accepted = [turn for stage, turn in seen if stage != "outputs"]
+    assert len(set(accepted)) == len(accepted)
+    emitted = [turn for stage, turn in seen if stage == "outputs"]
+    assert len(set(emitted)) == len(emitted)
 
 
 async def test_a_batch_that_was_revoked_is_left_to_its_next_owner() -> None:

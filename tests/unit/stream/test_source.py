@@ -102,6 +102,12 @@ class Bench:
     def waiting(self) -> int:
         return int(self.source.channel.queue.qsize())
 
+    async def until_waiting(self, polls: int) -> None:
+        """Wait until the channel holds a number of polls."""
+        async with asyncio.timeout(5):
+            while self.waiting < polls:  # noqa: ASYNC110 - the channel has no event
+                await asyncio.sleep(0.001)
+
     @property
     def committed(self) -> int | None:
         return self.kafka.committed.get(TP)
@@ -147,6 +153,38 @@ def full_kafka(records: int = 30, partitions: int = 1) -> FakeKafka:
 
 def values(batches: list[Batch]) -> list[int]:
     return [record.value for batch in batches for record in batch.records]
+
+
+# Polling
+
+
+async def test_others_have_their_turn_between_two_polls_of_a_backlog() -> None:
+    bench = make_bench(full_kafka(30))
+    turns = 0
+    polls: list[int] = []
+    getmany = bench.consumer.getmany
+
+    async def noted(*partitions: Any, **options: Any) -> Any:
+        polls.append(turns)
+        return await getmany(*partitions, **options)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    bench.consumer.getmany = noted  # type: ignore[method-assign]
+    ticking = asyncio.create_task(others())
+    await bench.source.start()
+    try:
+        async with asyncio.timeout(5):
+            await bench.until_waiting(2)
+    finally:
+        ticking.cancel()
+        await bench.source.stop()
+    assert len(polls) >= 2
+    assert len(set(polls)) == len(polls)
 
 
 # Prefix commits
@@ -222,6 +260,7 @@ async def test_a_position_of_the_next_assignment_is_not_taken_for_one_of_this() 
 async def test_gives_up_what_was_not_begun_and_waits_for_what_was() -> None:
     async with running(full_kafka(30)) as bench:
         [in_hand] = await bench.take()
+        await bench.until_waiting(2)
         rebalance = asyncio.create_task(bench.consumer.rebalance([]))
         await asyncio.sleep(2)
         assert not rebalance.done()
@@ -505,6 +544,7 @@ async def test_a_rebalance_during_a_linger_leaves_nothing_paused() -> None:
 async def test_a_stop_finishes_what_is_in_hand_commits_it_and_then_leaves() -> None:
     async with running(full_kafka(30)) as bench:
         [in_hand] = await bench.take()
+        await bench.until_waiting(2)
         stop = asyncio.create_task(bench.source.stop())
         await asyncio.sleep(2)
         assert "stop" not in bench.consumer.calls
