@@ -46,6 +46,9 @@ NO_HEADERS = b"\x00"
 VARINT_BYTES = 10
 """Most bytes of a varint of 64 bits."""
 
+PIECE_RECORDS = 10_000
+"""Most records of a piece: finding and parsing them takes about a microsecond each."""
+
 KEPT_BYTES = 1 << 16
 """Most bytes of the key that are kept of a record that is too large."""
 
@@ -234,10 +237,11 @@ def _steps(content: memoryview, limits: BatchLimits, offset: int) -> Iterator[It
     records = _Bytes(decompress(codec, content[HEADER_BYTES:]))
     while left > 0:
         records.fill(limits.piece_bytes)
-        if records.is_all:
+        if records.is_all and left <= PIECE_RECORDS:
             count, size = left, len(records.buffer)
         else:
-            count, size = _whole_records(records.buffer, left, limits.record_bytes)
+            most = min(left, PIECE_RECORDS)
+            count, size = _whole_records(records.buffer, most, limits.record_bytes)
         if count:
             yield _from(offset, base_offset, _parsed(header, count, records.take(size)))
         else:

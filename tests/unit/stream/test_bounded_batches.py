@@ -7,6 +7,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.left_out import LeftOutValue
+from stream import bounded_batches
 from stream.bounded_batches import BatchLimits, BoundedRecords, bound_batches
 from stream.decompression import Codec
 from tests.unit.stream.compressed import Row, batch_of
@@ -61,6 +62,18 @@ def test_records_are_those_that_aiokafka_reads(codec: Codec, count: int, size: i
     expected = [parts(record) for record in read(content, MemoryRecords)]
     assert [parts(record) for record in read(content)] == expected
     assert len(expected) == count + 2
+
+
+@pytest.mark.parametrize("codec", COMPRESSED)
+def test_a_step_through_small_records_is_short(
+    monkeypatch: pytest.MonkeyPatch, codec: Codec
+) -> None:
+    monkeypatch.setattr(bounded_batches, "PIECE_RECORDS", 100)
+    monkeypatch.setattr(BoundedRecords, "limits", BatchLimits(200_000, 1000))
+    content = batch_of(codec, leads(550, 900))
+    records = BoundedRecords(content)
+    assert [records.prepare(450) for _ in range(5)] == [False, False, False, False, True]
+    assert [record.offset for record in records.next_batch()] == list(range(450, 550))
 
 
 @pytest.mark.usefixtures("small_limits")
