@@ -14,6 +14,7 @@ from stream.commands.exit_codes import exit_codes
 from stream.crash_reason import crash_reason
 from stream.drift_table import DriftTable
 from stream.faust_transport import LenientTransport
+from stream.missing_commits import warn_of_missing_commits
 from stream.settings import Settings, load_settings, unknown_variables
 from stream.topology import wire
 from stream.trial import Trials
@@ -116,6 +117,8 @@ class App(faust.App):
         for variable in unknown_variables():
             log.warning("%s is no setting of LeadScore: see docs/settings.md", variable)
         await verify(self.settings, self.trials)
+        if self.settings.role != "drift":
+            await warn_of_missing_commits(self.settings)
 
 
 def create_app(settings: Settings) -> App:

@@ -2,7 +2,7 @@
 
 Kafka deletes a group's offsets with their topic. aiokafka notices that the topic is gone, the group
 rebalances, and the partition that comes back begins without a commit, like one that was never read.
-But this worker has seen a commit of it before.
+But this worker has seen a commit of it before. Where no worker has, see stream/missing_commits.py.
 """
 
 from __future__ import annotations

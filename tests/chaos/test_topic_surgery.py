@@ -248,7 +248,8 @@ async def test_a_topic_deleted_and_made_anew_is_read_from_its_beginning(
         anew = on_all(leads, PARTITIONS)
         await produce(kafka.bootstrap, source, anew)
         if not is_running:
-            await crew.join()
+            member = await crew.join()
+            assert member.process.has_logged("has no commit for partitions [0, 1, 2, 3] of")
         await until_done(stage, 90)
         keys = {record.key for record in await stage.scored_records()}
         assert {record.key for record in anew} <= keys

@@ -19,7 +19,7 @@ from stream.crm.playing import Lead
 from stream.demo import WORKER
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage, WorkerProcess, event_of
-from tests.kafka_client import TopicFactory, until
+from tests.kafka_client import TopicFactory, open_admin, until
 
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "stream.app", "worker", "-l", "info")
 
@@ -189,3 +189,28 @@ async def test_ctrl_c_stops_it_like_sigterm(stage: Stage) -> None:
     worker = await stage.start()
     worker.send(signal.SIGINT)
     assert await worker.ended(within=10) == 0
+
+
+async def test_a_topic_that_was_created_again_meanwhile_is_said_at_the_start(
+    kafka: Broker, stage: Stage, contacts: list[Lead]
+) -> None:
+    """Kafka deletes the commits with the topic: the group seemed never to have read it."""
+    said, source = "has no commit for partitions", stage.settings.leads_created
+    worker = await stage.start()
+    await stage.until_committed(await stage.play(contacts[:200]))
+    await worker.stop_cleanly()
+    assert not worker.has_logged(said)
+    worker = await stage.start()
+    await worker.stop_cleanly()
+    assert not worker.has_logged(said)
+    async with open_admin(kafka.bootstrap) as admin:
+        await admin.delete_topics([source])
+
+        async def is_gone() -> bool:
+            return source not in await admin.list_topics()
+
+        await until(is_gone, what="the topic deleted")
+        await stage.create_topics()
+    worker = await stage.start()
+    assert worker.has_logged(f"{said} [0, 1, 2, 3] of {source}")
+    await worker.stop_cleanly()
