@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from model.metadata import BundleError, BundleIncompleteError
 from model.storage import Folder
 from schemas.errors import InputError, LoadFailure
 
-__all__ = ["Alias", "ModelNotFoundError", "Registry"]
+__all__ = ["Alias", "ModelNotFoundError", "Registry", "require_effect"]
 
 ALIASES = "aliases.json"
 LARGEST_ALIASES = 2**16
@@ -32,13 +33,36 @@ class ModelNotFoundError(BundleError):
 
 
 class Alias(StrEnum):
-    """What a version is for; each alias of a model names one version at most."""
+    """What a version is for; each alias of a model names one version at most.
+
+    Nothing acts on the last three: they are read, as older registries have them, and not set.
+    """
 
     PRODUCTION = "production"
     STAGING = "staging"
     SHADOW = "shadow"
     CANARY = "canary"
     ARCHIVED = "archived"
+
+
+ACTED_ON = (Alias.PRODUCTION, Alias.STAGING)
+
+
+def require_effect(alias: Alias) -> None:
+    """Check that setting an alias has an effect.
+
+    Raises
+    ------
+    InputError
+        It has none.
+    """
+    if alias not in ACTED_ON:
+        raise InputError(
+            f"An alias to set should be one of {', '.join(ACTED_ON)}; nothing acts on"
+            f" {str(alias)!r}, so setting it would change nothing. To score with a version beside"
+            " the one in production, start workers of another group with"
+            " LEADSCORE_MODEL=NAME/VERSION."
+        )
 
 
 class Registry:
@@ -132,11 +156,29 @@ class Registry:
 
         Raises
         ------
+        InputError
+            The alias does nothing.
         ModelNotFoundError
             There is no such version.
         """
+        require_effect(alias)
         self._existing(name, version)
-        aliases = {**self.aliases(name), alias: version}
+        self._write_aliases(name, {**self.aliases(name), alias: version})
+
+    def remove_alias(self, name: str, alias: Alias) -> str:
+        """Remove an alias; return the version that it named.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The model has no such alias.
+        """
+        version = self._version_of(name, alias)
+        aliases = {other: named for other, named in self.aliases(name).items() if other != alias}
+        self._write_aliases(name, aliases)
+        return version
+
+    def _write_aliases(self, name: str, aliases: Mapping[Alias, str]) -> None:
         content = json.dumps(dict(sorted(aliases.items())), indent=2) + "\n"
         (self._folder / name).write(ALIASES, content.encode())
 

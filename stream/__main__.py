@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,6 +51,15 @@ class Tour(click.Group):
         with _for_terminal():
             return super().make_context(*arguments, **options)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; variables that look like settings but are none are told first."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name != "worker" and not ctx.resilient_parsing:  # a worker logs them
+            _warn_of_unknown_settings()
+        return name, command, rest
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C while its module is imported is no failure either."""
         try:
@@ -72,6 +82,15 @@ def _for_terminal() -> Iterator[None]:
     except click.ClickException as error:
         error.message = for_terminal(error.message)
         raise
+
+
+def _warn_of_unknown_settings() -> None:
+    if not any(name.upper().startswith("LEADSCORE_") for name in os.environ):
+        return  # the import takes half a second
+    from stream.settings import unknown_variables
+
+    for variable in unknown_variables():
+        click.echo(f"warning: {for_terminal(str(variable))} (docs/settings.md)", err=True)
 
 
 @click.group(cls=Tour, context_settings={"help_option_names": ["-h", "--help"]})

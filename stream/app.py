@@ -115,7 +115,7 @@ class App(faust.App):
         """Check the surroundings; raises StartupError with one sentence."""
         log.info("settings", extra={"settings": self.settings.masked()})
         for variable in unknown_variables():
-            log.warning("%s is no setting of LeadScore: see docs/settings.md", variable)
+            log.warning("%s (docs/settings.md)", variable)
         await verify(self.settings, self.trials)
         if self.settings.role != "drift":
             await warn_of_missing_commits(self.settings)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from aiokafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 
 from stream.books import Record
-from stream.group_protocol import ASSIGNORS, GroupConsumer, GroupProtocol
+from stream.group_protocol import GroupConsumer, GroupProtocol, OnRefusal, assignors
 from stream.memory_budget import MemoryBudget
+from stream.shared_settings import Shared
 
 __all__ = ["Consumer", "open_consumer"]
 
@@ -95,6 +97,8 @@ def open_consumer(
     metadata_max_age: float = 15.0,
     isolation_level: str = "read_uncommitted",
     group_protocol: GroupProtocol = "own",
+    shared: Shared = MappingProxyType({}),
+    on_refusal: OnRefusal = lambda _: None,
     budget: MemoryBudget | None = None,
     **options: Any,
 ) -> Consumer:
@@ -117,6 +121,10 @@ def open_consumer(
         "read_uncommitted" or "read_committed".
     group_protocol
         Which protocols the member lists: see stream/group_protocol.
+    shared
+        Settings that the group must have in common; a group without any is not compared.
+    on_refusal
+        Is called with the error where this member must not be in the group.
     budget
         How much memory there is; None: the default.
     options
@@ -133,7 +141,7 @@ def open_consumer(
         rebalance_timeout_ms=round(rebalance_timeout * 1000),
         metadata_max_age_ms=round(metadata_max_age * 1000),
         isolation_level=isolation_level,
-        partition_assignment_strategy=ASSIGNORS[group_protocol],
+        partition_assignment_strategy=assignors(group_protocol, shared, on_refusal),
         **{"request_timeout_ms": round((rebalance_timeout + JOINED_WITHIN) * 1000)} | options,
     )
     return consumer

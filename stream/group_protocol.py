@@ -4,7 +4,8 @@ Kafka lets a client join a group of classic members only if they have a protocol
 stock protocol any client may join, gets partitions and commits what it never scored. With a name
 of our own the broker refuses it (INCONSISTENT_GROUP_PROTOCOL), as it does for Kafka Streams. Our
 assignments carry user data, so the broker does not convert the group for a client of KIP-848
-either, as that would lose them.
+either, as that would lose them. The user data also say which settings the group has in common
+(stream/shared_settings.py).
 
 One thing here is private to aiokafka 0.14, and pinned by tests/unit/stream/test_group_protocol.py:
 it sends a JoinGroup for each protocol that it adds to its list, rather than one with all of them,
@@ -14,7 +15,8 @@ incomplete ones.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from aiokafka.cluster import ClusterMetadata
@@ -24,21 +26,31 @@ from aiokafka.coordinator.protocol import (
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,
 )
-from aiokafka.errors import InconsistentGroupProtocolError
+from aiokafka.errors import InconsistentGroupProtocolError, KafkaError
 from aiokafka.protocol.group import JoinGroupRequest
 
 from stream.bounded_polls import BoundedConsumer
+from stream.shared_settings import (
+    Shared,
+    common_settings,
+    compare,
+    decode_settings,
+    encode_settings,
+)
 
 __all__ = [
-    "ASSIGNORS",
     "OTHER_PROTOCOL",
     "GroupConsumer",
     "GroupProtocol",
     "LeadScoreAssignor",
+    "assignors",
 ]
 
 GroupProtocol = Literal["own", "both"]
 """Which protocols a worker lists when it joins: its own, or the stock round robin as well."""
+
+OnRefusal = Callable[[KafkaError], None]
+"""Is called with why this worker must not be a member of the group."""
 
 USER_DATA = b"leadscore"
 
@@ -55,35 +67,82 @@ class LeadScoreAssignor(RoundRobinPartitionAssignor):
     """Round robin under a name that no other client lists."""
 
     name = "leadscore"
+    shared: Shared = MappingProxyType({})
+    """Settings of this worker that the group must have in common."""
+    on_refusal: OnRefusal = staticmethod(lambda _: None)
+    """Is called with an error before it is raised: aiokafka keeps it for the next poll, and there
+    is none while no partition's start offset is known."""
+
+    @classmethod
+    def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+        """Return what this member tells the leader: its topics, and its shared settings."""
+        return ConsumerProtocolMemberMetadata(
+            cls.version, list(topics), encode_settings(cls.shared)
+        )
 
     @classmethod
     def assign(
         cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """Assign partitions in turn; each member's assignment carries our user data."""
+        """Assign partitions in turn; each member's assignment carries our user data.
+
+        A member that tells no settings is of an earlier version, which takes the bare user data
+        alone.
+        """
+        told = {
+            member: decode_settings(given.user_data or b"") for member, given in members.items()
+        }
+        group = USER_DATA + encode_settings(common_settings(cls.shared, told.values()))
         return {
-            member: ConsumerProtocolMemberAssignment(given.version, given.assignment, USER_DATA)
+            member: ConsumerProtocolMemberAssignment(
+                given.version, given.assignment, group if told[member] else USER_DATA
+            )
             for member, given in super().assign(cluster, members).items()
         }
 
     @classmethod
     def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Check who made the assignment.
+        """Check who made the assignment, and that the group's settings are this worker's.
 
         Raises
         ------
         InconsistentGroupProtocolError
-            The broker did: the group is one of the protocol of KIP-848, which lets any client in.
+            The broker made it: the group is one of the protocol of KIP-848, which lets any client
+            in.
+        OtherDeliveryError
+            The group delivers in another way than this worker.
         """
-        if assignment.user_data != USER_DATA:
+        try:
+            cls._check(assignment)
+        except KafkaError as error:
+            cls.on_refusal(error)
+            raise
+
+    @classmethod
+    def _check(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
+        told: bytes = assignment.user_data or b""  # None where the broker made it
+        if not told.startswith(USER_DATA):
             raise InconsistentGroupProtocolError
+        compare(cls.shared, decode_settings(told.removeprefix(USER_DATA)))
 
 
-ASSIGNORS: Mapping[GroupProtocol, tuple[type[AbstractPartitionAssignor], ...]] = {
-    "own": (LeadScoreAssignor,),
-    "both": (LeadScoreAssignor, RoundRobinPartitionAssignor),
-}
-"""In the order of preference: the group uses the first that all of its members list."""
+def assignors(
+    protocol: GroupProtocol, shared: Shared, on_refusal: OnRefusal = lambda _: None
+) -> tuple[type[AbstractPartitionAssignor], ...]:
+    """Return what a worker lists when it joins; the group uses the first that all members list.
+
+    Parameters
+    ----------
+    protocol
+        Its own, or both.
+    shared
+        The worker's settings that the group must have in common.
+    on_refusal
+        Is called with the error where this worker must not be a member.
+    """
+    members = {"shared": shared, "on_refusal": staticmethod(on_refusal)}
+    own = type("LeadScoreAssignor", (LeadScoreAssignor,), members)
+    return (own,) if protocol == "own" else (own, RoundRobinPartitionAssignor)
 
 
 class _Withheld(NamedTuple):

@@ -40,6 +40,7 @@ from stream.raw_batches import RawBatchReader
 from stream.record_batches import raw_limits
 from stream.record_clock import RecordClock
 from stream.serving import Serving
+from stream.shared_settings import shared_settings
 from stream.source import BatchSource, SourceOptions
 from stream.transactions import Transactions
 from stream.vitals import STALL_LIMIT, Vitals
@@ -245,6 +246,8 @@ class ScoringService(Service):
             metadata_max_age=settings.metadata_max_age_ms / 1000,
             isolation_level=settings.isolation_level,
             group_protocol=settings.group_protocol,
+            shared=shared_settings(settings),
+            on_refusal=self.source.refused,
             budget=self.budget,
         )
 

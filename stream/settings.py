@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext
@@ -26,9 +28,16 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import StartupError
-from stream.group_protocol import GroupProtocol
 
-__all__ = ["PREFIX", "Settings", "load_settings", "mask_url", "unknown_variables", "variable_of"]
+__all__ = [
+    "PREFIX",
+    "Settings",
+    "UnknownVariable",
+    "load_settings",
+    "mask_url",
+    "unknown_variables",
+    "variable_of",
+]
 
 PREFIX = "LEADSCORE_"
 
@@ -163,7 +172,7 @@ class Settings(BaseSettings):
     group_id: Annotated[str, Field(min_length=1)] = _named("leadscore")
     """Consumer group of the workers. The drift role's group and changelog are named after it."""
 
-    group_protocol: GroupProtocol = "own"
+    group_protocol: Literal["own", "both"] = "own"
     """Which protocols a scoring worker lists when it joins the group: LeadScore's own, which keeps
     every other client out, or both: also the round robin of versions before it, for one rolling
     restart."""
@@ -453,11 +462,47 @@ def load_settings(**given: Any) -> Settings:
         raise StartupError(_sentence(error)) from None
 
 
-def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Name the variables that look like settings but are none: most likely a slip of the pen."""
-    known = {variable_of(name) for name in Settings.model_fields}
-    ours = (name for name in environment if name.upper().startswith(PREFIX))
-    return sorted(name for name in ours if name.upper() not in known)
+@dataclass(frozen=True, slots=True)
+class UnknownVariable:
+    """A variable that looks like a setting but is none: most likely a misspelt one."""
+
+    name: str
+    nearest: str
+    """The setting whose name is most like it."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} is no setting of LeadScore and has no effect: the nearest is"
+            f" {self.nearest}"
+        )
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[UnknownVariable]:
+    """Find the variables that look like settings but are none, sorted by name.
+
+    Those that Kubernetes sets for a service named leadscore are left out.
+    """
+    known = {
+        variable.removeprefix(PREFIX): variable
+        for variable in map(variable_of, Settings.model_fields)
+    }
+    ours = [
+        name
+        for name, value in environment.items()
+        if name.upper().startswith(PREFIX) and not _is_service_link(name, value)
+    ]
+    return [
+        UnknownVariable(name, known[get_close_matches(bare, known, n=1, cutoff=0.0)[0]])
+        for name in sorted(ours)
+        if (bare := name.upper().removeprefix(PREFIX)) not in known
+    ]
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    """Tell whether Kubernetes made a variable ("Accessing the Service: environment variables")."""
+    if re.search(r"_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_\d+_(TCP|UDP|SCTP)", name):
+        return True
+    return name.endswith("_PORT") and "://" in value
 
 
 def variable_of(field: str) -> str:

@@ -49,6 +49,7 @@ from stream.observing import SourceObserver, Unobserved
 from stream.offset_reset import OffsetReset
 from stream.raw_batches import RawReader
 from stream.recreated_logs import RecreatedLogs
+from stream.shared_settings import OtherDeliveryError
 from stream.unreadable import UnreadablePolicy, UnreadableRecords, may_be_unreadable
 
 __all__ = ["Batch", "BatchSource", "SourceOptions"]
@@ -476,6 +477,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     # Errors
 
+    def refused(self, error: KafkaError) -> None:
+        """End the worker: it must not be a member of the group."""
+        self.add_future(self._crash(error))
+
     async def _crash(self, error: BaseException) -> None:
         self.stop_fetching()
         reason = error
@@ -485,6 +490,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         await self._app.crash(reason)
 
     def _unmendable(self, error: KafkaError) -> FatalError:
+        if isinstance(error, OtherDeliveryError):
+            return StartupError(str(error.args[0]))
         if isinstance(error, InconsistentGroupProtocolError):
             return StartupError(OTHER_PROTOCOL)
         return FatalError(

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from model.bundle import Bundle, describe_bundle, load_bundle
 from model.predictor import open_predictor
-from model.registry import Alias, Registry
+from model.registry import Alias, Registry, require_effect
 from schemas.display import for_terminal
 from stream.commands.exit_codes import exit_codes
 from stream.trial import Trials
@@ -63,7 +63,7 @@ def list_models(registry: str) -> None:
 @click.argument("model")
 @REGISTRY
 def show(model: str, registry: str) -> None:
-    """Show what a model says of itself: fields, training, metrics, thresholds."""
+    """Show a model's fields, training, metrics and thresholds."""
     with exit_codes():
         bundle = _described(Registry(registry), model)
     console = _console()
@@ -77,7 +77,9 @@ def show(model: str, registry: str) -> None:
 @click.argument("model")
 @REGISTRY
 def contract(model: str, registry: str) -> None:
-    """Print the Avro schema of the leads that a model reads, for those who send them.
+    """Print the Avro schema of the leads that a model reads.
+
+    Who sends leads may use it as their contract.
 
     \b
       leadscore models contract leads > leads.avsc
@@ -92,8 +94,9 @@ def contract(model: str, registry: str) -> None:
 @click.argument("model")
 @REGISTRY
 def verify(model: str, registry: str) -> None:
-    """Verify a model as a worker does: every file's hash, the graph, and the golden rows' scores.
+    """Verify a model as a worker does.
 
+    It checks the hash of every file, the graph, and the scores of the golden rows.
     The model is first opened in a process of its own, which may take 60 seconds and 256 MiB.
 
     Exit code 1 when a worker would refuse it, 2 when there is no such model.
@@ -109,24 +112,71 @@ def verify(model: str, registry: str) -> None:
     )
 
 
-@models.command()
+class _SetByDefault(click.Group):
+    """Commands on aliases; without a command's name an alias is set."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["set", *args])
+
+
+ALIAS = click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
+
+
+@models.group(
+    cls=_SetByDefault,
+    context_settings={"ignore_unknown_options": True},
+    subcommand_metavar="[set] NAME ALIAS VERSION | remove NAME ALIAS",
+)
+def alias() -> None:
+    """Set or remove an alias of a model.
+
+    \b
+      leadscore models alias leads production 3
+      leadscore models alias remove leads production
+    """  # noqa: D301
+
+
+@alias.command(name="set")
 @click.argument("name")
-@click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
+@ALIAS
 @click.argument("version")
 @REGISTRY
-def alias(name: str, alias: str, version: str, registry: str) -> None:
+def set_alias(name: str, alias: str, version: str, registry: str) -> None:
     """Let ALIAS name VERSION of model NAME, once VERSION is verified.
 
-    ALIAS is production, staging, shadow, canary or archived. Workers that serve NAME@ALIAS take
-    the version up.
+    ALIAS is production or staging. Workers whose model is NAME@ALIAS load the version; those whose
+    model is NAME follow production. Other aliases do nothing and are refused (exit code 2).
     """
     with exit_codes():
+        require_effect(Alias(alias))
         found = Registry(registry)
         _load(found, f"{name}/{version}")
         before = found.aliases(name).get(Alias(alias))
         found.set_alias(name, Alias(alias), version)
     was = f" (was {before})" if before else ""
     click.echo(for_terminal(f"{name}@{alias} is version {version}{was}."))
+
+
+@alias.command(name="remove")
+@click.argument("name")
+@ALIAS
+@REGISTRY
+def remove_alias(name: str, alias: str, registry: str) -> None:
+    """Remove ALIAS of model NAME; its version stays.
+
+    Workers whose model is NAME@ALIAS keep the version that they have and report that the alias is
+    missing. Without production, NAME is the newest version.
+    """
+    with exit_codes():
+        found = Registry(registry)
+        version = found.remove_alias(name, Alias(alias))
+        newest = found.versions(name)[-1:]
+    click.echo(f"{name}@{alias} is removed (was version {version}).")
+    if alias == Alias.PRODUCTION and newest:
+        click.echo(f"Workers whose model is {name} load its newest version, {newest[0]}.")
 
 
 def _load(registry: Registry, model: str) -> Bundle:

@@ -107,6 +107,20 @@ async def test_a_worker_that_finds_a_guest_says_so_and_ends(stage: Stage, kind: 
     await (await stage.start()).stop_cleanly()
 
 
+async def test_a_worker_that_delivers_in_another_way_than_its_group_ends_with_3(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    """Neither promise holds for a group that does both."""
+    worker = await stage.start()
+    other = stage.begin(LEADSCORE_DELIVERY="exactly_once")
+    assert await other.ended(within=30) == 3, other.log.read_text()
+    assert other.has_logged("LEADSCORE_DELIVERY was expected to be 'at_least_once'")
+    assert "Traceback" not in other.log.read_text()
+    played = await stage.play(contacts[:400])
+    await stage.until_committed(played)
+    await worker.stop_cleanly()
+
+
 @asynccontextmanager
 async def earlier_version(stage: Stage) -> AsyncIterator[AIOKafkaConsumer]:
     """A member as a worker of an earlier version: it lists aiokafka's round robin alone."""

@@ -94,6 +94,38 @@ def test_an_alias_is_set_once_the_version_is_verified(leadscore, registry, tmp_p
     assert registry.aliases("bank") == {Alias.PRODUCTION: "2"}
 
 
+@pytest.mark.parametrize("alias", ["shadow", "canary", "archived"])
+def test_an_alias_that_does_nothing_is_refused(leadscore, registry, alias):
+    """It was set, and the version that it named served nobody."""
+    result = leadscore("alias", "bank", alias, "1")
+    assert result.exit_code == 2
+    assert f"nothing acts on '{alias}'" in result.output
+    assert registry.aliases("bank") == {}
+
+
+def test_an_alias_of_an_older_registry_is_read_and_removed(leadscore, registry, tmp_path):
+    (tmp_path / "models" / "bank" / "aliases.json").write_text('{"canary": "1"}')
+    assert registry.resolve("bank@canary").endswith("bank/1")
+    assert leadscore("alias", "remove", "bank", "canary").exit_code == 0
+    assert registry.aliases("bank") == {}
+
+
+def test_an_alias_is_removed_and_the_others_stay(leadscore, registry):
+    leadscore("alias", "set", "bank", "production", "1")
+    leadscore("alias", "bank", "staging", "1")
+    result = leadscore("alias", "remove", "bank", "production")
+    assert result.exit_code == 0
+    assert "bank@production is removed (was version 1)." in result.output
+    assert "load its newest version, 2" in result.output
+    assert registry.aliases("bank") == {Alias.STAGING: "1"}
+    assert registry.resolve("bank").endswith("bank/2")
+
+
+def test_options_may_stand_before_the_names(registry):
+    arguments = ["alias", "--registry", registry.root, "bank", "production", "1"]
+    assert CliRunner().invoke(models, arguments).exit_code == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -101,6 +133,8 @@ def test_an_alias_is_set_once_the_version_is_verified(leadscore, registry, tmp_p
         ("verify", "bank@shadow"),
         ("alias", "bank", "production", "9"),
         ("alias", "bank", "best", "1"),
+        ("alias", "remove", "bank", "production"),
+        ("alias", "remove", "other", "production"),
     ],
 )
 def test_what_is_not_there_ends_with_2(leadscore, arguments):

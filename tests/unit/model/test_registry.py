@@ -56,10 +56,10 @@ def test_a_name_is_its_newest_version_until_one_is_in_production(registry, artef
 def test_an_alias_moves_and_leaves_the_others(registry, artefacts):
     for _ in range(2):
         registry.publish("bank", artefacts)
-    registry.set_alias("bank", Alias.SHADOW, "2")
+    registry.set_alias("bank", Alias.STAGING, "2")
     registry.set_alias("bank", Alias.PRODUCTION, "1")
     registry.set_alias("bank", Alias.PRODUCTION, "2")
-    assert registry.aliases("bank") == {Alias.SHADOW: "2", Alias.PRODUCTION: "2"}
+    assert registry.aliases("bank") == {Alias.STAGING: "2", Alias.PRODUCTION: "2"}
 
 
 @pytest.mark.parametrize("version", ["2", "0", "01", "-1", "x", "", "../bank/1"])

@@ -135,10 +135,31 @@ def test_a_setting_that_there_is_none_of_is_refused() -> None:
         load_settings(http_prot=1)
 
 
-def test_likely_slips_of_the_pen_are_found() -> None:
-    environment = {"LEADSCORE_MIN_COVERAG": "1", "LEADSCORE_ENV": "test", "PATH": ""}
+def test_variables_that_are_no_settings_are_found_with_the_nearest_name() -> None:
+    environment = {
+        "LEADSCORE_MIN_COVERAG": "1",
+        "LEADSCORE_DELIVRY": "exactly_once",
+        "LEADSCORE_ENV": "test",
+        "PATH": "",
+    }
+    found = unknown_variables(environment)
+    assert [(variable.name, variable.nearest) for variable in found] == [
+        ("LEADSCORE_DELIVRY", "LEADSCORE_DELIVERY"),
+        ("LEADSCORE_MIN_COVERAG", "LEADSCORE_MIN_COVERAGE"),
+    ]
 
-    assert unknown_variables(environment) == ["LEADSCORE_MIN_COVERAG"]
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_told() -> None:
+    environment = {
+        "LEADSCORE_SERVICE_HOST": "10.0.0.1",
+        "LEADSCORE_SERVICE_PORT": "8080",
+        "LEADSCORE_SERVICE_PORT_HTTP": "8080",
+        "LEADSCORE_PORT": "tcp://10.0.0.1:8080",
+        "LEADSCORE_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "LEADSCORE_PORT_8080_TCP_ADDR": "10.0.0.1",
+        "LEADSCORE_HTP_PORT": "8080",
+    }
+    assert [variable.name for variable in unknown_variables(environment)] == ["LEADSCORE_HTP_PORT"]
 
 
 def test_variables_of_fields() -> None:

@@ -22,6 +22,14 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
             yield from commands(command, *path, name)
 
 
+def command_of(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), name)
+    return command
+
+
 def help_of(*path: str) -> str:
     result = CliRunner().invoke(main, [*path, "--help"], terminal_width=80)
     assert result.exit_code == 0, result.output
@@ -93,3 +101,28 @@ def test_the_version_is_told():
     result = CliRunner().invoke(main, ["--version"])
     assert result.exit_code == 0
     assert re.search(r"\d+\.\d+\.\d+", result.output)
+
+
+LEAVES = [path for path in commands(main) if not isinstance(command_of(path), click.Group)]
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_every_command_tells_a_setting_that_there_is_none_of(path, monkeypatch):
+    """LEADSCORE_DELIVRY=exactly_once was at least once, and nobody knew."""
+    monkeypatch.setenv("LEADSCORE_DELIVRY", "exactly_once")
+    told = CliRunner().invoke(main, [*path, "--help"]).stderr
+    if path == ("worker",):  # it logs it: see test_app.py
+        assert told == ""
+    else:
+        assert "warning: LEADSCORE_DELIVRY is no setting" in told
+        assert "the nearest is LEADSCORE_DELIVERY" in told
+
+
+GROUPS = [(), *(path for path in commands(main) if isinstance(command_of(path), click.Group))]
+
+
+@pytest.mark.parametrize("path", GROUPS, ids=" ".join)
+def test_no_sentence_of_a_list_of_commands_is_cut(path):
+    listed = help_of(*path).partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
