@@ -46,8 +46,9 @@ async def draw_records(
     """Read a range of ``settings.leads_created`` to its end and keep a sample.
 
     No consumer group is joined, and nothing is committed: the workers notice nothing of it. A
-    partition is read from the first record at or after the start up to the first at or after the
-    end, so a record that a producer stamped long before its turn may be passed over.
+    partition is read from the first record that is stamped at or after the start to the end of its
+    log, as time stamps are the producers' and in no order: behind a record of a fast clock there
+    are others of the range.
 
     Parameters
     ----------
@@ -100,17 +101,16 @@ async def draw_records(
 async def _spans(
     connection: Mapping[str, Any], topic: str, partitions: int, within: TimeRange
 ) -> dict[TopicPartition, Span]:
-    """Find the offsets of a range; a partition with no record in it is left out."""
+    """Return the offsets that may be of a range; a partition with none is left out."""
     asked = [TopicPartition(topic, number) for number in range(partitions)]
     async with (
         asyncio.timeout(PROGRESS_LIMIT),
         AIOKafkaConsumer(**connection, enable_auto_commit=False) as consumer,
     ):
         starts = await consumer.offsets_for_times(dict.fromkeys(asked, within.start))
-        stops = await consumer.offsets_for_times(dict.fromkeys(asked, within.end))
         ends = await consumer.end_offsets(asked)
     return {
-        partition: (start.offset, stop.offset if (stop := stops[partition]) else ends[partition])
+        partition: (start.offset, ends[partition])
         for partition in asked
         if (start := starts[partition])
     }

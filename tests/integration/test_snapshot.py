@@ -123,6 +123,19 @@ async def test_the_leads_of_the_range_are_compared_and_nothing_else(
     assert title == f"Drift of {topic}, {span} UTC, model bank/1"
 
 
+async def test_a_record_of_a_fast_clock_hides_no_lead_behind_it(stage, kafka, contacts, snapshot):
+    """2,695 of 4,236 leads were lost behind the first record that was stamped after the end."""
+    name = stage.settings.leads_created
+    [fast] = records(contacts[:2], START + 2 * HOUR, START + 2 * HOUR)[:1]
+    await produce(kafka.bootstrap, name, records(contacts[:50], START, START + HOUR // 2))
+    await produce(kafka.bootstrap, name, [fast])
+    late = records(contacts[50:100], START + HOUR // 2, START + HOUR - 1)
+    await produce(kafka.bootstrap, name, late)
+    code, out, err = await snapshot(*RANGE, "--json")
+    assert (code, err) == (0, "")
+    assert SnapshotSummary.model_validate_json(out).found == 100
+
+
 def folder(end):
     return moment(end, "drift-%Y-%m-%dT%H-%M-%SZ")
 
@@ -147,6 +160,7 @@ async def test_a_sample_is_of_the_size_that_was_asked_for_and_old_snapshots_go(
         summary = SnapshotSummary.model_validate_json(out)
         assert summary.rows == sample
         assert (summary.drift_share, summary.diagnosis) == (None, "too_few")
+        assert (summary.is_drift, summary.is_prediction_drift, summary.drifted) == (None,) * 3
     kept = sorted(path.name for path in (tmp_path / "reports").glob("drift-*"))
     assert kept == [folder(START + 30 * MINUTE)]
     runs = [*(tmp_path / "workspace").glob("*/snapshots/*.json")]
