@@ -42,7 +42,7 @@ __all__ = ["Rendered", "add_to_workspace", "render"]
 
 FIELD_METHOD, SCORE_METHOD = "leadscore_field_psi", "leadscore_score_psi"
 """As our decisions are called in Evidently's JSON."""
-TOO_FEW = "none: too few leads"
+UNKNOWN = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ def render(
 
     Evidently draws and summarises; what counts as drift is what the assessment says, so that a
     snapshot and an alert never contradict each other. A field's drift score is its PSI over the
-    model's reference bins, less the noise.
+    model's reference bins, less the noise. Where there are too few leads to tell, the report has no
+    drift metric at all, as Evidently's have no value for "not known".
 
     Parameters
     ----------
@@ -99,13 +100,7 @@ def render(
                 figures=_figures(assessment),
                 rows=[_row(field) for field in _worst_first(assessment)],
             ),
-            DataDriftPreset(
-                columns=fields,
-                drift_share=thresholds.drift_share,
-                per_column_method=dict.fromkeys(fields, FIELD_METHOD),
-                per_column_threshold=dict.fromkeys(fields, thresholds.psi_warn),
-            ),
-            ValueDrift(column=SCORE, method=SCORE_METHOD, threshold=thresholds.psi_notable),
+            *_drift_metrics(assessment, fields, thresholds),
             DataSummaryPreset(columns=[*fields, SCORE]),
         ],
         metadata={
@@ -127,6 +122,22 @@ def render(
     html = snapshot.get_html_str(as_iframe=False)
     titled = html.replace("<head>", f"<head>\n<title>{escape(subject.title)}</title>", 1)
     return Rendered(titled.lstrip(), snapshot.json(), snapshot)
+
+
+def _drift_metrics(
+    assessment: Assessment, fields: Sequence[str], thresholds: DriftThresholds
+) -> list[MetricContainer | ValueDrift]:
+    if assessment.drifted_share is None:
+        return []
+    return [
+        DataDriftPreset(
+            columns=fields,
+            drift_share=thresholds.drift_share,
+            per_column_method=dict.fromkeys(fields, FIELD_METHOD),
+            per_column_threshold=dict.fromkeys(fields, thresholds.psi_warn),
+        ),
+        ValueDrift(column=SCORE, method=SCORE_METHOD, threshold=thresholds.psi_notable),
+    ]
 
 
 def add_to_workspace(folder: Path, project: str, rendered: Rendered, keep: int) -> None:
@@ -180,14 +191,13 @@ def _register(assessment: Assessment) -> None:
         field = drifts[str(now.name)]
         return _excess(field) or 0.0, field.is_drifted
 
-    is_known = assessment.drifted_share is not None
     for name, shown in (
         (FIELD_METHOD, "PSI over the model's bins, less noise; KL with KS or chi²"),
         (SCORE_METHOD, "PSI over the model's bins, less noise, with KS"),
     ):
         test = StatTest(
             name=name,
-            display_name=shown if is_known else TOO_FEW,
+            display_name=shown,
             allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
         )
         register_stattest(test, decide)
@@ -258,7 +268,9 @@ def _figures(assessment: Assessment) -> dict[str, str]:
     return {
         "drifted fields": _share(assessment.drifted_share),
         "weighted by importance": _share(assessment.weighted_share),
-        "prediction drift": "yes" if assessment.is_prediction_drift else "no",
+        "prediction drift": _decision(
+            assessment.is_prediction_drift, is_known=assessment.drifted_share is not None
+        ),
         "mean score": _share(assessment.engagement),
         "coverage": _share(assessment.coverage),
     }
@@ -274,7 +286,7 @@ def _row(field: FieldDrift) -> Mapping[str, str]:
     return {
         "field": field.name,
         "state": str(field.state).replace("_", " "),
-        "drifted": "yes" if field.is_drifted else "no",
+        "drifted": _decision(field.is_drifted, is_known=field.psi is not None),
         "PSI": _number(field.psi),
         "its noise": _number(field.psi_noise),
         "KL": _number(field.kl),
@@ -286,19 +298,25 @@ def _row(field: FieldDrift) -> Mapping[str, str]:
     }
 
 
+def _decision(is_so: bool, *, is_known: bool) -> str:
+    if not is_known:
+        return UNKNOWN
+    return "yes" if is_so else "no"
+
+
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return UNKNOWN if value is None else f"{value:.3f}"
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+    return UNKNOWN if value is None else f"{value:.1%}"
 
 
 def _p_value(value: float | None) -> str:
     if value is None:
-        return "-"
+        return UNKNOWN
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def _change(before: float | None, now: float | None) -> str:
-    return "-" if before is None or now is None else f"{before:.1%} → {now:.1%}"
+    return UNKNOWN if before is None or now is None else f"{before:.1%} → {now:.1%}"

@@ -55,6 +55,7 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
             end=order.end,
             found=found,
         )
+        is_known = assessment.drifted_share is not None
         rendered = None
         if len(now):
             rendered = _render(subject, order, bundle, (now, before), assessment)
@@ -68,9 +69,9 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
             rows=len(now),
             diagnosis=assessment.diagnosis,
             drift_share=assessment.drifted_share,
-            is_drift=assessment.is_drift,
-            is_prediction_drift=assessment.is_prediction_drift,
-            drifted=_worst_first(assessment),
+            is_drift=assessment.is_drift if is_known else None,
+            is_prediction_drift=assessment.is_prediction_drift if is_known else None,
+            drifted=_worst_first(assessment) if is_known else None,
             report=folder.place(order.name) if rendered else None,
             finished_at=datetime.now(UTC),
             seconds=time.monotonic() - started,

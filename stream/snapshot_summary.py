@@ -30,10 +30,11 @@ class SnapshotSummary(BaseModel):
     diagnosis: str
     """As docs/runbook.md names it."""
     drift_share: float | None
-    """Share of the fields that have drifted; None where there are too few leads to tell."""
-    is_drift: bool
-    is_prediction_drift: bool
-    drifted: tuple[str, ...]
+    """Share of the fields that have drifted. This and the next three are None where there are too
+    few leads to tell."""
+    is_drift: bool | None
+    is_prediction_drift: bool | None
+    drifted: tuple[str, ...] | None
     """The fields that have drifted, the worst first."""
     report: Path | None
     """The page for people; None: there was no lead to compare."""

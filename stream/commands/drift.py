@@ -14,6 +14,7 @@ import orjson
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from monitoring.field_drift import DriftState
 from stream.commands.drift_board import DriftBoard, chosen_horizon, report_line
 from stream.commands.exit_codes import EXIT_STOPPED, exit_codes
 from stream.crm.producer import stop_on_signals
@@ -47,7 +48,9 @@ def drift() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON: a line each report.")
 def status(watch: bool, horizon: str | None, fields: int | None, as_json: bool) -> None:
-    """Show which fields have drifted, how far, since when, and what to do.
+    """Show which fields have drifted, how far and since when.
+
+    It also says what to do about it.
 
     \b
       leadscore drift status
@@ -140,10 +143,24 @@ class _Watching:
             horizons = window["horizons"]
             if self._horizon is not None:
                 horizons = [chosen_horizon(window, self._horizon)]
-            window = {**_without_counts(window), "horizons": horizons}
+            window = {
+                **_without_counts(window),
+                "horizons": [_with_unknown_as_null(horizon) for horizon in horizons],
+            }
         alarms = [{**_without_counts(report), "horizons": []} for report in self._status.alarms]
         return {"window": window, "alarms": alarms}
 
 
 def _without_counts(report: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in report.items() if name not in LEFT_OUT}
+
+
+def _with_unknown_as_null(horizon: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a horizon with null instead of false where too few leads came to tell.
+
+    The Avro record has no third value: there ``state`` says it.
+    """
+    if horizon["state"] != DriftState.TOO_FEW:
+        return dict(horizon)
+    fields = [{**field, "is_drifted": None} for field in horizon["fields"]]
+    return {**horizon, "is_drift": None, "is_prediction_drift": None, "fields": fields}

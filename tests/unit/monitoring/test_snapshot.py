@@ -120,16 +120,47 @@ def test_what_counts_as_drift_is_what_the_assessment_says(rendered, drifted):
     assert counted == {"count": found, "share": pytest.approx(assessment.drifted_share)}
 
 
-def test_too_few_leads_are_shown_and_nothing_is_said_of_them(model):
+@pytest.fixture(scope="module")
+def too_few(model):
+    """Leads that have drifted, but are fewer than it takes to tell."""
     from monitoring.snapshot import render
 
     now = sample(model, page_views=model.columns["page_views"] * 2 + 40)
     assessment = assess(model, now, DriftThresholds())
-    page = render(SUBJECT, *shown(model, now, sample(model)), assessment, DriftThresholds())
-    metrics = json.loads(page.json)["metrics"]
-    [counted] = [m["value"] for m in metrics if "DriftedColumnsCount" in m["config"]["type"]]
-    assert counted["count"] == 0
-    assert "too few leads" in page.html
+    return render(SUBJECT, *shown(model, now, sample(model)), assessment, DriftThresholds())
+
+
+def test_of_too_few_leads_no_metric_says_that_nothing_has_drifted(too_few):
+    """They had a drift score of 0.0, which a program takes for health."""
+    kinds = [metric["config"]["type"] for metric in json.loads(too_few.json)["metrics"]]
+    assert kinds
+    assert not [kind for kind in kinds if "Drift" in kind]
+
+
+def test_of_too_few_leads_the_page_says_no_no(model, too_few):
+    from monitoring.snapshot import _figures, _row
+
+    assessment = assess(model, sample(model), DriftThresholds())
+    assert set(_figures(assessment).values()) == {"-"}
+    for field in assessment.fields:
+        assert _row(field)["drifted"] == "-"
+    assert "too few" in too_few.html
+
+
+def test_too_few_leads_put_no_point_on_a_workspaces_panels(too_few, rendered, tmp_path):
+    from evidently.ui.workspace import Workspace
+
+    from monitoring.snapshot import add_to_workspace
+
+    for snapshot in (too_few, rendered):
+        add_to_workspace(tmp_path / "workspace", "leads", snapshot, 5)
+    workspace = Workspace(str(tmp_path / "workspace"))
+    [project] = workspace.list_projects()
+    with_drift = [
+        any("Drift" in str(metric) for metric in run.metric_results.values())
+        for run in (workspace.get_run(project.id, at) for at in workspace.list_runs(project.id))
+    ]
+    assert sorted(with_drift) == [False, True]
 
 
 def test_the_page_needs_nothing_but_itself(rendered):

@@ -75,6 +75,16 @@ def test_as_json_it_is_the_report_without_its_counts(topic):
     assert only["name"] == "1h"
 
 
+def test_as_json_too_few_leads_are_null_and_not_false(topic):
+    topic.append([report()])
+    few, enough, _ = orjson.loads(run("--json").stdout)["window"]["horizons"]
+    assert few["state"] == "too_few"
+    assert few["is_drift"] is few["is_prediction_drift"] is None
+    assert {field["is_drifted"] for field in few["fields"]} == {None}
+    assert enough["is_prediction_drift"] is not None
+    assert None not in {field["is_drifted"] for field in enough["fields"]}
+
+
 def test_watching_it_tells_what_is_new_until_ctrl_c(topic):
     after = END + WINDOW
     topic += [[report()], [], [report()], [report(end=after), alarm("age", end=after)]]
