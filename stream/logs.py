@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, TextIO
 
 from aiokafka.errors import KafkaError, ProducerFenced
@@ -22,6 +23,14 @@ __all__ = ["set_up_logging"]
 
 CRASHES = ("Crashed reason=%r", "Error: %r", "Drain messages raised: %r")
 """How what mode and Faust log of a crash ends."""
+
+ROUTINE = (
+    "Group Coordinator Request failed: %s",
+    "Heartbeat failed for group %s because it is rebalancing",
+)
+"""What aiokafka logs at a normal start, while Kafka makes the group, and whenever members come."""
+ROUTINE_SECONDS = 30.0
+"""For how long that is routine."""
 
 OURS = ("stream", "agents", "features", "model", "monitoring", "schemas")
 
@@ -53,6 +62,7 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
     handler.setFormatter(_formatter(settings.log_format, stream))
     handler.addFilter(_is_news)
     handler.addFilter(_without_stack)
+    handler.addFilter(_Routine())
     level = logging.getLevelNamesMapping()[settings.log_level]
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     for name in OURS:
@@ -80,6 +90,29 @@ def _without_stack(record: logging.LogRecord) -> bool:
         record.exc_info = None
         record.error = repr(error)
     return True
+
+
+class _Routine(logging.Filter):
+    """Leaves out what is part of a normal start or rebalance, while it does not go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first = self._last = -inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether anybody should read this."""
+        if record.msg not in ROUTINE or _is_no_routine(record):
+            return True
+        if record.created - self._last > ROUTINE_SECONDS:
+            self._first = record.created
+        self._last = record.created
+        return self._last - self._first > ROUTINE_SECONDS
+
+
+def _is_no_routine(record: logging.LogRecord) -> bool:
+    """Return whether an error can't be the state of a group that is being made."""
+    error = next(iter(record.args or ()), None)
+    return isinstance(error, KafkaError) and not error.retriable
 
 
 def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:

@@ -214,13 +214,13 @@ def _verdict(horizon: Mapping[str, Any]) -> Text:
 
 
 def _scores(horizon: Mapping[str, Any]) -> Text:
-    text = Text(f"mean {horizon['engagement']:.1%}, ")
+    text = Text(f"mean {horizon['engagement']:.1%} is ")
     if horizon["is_engagement_healthy"]:
-        text.append("healthy", "green")
+        text.append("in the healthy range", "green")
     else:
         text.append("out of the healthy range", "yellow")
     if horizon["is_prediction_drift"]:
-        text.append(", ").append("drifted", "yellow")
+        text.append(", their distribution has ").append("drifted", "yellow")
     return text.append(f"; coverage {horizon['coverage']:.1%}")
 
 

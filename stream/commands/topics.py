@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 import click
 from rich.console import Console
@@ -16,6 +17,15 @@ from stream.settings import load_settings
 from stream.topics import create_topics, listed_topics, verify_topics
 
 __all__ = ["topics"]
+
+WIDE, IN_A_PIPE = 160, 300
+"""Characters: from which all details fit, and how many a pipe takes."""
+DETAILS: Mapping[str, Callable[[Topic], str]] = {
+    "key": lambda topic: topic.key,
+    "value": lambda topic: topic.value,
+    "cleanup": lambda topic: topic.configs["cleanup.policy"],
+    "purpose": lambda topic: topic.purpose,
+}
 
 
 @click.group()
@@ -51,7 +61,10 @@ def create(partitions: int | None, replication_factor: int | None) -> None:
 
 @topics.command()
 def check() -> None:
-    """Check that a worker would find its topics and have its rights; exit code 3 if not."""
+    """Check that a worker has its topics and rights.
+
+    Exit code 3 if not.
+    """
     with exit_codes():
         settings = load_settings()
         asyncio.run(verify_topics(settings))
@@ -61,28 +74,30 @@ def check() -> None:
 
 @topics.command(name="list")
 def list_topics() -> None:
-    """List the topics: what is in them, and how many partitions they have."""
+    """List the topics with their partitions and purpose.
+
+    A terminal that is wide enough, a pipe and docs/topics.md also have keys, values and cleanup.
+    """
     with exit_codes():
         settings = load_settings()
         found = asyncio.run(listed_topics(settings))
+    console = Console(width=None if click.get_text_stream("stdout").isatty() else IN_A_PIPE)
+    details = DETAILS if console.width >= WIDE else {"purpose": DETAILS["purpose"]}
     table = Table(box=None)
     table.add_column("topic", no_wrap=True)  # to be copied
-    for name in ("partitions", "key", "value", "cleanup", "purpose"):
+    for name in ("partitions", *details):
         table.add_column(name)
     for topic in TOPICS:
         name = topic.name(settings)
-        table.add_row(name, _state(found[name]), *_row(topic))
-    Console(width=None if click.get_text_stream("stdout").isatty() else 200).print(table)
+        row = [detail(topic) for detail in details.values()]
+        table.add_row(name, _state(found[name]), *row)
+    console.print(table)
 
 
 def _state(found: DescribedTopic) -> str:
     if found.operations == frozenset():
         return "no right"
     return str(found.partitions or "missing")
-
-
-def _row(topic: Topic) -> tuple[str, str, str, str]:
-    return topic.key, topic.value, topic.configs["cleanup.policy"], topic.purpose
 
 
 def _partitions(count: int) -> str:

@@ -173,7 +173,8 @@ def test_it_says_where_drift_stands_and_what_to_do():
     assert "Window 2026-05-28 20:25 to 20:30 UTC, 412 leads, told 60 s ago" in said
     assert "Horizons 5m too few 1h critical 24h critical" in said
     assert "24h 123,456 leads, critical: 3 of 5 fields drifted, 40% by importance" in said
-    assert "Scores mean 6.0%, out of the healthy range, drifted; coverage 98.0%" in said
+    scores = "Scores mean 6.0% is out of the healthy range, their distribution has drifted;"
+    assert f"{scores} coverage 98.0%" in said
     assert "Diagnosis Covariate and prediction: Other leads come" in said
     assert "(docs/runbook.md#covariate_and_prediction)" in said
     assert "overdue" not in said
@@ -190,7 +191,7 @@ def test_where_all_is_well_it_says_so():
         diagnosis="stable",
     )
     said = " ".join(" ".join(line.split()) for line in shown(report(well)))
-    assert "ok: 0 of 1 fields drifted Scores mean 6.0%, healthy; coverage" in said
+    assert "ok: 0 of 1 fields drifted Scores mean 6.0% is in the healthy range; coverage" in said
     assert "Stable: " in said
 
 

@@ -5,10 +5,14 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    TopicAuthorizationFailedError,
+)
 
 from stream.logs import OURS, set_up_logging
 from stream.settings import Settings
@@ -175,3 +179,38 @@ def test_json_logs_keep_what_they_quote() -> None:
     set_up_logging(Settings(log_format="json"), file)
     logging.getLogger("stream").warning("read %s", "a\x1b[2J\nb")
     assert lines(file)[0]["message"] == "read a\x1b[2J\nb"
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the time that the next records bear."""
+
+    def at(seconds: float) -> None:
+        monkeypatch.setattr("logging.time.time", lambda: 1_800_000_000.0 + seconds)
+        monkeypatch.setattr(
+            "logging.time.time_ns", lambda: round((1_800_000_000 + seconds) * 1e9), raising=False
+        )
+
+    return at
+
+
+def test_what_aiokafka_logs_at_a_normal_start_is_not_shown_until_it_goes_on(
+    at: Callable[[float], None],
+) -> None:
+    """A first start on a new broker logged ERROR lines, and nothing was wrong."""
+    stream = io.StringIO()
+    set_up_logging(Settings(log_format="json"), stream)
+    log = logging.getLogger("aiokafka.consumer.group_coordinator")
+    for seconds in (0, 1, 20, 29, 31, 500):
+        at(seconds)
+        log.error("Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError())
+    assert [line["time"] for line in lines(stream)] == ["2027-01-15T08:00:31.000Z"]
+
+
+def test_a_coordinator_that_refuses_for_good_is_shown_at_once() -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(log_format="json"), stream)
+    log = logging.getLogger("aiokafka.consumer.group_coordinator")
+    log.error("Group Coordinator Request failed: %s", GroupAuthorizationFailedError("g"))
+    log.error("LeaveGroup request failed: %s", GroupCoordinatorNotAvailableError())
+    assert len(lines(stream)) == 2

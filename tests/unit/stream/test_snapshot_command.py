@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
@@ -133,3 +134,36 @@ def test_failures_add_up_in_the_text_file_until_one_succeeds_and_stay(orders):
         written = textfile.read()
     assert "leadscore_snapshot_failures_total 2.0" in written
     assert f"leadscore_snapshot_rows {float(SUMMARY.rows)}" in written
+
+
+@pytest.mark.parametrize(
+    ("textfile", "written", "expected"),
+    [
+        ("nodir/x", None, "its folder does not exist"),
+        ("odd.prom", b"\xff\xfe", "can't decode"),
+        ("odd.prom", b"no metrics { at all", "Prometheus' text format"),
+    ],
+)
+def test_a_text_file_that_cannot_be_used_is_refused_before_a_snapshot_is_taken(
+    orders, textfile, written, expected
+):
+    """`--textfile nodir/x` took a snapshot and ended in a traceback."""
+    if written is not None:
+        Path(textfile).write_bytes(written)
+    result = run("--textfile", textfile)
+    assert result.exit_code == 2, result.output
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+    assert orders[0] == []
+
+
+def test_a_text_file_that_can_no_longer_be_written_is_told_and_the_snapshot_stays(
+    orders, monkeypatch, caplog
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stream.snapshot_account.write_to_textfile", full)
+    orders[1].append(Ended(0, SUMMARY))
+    assert run("--textfile", "snapshot.prom").exit_code == 0
+    assert "No space left on device" in caplog.text
