@@ -15,7 +15,6 @@ Sources: Kafka's protocol guide, "Record Batch"; KIP-98 (message format 2).
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,20 +25,20 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.left_out import LeftOutValue
+from stream.batch_header import (
+    CODEC_AT,
+    CODEC_MASK,
+    COUNT,
+    COUNT_AT,
+    HEADER_BYTES,
+    BatchHeader,
+    claimed_bytes,
+    codec_of,
+)
 from stream.decompression import Codec, DecompressionError, decompress
 
 __all__ = ["BatchLimits", "BoundedRecords", "bound_batches"]
 
-LENGTH_AT = 8
-LOG_OVERHEAD = 12
-"""Bytes of a batch before what its length counts."""
-MAGIC_AT = 16
-ATTRIBUTES_AT = 22
-"""The lower of the two bytes: compression and flags."""
-COUNT_AT = 57
-HEADER_BYTES = 61
-FORMAT = 2
-CODEC_MASK = 0x07
 NULL = b"\x01"
 """A length of -1."""
 NO_HEADERS = b"\x00"
@@ -136,22 +135,17 @@ class BoundedRecords:
         batch = self._records.next_batch()
         if batch is None:
             return None
-        (length,) = struct.unpack_from(">i", self._content, start + LENGTH_AT)
-        self._at = end = start + LOG_OVERHEAD + length
-        if self._is_bounded(start, end):
+        self._at = end = start + claimed_bytes(self._content, start)
+        codec = codec_of(self._content, start)
+        if codec is None or self._is_bounded(codec, end - start):
             return batch
         content = memoryview(self._content)[start:end]
-        return _PiecewiseBatch(batch, _steps(content, self.limits, offset))
+        return _PiecewiseBatch(batch, _steps(content, codec, self.limits, offset))
 
-    def _is_bounded(self, start: int, end: int) -> bool:
-        """Return whether a batch can't be larger than a piece."""
-        if self._content[start + MAGIC_AT] < FORMAT:
-            return True
-        codec = self._content[start + ATTRIBUTES_AT] & CODEC_MASK
-        if not Codec.GZIP <= codec <= Codec.ZSTD:
-            return True
-        most = MOST_OF_A_BYTE.get(Codec(codec))
-        return most is not None and most * (end - start) <= self.limits.piece_bytes
+    def _is_bounded(self, codec: Codec, size: int) -> bool:
+        """Return whether a compressed batch can't be larger than a piece."""
+        most = MOST_OF_A_BYTE.get(codec)
+        return most is not None and most * size <= self.limits.piece_bytes
 
 
 fetcher.MemoryRecords = BoundedRecords
@@ -219,7 +213,9 @@ class _LeftOutRecord(NamedTuple):
     checksum: None = None
 
 
-def _steps(content: memoryview, limits: BatchLimits, offset: int) -> Iterator[Iterable[Any] | None]:
+def _steps(
+    content: memoryview, codec: Codec, limits: BatchLimits, offset: int
+) -> Iterator[Iterable[Any] | None]:
     """Read the records of a compressed batch from an offset on, decompressing a piece at a time.
 
     Yields
@@ -229,11 +225,10 @@ def _steps(content: memoryview, limits: BatchLimits, offset: int) -> Iterator[It
     None
         After each step that has brought no record.
     """
-    codec = Codec(content[ATTRIBUTES_AT] & CODEC_MASK)
-    (left,) = struct.unpack_from(">i", content, COUNT_AT)
-    (base_offset,) = struct.unpack_from(">q", content)
+    said = BatchHeader.read(content)
+    left, base_offset = said.records, said.base_offset
     header = bytearray(content[:HEADER_BYTES])
-    header[ATTRIBUTES_AT] &= ~CODEC_MASK
+    header[CODEC_AT] &= ~CODEC_MASK
     records = _Bytes(decompress(codec, content[HEADER_BYTES:]))
     while left > 0:
         records.fill(limits.piece_bytes)
@@ -267,7 +262,7 @@ def _from(offset: int, base_offset: int, records: Any) -> Any:
 
 def _parsed(header: bytearray, count: int, records: bytes) -> Any:
     """Parse records as those of a batch that is not compressed."""
-    struct.pack_into(">i", header, COUNT_AT, count)
+    COUNT.pack_into(header, COUNT_AT, count)
     return DefaultRecordBatch(bytes(header) + records)
 
 

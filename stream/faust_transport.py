@@ -19,7 +19,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from stream.aiokafka_internals import positions
 from stream.lenient_polls import readable
 from stream.raw_batches import RawBatchReader, RawReader
-from stream.record_batches import RawRecord, UnreadableRecord
+from stream.raw_records import RawRecord, UnreadableRecord
 from stream.unreadable import may_be_unreadable
 
 __all__ = ["LenientTransport"]

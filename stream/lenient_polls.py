@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from stream.books import Record
 from stream.raw_batches import RawReader
-from stream.record_batches import RawRecord, UnreadableRecord
+from stream.raw_records import RawRecord, UnreadableRecord
 from stream.unreadable import may_be_unreadable
 
 __all__ = ["Polled", "poll", "readable"]

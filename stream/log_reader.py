@@ -31,10 +31,8 @@ class LogReader:
 
     Parameters
     ----------
-    connection
-        aiokafka's ``bootstrap_servers`` and security options.
-    isolation_level
-        "read_uncommitted" or "read_committed".
+    connection, isolation_level
+        See ``stream.aiokafka_internals.FetchClient``.
     budget
         How much memory there is; None: the default.
     """

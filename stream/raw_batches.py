@@ -25,7 +25,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream.aiokafka_internals import FetchClient, Fetched
-from stream.record_batches import Limits, RawRecord, RecordBatches
+from stream.raw_records import RawRecord
+from stream.record_batches import Limits, RecordBatches
 
 __all__ = ["RawBatchReader", "RawReader", "RawStep"]
 
@@ -75,10 +76,8 @@ class RawBatchReader:
 
     Parameters
     ----------
-    connection
-        aiokafka's ``bootstrap_servers`` and security options.
-    isolation_level
-        "read_uncommitted" or "read_committed".
+    connection, isolation_level
+        See ``stream.aiokafka_internals.FetchClient``.
     limits
         What may be in memory at once; by default 8 MiB of a value and 1 MiB of records. The bytes
         of one fetch (1 MiB, or one batch as it is compressed) and a codec's window come on top.
@@ -120,12 +119,8 @@ class RawBatchReader:
 
         Parameters
         ----------
-        partition
-            Where from.
-        start
-            The first offset that is wanted.
-        stop
-            The first offset that is not wanted any more; None: all that the fetch brings.
+        partition, start, stop
+            See ``stream.record_batches.RecordBatches``.
 
         Yields
         ------

@@ -27,7 +27,7 @@ from schemas.errors import InvalidEventError
 from stream.books import Books, PartitionBooks, Record
 from stream.consumer import Consumer
 from stream.raw_batches import RawReader, RawStep
-from stream.record_batches import Problem, RawRecord, UnreadableRecord
+from stream.raw_records import Problem, RawRecord, UnreadableRecord
 
 __all__ = ["HandOver", "UnreadablePolicy", "UnreadableRecords", "may_be_unreadable"]
 

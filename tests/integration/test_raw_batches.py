@@ -9,7 +9,8 @@ from aiokafka.errors import LeaderNotAvailableError, OffsetOutOfRangeError
 from stream.broker import Broker
 from stream.log_reader import LogReader
 from stream.raw_batches import RawBatchReader
-from stream.record_batches import Limits, RawRecord, UnreadableRecord
+from stream.raw_records import RawRecord, UnreadableRecord
+from stream.record_batches import Limits
 from tests.kafka_client import TopicFactory, produce_batch
 from tests.record_batches import CODECS, Made, batch
 

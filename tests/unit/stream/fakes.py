@@ -37,7 +37,7 @@ from aiokafka.errors import (
 
 from stream.bounded_polls import SizedRecords
 from stream.raw_batches import RawStep
-from stream.record_batches import Problem, RawRecord, UnreadableRecord
+from stream.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.trial import Trials
 
 TOPIC = "leads"

@@ -15,7 +15,7 @@ from stream import faust_transport
 from stream.app import App
 from stream.faust_transport import LenientThread, LenientTransport
 from stream.raw_batches import RawStep
-from stream.record_batches import Problem, RawRecord, UnreadableRecord
+from stream.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.settings import load_settings
 
 PARTIALS = TopicPartition("partials", 0)

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from stream import log_reader
 from stream.log_reader import LogReader
 from stream.raw_batches import RawStep
-from stream.record_batches import Problem, UnreadableRecord
+from stream.raw_records import Problem, UnreadableRecord
 from tests.unit.stream.fakes import in_jumping_time
 
 TP = TopicPartition("leads", 0)

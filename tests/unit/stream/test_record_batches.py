@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import ErrorCode
 from stream.aiokafka_internals import Fetched
-from stream.record_batches import Limits, Problem, RawRecord, RecordBatches, UnreadableRecord
+from stream.raw_records import Problem, RawRecord, UnreadableRecord
+from stream.record_batches import Limits, RecordBatches
 from tests.record_batches import CODECS, Made, batch, varint
 
 BAD_NAME = ((b"nam\xe9", b"x"),)

@@ -18,7 +18,7 @@ from aiokafka.errors import (
 
 from agents.dead_letters import VALUE_BYTES
 from schemas.errors import ErrorCode, FatalError
-from stream.record_batches import Problem, UnreadableRecord
+from stream.raw_records import Problem, UnreadableRecord
 from stream.unreadable import UnreadableRecords, may_be_unreadable
 from tests.unit.stream.fakes import FakeKafka, FakeRawReader, in_jumping_time
 from tests.unit.stream.test_source import OTHER, PROMPT, TP, full_kafka, running
