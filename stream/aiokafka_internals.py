@@ -7,18 +7,25 @@ where a release of aiokafka changes one of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import LeaderNotAvailableError, NoError, for_code
+from aiokafka.errors import CorruptRecordException, LeaderNotAvailableError, NoError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
-__all__ = ["FetchClient", "Fetched", "crc32c", "positions", "read_legacy_batch"]
+__all__ = [
+    "FetchClient",
+    "Fetched",
+    "crc32c",
+    "on_unserved_fetches",
+    "positions",
+    "read_legacy_batch",
+]
 
 ISOLATION_LEVELS = {"read_uncommitted": 0, "read_committed": 1}
 MAX_WAIT_MS = 200
@@ -38,11 +45,20 @@ class Fetched:
     aborted
         Producer id and first offset of each aborted transaction in there; only where committed
         records were asked for.
+    last_stable_offset
+        Offset before which no transaction is open; -1 where any records were asked for.
     """
 
     data: bytes
     high_watermark: int
     aborted: Sequence[tuple[int, int]]
+    last_stable_offset: int = -1
+
+    @property
+    def end(self) -> int:
+        """Offset after the last record that can be read."""
+        is_known = self.last_stable_offset >= 0
+        return self.last_stable_offset if is_known else self.high_watermark
 
 
 class FetchClient:
@@ -119,7 +135,7 @@ class FetchClient:
         # Before the records: version 4 to 10 has the aborted transactions, 11 and later also the
         # preferred replica.
         aborted = rest[-3 if response.API_VERSION >= 11 else -2]
-        return Fetched(bytes(rest[-1] or b""), int(high_watermark), list(aborted or ()))
+        return Fetched(bytes(rest[-1] or b""), int(high_watermark), list(aborted or ()), rest[0])
 
 
 def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
@@ -132,6 +148,48 @@ def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
         return {}
     states = {at: subscription.assignment.state_value(at) for at in subscription.assignment.tps}
     return {at: int(state.position) for at, state in states.items() if state.has_valid_position}
+
+
+def on_unserved_fetches(
+    consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, int], None]
+) -> None:
+    """Call back with each offset that the broker has and can't serve (CORRUPT_MESSAGE).
+
+    aiokafka logs "Unexpected error while fetching data", which says neither topic nor offset, and
+    asks again, for ever.
+
+    Parameters
+    ----------
+    consumer
+        A started one.
+    note
+        Is called with the offset that was asked for.
+    """
+    client = consumer._client
+    send = client.send
+
+    async def watched(node_id: int, request: Any, **options: Any) -> Any:
+        response = await send(node_id, request, **options)
+        if isinstance(request, FetchRequest):
+            for partition, offset in _unserved(request, response):
+                note(partition, offset)
+        return response
+
+    client.send = watched
+
+
+def _unserved(request: Any, response: Any) -> Iterator[tuple[TopicPartition, int]]:
+    refused = {
+        (topic, number)
+        for topic, partitions in response.topics
+        for number, error_code, *_ in partitions
+        if error_code == CorruptRecordException.errno
+    }
+    if refused:
+        for topic, partitions in request.topics:
+            for number, offset, *_ in partitions:
+                if (topic, number) in refused:
+                    yield TopicPartition(topic, number), offset
 
 
 def crc32c(data: memoryview) -> int:

@@ -11,7 +11,7 @@ broker for is a private number, too: it is shared among the partitions as they c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
@@ -20,7 +20,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import CorruptRecordException
 
+from stream.aiokafka_internals import on_unserved_fetches
 from stream.memory_budget import RECORD_OVERHEAD, MemoryBudget
 
 __all__ = ["BoundedConsumer", "BoundedFetchResult", "SizedRecords", "bytes_of", "polled_within"]
@@ -138,11 +140,25 @@ class BoundedConsumer(AIOKafkaConsumer):
         super().__init__(*topics, **sizes | options)
         self._budget = budget
         self._sharing = 1
+        self._unserved: dict[TopicPartition, int] = {}
+
+    async def start(self) -> None:
+        """Connect."""
+        await super().start()
+        on_unserved_fetches(self, self._unserved.__setitem__)
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Mapping[TopicPartition, Sequence[Any]]:
-        """Return what was fetched, up to a number of records and the bytes of a poll."""
+        """Return what was fetched, up to a number of records and the bytes of a poll.
+
+        Raises
+        ------
+        CorruptRecordException
+            The broker can't serve an offset of its log.
+        """
+        if self._unserved:
+            self._raise_unserved(partitions or self.assignment())
         self._share_fetches(len(self.assignment()))
         wait_ms = 0
         while True:
@@ -154,6 +170,11 @@ class BoundedConsumer(AIOKafkaConsumer):
                 return found
             wait_ms = 0 if allowance.is_early else timeout_ms
             await asyncio.sleep(0)
+
+    def _raise_unserved(self, partitions: Collection[TopicPartition]) -> None:
+        for partition in self._unserved.keys() & set(partitions):
+            offset = self._unserved.pop(partition)
+            raise CorruptRecordException(f"the broker can't serve {partition} at offset {offset}")
 
     def _share_fetches(self, partitions: int) -> None:
         """Ask the broker for less of each partition where there are many."""

@@ -16,17 +16,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError
 
 from stream.aiokafka_internals import FetchClient, Fetched
-from stream.raw_records import RawRecord
+from stream.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.record_batches import Limits, RecordBatches
+from stream.unserved_offsets import fetch_before, next_served
 
 __all__ = ["RawBatchReader", "RawReader", "RawStep"]
 
@@ -125,29 +127,56 @@ class RawBatchReader:
         Yields
         ------
         RawStep
-            At least one. Where its ``next_offset`` is ``start``, there is nothing to read yet.
+            At least one; of what the broker can't serve, verdicts. Where its ``next_offset`` is
+            ``start``, there is nothing to read yet.
 
         Raises
         ------
         KafkaError
             The partition can't be read, or not within a few attempts.
         """
-        batches = RecordBatches(
-            await self._fetch(partition, start),
-            partition=partition.partition,
-            start=start,
-            stop=stop,
-            limits=self._limits,
-        )
-        while records := await asyncio.to_thread(batches.take):
-            yield RawStep(records, records[-1].offset + 1)
-        yield RawStep((), batches.next_offset)
+        fetch = partial(self._fetch, partition)
+        next_offset, is_served = start, True
+        try:
+            fetched: Fetched | None = await fetch(start)
+        except CorruptRecordException:
+            fetched, is_served = await fetch_before(fetch, start), False
+        if fetched is not None:
+            batches = RecordBatches(
+                fetched,
+                partition=partition.partition,
+                start=start,
+                stop=stop,
+                limits=self._limits,
+            )
+            while records := await asyncio.to_thread(batches.take):
+                yield RawStep(records, records[-1].offset + 1)
+            next_offset = batches.next_offset
+            yield RawStep((), next_offset)
+        if not is_served and next_offset == start:
+            end = await next_served(fetch, start)
+            for step in self._lost(partition, start, end if stop is None else min(end, stop)):
+                yield step
+
+    def _lost(self, partition: TopicPartition, start: int, end: int) -> Iterator[RawStep]:
+        detail = f"the broker can't read its log at offsets {start} to {end - 1}"
+        for first in range(start, end, self._limits.records):
+            offsets = range(first, min(first + self._limits.records, end))
+            lost = [
+                UnreadableRecord(
+                    *(partition.partition, offset, 0, None, None, ()), Problem.UNSERVED, detail
+                )
+                for offset in offsets
+            ]
+            yield RawStep(lost, offsets.stop)
 
     async def _fetch(self, partition: TopicPartition, start: int) -> Fetched:
         for attempt in range(ATTEMPTS):
             try:
                 client = await self._connected()
                 return await client.fetch(partition, start, FETCH_BYTES)
+            except CorruptRecordException:  # it is so on the broker's disk
+                raise
             except KafkaError as error:
                 await self.close()
                 if not error.retriable or attempt == ATTEMPTS - 1:

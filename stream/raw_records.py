@@ -24,6 +24,8 @@ class Problem(StrEnum):
     """Lengths in the record contradict each other."""
     HEADER_NAME = "header_name"
     """A header's name is not UTF-8."""
+    UNSERVED = "unserved"
+    """The broker has the offset and can't serve it."""
     TOO_LARGE = "too_large"
     """The value, the key or the headers are beyond the limit."""
 

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from aiokafka.record.util import calc_crc32c
 
-__all__ = ["StoredBatch", "flip_byte", "overwrite_with_right_checksum", "stored_batches"]
+__all__ = [
+    "StoredBatch",
+    "flip_byte",
+    "overwrite_with_right_checksum",
+    "shorten",
+    "stored_batches",
+]
 
 LENGTH_AT, CRC_AT, CHECKED_FROM, LAST_DELTA_AT, RECORDS_FROM = 8, 17, 21, 23, 61
 OVERHEAD = 12
@@ -74,4 +80,11 @@ def overwrite_with_right_checksum(batch: StoredBatch, share: float) -> None:
     content[begin:end] = bytes(end - begin)
     crc = calc_crc32c(memoryview(content)[batch.at + CHECKED_FROM : end])
     struct.pack_into(">I", content, batch.at + CRC_AT, crc)
+    batch.segment.write_bytes(content)
+
+
+def shorten(batch: StoredBatch) -> None:
+    """Make a batch's length too small for one: the broker finds nothing behind it in its file."""
+    content = bytearray(batch.segment.read_bytes())
+    struct.pack_into(">i", content, batch.at + LENGTH_AT, 3)
     batch.segment.write_bytes(content)

@@ -32,6 +32,7 @@ from tests.segment_files import (
     StoredBatch,
     flip_byte,
     overwrite_with_right_checksum,
+    shorten,
     stored_batches,
 )
 
@@ -142,3 +143,45 @@ async def test_damage_on_a_brokers_disk_costs_the_batch_that_it_is_in(
 async def kill(worker: WorkerProcess) -> None:
     worker.send(signal.SIGKILL)
     await worker.ended()
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+async def test_a_batch_that_the_broker_cannot_find_costs_what_lies_before_its_next_index_entry(
+    stoppable_kafka: StoppableBroker, set_stage: StageSetter, contacts: list[Lead], delivery: str
+) -> None:
+    """The partition stood still for ever, or every worker ended at it."""
+    stage = set_stage(stoppable_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
+    await stage.create_topics()
+    source, leads = stage.settings.leads_created, over_and_over(contacts)
+    worker = await stage.start()
+    await send(stage, leads)
+    await until_done(stage, 60)
+    await kill(worker)
+    await send(stage, leads)
+    sources = {(record.partition, record.offset) for record in await stage.records(source)}
+    stoppable_kafka.stop()
+    for partition, number in enumerate((SCORED, BATCHES, MIDDLE, MIDDLE + 1)):
+        stored = stored_batches(stoppable_kafka.log_folder(source, partition))
+        shorten(stored[number])
+    stoppable_kafka.restart()
+
+    worker = await stage.start()
+    await until_done(stage, 60)
+    await kill(worker)
+    worker = await stage.start()
+    await send(stage, leads)
+    await until_done(stage, 60)
+
+    found = await outcomes(stage)
+    unread = range(BATCHES * LEADS, 2 * BATCHES * LEADS)
+    assert {offset for _, offset in found.dead} <= set(unread)
+    for partition, number in enumerate((BATCHES, MIDDLE, MIDDLE + 1), 1):
+        dead = sorted(offset for at, offset in found.dead if at == partition)
+        first = number * LEADS
+        assert dead == [*range(first, first + len(dead))]
+        assert len(dead) >= LEADS
+    assert sources - found.dead.keys() <= found.scored.keys()
+    assert not found.dead.keys() & found.scored.keys()
+    assert not (found.repeats and stage.settings.is_exactly_once)
+    await worker.stop_cleanly()

@@ -9,7 +9,10 @@ from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.subscription_state import Assignment
+from aiokafka.errors import CorruptRecordException
+from aiokafka.protocol.fetch import FetchRequest
 
+from stream.aiokafka_internals import on_unserved_fetches
 from stream.bounded_batches import BatchLimits, BoundedRecords
 from stream.bounded_polls import (
     BoundedConsumer,
@@ -157,6 +160,31 @@ async def test_a_consumer_has_its_fetches_bounded_and_shared_among_its_partition
     consumer._coordinator = SimpleNamespace(check_errors=lambda: None)
     await consumer.getmany()
     assert consumer._fetcher._max_partition_fetch_bytes == 256 << 10
+    consumer._closed = True  # it was never started
+
+
+async def test_an_offset_that_the_broker_cannot_serve_is_raised_by_the_poll(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """aiokafka logs an error that names no offset, and polls are empty from then on."""
+    consumer = BoundedConsumer(bootstrap_servers="127.0.0.1:1")
+    first, second = (TopicPartition("leads", number) for number in range(2))
+    request = FetchRequest(200, 1, 1000, 0, [("leads", [(0, 17, 1000), (1, 23, 1000)])])
+    answer = SimpleNamespace(topics=[("leads", [(0, 0, 50, b"records"), (1, 2, -1, b"")])])
+
+    async def send(*_: Any, **__: Any) -> Any:
+        return answer
+
+    consumer._client = SimpleNamespace(send=send)
+    on_unserved_fetches(consumer, consumer._unserved.__setitem__)
+    consumer._fetcher = SimpleNamespace(_max_partition_fetch_bytes=1000, fetched_records=nothing)
+    consumer._coordinator = SimpleNamespace(check_errors=lambda: None)
+    monkeypatch.setattr(consumer, "assignment", lambda: frozenset([first, second]))
+    assert await consumer._client.send(1, request) is answer
+    assert await consumer.getmany(first) == {}
+    with pytest.raises(CorruptRecordException, match=r"partition=1.* at offset 23"):
+        await consumer.getmany()
+    assert await consumer.getmany() == {}
     consumer._closed = True  # it was never started
 
 

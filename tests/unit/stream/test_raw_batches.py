@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import (
+    CorruptRecordException,
     KafkaError,
     LeaderNotAvailableError,
     NotLeaderForPartitionError,
@@ -17,6 +18,7 @@ from aiokafka.errors import (
 from stream import raw_batches
 from stream.aiokafka_internals import Fetched
 from stream.raw_batches import RawBatchReader
+from stream.raw_records import UnreadableRecord
 from stream.record_batches import Limits
 from tests.record_batches import Made, batch
 
@@ -27,6 +29,7 @@ class FakeClient:
     """A connection whose answers are scripted."""
 
     answers: deque[bytes | KafkaError]
+    asked: list[int]
     opened: int
     closed: int
 
@@ -43,6 +46,7 @@ class FakeClient:
 
     async def fetch(self, partition: TopicPartition, offset: int, max_bytes: int) -> Fetched:
         assert (partition, max_bytes) == (AT, 1 << 20)
+        self.asked.append(offset)
         answer = self.answers.popleft()
         if isinstance(answer, KafkaError):
             raise answer
@@ -52,6 +56,7 @@ class FakeClient:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
     FakeClient.answers, FakeClient.opened, FakeClient.closed = deque(), 0, 0
+    FakeClient.asked = []
     monkeypatch.setattr(raw_batches, "FetchClient", FakeClient)
     monkeypatch.setattr(raw_batches, "RETRY_PAUSE", 0.001)
     return FakeClient
@@ -102,3 +107,30 @@ async def test_what_does_not_pass_is_raised(
             [step async for step in raw.read(AT, 0)]
     assert len(client.answers) == len(answers) - asked
     assert client.opened == client.closed
+
+
+async def test_what_the_broker_cannot_serve_is_lost_by_its_place(client: type[FakeClient]) -> None:
+    """The partition stood still for ever, and aiokafka's log said neither topic nor offset."""
+    refused, served = CorruptRecordException(), batch([Made()], base=9)
+    # Before: 3; behind: 5 and 6, then 8, and in between 7.
+    client.answers.extend([refused, refused, refused, refused, refused, refused, served, served])
+    async with reader() as raw:
+        steps = [step async for step in raw.read(AT, 4)]
+    assert client.asked == [4, 3, 2, 0, 5, 6, 8, 7]
+    records = [record for step in steps for record in step.records]
+    assert [record.offset for record in records] == [4, 5, 6]
+    assert all(isinstance(record, UnreadableRecord) for record in records)
+    assert [step.next_offset for step in steps] == [6, 7]
+    assert client.opened == 1
+
+
+async def test_a_batch_before_what_the_broker_cannot_serve_is_read(
+    client: type[FakeClient],
+) -> None:
+    """A broker looks at the batch behind it to find an offset in its middle."""
+    client.answers.extend([CorruptRecordException(), batch([Made()] * 3, base=3)])
+    async with reader() as raw:
+        steps = [step async for step in raw.read(AT, 4)]
+    assert client.asked == [4, 3]
+    assert [[record.offset for record in step.records] for step in steps] == [[4, 5], []]
+    assert steps[-1].next_offset == 6
