@@ -470,8 +470,8 @@ ROLLING_QUANTILE = Declaration(
     "leadscore_drift_rolling_score_quantile_ratio",
     "gauge",
     "ratio",
-    ("quantile",),
-    "Quantiles of the last sampled scores.",
+    ("share",),
+    "Quantiles of the last sampled scores, by the share of scores below.",
     "drift",
 )
 SNAPSHOT_LAST_SUCCESS = Declaration(

@@ -53,7 +53,7 @@ def test_an_alert_has_a_severity_an_owner_and_a_summary_with_the_value(alert):
 @alerts
 def test_an_alert_links_to_a_section_of_its_own(alert):
     page, anchor = alert["annotations"]["runbook_url"].split("#")
-    assert page == "docs/runbook.md"
+    assert page == "{{ $externalLabels.runbooks }}docs/runbook.md"
     assert anchor == alert["alert"].lower()
     assert anchor in anchors_of("runbook.md")
 
@@ -122,7 +122,8 @@ def test_the_alertmanager_takes_its_example():
     ("severity", "owner"),
     sorted({(alert["labels"]["severity"], alert["labels"]["owner"]) for alert in ALERTS}),
 )
-def test_an_alert_goes_where_its_severity_says(severity, owner):
+@pytest.mark.parametrize("labels", [(), ("window=1h", "model=leads")], ids=["", "of a horizon"])
+def test_an_alert_goes_where_its_severity_says(severity, owner, labels):
     ways = {
         "info": "chat",
         "warning": f"mail-{owner},chat",
@@ -136,6 +137,7 @@ def test_an_alert_goes_where_its_severity_says(severity, owner):
         f"--verify.receivers={ways[severity]}",
         f"severity={severity}",
         f"owner={owner}",
+        *labels,
     )
 
 
@@ -149,3 +151,10 @@ def test_only_alerts_that_exist_keep_others_quiet():
     }
     assert named
     assert named <= set(NAMES)
+
+
+def test_no_alert_counts_fields_or_partitions_one_by_one():
+    """A change of the leads had 38 alerts, one for each field and horizon."""
+    by_field = {"LeadScoreLeadsLost"}  # each range is to be sent again
+    many = re.compile(r"^\s*(?:max|sum|min) by \([^)]*\b(?:field|stream|partition)\b")
+    assert {name for name, expr in EXPRESSIONS.items() if many.search(expr)} <= by_field

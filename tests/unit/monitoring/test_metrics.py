@@ -10,6 +10,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import declarations
+from monitoring.assessment import Assessment
+from monitoring.diagnosis import Diagnosis
+from monitoring.drift_gauges import DriftMetrics
+from monitoring.field_drift import DriftState, FieldDrift
 from monitoring.histogram import GATHERED
 from monitoring.metrics import (
     DECLARATIONS,
@@ -20,6 +24,7 @@ from monitoring.metrics import (
     Stage,
     worker_registry,
 )
+from monitoring.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode, LoadFailure
 
 BATCH = {
@@ -195,15 +200,78 @@ def test_metrics_of_the_process_stand_beside_ours():
     assert filled().registry.get_sample_value("process_cpu_seconds_total") is not None
 
 
-def test_prometheus_finds_nothing_to_blame():
+def of_a_worker() -> CollectorRegistry:
+    return filled().registry
+
+
+def of_a_drift_worker() -> CollectorRegistry:
+    """Every gauge and counter of drift, with values."""
+    registry = CollectorRegistry()
+    drift = DriftMetrics(registry)
+    field = FieldDrift(
+        "job",
+        False,
+        DriftState.WARN,
+        True,
+        "chi2",
+        *(0.3, 0.01, 0.2, 0.1, 9.0, 0.01, 0.02, 0.1, 0.0, 0.2, 0.1),
+    )
+    score = FieldDrift("score", True, DriftState.OK, False, "ks", 0.1, 0.01, 0.1, 0.1, 0.2, 0.3)
+    drift.show(
+        Assessment(
+            name="5m",
+            start=0,
+            end=300_000,
+            leads=2000,
+            state=DriftState.WARN,
+            drifted_share=1.0,
+            weighted_share=1.0,
+            is_drift=True,
+            is_prediction_drift=False,
+            engagement=0.2,
+            is_engagement_healthy=True,
+            coverage=1.0,
+            diagnosis=Diagnosis.COVARIATE,
+            fields=(field, score),
+        )
+    )
+    drift.show_engagement_range(0.1, 0.4)
+    drift.rolling(mean=0.2, variance=0.01, quantiles={0.5: 0.2})
+    drift.alarm(detector="adwin", stream="score", is_confirmed=True)
+    drift.late(1)
+    drift.window_closed()
+    drift.windows_closed_early(1)
+    drift.partials_taken(1)
+    drift.watermark(1_760_000_000_000)
+    drift.open_windows(1)
+    return registry
+
+
+def of_the_snapshot_job() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    SnapshotMetrics(registry, period=3600, last=LastSnapshot(1.76e9, 12.0, 1000, 0.1), failures=1)
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("made", "shower"),
+    [
+        (of_a_worker, "score"),
+        (of_a_drift_worker, "drift"),
+        (of_the_snapshot_job, "snapshot"),
+    ],
+)
+def test_prometheus_finds_nothing_to_blame(made, shower):
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+    shown = generate_latest(made())
+    missing = [
+        d.name for d in DECLARATIONS if d.shown_by == shower and d.name not in shown.decode()
+    ]
+    assert missing == []
     verdict = subprocess.run(
-        [promtool, "check", "metrics"],
-        input=generate_latest(filled().registry),
-        capture_output=True,
-        check=False,
+        [promtool, "check", "metrics"], input=shown, capture_output=True, check=False
     )
     assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, b"", b"")
 
