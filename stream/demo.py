@@ -87,7 +87,10 @@ class DemoWorker:
     @property
     def port(self) -> int | None:
         """Port of its HTTP door; None before it is open."""
-        port = self._port_file.read_text().strip() if self._port_file.exists() else ""
+        try:
+            port = self._port_file.read_text().strip()
+        except FileNotFoundError:  # the worker tries it out before it has a port, and removes it
+            port = ""
         return int(port) if port else None
 
     async def ready(self) -> None:

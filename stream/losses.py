@@ -32,6 +32,11 @@ _SENTENCES = {
         "(docs/runbook.md#leadscoreleadslost)"
     ),
 }
+_NOTHING_KNOWN = (
+    "%s: its log was truncated or its topic re-created; what was known of the log before had been "
+    "read, but what was written to it last is not known. Reading starts again at the log's start "
+    "(docs/runbook.md#leadscoreleadslost)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Loss:
 
     def __str__(self) -> str:
         where = f"{self.partition.topic}/{self.partition.partition}"
+        if not self.records:
+            return _NOTHING_KNOWN % where
         return _SENTENCES[self.reason] % (where, self.start, self.stop - 1, self.records)
 
     def as_fields(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class RecreatedLogs:
     def look(
         self, partition: TopicPartition, entry: PartitionBooks, generation: int, end: int | None
     ) -> None:
-        """Look at a partition before each commit.
+        """Look at a partition: before each commit, and after the last one of an assignment.
 
         Parameters
         ----------

@@ -295,12 +295,15 @@ class BatchSource(Service, ConsumerRebalanceListener):
         _revoke(books)
         self._committer.interrupt()
         await self._finish_in_hand(books, finish_by)
-        for entry in books.values():
+        for partition, entry in books.items():
             entry.settle()
+            self._look_at_log(partition, entry)
         try:
             await self._committer.give_up(books, commit_by)
         except KafkaError as error:
             await self._crash(error)
+        for partition, entry in books.items():  # for a first commit that has just been made
+            self._look_at_log(partition, entry)
         if self.books is books:
             self.books = {}
 
@@ -439,10 +442,13 @@ class BatchSource(Service, ConsumerRebalanceListener):
             await self._follow_position(partition, entry)
             self._note_stall(partition, entry)
             if self.books is books:
-                end = self.end_offset(partition)
-                self._recreated_logs.look(partition, entry, self.rebalances, end)
+                self._look_at_log(partition, entry)
         await self._committer.commit(books, _now() + self.options.commit_limit)
         self._check_topic()
+
+    def _look_at_log(self, partition: TopicPartition, entry: PartitionBooks) -> None:
+        end = self.end_offset(partition)
+        self._recreated_logs.look(partition, entry, self.rebalances, end)
 
     async def _follow_position(self, partition: TopicPartition, entry: PartitionBooks) -> None:
         try:

@@ -227,6 +227,25 @@ async def test_a_topic_that_comes_back_without_its_commit_is_a_loss() -> None:
 
 
 @in_jumping_time
+async def test_a_topic_that_goes_right_after_the_first_commit_is_a_loss() -> None:
+    """Each commit was made by a rebalance, and no look at the books came between."""
+    async with running(full_kafka(10)) as bench:
+        for _ in range(2):
+            [batch, *_] = await bench.take()
+            batch.done()
+            await bench.consumer.rebalance([0])
+            assert bench.committed == 10
+            if not bench.notes.losses:
+                bench.kafka.make_anew(TP)
+                await bench.consumer.rebalance([])
+                bench.kafka[0].append(10)
+                await bench.consumer.rebalance([0])
+        [loss] = bench.notes.losses
+        assert loss == Loss(TP, 10, 10, LossReason.LOG_REPLACED)
+        assert "had been read" in str(loss)
+
+
+@in_jumping_time
 async def test_a_partition_that_was_read_and_never_committed_is_not_taken_for_another_log() -> None:
     async with running(full_kafka(30)) as bench:
         await bench.take()
