@@ -46,7 +46,7 @@ class ErrorCode(StrEnum):
     NOT_FINITE = "NOT_FINITE"
     """A number that the model reads is NaN or infinite."""
     TOO_LARGE = "TOO_LARGE"
-    """The event is larger than the limit."""
+    """The event, or the batch that it came in, is larger than the limit."""
     FEATURES = "FEATURES"
     """Too few of the model's fields are present, and the setting says to refuse such leads."""
     OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"

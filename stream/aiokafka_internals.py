@@ -18,6 +18,8 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
+from stream.bounded_responses import BoundedConnection
+
 __all__ = [
     "FetchClient",
     "Fetched",
@@ -47,12 +49,15 @@ class Fetched:
         records were asked for.
     last_stable_offset
         Offset before which no transaction is open; -1 where any records were asked for.
+    most_bytes
+        Of the largest batch that comes whole: of a larger one data holds the beginning.
     """
 
     data: bytes
     high_watermark: int
     aborted: Sequence[tuple[int, int]]
     last_stable_offset: int = -1
+    most_bytes: int = BoundedConnection.limit
 
     @property
     def end(self) -> int:
@@ -106,7 +111,7 @@ class FetchClient:
         offset
             The first that is wanted; batches come whole, so there may be records below it.
         max_bytes
-            Most bytes of the answer; the first batch comes whole whatever its size (KIP-74).
+            Most bytes of the answer; a first batch that is larger comes all the same (KIP-74).
 
         Raises
         ------
@@ -135,7 +140,13 @@ class FetchClient:
         # Before the records: version 4 to 10 has the aborted transactions, 11 and later also the
         # preferred replica.
         aborted = rest[-3 if response.API_VERSION >= 11 else -2]
-        return Fetched(bytes(rest[-1] or b""), int(high_watermark), list(aborted or ()), rest[0])
+        return Fetched(
+            bytes(rest[-1] or b""),
+            int(high_watermark),
+            list(aborted or ()),
+            rest[0],
+            BoundedConnection.limit,
+        )
 
 
 def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from stream.access import Operation, ResourceType, Use
-from stream.declared_topics import TOPICS, topics_of
+from stream.declared_topics import SOURCE, TOPICS, topics_of
 from stream.settings import Settings
 
 __all__ = [
@@ -94,8 +94,10 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     """Return the rights that workers use but can do without.
 
     DescribeConfigs on an output topic tells how large a record may be; without it 1,000,000 bytes
-    are assumed until the broker refuses a record. Describe on the cluster tells Kafka's time;
-    without it a worker goes by its own clock (stream/broker_clock.py).
+    are assumed until the broker refuses a record. On the source topic it tells whether batches may
+    be too large to be read; without it there is no warning (stream/large_batches.py).
+    Describe on the cluster tells Kafka's time; without it a worker goes by its own clock
+    (stream/broker_clock.py).
     """
     workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT}
     if not workers:
@@ -106,7 +108,7 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
         *(
             Right(operation, "topic", topic.name(settings))
             for topic in topics_of(workers)
-            if topic.name(settings) in written
+            if topic is SOURCE or topic.name(settings) in written
             for operation in topic.optional
         ),
     )

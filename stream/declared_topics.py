@@ -41,7 +41,7 @@ class Topic:
     configs: Mapping[str, str] = field(default_factory=dict)
     """Kafka's own settings of it; the rest is as the brokers have it."""
     optional: tuple[Operation, ...] = ()
-    """What workers that write to it also do with it, and can do without."""
+    """What workers also do with it, those that write to it or score from it, and can do without."""
 
     def name(self, settings: Settings) -> str:
         """Its name under these settings, the prefix included."""
@@ -55,6 +55,7 @@ SOURCE = Topic(
     value="lead_created, or any record with lead_id and created_at",
     follows_source=True,
     rights=NEW | {Use.SCORE: READ, Use.PRODUCE: WRITE, Use.SNAPSHOT: READ},
+    optional=SIZE,
     configs={"cleanup.policy": "delete", "retention.ms": WEEK},
 )
 

@@ -1,4 +1,4 @@
-"""The largest batch that each output topic takes, asked of the broker."""
+"""The largest batch that topics take, asked of the broker."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def _limits(responses: list[Any]) -> dict[str, int]:
         for code, _, _, topic, entries in response.resources:
             if code:
                 log.warning(
-                    "%s of topic %s is not known, a default is assumed: %s (the right for it is"
-                    " DescribeConfigs, which is optional: docs/rights.md)",
+                    "%s of topic %s is not known: %s (the right for it is DescribeConfigs, which"
+                    " is optional: docs/rights.md)",
                     *(CONFIG, topic, for_code(code).__name__),
                 )
             for name, value, *_ in entries:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stream.bounded_batches import BatchLimits
 
-__all__ = ["RECORD_OVERHEAD", "MemoryBudget"]
+__all__ = ["RECORD_OVERHEAD", "MemoryBudget", "least_budget_mb"]
 
 MIB = 1 << 20
 
@@ -20,6 +20,9 @@ MOST_PARTITION_FETCH = MIB
 LEAST_RECORD = MIB
 """Bytes of the largest record that is read even where leads may only be smaller: what a topic
 takes by default, so that a lead that is too large gets to the dead-letter topic as it came."""
+
+LARGEST_BATCHES = 6
+"""Batches of the largest size that the budget holds; aiokafka has three copies for a moment."""
 
 ENVELOPE = 64 * 1024
 """Bytes of a record's key and headers that are allowed for beside a lead of the largest size."""
@@ -41,8 +44,13 @@ class MemoryBudget:
     max_event_bytes: int = 262_144
 
     @property
+    def largest_batch_bytes(self) -> int:
+        """Bytes of the largest batch, as it is sent, that is read (stream/bounded_responses)."""
+        return self.total // LARGEST_BATCHES
+
+    @property
     def fetch_bytes(self) -> int:
-        """Bytes of an answer of a broker; a single larger batch comes all the same."""
+        """Bytes that a broker is asked for at once; a single larger batch comes all the same."""
         return self.total // 12
 
     def partition_fetch_bytes(self, partitions: int) -> int:
@@ -73,3 +81,8 @@ class MemoryBudget:
     def transaction_bytes(self) -> int:
         """Bytes of the records whose outputs one transaction holds, all of one partition."""
         return self.total // 12
+
+
+def least_budget_mb(batch_bytes: int) -> int:
+    """Return the least LEADSCORE_MEMORY_BUDGET_MB with which a batch is read."""
+    return -(-LARGEST_BATCHES * batch_bytes // MIB)

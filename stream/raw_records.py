@@ -28,6 +28,13 @@ class Problem(StrEnum):
     """The broker has the offset and can't serve it."""
     TOO_LARGE = "too_large"
     """The value, the key or the headers are beyond the limit."""
+    BATCH_TOO_LARGE = "batch_too_large"
+    """The batch is larger than what is read of a response."""
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether the record is not what it should be, and not only too large."""
+        return self not in (Problem.TOO_LARGE, Problem.BATCH_TOO_LARGE)
 
 
 @dataclass(slots=True)
@@ -55,8 +62,8 @@ class UnreadableRecord(RawRecord):
     Attributes
     ----------
     problem, detail
-        Why; the detail completes the sentence "expected a readable record, but ..." and holds
-        nothing of the record's content.
+        Why; the detail of damage completes the sentence "expected a readable record, but ...", and
+        none holds anything of the record's content.
     value_bytes
         Size of a value that was left out for it; None where it is there, or not known.
     """
@@ -68,6 +75,11 @@ class UnreadableRecord(RawRecord):
     @property
     def error(self) -> InvalidEventError:
         """The verdict, as the dead letter tells it."""
+        if self.problem is Problem.BATCH_TOO_LARGE:
+            return InvalidEventError(
+                ErrorCode.TOO_LARGE,
+                f"{self.detail}: send smaller batches, or raise LEADSCORE_MEMORY_BUDGET_MB",
+            )
         if self.problem is Problem.TOO_LARGE:
             return InvalidEventError(
                 ErrorCode.TOO_LARGE, f"{self.detail}: send less, or raise LEADSCORE_MAX_EVENT_BYTES"

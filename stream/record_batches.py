@@ -3,7 +3,8 @@
 A client's parser raises at the first thing that it can't read and loses what is behind it. This one
 goes on wherever it can: a header's name that is not UTF-8 or a length that is wrong costs one
 record, a damaged block its rest of the batch, a wrong checksum the batch. A value beyond the limit
-is skipped as it is decompressed, so memory is bounded whatever a batch expands to.
+is skipped as it is decompressed, so memory is bounded whatever a batch expands to; of a batch that
+is too large to be received, only the beginning is here (stream/bounded_responses.py).
 
 ::
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from stream.aiokafka_internals import Fetched, crc32c, read_legacy_batch
@@ -30,11 +32,18 @@ from stream.batch_header import (
     MAGIC_AT,
     BatchHeader,
     base_offset,
+    claimed_bytes,
     whole_bytes,
 )
 from stream.decompression import Codec, DecompressionError, decompress
 from stream.raw_records import Problem, RawRecord, UnreadableRecord
-from stream.record_reader import LostError, RecordBytes, RecordReader, ends_aborted
+from stream.record_reader import (
+    LostError,
+    RecordBytes,
+    RecordReader,
+    ends_aborted,
+    key_and_value_size,
+)
 
 __all__ = ["Limits", "RecordBatches", "raw_limits"]
 
@@ -124,10 +133,8 @@ class RecordBatches:
         while at < len(view) and (self._stop is None or self.next_offset < self._stop):
             size = whole_bytes(view, at)
             if size is None:
-                if at == 0:  # the first batch always comes whole
-                    lost = self._unreadable(Problem.LENGTHS, "the length of its batch is wrong")
-                    self.next_offset += 1
-                    yield lost
+                if at == 0:
+                    yield from self._read_cut(view)
                 return
             for record in self._read_batch(view[at : at + size], view[at + size :]):
                 if self._stop is not None and record.offset >= self._stop:
@@ -163,6 +170,25 @@ class RecordBatches:
         )
 
     # Batches
+
+    def _read_cut(self, batch: memoryview) -> Iterator[RawRecord]:
+        """Give verdicts on the first batch, which comes whole unless it is too large for that."""
+        is_in_use = len(batch) >= HEADER_BYTES and batch[MAGIC_AT] == FORMAT
+        if not is_in_use or claimed_bytes(batch) <= self._fetched.most_bytes:
+            lost = self._unreadable(Problem.LENGTHS, "the length of its batch is wrong")
+            self.next_offset += 1
+            yield lost
+            return
+        header = BatchHeader.read(batch)
+        end = self._end_of(header, behind=batch[:0])
+        if not self._is_left_out(header, batch):
+            most, size = self._fetched.most_bytes, claimed_bytes(batch)
+            detail = f"expected a batch of at most {most} bytes, got {size}"
+            for record in self._lost(header, end, Problem.BATCH_TOO_LARGE, detail):
+                if record.offset == header.base_offset:
+                    _add_key(record, header, batch[HEADER_BYTES:])
+                yield record
+        self.next_offset = max(self.next_offset, end)
 
     def _read_legacy(self, batch: memoryview) -> Iterator[RawRecord]:
         try:
@@ -255,3 +281,12 @@ class RecordBatches:
                 return
             yield record
             previous = record.offset
+
+
+def _add_key(record: UnreadableRecord, header: BatchHeader, data: memoryview) -> None:
+    """Add the key of a batch's first record, and its value's size if it is the only one."""
+    with suppress(ValueError):  # whatever of it is cut, damaged or not known here
+        chunks = decompress(Codec(header.compression), data)
+        record.key, size = key_and_value_size(RecordBytes(chunks), len(data))
+        if header.records == 1 and size > 0:
+            record.value_bytes = size

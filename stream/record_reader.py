@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from stream.batch_header import BatchHeader
 from stream.raw_records import Problem, RawRecord, UnreadableRecord
 
-__all__ = ["LostError", "RecordBytes", "RecordReader", "ends_aborted"]
+__all__ = ["LostError", "RecordBytes", "RecordReader", "ends_aborted", "key_and_value_size"]
 
 ABORT = 0
 """The type of a control record that ends an aborted transaction."""
@@ -226,14 +226,40 @@ class RecordReader:
 
 def ends_aborted(data: memoryview) -> bool:
     """Return whether a control batch, whose one record's key is its type, ends in an abort."""
-    source = RecordBytes(iter([bytes(data)]))
     try:
-        source.varint()
-        source.take(1)
-        source.varint()
-        source.varint()
-        source.varint()
-        version, kind = struct.unpack(">hh", source.take(4))
-    except LostError:
+        key, _ = key_and_value_size(RecordBytes(iter([bytes(data)])), len(data))
+        version, kind = struct.unpack(">hh", (key or b"")[:4])
+    except (LostError, struct.error):
         return False
     return bool(version >= 0 and kind == ABORT)
+
+
+def key_and_value_size(source: RecordBytes, most: int) -> tuple[bytes | None, int]:
+    """Read a record up to its value.
+
+    Parameters
+    ----------
+    source
+        Begins with the record.
+    most
+        Bytes of the largest key that is read; a larger one can't be there.
+
+    Returns
+    -------
+    tuple of (bytes or None, int)
+        Its key, and the size of its value; negative: it is null.
+
+    Raises
+    ------
+    LostError
+        It is cut before the value.
+    """
+    source.varint()
+    source.skip(1)
+    source.varint()
+    source.varint()
+    size = source.varint()
+    if size > most:
+        raise LostError("its key is cut")
+    key = source.take(size) if size >= 0 else None
+    return key, source.varint()

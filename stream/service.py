@@ -20,6 +20,7 @@ from monitoring.metrics import Metrics, PartitionLag, SourceState
 from schemas.errors import FatalError
 from stream.books import Batch
 from stream.bounded_batches import bound_batches
+from stream.bounded_responses import bound_responses
 from stream.broker_clock import clock_reader
 from stream.commits import GroupCommitter
 from stream.committed import CommittedReader, committed_reader
@@ -28,6 +29,7 @@ from stream.delivery import AtLeastOnce
 from stream.drift_counts import DriftPublisher
 from stream.emit import EmitOptions, Emitter
 from stream.lag import lag_of
+from stream.large_batches import warn_of_large_batches
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
 from stream.losses import Loss
@@ -81,12 +83,14 @@ class ScoringService(Service):
         self.settings = settings = app.settings
         self.budget = MemoryBudget(settings.memory_budget_mb << 20, settings.max_event_bytes)
         bound_batches(self.budget.batches)
+        bound_responses(self.budget.largest_batch_bytes)
         self.metrics = Metrics(
             vitals.registry, version=version("leadscore"), min_coverage=settings.min_coverage
         )
         self.health = vitals.health
         vitals.model_info = self._model_info
         self.clock = RecordClock(clock_reader(settings.kafka_client_options()))
+        self._read_limits = limit_reader(settings.kafka_client_options())
         self.emitter = Emitter(
             [
                 settings.leads_scored,
@@ -94,7 +98,7 @@ class ScoringService(Service):
                 *([settings.leads_drift_partials] if settings.drift else []),
             ],
             producer_opener(settings),
-            limit_reader(settings.kafka_client_options()),
+            self._read_limits,
             options=EmitOptions(
                 delivery_limit=settings.delivery_timeout_seconds, stop_limit=EMITTER_STOP_LIMIT
             ),
@@ -217,6 +221,9 @@ class ScoringService(Service):
         self.pipeline.start()
         if self.settings.drift:
             self.drift.start()
+        self.add_future(
+            warn_of_large_batches(self._read_limits, self.settings.leads_created, self.budget)
+        )
         await self.source.start()
 
     def _transactions(self) -> Transactions:

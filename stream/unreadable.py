@@ -1,10 +1,11 @@
 """Reading past records that the client can't decode: they get a verdict, their neighbours a score.
 
 What is broken is not a lead but the record around it: its checksum, its compression, a header's
-name that is not UTF-8. aiokafka raises it from the poll that meets it, and with it goes what the
-poll had taken of other partitions: their positions have moved, and nobody has the records. So each
-partition goes back to the end of what was handed over, and is read from there beside the consumer
-(stream/raw_batches.py), as far as one fetch reaches; then the consumer goes on behind it.
+name that is not UTF-8; or its batch is too large to be read (stream/bounded_responses.py). aiokafka
+raises it from the poll that meets it, and with it goes what the poll had taken of other partitions:
+their positions have moved, and nobody has the records. So each partition goes back to the end of
+what was handed over, and is read from there beside the consumer (stream/raw_batches.py), as far as
+one fetch reaches; then the consumer goes on behind it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from aiokafka.errors import (
     IllegalStateError,
     KafkaError,
     OffsetOutOfRangeError,
+    RecordTooLargeError,
     UnsupportedCodecError,
 )
 
@@ -27,7 +29,7 @@ from schemas.errors import InvalidEventError
 from stream.books import Books, PartitionBooks, Record
 from stream.consumer import Consumer
 from stream.raw_batches import RawReader, RawStep
-from stream.raw_records import Problem, RawRecord, UnreadableRecord
+from stream.raw_records import RawRecord, UnreadableRecord
 
 __all__ = ["HandOver", "UnreadablePolicy", "UnreadableRecords", "may_be_unreadable"]
 
@@ -58,7 +60,7 @@ class HandOver(Protocol):
 
 def may_be_unreadable(error: Exception) -> bool:
     """Return whether an error may come of a record, and not of the way to Kafka."""
-    comes_of_records = (CorruptRecordException, UnsupportedCodecError)
+    comes_of_records = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
     return isinstance(error, comes_of_records) or not isinstance(error, KafkaError)
 
 
@@ -189,7 +191,7 @@ def _end(entry: PartitionBooks) -> int:
 
 def _is_damaged(record: RawRecord) -> TypeGuard[UnreadableRecord]:
     """Return whether a record can't be read, and not for its size alone."""
-    return isinstance(record, UnreadableRecord) and record.problem is not Problem.TOO_LARGE
+    return isinstance(record, UnreadableRecord) and record.problem.is_damage
 
 
 def _verdicts(records: Sequence[RawRecord]) -> dict[int, InvalidEventError]:

@@ -69,17 +69,22 @@ class TopicFactory:
 
 
 async def set_topic_config(bootstrap: str, topic: str, name: str, value: str) -> None:
-    """Change a topic's config and wait until the broker tells the new value."""
-    async with open_admin(bootstrap) as admin:
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {name: value})])
+    """Replace the configs of a topic by one."""
+    await set_topic_configs(bootstrap, topic, {name: value})
 
-        async def is_set() -> bool:
-            asked = ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})
+
+async def set_topic_configs(bootstrap: str, topic: str, values: Mapping[str, str]) -> None:
+    """Replace the configs of a topic, and wait until the broker tells the new ones."""
+    async with open_admin(bootstrap) as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(values))])
+
+        async def are_set() -> bool:
+            asked = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(values))
             [response] = await admin.describe_configs([asked])
             [(*_, entries)] = response.resources
-            return entries[0][1] == value
+            return {entry[0]: entry[1] for entry in entries} == values
 
-        await until(is_set, what=f"{name} of {topic}")
+        await until(are_set, what=f"{', '.join(values)} of {topic}")
 
 
 async def produce(bootstrap: str, topic: str, records: Iterable[Record | bytes]) -> None:

@@ -24,7 +24,11 @@ def large_lead(number: int, size: int) -> bytes:
 
 
 async def send_compressed(
-    bootstrap: str, topic: str, codec: str, batches: Iterable[Iterable[bytes]], partitions: int = 4
+    bootstrap: str,
+    topic: str,
+    codec: str | None,
+    batches: Iterable[Iterable[bytes]],
+    partitions: int = 4,
 ) -> int:
     """Write values in batches as they are given, to the partitions in turn.
 

@@ -9,13 +9,17 @@ import pytest
 from stream.broker import Broker
 from tests.conftest import StageSetter
 from tests.integration.worker_process import headers_of
-from tests.kafka_client import until
+from tests.kafka_client import set_topic_configs, until
 from tests.large_leads import large_lead, peak_mb, send_compressed
 
 PROMISED_MB = 300
 LEADS = 360
 LEAD_BYTES = 240_000
 RECORD_BYTES = 120_000_000
+
+
+PLAIN_BYTES = 90_000_000
+"""Of a record that is not compressed: a broker takes requests of up to 100 MB."""
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
@@ -56,3 +60,40 @@ async def test_a_batch_of_90_mb_and_a_record_of_120_mb_fit_in_what_is_promised(
     assert headers["leadscore.error.code"] == b"TOO_LARGE"
     assert headers["__connect.errors.offset"] == b"0"
     assert abs(int(headers["leadscore.value.left.out.bytes"]) - RECORD_BYTES) < 1000
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+async def test_a_record_of_90_mb_that_is_not_compressed_is_dropped_as_it_is_received(
+    kafka: Broker, set_stage: StageSetter, delivery: str
+) -> None:
+    stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score", LEADSCORE_DELIVERY=delivery)
+    await stage.create_topics()
+    topic = stage.settings.leads_created
+    sizes = {"max.message.bytes": "100000000", "segment.bytes": "200000000"}
+    await set_topic_configs(kafka.bootstrap, topic, sizes)
+    batches = [
+        [large_lead(0, 1000), large_lead(1, 1000)],
+        [large_lead(2, PLAIN_BYTES)],
+        [large_lead(3, 1000)],
+    ]
+    largest = await send_compressed(kafka.bootstrap, topic, None, batches, partitions=1)
+    assert largest > PLAIN_BYTES - 1000
+    worker = await stage.start()
+
+    async def are_done() -> bool:
+        worker.check()
+        return sum((await stage.committed()).values()) == 4
+
+    await until(are_done, within=60, what="the outcome of each lead")
+    assert peak_mb(worker.pid) < PROMISED_MB
+    assert await worker.metric("leadscore_rebalances_total") == 1
+    await worker.stop_cleanly()
+    assert worker.has_logged("batches of more than 16777216 bytes are not read")
+    scored = Counter(record.key for record in await stage.scored_records())
+    assert scored == Counter(b"large-%d" % i for i in (0, 1, 3))
+    [dead] = await stage.dead_records()
+    headers = headers_of(dead)
+    assert (dead.partition, dead.key, dead.value) == (0, b"key", None)
+    assert headers["leadscore.error.code"] == b"TOO_LARGE"
+    assert headers["__connect.errors.offset"] == b"2"
+    assert abs(int(headers["leadscore.value.left.out.bytes"]) - PLAIN_BYTES) < 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import tracemalloc
 from collections.abc import Sequence
@@ -29,8 +30,9 @@ def parse(
     limits: Limits | None = None,
     high_watermark: int = 1_000,
     aborted: Sequence[tuple[int, int]] = (),
+    most_bytes: int = 1 << 20,
 ) -> tuple[list[RawRecord], int]:
-    fetched = Fetched(data, high_watermark, aborted)
+    fetched = Fetched(data, high_watermark, aborted, most_bytes=most_bytes)
     batches = RecordBatches(fetched, partition=3, start=start, stop=stop, limits=limits)
     records: list[RawRecord] = []
     while taken := batches.take():
@@ -300,3 +302,52 @@ def test_no_bytes_make_the_parser_raise(junk: bytes, start: int, codec: str) -> 
         offsets = [record.offset for record in records]
         assert offsets == sorted(set(offsets))
         assert all(start <= offset < end for offset in offsets)
+
+
+# Batches that are too large to be received: their beginning is there
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "zstd"])
+def test_a_record_that_is_too_large_to_be_received_leaves_its_key_and_size(codec: str) -> None:
+    value = random.Random(1).randbytes(50_000)
+    data = batch([Made(value, key=b"lead-1")], base=70, codec=codec, timestamp=2000)
+    [lost], next_offset = parse(data[:20_000], most_bytes=30_000)
+    assert isinstance(lost, UnreadableRecord)
+    assert (lost.offset, lost.key, lost.value, lost.value_bytes) == (70, b"lead-1", None, 50_000)
+    assert (lost.timestamp, lost.problem) == (2000, Problem.BATCH_TOO_LARGE)
+    assert lost.error.code is ErrorCode.TOO_LARGE
+    assert str(lost.error) == (
+        f"expected a batch of at most 30000 bytes, got {len(data)} (offsets 70 to 70): send smaller"
+        " batches, or raise LEADSCORE_MEMORY_BUDGET_MB"
+    )
+    assert next_offset == 71
+
+
+def test_every_record_of_a_batch_that_is_too_large_to_be_received_gets_a_verdict() -> None:
+    data = batch([Made(b"x" * 1000, key=b"key-%d" % i) for i in range(50)], base=70)
+    records, next_offset = parse(data[:20_000], start=80, most_bytes=30_000)
+    assert told(records) == [(at, Problem.BATCH_TOO_LARGE) for at in range(80, 120)]
+    assert {record.key for record in records} == {None}
+    assert next_offset == 120
+    first, *_ = parse(data[:20_000], most_bytes=30_000)[0]
+    assert isinstance(first, UnreadableRecord)
+    assert (first.key, first.value_bytes) == (b"key-0", None)
+
+
+def test_a_batch_of_an_aborted_transaction_that_is_too_large_is_no_record() -> None:
+    data = batch([Made(bytes(50_000))], base=70, attributes=0x10, producer=9)
+    assert parse(data[:20_000], aborted=[(9, 70)], most_bytes=30_000) == ([], 71)
+
+
+def test_a_large_batch_that_says_to_reach_beyond_the_log_claims_no_other_offsets() -> None:
+    data = batch([Made(bytes(50_000))], base=70, last_delta=2_000_000_000)
+    records, next_offset = parse(data[:20_000], high_watermark=75, most_bytes=30_000)
+    assert ([record.offset for record in records], next_offset) == ([70], 75)
+
+
+@pytest.mark.parametrize("size", [17, 60])
+def test_of_a_batch_that_is_cut_in_its_header_a_record_is_lost_at_a_time(size: int) -> None:
+    data = batch([Made(bytes(50_000))], base=70)
+    [lost], next_offset = parse(data[:size], start=70, most_bytes=30_000)
+    assert isinstance(lost, UnreadableRecord)
+    assert (lost.problem, next_offset) == (Problem.LENGTHS, 71)

@@ -165,11 +165,12 @@ def test_a_command_has_rights_on_its_topics_only() -> None:
     ]
 
 
-def test_the_limits_of_output_topics_and_the_clock_are_optional() -> None:
+def test_the_limits_of_topics_and_the_clock_are_optional() -> None:
     settings = settings_of(role="score", drift=False)
     optional = optional_rights_of(settings, uses_of(settings))
     assert [str(right) for right in optional] == [
         "Describe on the cluster",
+        "DescribeConfigs on the topic leads.created",
         "DescribeConfigs on the topic leads.scored",
         "DescribeConfigs on the topic leads.created.dlq",
     ]

@@ -12,6 +12,7 @@ from aiokafka.errors import (
     CorruptRecordException,
     KafkaConnectionError,
     LeaderNotAvailableError,
+    RecordTooLargeError,
     TopicAuthorizationFailedError,
     UnsupportedCodecError,
 )
@@ -26,7 +27,10 @@ from tests.unit.stream.test_source import OTHER, PROMPT, TP, full_kafka, running
 STOP = replace(PROMPT, unreadable="stop")
 
 
-@pytest.mark.parametrize("error", [CorruptRecordException(), UnsupportedCodecError(), ValueError()])
+@pytest.mark.parametrize(
+    "error",
+    [CorruptRecordException(), UnsupportedCodecError(), RecordTooLargeError(), ValueError()],
+)
 def test_whatever_a_client_makes_of_a_record_is_read_past(error: Exception) -> None:
     assert may_be_unreadable(error)
 
