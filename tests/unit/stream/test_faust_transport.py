@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from types import SimpleNamespace
 from typing import Any
@@ -110,3 +111,13 @@ def test_faust_calls_what_is_overridden() -> None:
 def test_the_app_reads_by_it() -> None:
     app = App(load_settings(environment="test", role="drift"))
     assert isinstance(app.transport, LenientTransport)
+
+
+def test_a_thread_that_has_ended_by_itself_is_stopped_without_an_error(thread: Any) -> None:
+    """After a crash the worker logged "Event loop is closed", with a stack, as its last words."""
+    thread.thread_loop, thread._stopped = asyncio.new_event_loop(), asyncio.Event()
+    thread._stopped_set()
+    thread.thread_loop.run_until_complete(asyncio.sleep(0))
+    assert thread._stopped.is_set()
+    thread.thread_loop.close()
+    thread._stopped_set()
