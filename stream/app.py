@@ -153,7 +153,7 @@ def run() -> NoReturn:
         _use_uvloop()
     _collect_seldom()
     app.finalize()
-    Worker(app, redirect_stdouts=False).execute_from_commandline()
+    Worker(app, redirect_stdouts=False, quiet=True).execute_from_commandline()
 
 
 def _use_uvloop() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from math import inf
 from typing import Any, TextIO
@@ -18,8 +20,9 @@ from schemas.display import for_terminal
 from schemas.errors import FatalError
 from stream.access import REFUSALS
 from stream.settings import Settings
+from stream.worker_screen import LABEL, lines_of
 
-__all__ = ["set_up_logging"]
+__all__ = ["is_for_people", "set_up_logging"]
 
 CRASHES = ("Crashed reason=%r", "Error: %r", "Drain messages raised: %r")
 """How what mode and Faust log of a crash ends."""
@@ -32,6 +35,11 @@ ROUTINE = (
 ROUTINE_SECONDS = 30.0
 """For how long that is routine."""
 
+REPEATED_AFTER = 60.0
+"""Seconds after which a terminal shows a library's warning again."""
+MOST_KINDS, KIND_LENGTH = 1000, 200
+"""How many warnings are remembered, and how much of each."""
+
 OURS = ("stream", "agents", "features", "model", "monitoring", "schemas")
 
 COLOURS = {
@@ -42,6 +50,7 @@ COLOURS = {
     logging.CRITICAL: "1;31",
 }
 """By level, the terminal's code."""
+BOLD = "1"
 
 
 def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
@@ -59,7 +68,10 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_formatter(settings.log_format, stream))
+    handler.setFormatter(_formatter(is_for_people(settings, stream), stream))
+    if is_for_people(settings, stream):
+        handler.addFilter(_is_no_service_step)
+        handler.addFilter(_Repeats())
     handler.addFilter(_is_news)
     handler.addFilter(_without_stack)
     handler.addFilter(_Routine())
@@ -109,15 +121,61 @@ class _Routine(logging.Filter):
         return self._last - self._first > ROUTINE_SECONDS
 
 
+class _Repeats(logging.Filter):
+    """Leaves out what a library warns of again within a minute: people have read it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown_at: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether anybody should read this."""
+        if record.levelno > logging.WARNING or record.name.startswith(OURS):
+            return True
+        kind = (record.name, str(record.msg)[:KIND_LENGTH])
+        if record.created - self._shown_at.get(kind, -inf) < REPEATED_AFTER:
+            return False
+        if len(self._shown_at) >= MOST_KINDS:
+            self._shown_at.clear()
+        self._shown_at[kind] = record.created
+        return True
+
+
 def _is_no_routine(record: logging.LogRecord) -> bool:
     """Return whether an error can't be the state of a group that is being made."""
     error = next(iter(record.args or ()), None)
     return isinstance(error, KafkaError) and not error.retriable
 
 
-def _formatter(log_format: str, stream: TextIO) -> logging.Formatter:
-    if log_format == "human" or (log_format == "auto" and stream.isatty()):
-        return _HumanFormatter(has_colours=stream.isatty() and not os.environ.get("NO_COLOR"))
+def is_for_people(settings: Settings, stream: TextIO | None = None) -> bool:
+    """Return whether logs are lines for people, rather than JSON.
+
+    Parameters
+    ----------
+    settings
+        Of these `log_format` counts.
+    stream
+        Where logs go; by default standard error.
+    """
+    is_terminal = (stream or sys.stderr).isatty()
+    return settings.log_format == "human" or (settings.log_format == "auto" and is_terminal)
+
+
+def _is_no_service_step(record: logging.LogRecord) -> bool:
+    """Leave out that mode starts or stops a part of the worker."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith("[^")
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _formatter(has_readers: bool, stream: TextIO) -> logging.Formatter:
+    if has_readers:
+        return _HumanFormatter(
+            has_colours=stream.isatty() and not os.environ.get("NO_COLOR"),
+            width=_terminal_width if stream.isatty() else None,
+        )
     return _JsonFormatter(
         "%(asctime)s %(levelname)s %(name)s %(message)s",
         rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
@@ -140,16 +198,32 @@ class _HumanFormatter(logging.Formatter):
     What a message, an extra or an error quotes cannot act on the terminal, nor begin a line.
     """
 
-    def __init__(self, *, has_colours: bool) -> None:
+    def __init__(self, *, has_colours: bool, width: Callable[[], int] | None = None) -> None:
         super().__init__(datefmt="%H:%M:%S")
         self._has_colours = has_colours
+        self._width = width
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        lines = lines_of(record)
+        if lines is not None:
+            return "\n".join(self._screen_line(record, *line) for line in lines)
         level = self._coloured(f"{record.levelname:<8}", COLOURS.get(record.levelno, "0"))
         extras = for_terminal(" ".join(f"{name}={value}" for name, value in _extras(record)))
         message = for_terminal(record.message)
         line = f"{self.formatTime(record, self.datefmt)} {level} {record.name}: {message}"
         return f"{line} {self._coloured(extras, '2')}" if extras else line
+
+    def _screen_line(self, record: logging.LogRecord, label: str, text: str) -> str:
+        shown = label or self.formatTime(record, self.datefmt)
+        colour = COLOURS[record.levelno] if record.levelno > logging.INFO else BOLD
+        if record.msg == "ready":
+            colour = COLOURS[logging.INFO]
+        text = for_terminal(text)
+        if self._width is not None:
+            room = max(self._width() - LABEL, LABEL)
+            wrapped = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+            text = f"\n{' ' * LABEL}".join(wrapped)
+        return f"{self._coloured(f'{shown:<{LABEL}}', colour)}{text}"
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         return "\n".join(map(for_terminal, super().formatException(ei).split("\n")))

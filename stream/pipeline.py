@@ -100,6 +100,8 @@ class ScoringPipeline:
         Counts leads for drift; None: they are not counted.
     crash
         Called with an error that nothing here can mend; nothing of the batch is committed then.
+    on_done
+        Is called with what became of each batch that is done.
     in_flight
         How many polls may be in hand at once.
     cores
@@ -124,6 +126,7 @@ class ScoringPipeline:
         metrics: Metrics | None,
         drift: DriftPublisher | None = None,
         crash: Callable[[BaseException], Awaitable[None]],
+        on_done: Callable[[ScoredBatch], None] = lambda _: None,
         in_flight: int = 8,
         cores: int | None = None,
         now: Callable[[], float] = time.time,
@@ -135,6 +138,7 @@ class ScoringPipeline:
         self._metrics = metrics
         self._drift = drift
         self._crash = crash
+        self._on_done = on_done
         self._now = now
         self.in_flight = in_flight
         self._slots = asyncio.Semaphore(in_flight)
@@ -353,6 +357,7 @@ class ScoringPipeline:
         consumed = len(batch.records)
         self._delivery.done(batch)
         self._leave(poll, batch)
+        self._on_done(outcome)
         self._took("deliver", time.perf_counter() - sent)
         if self._metrics is not None:
             self._count(self._metrics, consumed, outcome)

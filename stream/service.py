@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from mode import Service
 
+from agents.scoring import ScoredBatch
 from monitoring.health import Condition
 from monitoring.loop_watch import LongestHold
 from monitoring.metrics import Metrics, PartitionLag, SourceState
@@ -32,18 +33,21 @@ from stream.lag import lag_of
 from stream.large_batches import warn_of_large_batches
 from stream.limits import limit_reader
 from stream.log_reader import LogReader
+from stream.logs import is_for_people
 from stream.losses import Loss
 from stream.memory_budget import MemoryBudget
 from stream.model_loader import ModelLoader
 from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
 from stream.producer import producer_opener, transactional_opener
+from stream.progress import ProgressReporter
 from stream.raw_batches import RawBatchReader
 from stream.record_batches import raw_limits
 from stream.record_clock import RecordClock
 from stream.serving import Serving
 from stream.shared_settings import shared_settings
 from stream.source import BatchSource, SourceOptions
+from stream.tally import DeadLetterLog, Tally
 from stream.transactions import Transactions
 from stream.vitals import STALL_LIMIT, Vitals
 
@@ -148,9 +152,14 @@ class ScoringService(Service):
             metrics=self.metrics if settings.metrics else None,
             drift=self.drift if settings.drift else None,
             crash=self.app.crash,
+            on_done=self._on_done,
             in_flight=settings.batches_in_flight,
             now=self.clock.now,
         )
+        self.tally = Tally()
+        self._taken = 0
+        self._dead_letter_log = DeadLetterLog()
+        self._reporter = ProgressReporter(time.monotonic()) if is_for_people(settings) else None
         self.loader = ModelLoader(settings, self.metrics, app.trials)
         self._serving: Serving | None = None
         self._committed_at: float | None = None
@@ -175,6 +184,27 @@ class ScoringService(Service):
             await self.pipeline.stop()
             await self.drift.stop(DRIFT_STOP_LIMIT)
             await self.emitter.stop()
+        self._report_the_end()
+
+    def _on_done(self, outcome: ScoredBatch) -> None:
+        """Count what became of a batch."""
+        self.tally = self.tally.plus(outcome)
+        if outcome.dead_letters or outcome.dropped:
+            self._dead_letter_log.note(outcome)
+
+    def _report(self) -> None:
+        """Log dead letters, and for people how scoring goes."""
+        now = time.monotonic()
+        self._dead_letter_log.log(now)
+        if self._reporter is not None:
+            lags = self._lags() if self.source.started else ()
+            self._reporter.report(now, self.tally, lags)
+
+    def _report_the_end(self) -> None:
+        now = time.monotonic()
+        self._dead_letter_log.log(now, all_of_it=True)
+        if self._reporter is not None:
+            self._reporter.farewell(now, self.tally, taken=self._taken)
 
     async def _wait_for_model(self) -> bool:
         while not self.should_stop:
@@ -262,6 +292,7 @@ class ScoringService(Service):
 
     def on_fetch(self, batch: Batch) -> None:
         """Count what was handed over."""
+        self._taken += len(batch.records)
         partition = batch.partition
         self.metrics.batch_consumed(partition.topic, partition.partition, len(batch.records))
         self.clock.seen(batch.records[-1].timestamp)
@@ -311,6 +342,7 @@ class ScoringService(Service):
                 has_work = any(lag.records for lag in lags)
                 self.health.source_seen(now, finished=done, has_work=has_work)
                 await self._end_if_stalled()
+            self._report()
             await self.sleep(LOOK)
 
     @Service.task

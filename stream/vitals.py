@@ -101,6 +101,8 @@ class Vitals(Service):
             host=settings.http_host,
             port=settings.http_port,
         )
+        self._started_at = time.monotonic()
+        self._was_ready = False
         self._probe = BrokerProbe(settings.kafka_client_options())
 
     async def on_start(self) -> None:
@@ -121,7 +123,20 @@ class Vitals(Service):
         """Tell health that the loop turns."""
         while not self.should_stop:
             self.health.heartbeat(time.monotonic())
+            self._log_readiness()
             await self.sleep(HEARTBEAT)
+
+    def _log_readiness(self) -> None:
+        """Log that the worker has become ready, or is so no more."""
+        is_ready, told = self.health.ready()
+        if is_ready is self._was_ready:
+            return
+        self._was_ready = is_ready
+        if is_ready:
+            log.info("ready", extra={"seconds": round(time.monotonic() - self._started_at, 1)})
+        else:
+            reasons = [at["reason"] for at in told["conditions"].values() if not at["met"]]
+            log.warning("not ready", extra={"reasons": reasons})
 
     @Service.task
     async def _probe_broker(self) -> None:

@@ -71,10 +71,10 @@ class Worker(faust.Worker):
 
     def _schedule_shutdown(self, signal: signal.Signals) -> Any:
         if self._signal_stop_time:
-            log.warning("told twice to stop: stopping at once, what is in hand is scored again")
+            log.warning("second signal: exiting now; batches in flight are scored again")
             logging.shutdown()
             os._exit(128 + signal)
-        log.info("told to stop: finishing what is in hand")
+        log.info("stopping", extra={"signal": signal.name})
         return super()._schedule_shutdown(signal)
 
 

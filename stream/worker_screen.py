@@ -1,0 +1,201 @@
+"""What a worker's log says to people at a terminal: a label, then a sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from logging import LogRecord
+from typing import Any
+
+from stream.settings import Settings, variable_of
+
+__all__ = ["LABEL", "lines_of"]
+
+LABEL = 11
+SHOWN = {
+    "role",
+    "kafka_bootstrap_servers",
+    "security_protocol",
+    "sasl_username",
+    "topic_prefix",
+    "leads_created",
+    "leads_scored",
+    "leads_created_dlq",
+    "leads_drift_partials",
+    "leads_drift",
+    "group_id",
+    "registry",
+    "model",
+    "output_format",
+    "delivery",
+    "http_host",
+    "http_port",
+    "log_format",
+    "uvloop",
+}
+"""Settings that the lines at the start speak of, or that say nothing to people."""
+DERIVED = {"leads_scored_shadow", "leads_outcomes"}
+"""Topics that no worker uses."""
+
+Line = tuple[str, str]
+"""A label and what stands beside it."""
+
+
+def lines_of(record: LogRecord) -> Sequence[Line] | None:
+    """Return what is shown of a log record; None where it is shown as any other.
+
+    Parameters
+    ----------
+    record
+        One of those that a worker logs at the start, each minute and at the end; fields that are
+        not there make it like any other.
+    """
+    lines = LINES.get(str(record.msg)) if record.name.startswith("stream.") else None
+    return None if lines is None else lines(vars(record))
+
+
+def _settings(given: Mapping[str, Any]) -> Sequence[Line]:
+    settings = given["settings"]
+    role = settings["role"]
+    lines = [
+        ("LeadScore", f"{version('leadscore')}, worker, role {role}, process {os.getpid()}"),
+        ("Kafka", _kafka(settings)),
+    ]
+    if role != "drift":
+        partials = [settings["leads_drift_partials"]] if settings["drift"] else []
+        outputs = [
+            f"{settings['leads_scored']} ({settings['output_format']})",
+            settings["leads_created_dlq"],
+            *partials,
+        ]
+        lines += [
+            ("Reads", f"{settings['leads_created']}, group {settings['group_id']}"),
+            ("Writes", ", ".join(outputs)),
+            ("Delivery", _delivery(settings)),
+        ]
+    if role != "score":
+        lines += [
+            ("Reads", f"{settings['leads_drift_partials']}, group {settings['group_id']}-drift"),
+            ("Writes", settings["leads_drift"]),
+        ]
+    if others := _others(settings):
+        lines.append(("Settings", ", ".join(others)))
+    return lines
+
+
+def _kafka(settings: Mapping[str, Any]) -> str:
+    user = f", user {settings['sasl_username']}" if settings["sasl_username"] else ""
+    return f"{settings['kafka_bootstrap_servers']} ({settings['security_protocol']}{user})"
+
+
+def _delivery(settings: Mapping[str, Any]) -> str:
+    if settings["delivery"] == "exactly_once":
+        return f"exactly once, a transaction each {settings['transaction_interval_ms']:g} ms"
+    return f"at least once, a commit each {settings['commit_interval_seconds']:g} s"
+
+
+def _others(settings: Mapping[str, Any]) -> list[str]:
+    """Name the settings that differ from their defaults and are not shown."""
+    defaults = Settings.model_construct().model_dump(mode="json")
+    return [
+        f"{variable_of(name)}={value}"
+        for name, value in settings.items()
+        if name not in SHOWN | DERIVED and value != defaults.get(name)
+    ]
+
+
+def _listening(given: Mapping[str, Any]) -> Sequence[Line]:
+    at = f"http://{given['host']}:{given['port']}"
+    return [("HTTP", f"{at}/readyz, /healthz, /metrics, /model-info")]
+
+
+def _model(given: Mapping[str, Any]) -> Sequence[Line]:
+    model = given["model"]
+    text = f"{model['name']}/{model['version']}, {model['engine']}, sha256 {model['sha256'][:8]}"
+    if thresholds := model.get("thresholds"):
+        bands = f"High from {thresholds['high']:.3g}, Medium from {thresholds['medium']:.3g}"
+        text += f"; {len(model['fields'])} fields; {bands}"
+    return [("Model", text)]
+
+
+def _partitions(given: Mapping[str, Any]) -> Sequence[Line]:
+    numbers = given["partitions"]
+    return [("Partitions", _ranges(numbers) if numbers else "none: other workers have them all")]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Write ascending numbers as ranges: 0-3, 7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def _ready(given: Mapping[str, Any]) -> Sequence[Line]:
+    return [("Ready", f"after {given['seconds']:.1f} s; Ctrl-C stops it")]
+
+
+def _not_ready(given: Mapping[str, Any]) -> Sequence[Line]:
+    return [("Not ready", "; ".join(given["reasons"]))]
+
+
+def _dead_letters(given: Mapping[str, Any]) -> Sequence[Line]:
+    place = f"{given['topic']}-{given['partition']} at offset {given['offset']}"
+    return [("Dead", f"{given['records']:,} {given['code']}, such as {place}: {given['reason']}")]
+
+
+def _progress(given: Mapping[str, Any]) -> Sequence[Line]:
+    lag = f"lag {given['lag_records']:,}"
+    if given["lag_records"]:
+        lag += f" ({_span(given['lag_seconds'])})"
+    rate = f"{given['records_per_second']:,.0f} leads/s"
+    return [("", f"{rate:>14}   {lag:<16} {_outcome(given)}")]
+
+
+def _stopping(given: Mapping[str, Any]) -> Sequence[Line]:
+    text = f"{given['signal']}: finishing the batches in flight; a second one ends it at once"
+    return [("Stopping", text)]
+
+
+def _account(given: Mapping[str, Any]) -> Sequence[Line]:
+    text = f"after {_span(given['seconds'])}: {given['records']:,} records read, {_outcome(given)}"
+    if given["unfinished"] > 0:
+        text += f"; {given['unfinished']:,} were not finished: the next worker reads them again"
+    return [("Stopped", text)]
+
+
+def _outcome(given: Mapping[str, Any]) -> str:
+    text = f"{given['scored']:,} scored"
+    if dead := given["dead_letters"]:
+        codes = ", ".join(f"{records:,} {code}" for code, records in dead.items())
+        text += f", {sum(dead.values()):,} dead letters ({codes})"
+    if given["dropped"]:
+        text += f", {given['dropped']:,} dropped"
+    return text
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+LINES: Mapping[str, Callable[[Mapping[str, Any]], Sequence[Line]]] = {
+    "settings": _settings,
+    "listening": _listening,
+    "model": _model,
+    "partitions assigned": _partitions,
+    "ready": _ready,
+    "not ready": _not_ready,
+    "dead letters": _dead_letters,
+    "progress": _progress,
+    "stopping": _stopping,
+    "account": _account,
+}
+"""By the record's message."""
