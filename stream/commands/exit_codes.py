@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,7 @@ from schemas.errors import FatalError, InputError, LeadScoreError, StartupError
 
 __all__ = ["EXIT_STOPPED", "exit_codes"]
 
-EXIT_STOPPED = 130
+EXIT_REFUSED, EXIT_STOPPED = 2, 130
 CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
     (InputError, 2),
     (ModelNotFoundError, 2),
@@ -30,8 +31,8 @@ def exit_codes() -> Iterator[None]:
     The sentence may quote a file's content or a name: it is written as one line, without anything
     that a terminal obeys.
 
-    InputError and ModelNotFoundError end the command with 2, StartupError with 3, FatalError with
-    1, Ctrl-C with 130.
+    InputError, ModelNotFoundError and a file or folder that can't be read or written end the
+    command with 2, StartupError with 3, FatalError with 1, Ctrl-C with 130.
     """
     try:
         yield
@@ -39,5 +40,19 @@ def exit_codes() -> Iterator[None]:
         failure = click.ClickException(for_terminal(str(error)))
         failure.exit_code = next(code for kind, code in CODES if isinstance(error, kind))
         raise failure from None
+    except OSError as error:
+        if error.filename is None:  # no file's, as of a connection
+            raise
+        raise _refused_file(error) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise SystemExit(EXIT_STOPPED) from None
+
+
+def _refused_file(error: OSError) -> click.ClickException:
+    sentence = (
+        f"expected to read or write {os.fsdecode(error.filename)}, but {error.strerror}: name"
+        " another file or folder, or correct its permissions"
+    )
+    failure = click.ClickException(for_terminal(sentence))
+    failure.exit_code = EXIT_REFUSED
+    return failure
