@@ -100,7 +100,8 @@ def rights_page() -> str:
         " Describe on the cluster, by which a worker learns Kafka's time; and DescribeConfigs on"
         " the topics that it writes scored leads, dead letters, partials and reports to: without"
         " it records are taken to fit up to 1,000,000 bytes, and larger ones are found by the"
-        " broker's refusal.",
+        " broker's refusal; and on the topic of leads: without it nothing warns of [batches that"
+        " are too large](operations.md#batches-that-are-too-large).",
         ("resource", "name", *RIGHTS_COLUMNS),
         rows,
     )
