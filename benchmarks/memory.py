@@ -1,6 +1,6 @@
 """A worker's memory under leads of any size and compression: ``--part memory``.
 
-Each run: a topic is filled with compressed batches, and a worker works it off, in a cgroup of
+Each run: a topic is filled with batches, and a worker works it off, in a cgroup of
 limited memory where this machine lets the bench make one. Its memory, its event loop and /healthz
 are looked at all the while.
 """
@@ -39,6 +39,8 @@ BATCH_BYTES = 90 * MIB
 """Of a batch before its compression: about 1 MB after it."""
 BLOCK_BYTES = 1500
 """What a lead's text repeats, and so is compressed."""
+SIZES = {"max.message.bytes": "100000000", "segment.bytes": "200000000"}
+"""Of a topic that takes large leads as they are."""
 LOOK_SECONDS = 0.1
 HOLD = 'leadscore_event_loop_hold_seconds{{clock="{}"}}'
 WITHIN = 600.0
@@ -51,7 +53,7 @@ class MemoryCase:
     Attributes
     ----------
     codec
-        Compression of the batches.
+        Compression of the batches, or "none".
     lead_bytes
         Size of a lead, about.
     count
@@ -68,6 +70,10 @@ CASES = (
     *(MemoryCase(codec, 100_000, 10_000) for codec in ("zstd", "lz4", "gzip", "snappy")),
     *(MemoryCase(codec, 256_000, 8_000) for codec in ("zstd", "lz4", "gzip", "snappy")),
     *(MemoryCase(codec, 300_000_000, 4) for codec in ("zstd", "lz4", "gzip")),
+    MemoryCase("none", 1_000, 200_000),
+    MemoryCase("none", 100_000, 2_000),
+    MemoryCase("none", 256_000, 1_000),
+    MemoryCase("none", 90_000_000, 2),  # a broker takes requests of up to 100 MB
 )
 
 
@@ -116,7 +122,7 @@ class MemoryRun:
 
 async def measure_memory(place: Place, case: MemoryCase) -> MemoryRun:
     """Let a worker score what a case says."""
-    source = await place.make_source(PARTITIONS, {})
+    source = await place.make_source(PARTITIONS, SIZES if case.codec == "none" else {})
     stage = await place.stage(source, partitions=PARTITIONS)
     sent = await _fill(place.bootstrap, source, case)
     with cgroup(LIMIT_BYTES) as group, place.running(CONTENDERS["leadscore"], stage) as process:
@@ -197,7 +203,7 @@ async def _fill(bootstrap: str, topic: str, case: MemoryCase) -> int:
     sent = 0
     async with AIOKafkaProducer(
         bootstrap_servers=bootstrap,
-        compression_type=case.codec,
+        compression_type=None if case.codec == "none" else case.codec,
         max_batch_size=1 << 30,
         max_request_size=1 << 30,
     ) as producer:
@@ -216,7 +222,7 @@ async def _fill(bootstrap: str, topic: str, case: MemoryCase) -> int:
 
 def _batch_bytes(case: MemoryCase) -> int:
     """Return a batch's size that compression brings below 1 MB, whatever the codec."""
-    ratio = {"snappy": 15, "lz4": 70}.get(case.codec, 90)
+    ratio = {"none": 1, "snappy": 15, "lz4": 70}.get(case.codec, 90)
     small = case.lead_bytes < 2 * BLOCK_BYTES
     return min(ratio, 8 if small else ratio) * MIB * 9 // 10
 

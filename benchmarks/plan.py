@@ -87,7 +87,7 @@ BOUNDED = Plan(
         *((count, PARTITIONS) for count in (1000, 10_000, 100_000, 1_000_000)),
         *((100_000, partitions) for partitions in (1, 16, 64)),
     ),
-    memory=tuple(case for case in CASES if case.codec == "zstd"),
+    memory=tuple(case for case in CASES if case.codec in ("none", "zstd")),
 )
 FULL = Plan(
     contenders=tuple(CONTENDERS),
