@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "peak_memory_mb", "pin", "process_tree"]
+__all__ = ["cpu_seconds", "ended_children_seconds", "peak_memory_mb", "pin", "process_tree"]
 
 CPU_CLOCK = 2
 """Kernel's number of the clock of a process's CPU time, of all its threads, also ended ones."""
@@ -32,6 +32,12 @@ def cpu_seconds(pid: int) -> float:
             # What clock_getcpuclockid(3) makes of a process id: /proc counts in hundredths only.
             seconds += time.clock_gettime((~member << 3) | CPU_CLOCK)
     return seconds
+
+
+def ended_children_seconds(pid: int) -> float:
+    """Return the CPU time of the children of a process that have ended, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_memory_mb(pid: int) -> float:

@@ -147,10 +147,11 @@ def start_table(starts: Sequence[Start]) -> str:
             f"{start.windows}",
             f"{statistics.median(start.seconds):.1f}",
             f"{min(start.seconds):.1f} to {max(start.seconds):.1f}",
+            f"{statistics.median(start.cpu_seconds):.1f}",
         )
         for start in starts
     ]
-    return _table("role|windows in its table|ready after, s|range", rows)
+    return _table("role|windows in its table|ready after, s|range|CPU, s", rows)
 
 
 def memory_table(runs: Sequence[MemoryRun]) -> str:

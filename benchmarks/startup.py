@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.contenders import CONTENDERS, Contender, Stage
 from benchmarks.place import Place
+from benchmarks.process_tree import cpu_seconds, ended_children_seconds
 from benchmarks.scores import read_topic
 from benchmarks.workload import PARTITIONS, SCHEMA, leads
 from schemas.encode import encode_lead
@@ -45,11 +46,14 @@ class Start:
         Windows of drift counts in its table, which it reads from the changelog.
     seconds
         Of each start.
+    cpu_seconds
+        The CPU time of each, that of the process in which the model is tried included.
     """
 
     role: str
     windows: int
     seconds: list[float]
+    cpu_seconds: list[float]
 
 
 async def measure_start(place: Place, role: str, windows: int, repeats: int) -> Start:
@@ -64,11 +68,11 @@ async def measure_start(place: Place, role: str, windows: int, repeats: int) -> 
     if windows:
         await _send(place.bootstrap, stage.source, windows)
         await _run(place, worker, stage, lambda: _counted(place.bootstrap, changelog, windows))
-    seconds = [await _run(place, worker, stage) for _ in range(repeats)]
+    starts = [await _run(place, worker, stage) for _ in range(repeats)]
     await place.clear(stage)
     async with open_admin(place.bootstrap) as admin:
         await admin.delete_topics([reports, changelog])
-    return Start(role, windows, seconds)
+    return Start(role, windows, [wall for wall, _ in starts], [cpu for _, cpu in starts])
 
 
 def _worker(**settings: str) -> Contender:
@@ -78,19 +82,20 @@ def _worker(**settings: str) -> Contender:
 
 async def _run(
     place: Place, worker: Contender, stage: Stage, until: Callable[[], Any] | None = None
-) -> float:
-    """Have a worker start and stop; returns the seconds until it was ready."""
+) -> tuple[float, float]:
+    """Start a worker and stop it; return the seconds until it was ready, and their CPU time."""
     port = stage.folder / "port"
     port.unlink(missing_ok=True)
     begun = time.monotonic()
     with place.running(worker, stage) as process:
         await _within(READY_SECONDS, process, lambda: asyncio.to_thread(_is_ready, port))
         took = time.monotonic() - begun
+        cpu = cpu_seconds(process.pid) + ended_children_seconds(process.pid)
         if until is not None:
             await _within(COUNTED_SECONDS, process, until)
         process.send_signal(signal.SIGTERM)
         await asyncio.to_thread(process.wait, READY_SECONDS)
-    return took
+    return took, cpu
 
 
 async def _within(seconds: float, process: Any, holds: Callable[[], Any]) -> None:

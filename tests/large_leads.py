@@ -10,6 +10,12 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
+PROMISED_MB = 300
+"""Memory of a worker, whatever the leads."""
+PROMISED_SECONDS = 0.1
+"""Processor time for which nothing holds the event loop longer."""
+HELD = 'leadscore_event_loop_hold_seconds{clock="cpu"}'
+
 BLOCK = "".join(random.Random(7).choices(string.ascii_letters, k=1500))
 """What the text of a lead repeats."""
 

@@ -12,11 +12,17 @@ from stream.broker import Broker
 from tests.conftest import StageSetter
 from tests.integration.worker_process import WorkerProcess
 from tests.kafka_client import until
-from tests.large_leads import large_lead, peak_mb, send_compressed
+from tests.large_leads import (
+    HELD,
+    PROMISED_MB,
+    PROMISED_SECONDS,
+    large_lead,
+    peak_mb,
+    send_compressed,
+)
 
 pytestmark = pytest.mark.thorough
 
-PROMISED_MB = 300
 LEADS_OF_BATCH = {"zstd": 1500, "gzip": 600}
 """Of 240 kB: as many as the codec brings below a megabyte, and enough to be killed amid them."""
 LEAD_BYTES = 240_000
@@ -70,4 +76,5 @@ async def test_large_batches_are_scored_in_little_memory_also_from_their_middle_
 
 async def _check(worker: WorkerProcess) -> None:
     assert peak_mb(worker.pid) < PROMISED_MB
+    assert await worker.metric(HELD) < PROMISED_SECONDS
     assert await worker.metric("leadscore_rebalances_total") == 1

@@ -10,9 +10,15 @@ from stream.broker import Broker
 from tests.conftest import StageSetter
 from tests.integration.worker_process import headers_of
 from tests.kafka_client import set_topic_configs, until
-from tests.large_leads import large_lead, peak_mb, send_compressed
+from tests.large_leads import (
+    HELD,
+    PROMISED_MB,
+    PROMISED_SECONDS,
+    large_lead,
+    peak_mb,
+    send_compressed,
+)
 
-PROMISED_MB = 300
 LEADS = 360
 LEAD_BYTES = 240_000
 RECORD_BYTES = 120_000_000
@@ -49,6 +55,7 @@ async def test_a_batch_of_90_mb_and_a_record_of_120_mb_fit_in_what_is_promised(
 
     await until(are_done, within=60, what="the outcome of each lead")
     assert peak_mb(worker.pid) < PROMISED_MB
+    assert await worker.metric(HELD) < PROMISED_SECONDS
     assert await worker.metric("leadscore_rebalances_total") == 1
     assert await worker.metric("leadscore_in_flight_bytes") == 0
     await worker.stop_cleanly()
@@ -86,6 +93,7 @@ async def test_a_record_of_90_mb_that_is_not_compressed_is_dropped_as_it_is_rece
 
     await until(are_done, within=60, what="the outcome of each lead")
     assert peak_mb(worker.pid) < PROMISED_MB
+    assert await worker.metric(HELD) < PROMISED_SECONDS
     assert await worker.metric("leadscore_rebalances_total") == 1
     await worker.stop_cleanly()
     assert worker.has_logged("batches of more than 16777216 bytes are not read")
