@@ -55,7 +55,9 @@ async def played_in_a_loop(stage: Stage, contacts: list[Lead]) -> int:
         copies.cancel()
         with suppress(asyncio.CancelledError):
             await copies
-    await worker.stop_cleanly()
+    assert await worker.stop() == 0
+    told = {line["message"] for line in worker.errors()}
+    assert told == {"copies of last dead letters dropped"}
     return len(await stage.records(settings.leads_created))
 
 
