@@ -32,6 +32,7 @@ from schemas.headers import (
     read_headers,
 )
 from schemas.left_out import LeftOutValue
+from schemas.plausible_times import PlausibleTimes
 from schemas.record_time import are_plausible
 from schemas.wire import WireFormat
 
@@ -234,6 +235,8 @@ class Scorer:
         How scored events are written.
     counting
         How its leads are counted for drift; None: they are not.
+    times
+        Which times its leads may have; None: any.
     """
 
     def __init__(
@@ -246,6 +249,7 @@ class Scorer:
         rules: Rules,
         wire: WireFormat,
         counting: Counting | None = None,
+        times: PlausibleTimes | None = None,
     ) -> None:
         self.topic = model.topic
         self.counting = counting
@@ -253,6 +257,7 @@ class Scorer:
         self._encoder = encoder
         self._predictor = predictor
         self._rules = rules
+        self._times = times
         self._writer = ScoredEncoder(model, wire)
         self._headers = ScoredHeaders(model.topic, wire)
         self._ids = EventIds(model.topic, model.model_sha256)
@@ -276,13 +281,17 @@ class Scorer:
         if any(record.headers for record in records):
             headers = [read_headers(record.headers) for record in records]
             verdicts = {**(verdicts or {}), **self._processed_too_often(headers)}
-        if not verdicts:
-            return ReadBatch.of(records, self._decoder.decode(values), headers)
-        for position in verdicts:
+        for position in verdicts or ():
             values[position] = None  # what is empty is no lead
         leads = self._decoder.decode(values)
-        errors = [(position, verdicts.get(position, error)) for position, error in leads.errors]
-        return ReadBatch.of(records, replace(leads, errors=errors), headers)
+        if verdicts:
+            errors = [(position, verdicts.get(position, error)) for position, error in leads.errors]
+            leads = replace(leads, errors=errors)
+        batch = ReadBatch.of(records, leads, headers)
+        if self._times is None:
+            return batch
+        wrong = self._times.verdicts(leads.columns, batch.timestamps, leads.created_at)
+        return ReadBatch.of(records, leads.without(wrong), headers) if wrong else batch
 
     def _processed_too_often(
         self, headers: Sequence[LeadHeaders]

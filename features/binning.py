@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -95,7 +96,11 @@ def _field(field: FieldSpec, values: Any) -> FieldReference:
     if isinstance(field, DateField):
         return _uncounted(field.name, "weekday", labels=WEEKDAYS)
     if isinstance(field, TextField):
-        lengths = [len(text) for text in values if text and normalise_level(text)]
+        lengths = [
+            len(unicodedata.normalize("NFC", text))
+            for text in values
+            if text and normalise_level(text)
+        ]
         return _numbers(field.name, np.array(lengths, dtype=np.float64), unit=" characters")
     return _numbers(field.name, np.asarray(values, dtype=np.float64), unit="")
 

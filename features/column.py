@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec import normalise_level
+from features.decide import (
+    TOLERATED,
+    Hints,
+    NumberDecision,
+    TimeDecision,
+    decide_numbers,
+    decide_times,
+)
 from schemas.fields import FieldKind
-from schemas.times import EARLIEST_MS, LATEST_MS
+from schemas.readings import (
+    PLAIN_NUMBERS,
+    PLAIN_TIMES,
+    NumberReading,
+    TimeReading,
+    read_number,
+    read_time,
+)
 
 __all__ = ["CellError", "Column", "Milliseconds", "Numbers", "TextCells"]
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
-CODE = re.compile(r"[+-]?0\d")
-"""A leading zero makes a code (of a postal district, say), not a number."""
-COMPACT_DAY = re.compile(r"(19|20)\d{6}")
-"""20240531 is a day, not a number of seconds."""
-DAY_FORMATS = ("%Y/%m/%d", "%d.%m.%Y")
-SECONDS_UNTIL = 1e11
-"""A number below it is a time in seconds since 1970, one above it in milliseconds."""
-
-
-_Read = Callable[[str], float]
+_Read = Callable[[str], float | None]
+T = TypeVar("T")
 
 
 class CellError(ValueError):
@@ -47,54 +53,133 @@ class CellError(ValueError):
         self.cell = cell
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TextCells:
     """Cells of text, as they are in a CSV file; None is an empty cell."""
 
     cells: Sequence[str | None]
-    decimal_comma: bool = False
-    """Whether a comma may stand for the decimal point."""
+    hints: Hints = Hints()  # noqa: RUF009 - frozen
+    """What the file, or somebody, says of how numbers and dates are written in it."""
     kind: FieldKind | None = None
     """None: the cells say nothing of their type."""
+    missing: frozenset[str] = frozenset()
+    """Words that mean missing in this file, case-folded, besides the usual ones."""
+    _decisions: dict[tuple[object, ...], Any] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return len(self.cells)
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each different cell occurs, empty ones left out."""
+        return Counter(cell for cell in self.cells if cell is not None)
 
     def strings(self) -> list[str | None]:
         """Return the cells as they came."""
         return list(self.cells)
 
-    def numbers(self) -> NDArray[np.float64]:
-        """Read the cells as numbers; missing, ``NaN`` and infinite ones are NaN.
+    def number_decision(
+        self, known: NumberReading | None = None, *, forced: bool = False
+    ) -> NumberDecision | None:
+        """Decide how the column writes its numbers; None where it is not one of numbers.
+
+        Parameters
+        ----------
+        known
+            How a model's training data write them.
+        forced
+            Whether it is one of numbers, however few of its cells are: the others are misfits.
+        """
+        return self._decided(
+            ("number", known, forced),
+            lambda: decide_numbers(
+                self.counts, self.hints, self.missing, 1.0 if forced else TOLERATED, known
+            ),
+        )
+
+    def time_decision(
+        self, name: str = "", known: TimeReading | None = None, *, forced: bool = False
+    ) -> TimeDecision | None:
+        """Decide how the column writes its times; None where it is not one of times.
+
+        Parameters
+        ----------
+        name
+            The column's name: some numbers are times only where it says so.
+        known, forced
+            As of ``number_decision``.
+        """
+        return self._decided(
+            ("time", name, known, forced),
+            lambda: decide_times(
+                *(self.counts, name, self.hints, self.missing),
+                1.0 if forced else TOLERATED,
+                known,
+            ),
+        )
+
+    def _decided(self, key: tuple[object, ...], decide: Callable[[], T]) -> T:
+        if key not in self._decisions:
+            self._decisions[key] = decide()
+        decision: T = self._decisions[key]
+        return decision
+
+    def numbers(
+        self, known: NumberReading | None = None, *, forced: bool = False
+    ) -> NDArray[np.float64]:
+        """Read the cells as numbers; missing and infinite ones, and the few misfits, are NaN.
+
+        Parameters
+        ----------
+        known, forced
+            As of ``number_decision``.
 
         Raises
         ------
         CellError
-            For the first cell that is not a number.
+            For the first cell that is not a number, unless such cells are so few that the column
+            is one of numbers all the same.
         """
-        try:
-            return _each(self.cells, _number)
-        except CellError:
-            if not self.decimal_comma:
-                raise
-            return _each(self.cells, _number_with_comma)
+        decision = self.number_decision(known, forced=forced)
+        if decision is None:
+            found = decide_numbers(self.counts, self.hints, self.missing, 1.0, known)
+            closest = (known or PLAIN_NUMBERS) if found is None else found.reading
+            return _each(self.cells, lambda cell: read_number(cell, closest))
+        return _each(self.cells, lambda cell: read_number(cell, decision.reading), decision.misfits)
 
-    def milliseconds(self) -> NDArray[np.float64]:
-        """Read the cells as times, in ms since 1970 UTC; missing ones are NaN.
+    def milliseconds(
+        self, name: str = "", known: TimeReading | None = None, *, forced: bool = False
+    ) -> NDArray[np.float64]:
+        """Read the cells as times, in ms since 1970 UTC; missing ones and the few misfits are NaN.
 
-        ISO 8601, ``20240531``, ``2024/05/31``, ``31.5.2024``, or a number of seconds or
-        milliseconds since 1970. A time without an offset is UTC.
+        Parameters
+        ----------
+        name, known, forced
+            As of ``time_decision``.
 
         Raises
         ------
         CellError
-            For the first cell that is not a time.
+            For the first cell that is not a time, as with ``numbers``.
         """
-        return _each(self.cells, _milliseconds)
+        decision = self.time_decision(name, known, forced=forced)
+        if decision is None:
+            return _each(self.cells, lambda cell: read_time(cell, known or PLAIN_TIMES))
+        return _each(self.cells, lambda cell: read_time(cell, decision.reading), decision.misfits)
 
     def take(self, rows: NDArray[np.intp]) -> TextCells:
         """Return the column of some of the rows."""
-        return TextCells([self.cells[row] for row in rows], self.decimal_comma)
+        return self.with_cells([self.cells[row] for row in rows])
+
+    def with_cells(self, cells: Sequence[str | None]) -> TextCells:
+        """Return a column of other cells, of which the file says the same."""
+        return TextCells(cells, self.hints, self.kind, self.missing)
+
+    def with_hints(self, hints: Hints, missing: frozenset[str]) -> TextCells:
+        """Return the same cells, with other hints and words that mean missing."""
+        return TextCells(self.cells, hints, self.kind, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +194,32 @@ class Numbers:
 
     def strings(self) -> list[str | None]:
         """Write the numbers as levels: whole ones without a decimal point."""
-        return [
-            None if value != value else str(int(value)) if value.is_integer() else repr(value)
-            for value in self.values.tolist()
-        ]
+        return [None if value != value else _written(value) for value in self.values.tolist()]
 
-    def numbers(self) -> NDArray[np.float64]:
+    def numbers(
+        self, known: NumberReading | None = None, *, forced: bool = False
+    ) -> NDArray[np.float64]:
         """Return the numbers; infinite ones are NaN."""
         return np.where(np.isfinite(self.values), self.values, np.nan)
 
-    def milliseconds(self) -> NDArray[np.float64]:
-        """Take the numbers for seconds or milliseconds since 1970."""
-        return _in_milliseconds(self.numbers())
+    def as_text(self) -> TextCells:
+        """Return the numbers as a CSV file has them."""
+        numbers = self.numbers()
+        return TextCells(
+            [None if value != value else _written(value) for value in numbers.tolist()]
+        )
+
+    def milliseconds(
+        self, name: str = "", known: TimeReading | None = None, *, forced: bool = False
+    ) -> NDArray[np.float64]:
+        """Read the numbers as times, in ms since 1970 UTC.
+
+        Raises
+        ------
+        CellError
+            For the first number that is no time by any unit.
+        """
+        return self.as_text().milliseconds(name, known, forced=forced)
 
     def take(self, rows: NDArray[np.intp]) -> Numbers:
         """Return the column of some of the rows."""
@@ -144,11 +243,15 @@ class Milliseconds:
             for value in self.values.tolist()
         ]
 
-    def numbers(self) -> NDArray[np.float64]:
+    def numbers(
+        self, known: NumberReading | None = None, *, forced: bool = False
+    ) -> NDArray[np.float64]:
         """Return the milliseconds."""
         return self.values
 
-    def milliseconds(self) -> NDArray[np.float64]:
+    def milliseconds(
+        self, name: str = "", known: TimeReading | None = None, *, forced: bool = False
+    ) -> NDArray[np.float64]:
         """Return the milliseconds."""
         return self.values
 
@@ -163,18 +266,25 @@ Column = TextCells | Numbers | Milliseconds
 class _Memo(dict[str | None, float]):
     """Reads each different cell once."""
 
-    def __init__(self, read: _Read) -> None:
+    def __init__(self, read: _Read, misfits: Collection[str]) -> None:
         super().__init__({None: float("nan")})
         self._read = read
+        self._misfits = misfits
 
     def __missing__(self, cell: str) -> float:
-        value = float("nan") if normalise_level(cell) is None else self._read(cell.strip())
+        value = self._read(cell.strip())
+        if value is None:
+            if cell.strip() not in self._misfits:
+                raise ValueError("not what it should be")
+            value = float("nan")
         self[cell] = value
         return value
 
 
-def _each(cells: Sequence[str | None], read: _Read) -> NDArray[np.float64]:
-    memo = _Memo(read)
+def _each(
+    cells: Sequence[str | None], read: _Read, misfits: Collection[str] = ()
+) -> NDArray[np.float64]:
+    memo = _Memo(read, misfits)
     try:
         return np.fromiter(map(memo.__getitem__, cells), np.float64, len(cells))
     except ValueError:
@@ -191,46 +301,5 @@ def _first_unreadable(cells: Iterable[str | None], memo: _Memo) -> tuple[int, st
     raise AssertionError("every cell was read")
 
 
-def _number(cell: str) -> float:
-    if cell.casefold().lstrip("+-") in {"inf", "infinity"}:
-        return float("nan")
-    if not NUMBER.fullmatch(cell) or CODE.match(cell):
-        raise ValueError("not a number")
-    value = float(cell)
-    return value if abs(value) != float("inf") else float("nan")
-
-
-def _number_with_comma(cell: str) -> float:
-    return _number(cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell)
-
-
-def _milliseconds(cell: str) -> float:
-    if NUMBER.fullmatch(cell) and not COMPACT_DAY.fullmatch(cell):
-        if CODE.match(cell):
-            raise ValueError("not a time")
-        ms = float(_in_milliseconds(np.array([float(cell)]))[0])
-        if not EARLIEST_MS <= ms < LATEST_MS:
-            raise ValueError("not a time")
-        return ms
-    moment = _moment(cell)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return float(round(moment.timestamp() * 1000))
-
-
-def _moment(cell: str) -> datetime:
-    try:
-        return datetime.fromisoformat(cell)
-    except ValueError:
-        day, _, clock = cell.partition(" ")
-    time = datetime.fromisoformat(f"1970-01-01T{clock or '00:00'}").time()
-    for form in DAY_FORMATS:
-        try:
-            return datetime.combine(datetime.strptime(day, form).date(), time)
-        except ValueError:
-            continue
-    raise ValueError("not a time")
-
-
-def _in_milliseconds(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.abs(values) < SECONDS_UNTIL, values * 1000, values)
+def _written(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from features.column import TextCells
+from features.spec import MISSING_WORDS, normalise_level
 from features.table import Table, field_name
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.readings import FALSE_WORDS, TRUE_WORDS, Reading
 
 __all__ = ["ENVELOPE", "conform", "contract_kinds", "derive_contract", "is_boolean"]
 
 ENVELOPE = ("lead_id", "created_at", "request_id")
 """What a lead has besides what describes it: no features."""
-TRUE, FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 KIND_OF_TYPE = {
     "int": FieldKind.NUMBER,
     "long": FieldKind.NUMBER,
@@ -48,7 +49,12 @@ def contract_kinds(contract: Mapping[str, Any]) -> dict[str, FieldKind]:
     return {name: kind for name, kind in kinds.items() if kind and name not in ENVELOPE}
 
 
-def conform(table: Table, contract: Mapping[str, Any], skip: Collection[str] = ()) -> Table:
+def conform(
+    table: Table,
+    contract: Mapping[str, Any],
+    skip: Collection[str] = (),
+    readings: Mapping[str, Reading] | None = None,
+) -> Table:
     """Read a table as leads of a contract.
 
     Parameters
@@ -59,6 +65,8 @@ def conform(table: Table, contract: Mapping[str, Any], skip: Collection[str] = (
         The Avro record schema, parsed from JSON.
     skip
         Fields that are not used, whatever they hold.
+    readings
+        How a model's training data write numbers and times.
 
     Returns
     -------
@@ -81,7 +89,7 @@ def conform(table: Table, contract: Mapping[str, Any], skip: Collection[str] = (
         elif branch["type"] == "enum":
             _check_symbols(table, name, branch["symbols"])
         else:
-            _check_numbers(table, name, kind, branch["type"])
+            _check_numbers(table, name, kind, branch["type"], readings)
     return replace(table, columns=columns)
 
 
@@ -144,10 +152,12 @@ def _kind(branch: Mapping[str, Any]) -> FieldKind | None:
 def _booleans(table: Table, name: str) -> TextCells:
     words: list[str | None] = []
     for row, cell in enumerate(table.columns[name].strings()):
-        word = None if cell is None else cell.strip().casefold()
-        if word is not None and word not in TRUE | FALSE:
+        word = None if cell is None else normalise_level(cell)
+        if word in MISSING_WORDS or word in table.missing:
+            word = None
+        if word is not None and word not in TRUE_WORDS and word not in FALSE_WORDS:
             raise _misfit(table, name, row, cell, "true or false (yes or no, 1 or 0)")
-        words.append(None if word is None else "true" if word in TRUE else "false")
+        words.append(None if word is None else "true" if word in TRUE_WORDS else "false")
     return TextCells(words, kind=FieldKind.CATEGORY)
 
 
@@ -157,8 +167,14 @@ def _check_symbols(table: Table, name: str, symbols: Collection[str]) -> None:
             raise _misfit(table, name, row, cell, f"one of {', '.join(symbols)}")
 
 
-def _check_numbers(table: Table, name: str, kind: FieldKind, avro_type: str) -> None:
-    values = table.columns_for({name: kind})[name]
+def _check_numbers(
+    table: Table,
+    name: str,
+    kind: FieldKind,
+    avro_type: str,
+    readings: Mapping[str, Reading] | None,
+) -> None:
+    values = table.columns_for({name: kind}, readings)[name]
     if kind is not FieldKind.NUMBER or avro_type in ("float", "double"):
         return
     numbers = np.asarray(values, dtype=np.float64)
@@ -171,5 +187,5 @@ def _check_numbers(table: Table, name: str, kind: FieldKind, avro_type: str) -> 
 def _misfit(table: Table, name: str, row: int, cell: str | None, expected: str) -> InputError:
     return InputError(
         f"{table.source}, column {table.originals[name]!r}, row {row + 1}: the contract expects "
-        f"{expected}, came {cell!r}. Mend the cell, or leave the column out with --exclude."
+        f"{expected}, came {cell!r}. Correct the cell, or leave the column out with --exclude."
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from features.column import TextCells
+from features.decide import Hints
 from schemas.errors import InputError
 
 __all__ = ["UNICODE", "read_csv"]
@@ -68,10 +69,9 @@ def read_csv(
     header = [cell.strip() for cell in next(rows)[1]]
     _check_header(header, name)
     cells = _transposed(rows, header, separator, name)
-    comma = separator != ","
+    hints = Hints(decimal="." if separator == "," else ",")
     columns = {
-        column: TextCells(values, decimal_comma=comma)
-        for column, values in zip(header, cells, strict=True)
+        column: TextCells(values, hints=hints) for column, values in zip(header, cells, strict=True)
     }
     return columns, found
 

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.column import CellError
+from features.column import Column, Milliseconds, Numbers, TextCells
+from features.decide import (
+    Hints,
+    NumberDecision,
+    TimeDecision,
+    name_words,
+    number_share,
+    time_share,
+)
+from features.identifiers import why_a_code, why_an_identifier
+from features.remarks import remark_on
 from features.spec import normalise_level
 from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.readings import NumberReading, Reading, TimeReading
 
 __all__ = ["Inferred", "infer_fields", "name_words"]
 
 DISTINCT_SHARE = 0.95
-"""Text of which so many values are different is no category."""
+"""Text of which at least this share of the values is different is no category."""
 ENOUGH_TO_TELL = 20
 """With fewer values, all different ones are no surprise."""
-ID_WORDS = frozenset({"id", "ids", "uuid", "guid", "key", "number", "nr", "no", "index", "unnamed"})
-WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+LARGEST_EXACT = 2.0**53
+"""Larger whole numbers are not kept apart by float64."""
+ALMOST = 0.8
+"""A category of which at least this share of the values are numbers or times is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +50,47 @@ class Inferred:
         The columns that are not, by their name in the file, and why.
     identifiers
         Those of them that were dropped because they tell leads apart.
+    readings
+        How the used fields that are numbers or times are written.
+    forced
+        Fields whose kind somebody has said: cells that do not fit it are missing, however many.
+    remarks
+        What was decided that may surprise, by the column's name in the file: a sentence each.
+    words
+        Words that were read as missing, by the column's name in the file, and how often.
+    misfits
+        Number of cells that do not fit their column and count as missing, likewise.
     """
 
     kinds: dict[str, FieldKind]
     dropped: dict[str, str]
     identifiers: tuple[str, ...]
+    readings: dict[str, Reading] = field(default_factory=dict)
+    forced: tuple[str, ...] = ()
+    remarks: dict[str, str] = field(default_factory=dict)
+    words: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    misfits: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a column is; or why it is no feature."""
+
+    kind: FieldKind
+    decision: NumberDecision | TimeDecision | None = None
+    remark: str | None = None
+    unfit: str | None = None
+    is_identifier: bool = False
+    is_given: bool = False
+
+    @property
+    def reading(self) -> Reading | None:
+        """How it is written; None where it is neither a number nor a time."""
+        if self.decision is not None:
+            return self.decision.reading
+        if self.kind is FieldKind.NUMBER:
+            return NumberReading()
+        return TimeReading() if self.kind is FieldKind.DATE else None
 
 
 def infer_fields(
@@ -50,13 +99,15 @@ def infer_fields(
     reserved: Mapping[str, str],
     text: Collection[str] = (),
     contract: Mapping[str, FieldKind] | None = None,
+    given: Mapping[str, FieldKind] | None = None,
 ) -> Inferred:
     """Find out what each column is.
 
-    A column of numbers is a number, one of times a date, any other a category. Dropped are: what
-    is reserved, what a contract does not have, columns without values or with one value only, and
-    identifiers (text that is almost always different; whole numbers that are all different and
-    count up, or are called an id).
+    A column of numbers is a number, one of times a date, any other a category; each is decided
+    over all its values (``features.decide``). Dropped are: what is reserved, what a contract does
+    not have, columns without values or with one value only, and identifiers. Whole numbers that
+    name something (long ones that the model could not keep apart, postal codes, codes of one
+    length) are categories.
 
     Parameters
     ----------
@@ -68,112 +119,285 @@ def infer_fields(
         Fields that are free text.
     contract
         The kinds of the contract's fields; None where there is no contract.
+    given
+        Fields whose kind somebody has said; it is not judged.
 
     Raises
     ------
     InputError
-        A text field is a number or a date, or nothing is left.
+        A text field is a number or a date in the contract, a field is not what somebody has said,
+        or nothing is left.
     """
-    kinds: dict[str, FieldKind] = {}
-    dropped = dict(table.unusable)
-    identifiers = []
+    said = {**(given or {}), **dict.fromkeys(text, FieldKind.TEXT)}
+    found = Inferred({}, dict(table.unusable), (), forced=tuple(sorted(given or ())))
+    verdicts: dict[str, _Verdict] = {}
     for name in table.names:
         original = table.originals[name]
         if name in reserved:
-            dropped[original] = reserved[name]
+            found.dropped[original] = reserved[name]
         elif contract is not None and name not in contract:
-            dropped[original] = "not in the contract"
+            found.dropped[original] = "not in the contract"
         else:
-            kind = _kind(table, name, text, contract)
-            reason, identifier = _unfit(table, name, kind)
-            if reason:
-                dropped[original] = reason
-                identifiers += [original] if identifier else []
-            else:
-                kinds[name] = kind
-    if not kinds:
-        reasons = "; ".join(f"{column}: {reason}" for column, reason in dropped.items())
+            verdicts[name] = _read(table, name, contract, said)
+    verdicts = _settled(table, verdicts, contract, said)
+    times = list(_times(table, verdicts, reserved))
+    identifiers = []
+    for name, read in verdicts.items():
+        original = table.originals[name]
+        verdict = _judged(table, name, read, times)
+        if verdict.unfit is not None:
+            found.dropped[original] = verdict.unfit
+            identifiers += [original] if verdict.is_identifier else []
+        else:
+            _note(found, name, original, verdict)
+    if not found.kinds:
+        reasons = "; ".join(f"{column}: {reason}" for column, reason in found.dropped.items())
         raise InputError(
             f"{table.source} has no column left to learn from ({reasons}). Exclude less, or add "
             "columns that tell leads apart."
         )
-    return Inferred(kinds, dropped, tuple(identifiers))
+    return replace(found, identifiers=tuple(identifiers))
 
 
-def name_words(name: str) -> set[str]:
-    """Cut a column's name into its words, in lower case.
-
-    Examples
-    --------
-    >>> sorted(name_words("callDuration_sec"))
-    ['call', 'duration', 'sec']
-    """
-    return {word.casefold() for word in WORDS.findall(name)}
-
-
-def _kind(
-    table: Table, name: str, text: Collection[str], contract: Mapping[str, FieldKind] | None
-) -> FieldKind:
-    kind = contract[name] if contract is not None else _kind_of_values(table, name)
-    if name not in text:
-        return kind
-    if contract is not None and kind is not FieldKind.CATEGORY:
-        raise InputError(
-            f"--text {table.originals[name]!r}: the contract says that it is a {kind}, not text. "
-            "Leave out --text for it."
-        )
-    return FieldKind.TEXT
+def _note(found: Inferred, name: str, original: str, verdict: _Verdict) -> None:
+    found.kinds[name] = verdict.kind
+    if verdict.reading is not None:
+        found.readings[name] = verdict.reading
+    if verdict.remark is not None:
+        found.remarks[original] = verdict.remark
+    if verdict.decision is not None and verdict.decision.words:
+        found.words[original] = verdict.decision.words
+    if verdict.decision is not None and verdict.decision.misfits:
+        found.misfits[original] = sum(verdict.decision.misfits.values())
 
 
-def _kind_of_values(table: Table, name: str) -> FieldKind:
+# What a column is
+
+
+def _read(
+    table: Table,
+    name: str,
+    contract: Mapping[str, FieldKind] | None,
+    said: Mapping[str, FieldKind],
+) -> _Verdict:
+    asked = said.get(name)
+    if contract is not None:
+        kind = contract[name]
+        if asked is FieldKind.TEXT and kind is not FieldKind.CATEGORY:
+            raise InputError(
+                f"--text {table.originals[name]!r}: the contract says that it is a {kind}, not "
+                "text. Leave out --text for it."
+            )
+        return _read_as(table, name, asked or kind, forced=False)
+    if asked is not None:
+        return _read_as(table, name, asked, forced=True)
+    return _by_values(table, name)
+
+
+def _read_as(table: Table, name: str, kind: FieldKind, *, forced: bool) -> _Verdict:
+    """Read a column as the kind that somebody has said."""
     column = table.columns[name]
-    if column.kind is not None:
-        return column.kind
-    try:
-        column.numbers()
-        return FieldKind.NUMBER
-    except CellError:
-        pass
-    try:
-        column.milliseconds()
-        return FieldKind.DATE
-    except CellError:
-        return FieldKind.CATEGORY
-
-
-def _unfit(table: Table, name: str, kind: FieldKind) -> tuple[str | None, bool]:
-    """Say why a column is no feature, if so, and whether that is because it is an identifier."""
-    if kind in (FieldKind.NUMBER, FieldKind.DATE):
-        numbers = np.asarray(table.columns_for({name: kind})[name], dtype=np.float64)
-        known = numbers[~np.isnan(numbers)]
-        distinct = len(np.unique(known))
+    if isinstance(column, Numbers) and kind is FieldKind.DATE:
+        column = column.as_text()
+    if not isinstance(column, TextCells) or kind not in (FieldKind.NUMBER, FieldKind.DATE):
+        return _Verdict(kind, is_given=True)
+    original = table.originals[name]
+    decision: NumberDecision | TimeDecision | None
+    if kind is FieldKind.NUMBER:
+        decision = column.number_decision(forced=forced)
+        remark = remark_on(decision) if decision else None
     else:
-        levels = [
-            level
-            for cell in table.columns[name].strings()
-            if cell is not None and (level := normalise_level(cell)) is not None
-        ]
-        known, distinct = np.array(levels, dtype=object), len(set(levels))
-    if not len(known):
-        return "no values", False
-    if distinct == 1 and len(known) == table.rows:
-        return "the same value in every row", False
-    if len(known) < ENOUGH_TO_TELL:
-        return None, False
-    if kind is FieldKind.CATEGORY and distinct >= DISTINCT_SHARE * len(known):
-        return (
-            "an identifier: almost every value is different (if it is free text, name it "
-            "with --text)"
-        ), True
-    if kind is FieldKind.NUMBER and distinct == len(known) and _counts_up(known, name):
-        return "an identifier: whole numbers, each different", True
-    return None, False
+        decision = column.time_decision(original, forced=forced)
+        remark = remark_on(decision) if decision else None
+    if decision is None and forced:
+        raise InputError(
+            f"--as {original}={kind}: {table.source} has no values in it that can be read as a "
+            f"{kind}. Leave the option out, or name another kind."
+        )
+    return _Verdict(kind, decision, remark, is_given=True)
 
 
-def _counts_up(numbers: NDArray[np.float64], name: str) -> bool:
-    if (numbers % 1 != 0).any():
-        return False
-    steps = np.diff(numbers)
-    in_order = bool((steps > 0).all() or (steps < 0).all())
-    without_gaps = numbers.max() - numbers.min() < 2 * len(numbers)
-    return in_order or bool(without_gaps) or bool(name_words(name) & ID_WORDS)
+def _by_values(table: Table, name: str) -> _Verdict:
+    column, original = table.columns[name], table.originals[name]
+    if column.kind is FieldKind.DATE or column.kind is FieldKind.CATEGORY:
+        return _Verdict(column.kind)
+    if isinstance(column, Numbers):
+        time = _time_of_numbers(column, original)
+        return time or _Verdict(FieldKind.NUMBER)
+    assert isinstance(column, TextCells)
+    time_decision = column.time_decision(original)
+    if time_decision is not None:
+        return _Verdict(FieldKind.DATE, time_decision, remark_on(time_decision))
+    number = column.number_decision()
+    if number is not None:
+        return _Verdict(FieldKind.NUMBER, number, remark_on(number))
+    return _Verdict(FieldKind.CATEGORY, remark=_almost(column))
+
+
+def _time_of_numbers(column: Numbers, original: str) -> _Verdict | None:
+    """Read typed numbers as times, where all of them are, by a unit."""
+    known = column.numbers()
+    known = known[~np.isnan(known)]
+    if not len(known) or known.min() < 0 or (known % 1 != 0).any():
+        return None
+    decision = column.as_text().time_decision(original)
+    if decision is None:
+        return None
+    return _Verdict(FieldKind.DATE, decision, remark_on(decision))
+
+
+def _almost(column: TextCells) -> str | None:
+    """Return a remark on a category whose values are mostly numbers or times."""
+    for share, name, kind in (
+        (number_share(column.counts, column.missing), "numbers", "number"),
+        (time_share(column.counts, column.hints, column.missing), "times", "date"),
+    ):
+        if ALMOST <= share < 1:
+            return (
+                f"{share:.1%} of its values are {name}, too few to read it so: it was taken for a "
+                f"category (--missing WORD for a word that means missing; --as COLUMN={kind} reads "
+                "all that does not fit as missing)"
+            )
+    return None
+
+
+# What columns leave open is decided by the others
+
+
+def _settled(
+    table: Table,
+    verdicts: dict[str, _Verdict],
+    contract: Mapping[str, FieldKind] | None,
+    said: Mapping[str, FieldKind],
+) -> dict[str, _Verdict]:
+    open_names = [name for name, verdict in verdicts.items() if _is_open(verdict)]
+    if not open_names:
+        return verdicts
+    readings = [v.reading for v in verdicts.values() if v.decision is not None and not _is_open(v)]
+    columns = dict(table.columns)
+    for name in open_names:
+        column = columns[name]
+        if isinstance(column, TextCells):
+            columns[name] = column.with_hints(_voted(column.hints, readings), column.missing)
+    table = replace(table, columns=columns)
+    return verdicts | {name: _read(table, name, contract, said) for name in open_names}
+
+
+def _is_open(verdict: _Verdict) -> bool:
+    return verdict.decision is not None and verdict.decision.is_open
+
+
+def _voted(hints: Hints, decided: Iterable[Reading | None]) -> Hints:
+    """Add what the columns say whose values leave nothing open, where they agree."""
+    readings = list(decided)
+    decimals = {r.decimal for r in readings if isinstance(r, NumberReading) and not r.assumed}
+    orders = {r.first for r in readings if isinstance(r, TimeReading) and r.first is not None}
+    if len(decimals) == 1:
+        hints = replace(hints, decimal=decimals.pop())
+    if len(orders) == 1:
+        hints = replace(hints, first=orders.pop())
+    return hints
+
+
+# Fit or unfit
+
+
+def _times(
+    table: Table, verdicts: Mapping[str, _Verdict], reserved: Collection[str]
+) -> Iterable[tuple[str, NDArray[np.float64]]]:
+    """Yield the columns of times, features or not, by their name in the file."""
+    for name in table.names:
+        column, original = table.columns[name], table.originals[name]
+        verdict = verdicts.get(name)
+        if verdict is None and name in reserved and isinstance(column, TextCells):
+            decision = column.time_decision(original)
+            verdict = _Verdict(FieldKind.DATE, decision) if decision else None
+        elif verdict is None and isinstance(column, Milliseconds):
+            verdict = _Verdict(FieldKind.DATE)
+        if verdict is not None and verdict.kind is FieldKind.DATE:
+            yield original, _values(table, name, verdict)
+
+
+def _values(table: Table, name: str, verdict: _Verdict) -> NDArray[np.float64]:
+    readings = {name: verdict.reading} if verdict.reading is not None else {}
+    forced = (name,) if verdict.is_given and verdict.decision is not None else ()
+    columns = table.columns_for({name: verdict.kind}, readings, forced)
+    return np.asarray(columns[name], dtype=np.float64)
+
+
+def _judged(
+    table: Table, name: str, verdict: _Verdict, times: list[tuple[str, NDArray[np.float64]]]
+) -> _Verdict:
+    """Drop what is empty, constant or an identifier; make codes categories."""
+    if verdict.kind in (FieldKind.NUMBER, FieldKind.DATE):
+        numbers = _values(table, name, verdict)
+        known = numbers[~np.isnan(numbers)]
+        count, distinct = len(known), len(np.unique(known))
+        if count and np.abs(known).max() > LARGEST_EXACT:
+            distinct = len(_levels(table.columns[name]))
+    else:
+        levels = _levels(table.columns[name])
+        count, distinct = sum(levels.values()), len(levels)
+    if not count:
+        return replace(verdict, unfit="no values")
+    if distinct == 1 and count == table.rows:
+        return replace(verdict, unfit="the same value in every row")
+    if verdict.kind is FieldKind.DATE:
+        return _with_span(verdict, known)
+    if count < ENOUGH_TO_TELL or verdict.is_given:
+        return verdict
+    if verdict.kind is FieldKind.NUMBER:
+        return _judged_number(table, name, verdict, numbers, times)
+    if distinct >= DISTINCT_SHARE * count:
+        also = f"; {verdict.remark}" if verdict.remark else ""
+        return _identifier(
+            f"almost every value is different (if it is free text, name it with --text){also}"
+        )
+    return verdict
+
+
+def _with_span(verdict: _Verdict, known: NDArray[np.float64]) -> _Verdict:
+    span = {"earliest": float(known.min()), "latest": float(known.max())}
+    decision = verdict.decision or TimeDecision(TimeReading(), {}, {})
+    assert isinstance(decision, TimeDecision)
+    reading = decision.reading.model_copy(update=span)
+    return replace(verdict, decision=replace(decision, reading=reading))
+
+
+def _identifier(why: str) -> _Verdict:
+    return _Verdict(FieldKind.CATEGORY, unfit=f"an identifier: {why}", is_identifier=True)
+
+
+def _levels(column: Column) -> Counter[str]:
+    levels = Counter[str]()
+    cells = column.counts if isinstance(column, TextCells) else Counter(column.strings())
+    for cell, times in cells.items():
+        level = None if cell is None else normalise_level(cell)
+        if level is not None:
+            levels[level] += times
+    return levels
+
+
+def _judged_number(
+    table: Table,
+    name: str,
+    verdict: _Verdict,
+    numbers: NDArray[np.float64],
+    times: list[tuple[str, NDArray[np.float64]]],
+) -> _Verdict:
+    original = table.originals[name]
+    why = why_an_identifier(numbers, original, times)
+    if why is not None:
+        return _identifier(f"{why} (--as COLUMN=number if not)")
+    levels = _levels(table.columns[name])
+    code = why_a_code(numbers, len(levels), original)
+    if code is None:
+        return verdict
+    if len(levels) >= DISTINCT_SHARE * sum(levels.values()):
+        return _identifier(
+            f"almost every value is different, and {code} (--as COLUMN=number if not)"
+        )
+    return _Verdict(
+        FieldKind.CATEGORY,
+        remark=f"its whole numbers were taken for a category: {code} (--as COLUMN=number if not)",
+    )

@@ -8,6 +8,7 @@ one value at a time.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -101,7 +102,7 @@ class FeatureEncoder:
         self._missing = np.array([bins.missing for bins in reference.fields], dtype=np.int16)
         self._share = np.float32(len(names))
         self._writers = [
-            (field.name, _writer(field, bins, columns.start, index))
+            (field.name, _writer(field, bins, columns.start, index, composed=spec.composed))
             for index, ((field, columns), bins) in enumerate(
                 zip(spec.slices(), reference.fields, strict=True)
             )
@@ -142,14 +143,16 @@ class _Writer(Protocol):
         """Fill the field's columns of ``matrix`` (n, all) and of ``bins`` (n, fields)."""
 
 
-def _writer(field: FieldSpec, bins: FieldReference, column: int, index: int) -> _Writer:
+def _writer(
+    field: FieldSpec, bins: FieldReference, column: int, index: int, *, composed: bool
+) -> _Writer:
     match field:
         case NumberField():
             return _Numbers(bins, column, index)
         case CategoryField():
-            return _Categories(field, bins, column, index)
+            return _Categories(field, bins, column, index, composed=composed)
         case TextField():
-            return _Texts(field, bins, column, index)
+            return _Texts(field, bins, column, index, composed=composed)
         case DateField():
             return _Dates(field, bins, column, index)
 
@@ -175,14 +178,22 @@ class _Numbers:
 class _Categories:
     """One-hot and target encoding alike: a row of numbers for each level, unseen, and missing."""
 
-    def __init__(self, field: CategoryField, bins: FieldReference, column: int, index: int) -> None:
+    def __init__(
+        self,
+        field: CategoryField,
+        bins: FieldReference,
+        column: int,
+        index: int,
+        *,
+        composed: bool,
+    ) -> None:
         self._column = column
         self._index = index
         self._rows = _level_rows(field)
         bin_of = {level: code for code, level in enumerate(bins.levels)}
         codes = [bin_of.get(level, bins.other) for level in field.levels]
         self._bins = np.array([*codes, bins.other, bins.missing], dtype=np.int16)
-        self._codes = _LevelCodes(field.levels)
+        self._codes = _LevelCodes(field, composed=composed)
 
     def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
         if _compiled is not None and isinstance(values, list):
@@ -223,14 +234,17 @@ def _as_text(raw: str | bytes) -> str:
 class _LevelCodes(dict[str | bytes | None, int]):
     """From a level as it comes to its row; what was normalised once is remembered."""
 
-    def __init__(self, levels: Sequence[str]) -> None:
+    def __init__(self, field: CategoryField, *, composed: bool) -> None:
         super().__init__()
-        self._known = {level: code for code, level in enumerate(levels)}
-        self._unseen = len(levels)
-        self._missing = len(levels) + 1
+        self._composed = composed
+        self._unseen = len(field.levels)
+        self._missing = len(field.levels) + 1
+        self._known = dict.fromkeys(field.missing, self._missing) | field.codes
 
     def __missing__(self, raw: str | bytes | None) -> int:
-        level = None if raw is None else normalise_level(_as_text(raw))
+        level = None
+        if raw is not None:
+            level = normalise_level(_as_text(raw), composed=self._composed)
         code = self._missing if level is None else self._known.get(level, self._unseen)
         if raw is None or len(raw) <= MEMO_LENGTH:
             if len(self) >= MEMO_ENTRIES:
@@ -240,11 +254,13 @@ class _LevelCodes(dict[str | bytes | None, int]):
 
 
 class _Texts:
-    def __init__(self, field: TextField, bins: FieldReference, column: int, index: int) -> None:
+    def __init__(
+        self, field: TextField, bins: FieldReference, column: int, index: int, *, composed: bool
+    ) -> None:
         self._column = column
         self._index = index
         self._edges = bins.search_edges
-        self._rows = _TextRows(field.keywords)
+        self._rows = _TextRows(field.keywords, composed=composed)
         self._keywords = tuple(map(str.encode, field.keywords))
 
     def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
@@ -269,8 +285,9 @@ class _Texts:
 class _TextRows(dict[str | bytes | None, tuple[float, ...]]):
     """From a text to its length, its number of words and its flags."""
 
-    def __init__(self, keywords: Sequence[str]) -> None:
+    def __init__(self, keywords: Sequence[str], *, composed: bool) -> None:
         super().__init__()
+        self._composed = composed
         self._keywords = tuple(keywords)
         self._missing = (float("nan"),) * (2 + len(keywords))
 
@@ -285,6 +302,8 @@ class _TextRows(dict[str | bytes | None, tuple[float, ...]]):
     def _read(self, text: str | None) -> tuple[float, ...]:
         if text is None:
             return self._missing
+        if self._composed and not text.isascii():
+            text = unicodedata.normalize("NFC", text)
         folded = text.casefold()
         words = folded.split()
         if len(words) < 2 and (not words or words[0] in MISSING_LEVELS):

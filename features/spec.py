@@ -6,6 +6,7 @@ they can't drift apart. The spec is JSON inside the model file.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
@@ -14,9 +15,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.fields import FieldKind
+from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, Reading, TimeReading
 
 __all__ = [
     "LARGEST_FLOAT32",
+    "MISSING_LEVELS",
+    "MISSING_WORDS",
     "CategoryField",
     "DateField",
     "DatePart",
@@ -31,7 +35,10 @@ __all__ = [
 LARGEST_FLOAT32 = 3.4028234663852886e38
 Float32 = Annotated[float, Field(ge=-LARGEST_FLOAT32, le=LARGEST_FLOAT32)]
 """A finite number that the feature matrix can hold."""
-MISSING_LEVELS = frozenset({"", "nan", "null", "none", "n/a", "#n/a"})
+MISSING_LEVELS = frozenset({"", "nan", "null", "none", "n/a"})
+"""Levels that mean missing in every model."""
+MISSING_WORDS = ("#n/a", "(null)", "<na>", "<null>", "[null]", "\\n")
+"""Levels that mean missing too, in the models that list them."""
 
 
 class DatePart(StrEnum):
@@ -43,28 +50,34 @@ class DatePart(StrEnum):
     MONTH = "month"
 
 
-def normalise_level(value: str) -> str | None:
-    """Bring a category's level to the one form that training and serving compare.
+def normalise_level(value: str, *, composed: bool = True) -> str | None:
+    """Return a category's level in the one form that training and serving compare.
 
     Parameters
     ----------
     value
         The level as it came.
+    composed
+        Whether letters are composed (Unicode's NFC), so that it does not matter how they were.
 
     Returns
     -------
     str or None
-        White space folded, case folded; None for what stands for "missing" (empty, ``NaN``,
-        ``null``, ``none``, ``n/a``).
+        White space and case folded; None for what stands for "missing" (empty, ``NaN``, ``null``,
+        ``none``, ``n/a``).
 
     Examples
     --------
     >>> normalise_level("  Sales   Director ")
     'sales director'
+    >>> normalise_level("Sa\u0303o Paulo") == normalise_level("S\u00e3o Paulo")
+    True
     >>> normalise_level("N/A") is None
     True
     """
     level = " ".join(value.split()).casefold()
+    if composed and not level.isascii():
+        level = unicodedata.normalize("NFC", level)
     return None if level in MISSING_LEVELS else level
 
 
@@ -77,6 +90,9 @@ class NumberField(_Frozen):
 
     kind: Literal[FieldKind.NUMBER] = FieldKind.NUMBER
     name: str
+    reading: NumberReading | None = None
+    """How the training data write it: events and files are read so, too. None, in models of format
+    1: events must have numbers."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -99,6 +115,20 @@ class CategoryField(_Frozen):
     """Target encoding: the column's value for each level, in the order of ``levels``."""
     prior: Float32 = 0.0
     """Target encoding: the column's value for a level that was never seen."""
+    truth: tuple[str, str] | None = None
+    """The levels for yes and for no, where the field has both: other words for yes and no (true,
+    1, y, …) are taken for them."""
+    missing: tuple[str, ...] = ()
+    """Levels that mean missing, besides those that always do."""
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """Place of each level, and of each word that is taken for one, in ``levels``."""
+        codes = {level: code for code, level in enumerate(self.levels)}
+        if self.truth is not None:
+            for level, words in zip(self.truth, (TRUE_WORDS, FALSE_WORDS), strict=True):
+                codes = dict.fromkeys(words, codes[level]) | codes
+        return codes
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -111,8 +141,10 @@ class CategoryField(_Frozen):
     def _consistent(self) -> CategoryField:
         if len(set(self.levels)) != len(self.levels):
             raise ValueError(f"field {self.name!r}: the levels repeat")
-        if any(normalise_level(level) != level for level in self.levels):
+        if any(normalise_level(level, composed=False) != level for level in self.levels):
             raise ValueError(f"field {self.name!r}: a level is not in its normalised form")
+        if self.truth is not None and not set(self.truth) <= set(self.levels):
+            raise ValueError(f"field {self.name!r}: a level for yes or no is none of the levels")
         if self.encoding == "one_hot" and not self.levels:
             raise ValueError(f"field {self.name!r}: one-hot encoding needs at least one level")
         if self.encoding == "target" and len(self.values) != len(self.levels):
@@ -145,6 +177,9 @@ class DateField(_Frozen):
 
     kind: Literal[FieldKind.DATE] = FieldKind.DATE
     name: str
+    reading: TimeReading | None = None
+    """How the training data write it: events and files are read so, too. None, in models of format
+    1: events must have milliseconds or ISO 8601, and no time is implausible."""
     parts: tuple[DatePart, ...] = (DatePart.HOUR, DatePart.WEEKDAY)
 
     @property
@@ -161,6 +196,8 @@ FieldSpec = Annotated[
 class FeatureSpec(_Frozen):
     """The fields of a lead that a model reads, in the order of its columns."""
 
+    composed: bool = False
+    """Whether levels and texts are compared in Unicode's composed form (NFC)."""
     fields: tuple[FieldSpec, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -186,6 +223,28 @@ class FeatureSpec(_Frozen):
     def kinds(self) -> dict[str, FieldKind]:
         """Each field's kind, by name: what a decoder must deliver."""
         return {field.name: field.kind for field in self.fields}
+
+    @cached_property
+    def readings(self) -> dict[str, Reading]:
+        """How each field that is a number or a time is written, by name, where that is known."""
+        return {
+            field.name: field.reading
+            for field in self.fields
+            if isinstance(field, NumberField | DateField) and field.reading is not None
+        }
+
+    @cached_property
+    def file_readings(self) -> dict[str, Reading]:
+        """How each field that is a number or a time is written in files, by name.
+
+        A model of format 1 was made of files that were read plainly.
+        """
+        plain: dict[str, Reading] = {
+            field.name: TimeReading() if isinstance(field, DateField) else NumberReading()
+            for field in self.fields
+            if isinstance(field, NumberField | DateField)
+        }
+        return plain | self.readings
 
     def slices(self) -> Iterator[tuple[FieldSpec, slice]]:
         """Each field with its run of columns."""

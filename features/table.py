@@ -7,21 +7,24 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.column import CellError, Column
+from features.column import CellError, Column, TextCells
 from features.csv_file import UNICODE, read_csv
+from features.decide import NumberDecision, TimeDecision
 from features.matrix import Columns
 from features.parquet_file import read_parquet
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.readings import NumberReading, Reading, TimeReading
 
 __all__ = ["Table", "field_name", "parse_table", "read_table"]
 
@@ -88,6 +91,12 @@ class Table:
         """The columns' names, as field names."""
         return tuple(self.columns)
 
+    @cached_property
+    def missing(self) -> frozenset[str]:
+        """Words that somebody says mean missing, case-folded."""
+        columns = self.columns.values()
+        return frozenset().union(*(c.missing for c in columns if isinstance(c, TextCells)))
+
     def find(self, column: str, option: str) -> str:
         """Find a column by its name in the file or its field name.
 
@@ -117,20 +126,98 @@ class Table:
         )
         raise InputError(f"{self.source} has no column {column!r} ({option}). {hint}")
 
-    def columns_for(self, kinds: Mapping[str, FieldKind]) -> Columns:
+    def columns_for(
+        self,
+        kinds: Mapping[str, FieldKind],
+        readings: Mapping[str, Reading] | None = None,
+        forced: Collection[str] = (),
+    ) -> Columns:
         """Read fields as what a model needs; a field without a column is missing in every row.
 
         Parameters
         ----------
         kinds
             The fields.
+        readings
+            How a model's training data write numbers and times. It holds for a column here too,
+            unless that plainly shows another.
+        forced
+            Fields that are of their kind however few of their cells fit: the others are missing.
 
         Raises
         ------
         InputError
             A cell is not a number, or not a time, where one is due.
         """
-        return {name: self._values(name, kind) for name, kind in kinds.items()}
+        known = readings or {}
+        return {
+            name: self._values(name, kind, known.get(name), forced=name in forced)
+            for name, kind in kinds.items()
+        }
+
+    def decisions(
+        self, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading] | None = None
+    ) -> dict[str, NumberDecision | TimeDecision]:
+        """Return how each column of text that is read as numbers or times is read.
+
+        Parameters
+        ----------
+        kinds, readings
+            As of ``columns_for``.
+        """
+        known = readings or {}
+        found: dict[str, NumberDecision | TimeDecision] = {}
+        for name, kind in kinds.items():
+            column = self.columns.get(name)
+            if isinstance(column, TextCells):
+                decision = self._decision(column, name, kind, known.get(name))
+                if decision is not None:
+                    found[name] = decision
+        return found
+
+    def misfits(self, name: str, decision: NumberDecision | TimeDecision) -> list[int]:
+        """Return the rows of a column whose cells its decision does not read."""
+        if not decision.misfits:
+            return []
+        return [
+            row
+            for row, cell in enumerate(self.columns[name].strings())
+            if cell is not None and cell.strip() in decision.misfits
+        ]
+
+    def with_hints(
+        self,
+        *,
+        decimal: Literal[".", ","] | None = None,
+        first: Literal["day", "month"] | None = None,
+        missing: Collection[str] = (),
+    ) -> Table:
+        """Return the table with what somebody says of it.
+
+        Parameters
+        ----------
+        decimal
+            The decimal separator; None: not said.
+        first
+            What comes first in dates such as 3/4/2024; None: not said.
+        missing
+            Words that mean missing, whatever their case.
+        """
+        words = frozenset(" ".join(word.split()).casefold() for word in missing)
+        given: dict[str, Any] = {}
+        if decimal is not None:
+            given |= {"decimal": decimal, "is_decimal_given": True}
+        if first is not None:
+            given |= {"first": first, "is_first_given": True}
+        return replace(
+            self,
+            columns={
+                name: column.with_hints(replace(column.hints, **given), words)
+                if isinstance(column, TextCells)
+                else column
+                for name, column in self.columns.items()
+            },
+        )
 
     def take(self, rows: NDArray[np.integer]) -> Table:
         """Return some of the rows, in the order asked for."""
@@ -164,7 +251,19 @@ class Table:
         times = self._values(column, FieldKind.DATE)
         return self.take(np.flatnonzero(np.asarray(times) < moment))
 
-    def _values(self, name: str, kind: FieldKind) -> NDArray[np.float64] | list[str | None]:
+    def _decision(
+        self, column: TextCells, name: str, kind: FieldKind, known: Reading | None
+    ) -> NumberDecision | TimeDecision | None:
+        if kind is FieldKind.NUMBER:
+            return column.number_decision(known if isinstance(known, NumberReading) else None)
+        if kind is FieldKind.DATE:
+            time = known if isinstance(known, TimeReading) else None
+            return column.time_decision(self.originals[name], time)
+        return None
+
+    def _values(
+        self, name: str, kind: FieldKind, known: Reading | None = None, *, forced: bool = False
+    ) -> NDArray[np.float64] | list[str | None]:
         column = self.columns.get(name)
         as_number = kind in (FieldKind.NUMBER, FieldKind.DATE)
         if column is None:
@@ -172,14 +271,18 @@ class Table:
         if not as_number:
             return column.strings()
         try:
-            return column.numbers() if kind is FieldKind.NUMBER else column.milliseconds()
+            if kind is FieldKind.NUMBER:
+                number = known if isinstance(known, NumberReading) else None
+                return column.numbers(number, forced=forced)
+            time = known if isinstance(known, TimeReading) else None
+            return column.milliseconds(self.originals[name], time, forced=forced)
         except CellError as error:
             expected = (
                 "a number" if kind is FieldKind.NUMBER else "a time, such as 2024-05-31T09:30:00Z"
             )
             raise InputError(
                 f"{self.source}, column {self.originals[name]!r}, row {error.row + 1}: expected "
-                f"{expected}, came {error.cell!r}. Mend the cell, or leave it empty."
+                f"{expected}, came {error.cell!r}. Correct the cell, or leave it empty."
             ) from None
 
 

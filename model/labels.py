@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -95,7 +96,7 @@ def read_labels(table: Table, target: str, positive: str | None) -> Labels:
 
 
 def _folded(value: str) -> str:
-    return value.strip().casefold()
+    return unicodedata.normalize("NFC", value.strip().casefold())
 
 
 def _listed(found: Counter[str], spelling: dict[str, str]) -> str:

@@ -27,7 +27,9 @@ __all__ = [
     "UnavailableError",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of models that are trained now: their spec says how columns are read (ADR 23)."""
+READ_VERSIONS = (1, FORMAT_VERSION)
 BINS_OF_KIND = {
     FieldKind.NUMBER: "quantile",
     FieldKind.TEXT: "quantile",
@@ -201,7 +203,7 @@ class Training(_Frozen):
 class BundleMetadata(_Frozen):
     """Everything that scoring, explaining and watching a model needs besides its trees."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1, 2] = 2
     spec: FeatureSpec
     reference: Reference
     calibration: Calibration = Calibration()
@@ -271,10 +273,11 @@ class BundleMetadata(_Frozen):
         """
         try:
             found = _Version.model_validate_json(text).format_version
-            if found != FORMAT_VERSION:
+            if found not in READ_VERSIONS:
                 raise BundleError(
-                    f"This version of LeadScore reads model format {FORMAT_VERSION}, the model is "
-                    f"of format {found}: train it again, or use the LeadScore that made it."
+                    f"This version of LeadScore reads model formats 1 to {FORMAT_VERSION}, the "
+                    f"model is of format {found}: train it again, or use the LeadScore that made "
+                    "it."
                 )
             return cls.model_validate_json(text)
         except ValidationError as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from model.boosting import BoostingParameters
 from model.metadata import Engagement, Thresholds
+from schemas.fields import FieldKind
 
 __all__ = ["TrainOptions"]
 
@@ -32,6 +33,14 @@ class TrainOptions:
         Columns not to use.
     text
         Columns of free text.
+    kinds
+        What somebody says that a column is, by its name; None: it is not used.
+    decimal
+        The file's decimal separator; None to decide it.
+    dates
+        What comes first in the file's dates such as 3/4/2024; None to decide it.
+    missing
+        Words of the file that mean missing, besides the usual ones.
     schema
         The leads' contract, an Avro record schema parsed from JSON; None to derive it.
     trials
@@ -58,6 +67,10 @@ class TrainOptions:
     ordered: bool = False
     exclude: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
+    kinds: Mapping[str, FieldKind | None] = field(default_factory=dict)
+    decimal: Literal[".", ","] | None = None
+    dates: Literal["day", "month"] | None = None
+    missing: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     trials: int = 0
     name: str = "leads"

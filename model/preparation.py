@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from features.contract import ENVELOPE, conform, contract_kinds, derive_contract, is_boolean
 from features.infer import Inferred, infer_fields
+from features.spec import MISSING_WORDS
 from features.table import Table
 from model.labels import read_labels
 from model.options import TrainOptions
@@ -66,11 +67,17 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     """
     if options.time and options.ordered:
         raise InputError("--time and --ordered exclude each other: give one of them.")
+    table = table.with_hints(decimal=options.decimal, first=options.dates, missing=options.missing)
     reserved = _reserved(table, options)
     text = {table.find(column, "--text") for column in options.text}
-    _check_text(table, text, reserved)
+    _check_free(table, text, reserved, "--text")
+    given = _given(table, options, text, reserved)
     target = table.find(options.target, "--target")
     if options.schema is not None:
+        if given:
+            raise InputError(
+                "--as and --schema exclude each other: the contract says what each column is."
+            )
         table = conform(table, options.schema, skip=reserved)
     warnings = _encoding_warning(table)
 
@@ -91,11 +98,17 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
             table, positive = table.take(rows), positive[rows]
 
     kinds = contract_kinds(options.schema) if options.schema is not None else None
-    inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds)
+    inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
     contract = options.schema or _derived(table, inferred, options.name)
     return Prepared(
         table=table,
-        leads=Leads.of(inferred.kinds, table.columns_for(inferred.kinds), positive),
+        leads=Leads.of(
+            inferred.kinds,
+            table.columns_for(inferred.kinds, inferred.readings, inferred.forced),
+            positive,
+            inferred.readings,
+            {*MISSING_WORDS, *table.missing},
+        ),
         inferred=inferred,
         target=table.originals[target],
         positive=labels.value,
@@ -119,6 +132,8 @@ def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
         reserved[table.find(options.time, "--time")] = "the time (--time)"
     if options.id:
         reserved[table.find(options.id, "--id")] = "the lead's id (--id)"
+    ignored = [column for column, kind in options.kinds.items() if kind is None]
+    reserved |= {table.find(column, "--as"): "ignored (--as)" for column in ignored}
     target = table.find(options.target, "--target")
     if target in reserved:
         raise InputError(
@@ -128,10 +143,31 @@ def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
     return {**reserved, target: "the target"}
 
 
-def _check_text(table: Table, text: set[str], reserved: Mapping[str, str]) -> None:
-    for name in sorted(text & reserved.keys()):
+def _given(
+    table: Table, options: TrainOptions, text: set[str], reserved: Mapping[str, str]
+) -> dict[str, FieldKind]:
+    """Return what --as says of the fields."""
+    given = {
+        table.find(column, "--as"): kind
+        for column, kind in options.kinds.items()
+        if kind is not None
+    }
+    _check_free(table, given.keys(), reserved, "--as")
+    for name in sorted(text & given.keys()):
+        if given[name] is not FieldKind.TEXT:
+            raise InputError(
+                f"--as {table.originals[name]!r}: --text says that it is text. Leave one of the "
+                "two options out."
+            )
+    return given
+
+
+def _check_free(
+    table: Table, names: Collection[str], reserved: Mapping[str, str], option: str
+) -> None:
+    for name in sorted({*names} & reserved.keys()):
         raise InputError(
-            f"--text {table.originals[name]!r}: the column is {reserved[name]}. "
+            f"{option} {table.originals[name]!r}: the column is {reserved[name]}. "
             "Leave one of the two options out."
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ class TrainingReport:
         Each field of the model, and its number of columns.
     dropped
         Columns that are not used, by their name in the file, and why.
+    missing
+        Words that were read as missing, and how often, by the column's name in the file.
     leaks
         Columns that may hold what is known only afterwards.
     warnings
@@ -42,6 +45,7 @@ class TrainingReport:
     positives: int
     fields: dict[str, int]
     dropped: dict[str, str]
+    missing: dict[str, Mapping[str, int]]
     leaks: tuple[Leak, ...]
     warnings: tuple[str, ...]
     cross_validated: CrossValidated

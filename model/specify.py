@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,15 @@ from features.spec import (
 )
 from model.target_encoding import cross_fitted, fit_target_encoding
 from schemas.fields import FieldKind
+from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, Reading, TimeReading
 
 __all__ = ["ONE_HOT_LEVELS", "Leads", "encode", "fit_keywords", "fit_spec", "training_matrix"]
 
 ONE_HOT_LEVELS = 15
 """A category with more levels is target-encoded."""
+TRUTH_WORDS = frozenset({*TRUE_WORDS, *FALSE_WORDS})
+OTHER_THAN_TRUTH = 2
+"""Levels besides yes and no (unknown, say) that a field of yes and no may have."""
 WORD = re.compile(r"[^\W\d_]{4,}")
 KEYWORDS = 20
 KEYWORD_SHARE = (0.02, 0.5)
@@ -47,22 +52,37 @@ class Leads:
         A column for each: float64, or object (str or None).
     labels
         bool, shape (n,).
+    readings
+        How the fields that are numbers and times are written; a field that is not in it is
+        written plainly.
+    missing
+        Levels that mean missing, besides those that always do: they are None in the columns.
     """
 
     kinds: Mapping[str, FieldKind]
     columns: Mapping[str, NDArray[Any]]
     labels: NDArray[np.bool_]
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, kinds: Mapping[str, FieldKind], columns: Columns, labels: NDArray[np.bool_]
+        cls,
+        kinds: Mapping[str, FieldKind],
+        columns: Columns,
+        labels: NDArray[np.bool_],
+        readings: Mapping[str, Reading] | None = None,
+        missing: Collection[str] = (),
     ) -> Leads:
-        """Take columns as they are decoded."""
+        """Return leads of columns as they are decoded."""
         arrays = {
             name: values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
             for name, values in columns.items()
         }
-        return cls(kinds, arrays, labels)
+        if missing:
+            categories = [name for name, kind in kinds.items() if kind is FieldKind.CATEGORY]
+            arrays |= {name: _without(arrays[name], missing) for name in categories}
+        return cls(kinds, arrays, labels, readings or {}, tuple(sorted(missing)))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,7 +90,15 @@ class Leads:
     def take(self, rows: NDArray[np.integer]) -> Leads:
         """Return some of the rows, in the order asked for."""
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return Leads(self.kinds, columns, self.labels[rows])
+        return replace(self, columns=columns, labels=self.labels[rows])
+
+
+def _without(levels: NDArray[Any], missing: Collection[str]) -> NDArray[Any]:
+    """Return levels with None for those that mean missing."""
+    words = frozenset(missing)
+    cells = levels.tolist()
+    gone = {cell for cell in {*cells} if cell is not None and normalise_level(cell) in words}
+    return np.array([None if cell in gone else cell for cell in cells], dtype=object)
 
 
 def fit_spec(leads: Leads) -> FeatureSpec:
@@ -82,23 +110,41 @@ def fit_spec(leads: Leads) -> FeatureSpec:
         The training leads; no others have a part in it.
     """
     fields = tuple(_fit_field(leads, name, kind) for name, kind in leads.kinds.items())
-    return FeatureSpec(fields=fields)
+    return FeatureSpec(composed=True, fields=fields)
 
 
 def _fit_field(leads: Leads, name: str, kind: FieldKind) -> FieldSpec:
     values = leads.columns[name]
     match kind:
         case FieldKind.NUMBER:
-            return NumberField(name=name)
+            number = leads.readings.get(name)
+            is_number = isinstance(number, NumberReading)
+            return NumberField(name=name, reading=number if is_number else NumberReading())
         case FieldKind.DATE:
-            return DateField(name=name)
+            time = leads.readings.get(name)
+            is_time = isinstance(time, TimeReading)
+            return DateField(name=name, reading=time if is_time else TimeReading())
         case FieldKind.TEXT:
             return TextField(name=name, keywords=fit_keywords(values))
     levels = {normalise_level(value) for value in set(values.tolist()) if value is not None}
     known = tuple(sorted(level for level in levels if level is not None))
-    if 0 < len(known) <= ONE_HOT_LEVELS:
-        return CategoryField(name=name, encoding="one_hot", levels=known)
-    return fit_target_encoding(name, values.tolist(), leads.labels)
+    if not 0 < len(known) <= ONE_HOT_LEVELS:
+        fitted = fit_target_encoding(name, values.tolist(), leads.labels)
+        return fitted.model_copy(update={"missing": leads.missing})
+    truth = _truth(known)
+    if truth is not None:
+        known = tuple(level for level in known if level in truth or level not in TRUTH_WORDS)
+    return CategoryField(
+        name=name, encoding="one_hot", levels=known, truth=truth, missing=leads.missing
+    )
+
+
+def _truth(levels: Collection[str]) -> tuple[str, str] | None:
+    """Return the levels that mean yes and no; None where there are not both, or many others."""
+    if len({*levels} - TRUTH_WORDS) > OTHER_THAN_TRUTH:
+        return None
+    pairs = zip(TRUE_WORDS, FALSE_WORDS, strict=True)
+    return next((pair for pair in pairs if pair[0] in levels and pair[1] in levels), None)
 
 
 def fit_keywords(texts: Iterable[str | None]) -> tuple[str, ...]:
@@ -113,7 +159,11 @@ def fit_keywords(texts: Iterable[str | None]) -> tuple[str, ...]:
     texts
         The training leads' texts; None is missing.
     """
-    present = [text for text in texts if text is not None and normalise_level(text) is not None]
+    present = [
+        unicodedata.normalize("NFC", text)
+        for text in texts
+        if text is not None and normalise_level(text) is not None
+    ]
     counts = Counter(word for text in present for word in set(WORD.findall(text.casefold())))
     least, most = (share * len(present) for share in KEYWORD_SHARE)
     frequent = [
@@ -144,9 +194,9 @@ def training_matrix(spec: FeatureSpec, leads: Leads, seed: int) -> NDArray[np.fl
     ndarray of float32, shape (n, columns of the spec)
     """
     matrix = encode(spec, leads)
-    for field, columns in spec.slices():
-        if isinstance(field, CategoryField) and field.encoding == "target":
+    for encoded, columns in spec.slices():
+        if isinstance(encoded, CategoryField) and encoded.encoding == "target":
             matrix[:, columns.start] = cross_fitted(
-                field.name, leads.columns[field.name], leads.labels, seed
+                encoded.name, leads.columns[encoded.name], leads.labels, seed
             )
     return matrix

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.binning import build_reference
 from features.matrix import FeatureEncoder
-from features.table import Table
+from features.table import Table, field_name
 from model.boosting import boost, margins
 from model.bundle import Artefacts
 from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
@@ -132,6 +132,7 @@ def train(
         positives=int(data.leads.labels.sum()),
         fields={field.name: len(field.columns) for field in spec.fields},
         dropped=data.inferred.dropped,
+        missing=data.inferred.words,
         leaks=leaks,
         warnings=warnings,
         cross_validated=validated,
@@ -167,11 +168,24 @@ def _warnings(
             "them were positives: the world has changed, so take scores for a ranking, not for "
             "probabilities, and train often."
         )
-    warnings += [
-        f"{column} was dropped as an identifier; a model must not learn leads by heart."
-        for column in data.inferred.identifiers
-    ]
+    warnings += _read_warnings(data)
     return (*warnings, *(leak.sentence for leak in leaks))
+
+
+def _read_warnings(data: Prepared) -> list[str]:
+    """Return what is surprising in how the columns were read."""
+    inferred = data.inferred
+    warnings = [f"{column}: {remark}." for column, remark in inferred.remarks.items()]
+    for column, cells in inferred.misfits.items():
+        kind = inferred.kinds[field_name(column)]
+        warnings.append(
+            f"{column}: {cells:,} of its values can't be read as a {kind} and count as missing "
+            "(--missing WORD, where it is a word that means missing)."
+        )
+    return warnings + [
+        f"{column} was left out as an identifier: a model must not memorise leads."
+        for column in inferred.identifiers
+    ]
 
 
 def _training(

@@ -13,11 +13,21 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
+from schemas.readings import (
+    PLAIN_TIMES,
+    NumberReading,
+    Reading,
+    TimeReading,
+    read_number,
+    read_time,
+    time_of_number,
+)
 from schemas.store import Schema
 from schemas.times import LATEST_MS, iso_ms
 from schemas.wire import HEADER_BYTES
@@ -58,7 +68,9 @@ class _WrongType(Exception):  # noqa: N818 - the way to a verdict, not an error 
     """A value of a type that its field's kind can't be read from."""
 
 
-def compile_reader(schema: Schema, kinds: Mapping[str, FieldKind]) -> AvroReader:
+def compile_reader(
+    schema: Schema, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading] | None = None
+) -> AvroReader:
     """Generate the reader of a schema.
 
     Parameters
@@ -67,11 +79,15 @@ def compile_reader(schema: Schema, kinds: Mapping[str, FieldKind]) -> AvroReader
         The writer's.
     kinds
         The fields to read. One that the schema lacks is always missing.
+    readings
+        How numbers and times are written where their type does not say it; see ``LeadDecoder``.
     """
-    return _Generator(schema, kinds).reader()
+    return _Generator(schema, kinds, readings or {}).reader()
 
 
-def mismatches(schema: Schema, kinds: Mapping[str, FieldKind]) -> list[str]:
+def mismatches(
+    schema: Schema, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading] | None = None
+) -> list[str]:
     """Tell which fields a schema lacks, or has with a type that can't be read as their kind.
 
     Parameters
@@ -80,6 +96,8 @@ def mismatches(schema: Schema, kinds: Mapping[str, FieldKind]) -> list[str]:
         A lead's.
     kinds
         The fields that are read.
+    readings
+        Those of them whose numbers and times may be text; see ``LeadDecoder``.
 
     Returns
     -------
@@ -92,17 +110,28 @@ def mismatches(schema: Schema, kinds: Mapping[str, FieldKind]) -> list[str]:
             wrong.append(f"{name} is not in it")
             continue
         found = [_type_name(branch) for branch in _branches(schema.fields[name])]
-        if not any(branch in READABLE[kind] for branch in found):
+        if not any(_is_readable(branch, kind, name, readings or {}) for branch in found):
             wrong.append(f"{name} is {' or '.join(found)}, but the model reads a {kind}")
     return wrong
+
+
+def _is_readable(
+    type_name: str, kind: FieldKind, name: str, readings: Mapping[str, Reading]
+) -> bool:
+    if kind is FieldKind.NUMBER and type_name == "string":
+        return name in readings
+    return type_name in READABLE[kind]
 
 
 class _Generator:
     """Writes the source of a reader, statement by statement."""
 
-    def __init__(self, schema: Schema, kinds: Mapping[str, FieldKind]) -> None:
+    def __init__(
+        self, schema: Schema, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading]
+    ) -> None:
         self._schema = schema
         self._kinds = kinds
+        self._readings = {**readings, "created_at": PLAIN_TIMES}
         self._named: dict[str, Any] = {}
         self._logical = _logical_types(schema.avro)
         self._can_be_wrong = False
@@ -110,7 +139,6 @@ class _Generator:
             "unpack_double": struct.Struct("<d").unpack_from,
             "unpack_float": struct.Struct("<f").unpack_from,
             "varint": _varint,
-            "iso_ms": iso_ms,
             "WrongType": _WrongType,
             "explain": self._explain,
         }
@@ -198,7 +226,7 @@ class _Generator:
         type_name = _type_name(avro_type)
         if type_name == "null":
             block.add(f"{output} = None")
-        elif type_name not in READABLE[kind] or (
+        elif not _is_readable(type_name, kind, name, self._readings) or (
             name in ("lead_id", "request_id") and type_name != "string"
         ):
             self._refuse(block, name, avro_type, output)
@@ -210,9 +238,13 @@ class _Generator:
             self._varint(block, "n")
             block.add(f"{output} = (n >> 1) ^ -(n & 1)")
             if kind is FieldKind.DATE:
-                scale = TO_MS.get(self._logical.get(name, ""))
+                logical = self._logical.get(name)
+                scale = TO_MS.get(logical or "")
                 if scale:
                     block.add(f"{output} = {output} {scale}")
+                elif logical is None and name in self._readings:
+                    read = self._constant(self._reader_of_counts(name))
+                    block.add(f"{output} = {read}({output})")
             elif kind is not FieldKind.NUMBER:
                 block.add(f"{output} = str({output})")
         elif type_name in FRACTIONS:
@@ -225,11 +257,33 @@ class _Generator:
         else:
             self._length(block)
             block.add(f"{output} = b[p:p + n].decode()", "p += n")
-            if kind is FieldKind.DATE:
-                block.add(f"{output} = iso_ms({output})")
+            if kind in (FieldKind.DATE, FieldKind.NUMBER):
+                read = self._constant(self._reader_of_text(name))
+                block.add(f"{output} = {read}({output})")
                 if name not in ENVELOPE:
                     block.add(f"if {output} is None:")
-                    self._tell(block.inner(), name, "string that is no ISO 8601 time")
+                    self._tell(block.inner(), name, f"string that is no {kind} as they are written")
+                block.add(f"if {output} != {output}: {output} = None")
+
+    def _reader_of_counts(self, name: str) -> Callable[[int], float]:
+        """Return what reads a time that is a number without a unit."""
+        reading = self._readings[name]
+        assert isinstance(reading, TimeReading)
+
+        def read(value: int) -> float:
+            at = time_of_number(value, reading)
+            return value if at is None else at
+
+        return read
+
+    def _reader_of_text(self, name: str) -> Callable[[str], float | None]:
+        """Return what reads a number or a time that is text; NaN is missing."""
+        reading = self._readings.get(name)
+        if isinstance(reading, NumberReading):
+            return partial(read_number, reading=reading)
+        if isinstance(reading, TimeReading):
+            return partial(read_time, reading=reading)
+        return iso_ms
 
     def _refuse(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
         """Read past a value of the wrong type; of the envelope's fields it counts as missing."""

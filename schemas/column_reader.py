@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.fields import FieldKind
+from schemas.readings import FIRST_MS, UNTIL_MS, Reading, TimeReading, time_of_number
 from schemas.store import Schema
 from schemas.times import LATEST_MS
 
@@ -67,10 +68,15 @@ class _Field:
     """First byte of a null: twice the branch's number; None: it is never null."""
     value: int | None
     """First byte of a value."""
+    has_unit: bool = False
+    """Whether its type says what it counts."""
 
 
 def column_reader(
-    schema: Schema, kinds: Mapping[str, FieldKind], max_bytes: int
+    schema: Schema,
+    kinds: Mapping[str, FieldKind],
+    max_bytes: int,
+    readings: Mapping[str, Reading] | None = None,
 ) -> ColumnReader | None:
     """Make the reader of a schema.
 
@@ -84,6 +90,8 @@ def column_reader(
         The fields to read. One that the schema lacks is always missing.
     max_bytes
         The largest record that is read.
+    readings
+        How times without a unit are written; see ``LeadDecoder``.
     """
     if _compiled is None:
         return None
@@ -91,19 +99,26 @@ def column_reader(
     known = [field for field in fields if field is not None]
     if len(known) != len(fields) or not _is_plain(known, kinds):
         return None
-    return ColumnReader(schema.header, known, kinds, max_bytes)
+    return ColumnReader(schema.header, known, kinds, max_bytes, readings or {})
 
 
 def _field(name: str, avro_type: Any) -> _Field | None:
     if not isinstance(avro_type, list):
         primitive = _primitive(avro_type)
-        return _Field(name, primitive, None, None) if primitive else None
+        return _Field(name, primitive, None, None, _has_unit(avro_type)) if primitive else None
     found = [_primitive(branch) for branch in avro_type]
     if len(found) != 2 or "null" not in avro_type:
         return None
     null = avro_type.index("null")
     primitive = found[1 - null]
-    return _Field(name, primitive, 2 * null, 2 * (1 - null)) if primitive else None
+    if primitive is None:
+        return None
+    has_unit = _has_unit(avro_type[1 - null])
+    return _Field(name, primitive, 2 * null, 2 * (1 - null), has_unit)
+
+
+def _has_unit(avro_type: Any) -> bool:
+    return isinstance(avro_type, dict) and "logicalType" in avro_type
 
 
 def _primitive(avro_type: Any) -> str | None:
@@ -147,6 +162,8 @@ class ColumnReader:
         The fields to read.
     max_bytes
         The largest record that is read.
+    readings
+        How times without a unit are written.
     """
 
     def __init__(
@@ -155,12 +172,20 @@ class ColumnReader:
         fields: Sequence[_Field],
         kinds: Mapping[str, FieldKind],
         max_bytes: int,
+        readings: Mapping[str, Reading],
     ) -> None:
         self._header = header
         self._max_bytes = max_bytes
         self._kinds = dict(kinds)
         wanted = {*self._kinds, *ENVELOPE}
         found = [field for field in fields if field.name in wanted]
+        bare = {field.name for field in found if not field.has_unit}
+        self._first_created = FIRST_MS if "created_at" in bare else 0.0
+        self._unitless = {
+            name: reading
+            for name, reading in readings.items()
+            if name in bare and isinstance(reading, TimeReading)
+        }
         self._strings = [field.name for field in found if field.primitive == "string"]
         self._numbers = [field.name for field in found if field.primitive != "string"]
         places = dict(zip(self._strings, range(len(found)), strict=False))
@@ -205,7 +230,10 @@ class ColumnReader:
         read: dict[str, Any] = dict(zip(self._strings, strings, strict=True))
         read |= dict(zip(self._numbers, numbers, strict=True))
         ids, created_at = read["lead_id"], read["created_at"]
-        is_plain &= (created_at >= 0) & (created_at < LATEST_MS)
+        # A smaller number without a unit may be seconds: the generated reader finds out.
+        is_plain &= (created_at >= self._first_created) & (created_at < LATEST_MS)
+        for name, reading in self._unitless.items():
+            read[name] = _in_ms(read[name], reading)
         is_plain &= np.fromiter(map(bool, ids), np.bool_, n)
         rows = None if is_plain.all() else np.flatnonzero(is_plain)
         missing = [None] * n
@@ -225,6 +253,19 @@ class ColumnReader:
         if self._kinds[name] in (FieldKind.NUMBER, FieldKind.DATE):
             return _of(np.full(n, np.nan), rows)
         return _of([None] * n, rows)
+
+
+def _in_ms(numbers: NDArray[np.float64], reading: TimeReading) -> NDArray[np.float64]:
+    """Read times without a unit as milliseconds since 1970, NaN where missing."""
+    if reading.unit in (None, "ms"):
+        is_ms = (numbers >= FIRST_MS) & (numbers < UNTIL_MS)
+        if (is_ms | np.isnan(numbers)).all():
+            return numbers
+    read = (time_of_number(number, reading) for number in numbers.tolist())
+    found = [
+        number if at is None else at for number, at in zip(numbers.tolist(), read, strict=True)
+    ]
+    return np.array(found, dtype=np.float64)
 
 
 def _of(column: Any, rows: NDArray[np.intp] | None) -> Any:

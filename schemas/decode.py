@@ -19,6 +19,17 @@ from schemas.avro_reader import AvroReader, Row, compile_reader
 from schemas.column_reader import ColumnReader, ReadColumns, column_reader
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
+from schemas.readings import (
+    FIRST_MS,
+    PLAIN_TIMES,
+    UNTIL_MS,
+    NumberReading,
+    Reading,
+    TimeReading,
+    read_number,
+    read_time,
+    time_of_number,
+)
 from schemas.store import SchemaStore
 from schemas.times import LATEST_MS, iso_ms
 from schemas.wire import AVRO_MARKER, HEADER_BYTES, WireFormat, detect
@@ -66,6 +77,18 @@ class DecodedLeads:
     columns: Columns
     errors: list[tuple[int, InvalidEventError]]
 
+    def without(self, verdicts: Mapping[int, InvalidEventError]) -> DecodedLeads:
+        """Return the leads without those on which there is a verdict, which is among the errors.
+
+        Parameters
+        ----------
+        verdicts
+            By the lead's place among the leads, from 0.
+        """
+        errors = [(self.positions[row], verdict) for row, verdict in verdicts.items()]
+        errors = sorted((*self.errors, *errors), key=itemgetter(0))
+        return replace(_without(self, verdicts), errors=errors)
+
     def of(self, batch: Sequence[T]) -> Sequence[T]:
         """Take what belongs to the leads out of what belongs to the batch's values."""
         if len(self.positions) == len(batch):
@@ -84,6 +107,10 @@ class LeadDecoder:
         The fields to read, and what each must be.
     max_bytes
         The largest event that is decoded.
+    readings
+        How numbers and times are written where their type does not say it: numbers as text, times
+        as text or as numbers without a unit. A field that is not in it must have a number, or
+        milliseconds or ISO 8601.
     keeps_bytes
         Whether categories and texts may be left as they came, as UTF-8 bytes: most of them are
         looked up and never read.
@@ -96,14 +123,16 @@ class LeadDecoder:
         *,
         max_bytes: int = 262_144,
         keeps_bytes: bool = False,
+        readings: Mapping[str, Reading] | None = None,
     ) -> None:
         self._store = store
         self._kinds = dict(kinds)
         self._max_bytes = max_bytes
         self._keeps_bytes = keeps_bytes
+        self._readings = dict(readings or {})
         self._readers: dict[bytes, AvroReader] = {}
         self._column_readers: dict[bytes, ColumnReader | None] = {}
-        self._json = _JsonReader(self._kinds)
+        self._json = _JsonReader(self._kinds, self._readings)
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedLeads:
         """Decode the values of a batch.
@@ -193,8 +222,10 @@ class LeadDecoder:
                 f"no schema has the fingerprint {header[2:].hex()}: put its .avsc file into the"
                 " folder that LEADSCORE_SCHEMA_DIR names, and restart",
             )
-        self._column_readers[header] = column_reader(schema, self._kinds, self._max_bytes)
-        self._readers[header] = compile_reader(schema, self._kinds)
+        self._column_readers[header] = column_reader(
+            schema, self._kinds, self._max_bytes, self._readings
+        )
+        self._readers[header] = compile_reader(schema, self._kinds, self._readings)
         return self._readers[header]
 
     def _joined(
@@ -309,8 +340,9 @@ def _without(leads: DecodedLeads, rows: Mapping[int, object]) -> DecodedLeads:
 class _JsonReader:
     """Reads leads that are JSON objects, field names as keys."""
 
-    def __init__(self, kinds: Mapping[str, FieldKind]) -> None:
+    def __init__(self, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading]) -> None:
         self._fields = list(kinds.items())
+        self._readings = readings
 
     def read(self, value: bytes) -> Row:
         try:
@@ -325,11 +357,12 @@ class _JsonReader:
                 ErrorCode.VALIDATION,
                 f"expected lead_id to be a string that is not empty, got {_found(lead_id)}",
             )
-        created_at = _time(lead.get("created_at"))
+        created_at = _time(lead.get("created_at"), PLAIN_TIMES)
+        # NaN, for text that means missing, is in no range.
         if created_at is None or not 0 <= created_at < LATEST_MS:
             raise InvalidEventError(
                 ErrorCode.VALIDATION,
-                "expected created_at to be milliseconds since 1970 or an ISO 8601 time, got"
+                "expected created_at to be a time after 1970 (milliseconds, or ISO 8601), got"
                 f" {_found(lead.get('created_at'))}",
             )
         request_id = lead.get("request_id")
@@ -337,32 +370,44 @@ class _JsonReader:
             request_id = None
         return (
             lead_id,
-            created_at,
+            int(created_at),
             request_id or None,
             *(self._value(lead.get(name), name, kind) for name, kind in self._fields),
         )
 
-    @staticmethod
-    def _value(value: Any, name: str, kind: FieldKind) -> Any:
+    def _value(self, value: Any, name: str, kind: FieldKind) -> Any:
         if value is None:
             return None
-        if kind is FieldKind.NUMBER and isinstance(value, int | float):
-            return _float(value)
-        if kind is FieldKind.DATE:
-            time = _time(value)
+        if kind is FieldKind.NUMBER:
+            if isinstance(value, int | float):
+                return _float(value)
+            reading = self._readings.get(name)
+            if isinstance(value, str) and isinstance(reading, NumberReading):
+                number = read_number(value, reading)
+                if number is not None:
+                    return None if number != number else number
+        elif kind is FieldKind.DATE:
+            reading = self._readings.get(name)
+            time = _time(value, reading if isinstance(reading, TimeReading) else None)
             if time is not None:
-                return _float(time)
-        if kind in (FieldKind.CATEGORY, FieldKind.TEXT):
-            if isinstance(value, str):
-                return value
-            if isinstance(value, bool):
-                return "true" if value else "false"
-            if isinstance(value, int):
-                return str(value)
+                return None if time != time else time
+        elif isinstance(value, str):
+            return value
+        elif isinstance(value, bool):
+            return "true" if value else "false"
+        elif isinstance(value, int):
+            return str(value)
         raise InvalidEventError(
             ErrorCode.TYPE,
-            f"field {name}: expected {JSON_TYPES[kind]}, or null, got {_found(value)}",
+            f"field {name}: expected {JSON_TYPES[kind]}, or null, got {_found(value)}"
+            f"{_HOW_WRITTEN if isinstance(value, str) else ''}",
         )
+
+
+_HOW_WRITTEN = (
+    " that is not written as in the training data: send it as a number, or as the training data"
+    " have it"
+)
 
 
 def _float(value: float) -> float:
@@ -372,11 +417,23 @@ def _float(value: float) -> float:
         return math.inf
 
 
-def _time(value: Any) -> int | None:
-    """Read a time as milliseconds since 1970; None where it is none."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return iso_ms(value) if isinstance(value, str) else None
+def _time(value: Any, reading: TimeReading | None) -> float | None:
+    """Return a time as milliseconds since 1970; None where it is none, NaN where it is missing."""
+    # Most are milliseconds of these days, or ISO 8601: the quickest ways come first.
+    if type(value) is int and FIRST_MS <= value < UNTIL_MS:
+        if reading is None or reading.unit is None or reading.unit == "ms":
+            return value
+    elif isinstance(value, str):
+        return iso_ms(value) if reading is None else read_time(value, reading)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    number = _float(value)
+    if reading is not None:
+        at = time_of_number(number, reading)
+        if at is not None:
+            return at
+    # A number that no unit makes a time is what the contract says: whole milliseconds.
+    return number if isinstance(value, int) else None
 
 
 def _found(value: Any) -> str:

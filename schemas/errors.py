@@ -43,6 +43,8 @@ class ErrorCode(StrEnum):
     """``lead_id`` or ``created_at`` is missing or unusable."""
     TYPE = "TYPE"
     """A field that the model reads has a value of the wrong type."""
+    TIME = "TIME"
+    """``created_at``, or a time that the model reads, is outside of the plausible years."""
     NOT_FINITE = "NOT_FINITE"
     """A number that the model reads is NaN or infinite."""
     TOO_LARGE = "TOO_LARGE"

@@ -21,6 +21,7 @@ from model.predictor import ConstantPredictor, Predictor, open_predictor
 from model.registry import ModelNotFoundError, Registry
 from schemas.decode import LeadDecoder
 from schemas.encode import ScoredModel
+from schemas.plausible_times import PlausibleTimes
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.settings import Settings
@@ -164,7 +165,13 @@ def _scorer(
     settings: Settings,
     counting: Counting | None = None,
 ) -> Scorer:
-    decoder = LeadDecoder(store, spec.kinds, max_bytes=settings.max_event_bytes, keeps_bytes=True)
+    decoder = LeadDecoder(
+        store,
+        spec.kinds,
+        max_bytes=settings.max_event_bytes,
+        keeps_bytes=True,
+        readings=spec.readings,
+    )
     decoder.prepare()
     return Scorer(
         model,
@@ -174,6 +181,7 @@ def _scorer(
         rules=Rules(settings.min_coverage, settings.low_coverage, settings.max_attempts),
         wire=WireFormat(settings.output_format),
         counting=counting,
+        times=PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms),
     )
 
 

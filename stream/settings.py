@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -199,6 +200,15 @@ class Settings(BaseSettings):
     max_event_bytes: Count = 262_144
     """The largest event that is decoded; larger ones are dead letters."""
 
+    earliest_year: Annotated[int, Field(ge=1, le=2100)] = 1990
+    """The first year of a plausible time. A lead with an earlier `created_at` is a dead letter
+    (`TIME`); so is one with an earlier date that the model reads, unless the training data have
+    such dates."""
+
+    times_ahead_days: Annotated[float, Field(ge=0, le=36_600, allow_inf_nan=False)] = 1.0
+    """How many days after its record a lead's times may be; a lead with a later one is a dead
+    letter, as above."""
+
     min_coverage: Share = 0.6
     """Share of the model's fields that a lead must bring along to be scored without a flag."""
 
@@ -365,6 +375,16 @@ class Settings(BaseSettings):
     def drift_changelog(self) -> str:
         """Name of the topic that holds the drift agent's table, as Faust names it."""
         return f"{self.group_id}{CHANGELOG}"
+
+    @property
+    def earliest_ms(self) -> float:
+        """The first plausible time, in milliseconds since 1970."""
+        return datetime(self.earliest_year, 1, 1, tzinfo=UTC).timestamp() * 1000
+
+    @property
+    def times_ahead_ms(self) -> float:
+        """How long after a lead's record its times may be, in milliseconds."""
+        return self.times_ahead_days * 86_400_000
 
     @property
     def drift_window_ms(self) -> int:

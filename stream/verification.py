@@ -79,7 +79,8 @@ def verify_contract(bundle: Bundle, settings: Settings) -> None:
         They are not; or the contract that the settings name is not known.
     """
     contract = _contract(settings, bundle.metadata.contract)
-    wrong = mismatches(contract, bundle.metadata.spec.kinds)
+    spec = bundle.metadata.spec
+    wrong = mismatches(contract, spec.kinds, spec.readings)
     if wrong:
         raise StartupError(
             f"model {bundle.name}/{bundle.version} reads fields that the contract"

@@ -68,13 +68,19 @@ async def topics(kafka: Broker) -> AsyncIterator[TopicFactory]:
 
 
 @pytest.fixture(scope="session")
-def bank_model(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """A model of the bank's contacts; its registry is two folders up."""
-    folder = tmp_path_factory.mktemp("bank")
-    sample = folder / "sample.csv"
+def bank_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of some of the bank's contacts."""
+    sample = tmp_path_factory.mktemp("bank") / "sample.csv"
     with gzip.open(CONTACTS, "rt") as contacts:
         header, *rows = contacts
     sample.write_text(header + "".join(rows[::TRAINED_EVERY]))
+    return sample
+
+
+@pytest.fixture(scope="session")
+def bank_model(bank_sample: Path) -> Bundle:
+    """A model of the bank's contacts; its registry is two folders up."""
+    folder, sample = bank_sample.parent, bank_sample
     options = TrainOptions(
         target="y", id="lead_id", exclude=("duration",), schema=CONTACT.avro, name="bank", seed=7
     )

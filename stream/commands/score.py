@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table as ScreenTable
 from rich.text import Text
@@ -18,16 +21,20 @@ from rich.text import Text
 from agents.offline import Explanation, OfflineScorer
 from features.contract import conform
 from features.matrix import Columns
+from features.remarks import differs, remark_on
+from features.spec import FeatureSpec
 from features.table import Table, parse_table, read_table
 from model.bundle import Bundle, BundleError, load_bundle
 from model.predictor import open_predictor
 from model.registry import Registry
 from schemas.decode import LeadDecoder
 from schemas.display import for_spreadsheet, for_terminal
-from schemas.errors import InputError
+from schemas.errors import ErrorCode, InputError, InvalidEventError
 from schemas.fields import FieldKind
+from schemas.plausible_times import PlausibleTimes
 from schemas.store import SchemaStore
 from stream.commands.exit_codes import exit_codes
+from stream.settings import load_settings
 from stream.trial import Trials
 
 __all__ = ["explain", "score"]
@@ -89,8 +96,8 @@ def score(file: Path, model: str, registry: str, id_column: str, shape: str) -> 
       leadscore score leads.csv --model bank
       head -n 100 events.jsonl | leadscore score - --format csv
 
-    Exit codes: 0 every lead has a score, 1 some JSON lines are no leads (standard error says which
-    and why), 2 the file, an option or the model is unusable.
+    Exit codes: 0 every lead has a score, 1 some lines or rows are no leads (standard error says
+    which and why), 2 the file, an option or the model is unusable.
     """  # noqa: D301
     with exit_codes():
         bundle = _load(registry, model)
@@ -160,7 +167,8 @@ def _read(file: Path, bundle: Bundle, id_column: str) -> _Leads:
 
 
 def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
-    kinds = bundle.metadata.spec.kinds
+    spec = bundle.metadata.spec
+    kinds, readings = spec.kinds, spec.file_readings
     missing = [name for name in kinds if name not in table.names]
     if len(missing) == len(kinds):
         raise InputError(
@@ -168,25 +176,60 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
             " model with --model, or rename the columns"
         )
     for name in missing:
-        said = for_terminal(f"{table.source} has no column {name}: it counts as missing")
-        click.echo(said, err=True)
+        _say(f"{table.source} has no column {name}: it counts as missing")
     if id_column == ID and ID not in table.names:
         ids = [f"row-{row}" for row in range(1, table.rows + 1)]
     else:
         name = table.find(id_column, "--id")
         found = table.columns_for({name: FieldKind.TEXT})[name]
         ids = [str(value or f"row-{row}") for row, value in enumerate(found, 1)]
-    known = conform(table, bundle.metadata.contract)
-    return _Leads(ids, known.columns_for(kinds), [])
+    known = conform(table, bundle.metadata.contract, readings=readings)
+    columns = known.columns_for(kinds, readings)
+    verdicts: dict[int, InvalidEventError] = {}
+    for name, decision in known.decisions(kinds, readings).items():
+        if differs(decision.reading, readings[name]):
+            said = remark_on(decision, options=False) or "read as plain numbers or times"
+            _say(f"column {known.originals[name]!r}: {said}, other than in the training data")
+        verdict = InvalidEventError(
+            ErrorCode.TYPE, f"column {known.originals[name]!r}: expected a {kinds[name]}"
+        )
+        verdicts |= dict.fromkeys(known.misfits(name, decision), verdict)
+    verdicts |= _plausible(spec).verdicts(columns, _now(table.rows))
+    wrong = [f"row {row + 1}: {error.code}: {error}" for row, error in sorted(verdicts.items())]
+    kept = [row for row in range(table.rows) if row not in verdicts]
+    return _Leads([ids[row] for row in kept], _rows_of(columns, kept), wrong)
+
+
+def _rows_of(columns: Columns, rows: list[int]) -> Columns:
+    return {
+        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+        for name, values in columns.items()
+    }
 
 
 def _of_lines(content: bytes, bundle: Bundle) -> _Leads:
+    spec = bundle.metadata.spec
     numbered = [(i, line) for i, line in enumerate(content.splitlines(), 1) if line.strip()]
-    decoded = LeadDecoder(SchemaStore.load(), bundle.metadata.spec.kinds).decode(
-        [line for _, line in numbered]
+    decoder = LeadDecoder(SchemaStore.load(), spec.kinds, readings=spec.readings)
+    decoded = decoder.decode([line for _, line in numbered])
+    decoded = decoded.without(
+        _plausible(spec).verdicts(decoded.columns, _now(len(decoded.lead_ids)), decoded.created_at)
     )
     wrong = [f"line {numbered[i][0]}: {error.code}: {error}" for i, error in decoded.errors]
     return _Leads([lead_id.decode() for lead_id in decoded.lead_ids], decoded.columns, wrong)
+
+
+def _plausible(spec: FeatureSpec) -> PlausibleTimes:
+    settings = load_settings()
+    return PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms)
+
+
+def _now(n: int) -> NDArray[np.int64]:
+    return np.full(n, time.time_ns() // 1_000_000)
+
+
+def _say(sentence: str) -> None:
+    click.echo(for_terminal(sentence), err=True)
 
 
 def _complain(leads: _Leads) -> None:

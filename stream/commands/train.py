@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
+from schemas.fields import FieldKind
 from stream.commands.exit_codes import exit_codes
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from model.train import TrainedModel, TrainOptions
 
 __all__ = ["train"]
+
+KINDS = (*map(str, FieldKind), "ignore")
 
 
 @click.command()
@@ -42,6 +46,29 @@ __all__ = ["train"]
     multiple=True,
     metavar="COLUMN",
     help="Free text; may be repeated.",
+)
+@click.option(
+    "--as",
+    "kinds",
+    multiple=True,
+    metavar="COLUMN=KIND",
+    help=f"What a column is: {', '.join(KINDS)}; may be repeated. Default: found by its values.",
+)
+@click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    help="FILE's decimal separator. Default: found by the values.",
+)
+@click.option(
+    "--dates",
+    type=click.Choice(["day", "month"]),
+    help="What comes first in dates such as 3/4/2024. Default: found by the values.",
+)
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="WORD",
+    help="A word that means missing in FILE, besides the usual ones; may be repeated.",
 )
 @click.option(
     "--schema",
@@ -148,11 +175,23 @@ def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:
     if medium > high:
         raise InputError(f"--medium {medium} is above --high {high}: give a lower one")
     return TrainOptions(
-        **options,
+        **{**options, "kinds": _kinds(options["kinds"])},
         schema=_contract(schema) if schema else None,
         thresholds=Thresholds(high=high, medium=medium),
         engagement=_engagement(engagement),
     )
+
+
+def _kinds(given: Sequence[str]) -> dict[str, FieldKind | None]:
+    kinds: dict[str, FieldKind | None] = {}
+    for text in given:
+        column, _, kind = text.rpartition("=")
+        if not column or kind not in KINDS:
+            raise InputError(
+                f"--as {text!r}: expected COLUMN=KIND, with one of {', '.join(KINDS)} as the kind"
+            )
+        kinds[column] = None if kind == "ignore" else FieldKind(kind)
+    return kinds
 
 
 def _engagement(text: str) -> Engagement:

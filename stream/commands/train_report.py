@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +13,7 @@ from schemas.display import for_terminal
 
 __all__ = ["print_report"]
 
+SHOWN_WORDS = 8
 FIGURES = {
     "AUC": ("auc", "{:.4f}"),
     "average precision": ("average_precision", "{:.4f}"),
@@ -41,6 +44,10 @@ def print_report(trained: TrainedModel, console: Console) -> None:
         f"ONNX and XGBoost differ by at most {report.parity:.1g} over all leads", highlight=False
     )
     console.print(_dropped(report.dropped))
+    for column, words in report.missing.items():
+        console.print(
+            f"Read as missing: {_plain(column)}: {_plain(_counted(words))}", highlight=False
+        )
     for warning in report.warnings:
         console.print(f"[yellow]![/yellow] {_plain(warning)}", highlight=False)
 
@@ -68,6 +75,12 @@ def _dropped(dropped: dict[str, str]) -> Table:
     for column, reason in dropped.items():
         table.add_row(_plain(column), _plain(reason))
     return table
+
+
+def _counted(words: Mapping[str, int]) -> str:
+    listed = sorted(words.items(), key=lambda word: (-word[1], word[0]))
+    shown = ", ".join(f"'{word}' ({count:,})" for word, count in listed[:SHOWN_WORDS])
+    return shown + (", …" if len(listed) > SHOWN_WORDS else "")
 
 
 def _plain(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading
 from schemas.store import Schema
 from stream.crm.lead_fields import LeadField, lead_fields
 from stream.crm.playing import Lead
@@ -17,8 +18,8 @@ from stream.crm.playing import Lead
 __all__ = ["contract_of", "leads_of", "unused_columns"]
 
 REQUEST_ID = "request_id"
-TRUE = frozenset({"true", "yes", "1"})
-FALSE = frozenset({"false", "no", "0"})
+ANY_NUMBERS = NumberReading(assumed=True, truth=True)
+"""What is asked of a column of numbers: yes and no are 1 and 0."""
 
 
 def contract_of(names: Collection[str], contracts: Sequence[Schema]) -> Schema:
@@ -132,8 +133,18 @@ def _values(table: Table, field: LeadField, contract: str) -> Sequence[object]:
 
 
 def _cells(table: Table, name: str, kind: FieldKind) -> Iterator[Any]:
-    """Each cell of a column as a Python value, None where it is missing."""
-    values = table.columns_for({name: kind})[name]
+    """Yield each cell of a column as a Python value, None where it is missing.
+
+    Raises
+    ------
+    InputError
+        A cell is not of the kind.
+    """
+    readings = {name: ANY_NUMBERS} if kind is FieldKind.NUMBER else {}
+    values = table.columns_for({name: kind}, readings)[name]
+    for decision in table.decisions({name: kind}, readings).values():
+        for row in table.misfits(name, decision):
+            raise _at(row, f"the column {name!r} should hold a {kind}")
     cells = values.tolist() if isinstance(values, np.ndarray) else values
     return (None if cell != cell else cell for cell in cells)
 
@@ -161,8 +172,8 @@ def _fraction(cell: float, field: LeadField) -> float:
 
 
 def _boolean(cell: str, field: LeadField) -> bool | None:
-    level = cell.strip().lower()
-    return True if level in TRUE else False if level in FALSE else None
+    level = cell.strip().casefold()
+    return True if level in TRUE_WORDS else False if level in FALSE_WORDS else None
 
 
 def _symbol(cell: str, field: LeadField) -> str | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from model.bundle import Bundle
+from model.bundle import Bundle, load_bundle
+from model.registry import Registry
 from stream.crm.playing import Lead
 from stream.worker import EXIT_STARTUP
 from tests.chaos import last_release
@@ -24,6 +27,8 @@ from tests.kafka_client import until
 
 BOTH = {"LEADSCORE_GROUP_PROTOCOL": "both"}
 WORKERS = 2
+TRAINED_WITHIN = 300.0
+"""Seconds."""
 RATE = 300
 """Leads a second: ten workers start one after the other meanwhile."""
 
@@ -37,6 +42,24 @@ def released() -> Sequence[str]:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def bank_model(bank_sample: Path, released: Sequence[str]) -> Bundle:
+    """A model that the last released version has trained: workers of both versions read it."""
+    registry = bank_sample.parent / "released"
+    options = {
+        "--target": "y",
+        "--id": "lead_id",
+        "--exclude": "duration",
+        "--schema": "bank_contact",
+        "--name": "bank",
+        "--seed": "7",
+        "--registry": str(registry),
+    }
+    command = [released[0], "train", str(bank_sample), *chain.from_iterable(options.items())]
+    subprocess.run(command, check=True, capture_output=True, timeout=TRAINED_WITHIN)
+    return load_bundle(Registry(str(registry)).resolve("bank"))
 
 
 async def roll(crew: Crew, command: Sequence[str] | None = None, **environment: str) -> None:

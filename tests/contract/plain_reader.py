@@ -13,12 +13,15 @@ from typing import Any
 
 from schemas.errors import ErrorCode
 from schemas.fields import FieldKind
+from schemas.readings import read_time
 from schemas.store import Schema
 
 Outcome = ErrorCode | tuple[Any, ...]
 """A verdict, or lead_id, created_at, request_id and the fields in the order of their kinds."""
 
 LATEST_MS = 253_402_300_800_000
+YEAR_1990, YEAR_2100 = 631_152_000_000, 4_102_444_800_000
+"""Milliseconds since 1970."""
 NUMERIC = ("int", "long", "float", "double", "boolean")
 TEXTUAL = ("string", "enum", "boolean", "int", "long")
 
@@ -38,7 +41,7 @@ def plain_outcome(schema: Schema, kinds: Mapping[str, FieldKind], value: bytes) 
         return ErrorCode.VALIDATION
     logical = logical_types(schema)
     try:
-        created_at = _date(*fields.get("created_at", ("null", None)), logical.get("created_at"))
+        created_at = _created(*fields.get("created_at", ("null", None)), logical.get("created_at"))
     except TypeError:
         return ErrorCode.VALIDATION
     if created_at is None or not 0 <= created_at < LATEST_MS:
@@ -109,6 +112,17 @@ def convert(kind: FieldKind, avro_type: str, value: Any, logical: str | None) ->
     if avro_type not in TEXTUAL:
         raise TypeError
     return ("true" if value else "false") if avro_type == "boolean" else str(value)
+
+
+def _created(avro_type: str, value: Any, logical: str | None) -> float | None:
+    """Read a time of creation: text as any column of times has it, a number by its size."""
+    if avro_type == "string":
+        return read_time(value)
+    if avro_type in ("int", "long") and logical is None:
+        for unit in (1000, 1, 1 / 1000, 1 / 1_000_000):
+            if YEAR_1990 <= value * unit < YEAR_2100:
+                return round(value * unit)
+    return _date(avro_type, value, logical)
 
 
 def _date(avro_type: str, value: Any, logical: str | None) -> int | None:

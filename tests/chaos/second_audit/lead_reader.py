@@ -19,7 +19,9 @@ from tests.chaos.second_audit.avro_files import (
 __all__ = ["Lead", "LeadReader", "Refusal"]
 
 YEAR_10000 = 253_402_300_800_000
-"""Milliseconds since 1970."""
+YEAR_1990, YEAR_2011, YEAR_2100 = 631_152_000_000, 1_293_840_000_000, 4_102_444_800_000
+DAY = 86_400_000
+"""Milliseconds since 1970; a day's."""
 
 
 class Lead(NamedTuple):
@@ -54,7 +56,9 @@ class LeadReader:
         self._avro = avro
         self._max_bytes = max_bytes
 
-    def read(self, value: bytes | None, kinds: Mapping[str, str]) -> Lead:
+    def read(
+        self, value: bytes | None, kinds: Mapping[str, str], came_at: int | None = None
+    ) -> Lead:
         """Read a lead's id, time and the fields that a model reads.
 
         Parameters
@@ -63,6 +67,8 @@ class LeadReader:
             As it came.
         kinds
             The model's fields: each one's kind, by name.
+        came_at
+            The record's time stamp, in milliseconds since 1970; None: any time is plausible.
 
         Raises
         ------
@@ -72,7 +78,7 @@ class LeadReader:
         if value is not None and len(value) > self._max_bytes:
             raise Refusal("TOO_LARGE")
         record = self._record(value)
-        lead_id, created_at = record.get("lead_id"), _time(record.get("created_at"))
+        lead_id, created_at = record.get("lead_id"), _created(record.get("created_at"))
         if not isinstance(lead_id, str) or not lead_id:
             raise Refusal("VALIDATION")
         if created_at is None or not 0 <= created_at < YEAR_10000:
@@ -85,6 +91,8 @@ class LeadReader:
         for value_of in fields.values():
             if isinstance(value_of, float) and not math.isfinite(value_of):
                 raise Refusal("NOT_FINITE")
+        if came_at is not None and not _is_plausible(created_at, came_at):
+            raise Refusal("TIME")
         return Lead(lead_id, created_at, fields)
 
     def _record(self, value: bytes | None) -> Mapping[str, Any]:
@@ -134,6 +142,22 @@ def _float(value: float) -> float:
         return float(value)
     except OverflowError:
         return math.inf
+
+
+def _created(value: Any) -> int | None:
+    """Read a time of creation; a whole number is in the unit that makes it a time of these days."""
+    at = _time(value)
+    if not isinstance(value, int) or at is None:
+        return at
+    for unit in (1000, 1, 1 / 1000, 1 / 1_000_000):
+        if YEAR_1990 <= at * unit < YEAR_2100:
+            return round(at * unit)
+    return at
+
+
+def _is_plausible(created_at: int, came_at: int) -> bool:
+    until = came_at + DAY if came_at >= YEAR_2011 else YEAR_2100
+    return YEAR_1990 <= created_at <= until
 
 
 def _time(value: Any) -> int | None:

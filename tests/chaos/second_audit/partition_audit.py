@@ -206,7 +206,7 @@ class PartitionAudit:
             self._drift.leave_out(self._number, record.offset)
             return
         try:
-            lead = self._terms.reader.read(record.value, model.kinds)
+            lead = self._terms.reader.read(record.value, model.kinds, record.timestamp)
         except Refusal:
             self._fault("scored_though_broken", record.offset)
             self._drift.leave_out(self._number, record.offset)
@@ -246,7 +246,7 @@ class PartitionAudit:
 
     def _verdict(self, record: Record, model: ModelBins) -> Lead | str:
         try:
-            return self._terms.reader.read(record.value, model.kinds)
+            return self._terms.reader.read(record.value, model.kinds, record.timestamp)
         except Refusal as refusal:
             return refusal.code
 

@@ -21,6 +21,7 @@ from model.predictor import OnnxPredictor
 from schemas.decode import LeadDecoder
 from schemas.encode import ScoredModel, encode_lead
 from schemas.errors import ErrorCode
+from schemas.plausible_times import PlausibleTimes
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES, WireFormat
 from tests.unit.small_model import SmallModel, contract
@@ -48,7 +49,11 @@ def make_scorer(model: SmallModel) -> MakeScorer:
     metadata = bundle.metadata
     predictor = OnnxPredictor(bundle.files["model.onnx"])
 
-    def make(rules: Rules | None = None, wire: WireFormat = WireFormat.JSON) -> Scorer:
+    def make(
+        rules: Rules | None = None,
+        wire: WireFormat = WireFormat.JSON,
+        times: PlausibleTimes | None = None,
+    ) -> Scorer:
         scored = ScoredModel(
             model_id=bundle.name,
             model_version=bundle.version,
@@ -72,6 +77,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
             predictor=predictor,
             rules=rules or Rules(),
             wire=wire,
+            times=times,
         )
 
     return make
@@ -342,6 +348,18 @@ def test_an_implausible_time_stamp_gives_no_latency_of_decades(
     record = dataclasses.replace(records([lead()])[0], timestamp=timestamp)
     [event] = events(score(make_scorer(), [record]))
     assert event["latency_ms"] == 0
+
+
+def test_a_creation_in_1970_is_a_dead_letter_and_the_others_are_scored(make_scorer: MakeScorer):
+    values = [lead("a"), lead("b", created_at=1000), b"?", lead("c", created_at=SCORED_AT * 2)]
+    given = [
+        dataclasses.replace(record, timestamp=SCORED_AT) for record in records([*values, lead("d")])
+    ]
+    batch = score(make_scorer(times=PlausibleTimes({})), given)
+    assert [event["lead_id"] for event in events(batch)] == ["a", "d"]
+    assert batch.positions == [0, 4]
+    found = [(letter.position, letter.code) for letter in batch.dead_letters]
+    assert found == [(1, ErrorCode.TIME), (2, ErrorCode.WIRE_FORMAT), (3, ErrorCode.TIME)]
 
 
 def test_the_model_reads_the_matrix_that_the_encoder_makes(

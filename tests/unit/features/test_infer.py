@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from features.column import Numbers
 from features.infer import Inferred, infer_fields, name_words
 from features.table import Table, parse_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.readings import NumberReading, TimeReading
 
 ROWS = 40
 
@@ -78,6 +81,104 @@ def test_kept():
 def test_whole_numbers_that_differ_are_an_identifier_by_their_name():
     scattered = [str(i * i * 7919 % 100_003) for i in range(1, ROWS + 1)]
     assert infer(customerId=scattered).identifiers == ("customerId",)
+
+
+def test_amounts_in_order_are_no_identifier():
+    amounts = sorted({int(1000 * 1.21**i) + i for i in range(ROWS)})
+    assert "revenue" in infer(revenue=[*map(str, amounts)]).kinds
+
+
+@pytest.mark.parametrize("name", ["num_employees", "No of calls"])
+def test_a_count_is_no_identifier_by_its_name(name: str):
+    scattered = [str(i * i * 7919 % 100_003) for i in range(1, ROWS + 1)]
+    assert len(infer(**{name: scattered}).kinds) == 2
+
+
+def test_one_repeated_row_does_not_make_numbers_of_identifiers():
+    ids = [str(18_000_000_000 + i * i * 7919 % 100_003) for i in range(1, ROWS)]
+    phones = [f"+4930{i * 7919 % 1_000_000:06}" for i in range(1, ROWS)]
+    again = infer(**{"Record ID": [*ids, ids[0]], "Phone Number": [*phones, phones[0]]})
+    assert set(again.dropped) == {"Record ID", "Phone Number"}
+
+
+def test_numbers_that_the_model_cannot_keep_apart_are_a_category():
+    campaigns = [f"1202103060018001{i:02}" for i in range(5)]
+    inferred = infer(x=cycle(*campaigns), zip=cycle("10115", "11373", "20095"))
+    assert inferred.kinds["x"] is inferred.kinds["zip"] is FieldKind.CATEGORY
+    assert "too long" in inferred.remarks["x"]
+    assert "postal code" in inferred.remarks["zip"]
+
+
+def test_a_number_that_grows_with_a_time_is_an_identifier():
+    rows = [i * 101 % 300 for i in range(300)]
+    data = table(
+        when=[f"2024-{1 + i // 28:02}-{1 + i % 28:02}" for i in rows],
+        x=[str(1000 + 17 * i + i * 7919 % 23) for i in rows],
+        y=[str(i * 7919 % 100_003) for i in rows],
+    )
+    for reserved in ({}, {"when": "the time (--time)"}):
+        inferred = infer_fields(data, reserved=reserved)
+        assert "it grows with when" in inferred.dropped["x"]
+        assert "y" in inferred.kinds
+
+
+def test_readings_words_and_misfits_are_kept():
+    n = ROWS * 5
+    data = table(
+        price=["1.250,50", *["12"] * (n - 2), "?"],
+        day=["31/5/2024", "1/2/2023"] * (n // 2),
+        size=["abc", *map(str, range(n - 1))],
+    )
+    inferred = infer_fields(data, reserved={})
+    assert inferred.readings["price"] == NumberReading(decimal=",", grouping=".")
+    span = {"earliest": 1_675_209_600_000.0, "latest": 1_717_113_600_000.0}
+    assert inferred.readings["day"] == TimeReading(first="day", **span)
+    assert inferred.words == {"price": {"?": 1}}
+    assert inferred.misfits == {}  # size was dropped: it counts up
+    assert "a point between thousands" in inferred.remarks["price"]
+
+
+def test_what_a_column_leaves_open_is_decided_by_the_others():
+    data = table(
+        a=cycle("1.250", "2.500"),
+        b=cycle("0.5", "7"),
+        c=cycle("5/6/2024", "1/2/2024"),
+        d=cycle("31/1/2024", "1/1/2024"),
+    )
+    inferred = infer_fields(data, reserved={})
+    a, c = inferred.readings["a"], inferred.readings["c"]
+    assert isinstance(a, NumberReading)
+    assert a.decimal == "."  # although a file with semicolons has mostly decimal commas
+    assert isinstance(c, TimeReading)
+    assert c.first == "day"
+    assert "leave open" in inferred.remarks["a"]
+    assert "leave open" in inferred.remarks["c"]
+
+
+def test_a_column_that_is_almost_one_of_numbers_is_told():
+    inferred = infer(x=cycle(*map(str, range(9)), "tall"))
+    assert inferred.kinds["x"] is FieldKind.CATEGORY
+    assert "90.0% of its values are numbers" in inferred.remarks["x"]
+    data = table(x=cycle(*map(str, range(9)), "tall"), y=cycle("1", "2"))
+    given = infer_fields(data, reserved={"y": "the target"}, given={"x": FieldKind.NUMBER})
+    assert given.kinds == {"x": FieldKind.NUMBER}
+    assert given.misfits == {"x": 4}
+
+
+def test_what_somebody_says_is_not_judged():
+    data = table(x=[str(i) for i in range(ROWS)], y=cycle("a", "b"))
+    given = {"x": FieldKind.NUMBER, "y": FieldKind.CATEGORY}
+    assert infer_fields(data, reserved={}, given=given).kinds == given
+    with pytest.raises(InputError, match=r"--as y=number: .*no values in it"):
+        infer_fields(data, reserved={}, given={"y": FieldKind.NUMBER})
+
+
+def test_typed_numbers_that_are_times_are_told():
+    columns = {"created": Numbers(np.arange(1.7e9, 1.7e9 + 40)), "n": Numbers(np.arange(40) % 7.0)}
+    data = Table(columns=columns, originals={c: c for c in columns}, rows=40, sha256="0" * 64)
+    inferred = infer_fields(data, reserved={})
+    assert inferred.kinds == {"created": FieldKind.DATE, "n": FieldKind.NUMBER}
+    assert "seconds since 1970" in inferred.remarks["created"]
 
 
 def test_text_and_reserved():

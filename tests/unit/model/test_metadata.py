@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from features.matrix import FeatureEncoder
 from model.metadata import (
     BundleError,
     BundleMetadata,
@@ -12,6 +13,7 @@ from model.metadata import (
     Golden,
     Thresholds,
 )
+from schemas.fields import FieldKind
 
 
 def test_metadata_survive_json(trained):
@@ -100,11 +102,60 @@ def test_bins_of_another_kind_than_the_field_are_refused(trained):
         BundleMetadata.from_json(json.dumps(content))
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 3, "1", None])
 def test_another_format_is_refused_and_named(trained, version):
     content = json.loads(trained.metadata.to_json()) | {"format_version": version}
-    with pytest.raises(BundleError, match=f"format 1, the model is of format {version}"):
+    with pytest.raises(BundleError, match=f"formats 1 to 2, the model is of format {version}"):
         BundleMetadata.from_json(json.dumps(content))
+
+
+NEW_IN_2 = ("reading", "truth", "missing")
+
+
+def of_format_1(metadata: BundleMetadata) -> str:
+    """Write metadata as the releases before format 2 did."""
+    content = json.loads(metadata.to_json()) | {"format_version": 1}
+    del content["spec"]["composed"]
+    for field in content["spec"]["fields"]:
+        for name in NEW_IN_2:
+            field.pop(name, None)
+    return json.dumps(content)
+
+
+def test_a_model_of_format_1_is_read_and_reads_as_before(trained):
+    old = BundleMetadata.from_json(of_format_1(trained.metadata))
+    assert old.spec.readings == {}
+    assert not old.spec.composed
+    columns = {
+        field.name: np.array([3.0])
+        if field.kind in (FieldKind.NUMBER, FieldKind.DATE)
+        else ["Sa\u0303o <NA>"]
+        for field in old.spec.fields
+    }
+    now, before = (
+        FeatureEncoder(metadata.spec, metadata.reference).encode(columns, 1)
+        for metadata in (trained.metadata, old)
+    )
+    np.testing.assert_array_equal(now.bins, before.bins)
+
+
+def test_a_level_of_format_1_is_looked_up_as_it_came(trained):
+    content = json.loads(of_format_1(trained.metadata))
+    field = next(f for f in content["spec"]["fields"] if f.get("encoding") == "one_hot")
+    field["levels"][0] = decomposed = "sa\u0303o"
+    at = [f["name"] for f in content["spec"]["fields"]].index(field["name"])
+    reference = content["reference"]["fields"][at]
+    reference["levels"][0] = reference["labels"][0] = decomposed
+    old = BundleMetadata.from_json(json.dumps(content))
+    columns = {
+        f.name: [decomposed, "s\u00e3o", "<NA>", None]
+        if f.kind in (FieldKind.CATEGORY, FieldKind.TEXT)
+        else np.full(4, np.nan)
+        for f in old.spec.fields
+    }
+    codes = FeatureEncoder(old.spec, old.reference).encode(columns, 4).bins[:, at].tolist()
+    bins = old.reference.fields[at]
+    assert codes == [0, bins.other, bins.other, bins.missing]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '"\\ud800"'])

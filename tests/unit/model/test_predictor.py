@@ -160,7 +160,7 @@ def fewer_outputs(model):
         (with_metadata("{"), "metadata are not usable"),
         (with_metadata("[]"), "metadata are not usable"),
         (with_metadata('{"format_version": 1}'), "metadata are not usable: spec"),
-        (with_metadata('{"format_version": 2}'), "reads model format 1, the model is of format 2"),
+        (with_metadata('{"format_version": 3}'), "formats 1 to 2, the model is of format 3"),
         (narrower, "another is its input 0, which should be features"),
         (renamed_input, "another is its operator 0, which should be IsNaN"),
         (fewer_outputs, "another is the number of its outputs, 3 instead of 4"),

@@ -81,7 +81,7 @@ def test_what_is_dropped_and_why(trained: TrainedModel):
     assert "identifier" in dropped["id"]
     assert "same value" in dropped["country"]
     assert trained.metadata.training.dropped == dropped
-    assert any("id was dropped as an identifier" in w for w in trained.report.warnings)
+    assert any("id was left out as an identifier" in w for w in trained.report.warnings)
 
 
 def test_the_scores_are_those_of_the_report(trained: TrainedModel):

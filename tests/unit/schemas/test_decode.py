@@ -8,11 +8,12 @@ import numpy as np
 import orjson
 import pytest
 
-from schemas.decode import LeadDecoder
+from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import encode_lead
-from schemas.errors import ErrorCode
+from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
-from schemas.store import SchemaStore
+from schemas.readings import NumberReading, Reading, TimeReading
+from schemas.store import Schema, SchemaStore
 from schemas.wire import WireFormat
 
 KINDS = {
@@ -226,3 +227,119 @@ def test_readers_can_be_made_beforehand_and_read_the_same():
     ahead, later = prepared.decode(values), decoder().decode(values)
     assert ahead.lead_ids == later.lead_ids == [b"a", b"j"]
     np.testing.assert_equal(ahead.columns, later.columns)
+
+
+READINGS: dict[str, Reading] = {
+    "pages": NumberReading(decimal=",", grouping="."),
+    "visited": TimeReading(first="month", unit="days"),
+}
+
+
+def read_so(value: bytes, schema: Schema | None = None) -> DecodedLeads:
+    store = SchemaStore()
+    if schema is not None:
+        store.add(schema.avro)
+    return LeadDecoder(store, KINDS, readings=READINGS).decode([value])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("pages", "1.250,5", 1250.5),
+        ("pages", 1.25, 1.25),
+        ("pages", "n/a", np.nan),
+        ("pages", "", np.nan),
+        ("visited", "5/31/2024 1:00 PM", 1_717_160_400_000.0),
+        ("visited", "2024-05-31", 1_717_113_600_000.0),
+        ("visited", 19_874, 1_717_113_600_000.0),
+        ("visited", 19_874.5, 1_717_156_800_000.0),
+        ("visited", 1_717_113_600_000, 1_717_113_600_000.0),
+        ("visited", "-", np.nan),
+        ("visited", -5, -5.0),
+    ],
+)
+def test_json_is_read_as_the_training_data_were(name: str, value: Any, expected: float):
+    leads = read_so(json(**{name: value}))
+    assert leads.errors == []
+    np.testing.assert_equal(leads.columns[name], [expected])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pages", "1250.5"), ("pages", "many"), ("visited", "31/5/2024"), ("visited", 0.5)],
+)
+def test_json_that_is_written_otherwise_is_refused(name: str, value: Any):
+    [(_, verdict)] = read_so(json(**{name: value})).errors
+    assert verdict.code is ErrorCode.TYPE
+    assert name in verdict.message
+    assert str(value) not in verdict.message
+
+
+@pytest.mark.parametrize(
+    "created_at",
+    [
+        *(1_717_113_600, 1_717_113_600.0, 1_717_113_600_000, 1_717_113_600_000_000),
+        *("2024-05-31", "2024/05/31 00:00", "1717113600"),
+    ],
+)
+def test_a_time_of_creation_is_read_in_any_unit(created_at: Any):
+    leads = decoder().decode([orjson.dumps({"lead_id": "a", "created_at": created_at})])
+    assert leads.created_at.tolist() == [1_717_113_600_000]
+
+
+def test_leads_on_which_there_is_a_verdict_are_left_out_afterwards():
+    leads = decoder().decode([json(pages=1), b"x", json(pages=2), json(pages=3)])
+    verdict = InvalidEventError(ErrorCode.TIME, "late")
+    left = leads.without({1: verdict})
+    assert left.positions == [0, 3]
+    assert left.columns["pages"].tolist() == [1, 3]  # type: ignore[union-attr]
+    assert [(i, error.code) for i, error in left.errors] == [
+        (1, ErrorCode.WIRE_FORMAT),
+        (2, ErrorCode.TIME),
+    ]
+
+
+def long_schema(logical: str | None) -> Schema:
+    time: Any = "long" if logical is None else {"type": "long", "logicalType": logical}
+    fields = [
+        {"name": "lead_id", "type": "string"},
+        {"name": "created_at", "type": time},
+        {"name": "visited", "type": ["null", time]},
+        {"name": "pages", "type": ["null", "string"]},
+    ]
+    return SchemaStore().add({"type": "record", "name": "typed", "fields": fields})
+
+
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize(
+    ("logical", "created_at", "visited"),
+    [
+        (None, 1_717_113_600, 19_874),
+        (None, 1_717_113_600_000, 19_874),
+        (None, 1_717_113_600_000, 1_717_113_600_000),
+        ("timestamp-millis", 1_717_113_600_000, 1_717_113_600_000),
+    ],
+)
+def test_avro_numbers_without_a_unit_are_read_as_json_is(
+    logical: str | None, created_at: int, visited: int, count: int
+):
+    schema = long_schema(logical)
+    store = SchemaStore()
+    store.add(schema.avro)
+    lead = {"lead_id": "a", "created_at": created_at, "visited": visited, "pages": "1.250"}
+    kinds = {"visited": FieldKind.DATE}
+    value = encode_lead(lead, schema, WireFormat.AVRO)
+    leads = LeadDecoder(store, kinds, readings=READINGS).decode([value] * count)
+    assert leads.created_at.tolist() == [1_717_113_600_000] * count
+    assert leads.columns["visited"].tolist() == [1_717_113_600_000] * count  # type: ignore[union-attr]
+
+
+def test_avro_text_is_read_as_a_number_where_the_column_says_how():
+    schema = long_schema(None)
+    lead = {"lead_id": "a", "created_at": 1, "visited": None, "pages": "1.250"}
+    value = encode_lead(lead, schema, WireFormat.AVRO)
+    assert read_so(value, schema).columns["pages"].tolist() == [1250]  # type: ignore[union-attr]
+    store = SchemaStore()
+    store.add(schema.avro)
+    [(_, verdict)] = LeadDecoder(store, KINDS).decode([value]).errors
+    assert verdict.code is ErrorCode.TYPE

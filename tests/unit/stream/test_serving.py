@@ -41,7 +41,10 @@ def test_no_model_is_a_constant_in_development(
     assert "a constant score stands in for it" in caplog.text
     assert (serving.name, serving.engine) == ("constant-development", "constant")
     [event, bare] = events(
-        score(serving.scorer, [Record(0, lead()), Record(1, b'{"lead_id":"b","created_at":1}')])
+        score(
+            serving.scorer,
+            [Record(0, lead()), Record(1, b'{"lead_id":"b","created_at":1700000000000}')],
+        )
     )
     assert event["model_id"] == "constant-development"
     assert event["engine"] == "constant"
@@ -101,7 +104,7 @@ def test_without_reasons_events_have_none(model: SmallModel):
 def test_the_settings_rule_over_little_known_leads(model: SmallModel):
     settings = settings_of(model, min_coverage=1.0, low_coverage="refuse")
     serving = load_serving(settings, model.bundle.location)
-    few = b'{"lead_id": "few", "created_at": 1, "page_views": 2}'
+    few = b'{"lead_id": "few", "created_at": 1700000000000, "page_views": 2}'
     batch = score(serving.scorer, [Record(0, lead()), Record(1, few)])
     assert batch.positions == [0]
     assert batch.codes.keys() == {"FEATURES"}

@@ -1,0 +1,96 @@
+"""Which times of leads are plausible: the others are read in the wrong unit, or were never set.
+
+Seconds taken for milliseconds are in January 1970: as the time of creation they would put all leads
+into one window of drift, and call all of them late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import ErrorCode, InvalidEventError
+from schemas.readings import FIRST_MS, UNTIL_MS, Reading, TimeReading, plausible_span
+from schemas.record_time import EARLIEST_MS as KAFKA_EARLIEST_MS
+
+__all__ = ["PlausibleTimes"]
+
+Columns = Mapping[str, Any]
+DAY_MS = 86_400_000.0
+
+
+class PlausibleTimes:
+    """Which times leads may have: from a first one until some time after they came.
+
+    Parameters
+    ----------
+    readings
+        How the model's fields are written. A date may be earlier or later where the training data
+        have such dates; one of which they say nothing may be anything.
+    earliest_ms
+        Milliseconds since 1970.
+    ahead_ms
+        How long after the lead came its times may be, in milliseconds.
+    """
+
+    def __init__(
+        self,
+        readings: Mapping[str, Reading],
+        earliest_ms: float = FIRST_MS,
+        ahead_ms: float = DAY_MS,
+    ) -> None:
+        self._earliest = earliest_ms
+        self._ahead = ahead_ms
+        self._spans = {
+            name: plausible_span(reading, earliest_ms)
+            for name, reading in readings.items()
+            if isinstance(reading, TimeReading)
+        }
+
+    def verdicts(
+        self,
+        columns: Columns,
+        came_at: NDArray[np.int64],
+        created_at: NDArray[np.int64] | None = None,
+    ) -> dict[int, InvalidEventError]:
+        """Return the verdicts on leads with an implausible time, by their place among the leads.
+
+        Parameters
+        ----------
+        columns
+            Of n leads.
+        came_at
+            int64, shape (n,): when each lead came, milliseconds since 1970; by its record, so that
+            the verdict is the same whenever the record is read. What is no time of a record counts
+            as 2100.
+        created_at
+            int64, shape (n,): milliseconds since 1970. None: not known.
+        """
+        until = np.where(came_at >= KAFKA_EARLIEST_MS, came_at + self._ahead, UNTIL_MS)
+        wrong = {}
+        if created_at is not None:
+            wrong["created_at"] = (created_at < self._earliest) | (created_at > until)
+        for name, (first, last) in self._spans.items():
+            values = np.asarray(columns[name], dtype=np.float64)
+            wrong[name] = (values < first) | (values > np.maximum(until, last))
+        return {
+            row: self._verdict(name)
+            for name, is_wrong in reversed(wrong.items())
+            if is_wrong.any()
+            for row in np.flatnonzero(is_wrong).tolist()
+        }
+
+    def _verdict(self, name: str) -> InvalidEventError:
+        first, _ = self._spans.get(name, (self._earliest, None))
+        year = np.datetime64(int(first), "ms").astype("datetime64[Y]")
+        days = self._ahead / DAY_MS
+        ahead = f"{days:g} day{'' if days == 1 else 's'}"
+        return InvalidEventError(
+            ErrorCode.TIME,
+            f"field {name}: expected a time from {year} on, at most {ahead} after the lead came,"
+            " got another: send milliseconds since 1970 or ISO 8601;"
+            " LEADSCORE_EARLIEST_YEAR and LEADSCORE_TIMES_AHEAD_DAYS widen what is plausible",
+        )

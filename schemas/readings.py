@@ -1,0 +1,466 @@
+"""How written values are read: numbers, times and yes or no; one rule for files and for events.
+
+A reading is decided once, over all values of a column of the training data (``features.decide``),
+is kept in the model's spec, and is what files and events are read by from then on.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.times import EARLIEST_MS, LATEST_MS, iso_ms
+
+__all__ = [
+    "FALSE_WORDS",
+    "FIRST_MS",
+    "MISSING_NUMBERS",
+    "PLAIN_NUMBERS",
+    "PLAIN_TIMES",
+    "TRUE_WORDS",
+    "UNTIL_MS",
+    "NumberReading",
+    "Reading",
+    "TimeReading",
+    "day_and_month",
+    "plausible_span",
+    "read_number",
+    "read_time",
+    "time_of_number",
+    "unit_of",
+]
+
+TRUE_WORDS = ("yes", "true", "y", "t", "1", "on")
+FALSE_WORDS = ("no", "false", "n", "f", "0", "off")
+"""Words that mean the same, word by word of the two lists the opposite."""
+
+MISSING_NUMBERS = frozenset(
+    (
+        *("", "nan", "null", "none", "n/a", "#n/a", "na", "n.a.", "n.a", "#na", "<na>", "n/d"),
+        *("\\n", "?", "??", "-", "--", "---", "–", "—", ".", "..", "...", "nil", "(null)"),
+        *("[null]", "<null>", "undefined", "unknown", "not known", "not available", "missing"),
+        *("not applicable", "not set", "(blank)", "blank", "empty", "tbd", "#value!", "#ref!"),
+        *("#div/0!", "#num!", "#name?", "#null!", "nat", "<nat>"),
+    )
+)
+"""Words that stand for a missing number or time, case-folded."""
+
+Grouping = Literal["", ",", ".", " ", "'"]
+Unit = Literal["s", "ms", "us", "ns", "days", "excel"]
+
+
+class NumberReading(BaseModel):
+    """How a column writes its numbers.
+
+    Parameters
+    ----------
+    decimal
+        The decimal separator.
+    grouping
+        The separator of thousands; empty where there is none.
+    assumed
+        Whether the training data have neither separator, so that nothing shows what they are.
+    truth
+        Whether the column is 1 for yes and 0 for no, so that such words are numbers.
+    missing
+        Words that mean missing, besides ``MISSING_NUMBERS``; case-folded.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decimal: Literal[".", ","] = "."
+    grouping: Grouping = ""
+    assumed: bool = False
+    truth: bool = False
+    missing: tuple[str, ...] = ()
+
+
+class TimeReading(BaseModel):
+    """How a column writes its times.
+
+    Parameters
+    ----------
+    first
+        What comes first in a date such as 3/4/2024: the day or the month. None: the training data
+        have no such date, and none is read.
+    unit
+        What a bare number counts: seconds, milliseconds, microseconds or nanoseconds since 1970,
+        days since 1970, or days as Excel counts them. A number that is no time from 1990 on by
+        this unit is read as with None: by the one of the first four that makes it a time between
+        1990 and 2100; their ranges do not overlap.
+    earliest, latest
+        Milliseconds since 1970: the first and the last time of the training data. None: not known.
+    missing
+        Words that mean missing, besides ``MISSING_NUMBERS``; case-folded.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: Literal["day", "month"] | None = None
+    unit: Unit | None = None
+    earliest: float | None = None
+    latest: float | None = None
+    missing: tuple[str, ...] = ()
+
+
+Reading = NumberReading | TimeReading
+
+PLAIN_NUMBERS = NumberReading()
+PLAIN_TIMES = TimeReading()
+
+# Numbers
+
+SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u202f]+")
+MINUS = str.maketrans({"\u2212": "-", "\u2012": "-", "\u2013": "-", "\uff0d": "-", "’": "'"})
+CURRENCY_CODES = (
+    "USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|UAH|RUB|TRY|ILS|AED|SAR"
+    "|QAR|EGP|ZAR|NGN|KES|INR|PKR|BDT|CNY|RMB|HKD|TWD|KRW|SGD|MYR|THB|IDR|PHP|VND|BRL|MXN|ARS|CLP"
+    "|COP|PEN"
+)
+"""Any three capitals would take a code such as LHR123 for a number."""
+CURRENCY = rf"(?:[$€£¥₹₽₩₺₴₪₫฿¢]|US\$|A\$|C\$|R\$|{CURRENCY_CODES}|kr\.?|zł|Kč|Fr\.?)"
+DRESSED = re.compile(rf"({CURRENCY} ?)?([+-]?)({CURRENCY} ?)?(.*?)( ?(?:%|{CURRENCY}))?(-?)")
+BARE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+INFINITE = frozenset({"inf", "infinity", "∞"})
+CODE = re.compile(r"[+-]?0\d")
+"""A leading zero makes a code (of a postal district, say), not a number."""
+
+
+def read_number(text: str, reading: NumberReading = PLAIN_NUMBERS) -> float | None:
+    """Read a number as it is written: with grouped thousands, a currency, a percent sign.
+
+    A percent sign is dropped: 12.5 % is 12.5. A number in parentheses is negative.
+
+    Parameters
+    ----------
+    text
+        As it came.
+    reading
+        How the column writes its numbers.
+
+    Returns
+    -------
+    float or None
+        NaN where the text means missing or is infinite; None where it is no number.
+
+    Examples
+    --------
+    >>> read_number("$1,234.50", NumberReading(grouping=","))
+    1234.5
+    >>> read_number("(1.250,00)", NumberReading(decimal=",", grouping="."))
+    -1250.0
+    >>> read_number("1,250") is None
+    True
+    """
+    if BARE.fullmatch(text) and not CODE.match(text) and _is_point(text, reading):
+        return _finite(float(text))
+    text = SPACES.sub(" ", text).strip().translate(MINUS)
+    folded = text.casefold()
+    if folded in MISSING_NUMBERS or folded in reading.missing:
+        return float("nan")
+    if folded.lstrip("+-") in INFINITE:
+        return float("nan")
+    if reading.truth and (folded in TRUE_WORDS or folded in FALSE_WORDS):
+        return float(folded in TRUE_WORDS)
+    return _undressed(text, reading)
+
+
+def _is_point(text: str, reading: NumberReading) -> bool:
+    return "." not in text or (reading.decimal == "." and reading.grouping != ".")
+
+
+def _undressed(text: str, reading: NumberReading) -> float | None:
+    sign = 1.0
+    if text.startswith("(") and text.endswith(")"):
+        text, sign = text[1:-1].strip(), -1.0
+    match = DRESSED.fullmatch(text)
+    if match is None:
+        return None
+    before, plus_or_minus, behind, digits, after, trailing = match.groups()
+    if plus_or_minus and trailing:
+        return None
+    if (before or behind) and after and after.strip() != "%":
+        return None
+    if "-" in (plus_or_minus, trailing):
+        sign = -sign
+    number = _digits(digits.strip(), reading)
+    return None if number is None else _finite(sign * number)
+
+
+@lru_cache(maxsize=32)
+def _shape(decimal: str, grouping: str) -> re.Pattern[str]:
+    point = re.escape(decimal)
+    grouped = rf"[1-9]\d{{0,2}}(?:{re.escape(grouping)}\d{{3}})+|" if grouping else ""
+    if grouping == ",":
+        grouped += r"[1-9]\d?(?:,\d{2})+,\d{3}|"  # lakh and crore: 12,34,567
+    return re.compile(rf"(?:{grouped}\d+)?(?:{point}\d*)?(?:[eE][+-]?\d+)?")
+
+
+def _digits(digits: str, reading: NumberReading) -> float | None:
+    if CODE.match(digits) or not any(character.isdecimal() for character in digits):
+        return None
+    if not _shape(reading.decimal, reading.grouping).fullmatch(digits):
+        return None
+    if reading.grouping:
+        digits = digits.replace(reading.grouping, "")
+    try:
+        return float(digits.replace(reading.decimal, "."))
+    except ValueError:
+        return None
+
+
+def _finite(value: float) -> float:
+    return value if abs(value) != float("inf") else float("nan")
+
+
+# Times
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXCEL_EPOCH_DAYS = -25_569
+"""Day 0 of Excel (1899-12-30), in days since 1970."""
+DAY_MS = 86_400_000
+FROM_YEAR, UNTIL_YEAR = 631_152_000.0, 4_102_444_800.0
+"""1990 and 2100, in seconds since 1970."""
+FIRST_MS, UNTIL_MS = FROM_YEAR * 1000, UNTIL_YEAR * 1000
+"""The same, in milliseconds."""
+MS_OF_UNIT: dict[Unit, float] = {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6, "days": DAY_MS}
+BARE_TIME = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+]?\d+)?")
+COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[T ]?(\d{2})(\d{2})(\d{2})?(Z)?)?")
+DOTNET = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
+CLOCK = (
+    r"(?:,? *[T ] *(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?"
+    r" *(?P<half>[AaPp]\.?[Mm]\.?)? *(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+)
+NUMERIC_DATE = re.compile(
+    rf"(?P<a>\d{{1,4}})(?P<separator>[-/.])(?P<b>\d{{1,2}})(?P=separator)(?P<c>\d{{1,4}}){CLOCK}"
+)
+NAMED_DATE = re.compile(
+    r"(?:[A-Za-z]{3,9}\.?, *)?"
+    r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?[ -]*(?P<name>[A-Za-z]{3,9})"
+    rf"|(?P<name2>[A-Za-z]{{3,9}})\.?[ -]*(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?)\.?,?[ -]*"
+    rf"(?P<year>\d{{4}}|\d{{2}}){CLOCK}"
+)
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            *(("jan",), ("feb",), ("mar",), ("apr",), ("may", "mai"), ("jun",)),
+            *(("jul",), ("aug",), ("sep",), ("oct", "okt"), ("nov",), ("dec", "dez")),
+        ),
+        start=1,
+    )
+    for name in names
+}
+TWO_DIGIT_CENTURY = 70
+"""Two digits of a year: from 70 on of the last century, below it of this one, as POSIX has it."""
+
+
+def read_time(text: str, reading: TimeReading = PLAIN_TIMES) -> float | None:
+    """Read a time as it is written, as milliseconds since 1970; UTC where it names no zone.
+
+    ISO 8601 (also with a space, a zone without a colon or ``UTC``), 20240531, 2024/05/31,
+    31.5.2024, 5/31/2024 1:05 PM, 31 May 2024, ``/Date(…)/``, or a bare number.
+
+    Parameters
+    ----------
+    text
+        As it came.
+    reading
+        How the column writes its times.
+
+    Returns
+    -------
+    float or None
+        NaN where the text means missing; None where it is no time.
+
+    Examples
+    --------
+    >>> read_time("1/2/1990 12:30 AM", TimeReading(first="month")) == read_time("1990-01-02T00:30Z")
+    True
+    >>> read_time("1/2/1990", TimeReading(first="day")) == read_time("1990-02-01")
+    True
+    >>> read_time("1/2/1990") is None and read_time("yesterday") is None
+    True
+    """
+    if text[4:5] == "-":  # as most are
+        iso = iso_ms(text)
+        if iso is not None:
+            return float(iso)
+    text = text.strip()
+    compact = COMPACT.fullmatch(text)
+    if compact is None and BARE_TIME.fullmatch(text):
+        return None if CODE.match(text) else time_of_number(float(text), reading)
+    if compact is not None:
+        year, month, day, hour, minute, second, _ = compact.groups()
+        return _moment(year, month, day, hour, minute, second)
+    iso = iso_ms(text)
+    if iso is not None:
+        return float(iso)
+    text = SPACES.sub(" ", text)
+    folded = text.casefold()
+    if folded in MISSING_NUMBERS or folded in reading.missing:
+        return float("nan")
+    if dotnet := DOTNET.fullmatch(text):
+        return float(dotnet[1])
+    if numeric := NUMERIC_DATE.fullmatch(text):
+        return _numeric(numeric, reading)
+    if named := NAMED_DATE.fullmatch(text):
+        return _named(named)
+    return None
+
+
+def day_and_month(text: str) -> tuple[int, int] | None:
+    """Return the two numbers of which either may be the day, None where the text tells which.
+
+    Parameters
+    ----------
+    text
+        As it came.
+
+    Examples
+    --------
+    >>> day_and_month("3/14/2024 1:00 PM")
+    (3, 14)
+    >>> day_and_month("2024-03-14") is None
+    True
+    """
+    match = NUMERIC_DATE.fullmatch(SPACES.sub(" ", text.strip()))
+    if match is None or len(match["a"]) > 2 or match["separator"] == ".":
+        return None
+    return int(match["a"]), int(match["b"])
+
+
+def time_of_number(value: float, reading: TimeReading = PLAIN_TIMES) -> float | None:
+    """Read a bare number as a time, as milliseconds since 1970.
+
+    Parameters
+    ----------
+    value
+        The number; NaN is missing.
+    reading
+        Its unit, or None to find it by the number's size.
+
+    Returns
+    -------
+    float or None
+        None where the unit is not known and no unit makes it a time between 1990 and 2100.
+    """
+    if value != value:
+        return value
+    if reading.unit is not None:
+        at = _in_ms(value, reading.unit)
+        if at is not None and at >= plausible_span(reading)[0]:
+            return at
+    unit = unit_of(value)
+    return None if unit is None else _in_ms(value, unit)
+
+
+def plausible_span(reading: TimeReading, earliest: float = FIRST_MS) -> tuple[float, float]:
+    """Return the first and the last time that a column can hold, by its training data.
+
+    Parameters
+    ----------
+    reading
+        With the first and the last time of the training data.
+    earliest
+        Milliseconds since 1970 from which on any time is plausible.
+
+    Returns
+    -------
+    tuple of float
+        Milliseconds since 1970. Training data that begin before ``earliest`` (dates of birth, say)
+        move the first, and all move the last: by as much beyond them as they are long, since leads
+        to come may be somewhat outside of what was seen. ``-inf`` as the last where nothing is
+        known of them.
+
+    Examples
+    --------
+    >>> plausible_span(TimeReading(earliest=-30.0, latest=-10.0), 0.0)
+    (-50.0, 10.0)
+    >>> plausible_span(TimeReading(earliest=10.0, latest=30.0), 0.0)
+    (0.0, 50.0)
+    """
+    if reading.earliest is None or reading.latest is None:
+        return earliest, float("-inf")
+    length = reading.latest - reading.earliest
+    first = reading.earliest - length if reading.earliest < earliest else earliest
+    return first, reading.latest + length
+
+
+def _in_ms(value: float, unit: Unit) -> float | None:
+    at = (value + EXCEL_EPOCH_DAYS) * DAY_MS if unit == "excel" else value * MS_OF_UNIT[unit]
+    return float(round(at)) if EARLIEST_MS <= at < LATEST_MS else None
+
+
+def unit_of(value: float) -> Unit | None:
+    """Return the unit by which a number is a time between 1990 and 2100.
+
+    Seconds, milliseconds, microseconds and nanoseconds since 1970 are told apart by their size.
+
+    Examples
+    --------
+    >>> unit_of(1_704_270_060), unit_of(1_704_270_060_000), unit_of(12_500)
+    ('s', 'ms', None)
+    """
+    for unit, per_second in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
+        if FROM_YEAR * per_second <= value < UNTIL_YEAR * per_second:
+            return unit  # type: ignore[return-value]
+    return None
+
+
+def _numeric(match: re.Match[str], reading: TimeReading) -> float | None:
+    a, b, c, separator = match["a"], match["b"], match["c"], match["separator"]
+    if len(a) == 4:
+        year, month, day = a, b, c
+    elif len(c) not in (2, 4) or len(a) > 2:
+        return None
+    elif separator == "." or reading.first == "day":
+        day, month, year = a, b, c
+    elif reading.first == "month":
+        month, day, year = a, b, c
+    else:
+        return None
+    return _with_clock(match, year, month, day)
+
+
+def _named(match: re.Match[str]) -> float | None:
+    month = MONTHS.get((match["name"] or match["name2"])[:3].casefold())
+    if month is None:
+        return None
+    return _with_clock(match, match["year"], str(month), match["day"] or match["day2"])
+
+
+def _with_clock(match: re.Match[str], year: str, month: str, day: str) -> float | None:
+    hour, half = match["hour"], match["half"]
+    if half is not None:
+        if not 1 <= int(hour) <= 12:
+            return None
+        hour = str(int(hour) % 12 + (12 if half[0] in "pP" else 0))
+    at = _moment(year, month, day, hour, match["minute"], match["second"])
+    zone = match["zone"]
+    if at is None or zone is None or zone[0] not in "+-":
+        return at
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])).total_seconds() * 1000
+    return at - offset if zone[0] == "+" else at + offset
+
+
+def _moment(
+    year: str, month: str, day: str, hour: str | None, minute: str | None, second: str | None
+) -> float | None:
+    full = int(year)
+    if len(year) == 2:
+        full += 1900 if full >= TWO_DIGIT_CENTURY else 2000
+    try:
+        moment = datetime(
+            *(full, int(month), int(day)),
+            *(int(hour or 0), int(minute or 0), int(second or 0)),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None
+    at = (moment - EPOCH) / timedelta(milliseconds=1)
+    return at if EARLIEST_MS <= at < LATEST_MS else None

@@ -1,0 +1,200 @@
+"""How columns write numbers and times: decided over all values at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from features.decide import (
+    SAMPLE,
+    Hints,
+    NumberDecision,
+    TimeDecision,
+    decide_numbers,
+    decide_times,
+    number_share,
+    time_share,
+)
+from schemas.readings import NumberReading, TimeReading, read_number
+
+NO_HINTS = Hints()
+BELOW = [str(i) for i in range(100, 999, 9)]
+
+
+def numbers(cells: list[str], hints: Hints = NO_HINTS, **options: object) -> NumberDecision:
+    decision = decide_numbers(Counter(cells), hints, **options)  # type: ignore[arg-type]
+    assert decision is not None
+    return decision
+
+
+def marks(cells: list[str], hints: Hints = NO_HINTS) -> tuple[str, str, bool]:
+    decision = numbers(cells, hints)
+    return decision.reading.decimal, decision.reading.grouping, decision.is_open
+
+
+def times(cells: list[str], name: str = "x", **options: object) -> TimeDecision:
+    decision = decide_times(Counter(cells), name, **options)  # type: ignore[arg-type]
+    assert decision is not None
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "grouping"),
+    [
+        (["1,250.50", "12"], ".", ","),
+        (["1.250,50", "12"], ",", "."),
+        (["1.250.000", "12"], ",", "."),
+        (["1,250,000", "12"], ".", ","),
+        (["1 250,5", "12"], ",", " "),
+        (["1'250", "12"], ".", "'"),
+        (["1.5", "2.25", "1250"], ".", ""),
+        (["1,5", "2,25", "1250"], ",", ""),
+        ([*BELOW, "1.250", "2.500", "12.500"], ",", "."),
+        ([*BELOW, "1,250", "2,500", "12,500"], ".", ","),
+        (["1.250", "2.500", "12.500", "2500", "1800"], ".", ""),
+        (["0.125", "0.250", "0.375"], ".", ""),
+    ],
+)
+def test_evidence_decides_the_separators(cells: list[str], decimal: str, grouping: str):
+    assert marks(cells) == (decimal, grouping, False)
+
+
+@pytest.mark.parametrize(
+    ("hints", "expected"),
+    [
+        (Hints(decimal="."), (".", "", True)),
+        (Hints(decimal=","), (",", ".", True)),
+        (Hints(decimal=",", is_decimal_given=True), (",", ".", False)),
+        (Hints(decimal=".", is_decimal_given=True), (".", "", False)),
+    ],
+)
+def test_what_values_leave_open_is_decided_by_the_file_and_told(
+    hints: Hints, expected: tuple[str, str, bool]
+):
+    assert marks(["1.250", "2.500"], hints) == expected
+
+
+def test_one_slip_does_not_turn_thousands_into_decimals():
+    cells = [*BELOW, *(f"{i}.{i + 100}" for i in range(1, 300)), "12.5"]
+    decision = numbers(cells)
+    assert decision.reading.grouping == "."
+    assert decision.misfits == {"12.5": 1}
+
+
+def test_a_few_decimals_among_whole_numbers_are_no_thousands():
+    assert marks([*BELOW, "2.5", "3.5", "4.25"]) == (".", "", False)
+
+
+def test_a_sorted_file_is_judged_by_all_of_it():
+    cells = [str(i) for i in range(1, SAMPLE)] + [f"{i},000" for i in range(1, 999)]
+    decision = numbers([cell for cell in cells if len(cell) < 4] + cells[SAMPLE:])
+    assert decision.reading.grouping == ","
+
+
+def test_words_are_missing_and_one_slip_is_a_misfit():
+    decision = numbers([*BELOW, "N/A", "?", "n.a.", "abc"])
+    assert dict(decision.words) == {"N/A": 1, "?": 1, "n.a.": 1}
+    assert dict(decision.misfits) == {"abc": 1}
+    assert decide_numbers(Counter([*BELOW, *"abcdefg"])) is None
+    assert numbers([*BELOW, *"abcdefg"], tolerated=1.0).misfits.keys() == {*"abcdefg"}
+
+
+def test_a_word_that_somebody_names_is_missing_and_stays_so():
+    decision = numbers([*BELOW, *["Not asked"] * 50], missing={"not asked"})
+    assert decision.words == {"Not asked": 50}
+    assert read_number("NOT ASKED", decision.reading) != read_number("1", decision.reading)
+    assert read_number("NOT ASKED", decision.reading) is not None
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["01067", "10115"] * 50,
+        ["+49 30 901820", "5"] * 50,
+        ["a", "b", "1"] * 50,
+        ["12 kg", "13 kg"],
+    ],
+)
+def test_what_is_no_column_of_numbers(cells: list[str]):
+    assert decide_numbers(Counter(cells)) is None
+
+
+def test_a_models_reading_holds_where_the_cells_do_not_show_another():
+    german, plain = NumberReading(decimal=",", grouping="."), NumberReading()
+    assert numbers(["1.250"], known=german).reading.grouping == "."
+    assert numbers(["1.250", "5", "1.750", "2.250"], known=plain).reading == plain
+    assert numbers(["1250.5", "12.25"], known=german).reading.decimal == "."
+    assumed = NumberReading(assumed=True)
+    assert numbers([*BELOW, "1.250", "2.500", "12.500"], known=assumed).reading.grouping == "."
+    assert numbers(["7", "8"], known=assumed).reading == assumed
+
+
+def test_1_and_0_are_yes_and_no():
+    assert numbers(["1", "0", "1", ""]).reading.truth
+    assert not numbers(["1", "0", "2"]).reading.truth
+    assert numbers(["Yes", "No"], known=NumberReading(truth=True)).misfits == {}
+
+
+@pytest.mark.parametrize(
+    ("cells", "first", "is_open"),
+    [
+        (["5/31/2024", "1/2/2024"], "month", False),
+        (["31/5/2024", "1/2/2024"], "day", False),
+        (["5/6/2024", "1/2/2024"], "month", True),
+        (["2024-05-31", "2024-06-01"], None, False),
+        ([*["13/1/2024", "14/2/2024"] * 60, "1/13/2024"], "day", False),
+    ],
+)
+def test_the_order_of_day_and_month(cells: list[str], first: str | None, is_open: bool):
+    decision = times(cells)
+    assert (decision.reading.first, decision.is_open) == (first, is_open)
+
+
+def test_an_open_order_is_decided_by_the_file_or_somebody():
+    cells = ["5/6/2024", "1/2/2024"]
+    assert times(cells, hints=Hints(first="day")).reading.first == "day"
+    given = times(cells, hints=Hints(first="day", is_first_given=True))
+    assert (given.reading.first, given.is_open) == ("day", False)
+
+
+def test_a_model_without_such_dates_reads_none_that_could_be_either():
+    known = TimeReading()
+    assert decide_times(Counter(["5/6/2024"]), "x", known=known) is None
+    assert times(["5/31/2024"], known=known).reading.first == "month"
+    assert times(["5/6/2024"], known=TimeReading(first="day")).reading.first == "day"
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "unit"),
+    [
+        (["1717113600", "1600000000"], "x", "s"),
+        (["1717113600000", "1600000000000"], "x", "ms"),
+        (["1717113600000000", "1600000000000000"], "x", "us"),
+        (["1717113600000000000"], "created", "ns"),
+        (["19874", "19000"], "last_visit", "days"),
+        (["45443", "45000.5"], "signup date", "excel"),
+        (["20240531", "20230102"], "x", None),
+    ],
+)
+def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None):
+    assert times(cells, name).reading.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        (["19874", "19000"], "employees"),
+        (["1717113600", "1600000000"], "account_id"),
+        (["1717113600", "12"], "x"),
+        (["1717113600000000000"], "tweet"),
+        (["soon", "later"], "created"),
+    ],
+)
+def test_what_is_no_column_of_times(cells: list[str], name: str):
+    assert decide_times(Counter(cells), name) is None
+
+
+def test_the_share_that_could_be_read_is_known():
+    assert number_share(Counter([*["1"] * 9, "x", "n/a"])) == 0.9
+    assert time_share(Counter(["2024-01-01", "13/1/2024", "x", "y"])) == 0.5

@@ -1,0 +1,166 @@
+"""Written numbers and times, by a column's reading."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from schemas.readings import (
+    NumberReading,
+    TimeReading,
+    plausible_span,
+    read_number,
+    read_time,
+    time_of_number,
+)
+
+US = NumberReading(grouping=",")
+GERMAN = NumberReading(decimal=",", grouping=".")
+FRENCH = NumberReading(decimal=",", grouping=" ")
+SWISS = NumberReading(grouping="'")
+PLAIN = NumberReading()
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "expected"),
+    [
+        ("1250", PLAIN, 1250),
+        ("1.250", PLAIN, 1.25),
+        ("1.2e3", PLAIN, 1200),
+        ("1,250", US, 1250),
+        ("12,34,567", US, 1_234_567),
+        ("$1,234.50", US, 1234.5),
+        ("-$1,234.50", US, -1234.5),
+        ("(1,250)", US, -1250),
+        ("1,250-", US, -1250),
+        ("USD 1,250", US, 1250),
+        ("1.250,00", GERMAN, 1250),
+        ("1.250", GERMAN, 1250),
+        ("1.250,00 €", GERMAN, 1250),
+        ("12,5 %", GERMAN, 12.5),
+        ("1 250", FRENCH, 1250),
+        ("1\u202f250,5", FRENCH, 1250.5),
+        ("1\u00a0250", FRENCH, 1250),
+        ("1'250.5", SWISS, 1250.5),
+        ("1’250", SWISS, 1250),
+        ("\u22125", PLAIN, -5),
+    ],
+)
+def test_a_number_as_its_column_writes_it(text: str, reading: NumberReading, expected: float):
+    assert read_number(text, reading) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("1,250", PLAIN),
+        ("1250.5", GERMAN),
+        ("12,50", US),
+        ("1,25,0", US),
+        ("LHR123", PLAIN),
+        ("ABC 123", PLAIN),
+        ("12 kg", PLAIN),
+        ("007", PLAIN),
+        ("(5", PLAIN),
+        ("$", US),
+        ("yes", PLAIN),
+        ("1_000", PLAIN),
+    ],
+)
+def test_what_a_column_does_not_write_so(text: str, reading: NumberReading):
+    assert read_number(text, reading) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["NA", "n/a", "#N/A", "?", "-", "\\N", "null", "unknown", "<NA>", " ", "inf", "1e999"]
+)
+def test_words_that_mean_missing(text: str):
+    value = read_number(text)
+    assert value is not None
+    assert math.isnan(value)
+
+
+def test_a_files_own_word_means_missing():
+    told = PLAIN.model_copy(update={"missing": ("not asked",)})
+    assert math.isnan(read_number("Not  asked", told) or 0)
+    assert read_number("not asked") is None
+
+
+def test_yes_and_no_are_numbers_where_the_column_is_of_1_and_0():
+    truth = NumberReading(truth=True)
+    assert [read_number(word, truth) for word in ("Yes", "true", "Y", "1")] == [1, 1, 1, 1]
+    assert [read_number(word, truth) for word in ("No", "FALSE", "n", "0")] == [0, 0, 0, 0]
+
+
+DAY_FIRST, MONTH_FIRST = TimeReading(first="day"), TimeReading(first="month")
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "iso"),
+    [
+        ("5/31/2024", MONTH_FIRST, "2024-05-31"),
+        ("5/31/24 1:05 PM", MONTH_FIRST, "2024-05-31T13:05"),
+        ("12/1/2024, 12:00 AM", MONTH_FIRST, "2024-12-01"),
+        ("31/05/2024 13:05:09", DAY_FIRST, "2024-05-31T13:05:09"),
+        ("3/4/1999", DAY_FIRST, "1999-04-03"),
+        ("1/1/70", DAY_FIRST, "1970-01-01"),
+        ("1/1/69", DAY_FIRST, "2069-01-01"),
+        ("31.5.2024 9:30", TimeReading(), "2024-05-31T09:30"),
+        ("2024/05/31", TimeReading(), "2024-05-31"),
+        ("20240531", TimeReading(), "2024-05-31"),
+        ("20240531093000", TimeReading(), "2024-05-31T09:30"),
+        ("2024-05-31 09:30:00 UTC", TimeReading(), "2024-05-31T09:30"),
+        ("2024/05/31 09:30 +0200", TimeReading(), "2024-05-31T07:30"),
+        ("31 May 2024", TimeReading(), "2024-05-31"),
+        ("May 31, 2024", TimeReading(), "2024-05-31"),
+        ("31. Okt 2024", TimeReading(), "2024-10-31"),
+        ("/Date(1717113600000)/", TimeReading(), "2024-05-31"),
+        ("1717113600", TimeReading(), "2024-05-31"),
+        ("1717113600000", TimeReading(), "2024-05-31"),
+        ("1717113600000000", TimeReading(), "2024-05-31"),
+        ("1717113600000000000", TimeReading(), "2024-05-31"),
+        ("45443", TimeReading(unit="excel"), "2024-05-31"),
+        ("19874", TimeReading(unit="days"), "2024-05-31"),
+    ],
+)
+def test_a_time_as_its_column_writes_it(text: str, reading: TimeReading, iso: str):
+    assert read_time(text, reading) == read_time(iso)
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("3/4/2024", TimeReading()),
+        ("31/5/2024", MONTH_FIRST),
+        ("5/31/2024", DAY_FIRST),
+        ("2024-13-01", TimeReading()),
+        ("1/1/2024 13:00 PM", MONTH_FIRST),
+        ("12500", TimeReading()),
+        ("007", TimeReading()),
+        ("soon", TimeReading()),
+        ("31 Foo 2024", TimeReading()),
+    ],
+)
+def test_a_time_that_its_column_does_not_write_so(text: str, reading: TimeReading):
+    assert read_time(text, reading) is None
+
+
+def test_a_number_that_is_no_time_by_the_columns_unit_is_read_by_its_size():
+    ms = 1_717_113_600_000
+    for unit in ("s", "days", "excel", "us", "ns"):
+        assert time_of_number(ms, TimeReading(unit=unit)) == ms
+    assert time_of_number(19_874, TimeReading(unit="excel")) is None
+
+
+def test_seconds_before_1990_are_read_where_the_training_data_have_them():
+    births = TimeReading(unit="s", earliest=-1e12, latest=1e12)
+    assert time_of_number(473_385_600, births) == 473_385_600_000
+    assert time_of_number(473_385_600, TimeReading(unit="s")) is None
+
+
+def test_a_columns_span_is_as_much_wider_as_it_is_long():
+    assert plausible_span(TimeReading(), 5.0) == (5.0, -math.inf)
+    assert plausible_span(TimeReading(earliest=7.0, latest=9.0), 5.0) == (5.0, 11.0)
+    assert plausible_span(TimeReading(earliest=1.0, latest=9.0), 5.0) == (-7.0, 17.0)
