@@ -147,8 +147,11 @@ class DriftService(Service):
         )
         self._offsets.assign([self._partials])
 
-    async def on_stop(self) -> None:
-        """Close them; what was not acknowledged is read again."""
+    async def on_shutdown(self) -> None:
+        """Close them, once no task asks by them; what was not acknowledged is read again.
+
+        aiokafka's ``committed`` asks on and on once its consumer is closed.
+        """
         await self._connections.aclose()
 
     async def _restore(self) -> None:
@@ -353,6 +356,8 @@ class DriftService(Service):
         moved_at, seen = time.monotonic(), -1
         while not self.should_stop:
             await self.sleep(LAG_LOOK)
+            if self.should_stop:
+                return
             try:
                 end = (await self._offsets.end_offsets([self._partials]))[self._partials]
                 taken = await self._offsets.committed(self._partials)

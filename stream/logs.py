@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from math import inf
@@ -87,10 +88,11 @@ def _is_news(record: logging.LogRecord) -> bool:
 
     Of a producer that is fenced aiokafka leaves futures behind that nobody can ask for. The writer
     of the partition logs that it is another's. An error that ends the worker is logged as one
-    sentence where it has one (stream/app.py); mode logs it again, each time with its stack.
+    sentence where it has one (stream/app.py); mode logs it again, each time with its stack, and the
+    agents that it cancels then as crashes.
     """
     if record.args and str(record.msg).endswith(CRASHES):
-        return not isinstance(next(iter(record.args)), (FatalError, KafkaError))
+        return not isinstance(next(iter(record.args)), (FatalError, KafkaError, CancelledError))
     error = record.exc_info[1] if record.exc_info else None
     return not (record.name == "asyncio" and isinstance(error, ProducerFenced))
 
