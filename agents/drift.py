@@ -23,6 +23,7 @@ __all__ = [
     "OUTLIERS",
     "SAMPLE_EVERY",
     "SPREAD",
+    "STRETCHES",
     "BlockCounts",
     "CountedLeads",
     "Counting",
@@ -31,6 +32,10 @@ __all__ = [
 
 BLOCK = 4096
 """Offsets of a block."""
+STRETCHES = 2**40
+"""The part of a block that a model begins in the middle of has this plus its first offset as its
+number: a model may begin several times in a block, and each part is counted once. No block has
+such a number."""
 SAMPLE_EVERY = 16
 """Of the offsets, those that this divides are sampled: at most 256 leads of a block."""
 SPREAD = 288
@@ -149,15 +154,25 @@ class BlockCounts:
         What is counted.
     topic, partition, block
         Of which leads.
+    since
+        Offset from which on the model scores: leads before it are another model's.
     own_from
         Offset of the first lead that is ours; those before it were counted by another worker, and
         are not reported as out of bounds again.
     """
 
     def __init__(
-        self, counting: Counting, topic: str, partition: int, block: int, *, own_from: int = 0
+        self,
+        counting: Counting,
+        topic: str,
+        partition: int,
+        block: int,
+        *,
+        since: int = 0,
+        own_from: int = 0,
     ) -> None:
         self.block = block
+        self._number = block if since <= block * BLOCK else STRETCHES + since
         self._counting = counting
         self._topic = topic
         self._partition = partition
@@ -245,7 +260,7 @@ class BlockCounts:
         return Partial(
             topic=self._topic,
             partition=self._partition,
-            block=self.block,
+            block=self._number,
             next_offset=next_offset,
             is_closed=is_closed,
             model=counting.model,

@@ -267,6 +267,8 @@ class _Progress:
     """Latest event time, milliseconds since 1970."""
     seen_at: float
     """When a lead came last, seconds of the clock."""
+    active_at: float
+    """The same on the clock that counts silences of all partitions in part."""
 
 
 class Watermark:
@@ -276,6 +278,10 @@ class Watermark:
     a while is not waited for; where that is true of all, time goes on by the clock, until leads
     come again: they may be those of an outage, and are not late for that. Nor does a lead from the
     future close what is open: the watermark is never ahead of the wall clock.
+
+    While nothing comes from any partition, it may be the scoring worker that is away, and when it
+    is back, one partition comes before the next. So of such a silence at most half of `idle_after`
+    counts towards the time for which a partition is idle.
 
     Parameters
     ----------
@@ -301,6 +307,7 @@ class Watermark:
         self._idle_after = idle_after
         self._stands_until = started_at + idle_after
         self._partitions: dict[int, _Progress] = {}
+        self._active, self._active_until = 0.0, started_at
         self._asked_at = started_at
         self._seen: int | None = None
         self.reached: int | None = None
@@ -309,12 +316,13 @@ class Watermark:
         """Take note of the latest event time of what came from a partition."""
         if self._partitions and self._are_idle(now, 2 * self._idle_after):
             self._stand(now)
+        self._active, self._active_until = self._active_at(now), now
         progress = self._partitions.get(partition)
         if progress is None:
-            self._partitions[partition] = _Progress(event, now)
+            self._partitions[partition] = _Progress(event, now, self._active)
         else:
             progress.event = max(progress.event, event)
-            progress.seen_at = now
+            progress.seen_at, progress.active_at = now, self._active
 
     def at(self, now: float, wall_ms: int) -> int | None:
         """Tell the watermark, milliseconds since 1970. None: none yet.
@@ -347,11 +355,15 @@ class Watermark:
         active = [
             progress.event
             for progress in self._partitions.values()
-            if now - progress.seen_at < self._idle_after
+            if self._active_at(now) - progress.active_at < self._idle_after
         ]
         mark = min(*active, wall_ms)
         self._seen = mark if self._seen is None else max(mark, self._seen)
         return self._seen
+
+    def _active_at(self, now: float) -> float:
+        silence = now - self._active_until
+        return self._active + min(silence, self._idle_after / 2)
 
     def _are_idle(self, now: float, seconds: float) -> bool:
         return all(now - progress.seen_at >= seconds for progress in self._partitions.values())

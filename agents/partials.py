@@ -61,8 +61,11 @@ class Partial:
 
     Attributes
     ----------
-    topic, partition, block
+    topic, partition
         Where the leads come from.
+    block
+        Number of the block; of a part of one that begins with its model, ``agents.drift.STRETCHES``
+        plus its first offset.
     next_offset
         The block's records below it are counted.
     is_closed

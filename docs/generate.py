@@ -97,11 +97,13 @@ def rights_page() -> str:
         " operation and resource. `leadscore topics create` needs Create and Describe on each of"
         " the [topics](topics.md), or Create on the cluster and Describe on the topics. Brokers"
         " before Kafka 2.8 also want IdempotentWrite on the cluster of whoever writes. Optional:"
-        " Describe on the cluster, by which a worker learns Kafka's time; and DescribeConfigs on"
-        " the topics that it writes scored leads, dead letters, partials and reports to: without"
-        " it records are taken to fit up to 1,000,000 bytes, and larger ones are found by the"
-        " broker's refusal; and on the topic of leads: without it nothing warns of [batches that"
-        " are too large](operations.md#batches-that-are-too-large).",
+        " Describe on the cluster, by which a worker learns Kafka's time; Read on the topics of"
+        " scored leads and dead letters, by which a new owner of a partition finds how far the"
+        " earlier one came under another model; and DescribeConfigs on the topics that it writes"
+        " scored leads, dead letters, partials and reports to: without it records are taken to fit"
+        " up to 1,000,000 bytes, and larger ones are found by the broker's refusal; and on the"
+        " topic of leads: without it nothing warns of [batches that are too"
+        " large](operations.md#batches-that-are-too-large).",
         ("resource", "name", *RIGHTS_COLUMNS),
         rows,
     )

@@ -72,6 +72,28 @@ OUT_OF_ORDER_LEADS = Declaration(
     (),
     "Leads that were scored but are in no drift count: over 288 windows older than those before.",
 )
+FOREIGN_COMMITS = Declaration(
+    "leadscore_foreign_commits_total",
+    "counter",
+    "commits",
+    ("topic", "partition", "direction"),
+    "Commits of the group that no LeadScore worker made, by where they moved the offset: forward,"
+    " backward or unknown.",
+)
+FOREIGN_COMMIT_OFFSETS = Declaration(
+    "leadscore_foreign_commit_offsets_total",
+    "counter",
+    "offsets",
+    ("direction",),
+    "Offsets that such commits skipped (forward) or went back (backward).",
+)
+PINNED_MODEL_MISSING = Declaration(
+    "leadscore_pinned_model_missing_total",
+    "counter",
+    "partitions",
+    (),
+    "Partitions whose records may be scored again, but whose model could not be loaded any more.",
+)
 REBALANCES = Declaration(
     "leadscore_rebalances_total",
     "counter",
@@ -181,6 +203,13 @@ ASSIGNED_PARTITIONS = Declaration(
     "partitions",
     (),
     "Partitions of the source topic that this worker reads.",
+)
+PARTITION_STUCK = Declaration(
+    "leadscore_partition_stuck",
+    "gauge",
+    "1",
+    ("topic", "partition"),
+    "Whether no progress is made on an assigned partition though there is work: 1 or 0.",
 )
 READY = Declaration(
     "leadscore_ready",

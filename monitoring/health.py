@@ -27,15 +27,18 @@ class Condition(StrEnum):
     """A verified model, or in development the constant one, scores."""
     PARTITIONS_ASSIGNED = "partitions_assigned"
     """The consumer group gave this worker its partitions (possibly none)."""
+    PARTITIONS_MOVE = "partitions_move"
+    """On each assigned partition progress is made, or there is nothing to do."""
     RECOVERED = "recovered"
     """Tables hold what their changelogs hold."""
     BROKER_REACHED = "broker_reached"
     """Kafka answered when it was last asked."""
 
 
-_AT_START = {
+_AT_START: dict[Condition, str | None] = {
     Condition.MODEL_LOADED: "no model has been loaded yet",
     Condition.PARTITIONS_ASSIGNED: "the consumer group has not assigned partitions yet",
+    Condition.PARTITIONS_MOVE: None,
     Condition.RECOVERED: "tables have not been recovered yet",
     Condition.BROKER_REACHED: "Kafka has not answered yet",
 }
@@ -49,7 +52,7 @@ class Health:
     now
         Time of the start.
     conditions
-        The conditions that this worker's roles need; all are unmet at first.
+        The conditions that this worker's roles need; unmet at first, but for PARTITIONS_MOVE.
     heartbeat_limit
         Longest time in seconds between two heartbeats of the event loop.
     stall_limit

@@ -75,6 +75,8 @@ class SourceState(NamedTuple):
     in_flight_bytes: int = 0
     longest_holds: Mapping[str, float] = MappingProxyType({"wall": 0.0, "cpu": 0.0})
     """Of the event loop, in seconds, by clock."""
+    stuck: Mapping[tuple[str, int], bool] = MappingProxyType({})
+    """Of each assigned partition, by topic and number, whether it makes no progress."""
 
 
 class Metrics:
@@ -106,6 +108,9 @@ class Metrics:
         self._rebalances = _counter(declared.REBALANCES, registry)
         self._losses = _counter(declared.LOSSES, registry)
         self._lost_records = _counter(declared.LOST_RECORDS, registry)
+        self._foreign_commits = _counter(declared.FOREIGN_COMMITS, registry)
+        self._foreign_offsets = _counter(declared.FOREIGN_COMMIT_OFFSETS, registry)
+        self._pinned_model_missing = _counter(declared.PINNED_MODEL_MISSING, registry)
         self._model_load_failures = _counter(declared.MODEL_LOAD_FAILURES, registry)
         self._model_load_failing = Gauge(
             declared.MODEL_LOAD_FAILING.name,
@@ -209,6 +214,16 @@ class Metrics:
         self._losses.labels(topic, str(partition), reason).inc()
         self._lost_records.labels(topic, str(partition), reason).inc(records)
 
+    def foreign_commit(self, topic: str, partition: int, direction: str, offsets: int) -> None:
+        """Count a commit that no LeadScore worker made, and the offsets that it moved by."""
+        self._foreign_commits.labels(topic, str(partition), direction).inc()
+        if offsets:
+            self._foreign_offsets.labels(direction).inc(offsets)
+
+    def pinned_model_missing(self) -> None:
+        """Count a partition whose model can't be loaded any more."""
+        self._pinned_model_missing.inc()
+
     def model_loaded(
         self,
         *,
@@ -289,6 +304,7 @@ class _SourceCollector(Collector):
                 declared.READY,
                 declared.IN_FLIGHT_BYTES,
                 declared.EVENT_LOOP_HOLD,
+                declared.PARTITION_STUCK,
             ),
         )
 
@@ -312,7 +328,10 @@ class _SourceCollector(Collector):
         hold = _gauge(declared.EVENT_LOOP_HOLD)
         for clock, seconds in state.longest_holds.items():
             hold.add_metric((clock,), seconds)
-        return lag_records, lag_seconds, commit_age, assigned, ready, in_flight, hold
+        stuck = _gauge(declared.PARTITION_STUCK)
+        for (topic, partition), is_stuck in state.stuck.items():
+            stuck.add_metric((topic, str(partition)), float(is_stuck))
+        return lag_records, lag_seconds, commit_age, assigned, ready, in_flight, hold, stuck
 
 
 def _counter(metric: Declaration, registry: CollectorRegistry) -> Counter:

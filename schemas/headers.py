@@ -21,6 +21,7 @@ __all__ = [
     "Headers",
     "LeadHeaders",
     "ScoredHeaders",
+    "SourceOf",
     "dead_letter_headers",
     "read_headers",
     "rfc3339",
@@ -83,7 +84,7 @@ class EventIds:
     """
 
     def __init__(self, topic: str, model_sha256: str) -> None:
-        base = hashlib.sha256(f"{topic}|{model_sha256}".encode()).hexdigest()[:16]
+        base = _base(topic, model_sha256)
         self._pattern = f"{base}-%d-%%d".encode()
 
     def of(self, partitions: Sequence[int], offsets: Sequence[int]) -> list[bytes]:
@@ -92,6 +93,49 @@ class EventIds:
         return [
             patterns[number] % offset for number, offset in zip(partitions, offsets, strict=True)
         ]
+
+
+def _base(topic: str, model_sha256: str) -> str:
+    return hashlib.sha256(f"{topic}|{model_sha256}".encode()).hexdigest()[:16]
+
+
+class SourceOf:
+    """Reads from an output's headers which record of a partition it came of.
+
+    Parameters
+    ----------
+    topic, partition
+        The source.
+    model_sha256
+        Only events of this model are recognised, and dead letters; None: of any model.
+
+    Examples
+    --------
+    >>> source_of = SourceOf("leads.created", 3, "ab12")
+    >>> event_id = EventIds("leads.created", "ab12").of([3], [17])[0]
+    >>> source_of([("ce_source", b"/leadscore/leads.created"), ("ce_id", event_id)])
+    17
+    """
+
+    def __init__(self, topic: str, partition: int, model_sha256: str | None) -> None:
+        self._topic = topic.encode()
+        self._partition = b"%d" % partition
+        self._base = None if model_sha256 is None else _base(topic, model_sha256).encode()
+
+    def __call__(self, headers: Sequence[tuple[str, bytes | None]]) -> int | None:
+        """Return the source record's offset; None where it is another partition's, or no output."""
+        found = dict(headers)
+        if found.get("ce_source") == b"/leadscore/" + self._topic:
+            base, _, place = (found.get("ce_id") or b"").partition(b"-")
+            partition, _, offset = place.partition(b"-")
+            is_ours = partition == self._partition and self._base in (None, base)
+        else:
+            offset = found.get("__connect.errors.offset") or b""
+            is_ours = (
+                found.get("__connect.errors.topic") == self._topic
+                and found.get("__connect.errors.partition") == self._partition
+            )
+        return int(offset) if is_ours and offset.isdigit() and len(offset) < 19 else None
 
 
 class ScoredHeaders:

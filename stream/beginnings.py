@@ -14,12 +14,21 @@ from aiokafka.errors import IllegalStateError
 
 from schemas.errors import FatalError
 from stream.books import Books, PartitionBooks
+from stream.commit_metadata import Commit, ModelPin
 from stream.consumer import Consumer
 
-__all__ = ["Beginnings", "Crash"]
+__all__ = ["Begin", "Beginnings", "Crash", "without_pin"]
 
 Crash = Callable[[BaseException], Awaitable[None]]
 """Is called with an error that nothing here can mend."""
+
+Begin = Callable[[TopicPartition, Commit | None], Awaitable[ModelPin | None]]
+"""Looks at the commit at which a partition begins; returns which model scores what comes next."""
+
+
+async def without_pin(partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
+    """Begin with whichever model there is."""
+    return None
 
 
 class Beginnings:
@@ -29,15 +38,16 @@ class Beginnings:
     ----------
     consumer
         Reads.
-    crash
+    crash, look
         See there.
     within
         Seconds for one beginning.
     """
 
-    def __init__(self, consumer: Consumer, crash: Crash, within: float) -> None:
+    def __init__(self, consumer: Consumer, crash: Crash, look: Begin, within: float) -> None:
         self._consumer = consumer
         self._crash = crash
+        self._look = look
         self._within = within
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
 
@@ -45,7 +55,7 @@ class Beginnings:
         self,
         partition: TopicPartition,
         books: Books,
-        left_off: Callable[[], Awaitable[int | None]],
+        left_off: Callable[[], Awaitable[Commit | None]],
     ) -> None:
         """Have the books of a partition begin, soon.
 
@@ -56,7 +66,7 @@ class Beginnings:
         books
             Get the partition's.
         left_off
-            Finds the group's offset; None where there is none: the log's beginning then.
+            Fetches the group's commit; None where there is none: the log's beginning then.
         """
         self._tasks[partition] = asyncio.create_task(self._begin(partition, books, left_off))
 
@@ -78,11 +88,13 @@ class Beginnings:
         self,
         partition: TopicPartition,
         books: Books,
-        left_off: Callable[[], Awaitable[int | None]],
+        left_off: Callable[[], Awaitable[Commit | None]],
     ) -> None:
         try:
             async with asyncio.timeout(self._within):
-                committed = await left_off()
+                commit = await left_off()
+                pin = await self._look(partition, commit)
+            committed = None if commit is None else commit.offset
             self._consumer.seek(partition, committed or 0)
         except IllegalStateError:
             return  # taken away meanwhile
@@ -96,4 +108,4 @@ class Beginnings:
         except Exception as error:
             await self._crash(error)
         else:
-            books[partition] = PartitionBooks(committed)
+            books[partition] = PartitionBooks(committed, pin)

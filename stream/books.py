@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from agents.scoring import SourceRecord as Record
 from schemas.errors import InvalidEventError
+from stream.commit_metadata import ModelPin
 
 __all__ = ["Batch", "Books", "PartitionBooks", "Record"]
 
@@ -43,11 +44,17 @@ class Batch:
         Called with the size, once, when the records are released.
     verdicts
         By position: why a record is no lead, whatever its value. Of records that can't be read.
+
+    Attributes
+    ----------
+    since
+        Offset since which the partition's records are scored by the model that scores the batch.
     """
 
     __slots__ = (
         "_on_done",
         "_on_release",
+        "first_offset",
         "generation",
         "is_begun",
         "is_done",
@@ -55,6 +62,7 @@ class Batch:
         "next_offset",
         "partition",
         "records",
+        "since",
         "size",
         "timestamp",
         "verdicts",
@@ -76,11 +84,13 @@ class Batch:
         self.generation = generation
         self.records = records
         self.verdicts = verdicts
+        self.first_offset = records[0].offset
         self.next_offset = records[-1].offset + 1
         self.timestamp = records[0].timestamp
         self.is_begun = False
         self.is_done = False
         self.is_revoked = False
+        self.since = 0
         self._on_done = on_done
         self._on_release = on_release
 
@@ -129,6 +139,8 @@ class PartitionBooks:
     ----------
     committed
         Where the group has left off; None: nowhere, or not known.
+    pin
+        Which model scores the partition, as the group's commit says; None where it does not say so.
 
     Attributes
     ----------
@@ -138,15 +150,21 @@ class PartitionBooks:
         The group's offset, as these books have found or committed it; None before.
     behind_since
         Since when there is something to read and none of it comes, in the loop's seconds.
+    pin
+        Which model scores the partition; None before that is committed.
+    next_pin
+        Takes the place of ``pin`` with the next commit; None where nothing is to change.
     """
 
-    __slots__ = ("_batches", "behind_since", "committed", "done_offset")
+    __slots__ = ("_batches", "behind_since", "committed", "done_offset", "next_pin", "pin")
 
-    def __init__(self, committed: int | None = None) -> None:
+    def __init__(self, committed: int | None = None, pin: ModelPin | None = None) -> None:
         self._batches: deque[Batch] = deque()
         self.done_offset: int | None = None
         self.committed = committed
         self.behind_since: float | None = None
+        self.pin = pin
+        self.next_pin: ModelPin | None = None
 
     def add(self, batch: Batch) -> None:
         """Enter a batch that is about to be handed over."""
@@ -192,9 +210,38 @@ class PartitionBooks:
         return any(batch.is_in_hand for batch in self._batches)
 
     @property
+    def resume_offset(self) -> int | None:
+        """Where whoever takes the partition now has to go on; None until known."""
+        if self.done_offset is not None:
+            return self.done_offset
+        return self._batches[0].first_offset if self._batches else self.committed
+
+    def change_pin(self, pin: ModelPin) -> None:
+        """Have another model score the partition, once that is committed."""
+        self.done_offset = self.resume_offset
+        self.next_pin = pin
+
+    def keep_pin(self) -> None:
+        """Take a change back; a commit without it is due, in case the other one came through."""
+        self.next_pin = None
+        self.committed = None
+
+    def to_commit(self) -> tuple[int, ModelPin | None]:
+        """Return what is due: the offset, and the model that scores the records from there on."""
+        assert self.done_offset is not None, "a commit is made only where one is due"
+        return self.done_offset, self.next_pin or self.pin
+
+    def is_committed(self, offset: int, pin: ModelPin | None) -> None:
+        """Enter what Kafka has accepted."""
+        self.committed = offset
+        if self.next_pin is not None and pin is self.next_pin:
+            self.pin, self.next_pin = pin, None
+
+    @property
     def is_due(self) -> bool:
         """Whether there is something new to commit."""
-        return self.done_offset is not None and self.done_offset != self.committed
+        is_known = self.done_offset is not None
+        return is_known and (self.done_offset != self.committed or self.next_pin is not None)
 
     @property
     def oldest_timestamp(self) -> int | None:

@@ -11,8 +11,9 @@ from typing import Protocol
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from stream.beginnings import Beginnings, Crash
+from stream.beginnings import Begin, Beginnings, Crash, without_pin
 from stream.books import Books
+from stream.commit_metadata import metadata_of
 from stream.committed import CommittedReader
 from stream.consumer import Consumer
 
@@ -77,7 +78,9 @@ class GroupCommitter(Committer):
     on_commit, crash
         See there.
     read_committed
-        Tells the group's offset, for certain, where the consumer says that there is none.
+        Fetches the group's commit of a partition.
+    begin
+        See ``stream.beginnings.Begin``.
     begin_limit
         Seconds to learn where the group has left off.
     """
@@ -89,6 +92,7 @@ class GroupCommitter(Committer):
         crash: Crash,
         *,
         read_committed: CommittedReader,
+        begin: Begin = without_pin,
         begin_limit: float = 120.0,
     ) -> None:
         self.last_commit: float | None = None
@@ -96,20 +100,14 @@ class GroupCommitter(Committer):
         self._consumer = consumer
         self._on_commit = on_commit
         self._read_committed = read_committed
-        self._beginnings = Beginnings(consumer, crash, begin_limit)
+        self._beginnings = Beginnings(consumer, crash, begin, begin_limit)
         self._turn = asyncio.Lock()
         self._scope: asyncio.Timeout | None = None
 
     def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
         """Have the books of each partition begin where the group has left off."""
         for partition in assigned:
-            self._beginnings.begin(partition, books, partial(self._left_off, partition))
-
-    async def _left_off(self, partition: TopicPartition) -> int | None:
-        offset = await self._consumer.committed(partition)
-        # "Nowhere" is also what a coordinator is taken to say that is still loading its offsets:
-        # the whole log would be read again.
-        return await self._read_committed(partition) if offset is None else offset
+            self._beginnings.begin(partition, books, partial(self._read_committed, partition))
 
     async def taken_over(self, partition: TopicPartition) -> None:
         """Wait until the books of a partition have begun, or never will."""
@@ -127,35 +125,40 @@ class GroupCommitter(Committer):
         """Commit what is due of all partitions at once; one commit at a time."""
         async with self._turn:
             due = {
-                partition: (entry, entry.done_offset)
+                partition: (entry, *entry.to_commit())
                 for partition, entry in books.items()
-                if entry.is_due and entry.done_offset is not None
+                if entry.is_due
             }
-            offsets = {partition: offset for partition, (_, offset) in due.items()}
             if not due:
                 self.put_off_since = None
                 return
-            if not await self._is_accepted(offsets, by):
+            if not await self._is_accepted(
+                {
+                    partition: OffsetAndMetadata(offset, metadata_of(offset, pin))
+                    for partition, (_, offset, pin) in due.items()
+                },
+                by,
+            ):
                 if self.put_off_since is None:
                     self.put_off_since = asyncio.get_running_loop().time()
                 return
             self.put_off_since = None
-            for entry, offset in due.values():
-                entry.committed = offset
+            for entry, offset, pin in due.values():
+                entry.is_committed(offset, pin)
             self.last_commit = asyncio.get_running_loop().time()
-            self._on_commit(offsets)
+            self._on_commit({partition: offset for partition, (_, offset, _) in due.items()})
 
     async def give_up(self, books: Books, by: float) -> None:
         """Commit for the last time, by the given loop's time."""
         await self._beginnings.end(by)
         await self.commit(books, by)
 
-    async def _is_accepted(self, offsets: Mapping[TopicPartition, int], by: float) -> bool:
+    async def _is_accepted(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], by: float
+    ) -> bool:
         try:
             async with asyncio.timeout_at(by) as self._scope:
-                await self._consumer.commit(
-                    {partition: OffsetAndMetadata(at, "") for partition, at in offsets.items()}
-                )
+                await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
             log.warning("commit refused: the group has moved the partitions to others")
         except TimeoutError:

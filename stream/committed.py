@@ -1,4 +1,4 @@
-"""Where a group has left off, asked so that an error is never taken for "nowhere".
+"""Fetch the commits of a group; an error is never taken for "no commit".
 
 aiokafka's consumer does not look at the error of an answer as a whole. A coordinator that is still
 loading its offsets, as after a broker's start, answers with such an error and without partitions,
@@ -10,30 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, NoError
 
+from stream.commit_metadata import Commit
 from stream.producer import ANSWER_LIMIT, RETRY_PAUSE
 
-__all__ = ["CommittedReader", "committed_reader"]
+__all__ = ["CommittedReader", "GroupOffsets"]
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""Questions: each has connections of its own."""
+"""Requests: each has connections of its own."""
 
-CommittedReader = Callable[[TopicPartition], Awaitable[int | None]]
-"""Asks the broker for a group's offset; None where the group has none."""
+CommittedReader = Callable[[TopicPartition], Awaitable[Commit | None]]
+"""Fetches a group's commit of a partition; None where there is none."""
 
 
-def committed_reader(connection: Mapping[str, Any], group_id: str) -> CommittedReader:
-    """Make a reader of a group's offsets; it tries until it has an answer.
-
-    It raises a KafkaError that does not pass, as for a group that this user may not read.
+class GroupOffsets:
+    """Fetches the commits of a group.
 
     Parameters
     ----------
@@ -42,31 +41,62 @@ def committed_reader(connection: Mapping[str, Any], group_id: str) -> CommittedR
     group_id
         The consumer group.
     """
-    turns = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(partition: TopicPartition) -> int | None:
-        admin = AIOKafkaAdminClient(**connection, request_timeout_ms=round(ANSWER_LIMIT * 1000))
-        try:
-            await admin.start()
-            found = await admin.list_consumer_group_offsets(group_id, partitions=[partition])
-        finally:
-            await admin.close()
-        return int(found[partition].offset) if partition in found else None
+    def __init__(self, connection: Mapping[str, Any], group_id: str) -> None:
+        self._connection = connection
+        self._group_id = group_id
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def read(partition: TopicPartition) -> int | None:
+    async def fetch(
+        self, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Commit | None]:
+        """Fetch commits, in one request.
+
+        Returns
+        -------
+        mapping
+            By partition; None where there is no commit. A coordinator that is loading its offsets
+            leaves partitions out.
+
+        Raises
+        ------
+        KafkaError
+            Kafka did not answer, or refused.
+        """
+        async with self._turns:
+            admin = AIOKafkaAdminClient(
+                **self._connection, request_timeout_ms=round(ANSWER_LIMIT * 1000)
+            )
+            try:
+                await admin.start()
+                found = await admin.list_consumer_group_offsets(
+                    self._group_id, partitions=list(partitions)
+                )
+            finally:
+                await admin.close()
+        return {
+            partition: Commit(int(at.offset), at.metadata) if at.offset >= 0 else None
+            for partition, at in found.items()
+        }
+
+    async def read(self, partition: TopicPartition) -> Commit | None:
+        """Fetch one commit; tries until there is an answer.
+
+        Raises
+        ------
+        KafkaError
+            One that does not pass, as for a group that this user may not read.
+        """
         while True:
             try:
-                async with turns:
-                    offset = await ask(partition)
+                found = await self.fetch([partition])
             except KafkaError as error:
                 # A partition's own error comes as the answer's, which is none.
                 if not (error.retriable or isinstance(error, NoError)):
                     raise
-                log.warning("asking for the commit of %s: %r, trying again", partition, error)
+                log.warning("fetching the commit of %s: %r, trying again", partition, error)
             else:
-                if offset is not None:
-                    return None if offset < 0 else offset
-                log.warning("the commit of %s is not told yet, trying again", partition)
+                if partition in found:
+                    return found[partition]
+                log.warning("the commit of %s is not loaded yet, trying again", partition)
             await asyncio.sleep(RETRY_PAUSE)
-
-    return read

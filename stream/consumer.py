@@ -47,9 +47,6 @@ class Consumer(Protocol):
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit offsets; tries for ever while the group's coordinator is away."""
 
-    async def committed(self, partition: TopicPartition) -> int | None:
-        """Ask for the group's offset; None where it has none, or is not told (stream/committed)."""
-
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read from there; forget what was fetched from elsewhere."""
 

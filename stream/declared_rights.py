@@ -95,9 +95,11 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
 
     DescribeConfigs on an output topic tells how large a record may be; without it 1,000,000 bytes
     are assumed until the broker refuses a record. On the source topic it tells whether batches may
-    be too large to be read; without it there is no warning (stream/large_batches.py).
-    Describe on the cluster tells Kafka's time; without it a worker goes by its own clock
-    (stream/broker_clock.py).
+    be too large to be read; without it there is no warning (stream/large_batches.py). Describe on
+    the cluster tells Kafka's time; without it a worker goes by its own clock
+    (stream/broker_clock.py). Read on the topics of scored leads and dead letters tells how far an
+    earlier owner came under another model; without it all leads up to the partition's end are
+    scored by that model (stream/emitted.py).
     """
     workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT}
     if not workers:

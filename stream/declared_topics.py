@@ -68,7 +68,7 @@ TOPICS: tuple[Topic, ...] = (
         value="lead_scored",
         follows_source=True,
         rights=NEW | {Use.SCORE: WRITE},
-        optional=SIZE,
+        optional=READ + SIZE,  # read: stream/emitted.py
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
     ),
     Topic(
@@ -78,7 +78,7 @@ TOPICS: tuple[Topic, ...] = (
         value="the source's bytes, untouched",
         follows_source=True,
         rights=NEW | {Use.SCORE: WRITE},
-        optional=SIZE,
+        optional=READ + SIZE,  # read: stream/emitted.py
         configs={
             "cleanup.policy": "delete",
             "retention.ms": QUARTER,

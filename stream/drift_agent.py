@@ -33,7 +33,7 @@ from monitoring.health import Condition
 from schemas.errors import FatalError
 from stream.access import REFUSALS
 from stream.broker_clock import clock_reader
-from stream.committed import committed_reader
+from stream.committed import GroupOffsets
 from stream.drift_table import DriftTable, Windows, damaged_keys
 from stream.emit import EmitOptions, Emitter
 from stream.limits import limit_reader
@@ -139,9 +139,8 @@ class DriftService(Service):
         await self._clock.compare()
         await self._emitter.start()
         self._connections.push_async_callback(self._emitter.stop)
-        self._read_committed = committed_reader(
-            self.settings.kafka_client_options(), self.app.conf.id
-        )
+        offsets = GroupOffsets(self.settings.kafka_client_options(), self.app.conf.id)
+        self._read_committed = offsets.read
         self._offsets = await self._connections.enter_async_context(
             self._reader.open(group_id=self.app.conf.id)
         )
@@ -186,7 +185,8 @@ class DriftService(Service):
             since_ms=wall_ms - longest - settings.drift_season_ms,
         )
         watch.restore(self._decoded_reports(record.value for record in reports))
-        taken = await self._read_committed(self._partials)
+        commit = await self._read_committed(self._partials)
+        taken = None if commit is None else commit.offset
         if taken is not None and windows.is_damaged:
             async for records in self._reader.read(self._partials, 0, taken):
                 for some in _in_parts([record.value for record in records], REHEARSED_AT_ONCE):

@@ -22,7 +22,7 @@ from agents.partials import Partial
 from agents.scoring import Scorer
 from schemas.errors import FatalError
 from stream.books import Batch
-from stream.emit import Emitter, Row
+from stream.emit import Emitter, RecordsTooLargeError, Row
 from stream.log_reader import LogReader
 
 __all__ = ["DriftPublisher"]
@@ -38,6 +38,7 @@ REPORT_INTERVAL = 60.0
 HEAD_STEP = 250
 """Records that are counted again at once: a few milliseconds."""
 T = TypeVar("T")
+Deliveries = Sequence[asyncio.Future[None]]
 
 
 @dataclass(slots=True)
@@ -48,6 +49,8 @@ class _Counted:
     ----------
     scorer, counting
         The model, and how its leads are counted.
+    since
+        Offset since which the partition is scored by this model.
     generation
         Of the assignment under which the last batch was read.
     next_offset
@@ -55,32 +58,42 @@ class _Counted:
     before
         Must end before the block's counts may be told: the count of its head, or the telling of
         the block before. So event time goes forward in what is told.
+    deliveries
+        Of the outputs of what was counted, as far as they are not delivered. Counts are published
+        after the outputs are delivered: the next owner finds out from the outputs how far the
+        records may have been counted (stream/emitted.py).
+    publishing
+        Publishes what was counted of the open block.
     """
 
     scorer: Scorer
     counting: Counting
+    since: int
     generation: int
     next_offset: int
     block: BlockCounts
     before: asyncio.Task[None] | None = None
+    deliveries: Deliveries = ()
+    publishing: asyncio.Task[None] | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether the block's counts are all there is below `next_offset`, and may be told."""
-        before = self.before
-        if before is None:
-            return True
-        return before.done() and not before.cancelled() and before.exception() is None
+        return _is_over(self.before)
 
-    def continues(self, scorer: Scorer, generation: int, first: int) -> bool:
-        """Tell whether a batch follows on what is counted.
+    def continues(self, scorer: Scorer, since: int, generation: int, first: int) -> bool:
+        """Return whether a batch follows on what is counted.
 
         An offset that is skipped within one generation is a gap of the log: a control record, an
-        aborted one, or one that compaction took.
+        aborted one, or one that compaction took. A model that came back is another stretch, also
+        where no record lies between: the next owner knows the later stretch only. What an earlier
+        generation has counted is of use only where its outputs were delivered.
         """
-        if scorer is not self.scorer:
+        if scorer is not self.scorer or since != self.since:
             return False
         is_same = generation == self.generation
+        if not (is_same or all(map(_is_delivered, self.deliveries))):
+            return False
         return first == self.next_offset or (is_same and first > self.next_offset)
 
 
@@ -137,7 +150,9 @@ class DriftPublisher:
             await asyncio.gather(self._publishing, return_exceptions=True)
             try:
                 async with asyncio.timeout(within):
-                    await self._publish_open()
+                    await self.publish_rest(
+                        number for number, state in self._counted.items() if state.is_whole
+                    )
             except (TimeoutError, FatalError) as error:
                 log.warning("drift counts not published, the next owner counts again: %r", error)
         for task in self._tasks:
@@ -149,8 +164,20 @@ class DriftPublisher:
         batch: Batch,
         scorer: Scorer,
         leads: CountedLeads,
+        deliveries: Deliveries = (),
     ) -> Sequence[Awaitable[None]]:
         """Count a batch's leads; call it in the order of the partition's records.
+
+        Parameters
+        ----------
+        batch
+            Its ``since`` bounds what is counted under its model.
+        scorer
+            The batch's model.
+        leads
+            What is counted.
+        deliveries
+            End when the batch's outputs are delivered; the counts are published after that.
 
         Returns
         -------
@@ -162,9 +189,13 @@ class DriftPublisher:
             return ()
         number, first = batch.partition.partition, batch.records[0].offset
         state = self._counted.get(number)
-        if state is None or not state.continues(scorer, batch.generation, first):
-            state = self._begin(number, scorer, scorer.counting, batch.generation, first)
+        if state is None or not state.continues(scorer, batch.since, batch.generation, first):
+            state = self._begin(
+                number, scorer, scorer.counting, batch.generation, first, batch.since
+            )
         state.generation = batch.generation
+        open_deliveries = [it for it in state.deliveries if not _is_delivered(it)]
+        state.deliveries = [*open_deliveries, *deliveries]
         closings = []
         for block, rows in leads.by_block():
             if block > state.block.block:
@@ -180,7 +211,9 @@ class DriftPublisher:
         kept = set(partitions)
         self._counted = {n: state for n, state in self._counted.items() if n in kept}
 
-    def take_over(self, number: int, scorer: Scorer, generation: int, position: int) -> None:
+    def take_over(
+        self, number: int, scorer: Scorer, generation: int, position: int, since: int = 0
+    ) -> None:
         """Count what was read of a partition's block by whoever had it before.
 
         Without it, leads that came last before a worker died would not be counted until another
@@ -196,57 +229,96 @@ class DriftPublisher:
             Of the assignment.
         position
             The offset that is read next.
+        since
+            Offset since which the partition is scored by this model: what lies before was counted
+            under another one.
         """
         state = self._counted.get(number)
         if scorer.counting is None or (state is not None and state.generation >= generation):
             return
-        if state is not None and state.continues(scorer, generation, position):
+        if state is not None and state.continues(scorer, since, generation, position):
             state.generation = generation
             return
-        self._begin(number, scorer, scorer.counting, generation, position)
+        self._begin(number, scorer, scorer.counting, generation, position, since)
+
+    async def publish_rest(self, partitions: Iterable[int]) -> None:
+        """Publish what is counted of partitions and not published yet: another model comes."""
+        states = [self._counted[number] for number in partitions if number in self._counted]
+        await asyncio.gather(*map(self._publish_part, states))
 
     # Blocks
 
     def _begin(
-        self, number: int, scorer: Scorer, counting: Counting, generation: int, first: int
+        self,
+        number: int,
+        scorer: Scorer,
+        counting: Counting,
+        generation: int,
+        first: int,
+        since: int,
     ) -> _Counted:
         """Start to count at an offset, and have the head of its block counted.
 
-        The head is that of the record before, as that one's block may be whole, but not told.
+        The head is that of the record before, as that one's block may be whole, but not told; it
+        begins where the partition's model does.
         """
         before = self._counted.get(number)
-        if before is not None and before.scorer is not scorer:
-            self._follow(self._publish_rest(before))
+        if before is not None and (before.scorer is not scorer or before.since != since):
+            self._follow(self._publish_part(before))
         block = BlockCounts(
-            counting, self._source_topic, number, block_of(max(first - 1, 0)), own_from=first
+            counting,
+            self._source_topic,
+            number,
+            block_of(max(first - 1, 0)),
+            since=since,
+            own_from=first,
         )
-        state = _Counted(scorer, counting, generation, first, block)
+        state = _Counted(scorer, counting, since, generation, first, block)
         self._counted[number] = state
-        if first > block.block * BLOCK:
-            state.before = self._follow(self._count_head(number, scorer, block, first))
+        if first > max(block.block * BLOCK, since):
+            state.before = self._follow(self._count_head(number, scorer, block, since, first))
         if first >= block.end:
             self._close(number, state, block_of(first))
         return state
 
     def _close(self, number: int, state: _Counted, next_block: int) -> asyncio.Task[None]:
-        state.before = self._follow(self._publish_whole(state.block, state.before))
+        before = [task for task in (state.before, state.publishing) if task is not None]
+        state.publishing = None
+        state.before = self._follow(self._publish_whole(state.block, before, state.deliveries))
         state.block = BlockCounts(state.counting, self._source_topic, number, next_block)
         return state.before
 
-    async def _publish_whole(self, block: BlockCounts, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.shield(before)
-        await self._publish(self._partials(block, block.end))
+    async def _publish_whole(
+        self, block: BlockCounts, before: Sequence[asyncio.Task[None]], deliveries: Deliveries
+    ) -> None:
+        for task in before:
+            await asyncio.shield(task)
+        partials = self._partials(block, block.end)
+        if await _are_delivered(deliveries):
+            await self._publish(partials)
 
-    async def _publish_rest(self, state: _Counted) -> None:
-        """Publish what was counted under a model that counts no more."""
-        if state.before is not None:
-            await asyncio.shield(state.before)
-        await self._publish(self._partials(state.block, state.next_offset))
+    def _publish_part(self, state: _Counted) -> Coroutine[Any, Any, None]:
+        """Publish what is counted of the open block, after what is under way now."""
+        before = [task for task in (state.before, state.publishing) if task is not None]
+        return self._publish_after(before, state, state.block)
 
-    async def _count_head(self, number: int, scorer: Scorer, block: BlockCounts, stop: int) -> None:
+    async def _publish_after(
+        self, before: Sequence[asyncio.Task[None]], state: _Counted, block: BlockCounts
+    ) -> None:
+        for task in before:
+            await asyncio.shield(task)
+        if state.block is not block:
+            return  # it is whole by now, and published as such
+        partials = self._partials(block, state.next_offset)
+        if await _are_delivered(state.deliveries):
+            await self._publish(partials)
+
+    async def _count_head(
+        self, number: int, scorer: Scorer, block: BlockCounts, since: int, stop: int
+    ) -> None:
         partition = TopicPartition(self._source_topic, number)
-        if await self._count_again(partition, scorer, block, stop) or scorer.counting is None:
+        counted = await self._count_again(partition, scorer, block, since, stop)
+        if counted or scorer.counting is None:
             return
         # Nothing of it is there: a gap of the log, such as aborted records, that may have begun
         # before it. Who committed behind the gap may not have told the block before as whole.
@@ -254,19 +326,26 @@ class DriftPublisher:
             f"{partition} was expected to be readable below {stop}",
             lambda: self._reader.last_offset(partition, stop),
         )
-        if last is not None:
-            before = BlockCounts(scorer.counting, self._source_topic, number, block_of(last))
-            await self._count_again(partition, scorer, before, stop)
+        if last is not None and last >= since:
+            before = BlockCounts(
+                scorer.counting, self._source_topic, number, block_of(last), since=since
+            )
+            await self._count_again(partition, scorer, before, since, stop)
             await self._publish(before.partials(before.end))
 
     async def _count_again(
-        self, partition: TopicPartition, scorer: Scorer, block: BlockCounts, stop: int
+        self,
+        partition: TopicPartition,
+        scorer: Scorer,
+        block: BlockCounts,
+        since: int,
+        stop: int,
     ) -> int:
-        """Count a block's records below an offset; returns how many there are.
+        """Count a block's records, since <= offset < stop; returns how many there are.
 
         They are counted as they are read: a block of large leads does not fit in memory.
         """
-        position, count = block.block * BLOCK, 0
+        position, count = max(block.block * BLOCK, since), 0
 
         async def read_on() -> None:
             nonlocal position, count
@@ -288,18 +367,13 @@ class DriftPublisher:
     async def _publish_until_stopped(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
-            try:
-                await self._publish_open()
-            except Exception as error:
-                await self._crash(error)
-                return
+            self._publish_open()
 
-    async def _publish_open(self) -> None:
-        partials = []
+    def _publish_open(self) -> None:
+        # Each for itself: a partition whose outputs are not delivered holds up no other.
         for state in list(self._counted.values()):
-            if state.is_whole:
-                partials += self._partials(state.block, state.next_offset)
-        await self._publish(partials)
+            if state.is_whole and _is_over(state.publishing):
+                state.publishing = self._follow(self._publish_part(state))
 
     def _partials(self, block: BlockCounts, next_offset: int) -> list[Partial]:
         """Return what is new of a block, and report how many of its leads are out of order."""
@@ -338,6 +412,28 @@ class DriftPublisher:
         if not task.cancelled() and (error := task.exception()) is not None:
             crashing = asyncio.ensure_future(self._crash(error))
             crashing.add_done_callback(lambda _: None)
+
+
+def _is_over(task: asyncio.Task[None] | None) -> bool:
+    """Tell whether there is nothing to wait for any more: it has ended, and without an error."""
+    if task is None:
+        return True
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+async def _are_delivered(deliveries: Deliveries) -> bool:
+    """Wait for outputs; returns whether all were delivered."""
+    if deliveries:
+        await asyncio.wait(deliveries)
+    return all(map(_is_delivered, deliveries))
+
+
+def _is_delivered(delivery: asyncio.Future[None]) -> bool:
+    """Return whether outputs were delivered, or refused as too large: dead letters follow."""
+    if not delivery.done() or delivery.cancelled():
+        return False
+    error = delivery.exception()
+    return error is None or isinstance(error, RecordsTooLargeError)
 
 
 async def _patiently(expected: str, ask: Callable[[], Awaitable[T]]) -> T:

@@ -30,6 +30,7 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.books import Batch, PartitionBooks
+from stream.commit_metadata import Commit, ModelPin, metadata_of
 from stream.committed import CommittedReader
 from stream.delivery import PartitionLostError
 from stream.emit import RecordsTooLargeError
@@ -104,7 +105,7 @@ class PartitionWriter:
     connect
         Makes a producer.
     read_committed
-        Tells the group's committed offset; None where there is none.
+        Fetches the group's commit; None where there is none.
     limits
         What the output topics take.
     topics
@@ -119,7 +120,7 @@ class PartitionWriter:
     is_lost
         Whether the partition turned out to be another's.
     committed
-        The group's offset, as this writer has found or committed it; None where there is none.
+        The group's commit, as this writer has found or made it; None where there is none.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class PartitionWriter:
         self.partition = partition
         self.generation = generation
         self.is_lost = False
-        self.committed: int | None = None
+        self.committed: Commit | None = None
         number = partition.partition
         self._id = TransactionalId(
             f"{options.group_id}/{partition.topic}/{number}",
@@ -151,8 +152,8 @@ class PartitionWriter:
         self._limits = limits
         self._options = options
         self._in_transaction = False
-        self._attempted: int | None = None
-        self._came_through = False
+        self._attempted: tuple[Commit, ModelPin | None] | None = None
+        self._came_through: tuple[Commit, ModelPin | None] | None = None
         self._journal: list[_Sending] = []
         self._admitted: list[Batch] = []
         self._is_closed = False
@@ -164,13 +165,13 @@ class PartitionWriter:
 
     # Beginning and end
 
-    async def open(self) -> int | None:
+    async def open(self) -> Commit | None:
         """Fence whoever wrote before, then look up where that one has left off.
 
         Returns
         -------
-        int or None
-            The group's committed offset; None where there is none.
+        Commit or None
+            The group's commit; None where there is none.
 
         Raises
         ------
@@ -374,17 +375,20 @@ class PartitionWriter:
         return producer
 
     async def _end_transaction(self, entry: PartitionBooks) -> None:
-        offset = entry.done_offset
-        assert offset is not None, "a commit is begun only where one is due"
-        if not self._came_through:
+        if self._came_through is None:
+            offset, pin = entry.to_commit()
+            commit = Commit(offset, metadata_of(offset, pin))
             await self._write_journal()
             producer = await self._begun()
-            offsets = {self.partition: OffsetAndMetadata(offset, "")}
+            offsets = {self.partition: OffsetAndMetadata(*commit)}
             await producer.send_offsets_to_transaction(offsets, self._options.group_id)
-            self._attempted = offset
+            self._attempted = commit, pin
             await producer.commit_transaction()
-            self.committed, self._attempted, self._in_transaction = offset, None, False
-        entry.committed, self._came_through = offset, False
+            self.committed, self._attempted, self._in_transaction = commit, None, False
+        else:
+            commit, pin = self._came_through
+        entry.is_committed(commit.offset, pin)
+        self._came_through = None
         self._journal.clear()
         self._admitted.clear()
 
@@ -394,12 +398,12 @@ class PartitionWriter:
         """Abort the transaction by a new producer, and have its journal written again."""
         await self._id.open()
         found = await self._read_committed(self.partition)
-        if found != self.committed:
-            # Else ours was aborted. Where it is what was to be committed, it came through and only
-            # the answer was lost; or another has written the same, which is as good.
-            self._came_through = found is not None and found == self._attempted
-            if not self._came_through:
-                self.lose()
+        if self._attempted is not None and found == self._attempted[0]:
+            # It came through and only the answer was lost; or another has written the same, which
+            # is as good.
+            self._came_through = self._attempted
+        elif found != self.committed:  # else ours was aborted
+            self.lose()
         self.committed, self._attempted, self._in_transaction = found, None, False
         for sending in self._journal:
             sending.is_written = False

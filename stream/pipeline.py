@@ -13,8 +13,16 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +40,7 @@ from stream.books import Batch
 from stream.delivery import Delivery, PartitionLostError
 from stream.drift_counts import DriftPublisher
 from stream.emit import RecordsTooLargeError
+from stream.model_changes import ModelChanges
 from stream.producer import record_bytes
 
 __all__ = ["ScoringPipeline"]
@@ -112,7 +121,10 @@ class ScoringPipeline:
     Attributes
     ----------
     scorer
-        Scores what comes next; None before there is a model.
+        Scores what comes next, where ``changes`` does not say otherwise; None before there is a
+        model.
+    changes
+        Which model scores which partition.
     in_flight
         As given.
     """
@@ -132,6 +144,7 @@ class ScoringPipeline:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.scorer: Scorer | None = None
+        self.changes: ModelChanges | None = None
         self._delivery = delivery
         self._scored_topic = scored_topic
         self._dead_letter_topic = dead_letter_topic
@@ -142,6 +155,7 @@ class ScoringPipeline:
         self._now = now
         self.in_flight = in_flight
         self._slots = asyncio.Semaphore(in_flight)
+        self._gate = asyncio.Lock()
         self._in_hand: asyncio.Queue[_InHand] = asyncio.Queue()
         self._has_cores = (available_cores() if cores is None else cores) > 1
         self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -165,16 +179,57 @@ class ScoringPipeline:
 
         Waits while too many polls are in hand.
         """
+        try:
+            if self.changes is not None:
+                await self.changes.before(batches)
+            async with self._gate:
+                await self._accept(batches)
+        except Exception as error:
+            await self._crash(error)
+
+    @asynccontextmanager
+    async def quiet(self, within: float) -> AsyncIterator[None]:
+        """Have nothing in flight while the body runs.
+
+        Raises
+        ------
+        TimeoutError
+            What is in flight was not finished within the seconds given.
+        """
+        taken = 0
+        async with self._gate:
+            try:
+                async with asyncio.timeout(within):
+                    for _ in range(self.in_flight):
+                        await self._slots.acquire()
+                        taken += 1
+                yield
+            finally:
+                for _ in range(taken):
+                    self._slots.release()
+
+    async def _accept(self, batches: Sequence[Batch]) -> None:
         await self._slots.acquire()
         begun = [batch for batch in batches if batch.begin()]
         if not begun:
             self._slots.release()
             return
-        try:
+        is_first = True
+        for scorer, its_batches in self._by_scorer(begun):
+            if not is_first:
+                await self._slots.acquire()
+            is_first = False
+            self._in_hand.put_nowait(await self._begin(its_batches, scorer))
+
+    def _by_scorer(self, batches: Sequence[Batch]) -> Iterable[tuple[Scorer, Sequence[Batch]]]:
+        if self.changes is None:
             assert self.scorer is not None, "the source is started once there is a model"
-            self._in_hand.put_nowait(await self._begin(begun, self.scorer))
-        except Exception as error:
-            await self._crash(error)
+            return [(self.scorer, batches)]
+        found: dict[Scorer, list[Batch]] = {}
+        for batch in batches:
+            scorer, batch.since = self.changes.scorer(batch.partition)
+            found.setdefault(scorer, []).append(batch)
+        return found.items()
 
     async def _begin(self, batches: Sequence[Batch], scorer: Scorer) -> _InHand:
         started = time.perf_counter()
@@ -248,7 +303,7 @@ class ScoringPipeline:
                 continue
             scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
             dead = await self._send_dead(batch, outcome.dead_letters)
-            blocks = self._count_for_drift(batch, poll.scorer, leads)
+            blocks = self._count_for_drift(batch, poll.scorer, leads, [*scored, *dead])
             self._follow(self._deliver(poll, batch, outcome, scored, dead, blocks, encoded))
 
     def _counted(self, in_hand: _InHand, prediction: Prediction) -> Sequence[CountedLeads | None]:
@@ -259,12 +314,16 @@ class ScoringPipeline:
         return [counted.take(rows) for rows in in_hand.read.rows(in_hand.sizes)]
 
     def _count_for_drift(
-        self, batch: Batch, scorer: Scorer, leads: CountedLeads | None
+        self,
+        batch: Batch,
+        scorer: Scorer,
+        leads: CountedLeads | None,
+        deliveries: Sequence[asyncio.Future[None]],
     ) -> Sequence[Awaitable[None]]:
         if self._drift is None or leads is None:
             return ()
         started = time.perf_counter()
-        blocks = self._drift.count(batch, scorer, leads)
+        blocks = self._drift.count(batch, scorer, leads, deliveries)
         self._took("drift", time.perf_counter() - started)
         return blocks
 
@@ -294,7 +353,7 @@ class ScoringPipeline:
 
     async def _send_dead(
         self, batch: Batch, letters: Sequence[DeadLetter]
-    ) -> Sequence[Awaitable[None]]:
+    ) -> Sequence[asyncio.Future[None]]:
         if not letters:
             return ()
         rows = [self._fitting(letter) for letter in letters]

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from mode import Service
 
 from agents.scoring import ScoredBatch
@@ -23,12 +24,15 @@ from stream.books import Batch
 from stream.bounded_batches import bound_batches
 from stream.bounded_responses import bound_responses
 from stream.broker_clock import clock_reader
+from stream.commit_metadata import Commit, ModelPin
 from stream.commits import GroupCommitter
-from stream.committed import CommittedReader, committed_reader
+from stream.committed import GroupOffsets
 from stream.consumer import open_consumer
 from stream.delivery import AtLeastOnce
 from stream.drift_counts import DriftPublisher
 from stream.emit import EmitOptions, Emitter
+from stream.emitted import EmittedReader
+from stream.foreign_commits import ForeignCommit, ForeignCommits
 from stream.lag import lag_of
 from stream.large_batches import warn_of_large_batches
 from stream.limits import limit_reader
@@ -36,7 +40,9 @@ from stream.log_reader import LogReader
 from stream.logs import is_for_people
 from stream.losses import Loss
 from stream.memory_budget import MemoryBudget
+from stream.model_changes import ModelChanges
 from stream.model_loader import ModelLoader
+from stream.partition_start import PartitionStart
 from stream.partition_writer import WriterOptions
 from stream.pipeline import ScoringPipeline
 from stream.producer import producer_opener, transactional_opener
@@ -44,9 +50,10 @@ from stream.progress import ProgressReporter
 from stream.raw_batches import RawBatchReader
 from stream.record_batches import raw_limits
 from stream.record_clock import RecordClock
-from stream.serving import Serving
+from stream.serving import Serving, load_pinned
 from stream.shared_settings import shared_settings
 from stream.source import BatchSource, SourceOptions
+from stream.stuck_partitions import StuckPartitions
 from stream.tally import DeadLetterLog, Tally
 from stream.transactions import Transactions
 from stream.vitals import STALL_LIMIT, Vitals
@@ -58,6 +65,10 @@ __all__ = ["ScoringService"]
 
 log = logging.getLogger(__name__)
 
+CHANGE_LIMIT = 1.0
+"""Seconds for the commit of a change of model, at least once."""
+COMMIT_LOOK = 15.0
+"""Seconds between two looks at the group's commits."""
 LOOK = 1.0
 """Seconds between two looks at the source, told to health."""
 LOOP_LOOK = 0.02
@@ -108,6 +119,7 @@ class ScoringService(Service):
             ),
             clock=self.clock,
         )
+        self.offsets = GroupOffsets(settings.kafka_client_options(), settings.group_id)
         self.transactions = self._transactions() if settings.is_exactly_once else None
         self.source = BatchSource(
             app,
@@ -117,7 +129,8 @@ class ScoringService(Service):
             if self.transactions
             else partial(
                 GroupCommitter,
-                read_committed=self._read_committed(),
+                read_committed=self.offsets.read,
+                begin=self._begin,
                 begin_limit=settings.delivery_timeout_seconds,
             ),
             RawBatchReader(
@@ -161,6 +174,19 @@ class ScoringService(Service):
         self._dead_letter_log = DeadLetterLog()
         self._reporter = ProgressReporter(time.monotonic()) if is_for_people(settings) else None
         self.loader = ModelLoader(settings, self.metrics, app.trials)
+        self.changes = self.pipeline.changes = ModelChanges(
+            books=lambda: self.source.books,
+            commit=self.source.commit,
+            is_accepting=lambda: self.source.put_off_for == 0,
+            quiet=self.pipeline.quiet,
+            publish_rest=self.drift.publish_rest,
+            commit_limit=None if settings.is_exactly_once else CHANGE_LIMIT,
+        )
+        self.foreign_commits = ForeignCommits(
+            self._count_foreign, stops=settings.foreign_commits == "stop"
+        )
+        self._start = self._partition_start()
+        self.stuck = StuckPartitions()
         self._serving: Serving | None = None
         self._committed_at: float | None = None
         self._holds = {"wall": LongestHold(), "cpu": LongestHold()}
@@ -232,6 +258,7 @@ class ScoringService(Service):
 
     def _serve(self, serving: Serving) -> None:
         self._serving = serving
+        self.changes.serve(serving)
         self.pipeline.scorer = serving.scorer
         self.metrics.model_loaded(
             name=serving.name,
@@ -261,7 +288,8 @@ class ScoringService(Service):
         return Transactions(
             topics=[settings.leads_scored, settings.leads_created_dlq],
             connect=transactional_opener(settings),
-            read_committed=self._read_committed(),
+            read_committed=self.offsets.read,
+            begin=self._begin,
             limits=self.emitter.limits,
             options=WriterOptions(
                 group_id=settings.group_id,
@@ -271,8 +299,31 @@ class ScoringService(Service):
             clock=self.clock,
         )
 
-    def _read_committed(self) -> CommittedReader:
-        return committed_reader(self.settings.kafka_client_options(), self.settings.group_id)
+    def _partition_start(self) -> PartitionStart:
+        settings = self.settings
+        # Uncommitted outputs, too: drift counts of them may have been published.
+        reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
+
+        async def end_offset(partition: TopicPartition) -> int:
+            async with reader.open() as consumer:
+                return int((await consumer.end_offsets([partition]))[partition])
+
+        return PartitionStart(
+            changes=self.changes,
+            emitted=EmittedReader(reader, (settings.leads_scored, settings.leads_created_dlq)),
+            end_offset=end_offset,
+            load=partial(load_pinned, settings, self.app.trials),
+            foreign=self.foreign_commits,
+            missing=self.metrics.pinned_model_missing,
+            ignores_pins=settings.pinned_model == "ignore",
+        )
+
+    async def _begin(self, partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
+        return await self._start.begin(partition, commit)
+
+    def _count_foreign(self, found: ForeignCommit) -> None:
+        at = found.partition
+        self.metrics.foreign_commit(at.topic, at.partition, found.direction, found.moved)
 
     def _connect_consumer(self) -> Any:
         settings = self.settings
@@ -324,10 +375,9 @@ class ScoringService(Service):
             position = await self.source.position(partition)
             if generation != self.source.rebalances:
                 return
-            if position is not None and self.pipeline.scorer is not None:
-                self.drift.take_over(
-                    partition.partition, self.pipeline.scorer, generation, position
-                )
+            if position is not None and self.changes.current is not None:
+                scorer, since = self.changes.scorer(partition)
+                self.drift.take_over(partition.partition, scorer, generation, position, since)
 
     # What others ask
 
@@ -341,6 +391,7 @@ class ScoringService(Service):
                 done = sum(entry.done_offset or 0 for entry in self.source.books.values())
                 has_work = any(lag.records for lag in lags)
                 self.health.source_seen(now, finished=done, has_work=has_work)
+                self._look_for_stuck(now)
                 await self._end_if_stalled()
             self._report()
             await self.sleep(LOOK)
@@ -354,6 +405,44 @@ class ScoringService(Service):
             now, late = time.monotonic(), time.monotonic() - before - LOOP_LOOK
             self._holds["wall"].observe(now, late)
             self._holds["cpu"].observe(now, min(late, time.thread_time() - worked))
+
+    @Service.task
+    async def _change_models(self) -> None:
+        """Change the model of partitions of which no lead comes; else the next lead does so."""
+        while not self.should_stop:
+            try:
+                await self.changes.change()
+            except Exception as error:
+                await self.app.crash(error)
+            await self.sleep(LOOK)
+
+    @Service.task
+    async def _watch_commits(self) -> None:
+        """Look for commits of our partitions that no LeadScore worker made."""
+        while not self.should_stop:
+            await self.sleep(COMMIT_LOOK)
+            books = self.source.books
+            expected = {at: entry.committed for at, entry in books.items()}
+            if expected:
+                try:
+                    found = await self.offsets.fetch(list(expected))
+                except KafkaError as error:
+                    log.info("the group's commits could not be fetched: %r", error)
+                else:
+                    self.foreign_commits.found_while_assigned(books, expected, found)
+
+    def _look_for_stuck(self, now: float) -> None:
+        writers = self.transactions.writers if self.transactions else {}
+        assigned = self.source.assigned
+        if not self.health.meets(Condition.BROKER_REACHED):
+            assigned = frozenset()  # none can move then, and that is reported already
+        fenced = {at for at, writer in writers.items() if writer.is_lost}
+        self.stuck.look(now, assigned, self.source.books, fenced)
+        if stuck := self.stuck.now:
+            reasons = [f"{at.topic}/{at.partition}: {reason}" for at, reason in stuck.items()]
+            self.health.miss(Condition.PARTITIONS_MOVE, "; ".join(reasons))
+        else:
+            self.health.meet(Condition.PARTITIONS_MOVE)
 
     async def _end_if_stalled(self) -> None:
         put_off = self.source.put_off_for
@@ -394,6 +483,7 @@ class ScoringService(Service):
             is_ready=self.health.ready()[0],
             in_flight_bytes=self.source.in_flight_bytes,
             longest_holds={clock: hold.value for clock, hold in self._holds.items()},
+            stuck={(at.topic, at.partition): at in self.stuck.now for at in self.source.assigned},
         )
 
     def _model_info(self) -> Mapping[str, Any] | None:

@@ -16,7 +16,7 @@ from features.matrix import FeatureEncoder
 from features.reference import Bins, FieldReference, Reference
 from features.spec import FeatureSpec, NumberField
 from model.bundle import Bundle, Trial, load_bundle
-from model.metadata import Calibration, Thresholds
+from model.metadata import BundleError, Calibration, Thresholds
 from model.predictor import ConstantPredictor, Predictor, open_predictor
 from model.registry import ModelNotFoundError, Registry
 from schemas.decode import LeadDecoder
@@ -27,7 +27,7 @@ from schemas.wire import WireFormat
 from stream.settings import Settings
 from stream.verification import verify_contract
 
-__all__ = ["Serving", "load_serving", "locate", "scorer_of"]
+__all__ = ["Serving", "load_pinned", "load_serving", "locate", "scorer_of"]
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,11 @@ class Serving:
     info: Mapping[str, Any]
     published: float | None = None
     """Seconds since 1970."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """The model's identity, as commits and drift counts hold it."""
+        return ModelIdentity(self.name, self.version, self.sha256)
 
 
 def locate(settings: Settings) -> str | None:
@@ -116,6 +121,39 @@ def load_serving(settings: Settings, location: str | None, trial: Trial | None =
         info=_info(bundle, predictor.engine),
         published=bundle.published,
     )
+
+
+def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Serving:
+    """Load the very model that a commit names.
+
+    Parameters
+    ----------
+    settings
+        The registry, and the rules of scoring.
+    trial
+        Tries the model before it is opened.
+    model
+        The model.
+
+    Raises
+    ------
+    BundleError
+        The registry does not have it any more, or it must not be used.
+    StartupError
+        It reads fields that the contract does not promise.
+    """
+    if model.id == CONSTANT and settings.environment in ("development", "test"):
+        return _constant(settings)
+    registry, name = Registry(settings.registry), f"{model.id}/{model.version}"
+    if model.version not in registry.versions(model.id):
+        raise ModelNotFoundError(f"the registry {registry.root} has no model {name}: restore it")
+    serving = load_serving(settings, registry.resolve(name), trial)
+    if serving.sha256 != model.sha256:
+        raise BundleError(
+            f"model {name} was expected to have the SHA-256 {model.sha256}, it has "
+            f"{serving.sha256}: restore the version that was published first"
+        )
+    return serving
 
 
 def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic: str) -> Scorer:

@@ -178,12 +178,20 @@ class Settings(BaseSettings):
     every other client out, or both: also the round robin of versions before it, for one rolling
     restart."""
 
+    foreign_commits: Literal["accept", "stop"] = "accept"
+    """What a worker does with a partition whose offset was not committed by a LeadScore worker:
+    report it and begin there, or report it and stop."""
+
     registry: Annotated[str, Field(min_length=1)] = "models"
     """Where the models are: a folder or any URL that fsspec knows."""
 
     model: Annotated[str, Field(min_length=1)] = "leads"
     """The model that scores: `name@alias`, `name/version`, or `name`, which is its production alias
     where one is set, else its newest version."""
+
+    pinned_model: Literal["follow", "ignore"] = "follow"
+    """Whether records that an earlier worker may have scored are scored by its model, which the
+    group's commits name; `ignore` is the way out when that model kills workers."""
 
     model_poll_seconds: Seconds = 10.0
     """How often to look whether the model's alias has moved."""

@@ -185,6 +185,11 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return frozenset(self.books)
 
     @property
+    def assigned(self) -> frozenset[TopicPartition]:
+        """The partitions that the group has assigned to us."""
+        return frozenset(self._consumer.assignment()) if self._is_connected else frozenset()
+
+    @property
     def last_commit(self) -> float | None:
         """The loop's time of the last successful commit; None before the first."""
         return self._committer.last_commit if self._is_connected else None
@@ -228,6 +233,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
             return int(await self._consumer.position(partition))
         except IllegalStateError:
             return None
+
+    async def commit(self, by: float) -> None:
+        """Commit what is due now, by a time of the loop."""
+        await self._committer.commit(self.books, by)
 
     # Start and stop
 

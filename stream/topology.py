@@ -32,10 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = ["wire"]
 
+SCORES = (
+    Condition.MODEL_LOADED,
+    Condition.PARTITIONS_ASSIGNED,
+    Condition.PARTITIONS_MOVE,
+)
 READY = {
-    "score": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED),
+    "score": SCORES,
     "drift": (Condition.RECOVERED,),
-    "all": (Condition.MODEL_LOADED, Condition.PARTITIONS_ASSIGNED, Condition.RECOVERED),
+    "all": (*SCORES, Condition.RECOVERED),
 }
 """What must hold for a worker of a role to be ready, besides that Kafka answers."""
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from aiokafka import TopicPartition
 
-from stream.beginnings import Beginnings, Crash
+from stream.beginnings import Begin, Beginnings, Crash, without_pin
 from stream.books import Batch, Books, PartitionBooks
 from stream.commits import OnCommit
 from stream.committed import CommittedReader
@@ -46,7 +46,9 @@ class Transactions:
     connect
         Makes a transactional producer.
     read_committed
-        Tells the group's committed offset, for certain.
+        Fetches the group's commit of a partition.
+    begin
+        See ``stream.beginnings.Begin``.
     limits
         What the topics take; whoever made them has read them.
     options
@@ -64,6 +66,7 @@ class Transactions:
         limits: TopicLimits,
         options: WriterOptions,
         clock: RecordClock | None = None,
+        begin: Begin = without_pin,
     ) -> None:
         self._clock = clock
         self.limits = limits
@@ -72,12 +75,14 @@ class Transactions:
         self._connect = connect
         self._read_committed = read_committed
         self._options = options
+        self._begin = begin
 
     def committer(
         self, consumer: Consumer, on_commit: OnCommit, crash: Crash
     ) -> TransactionalCommitter:
         """Make the committer of a source that is read exactly once."""
-        return TransactionalCommitter(self, consumer, on_commit, crash, self._options)
+        beginnings = Beginnings(consumer, crash, self._begin, self._options.delivery_limit)
+        return TransactionalCommitter(self, beginnings, on_commit, crash)
 
     def begin(self, partition: TopicPartition, generation: int) -> PartitionWriter:
         """Begin the writer of a partition; nothing is admitted before it is open."""
@@ -128,19 +133,18 @@ class TransactionalCommitter:
     ----------
     transactions
         Have the writers.
-    consumer
-        Reads.
-    on_commit, crash, options
+    beginnings
+        Begin partitions.
+    on_commit, crash
         See there.
     """
 
     def __init__(
         self,
         transactions: Transactions,
-        consumer: Consumer,
+        beginnings: Beginnings,
         on_commit: OnCommit,
         crash: Crash,
-        options: WriterOptions,
     ) -> None:
         self.last_commit: float | None = None
         self.put_off_since: float | None = None
@@ -149,7 +153,7 @@ class TransactionalCommitter:
         self._writers = transactions.writers
         self._on_commit = on_commit
         self._crash = crash
-        self._beginnings = Beginnings(consumer, crash, options.delivery_limit)
+        self._beginnings = beginnings
         self._commits: dict[TopicPartition, tuple[asyncio.Task[None], float]] = {}
 
     # Partitions come and go

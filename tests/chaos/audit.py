@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Outcomes:
     ----------
     scored
         The event_id of each lead that was scored.
+    models
+        The SHA-256 of the model of each lead that was scored.
     dead
         The code of each dead letter.
     differing
@@ -53,6 +55,7 @@ class Outcomes:
     """
 
     scored: dict[Source, str] = field(default_factory=dict)
+    models: dict[Source, str] = field(default_factory=dict)
     dead: dict[Source, str] = field(default_factory=dict)
     differing: set[Source] = field(default_factory=set)
     repeats: int = 0
@@ -62,6 +65,7 @@ class Outcomes:
         source = (event["source"]["partition"], event["source"]["offset"])
         assert record.partition == source[0]
         self.repeats += source in self.scored
+        self.models[source] = event["model_sha256"]
         if self.scored.setdefault(source, event["event_id"]) != event["event_id"]:
             self.differing.add(source)
 
@@ -117,7 +121,13 @@ async def sources_of(stage: Stage) -> set[Source]:
     return {(r.partition, r.offset) async for records in leads(stage) for r in records}
 
 
-async def audit_load(stage: Stage, bundle: Bundle, traffic: Traffic) -> int:
+async def audit_load(
+    stage: Stage,
+    bundle: Bundle,
+    traffic: Traffic,
+    others: Sequence[Bundle] = (),
+    **more: Any,
+) -> int:
     """End the load; what was committed before was done, and all of it came out.
 
     Returns
@@ -126,7 +136,7 @@ async def audit_load(stage: Stage, bundle: Bundle, traffic: Traffic) -> int:
         How many leads came out more than once.
     """
     await assert_nothing_committed_too_soon(stage)
-    return await audit(stage, bundle, await traffic.end())
+    return await audit(stage, bundle, await traffic.end(), others=others, **more)
 
 
 async def assert_nothing_committed_too_soon(stage: Stage) -> None:
@@ -141,7 +151,13 @@ async def assert_nothing_committed_too_soon(stage: Stage) -> None:
 
 
 async def audit(
-    stage: Stage, bundle: Bundle, played: Played | None = None, *, within: float = 60.0
+    stage: Stage,
+    bundle: Bundle,
+    played: Played | None = None,
+    *,
+    others: Sequence[Bundle] = (),
+    within: float = 60.0,
+    **more: Any,
 ) -> int:
     """Wait until all is done, and hold what came out against the log.
 
@@ -149,12 +165,14 @@ async def audit(
     ----------
     stage
         Its topics and its group.
-    bundle
-        The model that scored.
+    bundle, others
+        The models that scored.
     played
         What the CRM knows: all of it must be in the log, and each broken event a dead letter.
     within
         Seconds until the group has committed the log's end.
+    **more
+        Of the second audit's target.
 
     Returns
     -------
@@ -174,8 +192,10 @@ async def audit(
         sent = {(at, offset) for at, runs in played.offsets.items() for r in runs for offset in r}
         assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
         assert found.dead == played.dead_letters(refuse_few_fields=False)
-    await assert_counts_are_exact(stage, bundle)
-    account = await second_audit(stage, bundle, played=played)
+    for model in (bundle, *others):
+        await assert_counts_are_exact(stage, model, found.models)
+    assert set(found.models.values()) <= {model.sha256 for model in (bundle, *others)}
+    account = await second_audit(stage, bundle, *others, played=played, **more)
     assert account.totals.repeats == found.repeats
     return found.repeats
 
@@ -195,12 +215,19 @@ async def until_done(stage: Stage, within: float) -> None:
     await until(is_done, within=within, what=f"a commit of {ends}")
 
 
-async def assert_counts_are_exact(stage: Stage, bundle: Bundle) -> None:
-    """The latest partials of all blocks, taken together, are the counts of the log itself."""
+async def assert_counts_are_exact(
+    stage: Stage, bundle: Bundle, models: Mapping[Source, str]
+) -> None:
+    """The latest partials of a model's blocks, taken together, count the leads that it scored."""
     settings = stage.settings
     store = SchemaStore.load(*settings.schema_folders)
     expected: dict[int, Counter[tuple[str, int]]] = {}
-    async for records in many(leads(stage)):
+    async for read in many(leads(stage)):
+        records = [
+            record
+            for record in read
+            if models.get((record.partition, record.offset), bundle.sha256) == bundle.sha256
+        ]
         counts = counted_offline(
             *(records, bundle, settings.drift_window_ms, store),
             max_bytes=settings.max_event_bytes,
@@ -212,7 +239,8 @@ async def assert_counts_are_exact(stage: Stage, bundle: Bundle) -> None:
     async def are_told() -> bool:
         nonlocal found
         records = await stage.records(settings.leads_drift_partials)
-        found = told(map(decode_partial, (record.value for record in records)), bundle)
+        partials = map(decode_partial, (record.value for record in records))
+        found = told((p for p in partials if p.model.sha256 == bundle.sha256), bundle)
         return leads_of(found) == leads_of(expected)
 
     try:
@@ -299,4 +327,5 @@ def target_of(stage: Stage, *bundles: Bundle) -> Target:
         max_event_bytes=settings.max_event_bytes,
         exactly_once=settings.is_exactly_once,
         reads_committed=settings.isolation_level == "read_committed",
+        commits_are_ours=True,
     )

@@ -102,6 +102,6 @@ async def test_a_bundle_that_is_copied_slowly_is_taken_when_it_is_whole(
         await crew.back()
         played = await traffic.end()
         await until_done(stage, 60)
-        account = await second_audit(stage, bank_model, next_model, played=played, partials=None)
+        account = await second_audit(stage, bank_model, next_model, played=played)
         assert account.totals.models[next_model.sha256] > 100
         assert crew.ends == []

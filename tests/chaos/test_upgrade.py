@@ -90,7 +90,7 @@ async def test_a_rolling_upgrade_and_the_way_back(
         await roll(crew, released)
         await crew.back()
         played = await traffic.end()
-        assert await audit(stage, bank_model, played) == 0
+        assert await audit(stage, bank_model, played, commits_are_ours=False) == 0
         assert crew.ends == []
 
 
@@ -113,7 +113,7 @@ async def test_old_and_new_workers_that_are_killed_side_by_side(
             await asyncio.sleep(chance.uniform(0.0, 3.0))
             await _killed(crew, crew.members[victim])
         await crew.back()
-        await audit_load(stage, bank_model, traffic)
+        await audit_load(stage, bank_model, traffic, commits_are_ours=False)
         assert {code for code, _ in crew.ends} == {-signal.SIGKILL}
 
 
@@ -136,7 +136,7 @@ async def test_a_new_worker_without_the_setting_is_refused_beside_old_ones(
         assert await new.ended(within=60) == EXIT_STARTUP
         assert new.has_logged("LEADSCORE_GROUP_PROTOCOL=both")
         await crew.back()
-        await audit_load(stage, bank_model, traffic)
+        await audit_load(stage, bank_model, traffic, commits_are_ours=False)
         assert crew.ends == []
 
 

@@ -128,6 +128,8 @@ class Exposed:
         )
         if self.is_sick:
             self.worker.records_lost("leads.created", 0, "retention", 5)
+            self.worker.foreign_commit("leads.created", 0, "forward", 5)
+            self.worker.pinned_model_missing()
             self.worker.leads_out_of_order(20)
             self.drift.windows_closed_early(1)
         else:
@@ -143,6 +145,7 @@ class Exposed:
             assigned_partitions=2,
             last_commit_age=90.0,
             is_ready=not self.is_sick,
+            stuck={("leads.created", 0): self.is_sick},
         )
 
     def load_model(self, *, days_ago: float) -> None:
@@ -249,6 +252,7 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path):
     exposed.load_model(days_ago=1)
     exposed.worker.rebalanced()
     exposed.worker.records_lost("leads.created", 0, "retention", 5)
+    exposed.worker.foreign_commit("leads.created", 0, "forward", 5)
     exposed.show(3, are_others=True)
     exposed.drift.alarm(detector="windowed", stream="all", is_confirmed=True)
     async with seen_by_prometheus(tmp_path, exposed) as prometheus:

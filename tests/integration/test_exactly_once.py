@@ -119,7 +119,10 @@ async def test_a_transaction_left_open_by_a_worker_that_died_is_ended_by_the_nex
     first = await stage.start(LEADSCORE_TRANSACTION_INTERVAL_MS="60000")
     played = await stage.play(contacts[:1000], as_event=maker())
     await stage.until_scored(900)
-    assert await seen(stage, stage.settings.leads_scored) == []
+    scored = stage.settings.leads_scored
+    written = await seen(stage, scored, committed_only=False)
+    # The commit that pins a partition's model takes the first outputs along.
+    assert len(await seen(stage, scored)) < len(written), "a transaction is open"
     first.send(signal.SIGKILL)
     await first.ended()
     second = await stage.start()

@@ -9,14 +9,16 @@ from functools import partial
 from itertools import islice
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from confluent_kafka import Consumer as StockConsumer
 from confluent_kafka import KafkaError
 
+from stream.broker import Broker
 from stream.consumer import open_consumer
 from stream.crm.playing import Lead
+from tests.conftest import StageSetter
 from tests.integration.worker_process import PARTITIONS, Stage
-from tests.kafka_client import until
+from tests.kafka_client import TopicFactory, read_ends, until
 
 GUESTS = {
     "range": {"partition.assignment.strategy": "range"},
@@ -178,3 +180,68 @@ async def test_one_rolling_restart_leads_from_round_robin_to_the_own_protocol(st
     finally:
         for each in members:
             await each.stop()  # type: ignore[attr-defined]
+
+
+async def commit_as_an_operator(stage: Stage, offsets: dict[int, int]) -> None:
+    """Move the offsets of a group that has no members, as --reset-offsets does."""
+    settings = stage.settings
+    partitions = {TopicPartition(settings.leads_created, at): to for at, to in offsets.items()}
+    async with AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        group_id=settings.group_id,
+        enable_auto_commit=False,
+    ) as consumer:
+        consumer.assign(list(partitions))
+        await consumer.commit(partitions)
+
+
+async def test_an_operators_reset_is_reported_with_how_far_it_went(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    worker = await stage.start()
+    await stage.until_committed(await stage.play(contacts[:400]))
+    await worker.stop_cleanly()
+    before = await stage.committed()
+    await commit_as_an_operator(stage, {0: before[0] - 20})
+    stopping = stage.begin(LEADSCORE_FOREIGN_COMMITS="stop")
+    assert await stopping.ended(within=60) == 3
+    assert stopping.has_logged("20 offsets are scored again")
+    assert stopping.has_logged("LEADSCORE_FOREIGN_COMMITS=accept")
+    worker = await stage.start()
+    await stage.until_committed(await stage.play(contacts[400:500]))
+    assert worker.has_logged("20 offsets are scored again")
+    assert await worker.metric("leadscore_foreign_commits_total") == 1
+    assert await worker.metric("leadscore_foreign_commit_offsets_total") == 20
+    assert len(await stage.scored_records()) == 520
+    await worker.stop()
+
+
+async def test_a_partition_that_another_producer_has_fenced_makes_the_worker_not_ready(
+    kafka: Broker, topics: TopicFactory, set_stage: StageSetter, contacts: list[Lead]
+) -> None:
+    stage = set_stage(
+        kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_DELIVERY="exactly_once"
+    )
+    await stage.create_topics()
+    worker = await stage.start()
+    await stage.until_committed(await stage.play(contacts[:200]))
+    name = f"{stage.settings.group_id}/{stage.settings.leads_created}/1"
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=name):
+        await stage.play(contacts[200:600])
+
+        async def is_told() -> bool:
+            status, body = await worker.answer("/readyz")
+            reason = body["conditions"]["partitions_move"].get("reason", "")
+            return status == 503 and "leads.created/1: another producer has fenced" in reason
+
+        await until(is_told, what="the fenced partition in /readyz")
+    assert worker.has_logged("makes no progress")
+    assert await worker.metric("leadscore_partition_stuck") == 1
+    ends = await read_ends(kafka.bootstrap, stage.settings.leads_created)
+
+    async def do_others_go_on() -> bool:
+        committed = await stage.committed()
+        return all(committed[number] == end for number, end in ends.items() if number != 1)
+
+    await until(do_others_go_on, what="the other partitions committed")
+    stage.end()

@@ -18,7 +18,7 @@ from schemas.errors import FatalError
 from stream.books import Batch
 from stream.broker import Broker
 from stream.commits import GroupCommitter
-from stream.committed import committed_reader
+from stream.committed import GroupOffsets
 from stream.consumer import open_consumer
 from stream.lag import lag_of
 from stream.losses import Loss, LossReason
@@ -76,7 +76,7 @@ class Worker:
                 session_timeout=6.0,
                 **consumer,
             ),
-            partial(GroupCommitter, read_committed=committed_reader(connection, topic)),
+            partial(GroupCommitter, read_committed=GroupOffsets(connection, topic).read),
             RawBatchReader(connection, consumer.get("isolation_level", "read_uncommitted")),
             options=options,
             observer=self.losses,

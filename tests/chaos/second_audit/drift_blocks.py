@@ -18,6 +18,8 @@ __all__ = ["BLOCK", "BlockKey", "DriftBlocks"]
 
 BLOCK = 4096
 """Offsets of a block."""
+STRETCHES = 2**40
+"""A part of a block that begins with its model has this plus its first offset as its number."""
 SAMPLED = 16
 """Offsets that this divides are in the sample."""
 BILLION = 1_000_000_000
@@ -167,7 +169,7 @@ class DriftBlocks:
         Of several partials of a key, the one that counts up to the latest offset holds; those that
         count up to the same offset must be the same.
         """
-        latest: dict[BlockKey, dict[str, Any]] = {}
+        found: dict[BlockKey, dict[str, Any]] = {}
         for record in records:
             if record.value is None:
                 continue
@@ -182,11 +184,12 @@ class DriftBlocks:
                 continue
             if record.key != str(key).encode():
                 faults.add("partial_key", str(key))
-            known = latest.get(key)
+            known = found.get(key)
             if known is None or known["next_offset"] < partial["next_offset"]:
-                latest[key] = partial
+                found[key] = partial
             elif known["next_offset"] == partial["next_offset"] and known != partial:
                 faults.add("partials_differ", str(key))
+        latest = _whole_blocks(found)
         for key in self._counted.keys() | latest.keys():
             if self._is_checked(key.partition, key.block):
                 self._compare(key, latest.get(key), faults)
@@ -208,3 +211,32 @@ class DriftBlocks:
         differing = [name for name, value in expected.items() if partial[name] != value]
         if differing:
             faults.add("drift_counts", f"{key}: {', '.join(differing)}")
+
+
+def _whole_blocks(partials: dict[BlockKey, dict[str, Any]]) -> dict[BlockKey, dict[str, Any]]:
+    """Add up the parts of a block that one model has scored."""
+    parts: dict[BlockKey, list[dict[str, Any]]] = {}
+    for key, partial in partials.items():
+        block = key.block if key.block < STRETCHES else (key.block - STRETCHES) // BLOCK
+        parts.setdefault(key._replace(block=block), []).append(partial)
+    return {key: _added_up(some) if len(some) > 1 else some[0] for key, some in parts.items()}
+
+
+def _added_up(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    parts = sorted(parts, key=lambda part: part["next_offset"])
+    places = Counter[int]()
+    for part in parts:
+        places.update(dict(zip(part["codes"], part["counts"], strict=True)))
+    codes = sorted(places)
+    return {
+        **parts[-1],
+        **{name: sum(part[name] for part in parts) for name in ("leads", "present")},
+        **{name: sum(part[name] for part in parts) for name in ("score_sum", "engaged")},
+        "first_event": min(part["first_event"] for part in parts),
+        "last_event": max(part["last_event"] for part in parts),
+        "codes": codes,
+        "counts": [places[code] for code in codes],
+        "sample_offsets": [at for part in parts for at in part["sample_offsets"]],
+        "sample_scores": b"".join(part["sample_scores"] for part in parts),
+        "sample_codes": b"".join(part["sample_codes"] for part in parts),
+    }

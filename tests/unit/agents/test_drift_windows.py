@@ -152,13 +152,39 @@ def test_a_partition_that_is_quiet_is_not_waited_for():
     mark = Asked()
     mark.saw(0, 1000, 5)
     mark.saw(1, 2000, 9)
+    mark.saw(1, 2000, 13)
     assert mark.at(14.9) == 1000
     assert mark.at(15) == 2000
+
+
+@pytest.mark.parametrize("silence", [4, 7, 9.5, 11, 15, 19, 21])
+def test_no_partition_is_idle_because_all_were_silent(silence: float):
+    """A worker was away; it comes back with one partition seconds before the other."""
+    mark = Asked()
+    mark.saw(0, 1000, 9)
+    mark.saw(1, 1000, 9)
+    back = 9 + silence
+    mark.at(back)
+    mark.saw(0, 90_000, back)
+    assert mark.at(back + 4.5) == 1000
+    mark.saw(1, 2000, back + 4.5)
+    assert mark.at(back + 5) in {1000, 2000}, "it may stand"
+
+
+def test_a_partition_that_stays_empty_is_not_waited_for_where_leads_are_few():
+    mark = Asked()
+    for now in range(0, 45, 9):
+        mark.saw(0, 1000 * now, now)
+        if not now:
+            mark.saw(1, 0, now)
+        mark.at(now)
+    assert mark.at(36) == 36_000
 
 
 def test_the_watermark_stands_when_a_partition_comes_back_with_what_is_older():
     mark = Asked()
     mark.saw(0, 1000, 1)
+    mark.saw(1, 9000, 5)
     mark.saw(1, 9000, 9)
     assert mark.at(12) == 9000
     mark.saw(0, 2000, 13)

@@ -48,6 +48,8 @@ def filled() -> Metrics:
     metrics.records_lost("leads.created", 3, "retention", 17)
     metrics.model_load_failed(LoadFailure.INCOMPLETE)
     metrics.model_load_failing(True)
+    metrics.foreign_commit("leads.created", 3, "forward", 50)
+    metrics.pinned_model_missing()
     metrics.model_loaded(
         name="bank",
         version="7",
@@ -62,6 +64,7 @@ def filled() -> Metrics:
             assigned_partitions=1,
             last_commit_age=0.25,
             is_ready=True,
+            stuck={("leads.created", 3): False},
         )
     )
     return metrics

@@ -26,7 +26,7 @@ class Open:
     """A transaction that is open."""
 
     values: Values = field(default_factory=list)
-    offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    offsets: dict[TopicPartition, OffsetAndMetadata] = field(default_factory=dict)
 
 
 class FakeCoordinator:
@@ -76,7 +76,7 @@ class FakeCoordinator:
         if is_commit:
             for to, value in transaction.values:
                 self.seen[to].append(value)
-            self.kafka.committed.update(transaction.offsets)
+            self.kafka.accept(transaction.offsets)
 
 
 class FakeTransactionalProducer:
@@ -167,7 +167,7 @@ class FakeTransactionalProducer:
         self._check_state()
         await self._call("offsets")
         assert group_id
-        self._transaction.offsets.update({tp: at.offset for tp, at in offsets.items()})
+        self._transaction.offsets.update(offsets)
 
     async def commit_transaction(self) -> None:
         self._check_state()

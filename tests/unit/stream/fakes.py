@@ -36,6 +36,7 @@ from aiokafka.errors import (
 )
 
 from stream.bounded_polls import SizedRecords
+from stream.commit_metadata import Commit
 from stream.raw_batches import RawStep
 from stream.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.trial import Trials
@@ -114,18 +115,42 @@ class FakePartition:
 
 
 class FakeKafka:
-    """What outlives a consumer: logs and committed offsets."""
+    """What outlives a consumer: logs and committed offsets.
+
+    Attributes
+    ----------
+    committed_error
+        What a request for a committed offset raises.
+    committed_reads
+        How many such requests were answered.
+    """
 
     def __init__(self, partitions: int = 1) -> None:
         self.logs = {TopicPartition(TOPIC, n): FakePartition() for n in range(partitions)}
         self.committed: dict[TopicPartition, int] = {}
+        self.metadata: dict[TopicPartition, str] = {}
         self.commits: list[dict[TopicPartition, int]] = []
         self.knows_topic = True
+        self.committed_error: KafkaError | None = None
+        self.committed_reads = 0
 
-    async def read_committed(self, partition: TopicPartition) -> int | None:
-        """Tell a group's offset, for certain."""
+    async def read_committed(self, partition: TopicPartition) -> Commit | None:
+        """Fetch a group's commit."""
         await asyncio.sleep(0.001)
-        return self.committed.get(partition)
+        if self.committed_error:
+            raise self.committed_error
+        self.committed_reads += 1
+        return self.commit_of(partition)
+
+    def commit_of(self, partition: TopicPartition) -> Commit | None:
+        offset = self.committed.get(partition)
+        return None if offset is None else Commit(offset, self.metadata.get(partition, ""))
+
+    def accept(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Take a commit, whoever makes it."""
+        for partition, at in offsets.items():
+            self.committed[partition] = at.offset
+            self.metadata[partition] = at.metadata
 
     def make_anew(self, partition: TopicPartition) -> None:
         """Remove a log and what groups have committed of it, and make it again, empty."""
@@ -148,8 +173,6 @@ class FakeConsumer:
         What the next looks for records raise.
     coordinator_loads
         Whether the consumer takes its coordinator for one that knows no commit.
-    asked_for_committed
-        What a question for a committed offset raises.
     fails_after_draining
         What polls raise when they have moved the positions.
     bounds_errors
@@ -172,7 +195,6 @@ class FakeConsumer:
         self.fetch_errors: deque[Exception] = deque()
         self.start_error: KafkaError | None = None
         self.coordinator_loads = False
-        self.asked_for_committed: KafkaError | None = None
         self.fails_after_draining: Exception | None = None
         self.bounds_errors: deque[KafkaError | TimeoutError] = deque()
         self.initial = frozenset(kafka.logs)
@@ -291,13 +313,6 @@ class FakeConsumer:
             raise IllegalStateError(f"{partition} is not assigned")
         return self._look_up(partition)
 
-    async def committed(self, partition: TopicPartition) -> int | None:
-        self.calls.append("committed")
-        found = await self.kafka.read_committed(partition)
-        if self.asked_for_committed:
-            raise self.asked_for_committed
-        return None if self.coordinator_loads else found
-
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition not in self._assigned:
             raise IllegalStateError("not assigned")
@@ -348,9 +363,8 @@ class FakeConsumer:
                 raise answer
             await answer
         self.calls.append("commit")
-        accepted = {partition: at.offset for partition, at in offsets.items()}
-        self.kafka.committed.update(accepted)
-        self.kafka.commits.append(accepted)
+        self.kafka.accept(offsets)
+        self.kafka.commits.append({partition: at.offset for partition, at in offsets.items()})
 
 
 class FakeTrials(Trials):

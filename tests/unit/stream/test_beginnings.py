@@ -7,6 +7,7 @@ import asyncio
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
+from stream.commit_metadata import Commit
 from tests.unit.stream.fakes import in_jumping_time
 from tests.unit.stream.test_source import OTHER, TP, full_kafka, make_bench, running, values
 
@@ -31,9 +32,9 @@ async def test_a_beginning_ends_with_its_assignment() -> None:
     kafka = full_kafka(10)
     told = asyncio.Event()
 
-    async def late(partition: TopicPartition) -> int:
+    async def late(partition: TopicPartition) -> Commit:
         await told.wait()
-        return 5
+        return Commit(5)
 
     bench = make_bench(kafka)
     kafka.read_committed = late  # type: ignore[assignment, method-assign]
@@ -52,12 +53,13 @@ async def test_a_beginning_ends_with_its_assignment() -> None:
 
 @in_jumping_time
 async def test_partitions_that_come_while_it_stops_are_not_begun() -> None:
-    async with running(full_kafka(10)) as bench:
+    kafka = full_kafka(10)
+    async with running(kafka) as bench:
         await bench.source.position(TP)
         bench.source.stop_fetching()
         await bench.consumer.rebalance([0])
         await asyncio.sleep(1)
-        assert bench.consumer.calls.count("committed") == 1
+        assert kafka.committed_reads == 1
         assert bench.source.assignment == frozenset()
 
 
@@ -104,8 +106,9 @@ async def test_a_coordinator_that_does_not_answer_crashes_the_app_with_a_sentenc
 
 @in_jumping_time
 async def test_a_commit_that_must_not_be_read_crashes_the_app_with_a_sentence() -> None:
-    bench = make_bench(full_kafka(10))
-    bench.consumer.asked_for_committed = GroupAuthorizationFailedError("group")
+    kafka = full_kafka(10)
+    bench = make_bench(kafka)
+    kafka.committed_error = GroupAuthorizationFailedError("group")
     await bench.source.start()
     await asyncio.sleep(0.1)
     assert "may read it and its consumer group" in bench.sentence

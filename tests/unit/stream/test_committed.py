@@ -15,6 +15,7 @@ from aiokafka.errors import (
 )
 
 from stream import committed
+from stream.commit_metadata import Commit
 from tests.unit.stream.fakes import in_jumping_time
 
 AT = TopicPartition("leads", 0)
@@ -43,7 +44,7 @@ class FakeAdmin:
         answer = self.answers.popleft()
         if isinstance(answer, Exception):
             raise answer
-        return {} if answer is None else {AT: OffsetAndMetadata(answer, "")}
+        return {} if answer is None else {AT: OffsetAndMetadata(answer, "by whom")}
 
 
 @pytest.fixture
@@ -53,12 +54,12 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> deque[Any]:
     return FakeAdmin.answers
 
 
-def check(answers: deque[Any], given: list[Any], expected: int | None) -> None:
+def check(answers: deque[Any], given: list[Any], expected: Commit | None) -> None:
     @in_jumping_time
     async def run() -> None:
         answers.extend(given)
-        read = committed.committed_reader({"bootstrap_servers": "here:1"}, "group")
-        assert await read(AT) == expected
+        offsets = committed.GroupOffsets({"bootstrap_servers": "here:1"}, "group")
+        assert await offsets.read(AT) == expected
         assert not answers
         assert FakeAdmin.are_open == 0
 
@@ -66,7 +67,7 @@ def check(answers: deque[Any], given: list[Any], expected: int | None) -> None:
 
 
 def test_an_offset_is_told(answers: deque[Any]) -> None:
-    check(answers, [7], 7)
+    check(answers, [7], Commit(7, "by whom"))
 
 
 def test_no_commit_is_told_as_none(answers: deque[Any]) -> None:
@@ -75,14 +76,14 @@ def test_no_commit_is_told_as_none(answers: deque[Any]) -> None:
 
 def test_a_coordinator_that_is_loading_is_asked_again(answers: deque[Any]) -> None:
     """Its answer is without the partition, which aiokafka's consumer takes for no commit."""
-    check(answers, [None, None, 20], 20)
+    check(answers, [None, None, 20], Commit(20, "by whom"))
 
 
 @pytest.mark.parametrize(
     "error", [KafkaConnectionError(), GroupCoordinatorNotAvailableError(), NoError()]
 )
 def test_what_may_pass_is_tried_again(answers: deque[Any], error: Exception) -> None:
-    check(answers, [error, 3], 3)
+    check(answers, [error, 3], Commit(3, "by whom"))
 
 
 def test_what_does_not_pass_is_raised(answers: deque[Any]) -> None:

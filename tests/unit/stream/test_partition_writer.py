@@ -21,6 +21,7 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.books import Batch, PartitionBooks
+from stream.commit_metadata import metadata_of
 from stream.delivery import PartitionLostError
 from stream.emit import RecordsTooLargeError
 from stream.limits import TopicLimits
@@ -96,10 +97,6 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     coordinator = coordinator or FakeCoordinator(FakeKafka(), [SCORED, DEAD])
 
-    async def read_committed(partition: TopicPartition) -> int | None:
-        await asyncio.sleep(0.001)
-        return coordinator.kafka.committed.get(partition)
-
     limits = TopicLimits(
         [SCORED, DEAD], coordinator.read_limits, fallback=1000, batch_bytes=batch_bytes
     )
@@ -107,7 +104,7 @@ async def desk(
         AT,
         1,
         connect=coordinator.connect,
-        read_committed=read_committed,
+        read_committed=coordinator.kafka.read_committed,
         limits=limits,
         topics=[SCORED, DEAD],
         options=WriterOptions("group", most_rows, most_bytes, delivery_limit=60, partition_limit=1),
@@ -412,7 +409,9 @@ async def commit_where_another_was(at: Desk, its_commit: int) -> None:
     def taken_over() -> None:
         at.coordinator.fence(ID)
         at.coordinator.seen[TopicPartition(SCORED, 0)].append(b"rightful")
-        at.coordinator.kafka.committed[AT] = its_commit
+        at.coordinator.kafka.accept(
+            {AT: OffsetAndMetadata(its_commit, metadata_of(its_commit, None))}
+        )
         raise InvalidTxnState
 
     at.coordinator.script["commit"].append(taken_over)

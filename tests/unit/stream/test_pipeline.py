@@ -765,7 +765,9 @@ class Counted:
     def __init__(self) -> None:
         self.offsets: list[tuple[int, list[int]]] = []
 
-    def count(self, batch: Batch, scorer: Scorer, leads: CountedLeads) -> Sequence[Any]:
+    def count(
+        self, batch: Batch, scorer: Scorer, leads: CountedLeads, deliveries: Sequence[Any]
+    ) -> Sequence[Any]:
         assert all(record.partition == batch.partition.partition for record in batch.records)
         self.offsets.append((batch.partition.partition, leads.offsets.tolist()))
         return ()

@@ -165,13 +165,15 @@ def test_a_command_has_rights_on_its_topics_only() -> None:
     ]
 
 
-def test_the_limits_of_topics_and_the_clock_are_optional() -> None:
+def test_the_limits_and_ends_of_output_topics_and_the_clock_are_optional() -> None:
     settings = settings_of(role="score", drift=False)
     optional = optional_rights_of(settings, uses_of(settings))
     assert [str(right) for right in optional] == [
         "Describe on the cluster",
+        "Read on the topic leads.scored",
         "DescribeConfigs on the topic leads.created",
         "DescribeConfigs on the topic leads.scored",
+        "Read on the topic leads.created.dlq",
         "DescribeConfigs on the topic leads.created.dlq",
     ]
     assert optional_rights_of(settings, (Use.PRODUCE,)) == ()

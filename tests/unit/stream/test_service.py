@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Collection
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import OffsetAndMetadata, TopicPartition
 
 from model.registry import Registry
 from monitoring.health import Condition
 from schemas.errors import FatalError
 from stream import vitals as vitals_module
 from stream.books import Batch, PartitionBooks
+from stream.commit_metadata import Commit, metadata_of
 from stream.losses import Loss, LossReason
 from stream.service import STALL_LIMIT, ScoringService
 from stream.settings import load_settings
@@ -119,7 +121,12 @@ async def test_a_commit_is_remembered():
 async def test_the_service_is_the_sources_observer():
     place = Place()
     kafka = FakeKafka()
-    kafka.committed[AT] = 0
+    kafka.accept({AT: OffsetAndMetadata(0, metadata_of(0, None))})
+
+    async def fetch(partitions: Collection[TopicPartition]) -> dict[TopicPartition, Commit | None]:
+        return {at: kafka.commit_of(at) for at in partitions}
+
+    place.service.offsets.fetch = fetch  # type: ignore[method-assign]
     place.service.source._connect = lambda: FakeConsumer(kafka)
     await place.service.source.on_start()
     await place.service.source.position(AT)

@@ -126,7 +126,7 @@ def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
         app.as_faust(),
         TOPIC,
         lambda: consumer,
-        partial(GroupCommitter, read_committed=kafka.read_committed),
+        partial(GroupCommitter, read_committed=lambda at: kafka.read_committed(at)),
         reader,
         options=options,
         observer=notes,
