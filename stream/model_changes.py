@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from aiokafka import TopicPartition
@@ -50,7 +50,7 @@ class ModelChanges:
     is_accepting
         Tells whether the coordinator accepts commits, as far as is known.
     publish_rest
-        Publishes what is counted for drift of partitions, and not published yet.
+        Publishes all counts for drift of partitions, below the offsets given.
     commit_limit
         Seconds for the commit of a change, after which it is taken back; None where a commit that
         is under way can't be taken back (exactly once).
@@ -68,7 +68,7 @@ class ModelChanges:
         commit: Callable[[float], Awaitable[None]],
         is_accepting: Callable[[], bool],
         quiet: Callable[[float], AbstractAsyncContextManager[None]],
-        publish_rest: Callable[[Iterable[int]], Awaitable[None]],
+        publish_rest: Callable[[Mapping[TopicPartition, int]], Awaitable[None]],
         commit_limit: float | None = 1.0,
     ) -> None:
         self.current: Serving | None = None
@@ -161,7 +161,13 @@ class ModelChanges:
         assert self.current is not None
         serving, books, due = self.current, self._books(), self._due()
         async with asyncio.timeout(QUIET_LIMIT):
-            await self._publish_rest(p.partition for p, entry in due.items() if entry.pin)
+            await self._publish_rest(
+                {
+                    partition: entry.resume_offset or 0
+                    for partition, entry in due.items()
+                    if entry.pin
+                }
+            )
         model = serving.identity
         for entry in due.values():
             since = entry.resume_offset

@@ -179,7 +179,7 @@ class ScoringService(Service):
             commit=self.source.commit,
             is_accepting=lambda: self.source.put_off_for == 0,
             quiet=self.pipeline.quiet,
-            publish_rest=self.drift.publish_rest,
+            publish_rest=self._publish_rest,
             commit_limit=None if settings.is_exactly_once else CHANGE_LIMIT,
         )
         self.foreign_commits = ForeignCommits(
@@ -378,6 +378,18 @@ class ScoringService(Service):
             if position is not None and self.changes.current is not None:
                 scorer, since = self.changes.scorer(partition)
                 self.drift.take_over(partition.partition, scorer, generation, position, since)
+
+    async def _publish_rest(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Publish all drift counts of partitions whose model is about to change.
+
+        Also those that an earlier owner did not publish before it died: the partition may have
+        been assigned a moment ago, and its next owner counts from the change on.
+        """
+        for partition, offset in offsets.items():
+            scorer, since = self.changes.scorer(partition)
+            number, generation = partition.partition, self.source.rebalances
+            self.drift.take_over(number, scorer, generation, offset, since)
+        await self.drift.publish_rest(partition.partition for partition in offsets)
 
     # What others ask
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -78,8 +78,8 @@ class Worker:
         yield
         self.steps.append("go on")
 
-    async def publish_rest(self, partitions: Iterable[int]) -> None:
-        self.steps.append(("rest", sorted(partitions)))
+    async def publish_rest(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.steps.append(("rest", {at.partition: offset for at, offset in offsets.items()}))
 
     def has(
         self, partition: TopicPartition, committed: int | None, its_pin: ModelPin | None
@@ -101,7 +101,7 @@ async def test_a_change_is_committed_before_it_is_used() -> None:
     await worker.changes.before([batch(A, 15, 19)])
     assert worker.steps == [
         "quiet",
-        ("rest", [0, 1]),
+        ("rest", {0: 15, 1: 20}),
         ("commit", 0, 15, "2"),
         ("commit", 1, 20, "2"),
         "go on",
@@ -117,11 +117,11 @@ async def test_a_first_commit_names_the_model_before_a_record_is_scored() -> Non
     worker.has(A, None, None)  # nobody has ever committed
     worker.has(B, 20, None)  # a commit of an earlier version
     await worker.changes.change()
-    assert worker.steps == ["quiet", ("rest", []), ("commit", 1, 20, "1"), "go on"]
+    assert worker.steps == ["quiet", ("rest", {}), ("commit", 1, 20, "1"), "go on"]
     first = batch(A, 3, 9)
     worker.books[A].add(first)
     await worker.changes.before([first])
-    assert worker.steps[4:] == ["quiet", ("rest", []), ("commit", 0, 3, "1"), "go on"]
+    assert worker.steps[4:] == ["quiet", ("rest", {}), ("commit", 0, 3, "1"), "go on"]
     assert worker.changes.scorer(A) == ("scorer 1", 0)
 
 
@@ -137,7 +137,7 @@ async def test_what_an_earlier_owner_may_have_emitted_is_scored_by_its_model() -
         done(worker.books[A], last + 1)
     assert worker.steps == []
     await worker.changes.before([batch(A, 35, 40)])
-    assert worker.steps == ["quiet", ("rest", [0]), ("commit", 0, 35, "2"), "go on"]
+    assert worker.steps == ["quiet", ("rest", {0: 35}), ("commit", 0, 35, "2"), "go on"]
     assert worker.changes.scorer(A) == ("scorer 2", 35)
 
 

@@ -18,7 +18,7 @@ from monitoring.health import Condition
 from schemas.errors import FatalError
 from stream import vitals as vitals_module
 from stream.books import Batch, PartitionBooks
-from stream.commit_metadata import Commit, metadata_of
+from stream.commit_metadata import Commit, ModelPin, metadata_of
 from stream.losses import Loss, LossReason
 from stream.service import STALL_LIMIT, ScoringService
 from stream.settings import load_settings
@@ -191,6 +191,25 @@ async def test_another_version_is_taken_up_and_the_same_one_is_not_loaded_again(
     await place.service._take_up_model()
     assert place.service.pipeline.scorer is not first
     assert place.served()["version"] == "2"
+
+
+async def test_before_a_change_the_head_that_an_earlier_owner_left_is_counted(
+    model: SmallModel, registry: Path
+):
+    """Seen once: the partition was assigned a moment before, and its head was in no count."""
+    place = Place(registry=str(registry))
+    await place.service._take_up_model()
+    serving = place.service.changes.current
+    assert serving is not None
+    place.service.source.books[AT] = PartitionBooks(2209, ModelPin(serving.identity, 100))
+    heads = []
+
+    async def count_head(number: int, scorer: Any, block: Any, since: int, stop: int) -> None:
+        heads.append((number, since, stop))
+
+    place.service.drift._count_head = count_head  # type: ignore[method-assign]
+    await place.service._publish_rest({AT: 2209})
+    assert heads == [(0, 100, 2209)]
 
 
 async def test_a_model_that_can_not_be_loaded_leaves_the_one_that_serves(
