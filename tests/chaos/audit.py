@@ -246,7 +246,6 @@ async def assert_counts_are_exact(
     try:
         await until(are_told, within=TOLD_WITHIN)
     except AssertionError:
-        await _dump(stage, bundle, models, found, expected)
         assert leads_of(found) == leads_of(expected), "leads by window"
     assert found == expected, "counts of drift"
 
@@ -330,41 +329,3 @@ def target_of(stage: Stage, *bundles: Bundle) -> Target:
         reads_committed=settings.isolation_level == "read_committed",
         commits_are_ours=True,
     )
-
-
-async def _dump(stage, bundle, models, found, expected):
-    import json
-
-    records = await stage.records(stage.settings.leads_drift_partials)
-    import io; out = io.StringIO()
-    print("found", leads_of(found), "expected", leads_of(expected), bundle.sha256[:6], file=out)
-    for r in records:
-        p = decode_partial(r.value)
-        print(
-            "partial",
-            r.offset,
-            r.timestamp,
-            p.partition,
-            p.block,
-            p.next_offset,
-            p.is_closed,
-            p.model.sha256[:6],
-            p.window_start,
-            p.counts.leads,
-            file=out,
-        )
-    runs = {}
-    for (part, off), m in sorted(models.items()):
-        rs = runs.setdefault(part, [])
-        if rs and rs[-1][2] == m:
-            rs[-1][1] = off
-            rs[-1][3] += 1
-        else:
-            rs.append([off, off, m, 1])
-    for part, rs in runs.items():
-        for a, b, m, n in rs:
-            print("run", part, a, b, m[:6], n, file=out)
-    for w in stage.workers:
-        for l in w.logged():
-            print("log", w.log.name if hasattr(w.log, "name") else w.log, str(l)[:400], file=out)
-    with open("/tmp/dump.txt", "w") as f: f.write(out.getvalue())
