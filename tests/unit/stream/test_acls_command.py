@@ -45,7 +45,7 @@ def test_commands_of_one_role() -> None:
     ]
     optional = [line[2:] for line in shown.output.splitlines() if line.startswith("# kafka-acls")]
     assert shlex.split(optional[0]) == [*begin, "--operation", "Describe", "--cluster"]
-    assert len(optional) == 4
+    assert len(optional) == 5
 
 
 def test_operations_on_one_resource_are_one_command() -> None:

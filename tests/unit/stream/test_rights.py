@@ -170,8 +170,8 @@ def test_the_limits_and_ends_of_output_topics_and_the_clock_are_optional() -> No
     optional = optional_rights_of(settings, uses_of(settings))
     assert [str(right) for right in optional] == [
         "Describe on the cluster",
-        "Read on the topic leads.scored",
         "DescribeConfigs on the topic leads.created",
+        "Read on the topic leads.scored",
         "DescribeConfigs on the topic leads.scored",
         "Read on the topic leads.created.dlq",
         "DescribeConfigs on the topic leads.created.dlq",
