@@ -19,6 +19,8 @@ LOG_IN = {
     "sasl_password": "open-sesame",
 }
 PROTOCOL = "LEADSCORE_SECURITY_PROTOCOL"
+# A connection that fails while it opens may be left to the garbage collector by the client.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def settings_for(broker: SecuredBroker, door: str, protocol: str, **given: Any) -> Settings:

@@ -167,7 +167,9 @@ async def test_a_poison_mix_is_accounted_for_to_the_last_record(
     assert 100 < len(played.broken) < 200
     assert len({event.kind for event in played.broken}) >= 8
     assert account.codes.keys() == {*ErrorCode} - {
+        ErrorCode.ATTEMPTS,
         ErrorCode.OUTPUT_TOO_LARGE,
+        ErrorCode.TIME,
         ErrorCode.UNREADABLE,
     }
     settings = stage.settings
