@@ -18,7 +18,7 @@ from model.bundle import Bundle
 from schemas.errors import ErrorCode
 from stream.crm.events import EventMaker
 from stream.crm.playing import Lead
-from tests.chaos.audit import outcomes, told, until_done
+from tests.chaos.audit import Outcomes, Source, outcomes, told, until_done
 from tests.chaos.brokers import StoppableBroker
 from tests.chaos.test_bad_records import made_of
 from tests.conftest import StageSetter
@@ -73,6 +73,40 @@ def damage(partition: int, stored: StoredBatch) -> None:
         overwrite_with_right_checksum(stored, 0.0 if partition == 2 else 0.5)
 
 
+async def kill(worker: WorkerProcess) -> None:
+    worker.send(signal.SIGKILL)
+    await worker.ended()
+
+
+async def half_scored(stage: Stage, leads: Iterator[Lead]) -> set[Source]:
+    """Have batches scored, write as many again, and return the places of all leads."""
+    worker = await stage.start()
+    await send(stage, leads)
+    await until_done(stage, 60)
+    await kill(worker)
+    await send(stage, leads)
+    records = await stage.records(stage.settings.leads_created)
+    return {(record.partition, record.offset) for record in records}
+
+
+async def read_twice(stage: Stage, leads: Iterator[Lead]) -> WorkerProcess:
+    """Have a worker read on, and then another: it reads the head of each drift block again."""
+    worker = await stage.start()
+    await until_done(stage, 60)
+    await kill(worker)
+    worker = await stage.start()
+    await send(stage, leads)
+    await until_done(stage, 60)
+    return worker
+
+
+def assert_the_rest_is_scored(stage: Stage, sources: set[Source], found: Outcomes) -> None:
+    """Each of these leads is scored or a dead letter, and exactly once where that is promised."""
+    assert sources - found.dead.keys() <= found.scored.keys()
+    assert not found.dead.keys() & found.scored.keys()
+    assert not (found.repeats and stage.settings.is_exactly_once)
+
+
 async def drift_counts(stage: Stage, bundle: Bundle) -> dict[int, Counter[tuple[str, int]]]:
     """Return what all partials count together."""
     records = await stage.records(stage.settings.leads_drift_partials)
@@ -91,12 +125,7 @@ async def test_damage_on_a_brokers_disk_costs_the_batch_that_it_is_in(
     stage = set_stage(stoppable_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     source, leads = stage.settings.leads_created, over_and_over(contacts)
-    worker = await stage.start()
-    await send(stage, leads)
-    await until_done(stage, 60)
-    await kill(worker)
-    await send(stage, leads)
-    sources = {(record.partition, record.offset) for record in await stage.records(source)}
+    sources = await half_scored(stage, leads)
 
     stoppable_kafka.stop()
     damaged: list[tuple[int, range]] = []
@@ -107,12 +136,7 @@ async def test_damage_on_a_brokers_disk_costs_the_batch_that_it_is_in(
             damaged.append((partition, stored[number].offsets))
     stoppable_kafka.restart()
 
-    worker = await stage.start()
-    await until_done(stage, 60)
-    await kill(worker)
-    worker = await stage.start()  # and reads the head of each drift block again
-    await send(stage, leads)
-    await until_done(stage, 60)
+    worker = await read_twice(stage, leads)
 
     found = await outcomes(stage)
     unread = [(at, offsets) for at, offsets in damaged if offsets[0] >= BATCHES * LEADS]
@@ -124,9 +148,7 @@ async def test_damage_on_a_brokers_disk_costs_the_batch_that_it_is_in(
             assert dead == list(offsets)[-len(dead) :]
         else:
             assert dead == list(offsets)
-    assert sources - found.dead.keys() <= found.scored.keys()
-    assert not found.dead.keys() & found.scored.keys()
-    assert not (found.repeats and stage.settings.is_exactly_once)
+    assert_the_rest_is_scored(stage, sources, found)
 
     readable = await log_of(stage)
     suspects = {(at, offset) for at, offsets in damaged for offset in offsets}
@@ -140,11 +162,6 @@ async def test_damage_on_a_brokers_disk_costs_the_batch_that_it_is_in(
     await worker.stop_cleanly()
 
 
-async def kill(worker: WorkerProcess) -> None:
-    worker.send(signal.SIGKILL)
-    await worker.ended()
-
-
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_a_batch_that_the_broker_cannot_find_costs_what_lies_before_its_next_index_entry(
@@ -154,24 +171,14 @@ async def test_a_batch_that_the_broker_cannot_find_costs_what_lies_before_its_ne
     stage = set_stage(stoppable_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     source, leads = stage.settings.leads_created, over_and_over(contacts)
-    worker = await stage.start()
-    await send(stage, leads)
-    await until_done(stage, 60)
-    await kill(worker)
-    await send(stage, leads)
-    sources = {(record.partition, record.offset) for record in await stage.records(source)}
+    sources = await half_scored(stage, leads)
     stoppable_kafka.stop()
     for partition, number in enumerate((SCORED, BATCHES, MIDDLE, MIDDLE + 1)):
         stored = stored_batches(stoppable_kafka.log_folder(source, partition))
         shorten(stored[number])
     stoppable_kafka.restart()
 
-    worker = await stage.start()
-    await until_done(stage, 60)
-    await kill(worker)
-    worker = await stage.start()
-    await send(stage, leads)
-    await until_done(stage, 60)
+    worker = await read_twice(stage, leads)
 
     found = await outcomes(stage)
     unread = range(BATCHES * LEADS, 2 * BATCHES * LEADS)
@@ -181,7 +188,5 @@ async def test_a_batch_that_the_broker_cannot_find_costs_what_lies_before_its_ne
         first = number * LEADS
         assert dead == [*range(first, first + len(dead))]
         assert len(dead) >= LEADS
-    assert sources - found.dead.keys() <= found.scored.keys()
-    assert not found.dead.keys() & found.scored.keys()
-    assert not (found.repeats and stage.settings.is_exactly_once)
+    assert_the_rest_is_scored(stage, sources, found)
     await worker.stop_cleanly()
