@@ -65,7 +65,8 @@ class Rules:
     Parameters
     ----------
     min_coverage
-        Share of the model's fields, 0 to 1, below which a lead counts as little known.
+        Share of the model's fields, 0 to 1, below which a lead counts as little known: by their
+        number or by their importance.
     low_coverage
         "flag": it is scored and its event says so; "refuse": it is a dead letter.
     max_attempts
@@ -76,6 +77,12 @@ class Rules:
     min_coverage: float = 0.6
     low_coverage: Literal["flag", "refuse"] = "flag"
     max_attempts: int = 10
+
+    def is_little_known(self, features: Features) -> NDArray[np.bool_]:
+        """Return of which leads too little is known, bool, shape (n,)."""
+        # As float32, the type of the shares: 0.6 of five fields is not below 0.6.
+        least = np.float32(self.min_coverage)
+        return (features.coverage < least) | (features.known < least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,8 @@ class ScoredBatch:
         dead letter of a record.
     scores, coverage
         float32, shape (n,): of ``scored``.
+    low_coverage
+        bool, shape (n,): whether too little is known of them.
     timestamps
         int64, shape (n,): of their records, milliseconds since 1970.
     """
@@ -172,6 +181,7 @@ class ScoredBatch:
     dropped: list[int]
     scores: NDArray[np.float32]
     coverage: NDArray[np.float32]
+    low_coverage: NDArray[np.bool_]
     timestamps: NDArray[np.int64]
 
     @property
@@ -195,6 +205,7 @@ class ScoredBatch:
                 dropped=[position - first for position in self.dropped[dropped]],
                 scores=self.scores[rows],
                 coverage=self.coverage[rows],
+                low_coverage=self.low_coverage[rows],
                 timestamps=self.timestamps[rows],
             )
             for first, rows, letters, dropped in zip(
@@ -216,6 +227,7 @@ class ScoredBatch:
             dropped=self.dropped,
             scores=self.scores[kept],
             coverage=self.coverage[kept],
+            low_coverage=self.low_coverage[kept],
             timestamps=self.timestamps[kept],
         )
 
@@ -349,6 +361,7 @@ class Scorer:
             Tells which records the scored topic does not take; they become dead letters.
         """
         leads, positions = batch.leads, batch.leads.positions
+        low_coverage = self._rules.is_little_known(features)
         event_ids = self._ids.of(batch.partitions, batch.offsets.tolist())
         headers = leads.of(batch.headers or NO_HEADERS * len(batch.records))
         rows = ScoredRows(
@@ -367,6 +380,7 @@ class Scorer:
             scored_at=scored_at,
             probability=prediction.probability,
             coverage=features.coverage,
+            low_coverage=low_coverage,
             reason_field=prediction.reason_field,
             reason_value=prediction.reason_value,
             bins=features.bins,
@@ -383,7 +397,9 @@ class Scorer:
                 strict=True,
             )
         ]
-        refused = self._refused(features, dict.fromkeys(too_large(outputs), is_too_large()))
+        refused = dict.fromkeys(too_large(outputs), is_too_large())
+        if self._rules.low_coverage == "refuse":
+            refused |= self._little_known(features, low_coverage)
         errors = {**dict(leads.errors), **{positions[row]: refused[row] for row in refused}}
         # Their dead letter is in its topic, or was: one more would come back as they did.
         dropped = [
@@ -396,8 +412,16 @@ class Scorer:
             for position, error in sorted(errors.items())
             if position not in dropped
         ]
-        scores, coverage = prediction.probability, features.coverage
-        scored = ScoredBatch(outputs, positions, [], dropped, scores, coverage, batch.timestamps)
+        scored = ScoredBatch(
+            scored=outputs,
+            positions=positions,
+            dead_letters=[],
+            dropped=dropped,
+            scores=prediction.probability,
+            coverage=features.coverage,
+            low_coverage=low_coverage,
+            timestamps=batch.timestamps,
+        )
         if refused:
             return scored.without(refused, letters)
         return replace(scored, dead_letters=letters)
@@ -422,20 +446,20 @@ class Scorer:
             headers, value = [*headers, (VALUE_BYTES, b"%d" % len(value))], None
         return DeadLetter(position, error.code, (record.key, value, headers))
 
-    def _refused(
-        self, features: Features, refused: dict[int, InvalidEventError]
+    def _little_known(
+        self, features: Features, low_coverage: NDArray[np.bool_]
     ) -> dict[int, InvalidEventError]:
-        """Tell which rows are not to be sent, and why."""
-        if self._rules.low_coverage == "refuse":
-            low = features.coverage < np.float32(self._rules.min_coverage)
-            for row in np.flatnonzero(low).tolist():
-                refused[row] = InvalidEventError(
-                    ErrorCode.FEATURES,
-                    f"expected at least {self._rules.min_coverage:.0%} of the model's fields, got"
-                    f" {features.coverage[row]:.0%}: send more of them, or set"
-                    " LEADSCORE_LOW_COVERAGE=flag",
-                )
-        return refused
+        """Return the verdict on each lead of which too little is known, by its row."""
+        return {
+            row: InvalidEventError(
+                ErrorCode.FEATURES,
+                f"expected at least {self._rules.min_coverage:.0%} of the model's fields, by number"
+                f" and by importance, got {features.coverage[row]:.0%} and"
+                f" {features.known[row]:.0%}: send more of them, or set"
+                " LEADSCORE_LOW_COVERAGE=flag",
+            )
+            for row in np.flatnonzero(low_coverage).tolist()
+        }
 
 
 def _runs(positions: Sequence[int], sizes: Sequence[int]) -> list[slice]:

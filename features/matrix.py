@@ -40,6 +40,8 @@ Columns = Mapping[str, NDArray[np.float64] | Sequence[str | bytes | None]]
 """Leads by column: numbers and dates (ms since 1970 UTC) as float64, NaN missing, never infinite;
 categories and texts as lists of str or of UTF-8 bytes, None missing."""
 
+NO_IMPORTANCE: Mapping[str, float] = {}
+
 Matrix = NDArray[np.float32]
 Codes = NDArray[np.int16]
 
@@ -51,6 +53,7 @@ MEMO_LENGTH = 256
 MEMO_TEXT = 64
 """The same of texts: longer ones hardly ever come again."""
 
+SHARE_STEPS = 2**20
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 LATEST_DATE_MS = 1e14
@@ -70,11 +73,14 @@ class Features(NamedTuple):
         int16, shape (n, fields of the spec): each value's code in the reference.
     coverage
         float32, shape (n,): the share of the spec's fields that are present, 0 to 1.
+    known
+        float32, shape (n,): the share of the importance of all fields that those present have.
     """
 
     matrix: NDArray[np.float32]
     bins: NDArray[np.int16]
     coverage: NDArray[np.float32]
+    known: NDArray[np.float32]
 
 
 class FeatureEncoder:
@@ -86,6 +92,8 @@ class FeatureEncoder:
         The fields that the model reads.
     reference
         Their bins, in the same order.
+    importance
+        Of each field; empty where none is known: all fields are as important then.
 
     Raises
     ------
@@ -93,7 +101,12 @@ class FeatureEncoder:
         The reference is of other fields than the spec.
     """
 
-    def __init__(self, spec: FeatureSpec, reference: Reference) -> None:
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        reference: Reference,
+        importance: Mapping[str, float] = NO_IMPORTANCE,
+    ) -> None:
         names = [field.name for field in spec.fields]
         if names != [field.name for field in reference.fields]:
             raise ValueError("the reference's fields are not the spec's, in the same order")
@@ -101,6 +114,7 @@ class FeatureEncoder:
         self._width = len(spec.columns)
         self._missing = np.array([bins.missing for bins in reference.fields], dtype=np.int16)
         self._share = np.float32(len(names))
+        self._importance = _exact_shares([importance.get(name, 0.0) for name in names])
         self._writers = [
             (field.name, _writer(field, bins, columns.start, index, composed=spec.composed))
             for index, ((field, columns), bins) in enumerate(
@@ -132,8 +146,25 @@ class FeatureEncoder:
             if len(values) != n:  # the compiled loops trust it
                 raise ValueError(f"expected {n} values of field {name}, got {len(values)}")
             writer.write(values, matrix, bins)
-        present = np.count_nonzero(bins != self._missing, axis=1)
-        return Features(matrix, bins, present.astype(np.float32) / self._share)
+        is_present = bins != self._missing
+        present = np.count_nonzero(is_present, axis=1)
+        coverage = present.astype(np.float32) / self._share
+        known = coverage if self._importance is None else is_present @ self._importance
+        return Features(matrix, bins, coverage, known)
+
+
+def _exact_shares(weights: Sequence[float]) -> NDArray[np.float32] | None:
+    """Return shares that add up to 1, in steps of 2^-20: float32 adds them up exactly.
+
+    So a lead's sum is the same alone and in a batch. None where no weight is above 0.
+    """
+    given = np.array(weights)
+    if not given.any():
+        return None
+    steps = np.round(given / given.sum() * SHARE_STEPS)
+    steps[steps.argmax()] += SHARE_STEPS - steps.sum()
+    shares: NDArray[np.float32] = (steps / SHARE_STEPS).astype(np.float32)
+    return shares
 
 
 class _Writer(Protocol):

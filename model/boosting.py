@@ -34,6 +34,7 @@ def boost(
     labels: NDArray[np.bool_],
     parameters: BoostingParameters,
     *,
+    weights: NDArray[np.float32] | None = None,
     seed: int,
     threads: int,
 ) -> Any:
@@ -47,6 +48,8 @@ def boost(
         bool, shape (n,).
     parameters
         Of the trees.
+    weights
+        float32, shape (n,); None: 1 each.
     seed
         Of the sampling of rows and columns.
     threads
@@ -65,7 +68,7 @@ def boost(
         "nthread": threads,
         "verbosity": 0,
     }
-    rows = xgboost.DMatrix(matrix, labels.astype(np.float32), nthread=threads)
+    rows = xgboost.DMatrix(matrix, labels.astype(np.float32), weight=weights, nthread=threads)
     return xgboost.train(settings, rows, num_boost_round=trees)
 
 

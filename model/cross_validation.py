@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.spec import FeatureSpec
 from model.boosting import BoostingParameters, boost, margins
 from model.calibrate import fit_calibration
 from model.evaluate import Quality, evaluate, roc_auc
+from model.masking import with_masked_copies
 from model.metadata import Calibration
 from model.specify import Leads, encode, fit_spec, training_matrix
 from model.target_encoding import folds
@@ -30,17 +33,28 @@ class Recipe:
     seed: int
     threads: int
 
-    def unseen_margins(self, training: Leads, unseen: Leads) -> NDArray[np.float32]:
-        """Train on some leads, spec and encodings included; return the margins of others."""
-        spec = fit_spec(training)
-        booster = boost(
-            training_matrix(spec, training, self.seed),
-            training.labels,
+    def boost(self, spec: FeatureSpec, training: Leads) -> Any:
+        """Train trees on leads, and on copies of them with fields that miss.
+
+        Returns
+        -------
+        xgboost.Booster
+        """
+        matrix = training_matrix(spec, training, self.seed)
+        rows, weights = with_masked_copies(spec, matrix, self.seed)
+        return boost(
+            rows,
+            np.tile(training.labels, 2),
             self.parameters,
+            weights=weights,
             seed=self.seed,
             threads=self.threads,
         )
-        return margins(booster, encode(spec, unseen))
+
+    def unseen_margins(self, training: Leads, unseen: Leads) -> NDArray[np.float32]:
+        """Train on some leads, spec and encodings included; return the margins of others."""
+        spec = fit_spec(training)
+        return margins(self.boost(spec, training), encode(spec, unseen))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class TrainingReport:
         Columns that are not used, by their name in the file, and why.
     missing
         Words that were read as missing, and how often, by the column's name in the file.
+    never_missing
+        Fields that every lead has, by the column's name in the file.
     leaks
         Columns that may hold what is known only afterwards.
     warnings
@@ -46,6 +48,7 @@ class TrainingReport:
     fields: dict[str, int]
     dropped: dict[str, str]
     missing: dict[str, Mapping[str, int]]
+    never_missing: tuple[str, ...]
     leaks: tuple[Leak, ...]
     warnings: tuple[str, ...]
     cross_validated: CrossValidated

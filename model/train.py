@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from features.binning import build_reference
-from features.matrix import FeatureEncoder
+from features.matrix import FeatureEncoder, Features
+from features.reference import Reference
 from features.table import Table, field_name
-from model.boosting import boost, margins
+from model.boosting import margins
 from model.bundle import Artefacts
 from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
 from model.evaluate import Quality
@@ -28,7 +29,7 @@ from model.predictor import OnnxPredictor
 from model.preparation import Prepared, prepare
 from model.report import TrainingReport, metrics
 from model.search import search_parameters
-from model.specify import fit_spec, training_matrix
+from model.specify import fit_spec
 from schemas.fields import FieldKind
 
 __all__ = ["TrainOptions", "TrainedModel", "train"]
@@ -100,16 +101,11 @@ def train(
 
     on_step("training on all leads")
     spec = fit_spec(data.leads)
-    booster = boost(
-        training_matrix(spec, data.leads, options.seed),
-        data.leads.labels,
-        recipe.parameters,
-        seed=options.seed,
-        threads=options.threads,
-    )
+    booster = recipe.boost(spec, data.leads)
     columns, rows = data.leads.columns, len(data.leads)
     reference = build_reference(spec, columns, rows, validated.scores)
-    matrix = FeatureEncoder(spec, reference).encode(columns, rows).matrix
+    features = FeatureEncoder(spec, reference).encode(columns, rows)
+    matrix = features.matrix
     warnings = _warnings(data, validated, latest, leaks)
     metadata = BundleMetadata(
         spec=spec,
@@ -133,6 +129,7 @@ def train(
         fields={field.name: len(field.columns) for field in spec.fields},
         dropped=data.inferred.dropped,
         missing=data.inferred.words,
+        never_missing=_never_missing(data, reference, features),
         leaks=leaks,
         warnings=warnings,
         cross_validated=validated,
@@ -186,6 +183,18 @@ def _read_warnings(data: Prepared) -> list[str]:
         f"{column} was left out as an identifier: a model must not memorise leads."
         for column in inferred.identifiers
     ]
+
+
+def _never_missing(data: Prepared, reference: Reference, features: Features) -> tuple[str, ...]:
+    """Return which fields every lead has, by their names in the file."""
+    missing = np.array([bins.missing for bins in reference.fields])
+    is_always_there = (features.bins != missing).all(axis=0)
+    names = [field.name for field in reference.fields]
+    return tuple(
+        data.table.originals[name]
+        for name, is_there in zip(names, is_always_there.tolist(), strict=True)
+        if is_there
+    )
 
 
 def _training(

@@ -88,16 +88,10 @@ class Metrics:
         Where the metrics are exposed; each instance needs one of its own.
     version
         Version of LeadScore.
-    min_coverage
-        Feature coverage, 0 to 1, below which a lead counts as little known.
     """
 
-    def __init__(
-        self, registry: CollectorRegistry, *, version: str, min_coverage: float = 0.6
-    ) -> None:
+    def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
         self.registry = registry
-        # As float32, the type of the coverage: 0.6 of five fields is not below 0.6.
-        self._min_coverage = np.float32(min_coverage)
         self._consumed = _counter(declared.RECORDS_CONSUMED, registry)
         self._consumed_of: dict[tuple[str, int], Counter] = {}
         self._scored = _counter(declared.LEADS_SCORED, registry)
@@ -159,6 +153,7 @@ class Metrics:
         consumed: int,
         scores: NDArray[np.float32],
         coverage: NDArray[np.float32],
+        low_coverage: NDArray[np.bool_],
         latency_seconds: NDArray[np.float64],
         dead_letters: Mapping[ErrorCode, int],
         dropped: int = 0,
@@ -173,6 +168,8 @@ class Metrics:
             Of shape (n,): calibrated probabilities of its scored leads.
         coverage
             Of shape (n,): for each, the share of the model's fields that were there.
+        low_coverage
+            Of shape (n,): for each, whether too little is known of it.
         latency_seconds
             Of shape (m,): the time since the lead's Kafka time stamp, of those m of the n leads
             whose time stamp is plausible.
@@ -189,7 +186,7 @@ class Metrics:
         self._scores.observe_many(scores)
         self._coverage.observe_many(coverage)
         self._event_to_scored.observe_many(latency_seconds)
-        self._low_coverage.inc(int(np.count_nonzero(coverage < self._min_coverage)))
+        self._low_coverage.inc(int(np.count_nonzero(low_coverage)))
 
     def leads_out_of_order(self, leads: int) -> None:
         """Count leads that are in no drift count, as they are out of order by too much."""

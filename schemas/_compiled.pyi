@@ -25,6 +25,7 @@ def write_events(
     scored_at: int,
     scores: NDArray[np.float32],
     coverage: NDArray[np.float32],
+    low_coverage: NDArray[np.uint8],
     bounds: NDArray[np.float64],
     verdicts: list[bytes],
     reason_fields: NDArray[np.int64],

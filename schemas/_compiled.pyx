@@ -298,6 +298,7 @@ def write_events(
     int64_t scored_at,
     const float[:] scores,
     const float[:] coverage,
+    const uint8_t[:] low_coverage,
     const double[::1] bounds,
     list verdicts,
     const int64_t[:, :] reason_fields,
@@ -322,9 +323,11 @@ def write_events(
         Milliseconds since 1970.
     scores, coverage
         float32, shape (n,).
+    low_coverage
+        uint8, shape (n,): whether too little is known of a lead.
     bounds
-        float64, shape (4,): scores from which on a lead is of medium and of high worth, the one
-        above which it is engaged, and the coverage below which it is little known.
+        float64, shape (3,): scores from which on a lead is of medium and of high worth, and the one
+        above which it is engaged.
     verdicts
         Category and label, as they are written; by category (low, medium, high) · 2 + engaged.
     reason_fields, reason_values
@@ -342,13 +345,14 @@ def write_events(
     cdef Py_ssize_t row, reason, field, count, n = len(event_ids), k = reason_values.shape[1]
     cdef double score, covered
     cdef int64_t latency
-    cdef double medium = bounds[0], high = bounds[1], engaged = bounds[2], little = bounds[3]
+    cdef double medium = bounds[0], high = bounds[1], engaged = bounds[2]
     cdef _Buffer out = _Buffer()
     cdef list events = []
     if {
         len(tails), len(lead_ids), len(request_ids), len(created_at), len(timestamps),
-        len(offsets), len(scores), len(coverage), len(reason_fields), len(reason_values), len(bins),
-    } != {n} or reason_fields.shape[1] != k or len(bounds) != 4:
+        len(offsets), len(scores), len(coverage), len(low_coverage), len(reason_fields),
+        len(reason_values), len(bins),
+    } != {n} or reason_fields.shape[1] != k or len(bounds) != 3:
         raise ValueError("the columns of the events differ in length")
     for row in range(n):
         score = scores[row]
@@ -366,7 +370,7 @@ def write_events(
         out.put(verdicts[((score >= medium) + (score >= high)) * 2 + (score > engaged)])
         out.put_double(covered * (2.0 * fabs(score - 0.5)))
         out.put_double(covered)
-        out.put_byte(covered < little)
+        out.put_byte(low_coverage[row])
         count = 0
         for reason in range(k):
             count += reason_values[row, reason] != 0

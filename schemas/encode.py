@@ -78,8 +78,6 @@ class ScoredModel:
         From its logit to the score.
     high, medium, label
         Thresholds of the category and of the label.
-    min_coverage
-        Below, an event says ``low_coverage``.
     field_names
         The model's fields.
     bin_labels
@@ -98,7 +96,6 @@ class ScoredModel:
     high: float
     medium: float
     label: float
-    min_coverage: float
     field_names: tuple[str, ...]
     bin_labels: tuple[tuple[str, ...], ...]
     topic: str
@@ -123,6 +120,8 @@ class ScoredRows:
         Milliseconds since 1970.
     probability, coverage
         float32, shape (n,).
+    low_coverage
+        bool, shape (n,): whether too little is known of the lead.
     reason_field, reason_value
         int64 and float32, shape (n, k): the fields that moved the score most, and by how much.
     bins
@@ -139,6 +138,7 @@ class ScoredRows:
     scored_at: int
     probability: NDArray[np.float32]
     coverage: NDArray[np.float32]
+    low_coverage: NDArray[np.bool_]
     reason_field: NDArray[np.int64]
     reason_value: NDArray[np.float32]
     bins: NDArray[np.int16]
@@ -154,7 +154,6 @@ class _Numbers:
     label: NDArray[np.intp]
     confidence: NDArray[np.float64]
     coverage: NDArray[np.float64]
-    low_coverage: NDArray[np.bool_]
 
 
 class ScoredEncoder:
@@ -180,9 +179,7 @@ class ScoredEncoder:
         ]
         self._stride = max((len(labels) for labels in model.bin_labels), default=1)
         self._reason_heads = self._encode_reason_heads()
-        # Coverage is compared as float32, its type: 0.6 of five fields is not below 0.6.
-        little = float(np.float32(model.min_coverage))
-        self._bounds = np.array([model.medium, model.high, model.label, little])
+        self._bounds = np.array([model.medium, model.high, model.label])
         self._topic = _text(model.topic)
 
     def encode(self, rows: ScoredRows) -> list[bytes]:
@@ -214,6 +211,7 @@ class ScoredEncoder:
             rows.scored_at,
             rows.probability,
             rows.coverage,
+            rows.low_coverage.view(np.uint8),
             self._bounds,
             self._verdicts,
             rows.reason_field,
@@ -234,7 +232,6 @@ class ScoredEncoder:
             label=(score > model.label).astype(np.intp),
             confidence=coverage * (2.0 * np.abs(score - 0.5)),
             coverage=coverage,
-            low_coverage=coverage < np.float32(model.min_coverage),
         )
 
     # Avro
@@ -265,7 +262,7 @@ class ScoredEncoder:
     def _as_avro(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
         scored_at = _long(rows.scored_at)
         header, verdicts = self._header, self._verdicts
-        sizes = _trust_bytes(numbers)
+        sizes = _trust_bytes(numbers, rows.low_coverage)
         scores = _doubles(numbers.score)
         return [
             b"".join(
@@ -407,7 +404,7 @@ class ScoredEncoder:
                     numbers.label.tolist(),
                     numbers.confidence.tolist(),
                     numbers.coverage.tolist(),
-                    numbers.low_coverage.tolist(),
+                    rows.low_coverage.tolist(),
                     strict=True,
                 )
             )
@@ -428,7 +425,7 @@ class ScoredEncoder:
         ]
 
 
-def _trust_bytes(numbers: _Numbers) -> bytes:
+def _trust_bytes(numbers: _Numbers, low_coverage: NDArray[np.bool_]) -> bytes:
     """Encode confidence, coverage and low_coverage: 17 bytes a row."""
     rows = np.empty(
         len(numbers.score),
@@ -436,7 +433,7 @@ def _trust_bytes(numbers: _Numbers) -> bytes:
     )
     rows["confidence"] = numbers.confidence
     rows["coverage"] = numbers.coverage
-    rows["low_coverage"] = numbers.low_coverage
+    rows["low_coverage"] = low_coverage
     return rows.tobytes()
 
 

@@ -459,6 +459,7 @@ class ScoringPipeline:
             consumed=consumed,
             scores=outcome.scores,
             coverage=outcome.coverage,
+            low_coverage=outcome.low_coverage,
             latency_seconds=np.maximum(now_ms - timestamps, 0.0) / 1000,
             dead_letters=outcome.codes,
             dropped=len(outcome.dropped),

@@ -99,9 +99,7 @@ class ScoringService(Service):
         self.budget = MemoryBudget(settings.memory_budget_mb << 20, settings.max_event_bytes)
         bound_batches(self.budget.batches)
         bound_responses(self.budget.largest_batch_bytes)
-        self.metrics = Metrics(
-            vitals.registry, version=version("leadscore"), min_coverage=settings.min_coverage
-        )
+        self.metrics = Metrics(vitals.registry, version=version("leadscore"))
         self.health = vitals.health
         vitals.model_info = self._model_info
         self.clock = RecordClock(clock_reader(settings.kafka_client_options()))

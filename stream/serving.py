@@ -170,7 +170,6 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
         high=metadata.thresholds.high,
         medium=metadata.thresholds.medium,
         label=metadata.thresholds.label,
-        min_coverage=settings.min_coverage,
         field_names=tuple(metadata.spec.kinds),
         bin_labels=metadata.reference.bin_labels,
         topic=topic,
@@ -191,6 +190,7 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
         store,
         settings,
         counting if settings.drift else None,
+        metadata.importance,
     )
 
 
@@ -202,6 +202,7 @@ def _scorer(
     store: SchemaStore,
     settings: Settings,
     counting: Counting | None = None,
+    importance: Mapping[str, float] | None = None,
 ) -> Scorer:
     decoder = LeadDecoder(
         store,
@@ -214,7 +215,7 @@ def _scorer(
     return Scorer(
         model,
         decoder=decoder,
-        encoder=FeatureEncoder(spec, reference),
+        encoder=FeatureEncoder(spec, reference, importance or {}),
         predictor=predictor,
         rules=Rules(settings.min_coverage, settings.low_coverage, settings.max_attempts),
         wire=WireFormat(settings.output_format),
@@ -245,7 +246,6 @@ def _constant(settings: Settings) -> Serving:
         high=thresholds.high,
         medium=thresholds.medium,
         label=thresholds.label,
-        min_coverage=0.0,
         field_names=tuple(spec.kinds),
         bin_labels=reference.bin_labels,
         topic=settings.leads_created,

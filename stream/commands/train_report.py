@@ -48,6 +48,13 @@ def print_report(trained: TrainedModel, console: Console) -> None:
         console.print(
             f"Read as missing: {_plain(column)}: {_plain(_counted(words))}", highlight=False
         )
+    if report.never_missing:
+        names = ", ".join(map(_plain, report.never_missing))
+        console.print(
+            f"Never missing here: {names}. What leads without them score was learnt from copies of"
+            " leads with values left out.",
+            highlight=False,
+        )
     for warning in report.warnings:
         console.print(f"[yellow]![/yellow] {_plain(warning)}", highlight=False)
 

@@ -208,7 +208,6 @@ def _scorer(model: SmallModel, wire: WireFormat) -> Scorer:
         high=0.7,
         medium=0.4,
         label=0.5,
-        min_coverage=0.6,
         field_names=tuple(metadata.spec.kinds),
         bin_labels=metadata.reference.bin_labels,
         topic="leads.created",

@@ -119,6 +119,7 @@ class Exposed:
             consumed=leads,
             scores=np.full(leads, 0.25, dtype=np.float32),
             coverage=np.full(leads, 0.4 if self.is_sick else 1.0, dtype=np.float32),
+            low_coverage=np.full(leads, self.is_sick),
             latency_seconds=np.full(leads, 2.0 if self.is_sick else 0.004),
             dead_letters=Counter(
                 {ErrorCode.DECODE: 20, ErrorCode.UNREADABLE: 1, ErrorCode.ATTEMPTS: 1}

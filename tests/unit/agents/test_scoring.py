@@ -16,7 +16,7 @@ import pytest
 
 from agents.dead_letters import forms_of
 from agents.scoring import Output, Rules, ScoredBatch, Scorer
-from features.matrix import FeatureEncoder
+from features.matrix import FeatureEncoder, Features
 from model.predictor import OnnxPredictor
 from schemas.decode import LeadDecoder
 from schemas.encode import ScoredModel, encode_lead
@@ -65,7 +65,6 @@ def make_scorer(model: SmallModel) -> MakeScorer:
             high=metadata.thresholds.high,
             medium=metadata.thresholds.medium,
             label=metadata.thresholds.label,
-            min_coverage=0.6,
             field_names=tuple(metadata.spec.kinds),
             bin_labels=metadata.reference.bin_labels,
             topic="leads.created",
@@ -256,6 +255,15 @@ def test_a_lead_of_which_little_is_known_is_scored_and_flagged(make_scorer: Make
     assert [event["feature_coverage"] for event in events(batch)] == [0.5, 1.0]
 
 
+def test_few_fields_of_little_importance_are_little_known_as_well() -> None:
+    shares = np.array([1.0, 0.75, 0.5], np.float32)
+    features = Features(np.empty((3, 1), np.float32), np.empty((3, 1), np.int16), shares, shares)
+    rules = Rules(0.75)
+    assert rules.is_little_known(features).tolist() == [False, False, True]
+    but_one = np.array([0.2, 0.75, 1.0], np.float32)
+    assert rules.is_little_known(features._replace(known=but_one)).tolist() == [True, False, True]
+
+
 def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer):
     batch = score(make_scorer(Rules(0.6, "refuse")), records([FEW, lead(), FEW]))
     assert batch.positions == [1]
@@ -263,8 +271,8 @@ def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer):
     assert [letter.code for letter in batch.dead_letters] == [ErrorCode.FEATURES] * 2
     message = dict(batch.dead_letters[0].output[2])["__connect.errors.exception.message"]
     assert message == (
-        b"expected at least 60% of the model's fields, got 50%: send more of them, or set"
-        b" LEADSCORE_LOW_COVERAGE=flag"
+        b"expected at least 60% of the model's fields, by number and by importance, got 50% and"
+        b" 50%: send more of them, or set LEADSCORE_LOW_COVERAGE=flag"
     )
 
 

@@ -111,6 +111,21 @@ def test_coverage_is_the_share_of_present_fields():
     assert encode(columns, 2).coverage.tolist() == [0.5, 0.0]
 
 
+def test_what_is_known_is_the_importance_of_the_present_fields():
+    importance = {"age": 0.5, "job": 0.3, "city": 0.1, "seen": 0.1}
+    encoder = FeatureEncoder(SPEC, unmeasured_reference(SPEC), importance)
+    nothing = columns_of(3)
+    columns = columns_of(3, age=np.array([30.0, NAN, NAN]), job=["pilot", "pilot", None])
+    known = encoder.encode(columns, 3).known - encoder.encode(nothing, 3).known
+    assert known.dtype == np.float32
+    assert known.tolist() == pytest.approx([0.8, 0.3, 0.0], abs=1e-5)
+
+
+def test_without_importance_all_fields_are_as_important():
+    features = encode(columns_of(2, age=np.array([30.0, NAN])), 2)
+    assert features.known.tolist() == features.coverage.tolist()
+
+
 def test_shapes_and_types_of_an_empty_batch():
     features = encode(columns_of(0), 0)
     assert features.matrix.shape == (0, len(SPEC.columns))

@@ -31,6 +31,7 @@ BATCH = {
     "consumed": 4,
     "scores": np.array([0.1, 0.5, 0.9], dtype=np.float32),
     "coverage": np.array([1.0, 0.6, 0.5], dtype=np.float32),
+    "low_coverage": np.array([False, False, True]),
     "latency_seconds": np.array([0.004, 0.006, 0.2]),
     "dead_letters": Counter({ErrorCode.DECODE: 1}),
 }
@@ -110,6 +111,7 @@ def test_a_batch_of_dead_letters_only_is_counted():
         consumed=2,
         scores=nothing,
         coverage=nothing,
+        low_coverage=nothing > 1,
         latency_seconds=np.empty(0),
         dead_letters={ErrorCode.TYPE: 2},
     )
@@ -296,6 +298,7 @@ def test_a_lead_costs_less_than_the_budget_of_metrics():
             consumed=leads,
             scores=shares,
             coverage=shares,
+            low_coverage=shares < 0.6,
             latency_seconds=latency,
             dead_letters={ErrorCode.DECODE: 5},
         )

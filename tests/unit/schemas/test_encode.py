@@ -31,7 +31,6 @@ MODEL = ScoredModel(
     high=0.7,
     medium=0.4,
     label=0.5,
-    min_coverage=0.6,
     field_names=tuple(f"field ä{i}" for i in range(FIELDS)),
     bin_labels=tuple(tuple(f"{i}:{code}" for code in range(CODES - i)) for i in range(FIELDS)),
     topic="leads.created",
@@ -61,6 +60,7 @@ def rows_of(n: int, k: int = 2, **changes: Any) -> ScoredRows:
         scored_at=1_760_000_000_600,
         probability=np.full(n, 0.25, np.float32),
         coverage=np.ones(n, np.float32),
+        low_coverage=np.zeros(n, np.bool_),
         reason_field=np.tile(np.arange(k), (n, 1)),
         reason_value=np.full((n, k), 0.5, np.float32),
         bins=np.zeros((n, FIELDS), np.int16),
@@ -116,7 +116,7 @@ def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict
         "label": "engaged" if score > 0.5 else "not_engaged",
         "confidence": coverage * 2 * abs(score - 0.5),
         "feature_coverage": coverage,
-        "low_coverage": coverage < float(np.float32(0.6)),
+        "low_coverage": bool(rows.low_coverage[i]),
         "reasons": reasons,
         "model_id": "bank",
         "model_version": "12",
@@ -157,6 +157,7 @@ def drawn_rows(draw: st.DrawFn) -> ScoredRows:
         scored_at=draw(LONGS),
         probability=np.array(each(FLOATS), np.float32),
         coverage=np.array(each(FLOATS), np.float32),
+        low_coverage=np.array(each(st.booleans()), np.bool_),
         reason_field=np.array(each(st.integers(0, FIELDS - 1), n * k), np.int64).reshape(n, k),
         reason_value=np.array(each(contributions, n * k), np.float32).reshape(n, k),
         bins=np.array(bins, np.int16).reshape(n, FIELDS),
@@ -197,9 +198,8 @@ def test_confidence_is_full_only_where_all_is_known_and_sure():
     assert [event["confidence"] for event in events(rows)] == [1.0, 1.0, 0.0, 0.25]
 
 
-def test_a_coverage_at_the_minimum_is_not_low():
-    least = np.float32(MODEL.min_coverage)
-    rows = rows_of(2, coverage=np.array([least, np.nextafter(least, np.float32(0))]))
+def test_an_event_says_that_little_is_known_of_its_lead():
+    rows = rows_of(2, low_coverage=np.array([False, True]))
     assert [event["low_coverage"] for event in events(rows)] == [False, True]
 
 

@@ -54,7 +54,6 @@ def scorer() -> Scorer:
         high=0.7,
         medium=0.4,
         label=0.5,
-        min_coverage=0.6,
         field_names=("age",),
         bin_labels=(LABELS,),
         topic="leads",

@@ -36,6 +36,7 @@ def outcome(*letters: DeadLetter, scored: int = 0, dropped: Sequence[int] = ()) 
         dropped=list(dropped),
         scores=NOBODY,
         coverage=NOBODY,
+        low_coverage=NOBODY > 1,
         timestamps=np.empty(0, dtype=np.int64),
     )
 
