@@ -1,9 +1,15 @@
-"""uvloop as the worker uses it: what is written to a connection that has just broken is dropped.
+"""uvloop as the worker uses it: connections that break or close behave as on asyncio's own loop.
 
-asyncio's own loop drops it, and tells by `connection_lost`. uvloop raises RuntimeError, for the
-turn or two of the loop in which a client does not know of the loss yet. aiokafka expects an
-OSError, if any: its tasks die of it, and who waits for what they do waits for ever. Seen after a
-broker's restart: the metadata were never read again, the group's coordinator never found.
+What is written to a connection that has just broken is dropped. asyncio's own loop drops it and
+reports the loss by `connection_lost`. uvloop raises RuntimeError, for the turn or two of the loop
+in which a client does not know of the loss yet. aiokafka expects an OSError, if any: its tasks end
+with it, and those that wait for them wait for ever. Seen after a broker's restart: the metadata
+were never read again, the group's coordinator was never found.
+
+A TLS connection closes in half a second at most. uvloop waits 30 s for the peer's close_notify, and
+misses it where data arrives at the same time (https://github.com/MagicStack/uvloop/issues/471).
+Seen after a refused fetch: a partition began 20 s late, as the consumer that had read for it did
+not close.
 """
 
 from __future__ import annotations
@@ -13,6 +19,10 @@ from typing import Any
 import uvloop
 
 __all__ = ["EventLoop", "EventLoopPolicy"]
+
+
+CLOSE_LIMIT = 0.5
+"""Seconds to wait for a peer's close_notify: all answers that were wanted have come by then."""
 
 
 class _Transport:
@@ -42,6 +52,8 @@ class EventLoop(uvloop.Loop):
 
     async def create_connection(self, *args: Any, **options: Any) -> tuple[Any, Any]:
         """Connect, as `asyncio.loop.create_connection` does."""
+        if options.get("ssl"):
+            options.setdefault("ssl_shutdown_timeout", CLOSE_LIMIT)
         transport, protocol = await super().create_connection(*args, **options)
         return _Transport(transport), protocol
 

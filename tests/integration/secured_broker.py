@@ -11,7 +11,7 @@ from stream.access import ResourceType
 from stream.broker.java import JavaBroker, fetch_jars, find_java
 from stream.broker.node import HOST, free_ports
 from stream.declared_rights import Right
-from tests.integration.certificates import DAY, Authority
+from tests.certificates import DAY, Authority
 
 USERS = {"worker": "open-sesame"}
 """Passwords."""

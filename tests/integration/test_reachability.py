@@ -10,7 +10,7 @@ from schemas.errors import StartupError
 from stream.broker.node import free_ports
 from stream.settings import Settings
 from stream.topics import verify_topics
-from tests.integration.certificates import Authority
+from tests.certificates import Authority
 from tests.integration.secured_broker import SecuredBroker
 
 LOG_IN = {

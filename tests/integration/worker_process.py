@@ -52,7 +52,9 @@ class WorkerProcess(DemoWorker):
         started = time.monotonic()
         assert await self.stop() == 0
         assert time.monotonic() - started < 10
-        assert self.errors() == []
+        if errors := self.errors():
+            lines = "\n".join(orjson.dumps(error).decode() for error in errors)
+            raise AssertionError(f"{self.log} has errors:\n{lines}")
 
     @property
     def is_running(self) -> bool:

@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+
+from tests.certificates import Authority
 
 uvloop = pytest.importorskip("uvloop")
 from stream.event_loop import EventLoop, EventLoopPolicy  # noqa: E402
@@ -69,6 +75,57 @@ def test_uvloop_itself_raises_what_no_client_expects() -> None:
     """Once this fails, stream/event_loop.py has no reason to be any more."""
     with pytest.raises(RuntimeError, match="handler is closed"):
         run(uvloop.Loop, write)
+
+
+@contextmanager
+def silent_peer(folder: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
+    """Have a TLS server that never answers a close_notify; its port, and a client's context."""
+    authority = Authority(folder)
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(authority.sign("peer", alternatives=("127.0.0.1",)))
+    end = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with own.wrap_socket(connection, server_side=True):
+            end.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            context = ssl.create_default_context(cafile=authority.certificate)
+            yield listening.getsockname()[1], context
+        finally:
+            end.set()
+            thread.join()
+
+
+async def close_within(seconds: float, port: int, context: ssl.SSLContext) -> None:
+    loop = asyncio.get_running_loop()
+    transport, client = await loop.create_connection(Client, "127.0.0.1", port, ssl=context)
+    transport.close()
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(client.lost)
+    finally:
+        transport.abort()
+        await client.lost
+
+
+def test_a_tls_connection_closes_though_the_peer_does_not_answer(tmp_path: Path) -> None:
+    with silent_peer(tmp_path) as peer, asyncio.Runner(loop_factory=EventLoop) as runner:
+        runner.run(close_within(10, *peer))
+
+
+def test_uvloop_itself_waits_for_the_answer(tmp_path: Path) -> None:
+    """Once this fails, CLOSE_LIMIT has no reason to be any more."""
+    with (
+        silent_peer(tmp_path) as peer,
+        asyncio.Runner(loop_factory=uvloop.Loop) as runner,
+        pytest.raises(TimeoutError),
+    ):
+        runner.run(close_within(2, *peer))
 
 
 def test_the_policy_makes_such_loops() -> None:
