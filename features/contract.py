@@ -13,21 +13,14 @@ from features.spec import MISSING_WORDS, normalise_level
 from features.table import Table, field_name
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.logical_types import kind_of
 from schemas.readings import FALSE_WORDS, TRUE_WORDS, Reading
+from schemas.store import parse_schema
 
 __all__ = ["ENVELOPE", "conform", "contract_kinds", "derive_contract", "is_boolean"]
 
 ENVELOPE = ("lead_id", "created_at", "request_id")
 """What a lead has besides what describes it: no features."""
-KIND_OF_TYPE = {
-    "int": FieldKind.NUMBER,
-    "long": FieldKind.NUMBER,
-    "float": FieldKind.NUMBER,
-    "double": FieldKind.NUMBER,
-    "boolean": FieldKind.CATEGORY,
-    "string": FieldKind.CATEGORY,
-    "enum": FieldKind.CATEGORY,
-}
 TIME_TYPE = {"type": "long", "logicalType": "timestamp-millis"}
 TYPE_OF_KIND: dict[FieldKind, object] = {
     FieldKind.NUMBER: "double",
@@ -45,7 +38,8 @@ def contract_kinds(contract: Mapping[str, Any]) -> dict[str, FieldKind]:
     contract
         The Avro record schema, parsed from JSON.
     """
-    kinds = {field["name"]: _kind(_branch(field["type"])) for field in contract["fields"]}
+    types = parse_schema(contract).fields
+    kinds = {name: kind_of(_branch(avro_type)) for name, avro_type in types.items()}
     return {name: kind for name, kind in kinds.items() if kind and name not in ENVELOPE}
 
 
@@ -79,9 +73,9 @@ def conform(
         A column's values are not of its field's type.
     """
     columns = dict(table.columns)
-    for field in contract["fields"]:
-        name, branch = field["name"], _branch(field["type"])
-        kind = _kind(branch)
+    for name, avro_type in parse_schema(contract).fields.items():
+        branch = _branch(avro_type)
+        kind = kind_of(branch)
         if name not in columns or name in {*ENVELOPE, *skip} or kind is None:
             continue
         if branch["type"] == "boolean":
@@ -142,13 +136,6 @@ def _branch(avro_type: Any) -> dict[str, Any]:
     return branches[0] if isinstance(branches[0], dict) else {"type": branches[0]}
 
 
-def _kind(branch: Mapping[str, Any]) -> FieldKind | None:
-    if branch.get("logicalType") == "timestamp-millis":
-        return FieldKind.DATE
-    kind = branch["type"]
-    return KIND_OF_TYPE.get(kind) if isinstance(kind, str) else None
-
-
 def _booleans(table: Table, name: str) -> TextCells:
     words: list[str | None] = []
     for row, cell in enumerate(table.columns[name].strings()):
@@ -175,7 +162,7 @@ def _check_numbers(
     readings: Mapping[str, Reading] | None,
 ) -> None:
     values = table.columns_for({name: kind}, readings)[name]
-    if kind is not FieldKind.NUMBER or avro_type in ("float", "double"):
+    if kind is not FieldKind.NUMBER or avro_type not in ("int", "long"):
         return
     numbers = np.asarray(values, dtype=np.float64)
     fractions = np.flatnonzero(numbers % 1 > 0)

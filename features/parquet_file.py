@@ -17,6 +17,8 @@ __all__ = ["read_parquet"]
 
 CELLS_A_BYTE = 100
 """Of a file that is no bomb; a column of one value only takes next to nothing."""
+PER_MS = {"s": 0.001, "ms": 1.0, "us": 1e3, "ns": 1e6}
+"""Of times of day: they are milliseconds since midnight, as in Avro."""
 ALWAYS_READ = 20_000_000
 """Cells that are read however short the file is."""
 
@@ -34,8 +36,8 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
     Returns
     -------
     dict
-        Each column, by its name in the file: numbers, times, or text (``true`` and ``false`` for
-        booleans).
+        Each column, by its name in the file: numbers (also times of day, in milliseconds since
+        midnight), times, or text (``true`` and ``false`` for booleans).
     dict
         Columns that can't be used, and why.
 
@@ -106,6 +108,11 @@ def _column(pa: Any, kind: Any, values: Any) -> Column | None:
     if types.is_timestamp(kind) or types.is_date(kind):
         in_ms = values.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
         return Milliseconds(_times(_float64(in_ms.cast(pa.float64(), safe=False))))
+    if types.is_time(kind):
+        counts = values.cast(pa.int32() if types.is_time32(kind) else pa.int64())
+        return Numbers(_float64(counts.cast(pa.float64())) / PER_MS[kind.unit])
+    if str(kind) == "extension<arrow.uuid>":
+        return TextCells([None if value is None else str(value) for value in values.to_pylist()])
     if types.is_null(kind):
         return TextCells([None] * len(values))
     return None

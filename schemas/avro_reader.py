@@ -19,6 +19,15 @@ from typing import Any
 
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
+from schemas.logical_types import (
+    Meaning,
+    decimal_of,
+    meaning_of,
+    scaled_decimal,
+    type_label,
+    type_name,
+    uuid_of,
+)
 from schemas.readings import (
     PLAIN_TIMES,
     NumberReading,
@@ -28,7 +37,7 @@ from schemas.readings import (
     read_time,
     time_of_number,
 )
-from schemas.store import Schema
+from schemas.store import Schema, of_name
 from schemas.times import LATEST_MS, iso_ms
 from schemas.wire import HEADER_BYTES
 
@@ -50,10 +59,13 @@ AvroReader = Callable[
 
 ENVELOPE = ("lead_id", "created_at")
 """The fields that a lead must have."""
+TEXTS_OF_ENVELOPE = ("lead_id", "request_id")
 INTEGERS = ("int", "long")
 FRACTIONS = ("float", "double")
-TO_MS = {"timestamp-micros": "// 1000", "date": "* 86400000", "timestamp-nanos": "// 1000000"}
-"""How a time becomes milliseconds, by its logical type; it is milliseconds already where none."""
+TIME_TO_MS = {"ms": "", "us": " // 1000", "ns": " // 1000000", "days": " * 86400000"}
+"""How a time becomes milliseconds since 1970, by its unit."""
+CLOCK_TO_MS = {"ms": "", "us": " / 1000", "ns": " / 1000000"}
+"""How a time of day becomes milliseconds since midnight, by its unit."""
 
 READABLE: Mapping[FieldKind, tuple[str, ...]] = {
     FieldKind.NUMBER: (*INTEGERS, *FRACTIONS, "boolean"),
@@ -109,18 +121,41 @@ def mismatches(
         if name not in schema.fields:
             wrong.append(f"{name} is not in it")
             continue
-        found = [_type_name(branch) for branch in _branches(schema.fields[name])]
-        if not any(_is_readable(branch, kind, name, readings or {}) for branch in found):
-            wrong.append(f"{name} is {' or '.join(found)}, but the model reads a {kind}")
+        branches = _branches(schema.fields[name])
+        if not any(_is_readable(branch, kind, name in (readings or {})) for branch in branches):
+            found = " or ".join(map(type_label, branches))
+            wrong.append(f"{name} is {found}, but the model reads a {kind}")
     return wrong
 
 
-def _is_readable(
-    type_name: str, kind: FieldKind, name: str, readings: Mapping[str, Reading]
-) -> bool:
-    if kind is FieldKind.NUMBER and type_name == "string":
-        return name in readings
-    return type_name in READABLE[kind]
+def _is_readable(avro_type: Any, kind: FieldKind, has_reading: bool) -> bool:
+    """Return whether a type that is no union can be read as a kind.
+
+    Parameters
+    ----------
+    avro_type
+        Parsed, and not the name of another.
+    kind
+        The field's.
+    has_reading
+        Whether it is known how numbers and times of the field are written.
+    """
+    named, meaning = type_name(avro_type), meaning_of(avro_type)
+    what = None if meaning is None else meaning.what
+    if what == "decimal":
+        is_whole = meaning is not None and meaning.scale == 0
+        return kind is FieldKind.NUMBER or (is_whole and kind is not FieldKind.DATE)
+    if what == "uuid" and named == "fixed":
+        return kind in (FieldKind.CATEGORY, FieldKind.TEXT)
+    if what == "clock":
+        return kind is FieldKind.NUMBER
+    if what == "time":
+        return kind in (FieldKind.DATE, FieldKind.NUMBER)
+    is_text_of_number = kind is FieldKind.NUMBER and named == "string"
+    is_fraction_of_time = kind is FieldKind.DATE and named in FRACTIONS
+    if is_text_of_number or is_fraction_of_time:
+        return has_reading
+    return named in READABLE[kind]
 
 
 class _Generator:
@@ -133,7 +168,6 @@ class _Generator:
         self._kinds = kinds
         self._readings = {**readings, "created_at": PLAIN_TIMES}
         self._named: dict[str, Any] = {}
-        self._logical = _logical_types(schema.avro)
         self._can_be_wrong = False
         self._constants: dict[str, Any] = {
             "unpack_double": struct.Struct("<d").unpack_from,
@@ -223,52 +257,102 @@ class _Generator:
             "request_id": FieldKind.TEXT,
         }.get(name) or self._kinds[name]
         avro_type = self._resolved(avro_type)
-        type_name = _type_name(avro_type)
-        if type_name == "null":
+        meaning, named = meaning_of(avro_type), type_name(avro_type)
+        if named == "null":
             block.add(f"{output} = None")
-        elif not _is_readable(type_name, kind, name, self._readings) or (
-            name in ("lead_id", "request_id") and type_name != "string"
+        elif not _is_readable(avro_type, kind, name in self._readings) or (
+            name in TEXTS_OF_ENVELOPE
+            and named != "string"
+            and (meaning is None or meaning.what != "uuid")
         ):
             self._refuse(block, name, avro_type, output)
-        elif type_name == "boolean":
+        elif meaning is not None and meaning.what == "decimal":
+            self._decimal(block, avro_type, meaning, kind, output)
+        elif named == "boolean":
             block.add(f"{output} = b[p]", "p += 1", f"if {output} > 1: raise ValueError")
             if kind is not FieldKind.NUMBER:
                 block.add(f"{output} = 'true' if {output} else 'false'")
-        elif type_name in INTEGERS:
-            self._varint(block, "n")
-            block.add(f"{output} = (n >> 1) ^ -(n & 1)")
+        elif named in INTEGERS:
+            self._integer(block, name, kind, meaning, output)
+        elif named in FRACTIONS:
+            size = 8 if named == "double" else 4
+            block.add(f"{output} = unpack_{named}(b, p)[0]", f"p += {size}")
             if kind is FieldKind.DATE:
-                logical = self._logical.get(name)
-                scale = TO_MS.get(logical or "")
-                if scale:
-                    block.add(f"{output} = {output} {scale}")
-                elif logical is None and name in self._readings:
-                    read = self._constant(self._reader_of_counts(name))
-                    block.add(f"{output} = {read}({output})")
-            elif kind is not FieldKind.NUMBER:
-                block.add(f"{output} = str({output})")
-        elif type_name in FRACTIONS:
-            size = 8 if type_name == "double" else 4
-            block.add(f"{output} = unpack_{type_name}(b, p)[0]", f"p += {size}")
-        elif type_name == "enum":
-            symbols = self._constant(tuple(avro_type["symbols"]))
-            self._varint(block, "n")
-            block.add("if n & 1: raise ValueError", f"{output} = {symbols}[n >> 1]")
-        else:
-            self._length(block)
-            block.add(f"{output} = b[p:p + n].decode()", "p += n")
-            if kind in (FieldKind.DATE, FieldKind.NUMBER):
-                read = self._constant(self._reader_of_text(name))
+                read = self._constant(partial(time_of_number, reading=self._time_reading(name)))
                 block.add(f"{output} = {read}({output})")
                 if name not in ENVELOPE:
                     block.add(f"if {output} is None:")
-                    self._tell(block.inner(), name, f"string that is no {kind} as they are written")
-                block.add(f"if {output} != {output}: {output} = None")
+                    self._note(block.inner(), name, f"{named} that is no time")
+        elif named == "enum":
+            symbols = self._constant(tuple(avro_type["symbols"]))
+            self._varint(block, "n")
+            block.add("if n & 1: raise ValueError", f"{output} = {symbols}[n >> 1]")
+        elif named == "fixed":
+            self._bytes(block, avro_type)
+            block.add(f"{output} = {self._constant(uuid_of)}(raw)")
+        else:
+            self._text(block, name, kind, output)
+
+    def _integer(
+        self, block: _Block, name: str, kind: FieldKind, meaning: Meaning | None, output: str
+    ) -> None:
+        self._varint(block, "n")
+        block.add(f"{output} = (n >> 1) ^ -(n & 1)")
+        if kind in (FieldKind.CATEGORY, FieldKind.TEXT):
+            block.add(f"{output} = str({output})")
+        elif meaning is not None:
+            scales = TIME_TO_MS if meaning.what == "time" else CLOCK_TO_MS
+            block.add(f"{output} = {output}{scales[meaning.unit]}")
+        elif kind is FieldKind.DATE and name in self._readings:
+            read = self._constant(self._reader_of_counts(name))
+            block.add(f"{output} = {read}({output})")
+
+    def _decimal(
+        self, block: _Block, avro_type: Any, meaning: Meaning, kind: FieldKind, output: str
+    ) -> None:
+        scale = "scale" if meaning.scale is None else str(meaning.scale)
+        if type_name(avro_type) == "record":  # Debezium's: the scale, then the bytes
+            self._varint(block, "n")
+            block.add("scale = (n >> 1) ^ -(n & 1)")
+            self._bytes(block, "bytes")
+        else:
+            self._bytes(block, avro_type)
+            if meaning.scale is None:
+                block.add(f"{output} = {self._constant(scaled_decimal)}(raw)")
+                return
+        if kind is FieldKind.NUMBER:
+            block.add(f"{output} = {self._constant(decimal_of)}(raw, {scale})")
+        else:
+            block.add(f"{output} = str(int.from_bytes(raw, 'big', signed=True))")
+
+    def _bytes(self, block: _Block, avro_type: Any) -> None:
+        """Read bytes, or as many as a fixed has, into ``raw``."""
+        if type_name(avro_type) == "fixed":
+            block.add(f"n = {avro_type['size']}")
+        else:
+            self._length(block)
+        # A slice is cut at the end in silence.
+        block.add("raw = b[p:p + n]", "p += n", "if p > len(b): raise ValueError")
+
+    def _text(self, block: _Block, name: str, kind: FieldKind, output: str) -> None:
+        self._length(block)
+        block.add(f"{output} = b[p:p + n].decode()", "p += n")
+        if kind in (FieldKind.DATE, FieldKind.NUMBER):
+            read = self._constant(self._reader_of_text(name))
+            block.add(f"{output} = {read}({output})")
+            if name not in ENVELOPE:
+                block.add(f"if {output} is None:")
+                self._note(block.inner(), name, f"string that is no {kind} as they are written")
+            block.add(f"if {output} != {output}: {output} = None")
+
+    def _time_reading(self, name: str) -> TimeReading:
+        reading = self._readings[name]
+        assert isinstance(reading, TimeReading)
+        return reading
 
     def _reader_of_counts(self, name: str) -> Callable[[int], float]:
         """Return what reads a time that is a number without a unit."""
-        reading = self._readings[name]
-        assert isinstance(reading, TimeReading)
+        reading = self._time_reading(name)
 
         def read(value: int) -> float:
             at = time_of_number(value, reading)
@@ -289,12 +373,12 @@ class _Generator:
         """Read past a value of the wrong type; of the envelope's fields it counts as missing."""
         self._skip(block, avro_type)
         if name in self._kinds and name not in ENVELOPE:
-            self._tell(block, name, _type_name(avro_type))
+            self._note(block, name, type_label(avro_type))
         else:
             block.add(f"{output} = None")
 
-    def _tell(self, block: _Block, name: str, found: str) -> None:
-        """Note a wrong type: that the bytes are wrong, or the envelope, is the graver verdict."""
+    def _note(self, block: _Block, name: str, found: str) -> None:
+        """Note a wrong type: wrong bytes, or a wrong envelope, are the verdict before it."""
         self._can_be_wrong = True
         block.add(f"wrong = wrong or ({name!r}, {found!r})")
 
@@ -305,7 +389,7 @@ class _Generator:
         if isinstance(avro_type, list):
             self._union(block, avro_type, self._skip)
             return
-        match _type_name(avro_type):
+        match type_name(avro_type):
             case "null":
                 block.add("pass")
             case "boolean":
@@ -349,7 +433,7 @@ class _Generator:
         self._varint(sized, "n")
         loop.add(f"for _ in range({left}):")
         items = loop.inner()
-        if _type_name(avro_type) == "map":
+        if type_name(avro_type) == "map":
             self._skip(items, "string")
             self._skip(items, avro_type["values"])
         else:
@@ -380,12 +464,9 @@ class _Generator:
         return name
 
     def _resolved(self, avro_type: Any) -> Any:
-        if isinstance(avro_type, dict):
-            if avro_type["type"] in ("record", "enum", "fixed"):
-                self._named[avro_type["name"]] = avro_type
-            elif avro_type["type"] not in ("array", "map"):
-                return self._resolved(avro_type["type"])
-        return self._named.get(avro_type, avro_type) if isinstance(avro_type, str) else avro_type
+        if isinstance(avro_type, dict) and avro_type["type"] in ("record", "enum", "fixed"):
+            self._named[avro_type["name"]] = avro_type
+        return of_name(avro_type, self._named)
 
 
 class _Block:
@@ -416,21 +497,5 @@ def _varint(b: bytes, first: int, p: int) -> tuple[int, int]:
     raise ValueError("varint")
 
 
-def _type_name(avro_type: Any) -> str:
-    if isinstance(avro_type, list):
-        return "union"
-    name = avro_type["type"] if isinstance(avro_type, Mapping) else avro_type
-    return str(name) if isinstance(name, str) else _type_name(name)
-
-
 def _branches(avro_type: Any) -> list[Any]:
     return avro_type if isinstance(avro_type, list) else [avro_type]
-
-
-def _logical_types(avro: Mapping[str, Any]) -> dict[str, str]:
-    logical = {}
-    for entry in avro["fields"]:
-        for branch in _branches(entry["type"]):
-            if isinstance(branch, Mapping) and "logicalType" in branch:
-                logical[entry["name"]] = str(branch["logicalType"])
-    return logical

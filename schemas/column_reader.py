@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.fields import FieldKind
+from schemas.logical_types import Meaning, meaning_of, type_name
 from schemas.readings import FIRST_MS, UNTIL_MS, Reading, TimeReading, time_of_number
 from schemas.store import Schema
 from schemas.times import LATEST_MS
@@ -32,6 +33,8 @@ Flags = NDArray[np.bool_]
 PRIMITIVES = {"string": 0, "int": 1, "long": 1, "double": 2, "float": 3, "boolean": 4}
 """What the loop takes each for."""
 NUMBERS = ("boolean", "int", "long", "float", "double")
+EXACT = 2.0**53
+"""float64 holds all integers up to it."""
 ENVELOPE = {"lead_id": "string", "created_at": "long", "request_id": "string"}
 """The fields that every lead has, and the only types that are read here."""
 
@@ -68,8 +71,8 @@ class _Field:
     """First byte of a null: twice the branch's number; None: it is never null."""
     value: int | None
     """First byte of a value."""
-    has_unit: bool = False
-    """Whether its type says what it counts."""
+    meaning: Meaning | None = None
+    """What its type says of its values."""
 
 
 def column_reader(
@@ -105,7 +108,7 @@ def column_reader(
 def _field(name: str, avro_type: Any) -> _Field | None:
     if not isinstance(avro_type, list):
         primitive = _primitive(avro_type)
-        return _Field(name, primitive, None, None, _has_unit(avro_type)) if primitive else None
+        return _Field(name, primitive, None, None, meaning_of(avro_type)) if primitive else None
     found = [_primitive(branch) for branch in avro_type]
     if len(found) != 2 or "null" not in avro_type:
         return None
@@ -113,40 +116,37 @@ def _field(name: str, avro_type: Any) -> _Field | None:
     primitive = found[1 - null]
     if primitive is None:
         return None
-    has_unit = _has_unit(avro_type[1 - null])
-    return _Field(name, primitive, 2 * null, 2 * (1 - null), has_unit)
-
-
-def _has_unit(avro_type: Any) -> bool:
-    return isinstance(avro_type, dict) and "logicalType" in avro_type
+    return _Field(name, primitive, 2 * null, 2 * (1 - null), meaning_of(avro_type[1 - null]))
 
 
 def _primitive(avro_type: Any) -> str | None:
-    """Name a type; None where it is none of ours, or its logical type says more."""
-    if isinstance(avro_type, dict):
-        if avro_type.get("logicalType") not in (None, "timestamp-millis"):
-            return None
-        avro_type = avro_type["type"]
-    return avro_type if avro_type in PRIMITIVES else None
+    """Name a type; None where the loop can't read it."""
+    named = type_name(avro_type)
+    return named if named in PRIMITIVES else None
 
 
 def _is_plain(fields: Sequence[_Field], kinds: Mapping[str, FieldKind]) -> bool:
-    types = {field.name: field.primitive for field in fields}
-    if any(types.get(name, needed) != needed for name, needed in ENVELOPE.items()):
+    known = {field.name: field for field in fields}
+    if not known.keys() >= {"lead_id", "created_at"}:
         return False
-    if not types.keys() >= {"lead_id", "created_at"}:
+    if not _reads(known["created_at"], FieldKind.DATE):
         return False
-    return all(_reads(types[name], kind) for name, kind in kinds.items() if name in types)
+    if any(known[name].primitive != needed for name, needed in ENVELOPE.items() if name in known):
+        return False
+    return all(_reads(known[name], kind) for name, kind in kinds.items() if name in known)
 
 
-def _reads(primitive: str, kind: FieldKind) -> bool:
+def _reads(field: _Field, kind: FieldKind) -> bool:
+    what = None if field.meaning is None else field.meaning.what
+    if field.meaning is not None and field.meaning.unit == "ns":  # float64 does not hold them
+        return False
     match kind:
         case FieldKind.NUMBER:
-            return primitive in NUMBERS
+            return field.primitive in NUMBERS
         case FieldKind.DATE:
-            return primitive in ("int", "long")
+            return field.primitive in ("int", "long") and what != "clock"
         case _:
-            return primitive == "string"
+            return field.primitive == "string"
 
 
 class ColumnReader:
@@ -179,7 +179,12 @@ class ColumnReader:
         self._kinds = dict(kinds)
         wanted = {*self._kinds, *ENVELOPE}
         found = [field for field in fields if field.name in wanted]
-        bare = {field.name for field in found if not field.has_unit}
+        bare = {field.name for field in found if field.meaning is None}
+        self._scaled = {
+            field.name: field.meaning
+            for field in found
+            if field.meaning is not None and field.meaning.unit in ("us", "days")
+        }
         self._first_created = FIRST_MS if "created_at" in bare else 0.0
         self._unitless = {
             name: reading
@@ -229,6 +234,9 @@ class ColumnReader:
         )
         read: dict[str, Any] = dict(zip(self._strings, strings, strict=True))
         read |= dict(zip(self._numbers, numbers, strict=True))
+        for name, meaning in self._scaled.items():
+            is_plain &= ~(np.abs(read[name]) > EXACT)
+            read[name] = _scaled(read[name], meaning)
         ids, created_at = read["lead_id"], read["created_at"]
         # A smaller number without a unit may be seconds: the generated reader finds out.
         is_plain &= (created_at >= self._first_created) & (created_at < LATEST_MS)
@@ -253,6 +261,13 @@ class ColumnReader:
         if self._kinds[name] in (FieldKind.NUMBER, FieldKind.DATE):
             return _of(np.full(n, np.nan), rows)
         return _of([None] * n, rows)
+
+
+def _scaled(numbers: NDArray[np.float64], meaning: Meaning) -> NDArray[np.float64]:
+    """Return times in milliseconds, NaN where missing."""
+    if meaning.unit == "days":
+        return numbers * 86_400_000.0
+    return np.floor_divide(numbers, 1000.0) if meaning.what == "time" else numbers / 1000
 
 
 def _in_ms(numbers: NDArray[np.float64], reading: TimeReading) -> NDArray[np.float64]:

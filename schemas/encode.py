@@ -18,6 +18,7 @@ from fastavro.validation import ValidationError, validate
 from numpy.typing import NDArray
 
 from schemas.errors import InputError
+from schemas.logical_types import as_written
 from schemas.store import Schema, SchemaStore
 from schemas.wire import WireFormat
 
@@ -40,7 +41,8 @@ def encode_lead(record: Mapping[str, Any], schema: Schema, wire: WireFormat) -> 
     Parameters
     ----------
     record
-        The fields by name; ``created_at`` in milliseconds since 1970.
+        The fields by name, as they are read: times in milliseconds since 1970, times of day in
+        milliseconds, decimals as numbers, UUIDs as text.
     schema
         The lead's contract.
     wire
@@ -52,18 +54,29 @@ def encode_lead(record: Mapping[str, Any], schema: Schema, wire: WireFormat) -> 
         The record does not fit the schema.
     """
     try:
+        written = _as_written(record, schema)
         if wire is WireFormat.JSON:
-            validate(record, schema.parsed)
+            validate(written, schema.parsed)
             return orjson.dumps(record)
         body = io.BytesIO()
         body.write(schema.header)
-        fastavro.schemaless_writer(body, schema.parsed, record)
+        fastavro.schemaless_writer(body, schema.parsed, written)
         return body.getvalue()
     except ValidationError as error:
         misfits = "; ".join(map(str, error.errors))
         raise InputError(f"the lead does not fit {schema.full_name}: {misfits}") from None
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"the lead does not fit {schema.full_name}: {error}") from None
+
+
+def _as_written(record: Mapping[str, Any], schema: Schema) -> Mapping[str, Any]:
+    """Return the record's values as the schema's types have them."""
+    written = {
+        name: as_written(record[name], meaning, avro_type)
+        for name, (meaning, avro_type) in schema.unlike.items()
+        if record.get(name) is not None
+    }
+    return {**record, **written} if written else record
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ from fastavro.schema import (
 )
 
 from schemas.errors import InputError, StartupError
+from schemas.logical_types import KEPT, Meaning, meaning_of, type_label, type_name
 from schemas.soundness import check_sound
 from schemas.wire import AVRO_MARKER
 
-__all__ = ["Schema", "SchemaStore", "parse_schema"]
+__all__ = ["Schema", "SchemaStore", "of_name", "parse_schema"]
 
 PACKAGED = Path(__file__).parent
-LEAD_TIMES = ("long", "string")
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,18 @@ class Schema:
 
     @cached_property
     def parsed(self) -> Any:
-        """As fastavro takes it, named types resolved and logical types left out.
+        """As fastavro parses it, named types resolved, logical types under a key of our own.
 
-        Time stamps stay the integers that they are on the wire.
+        So time stamps stay the integers, and decimals the bytes, that they are on the wire.
         """
         return fastavro.parse_schema(_plain(self.avro))
 
     @cached_property
     def fingerprint(self) -> bytes:
         """CRC-64-AVRO of the parsing canonical form: 8 bytes, little-endian, as on the wire."""
-        return bytes.fromhex(fingerprint(to_parsing_canonical_form(self.avro), "CRC-64-AVRO"))
+        # fastavro refuses a wrong logical type, which the specification ignores.
+        canonical = to_parsing_canonical_form(_plain(self.avro))
+        return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
 
     @cached_property
     def header(self) -> bytes:
@@ -72,8 +74,28 @@ class Schema:
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """Each field's type, logical types left out, by name."""
-        return {entry["name"]: entry["type"] for entry in self.parsed["fields"]}
+        """Each field's parsed type, by name; it, and a union's branches, are no names of others."""
+        named = _named_types(self.parsed)
+        return {
+            entry["name"]: [of_name(branch, named) for branch in entry["type"]]
+            if isinstance(entry["type"], list)
+            else of_name(entry["type"], named)
+            for entry in self.parsed["fields"]
+        }
+
+    @cached_property
+    def unlike(self) -> dict[str, tuple[Meaning, Any]]:
+        """The fields whose values are written otherwise than they are meant, by name.
+
+        With each, what its type means, and the type.
+        """
+        found = {}
+        for name, avro_type in self.fields.items():
+            for branch in avro_type if isinstance(avro_type, list) else [avro_type]:
+                meaning = meaning_of(branch)
+                if meaning is not None and meaning.unit not in ("ms", "string"):
+                    found[name] = meaning, branch
+        return found
 
     def require_lead(self) -> None:
         """Check that leads can be of this schema.
@@ -81,15 +103,20 @@ class Schema:
         Raises
         ------
         InputError
-            It has no string ``lead_id``, or no ``created_at`` that is a long or a string.
+            It has no string or UUID ``lead_id``, or no ``created_at`` that is a long, a date or a
+            string.
         """
-        for name, allowed in (("lead_id", ("string",)), ("created_at", LEAD_TIMES)):
+        for name, allowed, is_allowed in (
+            ("lead_id", "string", _is_id),
+            ("created_at", "long or string", _is_time),
+        ):
             found = self.fields.get(name, "no such field")
             branches = found if isinstance(found, list) else [found]
-            if not any(branch in allowed for branch in branches):
+            if not any(map(is_allowed, branches)):
+                labels = " or ".join(map(type_label, branches))
                 raise InputError(
                     f"{self.source or self.full_name}: a lead's schema needs a field {name} of type"
-                    f" {' or '.join(allowed)}, found {found}: add it"
+                    f" {allowed}, found {labels}: add it"
                 )
 
 
@@ -199,6 +226,28 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
     return schema
 
 
+def of_name(avro_type: Any, named: Mapping[str, Any]) -> Any:
+    """Return the type that a name stands for; a type that is no name, as it is."""
+    name = avro_type.get("type") if isinstance(avro_type, Mapping) else avro_type
+    return named.get(name, avro_type) if isinstance(name, str) else avro_type
+
+
+def _named_types(avro_type: Any) -> dict[str, Any]:
+    """Return the types that are defined inside a type, by name."""
+    if isinstance(avro_type, list):
+        parts = avro_type
+    elif isinstance(avro_type, Mapping):
+        fields = [entry["type"] for entry in avro_type.get("fields", ())]
+        parts = [avro_type[key] for key in ("items", "values") if key in avro_type] + fields
+    else:
+        return {}
+    is_named = isinstance(avro_type, Mapping) and "name" in avro_type
+    found = {avro_type["name"]: avro_type} if is_named else {}
+    for part in parts:
+        found |= _named_types(part)
+    return found
+
+
 def _is_lead(schema: Schema) -> bool:
     try:
         schema.require_lead()
@@ -207,18 +256,41 @@ def _is_lead(schema: Schema) -> bool:
     return True
 
 
+def _is_id(branch: Any) -> bool:
+    meaning = meaning_of(branch)
+    return type_name(branch) == "string" or (meaning is not None and meaning.what == "uuid")
+
+
+def _is_time(branch: Any) -> bool:
+    meaning = meaning_of(branch)
+    if meaning is not None:
+        return meaning.what == "time"
+    return type_name(branch) in ("long", "string")
+
+
 def _plain(node: Any) -> Any:
-    """Copy a schema without logical types and documentation."""
+    """Copy a schema without documentation, logical types under a key that fastavro ignores."""
     if isinstance(node, list):
         return [_plain(item) for item in node]
     if not isinstance(node, Mapping):
         return node
     kept = {key: value for key, value in node.items() if key not in ("logicalType", "doc")}
+    if "logicalType" in node:
+        kept[KEPT] = node["logicalType"]
     for key in ("type", "items", "values"):
         if key in kept:
             kept[key] = _plain(kept[key])
     if isinstance(kept.get("fields"), list):
-        kept["fields"] = [_plain(entry) for entry in kept["fields"]]
+        kept["fields"] = [_plain_field(entry) for entry in kept["fields"]]
     if set(kept) == {"type"}:  # {"type": "long"} is "long"
         return kept["type"]
+    if isinstance(kept.get("type"), Mapping):  # {"type": {"type": "long"}, …}
+        return {**kept, **kept["type"]}
     return kept
+
+
+def _plain_field(entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    kept = {key: value for key, value in entry.items() if key != "doc"}
+    return {**kept, "type": _plain(kept["type"])} if "type" in kept else kept

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from schemas.encode import encode_lead
 from schemas.headers import CONTENT_TYPES, rfc3339
+from schemas.logical_types import type_name
 from schemas.store import Schema
 from schemas.wire import WireFormat
 from stream.crm.broken import BrokenMix
@@ -57,7 +58,8 @@ class EventMaker:
         self._bad_share = bad_share
         self._created_now = created_now
         self._now = now
-        self._writes_long = "long" in _branches(schema.fields["created_at"])
+        types = map(type_name, _branches(schema.fields["created_at"]))
+        self._writes_number = any(named in ("int", "long") for named in types)
         self._rng = random.Random(seed)
         self._mix = BrokenMix(schema, wire, max_bytes=max_bytes, seed=seed)
         self._content_type = ("content-type", CONTENT_TYPES[wire])
@@ -82,7 +84,7 @@ class EventMaker:
         created_at = None if self._created_now else lead.created_at
         if created_at is None:
             created_at = self._now()
-        time = created_at if self._writes_long else rfc3339(created_at)
+        time = created_at if self._writes_number else rfc3339(created_at)
         return {"lead_id": lead.lead_id, "created_at": time, **lead.fields}
 
     def _headers(self) -> list[tuple[str, bytes]]:

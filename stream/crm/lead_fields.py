@@ -6,18 +6,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from schemas.fields import FieldKind
+from schemas.logical_types import kind_of, type_name
+from schemas.store import parse_schema
 
 __all__ = ["LeadField", "lead_fields"]
 
-KIND_OF_TYPE = {
-    "int": FieldKind.NUMBER,
-    "long": FieldKind.NUMBER,
-    "float": FieldKind.NUMBER,
-    "double": FieldKind.NUMBER,
-    "boolean": FieldKind.CATEGORY,
-    "string": FieldKind.CATEGORY,
-    "enum": FieldKind.CATEGORY,
-}
 ENVELOPE = frozenset({"lead_id", "created_at"})
 
 
@@ -28,7 +21,7 @@ class LeadField(NamedTuple):
     avro_type: str
     """The Avro type without its null branch: ``int``, ``string``, ``enum``, ``array`` ..."""
     kind: FieldKind | None
-    """None where a cell of a table can't hold it (arrays, maps, records, bytes)."""
+    """None where a cell of a table can't hold it (arrays, maps, records, bare bytes)."""
     may_lack: bool
     """Whether it is nullable or has a default."""
     default: object
@@ -45,22 +38,23 @@ def lead_fields(avro: Mapping[str, Any]) -> tuple[LeadField, ...]:
     avro
         The contract: an Avro record schema, parsed from JSON.
     """
-    return tuple(_lead_field(field) for field in avro["fields"] if field["name"] not in ENVELOPE)
+    types = parse_schema(avro).fields
+    return tuple(
+        _lead_field(field, types[field["name"]])
+        for field in avro["fields"]
+        if field["name"] not in ENVELOPE
+    )
 
 
-def _lead_field(field: Mapping[str, Any]) -> LeadField:
-    branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
+def _lead_field(field: Mapping[str, Any], avro_type: Any) -> LeadField:
+    branches = avro_type if isinstance(avro_type, list) else [avro_type]
     nullable = "null" in branches
     branch = next((branch for branch in branches if branch != "null"), "null")
-    described = branch if isinstance(branch, dict) else {"type": branch}
-    kind = KIND_OF_TYPE.get(described["type"])
-    if kind is FieldKind.NUMBER and described.get("logicalType") == "timestamp-millis":
-        kind = FieldKind.DATE
     return LeadField(
         name=field["name"],
-        avro_type=described["type"],
-        kind=kind,
+        avro_type=type_name(branch),
+        kind=kind_of(branch),
         may_lack=nullable or "default" in field,
         default=None if nullable else field.get("default"),
-        symbols=frozenset(described.get("symbols", ())),
+        symbols=frozenset(branch.get("symbols", ()) if isinstance(branch, Mapping) else ()),
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas.fields import FieldKind
 from schemas.store import Schema, parse_schema
 from tests.contract.plain_reader import named_types
+from tests.contract.plain_reader import type_of as kind_of_type
 
 TEXT = st.text(max_size=12)
 DOUBLES = st.floats(width=64)
@@ -28,6 +29,8 @@ APT = {
     "double": FieldKind.NUMBER,
     "string": FieldKind.TEXT,
     "enum": FieldKind.CATEGORY,
+    "bytes": FieldKind.NUMBER,
+    "fixed": FieldKind.NUMBER,
     "boolean": FieldKind.CATEGORY,
 }
 
@@ -51,9 +54,18 @@ SIMPLE: list[Any] = [
     {"type": "int", "logicalType": "date"},
     {"type": "long", "logicalType": "timestamp-micros"},
     {"type": "long", "logicalType": "timestamp-nanos"},
+    {"type": "long", "logicalType": "local-timestamp-micros"},
+    {"type": "int", "logicalType": "time-millis"},
+    {"type": "long", "logicalType": "time-micros"},
     {"type": "string", "avro.java.string": "String"},
     {"type": "string", "logicalType": "uuid"},
     {"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2},
+]
+FIXED: list[Any] = [
+    *({"size": size} for size in range(10)),
+    {"size": 4, "logicalType": "decimal", "precision": 9, "scale": 3},
+    {"size": 3, "logicalType": "decimal", "precision": 6},
+    {"size": 16, "logicalType": "uuid"},
 ]
 
 
@@ -69,7 +81,9 @@ def lead_schemas(draw: st.DrawFn) -> Schema:
             choices += ["array", "map", "record"]
         match draw(st.sampled_from(choices)):
             case "union":
-                branches = draw(st.lists(st.sampled_from(SIMPLE[:8]), unique=True, min_size=1))
+                branches = draw(
+                    st.lists(st.sampled_from(SIMPLE), unique_by=kind_of_type, min_size=1)
+                )
                 if depth < 3 and draw(st.booleans()):
                     branches.append({"type": "array", "items": item_of(depth + 1)})
                 return draw(st.permutations(branches))
@@ -77,8 +91,8 @@ def lead_schemas(draw: st.DrawFn) -> Schema:
                 symbols = [f"S{i}" for i in range(draw(st.integers(1, 70)))]
                 return remember({"type": "enum", "name": f"E{next(names)}", "symbols": symbols})
             case "fixed":
-                size = draw(st.integers(0, 9))
-                return remember({"type": "fixed", "name": f"F{next(names)}", "size": size})
+                fixed = {"type": "fixed", "name": f"F{next(names)}"}
+                return remember(fixed | draw(st.sampled_from(FIXED)))
             case "named" if named:
                 return draw(st.sampled_from(named))
             case "array":
@@ -135,7 +149,7 @@ def lead_bytes(draw: st.DrawFn, schema: Schema) -> bytes:
 
 def created_ats(schema: Schema) -> st.SearchStrategy[Any]:
     declared = schema.fields["created_at"]
-    if "string" in (declared if isinstance(declared, list) else [declared]):
+    if "string" in map(kind_of_type, declared if isinstance(declared, list) else [declared]):
         return ISO
     return TIMES
 

@@ -9,6 +9,7 @@ import math
 import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from schemas.errors import ErrorCode
@@ -22,6 +23,16 @@ Outcome = ErrorCode | tuple[Any, ...]
 LATEST_MS = 253_402_300_800_000
 YEAR_1990, YEAR_2100 = 631_152_000_000, 4_102_444_800_000
 """Milliseconds since 1970."""
+NULL = ("null", None)
+TIMES = {
+    "date": 1,
+    **{
+        f"{local}timestamp-{unit}": per_ms
+        for local in ("", "local-")
+        for unit, per_ms in (("millis", 1), ("micros", 1000), ("nanos", 1_000_000))
+    },
+}
+CLOCKS = {"time-millis": 1, "time-micros": 1000}
 NUMERIC = ("int", "long", "float", "double", "boolean")
 TEXTUAL = ("string", "enum", "boolean", "int", "long")
 
@@ -36,22 +47,22 @@ def plain_outcome(schema: Schema, kinds: Mapping[str, FieldKind], value: bytes) 
         fields = read_fields(schema, value)
     except MalformedError:
         return ErrorCode.DECODE
-    lead_type, lead_id = fields.get("lead_id", ("null", None))
-    if lead_type != "string" or not lead_id:
+    lead_type, lead_id = fields.get("lead_id", NULL)
+    if said_of(lead_type) == "uuid" and type_of(lead_type) == "fixed":
+        lead_id = as_uuid(lead_id)
+    elif type_of(lead_type) != "string":
+        lead_id = None
+    if not lead_id:
         return ErrorCode.VALIDATION
-    logical = logical_types(schema)
     try:
-        created_at = _created(*fields.get("created_at", ("null", None)), logical.get("created_at"))
+        created_at = _created(*fields.get("created_at", NULL))
     except TypeError:
         return ErrorCode.VALIDATION
     if created_at is None or not 0 <= created_at < LATEST_MS:
         return ErrorCode.VALIDATION
-    request_type, request_id = fields.get("request_id", ("null", None))
+    request_type, request_id = fields.get("request_id", NULL)
     try:
-        row = [
-            convert(kind, *fields.get(name, ("null", None)), logical.get(name))
-            for name, kind in kinds.items()
-        ]
+        row = [convert(kind, *fields.get(name, NULL)) for name, kind in kinds.items()]
     except TypeError:
         return ErrorCode.TYPE
     if any(isinstance(cell, float) and not math.isfinite(cell) for cell in row):
@@ -59,12 +70,12 @@ def plain_outcome(schema: Schema, kinds: Mapping[str, FieldKind], value: bytes) 
     return (
         lead_id,
         created_at,
-        request_id if request_type == "string" and request_id else None,
+        request_id if type_of(request_type) == "string" and request_id else None,
         *row,
     )
 
 
-def read_fields(schema: Schema, value: bytes) -> dict[str, tuple[str, Any]]:
+def read_fields(schema: Schema, value: bytes) -> dict[str, tuple[Any, Any]]:
     """Read each field's type (of a union: its branch's) and value; raise where bytes are wrong."""
     reader = _Reader(value[10:], named_types(schema.parsed))
     fields = {entry["name"]: reader.read_typed(entry["type"]) for entry in schema.parsed["fields"]}
@@ -88,57 +99,68 @@ def named_types(avro_type: Any) -> dict[str, Any]:
     return found
 
 
-def logical_types(schema: Schema) -> dict[str, str]:
-    """Name each field's logical type, where it has one."""
-    found = {}
-    for entry in schema.avro["fields"]:
-        for branch in entry["type"] if isinstance(entry["type"], list) else [entry["type"]]:
-            if isinstance(branch, dict) and "logicalType" in branch:
-                found[entry["name"]] = branch["logicalType"]
-    return found
+def type_of(avro_type: Any) -> str:
+    return str(avro_type["type"] if isinstance(avro_type, dict) else avro_type)
 
 
-def convert(kind: FieldKind, avro_type: str, value: Any, logical: str | None) -> Any:
+def said_of(avro_type: Any) -> str | None:
+    """Name the logical type of a branch, if it has one."""
+    return avro_type.get("logical") if isinstance(avro_type, dict) else None
+
+
+def as_uuid(raw: bytes) -> str:
+    text = raw.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def convert(kind: FieldKind, avro_type: Any, value: Any) -> Any:
     """Turn a value into what its column holds; TypeError where it can't be."""
-    if avro_type == "null":
+    named, said = type_of(avro_type), said_of(avro_type)
+    if named == "null":
         return None
-    if kind is FieldKind.DATE:
-        moment = _date(avro_type, value, logical)
-        return None if moment is None else float(moment)
-    if kind is FieldKind.NUMBER:
-        if avro_type not in NUMERIC:
+    if said == "decimal" and named in ("bytes", "fixed"):
+        unscaled = int.from_bytes(value, "big", signed=True)
+        if kind is FieldKind.NUMBER:
+            return float(Decimal(unscaled).scaleb(-avro_type.get("scale", 0)))
+        if kind is FieldKind.DATE or avro_type.get("scale", 0):
             raise TypeError
-        return float(value)
-    if avro_type not in TEXTUAL:
+        return str(unscaled)
+    if said == "uuid" and named == "fixed":
+        if kind not in (FieldKind.CATEGORY, FieldKind.TEXT):
+            raise TypeError
+        return as_uuid(value)
+    if kind is FieldKind.DATE:
+        return float(_date(avro_type, value))
+    if kind is FieldKind.NUMBER:
+        if named not in NUMERIC:
+            raise TypeError
+        if said in CLOCKS:
+            return value / CLOCKS[said]
+        return float(_date(avro_type, value)) if said in TIMES else float(value)
+    if named not in TEXTUAL or said in TIMES or said in CLOCKS:
         raise TypeError
-    return ("true" if value else "false") if avro_type == "boolean" else str(value)
+    return ("true" if value else "false") if named == "boolean" else str(value)
 
 
-def _created(avro_type: str, value: Any, logical: str | None) -> float | None:
+def _created(avro_type: Any, value: Any) -> float | None:
     """Read a time of creation: text as any column of times has it, a number by its size."""
-    if avro_type == "string":
+    named = type_of(avro_type)
+    if named == "null":
+        return None
+    if named == "string":
         return read_time(value)
-    if avro_type in ("int", "long") and logical is None:
+    if named in ("int", "long") and said_of(avro_type) is None:
         for unit in (1000, 1, 1 / 1000, 1 / 1_000_000):
             if YEAR_1990 <= value * unit < YEAR_2100:
                 return round(value * unit)
-    return _date(avro_type, value, logical)
+    return _date(avro_type, value)
 
 
-def _date(avro_type: str, value: Any, logical: str | None) -> int | None:
-    if avro_type == "null":
-        return None
-    if avro_type in ("int", "long"):
-        match logical:
-            case "timestamp-micros":
-                return value // 1000
-            case "timestamp-nanos":
-                return value // 1_000_000
-            case "date":
-                return value * 86_400_000
-            case _:
-                return value
-    if avro_type != "string":
+def _date(avro_type: Any, value: Any) -> int:
+    named, said = type_of(avro_type), said_of(avro_type)
+    if named in ("int", "long") and said not in CLOCKS:
+        return int(value * 86_400_000 if said == "date" else value // TIMES.get(said or "", 1))
+    if named != "string":
         raise TypeError
     try:
         moment = datetime.fromisoformat(value)
@@ -153,13 +175,12 @@ class _Reader:
         self.rest = rest
         self._named = named
 
-    def read_typed(self, avro_type: Any) -> tuple[str, Any]:
+    def read_typed(self, avro_type: Any) -> tuple[Any, Any]:
         if isinstance(avro_type, list):
             return self.read_typed(self._pick(avro_type))
         if isinstance(avro_type, str) and avro_type in self._named:
             avro_type = self._named[avro_type]
-        name = avro_type["type"] if isinstance(avro_type, dict) else avro_type
-        return name, getattr(self, f"_{name}")(avro_type)
+        return avro_type, getattr(self, f"_{type_of(avro_type)}")(avro_type)
 
     def _read(self, avro_type: Any) -> Any:
         return self.read_typed(avro_type)[1]

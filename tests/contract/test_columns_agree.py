@@ -156,10 +156,12 @@ def test_a_schema_that_is_not_flat_is_left_to_the_other_reader() -> None:
 
     for avro_type in (
         {"type": "array", "items": "string"},
-        {"type": "int", "logicalType": "date"},
         ["null", "string", "long"],
         "bytes",
     ):
         assert column_reader(with_type(avro_type), {}, LONGEST) is None
+    nanos = with_type({"type": "long", "logicalType": "timestamp-nanos"})
+    assert column_reader(nanos, {"f": FieldKind.DATE}, LONGEST) is None
+    assert column_reader(nanos, {}, LONGEST) is not None
     assert column_reader(with_type("string"), {"f": FieldKind.NUMBER}, LONGEST) is None
     assert column_reader(with_type("string"), {"f": FieldKind.TEXT}, LONGEST) is not None

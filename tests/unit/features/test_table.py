@@ -6,9 +6,11 @@ import gzip
 import hashlib
 import sys
 import tracemalloc
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -157,16 +159,23 @@ def test_parquet():
             level=pa.array(["u", "v", "u"]).dictionary_encode(),
             t=pa.array([datetime(1970, 1, 2, tzinfo=UTC), None, None]),
             day=pa.array([date(1970, 1, 3), None, None]),
+            opens=pa.array([time(14, 30), None, time(0, 0, 0, 1500)]),
+            price=pa.array([Decimal("1.25"), None, Decimal("-3")]),
+            owner=pa.array([UUID(int=5).bytes, None, None], pa.uuid()),
             nested=pa.array([[1], [2], None]),
         )
     )
-    assert parsed.names == ("n", "d", "b", "s", "level", "t", "day")
+    assert parsed.names == ("n", "d", "b", "s", "level", "t", "day", "opens", "price", "owner")
     assert list(parsed.unusable) == ["nested"]
     numbers = parsed.columns_for({"n": NUMBER, "d": NUMBER, "t": DATE, "day": DATE})
     np.testing.assert_array_equal(numbers["n"], [1, np.nan, 3])
     np.testing.assert_array_equal(numbers["d"], [1.5, np.nan, np.nan])
     np.testing.assert_array_equal(numbers["t"], [86_400_000, np.nan, np.nan])
     np.testing.assert_array_equal(numbers["day"], [2 * 86_400_000, np.nan, np.nan])
+    of_types = parsed.columns_for({"opens": NUMBER, "price": NUMBER})
+    np.testing.assert_array_equal(of_types["opens"], [52_200_000, np.nan, 1.5])
+    np.testing.assert_array_equal(of_types["price"], [1.25, np.nan, -3])
+    assert strings(parsed, "owner") == [str(UUID(int=5)), None, None]
     assert strings(parsed, "b") == ["true", None, "false"]
     assert strings(parsed, "s") == ["x", None, None]
     assert strings(parsed, "level") == ["u", "v", "u"]

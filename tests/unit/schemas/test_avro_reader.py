@@ -24,8 +24,34 @@ NUMBER, CATEGORY, TEXT, DATE = (
     FieldKind.TEXT,
     FieldKind.DATE,
 )
+FIXED_PRICE = {
+    "type": "fixed",
+    "name": "price",
+    "size": 4,
+    "logicalType": "decimal",
+    "precision": 9,
+    "scale": 2,
+}
+UUID_BYTES = {"type": "fixed", "name": "id", "size": 16, "logicalType": "uuid"}
+VARIABLE_SCALE = {
+    "type": "record",
+    "name": "VariableScaleDecimal",
+    "namespace": "io.debezium.data",
+    "fields": [{"name": "scale", "type": "int"}, {"name": "value", "type": "bytes"}],
+    "connect.name": "io.debezium.data.VariableScaleDecimal",
+}
 LEVELS = {"type": "enum", "name": "level", "symbols": ["low", "high"]}
 NAN = float("nan")
+
+
+def logical(avro_type: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"type": avro_type, "logicalType": name, **more}
+
+
+def connect(avro_type: str, name: str, scale: str | None = None) -> dict[str, Any]:
+    """Make a type as Kafka Connect's Avro converter writes it."""
+    parameters = {} if scale is None else {"connect.parameters": {"scale": scale}}
+    return {"type": avro_type, "connect.version": 1, "connect.name": name, **parameters}
 
 
 def lead_schema(*fields: dict[str, Any], created_at: Any = "long") -> Schema:
@@ -40,8 +66,14 @@ def decoded(schema: Schema, kinds: dict[str, FieldKind], *values: bytes) -> Deco
 
 
 def read(schema: Schema, kinds: dict[str, FieldKind], **record: Any) -> DecodedLeads:
-    record = {"lead_id": "a", "created_at": 1, **record}
-    return decoded(schema, kinds, encode_lead(record, schema, WireFormat.AVRO))
+    return decoded(schema, kinds, on_the_wire(schema, {"lead_id": "a", "created_at": 1, **record}))
+
+
+def on_the_wire(schema: Schema, record: dict[str, Any]) -> bytes:
+    """Write values as the Avro type has them, whatever its logical type means."""
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, schema.parsed, record)
+    return schema.header + body.getvalue()
 
 
 def code(leads: DecodedLeads) -> ErrorCode:
@@ -79,6 +111,37 @@ def micros(days: int) -> int:
         ({"type": "long", "logicalType": "timestamp-nanos"}, DATE, 1_999_999, 1.0),
         ({"type": "int", "logicalType": "date"}, DATE, 2, 172_800_000.0),
         (["null", {"type": "int", "logicalType": "date"}], DATE, 2, 172_800_000.0),
+        (logical("long", "local-timestamp-millis"), DATE, 1500, 1500.0),
+        (logical("long", "local-timestamp-micros"), DATE, micros(1) + 1, 86_400_000.0),
+        (logical("long", "local-timestamp-nanos"), DATE, 1_999_999, 1.0),
+        (connect("long", "io.debezium.time.Timestamp"), DATE, 1500, 1500.0),
+        (connect("long", "io.debezium.time.MicroTimestamp"), DATE, micros(1), 86_400_000.0),
+        (connect("long", "io.debezium.time.NanoTimestamp"), DATE, 1_999_999, 1.0),
+        (connect("int", "io.debezium.time.Date"), DATE, 2, 172_800_000.0),
+        (connect("int", "org.apache.kafka.connect.data.Date"), DATE, 2, 172_800_000.0),
+        (connect("long", "org.apache.kafka.connect.data.Timestamp"), DATE, 1500, 1500.0),
+        (connect("string", "io.debezium.time.ZonedTimestamp"), DATE, "1970-01-02T00:00:00Z", 864e5),
+        (logical("long", "nobody-knows"), DATE, 1500, 1500.0),
+        (logical("long", "timestamp-micros"), NUMBER, micros(1), 86_400_000.0),
+        (logical("int", "time-millis"), NUMBER, 52_200_000, 52_200_000.0),
+        (logical("long", "time-micros"), NUMBER, 1500, 1.5),
+        (connect("int", "io.debezium.time.Time"), NUMBER, 52_200_000, 52_200_000.0),
+        (connect("long", "io.debezium.time.MicroTime"), NUMBER, 52_200_000_000, 52_200_000.0),
+        (connect("long", "io.debezium.time.NanoTime"), NUMBER, 1_500_000, 1.5),
+        (connect("int", "org.apache.kafka.connect.data.Time"), NUMBER, 52_200_000, 52_200_000.0),
+        (logical("bytes", "decimal", precision=9, scale=2), NUMBER, b"\xff\x85", -1.23),
+        (logical("bytes", "decimal", precision=9), NUMBER, b"\x01\x00", 256.0),
+        (FIXED_PRICE, NUMBER, b"\x00\x00\x30\x39", 123.45),
+        (["null", FIXED_PRICE], NUMBER, None, NAN),
+        (connect("bytes", "org.apache.kafka.connect.data.Decimal", "2"), NUMBER, b"\x7b", 1.23),
+        (logical("bytes", "big-decimal"), NUMBER, b"\x02\x7b\x04", 1.23),
+        (VARIABLE_SCALE, NUMBER, {"scale": 1, "value": b"\x7b"}, 12.3),
+        (VARIABLE_SCALE, NUMBER, {"scale": -2, "value": b"\x7b"}, 12_300.0),
+        (logical("bytes", "decimal", precision=9), CATEGORY, b"\x01\x00", "256"),
+        (logical("string", "uuid"), CATEGORY, "a-b", "a-b"),
+        (UUID_BYTES, CATEGORY, bytes(range(16)), "00010203-0405-0607-0809-0a0b0c0d0e0f"),
+        (UUID_BYTES, TEXT, bytes(range(16)), "00010203-0405-0607-0809-0a0b0c0d0e0f"),
+        (connect("string", "io.debezium.data.Uuid"), CATEGORY, "a-b", "a-b"),
         ("string", DATE, "1970-01-02", 86_400_000.0),
         ("string", DATE, "1970-01-01T01:00:00.5+01:00", 500.0),
     ],
@@ -98,6 +161,12 @@ def test_a_type_is_read_as_its_fields_kind(
     [
         ("string", NUMBER, "5"),
         ("bytes", TEXT, b"a"),
+        ("bytes", NUMBER, b"a"),
+        (logical("bytes", "decimal", precision=9, scale=-1), NUMBER, b"a"),
+        (logical("bytes", "decimal", precision=9, scale=10**9), NUMBER, b"a"),
+        (logical("bytes", "decimal", precision=9, scale=2), CATEGORY, b"a"),
+        (logical("int", "time-millis"), DATE, 1),
+        (UUID_BYTES, NUMBER, bytes(16)),
         (LEVELS, NUMBER, "low"),
         ("double", CATEGORY, 1.0),
         ("float", DATE, 1.0),
@@ -121,6 +190,82 @@ def test_of_a_union_only_the_wrong_branch_is_a_verdict():
     assert read(schema, {"x": NUMBER}, x=1.5).columns["x"][0] == 1.5
     assert code(read(schema, {"x": NUMBER}, x="1.5")) is ErrorCode.TYPE
     assert mismatches(schema, {"x": NUMBER}) == []
+
+
+def test_the_scale_is_that_of_the_unions_branch_not_of_the_field():
+    branches = [
+        logical("long", "timestamp-micros"),
+        logical("int", "date"),
+        "null",
+        logical("bytes", "decimal", precision=4, scale=1),
+        {**FIXED_PRICE, "scale": 3},
+    ]
+    schema = lead_schema({"name": "x", "type": branches})
+    head = schema.header + b"\x02a\x02"
+    in_micros = on_the_wire(schema, {"lead_id": "a", "created_at": 1, "x": 43_980_424_192})
+    in_days = head + b"\x02" + b"\x02"
+    assert decoded(schema, {"x": DATE}, in_days).columns["x"].tolist() == [86_400_000.0]
+    assert decoded(schema, {"x": DATE}, in_micros).columns["x"].tolist() == [43_980_424.0]
+    tenths, thousandths = head + b"\x06\x02\x7b", head + b"\x08\x00\x00\x00\x7b"
+    leads = decoded(schema, {"x": NUMBER}, tenths, thousandths)
+    assert leads.columns["x"].tolist() == [12.3, 0.123]
+
+
+def test_a_fixed_decimal_that_two_fields_name_is_a_number_in_both():
+    schema = lead_schema({"name": "x", "type": FIXED_PRICE}, {"name": "y", "type": "price"})
+    leads = read(schema, {"x": NUMBER, "y": NUMBER}, x=b"\0\0\0\1", y=b"\0\0\0\2")
+    assert (leads.columns["x"][0], leads.columns["y"][0]) == (0.01, 0.02)
+    assert read(schema, {"y": NUMBER}, x=b"\0\0\0\1", y=b"\0\0\0\2").columns["y"][0] == 0.02
+    assert mismatches(schema, {"y": NUMBER}) == []
+
+
+def test_a_decimal_too_large_for_a_number_is_not_finite():
+    schema = lead_schema({"name": "x", "type": logical("bytes", "decimal", precision=999)})
+    assert code(read(schema, {"x": NUMBER}, x=b"\x7f" * 200)) is ErrorCode.NOT_FINITE
+
+
+def test_a_decimal_that_is_cut_is_wrong_bytes():
+    schema = lead_schema({"name": "x", "type": logical("bytes", "decimal", precision=9, scale=2)})
+    whole = on_the_wire(schema, {"lead_id": "a", "created_at": 1, "x": b"\x01\x02"})
+    assert code(decoded(schema, {"x": NUMBER}, whole[:-1])) is ErrorCode.DECODE
+
+
+def test_an_id_may_be_a_uuid_and_a_creation_a_local_time_or_a_date():
+    fields = [
+        {"name": "lead_id", "type": UUID_BYTES},
+        {"name": "created_at", "type": logical("int", "date")},
+    ]
+    schema = parse_schema({"type": "record", "name": "lead", "fields": fields})
+    schema.require_lead()
+    leads = read(schema, {}, lead_id=bytes(range(16)), created_at=19_000)
+    assert leads.lead_ids == [b"00010203-0405-0607-0809-0a0b0c0d0e0f"]
+    assert leads.created_at.tolist() == [19_000 * 86_400_000]
+    local = lead_schema(created_at=logical("long", "local-timestamp-micros"))
+    local.require_lead()
+    leads = read(local, {}, created_at=1_717_113_600_000_001)
+    assert leads.created_at.tolist() == [1_717_113_600_000]
+
+
+TIMES_AS_WRITTEN = [
+    (logical("long", "timestamp-millis"), 1_717_113_600_123),
+    (logical("long", "timestamp-micros"), 1_717_113_600_123_999),
+    (logical("long", "timestamp-nanos"), 1_717_113_600_123_999_999),
+    (logical("long", "local-timestamp-millis"), 1_717_113_600_123),
+    (logical("long", "local-timestamp-micros"), 1_717_113_600_123_999),
+    (connect("long", "io.debezium.time.MicroTimestamp"), 1_717_113_600_123_999),
+]
+
+
+@pytest.mark.parametrize(("avro_type", "written"), TIMES_AS_WRITTEN)
+@pytest.mark.parametrize("records", [1, 20], ids=["alone", "in a batch"])
+def test_one_time_is_the_same_however_its_type_counts_it(
+    avro_type: dict[str, Any], written: int, records: int
+):
+    schema = lead_schema({"name": "d", "type": ["null", avro_type]}, created_at=avro_type)
+    value = on_the_wire(schema, {"lead_id": "a", "created_at": written, "d": written})
+    leads = decoded(schema, {"d": DATE}, *[value] * records)
+    assert leads.created_at.tolist() == [1_717_113_600_123] * records
+    assert leads.columns["d"].tolist() == [1_717_113_600_123.0] * records
 
 
 def test_a_field_that_the_writer_lacks_is_missing_and_known_beforehand():

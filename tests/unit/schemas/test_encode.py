@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import encode
+from schemas.decode import LeadDecoder
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows, encode_lead
 from schemas.errors import InputError
-from schemas.store import Schema, SchemaStore
+from schemas.fields import FieldKind
+from schemas.store import Schema, SchemaStore, parse_schema
 from schemas.wire import HEADER_BYTES, WireFormat
 
 FIELDS, CODES = 4, 5
@@ -303,3 +305,67 @@ def test_columns_that_differ_in_length_are_an_error(change: dict[str, Any]):
     encoder = ScoredEncoder(MODEL, WireFormat.AVRO)
     with pytest.raises((ValueError, IndexError)):
         encoder.encode(rows_of(2, **change))
+
+
+def test_a_lead_is_written_as_its_types_count_and_read_back_the_same():
+    price = {"type": "fixed", "name": "price", "size": 4, "logicalType": "decimal", "scale": 2}
+    price["precision"] = 9
+    fields = [
+        {"name": "lead_id", "type": "string"},
+        {"name": "created_at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+        {"name": "day", "type": ["null", {"type": "int", "logicalType": "date"}]},
+        {
+            "name": "seen",
+            "type": {"type": "long", "connect.name": "io.debezium.time.NanoTimestamp"},
+        },
+        {"name": "opens", "type": {"type": "long", "logicalType": "time-micros"}},
+        {"name": "price", "type": price},
+        {"name": "cost", "type": {"type": "bytes", "logicalType": "big-decimal"}},
+        {
+            "name": "owner",
+            "type": {"type": "fixed", "name": "u", "size": 16, "logicalType": "uuid"},
+        },
+    ]
+    store = SchemaStore()
+    schema = store.add({"type": "record", "name": "lead", "fields": fields})
+    lead = {
+        "lead_id": "a",
+        "created_at": 1_717_113_600_123,
+        "day": 1_717_113_600_000,
+        "seen": 1_717_113_600_123,
+        "opens": 52_200_000.0,
+        "price": -1.23,
+        "cost": 0.001,
+        "owner": "00010203-0405-0607-0809-0a0b0c0d0e0f",
+    }
+    kinds = {
+        "day": FieldKind.DATE,
+        "seen": FieldKind.DATE,
+        "opens": FieldKind.NUMBER,
+        "price": FieldKind.NUMBER,
+        "cost": FieldKind.NUMBER,
+        "owner": FieldKind.CATEGORY,
+    }
+    leads = LeadDecoder(store, kinds).decode([encode_lead(lead, schema, WireFormat.AVRO)])
+    assert leads.errors == []
+    assert leads.created_at.tolist() == [lead["created_at"]]
+    midnight = 1_717_113_600_000 // 86_400_000 * 86_400_000
+    assert {name: values[0] for name, values in leads.columns.items()} == {
+        **{name: lead[name] for name in kinds},
+        "day": midnight,
+    }
+    assert orjson.loads(encode_lead(lead, schema, WireFormat.JSON)) == lead
+
+
+@pytest.mark.parametrize("price", [1.234, 1e9])
+def test_a_decimal_that_its_type_cant_hold_is_refused_not_rounded(price: float):
+    fixed = {"type": "fixed", "name": "price", "size": 4, "logicalType": "decimal", "scale": 2}
+    schema = parse_schema(
+        {
+            "type": "record",
+            "name": "lead",
+            "fields": [{"name": "price", "type": {**fixed, "precision": 9}}],
+        }
+    )
+    with pytest.raises(InputError, match="does not fit lead"):
+        encode_lead({"price": price}, schema, WireFormat.AVRO)

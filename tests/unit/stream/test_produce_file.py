@@ -15,7 +15,8 @@ MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 def contract(name, **types):
     fields = [{"name": field, "type": avro_type} for field, avro_type in types.items()]
     envelope = [{"name": "lead_id", "type": "string"}, {"name": "created_at", "type": MILLIS}]
-    return SimpleNamespace(name=name, avro={"name": name, "fields": envelope + fields})
+    avro = {"type": "record", "name": name, "fields": envelope + fields}
+    return SimpleNamespace(name=name, avro=avro)
 
 
 CALL = contract(

@@ -10,6 +10,8 @@ from stream.crm.shift import Span, parse_shift, shifted
 
 FIELDS = lead_fields(
     {
+        "type": "record",
+        "name": "lead",
         "fields": [
             {"name": "lead_id", "type": "string"},
             {"name": "age", "type": ["null", "int"]},
@@ -18,7 +20,7 @@ FIELDS = lead_fields(
             {"name": "known", "type": ["null", "boolean"]},
             {"name": "band", "type": {"type": "enum", "name": "Band", "symbols": ["A", "B"]}},
             {"name": "tags", "type": ["null", {"type": "array", "items": "string"}]},
-        ]
+        ],
     }
 )
 
