@@ -24,7 +24,7 @@ from features.spec import normalise_level
 from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading, Reading, TimeReading
+from schemas.readings import NumberReading, Reading, TimeReading, read_number
 
 __all__ = ["Inferred", "infer_fields", "name_words"]
 
@@ -378,6 +378,22 @@ def _levels(column: Column) -> Counter[str]:
     return levels
 
 
+def _written_numbers(column: Column, reading: Reading | None) -> Counter[float | str]:
+    """Count the different numbers: by value, or as written where float64 can't tell them apart.
+
+    Words that mean missing and cells that don't fit are no numbers.
+    """
+    known = reading if isinstance(reading, NumberReading) else NumberReading()
+    cells = column.counts if isinstance(column, TextCells) else Counter(column.strings())
+    numbers = Counter[float | str]()
+    for cell, times in cells.items():
+        value = None if cell is None else read_number(cell.strip(), known)
+        if cell is None or value is None or value != value:
+            continue
+        numbers[value if abs(value) <= LARGEST_EXACT else cell.strip()] += times
+    return numbers
+
+
 def _judged_number(
     table: Table,
     name: str,
@@ -389,7 +405,7 @@ def _judged_number(
     why = why_an_identifier(numbers, original, times)
     if why is not None:
         return _identifier(f"{why} (--as COLUMN=number if not)")
-    levels = _levels(table.columns[name])
+    levels = _written_numbers(table.columns[name], verdict.reading)
     code = why_a_code(numbers, len(levels), original)
     if code is None:
         return verdict

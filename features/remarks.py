@@ -60,7 +60,8 @@ def _of_numbers(decision: NumberDecision) -> tuple[str | None, str | None]:
     decimals = "a comma before decimals" if reading.decimal == "," else ""
     if not thousands and not decimals:
         return None, None
-    return f"read as numbers with {' and '.join(filter(None, (thousands, decimals)))}", None
+    found = f"read as numbers with {' and '.join(filter(None, (thousands, decimals)))}"
+    return found, "--decimal says which is the decimal separator, if not"
 
 
 def _of_times(decision: TimeDecision) -> tuple[str | None, str | None]:
@@ -77,5 +78,6 @@ def _of_times(decision: TimeDecision) -> tuple[str | None, str | None]:
             "--as COLUMN=number if not",
         )
     if reading.first is not None:
-        return f"its dates were read with the {reading.first} first", None
+        other = "month" if reading.first == "day" else "day"
+        return f"its dates were read with the {reading.first} first", f"--dates {other} if not"
     return None, None

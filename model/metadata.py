@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from features.reference import Reference
 from features.spec import FeatureSpec, Float32
+from model.column_plan import ColumnPlan
 from schemas.errors import FatalError, LoadFailure
 from schemas.fields import FieldKind
 
@@ -195,6 +196,8 @@ class Training(_Frozen):
     """What the rows are ordered by: a column, the file, or None where they are in no order."""
     dropped: dict[str, str] = {}
     """Columns that are not used, and why."""
+    columns: tuple[ColumnPlan, ...] = ()
+    """What was decided about each column; empty in models of before it was kept."""
     warnings: tuple[str, ...] = ()
     parameters: dict[str, JsonValue] = {}
     """Of the trees."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated
 from model.evaluate import Quality
 from model.inspection import Leak
@@ -23,10 +23,10 @@ class TrainingReport:
         The labelled leads.
     fields
         Each field of the model, and its number of columns.
+    columns
+        What was decided about each column, in the file's order.
     dropped
         Columns that are not used, by their name in the file, and why.
-    missing
-        Words that were read as missing, and how often, by the column's name in the file.
     never_missing
         Fields that every lead has, by the column's name in the file.
     leaks
@@ -46,8 +46,8 @@ class TrainingReport:
     rows: int
     positives: int
     fields: dict[str, int]
+    columns: tuple[ColumnPlan, ...]
     dropped: dict[str, str]
-    missing: dict[str, Mapping[str, int]]
     never_missing: tuple[str, ...]
     leaks: tuple[Leak, ...]
     warnings: tuple[str, ...]

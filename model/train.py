@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from features.binning import build_reference
 from features.matrix import FeatureEncoder, Features
 from features.reference import Reference
-from features.table import Table, field_name
+from features.table import Table
 from model.boosting import margins
 from model.bundle import Artefacts
+from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
 from model.evaluate import Quality
 from model.export import parity, to_onnx, to_ubj
 from model.importance import field_importance
-from model.inspection import Leak, find_leaks
+from model.inspection import find_leaks
 from model.metadata import BundleError, BundleMetadata, Calibration, Golden, Training
 from model.options import TrainOptions
+from model.planning import column_warnings, plan_columns, with_results
 from model.predictor import OnnxPredictor
 from model.preparation import Prepared, prepare
 from model.report import TrainingReport, metrics
@@ -106,17 +108,19 @@ def train(
     reference = build_reference(spec, columns, rows, validated.scores)
     features = FeatureEncoder(spec, reference).encode(columns, rows)
     matrix = features.matrix
-    warnings = _warnings(data, validated, latest, leaks)
+    importance = field_importance(booster, spec, matrix)
+    planned = with_results(plan_columns(data), importance, leaks)
+    warnings = (*_warnings(data, validated, latest), *column_warnings(planned))
     metadata = BundleMetadata(
         spec=spec,
         reference=reference,
         calibration=validated.calibration,
         thresholds=options.thresholds,
         engagement=options.engagement,
-        importance=field_importance(booster, spec, matrix),
+        importance=importance,
         golden=_golden(booster, validated.calibration, matrix),
         metrics=metrics(validated, latest, leaks),
-        training=_training(data, options, recipe, warnings),
+        training=_training(data, options, recipe, planned, warnings),
         contract=dict(data.contract),
     )
     on_step("exporting, and comparing every score with XGBoost's")
@@ -127,8 +131,8 @@ def train(
         rows=rows,
         positives=int(data.leads.labels.sum()),
         fields={field.name: len(field.columns) for field in spec.fields},
+        columns=planned,
         dropped=data.inferred.dropped,
-        missing=data.inferred.words,
         never_missing=_never_missing(data, reference, features),
         leaks=leaks,
         warnings=warnings,
@@ -148,9 +152,7 @@ def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None
     return replace(recipe, parameters=search_parameters(data.leads, recipe, options.trials))
 
 
-def _warnings(
-    data: Prepared, validated: CrossValidated, latest: Quality | None, leaks: tuple[Leak, ...]
-) -> tuple[str, ...]:
+def _warnings(data: Prepared, validated: CrossValidated, latest: Quality | None) -> tuple[str, ...]:
     warnings = list(data.warnings)
     if validated.uncalibrated:
         warnings.append(f"The scores are {validated.uncalibrated}.")
@@ -165,24 +167,7 @@ def _warnings(
             "them were positives: the world has changed, so take scores for a ranking, not for "
             "probabilities, and train often."
         )
-    warnings += _read_warnings(data)
-    return (*warnings, *(leak.sentence for leak in leaks))
-
-
-def _read_warnings(data: Prepared) -> list[str]:
-    """Return what is surprising in how the columns were read."""
-    inferred = data.inferred
-    warnings = [f"{column}: {remark}." for column, remark in inferred.remarks.items()]
-    for column, cells in inferred.misfits.items():
-        kind = inferred.kinds[field_name(column)]
-        warnings.append(
-            f"{column}: {cells:,} of its values can't be read as a {kind} and count as missing "
-            "(--missing WORD, where it is a word that means missing)."
-        )
-    return warnings + [
-        f"{column} was left out as an identifier: a model must not memorise leads."
-        for column in inferred.identifiers
-    ]
+    return tuple(warnings)
 
 
 def _never_missing(data: Prepared, reference: Reference, features: Features) -> tuple[str, ...]:
@@ -198,7 +183,11 @@ def _never_missing(data: Prepared, reference: Reference, features: Features) -> 
 
 
 def _training(
-    data: Prepared, options: TrainOptions, recipe: Recipe, warnings: tuple[str, ...]
+    data: Prepared,
+    options: TrainOptions,
+    recipe: Recipe,
+    columns: tuple[ColumnPlan, ...],
+    warnings: tuple[str, ...],
 ) -> Training:
     return Training(
         rows=len(data.leads),
@@ -209,6 +198,7 @@ def _training(
         positive=data.positive,
         order=data.order,
         dropped=data.inferred.dropped,
+        columns=columns,
         warnings=warnings,
         parameters=recipe.parameters.as_dict(),
     )

@@ -15,6 +15,7 @@ from schemas.fields import FieldKind
 from stream.commands.exit_codes import exit_codes
 
 if TYPE_CHECKING:
+    from features.table import Table
     from model.metadata import Engagement
     from model.train import TrainedModel, TrainOptions
 
@@ -123,47 +124,83 @@ KINDS = (*map(str, FieldKind), "ignore")
     show_default=True,
     help="More are faster where the processors are idle. The model is the same.",
 )
+@click.option(
+    "--plan",
+    "only_plan",
+    is_flag=True,
+    help="Show how each column is read and what is surprising, and stop before training.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def train(
-    file: Path, registry: str, schema: str | None, encoding: str | None, **options: Any
+    file: Path,
+    registry: str,
+    schema: str | None,
+    encoding: str | None,
+    only_plan: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train a model on FILE, a table of past leads (CSV or Parquet), and add it to the registry.
 
     \b
+      leadscore train leads.csv --target won --plan
       leadscore train leads.csv --target won --id id --time created
       leadscore train contacts.csv --target y --exclude duration --name bank
       leadscore train deals.parquet --target stage --positive "closed won"
 
-    Prints how good the model is on leads that it has not seen, and what is suspicious. Nothing is
-    written unless the model has passed every check.
+    Prints how each column was read, how good the model is on leads that it has not seen, and what
+    is suspicious. Nothing is written unless the model has passed every check.
 
-    Exit codes: 0 the model is in the registry, 1 it failed a check, 2 an option or the file is
-    unusable: the message says what to do.
+    Exit codes: 0 the model is in the registry (with --plan: the plan was printed), 1 it failed a
+    check, 2 an option or the file is unusable: the message says what to do.
     """  # noqa: D301
     with exit_codes():
-        _train(file, registry, schema, encoding, options)
+        table = _table(file, encoding)
+        if only_plan:
+            _plan(table, _options(schema, options), as_json)
+        else:
+            _train(table, registry, _options(schema, options), as_json)
 
 
-def _train(
-    file: Path, registry: str, schema: str | None, encoding: str | None, options: dict[str, Any]
-) -> None:
+def _table(file: Path, encoding: str | None) -> Table:
+    """Read FILE, then import what training needs: it takes seconds."""
     from features.table import read_table
 
     table = read_table(file, encoding)
-    # Only now: training's libraries take seconds to import.
     try:
-        from model.registry import Registry
-        from model.train import train as train_model
-        from stream.commands.train_report import print_report
+        import model.train  # noqa: F401
     except ModuleNotFoundError as error:
         raise InputError(
             f"training needs {error.name}, which is not installed: install leadscore[train]"
         ) from None
+    return table
+
+
+def _plan(table: Table, options: TrainOptions, as_json: bool) -> None:
+    from model.planning import plan_training
+    from stream.commands.train_report import plan_json, print_plan
+
+    plan = plan_training(table, options)
+    if as_json:
+        click.echo(plan_json(plan))
+    else:
+        print_plan(plan, Console())
+
+
+def _train(table: Table, registry: str, options: TrainOptions, as_json: bool) -> None:
+    from model.registry import Registry
+    from model.train import train as train_model
+    from stream.commands.train_report import print_report, report_json
+
     with Console(stderr=True).status("reading the columns") as status:
-        trained: TrainedModel = train_model(table, _options(schema, options), status.update)
-        version = Registry(registry).publish(options["name"], trained.artefacts)
+        trained: TrainedModel = train_model(table, options, status.update)
+        version = Registry(registry).publish(options.name, trained.artefacts)
+    if as_json:
+        click.echo(report_json(trained, options.name, version))
+        return
     print_report(trained, Console())
     click.echo()
-    click.echo(for_terminal(f"Model {options['name']} version {version} is in {registry}."))
+    click.echo(for_terminal(f"Model {options.name} version {version} is in {registry}."))
 
 
 def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:

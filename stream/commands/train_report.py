@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+import orjson
 from rich.console import Console
 from rich.table import Table
 
 from model.evaluate import Quality
+from model.planning import TrainingPlan
 from model.train import TrainedModel
 from schemas.display import for_terminal
+from stream.commands.column_table import print_columns, print_warnings
 
-__all__ = ["print_report"]
+__all__ = ["plan_json", "print_plan", "print_report", "report_json"]
 
-SHOWN_WORDS = 8
 FIGURES = {
     "AUC": ("auc", "{:.4f}"),
     "average precision": ("average_precision", "{:.4f}"),
@@ -30,7 +30,7 @@ FIGURES = {
 
 
 def print_report(trained: TrainedModel, console: Console) -> None:
-    """Print how good a model is, what it is made of, and what is suspicious."""
+    """Print what a model is made of, how good it is, and what is suspicious."""
     report = trained.report
     console.print(
         f"{report.rows:,} leads, {report.positives:,} positives "
@@ -38,16 +38,14 @@ def print_report(trained: TrainedModel, console: Console) -> None:
         f"{sum(report.fields.values())} columns",
         highlight=False,
     )
+    console.print()
+    print_columns(report.columns, console)
+    console.print()
     console.print(_figures(trained))
     console.print(f"Scores: {report.calibration}", highlight=False)
     console.print(
         f"ONNX and XGBoost differ by at most {report.parity:.1g} over all leads", highlight=False
     )
-    console.print(_dropped(report.dropped))
-    for column, words in report.missing.items():
-        console.print(
-            f"Read as missing: {_plain(column)}: {_plain(_counted(words))}", highlight=False
-        )
     if report.never_missing:
         names = ", ".join(map(_plain, report.never_missing))
         console.print(
@@ -55,8 +53,58 @@ def print_report(trained: TrainedModel, console: Console) -> None:
             " leads with values left out.",
             highlight=False,
         )
-    for warning in report.warnings:
-        console.print(f"[yellow]![/yellow] {_plain(warning)}", highlight=False)
+    print_warnings(report.warnings, console)
+
+
+def print_plan(plan: TrainingPlan, console: Console) -> None:
+    """Print what a training would learn from, and what is surprising."""
+    console.print(
+        f"{plan.rows:,} leads, {plan.positives:,} positives ({plan.positives / plan.rows:.1%}): "
+        f"{_plain(plan.target)} is {_plain(plan.positive)}",
+        highlight=False,
+    )
+    console.print()
+    print_columns(plan.columns, console)
+    print_warnings(plan.warnings, console)
+
+
+def report_json(trained: TrainedModel, name: str, version: str) -> str:
+    """Return the report of a training as JSON: what the bundle keeps of it, too.
+
+    Parameters
+    ----------
+    trained
+        The model.
+    name, version
+        Where it is in the registry.
+    """
+    metadata = trained.metadata
+    report = {
+        "model": name,
+        "version": version,
+        **metadata.training.model_dump(mode="json"),
+        "calibration": metadata.calibration.model_dump(mode="json"),
+        "thresholds": metadata.thresholds.model_dump(mode="json"),
+        "engagement": metadata.engagement.model_dump(mode="json"),
+        "never_missing": list(trained.report.never_missing),
+        "metrics": metadata.metrics,
+    }
+    return orjson.dumps(report, option=orjson.OPT_INDENT_2).decode()
+
+
+def plan_json(plan: TrainingPlan) -> str:
+    """Return what a training would learn from as JSON, with the keys of ``report_json``."""
+    return orjson.dumps(
+        {
+            "rows": plan.rows,
+            "positives": plan.positives,
+            "target": plan.target,
+            "positive": plan.positive,
+            "columns": [column.model_dump(mode="json") for column in plan.columns],
+            "warnings": plan.warnings,
+        },
+        option=orjson.OPT_INDENT_2,
+    ).decode()
 
 
 def _figures(trained: TrainedModel) -> Table:
@@ -73,21 +121,6 @@ def _figures(trained: TrainedModel) -> Table:
             cells[0] = f"{validated.auc:.4f} ± {validated.auc_deviation:.4f}"
         table.add_row(label, *cells)
     return table
-
-
-def _dropped(dropped: dict[str, str]) -> Table:
-    table = Table(title="Columns that are not used")
-    table.add_column("column")
-    table.add_column("why")
-    for column, reason in dropped.items():
-        table.add_row(_plain(column), _plain(reason))
-    return table
-
-
-def _counted(words: Mapping[str, int]) -> str:
-    listed = sorted(words.items(), key=lambda word: (-word[1], word[0]))
-    shown = ", ".join(f"'{word}' ({count:,})" for word, count in listed[:SHOWN_WORDS])
-    return shown + (", …" if len(listed) > SHOWN_WORDS else "")
 
 
 def _plain(text: str) -> str:

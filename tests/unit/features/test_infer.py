@@ -109,6 +109,14 @@ def test_numbers_that_the_model_cannot_keep_apart_are_a_category():
     assert "postal code" in inferred.remarks["zip"]
 
 
+def test_few_different_numbers_beside_a_word_for_missing_are_numbers():
+    inferred = infer(
+        asked=cycle("0", "1", "2", "3", "?"), written=cycle("1", "1.0", "$2", "2"), id=cycle("3")
+    )
+    assert inferred.kinds["asked"] is FieldKind.NUMBER
+    assert inferred.kinds["written"] is FieldKind.NUMBER
+
+
 def test_a_number_that_grows_with_a_time_is_an_identifier():
     rows = [i * 101 % 300 for i in range(300)]
     data = table(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from click.testing import CliRunner, Result
 
 from model.bundle import load_bundle
 from model.registry import Registry
+from schemas.fields import FieldKind
+from schemas.readings import NumberReading, TimeReading
 from stream.commands.train import train
 
 
@@ -107,3 +112,156 @@ def test_a_failed_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
     assert result.exit_code == 1
     assert "there is no bundle" in result.stderr
     assert not registry.exists()
+
+
+def written_leads(path: Path, n: int = 200) -> Path:
+    """Write leads of which the values leave open how they are read."""
+    rng = np.random.default_rng(2)
+    lines = ["id;price;Call Day;rating;grade;won"]
+    for i in range(n):
+        price = f"{1 + i % 9}.{100 + i % 900}"
+        day = f"{1 + i % 12}/{1 + (i * 5) % 12}/2024"
+        rating = "not asked" if i % 2 else str(i % 5)
+        won = "yes" if rng.random() < 0.4 else "no"
+        lines.append(f"L{i};{price};{day};{rating};{i % 7};{won}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+def planned(*arguments: str | Path) -> dict[str, Any]:
+    result = run(*arguments, "--target", "won", "--plan", "--json")
+    assert result.exit_code == 0, result.output
+    plan = orjson.loads(result.stdout)
+    return {column["column"]: column for column in plan["columns"]} | {"": plan["warnings"]}
+
+
+@pytest.fixture
+def open_leads(tmp_path: Path) -> Path:
+    return written_leads(tmp_path / "open.csv")
+
+
+@pytest.mark.parametrize(("decimal", "low"), [(".", 1.1), (",", 1100.0)])
+def test_decimal_decides_what_a_point_separates(open_leads: Path, decimal: str, low: float):
+    plan = planned(open_leads, "--decimal", decimal)
+    assert plan["price"]["kind"] == "number"
+    assert plan["price"]["low"] == low
+    assert not any("leave open" in warning for warning in plan["price"]["warnings"])
+
+
+@pytest.mark.parametrize(("first", "high"), [("day", 1), ("month", 2)])
+def test_dates_decides_what_comes_first(tmp_path: Path, first: str, high: int):
+    days = ("1/1/2024", "2/1/2024") * 100
+    lines = ["day,won", *(f"{day},{'yes' if i % 3 else 'no'}" for i, day in enumerate(days))]
+    (tmp_path / "days.csv").write_text("\n".join(lines))
+    column = planned(tmp_path / "days.csv", "--dates", first)["day"]
+    assert column["kind"] == "date"
+    assert datetime.fromtimestamp(column["high"] / 1000, UTC).month == high
+    assert not any("leave open" in warning for warning in column["warnings"])
+    assert any("leave open" in w for w in planned(tmp_path / "days.csv")["day"]["warnings"])
+
+
+def test_missing_names_a_word_that_means_missing(open_leads: Path):
+    before, after = planned(open_leads), planned(open_leads, "--missing", "not asked")
+    assert before["rating"]["kind"] == "category"
+    assert after["rating"]["kind"] == "number"
+    assert after["rating"]["missing"] == pytest.approx(0.5)
+    assert after["rating"]["words"] == {"not asked": 100}
+
+
+def test_as_decides_each_kind(open_leads: Path):
+    given = ("grade=category", "price=text", "rating=number", "Call Day=ignore", "id=text")
+    plan = planned(open_leads, *(part for text in given for part in ("--as", text)))
+    assert {
+        name: plan[name]["kind"] for name in ("grade", "price", "rating", "Call Day", "id")
+    } == {
+        "grade": "category",
+        "price": "text",
+        "rating": "number",
+        "Call Day": None,
+        "id": "text",
+    }
+    assert plan["Call Day"]["unused"] == "ignored (--as)"
+    assert plan["rating"]["misfits"] == pytest.approx(0.5)
+    assert any("--missing WORD" in warning for warning in plan["rating"]["warnings"])
+
+
+def test_as_a_date_and_back_to_a_number(tmp_path: Path):
+    lines = [
+        "seen,won",
+        *(f"{1_704_067_200 + i * 3600},{'yes' if i % 3 else 'no'}" for i in range(200)),
+    ]
+    (tmp_path / "seen.csv").write_text("\n".join(lines))
+    file = tmp_path / "seen.csv"
+    assert planned(file)["seen"]["kind"] == "date"
+    assert planned(file, "--as", "seen=number")["seen"]["low"] == 1_704_067_200
+    assert planned(file, "--as", "seen=date")["seen"]["low"] == 1_704_067_200_000
+
+
+def test_the_four_options_reach_the_model(open_leads: Path, tmp_path: Path):
+    registry = tmp_path / "models"
+    options = (
+        "--decimal",
+        ",",
+        "--dates",
+        "day",
+        "--missing",
+        "not asked",
+        "--as",
+        "grade=category",
+    )
+    result = run(open_leads, "--target", "won", "--registry", registry, *options)
+    assert result.exit_code == 0, result.output
+    spec = load_bundle(Registry(registry).resolve("leads")).metadata.spec
+    price, day = spec.readings["price"], spec.readings["Call_Day"]
+    assert isinstance(price, NumberReading)
+    assert isinstance(day, TimeReading)
+    assert (price.decimal, price.grouping, day.first) == (",", ".", "day")
+    assert spec.kinds["grade"] is FieldKind.CATEGORY
+    assert spec.kinds["rating"] is FieldKind.NUMBER
+
+
+@pytest.mark.parametrize("given", ["price", "price=float", "=number"])
+def test_as_without_a_kind_is_refused(open_leads: Path, given: str):
+    result = run(open_leads, "--target", "won", "--as", given, "--plan")
+    assert result.exit_code == 2
+    assert "expected COLUMN=KIND" in result.stderr
+
+
+def test_a_plan_writes_nothing_and_names_every_column(open_leads: Path, tmp_path: Path):
+    registry = tmp_path / "models"
+    result = run(open_leads, "--target", "won", "--registry", registry, "--plan")
+    assert result.exit_code == 0, result.output
+    assert not registry.exists()
+    for name in ("id", "price", "Call Day", "→ Call_Day", "rating", "grade", "won"):
+        assert name in result.stdout
+    said = " ".join(result.stdout.split())
+    assert "id was left out as an identifier" in said
+    assert "leave open" in said
+    assert "importance" not in said
+
+
+def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path):
+    file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
+    result = run(file, "--target", "won", "--registry", registry, "--json")
+    assert result.exit_code == 0, result.output
+    report = orjson.loads(result.stdout)
+    metadata = load_bundle(Registry(registry).resolve("leads")).metadata
+    assert report["columns"] == [c.model_dump(mode="json") for c in metadata.training.columns]
+    assert [column["column"] for column in report["columns"]] == ["id", "size", "source", "won"]
+    assert (report["model"], report["version"]) == ("leads", "1")
+    assert report["warnings"] == list(metadata.training.warnings)
+    used = [column["importance"] for column in report["columns"] if column["field"]]
+    assert sum(used) == pytest.approx(1.0)
+
+
+def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
+    rows = (
+        f"{i % 7 if i % 20 == 0 else ''},town {i % 150},{'yes' if i % 3 else 'no'}" for i in range(400)
+    )
+    lines = ["rare,town,won", *rows]
+    (tmp_path / "odd.csv").write_text("\n".join(lines))
+    plan = planned(tmp_path / "odd.csv")
+    assert plan["rare"]["missing"] == pytest.approx(0.95)
+    assert "--as rare=ignore" in " ".join(plan["rare"]["warnings"])
+    assert "a category of 150 levels in 400 leads" in " ".join(plan["town"]["warnings"])
+    assert plan["town"]["examples"][0] == "town 0"

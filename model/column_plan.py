@@ -1,0 +1,62 @@
+"""What was decided about one column of the training data: kept in the model, shown by `train`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.fields import FieldKind
+
+__all__ = ["ColumnPlan"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ColumnPlan(BaseModel):
+    """The decision about one column.
+
+    Parameters
+    ----------
+    column
+        Its name in the file.
+    field
+        The model's field; None where the column is not used.
+    kind
+        What the field is; None where the column is not used.
+    unused
+        Why the column is not used; None where it is.
+    levels
+        Number of different levels of a category.
+    examples
+        The most frequent levels of a category, the most frequent one first.
+    low, high
+        The least and the greatest value: of a number; of a date, in milliseconds since 1970; of a
+        text, its length in characters.
+    missing
+        Share of the rows without a value.
+    misfits
+        Share of the values that can't be read as the field's kind: they count as missing.
+    words
+        Words that were read as missing, and how often they occur.
+    importance
+        Share of what moves the scores; None before training.
+    warnings
+        Sentences about what may surprise, with the remedy.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    field: str | None = None
+    kind: FieldKind | None = None
+    unused: str | None = None
+    levels: int | None = None
+    examples: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    missing: Share = 0.0
+    misfits: Share = 0.0
+    words: dict[str, int] = {}
+    importance: Share | None = None
+    warnings: tuple[str, ...] = ()
