@@ -255,9 +255,9 @@ def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path):
 
 
 def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
-    rows = (
-        f"{i % 7 if i % 20 == 0 else ''},town {i % 150},{'yes' if i % 3 else 'no'}" for i in range(400)
-    )
+    rare = [str(i % 7) if i % 20 == 0 else "" for i in range(400)]
+    won = ["yes" if i % 3 else "no" for i in range(400)]
+    rows = [f"{rare[i]},town {i % 150},{won[i]}" for i in range(400)]
     lines = ["rare,town,won", *rows]
     (tmp_path / "odd.csv").write_text("\n".join(lines))
     plan = planned(tmp_path / "odd.csv")
