@@ -1,132 +1,153 @@
-"""Columns of a CSV file whose separator and encoding nobody told."""
+"""Columns of a CSV file whose separator nobody names."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from features.column import TextCells
 from features.decide import Hints
 from schemas.errors import InputError
 
-__all__ = ["UNICODE", "read_csv"]
+__all__ = ["CsvColumns", "read_csv"]
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE_ROWS = 200
-SAMPLE_BYTES = 65_536
-NOT_TEXT = frozenset(range(32)) - set(b"\t\n\r\f\v\x1a\x1b") | {127}
-ENCODINGS = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256"),
-    *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
+TOTAL = re.compile(
+    r"\s*(?:(?:grand|sub)?[ -]?totals?|total general|totale?|summe?|gesamt|somme|suma"
+    r"|合计|合計|итого)"
+    r"\s*(?:[:(].*)?",
+    re.IGNORECASE,
 )
-"""Encodings that are tried where the file is not Unicode."""
-BYTE_ORDER_MARKS = {
-    b"\xef\xbb\xbf": "utf-8-sig",
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
-UNICODE = frozenset({"utf-8", *BYTE_ORDER_MARKS.values()})
-"""Encodings that are told for certain."""
+"""What the first cell of a row of totals says."""
+WORDS_OF_FOOTER = 3
+"""Words of a row's only cell from which on it is a footer."""
+SPARSE = 2
+"""Filled cells of a usual row up to which a row of one cell may be a lead."""
 
 
-def read_csv(
-    content: bytes, name: str, encoding: str | None = None
-) -> tuple[dict[str, TextCells], str]:
-    """Read a CSV file's columns, finding out its encoding and separator.
+class CsvColumns(NamedTuple):
+    """What a CSV file holds.
 
-    The separator (comma, semicolon, tab or bar) is the one that cuts most of the first rows into
-    as many cells as the first line; the first line holds the names.
+    Attributes
+    ----------
+    columns
+        Each column's cells, by its name in the file; an empty cell is None.
+    left_out
+        How many rows are totals or footers, and no leads.
+    """
+
+    columns: dict[str, TextCells]
+    left_out: int
+
+
+def read_csv(text: str, name: str) -> CsvColumns:
+    """Read a CSV file's columns, finding out its separator.
+
+    The separator (comma, semicolon, tab or bar) is the one that a first line such as ``sep=;``
+    names, as Excel writes it, else the one that cuts most of the first rows into as many cells as
+    the first line with cells; that line holds the names.
 
     Parameters
     ----------
-    content
+    text
         The file.
     name
         What to call it in messages.
-    encoding
-        Its encoding; None to find it out: by a byte-order mark, else UTF-8, else by its letters.
-
-    Returns
-    -------
-    dict
-        Each column's cells, by its name in the file; an empty cell is None.
-    str
-        The file's encoding.
 
     Raises
     ------
     InputError
         The file is not a table of at least two columns and one row.
     """
-    text, found = _decoded(content, name, encoding)
-    separator = _separator(text, name)
-    rows = _rows(text, separator, name)
+    skipped, text, separator = _named_separator(text)
+    # A cell may be as long as the file: the module's own limit is for cells of strangers.
+    csv.field_size_limit(max(len(text), 1))
+    separator = separator or _separator(text, name)
+    rows = _rows(text, separator, name, skipped)
     header = [cell.strip() for cell in next(rows)[1]]
-    _check_header(header, name)
+    _check_repeated(header, name)
     cells = _transposed(rows, header, separator, name)
+    left_out = _leave_out_totals(cells)
+    if not cells[0]:
+        raise InputError(f"{name} has names in the first line, but no leads below it.")
     hints = Hints(decimal="." if separator == "," else ",")
     columns = {
-        column: TextCells(values, hints=hints) for column, values in zip(header, cells, strict=True)
+        column: TextCells(values, hints=hints)
+        for number, (column, values) in enumerate(zip(header, cells, strict=True))
+        if _is_used(column, values, number, name)
     }
-    return columns, found
+    return CsvColumns(columns, left_out)
 
 
-def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, str]:
-    marked = next((e for mark, e in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
-    known = encoding or marked
-    if known is None and not NOT_TEXT.isdisjoint(content[:SAMPLE_BYTES]):
+def _named_separator(text: str) -> tuple[int, str, str | None]:
+    """Return how many lines name the separator, the text behind them, and the separator."""
+    match = SEPARATOR_LINE.match(text)
+    return (0, text, None) if match is None else (1, text[match.end() :], match[1])
+
+
+def _is_used(column: str, values: list[str | None], number: int, name: str) -> bool:
+    """Return whether a column is one; without a name, only the first, or one with cells, is."""
+    if column or number == 0:
+        return True
+    if any(value is not None for value in values):
         raise InputError(
-            f"{name} is not a table: it holds binary data. Expected CSV (text, a line a lead, "
-            "the names in the first line) or Parquet."
+            f"{name}: column {number + 1} has no name in the first line. Give it one, or delete "
+            "what stands above the names."
         )
-    try:
-        return content.decode(known or "utf-8").removeprefix("\ufeff"), known or "utf-8"
-    except LookupError:
-        raise InputError(
-            f"there is no encoding {known!r}; try utf-8, utf-16, cp1252 or latin-1"
-        ) from None
-    except UnicodeDecodeError as error:
-        if known is None and content[: error.start].isascii():
-            return _guessed(content, name, error)
-        raise InputError(
-            f"{name} is not {known or 'UTF-8'}: {_place(content, error)}. Save it as UTF-8, or "
-            "name its encoding with --encoding (cp1252, say)."
-        ) from None
-    except UnicodeError as error:  # some encodings tell no more
-        raise InputError(
-            f"{name} is not {known}: {error}. Save it as UTF-8, or name its encoding with "
-            "--encoding (cp1252, say)."
-        ) from None
+    return False
 
 
-def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> tuple[str, str]:
-    unknown = InputError(
-        f"the encoding of {name} can't be found out: it is not UTF-8 ({_place(content, failure)}) "
-        "nor another encoding that its letters tell. Save it as UTF-8, or name its encoding with "
-        "--encoding (cp1252, say)."
-    )
-    try:
-        from charset_normalizer import from_bytes
-    except ImportError:  # a worker's environment need not have it
-        raise unknown from None
-    around = content[max(0, failure.start - SAMPLE_BYTES // 2) :][:SAMPLE_BYTES]
-    guess = from_bytes(around, cp_isolation=list(ENCODINGS)).best()
-    try:
-        if guess is not None:
-            return content.decode(guess.encoding), guess.encoding
-    except UnicodeDecodeError:
-        pass
-    raise unknown
+def _leave_out_totals(cells: list[list[str | None]]) -> int:
+    """Take rows that are no leads out of the columns; return how many they are.
+
+    These are rows of totals anywhere, and at the end footers and the empty rows around them.
+    """
+    usual = _usual_width(cells)
+    wrong = {row for row in _rows_of_totals(cells) if 2 * len(_filled(cells, row)) <= usual}
+    at_end, has_footer = [], False
+    for row in reversed(range(len(cells[0]))):
+        filled = _filled(cells, row)
+        is_footer = row in wrong or (usual > SPARSE and _is_footer(filled))
+        if filled and not is_footer:
+            break
+        has_footer |= is_footer
+        at_end.append(row)
+    if has_footer:
+        wrong.update(at_end)
+    if wrong:
+        for column in cells:
+            column[:] = [cell for row, cell in enumerate(column) if row not in wrong]
+    return len(wrong)
 
 
-def _place(content: bytes, error: UnicodeDecodeError) -> str:
-    line = content.count(b"\n", 0, error.start) + 1
-    return f"line {line} has the byte 0x{content[error.start]:02x}"
+def _rows_of_totals(cells: list[list[str | None]]) -> Iterator[int]:
+    """Yield the rows whose first cell, or first but one, says that they are totals."""
+    for row, (first, second) in enumerate(zip(cells[0], cells[1], strict=True)):
+        cell = second if first is None else first
+        if cell is not None and TOTAL.fullmatch(cell):
+            yield row
+
+
+def _filled(cells: list[list[str | None]], row: int) -> list[str]:
+    return [cell for column in cells if (cell := column[row]) is not None]
+
+
+def _usual_width(cells: list[list[str | None]]) -> int:
+    """Return how many cells of a row are filled, in the middle one of the first rows."""
+    rows = range(min(len(cells[0]), SAMPLE_ROWS))
+    widths = sorted(len(_filled(cells, row)) for row in rows)
+    return widths[len(widths) // 2] if widths else 0
+
+
+def _is_footer(filled: list[str]) -> bool:
+    return len(filled) == 1 and (len(filled[0].split()) >= WORDS_OF_FOOTER or filled[0][-1] == ":")
 
 
 def _separator(text: str, name: str) -> str:
@@ -152,29 +173,26 @@ def _separator(text: str, name: str) -> str:
             )
         raise InputError(
             f"{name} is not a table of several columns: its first line has no comma, semicolon, "
-            "tab or bar. Expected CSV (the names in the first line) or Parquet."
+            "tab or bar. Expected CSV (the names in the first line), JSON or Parquet."
         )
     return best
 
 
-def _rows(text: str, separator: str, name: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
             if row:
-                yield reader.line_num, row
+                yield skipped + reader.line_num, row
     except csv.Error as error:
         raise InputError(
-            f"{name}, line {reader.line_num}: {error}. A quote is not closed, or stands inside a "
-            'cell; double it ("") or take it out.'
+            f"{name}, line {skipped + reader.line_num}: {error}. A quote is not closed, or stands "
+            'inside a cell; double it ("") or take it out.'
         ) from None
 
 
-def _check_header(header: list[str], name: str) -> None:
-    for number, column in enumerate(header, 1):
-        if not column and number > 1:
-            raise InputError(f"{name}: column {number} has no name in the first line. Give it one.")
-    repeated = [column for column, times in Counter(header).items() if times > 1]
+def _check_repeated(header: list[str], name: str) -> None:
+    repeated = [column for column, times in Counter(header).items() if times > 1 and column]
     if repeated:
         raise InputError(
             f"{name} has more than one column {repeated[0]!r}. Give each column a name of its own."
@@ -187,15 +205,22 @@ def _transposed(
     columns: list[list[str | None]] = [[] for _ in header]
     # One object for each different cell: levels repeat, and a large file is mostly levels.
     same: dict[str, str | None] = {}
+    footers: list[tuple[int, list[str]]] = []
     for line, row in rows:
-        if len(row) != len(header):
-            raise InputError(
-                f"{name} is ragged: line {line} has {len(row)} cells, the first line "
-                f"{len(header)} (separated by {SEPARATORS[separator]}). Mend the line; quote cells "
-                f"that hold the separator."
-            )
+        if len(row) < len(header) and _is_footer([cell for cell in row if cell.strip()]):
+            footers.append((line, row))
+            continue
+        # A line that looks like a footer is none if leads follow.
+        for wrong, cells in (*footers, (line, row)):
+            if len(cells) != len(header):
+                raise InputError(
+                    f"{name} is ragged: line {wrong} has {len(cells)} cells, the first line "
+                    f"{len(header)} (separated by {SEPARATORS[separator]}). Correct the line; "
+                    "quote cells that hold the separator."
+                )
         for column, cell in zip(columns, row, strict=True):
             column.append(same.setdefault(cell, cell if cell.strip() else None))
-    if not columns[0]:
-        raise InputError(f"{name} has names in the first line, but no leads below it.")
+    for _, row in footers:
+        for number, column in enumerate(columns):
+            column.append(row[number] if number < len(row) and row[number].strip() else None)
     return columns

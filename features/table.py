@@ -1,4 +1,4 @@
-"""Tables of leads out of files: CSV of any usual separator and encoding, or Parquet."""
+"""Tables of leads out of files: CSV of any usual separator and encoding, JSON, or Parquet."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.column import CellError, Column, TextCells
-from features.csv_file import UNICODE, read_csv
+from features.csv_file import read_csv
 from features.decide import NumberDecision, TimeDecision
+from features.json_file import JsonLead, is_json, json_leads, read_json
 from features.matrix import Columns
 from features.parquet_file import read_parquet
+from features.text_encoding import decode_text
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, Reading, TimeReading
 
-__all__ = ["Table", "field_name", "parse_table", "read_table"]
+__all__ = ["Table", "field_name", "find_json", "parse_table", "read_file", "read_table"]
 
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 UNNAMED = "column_1"
@@ -35,7 +37,10 @@ LARGEST_RATIO = 100
 """Of a table's bytes to its bytes when compressed: real leads have 3 to 20."""
 ALWAYS_UNPACKED = 2**26
 """Bytes that are unpacked whatever the ratio."""
-GZIP, PARQUET, ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+GZIP, PARQUET, ZIP, OLE = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+"""What such files begin with; OLE is that of Excel's older workbooks."""
+ZIP_HEAD = 65_536
+"""Bytes at both ends in which the names of a zip file's parts are looked for."""
 
 
 def field_name(column: str) -> str:
@@ -72,9 +77,11 @@ class Table:
     unusable
         Columns of the file that can't be read, and why.
     encoding
-        Of a CSV.
+        Of a CSV or JSON.
     encoding_guessed
         Whether it was concluded from the letters.
+    left_out
+        How many rows of the file are totals or footers, and no leads.
     """
 
     columns: Mapping[str, Column]
@@ -85,11 +92,27 @@ class Table:
     unusable: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     encoding_guessed: bool = False
+    left_out: int = 0
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns' names, as field names."""
         return tuple(self.columns)
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What to tell of how the file was read, where it may surprise."""
+        remarks = []
+        if self.encoding_guessed:
+            remarks.append(
+                f"{self.source} was read as {self.encoding}: if letters look wrong, give --encoding"
+            )
+        if self.left_out:
+            remarks.append(
+                f"{self.source}: rows that are totals or footers, not leads, were left out:"
+                f" {self.left_out}"
+            )
+        return tuple(remarks)
 
     @cached_property
     def missing(self) -> frozenset[str]:
@@ -289,31 +312,62 @@ class Table:
 def read_table(path: str | Path, encoding: str | None = None) -> Table:
     """Read a table from a file.
 
-    CSV (separated by commas, semicolons, tabs or bars, the names in the first line), CSV
-    compressed by gzip, or Parquet; the content tells which.
+    CSV (separated by commas, semicolons, tabs or bars, the names in the first line), JSON (lines or
+    an array of objects), either compressed by gzip, or Parquet; the content tells which.
 
     Parameters
     ----------
     path
         The file.
     encoding
-        The CSV's encoding; None to find it out.
+        Of a CSV or JSON; None to find it out.
 
     Raises
     ------
     InputError
         There is no such file, it can't be read, or it is not a table; the message says what to do.
     """
+    return parse_table(read_file(path), str(path), encoding)
+
+
+def read_file(path: str | Path) -> bytes:
+    """Read the content of a file.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it can't be read.
+    """
     path = Path(path)
     if path.is_dir():
-        raise InputError(f"{path} is a folder. Expected a file: CSV or Parquet.")
+        raise InputError(f"{path} is a folder. Expected a file: CSV, JSON or Parquet.")
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"there is no file {path}. Check its name and folder.") from None
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}.") from None
-    return parse_table(content, str(path), encoding)
+
+
+def find_json(content: bytes, source: str, encoding: str | None = None) -> list[JsonLead] | None:
+    """Return the objects of a file of JSON as they stand there; None where it is another file.
+
+    Parameters
+    ----------
+    content, source, encoding
+        As of ``parse_table``.
+
+    Raises
+    ------
+    InputError
+        It is JSON, but neither lines of objects nor an array of objects.
+    """
+    if content.startswith(GZIP):
+        content = _unpacked(content, source)
+    if not content or content.startswith((PARQUET, ZIP, OLE)):
+        return None
+    text = decode_text(content, source, encoding).text
+    return json_leads(text, source) if is_json(text) else None
 
 
 def parse_table(content: bytes, source: str, encoding: str | None = None) -> Table:
@@ -325,16 +379,17 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
         content = _unpacked(content, source)
     columns: Mapping[str, Column]
     unusable: Mapping[str, str] = {}
-    found = None
+    found, left_out = None, 0
     if content.startswith(PARQUET):
         columns, unusable = read_parquet(content, source)
-    elif content.startswith(ZIP):
-        raise InputError(
-            f"{source} is a zip or Excel file. Expected CSV or Parquet: save the sheet as CSV, or "
-            "unpack it."
-        )
+    elif content.startswith((ZIP, OLE)):
+        raise InputError(_no_text(content, source))
     else:
-        columns, found = read_csv(content, source, encoding)
+        found = decode_text(content, source, encoding)
+        if is_json(found.text):
+            columns, unusable = read_json(found.text, source)
+        else:
+            columns, left_out = read_csv(found.text, source)
     originals = _originals(columns, source)
     return Table(
         columns={name: columns[original] for name, original in originals.items()},
@@ -343,9 +398,20 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
         sha256=sha256,
         source=source,
         unusable=unusable,
-        encoding=found,
-        encoding_guessed=encoding is None and found not in (None, *UNICODE),
+        encoding=None if found is None else found.encoding,
+        encoding_guessed=found is not None and found.is_guessed,
+        left_out=left_out,
     )
+
+
+def _no_text(content: bytes, source: str) -> str:
+    """Return what to do with a workbook or a zip file."""
+    if content.startswith(OLE) or b"xl/" in content[:ZIP_HEAD] or b"xl/" in content[-ZIP_HEAD:]:
+        return (
+            f"{source} is an Excel workbook. Expected CSV, JSON or Parquet: in Excel, save the"
+            " sheet by File, Save As, CSV UTF-8 (comma delimited), and name that file."
+        )
+    return f"{source} is a zip file. Expected CSV, JSON or Parquet: unpack it, and name a file."
 
 
 def _unpacked(content: bytes, source: str) -> bytes:

@@ -79,7 +79,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
                 "--as and --schema exclude each other: the contract says what each column is."
             )
         table = conform(table, options.schema, skip=reserved)
-    warnings = _encoding_warning(table)
+    warnings = [f"{remark}." for remark in table.remarks]
 
     labels = read_labels(table, target, options.positive)
     unlabelled = int((~labels.known).sum())
@@ -170,12 +170,6 @@ def _check_free(
             f"{option} {table.originals[name]!r}: the column is {reserved[name]}. "
             "Leave one of the two options out."
         )
-
-
-def _encoding_warning(table: Table) -> list[str]:
-    if not table.encoding_guessed:
-        return []
-    return [f"The file was read as {table.encoding}; if letters look wrong, give --encoding."]
 
 
 def _check_sufficient(table: Table, positive: np.ndarray) -> None:

@@ -6,6 +6,7 @@ No byte string makes the decoder raise or hang: each value is a lead or a verdic
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -32,7 +33,7 @@ from schemas.readings import (
 )
 from schemas.store import SchemaStore
 from schemas.times import LATEST_MS, iso_ms
-from schemas.wire import AVRO_MARKER, HEADER_BYTES, WireFormat, detect
+from schemas.wire import AVRO_MARKER, BYTE_ORDER_MARK, HEADER_BYTES, WireFormat, detect
 
 __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
 
@@ -42,6 +43,8 @@ T = TypeVar("T")
 COLUMNS_FROM = 8
 """Records of one schema from which on they are read into columns at once."""
 
+NO_JSON = re.compile(rb"[:,\[]\s*(-?Infinity|NaN)\b")
+"""What Python and JavaScript write for numbers that JSON does not have."""
 JSON_TYPES = {
     FieldKind.NUMBER: "a number",
     FieldKind.DATE: "milliseconds since 1970 or an ISO 8601 time",
@@ -345,17 +348,18 @@ class _JsonReader:
         self._readings = readings
 
     def read(self, value: bytes) -> Row:
+        if value[:1] == BYTE_ORDER_MARK[:1]:
+            value = value.removeprefix(BYTE_ORDER_MARK)
         try:
             lead = orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            raise InvalidEventError(
-                ErrorCode.DECODE, f"expected a JSON object in UTF-8: {error.msg} at {error.pos}"
-            ) from None
+            raise InvalidEventError(ErrorCode.DECODE, _why_no_json(value, error)) from None
         lead_id = lead.get("lead_id")
         if not isinstance(lead_id, str) or not lead_id:
             raise InvalidEventError(
                 ErrorCode.VALIDATION,
-                f"expected lead_id to be a string that is not empty, got {_found(lead_id)}",
+                f"expected lead_id to be a string that is not empty, got {_found(lead_id)}"
+                f"{': send it as text' if isinstance(lead_id, int | float) else ''}",
             )
         created_at = _time(lead.get("created_at"), PLAIN_TIMES)
         # NaN, for text that means missing, is in no range.
@@ -408,6 +412,16 @@ _HOW_WRITTEN = (
     " that is not written as in the training data: send it as a number, or as the training data"
     " have it"
 )
+
+
+def _why_no_json(value: bytes, error: orjson.JSONDecodeError) -> str:
+    literal = NO_JSON.search(value)
+    if literal is not None:
+        return (
+            f"expected a JSON object, but {literal[1].decode()} is no JSON: send null where a"
+            " number is not known"
+        )
+    return f"expected a JSON object in UTF-8: {error.msg} at {error.pos}"
 
 
 def _float(value: float) -> float:

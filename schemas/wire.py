@@ -2,22 +2,27 @@
 
 ``C3 01`` opens an Avro single-object encoding (Avro 1.11 specification, "Single-object encoding"):
 the marker, 8 bytes of the writer's schema's CRC-64-AVRO fingerprint, the datum. A JSON object opens
-with ``{``. ``00`` opens Confluent's framing, which needs a schema registry.
+with ``{``, behind white space or a byte-order mark, too. ``00`` opens Confluent's framing, which
+needs a schema registry.
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from schemas.errors import ErrorCode, InvalidEventError
 
-__all__ = ["AVRO_MARKER", "HEADER_BYTES", "WireFormat", "detect"]
+__all__ = ["AVRO_MARKER", "BYTE_ORDER_MARK", "HEADER_BYTES", "WireFormat", "detect"]
 
 AVRO_MARKER = b"\xc3\x01"
 HEADER_BYTES = 10
 """Of a single-object encoding: the marker and the fingerprint."""
 
-WHITE_SPACE = b" \t\r\n"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Of UTF-8: some senders on Windows write it."""
+JSON = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
+BEFORE_JSON = b" \t\r\n" + BYTE_ORDER_MARK[:1]
 
 
 class WireFormat(StrEnum):
@@ -48,7 +53,7 @@ def detect(value: bytes | None) -> WireFormat:
                 f"{value[:HEADER_BYTES].hex(' ')}",
             )
         return WireFormat.AVRO
-    if first == ord("{") or (first in WHITE_SPACE and value.lstrip(WHITE_SPACE)[:1] == b"{"):
+    if first == ord("{") or (first in BEFORE_JSON and JSON.match(value)):
         return WireFormat.JSON
     if first == 0:
         raise _unreadable(

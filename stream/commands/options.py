@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-__all__ = ["DURATION", "MEMORY", "MOMENT", "RATE", "SHARE", "SPEED"]
+__all__ = ["DURATION", "MEMORY", "MOMENT", "RATE", "SHARE", "SPEED", "encoding_option"]
 
 
 class _Number(click.ParamType):
@@ -102,3 +102,9 @@ class _Memory(click.ParamType):
 
 
 DURATION, MOMENT, MEMORY = _Duration(), _Moment(), _Memory()
+
+encoding_option = click.option(
+    "--encoding",
+    metavar="NAME",
+    help="FILE's encoding, such as cp1252. Default: UTF-8 or UTF-16, else found by the letters.",
+)

@@ -11,11 +11,12 @@ from typing import Any
 import click
 from rich.console import Console
 
+from schemas.display import for_terminal
 from schemas.errors import InputError
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.commands.exit_codes import EXIT_STOPPED, exit_codes
-from stream.commands.options import RATE, SHARE, SPEED
+from stream.commands.options import RATE, SHARE, SPEED, encoding_option
 from stream.crm.events import EventMaker
 from stream.crm.playing import AsRecorded, AtOnce, Pace, Steady
 from stream.crm.playlist import DEFAULT_COUNT, Playlist, Wanted, make_playlist
@@ -55,6 +56,7 @@ EXIT_UNDELIVERED = 1
     show_default=True,
     help="FILE's column of creation times.",
 )
+@encoding_option
 @click.option("--now", is_flag=True, help="Leads are created when they are sent.")
 @click.option(
     "--count",
@@ -108,7 +110,7 @@ EXIT_UNDELIVERED = 1
     help="The same seed plays the same run; default: another each time.",
 )
 def produce(**options: Any) -> None:
-    """Play leads to Kafka as a CRM would: FILE's (CSV or Parquet), or synthetic ones.
+    """Play leads to Kafka as a CRM would: FILE's (CSV, JSON or Parquet), or synthetic ones.
 
     \b
       leadscore produce --count 1000                      synthetic leads
@@ -134,6 +136,8 @@ def _produce(options: dict[str, Any]) -> int:
     seed = secrets.randbelow(2**31) if options["seed"] is None else options["seed"]
     folders = [settings.schema_dir] if settings.schema_dir else []
     playlist = make_playlist(_wanted(options, seed), SchemaStore.load(*folders))
+    for remark in playlist.remarks:
+        click.echo(for_terminal(remark), err=True)
     as_event = EventMaker(
         playlist.contract,
         FORMATS[options["wire"]],
@@ -184,6 +188,7 @@ def _given_settings(options: dict[str, Any]) -> dict[str, str]:
 def _wanted(options: dict[str, Any], seed: int) -> Wanted:
     return Wanted(
         file=options["file"],
+        encoding=options["encoding"],
         contract=options["schema"],
         id_column=options["id_column"],
         time_column=options["time_column"],

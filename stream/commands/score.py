@@ -20,10 +20,11 @@ from rich.text import Text
 
 from agents.offline import Explanation, OfflineScorer
 from features.contract import conform
+from features.json_file import JsonLead
 from features.matrix import Columns
 from features.remarks import differs, remark_on
 from features.spec import FeatureSpec
-from features.table import Table, parse_table, read_table
+from features.table import Table, find_json, parse_table, read_file
 from model.bundle import Bundle, BundleError, load_bundle
 from model.predictor import open_predictor
 from model.registry import Registry
@@ -34,6 +35,7 @@ from schemas.fields import FieldKind
 from schemas.plausible_times import PlausibleTimes
 from schemas.store import SchemaStore
 from stream.commands.exit_codes import exit_codes
+from stream.commands.options import encoding_option
 from stream.settings import load_settings
 from stream.trial import Trials
 
@@ -78,6 +80,7 @@ class _Leads:
 @model_option
 @registry_option
 @id_option
+@encoding_option
 @click.option(
     "--format",
     "shape",
@@ -87,8 +90,10 @@ class _Leads:
     help="auto: a table on a terminal, else JSON lines. csv is for spreadsheets: text that begins"
     " like a formula gets an apostrophe in front. Programs should read jsonl.",
 )
-def score(file: Path, model: str, registry: str, id_column: str, shape: str) -> None:
-    """Score FILE, or standard input (-), without Kafka: CSV, Parquet, or events as JSON lines.
+def score(
+    file: Path, model: str, registry: str, id_column: str, encoding: str | None, shape: str
+) -> None:
+    """Score FILE, or standard input (-), without Kafka: CSV, Parquet, or events as JSON.
 
     The scores are those of the worker, to the bit.
 
@@ -101,7 +106,7 @@ def score(file: Path, model: str, registry: str, id_column: str, shape: str) -> 
     """  # noqa: D301
     with exit_codes():
         bundle = _load(registry, model)
-        leads = _read(file, bundle, id_column)
+        leads = _read(file, bundle, id_column, encoding)
         scorer = OfflineScorer(bundle, open_predictor(bundle))
         rows = (
             {ID: lead_id, **row}
@@ -121,10 +126,17 @@ def score(file: Path, model: str, registry: str, id_column: str, shape: str) -> 
 @model_option
 @registry_option
 @id_option
+@encoding_option
 @click.option("--lead", metavar="ID", help="Which lead; default: the first.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def explain(
-    file: Path, model: str, registry: str, id_column: str, lead: str | None, as_json: bool
+    file: Path,
+    model: str,
+    registry: str,
+    id_column: str,
+    encoding: str | None,
+    lead: str | None,
+    as_json: bool,
 ) -> None:
     """Tell why a lead of FILE, or of standard input (-), gets its score.
 
@@ -135,7 +147,7 @@ def explain(
     """
     with exit_codes():
         bundle = _load(registry, model)
-        leads = _read(file, bundle, id_column)
+        leads = _read(file, bundle, id_column, encoding)
         _complain(leads)
         at = _position(leads, lead)
         columns = {name: values[at : at + 1] for name, values in leads.columns.items()}
@@ -153,20 +165,19 @@ def _load(registry: str, model: str) -> Bundle:
         raise InputError(str(error)) from None
 
 
-def _read(file: Path, bundle: Bundle, id_column: str) -> _Leads:
+def _read(file: Path, bundle: Bundle, id_column: str, encoding: str | None) -> _Leads:
     if str(file) == "-":
-        content = sys.stdin.buffer.read()
-        source = "standard input"
-    elif file.suffix in (".jsonl", ".ndjson", ".json") and file.is_file():
-        content, source = file.read_bytes(), str(file)
+        content, source = sys.stdin.buffer.read(), "standard input"
     else:
-        return _of_table(read_table(file), bundle, id_column)
-    if content.lstrip()[:1] == b"{":
-        return _of_lines(content, bundle)
-    return _of_table(parse_table(content, source), bundle, id_column)
+        content, source = read_file(file), str(file)
+    if (leads := find_json(content, source, encoding)) is not None:
+        return _of_json(leads, bundle)
+    return _of_table(parse_table(content, source, encoding), bundle, id_column)
 
 
 def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
+    for remark in table.remarks:
+        _say(remark)
     spec = bundle.metadata.spec
     kinds, readings = spec.kinds, spec.file_readings
     missing = [name for name in kinds if name not in table.names]
@@ -207,15 +218,14 @@ def _rows_of(columns: Columns, rows: list[int]) -> Columns:
     }
 
 
-def _of_lines(content: bytes, bundle: Bundle) -> _Leads:
+def _of_json(leads: list[JsonLead], bundle: Bundle) -> _Leads:
     spec = bundle.metadata.spec
-    numbered = [(i, line) for i, line in enumerate(content.splitlines(), 1) if line.strip()]
     decoder = LeadDecoder(SchemaStore.load(), spec.kinds, readings=spec.readings)
-    decoded = decoder.decode([line for _, line in numbered])
+    decoded = decoder.decode([lead.text.encode() for lead in leads])
     decoded = decoded.without(
         _plausible(spec).verdicts(decoded.columns, _now(len(decoded.lead_ids)), decoded.created_at)
     )
-    wrong = [f"line {numbered[i][0]}: {error.code}: {error}" for i, error in decoded.errors]
+    wrong = [f"line {leads[i].line}: {error.code}: {error}" for i, error in decoded.errors]
     return _Leads([lead_id.decode() for lead_id in decoded.lead_ids], decoded.columns, wrong)
 
 

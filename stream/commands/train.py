@@ -13,6 +13,7 @@ from schemas.display import for_terminal
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from stream.commands.exit_codes import exit_codes
+from stream.commands.options import encoding_option
 
 if TYPE_CHECKING:
     from features.table import Table
@@ -92,7 +93,7 @@ KINDS = (*map(str, FieldKind), "ignore")
     metavar="FOLDER|URL",
     help="Where the model goes.",
 )
-@click.option("--encoding", help="FILE's encoding; default: found out.")
+@encoding_option
 @click.option(
     "--high", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="High from here on."
 )
@@ -140,7 +141,7 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a model on FILE, a table of past leads (CSV or Parquet), and add it to the registry.
+    """Train a model on FILE, past leads as CSV, JSON or Parquet, and add it to the registry.
 
     \b
       leadscore train leads.csv --target won --plan

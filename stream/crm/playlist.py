@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Wanted:
 
     file: Path | None = None
     """None: synthetic leads."""
+    encoding: str | None = None
+    """Of the file; None to find it out."""
     contract: str | None = None
     """Name of a contract, or path of its .avsc file; None: found by the file's columns."""
     id_column: str = "lead_id"
@@ -55,6 +57,8 @@ class Playlist:
     contract: Schema
     unused: Sequence[str] = ()
     """Columns of the file that the contract has no field for: they are not sent."""
+    remarks: Sequence[str] = ()
+    """What to tell of how the file was read."""
 
 
 def make_playlist(wanted: Wanted, store: SchemaStore) -> Playlist:
@@ -78,7 +82,7 @@ def make_playlist(wanted: Wanted, store: SchemaStore) -> Playlist:
         playlist.total,
         random.Random(wanted.seed),
     )
-    return Playlist(leads, playlist.total, playlist.contract, playlist.unused)
+    return replace(playlist, leads=leads)
 
 
 def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
@@ -96,7 +100,7 @@ def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
 
 def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     assert wanted.file is not None
-    table = read_table(wanted.file)
+    table = read_table(wanted.file, wanted.encoding)
     lead_id, time = table.find(wanted.id_column, "--id"), _time(wanted, table)
     if wanted.contract is None:
         contract = contract_of(set(table.names), store.lead_contracts())
@@ -106,7 +110,8 @@ def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     if wanted.in_order:
         leads.sort(key=lambda lead: lead.created_at or 0)
     leads = leads[: wanted.count or None]
-    return Playlist(leads, len(leads), contract, unused_columns(table, contract, lead_id, time))
+    unused = unused_columns(table, contract, lead_id, time)
+    return Playlist(leads, len(leads), contract, unused, table.remarks)
 
 
 def _time(wanted: Wanted, table: Table) -> str | None:

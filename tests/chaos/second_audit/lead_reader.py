@@ -107,6 +107,7 @@ class LeadReader:
                 raise Refusal("SCHEMA") from None
             except DatumError:
                 raise Refusal("DECODE") from None
+        value = value.removeprefix(b"\xef\xbb\xbf")
         if value.lstrip(b" \t\r\n")[:1] != b"{":
             raise Refusal("WIRE_FORMAT")
         try:

@@ -343,3 +343,21 @@ def test_avro_text_is_read_as_a_number_where_the_column_says_how():
     store.add(schema.avro)
     [(_, verdict)] = LeadDecoder(store, KINDS).decode([value]).errors
     assert verdict.code is ErrorCode.TYPE
+
+
+def test_json_behind_a_byte_order_mark_is_a_lead():
+    assert decoder().decode([b"\xef\xbb\xbf" + json(pages=1)]).positions == [0]
+
+
+@pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity"])
+def test_a_literal_that_is_no_json_is_named_with_the_remedy(literal: bytes):
+    value = json(pages=17).replace(b"17", literal)
+    [(_, verdict)] = decoder().decode([value]).errors
+    assert verdict.code is ErrorCode.DECODE
+    assert f"{literal.decode()} is no JSON: send null" in str(verdict)
+
+
+def test_an_id_that_is_a_number_is_refused_with_the_remedy():
+    [(_, verdict)] = decoder().decode([json(lead_id=12)]).errors
+    assert verdict.code is ErrorCode.VALIDATION
+    assert str(verdict).endswith("got an integer: send it as text")

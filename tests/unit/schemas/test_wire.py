@@ -35,7 +35,8 @@ def test_it_is_known(value: bytes, wire: WireFormat):
         (b'"lead"', "22"),
         (b"  []", "20"),
         (b" " * 100, "20"),
-        (b"\xef\xbb\xbf{}", "ef"),
+        (b"\xef\xbb\xbf[]", "ef"),
+        (b"\xef{}", "ef"),
         (b"Obj\x01", "4f"),
     ],
 )

@@ -239,7 +239,8 @@ UNUSABLE = {
     "an image": ("image.csv", b"\x89PNG\r\n\x1a\n" + bytes(99), "binary data"),
     "other columns": ("other.csv", b"a,b\n1,2\n", "has none of the model's fields"),
     "text in a number": ("text.csv", b"page_views,industry\nmany,retail\n", "page_views"),
-    "an array": ("array.json", b'[{"lead_id": "a"}]', "array.json"),
+    "an array that is cut off": ("array.json", b'[{"lead_id": "a"},', "array.json is cut off"),
+    "an array of numbers": ("array.json", b'[{"lead_id": "a"}, 5]', "line 1: expected a JSON obj"),
     "nothing on standard input": ("-", b"", "standard input"),
 }
 

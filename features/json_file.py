@@ -1,0 +1,200 @@
+"""Leads of a file of JSON: lines of objects, an array of objects, objects over several lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple, NoReturn
+
+from features.column import TextCells
+from features.decide import Hints
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+
+__all__ = ["JsonLead", "is_json", "json_leads", "read_json"]
+
+FIRST = re.compile(r"\s*(?:\{|\[\s*(?:\{|\]))")
+"""What a file of leads in JSON begins with: a CSV's name may begin with a bracket, too."""
+FIRST_LINES = 20
+OBJECT_LINE = re.compile(r"\{.*\}\s*$")
+SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class JsonLead(NamedTuple):
+    """An object of a file.
+
+    Attributes
+    ----------
+    line
+        On which it begins, from 1.
+    text
+        As it stands there.
+    """
+
+    line: int
+    text: str
+
+
+class _Number(str):
+    """A number as it is written: a float would not keep long ones."""
+
+    __slots__ = ()
+
+
+def is_json(text: str) -> bool:
+    """Return whether a file's text is JSON, and no table of cells.
+
+    Examples
+    --------
+    >>> is_json('[ {"a": 1}]'), is_json('{"a": 1}'), is_json("[a],b")
+    (True, True, False)
+    """
+    return FIRST.match(text) is not None
+
+
+def json_leads(text: str, name: str) -> list[JsonLead]:
+    """Cut a file into its objects.
+
+    Where one of the first lines is an object of its own, each line is taken for one, whatever it
+    holds.
+
+    Parameters
+    ----------
+    text
+        The file.
+    name
+        What to call it in messages.
+
+    Raises
+    ------
+    InputError
+        It is neither lines of objects nor an array of objects.
+    """
+    first = text.lstrip().split("\n", FIRST_LINES)[:FIRST_LINES]
+    if text.lstrip().startswith("{") and any(map(OBJECT_LINE.match, first)):
+        lines = enumerate(text.split("\n"), 1)
+        return [JsonLead(number, line.strip()) for number, line in lines if line.strip()]
+    return list(_objects(text, name))
+
+
+def _objects(text: str, name: str) -> Iterator[JsonLead]:
+    decoder = json.JSONDecoder()
+    at, line, counted = _behind(text, 0), 1, 0
+    is_array = text.startswith("[", at)
+    at += is_array
+    while (at := _behind(text, at)) < len(text):
+        line, counted = line + text.count("\n", counted, at), at
+        if is_array and text[at] == "]":
+            if _behind(text, at + 1) < len(text):
+                raise InputError(f"{name}, line {line}: the array ends, but the file goes on.")
+            return
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            _refuse(error, text, at, name)
+        if not isinstance(found, dict):
+            raise InputError(f"{name}, line {line}: expected a JSON object a lead, came another.")
+        yield JsonLead(line, text[at:end])
+        at = _behind(text, end)
+        if text.startswith(",", at):
+            at += 1
+    if is_array:
+        raise InputError(f"{name} is cut off: its array has no end. Write it again.")
+
+
+def _behind(text: str, at: int) -> int:
+    """Return where white space ends."""
+    match = SPACE.match(text, at)
+    return at if match is None else match.end()
+
+
+def _refuse(error: Exception, text: str, at: int, name: str) -> NoReturn:
+    is_placed = isinstance(error, json.JSONDecodeError)
+    line = error.lineno if is_placed else text.count("\n", 0, at) + 1  # type: ignore[attr-defined]
+    why = error.msg if is_placed else "it is nested too deeply"  # type: ignore[attr-defined]
+    raise InputError(
+        f"{name}, line {line}: this is no JSON ({why}). Expected an object a line, or an array of"
+        " objects."
+    ) from None
+
+
+def read_json(text: str, name: str) -> tuple[dict[str, TextCells], dict[str, str]]:
+    """Read the columns of a file of objects.
+
+    Parameters
+    ----------
+    text
+        The file.
+    name
+        What to call it in messages.
+
+    Returns
+    -------
+    dict
+        Each column's cells, by its key in the objects. Numbers stay as they are written; true and
+        false are words; null, and a key that an object lacks, is None.
+    dict
+        Columns that can't be used, and why.
+
+    Raises
+    ------
+    InputError
+        An object is no JSON, or there is none.
+    """
+    leads = [_parsed(lead, name) for lead in json_leads(text, name)]
+    if not leads:
+        raise InputError(f"{name} holds no leads.")
+    _check_not_wrapped(leads, name)
+    columns: dict[str, TextCells] = {}
+    unusable: dict[str, str] = {}
+    for key in dict.fromkeys(key for lead in leads for key in lead):
+        values = [lead.get(key) for lead in leads]
+        if any(isinstance(value, list | dict) for value in values):
+            unusable[key] = "holds lists or objects, not numbers, text, times or yes and no"
+        else:
+            columns[key] = _cells(values)
+    return columns, unusable
+
+
+def _parsed(lead: JsonLead, name: str) -> dict[str, Any]:
+    def refuse(word: str) -> NoReturn:
+        raise InputError(
+            f"{name}, line {lead.line}: {word} is no JSON. Write null where a number is not known."
+        )
+
+    try:
+        found = json.loads(lead.text, parse_int=_Number, parse_float=_Number, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        why = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
+        raise InputError(f"{name}, line {lead.line}: this is no JSON ({why}).") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{name}, line {lead.line}: expected a JSON object, came another value.")
+    return found
+
+
+def _check_not_wrapped(leads: list[dict[str, Any]], name: str) -> None:
+    """Refuse an answer of a CRM's interface as it came: an object around the list of leads."""
+    lists = [key for key, value in leads[0].items() if isinstance(value, list)]
+    if len(leads) == 1 and len(lists) == 1 and leads[0][lists[0]]:
+        raise InputError(
+            f"{name} is one object around the list {lists[0]!r}. Expected the list alone, such as"
+            f" jq '.{lists[0]}' writes it."
+        )
+
+
+def _cells(values: list[Any]) -> TextCells:
+    present = [value for value in values if value is not None]
+    if present and all(isinstance(value, bool) for value in present):
+        words = {None: None, True: "true", False: "false"}
+        return TextCells([words[value] for value in values], kind=FieldKind.CATEGORY)
+    # JSON writes a point before decimals, whatever words stand beside the numbers.
+    is_number = any(isinstance(value, _Number) for value in present)
+    hints = Hints(decimal=".", is_decimal_given=is_number)
+    return TextCells([_cell(value) for value in values], hints=hints)
+
+
+def _cell(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if value is not None and value.strip() else None

@@ -1,0 +1,161 @@
+"""Decode the text of a file whose encoding nobody names."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from schemas.errors import InputError
+
+__all__ = ["DecodedText", "decode_text"]
+
+SAMPLE_BYTES = 65_536
+NOT_TEXT = frozenset(range(32)) - set(b"\t\n\r\f\v\x1a\x1b") | {127}
+WESTERN = "cp1252"
+OTHERS = (
+    *("cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256"),
+    *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
+)
+"""Encodings that are tried where the file is not Unicode, and does not look like Western text."""
+BYTE_ORDER_MARKS = {
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+HALF_ZEROS = 0.7
+"""Share of every second byte that is 0 in UTF-16 of mostly Latin text without a mark."""
+FEW_WORDS = 0.2
+"""Share of the words with other letters than ASCII's that may look strange in Western text."""
+WORDS = re.compile(r"[^\W\d_]*[^\x00-\x7f][^\s]*")
+STRANGE = re.compile(r"[^\W\d_][¢£¤¥¦§¬¯±²³¶¸¹¼½¾†‡‰][^\W\d_]|[À-ÖØ-öø-ÿ]{4}")
+"""A sign between two letters, or four accented letters in a row: no Western language has them."""
+UNICODE = frozenset({"utf-8", "utf-16-le", "utf-16-be", *BYTE_ORDER_MARKS.values()})
+
+
+class DecodedText(NamedTuple):
+    """A file's text, and how it was decoded.
+
+    Attributes
+    ----------
+    text
+        Without a byte-order mark.
+    encoding
+        Python's name of it.
+    is_guessed
+        Whether it was concluded from the letters.
+    """
+
+    text: str
+    encoding: str
+    is_guessed: bool
+
+
+def decode_text(content: bytes, name: str, encoding: str | None = None) -> DecodedText:
+    """Decode a file: by a byte-order mark, else as UTF-8, UTF-16, then cp1252, then others.
+
+    cp1252 comes first among the encodings of one byte a letter because its files are the most
+    common ones; it is passed over where its bytes or its words show that it is another.
+
+    Parameters
+    ----------
+    content
+        The file.
+    name
+        What to call it in messages.
+    encoding
+        Its encoding; None to find it out.
+
+    Raises
+    ------
+    InputError
+        The file is binary, not of the encoding, or of none that is known.
+    """
+    marked = next((e for mark, e in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
+    known = encoding or marked or _unmarked_utf16(content)
+    if known is None and not NOT_TEXT.isdisjoint(content[:SAMPLE_BYTES]):
+        raise InputError(
+            f"{name} is not a table: it holds binary data. Expected CSV (text, a line a lead, "
+            "the names in the first line), JSON or Parquet."
+        )
+    try:
+        text = content.decode(known or "utf-8").removeprefix("\ufeff")
+        return DecodedText(text, known or "utf-8", is_guessed=False)
+    except LookupError:
+        raise InputError(
+            f"there is no encoding {known!r}; try utf-8, utf-16, cp1252 or latin-1"
+        ) from None
+    except UnicodeDecodeError as error:
+        if known is None and not _is_damaged_utf8(content, error.start):
+            return _guessed(content, name, error)
+        raise InputError(
+            f"{name} is not {known or 'UTF-8'}: {_place(content, error)}. Save it as UTF-8, or "
+            "name its encoding with --encoding (cp1252, say)."
+        ) from None
+    except UnicodeError as error:  # some encodings tell no more
+        raise InputError(
+            f"{name} is not {known}: {error}. Save it as UTF-8, or name its encoding with "
+            "--encoding (cp1252, say)."
+        ) from None
+
+
+def _unmarked_utf16(content: bytes) -> str | None:
+    sample = content[:SAMPLE_BYTES]
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros, others = sample[first::2].count(0), sample[1 - first :: 2].count(0)
+        if zeros > HALF_ZEROS * len(sample[first::2]) and not others:
+            return encoding
+    return None
+
+
+def _is_damaged_utf8(content: bytes, failure: int) -> bool:
+    """Return whether letters before, or most of those around, the first wrong byte are UTF-8."""
+    if not content[:failure].isascii():
+        return True
+    around = content[failure:][:SAMPLE_BYTES].decode("utf-8", "replace")
+    wrong = around.count("\ufffd")
+    return sum(character > "\x7f" for character in around) - wrong > wrong
+
+
+def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> DecodedText:
+    around = content[max(0, failure.start - SAMPLE_BYTES // 2) :][:SAMPLE_BYTES]
+    western = _decoded(content, WESTERN)
+    if western is not None and not _is_strange(around.decode(WESTERN, "ignore")):
+        return western
+    other = _decoded(content, _other(around))
+    if other is None and western is None:
+        raise InputError(
+            f"the encoding of {name} can't be found out: it is not UTF-8 "
+            f"({_place(content, failure)}) nor another encoding that its letters tell. Save it as "
+            "UTF-8, or name its encoding with --encoding (cp1252, say)."
+        )
+    return other or western  # type: ignore[return-value]
+
+
+def _decoded(content: bytes, encoding: str | None) -> DecodedText | None:
+    try:
+        return DecodedText(content.decode(encoding), encoding, True) if encoding else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_strange(text: str) -> bool:
+    words = WORDS.findall(text)
+    strange = sum(STRANGE.search(word) is not None for word in words)
+    return strange > FEW_WORDS * len(words)
+
+
+def _other(around: bytes) -> str | None:
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError:  # a worker's environment need not have it
+        return None
+    guesses = [guess.encoding for guess in from_bytes(around, cp_isolation=list(OTHERS))]
+    plausible = (found for found in guesses if not _is_strange(around.decode(found, "ignore")))
+    return next(plausible, guesses[0] if guesses else None)
+
+
+def _place(content: bytes, error: UnicodeDecodeError) -> str:
+    line = content.count(b"\n", 0, error.start) + 1
+    return f"line {line} has the byte 0x{content[error.start]:02x}"
