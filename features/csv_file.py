@@ -67,11 +67,15 @@ def read_csv(text: str, name: str) -> CsvColumns:
         The file is not a table of at least two columns and one row.
     """
     skipped, text, separator = _named_separator(text)
+    if not text.strip():
+        raise InputError(f"{name} is empty. Expected names in the first line and a line a lead.")
     # A cell may be as long as the file: the module's own limit is for cells of strangers.
     csv.field_size_limit(max(len(text), 1))
     separator = separator or _separator(text, name)
     rows = _rows(text, separator, name, skipped)
     header = [cell.strip() for cell in next(rows)[1]]
+    if len(header) == 1:
+        raise _one_column(name)
     _check_repeated(header, name)
     cells = _transposed(rows, header, separator, name)
     left_out = _leave_out_totals(cells)
@@ -167,15 +171,15 @@ def _separator(text: str, name: str) -> str:
             share = Counter(widths)[widths[0]] / len(widths)
             best, fits = max((best, fits), (separator, (share, widths[0])), key=lambda x: x[1])
     if not best:
-        if not text.strip():
-            raise InputError(
-                f"{name} is empty. Expected names in the first line and a line a lead."
-            )
-        raise InputError(
-            f"{name} is not a table of several columns: its first line has no comma, semicolon, "
-            "tab or bar. Expected CSV (the names in the first line), JSON or Parquet."
-        )
+        raise _one_column(name)
     return best
+
+
+def _one_column(name: str) -> InputError:
+    return InputError(
+        f"{name} is not a table of several columns: its first line has no comma, semicolon, "
+        "tab or bar. Expected CSV (the names in the first line), JSON or Parquet."
+    )
 
 
 def _rows(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[int, list[str]]]:

@@ -170,7 +170,17 @@ def _parsed(lead: JsonLead, name: str) -> dict[str, Any]:
         raise InputError(f"{name}, line {lead.line}: this is no JSON ({why}).") from None
     if not isinstance(found, dict):
         raise InputError(f"{name}, line {lead.line}: expected a JSON object, came another value.")
+    if r"\ud" in lead.text.lower() and not _is_unicode(found):
+        raise InputError(f"{name}, line {lead.line}: a \\u escape is half of a character only.")
     return found
+
+
+def _is_unicode(found: dict[str, Any]) -> bool:
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
 
 
 def _check_not_wrapped(leads: list[dict[str, Any]], name: str) -> None:

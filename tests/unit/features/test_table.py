@@ -85,6 +85,9 @@ BROKEN = {
     "damaged UTF-8": (b"a,b\n\xff," + "éèü".encode() + b"\n", "line 2 has the byte 0xff"),
     "NaN in JSON": (b'{"a": 1}\n{"a": NaN}\n', "line 2: NaN is no JSON. Write null"),
     "infinity in JSON": (b'[{"a": -Infinity}]', "line 1: -Infinity is no JSON"),
+    "half a character in JSON": (rb'{"a": "\ud800"}', "line 1: a .u escape is half"),
+    "a separator and no more": (b"sep=;\n", "is empty"),
+    "a separator and one column": (b"sep=;\na\n1\n", "not a table of several columns"),
     "broken JSON": (b'{"a": 1}\n{"a": \n', "line 2: this is no JSON"),
     "an array without an end": (b'[{"a": 1},\n', "is cut off"),
     "more behind an array": (b'[{"a": 1}]\n[{"a": 2}]', "the array ends, but the file goes on"),
@@ -216,6 +219,10 @@ def test_json_of_every_shape_is_a_table(text: str, encoding: str):
     assert strings(parsed, "won") == ["true", "false"]
     assert strings(parsed, "big") == ["123456789012345678", None]
     assert find_json(text.encode(encoding), "leads") is not None
+
+
+def test_a_pair_of_escapes_in_json_is_one_character():
+    assert strings(table(rb'{"a": "\ud83d\ude00", "b": 1}'), "a") == ["\U0001f600"]
 
 
 def test_numbers_of_json_have_a_point_before_decimals():
