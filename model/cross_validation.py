@@ -69,8 +69,11 @@ class CrossValidated:
         Why there is no calibration, or None.
     scores
         float64, shape (n,): each lead's score by trees and a calibration that have not seen it.
+    served
+        float64, shape (n,): the same with the model's own calibration, as new leads will score.
+        With few leads a fold has no calibration where the model has one.
     quality
-        Of these scores.
+        Of ``scores``.
     fold_aucs
         The AUC of each fold.
     """
@@ -78,6 +81,7 @@ class CrossValidated:
     calibration: Calibration
     uncalibrated: str | None
     scores: NDArray[np.float64]
+    served: NDArray[np.float64]
     quality: Quality
     fold_aucs: tuple[float, ...]
 
@@ -117,6 +121,7 @@ def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossVali
         calibration=calibration,
         uncalibrated=uncalibrated,
         scores=scores,
+        served=calibration.probability(unseen),
         quality=evaluate(leads.labels, scores),
         fold_aucs=tuple(roc_auc(leads.labels[own], unseen[own]) for own in own_rows),
     )

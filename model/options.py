@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from model.bands import HIGH, MEDIUM, BandRule
 from model.boosting import BoostingParameters
-from model.metadata import Engagement, Thresholds
+from model.metadata import Engagement
 from schemas.fields import FieldKind
 
 __all__ = ["TrainOptions"]
@@ -52,10 +53,10 @@ class TrainOptions:
     threads
         How many to use; the result is the same. XGBoost's threads wait for each other busily: on
         processors that others use too, two are slower than one.
-    thresholds
-        Which score is which category.
+    high, medium
+        How large the bands are; Medium is what comes below High.
     engagement
-        The range in which the mean score is expected to stay.
+        The range in which the mean score is expected to stay; None to derive it from the scores.
     parameters
         Of the trees.
     """
@@ -76,6 +77,7 @@ class TrainOptions:
     name: str = "leads"
     seed: int = 42
     threads: int = 1
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    engagement: Engagement = field(default_factory=Engagement)
+    high: BandRule = HIGH
+    medium: BandRule = MEDIUM
+    engagement: Engagement | None = None
     parameters: BoostingParameters = field(default_factory=BoostingParameters)

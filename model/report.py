@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from model.bands import Bands
 from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated
 from model.evaluate import Quality
@@ -35,6 +36,8 @@ class TrainingReport:
         Sentences, the leaks' among them.
     cross_validated
         Of all leads, each scored by a model that has not seen it.
+    bands
+        The share, conversion and lift of High, Medium and Low.
     latest
         Of the latest 20 %, scored by a model of the earlier ones; None where there is no order.
     parameters
@@ -52,6 +55,7 @@ class TrainingReport:
     leaks: tuple[Leak, ...]
     warnings: tuple[str, ...]
     cross_validated: CrossValidated
+    bands: Bands
     latest: Quality | None
     parameters: dict[str, Any]
     parity: float
@@ -66,7 +70,7 @@ class TrainingReport:
 
 
 def metrics(
-    cross_validated: CrossValidated, latest: Quality | None, leaks: tuple[Leak, ...]
+    cross_validated: CrossValidated, bands: Bands, latest: Quality | None, leaks: tuple[Leak, ...]
 ) -> dict[str, Any]:
     """Return what the model keeps of the report's figures, as JSON."""
     return {
@@ -75,6 +79,7 @@ def metrics(
             "auc": cross_validated.auc,
             "fold_aucs": list(cross_validated.fold_aucs),
         },
+        **bands.as_metrics(),
         "latest": latest.as_dict() if latest else None,
         "leaks": [asdict(leak) for leak in leaks],
     }

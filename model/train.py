@@ -16,12 +16,15 @@ from features.binning import build_reference
 from features.matrix import FeatureEncoder, Features
 from features.reference import Reference
 from features.table import Table
+from model.bands import Bands, choose_bands
 from model.boosting import margins
 from model.bundle import Artefacts
+from model.chance import Ranking
 from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
 from model.evaluate import Quality
 from model.export import parity, to_onnx, to_ubj
+from model.healthy_range import healthy_range
 from model.importance import field_importance
 from model.inspection import find_leaks
 from model.metadata import BundleError, BundleMetadata, Calibration, Golden, Training
@@ -95,6 +98,7 @@ def train(
     recipe = _recipe(data, options, on_step)
     on_step("cross-validating")
     validated = cross_validate(data.leads, recipe)
+    bands = choose_bands(validated.served, data.leads.labels, options.high, options.medium)
     latest = None
     if data.order:
         on_step("measuring the latest 20 %")
@@ -105,28 +109,29 @@ def train(
     spec = fit_spec(data.leads)
     booster = recipe.boost(spec, data.leads)
     columns, rows = data.leads.columns, len(data.leads)
-    reference = build_reference(spec, columns, rows, validated.scores)
+    reference = build_reference(spec, columns, rows, validated.served)
     features = FeatureEncoder(spec, reference).encode(columns, rows)
     matrix = features.matrix
     importance = field_importance(booster, spec, matrix)
     planned = with_results(plan_columns(data), importance, leaks)
-    warnings = (*_warnings(data, validated, latest), *column_warnings(planned))
+    warnings = (*_warnings(data, validated, bands, latest), *column_warnings(planned))
     metadata = BundleMetadata(
         spec=spec,
         reference=reference,
         calibration=validated.calibration,
-        thresholds=options.thresholds,
-        engagement=options.engagement,
+        thresholds=bands.thresholds,
+        engagement=options.engagement
+        or healthy_range(validated.served, is_ordered=data.order is not None),
         importance=importance,
         golden=_golden(booster, validated.calibration, matrix),
-        metrics=metrics(validated, latest, leaks),
+        metrics=metrics(validated, bands, latest, leaks),
         training=_training(data, options, recipe, planned, warnings),
         contract=dict(data.contract),
     )
     on_step("exporting, and comparing every score with XGBoost's")
     onnx = to_onnx(booster, metadata)
     difference = _check_parity(onnx, booster, validated.calibration, matrix)
-    ubj, reference_rows = to_ubj(booster, metadata), _reference_rows(data, validated.scores)
+    ubj, reference_rows = to_ubj(booster, metadata), _reference_rows(data, validated.served)
     report = TrainingReport(
         rows=rows,
         positives=int(data.leads.labels.sum()),
@@ -137,6 +142,7 @@ def train(
         leaks=leaks,
         warnings=warnings,
         cross_validated=validated,
+        bands=bands,
         latest=latest,
         parameters=recipe.parameters.as_dict(),
         parity=difference,
@@ -152,8 +158,10 @@ def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None
     return replace(recipe, parameters=search_parameters(data.leads, recipe, options.trials))
 
 
-def _warnings(data: Prepared, validated: CrossValidated, latest: Quality | None) -> tuple[str, ...]:
-    warnings = list(data.warnings)
+def _warnings(
+    data: Prepared, validated: CrossValidated, bands: Bands, latest: Quality | None
+) -> tuple[str, ...]:
+    warnings = [*_no_signal(data, validated), *data.warnings, *bands.warnings]
     if validated.uncalibrated:
         warnings.append(f"The scores are {validated.uncalibrated}.")
     if data.order and latest is None:
@@ -168,6 +176,15 @@ def _warnings(data: Prepared, validated: CrossValidated, latest: Quality | None)
             "probabilities, and train often."
         )
     return tuple(warnings)
+
+
+def _no_signal(data: Prepared, validated: CrossValidated) -> list[str]:
+    positives = int(data.leads.labels.sum())
+    ranking = Ranking(validated.auc, positives, len(data.leads) - positives)
+    if ranking.is_better_than_chance:
+        return []
+    sentence = ranking.sentence(validated.calibration)
+    return [f"{sentence[0].upper()}{sentence[1:]}."]
 
 
 def _never_missing(data: Prepared, reference: Reference, features: Features) -> tuple[str, ...]:

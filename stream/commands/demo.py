@@ -16,7 +16,6 @@ from rich.console import Console
 
 from features.table import Table, read_table
 from schemas.errors import InputError
-from schemas.fields import FieldKind
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.account import Account
@@ -39,10 +38,6 @@ CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 CONTRACT = "bank_contact"
 NAME = "bank"
 TRAINED_SHARE = 0.6
-HIGH, MEDIUM = 2.5, 1.5
-"""Bands in multiples of the rate of success, as few of the bank's contacts subscribe at all."""
-EXPECTED = (0.5, 2.0)
-"""Mean scores that are healthy, in multiples of the same rate."""
 BAD_SHARE = 0.002
 SEED = 7
 PARTITIONS = 4
@@ -191,15 +186,11 @@ class _Demo:
         """Train and publish; returns the bundle's folder."""
         with self._screen.busy("importing the training libraries") as on_step:
             # They take seconds to import: only once it is clear that there is a broker.
-            from model.metadata import Engagement, Thresholds
             from model.registry import Registry
             from model.train import TrainOptions, train
 
             contract = SchemaStore.load().by_name(CONTRACT)
             assert contract is not None
-            outcomes = past.columns_for({"y": FieldKind.TEXT})["y"]
-            rate = sum(outcome == "yes" for outcome in outcomes) / past.rows
-            bands = Thresholds(high=round(HIGH * rate, 3), medium=round(MEDIUM * rate, 3))
             options = TrainOptions(
                 target="y",
                 id="lead_id",
@@ -207,10 +198,6 @@ class _Demo:
                 exclude=("duration",),
                 schema=contract.avro,
                 name=NAME,
-                thresholds=bands,
-                engagement=Engagement(
-                    low=round(EXPECTED[0] * rate, 3), high=round(EXPECTED[1] * rate, 3)
-                ),
             )
             started = time.monotonic()
             trained = train(past, options, on_step)

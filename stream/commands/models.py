@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model.bundle import Bundle, describe_bundle, load_bundle
+from model.chance import require_signal
 from model.predictor import open_predictor
 from model.registry import Alias, Registry, require_effect
 from schemas.display import for_terminal
@@ -122,6 +123,11 @@ class _SetByDefault(click.Group):
         return super().resolve_command(ctx, args if args[0] in self.commands else ["set", *args])
 
 
+ACCEPT_NO_SIGNAL = click.option(
+    "--accept-no-signal",
+    is_flag=True,
+    help="Let a model serve that is no better than chance.",
+)
 ALIAS = click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
 
 
@@ -144,16 +150,23 @@ def alias() -> None:
 @ALIAS
 @click.argument("version")
 @REGISTRY
-def set_alias(name: str, alias: str, version: str, registry: str) -> None:
+@ACCEPT_NO_SIGNAL
+def set_alias(
+    name: str, alias: str, version: str, registry: str, *, accept_no_signal: bool
+) -> None:
     """Let ALIAS name VERSION of model NAME, once VERSION is verified.
 
     ALIAS is production or staging. Workers whose model is NAME@ALIAS load the version; those whose
-    model is NAME follow production. Other aliases do nothing and are refused (exit code 2).
+    model is NAME follow production. Other aliases do nothing and are refused (exit code 2). So is
+    a VERSION for production that is no better than chance (exit code 1), unless
+    --accept-no-signal is given.
     """
     with exit_codes():
         require_effect(Alias(alias))
         found = Registry(registry)
-        _load(found, f"{name}/{version}")
+        bundle = _load(found, f"{name}/{version}")
+        if alias == Alias.PRODUCTION and not accept_no_signal:
+            require_signal(bundle.metadata, f"Workers whose model is {name} would load it")
         before = found.aliases(name).get(Alias(alias))
         found.set_alias(name, Alias(alias), version)
     was = f" (was {before})" if before else ""
@@ -164,16 +177,22 @@ def set_alias(name: str, alias: str, version: str, registry: str) -> None:
 @click.argument("name")
 @ALIAS
 @REGISTRY
-def remove_alias(name: str, alias: str, registry: str) -> None:
+@ACCEPT_NO_SIGNAL
+def remove_alias(name: str, alias: str, registry: str, *, accept_no_signal: bool) -> None:
     """Remove ALIAS of model NAME; its version stays.
 
     Workers whose model is NAME@ALIAS keep the version that they have and report that the alias is
-    missing. Without production, NAME is the newest version.
+    missing. Without production, NAME is the newest version: if that is no better than chance,
+    production stays (exit code 1) unless --accept-no-signal is given.
     """
     with exit_codes():
         found = Registry(registry)
-        version = found.remove_alias(name, Alias(alias))
         newest = found.versions(name)[-1:]
+        is_followed = alias == Alias.PRODUCTION and Alias.PRODUCTION in found.aliases(name)
+        if is_followed and newest and not accept_no_signal:
+            left = _described(found, f"{name}/{newest[0]}")
+            require_signal(left.metadata, f"Workers whose model is {name} would load it")
+        version = found.remove_alias(name, Alias(alias))
     click.echo(f"{name}@{alias} is removed (was version {version}).")
     if alias == Alias.PRODUCTION and newest:
         click.echo(f"Workers whose model is {name} load its newest version, {newest[0]}.")

@@ -12,12 +12,12 @@ from rich.console import Console
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from stream.commands.band_options import band_rule, check_order, engagement_range
 from stream.commands.exit_codes import exit_codes
 from stream.commands.options import encoding_option
 
 if TYPE_CHECKING:
     from features.table import Table
-    from model.metadata import Engagement
     from model.train import TrainedModel, TrainOptions
 
 __all__ = ["train"]
@@ -95,21 +95,29 @@ KINDS = (*map(str, FieldKind), "ignore")
 )
 @encoding_option
 @click.option(
-    "--high", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="High from here on."
+    "--high",
+    default="10%",
+    show_default=True,
+    metavar="SIZE",
+    help="High: a share of the leads (10%), a score (0.7), a lift (2.5x), or a capacity (30/400).",
 )
 @click.option(
     "--medium",
-    type=click.FloatRange(0, 1),
-    default=0.4,
+    default="20%",
     show_default=True,
-    help="Medium from here on.",
+    metavar="SIZE",
+    help="Medium, which comes below High: as --high.",
 )
 @click.option(
     "--engagement",
-    default="0.15-0.40",
-    show_default=True,
     metavar="LOW-HIGH",
-    help="The mean score's healthy range; there is an alert outside of it.",
+    help="The mean score's healthy range, such as 0.15-0.40; there is an alert outside of it. "
+    "Default: from the training leads' scores.",
+)
+@click.option(
+    "--accept-no-signal",
+    is_flag=True,
+    help="Publish the model even if it is no better than chance and workers would load it.",
 )
 @click.option(
     "--seed",
@@ -139,6 +147,7 @@ def train(
     encoding: str | None,
     only_plan: bool,
     as_json: bool,
+    accept_no_signal: bool,
     **options: Any,
 ) -> None:
     """Train a model on FILE, past leads as CSV, JSON or Parquet, and add it to the registry.
@@ -160,7 +169,8 @@ def train(
         if only_plan:
             _plan(table, _options(schema, options), as_json)
         else:
-            _train(table, registry, _options(schema, options), as_json)
+            trained = _train(table, _options(schema, options))
+            _publish(trained, registry, options["name"], as_json, accept_no_signal)
 
 
 def _table(file: Path, encoding: str | None) -> Table:
@@ -188,35 +198,45 @@ def _plan(table: Table, options: TrainOptions, as_json: bool) -> None:
         print_plan(plan, Console())
 
 
-def _train(table: Table, registry: str, options: TrainOptions, as_json: bool) -> None:
-    from model.registry import Registry
+def _train(table: Table, options: TrainOptions) -> TrainedModel:
     from model.train import train as train_model
-    from stream.commands.train_report import print_report, report_json
 
     with Console(stderr=True).status("reading the columns") as status:
-        trained: TrainedModel = train_model(table, options, status.update)
-        version = Registry(registry).publish(options.name, trained.artefacts)
+        return train_model(table, options, status.update)
+
+
+def _publish(
+    trained: TrainedModel, registry: str, name: str, as_json: bool, accept_no_signal: bool
+) -> None:
+    """Print the report and publish; a model that is refused has a report, too."""
+    from model.registry import Registry
+    from stream.commands.serving_check import require_signal_to_publish
+    from stream.commands.train_report import print_report, report_json
+
+    if not as_json:
+        print_report(trained, Console())
+    if not accept_no_signal:
+        require_signal_to_publish(Registry(registry), name, trained.metadata)
+    version = Registry(registry).publish(name, trained.artefacts)
     if as_json:
-        click.echo(report_json(trained, options.name, version))
+        click.echo(report_json(trained, name, version))
         return
-    print_report(trained, Console())
     click.echo()
-    click.echo(for_terminal(f"Model {options.name} version {version} is in {registry}."))
+    click.echo(for_terminal(f"Model {name} version {version} is in {registry}."))
 
 
 def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:
-    from model.metadata import Thresholds
     from model.train import TrainOptions
 
-    high, medium = options.pop("high"), options.pop("medium")
+    high, medium = (band_rule(options.pop(name), f"--{name}") for name in ("high", "medium"))
+    check_order(high, medium)
     engagement = options.pop("engagement")
-    if medium > high:
-        raise InputError(f"--medium {medium} is above --high {high}: give a lower one")
     return TrainOptions(
         **{**options, "kinds": _kinds(options["kinds"])},
         schema=_contract(schema) if schema else None,
-        thresholds=Thresholds(high=high, medium=medium),
-        engagement=_engagement(engagement),
+        high=high,
+        medium=medium,
+        engagement=engagement_range(engagement) if engagement else None,
     )
 
 
@@ -230,19 +250,6 @@ def _kinds(given: Sequence[str]) -> dict[str, FieldKind | None]:
             )
         kinds[column] = None if kind == "ignore" else FieldKind(kind)
     return kinds
-
-
-def _engagement(text: str) -> Engagement:
-    from model.metadata import Engagement
-
-    try:
-        low, high = map(float, text.split("-"))
-        return Engagement(low=low, high=high)
-    except ValueError:
-        raise InputError(
-            f"--engagement {text!r}: expected two numbers from 0 to 1, the lower one first, such "
-            "as 0.15-0.40"
-        ) from None
 
 
 def _contract(schema: str) -> Any:

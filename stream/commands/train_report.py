@@ -10,6 +10,7 @@ from model.evaluate import Quality
 from model.planning import TrainingPlan
 from model.train import TrainedModel
 from schemas.display import for_terminal
+from stream.commands.band_table import print_bands
 from stream.commands.column_table import print_columns, print_warnings
 
 __all__ = ["plan_json", "print_plan", "print_report", "report_json"]
@@ -42,6 +43,7 @@ def print_report(trained: TrainedModel, console: Console) -> None:
     print_columns(report.columns, console)
     console.print()
     console.print(_figures(trained))
+    print_bands(report.bands, trained.metadata.engagement, console)
     console.print(f"Scores: {report.calibration}", highlight=False)
     console.print(
         f"ONNX and XGBoost differ by at most {report.parity:.1g} over all leads", highlight=False

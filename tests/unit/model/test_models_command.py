@@ -151,3 +151,30 @@ def test_a_terminal_does_not_obey_what_a_model_says_of_itself(registry, leadscor
     assert r"warning: a\x1b[2J\nb" in said
     assert r"[red]c\x1b[2J" in said
     assert "\x1b" not in said
+
+
+def no_signal(trained):
+    metrics = {"cross_validated": {"auc": 0.51}}
+    metadata = trained.metadata.model_copy(update={"metrics": metrics})
+    return replace(trained, metadata=metadata).artefacts
+
+
+def test_a_version_without_signal_is_production_only_by_an_option(registry, leadscore, trained):
+    assert registry.publish("bank", no_signal(trained)) == "3"
+    result = leadscore("alias", "bank", "production", "3")
+    assert result.exit_code == 1
+    assert "no better than chance: AUC 0.51 ±" in result.output
+    assert registry.aliases("bank") == {}
+    assert leadscore("alias", "bank", "staging", "3").exit_code == 0
+    assert leadscore("alias", "bank", "production", "3", "--accept-no-signal").exit_code == 0
+    assert registry.aliases("bank")[Alias.PRODUCTION] == "3"
+
+
+def test_production_stays_where_a_version_without_signal_would_follow(registry, leadscore, trained):
+    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    registry.publish("bank", no_signal(trained))
+    assert leadscore("alias", "remove", "bank", "production").exit_code == 1
+    assert registry.aliases("bank") == {Alias.PRODUCTION: "2"}
+    removed = leadscore("alias", "remove", "bank", "production", "--accept-no-signal")
+    assert removed.exit_code == 0
+    assert registry.aliases("bank") == {}

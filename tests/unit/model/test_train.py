@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from features.matrix import FeatureEncoder
 from features.spec import CategoryField
 from features.table import Table, parse_table
+from model.bands import BandRule
 from model.boosting import BoostingParameters
-from model.metadata import BundleError, Thresholds
+from model.metadata import BundleError, BundleMetadata, Thresholds
 from model.predictor import OnnxPredictor
 from model.train import TrainedModel, TrainOptions, train
 from schemas.errors import InputError
@@ -234,9 +236,45 @@ def test_rows_without_a_target_are_left_out():
 
 
 def test_thresholds_go_into_the_model():
-    thresholds = Thresholds(high=0.6, medium=0.3)
-    trained = train(TABLE.slice(0, 400), replace(OPTIONS, thresholds=thresholds))
-    assert trained.metadata.thresholds == thresholds
+    high, medium = BandRule("score", 0.6, "0.6"), BandRule("score", 0.3, "0.3")
+    trained = train(TABLE.slice(0, 400), replace(OPTIONS, high=high, medium=medium))
+    assert trained.metadata.thresholds == Thresholds(high=0.6, medium=0.3)
+
+
+def test_rare_success_has_bands_and_a_healthy_range_of_its_own():
+    kept = [row for i, row in enumerate(rows(3000)) if row["won"] == "no" or i % 12 == 0]
+    trained = train(table(kept), OPTIONS)
+    report, metadata = trained.report, trained.metadata
+    rate = report.positives / report.rows
+    assert rate < 0.07
+    assert report.bands.high.share == pytest.approx(0.1, abs=0.01)
+    assert report.bands.medium.share == pytest.approx(0.2, abs=0.02)
+    assert report.bands.high.lift > report.bands.low.lift
+    assert metadata.metrics["band_high"]["leads"] == report.bands.high.leads
+    assert metadata.engagement.low < rate < metadata.engagement.high < 0.15
+    assert metadata.reference.score.counts == _counted(metadata, report.cross_validated.served)
+
+
+def _counted(metadata: BundleMetadata, scores: NDArray[np.float64]) -> tuple[int, ...]:
+    bins = metadata.reference.score
+    return tuple(np.bincount(bins.codes_of(scores), minlength=bins.codes).tolist())
+
+
+def test_the_bands_are_those_of_the_calibration_that_serves():
+    """From 1,000 to 1,249 leads a fold has no calibration of its own, and the model has one."""
+    trained = train(TABLE.slice(0, 1100), OPTIONS)
+    validated = trained.report.cross_validated
+    assert trained.metadata.calibration.method == "platt"
+    from_high = validated.served >= trained.metadata.thresholds.high
+    assert from_high.sum() == trained.report.bands.high.leads
+    assert from_high.mean() == pytest.approx(0.1, abs=0.01)
+    assert not np.allclose(validated.served, validated.scores)
+
+
+def test_no_signal_is_the_first_warning():
+    outcomes = np.random.default_rng(4).permutation([row["won"] for row in ROWS])
+    made = [{**row, "won": won} for row, won in zip(ROWS, outcomes, strict=True)]
+    assert train(table(made), OPTIONS).report.warnings[0].startswith("No better than chance: AUC")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from model.bundle import load_bundle
-from model.registry import Registry
+from model.registry import Alias, Registry
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, TimeReading
+from stream.commands.models import models
 from stream.commands.train import train
 
 
@@ -73,7 +75,15 @@ UNUSABLE = {
     "no value": (["leads.csv", "--target", "won", "--positive", "x"], "no value 'x'"),
     "two orders": (["leads.csv", "--target", "won", "--ordered", "--time", "id"], "exclude each"),
     "an encoding": (["leads.csv", "--target", "won", "--encoding", "x"], "no encoding 'x'"),
-    "thresholds": (["leads.csv", "--target", "won", "--high", "0.2"], "is above --high 0.2"),
+    "thresholds": (
+        ["leads.csv", "--target", "won", "--high", "0.2", "--medium", "0.4"],
+        "--medium 0.4 is above --high 0.2",
+    ),
+    "a score above a share": (
+        ["leads.csv", "--target", "won", "--medium", "1"],
+        "--medium 1 is above High's threshold",
+    ),
+    "a count as a band": (["leads.csv", "--target", "won", "--high", "30"], "a share of the leads"),
     "one number": (["leads.csv", "--target", "won", "--engagement", "0.3"], "such as 0.15-0.40"),
     "no numbers": (["leads.csv", "--target", "won", "--engagement", "a-b"], "--engagement 'a-b'"),
     "a range": (["leads.csv", "--target", "won", "--engagement", "0.4-0.2"], "lower one first"),
@@ -265,3 +275,48 @@ def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
     assert "--as rare=ignore" in " ".join(plan["rare"]["warnings"])
     assert "a category of 150 levels in 400 leads" in " ".join(plan["town"]["warnings"])
     assert plan["town"]["examples"][0] == "town 0"
+
+
+def without_signal(path: Path, n: int = 300) -> Path:
+    """Leads whose outcome depends on nothing."""
+    rng = np.random.default_rng(3)
+    lines = ["size,source,won"]
+    lines += [f"{rng.normal():.3f},{'ab'[i % 2]},{'yes' if i % 3 else 'no'}" for i in range(n)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_the_bands_are_printed_with_their_conversion(tmp_path: Path):
+    registry = tmp_path / "models"
+    result = run(leads(tmp_path / "leads.csv", 400), "--target", "won", "--registry", registry)
+    assert result.exit_code == 0, result.output
+    rows = [line.strip("│ ").split("│") for line in result.stdout.splitlines()]
+    bands = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if len(row) == 6}
+    assert list(bands)[-3:] == ["High", "Medium", "Low"]
+    assert bands["High"][1:3] == ["40", "10.0%"]
+    assert bands["Medium"][1:3] == ["80", "20.0%"]
+    assert float(bands["High"][4]) > float(bands["Medium"][4]) > float(bands["Low"][4])
+    assert "Healthy mean score:" in result.stdout
+    shown = CliRunner().invoke(models, ["show", "leads", "--registry", str(registry)]).output
+    assert "band high" in shown
+
+
+def test_a_model_without_signal_is_not_published_where_workers_would_load_it(tmp_path: Path):
+    file, registry = without_signal(tmp_path / "leads.csv"), tmp_path / "models"
+    result = run(file, "--target", "won", "--registry", registry)
+    assert result.exit_code == 1, result.output
+    assert re.search(r"no better than chance: AUC 0\.\d\d ± 0\.\d\d", result.stderr)
+    assert "--accept-no-signal" in result.stderr
+    assert "No better than chance" in result.stdout
+    assert not registry.exists()
+
+
+def test_a_model_without_signal_is_published_by_an_option_or_beside_production(tmp_path: Path):
+    file, registry = without_signal(tmp_path / "leads.csv"), tmp_path / "models"
+    options = (file, "--target", "won", "--registry", registry)
+    assert run(*options, "--accept-no-signal").exit_code == 0
+    Registry(registry).set_alias("leads", Alias.PRODUCTION, "1")
+    result = run(*options)
+    assert result.exit_code == 0, result.output
+    assert "Model leads version 2 is in" in result.stdout
+    assert Registry(registry).resolve("leads").endswith("/1")
