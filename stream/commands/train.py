@@ -208,7 +208,7 @@ def _train(table: Table, options: TrainOptions) -> TrainedModel:
 def _publish(
     trained: TrainedModel, registry: str, name: str, as_json: bool, accept_no_signal: bool
 ) -> None:
-    """Print the report and publish; a model that is refused has a report, too."""
+    """Print the report, then publish: people see what is wrong with a model that is refused."""
     from model.registry import Registry
     from stream.commands.serving_check import require_signal_to_publish
     from stream.commands.train_report import print_report, report_json

@@ -218,6 +218,7 @@ def test_the_four_options_reach_the_model(open_leads: Path, tmp_path: Path):
         "not asked",
         "--as",
         "grade=category",
+        "--accept-no-signal",
     )
     result = run(open_leads, "--target", "won", "--registry", registry, *options)
     assert result.exit_code == 0, result.output
