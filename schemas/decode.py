@@ -348,11 +348,11 @@ class _JsonReader:
         self._readings = readings
 
     def read(self, value: bytes) -> Row:
-        if value[:1] == BYTE_ORDER_MARK[:1]:
-            value = value.removeprefix(BYTE_ORDER_MARK)
         try:
             lead = orjson.loads(value)
         except orjson.JSONDecodeError as error:
+            if value.startswith(BYTE_ORDER_MARK):
+                return self.read(value.removeprefix(BYTE_ORDER_MARK))
             raise InvalidEventError(ErrorCode.DECODE, _why_no_json(value, error)) from None
         lead_id = lead.get("lead_id")
         if not isinstance(lead_id, str) or not lead_id:

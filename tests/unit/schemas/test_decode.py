@@ -346,7 +346,12 @@ def test_avro_text_is_read_as_a_number_where_the_column_says_how():
 
 
 def test_json_behind_a_byte_order_mark_is_a_lead():
-    assert decoder().decode([b"\xef\xbb\xbf" + json(pages=1)]).positions == [0]
+    mark = b"\xef\xbb\xbf"
+    assert decoder().decode([mark + json(pages=1)]).positions == [0]
+    [(_, verdict)] = decoder().decode([mark + b"{"]).errors
+    assert verdict.code is ErrorCode.DECODE
+    [(_, verdict)] = decoder().decode([mark * 9_000 + json(pages=1)]).errors
+    assert verdict.code is ErrorCode.WIRE_FORMAT
 
 
 @pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity"])
