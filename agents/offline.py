@@ -75,12 +75,12 @@ class OfflineScorer:
         score = float(self._predictor.predict(features.matrix).probability[0])
         contributions = self._predictor.contributions(features.matrix)[0]
         order = np.argsort(-np.abs(contributions), kind="stable")
-        fields = self._metadata.reference.fields
+        fields, names = self._metadata.reference.fields, self._metadata.spec.shown_names
         return Explanation(
             score=score,
             base=self._base(),
             fields=tuple(
-                (fields[i].name, fields[i].labels[features.bins[0, i]], float(contributions[i]))
+                (names[i], fields[i].labels[features.bins[0, i]], float(contributions[i]))
                 for i in order
             ),
         )
@@ -118,10 +118,10 @@ class OfflineScorer:
     def _reasons(
         self, bins: NDArray[np.int16], of: NDArray[np.int64], values: NDArray[np.float32]
     ) -> Sequence[Mapping[str, Any]]:
-        fields = self._metadata.reference.fields
+        fields, names = self._metadata.reference.fields, self._metadata.spec.shown_names
         return [
             {
-                "feature": fields[i].name,
+                "feature": names[i],
                 "value": fields[i].labels[bins[i]],
                 "contribution": value,
             }

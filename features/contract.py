@@ -88,7 +88,10 @@ def conform(
 
 
 def derive_contract(
-    name: str, kinds: Mapping[str, FieldKind], booleans: Collection[str]
+    name: str,
+    kinds: Mapping[str, FieldKind],
+    booleans: Collection[str],
+    columns: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Make the contract of leads with some fields, all of them nullable.
 
@@ -100,13 +103,17 @@ def derive_contract(
         The fields.
     booleans
         Those of them whose levels are true and false.
+    columns
+        The fields' names in the training file: an alias of each that has another.
     """
+    originals = columns or {}
     fields = [
         {
             "name": field,
             "type": ["null", "boolean" if field in booleans else TYPE_OF_KIND[kind]],
             "default": None,
         }
+        | ({"aliases": [originals[field]]} if originals.get(field, field) != field else {})
         for field, kind in kinds.items()
     ]
     return {

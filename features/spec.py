@@ -7,13 +7,14 @@ they can't drift apart. The spec is JSON inside the model file.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
 from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, Reading, TimeReading
 
@@ -90,6 +91,8 @@ class NumberField(_Frozen):
 
     kind: Literal[FieldKind.NUMBER] = FieldKind.NUMBER
     name: str
+    source: str | None = None
+    """Its name in the training file, where that is another."""
     reading: NumberReading | None = None
     """How the training data write it: events and files are read so, too. None, in models of format
     1: events must have numbers."""
@@ -109,6 +112,8 @@ class CategoryField(_Frozen):
 
     kind: Literal[FieldKind.CATEGORY] = FieldKind.CATEGORY
     name: str
+    source: str | None = None
+    """Its name in the training file, where that is another."""
     encoding: Literal["one_hot", "target"]
     levels: tuple[str, ...]
     values: tuple[Float32, ...] = ()
@@ -163,6 +168,8 @@ class TextField(_Frozen):
 
     kind: Literal[FieldKind.TEXT] = FieldKind.TEXT
     name: str
+    source: str | None = None
+    """Its name in the training file, where that is another."""
     keywords: tuple[str, ...] = ()
 
     @property
@@ -177,6 +184,8 @@ class DateField(_Frozen):
 
     kind: Literal[FieldKind.DATE] = FieldKind.DATE
     name: str
+    source: str | None = None
+    """Its name in the training file, where that is another."""
     reading: TimeReading | None = None
     """How the training data write it: events and files are read so, too. None, in models of format
     1: events must have milliseconds or ISO 8601, and no time is implausible."""
@@ -220,6 +229,24 @@ class FeatureSpec(_Frozen):
         return tuple(i for i, field in enumerate(self.fields) for _ in field.columns)
 
     @cached_property
+    def sources(self) -> dict[str, str]:
+        """Names in the training file, by field, where they are others than the fields'."""
+        return {field.name: field.source for field in self.fields if field.source is not None}
+
+    @cached_property
+    def names(self) -> FieldNames:
+        """What finds the fields in leads, whose names may be those of the training file."""
+        return FieldNames({name: self.sources.get(name, name) for name in self.kinds})
+
+    @cached_property
+    def shown_names(self) -> tuple[str, ...]:
+        """Each field's name for people: that of the training file where it is not ASCII."""
+        return tuple(
+            field.name if field.source is None or field.source.isascii() else field.source
+            for field in self.fields
+        )
+
+    @cached_property
     def kinds(self) -> dict[str, FieldKind]:
         """Each field's kind, by name: what a decoder must deliver."""
         return {field.name: field.kind for field in self.fields}
@@ -245,6 +272,22 @@ class FeatureSpec(_Frozen):
             if isinstance(field, NumberField | DateField)
         }
         return plain | self.readings
+
+    def with_sources(self, columns: Mapping[str, str]) -> FeatureSpec:
+        """Return the spec with the fields' names in the training file.
+
+        Parameters
+        ----------
+        columns
+            Those names, by field.
+        """
+        fields = tuple(
+            field
+            if columns[field.name] == field.name
+            else field.model_copy(update={"source": columns[field.name]})
+            for field in self.fields
+        )
+        return self.model_copy(update={"fields": fields})
 
     def slices(self) -> Iterator[tuple[FieldSpec, slice]]:
         """Each field with its run of columns."""

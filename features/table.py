@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import re
+import unicodedata
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,13 +25,16 @@ from features.json_file import JsonLead, is_json, json_leads, read_json
 from features.matrix import Columns
 from features.parquet_file import read_parquet
 from features.text_encoding import decode_text
-from schemas.errors import InputError
+from schemas.errors import InputError, InvalidEventError
+from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, Reading, TimeReading
 
 __all__ = ["Table", "field_name", "find_json", "parse_table", "read_file", "read_table"]
 
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
+SPELT_OUT = {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O"}
+"""Latin letters that Unicode does not decompose."""
 UNNAMED = "column_1"
 """The first column where it has no name: what a data frame's index is written as."""
 LARGEST_RATIO = 100
@@ -44,7 +48,10 @@ ZIP_HEAD = 65_536
 
 
 def field_name(column: str) -> str:
-    """Turn a file's column name into a field's name, as Avro allows it.
+    """Return the field name for a file's column, as Avro allows it.
+
+    Accents are dropped; a letter that is not Latin is written as its code point, so that
+    different names stay different.
 
     Examples
     --------
@@ -52,9 +59,19 @@ def field_name(column: str) -> str:
     'emp_var_rate'
     >>> field_name("2nd call")
     '_2nd_call'
+    >>> field_name("Größe"), field_name("来源")
+    ('Grosse', 'u6765u6e90')
     """
-    name = NOT_IN_NAMES.sub("_", column.strip())
+    name = NOT_IN_NAMES.sub("_", "".join(map(_in_ascii, column.strip())))
     return f"_{name}" if name[:1].isdigit() else name
+
+
+def _in_ascii(letter: str) -> str:
+    if letter.isascii() or not (letter.isalnum() or unicodedata.combining(letter)):
+        return letter
+    plain = unicodedata.normalize("NFKD", SPELT_OUT.get(letter, letter))
+    plain = "".join(part for part in plain if not unicodedata.combining(part))
+    return plain if plain.isascii() else f"u{ord(letter):x}"
 
 
 @dataclass(frozen=True)
@@ -148,6 +165,27 @@ class Table:
             else f"Its columns: {', '.join(self.originals.values())}."
         )
         raise InputError(f"{self.source} has no column {column!r} ({option}). {hint}")
+
+    def with_fields_of(self, names: FieldNames) -> Table:
+        """Return the table with a model's names for its fields.
+
+        Raises
+        ------
+        InputError
+            It is ambiguous which column is a field.
+        """
+        by_column = {column: name for name, column in self.originals.items()}
+        try:
+            found = names.find((*by_column, *(n for n in self.names if n not in by_column)))
+        except InvalidEventError as error:
+            raise InputError(f"{self.source}: {error}") from None
+        field_of = {by_column.get(name, name): field for field, name in found.items()}
+        field_of = {name: field for name, field in field_of.items() if name in self.columns}
+        return replace(
+            self,
+            columns={field_of.get(name, name): column for name, column in self.columns.items()},
+            originals={field_of.get(name, name): column for name, column in self.originals.items()},
+        )
 
     def columns_for(
         self,

@@ -121,7 +121,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
 def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
     categories = [field for field, kind in inferred.kinds.items() if kind is FieldKind.CATEGORY]
     booleans = {field for field in categories if is_boolean(table, field)}
-    return derive_contract(name, inferred.kinds, booleans)
+    return derive_contract(name, inferred.kinds, booleans, table.originals)
 
 
 def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:

@@ -106,7 +106,7 @@ def train(
     leaks = tuple(find_leaks(data.leads, data.table.originals, options.seed))
 
     on_step("training on all leads")
-    spec = fit_spec(data.leads)
+    spec = fit_spec(data.leads).with_sources(data.table.originals)
     booster = recipe.boost(spec, data.leads)
     columns, rows = data.leads.columns, len(data.leads)
     reference = build_reference(spec, columns, rows, validated.served)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from schemas.avro_reader import AvroReader, Row, compile_reader
 from schemas.column_reader import ColumnReader, ReadColumns, column_reader
 from schemas.errors import ErrorCode, InvalidEventError
+from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
 from schemas.readings import (
     FIRST_MS,
@@ -114,6 +115,8 @@ class LeadDecoder:
         How numbers and times are written where their type does not say it: numbers as text, times
         as text or as numbers without a unit. A field that is not in it must have a number, or
         milliseconds or ISO 8601.
+    names
+        What finds the fields in a lead; by default, by the names in ``kinds``.
     keeps_bytes
         Whether categories and texts may be left as they came, as UTF-8 bytes: most of them are
         looked up and never read.
@@ -127,6 +130,7 @@ class LeadDecoder:
         max_bytes: int = 262_144,
         keeps_bytes: bool = False,
         readings: Mapping[str, Reading] | None = None,
+        names: FieldNames | None = None,
     ) -> None:
         self._store = store
         self._kinds = dict(kinds)
@@ -135,7 +139,8 @@ class LeadDecoder:
         self._readings = dict(readings or {})
         self._readers: dict[bytes, AvroReader] = {}
         self._column_readers: dict[bytes, ColumnReader | None] = {}
-        self._json = _JsonReader(self._kinds, self._readings)
+        self._names = names or FieldNames({name: name for name in self._kinds})
+        self._json = _JsonReader(self._kinds, self._readings, self._names)
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedLeads:
         """Decode the values of a batch.
@@ -225,6 +230,10 @@ class LeadDecoder:
                 f"no schema has the fingerprint {header[2:].hex()}: put its .avsc file into the"
                 " folder that LEADSCORE_SCHEMA_DIR names, and restart",
             )
+        try:
+            schema = schema.with_names(self._names)
+        except InvalidEventError as verdict:
+            return verdict
         self._column_readers[header] = column_reader(
             schema, self._kinds, self._max_bytes, self._readings
         )
@@ -341,11 +350,18 @@ def _without(leads: DecodedLeads, rows: Mapping[int, object]) -> DecodedLeads:
 
 
 class _JsonReader:
-    """Reads leads that are JSON objects, field names as keys."""
+    """Reads leads that are JSON objects, the fields' names or their columns' as keys."""
 
-    def __init__(self, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading]) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, FieldKind],
+        readings: Mapping[str, Reading],
+        names: FieldNames,
+    ) -> None:
         self._fields = list(kinds.items())
+        self._own_names = frozenset(kinds)
         self._readings = readings
+        self._names = names
 
     def read(self, value: bytes) -> Row:
         try:
@@ -376,8 +392,18 @@ class _JsonReader:
             lead_id,
             int(created_at),
             request_id or None,
-            *(self._value(lead.get(name), name, kind) for name, kind in self._fields),
+            *self._values(lead),
         )
+
+    def _values(self, lead: dict[str, Any]) -> list[Any]:
+        """Read the fields by their own names, and those that are not there by other names."""
+        values = [self._value(lead.get(name), name, kind) for name, kind in self._fields]
+        if None in values and not lead.keys() >= self._own_names:  # cheap: most leads end here
+            found = self._names.find(lead)
+            for place, (name, kind) in enumerate(self._fields):
+                if found[name] != name:
+                    values[place] = self._value(lead.get(found[name]), name, kind)
+        return values
 
     def _value(self, value: Any, name: str, kind: FieldKind) -> Any:
         if value is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from fastavro.schema import (
 )
 
 from schemas.errors import InputError, StartupError
+from schemas.field_names import FieldNames
 from schemas.logical_types import KEPT, Meaning, meaning_of, type_label, type_name
 from schemas.soundness import check_sound
 from schemas.wire import AVRO_MARKER
@@ -41,6 +42,27 @@ class Schema:
 
     avro: Mapping[str, Any]
     source: str = field(compare=False, default="")
+
+    def with_names(self, names: FieldNames) -> Schema:
+        """Return the schema with a model's names for its fields, as the reader of records needs it.
+
+        The header stays that of the records: it depends on the names that they were written with.
+
+        Raises
+        ------
+        InvalidEventError
+            It is ambiguous which field is meant.
+        """
+        found = {name: field for field, name in names.find(self.fields).items()}
+        if all(found.get(name, name) == name for name in self.fields):
+            return self
+        fields = [
+            {**entry, "name": found.get(entry["name"], entry["name"])}
+            for entry in self.avro["fields"]
+        ]
+        renamed = replace(self, avro={**self.avro, "fields": fields})
+        vars(renamed)["header"] = self.header  # where cached_property keeps it
+        return renamed
 
     @cached_property
     def name(self) -> str:

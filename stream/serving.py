@@ -170,7 +170,7 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
         high=metadata.thresholds.high,
         medium=metadata.thresholds.medium,
         label=metadata.thresholds.label,
-        field_names=tuple(metadata.spec.kinds),
+        field_names=metadata.spec.shown_names,
         bin_labels=metadata.reference.bin_labels,
         topic=topic,
     )
@@ -210,6 +210,7 @@ def _scorer(
         max_bytes=settings.max_event_bytes,
         keeps_bytes=True,
         readings=spec.readings,
+        names=spec.names,
     )
     decoder.prepare()
     return Scorer(
@@ -246,7 +247,7 @@ def _constant(settings: Settings) -> Serving:
         high=thresholds.high,
         medium=thresholds.medium,
         label=thresholds.label,
-        field_names=tuple(spec.kinds),
+        field_names=spec.shown_names,
         bin_labels=reference.bin_labels,
         topic=settings.leads_created,
     )

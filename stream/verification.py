@@ -10,7 +10,7 @@ from model.bundle import Bundle, BundleError, load_bundle
 from model.registry import Registry
 from monitoring.http import MonitoringServer
 from schemas.avro_reader import mismatches
-from schemas.errors import InputError, StartupError
+from schemas.errors import InputError, InvalidEventError, StartupError
 from schemas.store import Schema, SchemaStore
 from stream.settings import PREFIX, Settings
 from stream.topics import verify_topics
@@ -80,6 +80,10 @@ def verify_contract(bundle: Bundle, settings: Settings) -> None:
     """
     contract = _contract(settings, bundle.metadata.contract)
     spec = bundle.metadata.spec
+    try:
+        contract = contract.with_names(spec.names)
+    except InvalidEventError as error:
+        raise StartupError(f"the contract {contract.full_name}: {error}") from None
     wrong = mismatches(contract, spec.kinds, spec.readings)
     if wrong:
         raise StartupError(

@@ -35,6 +35,7 @@ from schemas.fields import FieldKind
 from schemas.plausible_times import PlausibleTimes
 from schemas.store import SchemaStore
 from stream.commands.exit_codes import exit_codes
+from stream.commands.found_fields import check_found
 from stream.commands.options import encoding_option
 from stream.settings import load_settings
 from stream.trial import Trials
@@ -171,7 +172,7 @@ def _read(file: Path, bundle: Bundle, id_column: str, encoding: str | None) -> _
     else:
         content, source = read_file(file), str(file)
     if (leads := find_json(content, source, encoding)) is not None:
-        return _of_json(leads, bundle)
+        return _of_json(leads, source, bundle)
     return _of_table(parse_table(content, source, encoding), bundle, id_column)
 
 
@@ -180,14 +181,8 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
         _say(remark)
     spec = bundle.metadata.spec
     kinds, readings = spec.kinds, spec.file_readings
-    missing = [name for name in kinds if name not in table.names]
-    if len(missing) == len(kinds):
-        raise InputError(
-            f"{table.source} has none of the model's fields ({', '.join(kinds)}): name another"
-            " model with --model, or rename the columns"
-        )
-    for name in missing:
-        _say(f"{table.source} has no column {name}: it counts as missing")
+    table = table.with_fields_of(spec.names)
+    check_found(bundle.metadata, {*kinds} & {*table.names}, table.source, "column", _say)
     if id_column == ID and ID not in table.names:
         ids = [f"row-{row}" for row in range(1, table.rows + 1)]
     else:
@@ -218,15 +213,30 @@ def _rows_of(columns: Columns, rows: list[int]) -> Columns:
     }
 
 
-def _of_json(leads: list[JsonLead], bundle: Bundle) -> _Leads:
+def _of_json(leads: list[JsonLead], source: str, bundle: Bundle) -> _Leads:
     spec = bundle.metadata.spec
-    decoder = LeadDecoder(SchemaStore.load(), spec.kinds, readings=spec.readings)
+    decoder = LeadDecoder(SchemaStore.load(), spec.kinds, readings=spec.readings, names=spec.names)
     decoded = decoder.decode([lead.text.encode() for lead in leads])
+    if decoded.lead_ids:
+        check_found(bundle.metadata, _found_in(decoded.columns), source, "key", _say)
     decoded = decoded.without(
         _plausible(spec).verdicts(decoded.columns, _now(len(decoded.lead_ids)), decoded.created_at)
     )
     wrong = [f"line {leads[i].line}: {error.code}: {error}" for i, error in decoded.errors]
     return _Leads([lead_id.decode() for lead_id in decoded.lead_ids], decoded.columns, wrong)
+
+
+def _found_in(columns: Columns) -> set[str]:
+    """Return the fields of which some lead has a value."""
+    return {
+        name
+        for name, values in columns.items()
+        if (
+            not np.isnan(values).all()
+            if isinstance(values, np.ndarray)
+            else any(value is not None for value in values)
+        )
+    }
 
 
 def _plausible(spec: FeatureSpec) -> PlausibleTimes:

@@ -1,0 +1,114 @@
+"""Find a model's fields in leads whose names differ in form, or are those of the training file."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from schemas.errors import ErrorCode, InvalidEventError
+
+__all__ = ["FieldNames", "folded_name"]
+
+ENVELOPE = frozenset({"lead_id", "created_at", "request_id"})
+"""Names that have a meaning of their own: only a field of exactly this name reads them."""
+REMEMBERED, REMEMBERED_NAMES, REMEMBERED_LETTERS = 200, 500, 10_000
+"""How many sets of names the result is kept for, and of how many names and letters at most."""
+
+
+class FieldNames:
+    """Finds fields by their name, their name in the training file, or a name that differs in form.
+
+    A name that is the field's, or its column's in the training file, is exact. Where there is
+    none, a name of the same letters and digits is taken: case, spaces and punctuation don't count,
+    so ``Lead Source``, ``leadSource`` and ``lead_source`` are one name.
+
+    Parameters
+    ----------
+    columns
+        The model's fields, and their names in the training file.
+    """
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        self._columns = dict(columns)
+        self._known: dict[tuple[str, ...], Mapping[str, str] | InvalidEventError] = {}
+
+    def find(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return the name of each field among those that a lead has.
+
+        Parameters
+        ----------
+        names
+            What a lead has: the keys of a JSON object, a schema's fields, a file's columns.
+
+        Returns
+        -------
+        mapping of str to str
+            By field, in the model's order; a field that is not among them has its own name.
+
+        Raises
+        ------
+        InvalidEventError
+            ``VALIDATION``: two names, none of them exact, may be the same field; or one name may
+            be two fields.
+        """
+        key = tuple(names)
+        found = self._known.get(key)
+        if found is None:
+            found = self._find(key)
+            if len(key) <= REMEMBERED_NAMES and sum(map(len, key)) <= REMEMBERED_LETTERS:
+                if len(self._known) >= REMEMBERED:
+                    self._known.clear()
+                self._known[key] = found
+        if isinstance(found, InvalidEventError):
+            raise found
+        return found
+
+    def _find(self, names: tuple[str, ...]) -> Mapping[str, str] | InvalidEventError:
+        exact = self._exact({*names})
+        taken = {*exact.values(), *ENVELOPE}
+        by_form: dict[str, list[str]] = {}
+        for name in names:
+            if name not in taken:
+                by_form.setdefault(folded_name(name), []).append(name)
+        left = [field for field in self._columns if field not in exact]
+        found = {}
+        for field in left:
+            forms = {folded_name(field), folded_name(self._columns[field])} - {""}
+            candidates = [name for form in sorted(forms) for name in by_form.get(form, ())]
+            if len(candidates) > 1:
+                return _ambiguous(f"{', '.join(candidates)} may each be the field {field}")
+            found.update(dict.fromkeys(candidates, field))
+            if candidates:
+                exact[field] = candidates[0]
+        if len(found) < sum(field in exact for field in left):
+            return _ambiguous("one name may be two fields of the model")
+        return {field: exact.get(field, field) for field in self._columns}
+
+    def _exact(self, names: set[str]) -> dict[str, str]:
+        """Return the fields whose own name, or else their column's, is there as it is."""
+        exact = {field: field for field in self._columns if field in names}
+        taken = {*exact, *ENVELOPE}
+        for field, column in self._columns.items():
+            if field not in exact and column in names and column not in taken:
+                exact[field] = column
+        return exact
+
+
+def folded_name(name: str) -> str:
+    """Return a name's letters and digits, without case.
+
+    Examples
+    --------
+    >>> folded_name("Lead Source") == folded_name("leadSource") == folded_name("lead_source")
+    True
+    """
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(filter(str.isalnum, plain))
+
+
+def _ambiguous(what: str) -> InvalidEventError:
+    return InvalidEventError(
+        ErrorCode.VALIDATION,
+        f"ambiguous field names: {what}: send each field once, under the name that the model's"
+        " contract has",
+    )

@@ -1,0 +1,69 @@
+"""Which of a model's fields a file of leads has: said where some, or most, are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from model.metadata import BundleMetadata
+from schemas.errors import InputError
+
+__all__ = ["check_found"]
+
+FEW = 0.5
+"""Share of the fields, or of their importance, below which scores say little."""
+SHOWN = 8
+
+
+def check_found(
+    metadata: BundleMetadata,
+    found: Collection[str],
+    source: str,
+    what: str,
+    say: Callable[[str], None],
+) -> None:
+    """Say which fields were not found, and when the fields found are few.
+
+    Parameters
+    ----------
+    metadata
+        The model's.
+    found
+        Its fields that the file has.
+    source
+        What to call the file.
+    what
+        What its fields are in it: columns, or keys.
+    say
+        Takes each sentence.
+
+    Raises
+    ------
+    InputError
+        None was found.
+    """
+    shown = dict(zip(metadata.spec.kinds, metadata.spec.shown_names, strict=True))
+    missing = [name for name in shown if name not in found]
+    if len(missing) == len(shown):
+        raise InputError(
+            f"{source} has none of the model's fields ({_listed([*shown.values()])}): name another "
+            f"model with --model, or rename the {what}s"
+        )
+    if not missing:
+        return
+    for name in missing[:SHOWN]:
+        say(f"{source} has no {what} {shown[name]}: it counts as missing")
+    if len(missing) > SHOWN:
+        say(f"{source} lacks {len(missing) - SHOWN} more fields: they count as missing")
+    importance = sum(metadata.importance.get(name, 0.0) for name in found)
+    known = importance if metadata.importance else 1.0
+    if len(found) < FEW * len(shown) or known < FEW:
+        share = f", with {importance:.0%} of the importance" if metadata.importance else ""
+        say(
+            f"{source}: only {len(found)} of the model's {len(shown)} fields were found{share}: "
+            f"the scores say little. Name each {what} as in the training file, or name "
+            "another model with --model"
+        )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
