@@ -64,7 +64,7 @@ def test_encodings_are_found_out(encoding: str):
 
 def test_a_named_encoding_is_taken():
     content = "имя;b\nМосква;1\n".encode("cp1251")
-    assert strings(table(content, "cp1251"), "___") == ["Москва"]
+    assert strings(table(content, "cp1251"), "u438u43cu44f") == ["Москва"]
 
 
 BROKEN = {
@@ -411,7 +411,7 @@ def test_parts_of_a_table():
 
 @pytest.mark.parametrize(
     ("column", "name"),
-    [("emp.var.rate", "emp_var_rate"), (" 2nd call ", "_2nd_call"), ("a-b c", "a_b_c"), ("é", "_")],
+    [("emp.var.rate", "emp_var_rate"), (" 2nd call ", "_2nd_call"), ("a-b c", "a_b_c"), ("é", "e")],
 )
 def test_field_names(column: str, name: str):
     assert field_name(column) == name
