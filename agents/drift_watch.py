@@ -23,7 +23,7 @@ from features.counts import CountLayout, LeadCounts
 from monitoring.assessment import Assessment, Assessor
 from monitoring.confirmation import Confirmation
 from monitoring.detectors import Change, Rolling, RollingDetectors
-from monitoring.field_drift import DriftState
+from monitoring.field_drift import DriftState, DriftThresholds
 from monitoring.season import Stream
 
 __all__ = ["Closing", "DriftWatch", "WatchOptions", "WatchedModel"]
@@ -32,6 +32,11 @@ log = logging.getLogger(__name__)
 
 NEVER = -(2**63)
 """Before every event time."""
+ENOUGH_LEADS = DriftThresholds().exact_below
+"""Leads with which the longest horizon needs no longer one beside it."""
+LONGER = "longer"
+"""Name of the horizon that holds the latest 1,000 leads. Not its length, which changes: alerts and
+`since` go by the name."""
 REMEMBERED = 4096
 """Closed windows of partitions whose blocks are remembered, to tell late leads from repeats."""
 
@@ -48,11 +53,15 @@ class WatchOptions:
         How much later than the watermark a window closes.
     open_windows
         Windows, counted per partition, that may be open at once. Of more, the oldest close early.
+    stretch
+        How many times the longest horizon the horizon `longer` spans at most: the latest 1,000
+        leads, assessed where the longest horizon holds fewer. 1: there is none.
     """
 
     horizons: tuple[int, ...] = (1, 12, 288)
     lateness_ms: int = 60_000
     open_windows: int = 8192
+    stretch: int = 1
 
 
 @dataclass(slots=True)
@@ -359,21 +368,41 @@ class DriftWatch:
         """Add a window to the model's past."""
         model.windows[start] = counts
         model.closed_through = max(model.closed_through, end)
-        oldest = model.closed_through - max(self._options.horizons) * (end - start)
-        model.windows = {at: of for at, of in model.windows.items() if at >= oldest}
+        begin = self._longer_begin(model, model.closed_through, end - start)
+        longest = model.closed_through - max(self._options.horizons) * (end - start)
+        model.windows = {at: of for at, of in model.windows.items() if at >= min(begin, longest)}
+
+    def _longer_begin(self, model: WatchedModel, end: int, window_ms: int) -> int:
+        """Return from where on the windows before `end` hold 1,000 leads, or the furthest start."""
+        furthest = end - max(self._options.horizons) * self._options.stretch * window_ms
+        leads, begin = 0, end
+        for at in sorted((at for at in model.windows if furthest <= at < end), reverse=True):
+            leads, begin = leads + model.windows[at].leads, at
+            if leads >= ENOUGH_LEADS:
+                break
+        return begin
 
     def _horizons(self, model: WatchedModel, start: int, window_ms: int) -> tuple[Assessment, ...]:
         """Assess the spans that end with the window that starts at `start`."""
         end = start + window_ms
-        assessments = []
-        for length in self._options.horizons:
-            begin = end - length * window_ms
-            counts = summed(
-                (of for at, of in model.windows.items() if begin <= at < end), model.layout.size
+        spans = [
+            (span_name(length * window_ms), end - length * window_ms)
+            for length in self._options.horizons
+        ]
+        begin = self._longer_begin(model, end, window_ms)
+        if begin < min(at for _, at in spans):
+            spans.append((LONGER, begin))
+        return tuple(
+            model.assessor.assess(
+                summed(
+                    (of for at, of in model.windows.items() if begin <= at < end), model.layout.size
+                ),
+                name=name,
+                start=begin,
+                end=end,
             )
-            name = span_name(length * window_ms)
-            assessments.append(model.assessor.assess(counts, name=name, start=begin, end=end))
-        return tuple(assessments)
+            for name, begin in spans
+        )
 
     def _model(self, identity: ModelIdentity) -> WatchedModel | None:
         model = self._models.get(identity.sha256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from features.counts import CountLayout, LeadCounts
 from monitoring.diagnosis import Diagnosis, diagnose
 from monitoring.field_drift import DriftState, DriftThresholds, FieldCounts, FieldDrift
+from monitoring.permutation import permutation_p_value
 from monitoring.statistics import TestResult, benjamini_hochberg
 
 __all__ = ["Assessment", "Assessor"]
@@ -18,7 +20,12 @@ __all__ = ["Assessment", "Assessor"]
 SEVERITY = tuple(DriftState)
 """From the mildest on."""
 DEFAULT = DriftThresholds()
-WEEK_MS = 7 * 86_400_000
+DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
+UNSIGNED = 2**64
+"""A seed is at least 0, a time before 1970 is not."""
+DRAWS_A_FIELD = 2
+"""Permutations per tested field and significance level: the smallest adjusted p-value is half of
+the level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +128,12 @@ class Assessor:
         if end - start < WEEK_MS:
             # A day has one weekday and the training data have seven: that is no drift.
             parts = [part.without_weekdays() for part in parts]
-        if counts.leads < self._thresholds.min_leads:
+        if counts.leads < self._least(end - start):
             return _too_few(parts, counts.leads, name=name, start=start, end=end)
-        fields = self._fields(parts)
+        if counts.leads < self._thresholds.exact_below:
+            fields = self._judged(parts, self._exact_tests(parts, start, end))
+        else:
+            fields = self._judged(parts, [part.test() for part in parts])
         drifted = np.array([field.is_drifted for field in fields[:-1]])
         surging = [part.surges(self._thresholds) for part in parts[:-1]]
         unexplained = [
@@ -157,6 +167,11 @@ class Assessor:
             fields=fields,
         )
 
+    def _least(self, span_ms: int) -> int:
+        """Return how many leads a horizon needs; one below a day differs by its hour anyway."""
+        least, many = self._thresholds.min_leads, self._thresholds.exact_below
+        return least if span_ms >= DAY_MS else max(least, many)
+
     @property
     def _names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self._layout.fields)
@@ -171,8 +186,27 @@ class Assessor:
             ),
         ]
 
-    def _fields(self, parts: Sequence[FieldCounts]) -> tuple[FieldDrift, ...]:
-        *tests, score_test = [part.test() for part in parts]
+    def _exact_tests(
+        self, parts: Sequence[FieldCounts], start: int, end: int
+    ) -> list[TestResult | None]:
+        """Return each part's test with the p-value of a permutation test of PSI.
+
+        The seed is the horizon's own, so that a window that is assessed again, as after a restart,
+        has the same p-values.
+        """
+        draws = ceil(DRAWS_A_FIELD * len(parts) / self._thresholds.exact_p_value)
+        found: list[TestResult | None] = []
+        for column, part in enumerate(parts):
+            random = np.random.default_rng([start % UNSIGNED, end % UNSIGNED, column])
+            p = permutation_p_value(part.window, part.reference, draws=draws, random=random)
+            test = part.test()
+            found.append(TestResult(test.statistic if test else None, p))
+        return found
+
+    def _judged(
+        self, parts: Sequence[FieldCounts], found: Sequence[TestResult | None]
+    ) -> tuple[FieldDrift, ...]:
+        *tests, score_test = found
         adjusted: list[float | None] = [*_adjusted(tests), None]
         return tuple(
             part.drift(test, p, self._thresholds)

@@ -6,7 +6,7 @@ that nothing is known, and no rule can take it for "no drift".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -37,11 +37,21 @@ class DriftMetrics:
             ),
             registry,
         )
+        self._shown: set[str] = set()
         self._alarms = _counter(declared.DRIFT_ALARMS, registry)
         self._late = _counter(declared.LATE_LEADS, registry)
         self._closed = _counter(declared.WINDOWS_CLOSED, registry)
         self._closed_early = _counter(declared.WINDOWS_CLOSED_EARLY, registry)
         self._partials = _counter(declared.PARTIALS, registry)
+
+    def show_window(self, horizons: Sequence[Assessment]) -> None:
+        """Show the horizons of a window, and drop the gauges of horizons that it does not have."""
+        names = {horizon.name for horizon in horizons}
+        for name in self._shown - names:
+            self._gauges.drop("window", name)
+        self._shown = names
+        for horizon in horizons:
+            self.show(horizon)
 
     def show(self, horizon: Assessment) -> None:
         """Show a horizon's assessment in the place of the one before of the same name."""

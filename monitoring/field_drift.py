@@ -24,8 +24,9 @@ from monitoring.statistics import (
 
 __all__ = ["DriftState", "DriftThresholds", "FieldCounts", "FieldDrift"]
 
-SURGE_DEVIATIONS = 2.0
-"""Standard errors of a share by which a surge must be above the threshold: few leads waver."""
+SURGE_DEVIATIONS, EXACT_SURGE_DEVIATIONS = 2.0, 3.0
+"""Standard errors of a share by which a surge must be above the threshold: few leads waver. The
+second holds where the test is the permutation test."""
 
 
 class DriftState(StrEnum):
@@ -58,7 +59,13 @@ class DriftThresholds:
     missing_change, unseen_change
         Rise of the share of missing values, of levels without a bin, that is a surge.
     min_leads
-        Below it nothing is said.
+        Leads below which a horizon of a day or longer is not assessed. A shorter one needs
+        ``exact_below`` leads: so few leads of one hour differ from those of whole days.
+    exact_below
+        Leads below which p-values are those of a permutation test of PSI, and every field must be
+        significant to count as drifted: PSI alone wavers too much there.
+    exact_p_value
+        Significance of that test for a field, after Benjamini and Hochberg, and for the score.
     """
 
     psi_warn: float = 0.25
@@ -70,14 +77,17 @@ class DriftThresholds:
     drift_share: float = 0.5
     missing_change: float = 0.05
     unseen_change: float = 0.05
-    min_leads: int = 1000
+    min_leads: int = 100
+    exact_below: int = 1000
+    exact_p_value: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
     """How far one field, or the score, is from the reference: ``field_drift`` of a drift report.
 
-    Every number is None below the least number of leads; ``missing`` of the score and ``unseen``
+    Every number is None below the least number of leads; below 1,000 leads the p-values are those
+    of a permutation test of PSI; ``missing`` of the score and ``unseen``
     of what has no levels always are. ``since`` is in milliseconds since 1970, UTC.
     """
 
@@ -166,14 +176,19 @@ class FieldCounts:
         index, noise = psi(self.window, self.reference), self._noise(self.window, self.reference)
         kl = kl_divergence(self.window, self.reference)
         excess = index - noise
+        is_exact = self.is_exact(thresholds)
         if self.is_score:
             p, significance = test.p_value if test else None, thresholds.prediction_p_value
             is_strong = True
         else:
             p, significance = p_adjusted, thresholds.p_value
             is_strong = kl > thresholds.kl
-        is_drifted = excess > thresholds.psi_warn or (
-            is_strong and excess > thresholds.psi_notable and p is not None and p < significance
+        if is_exact:
+            significance = thresholds.exact_p_value
+        is_significant = p is not None and p < significance
+        is_far, is_notable = excess > thresholds.psi_warn, excess > thresholds.psi_notable
+        is_drifted = (is_far and (is_significant or not is_exact)) or (
+            is_strong and is_notable and is_significant
         )
         missing, unseen = self._missing, self._unseen
         return FieldDrift(
@@ -199,10 +214,15 @@ class FieldCounts:
         """Say nothing: there are too few leads."""
         return FieldDrift(self.name, self.is_score, DriftState.TOO_FEW, False, self.kind)
 
+    def is_exact(self, thresholds: DriftThresholds) -> bool:
+        """Return whether the window is so small that its test is the permutation test."""
+        return int(self.window.sum()) < thresholds.exact_below
+
     def surges(self, thresholds: DriftThresholds) -> bool:
         """Tell whether far more values are missing, or without a bin, than in the reference."""
-        return self._rises(self._missing, thresholds.missing_change) or self._rises(
-            self._unseen, thresholds.unseen_change
+        errors = EXACT_SURGE_DEVIATIONS if self.is_exact(thresholds) else SURGE_DEVIATIONS
+        return self._rises(self._missing, thresholds.missing_change, errors) or self._rises(
+            self._unseen, thresholds.unseen_change, errors
         )
 
     def is_explained(self, thresholds: DriftThresholds) -> bool:
@@ -230,12 +250,12 @@ class FieldCounts:
         window, reference = self.window, self.reference
         return float(window[code] / window.sum()), float(reference[code] / reference.sum())
 
-    def _rises(self, shares: tuple[float, float] | None, change: float) -> bool:
+    def _rises(self, shares: tuple[float, float] | None, change: float, errors: float) -> bool:
         if shares is None:
             return False
         now, before = shares
         sizes = 1 / self.window.sum() + 1 / self.reference.sum()
-        return now - before > change + SURGE_DEVIATIONS * sqrt(before * (1 - before) * sizes)
+        return now - before > change + errors * sqrt(before * (1 - before) * sizes)
 
     def _merged(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         merged = counts.copy()
@@ -244,7 +264,7 @@ class FieldCounts:
         return merged
 
     def _state(self, excess: float, is_drifted: bool, thresholds: DriftThresholds) -> DriftState:
-        if excess > thresholds.psi_critical:
+        if excess > thresholds.psi_critical and is_drifted:
             return DriftState.CRITICAL
         return DriftState.WARN if is_drifted or self.surges(thresholds) else DriftState.OK
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "SMOOTHING",
     "TestResult",
     "benjamini_hochberg",
     "chi2_survival",
@@ -48,7 +49,8 @@ class TestResult:
     Attributes
     ----------
     statistic
-        The distance: the largest difference of the cumulated shares, or chi².
+        The distance: the largest difference of the cumulated shares, or chi². None where only the
+        p-value is known.
     p_value
         How likely a distance at least as large is where the hypothesis holds, 0 to 1.
     """
@@ -56,7 +58,7 @@ class TestResult:
     # Not a test of pytest's, whatever its name.
     __test__ = False
 
-    statistic: float
+    statistic: float | None
     p_value: float
 
 

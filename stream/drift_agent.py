@@ -29,6 +29,7 @@ from monitoring.assessment import Assessor
 from monitoring.confirmation import Confirmation
 from monitoring.detectors import RollingDetectors
 from monitoring.drift_gauges import DriftMetrics
+from monitoring.field_drift import DriftThresholds
 from monitoring.health import Condition
 from schemas.errors import FatalError
 from stream.access import REFUSALS
@@ -162,8 +163,7 @@ class DriftService(Service):
             windows.mended()
             self._watch = watch
             if watch.latest is not None:  # or an alert's time would begin anew
-                for horizon in watch.current(watch.latest):
-                    self.metrics.show(horizon)
+                self.metrics.show_window(watch.current(watch.latest))
 
     async def _restored(self, windows: Windows) -> DriftWatch:
         settings, now = self.settings, time.monotonic()
@@ -175,10 +175,11 @@ class DriftService(Service):
                 horizons=settings.drift_horizons,
                 lateness_ms=round(settings.drift_lateness_seconds * 1000),
                 open_windows=settings.drift_open_windows,
+                stretch=settings.drift_stretch,
             ),
         )
         wall_ms = round(time.time() * 1000)
-        longest = max(settings.drift_horizons) * settings.drift_window_ms
+        longest = max(settings.drift_horizons) * settings.drift_window_ms * settings.drift_stretch
         reports = await self._reader.last(
             self._reports,
             REPLAYED_REPORTS,
@@ -245,7 +246,12 @@ class DriftService(Service):
         return WatchedModel(
             identity=identity,
             layout=layout,
-            assessor=Assessor(layout, importance=metadata.importance, engagement=engagement),
+            assessor=Assessor(
+                layout,
+                importance=metadata.importance,
+                engagement=engagement,
+                thresholds=DriftThresholds(min_leads=self.settings.drift_min_leads),
+            ),
             detectors=RollingDetectors(layout, page_hinkley=self.settings.drift_page_hinkley),
             confirmation=Confirmation(season_ms=self.settings.drift_season_ms),
         )
@@ -274,7 +280,10 @@ class DriftService(Service):
         for keys in watch.due(time.monotonic(), round(time.time() * 1000)):
             if self._watch is not watch:
                 return  # the partition went to another worker
-            closing = watch.close(keys, round(time.time() * 1000))
+            # In a thread: the permutation tests of few leads take up to seconds.
+            closing = await asyncio.to_thread(watch.close, keys, round(time.time() * 1000))
+            if self._watch is not watch:
+                return
             await self._tell(closing.reports)
             watch.settle(closing)
             self._show(closing.reports)
@@ -319,8 +328,7 @@ class DriftService(Service):
             alarm = report.alarm
             if alarm is None:
                 self.metrics.window_closed()
-                for horizon in report.horizons:
-                    self.metrics.show(horizon)
+                self.metrics.show_window(report.horizons)
                 continue
             self.metrics.alarm(
                 detector=alarm.detector, stream=alarm.stream, is_confirmed=alarm.is_confirmed

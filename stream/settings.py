@@ -244,6 +244,15 @@ class Settings(BaseSettings):
     drift_horizons: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(_split)] = (1, 12, 288)
     """The spans on which drift is measured, in windows: by default 5 minutes, an hour, a day."""
 
+    drift_min_leads: Annotated[int, Field(ge=50, le=1_000_000)] = 100
+    """Leads below which a horizon of a day or longer is not assessed for drift; a shorter one needs
+    1,000. Below 1,000 leads drift must be
+    significant by a permutation test, and only large drift is found."""
+
+    drift_stretch: Annotated[int, Field(ge=1, le=1000)] = 32
+    """How many times its length the longest horizon is extended while it holds fewer than 1,000
+    leads: the horizon `longer`. 1: not at all."""
+
     drift_lateness_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 60.0
     """How much later than the newest lead a lead may come and still count in its window."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
@@ -47,7 +48,8 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
         before = reference_sample(bundle)
         records, found = await draw_records(settings, order.range, order.sample, Random())
         now = scored_sample(bundle, settings, records)
-        assessment = _assess(bundle, now, order.range)
+        thresholds = replace(THRESHOLDS, min_leads=settings.drift_min_leads)
+        assessment = _assess(bundle, now, order.range, thresholds)
         subject = Subject(
             model=f"{bundle.name}/{bundle.version}",
             topic=settings.leads_created,
@@ -81,14 +83,16 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
         return summary
 
 
-def _assess(bundle: Bundle, now: LeadSample, within: TimeRange) -> Assessment:
+def _assess(
+    bundle: Bundle, now: LeadSample, within: TimeRange, thresholds: DriftThresholds
+) -> Assessment:
     metadata = bundle.metadata
     layout = CountLayout(metadata.reference)
     assessor = Assessor(
         layout,
         importance=metadata.importance,
         engagement=(metadata.engagement.low, metadata.engagement.high),
-        thresholds=THRESHOLDS,
+        thresholds=thresholds,
     )
     counts = layout.count(now.bins, now.scores, label=metadata.thresholds.label)
     return assessor.assess(counts, name="range", start=within.start, end=within.end)

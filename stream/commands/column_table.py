@@ -29,7 +29,7 @@ def print_columns(columns: Iterable[ColumnPlan], console: Console) -> None:
     used = [column for column in known if column.field is not None]
     used.sort(key=lambda column: -(column.importance or 0.0))
     console.print("Columns that are used", style="italic")
-    console.print(_fields(used, max(NAME_WIDTH, console.width // 3)))
+    console.print(_fields(used))
     unused = [column for column in known if column.field is None]
     if unused:
         console.print("\nColumns that are not used", style="italic")
@@ -52,13 +52,11 @@ def print_warnings(warnings: Iterable[str], console: Console) -> None:
         console.print(table)
 
 
-def _fields(columns: list[ColumnPlan], widest_name: int) -> Table:
+def _fields(columns: list[ColumnPlan]) -> Table:
     has_importance = any(column.importance is not None for column in columns)
     names = max((len(line) for c in columns for line in _name(c).splitlines()), default=0)
     table = _plain_table(expand=True)
-    table.add_column(
-        "column", overflow="fold", min_width=min(names, NAME_WIDTH), max_width=widest_name
-    )
+    table.add_column("column", overflow="fold", min_width=min(names, NAME_WIDTH))
     table.add_column("kind", no_wrap=True)
     table.add_column("values", overflow="ellipsis", no_wrap=True, ratio=1)
     table.add_column("missing", justify="right", no_wrap=True)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from monitoring.diagnosis import ADVICE, Diagnosis
 from monitoring.field_drift import DriftState, DriftThresholds
+from monitoring.power import detectable_psi
 from schemas.display import record_for_terminal
 from schemas.errors import InputError
 from stream.commands.drift_screen import SUMMED_UP, as_date, drift_table, shown_state
@@ -32,7 +33,7 @@ SHA_SHOWN = 12
 OVERDUE_WINDOWS, OVERDUE_MS = 3, 300_000
 """A report is overdue when so many windows and so much time have gone by since the last one."""
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
-MIN_LEADS = DriftThresholds().min_leads
+EXACT_BELOW = DriftThresholds().exact_below
 
 
 class DriftBoard:
@@ -205,12 +206,22 @@ def _horizons(window: Mapping[str, Any], chosen: Mapping[str, Any]) -> Text:
 def _verdict(horizon: Mapping[str, Any]) -> Text:
     text = shown_state(horizon["state"])
     if horizon["state"] == DriftState.TOO_FEW:
-        return text.append(f": nothing is said below {MIN_LEADS:,}")
+        return text.append(" leads to measure drift: see a longer horizon")
     drifted = sum(drift["is_drifted"] for drift in horizon["fields"] if not drift["is_score"])
     text.append(f": {drifted} of {len(horizon['fields']) - 1} fields drifted")
     if drifted and horizon["weighted_share"] is not None:
         text.append(f", {horizon['weighted_share']:.0%} by importance")
-    return text
+    return text.append(_power(horizon))
+
+
+def _power(horizon: Mapping[str, Any]) -> str:
+    """Return which drift so few leads can't show; nothing where there are many."""
+    fields = [field for field in horizon["fields"] if field["psi_noise"] is not None]
+    if horizon["leads"] >= EXACT_BELOW or not fields:
+        return ""
+    noise = max(field["psi_noise"] for field in fields)
+    least = detectable_psi(noise, horizon["leads"], len(fields))
+    return f"; {horizon['leads']:,} leads: a PSI under about {least:.2f} may not be seen"
 
 
 def _scores(horizon: Mapping[str, Any]) -> Text:

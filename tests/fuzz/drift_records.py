@@ -88,7 +88,7 @@ def _report_seeds() -> Sequence[bytes]:
         LAYOUT,
         importance={},
         engagement=(0.15, 0.4),
-        thresholds=DriftThresholds(min_leads=100),
+        thresholds=DriftThresholds(min_leads=100, exact_below=0),
     )
     horizon = assessor.assess(counts, name="1s", start=4000, end=5000)
     return [Report(5500, "leads", MODEL, 4000, 5000, counts, (horizon,)).encode()]

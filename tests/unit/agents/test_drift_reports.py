@@ -26,7 +26,7 @@ ASSESSOR = Assessor(
     LAYOUT,
     importance={"visits": 1.0},
     engagement=(0.15, 0.4),
-    thresholds=DriftThresholds(min_leads=100),
+    thresholds=DriftThresholds(min_leads=100, exact_below=0),
 )
 ALARM = Alarm("adwin", "score", True, None, 0.7, Diagnosis.PREDICTION, "It has changed.")
 

@@ -34,6 +34,7 @@ class Place:
         self.table: dict[str, bytes] = {}
         self.taken: list[Partial] = []
         self.room = 8192
+        self.stretch = 1
         self.reports: list[Mapping[str, Any]] = []
 
     def worker(self) -> Worker:
@@ -49,7 +50,7 @@ class Place:
                 LAYOUT,
                 importance={},
                 engagement=(0.15, 0.4),
-                thresholds=DriftThresholds(min_leads=100),
+                thresholds=DriftThresholds(min_leads=100, exact_below=0),
             ),
             detectors=RollingDetectors(LAYOUT),
             confirmation=Confirmation(season_ms=0),
@@ -84,7 +85,9 @@ class Worker:
             dict(place.table),
             place.find_model,
             Watermark(idle_after=IDLE, started_at=0.0),
-            WatchOptions(horizons=(1, 2), lateness_ms=0, open_windows=place.room),
+            WatchOptions(
+                horizons=(1, 2), lateness_ms=0, open_windows=place.room, stretch=place.stretch
+            ),
         )
         self.watch._table = place.table  # written through, as Faust's is
         self.watch.restore(place.reports)
@@ -461,6 +464,49 @@ def test_a_lead_of_long_ago_is_late_and_nothing_else():
     assert worker.turn(told(old)) == []
     assert worker.watch.late == 1
     assert worker.watch.open_windows == 1
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["one worker", "a worker a window"])
+def test_where_leads_are_few_a_longer_horizon_holds_the_latest_thousand(restarts: bool):
+    place = Place()
+    place.stretch = 10
+    worker = place.worker()
+    for first in range(12):
+        if restarts:
+            worker = place.worker()
+        worker.turn(told(calm(1, first=first)))
+    worker.end()
+    longer = [
+        horizon
+        for record in place.reports
+        if record["kind"] == "window"
+        for horizon in record["horizons"]
+        if horizon["name"] == "longer"
+    ]
+    # Windows of 200: two are in the longest horizon, five make a thousand.
+    assert [horizon["leads"] for horizon in longer] == [600, 800, *[1000] * 8]
+    assert {horizon["end"] - horizon["start"] for horizon in longer[2:]} == {5 * WINDOW_MS}
+
+
+def test_a_longer_horizon_reaches_no_further_back_than_it_may():
+    place = Place()
+    place.stretch = 2
+    worker = place.worker()
+    worker.turn(told(calm(9)))
+    worker.end()
+    [*_, last] = place.reports
+    assert [horizon["leads"] for horizon in last["horizons"]] == [200, 400, 800]
+
+
+def test_the_last_window_closes_by_the_clock_where_no_further_lead_comes():
+    place = Place()
+    worker = place.worker()
+    assert worker.turn(told(calm(1))) == []
+    worker.pass_time(IDLE - 1)
+    assert worker.close() == []
+    worker.pass_time(WINDOW_MS / 1000 + 2)
+    assert [report.counts.leads for report in worker.close()] == [PER_WINDOW]
+    assert worker.watch.open_windows == 0
 
 
 def test_a_table_that_is_not_ours_is_refused():

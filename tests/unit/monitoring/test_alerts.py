@@ -98,7 +98,8 @@ def test_the_limits_are_those_of_the_reports():
     assert limit_of("LeadScoreDrift") == limits.drift_share
     assert limit_of("LeadScoreMissingSurge") == limits.missing_change
     assert limit_of("LeadScoreUnseenSurge") == limits.unseen_change
-    assert f"leads:max > {limits.min_leads}" in EXPRESSIONS["LeadScoreFieldDrift"]
+    for surge in ("LeadScoreMissingSurge", "LeadScoreUnseenSurge"):
+        assert f"leads:max >= {limits.exact_below}" in EXPRESSIONS[surge]
     coverage = float(EXPRESSIONS["LeadScoreFeatureCoverageLow"].split("<")[1])
     assert coverage == Settings.model_fields["min_coverage"].default
 

@@ -162,11 +162,11 @@ def test_a_million_leads_make_no_drift_of_a_small_difference():
     assert found.state is DriftState.OK
 
 
-def test_below_a_thousand_leads_nothing_is_said():
-    found = assess(counts(999, visits=3.0, mean=0.6, no_visits=0.5))
+def test_below_the_least_number_of_leads_nothing_is_assessed():
+    found = assess(counts(99, visits=3.0, mean=0.6, no_visits=0.5), span=DAY)
     assert found.state is DriftState.TOO_FEW
     assert found.diagnosis is Diagnosis.TOO_FEW
-    assert found.leads == 999
+    assert found.leads == 99
     assert not found.is_drift
     assert not found.is_prediction_drift
     said = (found.drifted_share, found.weighted_share, found.engagement, found.coverage)
@@ -176,7 +176,7 @@ def test_below_a_thousand_leads_nothing_is_said():
         assert part.state is DriftState.TOO_FEW
         assert not part.is_drifted
         assert (part.psi, part.p_value, part.missing, part.js) == (None,) * 4
-    assert assess(counts(1000, visits=3.0)).state is DriftState.CRITICAL
+    assert assess(counts(100, visits=3.0), span=DAY).state is DriftState.CRITICAL
     assert assess(LAYOUT.none()).state is DriftState.TOO_FEW
 
 
@@ -385,3 +385,38 @@ def test_there_is_advice_on_every_diagnosis_and_a_section_of_the_runbook():
     for advice in ADVICE.values():
         assert advice.sentence.endswith(".")
         assert f"### {advice.section}" in runbook
+
+
+def test_few_leads_like_those_of_training_raise_hardly_any_alarm():
+    found = [assess(counts(100, seed), span=DAY) for seed in range(2, 102)]
+    assert sum(bool(drifted(one)) for one in found) <= 4
+    assert sum(one.state is not DriftState.OK for one in found) <= 6
+
+
+def test_a_large_shift_of_three_hundred_leads_is_found():
+    found = assess(counts(300, visits=1.0), span=DAY)
+    assert drifted(found) == ["visits"]
+    assert field(found, "visits").state is DriftState.CRITICAL
+    assert field(found, "visits").p_adjusted < 0.01
+
+
+def test_a_far_psi_of_few_leads_is_no_drift_where_it_is_not_significant():
+    few = levels([18, 12, 20], [400, 400, 200])
+    far = few.drift(replace(few.test(), p_value=0.5), 0.5, DriftThresholds(psi_warn=0.0))
+    assert not far.is_drifted
+    assert far.state is DriftState.OK
+
+
+def test_a_horizon_that_is_assessed_again_has_the_same_numbers():
+    leads = counts(200, visits=0.5)
+    assert assess(leads, span=DAY) == assess(leads, span=DAY)
+
+
+def test_a_horizon_before_1970_is_assessed():
+    found = ASSESSOR.assess(counts(200), name="1h", start=-DAY, end=0)
+    assert found.state is not DriftState.TOO_FEW
+
+
+def test_few_leads_of_less_than_a_day_are_not_assessed():
+    assert assess(counts(999), span=DAY - 1).state is DriftState.TOO_FEW
+    assert assess(counts(999), span=DAY).state is not DriftState.TOO_FEW

@@ -21,7 +21,7 @@ from tests.unit.small_model import LEADS, SPEC, small_model
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's and its libraries' own
 BROWSERS = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
 CHROMIUM = next(filter(None, BROWSERS), None)
-FEW = DriftThresholds(min_leads=50)
+FEW, MANY = DriftThresholds(min_leads=50, exact_below=0), DriftThresholds(min_leads=1000)
 SUBJECT = Subject(
     model="leads/3",
     topic="<leads>",
@@ -126,8 +126,8 @@ def too_few(model):
     from monitoring.snapshot import render
 
     now = sample(model, page_views=model.columns["page_views"] * 2 + 40)
-    assessment = assess(model, now, DriftThresholds())
-    return render(SUBJECT, *shown(model, now, sample(model)), assessment, DriftThresholds())
+    assessment = assess(model, now, MANY)
+    return render(SUBJECT, *shown(model, now, sample(model)), assessment, MANY)
 
 
 def test_of_too_few_leads_no_metric_says_that_nothing_has_drifted(too_few):
@@ -140,7 +140,7 @@ def test_of_too_few_leads_no_metric_says_that_nothing_has_drifted(too_few):
 def test_of_too_few_leads_the_page_says_no_no(model, too_few):
     from monitoring.snapshot import _figures, _row
 
-    assessment = assess(model, sample(model), DriftThresholds())
+    assessment = assess(model, sample(model), MANY)
     assert set(_figures(assessment).values()) == {"-"}
     for field in assessment.fields:
         assert _row(field)["drifted"] == "-"

@@ -206,7 +206,7 @@ def test_the_longest_horizon_with_enough_leads_is_shown_unless_another_is_named(
 
 def test_of_too_few_leads_no_field_is_shown():
     said = shown(report(), name="5m")
-    assert "5m        412 leads, too few: nothing is said below 1,000" in said
+    assert "5m        412 leads, too few leads to measure drift: see a longer horizon" in said
     assert not any(line.startswith(("field", "Scores", "Diagnosis")) for line in said)
 
 
@@ -261,7 +261,8 @@ def test_a_report_is_a_line():
         "2026-05-28 20:30 bank/1 24h: 123,456 leads, critical: 3 of 5 fields drifted, 40% by"
         " importance"
     )
-    assert report_line(read(report()), "5m").endswith("too few: nothing is said below 1,000")
+    few = report_line(read(report()), "5m")
+    assert few.endswith("too few leads to measure drift: see a longer horizon")
     assert report_line(read(alarm("age")), None) == (
         "2026-05-28 20:30 bank/1 alarm by windowed: age: critical over 24h of 123,456 leads."
     )
