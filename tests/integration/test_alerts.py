@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import get_args
@@ -21,6 +22,7 @@ from features.matrix import FeatureEncoder
 from features.spec import CategoryField, FeatureSpec, NumberField
 from monitoring.assessment import Assessment, Assessor
 from monitoring.drift_gauges import DriftMetrics
+from monitoring.field_drift import DriftState
 from monitoring.health import Health
 from monitoring.http import MonitoringServer, monitoring_app
 from monitoring.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
@@ -233,6 +235,8 @@ async def test_a_service_in_every_trouble_is_told_of(tmp_path):
     exposed.is_sick = True
     exposed.load_model(days_ago=91)
     exposed.worker.model_load_failing(True)
+    day = assessments(2, are_others=False)[-1]
+    exposed.drift.show_window([replace(day, leads=12, state=DriftState.TOO_FEW)])
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
             await until(lambda: has_data(prometheus, "leadscore_snapshot_failures_total"))

@@ -208,3 +208,10 @@ def test_what_is_exposed_is_what_is_declared(metrics, registry):
         for metric in DECLARATIONS
         if metric.shown_by == "drift"
     }
+
+
+def test_a_horizon_that_a_window_does_not_have_is_gone(metrics, registry):
+    metrics.show_window([HOUR, replace(HOUR, name="longer")])
+    metrics.show_window([HOUR])
+    assert not [labels for labels in shown(registry) if "longer" in labels]
+    assert ("leads", "1h") in shown(registry)
