@@ -211,6 +211,20 @@ async def test_too_few_fields_are_flagged_where_they_are_not_refused(
     assert low == {lead.lead_id: at < 10 for at, lead in enumerate(contacts[:20])}
 
 
+async def test_leads_created_in_seconds_are_dead_letters(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    await stage.start()
+    in_seconds = [lead._replace(created_at=lead.created_at // 1000) for lead in contacts[:10]]
+    played = await stage.play([*in_seconds, *contacts[10:20]])
+    await stage.until_committed(played)
+    dead = await stage.dead_records()
+    assert {record.key.decode() for record in dead} == {lead.lead_id for lead in in_seconds}
+    assert {headers_of(record)["leadscore.error.code"] for record in dead} == {b"TIME"}
+    scored = {event_of(record.value)["lead_id"] for record in await stage.scored_records()}
+    assert scored == {lead.lead_id for lead in contacts[10:20]}
+
+
 async def test_json_in_and_json_out(stage: Stage, contacts: list[Lead], bank_model: Bundle) -> None:
     await stage.start(LEADSCORE_OUTPUT_FORMAT="json")
     as_avro, as_json = (EventMaker(CONTACT, wire) for wire in (WireFormat.AVRO, WireFormat.JSON))
