@@ -208,19 +208,27 @@ def _train(table: Table, options: TrainOptions) -> TrainedModel:
 def _publish(
     trained: TrainedModel, registry: str, name: str, as_json: bool, accept_no_signal: bool
 ) -> None:
-    """Print the report, then publish: people see what is wrong with a model that is refused."""
+    """Publish, then print the report: of a model that is refused, too, so people see what is wrong.
+
+    In this order a reader that ends early, such as `head`, keeps no model out of the registry.
+    """
+    from model.chance import NoSignalError
     from model.registry import Registry
     from stream.commands.serving_check import require_signal_to_publish
     from stream.commands.train_report import print_report, report_json
 
-    if not as_json:
-        print_report(trained, Console())
-    if not accept_no_signal:
-        require_signal_to_publish(Registry(registry), name, trained.metadata)
-    version = Registry(registry).publish(name, trained.artefacts)
+    try:
+        if not accept_no_signal:
+            require_signal_to_publish(Registry(registry), name, trained.metadata)
+        version = Registry(registry).publish(name, trained.artefacts)
+    except NoSignalError:
+        if not as_json:
+            print_report(trained, Console())
+        raise
     if as_json:
         click.echo(report_json(trained, name, version))
         return
+    print_report(trained, Console())
     click.echo()
     click.echo(for_terminal(f"Model {name} version {version} is in {registry}."))
 

@@ -124,6 +124,18 @@ def test_a_failed_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
     assert not registry.exists()
 
 
+def test_a_reader_that_ends_early_keeps_no_model_out_of_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("stream.commands.train_report.print_report", closed)
+    registry = tmp_path / "models"
+    run(leads(tmp_path / "leads.csv"), "--target", "won", "--registry", registry)
+    assert load_bundle(Registry(registry).resolve("leads")).version == "1"
+
+
 def written_leads(path: Path, n: int = 200) -> Path:
     """Write leads of which the values leave open how they are read."""
     rng = np.random.default_rng(2)
