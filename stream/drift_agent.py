@@ -56,7 +56,8 @@ PENDING = 5000
 """Partials that may wait for the next turn: the bound on memory."""
 REPLAYED_REPORTS = 2000
 REPLAYED_PARTIALS = 2000
-"""The latest records, read again at the start: closed windows, and what the detectors saw."""
+"""The latest records, read again at the start: closed windows, and what the detectors saw. The
+horizon `longer` begins within them: it has 1,000 leads, and a window that was reported has one."""
 REHEARSED_AT_ONCE = 50
 """Partials between which others have their turn: up to 256 leads of each go to the detectors."""
 MODEL_RETRY = 60.0
@@ -179,7 +180,7 @@ class DriftService(Service):
             ),
         )
         wall_ms = round(time.time() * 1000)
-        longest = max(settings.drift_horizons) * settings.drift_window_ms * settings.drift_stretch
+        longest = max(settings.drift_horizons) * settings.drift_window_ms
         reports = await self._reader.last(
             self._reports,
             REPLAYED_REPORTS,
