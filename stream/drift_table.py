@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from typing import Any
 
 import faust
@@ -11,7 +11,7 @@ import faust
 from agents.drift_windows import WindowCounts, WindowKey
 from stream.record_clock import RecordClock
 
-__all__ = ["DriftTable", "Windows", "damaged_keys"]
+__all__ = ["DriftTable", "Windows", "all_sent", "damaged_keys"]
 
 PARTITION = 0
 WRITTEN_WITHIN = 30.0
@@ -69,8 +69,16 @@ class DriftTable(faust.Table):
         """
         writes, self._writes = self._writes, []
         async with asyncio.timeout(WRITTEN_WITHIN):
-            for write in writes:
-                await write
+            await all_sent(writes)
+
+
+async def all_sent(writes: Iterable[Awaitable[Any]]) -> None:
+    """Wait for writes; where the wait is cancelled, as by a stop, the writes are not.
+
+    Faust sets the result of each once Kafka has it, and fails where the write was cancelled.
+    """
+    for write in writes:
+        await asyncio.shield(write)
 
 
 def damaged_keys(table: Mapping[bytes, bytes]) -> list[bytes]:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
 import pytest
 
 from agents.drift_windows import WindowCounts, WindowKey
-from stream.drift_table import Windows, damaged_keys
+from stream.drift_table import Windows, all_sent, damaged_keys
 from tests.unit.agents.drift_log import leads, told
 
 [PARTIAL, *_] = told(leads(50))
@@ -57,3 +58,13 @@ def test_nothing_is_written_before_all_is_counted_again() -> None:
     assert table == {KEY: b"all of it", b"a/1/2": b"well"}
     windows["a/1/2"] = b"more"
     assert table[b"a/1/2"] == b"more"
+
+
+async def test_a_stop_amid_a_write_leaves_the_write_to_its_producer() -> None:
+    write = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(all_sent([write]))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    write.set_result(None)
