@@ -118,7 +118,7 @@ class Table:
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
-        """What to tell of how the file was read, where it may surprise."""
+        """Sentences on how the file was read, where it may surprise."""
         remarks = []
         if self.encoding_guessed:
             remarks.append(

@@ -30,7 +30,7 @@ class FieldNames:
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._columns = dict(columns)
-        self._known: dict[tuple[str, ...], Mapping[str, str] | InvalidEventError] = {}
+        self._known: dict[tuple[str, ...], Mapping[str, str] | str] = {}
 
     def find(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return the name of each field among those that a lead has.
@@ -59,11 +59,13 @@ class FieldNames:
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
                 self._known[key] = found
-        if isinstance(found, InvalidEventError):
-            raise found
+        if isinstance(found, str):
+            # A new one each time: an error raised again keeps every traceback, and so the leads.
+            raise InvalidEventError(ErrorCode.VALIDATION, found)
         return found
 
-    def _find(self, names: tuple[str, ...]) -> Mapping[str, str] | InvalidEventError:
+    def _find(self, names: tuple[str, ...]) -> Mapping[str, str] | str:
+        """Return the name of each field, or the sentence by which the names are refused."""
         exact = self._exact({*names})
         taken = {*exact.values(), *ENVELOPE}
         by_form: dict[str, list[str]] = {}
@@ -106,9 +108,8 @@ def folded_name(name: str) -> str:
     return "".join(filter(str.isalnum, plain))
 
 
-def _ambiguous(what: str) -> InvalidEventError:
-    return InvalidEventError(
-        ErrorCode.VALIDATION,
+def _ambiguous(what: str) -> str:
+    return (
         f"ambiguous field names: {what}: send each field once, under the name that the model's"
-        " contract has",
+        " contract has"
     )

@@ -281,7 +281,7 @@ class DriftService(Service):
         for keys in watch.due(time.monotonic(), round(time.time() * 1000)):
             if self._watch is not watch:
                 return  # the partition went to another worker
-            # In a thread: the permutation tests of few leads take up to seconds.
+            # The permutation tests of few leads take up to seconds: the event loop must not wait.
             closing = await asyncio.to_thread(watch.close, keys, round(time.time() * 1000))
             if self._watch is not watch:
                 return

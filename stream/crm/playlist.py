@@ -58,7 +58,7 @@ class Playlist:
     unused: Sequence[str] = ()
     """Columns of the file that the contract has no field for: they are not sent."""
     remarks: Sequence[str] = ()
-    """What to tell of how the file was read."""
+    """Sentences on how the file was read."""
 
 
 def make_playlist(wanted: Wanted, store: SchemaStore) -> Playlist:

@@ -45,6 +45,15 @@ def test_two_names_for_a_field_are_refused(_: str):
         assert refused.value.code is ErrorCode.VALIDATION
 
 
+def test_a_refusal_that_is_remembered_keeps_no_lead_alive():
+    names, refused = FieldNames(COLUMNS), []
+    for _ in range(2):
+        with pytest.raises(InvalidEventError) as found:
+            names.find(["leadSource", "lead_source"])
+        refused.append(found.value)
+    assert refused[0] is not refused[1]
+
+
 def test_one_name_for_two_fields_is_refused():
     with pytest.raises(InvalidEventError, match="may be two fields"):
         FieldNames({"a_b": "a_b", "A_B": "A B"}).find(["aB"])
