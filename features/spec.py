@@ -22,6 +22,7 @@ __all__ = [
     "LARGEST_FLOAT32",
     "MISSING_LEVELS",
     "MISSING_WORDS",
+    "Aspect",
     "CategoryField",
     "DateField",
     "DatePart",
@@ -49,6 +50,22 @@ class DatePart(StrEnum):
     WEEKDAY = "weekday"
     DAY = "day"
     MONTH = "month"
+
+
+class Aspect(StrEnum):
+    """What a column of the feature matrix measures of its field's value."""
+
+    VALUE = "value"
+    LEVEL = "level"
+    LENGTH = "length"
+    WORDS = "words"
+    KEYWORD = "keyword"
+    HOUR = "hour"
+    WEEKDAY = "weekday"
+    DAY = "day"
+    MONTH = "month"
+    AGE = "age"
+    """Days from a date to the creation of the lead; negative where the date is later."""
 
 
 def normalise_level(value: str, *, composed: bool = True) -> str | None:
@@ -102,6 +119,11 @@ class NumberField(_Frozen):
         """Names of the columns of the feature matrix."""
         return (self.name,)
 
+    @property
+    def aspects(self) -> tuple[Aspect, ...]:
+        """Aspect of each column."""
+        return (Aspect.VALUE,)
+
 
 class CategoryField(_Frozen):
     """A level of a known set; one-hot (a column a level) or target-encoded (one column).
@@ -142,6 +164,11 @@ class CategoryField(_Frozen):
             return tuple(f"{self.name}={level}" for level in self.levels)
         return (self.name,)
 
+    @property
+    def aspects(self) -> tuple[Aspect, ...]:
+        """Aspect of each column."""
+        return (Aspect.LEVEL,) * len(self.columns)
+
     @model_validator(mode="after")
     def _consistent(self) -> CategoryField:
         if len(set(self.levels)) != len(self.levels):
@@ -178,6 +205,11 @@ class TextField(_Frozen):
         flags = (f"{self.name}~{keyword}" for keyword in self.keywords)
         return (f"{self.name}:length", f"{self.name}:words", *flags)
 
+    @property
+    def aspects(self) -> tuple[Aspect, ...]:
+        """Aspect of each column."""
+        return (Aspect.LENGTH, Aspect.WORDS, *[Aspect.KEYWORD] * len(self.keywords))
+
 
 class DateField(_Frozen):
     """A time stamp (milliseconds since 1970, UTC): one column a part, NaN where missing."""
@@ -195,6 +227,11 @@ class DateField(_Frozen):
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the feature matrix."""
         return tuple(f"{self.name}:{part}" for part in self.parts)
+
+    @property
+    def aspects(self) -> tuple[Aspect, ...]:
+        """Aspect of each column."""
+        return tuple(Aspect(part) for part in self.parts)
 
 
 FieldSpec = Annotated[
@@ -227,6 +264,11 @@ class FeatureSpec(_Frozen):
     def field_of_column(self) -> tuple[int, ...]:
         """For each column, the index of its field."""
         return tuple(i for i, field in enumerate(self.fields) for _ in field.columns)
+
+    @cached_property
+    def aspect_of_column(self) -> tuple[Aspect, ...]:
+        """For each column, what it measures of its field's value."""
+        return tuple(aspect for field in self.fields for aspect in field.aspects)
 
     @cached_property
     def sources(self) -> dict[str, str]:
