@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from features.reference import Reference
 from features.spec import FeatureSpec, Float32
 from model.column_plan import ColumnPlan
+from model.label_counts import LabelCounts
 from schemas.errors import FatalError, LoadFailure
 from schemas.fields import FieldKind
 
@@ -191,7 +192,9 @@ class Training(_Frozen):
     target: str
     """Name of the target column."""
     positive: str | None = None
-    """The target's value that counts as 1."""
+    """The target's values that count as success, separated by commas."""
+    labels: LabelCounts | None = None
+    """Number of rows by what their target says; None in models of before it was kept."""
     order: str | None = None
     """What the rows are ordered by: a column, the file, or None where they are in no order."""
     dropped: dict[str, str] = {}

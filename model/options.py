@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from model.bands import HIGH, MEDIUM, BandRule
@@ -22,8 +23,14 @@ class TrainOptions:
     ----------
     target
         The column that says what became of a lead.
-    positive
-        Its value that counts as success; None where that is plain (yes, true, 1, won …).
+    positive, negative
+        Its values that count as success, and those that count as failure; empty where there are
+        two values and one of them says yes (yes, true, 1, won …).
+    ignore
+        Its values whose rows are left out.
+    matured
+        Leads younger than this at the latest time in the file are left out, as their outcome is
+        not known yet; None: none are. Needs ``time``.
     id
         The column that tells leads apart: never a feature. ``lead_id`` never is one either.
     time
@@ -62,7 +69,10 @@ class TrainOptions:
     """
 
     target: str
-    positive: str | None = None
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    matured: timedelta | None = None
     id: str | None = None
     time: str | None = None
     ordered: bool = False

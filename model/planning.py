@@ -15,6 +15,7 @@ from features.spec import normalise_level
 from features.table import Table
 from model.column_plan import ColumnPlan
 from model.inspection import Leak
+from model.label_counts import LabelCounts
 from model.options import TrainOptions
 from model.preparation import Prepared, prepare
 from schemas.fields import FieldKind
@@ -38,7 +39,9 @@ class TrainingPlan:
     rows, positives
         The labelled leads.
     target, positive
-        The target's name in the file, and its value that counts as success.
+        The target's name in the file, and its values that count as success.
+    labels
+        Number of rows by what their target says, those that were left out among them.
     columns
         The decision about each column, in the file's order.
     warnings
@@ -49,6 +52,7 @@ class TrainingPlan:
     positives: int
     target: str
     positive: str
+    labels: LabelCounts
     columns: tuple[ColumnPlan, ...]
     warnings: tuple[str, ...]
 
@@ -68,6 +72,7 @@ def plan_training(table: Table, options: TrainOptions) -> TrainingPlan:
         positives=int(data.leads.labels.sum()),
         target=data.target,
         positive=data.positive,
+        labels=data.labels,
         columns=columns,
         warnings=(*data.warnings, *column_warnings(columns)),
     )

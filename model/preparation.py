@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.contract import ENVELOPE, conform, contract_kinds, derive_contract, is_boolean
 from features.infer import Inferred, infer_fields
 from features.spec import MISSING_WORDS
 from features.table import Table
-from model.labels import read_labels
+from model.label_counts import LabelCounts
+from model.labels import Labels, read_labels
+from model.maturity import immature, immature_warning
 from model.options import TrainOptions
 from model.specify import Leads
 from schemas.errors import InputError
@@ -22,6 +25,8 @@ __all__ = ["Prepared", "prepare"]
 
 LEAST_OF_A_KIND = 40
 FEW_ROWS, FEW_POSITIVES = 1_000, 120
+SHOWN = 8
+"""Number of ignored values that a warning lists."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,9 @@ class Prepared:
     inferred
         What the columns are, and which are dropped.
     target, positive
-        The target's name in the file, and its value that counts as success.
+        The target's name in the file, and its values that count as success.
+    labels
+        Number of rows by what their target says, those that were left out among them.
     order
         The column of time, "the file", or None where the order says nothing.
     contract
@@ -51,6 +58,7 @@ class Prepared:
     inferred: Inferred
     target: str
     positive: str
+    labels: LabelCounts
     order: str | None
     contract: Mapping[str, Any]
     warnings: tuple[str, ...]
@@ -67,6 +75,10 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     """
     if options.time and options.ordered:
         raise InputError("--time and --ordered exclude each other: give one of them.")
+    if options.matured is not None and not options.time:
+        raise InputError(
+            "--matured needs --time COLUMN: a lead's age counts from the time of its creation."
+        )
     table = table.with_hints(decimal=options.decimal, first=options.dates, missing=options.missing)
     reserved = _reserved(table, options)
     text = {table.find(column, "--text") for column in options.text}
@@ -81,19 +93,20 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         table = conform(table, options.schema, skip=reserved)
     warnings = [f"{remark}." for remark in table.remarks]
 
-    labels = read_labels(table, target, options.positive)
-    unlabelled = int((~labels.known).sum())
-    if unlabelled:
-        table = table.take(np.flatnonzero(labels.known))
-        warnings.append(f"{unlabelled:,} rows without a target were left out.")
-    positive = labels.positive[labels.known]
-    _check_sufficient(table, positive)
+    labels = read_labels(table, target, options.positive, options.negative, options.ignore)
+    time = table.find(options.time, "--time") if options.time else None
+    counts, kept, left_out = _outcomes(table, labels, options, time)
+    warnings += left_out
+    if not kept.all():
+        table = table.take(np.flatnonzero(kept))
+    positive = labels.positive[kept]
+    _check_sufficient(table, positive, left_out)
     warnings += _few(table.rows, int(positive.sum()))
 
     order = "the file" if options.ordered else None
-    if options.time:
-        rows = _in_order(table, table.find(options.time, "--time"))
-        order = table.originals[table.find(options.time, "--time")]
+    if time:
+        rows = _in_order(table, time)
+        order = table.originals[time]
         if (np.diff(rows) < 0).any():
             table, positive = table.take(rows), positive[rows]
 
@@ -111,7 +124,8 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         ),
         inferred=inferred,
         target=table.originals[target],
-        positive=labels.value,
+        positive=", ".join(labels.success),
+        labels=counts,
         order=order,
         contract=contract,
         warnings=tuple(warnings),
@@ -172,12 +186,40 @@ def _check_free(
         )
 
 
-def _check_sufficient(table: Table, positive: np.ndarray) -> None:
+def _outcomes(
+    table: Table, labels: Labels, options: TrainOptions, time: str | None
+) -> tuple[LabelCounts, NDArray[np.bool_], list[str]]:
+    """Return counts of all rows, which rows have an outcome, and sentences on the others."""
+    young = np.zeros(table.rows, dtype=bool)
+    too_young = []
+    if time is not None and options.matured is not None:
+        times = _times(table, time)
+        young = immature(times, options.matured)
+        left_out = int((labels.known & young).sum())
+        too_young.append(immature_warning(left_out, times, options.matured))
+    counts = labels.counts(young)
+    return counts, labels.known & ~young, [*_without_outcome(counts, options), *too_young]
+
+
+def _without_outcome(counts: LabelCounts, options: TrainOptions) -> Iterable[str]:
+    if counts.missing:
+        yield f"{counts.missing:,} rows without a target were left out."
+    if counts.ignored and not options.ignore:
+        values = [f"{value!r} ({rows:,})" for value, rows in counts.ignored.items()]
+        yield (
+            f"{sum(counts.ignored.values()):,} rows were left out, as neither --positive nor "
+            f"--negative names what their target says: {', '.join(values[:SHOWN])}"
+            f"{', …' if len(values) > SHOWN else '.'}"
+        )
+
+
+def _check_sufficient(table: Table, positive: NDArray[np.bool_], left_out: list[str]) -> None:
     positives = int(positive.sum())
     negatives = len(positive) - positives
     if min(positives, negatives) < LEAST_OF_A_KIND:
+        why = f" ({' '.join(left_out)})" if left_out else ""
         raise InputError(
-            f"{table.source} has {positives:,} positives and {negatives:,} negatives; a model "
+            f"{table.source} has {positives:,} positives and {negatives:,} negatives{why}; a model "
             f"needs at least {LEAST_OF_A_KIND} of each. Collect more leads whose outcome is known."
         )
 
@@ -197,8 +239,12 @@ def _few(rows: int, positives: int) -> list[str]:
     return warnings
 
 
-def _in_order(table: Table, time: str) -> np.ndarray:
-    times = np.asarray(table.columns_for({time: FieldKind.DATE})[time], dtype=np.float64)
+def _times(table: Table, time: str) -> NDArray[np.float64]:
+    return np.asarray(table.columns_for({time: FieldKind.DATE})[time], dtype=np.float64)
+
+
+def _in_order(table: Table, time: str) -> NDArray[np.intp]:
+    times = _times(table, time)
     missing = np.flatnonzero(np.isnan(times))
     if len(missing):
         raise InputError(

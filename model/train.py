@@ -213,6 +213,7 @@ def _training(
         seed=options.seed,
         target=data.target,
         positive=data.positive,
+        labels=data.labels,
         order=data.order,
         dropped=data.inferred.dropped,
         columns=columns,

@@ -14,7 +14,7 @@ from schemas.errors import InputError
 from schemas.fields import FieldKind
 from stream.commands.band_options import band_rule, check_order, engagement_range
 from stream.commands.exit_codes import exit_codes
-from stream.commands.options import encoding_option
+from stream.commands.options import DURATION, encoding_option
 
 if TYPE_CHECKING:
     from features.table import Table
@@ -32,8 +32,31 @@ KINDS = (*map(str, FieldKind), "ignore")
 )
 @click.option(
     "--positive",
+    multiple=True,
     metavar="VALUE",
-    help="The target's value that is success; the others are failure. Default: yes, true, 1, won …",
+    help="A value of the target that is success; may be repeated. Default, of two values: yes, "
+    "true, 1, won …",
+)
+@click.option(
+    "--negative",
+    multiple=True,
+    metavar="VALUE",
+    help="A value that is failure; may be repeated. Rows with values that neither option names "
+    "are left out.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="VALUE",
+    help="A value that is neither, such as that of open deals: its rows are left out; may be "
+    "repeated. Without --negative the other values are failure.",
+)
+@click.option(
+    "--matured",
+    type=DURATION,
+    metavar="SPAN",
+    help="Leave out leads younger than this (90d) at the latest --time in FILE: their outcome is "
+    "not known yet.",
 )
 @click.option("--id", "id", metavar="COLUMN", help="The lead's id: never a feature.")
 @click.option(
@@ -156,7 +179,8 @@ def train(
       leadscore train leads.csv --target won --plan
       leadscore train leads.csv --target won --id id --time created
       leadscore train contacts.csv --target y --exclude duration --name bank
-      leadscore train deals.parquet --target stage --positive "closed won"
+      leadscore train deals.parquet --target stage --positive won --negative lost
+      leadscore train leads.csv --target won --time created --matured 90d
 
     Prints how each column was read, how good the model is on leads that it has not seen, and what
     is suspicious. Nothing is written unless the model has passed every check.

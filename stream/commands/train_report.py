@@ -12,6 +12,7 @@ from model.train import TrainedModel
 from schemas.display import for_terminal
 from stream.commands.band_table import print_bands
 from stream.commands.column_table import print_columns, print_warnings
+from stream.commands.label_lines import print_labels
 
 __all__ = ["plan_json", "print_plan", "print_report", "report_json"]
 
@@ -39,6 +40,7 @@ def print_report(trained: TrainedModel, console: Console) -> None:
         f"{sum(report.fields.values())} columns",
         highlight=False,
     )
+    print_labels(trained.metadata.training.target, trained.metadata.training.labels, console)
     console.print()
     print_columns(report.columns, console)
     console.print()
@@ -61,10 +63,10 @@ def print_report(trained: TrainedModel, console: Console) -> None:
 def print_plan(plan: TrainingPlan, console: Console) -> None:
     """Print what a training would learn from, and what is surprising."""
     console.print(
-        f"{plan.rows:,} leads, {plan.positives:,} positives ({plan.positives / plan.rows:.1%}): "
-        f"{_plain(plan.target)} is {_plain(plan.positive)}",
+        f"{plan.rows:,} leads, {plan.positives:,} positives ({plan.positives / plan.rows:.1%})",
         highlight=False,
     )
+    print_labels(plan.target, plan.labels, console)
     console.print()
     print_columns(plan.columns, console)
     print_warnings(plan.warnings, console)
@@ -102,6 +104,7 @@ def plan_json(plan: TrainingPlan) -> str:
             "positives": plan.positives,
             "target": plan.target,
             "positive": plan.positive,
+            "labels": plan.labels.model_dump(mode="json"),
             "columns": [column.model_dump(mode="json") for column in plan.columns],
             "warnings": plan.warnings,
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -235,6 +236,37 @@ def test_rows_without_a_target_are_left_out():
     assert any("120 rows without a target" in warning for warning in report.warnings)
 
 
+def test_open_deals_are_no_failures():
+    made = [{**row, "won": "open" if i % 10 == 0 else row["won"]} for i, row in enumerate(ROWS)]
+    with pytest.raises(InputError, match="nothing says which of them"):
+        train(table(made), OPTIONS)
+    trained = train(table(made), replace(OPTIONS, positive=("yes",), negative=("no",)))
+    report, labels = trained.report, trained.metadata.training.labels
+    assert labels is not None
+    assert labels.ignored == {"open": 120}
+    assert labels.success == {"yes": report.positives}
+    assert labels.failure == {"no": report.rows - report.positives}
+    assert report.rows == 1080
+    assert any("neither --positive nor --negative names" in w for w in report.warnings)
+    assert any("'open' (120)" in w for w in report.warnings)
+
+
+def test_leads_without_an_outcome_yet_are_left_out():
+    """The latest lead, which says how old the others are, need not have an outcome itself."""
+    made = [{**row, "won": "" if i == len(ROWS) - 1 else row["won"]} for i, row in enumerate(ROWS)]
+    trained = train(table(made), replace(OPTIONS, matured=timedelta(days=60)))
+    times = [datetime.fromisoformat(row["created"]) for row in made]
+    limit = max(times) - timedelta(days=60)
+    old = [row for row, time in zip(made, times, strict=True) if row["won"] and time <= limit]
+    labels = trained.metadata.training.labels
+    assert labels is not None
+    assert trained.report.rows == len(old)
+    assert trained.report.positives == sum(row["won"] == "yes" for row in old)
+    assert labels.immature == 1199 - len(old)
+    assert labels.missing == 1
+    assert any("younger than 60 days at 2024-12-" in w for w in trained.report.warnings)
+
+
 def test_thresholds_go_into_the_model():
     high, medium = BandRule("score", 0.6, "0.6"), BandRule("score", 0.3, "0.3")
     trained = train(TABLE.slice(0, 400), replace(OPTIONS, high=high, medium=medium))
@@ -288,7 +320,12 @@ def test_no_signal_is_the_first_warning():
         ({"time": "city"}, "expected a time"),
         ({"target": "source"}, "should have two values, it has 3"),
         ({"target": "country"}, "one value only"),
-        ({"positive": "maybe"}, "no value 'maybe'"),
+        ({"positive": ("maybe",)}, "no value 'maybe'"),
+        ({"time": None, "matured": timedelta(days=9)}, "--matured needs --time"),
+        (
+            {"matured": timedelta(days=999)},
+            r"0 positives and 0 negatives \(.*younger than 999 days",
+        ),
         ({"exclude": ("won",)}, "it can be one thing only"),
         ({"text": ("notes", "won")}, "the column is the target"),
         ({"ordered": True}, "exclude each other"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,17 @@ def leads(path: Path, n: int = 300, separator: str = ",") -> Path:
         won = "yes" if rng.random() < 1 / (1 + np.exp(-2 * size)) else "no"
         lines.append(separator.join([f"L{i}", f"{size:.3f}", "ab"[i % 2], won]))
     path.write_text("\n".join(lines))
+    return path
+
+
+def deals(path: Path) -> Path:
+    """Leads of which every fifth has no outcome yet, a day apart."""
+    lines = leads(path).read_text().splitlines()
+    made = [f"{lines[0]},created"]
+    for i, line in enumerate(lines[1:]):
+        opened = line.rsplit(",", 1)[0] + ",open" if i % 5 == 0 else line
+        made.append(f"{opened},{datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=i):%Y-%m-%d}")
+    path.write_text("\n".join(made))
     return path
 
 
@@ -73,6 +84,12 @@ UNUSABLE = {
     "no column": (["leads.csv", "--target", "wonn"], "Did you mean 'won'?"),
     "no text column": (["leads.csv", "--target", "won", "--text", "x"], "no column 'x' (--text)"),
     "no value": (["leads.csv", "--target", "won", "--positive", "x"], "no value 'x'"),
+    "no span": (["leads.csv", "--target", "won", "--matured", "90"], "such as 30m, 1h or 7d"),
+    "a span without a time": (["leads.csv", "--target", "won", "--matured", "90d"], "needs --time"),
+    "three values": (
+        ["deals.csv", "--target", "won"],
+        "--positive yes --negative no, where rows with other values are left out",
+    ),
     "two orders": (["leads.csv", "--target", "won", "--ordered", "--time", "id"], "exclude each"),
     "an encoding": (["leads.csv", "--target", "won", "--encoding", "x"], "no encoding 'x'"),
     "thresholds": (
@@ -106,6 +123,7 @@ def test_unusable_input_is_exit_code_2_and_a_sentence(
     monkeypatch.chdir(tmp_path)
     leads(tmp_path / "leads.csv")
     leads(tmp_path / "few.csv", 60)
+    deals(tmp_path / "deals.csv")
     (tmp_path / "image.csv").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
     (tmp_path / "ragged.csv").write_text("won,a\nyes\n")
     (tmp_path / "empty.csv").write_text("")
@@ -275,6 +293,32 @@ def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path):
     assert report["warnings"] == list(metadata.training.warnings)
     used = [column["importance"] for column in report["columns"] if column["field"]]
     assert sum(used) == pytest.approx(1.0)
+
+
+def test_the_report_says_which_values_became_success(tmp_path: Path):
+    file, registry = deals(tmp_path / "deals.csv"), tmp_path / "models"
+    given = (file, "--target", "won", "--positive", "Yes", "--negative", "no")
+    given += ("--time", "created", "--matured", "10d")
+    plan = run(*given, "--plan")
+    assert plan.exit_code == 0, plan.output
+    shown = re.search(
+        r"won success: yes \((\d+)\); failure: no \((\d+)\); left out: open \(60\), too young "
+        r"\(8\)",
+        " ".join(plan.stdout.split()),
+    )
+    assert shown is not None, plan.stdout
+    result = run(*given, "--registry", registry, "--json")
+    assert result.exit_code == 0, result.output
+    report = orjson.loads(result.stdout)
+    assert report["labels"] == {
+        "success": {"yes": int(shown[1])},
+        "failure": {"no": int(shown[2])},
+        "ignored": {"open": 60},
+        "missing": 0,
+        "immature": 8,
+    }
+    assert report["rows"] == int(shown[1]) + int(shown[2]) == 232
+    assert orjson.loads(run(*given, "--plan", "--json").stdout)["labels"] == report["labels"]
 
 
 def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):

@@ -1,0 +1,32 @@
+"""What became of the rows of the training data: kept in the model, shown by `train`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
+
+__all__ = ["LabelCounts"]
+
+
+class LabelCounts(BaseModel):
+    """Which values of the target are success, which failure, and which rows were left out.
+
+    Parameters
+    ----------
+    success, failure
+        Number of rows by the target's value, as it is written in the file: the training leads.
+    ignored
+        Likewise of the rows left out because their value is neither. Of many values the rarest
+        are one entry, such as ``(12 others)``.
+    missing
+        Number of rows left out because their target has no value.
+    immature
+        Number of rows left out because the lead is too young for its outcome to be known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    success: dict[str, NonNegativeInt]
+    failure: dict[str, NonNegativeInt]
+    ignored: dict[str, NonNegativeInt] = {}
+    missing: NonNegativeInt = 0
+    immature: NonNegativeInt = 0
