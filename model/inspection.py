@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -13,14 +13,30 @@ from features.binning import quantile_edges
 from features.infer import name_words
 from features.spec import normalise_level
 from model.evaluate import roc_auc
+from model.presence import OneOutcome, one_outcome_columns
 from model.specify import Leads
 from model.target_encoding import folds
 from schemas.fields import FieldKind
 
-__all__ = ["TOO_GOOD_AUC", "Leak", "find_leaks", "single_column_auc"]
+__all__ = [
+    "TOO_GOOD_ALTOGETHER",
+    "TOO_GOOD_AUC",
+    "Alone",
+    "Inspection",
+    "Leak",
+    "answer_warnings",
+    "inspect_columns",
+    "single_column_auc",
+]
 
 TOO_GOOD_AUC = 0.80
 """Honest columns of a lead alone seldom reach it."""
+TOO_GOOD_ALTOGETHER = 0.98
+"""Nor do all honest columns together reach this."""
+STRONGEST = 10
+"""How many columns the report lists with what each predicts alone."""
+SUSPECTS = 3
+"""How many of them the warning about all columns together names."""
 AFTERWARDS = frozenset(
     {
         *("duration", "outcome", "result", "closed", "close", "won", "lost", "disposition"),
@@ -28,9 +44,29 @@ AFTERWARDS = frozenset(
         *("signed", "churned", "cancelled", "canceled"),
     }
 )
-"""Words in the name of a column that is often filled in only when all is over."""
+"""Words in the name of a column that is often filled in only when all is over. They are a hint and
+no verdict: honest columns have them too (the duration of a visit, what was purchased before)."""
 PRIOR_LEADS = 10
 FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What a column predicts alone.
+
+    Attributes
+    ----------
+    column
+        Its name in the file.
+    auc
+        Out of fold, as ``single_column_auc`` measures it.
+    hint
+        A word of its name that suggests later knowledge; None where there is none.
+    """
+
+    column: str
+    auc: float
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +96,24 @@ class Leak:
         )
 
 
-def find_leaks(leads: Leads, originals: Mapping[str, str], seed: int) -> list[Leak]:
-    """Look for columns that predict too well alone, or whose name suggests later knowledge.
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an inspection of the columns finds.
+
+    Attributes
+    ----------
+    leaks
+        Columns that may hold what is known only afterwards, the strongest first.
+    strongest
+        The ten columns that predict best alone, suspicious or not, the strongest first.
+    """
+
+    leaks: tuple[Leak, ...]
+    strongest: tuple[Alone, ...]
+
+
+def inspect_columns(leads: Leads, originals: Mapping[str, str], seed: int) -> Inspection:
+    """Look for columns that predict too well alone, or are there for one outcome only.
 
     Parameters
     ----------
@@ -71,22 +123,61 @@ def find_leaks(leads: Leads, originals: Mapping[str, str], seed: int) -> list[Le
         The fields' names in the file.
     seed
         Of the folds.
-
-    Returns
-    -------
-    list of Leak
-        The strongest first.
     """
-    leaks = []
-    for name, kind in leads.kinds.items():
-        auc = single_column_auc(leads.columns[name], kind, leads.labels, seed)
-        later = sorted(name_words(originals[name]) & AFTERWARDS)
-        if auc >= TOO_GOOD_AUC:
-            leaks.append(Leak(originals[name], auc, f"alone it predicts with an AUC of {auc:.3f}"))
-        elif later:
-            reason = f"its name ({later[0]}) suggests something that is known only afterwards"
-            leaks.append(Leak(originals[name], auc, reason))
-    return sorted(leaks, key=lambda leak: (-leak.auc, leak.column))
+    all_alone = {
+        name: Alone(
+            originals[name],
+            single_column_auc(leads.columns[name], kind, leads.labels, seed),
+            min(name_words(originals[name]) & AFTERWARDS, default=None),
+        )
+        for name, kind in leads.kinds.items()
+    }
+    presence = one_outcome_columns(leads)
+    found = [
+        _leak(alone, [part for part in presence if part.column == name])
+        for name, alone in all_alone.items()
+    ]
+    leaks = [leak for leak in found if leak is not None]
+    return Inspection(
+        leaks=tuple(sorted(leaks, key=_strength)),
+        strongest=tuple(sorted(all_alone.values(), key=_strength)[:STRONGEST]),
+    )
+
+
+def _strength(column: Leak | Alone) -> tuple[float, str]:
+    return -column.auc, column.column
+
+
+def _leak(alone: Alone, presence: Iterable[OneOutcome]) -> Leak | None:
+    """Return what makes a column suspicious; its name alone does not."""
+    reasons = [part.reason for part in presence]
+    if alone.auc >= TOO_GOOD_AUC:
+        reasons.insert(0, f"alone it predicts with an AUC of {alone.auc:.3f}")
+    if not reasons:
+        return None
+    if alone.hint is not None:
+        reasons.append(f"its name ({alone.hint}) suggests something that is known only afterwards")
+    return Leak(alone.column, alone.auc, "; ".join(reasons))
+
+
+def answer_warnings(auc: float, strongest: Sequence[Alone]) -> list[str]:
+    """Return a warning where all columns together predict better than honest ones can.
+
+    Parameters
+    ----------
+    auc
+        Of leads that the model has not seen.
+    strongest
+        The columns that predict best alone.
+    """
+    if auc <= TOO_GOOD_ALTOGETHER:
+        return []
+    suspects = ", ".join(f"{alone.column} ({alone.auc:.3f})" for alone in strongest[:SUSPECTS])
+    return [
+        f"Something knows the answer: the AUC is {auc:.4f} on leads that the model has not seen, "
+        f"above {TOO_GOOD_ALTOGETHER}. Alone, these columns predict best: {suspects}. Leave out "
+        "what is not known when a lead is scored: --exclude COLUMN"
+    ]
 
 
 def single_column_auc(

@@ -9,7 +9,7 @@ from model.bands import Bands
 from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated
 from model.evaluate import Quality
-from model.inspection import Leak
+from model.inspection import Inspection, Leak
 
 __all__ = ["TrainingReport"]
 
@@ -30,8 +30,8 @@ class TrainingReport:
         Columns that are not used, by their name in the file, and why.
     never_missing
         Fields that every lead has, by the column's name in the file.
-    leaks
-        Columns that may hold what is known only afterwards.
+    inspection
+        Columns that may hold what is known only afterwards, and what columns predict alone.
     warnings
         Sentences, the leaks' among them.
     cross_validated
@@ -52,13 +52,18 @@ class TrainingReport:
     columns: tuple[ColumnPlan, ...]
     dropped: dict[str, str]
     never_missing: tuple[str, ...]
-    leaks: tuple[Leak, ...]
+    inspection: Inspection
     warnings: tuple[str, ...]
     cross_validated: CrossValidated
     bands: Bands
     latest: Quality | None
     parameters: dict[str, Any]
     parity: float
+
+    @property
+    def leaks(self) -> tuple[Leak, ...]:
+        """Columns that may hold what is known only afterwards."""
+        return self.inspection.leaks
 
     @property
     def calibration(self) -> str:
@@ -70,7 +75,7 @@ class TrainingReport:
 
 
 def metrics(
-    cross_validated: CrossValidated, bands: Bands, latest: Quality | None, leaks: tuple[Leak, ...]
+    cross_validated: CrossValidated, bands: Bands, latest: Quality | None, inspection: Inspection
 ) -> dict[str, Any]:
     """Return what the model keeps of the report's figures, as JSON."""
     return {
@@ -81,5 +86,6 @@ def metrics(
         },
         **bands.as_metrics(),
         "latest": latest.as_dict() if latest else None,
-        "leaks": [asdict(leak) for leak in leaks],
+        "leaks": [asdict(leak) for leak in inspection.leaks],
+        "strongest": [asdict(alone) for alone in inspection.strongest],
     }

@@ -26,7 +26,7 @@ from model.evaluate import Quality
 from model.export import parity, to_onnx, to_ubj
 from model.healthy_range import healthy_range
 from model.importance import field_importance
-from model.inspection import find_leaks
+from model.inspection import Inspection, answer_warnings, inspect_columns
 from model.metadata import BundleError, BundleMetadata, Calibration, Golden, Training
 from model.options import TrainOptions
 from model.planning import column_warnings, plan_columns, with_results
@@ -103,7 +103,7 @@ def train(
     if data.order:
         on_step("measuring the latest 20 %")
         latest = validate_latest(data.leads, recipe)
-    leaks = tuple(find_leaks(data.leads, data.table.originals, options.seed))
+    inspection = inspect_columns(data.leads, data.table.originals, options.seed)
 
     on_step("training on all leads")
     spec = fit_spec(data.leads).with_sources(data.table.originals)
@@ -113,8 +113,11 @@ def train(
     features = FeatureEncoder(spec, reference).encode(columns, rows)
     matrix = features.matrix
     importance = field_importance(booster, spec, matrix)
-    planned = with_results(plan_columns(data), importance, leaks)
-    warnings = (*_warnings(data, validated, bands, latest), *column_warnings(planned))
+    planned = with_results(plan_columns(data), importance, inspection.leaks)
+    warnings = (
+        *_warnings(data, validated, bands, latest, inspection),
+        *column_warnings(planned),
+    )
     metadata = BundleMetadata(
         spec=spec,
         reference=reference,
@@ -124,7 +127,7 @@ def train(
         or healthy_range(validated.served, is_ordered=data.order is not None),
         importance=importance,
         golden=_golden(booster, validated.calibration, matrix),
-        metrics=metrics(validated, bands, latest, leaks),
+        metrics=metrics(validated, bands, latest, inspection),
         training=_training(data, options, recipe, planned, warnings),
         contract=dict(data.contract),
     )
@@ -139,7 +142,7 @@ def train(
         columns=planned,
         dropped=data.inferred.dropped,
         never_missing=_never_missing(data, reference, features),
-        leaks=leaks,
+        inspection=inspection,
         warnings=warnings,
         cross_validated=validated,
         bands=bands,
@@ -159,9 +162,18 @@ def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None
 
 
 def _warnings(
-    data: Prepared, validated: CrossValidated, bands: Bands, latest: Quality | None
+    data: Prepared,
+    validated: CrossValidated,
+    bands: Bands,
+    latest: Quality | None,
+    inspection: Inspection,
 ) -> tuple[str, ...]:
-    warnings = [*_no_signal(data, validated), *data.warnings, *bands.warnings]
+    warnings = [
+        *_no_signal(data, validated),
+        *answer_warnings(validated.auc, inspection.strongest),
+        *data.warnings,
+        *bands.warnings,
+    ]
     if validated.uncalibrated:
         warnings.append(f"The scores are {validated.uncalibrated}.")
     if data.order and latest is None:

@@ -13,6 +13,7 @@ from schemas.display import for_terminal
 from stream.commands.band_table import print_bands
 from stream.commands.column_table import print_columns, print_warnings
 from stream.commands.label_lines import print_labels
+from stream.commands.strongest_table import print_strongest
 
 __all__ = ["plan_json", "print_plan", "print_report", "report_json"]
 
@@ -43,6 +44,7 @@ def print_report(trained: TrainedModel, console: Console) -> None:
     print_labels(trained.metadata.training.target, trained.metadata.training.labels, console)
     console.print()
     print_columns(report.columns, console)
+    print_strongest(report.inspection, console)
     console.print()
     console.print(_figures(trained))
     print_bands(report.bands, trained.metadata.engagement, console)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.inspection import find_leaks, single_column_auc
+from model.inspection import (
+    Inspection,
+    answer_warnings,
+    inspect_columns,
+    single_column_auc,
+)
 from model.specify import Leads
 from schemas.fields import FieldKind
 
@@ -44,13 +49,54 @@ def test_rare_levels_do_not_flatter():
     assert abs(auc(names, FieldKind.CATEGORY) - 0.5) < 0.05
 
 
-def test_what_is_told():
-    kinds = {"late": FieldKind.NUMBER, "age": FieldKind.NUMBER, "call_duration": FieldKind.NUMBER}
-    columns = {"late": LABELS + NOISE * 0.3, "age": NOISE, "call_duration": NOISE[::-1].copy()}
-    originals = {"late": "Late!", "age": "age", "call_duration": "call.duration"}
-    leaks = find_leaks(Leads.of(kinds, columns, LABELS), originals, seed=1)
-    assert [leak.column for leak in leaks] == ["Late!", "call.duration"]
-    assert leaks[0].auc == pytest.approx(auc(columns["late"]))
-    assert "alone it predicts with an AUC of" in leaks[0].sentence
-    assert "--exclude 'Late!'" in leaks[0].sentence
-    assert "its name (duration)" in leaks[1].sentence
+def inspected(**columns: np.ndarray) -> Inspection:
+    kinds = dict.fromkeys(columns, FieldKind.NUMBER)
+    originals = {name: name.replace("__", ".") for name in columns}
+    return inspect_columns(Leads.of(kinds, columns, LABELS), originals, seed=1)
+
+
+def test_a_column_that_is_too_strong_alone():
+    found = inspected(age=NOISE, late__=LABELS + NOISE * 0.3)
+    (leak,) = found.leaks
+    assert leak.column == "late."
+    assert leak.auc == pytest.approx(auc(LABELS + NOISE * 0.3))
+    assert "alone it predicts with an AUC of" in leak.sentence
+    assert leak.sentence.endswith("leave it out: --exclude late.")
+
+
+def test_a_name_alone_is_no_verdict():
+    """Sessions have durations, and customers have purchased before."""
+    found = inspected(visit__duration=NOISE, purchased__before=NOISE[::-1].copy())
+    assert found.leaks == ()
+    assert {alone.hint for alone in found.strongest} == {"duration", "purchased"}
+
+
+def test_a_strong_column_s_name_is_mentioned():
+    (leak,) = inspected(call__duration=LABELS + NOISE * 0.5, age=NOISE).leaks
+    assert "its name (duration) suggests" in leak.reason
+    assert "AUC" in leak.reason
+
+
+def test_a_column_that_is_there_for_one_outcome_only():
+    few = np.flatnonzero(LABELS)[:30]
+    amount = np.full(N, np.nan)
+    amount[few] = NOISE[few]
+    (leak,) = inspected(amount=amount, age=NOISE).leaks
+    assert leak.column == "amount"
+    assert leak.auc < 0.6
+    assert leak.reason == "it has a value in 30 rows, and all of them are positives"
+
+
+def test_the_ten_strongest_are_listed_whatever_they_are():
+    columns = {f"c{i:02}": LABELS * i * 0.1 + NOISE for i in range(12)}
+    strongest = inspected(**columns).strongest
+    assert [alone.column for alone in strongest] == [f"c{i:02}" for i in range(11, 1, -1)]
+    assert strongest[0].auc == pytest.approx(auc(columns["c11"]))
+
+
+def test_all_columns_together_know_the_answer():
+    strongest = inspected(late=LABELS + NOISE * 0.3, age=NOISE).strongest
+    (warning,) = answer_warnings(0.9876, strongest)
+    assert warning.startswith("Something knows the answer: the AUC is 0.9876")
+    assert f"late ({strongest[0].auc:.3f}), age" in warning
+    assert answer_warnings(0.98, strongest) == []

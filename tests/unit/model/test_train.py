@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -227,6 +227,27 @@ def test_a_leak_is_warned_of():
     report = train(table(leaky), OPTIONS).report
     assert [leak.column for leak in report.leaks] == ["contract.value"]
     assert any("contract.value may leak" in warning for warning in report.warnings)
+    assert any("Something knows the answer" in warning for warning in report.warnings)
+
+
+def test_a_column_for_one_outcome_only_is_warned_of():
+    """Forty of the won leads have a date of signature: the AUC does not show it."""
+    won = [i for i, row in enumerate(ROWS) if row["won"] == "yes"][:40]
+    signed = [{**row, "signature": "2024-05-31" if i in won else ""} for i, row in enumerate(ROWS)]
+    report = train(table(signed), OPTIONS).report
+    assert [leak.column for leak in report.leaks] == ["signature"]
+    assert any(
+        "signature may leak: it has a value in 40 rows, and all of them are positives" in warning
+        for warning in report.warnings
+    )
+
+
+def test_what_columns_predict_alone_is_kept(trained: TrainedModel):
+    strongest = trained.metadata.metrics["strongest"]
+    assert isinstance(strongest, list)
+    assert len(strongest) == len(trained.metadata.spec.fields)
+    assert strongest == [asdict(alone) for alone in trained.report.inspection.strongest]
+    assert not any("knows the answer" in warning for warning in trained.report.warnings)
 
 
 def test_rows_without_a_target_are_left_out():
