@@ -65,8 +65,8 @@ class Rules:
     Parameters
     ----------
     min_coverage
-        Share of the model's fields, 0 to 1, below which a lead counts as little known: by their
-        number or by their importance.
+        Share of what a typical training lead has of the model's fields, 0 to 1, below which a lead
+        counts as little known: by their number or by their importance.
     low_coverage
         "flag": it is scored and its event says so; "refuse": it is a dead letter.
     max_attempts
@@ -453,10 +453,10 @@ class Scorer:
         return {
             row: InvalidEventError(
                 ErrorCode.FEATURES,
-                f"expected at least {self._rules.min_coverage:.0%} of the model's fields, by number"
-                f" and by importance, got {features.coverage[row]:.0%} and"
-                f" {features.known[row]:.0%}: send more of them, or set"
-                " LEADSCORE_LOW_COVERAGE=flag",
+                f"expected at least {self._rules.min_coverage:.0%} of what a typical training lead"
+                " has of the model's fields, by number and by importance, got"
+                f" {features.coverage[row]:.0%} and {features.known[row]:.0%}: send more fields, or"
+                " set LEADSCORE_LOW_COVERAGE=flag",
             )
             for row in np.flatnonzero(low_coverage).tolist()
         }

@@ -72,12 +72,11 @@ class CountLayout:
         flat = np.empty((len(bins), len(self.fields) + 1), dtype=np.intp)
         np.add(bins, self.starts[:-2], out=flat[:, :-1])
         flat[:, -1] = self.reference.score.codes_of(scores.astype(np.float64)) + self.starts[-2]
-        missing = np.array([field.missing for field in self.fields], dtype=np.int16)
         units = np.rint(scores.astype(np.float64) * SCORE_UNIT)
         return LeadCounts(
             counts=np.bincount(flat.ravel(), minlength=self.size).astype(np.int64, copy=False),
             leads=len(bins),
-            present=int(np.count_nonzero(bins != missing)),
+            present=int(np.count_nonzero(bins != self.reference.missing_codes)),
             score_sum=int(units.astype(np.int64).sum()),
             engaged=int(np.count_nonzero(scores > np.float32(label))),
         )
@@ -143,5 +142,16 @@ class LeadCounts:
         return self.engaged / self.leads if self.leads else float("nan")
 
     def coverage(self, fields: int) -> float:
-        """Mean share of the model's fields that were there; NaN of no lead."""
-        return self.present / (self.leads * fields) if self.leads else float("nan")
+        """Return the mean number of fields that were there, as a share of a typical lead's.
+
+        Parameters
+        ----------
+        fields
+            How many a typical lead has.
+
+        Returns
+        -------
+        float
+            0 to 1; NaN of no lead.
+        """
+        return min(1.0, self.present / (self.leads * fields)) if self.leads else float("nan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from features.decide import (
 )
 from features.identifiers import why_a_code, why_an_identifier
 from features.remarks import remark_on
-from features.spec import normalise_level
+from features.spec import MISSING_WORDS, normalise_level
 from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
@@ -30,6 +31,11 @@ __all__ = ["Inferred", "infer_fields", "name_words"]
 
 DISTINCT_SHARE = 0.95
 """Text of which at least this share of the values is different is no category."""
+LEAST_FILLED = 0.001
+"""A column of which less than this share of the rows has a value is almost empty."""
+LEAST_VALUES, LEAST_FILLED_OF_FEW = 10, 0.1
+"""As is one with fewer values than this, unless they are a tenth of the rows: the trees' smallest
+leaf holds more."""
 ENOUGH_TO_TELL = 20
 """With fewer values, all different ones are no surprise."""
 LARGEST_EXACT = 2.0**53
@@ -105,7 +111,8 @@ def infer_fields(
 
     A column of numbers is a number, one of times a date, any other a category; each is decided
     over all its values (``features.decide``). Dropped are: what is reserved, what a contract does
-    not have, columns without values or with one value only, and identifiers. Whole numbers that
+    not have, columns without values, almost empty ones (less than 0.1 % of the rows or 10 of them
+    have a value), those with one value only, and identifiers. Whole numbers that
     name something (long ones that the model could not keep apart, postal codes, codes of one
     length) are categories.
 
@@ -144,7 +151,7 @@ def infer_fields(
     identifiers = []
     for name, read in verdicts.items():
         original = table.originals[name]
-        verdict = _judged(table, name, read, times)
+        verdict = _judged(table, name, read, times, is_said=name in said)
         if verdict.unfit is not None:
             found.dropped[original] = verdict.unfit
             identifiers += [original] if verdict.is_identifier else []
@@ -326,9 +333,14 @@ def _values(table: Table, name: str, verdict: _Verdict) -> NDArray[np.float64]:
 
 
 def _judged(
-    table: Table, name: str, verdict: _Verdict, times: list[tuple[str, NDArray[np.float64]]]
+    table: Table,
+    name: str,
+    verdict: _Verdict,
+    times: list[tuple[str, NDArray[np.float64]]],
+    *,
+    is_said: bool,
 ) -> _Verdict:
-    """Drop what is empty, constant or an identifier; make codes categories."""
+    """Drop what is empty, almost empty, constant or an identifier; make codes categories."""
     if verdict.kind in (FieldKind.NUMBER, FieldKind.DATE):
         numbers = _values(table, name, verdict)
         known = numbers[~np.isnan(numbers)]
@@ -336,10 +348,18 @@ def _judged(
         if count and np.abs(known).max() > LARGEST_EXACT:
             distinct = len(_levels(table.columns[name]))
     else:
-        levels = _levels(table.columns[name])
+        words = {*MISSING_WORDS, *table.missing} if verdict.kind is FieldKind.CATEGORY else ()
+        levels = _levels(table.columns[name], words)
         count, distinct = sum(levels.values()), len(levels)
     if not count:
         return replace(verdict, unfit="no values")
+    if _is_almost_empty(count, table.rows) and not is_said:
+        column = quote(table.originals[name])
+        return replace(
+            verdict,
+            unfit=f"almost empty: {count:,} of {table.rows:,} rows have a value "
+            f"(--as {column}={verdict.kind} keeps it)",
+        )
     if distinct == 1 and count == table.rows:
         return replace(verdict, unfit="the same value in every row")
     if verdict.kind is FieldKind.DATE:
@@ -356,6 +376,10 @@ def _judged(
     return verdict
 
 
+def _is_almost_empty(count: int, rows: int) -> bool:
+    return count < max(LEAST_FILLED * rows, min(LEAST_VALUES, LEAST_FILLED_OF_FEW * rows))
+
+
 def _with_span(verdict: _Verdict, known: NDArray[np.float64]) -> _Verdict:
     span = {"earliest": float(known.min()), "latest": float(known.max())}
     decision = verdict.decision or TimeDecision(TimeReading(), {}, {})
@@ -368,12 +392,13 @@ def _identifier(why: str) -> _Verdict:
     return _Verdict(FieldKind.CATEGORY, unfit=f"an identifier: {why}", is_identifier=True)
 
 
-def _levels(column: Column) -> Counter[str]:
+def _levels(column: Column, missing: Collection[str] = ()) -> Counter[str]:
+    """Count the levels, those that mean missing left out."""
     levels = Counter[str]()
     cells = column.counts if isinstance(column, TextCells) else Counter(column.strings())
     for cell, times in cells.items():
         level = None if cell is None else normalise_level(cell)
-        if level is not None:
+        if level is not None and level not in missing:
             levels[level] += times
     return levels
 

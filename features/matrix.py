@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from features.coverage import NO_IMPORTANCE, CoverageRule
 from features.reference import WEEKDAYS, FieldReference, Reference
 from features.spec import (
     LARGEST_FLOAT32,
@@ -40,8 +41,6 @@ Columns = Mapping[str, NDArray[np.float64] | Sequence[str | bytes | None]]
 """Leads by column: numbers and dates (ms since 1970 UTC) as float64, NaN missing, never infinite;
 categories and texts as lists of str or of UTF-8 bytes, None missing."""
 
-NO_IMPORTANCE: Mapping[str, float] = {}
-
 Matrix = NDArray[np.float32]
 Codes = NDArray[np.int16]
 
@@ -53,7 +52,6 @@ MEMO_LENGTH = 256
 MEMO_TEXT = 64
 """The same of texts: longer ones hardly ever come again."""
 
-SHARE_STEPS = 2**20
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 LATEST_DATE_MS = 1e14
@@ -72,9 +70,10 @@ class Features(NamedTuple):
     bins
         int16, shape (n, fields of the spec): each value's code in the reference.
     coverage
-        float32, shape (n,): the share of the spec's fields that are present, 0 to 1.
+        float32, shape (n,), 0 to 1: the number of fields that are present, as a share of what a
+        typical training lead has.
     known
-        float32, shape (n,): the share of the importance of all fields that those present have.
+        float32, shape (n,), 0 to 1: the same of the importance that the fields present have.
     """
 
     matrix: NDArray[np.float32]
@@ -112,9 +111,8 @@ class FeatureEncoder:
             raise ValueError("the reference's fields are not the spec's, in the same order")
         self.spec = spec
         self._width = len(spec.columns)
-        self._missing = np.array([bins.missing for bins in reference.fields], dtype=np.int16)
-        self._share = np.float32(len(names))
-        self._importance = _exact_shares([importance.get(name, 0.0) for name in names])
+        self._missing = reference.missing_codes
+        self._rule = CoverageRule(names, importance, reference.typical)
         self._writers = [
             (field.name, _writer(field, bins, columns.start, index, composed=spec.composed))
             for index, ((field, columns), bins) in enumerate(
@@ -146,25 +144,7 @@ class FeatureEncoder:
             if len(values) != n:  # the compiled loops trust it
                 raise ValueError(f"expected {n} values of field {name}, got {len(values)}")
             writer.write(values, matrix, bins)
-        is_present = bins != self._missing
-        present = np.count_nonzero(is_present, axis=1)
-        coverage = present.astype(np.float32) / self._share
-        known = coverage if self._importance is None else is_present @ self._importance
-        return Features(matrix, bins, coverage, known)
-
-
-def _exact_shares(weights: Sequence[float]) -> NDArray[np.float32] | None:
-    """Return shares that add up to 1, in steps of 2^-20: float32 adds them up exactly.
-
-    So a lead's sum is the same alone and in a batch. None where no weight is above 0.
-    """
-    given = np.array(weights)
-    if not given.any():
-        return None
-    steps = np.round(given / given.sum() * SHARE_STEPS)
-    steps[steps.argmax()] += SHARE_STEPS - steps.sum()
-    shares: NDArray[np.float32] = (steps / SHARE_STEPS).astype(np.float32)
-    return shares
+        return Features(matrix, bins, *self._rule.of(bins != self._missing))
 
 
 class _Writer(Protocol):

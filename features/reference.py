@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from features.coverage import TypicalLead
+
 __all__ = ["WEEKDAYS", "Bins", "FieldReference", "Reference"]
 
 Edge = Annotated[float, Field(allow_inf_nan=False)]
@@ -114,6 +116,19 @@ class Reference(BaseModel):
     fields: tuple[FieldReference, ...] = Field(min_length=1)
     score: Bins
     """Of the calibrated score of training rows, each scored by a model that has not seen it."""
+    typical: TypicalLead | None = None
+    """What a typical training lead has of the fields; coverage is relative to it. None, in models
+    that do not have it: all fields."""
+
+    @property
+    def missing_codes(self) -> NDArray[np.int16]:
+        """Each field's code of a missing value: int16, shape (fields,)."""
+        return np.array([field.missing for field in self.fields], dtype=np.int16)
+
+    @property
+    def typical_fields(self) -> int:
+        """Number of fields that coverage is relative to."""
+        return len(self.fields) if self.typical is None else self.typical.fields
 
     @cached_property
     def _by_name(self) -> dict[str, FieldReference]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.drop_downs import is_unfilled
 from features.spec import normalise_level
 from features.table import Table
 from model.column_plan import ColumnPlan
@@ -182,6 +183,12 @@ def _warnings(data: Prepared, plan: ColumnPlan, known: int, misfits: int) -> Ite
     remark = data.inferred.remarks.get(column)
     if remark is not None:
         yield f"{column}: {remark.replace('COLUMN', option)}."
+    if plan.kind is FieldKind.CATEGORY and plan.field is not None:
+        for word, times in _unfilled(data.leads.columns[plan.field]):
+            yield (
+                f"{column}: '{word}' ({times:,} times) looks like a drop-down list that nobody "
+                f"filled in; here it is a level. If it means missing: --missing {quote(word)}"
+            )
     if misfits:
         yield (
             f"{column}: {misfits:,} of its values can't be read as a {plan.kind} and count as "
@@ -198,3 +205,16 @@ def _warnings(data: Prepared, plan: ColumnPlan, known: int, misfits: int) -> Ite
             f"are too rare to learn from (--as {option}=number, date or text if it is one; "
             f"--as {option}=ignore leaves it out)."
         )
+
+
+def _unfilled(values: NDArray[Any]) -> list[tuple[str, int]]:
+    """Return the levels that are prompts of drop-down lists, as written, and how often."""
+    cells = Counter(cell for cell in values.tolist() if cell is not None)
+    written: dict[str, str] = {}
+    times = Counter[str]()
+    for cell, n in cells.most_common():
+        level = normalise_level(cell)
+        if level is not None and is_unfilled(level):
+            times[level] += n
+            written.setdefault(level, " ".join(cell.split()))
+    return [(written[level], n) for level, n in times.items()]

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from features.binning import build_reference
-from features.matrix import FeatureEncoder, Features
-from features.reference import Reference
+from features.coverage import typical_lead
+from features.matrix import FeatureEncoder
+from features.spec import FeatureSpec
 from features.table import Table
 from model.bands import Bands, choose_bands
 from model.boosting import margins
@@ -113,6 +114,9 @@ def train(
     features = FeatureEncoder(spec, reference).encode(columns, rows)
     matrix = features.matrix
     importance = field_importance(booster, spec, matrix)
+    is_present = features.bins != reference.missing_codes
+    typical = typical_lead(list(spec.kinds), importance, is_present)
+    reference = reference.model_copy(update={"typical": typical})
     planned = with_results(plan_columns(data), importance, inspection.leaks)
     warnings = (
         *_warnings(data, validated, bands, latest, inspection),
@@ -141,7 +145,7 @@ def train(
         fields={field.name: len(field.columns) for field in spec.fields},
         columns=planned,
         dropped=data.inferred.dropped,
-        never_missing=_never_missing(data, reference, features),
+        never_missing=_never_missing(data, spec, is_present),
         inspection=inspection,
         warnings=warnings,
         cross_validated=validated,
@@ -199,15 +203,14 @@ def _no_signal(data: Prepared, validated: CrossValidated) -> list[str]:
     return [f"{sentence[0].upper()}{sentence[1:]}."]
 
 
-def _never_missing(data: Prepared, reference: Reference, features: Features) -> tuple[str, ...]:
+def _never_missing(
+    data: Prepared, spec: FeatureSpec, is_present: NDArray[np.bool_]
+) -> tuple[str, ...]:
     """Return which fields every lead has, by their names in the file."""
-    missing = np.array([bins.missing for bins in reference.fields])
-    is_always_there = (features.bins != missing).all(axis=0)
-    names = [field.name for field in reference.fields]
     return tuple(
         data.table.originals[name]
-        for name, is_there in zip(names, is_always_there.tolist(), strict=True)
-        if is_there
+        for name, is_there in zip(spec.kinds, is_present.T, strict=True)
+        if is_there.all()
     )
 
 

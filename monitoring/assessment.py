@@ -158,7 +158,7 @@ class Assessor:
             is_prediction_drift=fields[-1].is_drifted,
             engagement=counts.mean_score,
             is_engagement_healthy=self._low <= counts.mean_score <= self._high,
-            coverage=counts.coverage(len(parts) - 1),
+            coverage=counts.coverage(self._layout.reference.typical_fields),
             diagnosis=diagnose(
                 is_covariate=bool(unexplained),
                 is_prediction=fields[-1].is_drifted,

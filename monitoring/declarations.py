@@ -172,7 +172,8 @@ FEATURE_COVERAGE = Declaration(
     "histogram",
     "ratio",
     (),
-    "Share of the model's fields that a lead brought along, for every scored lead.",
+    "Number of the model's fields that a lead has, as a share of what nine in ten training leads"
+    " have at least; for every scored lead.",
 )
 LAG_RECORDS = Declaration(
     "leadscore_lag_records",
@@ -420,7 +421,8 @@ DRIFT_COVERAGE = Declaration(
     "gauge",
     "ratio",
     ("window",),
-    "Mean share of the model's fields that the leads brought along.",
+    "Mean number of the model's fields that the leads have, as a share of what nine in ten training"
+    " leads have at least.",
     "drift",
 )
 DRIFT_ALARMS = Declaration(

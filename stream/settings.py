@@ -218,7 +218,8 @@ class Settings(BaseSettings):
     letter, as above."""
 
     min_coverage: Share = 0.6
-    """Share of the model's fields that a lead must bring along to be scored without a flag."""
+    """What a lead must have of the model's fields to be scored without a flag: a share of the
+    number, and of the importance, of the fields that nine in ten training leads have at least."""
 
     low_coverage: Literal["flag", "refuse"] = "flag"
     """What happens below that: score and flag, or refuse (a dead letter)."""

@@ -271,8 +271,9 @@ def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer):
     assert [letter.code for letter in batch.dead_letters] == [ErrorCode.FEATURES] * 2
     message = dict(batch.dead_letters[0].output[2])["__connect.errors.exception.message"]
     assert message == (
-        b"expected at least 60% of the model's fields, by number and by importance, got 50% and"
-        b" 50%: send more of them, or set LEADSCORE_LOW_COVERAGE=flag"
+        b"expected at least 60% of what a typical training lead has of the model's fields, by"
+        b" number and by importance, got 50% and 50%: send more fields, or set"
+        b" LEADSCORE_LOW_COVERAGE=flag"
     )
 
 

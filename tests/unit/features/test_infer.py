@@ -67,6 +67,41 @@ def test_dropped(cells: list[str], reason: str):
     assert "x" not in inferred.kinds
 
 
+def filled(n: int, rows: int = 20_000) -> Table:
+    lines = ["x,filler", *(f"{'ab'[i % 2] if i < n else ''},{i % 5}" for i in range(rows))]
+    return parse_table("\n".join(lines).encode(), "leads.csv")
+
+
+@pytest.mark.parametrize(("n", "rows", "is_used"), [(19, 20_000, False), (20, 20_000, True)])
+def test_a_column_with_values_in_few_of_many_rows_is_almost_empty(n: int, rows: int, is_used: bool):
+    inferred = infer_fields(filled(n, rows), reserved={})
+    assert ("x" in inferred.kinds) is is_used
+    if not is_used:
+        said = "almost empty: 19 of 20,000 rows have a value (--as x=category keeps it)"
+        assert inferred.dropped == {"x": said}
+
+
+@pytest.mark.parametrize(
+    ("n", "rows", "is_used"), [(9, 200, False), (10, 200, True), (8, 80, True)]
+)
+def test_a_column_with_fewer_than_ten_values_is_almost_empty(n: int, rows: int, is_used: bool):
+    assert ("x" in infer_fields(filled(n, rows), reserved={}).kinds) is is_used
+
+
+def test_an_almost_empty_column_is_kept_where_somebody_says_what_it_is():
+    said = {"x": FieldKind.CATEGORY}
+    assert "x" in infer_fields(filled(5), reserved={}, given=said).kinds
+    contract = dict.fromkeys(("x", "filler"), FieldKind.CATEGORY)
+    assert "x" not in infer_fields(filled(5), reserved={}, contract=contract).kinds
+
+
+def test_words_that_mean_missing_fill_no_column():
+    cells = ["web" if i < 3 else "Select" for i in range(ROWS)]
+    assert "x" in infer(x=cells).kinds
+    data = table(filler=cycle("1", "2"), x=cells).with_hints(missing=["select"])
+    assert "almost empty: 3 of" in infer_fields(data, reserved={}).dropped["x"]
+
+
 def test_kept():
     scattered = [str(i * i * 7919 % 100_003) for i in range(1, ROWS + 1)]
     inferred = infer(

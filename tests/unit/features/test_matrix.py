@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from features import matrix as matrix_module
 from features.binning import build_reference, unmeasured_reference
+from features.coverage import TypicalLead
 from features.matrix import Columns, FeatureEncoder, Features
 from features.spec import (
     CategoryField,
@@ -124,6 +125,18 @@ def test_what_is_known_is_the_importance_of_the_present_fields():
 def test_without_importance_all_fields_are_as_important():
     features = encode(columns_of(2, age=np.array([30.0, NAN])), 2)
     assert features.known.tolist() == features.coverage.tolist()
+
+
+def test_coverage_is_relative_to_the_reference_s_typical_lead():
+    typical = TypicalLead(fields=2, importance=0.5)
+    reference = unmeasured_reference(SPEC).model_copy(update={"typical": typical})
+    importance = {"age": 0.5, "job": 0.3, "city": 0.1, "seen": 0.1}
+    columns = columns_of(2, age=np.array([30.0, NAN]), job=["pilot", "pilot"])
+    features = FeatureEncoder(SPEC, reference, importance).encode(columns, 2)
+    nothing = FeatureEncoder(SPEC, reference, importance).encode(columns_of(2), 2)
+    assert nothing.coverage.tolist() == [0, 0]
+    assert features.coverage.tolist() == [1, 0.5]
+    assert features.known.tolist() == pytest.approx([1, 0.6], abs=1e-5)
 
 
 def test_shapes_and_types_of_an_empty_batch():

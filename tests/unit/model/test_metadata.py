@@ -139,6 +139,14 @@ def test_a_model_of_format_1_is_read_and_reads_as_before(trained):
     np.testing.assert_array_equal(now.bins, before.bins)
 
 
+def test_a_model_without_a_typical_lead_is_compared_with_all_fields(trained):
+    content = json.loads(trained.metadata.to_json())
+    del content["reference"]["typical"]
+    old = BundleMetadata.from_json(json.dumps(content))
+    assert old.reference.typical is None
+    assert old.reference.typical_fields == len(old.spec.fields)
+
+
 def test_a_level_of_format_1_is_looked_up_as_it_came(trained):
     content = json.loads(of_format_1(trained.metadata))
     field = next(f for f in content["spec"]["fields"] if f.get("encoding") == "one_hot")

@@ -250,6 +250,40 @@ def test_what_columns_predict_alone_is_kept(trained: TrainedModel):
     assert not any("knows the answer" in warning for warning in trained.report.warnings)
 
 
+def test_coverage_of_sparse_leads_is_relative_to_that_of_training_leads():
+    """Two of six fields are there at a time: none of the leads is one of which little is known."""
+    rng = np.random.default_rng(9)
+    sparse = []
+    for row in ROWS:
+        kept = rng.choice(6, size=2, replace=False)
+        sparse.append({f"f{i}": f"{rng.normal():.3f}" if i in kept else "" for i in range(6)})
+        sparse[-1]["won"] = row["won"]
+    data = table(sparse)
+    metadata = train(data, TrainOptions(target="won", parameters=QUICK)).metadata
+    assert metadata.reference.typical is not None
+    assert metadata.reference.typical.fields == 2
+    assert 0 < metadata.reference.typical.importance < 0.4
+    encoder = FeatureEncoder(metadata.spec, metadata.reference, metadata.importance)
+    features = encoder.encode(data.columns_for(metadata.spec.kinds), data.rows)
+    assert features.coverage.min() == 1
+    assert (features.known < 0.6).mean() < 0.1
+    nothing = encoder.encode(
+        data.columns_for({}) | {f"f{i}": np.array([np.nan]) for i in range(6)}, 1
+    )
+    assert nothing.coverage.tolist() == [0]
+
+
+def test_an_almost_empty_column_is_left_out_and_does_not_count(trained: TrainedModel):
+    rare = [{**row, "fax": "yes" if i < 5 else ""} for i, row in enumerate(ROWS)]
+    metadata = train(table(rare), OPTIONS).metadata
+    assert list(metadata.spec.kinds) == list(trained.metadata.spec.kinds)
+    assert metadata.reference.typical == trained.metadata.reference.typical
+    (column,) = [column for column in metadata.training.columns if column.column == "fax"]
+    assert (
+        column.unused == "almost empty: 5 of 1,200 rows have a value (--as fax=category keeps it)"
+    )
+
+
 def test_rows_without_a_target_are_left_out():
     unknown = [{**row, "won": "" if i % 10 == 0 else row["won"]} for i, row in enumerate(ROWS)]
     report = train(table(unknown), OPTIONS).report

@@ -13,6 +13,7 @@ import pytest
 
 from features.binning import build_reference, unmeasured_reference
 from features.counts import CountLayout, LeadCounts
+from features.coverage import TypicalLead
 from features.matrix import FeatureEncoder
 from features.reference import Bins
 from features.spec import CategoryField, DateField, FeatureSpec, NumberField
@@ -117,6 +118,15 @@ def test_each_number_is_that_of_the_statistics():
     assert (found.leads, found.name, found.start, found.end) == (3000, "5m", 0, FIVE_MINUTES)
     assert found.engagement == leads.mean_score
     assert found.coverage == leads.coverage(4)
+
+
+def test_coverage_is_relative_to_a_typical_lead_and_at_most_1():
+    leads = counts(no_visits=1.0)
+    for there, coverage in ((4, 0.75), (3, 1.0), (2, 1.0)):
+        typical = TypicalLead(fields=there, importance=1)
+        layout = CountLayout(REFERENCE.model_copy(update={"typical": typical}))
+        assessor = Assessor(layout, importance=IMPORTANCE, engagement=ENGAGEMENT)
+        assert assess(leads, assessor).coverage == pytest.approx(coverage, abs=0.01)
 
 
 def test_the_fields_p_values_are_adjusted_and_the_scores_is_not():

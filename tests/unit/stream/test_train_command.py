@@ -334,6 +334,30 @@ def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
     assert plan["town"]["examples"][0] == "town 0"
 
 
+def test_a_drop_down_that_nobody_filled_in_is_named(tmp_path: Path):
+    industry = [("Select", "Retail", "select ", "Health")[i % 4] for i in range(400)]
+    rows = [f"{word},{i % 9},{'yes' if i % 3 else 'no'}" for i, word in enumerate(industry)]
+    (tmp_path / "lists.csv").write_text("\n".join(["industry,size,won", *rows]))
+    column = planned(tmp_path / "lists.csv")["industry"]
+    (warning,) = column["warnings"]
+    assert "'Select' (200 times) looks like a drop-down list that nobody filled in" in warning
+    assert "--missing Select" in warning
+    assert column["levels"] == 3
+    column = planned(tmp_path / "lists.csv", "--missing", "Select")["industry"]
+    assert (column["warnings"], column["levels"], column["missing"]) == ([], 2, 0.5)
+
+
+def test_the_strongest_columns_are_listed(tmp_path: Path):
+    file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
+    shown = run(file, "--target", "won", "--id", "id", "--registry", registry).stdout
+    lines = shown[shown.index("The strongest columns") :].splitlines()
+    assert re.fullmatch(r"(! )?size +0\.\d{3}", lines[2].strip())
+    assert re.fullmatch(r"source +0\.\d{3}", lines[3].strip())
+    report = run(file, "--target", "won", "--id", "id", "--registry", registry, "--json").stdout
+    strongest = orjson.loads(report)["metrics"]["strongest"]
+    assert [alone["column"] for alone in strongest] == ["size", "source"]
+
+
 def without_signal(path: Path, n: int = 300) -> Path:
     """Leads whose outcome depends on nothing."""
     rng = np.random.default_rng(3)
