@@ -12,15 +12,13 @@ from features.spec import FeatureSpec
 from model.boosting import BoostingParameters, boost, margins
 from model.calibrate import fit_calibration
 from model.evaluate import Quality, evaluate, roc_auc
+from model.folds import FOLDS, folds, has_folds, split_latest
 from model.masking import with_masked_copies
 from model.metadata import Calibration
 from model.specify import Leads, encode, fit_spec, training_matrix
-from model.target_encoding import folds
 
 __all__ = ["FOLDS", "CrossValidated", "Recipe", "cross_validate", "validate_latest"]
 
-FOLDS = 5
-LATEST_SHARE = 0.2
 LEAST_OF_A_KIND = 10
 """Of positives and negatives each, in both parts, to measure the latest leads."""
 
@@ -106,11 +104,11 @@ def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossVali
     recipe
         How trees are trained; its seed shuffles the folds too.
     n
-        Number of folds, stratified by label.
+        Number of folds, stratified by label; leads of a group are in one of them.
     """
     own_rows = []
     unseen = np.empty(len(leads), dtype=np.float32)
-    for training, own in folds(leads.labels, n, recipe.seed):
+    for training, own in folds(leads.labels, n, recipe.seed, leads.groups):
         unseen[own] = recipe.unseen_margins(leads.take(training), leads.take(own))
         own_rows.append(own)
     calibration, uncalibrated = fit_calibration(unseen, leads.labels)
@@ -139,6 +137,8 @@ def _without(
 def validate_latest(leads: Leads, recipe: Recipe) -> Quality | None:
     """Train and calibrate on the first 80 % of the leads, measure on the latest 20 %.
 
+    Of these, leads that belong to an earlier one are left out.
+
     Parameters
     ----------
     leads
@@ -149,14 +149,16 @@ def validate_latest(leads: Leads, recipe: Recipe) -> Quality | None:
     Returns
     -------
     Quality or None
-        None where a part has fewer than 10 positives or negatives.
+        None where a part has fewer than 10 positives or negatives, or the groups of the first
+        part are too few for folds.
     """
-    split = int(len(leads) * (1 - LATEST_SHARE))
-    earlier, latest = leads.take(np.arange(split)), leads.take(np.arange(split, len(leads)))
+    earlier, latest = map(leads.take, split_latest(len(leads), leads.groups))
     for part in (earlier, latest):
         positives = int(part.labels.sum())
         if min(positives, len(part) - positives) < LEAST_OF_A_KIND:
             return None
+    if not has_folds(earlier.labels, FOLDS, recipe.seed, earlier.groups):
+        return None
     calibration = cross_validate(earlier, recipe).calibration
     unseen = recipe.unseen_margins(earlier, latest)
     return evaluate(latest.labels, calibration.probability(unseen))

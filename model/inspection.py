@@ -13,9 +13,9 @@ from features.binning import quantile_edges
 from features.infer import name_words
 from features.spec import normalise_level
 from model.evaluate import roc_auc
+from model.folds import FOLDS, folds
 from model.presence import OneOutcome, one_outcome_columns
 from model.specify import Leads
-from model.target_encoding import folds
 from schemas.fields import FieldKind
 
 __all__ = [
@@ -47,7 +47,6 @@ AFTERWARDS = frozenset(
 """Words in the name of a column that is often filled in only when all is over. They are a hint and
 no verdict: honest columns have them too (the duration of a visit, what was purchased before)."""
 PRIOR_LEADS = 10
-FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def inspect_columns(leads: Leads, originals: Mapping[str, str], seed: int) -> In
     all_alone = {
         name: Alone(
             originals[name],
-            single_column_auc(leads.columns[name], kind, leads.labels, seed),
+            single_column_auc(leads.columns[name], kind, leads.labels, seed, leads.groups),
             min(name_words(originals[name]) & AFTERWARDS, default=None),
         )
         for name, kind in leads.kinds.items()
@@ -181,7 +180,11 @@ def answer_warnings(auc: float, strongest: Sequence[Alone]) -> list[str]:
 
 
 def single_column_auc(
-    values: NDArray[np.generic], kind: FieldKind, labels: NDArray[np.bool_], seed: int
+    values: NDArray[np.generic],
+    kind: FieldKind,
+    labels: NDArray[np.bool_],
+    seed: int,
+    groups: NDArray[np.int64] | None = None,
 ) -> float:
     """Measure how well a column predicts alone.
 
@@ -199,11 +202,13 @@ def single_column_auc(
         bool, the same length.
     seed
         Of the folds.
+    groups
+        int64, the same length: rows with the same number are in the same fold. None: none are.
     """
     codes = _codes(values, kind)
     size = int(codes.max()) + 1
     scores = np.empty(len(labels))
-    for training, own in folds(labels, FOLDS, seed):
+    for training, own in folds(labels, FOLDS, seed, groups):
         rate = labels[training].mean()
         counts = np.bincount(codes[training], minlength=size)
         positives = np.bincount(codes[training], weights=labels[training], minlength=size)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from features.reference import Reference
 from features.spec import FeatureSpec, Float32
 from model.column_plan import ColumnPlan
+from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts
 from schemas.errors import FatalError, LoadFailure
 from schemas.fields import FieldKind
@@ -195,6 +196,8 @@ class Training(_Frozen):
     """The target's values that count as success, separated by commas."""
     labels: LabelCounts | None = None
     """Number of rows by what their target says; None in models of before it was kept."""
+    groups: GroupCounts | None = None
+    """Which rows belong together; None in models of before it was kept."""
     order: str | None = None
     """What the rows are ordered by: a column, the file, or None where they are in no order."""
     dropped: dict[str, str] = {}

@@ -33,6 +33,9 @@ class TrainOptions:
         not known yet; None: none are. Needs ``time``.
     id
         The column that tells leads apart: never a feature. ``lead_id`` never is one either.
+    group
+        The column whose values tell which rows belong together, so that folds do not part them:
+        never a feature. None: that of the leads' ids.
     time
         The column of the leads' creation: rows are put in its order. Never a feature.
     ordered
@@ -74,6 +77,7 @@ class TrainOptions:
     ignore: tuple[str, ...] = ()
     matured: timedelta | None = None
     id: str | None = None
+    group: str | None = None
     time: str | None = None
     ordered: bool = False
     exclude: tuple[str, ...] = ()

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.drop_downs import is_unfilled
+from features.infer import name_words
 from features.spec import normalise_level
 from features.table import Table
 from model.column_plan import ColumnPlan
+from model.group_counts import GroupCounts
 from model.inspection import Leak
 from model.label_counts import LabelCounts
 from model.options import TrainOptions
@@ -29,6 +31,9 @@ MOSTLY_MISSING = 0.9
 MANY_LEVELS = 100
 LEADS_PER_LEVEL = 4
 """A category with many levels and fewer leads per level than this gets a warning."""
+KEY_WORDS = frozenset({"id", "ids", "uuid", "guid", "key"})
+LEADS_PER_KEY = 10
+"""A category with more leads per level is no key, whatever its name says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class TrainingPlan:
         The target's name in the file, and its values that count as success.
     labels
         Number of rows by what their target says, those that were left out among them.
+    groups
+        Which rows belong together.
     columns
         The decision about each column, in the file's order.
     warnings
@@ -54,6 +61,7 @@ class TrainingPlan:
     target: str
     positive: str
     labels: LabelCounts
+    groups: GroupCounts
     columns: tuple[ColumnPlan, ...]
     warnings: tuple[str, ...]
 
@@ -74,6 +82,7 @@ def plan_training(table: Table, options: TrainOptions) -> TrainingPlan:
         target=data.target,
         positive=data.positive,
         labels=data.labels,
+        groups=data.groups,
         columns=columns,
         warnings=(*data.warnings, *column_warnings(columns)),
     )
@@ -198,6 +207,14 @@ def _warnings(data: Prepared, plan: ColumnPlan, known: int, misfits: int) -> Ite
         yield (
             f"{column}: {plan.missing:.1%} of its values are missing. If it is filled in only for "
             f"some leads afterwards, leave it out: --as {option}=ignore"
+        )
+    is_group = plan.levels and plan.levels < known <= LEADS_PER_KEY * plan.levels
+    if is_group and name_words(column) & KEY_WORDS:
+        yield (
+            f"{column}: its name says that it is a key, and {known:,} rows share {plan.levels:,} "
+            "values. If the rows of one value belong together, such as those of one customer, the "
+            f"figures are too good: --group {option} keeps them in one fold, or --id {option} if "
+            "it is the lead's id."
         )
     if plan.levels and plan.levels >= MANY_LEVELS and known < LEADS_PER_LEVEL * plan.levels:
         yield (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from features.contract import ENVELOPE, conform, contract_kinds, derive_contract
 from features.infer import Inferred, infer_fields
 from features.spec import MISSING_WORDS
 from features.table import Table
+from model.folds import split_latest
+from model.group_counts import GroupCounts
+from model.groups import GroupColumn, Groups, find_groups
 from model.label_counts import LabelCounts
 from model.labels import Labels, read_labels
 from model.maturity import immature, immature_warning
@@ -25,6 +28,7 @@ __all__ = ["Prepared", "prepare"]
 
 LEAST_OF_A_KIND = 40
 FEW_ROWS, FEW_POSITIVES = 1_000, 120
+LEAD_ID = "lead_id"
 SHOWN = 8
 """Number of ignored values that a warning lists."""
 
@@ -45,6 +49,8 @@ class Prepared:
         The target's name in the file, and its values that count as success.
     labels
         Number of rows by what their target says, those that were left out among them.
+    groups
+        Which rows belong together.
     order
         The column of time, "the file", or None where the order says nothing.
     contract
@@ -59,6 +65,7 @@ class Prepared:
     target: str
     positive: str
     labels: LabelCounts
+    groups: GroupCounts
     order: str | None
     contract: Mapping[str, Any]
     warnings: tuple[str, ...]
@@ -101,7 +108,6 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         table = table.take(np.flatnonzero(kept))
     positive = labels.positive[kept]
     _check_sufficient(table, positive, left_out)
-    warnings += _few(table.rows, int(positive.sum()))
 
     order = "the file" if options.ordered else None
     if time:
@@ -113,19 +119,25 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     kinds = contract_kinds(options.schema) if options.schema is not None else None
     inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
     contract = options.schema or _derived(table, inferred, options.name)
+    leads = Leads.of(
+        inferred.kinds,
+        table.columns_for(inferred.kinds, inferred.readings, inferred.forced),
+        positive,
+        inferred.readings,
+        {*MISSING_WORDS, *table.missing},
+    )
+    groups = _grouped(table, leads, options, time)
+    warnings += [*_few(len(leads), int(positive.sum()), groups.counts), *groups.warnings]
+    if order:
+        warnings += _known_before(groups)
     return Prepared(
         table=table,
-        leads=Leads.of(
-            inferred.kinds,
-            table.columns_for(inferred.kinds, inferred.readings, inferred.forced),
-            positive,
-            inferred.readings,
-            {*MISSING_WORDS, *table.missing},
-        ),
+        leads=replace(leads, groups=groups.numbers),
         inferred=inferred,
         target=table.originals[target],
         positive=", ".join(labels.success),
         labels=counts,
+        groups=groups.counts,
         order=order,
         contract=contract,
         warnings=tuple(warnings),
@@ -146,6 +158,8 @@ def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
         reserved[table.find(options.time, "--time")] = "the time (--time)"
     if options.id:
         reserved[table.find(options.id, "--id")] = "the lead's id (--id)"
+    if options.group:
+        reserved.setdefault(table.find(options.group, "--group"), "what groups rows (--group)")
     ignored = [column for column, kind in options.kinds.items() if kind is None]
     reserved |= {table.find(column, "--as"): "ignored (--as)" for column in ignored}
     target = table.find(options.target, "--target")
@@ -224,19 +238,45 @@ def _check_sufficient(table: Table, positive: NDArray[np.bool_], left_out: list[
         )
 
 
-def _few(rows: int, positives: int) -> list[str]:
-    warnings = []
-    if rows < FEW_ROWS:
-        warnings.append(
-            f"{rows:,} rows are few (under {FEW_ROWS:,}): the figures are rough, and the scores "
-            "may be far off. Train again with more."
+def _few(rows: int, positives: int, groups: GroupCounts) -> Iterable[str]:
+    """Yield what there is too little of; rows that belong together count once."""
+    in_groups = groups.groups < rows
+    if groups.groups < FEW_ROWS:
+        yield (
+            f"{rows:,} rows{f' in {groups.groups:,} groups' if in_groups else ''} are few (under "
+            f"{FEW_ROWS:,}): the figures are rough, and the scores may be far off. Train again "
+            "with more."
         )
-    if positives < FEW_POSITIVES:
-        warnings.append(
-            f"{positives:,} positives are few (under {FEW_POSITIVES}): the figures are rough, and "
-            "the scores may be far off. Train again with more."
+    if groups.positive < FEW_POSITIVES:
+        yield (
+            f"{positives:,} positives{f' in {groups.positive:,} groups' if in_groups else ''} are "
+            f"few (under {FEW_POSITIVES}): the figures are rough, and the scores may be far off. "
+            "Train again with more."
         )
-    return warnings
+
+
+def _grouped(table: Table, leads: Leads, options: TrainOptions, time: str | None) -> Groups:
+    """Find the rows that belong together: by --group, else by the id; copies in any case."""
+    name = LEAD_ID if LEAD_ID in table.columns else None
+    if options.id:
+        name = table.find(options.id, "--id")
+    if options.group:
+        name = table.find(options.group, "--group")
+    column = name and GroupColumn(table.originals[name], table.columns[name].strings())
+    apart = () if time is None else (time,)
+    return find_groups(leads, column or None, options.seed, apart=apart, missing=table.missing)
+
+
+def _known_before(groups: Groups) -> Iterable[str]:
+    if groups.numbers is None:
+        return
+    rows = len(groups.numbers)
+    left_out = rows - sum(map(len, split_latest(rows, groups.numbers)))
+    if left_out:
+        yield (
+            f"{left_out:,} of the latest 20 % of the rows belong together with an earlier row: the "
+            "figures of the latest 20 % are without them."
+        )
 
 
 def _times(table: Table, time: str) -> NDArray[np.float64]:

@@ -57,6 +57,9 @@ class Leads:
         written plainly.
     missing
         Levels that mean missing, besides those that always do: they are None in the columns.
+    groups
+        int64, shape (n,): leads with the same number belong together, and folds do not part them.
+        None: none do.
     """
 
     kinds: Mapping[str, FieldKind]
@@ -64,6 +67,7 @@ class Leads:
     labels: NDArray[np.bool_]
     readings: Mapping[str, Reading] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    groups: NDArray[np.int64] | None = None
 
     @classmethod
     def of(
@@ -90,7 +94,8 @@ class Leads:
     def take(self, rows: NDArray[np.integer]) -> Leads:
         """Return some of the rows, in the order asked for."""
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return replace(self, columns=columns, labels=self.labels[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, columns=columns, labels=self.labels[rows], groups=groups)
 
 
 def _without(levels: NDArray[Any], missing: Collection[str]) -> NDArray[Any]:
@@ -197,6 +202,6 @@ def training_matrix(spec: FeatureSpec, leads: Leads, seed: int) -> NDArray[np.fl
     for encoded, columns in spec.slices():
         if isinstance(encoded, CategoryField) and encoded.encoding == "target":
             matrix[:, columns.start] = cross_fitted(
-                encoded.name, leads.columns[encoded.name], leads.labels, seed
+                encoded.name, leads.columns[encoded.name], leads.labels, seed, leads.groups
             )
     return matrix

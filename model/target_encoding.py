@@ -11,33 +11,19 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from category_encoders import TargetEncoder
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 
 from features.spec import CategoryField, normalise_level
+from model.folds import folds
 
-__all__ = ["CROSS_FIT_FOLDS", "cross_fitted", "fit_target_encoding", "folds"]
+__all__ = ["CROSS_FIT_FOLDS", "cross_fitted", "fit_target_encoding"]
 
 CROSS_FIT_FOLDS = 5
-
-
-def folds(
-    labels: NDArray[np.bool_], n: int, seed: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Split rows into ``n`` folds with the same share of positives, shuffled by ``seed``.
-
-    Yields
-    ------
-    tuple of two ndarray
-        Indices of the training rows and of the fold's own.
-    """
-    splitter = StratifiedKFold(n, shuffle=True, random_state=seed)
-    yield from splitter.split(np.zeros(len(labels)), labels)
 
 
 def fit_target_encoding(
@@ -74,7 +60,11 @@ def fit_target_encoding(
 
 
 def cross_fitted(
-    name: str, values: NDArray[np.object_], labels: NDArray[np.bool_], seed: int
+    name: str,
+    values: NDArray[np.object_],
+    labels: NDArray[np.bool_],
+    seed: int,
+    groups: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float32]:
     """Encode training leads, each by an encoding fitted without its own fold.
 
@@ -91,6 +81,8 @@ def cross_fitted(
         bool, shape (n,).
     seed
         Of the folds.
+    groups
+        int64, shape (n,): rows with the same number are in the same fold. None: none are.
 
     Returns
     -------
@@ -98,7 +90,7 @@ def cross_fitted(
         NaN where the level is missing.
     """
     encoded = np.full(len(values), np.nan, dtype=np.float32)
-    for training, own in folds(labels, CROSS_FIT_FOLDS, seed):
+    for training, own in folds(labels, CROSS_FIT_FOLDS, seed, groups):
         field = fit_target_encoding(name, values[training].tolist(), labels[training])
         known = dict(zip(field.levels, field.values, strict=True))
         for row in own:

@@ -229,6 +229,7 @@ def _training(
         target=data.target,
         positive=data.positive,
         labels=data.labels,
+        groups=data.groups,
         order=data.order,
         dropped=data.inferred.dropped,
         columns=columns,

@@ -60,6 +60,12 @@ KINDS = (*map(str, FieldKind), "ignore")
 )
 @click.option("--id", "id", metavar="COLUMN", help="The lead's id: never a feature.")
 @click.option(
+    "--group",
+    metavar="COLUMN",
+    help="Rows with the same value, such as those of one customer, are kept in one fold. Never a "
+    "feature. Default: the lead's id.",
+)
+@click.option(
     "--time",
     metavar="COLUMN",
     help="When the lead was created; the report then tells of the latest 20 % too.",

@@ -12,8 +12,8 @@ from model.train import TrainedModel
 from schemas.display import for_terminal
 from stream.commands.band_table import print_bands
 from stream.commands.column_table import print_columns, print_warnings
-from stream.commands.label_lines import print_labels
 from stream.commands.strongest_table import print_strongest
+from stream.commands.training_rows import print_rows
 
 __all__ = ["plan_json", "print_plan", "print_report", "report_json"]
 
@@ -41,7 +41,8 @@ def print_report(trained: TrainedModel, console: Console) -> None:
         f"{sum(report.fields.values())} columns",
         highlight=False,
     )
-    print_labels(trained.metadata.training.target, trained.metadata.training.labels, console)
+    training = trained.metadata.training
+    print_rows(training.target, training.labels, training.groups, console)
     console.print()
     print_columns(report.columns, console)
     print_strongest(report.inspection, console)
@@ -68,7 +69,7 @@ def print_plan(plan: TrainingPlan, console: Console) -> None:
         f"{plan.rows:,} leads, {plan.positives:,} positives ({plan.positives / plan.rows:.1%})",
         highlight=False,
     )
-    print_labels(plan.target, plan.labels, console)
+    print_rows(plan.target, plan.labels, plan.groups, console)
     console.print()
     print_columns(plan.columns, console)
     print_warnings(plan.warnings, console)
@@ -107,6 +108,7 @@ def plan_json(plan: TrainingPlan) -> str:
             "target": plan.target,
             "positive": plan.positive,
             "labels": plan.labels.model_dump(mode="json"),
+            "groups": plan.groups.model_dump(mode="json"),
             "columns": [column.model_dump(mode="json") for column in plan.columns],
             "warnings": plan.warnings,
         },

@@ -8,8 +8,8 @@ import pytest
 from model.boosting import BoostingParameters, boost, margins
 from model.chance import NoSignalError, Ranking, ranking_of, require_signal
 from model.evaluate import roc_auc
+from model.folds import folds
 from model.metadata import Calibration
-from model.target_encoding import folds
 
 SMALL = BoostingParameters(trees=20, max_depth=3)
 

@@ -9,7 +9,8 @@ from category_encoders import TargetEncoder
 from features.binning import unmeasured_reference
 from features.matrix import FeatureEncoder
 from features.spec import FeatureSpec, normalise_level
-from model.target_encoding import CROSS_FIT_FOLDS, cross_fitted, fit_target_encoding, folds
+from model.folds import folds
+from model.target_encoding import CROSS_FIT_FOLDS, cross_fitted, fit_target_encoding
 
 RNG = np.random.default_rng(3)
 CITIES = np.array([f"City {i}" for i in range(30)] + [None], dtype=object)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -208,7 +209,9 @@ def test_trials_choose_parameters_the_same_way_each_time():
 def test_few_leads_are_not_calibrated_and_warned_of():
     report = train(TABLE.slice(0, 400), OPTIONS).report
     assert report.cross_validated.calibration.method == "none"
-    assert any("400 rows are few" in warning for warning in report.warnings)
+    assert any(
+        re.match(r"400 rows (in \d+ groups )?are few", warning) for warning in report.warnings
+    )
     assert any("not calibrated: 400 labels" in warning for warning in report.warnings)
 
 
@@ -304,6 +307,81 @@ def test_open_deals_are_no_failures():
     assert report.rows == 1080
     assert any("neither --positive nor --negative names" in w for w in report.warnings)
     assert any("'open' (120)" in w for w in report.warnings)
+
+
+def noise(n: int, times: int) -> list[dict[str, Any]]:
+    """Leads of which nothing tells the outcome, some times over, each with an id of its own."""
+    rng = np.random.default_rng(9)
+    made = [
+        {
+            "size": f"{rng.normal():.3f}",
+            "visits": f"{rng.normal():.3f}",
+            "town": f"Town {rng.integers(40)}",
+            "won": "yes" if rng.random() < 0.5 else "no",
+        }
+        for _ in range(n)
+    ]
+    copies = [row for row in made for _ in range(times)]
+    order = rng.permutation(len(copies))
+    return [{"lead_id": f"L{i}", **copies[row]} for i, row in enumerate(order.tolist())]
+
+
+NOISE = TrainOptions(target="won", name="noise")
+
+
+def test_noise_three_times_over_has_no_signal():
+    """Trees that have seen a copy know its outcome: the AUC was 0.7."""
+    trained = train(table(noise(400, 3)), NOISE)
+    assert abs(trained.report.cross_validated.auc - 0.5) < 0.06
+    groups = trained.metadata.training.groups
+    assert groups is not None
+    assert (groups.groups, groups.identical, groups.identical_sets) == (400, 1200, 400)
+    assert any("1,200 rows are identical" in warning for warning in trained.report.warnings)
+    assert any("1,200 rows in 400 groups are few" in warning for warning in trained.report.warnings)
+
+
+def test_rows_with_the_same_id_are_in_one_fold():
+    """Each lead is there three times, with other visits: its size and town give it away."""
+    rng = np.random.default_rng(2)
+    made = noise(400, 3)
+    keys = {tuple(row.items())[1:]: f"K{i}" for i, row in enumerate(made)}
+    dependent = [
+        {**row, "lead_id": keys[tuple(row.items())[1:]], "visits": f"{rng.normal():.3f}"}
+        for row in made
+    ]
+    renamed = [{"contact": row["lead_id"], **row} for row in dependent]
+    for row in renamed:
+        del row["lead_id"]
+    quick = replace(NOISE, parameters=QUICK)
+    by_default = train(table(dependent), quick).report
+    given = train(table(renamed), replace(quick, id="contact")).report
+    by_group = train(table(renamed), replace(quick, group="contact")).report
+    apart = train(table(renamed), replace(quick, exclude=("contact",))).report
+    for report in (by_default, given, by_group):
+        assert abs(report.cross_validated.auc - 0.5) < 0.06
+        assert any("1,200 rows share their" in warning for warning in report.warnings)
+    assert by_group.dropped["contact"] == "what groups rows (--group)"
+    assert apart.cross_validated.auc > 0.56
+
+
+def test_a_key_that_repeats_suggests_to_group_by_it():
+    made = [{**row, "customer_id": f"C{i % 400}"} for i, row in enumerate(ROWS)]
+    warnings = train(table(made), replace(OPTIONS, text=())).report.warnings
+    assert any("--group customer_id keeps them in one fold" in warning for warning in warnings)
+
+
+def test_the_latest_leads_are_others_than_the_earlier_ones():
+    made = [{**row, "customer": f"C{i % 1100}"} for i, row in enumerate(ROWS)]
+    trained = train(table(made), replace(OPTIONS, group="customer"))
+    assert trained.report.latest is not None
+    assert trained.report.latest.rows == 140
+    assert any("100 of the latest 20 %" in warning for warning in trained.report.warnings)
+
+
+def test_a_calendar_is_no_group():
+    made = [{**row, "quarter": f"Q{i * 4 // len(ROWS)}"} for i, row in enumerate(ROWS)]
+    with pytest.raises(InputError, match=r"its 4 groups .* are too few"):
+        train(table(made), replace(OPTIONS, group="quarter"))
 
 
 def test_leads_without_an_outcome_yet_are_left_out():

@@ -86,6 +86,10 @@ UNUSABLE = {
     "no value": (["leads.csv", "--target", "won", "--positive", "x"], "no value 'x'"),
     "no span": (["leads.csv", "--target", "won", "--matured", "90"], "such as 30m, 1h or 7d"),
     "a span without a time": (["leads.csv", "--target", "won", "--matured", "90d"], "needs --time"),
+    "few groups": (
+        ["leads.csv", "--target", "won", "--group", "source"],
+        "its 2 groups (2 with a success, 2 with a failure",
+    ),
     "three values": (
         ["deals.csv", "--target", "won"],
         "--positive yes --negative no, where rows with other values are left out",
@@ -319,6 +323,20 @@ def test_the_report_says_which_values_became_success(tmp_path: Path):
     }
     assert report["rows"] == int(shown[1]) + int(shown[2]) == 232
     assert orjson.loads(run(*given, "--plan", "--json").stdout)["labels"] == report["labels"]
+
+
+def test_rows_that_belong_together_are_shown(tmp_path: Path):
+    file = leads(tmp_path / "leads.csv")
+    lines = file.read_text().splitlines()
+    rows = [f"{line},C{i % 150}" for i, line in enumerate(lines[1:])]
+    file.write_text("\n".join([f"{lines[0]},customer", *rows]))
+    given = (file, "--target", "won", "--group", "customer", "--plan")
+    plan = run(*given)
+    assert plan.exit_code == 0, plan.output
+    said = " ".join(plan.stdout.split())
+    assert "150 groups of rows that belong together (the same customer); the largest has 2" in said
+    groups = orjson.loads(run(*given, "--json").stdout)["groups"]
+    assert (groups["column"], groups["groups"], groups["repeated"]) == ("customer", 150, 300)
 
 
 def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
