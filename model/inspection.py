@@ -131,7 +131,7 @@ def inspect_columns(leads: Leads, originals: Mapping[str, str], seed: int) -> In
         )
         for name, kind in leads.kinds.items()
     }
-    presence = one_outcome_columns(leads)
+    presence = one_outcome_columns(leads.independent)
     found = [
         _leak(alone, [part for part in presence if part.column == name])
         for name, alone in all_alone.items()

@@ -91,6 +91,13 @@ class Leads:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def independent(self) -> Leads:
+        """The leads with the first one of each group only."""
+        if self.groups is None:
+            return self
+        return self.take(np.sort(np.unique(self.groups, return_index=True)[1]))
+
     def take(self, rows: NDArray[np.integer]) -> Leads:
         """Return some of the rows, in the order asked for."""
         columns = {name: values[rows] for name, values in self.columns.items()}

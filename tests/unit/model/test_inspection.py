@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,23 @@ def test_a_column_that_is_there_for_one_outcome_only():
     assert leak.column == "amount"
     assert leak.auc < 0.6
     assert leak.reason == "it has a value in 30 rows, and all of them are positives"
+
+
+def test_copies_of_few_leads_are_no_leak():
+    """Of twelve leads there are thirty rows each."""
+    rows = np.arange(12 * 30 + 400)
+    groups = np.where(rows < 360, rows // 30, rows)
+    labels = np.where(rows < 360, groups % 2 == 0, NOISE[rows + 1000] > 0)
+    amount = np.where(groups < 12, groups, np.nan)
+    once = NOISE[groups]
+    kinds = dict.fromkeys(("amount", "once"), FieldKind.NUMBER)
+    amount = np.where(groups % 2 == 0, amount, np.nan)
+    leads = Leads.of(kinds, {"amount": amount, "once": once}, labels)
+    originals = {name: name for name in kinds}
+    apart = inspect_columns(leads, originals, seed=1)
+    together = inspect_columns(replace(leads, groups=groups), originals, seed=1)
+    assert {leak.column for leak in apart.leaks} == {"amount", "once"}
+    assert together.leaks == ()
 
 
 def test_the_ten_strongest_are_listed_whatever_they_are():
