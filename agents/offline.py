@@ -2,40 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.matrix import Columns, FeatureEncoder, Features
+from features.spec import Aspect
 from model.bundle import Bundle
-from model.prediction import Prediction, Predictor
+from model.prediction import Contributions, Prediction, Predictor
 
-__all__ = ["Explanation", "OfflineScorer"]
+__all__ = ["ExplainedAspect", "ExplainedField", "Explanation", "OfflineScorer"]
 
 ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedAspect:
+    """What an aspect of a field added to the logit.
+
+    Attributes
+    ----------
+    aspect
+        Which one.
+    value
+        What its value is called.
+    contribution
+        Its part of the field's contribution.
+    """
+
+    aspect: Aspect
+    value: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedField:
+    """What a field added to the logit.
+
+    Attributes
+    ----------
+    name
+        The field.
+    value
+        What of its value contributed most, in words, as a reason says it.
+    contribution
+        What it added to the logit before calibration.
+    aspects
+        Its parts, where the field has several aspects and the model keeps them apart.
+    """
+
+    name: str
+    value: str
+    contribution: float
+    aspects: tuple[ExplainedAspect, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a lead has its score.
+    """Why a lead has its score: base, fields and calibration add up to the score's logit.
 
     Attributes
     ----------
     score
         Calibrated probability.
     base
-        What the model's logit starts from, before any field is looked at. It and what the fields
-        add sum up to the logit before calibration.
+        What the model's logit starts from, before any field is looked at.
     fields
-        For each field: its name, its value's bin, and what it adds to the logit; strongest first.
+        Every field, strongest first.
+    slope, intercept
+        Of the calibration: the score's logit is slope · logit + intercept.
     """
 
     score: float
     base: float
-    fields: tuple[tuple[str, str, float], ...]
+    fields: tuple[ExplainedField, ...]
+    slope: float
+    intercept: float
+
+    @property
+    def logit(self) -> float:
+        """The logit of the score."""
+        return self.slope * self._uncalibrated + self.intercept
+
+    @property
+    def calibration(self) -> float:
+        """What the calibration adds to base and fields."""
+        return self.logit - self._uncalibrated
+
+    @property
+    def _uncalibrated(self) -> float:
+        return self.base + sum(field.contribution for field in self.fields)
 
 
 class OfflineScorer:
@@ -53,6 +111,8 @@ class OfflineScorer:
         self._metadata = bundle.metadata
         self._predictor = predictor
         self._encoder = FeatureEncoder(bundle.metadata.spec, bundle.metadata.reference)
+        self._labels = bundle.metadata.reason_labels()
+        self._texts = self._labels.texts
 
     def score(self, columns: Columns, n: int) -> Iterator[dict[str, Any]]:
         """Score ``n`` leads.
@@ -72,36 +132,48 @@ class OfflineScorer:
     def explain(self, columns: Columns) -> Explanation:
         """Explain the score of the first lead of the columns."""
         features = self._encoder.encode({name: v[:1] for name, v in columns.items()}, 1)
-        score = float(self._predictor.predict(features.matrix).probability[0])
-        contributions = self._predictor.contributions(features.matrix)[0]
-        order = np.argsort(-np.abs(contributions), kind="stable")
-        fields, names = self._metadata.reference.fields, self._metadata.spec.shown_names
+        prediction = self._predictor.predict(features.matrix)
+        moved = self._predictor.contributions(features.matrix)
+        order = np.argsort(-np.abs(moved.fields), axis=1, kind="stable")
+        values = np.take_along_axis(moved.fields, order, axis=1)
+        names = self._metadata.spec.shown_names
+        said = self._labels.codes(order, values, moved.aspects, features)
+        calibration = self._metadata.calibration
         return Explanation(
-            score=score,
-            base=self._base(),
+            score=float(prediction.probability[0]),
+            base=moved.bias,
             fields=tuple(
-                (names[i], fields[i].labels[features.bins[0, i]], float(contributions[i]))
-                for i in order
+                ExplainedField(
+                    names[i], self._texts[code][1], value, self._aspects(i, moved, features)
+                )
+                for i, code, value in zip(
+                    order[0].tolist(), said[0].tolist(), values[0].tolist(), strict=True
+                )
             ),
+            slope=calibration.slope,
+            intercept=calibration.intercept,
         )
 
-    def _base(self) -> float:
-        """Take it from a lead of the training whose score is not near 0 or 1: float32 ends there.
-
-        It is the same for every lead.
-        """
-        golden, calibration = self._metadata.golden, self._metadata.calibration
-        row = np.abs(np.array(golden.scores) - 0.5).argmin()
-        matrix = golden.matrix[row : row + 1]
-        score = float(self._predictor.predict(matrix).probability[0])
-        logit = np.log(score) - np.log1p(-score)
-        margin = (logit - calibration.intercept) / calibration.slope
-        return float(margin - self._predictor.contributions(matrix)[0].sum(dtype=np.float64))
+    def _aspects(
+        self, field: int, moved: Contributions, features: Features
+    ) -> tuple[ExplainedAspect, ...]:
+        said = self._labels.aspect_codes(features.matrix).tolist()
+        return tuple(
+            ExplainedAspect(aspect.aspect, self._texts[code][1], contribution)
+            for aspect, code, contribution in zip(
+                self._metadata.aspects, said, moved.aspects[0].tolist(), strict=True
+            )
+            if aspect.field == field
+        )
 
     def _rows(self, features: Features, prediction: Prediction) -> Iterator[dict[str, Any]]:
         thresholds = self._metadata.thresholds
         scores = prediction.probability.astype(np.float64).tolist()
         coverage = features.coverage.astype(np.float64).tolist()
+        moved = prediction.reason_value.tolist()
+        said = self._labels.codes(
+            prediction.reason_field, prediction.reason_value, prediction.aspects, features
+        ).tolist()
         for row, (score, known) in enumerate(zip(scores, coverage, strict=True)):
             high, medium = score >= thresholds.high, score >= thresholds.medium
             yield {
@@ -110,21 +182,13 @@ class OfflineScorer:
                 "label": "engaged" if score > thresholds.label else "not_engaged",
                 "confidence": known * (2.0 * abs(score - 0.5)),
                 "feature_coverage": known,
-                "reasons": self._reasons(
-                    features.bins[row], prediction.reason_field[row], prediction.reason_value[row]
-                ),
+                "reasons": [
+                    {
+                        "feature": self._texts[code][0],
+                        "value": self._texts[code][1],
+                        "contribution": value,
+                    }
+                    for code, value in zip(said[row], moved[row], strict=True)
+                    if value
+                ],
             }
-
-    def _reasons(
-        self, bins: NDArray[np.int16], of: NDArray[np.int64], values: NDArray[np.float32]
-    ) -> Sequence[Mapping[str, Any]]:
-        fields, names = self._metadata.reference.fields, self._metadata.spec.shown_names
-        return [
-            {
-                "feature": names[i],
-                "value": fields[i].labels[bins[i]],
-                "contribution": value,
-            }
-            for i, value in zip(of.tolist(), values.tolist(), strict=True)
-            if value
-        ]

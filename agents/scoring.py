@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from agents.dead_letters import VALUE_BYTES
 from agents.drift import CountedLeads, Counting
 from features.matrix import FeatureEncoder, Features
+from features.reason_labels import ReasonLabels
 from model.prediction import Prediction, Predictor
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows
@@ -241,6 +242,8 @@ class Scorer:
         What all its events share; its ``topic`` is where the records come from.
     decoder, encoder, predictor
         Bytes to columns, columns to matrix, matrix to scores.
+    labels
+        What its reasons say; their texts are the model's.
     rules
         What happens to a lead of which little is known, and to a record that comes back.
     wire
@@ -258,6 +261,7 @@ class Scorer:
         decoder: LeadDecoder,
         encoder: FeatureEncoder,
         predictor: Predictor,
+        labels: ReasonLabels,
         rules: Rules,
         wire: WireFormat,
         counting: Counting | None = None,
@@ -268,6 +272,7 @@ class Scorer:
         self._decoder = decoder
         self._encoder = encoder
         self._predictor = predictor
+        self._labels = labels
         self._rules = rules
         self._times = times
         self._writer = ScoredEncoder(model, wire)
@@ -381,9 +386,10 @@ class Scorer:
             probability=prediction.probability,
             coverage=features.coverage,
             low_coverage=low_coverage,
-            reason_field=prediction.reason_field,
+            reason_code=self._labels.codes(
+                prediction.reason_field, prediction.reason_value, prediction.aspects, features
+            ),
             reason_value=prediction.reason_value,
-            bins=features.bins,
         )
         shared = self._headers.of_batch(scored_at)
         outputs: list[Output] = [

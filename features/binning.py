@@ -34,6 +34,11 @@ QUANTILE_BINS = 20
 """Bins of a number: as many as have about a twentieth of the training data each."""
 LEVEL_BINS = 200
 """Levels of a category that get a bin; the rarer ones are counted as other."""
+EXACT_SHARE = 0.005
+"""Of the training leads that have a number: values that so many of them share are kept exactly, a
+tenth of a bin."""
+EXACT_LEADS = 5
+"""And at least so many leads share each."""
 WRITTEN_OUT = 100_000
 """Whole numbers below it are labelled in full."""
 OTHER_LABELS = ("other", "any other", "a level without a bin (other)")
@@ -121,7 +126,7 @@ def _numbers(name: str, values: NDArray[np.floating], *, unit: str) -> FieldRefe
     edges = quantile_edges(known)
     whole = bool((known == np.floor(known)).all())
     labels = tuple(label + unit for label in _labels(edges, whole=whole))
-    return _uncounted(name, "quantile", labels=labels, edges=edges)
+    return _uncounted(name, "quantile", labels=labels, edges=edges, exact=frequent_values(known))
 
 
 def _uncounted(name: str, by: str, *, labels: Sequence[str], **parts: object) -> FieldReference:
@@ -159,6 +164,24 @@ def quantile_edges(values: NDArray[np.float64], bins: int = QUANTILE_BINS) -> tu
     above = ordered[np.searchsorted(ordered, ordered[0], side="right") :]
     edges = np.unique(quantiles[quantiles > ordered[0]])
     return tuple(edges.tolist()) or tuple(above[:1].tolist())
+
+
+def frequent_values(values: NDArray[np.float64]) -> tuple[float, ...]:
+    """Find the values that many leads share.
+
+    Parameters
+    ----------
+    values
+        float64, shape (n,), none missing.
+
+    Returns
+    -------
+    tuple of float
+        Ascending; 200 at most.
+    """
+    found, counts = np.unique(values, return_counts=True)
+    least = max(EXACT_SHARE * len(values), EXACT_LEADS)
+    return tuple(found[counts >= least].tolist())
 
 
 def _labels(edges: Sequence[float], *, whole: bool) -> tuple[str, ...]:

@@ -106,6 +106,9 @@ class FieldReference(Bins):
     """The bins of one field of the spec."""
 
     name: str
+    exact: tuple[Edge, ...] = ()
+    """By quantile: values that many training leads have, ascending. A reason says such a value
+    itself, as its range would mislead: 0 is not just "under 3.06"."""
 
 
 class Reference(BaseModel):
@@ -141,8 +144,3 @@ class Reference(BaseModel):
     def labels(self, name: str) -> tuple[str, ...]:
         """Return a field's labels for people, by code; KeyError where there is no such field."""
         return self._by_name[name].labels
-
-    @property
-    def bin_labels(self) -> tuple[tuple[str, ...], ...]:
-        """Return each field's labels by code, in the order of the fields."""
-        return tuple(field.labels for field in self.fields)

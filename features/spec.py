@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -27,6 +27,7 @@ __all__ = [
     "DateField",
     "DatePart",
     "FeatureSpec",
+    "FieldAspect",
     "FieldSpec",
     "Float32",
     "NumberField",
@@ -239,6 +240,22 @@ FieldSpec = Annotated[
 ]
 
 
+class FieldAspect(NamedTuple):
+    """An aspect of a field that has several; each keyword of a text is one of its own.
+
+    Attributes
+    ----------
+    field, column
+        Indices of the field, and of the column that measures the aspect.
+    aspect
+        What the column measures.
+    """
+
+    field: int
+    aspect: Aspect
+    column: int
+
+
 class FeatureSpec(_Frozen):
     """The fields of a lead that a model reads, in the order of its columns."""
 
@@ -269,6 +286,17 @@ class FeatureSpec(_Frozen):
     def aspect_of_column(self) -> tuple[Aspect, ...]:
         """For each column, what it measures of its field's value."""
         return tuple(aspect for field in self.fields for aspect in field.aspects)
+
+    @cached_property
+    def field_aspects(self) -> tuple[FieldAspect, ...]:
+        """The aspects of each field that has several, in the order of the columns."""
+        several = {i for i, field in enumerate(self.fields) if len(set(field.aspects)) > 1}
+        columns = zip(self.field_of_column, self.aspect_of_column, strict=True)
+        return tuple(
+            FieldAspect(field, aspect, column)
+            for column, (field, aspect) in enumerate(columns)
+            if field in several
+        )
 
     @cached_property
     def sources(self) -> dict[str, str]:

@@ -156,7 +156,7 @@ def describe_bundle(location: str, trial: Trial) -> Bundle:
     with _naming(location):
         manifest, files = _read(folder)
         if "model.onnx" in files:
-            return _bundle(folder, manifest, files, check_graph(files["model.onnx"]))
+            return _bundle(folder, manifest, files, check_graph(files["model.onnx"]).metadata)
     return load_bundle(location, trial)
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "MOST_WEIGHTS",
     "TREE_ATTRIBUTES",
     "TreeArrays",
+    "bias_of",
     "check_trees",
 ]
 
@@ -150,13 +151,37 @@ def check_trees(trees: TreeArrays, *, n_columns: int, n_targets: int) -> None:
     ------
     BundleError
         A tree is no tree or too deep, an id is out of range, or a leaf has other weights than one
-        for the margin and at most one for each field.
+        for the margin and at most one for each other target.
     """
     _check_ids(trees)
     _check_branches(trees, n_columns)
     position = _positions(trees)
     _check_shape(trees, position)
     _check_weights(trees, position, n_targets)
+
+
+def bias_of(trees: TreeArrays, *, n_fields: int, n_targets: int) -> float:
+    """Compute the margin that the fields' contributions start from.
+
+    Parameters
+    ----------
+    trees
+        A sound ensemble.
+    n_fields
+        How many of its targets, the first ones, are the fields'.
+    n_targets
+        How many targets it has; the last one is the margin.
+
+    Returns
+    -------
+    float
+        Of each tree, what any of its leaves adds to the margin and not to a field; summed.
+    """
+    firsts = np.flatnonzero(np.diff(trees.weight_tree, prepend=np.int64(-1)))
+    of_first_leaf = trees.weight_node == trees.weight_node[firsts][trees.weight_tree]
+    margin = trees.weight[of_first_leaf & (trees.target == n_targets - 1)]
+    fields = trees.weight[of_first_leaf & (trees.target < n_fields)]
+    return float(margin.sum() - fields.sum())
 
 
 def _check_ids(trees: TreeArrays) -> None:

@@ -44,8 +44,8 @@ def to_onnx(booster: xgboost.Booster, metadata: BundleMetadata) -> bytes:
     bytes
         A model with input ``features`` float32 (n, n_columns), NaN where missing, and outputs
         ``probability`` float32 (n, 1), ``reason_field`` int64 (n, k) and ``reason_value`` float32
-        (n, k), the k fields that moved the margin most, and ``contributions`` float32
-        (n, n_fields).
+        (n, k), the k fields that moved the margin most, ``contributions`` float32 (n, n_fields)
+        and, where some field has several aspects, ``aspects`` float32 (n, n_aspects).
 
     Raises
     ------
@@ -53,7 +53,7 @@ def to_onnx(booster: xgboost.Booster, metadata: BundleMetadata) -> bytes:
         The booster is of another kind, or not on the spec's columns.
     """
     model = graph_of(metadata, metadata.to_json())
-    fill_trees(model, ensemble_arrays(booster, metadata.spec))
+    fill_trees(model, ensemble_arrays(booster, metadata.spec, metadata.aspects))
     content: bytes = model.SerializeToString(deterministic=True)
     onnx.checker.check_model(content)
     return content

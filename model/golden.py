@@ -58,14 +58,21 @@ def _verify_golden(predictor: ModelPredictor) -> None:
 def _verify_shapes(prediction: Prediction, metadata: BundleMetadata) -> None:
     """Compare what the golden rows gave with what a batch must give."""
     n, k, fields = len(metadata.golden.scores), metadata.top_k, len(metadata.spec.fields)
+    aspects = len(metadata.aspects)
     found = [
         array.shape
-        for array in (prediction.probability, prediction.reason_field, prediction.reason_value)
+        for array in (
+            prediction.probability,
+            prediction.reason_field,
+            prediction.reason_value,
+            prediction.aspects,
+        )
     ]
-    if found != [(n,), (n, k), (n, k)]:
+    if found != [(n,), (n, k), (n, k), (n, aspects)]:
         raise BundleError(
-            f"The model should give its {n} golden rows a score and {k} reasons each, it gives "
-            f"arrays of the shapes {found}: publish it again from its training."
+            f"The model should give its {n} golden rows a score, {k} reasons and {aspects} "
+            f"contributions of aspects each, it gives arrays of the shapes {found}: publish it "
+            "again from its training."
         )
     if ((prediction.reason_field < 0) | (prediction.reason_field >= fields)).any():
         raise BundleError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -22,12 +22,13 @@ from model.ensemble import (
     MOST_WEIGHTS,
     TREE_ATTRIBUTES,
     TreeArrays,
+    bias_of,
     check_trees,
 )
 from model.metadata import METADATA_KEY, BundleError, BundleMetadata
 from model.onnx_format import AttributeType, ElementType, message
 
-__all__ = ["Layout", "check_graph", "fill_trees", "graph_of"]
+__all__ = ["CheckedGraph", "Layout", "check_graph", "fill_trees", "graph_of"]
 
 LANES = 16
 """As many values as the widest vector instructions hold: see ``model.export``."""
@@ -58,7 +59,23 @@ class Layout(Enum):
     """By an attribute of the operator. The first models were written so."""
 
 
-def check_graph(content: bytes) -> BundleMetadata:
+class CheckedGraph(NamedTuple):
+    """What is read of a model file that was accepted.
+
+    Attributes
+    ----------
+    metadata
+        What the model says of itself.
+    bias
+        The margin before any field is looked at: it and the fields' contributions add up to the
+        margin.
+    """
+
+    metadata: BundleMetadata
+    bias: float
+
+
+def check_graph(content: bytes) -> CheckedGraph:
     """Compare a model file with the graph of its metadata, and check its trees.
 
     Parameters
@@ -68,8 +85,8 @@ def check_graph(content: bytes) -> BundleMetadata:
 
     Returns
     -------
-    BundleMetadata
-        The metadata in the file.
+    CheckedGraph
+        The metadata in the file, and the bias of its trees.
 
     Raises
     ------
@@ -95,12 +112,14 @@ def check_graph(content: bytes) -> BundleMetadata:
             "model.onnx should be the graph that LeadScore writes for the metadata in it; another "
             f"is {difference}: {ADVICE}."
         )
+    trees, n_fields = TreeArrays.of(arrays), len(metadata.spec.fields)
+    n_targets = n_fields + len(metadata.aspects) + 1
     check_trees(
-        TreeArrays.of(arrays),
+        trees,
         n_columns=len(metadata.spec.columns) * (2 if layout is Layout.TWICE else 1),
-        n_targets=len(metadata.spec.fields) + 1,
+        n_targets=n_targets,
     )
-    return metadata
+    return CheckedGraph(metadata, bias_of(trees, n_fields=n_fields, n_targets=n_targets))
 
 
 def graph_of(metadata: BundleMetadata, text: str, layout: Layout = Layout.TWICE) -> Any:
@@ -120,7 +139,7 @@ def graph_of(metadata: BundleMetadata, text: str, layout: Layout = Layout.TWICE)
     message
         A ``Model`` of ``model.onnx_format``.
     """
-    spec, top_k = metadata.spec, metadata.top_k
+    spec, top_k, n_aspects = metadata.spec, metadata.top_k, len(metadata.aspects)
     new = message
     opsets = (b"", OPSET), (b"ai.onnx.ml", OPSET_ML)
     return new("Model")(
@@ -130,7 +149,7 @@ def graph_of(metadata: BundleMetadata, text: str, layout: Layout = Layout.TWICE)
         metadata_props=[new("Entry")(key=METADATA_KEY.encode(), value=text.encode())],
         graph=new("Graph")(
             name=b"lead_score",
-            node=[*_nodes(len(spec.fields) + 1, layout)],
+            node=[*_nodes(len(spec.fields), n_aspects, layout)],
             initializer=[*_constants(metadata, layout)],
             input=[_value("features", ElementType.FLOAT, len(spec.columns))],
             output=[
@@ -138,6 +157,7 @@ def graph_of(metadata: BundleMetadata, text: str, layout: Layout = Layout.TWICE)
                 _value("reason_field", ElementType.INT64, top_k),
                 _value("reason_value", ElementType.FLOAT, top_k),
                 _value("contributions", ElementType.FLOAT, len(spec.fields)),
+                *([_value("aspects", ElementType.FLOAT, n_aspects)] if n_aspects else []),
             ],
         ),
     )
@@ -149,16 +169,20 @@ def fill_trees(model: Any, arrays: Mapping[str, Sequence[Any]]) -> None:
         _array(attribute).extend(arrays[attribute.name.decode()])
 
 
-def _nodes(n_targets: int, layout: Layout) -> Iterator[Any]:
+def _nodes(n_fields: int, n_aspects: int, layout: Layout) -> Iterator[Any]:
     trees_read = "features"
     if layout is Layout.TWICE:
         trees_read = "twice"
         yield _node("IsNaN", ["features"], ["is_missing"])
         yield _node("Where", ["is_missing", "lowest", "features"], ["low"])
         yield _node("Concat", ["features", "low"], ["twice"], axis=1)
-    yield _trees(trees_read, n_targets, layout)
+    yield _trees(trees_read, n_fields + n_aspects + 1, layout)
     yield _node("Slice", ["targets", "zero", "n_fields", "one"], ["contributions"])
-    yield _node("Slice", ["targets", "n_fields", "n_targets", "one"], ["margin"])
+    margin = "n_fields"
+    if n_aspects:
+        margin = "n_contributions"
+        yield _node("Slice", ["targets", "n_fields", margin, "one"], ["aspects"])
+    yield _node("Slice", ["targets", margin, "n_targets", "one"], ["margin"])
     yield _node("Cast", ["margin"], ["margin_64"], to=ElementType.DOUBLE)
     yield _node("Mul", ["margin_64", "slope"], ["scaled"])
     yield _node("Add", ["scaled", "intercept"], ["logit"])
@@ -188,15 +212,17 @@ def _trees(source: str, n_targets: int, layout: Layout) -> Any:
 
 
 def _constants(metadata: BundleMetadata, layout: Layout) -> Iterator[Any]:
-    n_fields = len(metadata.spec.fields)
+    n_fields, n_aspects = len(metadata.spec.fields), len(metadata.aspects)
     integers = {
         "zero": 0,
         "one": 1,
         "k": metadata.top_k,
         "n_fields": n_fields,
-        "n_targets": n_fields + 1,
+        "n_targets": n_fields + n_aspects + 1,
         "unpad": 1 - LANES,
     }
+    if n_aspects:
+        integers["n_contributions"] = n_fields + n_aspects
     for name, value in integers.items():
         yield _tensor(name, ElementType.INT64, np.array([value], "<i8"))
     calibration = metadata.calibration

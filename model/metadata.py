@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from features.reason_labels import ReasonLabels
 from features.reference import Reference
-from features.spec import FeatureSpec, Float32
+from features.spec import FeatureSpec, FieldAspect, Float32
 from model.column_plan import ColumnPlan
 from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts
@@ -30,9 +31,12 @@ __all__ = [
     "UnavailableError",
 ]
 
-FORMAT_VERSION = 2
-"""Of models that are trained now: their spec says how columns are read (ADR 23)."""
-READ_VERSIONS = (1, FORMAT_VERSION)
+FORMAT_VERSION = 3
+"""Of models that are trained now: their trees say what each aspect of a field contributed (ADR 5).
+Since format 2 the spec says how columns are read (ADR 23)."""
+READ_VERSIONS = (1, 2, FORMAT_VERSION)
+BY_ASPECT = 3
+"""The first format whose contributions are kept by aspect."""
 BINS_OF_KIND = {
     FieldKind.NUMBER: "quantile",
     FieldKind.TEXT: "quantile",
@@ -212,7 +216,7 @@ class Training(_Frozen):
 class BundleMetadata(_Frozen):
     """Everything that scoring, explaining and watching a model needs besides its trees."""
 
-    format_version: Literal[1, 2] = 2
+    format_version: Literal[1, 2, 3] = 3
     spec: FeatureSpec
     reference: Reference
     calibration: Calibration = Calibration()
@@ -252,6 +256,19 @@ class BundleMetadata(_Frozen):
     def top_k(self) -> int:
         """Number of reasons a score has."""
         return min(3, len(self.spec.fields))
+
+    @property
+    def aspects(self) -> tuple[FieldAspect, ...]:
+        """Aspects whose contributions the model keeps apart; none in formats 1 and 2."""
+        return self.spec.field_aspects if self._is_by_aspect else ()
+
+    @property
+    def _is_by_aspect(self) -> bool:
+        return self.format_version >= BY_ASPECT
+
+    def reason_labels(self) -> ReasonLabels:
+        """Return what the model's reasons say."""
+        return ReasonLabels(self.spec, self.reference, by_aspect=self._is_by_aspect)
 
     def verify_width(self, columns: int) -> None:
         """Compare the number of columns that the trees read with the spec's.

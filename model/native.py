@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import METADATA_KEY, BundleError, BundleMetadata
-from model.prediction import Prediction, without_reasons
+from model.prediction import Contributions, Prediction, without_reasons
 
 __all__ = ["NativePredictor"]
 
@@ -66,6 +66,7 @@ class NativePredictor:
         self._matrix = xgboost.DMatrix
         fields = self.metadata.spec.field_of_column
         self._to_fields = np.eye(len(self.metadata.spec.fields))[list(fields)]
+        self._aspect_columns = [aspect.column for aspect in self.metadata.aspects]
 
     def predict(self, matrix: NDArray[np.float32]) -> Prediction:
         """Score a batch; see ``Predictor``."""
@@ -77,33 +78,45 @@ class NativePredictor:
         if not self._has_reasons:
             return without_reasons(probability)
         contributions = self._contributions(data)
-        order = np.argsort(-np.abs(contributions), axis=1, kind="stable")
+        order = np.argsort(-np.abs(contributions.fields), axis=1, kind="stable")
         strongest = order[:, : self.metadata.top_k]
         return Prediction(
             probability,
             strongest,
-            np.take_along_axis(contributions, strongest, axis=1),
+            np.take_along_axis(contributions.fields, strongest, axis=1),
+            contributions.aspects,
         )
 
-    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    def contributions(self, matrix: NDArray[np.float32]) -> Contributions:
         """Compute what every field contributes; see ``Predictor``."""
-        if not len(matrix):
-            return np.empty((0, len(self.metadata.spec.fields)), np.float32)
-        return self._contributions(self._matrix(matrix, nthread=self._threads))
+        if len(matrix):
+            return self._contributions(self._matrix(matrix, nthread=self._threads))
+        # The bias is the same for every row.
+        one = np.full((1, len(self.metadata.spec.columns)), np.nan, np.float32)
+        contributions = self.contributions(one)
+        return Contributions(
+            contributions.bias, contributions.fields[:0], contributions.aspects[:0]
+        )
 
     def _nothing(self) -> Prediction:
         # XGBoost warns of a batch without rows, and forgets its shape.
-        shape = (0, self.metadata.top_k)
+        shape = (0, self.metadata.top_k if self._has_reasons else 0)
         return Prediction(
-            np.empty(0, np.float32), np.empty(shape, np.int64), np.empty(shape, np.float32)
+            np.empty(0, np.float32),
+            np.empty(shape, np.int64),
+            np.empty(shape, np.float32),
+            np.empty((0, len(self._aspect_columns)), np.float32),
         )
 
-    def _contributions(self, data: Any) -> NDArray[np.float32]:
+    def _contributions(self, data: Any) -> Contributions:
         by_column = self._booster.predict(data, pred_contribs=True, approx_contribs=True)
         # The last column is the base, which no field contributes.
         by_field = by_column[:, :-1].astype(np.float64) @ self._to_fields
-        contributions: NDArray[np.float32] = by_field.astype(np.float32)
-        return contributions
+        return Contributions(
+            float(by_column[0, -1]),
+            by_field.astype(np.float32),
+            by_column[:, self._aspect_columns],
+        )
 
 
 def _first_line(error: Exception) -> str:

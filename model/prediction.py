@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.metadata import BundleMetadata
 
-__all__ = ["ModelPredictor", "Prediction", "Predictor", "without_reasons"]
+__all__ = ["Contributions", "ModelPredictor", "Prediction", "Predictor", "without_reasons"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,35 @@ class Prediction:
         int64, shape (n, k): indices of the k fields that moved the margin most, strongest first.
     reason_value
         float32, shape (n, k): by how much, on the logit scale before calibration.
+    aspects
+        float32, shape (n, n_aspects): what each aspect of the fields that have several contributed
+        (``BundleMetadata.aspects``).
     """
 
     probability: NDArray[np.float32]
     reason_field: NDArray[np.int64]
     reason_value: NDArray[np.float32]
+    aspects: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """What moved the margins of n leads: bias and fields add up to the margin.
+
+    Attributes
+    ----------
+    bias
+        The margin before any field is looked at, the same for every lead.
+    fields
+        float32, shape (n, n_fields): what each field added.
+    aspects
+        float32, shape (n, n_aspects): what each aspect in ``BundleMetadata.aspects`` added; those
+        of a field add up to the field's.
+    """
+
+    bias: float
+    fields: NDArray[np.float32]
+    aspects: NDArray[np.float32]
 
 
 def without_reasons(probability: NDArray[np.float32]) -> Prediction:
@@ -40,8 +64,8 @@ def without_reasons(probability: NDArray[np.float32]) -> Prediction:
     probability
         float32, shape (n,).
     """
-    shape = (len(probability), 0)
-    return Prediction(probability, np.zeros(shape, np.int64), np.zeros(shape, np.float32))
+    none = np.zeros((len(probability), 0), np.float32)
+    return Prediction(probability, none.astype(np.int64), none, none)
 
 
 class Predictor(Protocol):
@@ -60,17 +84,13 @@ class Predictor(Protocol):
             float32, C-contiguous, shape (n, n_columns); NaN where missing.
         """
 
-    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    def contributions(self, matrix: NDArray[np.float32]) -> Contributions:
         """Compute what every field contributes to the margin.
 
         Parameters
         ----------
         matrix
             As for ``predict``.
-
-        Returns
-        -------
-        ndarray of float32, shape (n, n_fields)
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.graph import check_graph
-from model.metadata import BundleError, BundleMetadata
+from model.metadata import BundleError
 from model.native import NativePredictor
-from model.prediction import ModelPredictor, Prediction, Predictor, without_reasons
+from model.prediction import (
+    Contributions,
+    ModelPredictor,
+    Prediction,
+    Predictor,
+    without_reasons,
+)
 
 __all__ = [
     "ConstantPredictor",
@@ -55,7 +62,9 @@ class OnnxPredictor:
     engine = "onnx"
 
     def __init__(self, content: bytes, *, threads: int = 1, reasons: bool = True) -> None:
-        self.metadata: BundleMetadata = check_graph(content)
+        self.metadata, self._bias = check_graph(content)
+        # Where no field has several aspects, the graph has no such output.
+        self._aspects = ("aspects",) if self.metadata.aspects else ()
         self._session = _open_session(content)
         self._has_reasons = reasons
         self._threads = threads
@@ -66,15 +75,16 @@ class OnnxPredictor:
         if not self._has_reasons:
             (probability,) = self._run(("probability",), matrix)
             return without_reasons(probability[:, 0])
-        outputs = ("probability", "reason_field", "reason_value")
-        probability, reason_field, reason_value = self._run(outputs, matrix)
-        return Prediction(probability[:, 0], reason_field, reason_value)
+        outputs = ("probability", "reason_field", "reason_value", *self._aspects)
+        probability, reason_field, reason_value, *aspects = self._run(outputs, matrix)
+        return Prediction(
+            probability[:, 0], reason_field, reason_value, _or_none(aspects, len(matrix))
+        )
 
-    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    def contributions(self, matrix: NDArray[np.float32]) -> Contributions:
         """Compute what every field contributes; see ``Predictor``."""
-        contributions: NDArray[np.float32]
-        (contributions,) = self._run(("contributions",), matrix)
-        return contributions
+        fields, *aspects = self._run(("contributions", *self._aspects), matrix)
+        return Contributions(self._bias, fields, _or_none(aspects, len(matrix)))
 
     def _run(self, outputs: Sequence[str], matrix: NDArray[np.float32]) -> list[NDArray[Any]]:
         if self._pool is None or len(matrix) < SHARE_FROM_ROWS:
@@ -86,6 +96,10 @@ class OnnxPredictor:
     def _run_here(self, outputs: Sequence[str], matrix: NDArray[np.float32]) -> list[NDArray[Any]]:
         arrays: list[NDArray[Any]] = self._session.run(outputs, {"features": matrix})
         return arrays
+
+
+def _or_none(arrays: Sequence[NDArray[np.float32]], n: int) -> NDArray[np.float32]:
+    return arrays[0] if arrays else np.empty((n, 0), np.float32)
 
 
 class ConstantPredictor:
@@ -112,11 +126,16 @@ class ConstantPredictor:
             np.full(len(matrix), self._score, np.float32),
             np.zeros(shape, np.int64),
             np.zeros(shape, np.float32),
+            np.zeros((len(matrix), 0), np.float32),
         )
 
-    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Zeros; see ``Predictor``."""
-        return np.zeros((len(matrix), self._n_fields), np.float32)
+    def contributions(self, matrix: NDArray[np.float32]) -> Contributions:
+        """Return zeros, of no aspects, and the logit of the score; see ``Predictor``."""
+        return Contributions(
+            math.log(self._score / (1.0 - self._score)),
+            np.zeros((len(matrix), self._n_fields), np.float32),
+            np.zeros((len(matrix), 0), np.float32),
+        )
 
 
 class ModelFiles(Protocol):

@@ -2,7 +2,7 @@
 
 Each leaf carries, for every field on its path, what that field's splits changed in the node's
 expected margin (the contributions of Saabas [1]_, XGBoost's ``approx_contribs``, summed by field),
-and its own value for the margin.
+the same for every aspect of a field that has several, and its own value for the margin.
 
 References
 ----------
@@ -21,18 +21,20 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from features.spec import FeatureSpec
+from features.spec import FeatureSpec, FieldAspect
 from model.ensemble import BRANCH, LEAF
 
 __all__ = ["ensemble_arrays"]
 
 
-def ensemble_arrays(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, list[Any]]:
+def ensemble_arrays(
+    booster: xgboost.Booster, spec: FeatureSpec, aspects: Sequence[FieldAspect]
+) -> dict[str, list[Any]]:
     """Return a booster as the arrays of an ONNX ensemble (``model.ensemble``).
 
-    Its targets are one a field and, last, one for the margin. It reads the columns, then the same
-    with minus infinity for NaN: a split that sends missing values left reads the latter. The
-    operator can do it itself, at a tenth of its time more.
+    Its targets are one a field, one an aspect and, last, one for the margin. It reads the columns,
+    then the same with minus infinity for NaN: a split that sends missing values left reads the
+    latter. The operator can do it itself, at a tenth of its time more.
 
     Parameters
     ----------
@@ -40,6 +42,8 @@ def ensemble_arrays(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, li
         Trees (``gbtree``) of objective ``binary:logistic`` on the spec's columns.
     spec
         Says which columns are a field.
+    aspects
+        Those whose contributions are kept apart too.
 
     Raises
     ------
@@ -48,7 +52,11 @@ def ensemble_arrays(booster: xgboost.Booster, spec: FeatureSpec) -> dict[str, li
     """
     learner = json.loads(booster.save_raw("json"))["learner"]
     _check(learner, spec)
-    ensemble = _Ensemble(spec.field_of_column, len(spec.fields), len(spec.columns))
+    n_fields = len(spec.fields)
+    targets: list[tuple[int, ...]] = [(field,) for field in spec.field_of_column]
+    for target, aspect in enumerate(aspects, n_fields):
+        targets[aspect.column] = (aspect.field, target)
+    ensemble = _Ensemble(targets, n_fields + len(aspects))
     # The margin starts from the base. Inside the first tree's leaves it is added first, as XGBoost
     # does it; the operator's own base would come last, and round apart.
     offset = _base_margin(learner["learner_model_param"]["base_score"])
@@ -111,34 +119,40 @@ class _Tree:
             expected[node] = share * expected[left] + (1.0 - share) * expected[right]
         return expected
 
-    def contributions(self, field_of_column: Sequence[int]) -> dict[int, dict[int, float]]:
-        """Compute by leaf what each field on its path changed in the expected margin."""
+    def contributions(self, targets: Sequence[tuple[int, ...]]) -> dict[int, dict[int, float]]:
+        """Compute by leaf what each target on its path changed in the expected margin.
+
+        ``targets`` are those of each column.
+        """
         expected = self.expected()
         paths: dict[int, dict[int, float]] = {0: {}}
         for node in self.nodes():
             if self.is_leaf(node):
                 continue
             path = paths.pop(node)
-            field = field_of_column[self.column[node]]
+            of_column = targets[self.column[node]]
             for child in (self.left[node], self.right[node]):
-                change = path.get(field, 0.0) + expected[child] - expected[node]
-                paths[child] = {**path, field: change}
+                change = {
+                    target: path.get(target, 0.0) + expected[child] - expected[node]
+                    for target in of_column
+                }
+                paths[child] = {**path, **change}
         return paths
 
 
 class _Ensemble:
     """The attributes of the ONNX operator, filled tree by tree."""
 
-    def __init__(self, field_of_column: Sequence[int], n_fields: int, n_columns: int) -> None:
-        self._field_of_column = field_of_column
-        self._n_columns = n_columns
-        self._margin = n_fields
+    def __init__(self, targets: Sequence[tuple[int, ...]], margin: int) -> None:
+        self._targets = targets
+        self._n_columns = len(targets)
+        self._margin = margin
         self.arrays: dict[str, list[Any]] = defaultdict(list)
 
     def add(self, tree: _Tree, offset: np.float32) -> None:
         arrays = self.arrays
         tree_id = arrays["nodes_treeids"][-1] + 1 if arrays else 0
-        contributions = tree.contributions(self._field_of_column)
+        contributions = tree.contributions(self._targets)
         for node in tree.nodes():
             arrays["nodes_treeids"].append(tree_id)
             arrays["nodes_nodeids"].append(node)

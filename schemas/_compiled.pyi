@@ -28,9 +28,7 @@ def write_events(
     low_coverage: NDArray[np.uint8],
     bounds: NDArray[np.float64],
     verdicts: list[bytes],
-    reason_fields: NDArray[np.int64],
+    reason_codes: NDArray[np.int32],
     reason_values: NDArray[np.float32],
-    bins: NDArray[np.int16],
     reason_heads: list[bytes],
-    stride: int,
 ) -> list[bytes]: ...

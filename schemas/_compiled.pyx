@@ -14,7 +14,7 @@ from cpython.bytes cimport (
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.math cimport NAN, fabs, isfinite
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 cdef enum:
@@ -301,11 +301,9 @@ def write_events(
     const uint8_t[:] low_coverage,
     const double[::1] bounds,
     list verdicts,
-    const int64_t[:, :] reason_fields,
+    const int32_t[:, :] reason_codes,
     const float[:, :] reason_values,
-    const int16_t[:, :] bins,
     list reason_heads,
-    Py_ssize_t stride,
 ):
     """Write scored events in Avro.
 
@@ -330,19 +328,17 @@ def write_events(
         above which it is engaged.
     verdicts
         Category and label, as they are written; by category (low, medium, high) · 2 + engaged.
-    reason_fields, reason_values
-        int64 and float32, shape (n, k): fields and contributions; one of 0 is left out.
-    bins
-        int16, shape (n, fields): codes of the values.
-    reason_heads, stride
-        By field · stride + code: a reason's field and value, as they are written.
+    reason_codes, reason_values
+        int32 and float32, shape (n, k): codes and contributions; one of 0 is left out.
+    reason_heads
+        By code: a reason's field and value, as they are written.
 
     Returns
     -------
     list of bytes
         The events, in order.
     """
-    cdef Py_ssize_t row, reason, field, count, n = len(event_ids), k = reason_values.shape[1]
+    cdef Py_ssize_t row, reason, count, n = len(event_ids), k = reason_values.shape[1]
     cdef double score, covered
     cdef int64_t latency
     cdef double medium = bounds[0], high = bounds[1], engaged = bounds[2]
@@ -350,9 +346,9 @@ def write_events(
     cdef list events = []
     if {
         len(tails), len(lead_ids), len(request_ids), len(created_at), len(timestamps),
-        len(offsets), len(scores), len(coverage), len(low_coverage), len(reason_fields),
-        len(reason_values), len(bins),
-    } != {n} or reason_fields.shape[1] != k or len(bounds) != 3:
+        len(offsets), len(scores), len(coverage), len(low_coverage), len(reason_codes),
+        len(reason_values),
+    } != {n} or reason_codes.shape[1] != k or len(bounds) != 3:
         raise ValueError("the columns of the events differ in length")
     for row in range(n):
         score = scores[row]
@@ -378,8 +374,7 @@ def write_events(
             out.put_long(count)
             for reason in range(k):
                 if reason_values[row, reason] != 0:
-                    field = reason_fields[row, reason]
-                    out.put(reason_heads[field * stride + bins[row, field]])
+                    out.put(reason_heads[reason_codes[row, reason]])
                     out.put_double(reason_values[row, reason])
         out.put_byte(0)
         out.put(tails[row])

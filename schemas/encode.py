@@ -91,10 +91,8 @@ class ScoredModel:
         From its logit to the score.
     high, medium, label
         Thresholds of the category and of the label.
-    field_names
-        The model's fields.
-    bin_labels
-        For each field and bin code, what to call it.
+    reason_texts
+        By code of a reason: its field, and what is said of the field's value.
     topic
         Where the leads come from.
     """
@@ -109,8 +107,7 @@ class ScoredModel:
     high: float
     medium: float
     label: float
-    field_names: tuple[str, ...]
-    bin_labels: tuple[tuple[str, ...], ...]
+    reason_texts: Sequence[tuple[str, str]]
     topic: str
 
 
@@ -135,10 +132,8 @@ class ScoredRows:
         float32, shape (n,).
     low_coverage
         bool, shape (n,): whether too little is known of the lead.
-    reason_field, reason_value
-        int64 and float32, shape (n, k): the fields that moved the score most, and by how much.
-    bins
-        int16, shape (n, fields): each field's bin code.
+    reason_code, reason_value
+        int32 and float32, shape (n, k): what moved the score most, and by how much; 0 is no reason.
     """
 
     event_ids: list[bytes]
@@ -152,9 +147,8 @@ class ScoredRows:
     probability: NDArray[np.float32]
     coverage: NDArray[np.float32]
     low_coverage: NDArray[np.bool_]
-    reason_field: NDArray[np.int64]
+    reason_code: NDArray[np.int32]
     reason_value: NDArray[np.float32]
-    bins: NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +184,7 @@ class ScoredEncoder:
         self._verdicts = [
             _text(category) + _text(label) for category in CATEGORIES for label in LABELS
         ]
-        self._stride = max((len(labels) for labels in model.bin_labels), default=1)
-        self._reason_heads = self._encode_reason_heads()
+        self._reason_heads = [_text(name) + _text(value) for name, value in model.reason_texts]
         self._bounds = np.array([model.medium, model.high, model.label])
         self._topic = _text(model.topic)
 
@@ -227,11 +220,9 @@ class ScoredEncoder:
             rows.low_coverage.view(np.uint8),
             self._bounds,
             self._verdicts,
-            rows.reason_field,
+            rows.reason_code,
             rows.reason_value,
-            rows.bins,
             self._reason_heads,
-            self._stride,
         )
 
     def _numbers(self, rows: ScoredRows) -> _Numbers:
@@ -263,14 +254,6 @@ class ScoredEncoder:
                 _long(CONTRACT_VERSION),
             ]
         )
-
-    def _encode_reason_heads(self) -> list[bytes]:
-        """Write field and value of each reason there may be; by field · stride + bin code."""
-        heads = []
-        for name, labels in zip(self._model.field_names, self._model.bin_labels, strict=True):
-            heads += [_text(name) + _text(label) for label in labels]
-            heads += [b""] * (self._stride - len(labels))
-        return heads
 
     def _as_avro(self, rows: ScoredRows, numbers: _Numbers) -> list[bytes]:
         scored_at = _long(rows.scored_at)
@@ -337,12 +320,10 @@ class ScoredEncoder:
         return [*map(tails.__getitem__, partitions)]
 
     def _avro_reasons(self, rows: ScoredRows) -> list[bytes]:
-        n, k = rows.reason_field.shape
+        n, k = rows.reason_code.shape
         if not k:
             return [b"\0"] * n
-        codes = np.take_along_axis(rows.bins, rows.reason_field, axis=1)
-        keys: list[int] = (rows.reason_field * self._stride + codes).ravel().tolist()
-        heads = [*map(self._reason_heads.__getitem__, keys)]
+        heads = [*map(self._reason_heads.__getitem__, rows.reason_code.ravel().tolist())]
         values = _doubles(rows.reason_value.astype(np.float64))
         items = [head + values[8 * j : 8 * j + 8] for j, head in enumerate(heads)]
         has = rows.reason_value != 0
@@ -424,15 +405,11 @@ class ScoredEncoder:
         ]
 
     def _json_reasons(self, rows: ScoredRows, i: int) -> list[dict[str, Any]]:
-        model = self._model
+        texts = self._model.reason_texts
         return [
-            {
-                "feature": model.field_names[field],
-                "value": model.bin_labels[field][rows.bins[i, field]],
-                "contribution": value,
-            }
-            for field, value in zip(
-                rows.reason_field[i].tolist(), rows.reason_value[i].tolist(), strict=True
+            {"feature": texts[code][0], "value": texts[code][1], "contribution": value}
+            for code, value in zip(
+                rows.reason_code[i].tolist(), rows.reason_value[i].tolist(), strict=True
             )
             if value
         ]

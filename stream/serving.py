@@ -13,6 +13,7 @@ from agents.partials import ModelIdentity
 from agents.scoring import Rules, Scorer
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
+from features.reason_labels import ReasonLabels
 from features.reference import Bins, FieldReference, Reference
 from features.spec import FeatureSpec, NumberField
 from model.bundle import Bundle, Trial, load_bundle
@@ -159,6 +160,7 @@ def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Servi
 def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic: str) -> Scorer:
     """Make the scorer of a bundle, for the leads of a topic."""
     metadata = bundle.metadata
+    labels = metadata.reason_labels()
     model = ScoredModel(
         model_id=bundle.name,
         model_version=bundle.version,
@@ -170,8 +172,7 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
         high=metadata.thresholds.high,
         medium=metadata.thresholds.medium,
         label=metadata.thresholds.label,
-        field_names=metadata.spec.shown_names,
-        bin_labels=metadata.reference.bin_labels,
+        reason_texts=labels.texts,
         topic=topic,
     )
     store = SchemaStore.load(*settings.schema_folders)
@@ -187,6 +188,7 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
         metadata.spec,
         metadata.reference,
         predictor,
+        labels,
         store,
         settings,
         counting if settings.drift else None,
@@ -199,6 +201,7 @@ def _scorer(
     spec: FeatureSpec,
     reference: Reference,
     predictor: Predictor,
+    labels: ReasonLabels,
     store: SchemaStore,
     settings: Settings,
     counting: Counting | None = None,
@@ -218,6 +221,7 @@ def _scorer(
         decoder=decoder,
         encoder=FeatureEncoder(spec, reference, importance or {}),
         predictor=predictor,
+        labels=labels,
         rules=Rules(settings.min_coverage, settings.low_coverage, settings.max_attempts),
         wire=WireFormat(settings.output_format),
         counting=counting,
@@ -236,6 +240,7 @@ def _constant(settings: Settings) -> Serving:
     sha256 = hashlib.sha256(CONSTANT.encode()).hexdigest()
     thresholds, calibration = Thresholds(), Calibration()
     predictor = ConstantPredictor(len(spec.fields))
+    reasons = ReasonLabels(spec, reference, by_aspect=False)
     model = ScoredModel(
         model_id=CONSTANT,
         model_version="0",
@@ -247,12 +252,11 @@ def _constant(settings: Settings) -> Serving:
         high=thresholds.high,
         medium=thresholds.medium,
         label=thresholds.label,
-        field_names=spec.shown_names,
-        bin_labels=reference.bin_labels,
+        reason_texts=reasons.texts,
         topic=settings.leads_created,
     )
     store = SchemaStore.load(*settings.schema_folders)
-    scorer = _scorer(model, spec, reference, predictor, store, settings)
+    scorer = _scorer(model, spec, reference, predictor, reasons, store, settings)
     info = {"name": CONSTANT, "version": "0", "sha256": sha256, "engine": predictor.engine}
     return Serving(scorer, CONSTANT, "0", sha256, predictor.engine, calibration.method, info)
 

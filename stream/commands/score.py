@@ -6,7 +6,7 @@ import csv
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ ID = "lead_id"
 EXIT_SOME_BAD = 1
 SHOWN_ROWS = 20
 BAR = 12
+WIDTH_IN_A_PIPE = 100_000
+"""More than any row has: nothing is cut off."""
 
 file_argument = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 model_option = click.option(
@@ -139,10 +141,11 @@ def explain(
     lead: str | None,
     as_json: bool,
 ) -> None:
-    """Tell why a lead of FILE, or of standard input (-), gets its score.
+    """Show why a lead of FILE, or of standard input (-), gets its score.
 
-    Shows what each field adds to the model's logit, strongest first. The contributions and the base
-    sum up to the logit before calibration.
+    Lists what each field adds to the logit, strongest first, and below a field that is a date or a
+    text what its aspects (hour, weekday; length, keyword) add to that, in brackets. The base, the
+    fields and the calibration add up to the logit of the score: score = 1 / (1 + exp(-logit)).
 
     Exit codes: 0, or 2 when the file, an option or the model is unusable.
     """
@@ -328,29 +331,49 @@ def _as_json(lead_id: str, explanation: Explanation) -> str:
         {
             ID: lead_id,
             "score": explanation.score,
+            "logit": explanation.logit,
             "base": explanation.base,
             "contributions": [
-                {"feature": name, "value": value, "contribution": contribution}
-                for name, value, contribution in explanation.fields
+                {
+                    "feature": field.name,
+                    "value": field.value,
+                    "contribution": field.contribution,
+                    "aspects": [asdict(aspect) for aspect in field.aspects],
+                }
+                for field in explanation.fields
             ],
+            "calibration": {
+                "slope": explanation.slope,
+                "intercept": explanation.intercept,
+                "contribution": explanation.calibration,
+            },
         }
     ).decode()
 
 
 def _show(lead_id: str, explanation: Explanation, model: str) -> None:
-    largest = max((abs(value) for _, _, value in explanation.fields), default=0.0) or 1.0
+    largest = max((abs(field.contribution) for field in explanation.fields), default=0.0) or 1.0
     table = ScreenTable(box=None, pad_edge=False)
-    table.add_column("field")
-    table.add_column("value")
-    table.add_column("adds to logit", justify="right")
-    table.add_column("")
-    table.add_row("(base)", "", f"{explanation.base:+.3f}", "")
-    for name, value, contribution in explanation.fields:
-        bar = "█" * max(round(abs(contribution) / largest * BAR), int(contribution != 0))
-        style = "green" if contribution > 0 else "red"
-        shown = Text(for_terminal(name)), Text(for_terminal(value))
-        table.add_row(*shown, f"{contribution:+.3f}", Text(bar, style))
-    console = Console()
+    table.add_column("field", overflow="fold")
+    table.add_column("value", overflow="fold")
+    table.add_column("adds to logit", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_row("(base)", "", f"{explanation.base:+.3f}")
+    for field in explanation.fields:
+        bar = "█" * max(
+            round(abs(field.contribution) / largest * BAR), int(field.contribution != 0)
+        )
+        style = "green" if field.contribution > 0 else "red"
+        shown = Text(for_terminal(field.name)), Text(for_terminal(field.value))
+        table.add_row(*shown, f"{field.contribution:+.3f}", Text(bar, style))
+        for aspect in field.aspects:
+            if aspect.contribution:
+                part = Text(f"  {aspect.aspect}"), Text(for_terminal(aspect.value))
+                table.add_row(*part, f"({aspect.contribution:+.3f})", style="dim")
+    table.add_row("(calibration)", "", f"{explanation.calibration:+.3f}")
+    table.add_row("logit", "", f"{explanation.logit:+.3f}")
+    in_terminal = click.get_text_stream("stdout").isatty()
+    console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
     said = f" scores {explanation.score:.4f} by {for_terminal(model)}"
     console.print(Text.assemble((for_terminal(lead_id), "bold"), said))
     console.print(table)

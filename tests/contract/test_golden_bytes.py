@@ -120,8 +120,7 @@ MODEL = ScoredModel(
     high=0.7,
     medium=0.4,
     label=0.5,
-    field_names=("age", "job"),
-    bin_labels=(("under 30", "30 or more", "other", "missing"), ("admin.", "other", "missing")),
+    reason_texts=(("age", "under 30"), ("age", "missing"), ("job", "admin.")),
     topic="leads.created",
 )
 ROWS = ScoredRows(
@@ -136,9 +135,8 @@ ROWS = ScoredRows(
     probability=np.array([0.75], np.float32),
     coverage=np.array([0.5], np.float32),
     low_coverage=np.array([True]),
-    reason_field=np.array([[1, 0]]),
+    reason_code=np.array([[2, 1]], np.int32),
     reason_value=np.array([[0.5, -0.25]], np.float32),
-    bins=np.array([[3, 0]], np.int16),
 )
 SCORED = {
     "event_id": "0123456789abcdef-1-42",

@@ -197,6 +197,7 @@ def _record(given: bytes) -> _Record:
 def _scorer(model: SmallModel, wire: WireFormat) -> Scorer:
     bundle = model.bundle
     metadata = bundle.metadata
+    labels = metadata.reason_labels()
     scored = ScoredModel(
         model_id=bundle.name,
         model_version=bundle.version,
@@ -208,8 +209,7 @@ def _scorer(model: SmallModel, wire: WireFormat) -> Scorer:
         high=0.7,
         medium=0.4,
         label=0.5,
-        field_names=tuple(metadata.spec.kinds),
-        bin_labels=metadata.reference.bin_labels,
+        reason_texts=labels.texts,
         topic="leads.created",
     )
     return Scorer(
@@ -219,6 +219,7 @@ def _scorer(model: SmallModel, wire: WireFormat) -> Scorer:
         ),
         encoder=FeatureEncoder(metadata.spec, metadata.reference),
         predictor=OnnxPredictor(bundle.files["model.onnx"]),
+        labels=labels,
         rules=Rules(),
         wire=wire,
     )

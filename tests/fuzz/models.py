@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.counts import CountLayout
-from features.matrix import Columns, FeatureEncoder
+from features.matrix import Columns, FeatureEncoder, Features
 from features.spec import FeatureSpec
 from model.bundle import Artefacts, load_bundle, verify
 from model.manifest import MANIFEST, Manifest, sha256
@@ -52,11 +52,25 @@ def _use(text: bytes) -> None:
     assert not np.isinf(features.matrix).any()
     for field, codes in zip(metadata.reference.fields, features.bins.T, strict=True):
         assert all(field.labels[code] is not None for code in codes.tolist())
+    _name(metadata, features)
     scores = metadata.calibration.probability(np.array([-5.0, 0.0, 1e30, -1e30, 7.0]))
     layout = CountLayout(metadata.reference)
     counts = layout.count(features.bins, scores.astype(np.float32), label=0.5)
     assert len(counts.counts) == len(layout.reference_counts) == layout.size
     assert metadata.golden.matrix.shape[1] == len(metadata.spec.columns)
+
+
+def _name(metadata: BundleMetadata, features: Features) -> None:
+    """Name a reason of each field, whatever contributed."""
+    labels, shape = metadata.reason_labels(), features.bins.shape
+    draw = np.random.default_rng(1)
+    codes = labels.codes(
+        np.tile(np.arange(shape[1]), (shape[0], 1)),
+        draw.normal(size=shape).astype(np.float32),
+        draw.normal(size=(shape[0], len(metadata.aspects))).astype(np.float32),
+        features,
+    )
+    assert ((codes >= 0) & (codes < len(labels.texts))).all()
 
 
 @contextmanager
@@ -124,7 +138,10 @@ def _run(content: bytes, matrix: NDArray[np.float32]) -> None:
     assert ((prediction.probability >= 0) & (prediction.probability <= 1)).all()
     assert prediction.reason_field.shape == prediction.reason_value.shape == (64, k)
     assert ((prediction.reason_field >= 0) & (prediction.reason_field < 6)).all()
-    assert np.isfinite(predictor.contributions(matrix)).all()
+    moved = predictor.contributions(matrix)
+    assert np.isfinite(moved.fields).all()
+    assert np.isfinite(moved.aspects).all()
+    assert np.isfinite(moved.bias)
 
 
 def _edits() -> Sequence[bytes]:

@@ -62,20 +62,35 @@ def test_no_leads_no_scores(model: SmallModel, predictor: Predictor):
     assert list(OfflineScorer(model.bundle, predictor).score(none, 0)) == []
 
 
-def test_base_and_contributions_sum_up_to_the_logit(model: SmallModel, predictor: Predictor):
+def test_base_fields_and_calibration_add_up_to_the_score_s_logit(
+    model: SmallModel, predictor: Predictor
+):
     scorer = OfflineScorer(model.bundle, predictor)
-    calibration = model.bundle.metadata.calibration
     rows = list(scorer.score(model.columns, LEADS))
     bases = set()
     for at in range(0, LEADS, 40):
         lead: Columns = {name: values[at : at + 1] for name, values in model.columns.items()}
         explanation = scorer.explain(lead)
         assert explanation.score == rows[at]["score"]
-        margin = explanation.base + sum(value for _, _, value in explanation.fields)
-        logit = calibration.slope * margin + calibration.intercept
+        parts = sum(field.contribution for field in explanation.fields)
+        logit = explanation.base + parts + explanation.calibration
+        assert logit == pytest.approx(explanation.logit, abs=1e-12)
         assert 1 / (1 + np.exp(-logit)) == pytest.approx(explanation.score, abs=1e-6)
         bases.add(explanation.base)
     assert len(bases) == 1
+
+
+def test_the_aspects_of_a_field_add_up_to_the_field(model: SmallModel, predictor: Predictor):
+    scorer = OfflineScorer(model.bundle, predictor)
+    with_aspects = set()
+    for at in range(0, LEADS, 40):
+        lead: Columns = {name: values[at : at + 1] for name, values in model.columns.items()}
+        for field in scorer.explain(lead).fields:
+            if field.aspects:
+                with_aspects.add(field.name)
+                total = sum(aspect.contribution for aspect in field.aspects)
+                assert total == pytest.approx(field.contribution, abs=1e-5)
+    assert with_aspects == {"summary", "created_at"}
 
 
 def test_the_strongest_fields_come_first_and_are_the_reasons(
@@ -83,38 +98,23 @@ def test_the_strongest_fields_come_first_and_are_the_reasons(
 ):
     scorer = OfflineScorer(model.bundle, predictor)
     explanation = scorer.explain(model.columns)
-    assert [name for name, _, _ in explanation.fields] != list(model.columns)
-    assert {name for name, _, _ in explanation.fields} == set(model.columns)
-    strengths = [abs(value) for _, _, value in explanation.fields]
+    assert [field.name for field in explanation.fields] != list(model.columns)
+    assert {field.name for field in explanation.fields} == set(model.columns)
+    strengths = [abs(field.contribution) for field in explanation.fields]
     assert strengths == sorted(strengths, reverse=True)
     [first, *_] = scorer.score(model.columns, LEADS)
     assert [(r["feature"], r["value"]) for r in first["reasons"]] == [
-        (name, value) for name, value, _ in explanation.fields[:3]
+        (field.name, field.value) for field in explanation.fields[:3]
     ]
 
 
-class Certain:
-    """An engine that is so sure that float32 can't tell the score from 1."""
-
-    engine = "onnx"
-
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
-        self._calls = 0
-
-    def predict(self, matrix: np.ndarray) -> object:
-        self._calls += 1
-        prediction = self._predictor.predict(matrix)
-        if self._calls == 1:
-            prediction.probability[:] = 1.0
-        return prediction
-
-    def contributions(self, matrix: np.ndarray) -> np.ndarray:
-        return self._predictor.contributions(matrix)
-
-
-def test_a_score_at_the_end_of_float32_has_a_finite_base(model: SmallModel, predictor: Predictor):
-    certain = OfflineScorer(model.bundle, Certain(predictor))  # type: ignore[arg-type]
-    explanation = certain.explain(model.columns)
-    assert explanation.score == 1.0
-    assert np.isfinite(explanation.base)
+def test_a_reason_says_the_aspect_that_contributed_most(model: SmallModel, predictor: Predictor):
+    """In the field's direction; keywords count together, here there is one."""
+    scorer = OfflineScorer(model.bundle, predictor)
+    for at in range(0, LEADS, 10):
+        lead: Columns = {name: values[at : at + 1] for name, values in model.columns.items()}
+        for field in scorer.explain(lead).fields:
+            if field.aspects and field.value != "missing":
+                sign = 1 if field.contribution > 0 else -1
+                strongest = max(field.aspects, key=lambda aspect: sign * aspect.contribution)
+                assert field.value == strongest.value

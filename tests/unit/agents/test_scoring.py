@@ -48,6 +48,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
     bundle = model.bundle
     metadata = bundle.metadata
     predictor = OnnxPredictor(bundle.files["model.onnx"])
+    labels = metadata.reason_labels()
 
     def make(
         rules: Rules | None = None,
@@ -65,8 +66,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
             high=metadata.thresholds.high,
             medium=metadata.thresholds.medium,
             label=metadata.thresholds.label,
-            field_names=tuple(metadata.spec.kinds),
-            bin_labels=metadata.reference.bin_labels,
+            reason_texts=labels.texts,
             topic="leads.created",
         )
         return Scorer(
@@ -74,6 +74,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
             decoder=LeadDecoder(SchemaStore.load(), metadata.spec.kinds),
             encoder=FeatureEncoder(metadata.spec, metadata.reference),
             predictor=predictor,
+            labels=labels,
             rules=rules or Rules(),
             wire=wire,
             times=times,

@@ -221,11 +221,12 @@ def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(tmp_path
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda p: replace(p, probability=p.probability[:0]), "32 golden rows a score and 3"),
-        (lambda p: replace(p, reason_field=p.reason_field[:, :2]), "32 golden rows a score and 3"),
+        (lambda p: replace(p, probability=p.probability[:0]), "32 golden rows a score, 3 re"),
+        (lambda p: replace(p, reason_field=p.reason_field[:, :2]), "32 golden rows a score, 3 re"),
+        (lambda p: replace(p, aspects=p.aspects[:, :2]), "3 reasons and 5 contributions of"),
         (lambda p: replace(p, reason_field=p.reason_field + 6), "reasons should be of its 6"),
     ],
-    ids=["no scores", "two reasons", "reasons of no field"],
+    ids=["no scores", "two reasons", "two aspects", "reasons of no field"],
 )
 def test_a_graph_that_gives_other_arrays_than_a_score_and_reasons_is_refused(
     artefacts, monkeypatch, change, says

@@ -5,6 +5,7 @@ import xgboost
 from features.spec import FeatureSpec, NumberField
 from model.export import parity
 from model.metadata import Calibration
+from model.native import NativePredictor
 from model.predictor import OnnxPredictor
 from model.trees import _base_margin
 
@@ -57,16 +58,38 @@ def test_contributions_are_xgboosts_summed_by_field(trained):
     expected = np.zeros((len(trained.matrix), len(trained.metadata.spec.fields)))
     for column, field in enumerate(trained.metadata.spec.field_of_column):
         expected[:, field] += by_column[:, column]
-    contributions = OnnxPredictor(trained.onnx).contributions(trained.matrix)
+    contributions = OnnxPredictor(trained.onnx).contributions(trained.matrix).fields
     assert contributions.shape == expected.shape
     assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(contributions, expected, rtol=0, atol=2e-6)
 
 
+def test_contributions_of_aspects_are_xgboosts_by_column_and_sum_up_to_the_fields(trained):
+    by_column = trained.booster.predict(
+        xgboost.DMatrix(trained.matrix), pred_contribs=True, approx_contribs=True
+    )
+    aspects = trained.metadata.aspects
+    moved = OnnxPredictor(trained.onnx).contributions(trained.matrix)
+    expected = by_column[:, [aspect.column for aspect in aspects]]
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(moved.aspects, expected, rtol=0, atol=2e-6)
+    for field in {aspect.field for aspect in aspects}:
+        own = [i for i, aspect in enumerate(aspects) if aspect.field == field]
+        total = moved.aspects[:, own].sum(axis=1)
+        np.testing.assert_allclose(total, moved.fields[:, field], rtol=0, atol=2e-6)
+
+
+def test_the_bias_and_the_contributions_add_up_to_the_margin(trained):
+    for predictor in (OnnxPredictor(trained.onnx), NativePredictor(trained.ubj)):
+        moved = predictor.contributions(trained.matrix)
+        margin = moved.bias + moved.fields.sum(axis=1, dtype=np.float64)
+        np.testing.assert_allclose(margin, trained.margin, rtol=0, atol=5e-6)
+
+
 def test_reasons_are_the_largest_contributions_strongest_first(trained):
     predictor = OnnxPredictor(trained.onnx)
     prediction = predictor.predict(trained.matrix)
-    contributions = predictor.contributions(trained.matrix)
+    contributions = predictor.contributions(trained.matrix).fields
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :3]
     np.testing.assert_array_equal(prediction.reason_field, order)
     np.testing.assert_array_equal(

@@ -6,7 +6,7 @@ from model.predictor import OnnxPredictor
 
 
 def test_importance_is_the_share_of_the_mean_contribution(trained):
-    contributions = OnnxPredictor(trained.onnx).contributions(trained.matrix)
+    contributions = OnnxPredictor(trained.onnx).contributions(trained.matrix).fields
     strength = np.abs(contributions).mean(axis=0)
     found = field_importance(trained.booster, trained.metadata.spec, trained.matrix)
     assert list(found) == list(trained.metadata.spec.kinds)

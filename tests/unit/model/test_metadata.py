@@ -102,10 +102,10 @@ def test_bins_of_another_kind_than_the_field_are_refused(trained):
         BundleMetadata.from_json(json.dumps(content))
 
 
-@pytest.mark.parametrize("version", [0, 3, "1", None])
+@pytest.mark.parametrize("version", [0, 4, "1", None])
 def test_another_format_is_refused_and_named(trained, version):
     content = json.loads(trained.metadata.to_json()) | {"format_version": version}
-    with pytest.raises(BundleError, match=f"formats 1 to 2, the model is of format {version}"):
+    with pytest.raises(BundleError, match=f"formats 1 to 3, the model is of format {version}"):
         BundleMetadata.from_json(json.dumps(content))
 
 

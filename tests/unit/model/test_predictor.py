@@ -23,12 +23,14 @@ def large(trainer):
 
 
 def arrays(predictor, matrix):
-    prediction = predictor.predict(matrix)
+    prediction, moved = predictor.predict(matrix), predictor.contributions(matrix)
     return (
         prediction.probability,
         prediction.reason_field,
         prediction.reason_value,
-        predictor.contributions(matrix),
+        prediction.aspects,
+        moved.fields,
+        moved.aspects,
     )
 
 
@@ -54,20 +56,21 @@ def test_threads_share_a_large_batch_and_keep_its_order(large):
 
 
 def test_shapes_and_types_are_those_of_a_prediction(trained):
-    probability, field, value, contributions = arrays(
+    probability, field, value, aspects, *moved = arrays(
         OnnxPredictor(trained.onnx), trained.matrix[:5]
     )
     assert (probability.dtype, probability.shape) == (np.float32, (5,))
     assert (field.dtype, field.shape) == (np.int64, (5, 3))
     assert (value.dtype, value.shape) == (np.float32, (5, 3))
-    assert (contributions.dtype, contributions.shape) == (np.float32, (5, 6))
+    assert [array.dtype for array in (aspects, *moved)] == [np.float32] * 3
+    assert [array.shape for array in (aspects, *moved)] == [(5, 5), (5, 6), (5, 5)]
 
 
 @pytest.mark.parametrize("engine", ["onnx", "ubj"])
 def test_no_leads_give_no_scores(trained, engine):
     predictor = open_predictor(Artefacts(**{engine: getattr(trained, engine)}))
     shapes = [array.shape for array in arrays(predictor, trained.matrix[:0])]
-    assert shapes == [(0,), (0, 3), (0, 3), (0, 6)]
+    assert shapes == [(0,), (0, 3), (0, 3), (0, 5), (0, 6), (0, 5)]
 
 
 def test_the_native_engine_gives_the_same_to_1e_6(trained):
@@ -75,10 +78,11 @@ def test_the_native_engine_gives_the_same_to_1e_6(trained):
     found, expected = arrays(native, trained.matrix), arrays(onnx_, trained.matrix)
     assert [array.dtype for array in found] == [array.dtype for array in expected]
     np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(found[3], expected[3], rtol=0, atol=2e-6)
+    for at in (3, 4, 5):
+        np.testing.assert_allclose(found[at], expected[at], rtol=0, atol=2e-6)
     np.testing.assert_allclose(np.abs(found[2]), np.abs(expected[2]), rtol=0, atol=2e-6)
     np.testing.assert_array_equal(
-        found[2], np.take_along_axis(found[3], found[1], axis=1), "a reason is its contribution"
+        found[2], np.take_along_axis(found[4], found[1], axis=1), "a reason is its contribution"
     )
 
 
@@ -160,10 +164,10 @@ def fewer_outputs(model):
         (with_metadata("{"), "metadata are not usable"),
         (with_metadata("[]"), "metadata are not usable"),
         (with_metadata('{"format_version": 1}'), "metadata are not usable: spec"),
-        (with_metadata('{"format_version": 3}'), "formats 1 to 2, the model is of format 3"),
+        (with_metadata('{"format_version": 4}'), "formats 1 to 3, the model is of format 4"),
         (narrower, "another is its input 0, which should be features"),
         (renamed_input, "another is its operator 0, which should be IsNaN"),
-        (fewer_outputs, "another is the number of its outputs, 3 instead of 4"),
+        (fewer_outputs, "another is the number of its outputs, 4 instead of 5"),
     ],
 )
 def test_a_graph_that_is_no_model_of_ours_is_refused(trained, change, message):
@@ -186,12 +190,14 @@ def test_a_predictor_may_be_used_by_several_threads(trained):
 
 def test_the_constant_engine_gives_one_score_and_no_reasons():
     predictor = ConstantPredictor(2)
-    probability, field, value, contributions = arrays(predictor, np.empty((4, 9), np.float32))
+    probability, field, value, *moved = arrays(predictor, np.empty((4, 9), np.float32))
     assert predictor.engine == "constant"
     np.testing.assert_array_equal(probability, np.full(4, 0.5, np.float32))
-    assert (field.shape, value.shape, contributions.shape) == ((4, 2), (4, 2), (4, 2))
+    assert (field.shape, value.shape) == ((4, 2), (4, 2))
+    assert [array.shape for array in moved] == [(4, 0), (4, 2), (4, 0)]
     assert not value.any()
-    assert not contributions.any()
+    assert not moved[1].any()
+    assert predictor.contributions(np.empty((1, 9), np.float32)).bias == 0.0
 
 
 def test_a_worker_loads_a_bundle_without_the_libraries_of_training(tmp_path, artefacts):

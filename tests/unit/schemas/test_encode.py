@@ -21,7 +21,7 @@ from schemas.fields import FieldKind
 from schemas.store import Schema, SchemaStore, parse_schema
 from schemas.wire import HEADER_BYTES, WireFormat
 
-FIELDS, CODES = 4, 5
+CODES = 20
 MODEL = ScoredModel(
     model_id="bank",
     model_version="12",
@@ -33,8 +33,7 @@ MODEL = ScoredModel(
     high=0.7,
     medium=0.4,
     label=0.5,
-    field_names=tuple(f"field ä{i}" for i in range(FIELDS)),
-    bin_labels=tuple(tuple(f"{i}:{code}" for code in range(CODES - i)) for i in range(FIELDS)),
+    reason_texts=tuple((f"field ä{code // 5}", f"value {code}") for code in range(CODES)),
     topic="leads.created",
 )
 LONGS = st.integers(0, 2**62) | st.integers(0, 300)
@@ -63,9 +62,8 @@ def rows_of(n: int, k: int = 2, **changes: Any) -> ScoredRows:
         probability=np.full(n, 0.25, np.float32),
         coverage=np.ones(n, np.float32),
         low_coverage=np.zeros(n, np.bool_),
-        reason_field=np.tile(np.arange(k), (n, 1)),
+        reason_code=np.tile(np.arange(k, dtype=np.int32), (n, 1)),
         reason_value=np.full((n, k), 0.5, np.float32),
-        bins=np.zeros((n, FIELDS), np.int16),
     )
     return replace(rows, **changes)
 
@@ -95,16 +93,10 @@ def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict
     """What DESIGN says of a scored lead, worked out one by one."""
     score, coverage = float(rows.probability[i]), float(rows.coverage[i])
     reasons = []
-    for field, value in zip(rows.reason_field[i], rows.reason_value[i], strict=True):
-        if value != 0:
-            label = model.bin_labels[field][rows.bins[i, field]]
-            reasons.append(
-                {
-                    "feature": model.field_names[field],
-                    "value": label,
-                    "contribution": float(value),
-                }
-            )
+    for code, contribution in zip(rows.reason_code[i], rows.reason_value[i], strict=True):
+        if contribution != 0:
+            field, value = model.reason_texts[code]
+            reasons.append({"feature": field, "value": value, "contribution": float(contribution)})
     band = "High" if score >= 0.7 else "Medium" if score >= 0.4 else "Low"
     return {
         "event_id": rows.event_ids[i].decode(),
@@ -146,7 +138,6 @@ def drawn_rows(draw: st.DrawFn) -> ScoredRows:
     def each(strategy: st.SearchStrategy[Any], size: int = n) -> list[Any]:
         return draw(st.lists(strategy, min_size=size, max_size=size))
 
-    bins = [[draw(st.integers(0, CODES - 1 - i)) for i in range(FIELDS)] for _ in range(n)]
     contributions = st.just(0.0) | st.floats(-9, 9, width=32)
     return ScoredRows(
         event_ids=each(texts(30)),
@@ -160,9 +151,8 @@ def drawn_rows(draw: st.DrawFn) -> ScoredRows:
         probability=np.array(each(FLOATS), np.float32),
         coverage=np.array(each(FLOATS), np.float32),
         low_coverage=np.array(each(st.booleans()), np.bool_),
-        reason_field=np.array(each(st.integers(0, FIELDS - 1), n * k), np.int64).reshape(n, k),
+        reason_code=np.array(each(st.integers(0, CODES - 1), n * k), np.int32).reshape(n, k),
         reason_value=np.array(each(contributions, n * k), np.float32).reshape(n, k),
-        bins=np.array(bins, np.int16).reshape(n, FIELDS),
     )
 
 
@@ -213,14 +203,13 @@ def test_a_record_from_the_future_has_no_negative_latency():
 def test_reasons_without_effect_are_left_out():
     rows = rows_of(
         3,
-        reason_field=np.array([[1, 0], [0, 1], [2, 3]]),
+        reason_code=np.array([[7, 0], [0, 1], [11, 16]], np.int32),
         reason_value=np.array([[0.5, 0.0], [-0.0, 0.0], [-1.5, 0.25]], np.float32),
-        bins=np.array([[0, 2, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]], np.int16),
     )
     first, second, third = (event["reasons"] for event in events(rows))
-    assert first == [{"feature": "field ä1", "value": "1:2", "contribution": 0.5}]
+    assert first == [{"feature": "field ä1", "value": "value 7", "contribution": 0.5}]
     assert second == []
-    assert [reason["value"] for reason in third] == ["2:1", "3:1"]
+    assert [reason["value"] for reason in third] == ["value 11", "value 16"]
     assert [reason["contribution"] for reason in third] == [-1.5, 0.25]
 
 
@@ -238,10 +227,11 @@ def test_offsets_of_mixed_lengths_are_written(base: int):
 
 
 def test_encoders_of_two_models_keep_their_reasons_apart():
-    other = replace(MODEL, field_names=("a", "b", "c", "d"))
+    other = replace(MODEL, reason_texts=(("a", "1"), ("b", "2")))
     for model in (MODEL, other, MODEL):
         (event,) = events(rows_of(1), model)
-        assert [reason["feature"] for reason in event["reasons"]] == list(model.field_names[:2])
+        found = [(reason["feature"], reason["value"]) for reason in event["reasons"]]
+        assert found == list(model.reason_texts[:2])
 
 
 LEAD: dict[str, Any] = {
@@ -297,7 +287,7 @@ def test_a_record_that_does_not_fit_its_contract_is_refused(
         {"offsets": np.arange(3)},
         {"timestamps": np.arange(1)},
         {"probability": np.zeros(1, np.float32)},
-        {"bins": np.zeros((1, FIELDS), np.int16)},
+        {"reason_code": np.zeros((1, 2), np.int32)},
         {"reason_value": np.zeros((2, 1), np.float32)},
     ],
 )

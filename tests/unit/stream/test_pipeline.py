@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from agents.drift import CountedLeads
 from agents.scoring import Output, Rules, Scorer
 from features.matrix import FeatureEncoder
+from features.reason_labels import ReasonLabels
 from features.reference import FieldReference, Reference
 from features.spec import FeatureSpec, NumberField
 from model.predictor import ConstantPredictor
@@ -43,6 +44,8 @@ TIMESTAMP = 1_759_999_999_000
 def scorer() -> Scorer:
     spec = FeatureSpec(fields=(NumberField(name="age"),))
     bins = FieldReference(name="age", by="quantile", labels=LABELS, counts=(0, 0, 0))
+    reference = Reference(fields=(bins,), score=bins)
+    labels = ReasonLabels(spec, reference, by_aspect=True)
     model = ScoredModel(
         model_id="m",
         model_version="1",
@@ -54,15 +57,15 @@ def scorer() -> Scorer:
         high=0.7,
         medium=0.4,
         label=0.5,
-        field_names=("age",),
-        bin_labels=(LABELS,),
+        reason_texts=labels.texts,
         topic="leads",
     )
     return Scorer(
         model,
         decoder=LeadDecoder(SchemaStore(), spec.kinds),
-        encoder=FeatureEncoder(spec, Reference(fields=(bins,), score=bins)),
+        encoder=FeatureEncoder(spec, reference),
         predictor=ConstantPredictor(1),
+        labels=labels,
         rules=Rules(),
         wire=WireFormat.JSON,
     )

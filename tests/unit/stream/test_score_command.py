@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import math
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -184,8 +186,33 @@ def test_explain_shows_every_field_strongest_first(model: SmallModel, tmp_path: 
     assert result.stdout.startswith("L-3 scores 0.")
     assert "by leads/1" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
-    for name in ["(base)", *model.columns]:
+    for name in ["(base)", *model.columns, "(calibration)", "logit"]:
         assert name in result.stdout
+
+
+def test_what_explain_shows_adds_up(model: SmallModel, tmp_path: Path):
+    file = write_csv(tmp_path / "l.csv", model.leads)
+    lines = run(explain, model, file, "--lead", "L-3").stdout.splitlines()[2:]
+    numbers = [re.findall(r"(?<!\()[+-]\d+\.\d{3}(?!\))", line) for line in lines]
+    *parts, logit = [float(number) for [number] in filter(None, numbers)]
+    assert len(parts) == len(model.columns) + 2
+    assert sum(parts) == pytest.approx(logit, abs=0.0005 * (len(parts) + 1))
+    score = float(run(explain, model, file, "--lead", "L-3").stdout.split()[2])
+    assert 1 / (1 + math.exp(-logit)) == pytest.approx(score, abs=5e-4)
+
+
+def test_a_pipe_gets_whole_lines(model: SmallModel, tmp_path: Path):
+    """They were cut at 80 columns."""
+    [lead] = renamed(model, "L-" + "x" * 200)
+    file = write_csv(tmp_path / "l.csv", [lead])
+    shown = run(explain, model, file).stdout
+    assert "L-" + "x" * 200 + " scores" in shown
+    assert "…" not in shown
+    told = json.loads(run(explain, model, file, "--json").stdout)
+    lines = shown.splitlines()
+    for field in told["contributions"]:
+        [line] = [line for line in lines if line.startswith(field["feature"] + " ")]
+        assert field["value"] in line
 
 
 def test_explain_as_json_sums_up(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
@@ -196,7 +223,18 @@ def test_explain_as_json_sums_up(model: SmallModel, rows: list[dict[str, Any]], 
     reasons = rows[3]["reasons"]
     assert reasons
     for reason, contribution in zip(reasons, told["contributions"], strict=False):
-        assert contribution == {**reason, "contribution": pytest.approx(reason["contribution"])}
+        assert contribution == {
+            **reason,
+            "contribution": pytest.approx(reason["contribution"]),
+            "aspects": contribution["aspects"],
+        }
+    calibration = told["calibration"]
+    before = told["base"] + sum(field["contribution"] for field in told["contributions"])
+    assert told["logit"] == pytest.approx(before + calibration["contribution"])
+    assert told["logit"] == pytest.approx(calibration["slope"] * before + calibration["intercept"])
+    assert 1 / (1 + math.exp(-told["logit"])) == pytest.approx(told["score"], abs=1e-6)
+    by_field = {field["feature"]: field for field in told["contributions"]}
+    assert [part["aspect"] for part in by_field["created_at"]["aspects"]] == ["hour", "weekday"]
 
 
 def test_explain_takes_the_first_lead_unless_told(model: SmallModel, tmp_path: Path):
