@@ -50,7 +50,8 @@ class ExplainedField:
     contribution
         What it added to the logit before calibration.
     aspects
-        Its parts, where the field has several aspects and the model keeps them apart.
+        Its parts, strongest first, where the field has several aspects and the model keeps them
+        apart.
     """
 
     name: str
@@ -158,13 +159,14 @@ class OfflineScorer:
         self, field: int, moved: Contributions, features: Features
     ) -> tuple[ExplainedAspect, ...]:
         said = self._labels.aspect_codes(features.matrix).tolist()
-        return tuple(
+        found = [
             ExplainedAspect(aspect.aspect, self._texts[code][1], contribution)
             for aspect, code, contribution in zip(
                 self._metadata.aspects, said, moved.aspects[0].tolist(), strict=True
             )
             if aspect.field == field
-        )
+        ]
+        return tuple(sorted(found, key=lambda aspect: -abs(aspect.contribution)))
 
     def _rows(self, features: Features, prediction: Prediction) -> Iterator[dict[str, Any]]:
         thresholds = self._metadata.thresholds

@@ -32,15 +32,21 @@ def write_texts(
     bins: NDArray[np.int16],
     field: int,
 ) -> list[int]: ...
-def write_reason_codes(
-    fields: NDArray[np.int64],
-    values: NDArray[np.float32],
-    aspects: NDArray[np.float32],
-    matrix: NDArray[np.float32],
-    bins: NDArray[np.int16],
-    of_field: NDArray[np.int32],
-    tables: NDArray[np.int32],
-    starts: NDArray[np.float64],
-    columns: NDArray[np.int32],
-    codes: NDArray[np.int32],
-) -> None: ...
+
+class ReasonFinder:
+    def __init__(
+        self,
+        of_field: NDArray[np.int32],
+        tables: NDArray[np.int32],
+        starts: NDArray[np.float64],
+        columns: NDArray[np.int32],
+    ) -> None: ...
+    def write(
+        self,
+        fields: NDArray[np.int64],
+        values: NDArray[np.float32],
+        aspects: NDArray[np.float32],
+        matrix: NDArray[np.float32],
+        bins: NDArray[np.int16],
+        codes: NDArray[np.int32],
+    ) -> None: ...

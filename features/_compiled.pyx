@@ -191,28 +191,11 @@ def write_texts(
     return left
 
 
-def write_reason_codes(
-    const int64_t[:, :] fields,
-    const float[:, :] values,
-    const float[:, :] aspects,
-    const float[:, ::1] matrix,
-    const int16_t[:, ::1] bins,
-    const int32_t[:, ::1] of_field,
-    const int32_t[:, ::1] tables,
-    const double[::1] starts,
-    const int32_t[::1] columns,
-    int32_t[:, ::1] codes,
-):
-    """Write what each reason says, as `features/reason_labels.py` describes it.
+cdef class ReasonFinder:
+    """Finds what each reason says, as `features/reason_labels.py` describes it.
 
     Parameters
     ----------
-    fields, values
-        int64 and float32, shape (n, k): fields and contributions.
-    aspects
-        float32, shape (n, n_aspects): contributions of aspects.
-    matrix, bins
-        float32, shape (n, columns), and int16, shape (n, fields): the features.
     of_field
         int32, shape (n_fields, 6): first aspect, first keyword, end of the aspects, missing bin,
         codes of the texts for a missing value and for no keyword.
@@ -223,79 +206,127 @@ def write_reason_codes(
         float64: of all labels.
     columns
         int32, shape (n_aspects,): the column of each aspect.
-    codes
-        int32, shape (n, k): where to write the codes.
-
-    Raises
-    ------
-    ValueError
-        The shapes do not fit each other.
     """
-    cdef Py_ssize_t row, reason, field, at, first, stop, keyword, table, low, high, middle
-    cdef Py_ssize_t n = codes.shape[0], k = codes.shape[1], n_fields = of_field.shape[0]
-    cdef double sign, moved, strongest, strongest_keyword, total, value
-    cdef bint has_keyword
-    if {len(fields), len(values), len(aspects), len(matrix), len(bins)} != {n} or (
-        fields.shape[1] != k
-        or values.shape[1] != k
-        or aspects.shape[1] != columns.shape[0]
-        or bins.shape[1] != n_fields
-        or tables.shape[0] != n_fields + columns.shape[0]
+
+    cdef const int32_t[:, ::1] of_field
+    cdef const int32_t[:, ::1] tables
+    cdef const double[::1] starts
+    cdef const int32_t[::1] columns
+
+    def __init__(
+        self,
+        const int32_t[:, ::1] of_field,
+        const int32_t[:, ::1] tables,
+        const double[::1] starts,
+        const int32_t[::1] columns,
     ):
-        raise ValueError("reasons, aspects and features differ in shape")
-    for row in range(n):
-        for reason in range(k):
-            field = fields[row, reason]
-            if bins[row, field] == of_field[field, 3]:
-                codes[row, reason] = of_field[field, 4]
-                continue
-            table = field
-            first = of_field[field, 0]
-            keyword = of_field[field, 1]
-            stop = of_field[field, 2]
-            if stop > first:
-                sign = 1.0 if values[row, reason] > 0 else -1.0
-                table = first
-                strongest = sign * aspects[row, first]
-                for at in range(first + 1, keyword):
-                    moved = sign * aspects[row, at]
-                    if moved > strongest:
-                        strongest = moved
-                        table = at
-                if stop > keyword:
-                    at = keyword
-                    total = strongest_keyword = sign * aspects[row, keyword]
-                    for low in range(keyword + 1, stop):
-                        moved = sign * aspects[row, low]
-                        total += moved
-                        if moved > strongest_keyword:
-                            strongest_keyword = moved
-                            at = low
-                    if total > strongest:
-                        table = at
-                        if 2 * strongest_keyword < total:
-                            has_keyword = False
-                            for low in range(keyword, stop):
-                                if matrix[row, columns[low]] != 0:
-                                    has_keyword = True
-                                    break
-                            if not has_keyword:
-                                codes[row, reason] = of_field[field, 5]
-                                continue
-                table += n_fields
-            if tables[table, 0] < 0:
-                codes[row, reason] = tables[table, 3] + bins[row, field]
-                continue
-            value = matrix[row, tables[table, 0]]
-            low = tables[table, 1]
-            high = tables[table, 2]
-            if value != value:
-                low = high + 1
-            else:
-                while low < high:
-                    middle = (low + high) // 2
-                    if starts[middle] <= value:
-                        low = middle + 1
-                    else:
-                        high = middle
-            codes[row, reason] = tables[table, 3] + <int32_t>(low - tables[table, 1])
+        if tables.shape[0] != of_field.shape[0] + columns.shape[0]:
+            raise ValueError("expected a table for each field and each aspect")
+        self.of_field = of_field
+        self.tables = tables
+        self.starts = starts
+        self.columns = columns
+
+    def write(
+        self,
+        const int64_t[:, :] fields,
+        const float[:, :] values,
+        const float[:, :] aspects,
+        const float[:, ::1] matrix,
+        const int16_t[:, ::1] bins,
+        int32_t[:, ::1] codes,
+    ):
+        """Write the code of each reason.
+
+        Parameters
+        ----------
+        fields, values
+            int64 and float32, shape (n, k): fields and contributions.
+        aspects
+            float32, shape (n, n_aspects): contributions of aspects.
+        matrix, bins
+            float32, shape (n, columns), and int16, shape (n, n_fields): the features.
+        codes
+            int32, shape (n, k): where to write the codes.
+
+        Raises
+        ------
+        ValueError
+            The shapes do not fit each other.
+        """
+        cdef const int32_t[:, ::1] of_field = self.of_field
+        cdef const int32_t[:, ::1] tables = self.tables
+        cdef const double[::1] starts = self.starts
+        cdef const int32_t[::1] columns = self.columns
+        cdef Py_ssize_t row, reason, field, at, first, stop, keyword, table, low, high, middle
+        cdef Py_ssize_t n = codes.shape[0], k = codes.shape[1], n_fields = of_field.shape[0]
+        cdef double sign, moved, strongest, strongest_keyword, total, value
+        cdef bint has_keyword
+        if (
+            fields.shape[0] != n
+            or values.shape[0] != n
+            or aspects.shape[0] != n
+            or matrix.shape[0] != n
+            or bins.shape[0] != n
+            or fields.shape[1] != k
+            or values.shape[1] != k
+            or aspects.shape[1] != columns.shape[0]
+            or bins.shape[1] != n_fields
+        ):
+            raise ValueError("reasons, aspects and features differ in shape")
+        for row in range(n):
+            for reason in range(k):
+                field = fields[row, reason]
+                if bins[row, field] == of_field[field, 3]:
+                    codes[row, reason] = of_field[field, 4]
+                    continue
+                table = field
+                first = of_field[field, 0]
+                keyword = of_field[field, 1]
+                stop = of_field[field, 2]
+                if stop > first:
+                    sign = 1.0 if values[row, reason] > 0 else -1.0
+                    table = first
+                    strongest = sign * aspects[row, first]
+                    for at in range(first + 1, keyword):
+                        moved = sign * aspects[row, at]
+                        if moved > strongest:
+                            strongest = moved
+                            table = at
+                    if stop > keyword:
+                        at = keyword
+                        total = strongest_keyword = sign * aspects[row, keyword]
+                        for low in range(keyword + 1, stop):
+                            moved = sign * aspects[row, low]
+                            total += moved
+                            if moved > strongest_keyword:
+                                strongest_keyword = moved
+                                at = low
+                        if total > strongest:
+                            table = at
+                            if 2 * strongest_keyword < total:
+                                has_keyword = False
+                                for low in range(keyword, stop):
+                                    if matrix[row, columns[low]] != 0:
+                                        has_keyword = True
+                                        break
+                                if not has_keyword:
+                                    codes[row, reason] = of_field[field, 5]
+                                    continue
+                    table += n_fields
+                if tables[table, 0] < 0:
+                    codes[row, reason] = tables[table, 3] + bins[row, field]
+                    continue
+                value = matrix[row, tables[table, 0]]
+                low = tables[table, 1]
+                high = tables[table, 2]
+                if value != value:
+                    low = high + 1
+                else:
+                    while low < high:
+                        middle = (low + high) // 2
+                        if starts[middle] <= value:
+                            low = middle + 1
+                        else:
+                            high = middle
+                codes[row, reason] = tables[table, 3] + <int32_t>(low - tables[table, 1])

@@ -124,8 +124,10 @@ class ReasonLabels:
         ]
         self._starts = np.array(starts, np.float64)
         self._aspect_columns = np.array([aspect.column for aspect in aspects], np.int32)
-        self._field_rows = np.array(self._fields, np.int32)
-        self._table_rows = np.array(self._tables, np.int32)
+        self._finder = None
+        if _compiled is not None:
+            rows = np.array(self._fields, np.int32), np.array(self._tables, np.int32)
+            self._finder = _compiled.ReasonFinder(*rows, self._starts, self._aspect_columns)
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
@@ -164,21 +166,10 @@ class ReasonLabels:
                 f"expected contributions of {len(self._aspect_columns)} aspects, got"
                 f" {aspects.shape[1]}"
             )
-        if _compiled is None:
+        if self._finder is None:
             self._write_codes(fields, values, aspects, of, codes)
             return codes
-        _compiled.write_reason_codes(
-            fields,
-            values,
-            aspects,
-            of.matrix,
-            of.bins,
-            self._field_rows,
-            self._table_rows,
-            self._starts,
-            self._aspect_columns,
-            codes,
-        )
+        self._finder.write(fields, values, aspects, of.matrix, of.bins, codes)
         return codes
 
     def aspect_codes(self, matrix: Floats) -> Codes:

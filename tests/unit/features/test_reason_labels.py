@@ -67,29 +67,31 @@ def aspects_of(field: str, by_aspect: Mapping[Aspect | str, float]) -> list[floa
     return found
 
 
+def compiled_and_plain() -> tuple[ReasonLabels, ReasonLabels]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reason_labels, "_compiled", None)
+        plain = ReasonLabels(SPEC, REFERENCE, by_aspect=True)
+    return ReasonLabels(SPEC, REFERENCE, by_aspect=True), plain
+
+
 def said(
     field: str,
     by_aspect: Mapping[Aspect | str, float] | None = None,
     *,
     contribution: float = 1.0,
-    labels: ReasonLabels | None = None,
     **lead: Any,
 ) -> str:
     """Return what is said of a field that contributed, both by the compiled loop and plainly."""
-    labels = labels or ReasonLabels(SPEC, REFERENCE, by_aspect=True)
     features = FeatureEncoder(SPEC, REFERENCE).encode({**LEAD, **lead}, 1)
     aspects = aspects_of(field, by_aspect or {})
     texts = []
-    for is_plain in (False, True):
-        with pytest.MonkeyPatch.context() as patch:
-            if is_plain:
-                patch.setattr(reason_labels, "_compiled", None)
-            [[code]] = labels.codes(
-                np.array([[FIELDS[field]]]),
-                np.array([[contribution]], np.float32),
-                np.array([aspects], np.float32),
-                features,
-            )
+    for labels in compiled_and_plain():
+        [[code]] = labels.codes(
+            np.array([[FIELDS[field]]]),
+            np.array([[contribution]], np.float32),
+            np.array([aspects], np.float32),
+            features,
+        )
         name, text = labels.texts[code]
         assert name == field
         texts.append(text)
@@ -140,16 +142,12 @@ def test_where_many_absent_keywords_moved_the_score_none_is_named_alone():
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize("by_aspect", [True, False])
-def test_what_is_missing_is_called_missing(field: str, by_aspect: bool):
-    labels = ReasonLabels(SPEC, REFERENCE, by_aspect=by_aspect)
-    moved: Mapping[Aspect | str, float] = {} if not by_aspect else {Aspect.HOUR: 1.0, "demo": 1.0}
-    if not by_aspect:
-        features = FeatureEncoder(SPEC, REFERENCE).encode(MISSING, 1)
-        [[code]] = by_bin(labels, field, features)
-        assert labels.texts[code] == (field, "missing")
-    else:
-        assert said(field, moved, labels=labels, **MISSING) == "missing"
+def test_what_is_missing_is_called_missing(field: str):
+    assert said(field, {Aspect.HOUR: 1.0, "demo": 1.0}, **MISSING) == "missing"
+    labels = ReasonLabels(SPEC, REFERENCE, by_aspect=False)
+    features = FeatureEncoder(SPEC, REFERENCE).encode(MISSING, 1)
+    [[code]] = by_bin(labels, field, features)
+    assert labels.texts[code] == (field, "missing")
 
 
 def by_bin(labels: ReasonLabels, field: str, features: Features) -> Any:
@@ -220,13 +218,12 @@ def test_reasons_are_named_alike_with_and_without_a_compiler(data: st.DataObject
     fields = np.array(each(st.integers(0, len(FIELDS) - 1), n * k), np.int64).reshape(n, k)
     values = np.array(each(VALUES, n * k), np.float32).reshape(n, k)
     aspects = np.array(each(VALUES, n * m), np.float32).reshape(n, m)
-    labels = ReasonLabels(SPEC, REFERENCE, by_aspect=True)
-    compiled = labels.codes(fields, values, aspects, features)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reason_labels, "_compiled", None)
-        plain = labels.codes(fields, values, aspects, features)
+    compiled, plain = (
+        labels.codes(fields, values, aspects, features) for labels in compiled_and_plain()
+    )
     np.testing.assert_array_equal(compiled, plain)
-    names = [[labels.texts[code][0] for code in row] for row in compiled]
+    texts = ReasonLabels(SPEC, REFERENCE, by_aspect=True).texts
+    names = [[texts[code][0] for code in row] for row in compiled]
     assert names == [[SPEC.fields[field].name for field in row] for row in fields.tolist()]
 
 
