@@ -41,7 +41,8 @@ class Artefacts:
         ``model.ubj``, from ``model.export.to_ubj``: for the native engine. Of the two, one is
         enough.
     reference
-        ``reference.parquet``: a sample of the training rows as they came, with score and target.
+        ``reference.parquet``: a sample of the training leads as numbers, bins and scores, without
+        text.
     """
 
     onnx: bytes | None = None

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from features.binning import build_reference
@@ -33,10 +30,10 @@ from model.options import TrainOptions
 from model.planning import column_warnings, plan_columns, with_results
 from model.predictor import OnnxPredictor
 from model.preparation import Prepared, prepare
+from model.reference_rows import reference_rows
 from model.report import TrainingReport, metrics
 from model.search import search_parameters
 from model.specify import fit_spec
-from schemas.fields import FieldKind
 
 __all__ = ["TrainOptions", "TrainedModel", "train"]
 
@@ -48,8 +45,6 @@ MISCALIBRATED = 0.05
 """Calibration error on the latest leads that is worth a warning."""
 GOLDEN_ROWS, GOLDEN_GAPS = 32, 3
 """Every third golden row lacks every third value."""
-REFERENCE_ROWS = 10_000
-"""Of reference.parquet: enough for a snapshot's statistics."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,8 @@ def train(
     on_step("exporting, and comparing every score with XGBoost's")
     onnx = to_onnx(booster, metadata)
     difference = _check_parity(onnx, booster, validated.calibration, matrix)
-    ubj, reference_rows = to_ubj(booster, metadata), _reference_rows(data, validated.served)
+    ubj = to_ubj(booster, metadata)
+    sample = reference_rows(data.leads, spec, reference, features, validated.served)
     report = TrainingReport(
         rows=rows,
         positives=int(data.leads.labels.sum()),
@@ -154,7 +150,7 @@ def train(
         parameters=recipe.parameters.as_dict(),
         parity=difference,
     )
-    return TrainedModel(Artefacts(onnx, ubj, reference_rows), metadata, report)
+    return TrainedModel(Artefacts(onnx, ubj, sample), metadata, report)
 
 
 def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None]) -> Recipe:
@@ -261,23 +257,3 @@ def _check_parity(
             "report it with the versions of xgboost and onnxruntime."
         )
     return difference
-
-
-def _reference_rows(data: Prepared, scores: NDArray[np.float64]) -> bytes:
-    """Write a sample of the training leads, evenly taken, as Parquet."""
-    rows = np.arange(len(data.leads))
-    if len(rows) > REFERENCE_ROWS:
-        rows = np.linspace(0, len(rows) - 1, REFERENCE_ROWS).astype(int)
-    sample = data.leads.take(rows)
-    columns = {name: _arrow(kind, sample.columns[name]) for name, kind in sample.kinds.items()}
-    columns["score"] = pa.array(scores[rows])
-    columns["target"] = pa.array(sample.labels)
-    out = io.BytesIO()
-    pq.write_table(pa.table(columns), out, compression="zstd")
-    return out.getvalue()
-
-
-def _arrow(kind: FieldKind, values: NDArray[Any]) -> pa.Array:
-    if kind in (FieldKind.NUMBER, FieldKind.DATE):
-        return pa.array(values, mask=np.isnan(values))
-    return pa.array(values.tolist(), pa.string())

@@ -1,4 +1,4 @@
-"""Leads as a snapshot compares them: their fields as they were read, their bins and scores."""
+"""Leads as a snapshot compares them: their numbers, their bins and scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from features.matrix import Columns
 from features.reference import FieldReference, Reference
 from features.spec import FeatureSpec
 from schemas.fields import FieldKind
@@ -29,15 +28,16 @@ class LeadSample:
 
     Attributes
     ----------
-    columns
-        The model's fields, as they were read.
+    numbers
+        float64, shape (n,), NaN where missing: each number field's values, each text field's
+        lengths in characters.
     bins
         int16, shape (n, fields): each value's code in the reference.
     scores
         float32, shape (n,): calibrated scores, 0 to 1.
     """
 
-    columns: Columns
+    numbers: Mapping[str, NDArray[np.float64]]
     bins: NDArray[np.int16]
     scores: NDArray[np.float32]
 
@@ -106,7 +106,7 @@ def shown_columns(
             elif field.kind in (FieldKind.CATEGORY, FieldKind.DATE):
                 columns[field.name] = _labels(codes, bins, missing=None)
             else:
-                columns[field.name] = _numbers(sample.columns[field.name], codes, bins)
+                columns[field.name] = sample.numbers[field.name]
     for columns, sample in zip(shown, samples, strict=True):
         columns[SCORE] = sample.scores.astype(np.float64)
     return shown[0], shown[1]
@@ -118,15 +118,3 @@ def _labels(
     labels: list[str | None] = list(bins.labels)
     labels[bins.missing] = missing
     return [labels[code] for code in codes.tolist()]
-
-
-def _numbers(
-    values: NDArray[np.float64] | list[str | None] | object,
-    codes: NDArray[np.int16],
-    bins: FieldReference,
-) -> NDArray[np.float64]:
-    if isinstance(values, np.ndarray):
-        return values.astype(np.float64)
-    assert isinstance(values, (list, tuple))
-    lengths = np.array([len(text or "") for text in values], dtype=np.float64)
-    return np.where(codes == bins.missing, np.nan, lengths)

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features.matrix import FeatureEncoder
-from features.table import parse_table
+from features.reference_sample import read_sample, shown_numbers
 from model.bundle import Bundle, load_bundle
 from model.predictor import open_predictor
 from model.storage import Folder
-from monitoring.lead_sample import SCORE, LeadSample
+from monitoring.lead_sample import LeadSample
 from schemas.errors import StartupError
-from schemas.fields import FieldKind
 from stream.books import Record
 from stream.serving import locate, scorer_of
 from stream.settings import Settings
@@ -45,12 +43,14 @@ def comparable_bundle(settings: Settings) -> Bundle:
 
 
 def reference_sample(bundle: Bundle) -> LeadSample:
-    """Read the training leads that are in a bundle, with the scores that they have there.
+    """Read the sample of training leads that is in a bundle, with the scores that they have there.
 
     Raises
     ------
     StartupError
-        There are none in it.
+        There is none in it.
+    InputError
+        It is damaged.
     """
     content = Folder(bundle.location).read(REFERENCE)
     if content is None:
@@ -58,12 +58,9 @@ def reference_sample(bundle: Bundle) -> LeadSample:
             f"expected a file {REFERENCE} in {bundle.location}, there is none: train the model"
             " again with `leadscore train`, which writes one"
         )
-    table = parse_table(content, f"{bundle.location}/{REFERENCE}")
-    spec = bundle.metadata.spec
-    columns = table.columns_for(spec.kinds)
-    scores = table.columns_for({SCORE: FieldKind.NUMBER})[SCORE]
-    features = FeatureEncoder(spec, bundle.metadata.reference).encode(columns, table.rows)
-    return LeadSample(columns, features.bins, np.asarray(scores, dtype=np.float32))
+    metadata = bundle.metadata
+    name = f"{bundle.location}/{REFERENCE}"
+    return LeadSample(*read_sample(content, name, metadata.spec, metadata.reference))
 
 
 def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record]) -> LeadSample:
@@ -77,4 +74,5 @@ def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record])
         for start in range(0, len(features.matrix), ROWS_AT_ONCE)
     ]
     nothing = np.empty(0, dtype=np.float32)
-    return LeadSample(read.leads.columns, features.bins, np.concatenate([nothing, *scores]))
+    numbers = shown_numbers(bundle.metadata.spec, read.leads.columns, features)
+    return LeadSample(numbers, features.bins, np.concatenate([nothing, *scores]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from dataclasses import asdict, replace
@@ -10,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
 from features.matrix import FeatureEncoder
+from features.reference_sample import read_sample
 from features.spec import CategoryField
 from features.table import Table, parse_table
 from model.bands import BandRule
@@ -129,16 +128,15 @@ def test_the_importance_of_each_field(trained: TrainedModel):
 
 def test_the_reference_rows(trained: TrainedModel):
     assert trained.artefacts.reference is not None
-    sample = pq.read_table(io.BytesIO(trained.artefacts.reference))
-    assert sample.column_names == [*trained.metadata.spec.kinds, "score", "target"]
-    assert sample.num_rows == 1200
-    assert sum(sample["target"].to_pylist()) == trained.report.positives
-    assert trained.metadata.reference.score.counts == tuple(
-        np.bincount(
-            trained.metadata.reference.score.codes_of(sample["score"].to_numpy()),
-            minlength=trained.metadata.reference.score.codes,
-        ).tolist()
-    )
+    spec, reference = trained.metadata.spec, trained.metadata.reference
+    sample = read_sample(trained.artefacts.reference, "the sample", spec, reference)
+    sizes = TABLE.columns_for(spec.kinds)["company_size"]
+    np.testing.assert_array_equal(np.sort(sample.numbers["company_size"]), np.sort(sizes))
+    assert {*sample.numbers["notes"]} == {len(row["notes"]) for row in ROWS}
+    for codes, bins in zip(sample.bins.T, reference.fields, strict=True):
+        assert tuple(np.bincount(codes, minlength=bins.codes).tolist()) == bins.counts
+    codes = reference.score.codes_of(sample.scores)
+    assert np.bincount(codes).sum() == 1200
 
 
 def test_the_contract_is_derived(trained: TrainedModel):

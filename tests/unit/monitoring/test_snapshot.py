@@ -13,6 +13,7 @@ import pytest
 
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
+from features.reference_sample import shown_numbers
 from monitoring.assessment import Assessor
 from monitoring.field_drift import DriftThresholds
 from monitoring.lead_sample import LeadSample, Subject, shown_columns
@@ -43,7 +44,7 @@ def sample(model, **changed):
     columns = dict(model.columns) | changed
     features = FeatureEncoder(SPEC, metadata.reference).encode(columns, LEADS)
     scores = np.linspace(0.2, 0.8, LEADS, dtype=np.float32)
-    return LeadSample(columns, features.bins, scores)
+    return LeadSample(shown_numbers(SPEC, columns, features), features.bins, scores)
 
 
 def assess(model, now, thresholds=FEW):
