@@ -20,6 +20,7 @@ from features.decide import (
     time_share,
 )
 from features.identifiers import why_a_code, why_an_identifier
+from features.personal import LEAST_LEADS, kinds_of, withheld_levels
 from features.remarks import remark_on
 from features.spec import MISSING_WORDS, normalise_level
 from features.table import Table
@@ -66,6 +67,8 @@ class Inferred:
         Words that were read as missing, by the column's name in the file, and how often.
     misfits
         Number of cells that do not fit their column and count as missing, likewise.
+    withheld
+        Levels of the used categories that the model must not keep, by field.
     """
 
     kinds: dict[str, FieldKind]
@@ -76,6 +79,7 @@ class Inferred:
     remarks: dict[str, str] = field(default_factory=dict)
     words: dict[str, Mapping[str, int]] = field(default_factory=dict)
     misfits: dict[str, int] = field(default_factory=dict)
+    withheld: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class _Verdict:
     unfit: str | None = None
     is_identifier: bool = False
     is_given: bool = False
+    withheld: frozenset[str] = frozenset()
 
     @property
     def reading(self) -> Reading | None:
@@ -114,7 +119,7 @@ def infer_fields(
     not have, columns without values, almost empty ones (less than 0.1 % of the rows or 10 of them
     have a value), those with one value only, and identifiers. Whole numbers that
     name something (long ones that the model could not keep apart, postal codes, codes of one
-    length) are categories.
+    length) are categories. Levels that may name persons are withheld (``features.personal``).
 
     Parameters
     ----------
@@ -151,7 +156,8 @@ def infer_fields(
     identifiers = []
     for name, read in verdicts.items():
         original = table.originals[name]
-        verdict = _judged(table, name, read, times, is_said=name in said)
+        judged = _judged(table, name, read, times, is_said=name in said)
+        verdict = _without_persons(table, name, judged)
         if verdict.unfit is not None:
             found.dropped[original] = verdict.unfit
             identifiers += [original] if verdict.is_identifier else []
@@ -170,6 +176,8 @@ def _note(found: Inferred, name: str, original: str, verdict: _Verdict) -> None:
     found.kinds[name] = verdict.kind
     if verdict.reading is not None:
         found.readings[name] = verdict.reading
+    if verdict.withheld:
+        found.withheld[name] = verdict.withheld
     if verdict.remark is not None:
         found.remarks[original] = verdict.remark
     if verdict.decision is not None and verdict.decision.words:
@@ -378,6 +386,31 @@ def _judged(
 
 def _is_almost_empty(count: int, rows: int) -> bool:
     return count < max(LEAST_FILLED * rows, min(LEAST_VALUES, LEAST_FILLED_OF_FEW * rows))
+
+
+def _without_persons(table: Table, name: str, verdict: _Verdict) -> _Verdict:
+    """Withhold a category's levels that may name persons; drop it where none is left."""
+    if verdict.kind is not FieldKind.CATEGORY or verdict.unfit is not None:
+        return verdict
+    levels, original = _levels(table.columns[name]), table.originals[name]
+    withheld = withheld_levels(levels, original)
+    personal = kinds_of(withheld, original)
+    if len(withheld) == len(levels):
+        why = (
+            f"its values look like {' and '.join(personal)}"
+            if personal
+            else f"none of its values is in as many as {LEAST_LEADS} rows"
+        )
+        also = f"; {verdict.remark}" if verdict.remark else ""
+        return _identifier(f"{why} (if it is free text, name it with --text){also}")
+    if personal:
+        found = (
+            f"some of its levels look like {' and '.join(personal)}: the model keeps none of them,"
+            " and takes them for levels that it has never seen"
+        )
+        remark = f"{verdict.remark}; {found}" if verdict.remark else found
+        verdict = replace(verdict, remark=remark)
+    return replace(verdict, withheld=withheld)
 
 
 def _with_span(verdict: _Verdict, known: NDArray[np.float64]) -> _Verdict:

@@ -28,8 +28,10 @@ class ColumnPlan(BaseModel):
         Why the column is not used; None where it is.
     levels
         Number of different levels of a category.
+    withheld
+        How many of them the model does not keep, as few leads have them or they look personal.
     examples
-        The most frequent levels of a category, the most frequent one first.
+        The most frequent of the others, the most frequent one first.
     low, high
         The least and the greatest value: of a number; of a date, in milliseconds since 1970; of a
         text, its length in characters.
@@ -52,6 +54,7 @@ class ColumnPlan(BaseModel):
     kind: FieldKind | None = None
     unused: str | None = None
     levels: int | None = None
+    withheld: int = 0
     examples: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None

@@ -206,6 +206,9 @@ class Training(_Frozen):
     """What the rows are ordered by: a column, the file, or None where they are in no order."""
     dropped: dict[str, str] = {}
     """Columns that are not used, and why."""
+    least_leads: int = Field(default=0, ge=0)
+    """A category's level of fewer training leads is not kept, nor any text of the leads. 0, in
+    models of earlier versions: all levels are kept, and whole leads."""
     columns: tuple[ColumnPlan, ...] = ()
     """What was decided about each column; empty in models of before it was kept."""
     warnings: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.drop_downs import is_unfilled
 from features.infer import name_words
+from features.personal import WITHHELD
 from features.spec import normalise_level
 from features.table import Table
 from model.column_plan import ColumnPlan
@@ -156,7 +157,8 @@ def _used(data: Prepared, name: str, original: str) -> ColumnPlan:
         known = values[~np.isnan(values)]
         found = {"low": float(known.min()), "high": float(known.max())} if len(known) else {}
     else:
-        found, known = _of_words(values, kind)
+        withheld = data.inferred.withheld.get(name, frozenset())
+        found, known = _of_words(values, kind, len(withheld))
     rows, misfits = len(values), data.inferred.misfits.get(original, 0)
     present = len(known) + misfits
     plan = ColumnPlan(
@@ -171,7 +173,9 @@ def _used(data: Prepared, name: str, original: str) -> ColumnPlan:
     return plan.model_copy(update={"warnings": tuple(_warnings(data, plan, len(known), misfits))})
 
 
-def _of_words(values: NDArray[Any], kind: FieldKind) -> tuple[dict[str, Any], list[str]]:
+def _of_words(
+    values: NDArray[Any], kind: FieldKind, withheld: int
+) -> tuple[dict[str, Any], list[str]]:
     """Return what there is to show of a category or a text, and the values that are there."""
     cells = [value for value in values.tolist() if value is not None]
     levels = {cell: normalise_level(cell) for cell in {*cells}}
@@ -179,9 +183,11 @@ def _of_words(values: NDArray[Any], kind: FieldKind) -> tuple[dict[str, Any], li
     if kind is FieldKind.TEXT:
         lengths = [len(cell) for cell, level in levels.items() if level is not None]
         return ({"low": min(lengths), "high": max(lengths)} if lengths else {}), known
-    counts = sorted(Counter(known).items(), key=lambda level: (-level[1], level[0]))
+    kept = Counter(level for level in known if level != WITHHELD)
+    counts = sorted(kept.items(), key=lambda level: (-level[1], level[0]))
     return {
-        "levels": len(counts),
+        "levels": len(counts) + withheld,
+        "withheld": withheld,
         "examples": tuple(level for level, _ in counts[:EXAMPLES]),
     }, known
 

@@ -132,7 +132,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         warnings += _known_before(groups)
     return Prepared(
         table=table,
-        leads=replace(leads, groups=groups.numbers),
+        leads=replace(leads.withholding(inferred.withheld), groups=groups.numbers),
         inferred=inferred,
         target=table.originals[target],
         positive=", ".join(labels.success),

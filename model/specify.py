@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.binning import unmeasured_reference
 from features.matrix import Columns, FeatureEncoder
+from features.personal import WITHHELD
 from features.spec import (
     CategoryField,
     DateField,
@@ -23,21 +21,18 @@ from features.spec import (
     TextField,
     normalise_level,
 )
+from model.keywords import fit_keywords
 from model.target_encoding import cross_fitted, fit_target_encoding
 from schemas.fields import FieldKind
 from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, Reading, TimeReading
 
-__all__ = ["ONE_HOT_LEVELS", "Leads", "encode", "fit_keywords", "fit_spec", "training_matrix"]
+__all__ = ["ONE_HOT_LEVELS", "Leads", "encode", "fit_spec", "training_matrix"]
 
 ONE_HOT_LEVELS = 15
 """A category with more levels is target-encoded."""
 TRUTH_WORDS = frozenset({*TRUE_WORDS, *FALSE_WORDS})
 OTHER_THAN_TRUTH = 2
 """Levels besides yes and no (unknown, say) that a field of yes and no may have."""
-WORD = re.compile(r"[^\W\d_]{4,}")
-KEYWORDS = 20
-KEYWORD_SHARE = (0.02, 0.5)
-KEYWORD_TEXTS = 20
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ class Leads:
         }
         if missing:
             categories = [name for name, kind in kinds.items() if kind is FieldKind.CATEGORY]
-            arrays |= {name: _without(arrays[name], missing) for name in categories}
+            arrays |= {name: _replaced(arrays[name], missing, None) for name in categories}
         return cls(kinds, arrays, labels, readings or {}, tuple(sorted(missing)))
 
     def __len__(self) -> int:
@@ -98,6 +93,19 @@ class Leads:
             return self
         return self.take(np.sort(np.unique(self.groups, return_index=True)[1]))
 
+    def withholding(self, levels: Mapping[str, Collection[str]]) -> Leads:
+        """Return the leads with ``WITHHELD`` for levels that a model must not keep.
+
+        Parameters
+        ----------
+        levels
+            By field, as they are compared.
+        """
+        columns = {
+            name: _replaced(self.columns[name], chosen, WITHHELD) for name, chosen in levels.items()
+        }
+        return replace(self, columns={**self.columns, **columns})
+
     def take(self, rows: NDArray[np.integer]) -> Leads:
         """Return some of the rows, in the order asked for."""
         columns = {name: values[rows] for name, values in self.columns.items()}
@@ -105,12 +113,14 @@ class Leads:
         return replace(self, columns=columns, labels=self.labels[rows], groups=groups)
 
 
-def _without(levels: NDArray[Any], missing: Collection[str]) -> NDArray[Any]:
-    """Return levels with None for those that mean missing."""
-    words = frozenset(missing)
-    cells = levels.tolist()
-    gone = {cell for cell in {*cells} if cell is not None and normalise_level(cell) in words}
-    return np.array([None if cell in gone else cell for cell in cells], dtype=object)
+def _replaced(
+    cells: NDArray[Any], levels: Collection[str], replacement: str | None
+) -> NDArray[Any]:
+    """Return a category's cells with a replacement for those of some levels."""
+    chosen = frozenset(levels)
+    found = cells.tolist()
+    gone = {cell for cell in {*found} if cell is not None and normalise_level(cell) in chosen}
+    return np.array([replacement if cell in gone else cell for cell in found], dtype=object)
 
 
 def fit_spec(leads: Leads) -> FeatureSpec:
@@ -139,7 +149,7 @@ def _fit_field(leads: Leads, name: str, kind: FieldKind) -> FieldSpec:
         case FieldKind.TEXT:
             return TextField(name=name, keywords=fit_keywords(values))
     levels = {normalise_level(value) for value in set(values.tolist()) if value is not None}
-    known = tuple(sorted(level for level in levels if level is not None))
+    known = tuple(sorted(level for level in levels - {WITHHELD} if level is not None))
     if not 0 < len(known) <= ONE_HOT_LEVELS:
         fitted = fit_target_encoding(name, values.tolist(), leads.labels)
         return fitted.model_copy(update={"missing": leads.missing})
@@ -157,31 +167,6 @@ def _truth(levels: Collection[str]) -> tuple[str, str] | None:
         return None
     pairs = zip(TRUE_WORDS, FALSE_WORDS, strict=True)
     return next((pair for pair in pairs if pair[0] in levels and pair[1] in levels), None)
-
-
-def fit_keywords(texts: Iterable[str | None]) -> tuple[str, ...]:
-    """Choose a text's keywords: the words that many texts have, but not most.
-
-    A word is a run of four or more letters, case-folded. Keywords are the 20 words that are in the
-    most texts, among those in at least 20 texts and 2 % of them and at most 50 %; ties go by the
-    alphabet. The labels have no part in it.
-
-    Parameters
-    ----------
-    texts
-        The training leads' texts; None is missing.
-    """
-    present = [
-        unicodedata.normalize("NFC", text)
-        for text in texts
-        if text is not None and normalise_level(text) is not None
-    ]
-    counts = Counter(word for text in present for word in set(WORD.findall(text.casefold())))
-    least, most = (share * len(present) for share in KEYWORD_SHARE)
-    frequent = [
-        word for word, count in counts.items() if max(least, KEYWORD_TEXTS) <= count <= most
-    ]
-    return tuple(sorted(frequent, key=lambda word: (-counts[word], word))[:KEYWORDS])
 
 
 def encode(spec: FeatureSpec, leads: Leads) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ import pandas as pd
 from category_encoders import TargetEncoder
 from numpy.typing import NDArray
 
+from features.personal import WITHHELD
 from features.spec import CategoryField, normalise_level
 from model.folds import folds
 
@@ -36,7 +37,7 @@ def fit_target_encoding(
     name
         The field.
     values
-        The training leads' levels, as they came; None is missing.
+        The training leads' levels, as they came; None is missing, ``WITHHELD`` is no level.
     labels
         bool, the same length: whether the lead was a positive.
 
@@ -46,7 +47,7 @@ def fit_target_encoding(
         With each level's value, and the share of all positives as the prior of unseen levels.
     """
     levels = [None if value is None else normalise_level(value) for value in values]
-    seen = tuple(sorted({level for level in levels if level is not None}))
+    seen = tuple(sorted({level for level in levels if level not in (None, WITHHELD)}))
     encoder = TargetEncoder(cols=[name])
     encoder.fit(_frame(name, levels), pd.Series(labels.astype(np.float64)))
     encoded = encoder.transform(_frame(name, seen))[name]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.binning import build_reference
 from features.coverage import typical_lead
 from features.matrix import FeatureEncoder
+from features.personal import LEAST_LEADS
 from features.spec import FeatureSpec
 from features.table import Table
 from model.bands import Bands, choose_bands
@@ -228,6 +229,7 @@ def _training(
         groups=data.groups,
         order=data.order,
         dropped=data.inferred.dropped,
+        least_leads=LEAST_LEADS,
         columns=columns,
         warnings=warnings,
         parameters=recipe.parameters.as_dict(),

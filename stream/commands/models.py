@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model.bundle import Bundle, describe_bundle, load_bundle
+from model.card import personal_content
 from model.chance import require_signal
 from model.predictor import open_predictor
 from model.registry import Alias, Registry, require_effect
@@ -64,12 +65,15 @@ def list_models(registry: str) -> None:
 @click.argument("model")
 @REGISTRY
 def show(model: str, registry: str) -> None:
-    """Show a model's fields, training, metrics and thresholds."""
+    """Show a model's fields, training, metrics and thresholds, and what it holds of the leads."""
     with exit_codes():
         bundle = _described(Registry(registry), model)
     console = _console()
     console.print(_facts(bundle))
     console.print(_fields(bundle))
+    console.print("\nWhat the bundle holds of the training leads", style="italic")
+    for sentence in personal_content(bundle.metadata):
+        console.print(for_terminal(sentence), highlight=False, markup=False)
     for warning in bundle.metadata.training.warnings:
         console.print(f"warning: {for_terminal(warning)}", highlight=False, markup=False)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from features.spec import CategoryField, NumberField, TextField
-from model.specify import ONE_HOT_LEVELS, Leads, encode, fit_keywords, fit_spec, training_matrix
+from model.keywords import fit_keywords
+from model.specify import ONE_HOT_LEVELS, Leads, encode, fit_spec, training_matrix
 from schemas.fields import FieldKind
 
 N = 400

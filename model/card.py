@@ -1,0 +1,66 @@
+"""What of persons a model's bundle holds, in sentences for its card."""
+
+from __future__ import annotations
+
+from features.spec import CategoryField, NumberField, TextField
+from model.metadata import BundleMetadata
+
+__all__ = ["personal_content"]
+
+
+def personal_content(metadata: BundleMetadata) -> tuple[str, ...]:
+    """Return sentences on what the bundle holds of the training leads.
+
+    Parameters
+    ----------
+    metadata
+        Of the model. Before ``least_leads`` was written into it, bundles kept whole leads.
+    """
+    least = metadata.training.least_leads
+    kept = _sample(least), _levels(metadata, least), _texts(metadata), _numbers(metadata)
+    return tuple(sentence for sentence in kept if sentence)
+
+
+def _sample(least: int) -> str:
+    if least:
+        return (
+            "reference.parquet: of at most 10,000 leads the numbers, lengths of texts, bins and"
+            " scores; no text, no level in words, no id, no time."
+        )
+    return (
+        "reference.parquet: up to 10,000 whole leads, texts and addresses as they came. Train the"
+        " model again for a bundle without them, and delete this one."
+    )
+
+
+def _levels(metadata: BundleMetadata, least: int) -> str:
+    fields = [f for f in metadata.spec.fields if isinstance(f, CategoryField) and f.levels]
+    if not fields:
+        return ""
+    listed = ", ".join(f"{field.name} ({len(field.levels):,})" for field in fields)
+    if not least:
+        return f"Levels in words, however rare: {listed}."
+    withheld = sum(column.withheld for column in metadata.training.columns)
+    return (
+        f"Levels in words, each of at least {least} leads and none that looks like an address, a"
+        f" phone number or a personal page: {listed}. Not kept: {withheld:,} levels. Names that"
+        f" {least} or more leads have (of salespeople, say) are among them: leave such a column"
+        " out by --exclude."
+    )
+
+
+def _texts(metadata: BundleMetadata) -> str:
+    fields = [field for field in metadata.spec.fields if isinstance(field, TextField)]
+    if not fields:
+        return ""
+    listed = ", ".join(f"{field.name} ({', '.join(field.keywords) or 'none'})" for field in fields)
+    return f"Keywords of texts: {listed}."
+
+
+def _numbers(metadata: BundleMetadata) -> str:
+    numbers = sum(isinstance(field, NumberField) for field in metadata.spec.fields)
+    rows = len(metadata.golden.rows)
+    return (
+        f"Golden rows: the features of {rows} leads as numbers. Quantiles and extremes of"
+        f" {numbers:,} number fields: values of single leads, without what else is known of them."
+    )
