@@ -21,6 +21,7 @@ from features.spec import (
     TextField,
     normalise_level,
 )
+from schemas.readings import written_clock
 
 __all__ = [
     "LEVEL_BINS",
@@ -107,7 +108,22 @@ def _field(field: FieldSpec, values: Any) -> FieldReference:
             if text and normalise_level(text)
         ]
         return _numbers(field.name, np.array(lengths, dtype=np.float64), unit=" characters")
-    return _numbers(field.name, np.asarray(values, dtype=np.float64), unit="")
+    numbers = np.asarray(values, dtype=np.float64)
+    if field.is_clock:
+        return _clocks(field.name, numbers)
+    return _numbers(field.name, numbers, unit="")
+
+
+def _clocks(name: str, values: NDArray[np.float64]) -> FieldReference:
+    edges = quantile_edges(values[~np.isnan(values)])
+    times = [written_clock(edge) for edge in edges]
+    if len({*times}) < len(times):  # closer than a second
+        return _numbers(name, values, unit=" ms")
+    labels = ["any"]
+    if times:
+        between = [f"{start}-{end}" for start, end in pairwise(times)]
+        labels = [f"before {times[0]}", *between, f"{times[-1]} or later"]
+    return _uncounted(name, "quantile", labels=labels, edges=edges)
 
 
 def _levels(field: CategoryField, values: Iterable[str | None]) -> FieldReference:

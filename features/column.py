@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -188,6 +188,8 @@ class Numbers:
 
     values: NDArray[np.float64]
     kind: FieldKind | None = FieldKind.NUMBER
+    is_clock: bool = False
+    """Whether they are times of day, in milliseconds since midnight."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -223,7 +225,7 @@ class Numbers:
 
     def take(self, rows: NDArray[np.intp]) -> Numbers:
         """Return the column of some of the rows."""
-        return Numbers(self.values[rows])
+        return replace(self, values=self.values[rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from schemas.readings import (
     TimeReading,
     Unit,
     day_and_month,
+    read_clock,
     read_number,
     read_time,
 )
@@ -197,13 +198,16 @@ def decide_numbers(
     -------
     NumberDecision or None
         None where the column is not one of numbers: too many of its cells are none, or some are
-        phone numbers or have a leading zero.
+        phone numbers or have a leading zero. Times of day are numbers: milliseconds since midnight.
     """
     if known is not None:
         missing = {*missing, *known.missing}
     sample, truth = _spread(cells), known is not None and known.truth
     present = sum(n for cell, n in sample.items() if not _is_missing(cell, missing))
-    if _most(sample, present, truth=truth) < min(LEAST_SHARE, 1 - tolerated) * present:
+    most = _most(sample, present, truth=truth)
+    if known.clock if known is not None else _clocks(sample) > most:
+        return _of_clocks(cells, missing, tolerated)
+    if most < min(LEAST_SHARE, 1 - tolerated) * present:
         return None
     chosen, is_open = _chosen(sample, hints, known)
     chosen = chosen.model_copy(update={"missing": tuple(sorted(missing)), "truth": truth})
@@ -221,7 +225,22 @@ def number_share(cells: Mapping[str, int], missing: Collection[str] = ()) -> flo
     """Return the share of the cells that are numbers by some reading, those that miss left out."""
     sample = _spread(cells)
     present = sum(n for cell, n in sample.items() if not _is_missing(cell, missing))
-    return _most(sample, present) / present if present else 0.0
+    return max(_most(sample, present), _clocks(sample)) / present if present else 0.0
+
+
+def _clocks(sample: Mapping[str, int]) -> int:
+    """Return how many cells are times of day."""
+    return sum(n for cell, n in sample.items() if read_clock(cell) is not None)
+
+
+def _of_clocks(
+    cells: Mapping[str, int], missing: Collection[str], tolerated: float
+) -> NumberDecision | None:
+    reading = NumberReading(clock=True, missing=tuple(sorted(missing)))
+    words, misfits = _left_over(cells, lambda cell: read_number(cell, reading))
+    if _too_many(cells, words, misfits, tolerated):
+        return None
+    return NumberDecision(reading, words, misfits)
 
 
 def _most(sample: Mapping[str, int], present: int, *, truth: bool = False) -> int:

@@ -41,6 +41,8 @@ ENOUGH_TO_TELL = 20
 """With fewer values, all different ones are no surprise."""
 LARGEST_EXACT = 2.0**53
 """Larger whole numbers are not kept apart by float64."""
+CLOCK = NumberDecision(NumberReading(clock=True), {}, {})
+"""On times of day of a typed file."""
 ALMOST = 0.8
 """A category of which at least this share of the values are numbers or times is told."""
 
@@ -212,6 +214,8 @@ def _read(
 def _read_as(table: Table, name: str, kind: FieldKind, *, forced: bool) -> _Verdict:
     """Read a column as the kind that somebody has said."""
     column = table.columns[name]
+    if isinstance(column, Numbers) and column.is_clock and kind is FieldKind.NUMBER:
+        return _Verdict(kind, CLOCK, is_given=True)
     if isinstance(column, Numbers) and kind is FieldKind.DATE:
         column = column.as_text()
     if not isinstance(column, TextCells) or kind not in (FieldKind.NUMBER, FieldKind.DATE):
@@ -237,6 +241,8 @@ def _by_values(table: Table, name: str) -> _Verdict:
     if column.kind is FieldKind.DATE or column.kind is FieldKind.CATEGORY:
         return _Verdict(column.kind)
     if isinstance(column, Numbers):
+        if column.is_clock:
+            return _Verdict(FieldKind.NUMBER, CLOCK)
         time = _time_of_numbers(column, original)
         return time or _Verdict(FieldKind.NUMBER)
     assert isinstance(column, TextCells)
@@ -459,6 +465,8 @@ def _judged_number(
     numbers: NDArray[np.float64],
     times: list[tuple[str, NDArray[np.float64]]],
 ) -> _Verdict:
+    if isinstance(verdict.reading, NumberReading) and verdict.reading.clock:
+        return verdict  # that all have eight digits makes no code of them
     original = table.originals[name]
     why = why_an_identifier(numbers, original, times)
     if why is not None:

@@ -110,7 +110,7 @@ def _column(pa: Any, kind: Any, values: Any) -> Column | None:
         return Milliseconds(_times(_float64(in_ms.cast(pa.float64(), safe=False))))
     if types.is_time(kind):
         counts = values.cast(pa.int32() if types.is_time32(kind) else pa.int64())
-        return Numbers(_float64(counts.cast(pa.float64())) / PER_MS[kind.unit])
+        return Numbers(_float64(counts.cast(pa.float64())) / PER_MS[kind.unit], is_clock=True)
     if str(kind) == "extension<arrow.uuid>":
         return TextCells([None if value is None else str(value) for value in values.to_pylist()])
     if types.is_null(kind):

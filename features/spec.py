@@ -116,6 +116,11 @@ class NumberField(_Frozen):
     1: events must have numbers."""
 
     @property
+    def is_clock(self) -> bool:
+        """Whether it is a time of day, in milliseconds since midnight."""
+        return self.reading is not None and self.reading.clock
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the feature matrix."""
         return (self.name,)

@@ -35,6 +35,8 @@ class ColumnPlan(BaseModel):
     low, high
         The least and the greatest value: of a number; of a date, in milliseconds since 1970; of a
         text, its length in characters.
+    is_clock
+        Whether a number is a time of day, in milliseconds since midnight.
     missing
         Share of the rows without a value.
     misfits
@@ -58,6 +60,7 @@ class ColumnPlan(BaseModel):
     examples: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    is_clock: bool = False
     missing: Share = 0.0
     misfits: Share = 0.0
     words: dict[str, int] = {}

@@ -23,6 +23,7 @@ from model.label_counts import LabelCounts
 from model.options import TrainOptions
 from model.preparation import Prepared, prepare
 from schemas.fields import FieldKind
+from schemas.readings import NumberReading
 
 __all__ = ["TrainingPlan", "column_warnings", "plan_columns", "plan_training", "with_results"]
 
@@ -159,12 +160,14 @@ def _used(data: Prepared, name: str, original: str) -> ColumnPlan:
     else:
         withheld = data.inferred.withheld.get(name, frozenset())
         found, known = _of_words(values, kind, len(withheld))
+    reading = data.inferred.readings.get(name)
     rows, misfits = len(values), data.inferred.misfits.get(original, 0)
     present = len(known) + misfits
     plan = ColumnPlan(
         column=original,
         field=name,
         kind=kind,
+        is_clock=isinstance(reading, NumberReading) and reading.clock,
         missing=1 - present / rows,
         misfits=misfits / present if present else 0.0,
         words=dict(data.inferred.words.get(original, {})),

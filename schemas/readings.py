@@ -28,10 +28,12 @@ __all__ = [
     "TimeReading",
     "day_and_month",
     "plausible_span",
+    "read_clock",
     "read_number",
     "read_time",
     "time_of_number",
     "unit_of",
+    "written_clock",
 ]
 
 TRUE_WORDS = ("yes", "true", "y", "t", "1", "on")
@@ -66,6 +68,8 @@ class NumberReading(BaseModel):
         Whether the training data have neither separator, so that nothing shows what they are.
     truth
         Whether the column is 1 for yes and 0 for no, so that such words are numbers.
+    clock
+        Whether the column is a time of day, in milliseconds since midnight, so that 14:30 is one.
     missing
         Words that mean missing, besides ``MISSING_NUMBERS``; case-folded.
     """
@@ -76,6 +80,7 @@ class NumberReading(BaseModel):
     grouping: Grouping = ""
     assumed: bool = False
     truth: bool = False
+    clock: bool = False
     missing: tuple[str, ...] = ()
 
 
@@ -155,6 +160,8 @@ def read_number(text: str, reading: NumberReading = PLAIN_NUMBERS) -> float | No
     -1250.0
     >>> read_number("1,250") is None
     True
+    >>> read_number("2:30 PM", NumberReading(clock=True))
+    52200000.0
     """
     if BARE.fullmatch(text) and not CODE.match(text) and _is_point(text, reading):
         return _finite(float(text))
@@ -166,6 +173,8 @@ def read_number(text: str, reading: NumberReading = PLAIN_NUMBERS) -> float | No
         return float("nan")
     if reading.truth and (folded in TRUE_WORDS or folded in FALSE_WORDS):
         return float(folded in TRUE_WORDS)
+    if reading.clock and (at := read_clock(text)) is not None:
+        return at
     return _undressed(text, reading)
 
 
@@ -215,6 +224,67 @@ def _digits(digits: str, reading: NumberReading) -> float | None:
 
 def _finite(value: float) -> float:
     return value if abs(value) != float("inf") else float("nan")
+
+
+# Times of day
+
+CLOCK_TIME = re.compile(
+    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}(?:[.,]\d+)?))?)?"
+    r" *(?P<half>[AaPp]\.?[Mm]\.?)|"
+    r"(?P<hour2>\d{1,2}):(?P<minute2>\d{2})(?::(?P<second2>\d{2}(?:[.,]\d+)?))?"
+    r" *(?:Z|UTC|GMT|[+-]00:?00)?"
+)
+
+
+def read_clock(text: str) -> float | None:
+    """Read a time of day as it is written, as milliseconds since midnight.
+
+    Hours and minutes, with or without seconds and their fraction, of 24 hours or with AM and PM.
+    No zone but UTC is read: with another, the time of day would depend on the date.
+
+    Parameters
+    ----------
+    text
+        As it came.
+
+    Returns
+    -------
+    float or None
+        At least 0 and below 86,400,000, as Avro's ``time-millis``; None where it is no time of day.
+
+    Examples
+    --------
+    >>> read_clock("14:30") == read_clock("14:30:00") == read_clock("2:30 PM") == 52_200_000
+    True
+    >>> read_clock("12:05 am"), read_clock("25:00"), read_clock("14.30")
+    (300000.0, None, None)
+    """
+    match = CLOCK_TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    half = match["half"]
+    hour, minute, second = (
+        match[part] or match[f"{part}2"] or "0" for part in ("hour", "minute", "second")
+    )
+    hours, minutes, seconds = int(hour), int(minute), float(second.replace(",", "."))
+    if hours >= 24 or minutes >= 60 or seconds >= 60 or (half and not 1 <= hours <= 12):
+        return None
+    if half:
+        hours = hours % 12 + (12 if half[0] in "pP" else 0)
+    return 3_600_000.0 * hours + 60_000.0 * minutes + round(1e6 * seconds) / 1e3
+
+
+def written_clock(ms: float) -> str:
+    """Return milliseconds since midnight as a time of day, as short as it is exact to the second.
+
+    Examples
+    --------
+    >>> written_clock(52_200_000.0), written_clock(52_201_000.0)
+    ('14:30', '14:30:01')
+    """
+    minutes, seconds = divmod(int(ms // 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
 
 
 # Times

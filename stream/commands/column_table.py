@@ -12,6 +12,7 @@ from rich.text import Text
 from model.column_plan import ColumnPlan
 from schemas.display import for_terminal
 from schemas.fields import FieldKind
+from schemas.readings import written_clock
 
 __all__ = ["print_columns", "print_warnings"]
 
@@ -124,6 +125,9 @@ def _values(column: ColumnPlan) -> str:
         return ""
     if column.kind is FieldKind.DATE:
         return f"{_date(column.low)} to {_date(column.high)}"
+    if column.is_clock:
+        low, high = written_clock(column.low), written_clock(column.high)
+        return f"{low} to {high} (a time of day, as milliseconds)"
     if column.kind is FieldKind.TEXT:
         return f"{column.low:,.0f} to {column.high:,.0f} characters"
     return f"{_number(column.low)} to {_number(column.high)}"
