@@ -205,7 +205,7 @@ def decide_numbers(
     sample, truth = _spread(cells), known is not None and known.truth
     present = sum(n for cell, n in sample.items() if not _is_missing(cell, missing))
     most = _most(sample, present, truth=truth)
-    if known.clock if known is not None else _clocks(sample) > most:
+    if (known is None or known.clock) and _clocks(sample) > most:
         return _of_clocks(cells, missing, tolerated)
     if most < min(LEAST_SHARE, 1 - tolerated) * present:
         return None

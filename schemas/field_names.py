@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from schemas.errors import ErrorCode, InvalidEventError
 
-__all__ = ["FieldNames", "folded_name"]
+__all__ = ["ENVELOPE", "FieldNames", "folded_name"]
 
 ENVELOPE = frozenset({"lead_id", "created_at", "request_id"})
 """Names that have a meaning of their own: only a field of exactly this name reads them."""
@@ -31,6 +31,10 @@ class FieldNames:
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._columns = dict(columns)
         self._known: dict[tuple[str, ...], Mapping[str, str] | str] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether a name is a field's own."""
+        return name in self._columns
 
     def find(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return the name of each field among those that a lead has.

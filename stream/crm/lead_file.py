@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from features.table import Table
 from schemas.errors import InputError
+from schemas.field_names import ENVELOPE, FieldNames
 from schemas.fields import FieldKind
 from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading
 from schemas.store import Schema
 from stream.crm.lead_fields import LeadField, lead_fields
 from stream.crm.playing import Lead
 
-__all__ = ["contract_of", "leads_of", "unused_columns"]
+__all__ = ["contract_of", "leads_of", "under_field_names", "unused_columns"]
 
 REQUEST_ID = "request_id"
-ANY_NUMBERS = NumberReading(assumed=True, truth=True)
-"""What is asked of a column of numbers: yes and no are 1 and 0."""
+ANY_NUMBERS = NumberReading(assumed=True, truth=True, clock=True)
+"""What is asked of a column of numbers: yes and no are 1 and 0, 14:30 is milliseconds."""
 
 
-def contract_of(names: Collection[str], contracts: Sequence[Schema]) -> Schema:
+def under_field_names(table: Table, contract: Schema) -> Table:
+    """Return a table with the contract's names for its columns, whose names may differ in form.
+
+    A column that a field has as an alias is the field's, too: the contract of a model has the names
+    of its training file there.
+
+    Raises
+    ------
+    InputError
+        It is ambiguous which column is a field.
+    """
+    columns = {
+        field["name"]: next(iter(field.get("aliases", ())), field["name"])
+        for field in contract.avro["fields"]
+        if field["name"] not in ENVELOPE
+    }
+    return table.with_fields_of(FieldNames(columns))
+
+
+def contract_of(table: Table, contracts: Sequence[Schema]) -> Schema:
     """Find the contract that a table's leads are of: the largest one whose fields it all has.
 
     A request id does not count: it comes with the event, and seldom stands in a file.
 
     Parameters
     ----------
-    names
-        The table's columns, as field names.
+    table
+        The leads.
     contracts
         The lead contracts to choose from.
 
@@ -43,7 +63,8 @@ def contract_of(names: Collection[str], contracts: Sequence[Schema]) -> Schema:
         contract.name: {field.name for field in lead_fields(contract.avro)} - {REQUEST_ID}
         for contract in contracts
     }
-    fitting = [name for name in fields if fields[name] <= set(names)]
+    names = {contract.name: _names_for(table, contract) for contract in contracts}
+    fitting = [name for name in fields if fields[name] <= names[name]]
     largest = max((len(fields[name]) for name in fitting), default=0)
     best = [name for name in fitting if len(fields[name]) == largest]
     if len(best) == 1:
@@ -52,12 +73,19 @@ def contract_of(names: Collection[str], contracts: Sequence[Schema]) -> Schema:
         raise InputError(
             f"the file fits several contracts: choose with --schema {' or '.join(best)}"
         )
-    closest = min(fields, key=lambda name: len(fields[name] - set(names)))
+    closest = min(fields, key=lambda name: len(fields[name] - names[name]))
     raise InputError(
         f"the file has not all fields of any contract; closest is {closest}, of which it lacks "
-        f"{', '.join(sorted(fields[closest] - set(names)))}. Name the contract with --schema NAME "
-        f"or --schema FILE.avsc; what the file lacks is then sent as null"
+        f"{', '.join(sorted(fields[closest] - names[closest]))}. Name the contract with --schema "
+        f"NAME or --schema FILE.avsc; what the file lacks is then sent as null"
     )
+
+
+def _names_for(table: Table, contract: Schema) -> set[str]:
+    try:
+        return {*under_field_names(table, contract).names}
+    except InputError:  # ambiguous, so it is hardly this contract
+        return {*table.names}
 
 
 def unused_columns(table: Table, contract: Schema, *envelope: str | None) -> list[str]:

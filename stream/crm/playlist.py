@@ -12,7 +12,7 @@ from features.table import Table, read_table
 from schemas.errors import InputError
 from schemas.store import Schema, SchemaStore
 from stream.crm.lead_fields import lead_fields
-from stream.crm.lead_file import contract_of, leads_of, unused_columns
+from stream.crm.lead_file import contract_of, leads_of, under_field_names, unused_columns
 from stream.crm.playing import Lead
 from stream.crm.shift import AT_ONCE, Span, parse_shift, shifted
 from stream.crm.synthetic import synthetic_leads
@@ -101,11 +101,12 @@ def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
 def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     assert wanted.file is not None
     table = read_table(wanted.file, wanted.encoding)
-    lead_id, time = table.find(wanted.id_column, "--id"), _time(wanted, table)
     if wanted.contract is None:
-        contract = contract_of(set(table.names), store.lead_contracts())
+        contract = contract_of(table, store.lead_contracts())
     else:
         contract = _contract(wanted.contract, store)
+    table = under_field_names(table, contract)
+    lead_id, time = table.find(wanted.id_column, "--id"), _time(wanted, table)
     leads = leads_of(table, contract, lead_id=lead_id, time=time)
     if wanted.in_order:
         leads.sort(key=lambda lead: lead.created_at or 0)

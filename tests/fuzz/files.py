@@ -71,7 +71,7 @@ def _uses() -> list[Use]:
     contracts = SchemaStore.load().lead_contracts()
 
     def as_leads(table: Table) -> None:
-        schema = contract_of(table.names, contracts)
+        schema = contract_of(table, contracts)
         leads_of(table, schema, lead_id=table.find("lead_id", "--id"), time="created_at")
 
     def as_scored(table: Table) -> None:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from features.table import ALWAYS_UNPACKED, Table, field_name, find_json, parse_table, read_table
 from schemas.errors import InputError
+from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
 
 NUMBER, CATEGORY, DATE = FieldKind.NUMBER, FieldKind.CATEGORY, FieldKind.DATE
@@ -415,3 +416,9 @@ def test_parts_of_a_table():
 )
 def test_field_names(column: str, name: str):
     assert field_name(column) == name
+
+
+def test_a_file_s_name_that_differs_in_form_from_a_model_s_field_is_not_ambiguous():
+    names = FieldNames({"lead_source": "lead_source", "Job": "Job"})
+    table = parse_table(b"Lead Source,job\nweb,cto\n", "leads.csv").with_fields_of(names)
+    assert table.names == ("lead_source", "Job")

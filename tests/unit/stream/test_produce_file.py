@@ -6,7 +6,7 @@ import pytest
 
 from features.table import parse_table
 from schemas.errors import InputError
-from stream.crm.lead_file import contract_of, leads_of, unused_columns
+from stream.crm.lead_file import contract_of, leads_of, under_field_names, unused_columns
 from stream.crm.playing import Lead
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
@@ -105,23 +105,47 @@ def test_ids_and_times_are_required():
 def test_the_contract_is_the_largest_whose_fields_the_file_all_has():
     small = contract("small", age=["null", "int"])
     wide = contract("wide", age=["null", "int"], region=["null", "string"])
-    assert contract_of(set(TABLE.names), [small, CALL, wide]) is CALL
-    assert contract_of(set(TABLE.names), [wide, small]) is small
+    assert contract_of(TABLE, [small, CALL, wide]) is CALL
+    assert contract_of(TABLE, [wide, small]) is small
 
 
 def test_where_no_contract_fits_the_message_says_what_the_closest_lacks():
     wide = contract("wide", age=["null", "int"], region=["null", "string"])
     far = contract("far", region=["null", "string"], size=["null", "int"])
     with pytest.raises(InputError, match=r"closest is wide, of which it lacks region\. .*--schema"):
-        contract_of(set(TABLE.names), [far, wide])
+        contract_of(TABLE, [far, wide])
 
 
 def test_a_request_id_is_not_asked_of_a_file():
     one = contract("one", age=["null", "int"], request_id=["null", "string"])
-    assert contract_of(set(TABLE.names), [one]) is one
+    assert contract_of(TABLE, [one]) is one
 
 
 def test_where_two_contracts_fit_one_must_be_chosen():
     two = [contract("one", age=["null", "int"]), contract("two", job=["null", "string"])]
     with pytest.raises(InputError, match="several contracts: choose with --schema one or two"):
-        contract_of(set(TABLE.names), two)
+        contract_of(TABLE, two)
+
+
+def test_columns_whose_names_differ_in_form_are_the_contracts_fields():
+    contract_ = contract("named", lead_source=["null", "string"], u6765u6e90=["null", "string"])
+    contract_.avro["fields"][-1]["aliases"] = ["来源"]
+    content = "ID,Lead Source,来源,leadScore\na,web,x,1\n".encode()
+    named = under_field_names(parse_table(content, "leads.csv"), contract_)
+    [lead] = leads_of(named, contract_, lead_id=named.find("ID", "--id"), time=None)
+    assert lead.fields == {"lead_source": "web", "u6765u6e90": "x"}
+    assert unused_columns(named, contract_, "ID") == ["leadScore"]
+    assert contract_of(parse_table(content, "leads.csv"), [contract_, CALL]) is contract_
+
+
+def test_two_columns_that_may_be_one_field_are_refused():
+    table = parse_table(b"id,Lead Source,leadSource\na,web,fair\n", "leads.csv")
+    with pytest.raises(InputError, match="may each be the field lead_source"):
+        under_field_names(table, contract("named", lead_source=["null", "string"]))
+
+
+def test_a_time_of_day_is_written_as_milliseconds():
+    clock = {"type": "int", "logicalType": "time-millis"}
+    table = parse_table(b"id,calls\na,14:30\nb,9:15 AM\n", "leads.csv")
+    leads = leads_of(table, contract("timed", calls=clock), lead_id="id", time=None)
+    assert [lead.fields["calls"] for lead in leads] == [52_200_000, 33_300_000]
