@@ -176,7 +176,8 @@ class Table:
         """
         by_column = {column: name for name, column in self.originals.items()}
         try:
-            found = names.find((*by_column, *(n for n in self.names if n in names and n not in by_column)))
+            own = (name for name in self.names if name in names and name not in by_column)
+            found = names.find((*by_column, *own))
         except InvalidEventError as error:
             raise InputError(f"{self.source}: {error}") from None
         field_of = {by_column.get(name, name): field for field, name in found.items()}
