@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from schemas.avro_reader import AvroReader, Row, compile_reader
 from schemas.column_reader import ColumnReader, ReadColumns, column_reader
 from schemas.errors import ErrorCode, InvalidEventError
-from schemas.field_names import FieldNames
+from schemas.field_names import FieldNames, misnamed
 from schemas.fields import FieldKind
 from schemas.readings import (
     FIRST_MS,
@@ -374,7 +374,8 @@ class _JsonReader:
         if not isinstance(lead_id, str) or not lead_id:
             raise InvalidEventError(
                 ErrorCode.VALIDATION,
-                f"expected lead_id to be a string that is not empty, got {_found(lead_id)}"
+                "expected lead_id to be a string that is not empty, got"
+                f" {_found_in(lead, 'lead_id')}"
                 f"{': send it as text' if isinstance(lead_id, int | float) else ''}",
             )
         created_at = _time(lead.get("created_at"), PLAIN_TIMES)
@@ -383,7 +384,7 @@ class _JsonReader:
             raise InvalidEventError(
                 ErrorCode.VALIDATION,
                 "expected created_at to be a time after 1970 (milliseconds, or ISO 8601), got"
-                f" {_found(lead.get('created_at'))}",
+                f" {_found_in(lead, 'created_at')}",
             )
         request_id = lead.get("request_id")
         if not isinstance(request_id, str):
@@ -474,6 +475,19 @@ def _time(value: Any, reading: TimeReading | None) -> float | None:
             return at
     # A number that no unit makes a time is what the contract says: whole milliseconds.
     return number if isinstance(value, int) else None
+
+
+LONGEST_NAME = 60
+
+
+def _found_in(lead: Mapping[str, Any], name: str) -> str:
+    """Describe what a lead has under a name that must be exact."""
+    if name in lead:
+        return _found(lead[name])
+    other = misnamed(name, lead)
+    if other is None:
+        return "no field of this name: send one"
+    return f"no field of exactly this name: rename {other[:LONGEST_NAME]}"
 
 
 def _found(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from schemas.errors import ErrorCode, InvalidEventError
 
-__all__ = ["ENVELOPE", "FieldNames", "folded_name"]
+__all__ = ["ENVELOPE", "FieldNames", "folded_name", "misnamed"]
 
 ENVELOPE = frozenset({"lead_id", "created_at", "request_id"})
 """Names that have a meaning of their own: only a field of exactly this name reads them."""
@@ -110,6 +110,25 @@ def folded_name(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", name).casefold()
     return "".join(filter(str.isalnum, plain))
+
+
+def misnamed(name: str, names: Iterable[str]) -> str | None:
+    """Return the name, of those that a lead has, that may be meant by one that must be exact.
+
+    Parameters
+    ----------
+    name
+        The one of ``lead_id``, ``created_at`` that the lead does not have.
+    names
+        What it has.
+
+    Examples
+    --------
+    >>> misnamed("lead_id", ["email", "Lead ID"])
+    'Lead ID'
+    """
+    form = folded_name(name)
+    return next((other for other in names if folded_name(other) == form), None)
 
 
 def _ambiguous(what: str) -> str:

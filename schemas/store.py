@@ -18,7 +18,7 @@ from fastavro.schema import (
 )
 
 from schemas.errors import InputError, StartupError
-from schemas.field_names import FieldNames
+from schemas.field_names import FieldNames, misnamed
 from schemas.logical_types import KEPT, Meaning, meaning_of, type_label, type_name
 from schemas.soundness import check_sound
 from schemas.wire import AVRO_MARKER
@@ -136,9 +136,10 @@ class Schema:
             branches = found if isinstance(found, list) else [found]
             if not any(map(is_allowed, branches)):
                 labels = " or ".join(map(type_label, branches))
+                other = None if name in self.fields else misnamed(name, self.fields)
                 raise InputError(
                     f"{self.source or self.full_name}: a lead's schema needs a field {name} of type"
-                    f" {allowed}, found {labels}: add it"
+                    f" {allowed}, found {labels}: {f'rename {other}' if other else 'add it'}"
                 )
 
 

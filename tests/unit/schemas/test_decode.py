@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import encode_lead
-from schemas.errors import ErrorCode, InvalidEventError
+from schemas.errors import ErrorCode, InputError, InvalidEventError
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, Reading, TimeReading
 from schemas.store import Schema, SchemaStore
@@ -366,3 +367,26 @@ def test_an_id_that_is_a_number_is_refused_with_the_remedy():
     [(_, verdict)] = decoder().decode([json(lead_id=12)]).errors
     assert verdict.code is ErrorCode.VALIDATION
     assert str(verdict).endswith("got an integer: send it as text")
+
+
+@pytest.mark.parametrize(
+    ("lead", "sentence"),
+    [
+        ({"Lead ID": "a", "created_at": 7}, "lead_id .*exactly this name: rename Lead ID$"),
+        ({"lead_id": "a", "createdAt": 7}, "created_at .*exactly this name: rename createdAt$"),
+        ({"lead_id": "a"}, "created_at .*no field of this name: send one$"),
+        ({"id": "a", "created_at": 7}, "lead_id .*no field of this name: send one$"),
+        ({"lead_id": None, "leadId": "a", "created_at": 7}, "lead_id .*got null$"),
+    ],
+)
+def test_a_name_that_must_be_exact_and_is_not_is_named(lead: dict[str, Any], sentence: str):
+    [(_, error)] = decoder().decode([orjson.dumps(lead)]).errors
+    assert error.code is ErrorCode.VALIDATION
+    assert re.search(sentence, str(error))
+
+
+def test_a_schema_whose_field_must_have_an_exact_name_says_which_to_rename():
+    fields = [{"name": "leadId", "type": "string"}, *VISIT["fields"][1:]]
+    schema = SchemaStore().add({**VISIT, "name": "misnamed", "fields": fields})
+    with pytest.raises(InputError, match=r"needs a field lead_id .*: rename leadId$"):
+        schema.require_lead()
