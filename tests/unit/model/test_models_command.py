@@ -57,7 +57,7 @@ def test_show_tells_how_much_each_field_matters(registry, leadscore, trained):
     registry.publish("bank", measured.artefacts)
     lines = {
         line.split()[0]: line.split()[-1]
-        for line in leadscore("show", "bank/3").output.splitlines()
+        for line in filter(str.strip, leadscore("show", "bank/3").output.splitlines())
     }
     assert lines["page_views"] == "50.0%"
     assert lines["company_size"] == "0.0%"

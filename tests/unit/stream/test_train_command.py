@@ -349,7 +349,7 @@ def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
     assert plan["rare"]["missing"] == pytest.approx(0.95)
     assert "--as rare=ignore" in " ".join(plan["rare"]["warnings"])
     assert "a category of 127 levels in 400 leads" in " ".join(plan["town"]["warnings"])
-    assert plan["town"]["examples"][0] == "town 0"
+    assert plan["town"]["examples"][0] == "town 1"
 
 
 def test_a_drop_down_that_nobody_filled_in_is_named(tmp_path: Path):
