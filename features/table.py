@@ -97,6 +97,8 @@ class Table:
         Of a CSV or JSON.
     encoding_guessed
         Whether it was concluded from the letters.
+    encodings
+        Others in which its letters are words, too.
     left_out
         How many rows of the file are totals or footers, and no leads.
     """
@@ -109,6 +111,7 @@ class Table:
     unusable: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     encoding_guessed: bool = False
+    encodings: tuple[str, ...] = ()
     left_out: int = 0
 
     @cached_property
@@ -121,8 +124,10 @@ class Table:
         """Sentences on how the file was read, where it may surprise."""
         remarks = []
         if self.encoding_guessed:
+            others = f" ({', '.join(self.encodings)} fit its bytes, too)" if self.encodings else ""
             remarks.append(
-                f"{self.source} was read as {self.encoding}: if letters look wrong, give --encoding"
+                f"{self.source} was read as {self.encoding}: if letters look wrong, give"
+                f" --encoding{others}"
             )
         if self.left_out:
             remarks.append(
@@ -294,6 +299,7 @@ class Table:
             unusable=self.unusable,
             encoding=self.encoding,
             encoding_guessed=self.encoding_guessed,
+            encodings=self.encodings,
         )
 
     def slice(self, start: int, stop: int) -> Table:
@@ -439,6 +445,7 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
         unusable=unusable,
         encoding=None if found is None else found.encoding,
         encoding_guessed=found is not None and found.is_guessed,
+        encodings=() if found is None else found.alternatives,
         left_out=left_out,
     )
 

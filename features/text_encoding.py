@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from itertools import islice
 from typing import NamedTuple
 
 from schemas.errors import InputError
@@ -31,6 +33,8 @@ FEW_WORDS = 0.2
 WORDS = re.compile(r"[^\W\d_]*[^\x00-\x7f][^\s]*")
 STRANGE = re.compile(r"[^\W\d_][¢£¤¥¦§¬¯±²³¶¸¹¼½¾†‡‰][^\W\d_]|[À-ÖØ-öø-ÿ]{4}")
 """A sign between two letters, or four accented letters in a row: no Western language has them."""
+FOREIGN = re.compile(r"[^\W\d_]*[^\x00-\x7f](?:[^\W\d_]|[^\x00-\x7f])*")
+MOST_ALTERNATIVES = 4
 UNICODE = frozenset({"utf-8", "utf-16-le", "utf-16-be", *BYTE_ORDER_MARKS.values()})
 
 
@@ -45,11 +49,14 @@ class DecodedText(NamedTuple):
         Python's name of it.
     is_guessed
         Whether it was concluded from the letters.
+    alternatives
+        Other encodings in which the letters are words, too.
     """
 
     text: str
     encoding: str
     is_guessed: bool
+    alternatives: tuple[str, ...] = ()
 
 
 def decode_text(content: bytes, name: str, encoding: str | None = None) -> DecodedText:
@@ -122,7 +129,7 @@ def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> DecodedT
     around = content[max(0, failure.start - SAMPLE_BYTES // 2) :][:SAMPLE_BYTES]
     western = _decoded(content, WESTERN)
     if western is not None and not _is_strange(around.decode(WESTERN, "ignore")):
-        return western
+        return _with_alternatives(western, around)
     other = _decoded(content, _other(around))
     if other is None and western is None:
         raise InputError(
@@ -130,7 +137,30 @@ def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> DecodedT
             f"({_place(content, failure)}) nor another encoding that its letters tell. Save it as "
             "UTF-8, or name its encoding with --encoding (cp1252, say)."
         )
-    return other or western  # type: ignore[return-value]
+    return _with_alternatives(other or western, around)  # type: ignore[arg-type]
+
+
+def _with_alternatives(found: DecodedText, around: bytes) -> DecodedText:
+    """Add the encodings that make words of the same bytes, but other words."""
+    shown = _foreign_words(around, found.encoding)
+    words = {encoding: _foreign_words(around, encoding) for encoding in (WESTERN, *OTHERS)}
+    others = (encoding for encoding, read in words.items() if read and read != shown)
+    return found._replace(alternatives=tuple(islice(others, MOST_ALTERNATIVES)))
+
+
+def _foreign_words(around: bytes, encoding: str) -> list[str]:
+    """Return the words with other letters than ASCII's; none where one of them is no word."""
+    words = FOREIGN.findall(around.decode(encoding, "replace"))
+    return words if all(map(_is_word, words)) else []
+
+
+def _is_word(word: str) -> bool:
+    """Return whether letters are of one script, and capital ones stand first or are all."""
+    letters = [letter for letter in word if not letter.isascii()]
+    if not all(letter.isalpha() for letter in letters) or STRANGE.search(word):
+        return False
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
+    return len(scripts) == 1 and (word[1:] == word[1:].lower() or word == word.upper())
 
 
 def _decoded(content: bytes, encoding: str | None) -> DecodedText | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import sys
 import tracemalloc
 from datetime import UTC, date, datetime, time
@@ -422,3 +423,21 @@ def test_a_file_s_name_that_differs_in_form_from_a_model_s_field_is_not_ambiguou
     names = FieldNames({"lead_source": "lead_source", "Job": "Job"})
     table = parse_table(b"Lead Source,job\nweb,cto\n", "leads.csv").with_fields_of(names)
     assert table.names == ("lead_source", "Job")
+
+
+@pytest.mark.parametrize(
+    ("city", "encoding"),
+    [("Да", "cp1251"), ("Ναι", "cp1253"), ("Łódź", "cp1250"), ("東京", "shift_jis")],
+)
+def test_a_short_text_of_another_encoding_is_in_doubt_and_the_encoding_is_named(
+    city: str, encoding: str
+):
+    content = f"city,n\n{city},1\n".encode(encoding)
+    [remark] = table(content).remarks
+    assert re.search(rf"give --encoding \(.*{encoding}.* fit its bytes, too\)$", remark)
+    assert table(content, encoding).columns["city"].strings() == [city]
+
+
+def test_an_encoding_that_reads_the_same_letters_is_no_alternative():
+    [remark] = table("city,n\nMünchen,1\n".encode("cp1252")).remarks
+    assert remark.endswith("give --encoding")
