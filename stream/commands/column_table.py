@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,8 +17,11 @@ from schemas.readings import written_clock
 
 __all__ = ["print_columns", "print_warnings"]
 
-NAME_WIDTH = 24
-"""Of 80 columns; a longer name is folded there."""
+MARK_WIDTH, KIND_WIDTH = 2, len("category") + 1
+VALUES_WIDTH = 20
+"""What is left to the values beside a longer name, which is folded."""
+LEAST_ROOM = 30
+"""For names and values: with less, the shares are left out."""
 SHOWN_WORDS = 8
 WHOLE_DAY_MS = 86_400_000
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_000
@@ -30,7 +34,7 @@ def print_columns(columns: Iterable[ColumnPlan], console: Console) -> None:
     used = [column for column in known if column.field is not None]
     used.sort(key=lambda column: -(column.importance or 0.0))
     console.print("Columns that are used", style="italic")
-    console.print(_fields(used))
+    console.print(_fields(used, console.width))
     unused = [column for column in known if column.field is None]
     if unused:
         console.print("\nColumns that are not used", style="italic")
@@ -53,30 +57,41 @@ def print_warnings(warnings: Iterable[str], console: Console) -> None:
         console.print(table)
 
 
-def _fields(columns: list[ColumnPlan]) -> Table:
-    has_importance = any(column.importance is not None for column in columns)
-    names = max((len(line) for c in columns for line in _name(c).splitlines()), default=0)
-    table = _plain_table(expand=True)
-    table.add_column("column", overflow="fold", min_width=min(names, NAME_WIDTH))
-    table.add_column("kind", no_wrap=True)
-    table.add_column("values", overflow="ellipsis", no_wrap=True, ratio=1)
-    table.add_column("missing", justify="right", no_wrap=True)
-    table.add_column("misfits", justify="right", no_wrap=True)
-    if has_importance:
-        table.add_column("importance", justify="right", no_wrap=True)
-    for column in columns:
-        cells: list[Text | str] = [
+def _fields(columns: list[ColumnPlan], width: int) -> Table:
+    shares = _shares(columns)
+    room = width - MARK_WIDTH - KIND_WIDTH - sum(len(name) + 1 for name in shares)
+    if room < LEAST_ROOM:
+        shares, room = {}, width - MARK_WIDTH - KIND_WIDTH
+    names = max((cell_len(line) for c in columns for line in _name(c).splitlines()), default=0)
+    name_width = min(max(names, len("column")), max(room // 2, room - VALUES_WIDTH) - 1)
+    table = _plain_table()
+    table.add_column("column", overflow="fold", width=name_width)
+    table.add_column("kind", no_wrap=True, min_width=KIND_WIDTH - 1)
+    table.add_column(
+        "values", overflow="ellipsis", no_wrap=True, width=max(room - name_width - 2, 1)
+    )
+    for name in shares:
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    for i, column in enumerate(columns):
+        table.add_row(
             Text("!" if column.warnings else "", "yellow"),
             Text(_name(column)),
             str(column.kind),
             Text(_values(column)),
-            _percent(column.missing),
-            _percent(column.misfits),
-        ]
-        if has_importance:
-            cells.append(_percent(column.importance or 0.0))
-        table.add_row(*cells)
+            *(cells[i] for cells in shares.values()),
+        )
     return table
+
+
+def _shares(columns: list[ColumnPlan]) -> dict[str, list[str]]:
+    """Return the columns of shares, by their heading."""
+    shares = {
+        "missing": [_percent(column.missing) for column in columns],
+        "misfits": [_percent(column.misfits) for column in columns],
+    }
+    if any(column.importance is not None for column in columns):
+        shares["importance"] = [_percent(column.importance or 0.0) for column in columns]
+    return shares
 
 
 def _unused(columns: list[ColumnPlan]) -> Table:
@@ -104,9 +119,9 @@ def _words(columns: list[ColumnPlan]) -> Table:
     return table
 
 
-def _plain_table(*, expand: bool = False) -> Table:
+def _plain_table() -> Table:
     """Return a table without lines, its first column a mark."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=expand)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True, width=1)
     return table
 
@@ -127,7 +142,7 @@ def _values(column: ColumnPlan) -> str:
         return f"{_date(column.low)} to {_date(column.high)}"
     if column.is_clock:
         low, high = written_clock(column.low), written_clock(column.high)
-        return f"{low} to {high} (a time of day, as milliseconds)"
+        return f"{low} to {high}, a time of day"
     if column.kind is FieldKind.TEXT:
         return f"{column.low:,.0f} to {column.high:,.0f} characters"
     return f"{_number(column.low)} to {_number(column.high)}"
