@@ -68,7 +68,7 @@ def test_dropped(cells: list[str], reason: str):
 
 
 def filled(n: int, rows: int = 20_000) -> Table:
-    lines = ["x,filler", *(f"{'aaab'[i % 4] if i < n else ''},{i % 5}" for i in range(rows))]
+    lines = ["x,filler", *(f"{'aaaaab'[i % 6] if i < n else ''},{i % 5}" for i in range(rows))]
     return parse_table("\n".join(lines).encode(), "leads.csv")
 
 
