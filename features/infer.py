@@ -407,8 +407,14 @@ def _without_persons(table: Table, name: str, verdict: _Verdict) -> _Verdict:
             if personal
             else f"none of its values is in as many as {LEAST_LEADS} rows"
         )
+        remedy = "if it is free text, name it with --text"
+        if sum(levels.values()) > len(levels):
+            remedy += (
+                "; if the rows of one value belong together, such as those of one customer,"
+                " --group COLUMN keeps them in one fold"
+            )
         also = f"; {verdict.remark}" if verdict.remark else ""
-        return _identifier(f"{why} (if it is free text, name it with --text){also}")
+        return _identifier(f"{why} ({remedy}){also}")
     if personal:
         found = (
             f"some of its levels look like {' and '.join(personal)}: the model keeps none of them,"
