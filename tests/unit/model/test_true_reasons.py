@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agents.offline import OfflineScorer
+from features.matrix import Features
 from features.table import parse_table
 from model.boosting import BoostingParameters
 from model.bundle import load_bundle
@@ -18,6 +19,7 @@ from model.registry import Registry
 from model.train import train
 from schemas.fields import FieldKind
 
+OLD = Path(__file__).parents[2] / "contract" / "bundles"
 ROWS = 900
 QUICK = BoostingParameters(trees=30, max_depth=3, eta=0.2, min_child_weight=5.0)
 WORDS = ("office", "demo", "student", "growth", "meeting", "phone", "market", "event")
@@ -106,3 +108,29 @@ def test_where_a_missing_number_decides_reasons_say_missing(tmp_path: Path, miss
         for is_gone in (False, True)
     }
     assert values == {True: {"missing"}, False: {"0", "0.5", "1.75", "3.25", "7.5"}}
+
+
+@pytest.mark.parametrize("name", ["twice", "tracked"])
+def test_a_model_of_an_older_format_calls_values_by_their_bins_as_before(name: str):
+    bundle = load_bundle(str(OLD / name))
+    metadata = bundle.metadata
+    assert metadata.format_version < 3
+    assert any(field.kind is FieldKind.DATE for field in metadata.spec.fields)
+    matrix = metadata.golden.matrix
+    n = len(matrix)
+    bins = np.array([[i % field.codes for field in metadata.reference.fields] for i in range(n)])
+    ones = np.ones(n, np.float32)
+    prediction = open_predictor(bundle).predict(matrix)
+    labels = metadata.reason_labels()
+    codes = labels.codes(
+        prediction.reason_field,
+        prediction.reason_value,
+        prediction.aspects,
+        Features(matrix, bins.astype(np.int16), ones, ones),
+    )
+    assert prediction.aspects.shape == (n, 0)
+    fields = metadata.reference.fields
+    assert [[labels.texts[code][1] for code in row] for row in codes] == [
+        [fields[field].labels[bins[row, field]] for field in of_row]
+        for row, of_row in enumerate(prediction.reason_field.tolist())
+    ]
