@@ -62,6 +62,8 @@ def _together(groups: GroupCounts) -> str:
             f"{groups.groups:,} groups of rows that belong together ({', '.join(by)}); the largest "
             f"has {groups.largest:,} rows"
         )
+    if groups.column is not None and not groups.identical:
+        return f"no two rows have the same {groups.column}"
     if groups.identical:
         return (
             f"{groups.identical:,} rows are identical to another one in all fields and the "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from features.spec import CategoryField, NumberField, TextField
@@ -54,6 +56,30 @@ def test_the_training_matrix_differs_only_in_target_encodings():
     assert isinstance(spec.fields[1], NumberField)
     np.testing.assert_array_equal(served[:, 1], trained[:, 1])
     assert (served[:, 0] != trained[:, 0]).any()
+
+
+def test_a_level_that_one_group_has_alone_says_nothing_in_training():
+    """Copies of a lead would give its outcome away by their level."""
+    copies = [f"Level {i // 4}" for i in range(N)]
+    data = Leads.of(
+        {"x": FieldKind.CATEGORY},
+        {"x": np.array(copies, dtype=object)},
+        np.arange(N) // 4 % 5 == 0,
+    )
+    grouped = replace(data, groups=np.arange(N) // 4)
+    spec = fit_spec(data)
+    apart, together = (training_matrix(spec, some, seed=1)[:, 0] for some in (data, grouped))
+    assert apart[data.labels].mean() > apart[~data.labels].mean() + 0.02
+    np.testing.assert_allclose(together, 0.2, atol=1e-6)
+
+
+def test_rows_keep_their_groups():
+    data = replace(category(4), groups=np.arange(N) // 2)
+    some = data.take(np.array([5, 4, 9]))
+    assert some.groups is not None
+    assert some.groups.tolist() == [2, 2, 4]
+    assert data.independent.columns["n"].tolist() == list(range(0, N, 2))
+    assert category(4).independent.groups is None
 
 
 def test_keywords():
