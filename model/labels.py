@@ -272,6 +272,12 @@ class _Values:
     def _example(self, success: Sequence[str]) -> str:
         """Return what to give, with values of the file."""
         common = [form for form, _ in self.counts.most_common()]
+        if len(common) > SHOWN and all(NUMBER.fullmatch(form) for form in common):
+            return (
+                "An amount or a count is no target: add a column that says what a success is, such "
+                "as whether it is above 0, and name that; or name values with --positive and "
+                "--negative."
+            )
         failure = [form for form in common if _words(form) & NEGATIVE_WORDS]
         good = [*success] or [
             form for form in common if _words(form) & POSITIVE_WORDS and form not in failure
@@ -280,19 +286,13 @@ class _Values:
         bad = (failure or others)[:1]
         neither = [form for form in (*others, *failure) if form not in bad][:1]
         positive = self._options("--positive", good) or "--positive VALUE"
-        text = (
+        return (
             f"Say which values are success and which failure: {positive} "
             f"{self._options('--negative', bad) or '--negative VALUE'}, where rows with other "
             f"values are left out, or {positive} "
             f"{self._options('--ignore', neither) or '--ignore VALUE'}, where rows with other "
             "values are failures (put in the values that are right; each option may be repeated)."
         )
-        if len(common) > SHOWN and all(NUMBER.fullmatch(form) for form in common):
-            text += (
-                " If the target is an amount or a count, add a column that says what a success "
-                "is, such as whether it is above 0, and name that."
-            )
-        return text
 
     def _options(self, option: str, forms: Iterable[str]) -> str:
         return " ".join(f"{option} {quote(self.spelling[form])}" for form in [*forms][:SHOWN])
@@ -317,6 +317,8 @@ def _folded(value: str) -> str:
 
 
 def _words(form: str) -> set[str]:
+    if NUMBER.fullmatch(form):
+        return {form}
     return {*re.findall(r"[^\W_]+", form)}
 
 
