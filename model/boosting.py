@@ -9,7 +9,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-__all__ = ["BoostingParameters", "boost", "margins"]
+__all__ = ["BoostingParameters", "boost", "boost_base_rate", "margins"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,26 @@ def boost(
     }
     rows = xgboost.DMatrix(matrix, labels.astype(np.float32), weight=weights, nthread=threads)
     return xgboost.train(settings, rows, num_boost_round=trees)
+
+
+def boost_base_rate(columns: int, rate: float) -> Any:
+    """Return trees that give every lead the same probability, with contributions of zero.
+
+    Parameters
+    ----------
+    columns
+        Number of columns of the matrix.
+    rate
+        The probability, above 0 and below 1.
+
+    Returns
+    -------
+    xgboost.Booster
+        One tree of a single leaf, of the value 0.
+    """
+    settings = {"objective": "binary:logistic", "base_score": rate, "eta": 0.0, "verbosity": 0}
+    row = np.full((1, columns), np.nan, dtype=np.float32)
+    return xgboost.train(settings, xgboost.DMatrix(row, [1.0], nthread=1), num_boost_round=1)
 
 
 def margins(booster: Any, matrix: NDArray[np.float32]) -> NDArray[np.float32]:

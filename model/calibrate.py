@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from model.evaluate import log_loss
 from model.metadata import Calibration
 
-__all__ = ["LEAST_LABELS", "fit_calibration"]
+__all__ = ["choose_calibration", "fit_platt"]
 
-LEAST_LABELS = 1_000
-"""With fewer labels a fitted calibration is worse than none."""
 STEPS = 100
 CONVERGED = 1e-9
 RIDGE = 1e-9
 """Keeps the curvature invertible where all margins are alike."""
 
 
-def fit_calibration(
-    margins: NDArray[np.floating], labels: NDArray[np.bool_]
-) -> tuple[Calibration, str | None]:
-    """Fit slope and intercept of the logit by maximum likelihood.
+def choose_calibration(
+    margins: NDArray[np.floating], labels: NDArray[np.bool_], folds: NDArray[np.integer]
+) -> Calibration:
+    """Return Platt's calibration where it lowers the log loss of leads that it was not fitted to.
+
+    The comparison is cross-fitted: each fold is scored by a calibration of the other folds, so it
+    holds for few leads, too.
 
     Parameters
     ----------
@@ -28,13 +32,42 @@ def fit_calibration(
         Floats, shape (n,): each from trees that were trained without the lead.
     labels
         bool, shape (n,), of both kinds.
+    folds
+        Integers, shape (n,): the fold of each lead, two or more.
 
     Returns
     -------
     Calibration
-        Method ``none`` where it would do no good.
-    str or None
-        Why there is none.
+        Fitted to all leads, or method ``none``. A constant (slope 0) where the margins do not rise
+        with success: raw margins would then be wrong in the ranking as well as in the level.
+    """
+    platt = fit_platt(margins, labels)
+    if platt.slope == 0:
+        return platt
+    crossed = np.empty(len(labels), dtype=np.float64)
+    for fold in np.unique(folds):
+        own = folds == fold
+        crossed[own] = fit_platt(margins[~own], labels[~own]).probability(margins[own])
+    raw = Calibration()
+    is_better = log_loss(labels, crossed) < log_loss(labels, raw.probability(margins))
+    return platt if is_better else raw
+
+
+def fit_platt(margins: NDArray[np.floating], labels: NDArray[np.bool_]) -> Calibration:
+    """Fit slope and intercept of the logit by maximum likelihood.
+
+    Parameters
+    ----------
+    margins
+        Floats, shape (n,).
+    labels
+        bool, shape (n,).
+
+    Returns
+    -------
+    Calibration
+        Of method ``platt``. Where the slope would not be above 0, it is 0 and every lead gets the
+        share of positives.
 
     References
     ----------
@@ -43,20 +76,15 @@ def fit_calibration(
     .. [2] H.-T. Lin, C.-J. Lin, R. Weng, "A note on Platt's probabilistic outputs for support
        vector machines", Machine Learning 68, 2007: Newton's method.
     """
-    if len(labels) < LEAST_LABELS:
-        return Calibration(), (
-            f"not calibrated: {len(labels):,} labels are too few to do good "
-            f"(from {LEAST_LABELS:,} on)"
-        )
     positives = int(labels.sum())
     negatives = len(labels) - positives
     targets = np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     slope, intercept = _maximum_likelihood(margins.astype(np.float64), targets)
     if not slope > 0:
-        return Calibration(), (
-            "not calibrated: the trees' scores of unseen leads do not rise with success"
-        )
-    return Calibration(method="platt", slope=slope, intercept=intercept), None
+        # At least half a lead of each kind keeps the logit finite where there is one kind only.
+        odds = max(positives, 0.5) / max(negatives, 0.5)
+        return Calibration(method="platt", slope=0.0, intercept=math.log(odds))
+    return Calibration(method="platt", slope=slope, intercept=intercept)
 
 
 def _maximum_likelihood(

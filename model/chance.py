@@ -1,32 +1,30 @@
-"""Whether a model ranks leads better than chance does."""
+"""Whether a model that was trained has a signal: refused to workers where it has none."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from model.intervals import CROSS_VALIDATED, NORMAL_95
 from model.metadata import BundleError, BundleMetadata, Calibration
 
-__all__ = ["ACCEPTED", "NoSignalError", "Ranking", "ranking_of", "require_signal"]
+__all__ = ["FORCE", "NoSignalError", "Ranking", "ranking_of", "require_signal"]
 
-ACCEPTED = "--accept-no-signal"
-"""The option that lets such a model serve."""
-NORMAL_95 = 1.96
-"""Standard deviations of a normal distribution, to each side, that hold 95 %."""
-REPEATED = 1.5
-"""The folds' trees learn from the same leads: the mean of five folds' AUCs has a standard error
-of sqrt(1 + 5/4) times that of independent measurements."""
+FORCE = "--force"
+"""The option that lets such a model be published and serve."""
 FLAT_SLOPE = 0.2
 """Below it, calibration leaves a fifth or less of what the trees say on the logit."""
 
 
 class NoSignalError(BundleError):
-    """A model that is no better than chance, about to serve without the option that allows it."""
+    """A model without signal, to be published or to serve without the option that allows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """How well a model ranks leads that it has not seen, with the error of the measurement.
+
+    For models that were trained before the verdict was kept (``model.verdict``).
 
     Parameters
     ----------
@@ -53,7 +51,7 @@ class Ranking:
         """
         leads = self.positives + self.negatives
         error = math.sqrt((leads + 1) / (12 * self.positives * self.negatives))
-        return NORMAL_95 * REPEATED * error
+        return NORMAL_95 * CROSS_VALIDATED * error
 
     @property
     def is_better_than_chance(self) -> bool:
@@ -88,26 +86,35 @@ def ranking_of(metadata: BundleMetadata) -> Ranking | None:
     return Ranking(auc, positives, negatives)
 
 
-def require_signal(metadata: BundleMetadata, serves: str) -> None:
-    """Refuse a model that is no better than chance. One whose AUC is not known passes.
+def require_signal(metadata: BundleMetadata, consequence: str) -> None:
+    """Refuse a model without signal. One of which it is not known passes.
 
     Parameters
     ----------
     metadata
         The model's.
-    serves
-        Which workers would load it, as a sentence without its stop.
+    consequence
+        What would be done with it, or that it was not done, as a sentence without its stop.
 
     Raises
     ------
     NoSignalError
-        It ranks no better than chance.
+        It is no better than giving every lead the base rate.
     """
+    sentence = _no_signal(metadata)
+    if sentence is not None:
+        raise NoSignalError(
+            f"{sentence} {consequence}: nothing was changed. Check the target, add fields that "
+            f"tell leads apart or more leads, or give {FORCE}."
+        )
+
+
+def _no_signal(metadata: BundleMetadata) -> str | None:
+    """Return the sentence on a model without signal; None where it has one, or it is not known."""
+    verdict = metadata.metrics.get("verdict")
+    if isinstance(verdict, dict):
+        return str(verdict["sentence"]) if verdict["has_signal"] is False else None
     ranking = ranking_of(metadata)
     if ranking is None or ranking.is_better_than_chance:
-        return
-    raise NoSignalError(
-        f"The model is {ranking.sentence(metadata.calibration)}. {serves}: nothing was changed. "
-        "Check the target, add fields that tell leads apart or more leads, or give "
-        f"{ACCEPTED}."
-    )
+        return None
+    return f"The model is {ranking.sentence(metadata.calibration)}."

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.spec import FeatureSpec
 from model.boosting import BoostingParameters, boost, margins
-from model.calibrate import fit_calibration
+from model.calibrate import choose_calibration
 from model.evaluate import Quality, evaluate, roc_auc
 from model.folds import FOLDS, folds, has_folds, split_latest
 from model.masking import with_masked_copies
@@ -61,23 +61,25 @@ class CrossValidated:
 
     Attributes
     ----------
+    folds
+        int64, shape (n,): the fold of each lead, from 0 on.
+    margins
+        float32, shape (n,): each from trees that have not seen the lead.
     calibration
-        Fitted to the margins of all leads, each from trees that have not seen it.
-    uncalibrated
-        Why there is no calibration, or None.
+        Chosen by the margins of all leads.
     scores
         float64, shape (n,): each lead's score by trees and a calibration that have not seen it.
     served
         float64, shape (n,): the same with the model's own calibration, as new leads will score.
-        With few leads a fold has no calibration where the model has one.
     quality
         Of ``scores``.
     fold_aucs
         The AUC of each fold.
     """
 
+    folds: NDArray[np.int64]
+    margins: NDArray[np.float32]
     calibration: Calibration
-    uncalibrated: str | None
     scores: NDArray[np.float64]
     served: NDArray[np.float64]
     quality: Quality
@@ -106,32 +108,29 @@ def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossVali
     n
         Number of folds, stratified by label; leads of a group are in one of them.
     """
-    own_rows = []
+    labels = leads.labels
     unseen = np.empty(len(leads), dtype=np.float32)
-    for training, own in folds(leads.labels, n, recipe.seed, leads.groups):
+    fold_of = np.empty(len(leads), dtype=np.int64)
+    for fold, (training, own) in enumerate(folds(labels, n, recipe.seed, leads.groups)):
         unseen[own] = recipe.unseen_margins(leads.take(training), leads.take(own))
-        own_rows.append(own)
-    calibration, uncalibrated = fit_calibration(unseen, leads.labels)
+        fold_of[own] = fold
     scores = np.empty(len(leads), dtype=np.float64)
-    for own in own_rows:
-        scores[own] = _without(own, unseen, leads.labels).probability(unseen[own])
+    fold_aucs = []
+    for fold in range(n):
+        own = fold_of == fold
+        without = choose_calibration(unseen[~own], labels[~own], fold_of[~own])
+        scores[own] = without.probability(unseen[own])
+        fold_aucs.append(roc_auc(labels[own], unseen[own]))
+    calibration = choose_calibration(unseen, labels, fold_of)
     return CrossValidated(
+        folds=fold_of,
+        margins=unseen,
         calibration=calibration,
-        uncalibrated=uncalibrated,
         scores=scores,
         served=calibration.probability(unseen),
-        quality=evaluate(leads.labels, scores),
-        fold_aucs=tuple(roc_auc(leads.labels[own], unseen[own]) for own in own_rows),
+        quality=evaluate(labels, scores),
+        fold_aucs=tuple(fold_aucs),
     )
-
-
-def _without(
-    own: NDArray[np.int64], unseen: NDArray[np.float32], labels: NDArray[np.bool_]
-) -> Calibration:
-    """Fit the calibration to the other folds."""
-    others = np.ones(len(labels), dtype=bool)
-    others[own] = False
-    return fit_calibration(unseen[others], labels[others])[0]
 
 
 def validate_latest(leads: Leads, recipe: Recipe) -> Quality | None:

@@ -54,9 +54,17 @@ class Quality:
         """Share of positives."""
         return self.positives / self.rows
 
+    @property
+    def brier_skill(self) -> float:
+        """1 minus the Brier score over that of giving every lead the share of positives.
+
+        1 is perfect, 0 is no better, below 0 is worse.
+        """
+        return 1 - self.brier / (self.rate * (1 - self.rate))
+
     def as_dict(self) -> dict[str, float]:
         """Return the figures by name, for JSON."""
-        return asdict(self)
+        return {**asdict(self), "brier_skill": self.brier_skill}
 
 
 def evaluate(labels: Labels, scores: Scores) -> Quality:

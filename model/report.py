@@ -10,6 +10,8 @@ from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated
 from model.evaluate import Quality
 from model.inspection import Inspection, Leak
+from model.metadata import Calibration
+from model.verdict import Verdict
 
 __all__ = ["TrainingReport"]
 
@@ -34,6 +36,10 @@ class TrainingReport:
         Columns that may hold what is known only afterwards, and what columns predict alone.
     warnings
         Sentences, the leaks' among them.
+    verdict
+        Whether the model is better than giving everyone the base rate.
+    calibration
+        Of the model.
     cross_validated
         Of all leads, each scored by a model that has not seen it.
     bands
@@ -54,6 +60,8 @@ class TrainingReport:
     never_missing: tuple[str, ...]
     inspection: Inspection
     warnings: tuple[str, ...]
+    verdict: Verdict
+    calibration: Calibration
     cross_validated: CrossValidated
     bands: Bands
     latest: Quality | None
@@ -66,19 +74,26 @@ class TrainingReport:
         return self.inspection.leaks
 
     @property
-    def calibration(self) -> str:
-        """What calibration there is, in words."""
-        calibration = self.cross_validated.calibration
-        return self.cross_validated.uncalibrated or (
-            f"Platt, slope {calibration.slope:.3f}, intercept {calibration.intercept:+.3f}"
-        )
+    def calibrated(self) -> str:
+        """How margins become scores, in words."""
+        if not self.verdict.has_signal:
+            return f"the base rate, {self.verdict.base_rate:.1%}, for every lead"
+        if self.calibration.method == "none":
+            return "as the trees give them: calibration would not lower the log loss"
+        slope, intercept = self.calibration.slope, self.calibration.intercept
+        return f"Platt, slope {slope:.3f}, intercept {intercept:+.3f}"
 
 
 def metrics(
-    cross_validated: CrossValidated, bands: Bands, latest: Quality | None, inspection: Inspection
+    verdict: Verdict,
+    cross_validated: CrossValidated,
+    bands: Bands,
+    latest: Quality | None,
+    inspection: Inspection,
 ) -> dict[str, Any]:
     """Return what the model keeps of the report's figures, as JSON."""
     return {
+        "verdict": verdict.as_dict(),
         "cross_validated": {
             **cross_validated.quality.as_dict(),
             "auc": cross_validated.auc,

@@ -16,9 +16,9 @@ from features.personal import LEAST_LEADS
 from features.spec import FeatureSpec
 from features.table import Table
 from model.bands import Bands, choose_bands
+from model.baseline import logistic_scores
 from model.boosting import margins
 from model.bundle import Artefacts
-from model.chance import Ranking
 from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
 from model.evaluate import Quality
@@ -26,7 +26,7 @@ from model.export import parity, to_onnx, to_ubj
 from model.healthy_range import healthy_range
 from model.importance import field_importance
 from model.inspection import Inspection, answer_warnings, inspect_columns
-from model.metadata import BundleError, BundleMetadata, Calibration, Golden, Training
+from model.metadata import BundleError, BundleMetadata, Golden, Training
 from model.options import TrainOptions
 from model.planning import column_warnings, plan_columns, with_results
 from model.predictor import OnnxPredictor
@@ -34,7 +34,9 @@ from model.preparation import Prepared, prepare
 from model.reference_rows import reference_rows
 from model.report import TrainingReport, metrics
 from model.search import search_parameters
+from model.served import Served, serve
 from model.specify import fit_spec
+from model.verdict import Verdict, judge
 
 __all__ = ["TrainOptions", "TrainedModel", "train"]
 
@@ -95,7 +97,9 @@ def train(
     recipe = _recipe(data, options, on_step)
     on_step("cross-validating")
     validated = cross_validate(data.leads, recipe)
-    bands = choose_bands(validated.served, data.leads.labels, options.high, options.medium)
+    on_step("comparing with a logistic regression")
+    baseline = logistic_scores(data.leads, validated.folds, options.seed)
+    verdict = judge(data.leads.labels, validated, baseline, data.leads.groups)
     latest = None
     if data.order:
         on_step("measuring the latest 20 %")
@@ -104,47 +108,50 @@ def train(
 
     on_step("training on all leads")
     spec = fit_spec(data.leads).with_sources(data.table.originals)
-    booster = recipe.boost(spec, data.leads)
+    served = serve(recipe, spec, data.leads, validated, verdict)
+    bands = choose_bands(served.scores, data.leads.labels, options.high, options.medium)
     columns, rows = data.leads.columns, len(data.leads)
-    reference = build_reference(spec, columns, rows, validated.served)
+    reference = build_reference(spec, columns, rows, served.scores)
     features = FeatureEncoder(spec, reference).encode(columns, rows)
     matrix = features.matrix
-    importance = field_importance(booster, spec, matrix)
+    importance = field_importance(served.booster, spec, matrix)
     is_present = features.bins != reference.missing_codes
     typical = typical_lead(list(spec.kinds), importance, is_present)
     reference = reference.model_copy(update={"typical": typical})
     planned = with_results(plan_columns(data), importance, inspection.leaks)
     warnings = (
-        *_warnings(data, validated, bands, latest, inspection),
+        *_warnings(data, validated, verdict, bands, latest, inspection),
         *column_warnings(planned),
     )
     metadata = BundleMetadata(
         spec=spec,
         reference=reference,
-        calibration=validated.calibration,
+        calibration=served.calibration,
         thresholds=bands.thresholds,
         engagement=options.engagement
-        or healthy_range(validated.served, is_ordered=data.order is not None),
+        or healthy_range(served.scores, is_ordered=data.order is not None),
         importance=importance,
-        golden=_golden(booster, validated.calibration, matrix),
-        metrics=metrics(validated, bands, latest, inspection),
+        golden=_golden(served, matrix),
+        metrics=metrics(verdict, validated, bands, latest, inspection),
         training=_training(data, options, recipe, planned, warnings),
         contract=dict(data.contract),
     )
     on_step("exporting, and comparing every score with XGBoost's")
-    onnx = to_onnx(booster, metadata)
-    difference = _check_parity(onnx, booster, validated.calibration, matrix)
-    ubj = to_ubj(booster, metadata)
-    sample = reference_rows(data.leads, spec, reference, features, validated.served)
+    onnx = to_onnx(served.booster, metadata)
+    difference = _check_parity(onnx, served, matrix)
+    ubj = to_ubj(served.booster, metadata)
+    sample = reference_rows(data.leads, spec, reference, features, served.scores)
     report = TrainingReport(
         rows=rows,
         positives=int(data.leads.labels.sum()),
         fields={field.name: len(field.columns) for field in spec.fields},
         columns=planned,
         dropped=data.inferred.dropped,
-        never_missing=_never_missing(data, spec, is_present),
+        never_missing=_never_missing(data, spec, is_present) if verdict.has_signal else (),
         inspection=inspection,
         warnings=warnings,
+        verdict=verdict,
+        calibration=served.calibration,
         cross_validated=validated,
         bands=bands,
         latest=latest,
@@ -165,18 +172,16 @@ def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None
 def _warnings(
     data: Prepared,
     validated: CrossValidated,
+    verdict: Verdict,
     bands: Bands,
     latest: Quality | None,
     inspection: Inspection,
 ) -> tuple[str, ...]:
-    warnings = [
-        *_no_signal(data, validated),
-        *answer_warnings(validated.auc, inspection.strongest),
-        *data.warnings,
-        *bands.warnings,
-    ]
-    if validated.uncalibrated:
-        warnings.append(f"The scores are {validated.uncalibrated}.")
+    warnings = [*answer_warnings(validated.auc, inspection.strongest), *data.warnings]
+    if verdict.has_signal:
+        warnings += bands.warnings
+    else:  # the bands can't part the leads then
+        warnings.insert(0, f"{verdict.sentence} {verdict.consequence}")
     if data.order and latest is None:
         warnings.append(
             "The latest 20 % could not be measured: too few positives or negatives in them, or "
@@ -189,15 +194,6 @@ def _warnings(
             "probabilities, and train often."
         )
     return tuple(warnings)
-
-
-def _no_signal(data: Prepared, validated: CrossValidated) -> list[str]:
-    positives = int(data.leads.labels.sum())
-    ranking = Ranking(validated.auc, positives, len(data.leads) - positives)
-    if ranking.is_better_than_chance:
-        return []
-    sentence = ranking.sentence(validated.calibration)
-    return [f"{sentence[0].upper()}{sentence[1:]}."]
 
 
 def _never_missing(
@@ -236,22 +232,22 @@ def _training(
     )
 
 
-def _golden(booster: Any, calibration: Calibration, matrix: NDArray[np.float32]) -> Golden:
+def _golden(served: Served, matrix: NDArray[np.float32]) -> Golden:
     chosen = np.unique(np.linspace(0, len(matrix) - 1, GOLDEN_ROWS).astype(int))
     rows = matrix[chosen]
     for row in rows[::GOLDEN_GAPS]:
         row[::GOLDEN_GAPS] = np.nan
-    return Golden.of(rows, calibration.probability(margins(booster, rows)))
+    return Golden.of(rows, served.calibration.probability(margins(served.booster, rows)))
 
 
-def _check_parity(
-    onnx: bytes, booster: Any, calibration: Calibration, matrix: NDArray[np.float32]
-) -> float:
+def _check_parity(onnx: bytes, served: Served, matrix: NDArray[np.float32]) -> float:
     """Compare the scores of all leads, as they are and with gaps."""
     predictor = OnnxPredictor(onnx)
     gaps = np.random.default_rng(0).random(matrix.shape) < GAP_SHARE
     with_gaps = np.where(gaps, np.float32(np.nan), matrix)
-    difference = max(parity(predictor, booster, calibration, rows) for rows in (matrix, with_gaps))
+    difference = max(
+        parity(predictor, served.booster, served.calibration, rows) for rows in (matrix, with_gaps)
+    )
     if not difference <= PARITY:
         raise BundleError(
             f"The exported model's scores differ from XGBoost's by up to {difference:.2g}; at most "

@@ -127,10 +127,10 @@ class _SetByDefault(click.Group):
         return super().resolve_command(ctx, args if args[0] in self.commands else ["set", *args])
 
 
-ACCEPT_NO_SIGNAL = click.option(
-    "--accept-no-signal",
+FORCE = click.option(
+    "--force",
     is_flag=True,
-    help="Let a model serve that is no better than chance.",
+    help="Let a model serve that is no better than giving everyone the base rate.",
 )
 ALIAS = click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
 
@@ -154,22 +154,20 @@ def alias() -> None:
 @ALIAS
 @click.argument("version")
 @REGISTRY
-@ACCEPT_NO_SIGNAL
-def set_alias(
-    name: str, alias: str, version: str, registry: str, *, accept_no_signal: bool
-) -> None:
+@FORCE
+def set_alias(name: str, alias: str, version: str, registry: str, *, force: bool) -> None:
     """Let ALIAS name VERSION of model NAME, once VERSION is verified.
 
     ALIAS is production or staging. Workers whose model is NAME@ALIAS load the version; those whose
     model is NAME follow production. Other aliases do nothing and are refused (exit code 2). So is
-    a VERSION for production that is no better than chance (exit code 1), unless
-    --accept-no-signal is given.
+    a VERSION for production that is no better than giving everyone the base rate (exit code 1),
+    unless --force is given.
     """
     with exit_codes():
         require_effect(Alias(alias))
         found = Registry(registry)
         bundle = _load(found, f"{name}/{version}")
-        if alias == Alias.PRODUCTION and not accept_no_signal:
+        if alias == Alias.PRODUCTION and not force:
             require_signal(bundle.metadata, f"Workers whose model is {name} would load it")
         before = found.aliases(name).get(Alias(alias))
         found.set_alias(name, Alias(alias), version)
@@ -181,19 +179,19 @@ def set_alias(
 @click.argument("name")
 @ALIAS
 @REGISTRY
-@ACCEPT_NO_SIGNAL
-def remove_alias(name: str, alias: str, registry: str, *, accept_no_signal: bool) -> None:
+@FORCE
+def remove_alias(name: str, alias: str, registry: str, *, force: bool) -> None:
     """Remove ALIAS of model NAME; its version stays.
 
     Workers whose model is NAME@ALIAS keep the version that they have and report that the alias is
-    missing. Without production, NAME is the newest version: if that is no better than chance,
-    production stays (exit code 1) unless --accept-no-signal is given.
+    missing. Without production, NAME is the newest version: if that is no better than giving
+    everyone the base rate, production stays (exit code 1) unless --force is given.
     """
     with exit_codes():
         found = Registry(registry)
         newest = found.versions(name)[-1:]
         is_followed = alias == Alias.PRODUCTION and Alias.PRODUCTION in found.aliases(name)
-        if is_followed and newest and not accept_no_signal:
+        if is_followed and newest and not force:
             left = _described(found, f"{name}/{newest[0]}")
             require_signal(left.metadata, f"Workers whose model is {name} would load it")
         version = found.remove_alias(name, Alias(alias))

@@ -144,9 +144,10 @@ KINDS = (*map(str, FieldKind), "ignore")
     "Default: from the training leads' scores.",
 )
 @click.option(
-    "--accept-no-signal",
+    "--force",
     is_flag=True,
-    help="Publish the model even if it is no better than chance and workers would load it.",
+    help="Publish the model even if it is no better than giving everyone the base rate; it then "
+    "gives every lead that rate.",
 )
 @click.option(
     "--seed",
@@ -176,7 +177,7 @@ def train(
     encoding: str | None,
     only_plan: bool,
     as_json: bool,
-    accept_no_signal: bool,
+    force: bool,
     **options: Any,
 ) -> None:
     """Train a model on FILE, past leads as CSV, JSON or Parquet, and add it to the registry.
@@ -188,11 +189,13 @@ def train(
       leadscore train deals.parquet --target stage --positive won --negative lost
       leadscore train leads.csv --target won --time created --matured 90d
 
-    Prints how each column was read, how good the model is on leads that it has not seen, and what
-    is suspicious. Nothing is written unless the model has passed every check.
+    Prints the verdict first: whether the model is better than giving everyone the base rate. Then
+    how each column was read, how good the model is on leads that it has not seen, and what is
+    suspicious. Nothing is written unless the model has passed every check.
 
     Exit codes: 0 the model is in the registry (with --plan: the plan was printed), 1 it failed a
-    check, 2 an option or the file is unusable: the message says what to do.
+    check or is no better than the base rate, 2 an option or the file is unusable: the message says
+    what to do.
     """  # noqa: D301
     with exit_codes():
         table = _table(file, encoding)
@@ -200,7 +203,7 @@ def train(
             _plan(table, _options(schema, options), as_json)
         else:
             trained = _train(table, _options(schema, options))
-            _publish(trained, registry, options["name"], as_json, accept_no_signal)
+            _publish(trained, registry, options["name"], as_json, force)
 
 
 def _table(file: Path, encoding: str | None) -> Table:
@@ -235,32 +238,26 @@ def _train(table: Table, options: TrainOptions) -> TrainedModel:
         return train_model(table, options, status.update)
 
 
-def _publish(
-    trained: TrainedModel, registry: str, name: str, as_json: bool, accept_no_signal: bool
-) -> None:
+def _publish(trained: TrainedModel, registry: str, name: str, as_json: bool, force: bool) -> None:
     """Publish, then print the report: of a model that is refused, too, so people see what is wrong.
 
     In this order a reader that ends early, such as `head`, keeps no model out of the registry.
     """
-    from model.chance import NoSignalError
+    from model.chance import require_signal
     from model.registry import Registry
-    from stream.commands.serving_check import require_signal_to_publish
     from stream.commands.train_report import print_report, report_json
 
-    try:
-        if not accept_no_signal:
-            require_signal_to_publish(Registry(registry), name, trained.metadata)
-        version = Registry(registry).publish(name, trained.artefacts)
-    except NoSignalError:
-        if not as_json:
-            print_report(trained, Console())
-        raise
+    is_published = force or trained.report.verdict.has_signal
+    version = Registry(registry).publish(name, trained.artefacts) if is_published else None
     if as_json:
         click.echo(report_json(trained, name, version))
-        return
-    print_report(trained, Console())
-    click.echo()
-    click.echo(for_terminal(f"Model {name} version {version} is in {registry}."))
+    else:
+        print_report(trained, Console())
+    if version is None:
+        require_signal(trained.metadata, "The model is not published")
+    if not as_json:
+        click.echo()
+        click.echo(for_terminal(f"Model {name} version {version} is in {registry}."))
 
 
 def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:

@@ -6,9 +6,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from model.evaluate import Quality
 from model.planning import TrainingPlan
+from model.report import TrainingReport
 from model.train import TrainedModel
+from model.verdict import Verdict
 from schemas.display import for_terminal
 from stream.commands.band_table import print_bands
 from stream.commands.column_table import print_columns, print_warnings
@@ -21,6 +22,7 @@ FIGURES = {
     "AUC": ("auc", "{:.4f}"),
     "average precision": ("average_precision", "{:.4f}"),
     "Brier score": ("brier", "{:.4f}"),
+    "Brier skill": ("brier_skill", "{:.4f}"),
     "log loss": ("log_loss", "{:.4f}"),
     "calibration error": ("calibration_error", "{:.4f}"),
     "  of which chance": ("calibration_noise", "{:.4f}"),
@@ -33,8 +35,9 @@ FIGURES = {
 
 
 def print_report(trained: TrainedModel, console: Console) -> None:
-    """Print what a model is made of, how good it is, and what is suspicious."""
+    """Print the verdict, what a model is made of, how good it is, and what is suspicious."""
     report = trained.report
+    _print_verdict(report.verdict, console)
     console.print(
         f"{report.rows:,} leads, {report.positives:,} positives "
         f"({report.positives / report.rows:.1%}); {len(report.fields)} fields, "
@@ -47,9 +50,9 @@ def print_report(trained: TrainedModel, console: Console) -> None:
     print_columns(report.columns, console)
     print_strongest(report.inspection, console)
     console.print()
-    console.print(_figures(trained))
+    console.print(_figures(report))
     print_bands(report.bands, trained.metadata.engagement, console)
-    console.print(f"Scores: {report.calibration}", highlight=False)
+    console.print(f"Scores: {report.calibrated}", highlight=False)
     console.print(
         f"ONNX and XGBoost differ by at most {report.parity:.1g} over all leads", highlight=False
     )
@@ -75,7 +78,7 @@ def print_plan(plan: TrainingPlan, console: Console) -> None:
     print_warnings(plan.warnings, console)
 
 
-def report_json(trained: TrainedModel, name: str, version: str) -> str:
+def report_json(trained: TrainedModel, name: str, version: str | None) -> str:
     """Return the report of a training as JSON: what the bundle keeps of it, too.
 
     Parameters
@@ -83,12 +86,13 @@ def report_json(trained: TrainedModel, name: str, version: str) -> str:
     trained
         The model.
     name, version
-        Where it is in the registry.
+        Where it is in the registry; None where it was not published.
     """
     metadata = trained.metadata
     report = {
         "model": name,
         "version": version,
+        "verdict": metadata.metrics["verdict"],
         **metadata.training.model_dump(mode="json"),
         "calibration": metadata.calibration.model_dump(mode="json"),
         "thresholds": metadata.thresholds.model_dump(mode="json"),
@@ -116,18 +120,30 @@ def plan_json(plan: TrainingPlan) -> str:
     ).decode()
 
 
-def _figures(trained: TrainedModel) -> Table:
-    validated, latest = trained.report.cross_validated, trained.report.latest
+def _print_verdict(verdict: Verdict, console: Console) -> None:
+    """Print the verdict; a sentence is one line where it is not for a terminal."""
+    sentences = {verdict.sentence: "bold", verdict.baseline.sentence: None}
+    if not verdict.has_signal:
+        sentences[verdict.consequence] = "bold"
+    for sentence, style in sentences.items():
+        console.print(sentence, style=style, highlight=False, soft_wrap=not console.is_terminal)
+    console.print()
+
+
+def _figures(report: TrainingReport) -> Table:
+    validated, baseline, latest = report.cross_validated, report.verdict.baseline, report.latest
+    qualities = {"cross-validated": validated.quality, "logistic regression": baseline.quality}
+    if latest:
+        qualities["latest 20 %"] = latest
     table = Table(title="On leads that the model has not seen")
     table.add_column("")
-    table.add_column("cross-validated", justify="right")
-    if latest:
-        table.add_column("latest 20 %", justify="right")
+    for title in qualities:
+        table.add_column(title, justify="right")
     for label, (name, form) in FIGURES.items():
-        qualities: list[Quality] = [validated.quality, *([latest] if latest else [])]
-        cells = [form.format(getattr(quality, name)) for quality in qualities]
+        cells = [form.format(getattr(quality, name)) for quality in qualities.values()]
         if name == "auc":
             cells[0] = f"{validated.auc:.4f} ± {validated.auc_deviation:.4f}"
+            cells[1] = f"{baseline.auc:.4f}"
         table.add_row(label, *cells)
     return table
 

@@ -58,7 +58,7 @@ def test_folds_without_signal_stay_within_the_margin():
     assert np.mean([Ranking(auc, 100, 200).is_better_than_chance for auc in aucs]) <= 0.05
 
 
-def test_only_a_known_auc_is_refused(trained):
+def test_a_model_of_before_is_refused_by_its_auc(trained):
     metadata = trained.metadata
     assert ranking_of(metadata) is None
     require_signal(metadata, "Workers would load it")
@@ -67,3 +67,15 @@ def test_only_a_known_auc_is_refused(trained):
         require_signal(known, "Workers would load it")
     good = metadata.model_copy(update={"metrics": {"cross_validated": {"auc": 0.9}}})
     require_signal(good, "Workers would load it")
+
+
+def test_the_verdict_that_a_model_keeps_decides(trained):
+    good, bad = (
+        trained.metadata.model_copy(
+            update={"metrics": {"verdict": {"has_signal": signal, "sentence": "No better than …."}}}
+        )
+        for signal in (True, False)
+    )
+    require_signal(good, "Workers would load it")
+    with pytest.raises(NoSignalError, match=r"No better than ….*Workers would load it.*--force"):
+        require_signal(bad, "Workers would load it")

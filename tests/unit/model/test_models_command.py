@@ -166,7 +166,7 @@ def test_a_version_without_signal_is_production_only_by_an_option(registry, lead
     assert "no better than chance: AUC 0.51 ±" in result.output
     assert registry.aliases("bank") == {}
     assert leadscore("alias", "bank", "staging", "3").exit_code == 0
-    assert leadscore("alias", "bank", "production", "3", "--accept-no-signal").exit_code == 0
+    assert leadscore("alias", "bank", "production", "3", "--force").exit_code == 0
     assert registry.aliases("bank")[Alias.PRODUCTION] == "3"
 
 
@@ -175,6 +175,6 @@ def test_production_stays_where_a_version_without_signal_would_follow(registry, 
     registry.publish("bank", no_signal(trained))
     assert leadscore("alias", "remove", "bank", "production").exit_code == 1
     assert registry.aliases("bank") == {Alias.PRODUCTION: "2"}
-    removed = leadscore("alias", "remove", "bank", "production", "--accept-no-signal")
+    removed = leadscore("alias", "remove", "bank", "production", "--force")
     assert removed.exit_code == 0
     assert registry.aliases("bank") == {}

@@ -19,6 +19,7 @@ from features.table import Table, parse_table
 from model.bands import BandRule
 from model.boosting import BoostingParameters
 from model.metadata import BundleError, BundleMetadata, Thresholds
+from model.native import NativePredictor
 from model.predictor import OnnxPredictor
 from model.train import TrainedModel, TrainOptions, train
 from schemas.errors import InputError
@@ -95,7 +96,7 @@ def test_the_scores_are_those_of_the_report(trained: TrainedModel):
     assert report.latest is not None
     assert report.latest.rows == 240
     assert report.parity <= 1e-6
-    assert metadata.calibration.method == "platt"
+    assert metadata.calibration == report.calibration
     assert metadata.metrics["cross_validated"]["auc"] == report.cross_validated.auc  # type: ignore[index,call-overload]
     assert json.loads(metadata.to_json())["metrics"]["latest"]["rows"] == 240
 
@@ -204,13 +205,19 @@ def test_trials_choose_parameters_the_same_way_each_time():
     assert first.metadata.training.parameters == first.report.parameters
 
 
-def test_few_leads_are_not_calibrated_and_warned_of():
+def test_few_leads_are_warned_of():
     report = train(TABLE.slice(0, 400), OPTIONS).report
-    assert report.cross_validated.calibration.method == "none"
     assert any(
         re.match(r"400 rows (in \d+ groups )?are few", warning) for warning in report.warnings
     )
-    assert any("not calibrated: 400 labels" in warning for warning in report.warnings)
+
+
+def test_few_leads_whose_trees_are_too_sure_are_calibrated():
+    sure = BoostingParameters(trees=200, max_depth=4, eta=0.3, reg_lambda=0.1, min_child_weight=0)
+    trained = train(TABLE.slice(0, 400), replace(OPTIONS, parameters=sure))
+    assert trained.metadata.calibration.method == "platt"
+    assert 0 < trained.metadata.calibration.slope < 0.5
+    assert trained.report.calibrated.startswith("Platt, slope 0.")
 
 
 def test_few_positives_are_warned_of():
@@ -423,21 +430,46 @@ def _counted(metadata: BundleMetadata, scores: NDArray[np.float64]) -> tuple[int
     return tuple(np.bincount(bins.codes_of(scores), minlength=bins.codes).tolist())
 
 
-def test_the_bands_are_those_of_the_calibration_that_serves():
-    """From 1,000 to 1,249 leads a fold has no calibration of its own, and the model has one."""
-    trained = train(TABLE.slice(0, 1100), OPTIONS)
+def test_the_bands_are_those_of_the_calibration_that_serves(trained: TrainedModel):
     validated = trained.report.cross_validated
-    assert trained.metadata.calibration.method == "platt"
+    assert trained.metadata.calibration == validated.calibration
     from_high = validated.served >= trained.metadata.thresholds.high
     assert from_high.sum() == trained.report.bands.high.leads
     assert from_high.mean() == pytest.approx(0.1, abs=0.01)
-    assert not np.allclose(validated.served, validated.scores)
 
 
-def test_no_signal_is_the_first_warning():
+@pytest.fixture(scope="module")
+def without_signal() -> TrainedModel:
     outcomes = np.random.default_rng(4).permutation([row["won"] for row in ROWS])
-    made = [{**row, "won": won} for row, won in zip(ROWS, outcomes, strict=True)]
-    assert train(table(made), OPTIONS).report.warnings[0].startswith("No better than chance: AUC")
+    return train(
+        table([{**row, "won": won} for row, won in zip(ROWS, outcomes, strict=True)]), OPTIONS
+    )
+
+
+def test_no_signal_is_the_verdict_and_the_first_warning(without_signal: TrainedModel):
+    report = without_signal.report
+    assert not report.verdict.has_signal
+    assert report.warnings[0].startswith(report.verdict.sentence)
+    assert report.verdict.sentence.startswith("No better than giving everyone the base rate")
+    assert without_signal.metadata.metrics["verdict"] == report.verdict.as_dict()
+
+
+def test_without_signal_every_lead_gets_the_base_rate_in_both_engines(without_signal: TrainedModel):
+    metadata, files = without_signal.metadata, without_signal.artefacts
+    assert files.onnx is not None
+    assert files.ubj is not None
+    rate = without_signal.report.positives / without_signal.report.rows
+    columns = TABLE.columns_for(metadata.spec.kinds)
+    matrix = FeatureEncoder(metadata.spec, metadata.reference).encode(columns, TABLE.rows).matrix
+    for predictor in (OnnxPredictor(files.onnx), NativePredictor(files.ubj)):
+        prediction = predictor.predict(matrix)
+        np.testing.assert_allclose(prediction.probability, rate, atol=1e-7)
+        assert not prediction.reason_value.any()
+        assert not predictor.contributions(matrix).any()
+    # The drift of the score is measured against what is served.
+    score = metadata.reference.score
+    assert score.counts[score.codes_of(prediction.probability)[0]] == TABLE.rows
+    assert metadata.importance == {}
 
 
 @pytest.mark.parametrize(

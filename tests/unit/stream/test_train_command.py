@@ -17,6 +17,7 @@ from model.registry import Alias, Registry
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, TimeReading
 from stream.commands.models import models
+from stream.commands.score import explain, score
 from stream.commands.train import train
 
 
@@ -252,7 +253,7 @@ def test_the_four_options_reach_the_model(open_leads: Path, tmp_path: Path):
         "not asked",
         "--as",
         "grade=category",
-        "--accept-no-signal",
+        "--force",
     )
     result = run(open_leads, "--target", "won", "--registry", registry, *options)
     assert result.exit_code == 0, result.output
@@ -400,22 +401,60 @@ def test_the_bands_are_printed_with_their_conversion(tmp_path: Path):
     assert "band high" in shown
 
 
-def test_a_model_without_signal_is_not_published_where_workers_would_load_it(tmp_path: Path):
+def test_a_model_without_signal_is_shown_and_not_published(tmp_path: Path):
     file, registry = without_signal(tmp_path / "leads.csv"), tmp_path / "models"
     result = run(file, "--target", "won", "--registry", registry)
     assert result.exit_code == 1, result.output
-    assert re.search(r"no better than chance: AUC 0\.\d\d ± 0\.\d\d", result.stderr)
-    assert "--accept-no-signal" in result.stderr
-    assert "No better than chance" in result.stdout
+    assert result.stdout.startswith("No better than giving everyone the base rate (66.7%): AUC 0.")
+    assert re.search(r"AUC 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}\)", result.stdout)
+    assert "A logistic regression in the same folds: AUC 0." in result.stdout
+    assert "Every lead scores the base rate, 66.7%" in result.stdout
+    assert "The model is not published" in result.stderr
+    assert "--force" in result.stderr
     assert not registry.exists()
 
 
-def test_a_model_without_signal_is_published_by_an_option_or_beside_production(tmp_path: Path):
-    file, registry = without_signal(tmp_path / "leads.csv"), tmp_path / "models"
-    options = (file, "--target", "won", "--registry", registry)
-    assert run(*options, "--accept-no-signal").exit_code == 0
+def test_a_model_without_signal_is_refused_as_json_and_beside_production(tmp_path: Path):
+    file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
+    assert run(file, "--target", "won", "--registry", registry).exit_code == 0
     Registry(registry).set_alias("leads", Alias.PRODUCTION, "1")
-    result = run(*options)
+    result = run(
+        without_signal(tmp_path / "noise.csv"), "--target", "won", "--registry", registry, "--json"
+    )
+    assert result.exit_code == 1
+    report = orjson.loads(result.stdout)
+    assert report["version"] is None
+    assert report["verdict"]["has_signal"] is False
+    assert report["warnings"][0].startswith("No better than giving everyone the base rate")
+    assert Registry(registry).versions("leads") == ["1"]
+
+
+def test_a_model_without_signal_is_published_by_force_and_gives_the_base_rate(tmp_path: Path):
+    file, registry = without_signal(tmp_path / "leads.csv"), tmp_path / "models"
+    result = run(file, "--target", "won", "--registry", registry, "--force")
     assert result.exit_code == 0, result.output
-    assert "Model leads version 2 is in" in result.stdout
-    assert Registry(registry).resolve("leads").endswith("/1")
+    assert "Model leads version 1 is in" in result.stdout
+    lead = tmp_path / "lead.jsonl"
+    lead.write_text('{"lead_id": "a", "created_at": 1700000000000, "size": -9}\n')
+    model = ("--model", "leads", "--registry", str(registry))
+    scored = CliRunner().invoke(score, [str(lead), *model])
+    assert scored.exit_code == 0, scored.output
+    row = orjson.loads(scored.stdout)
+    assert row["score"] == pytest.approx(2 / 3, abs=1e-6)
+    assert row["reasons"] == []
+    explained = CliRunner().invoke(explain, [str(lead), *model])
+    assert explained.exit_code == 0, explained.output
+    assert "nan" not in explained.output
+
+
+def test_the_json_report_has_the_verdict_with_intervals_and_the_baseline(tmp_path: Path):
+    file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
+    result = run(file, "--target", "won", "--registry", registry, "--json")
+    verdict = orjson.loads(result.stdout)["verdict"]
+    assert verdict["sentence"].startswith("Better than giving everyone the base rate")
+    for figure in ("auc", "brier_skill", "log_loss_gain"):
+        low, high = verdict[f"{figure}_interval"]
+        assert low < verdict[figure] < high
+    assert verdict["baseline"]["auc"] > 0.5
+    kept = load_bundle(Registry(registry).resolve("leads")).metadata.metrics
+    assert kept["verdict"] == verdict
