@@ -17,7 +17,7 @@ from model.masking import with_masked_copies
 from model.metadata import Calibration
 from model.specify import Leads, encode, fit_spec, training_matrix
 
-__all__ = ["FOLDS", "CrossValidated", "Recipe", "cross_validate", "validate_latest"]
+__all__ = ["FOLDS", "CrossValidated", "Latest", "Recipe", "cross_validate", "validate_latest"]
 
 LEAST_OF_A_KIND = 10
 """Of positives and negatives each, in both parts, to measure the latest leads."""
@@ -133,7 +133,27 @@ def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossVali
     )
 
 
-def validate_latest(leads: Leads, recipe: Recipe) -> Quality | None:
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest leads, scored by a model of the earlier ones.
+
+    Attributes
+    ----------
+    rows
+        int64, shape (m,): which leads they are.
+    margins, scores
+        float32 and float64, shape (m,).
+    quality
+        Of ``scores``.
+    """
+
+    rows: NDArray[np.int64]
+    margins: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    quality: Quality
+
+
+def validate_latest(leads: Leads, recipe: Recipe) -> Latest | None:
     """Train and calibrate on the first 80 % of the leads, measure on the latest 20 %.
 
     Of these, leads that belong to an earlier one are left out.
@@ -147,11 +167,12 @@ def validate_latest(leads: Leads, recipe: Recipe) -> Quality | None:
 
     Returns
     -------
-    Quality or None
+    Latest or None
         None where a part has fewer than 10 positives or negatives, or the groups of the first
         part are too few for folds.
     """
-    earlier, latest = map(leads.take, split_latest(len(leads), leads.groups))
+    before, rows = split_latest(len(leads), leads.groups)
+    earlier, latest = leads.take(before), leads.take(rows)
     for part in (earlier, latest):
         positives = int(part.labels.sum())
         if min(positives, len(part) - positives) < LEAST_OF_A_KIND:
@@ -160,4 +181,5 @@ def validate_latest(leads: Leads, recipe: Recipe) -> Quality | None:
         return None
     calibration = cross_validate(earlier, recipe).calibration
     unseen = recipe.unseen_margins(earlier, latest)
-    return evaluate(latest.labels, calibration.probability(unseen))
+    scores = calibration.probability(unseen)
+    return Latest(rows, unseen, scores, evaluate(latest.labels, scores))

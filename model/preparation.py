@@ -13,6 +13,7 @@ from features.contract import ENVELOPE, conform, contract_kinds, derive_contract
 from features.infer import Inferred, infer_fields
 from features.spec import MISSING_WORDS
 from features.table import Table
+from model.creation_time import creation_hint
 from model.folds import split_latest
 from model.group_counts import GroupCounts
 from model.groups import GroupColumn, Groups, find_groups
@@ -118,6 +119,8 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
 
     kinds = contract_kinds(options.schema) if options.schema is not None else None
     inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
+    if order is None:
+        warnings += creation_hint(table, inferred)
     contract = options.schema or _derived(table, inferred, options.name)
     leads = Leads.of(
         inferred.kinds,

@@ -10,6 +10,7 @@ from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated
 from model.evaluate import Quality
 from model.inspection import Inspection, Leak
+from model.latest import LatestChange
 from model.metadata import Calibration
 from model.verdict import Verdict
 
@@ -44,7 +45,7 @@ class TrainingReport:
         Of all leads, each scored by a model that has not seen it.
     bands
         The share, conversion and lift of High, Medium and Low.
-    latest
+    change
         Of the latest 20 %, scored by a model of the earlier ones; None where there is no order.
     parameters
         Of the trees.
@@ -64,9 +65,14 @@ class TrainingReport:
     calibration: Calibration
     cross_validated: CrossValidated
     bands: Bands
-    latest: Quality | None
+    change: LatestChange | None
     parameters: dict[str, Any]
     parity: float
+
+    @property
+    def latest(self) -> Quality | None:
+        """Of the latest 20 %; None where there is no order."""
+        return self.change.latest if self.change else None
 
     @property
     def leaks(self) -> tuple[Leak, ...]:
@@ -88,7 +94,7 @@ def metrics(
     verdict: Verdict,
     cross_validated: CrossValidated,
     bands: Bands,
-    latest: Quality | None,
+    change: LatestChange | None,
     inspection: Inspection,
 ) -> dict[str, Any]:
     """Return what the model keeps of the report's figures, as JSON."""
@@ -100,7 +106,8 @@ def metrics(
             "fold_aucs": list(cross_validated.fold_aucs),
         },
         **bands.as_metrics(),
-        "latest": latest.as_dict() if latest else None,
+        "latest": change.latest.as_dict() if change else None,
+        "latest_change": change.as_dict() if change else None,
         "leaks": [asdict(leak) for leak in inspection.leaks],
         "strongest": [asdict(alone) for alone in inspection.strongest],
     }

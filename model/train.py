@@ -21,11 +21,11 @@ from model.boosting import margins
 from model.bundle import Artefacts
 from model.column_plan import ColumnPlan
 from model.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
-from model.evaluate import Quality
 from model.export import parity, to_onnx, to_ubj
 from model.healthy_range import healthy_range
 from model.importance import field_importance
 from model.inspection import Inspection, answer_warnings, inspect_columns
+from model.latest import LatestChange, compare_latest
 from model.metadata import BundleError, BundleMetadata, Golden, Training
 from model.options import TrainOptions
 from model.planning import column_warnings, plan_columns, with_results
@@ -44,8 +44,6 @@ PARITY = 1e-6
 """How far an ONNX score may be from XGBoost's."""
 GAP_SHARE = 0.1
 """Share of values taken out of the training data to compare scores of leads with gaps."""
-MISCALIBRATED = 0.05
-"""Calibration error on the latest leads that is worth a warning."""
 GOLDEN_ROWS, GOLDEN_GAPS = 32, 3
 """Every third golden row lacks every third value."""
 
@@ -100,10 +98,11 @@ def train(
     on_step("comparing with a logistic regression")
     baseline = logistic_scores(data.leads, validated.folds, options.seed)
     verdict = judge(data.leads.labels, validated, baseline, data.leads.groups)
-    latest = None
+    change = None
     if data.order:
         on_step("measuring the latest 20 %")
         latest = validate_latest(data.leads, recipe)
+        change = compare_latest(data.leads, validated, latest) if latest else None
     inspection = inspect_columns(data.leads, data.table.originals, options.seed)
 
     on_step("training on all leads")
@@ -120,7 +119,7 @@ def train(
     reference = reference.model_copy(update={"typical": typical})
     planned = with_results(plan_columns(data), importance, inspection.leaks)
     warnings = (
-        *_warnings(data, validated, verdict, bands, latest, inspection),
+        *_warnings(data, validated, verdict, bands, change, inspection),
         *column_warnings(planned),
     )
     metadata = BundleMetadata(
@@ -132,7 +131,7 @@ def train(
         or healthy_range(served.scores, is_ordered=data.order is not None),
         importance=importance,
         golden=_golden(served, matrix),
-        metrics=metrics(verdict, validated, bands, latest, inspection),
+        metrics=metrics(verdict, validated, bands, change, inspection),
         training=_training(data, options, recipe, planned, warnings),
         contract=dict(data.contract),
     )
@@ -154,7 +153,7 @@ def train(
         calibration=served.calibration,
         cross_validated=validated,
         bands=bands,
-        latest=latest,
+        change=change,
         parameters=recipe.parameters.as_dict(),
         parity=difference,
     )
@@ -174,7 +173,7 @@ def _warnings(
     validated: CrossValidated,
     verdict: Verdict,
     bands: Bands,
-    latest: Quality | None,
+    change: LatestChange | None,
     inspection: Inspection,
 ) -> tuple[str, ...]:
     warnings = [*answer_warnings(validated.auc, inspection.strongest), *data.warnings]
@@ -182,16 +181,12 @@ def _warnings(
         warnings += bands.warnings
     else:  # the bands can't part the leads then
         warnings.insert(0, f"{verdict.sentence} {verdict.consequence}")
-    if data.order and latest is None:
+    if change:
+        warnings += change.warnings
+    elif data.order:
         warnings.append(
             "The latest 20 % could not be measured: too few positives or negatives in them, or "
             "before them."
-        )
-    if latest and latest.calibration_error > max(MISCALIBRATED, 2 * latest.calibration_noise):
-        warnings.append(
-            f"The latest 20 % score {latest.mean_score:.1%} on average and {latest.rate:.1%} of "
-            "them were positives: the world has changed, so take scores for a ranking, not for "
-            "probabilities, and train often."
         )
     return tuple(warnings)
 
