@@ -465,7 +465,9 @@ def test_without_signal_every_lead_gets_the_base_rate_in_both_engines(without_si
         prediction = predictor.predict(matrix)
         np.testing.assert_allclose(prediction.probability, rate, atol=1e-7)
         assert not prediction.reason_value.any()
-        assert not predictor.contributions(matrix).any()
+        contributions = predictor.contributions(matrix)
+        assert not contributions.fields.any()
+        assert not contributions.aspects.any()
     # The drift of the score is measured against what is served.
     score = metadata.reference.score
     assert score.counts[score.codes_of(prediction.probability)[0]] == TABLE.rows
