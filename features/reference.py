@@ -5,6 +5,7 @@ Drift is measured against them, and people read them: the bin of a value is what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -140,6 +141,22 @@ class Reference(BaseModel):
     def field(self, name: str) -> FieldReference:
         """Return a field's bins by its name; KeyError where there is no such field."""
         return self._by_name[name]
+
+    def with_names(self, names: Sequence[str]) -> Reference:
+        """Return the bins with other names for their fields.
+
+        Parameters
+        ----------
+        names
+            Of the fields, in their order. A colon in one becomes a space.
+        """
+        plain = (name.replace(":", " ") for name in names)
+        fields = (
+            field.model_copy(update={"name": name})
+            for field, name in zip(self.fields, plain, strict=True)
+        )
+        # Not a copy of the model: that would keep what is cached by the old names.
+        return Reference(**{**dict(self), "fields": tuple(fields)})
 
     def labels(self, name: str) -> tuple[str, ...]:
         """Return a field's labels for people, by code; KeyError where there is no such field."""

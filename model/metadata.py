@@ -256,6 +256,17 @@ class BundleMetadata(_Frozen):
         return self
 
     @property
+    def shown_reference(self) -> Reference:
+        """The reference under the fields' names for people: those that drift is reported by."""
+        return self.reference.with_names(self.spec.shown_names)
+
+    @property
+    def shown_importance(self) -> dict[str, float]:
+        """The importance under the same names."""
+        names = (field.name for field in self.shown_reference.fields)
+        return dict(zip(names, self.importance.values(), strict=False))
+
+    @property
     def top_k(self) -> int:
         """Number of reasons a score has."""
         return min(3, len(self.spec.fields))

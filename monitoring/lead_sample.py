@@ -86,7 +86,7 @@ def shown_columns(
     Parameters
     ----------
     spec, reference
-        The model's fields and their bins.
+        The model's fields and their bins, which name the columns.
     now, before
         The samples, neither of them empty.
 
@@ -102,11 +102,11 @@ def shown_columns(
         for columns, sample in zip(shown, samples, strict=True):
             codes = sample.bins[:, i]
             if is_lost:
-                columns[field.name] = _labels(codes, bins, missing=bins.labels[bins.missing])
+                columns[bins.name] = _labels(codes, bins, missing=bins.labels[bins.missing])
             elif field.kind in (FieldKind.CATEGORY, FieldKind.DATE):
-                columns[field.name] = _labels(codes, bins, missing=None)
+                columns[bins.name] = _labels(codes, bins, missing=None)
             else:
-                columns[field.name] = sample.numbers[field.name]
+                columns[bins.name] = sample.numbers[field.name]
     for columns, sample in zip(shown, samples, strict=True):
         columns[SCORE] = sample.scores.astype(np.float64)
     return shown[0], shown[1]

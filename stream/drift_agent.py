@@ -241,7 +241,7 @@ class DriftService(Service):
             )
             return None
         metadata = bundle.metadata
-        layout = CountLayout(metadata.reference)
+        layout = CountLayout(metadata.shown_reference)
         engagement = (metadata.engagement.low, metadata.engagement.high)
         self.metrics.show_engagement_range(*engagement)
         return WatchedModel(
@@ -249,7 +249,7 @@ class DriftService(Service):
             layout=layout,
             assessor=Assessor(
                 layout,
-                importance=metadata.importance,
+                importance=metadata.shown_importance,
                 engagement=engagement,
                 thresholds=DriftThresholds(min_leads=self.settings.drift_min_leads),
             ),

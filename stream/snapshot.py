@@ -87,10 +87,10 @@ def _assess(
     bundle: Bundle, now: LeadSample, within: TimeRange, thresholds: DriftThresholds
 ) -> Assessment:
     metadata = bundle.metadata
-    layout = CountLayout(metadata.reference)
+    layout = CountLayout(metadata.shown_reference)
     assessor = Assessor(
         layout,
-        importance=metadata.importance,
+        importance=metadata.shown_importance,
         engagement=(metadata.engagement.low, metadata.engagement.high),
         thresholds=thresholds,
     )
@@ -117,7 +117,7 @@ def _render(
         raise StartupError(
             f"expected Evidently to be installed, but {error}: install leadscore[drift]"
         ) from None
-    shown = shown_columns(bundle.metadata.spec, bundle.metadata.reference, *samples)
+    shown = shown_columns(bundle.metadata.spec, bundle.metadata.shown_reference, *samples)
     rendered = render(subject, *shown, assessment, THRESHOLDS)
     add_to_workspace(order.workspace, bundle.name, rendered, order.keep)
     return rendered

@@ -178,3 +178,17 @@ def test_what_is_no_metadata_is_refused(text):
 def test_golden_rows_that_do_not_fit_are_refused(rows, scores):
     with pytest.raises(ValidationError):
         Golden(rows=rows, scores=scores)
+
+
+def test_drift_is_reported_by_names_that_people_read(trained):
+    metadata = trained.metadata
+    fields = metadata.spec.fields
+    sources = {field.name: field.name for field in fields} | {fields[0].name: "来源:渠道"}
+    spec = metadata.spec.with_sources(sources)
+    importance = {field.name: 1 / len(fields) for field in fields}
+    named = metadata.model_copy(update={"spec": spec, "importance": importance})
+    names = ["来源 渠道", *(field.name for field in fields[1:])]
+    assert [bins.name for bins in named.shown_reference.fields] == names
+    assert named.shown_reference.field("来源 渠道").counts == metadata.reference.fields[0].counts
+    assert list(named.shown_importance) == names
+    assert metadata.shown_reference == metadata.reference

@@ -283,3 +283,10 @@ def test_no_name_and_no_value_adds_markup_to_the_page(model):
     plain = render(SUBJECT, *shown(model, sample(model), sample(model)), assessment, FEW).html
     assert odd not in page
     assert tags(page) == tags(plain)
+
+
+def test_columns_have_the_names_that_the_assessment_has(model):
+    names = ["来源", *list(SPEC.kinds)[1:]]
+    reference = model.bundle.metadata.reference.with_names(names)
+    now, before = shown_columns(SPEC, reference, sample(model), sample(model))
+    assert list(now) == list(before) == [*names, "score"]
