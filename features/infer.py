@@ -22,13 +22,13 @@ from features.decide import (
 from features.identifiers import why_a_code, why_an_identifier
 from features.personal import LEAST_LEADS, kinds_of, withheld_levels
 from features.remarks import remark_on
-from features.spec import MISSING_WORDS, normalise_level
+from features.spec import CREATED_AT, MISSING_WORDS, normalise_level
 from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, Reading, TimeReading, read_number
 
-__all__ = ["Inferred", "infer_fields", "name_words"]
+__all__ = ["Inferred", "infer_fields", "name_words", "with_creation", "without_fields"]
 
 DISTINCT_SHARE = 0.95
 """Text of which at least this share of the values is different is no category."""
@@ -165,13 +165,64 @@ def infer_fields(
             identifiers += [original] if verdict.is_identifier else []
         else:
             _note(found, name, original, verdict)
+    _require_some(found, table)
+    return replace(found, identifiers=tuple(identifiers))
+
+
+def with_creation(found: Inferred, table: Table) -> Inferred:
+    """Return the same with the time of creation as a date, where its column is one of times.
+
+    It comes last, and is no longer among the dropped columns.
+
+    Parameters
+    ----------
+    found
+        What the other columns are.
+    table
+        Has a column of the field ``created_at``.
+    """
+    verdict = _by_values(table, CREATED_AT)
+    if verdict.kind is not FieldKind.DATE:
+        return found
+    verdict = _judged(table, CREATED_AT, verdict, [])
+    if verdict.unfit is not None:
+        return found
+    original = table.originals[CREATED_AT]
+    dropped = {column: why for column, why in found.dropped.items() if column != original}
+    found = replace(found, kinds={**found.kinds}, dropped=dropped)
+    _note(found, CREATED_AT, original, verdict)
+    return found
+
+
+def without_fields(found: Inferred, reasons: Mapping[str, str], table: Table) -> Inferred:
+    """Return the same with some fields dropped.
+
+    Parameters
+    ----------
+    reasons
+        Why, by the field's name.
+    table
+        The training data.
+
+    Raises
+    ------
+    InputError
+        Nothing is left.
+    """
+    dropped = {table.originals[name]: why for name, why in reasons.items()}
+    kinds = {name: kind for name, kind in found.kinds.items() if name not in reasons}
+    found = replace(found, kinds=kinds, dropped={**found.dropped, **dropped})
+    _require_some(found, table)
+    return found
+
+
+def _require_some(found: Inferred, table: Table) -> None:
     if not found.kinds:
         reasons = "; ".join(f"{column}: {reason}" for column, reason in found.dropped.items())
         raise InputError(
             f"{table.source} has no column left to learn from ({reasons}). Exclude less, or add "
             "columns that tell leads apart."
         )
-    return replace(found, identifiers=tuple(identifiers))
 
 
 def _note(found: Inferred, name: str, original: str, verdict: _Verdict) -> None:

@@ -19,6 +19,7 @@ from schemas.fields import FieldKind
 from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, Reading, TimeReading
 
 __all__ = [
+    "CREATED_AT",
     "LARGEST_FLOAT32",
     "MISSING_LEVELS",
     "MISSING_WORDS",
@@ -38,6 +39,8 @@ __all__ = [
 LARGEST_FLOAT32 = 3.4028234663852886e38
 Float32 = Annotated[float, Field(ge=-LARGEST_FLOAT32, le=LARGEST_FLOAT32)]
 """A finite number that the feature matrix can hold."""
+CREATED_AT = "created_at"
+"""The field that every lead has: the time of its creation, from which ages are counted."""
 MISSING_LEVELS = frozenset({"", "nan", "null", "none", "n/a"})
 """Levels that mean missing in every model."""
 MISSING_WORDS = ("#n/a", "(null)", "<na>", "<null>", "[null]", "\\n")
@@ -45,12 +48,14 @@ MISSING_WORDS = ("#n/a", "(null)", "<na>", "<null>", "[null]", "\\n")
 
 
 class DatePart(StrEnum):
-    """A number taken out of a time stamp, in UTC."""
+    """A number that a time stamp gives: a part of it, in UTC, or its age."""
 
     HOUR = "hour"
     WEEKDAY = "weekday"
     DAY = "day"
     MONTH = "month"
+    AGE = "age"
+    """Days from the time stamp to the creation of the lead; negative where it is later."""
 
 
 class Aspect(StrEnum):
@@ -228,6 +233,9 @@ class DateField(_Frozen):
     """How the training data write it: events and files are read so, too. None, in models of format
     1: events must have milliseconds or ISO 8601, and no time is implausible."""
     parts: tuple[DatePart, ...] = (DatePart.HOUR, DatePart.WEEKDAY)
+    whole_days: bool = False
+    """Whether ages are counted from day to day (UTC), without the clock: the training data have
+    the leads' creation by day only, so a clock would make leads to come older than those."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -275,7 +283,18 @@ class FeatureSpec(_Frozen):
             raise ValueError("a field is named twice")
         if len(set(self.columns)) != len(self.columns):
             raise ValueError("two fields make a column of the same name")
+        ages = [f.name for f in self.fields if isinstance(f, DateField) and DatePart.AGE in f.parts]
+        if ages and self._created_at is None:
+            raise ValueError(f"field {ages[0]!r}: an age needs the field {CREATED_AT!r}, a date")
+        if CREATED_AT in ages:
+            raise ValueError(f"field {CREATED_AT!r}: its age would always be 0")
         return self
+
+    @cached_property
+    def _created_at(self) -> DateField | None:
+        """The time of creation, where the spec reads it as a date."""
+        dates = (field for field in self.fields if isinstance(field, DateField))
+        return next((field for field in dates if field.name == CREATED_AT), None)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -310,8 +329,24 @@ class FeatureSpec(_Frozen):
 
     @cached_property
     def names(self) -> FieldNames:
-        """What finds the fields in leads, whose names may be those of the training file."""
-        return FieldNames({name: self.sources.get(name, name) for name in self.kinds})
+        """What finds the fields in events, whose names may be those of the training file.
+
+        The time of creation is not among them: all events have it under its own name.
+        """
+        columns = self._columns_of_fields
+        if self._created_at is not None:
+            columns.pop(CREATED_AT)
+        return FieldNames(columns)
+
+    @cached_property
+    def file_names(self) -> FieldNames:
+        """What finds the fields in files, the time of creation by its name in the training file."""
+        return FieldNames(self._columns_of_fields)
+
+    @property
+    def _columns_of_fields(self) -> dict[str, str]:
+        """Return each field's name in the training file, by its name."""
+        return {name: self.sources.get(name, name) for name in self.kinds}
 
     @cached_property
     def shown_names(self) -> tuple[str, ...]:
@@ -328,11 +363,16 @@ class FeatureSpec(_Frozen):
 
     @cached_property
     def readings(self) -> dict[str, Reading]:
-        """How each field that is a number or a time is written, by name, where that is known."""
+        """How each field that is a number or a time is written in events, by name, where known.
+
+        The time of creation is not among them: all events have it in the same form.
+        """
         return {
             field.name: field.reading
             for field in self.fields
-            if isinstance(field, NumberField | DateField) and field.reading is not None
+            if isinstance(field, NumberField | DateField)
+            and field.reading is not None
+            and field is not self._created_at
         }
 
     @cached_property
@@ -346,6 +386,9 @@ class FeatureSpec(_Frozen):
             for field in self.fields
             if isinstance(field, NumberField | DateField)
         }
+        created = self._created_at
+        if created is not None and created.reading is not None:
+            plain[CREATED_AT] = created.reading
         return plain | self.readings
 
     def with_sources(self, columns: Mapping[str, str]) -> FeatureSpec:

@@ -186,11 +186,30 @@ class Table:
         except InvalidEventError as error:
             raise InputError(f"{self.source}: {error}") from None
         field_of = {by_column.get(name, name): field for field, name in found.items()}
-        field_of = {name: field for name, field in field_of.items() if name in self.columns}
+        return self._renamed({n: field for n, field in field_of.items() if n in self.columns})
+
+    def with_name(self, name: str, new: str) -> Table:
+        """Return the table with another field name for a column.
+
+        Where another column has that name, it can't be read any more, and ``unusable`` says why.
+        """
+        renamed = self._renamed({name: new})
+        if new == name or new not in self.columns:
+            return renamed
+        why = f"{self.originals[name]!r} is read as {new}"
+        return replace(renamed, unusable={**self.unusable, self.originals[new]: why})
+
+    def _renamed(self, new_names: Mapping[str, str]) -> Table:
+        """Return the table with other names for columns, without those whose names they get."""
+        kept = {
+            name: new_names.get(name, name)
+            for name in self.names
+            if name in new_names or name not in new_names.values()
+        }
         return replace(
             self,
-            columns={field_of.get(name, name): column for name, column in self.columns.items()},
-            originals={field_of.get(name, name): column for name, column in self.originals.items()},
+            columns={new: self.columns[name] for name, new in kept.items()},
+            originals={new: self.originals[name] for name, new in kept.items()},
         )
 
     def columns_for(

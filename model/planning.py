@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from features.drop_downs import is_unfilled
 from features.infer import name_words
 from features.personal import WITHHELD
-from features.spec import normalise_level
+from features.spec import CREATED_AT, normalise_level
 from features.table import Table
 from model.column_plan import ColumnPlan
+from model.date_parts import later_share
 from model.group_counts import GroupCounts
 from model.inspection import Leak
 from model.label_counts import LabelCounts
@@ -31,6 +32,8 @@ EXAMPLES = 8
 MOSTLY_MISSING = 0.9
 """Share of missing values from which on there is a warning."""
 MANY_LEVELS = 100
+OFTEN_LATER = 0.2
+"""Share of dates later than the lead's creation from which on there is a warning."""
 LEADS_PER_LEVEL = 4
 """A category with many levels and fewer leads per level than this gets a warning."""
 KEY_WORDS = frozenset({"id", "ids", "uuid", "guid", "key"})
@@ -176,6 +179,12 @@ def _used(data: Prepared, name: str, original: str) -> ColumnPlan:
     return plan.model_copy(update={"warnings": tuple(_warnings(data, plan, len(known), misfits))})
 
 
+def _later_share(data: Prepared, plan: ColumnPlan) -> float:
+    if plan.kind is not FieldKind.DATE or CREATED_AT not in data.leads.kinds:
+        return 0.0
+    return later_share(data.leads.columns[str(plan.field)], data.leads.columns[CREATED_AT])
+
+
 def _of_words(
     values: NDArray[Any], kind: FieldKind, withheld: int
 ) -> tuple[dict[str, Any], list[str]]:
@@ -224,6 +233,13 @@ def _warnings(data: Prepared, plan: ColumnPlan, known: int, misfits: int) -> Ite
             "values. If the rows of one value belong together, such as those of one customer, the "
             f"figures are too good: --group {option} keeps them in one fold, or --id {option} if "
             "it is the lead's id."
+        )
+    later = _later_share(data, plan)
+    if later >= OFTEN_LATER:
+        yield (
+            f"{column}: {later:.0%} of its dates are later than the lead's creation "
+            f"({data.table.originals[CREATED_AT]}). If it is filled in or changed afterwards, it "
+            f"is not known when a lead is scored, so leave it out: --as {option}=ignore"
         )
     if plan.levels and plan.levels >= MANY_LEVELS and known < LEADS_PER_LEVEL * plan.levels:
         yield (

@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.contract import ENVELOPE, conform, contract_kinds, derive_contract, is_boolean
-from features.infer import Inferred, infer_fields
-from features.spec import MISSING_WORDS
+from features.infer import Inferred, infer_fields, with_creation, without_fields
+from features.spec import CREATED_AT, MISSING_WORDS
 from features.table import Table
+from model.creation import (
+    SAME_DATES,
+    dates_without_parts,
+    no_ages_warning,
+    with_creation_named,
+)
 from model.creation_time import creation_hint
 from model.folds import split_latest
 from model.group_counts import GroupCounts
@@ -88,6 +94,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
             "--matured needs --time COLUMN: a lead's age counts from the time of its creation."
         )
     table = table.with_hints(decimal=options.decimal, first=options.dates, missing=options.missing)
+    table = with_creation_named(table, options)
     reserved = _reserved(table, options)
     text = {table.find(column, "--text") for column in options.text}
     _check_free(table, text, reserved, "--text")
@@ -102,7 +109,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     warnings = [f"{remark}." for remark in table.remarks]
 
     labels = read_labels(table, target, options.positive, options.negative, options.ignore)
-    time = table.find(options.time, "--time") if options.time else None
+    time = CREATED_AT if options.time else None
     counts, kept, left_out = _outcomes(table, labels, options, time)
     warnings += left_out
     if not kept.all():
@@ -119,9 +126,10 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
 
     kinds = contract_kinds(options.schema) if options.schema is not None else None
     inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
-    if order is None:
-        warnings += creation_hint(table, inferred)
+    hint = creation_hint(table, inferred) if order is None else ()
     contract = options.schema or _derived(table, inferred, options.name)
+    if CREATED_AT in table.names and CREATED_AT not in _left_out(table, options):
+        inferred = with_creation(inferred, table)
     leads = Leads.of(
         inferred.kinds,
         table.columns_for(inferred.kinds, inferred.readings, inferred.forced),
@@ -129,14 +137,17 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         inferred.readings,
         {*MISSING_WORDS, *table.missing},
     )
-    groups = _grouped(table, leads, options, time)
+    same = dates_without_parts(leads)
+    leads = leads.without(same)
+    groups = _grouped(table, leads, options)
     warnings += [*_few(len(leads), int(positive.sum()), groups.counts), *groups.warnings]
     if order:
         warnings += _known_before(groups)
+    warnings += hint or no_ages_warning(table, leads)
     return Prepared(
         table=table,
         leads=replace(leads.withholding(inferred.withheld), groups=groups.numbers),
-        inferred=inferred,
+        inferred=without_fields(inferred, dict.fromkeys(same, SAME_DATES), table),
         target=table.originals[target],
         positive=", ".join(labels.success),
         labels=counts,
@@ -156,15 +167,13 @@ def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
 def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
     """Name the fields that are no features, and say why."""
     reserved = dict.fromkeys(ENVELOPE, "part of every lead, no feature")
-    reserved |= {table.find(column, "--exclude"): "excluded" for column in options.exclude}
     if options.time:
-        reserved[table.find(options.time, "--time")] = "the time (--time)"
+        reserved[CREATED_AT] = "the time (--time)"
     if options.id:
         reserved[table.find(options.id, "--id")] = "the lead's id (--id)"
     if options.group:
         reserved.setdefault(table.find(options.group, "--group"), "what groups rows (--group)")
-    ignored = [column for column, kind in options.kinds.items() if kind is None]
-    reserved |= {table.find(column, "--as"): "ignored (--as)" for column in ignored}
+    reserved |= _left_out(table, options)
     target = table.find(options.target, "--target")
     if target in reserved:
         raise InputError(
@@ -172,6 +181,15 @@ def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
             "Name another target, or leave the other option out."
         )
     return {**reserved, target: "the target"}
+
+
+def _left_out(table: Table, options: TrainOptions) -> dict[str, str]:
+    """Name the fields that somebody does not want as features, and the option that says so."""
+    ignored = [column for column, kind in options.kinds.items() if kind is None]
+    return {
+        **{table.find(column, "--exclude"): "excluded" for column in options.exclude},
+        **{table.find(column, "--as"): "ignored (--as)" for column in ignored},
+    }
 
 
 def _given(
@@ -258,7 +276,7 @@ def _few(rows: int, positives: int, groups: GroupCounts) -> Iterable[str]:
         )
 
 
-def _grouped(table: Table, leads: Leads, options: TrainOptions, time: str | None) -> Groups:
+def _grouped(table: Table, leads: Leads, options: TrainOptions) -> Groups:
     """Find the rows that belong together: by --group, else by the id; copies in any case."""
     name = LEAD_ID if LEAD_ID in table.columns else None
     if options.id:
@@ -266,8 +284,9 @@ def _grouped(table: Table, leads: Leads, options: TrainOptions, time: str | None
     if options.group:
         name = table.find(options.group, "--group")
     column = name and GroupColumn(table.originals[name], table.columns[name].strings())
-    apart = () if time is None else (time,)
-    return find_groups(leads, column or None, options.seed, apart=apart, missing=table.missing)
+    return find_groups(
+        leads, column or None, options.seed, apart=(CREATED_AT,), missing=table.missing
+    )
 
 
 def _known_before(groups: Groups) -> Iterable[str]:

@@ -21,6 +21,7 @@ from features.spec import (
     TextField,
     normalise_level,
 )
+from model.date_parts import DateParts, choose_date_parts
 from model.keywords import fit_keywords
 from model.target_encoding import cross_fitted, fit_target_encoding
 from schemas.fields import FieldKind
@@ -55,6 +56,8 @@ class Leads:
     groups
         int64, shape (n,): leads with the same number belong together, and folds do not part them.
         None: none do.
+    dates
+        What each date gives: chosen once, so that all folds have the same columns.
     """
 
     kinds: Mapping[str, FieldKind]
@@ -63,6 +66,7 @@ class Leads:
     readings: Mapping[str, Reading] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     groups: NDArray[np.int64] | None = None
+    dates: Mapping[str, DateParts] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -81,7 +85,8 @@ class Leads:
         if missing:
             categories = [name for name, kind in kinds.items() if kind is FieldKind.CATEGORY]
             arrays |= {name: _replaced(arrays[name], missing, None) for name in categories}
-        return cls(kinds, arrays, labels, readings or {}, tuple(sorted(missing)))
+        dates = choose_date_parts(kinds, arrays)
+        return cls(kinds, arrays, labels, readings or {}, tuple(sorted(missing)), dates=dates)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -105,6 +110,15 @@ class Leads:
             name: _replaced(self.columns[name], chosen, WITHHELD) for name, chosen in levels.items()
         }
         return replace(self, columns={**self.columns, **columns})
+
+    def without(self, fields: Collection[str]) -> Leads:
+        """Return the leads without some fields."""
+        return replace(
+            self,
+            kinds={name: kind for name, kind in self.kinds.items() if name not in fields},
+            columns={name: values for name, values in self.columns.items() if name not in fields},
+            dates={name: parts for name, parts in self.dates.items() if name not in fields},
+        )
 
     def take(self, rows: NDArray[np.integer]) -> Leads:
         """Return some of the rows, in the order asked for."""
@@ -145,7 +159,12 @@ def _fit_field(leads: Leads, name: str, kind: FieldKind) -> FieldSpec:
         case FieldKind.DATE:
             time = leads.readings.get(name)
             is_time = isinstance(time, TimeReading)
-            return DateField(name=name, reading=time if is_time else TimeReading())
+            return DateField(
+                name=name,
+                reading=time if is_time else TimeReading(),
+                parts=leads.dates[name].parts,
+                whole_days=leads.dates[name].whole_days,
+            )
         case FieldKind.TEXT:
             return TextField(name=name, keywords=fit_keywords(values))
     levels = {normalise_level(value) for value in set(values.tolist()) if value is not None}

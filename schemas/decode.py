@@ -41,6 +41,7 @@ __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
 Columns = dict[str, NDArray[np.float64] | list[Any]]
 T = TypeVar("T")
 
+CREATED_AT = "created_at"
 COLUMNS_FROM = 8
 """Records of one schema from which on they are read into columns at once."""
 
@@ -108,7 +109,8 @@ class LeadDecoder:
     store
         The schemas that leads may be written with.
     kinds
-        The fields to read, and what each must be.
+        The fields to read, and what each must be. ``created_at``, as a date, is the time of
+        creation that every lead has.
     max_bytes
         The largest event that is decoded.
     readings
@@ -134,6 +136,10 @@ class LeadDecoder:
     ) -> None:
         self._store = store
         self._kinds = dict(kinds)
+        # It is read as part of every lead, so there is no second reading of it.
+        self._has_created_at = self._kinds.get(CREATED_AT) is FieldKind.DATE
+        if self._has_created_at:
+            del self._kinds[CREATED_AT]
         self._max_bytes = max_bytes
         self._keeps_bytes = keeps_bytes
         self._readings = dict(readings or {})
@@ -150,6 +156,12 @@ class LeadDecoder:
         values
             The records' values.
         """
+        leads = self._read(values)
+        if self._has_created_at:
+            leads.columns[CREATED_AT] = leads.created_at.astype(np.float64)
+        return leads
+
+    def _read(self, values: Sequence[bytes | None]) -> DecodedLeads:
         left: Sequence[int] = range(len(values))
         columns, found = self._columns_of_first(values), None
         if columns is not None:

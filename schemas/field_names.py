@@ -18,9 +18,11 @@ REMEMBERED, REMEMBERED_NAMES, REMEMBERED_LETTERS = 200, 500, 10_000
 class FieldNames:
     """Finds fields by their name, their name in the training file, or a name that differs in form.
 
-    A name that is the field's, or its column's in the training file, is exact. Where there is
-    none, a name of the same letters and digits is taken: case, spaces and punctuation don't count,
-    so ``Lead Source``, ``leadSource`` and ``lead_source`` are one name.
+    A name that is the field's, or its column's in the training file, is exact; of the two, the
+    field's own goes first, the column's for what every lead has (a file may have a ``created_at``
+    besides the column that ``--time`` named). Where there is none, a name of the same letters and
+    digits is taken: case, spaces and punctuation don't count, so ``Lead Source``, ``leadSource``
+    and ``lead_source`` are one name.
 
     Parameters
     ----------
@@ -93,6 +95,7 @@ class FieldNames:
     def _exact(self, names: set[str]) -> dict[str, str]:
         """Return the fields whose own name, or else their column's, is there as it is."""
         exact = {field: field for field in self._columns if field in names}
+        exact |= {f: c for f, c in self._columns.items() if f in ENVELOPE and c in names}
         taken = {*exact, *ENVELOPE}
         for field, column in self._columns.items():
             if field not in exact and column in names and column not in taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from features.spec import CREATED_AT
 from model.metadata import BundleMetadata
 from schemas.errors import InputError
 
@@ -42,6 +43,9 @@ def check_found(
         None was found.
     """
     shown = dict(zip(metadata.spec.kinds, metadata.spec.shown_names, strict=True))
+    column = metadata.spec.sources.get(CREATED_AT)
+    if column is not None:
+        shown[CREATED_AT] = f"{column} or {CREATED_AT}"
     missing = [name for name in shown if name not in found]
     if len(missing) == len(shown):
         raise InputError(

@@ -184,7 +184,7 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
         _say(remark)
     spec = bundle.metadata.spec
     kinds, readings = spec.kinds, spec.file_readings
-    table = table.with_fields_of(spec.names)
+    table = table.with_fields_of(spec.file_names)
     check_found(bundle.metadata, {*kinds} & {*table.names}, table.source, "column", _say)
     if id_column == ID and ID not in table.names:
         ids = [f"row-{row}" for row in range(1, table.rows + 1)]

@@ -88,6 +88,8 @@ class LeadReader:
             for name, kind in kinds.items()
             if (given := record.get(name)) is not None
         }
+        if kinds.get("created_at") == "date":
+            fields["created_at"] = float(created_at)
         for value_of in fields.values():
             if isinstance(value_of, float) and not math.isfinite(value_of):
                 raise Refusal("NOT_FINITE")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from features import matrix as matrix_module
 from features.binning import build_reference, unmeasured_reference
 from features.coverage import TypicalLead
-from features.matrix import Columns, FeatureEncoder, Features
+from features.matrix import DAY_MS, Columns, FeatureEncoder, Features
 from features.spec import (
     CategoryField,
     DateField,
@@ -24,6 +24,7 @@ from features.spec import (
 )
 
 LEVELS = ("admin.", "sales director", "ss")
+OWN_PARTS = tuple(part for part in DatePart if part is not DatePart.AGE)
 SPEC = FeatureSpec(
     fields=(
         NumberField(name="age"),
@@ -32,7 +33,7 @@ SPEC = FeatureSpec(
         CategoryField(
             name="city", encoding="target", levels=("köln", "rome"), values=(0.25, 0.75), prior=0.4
         ),
-        DateField(name="seen", parts=tuple(DatePart)),
+        DateField(name="seen", parts=OWN_PARTS),
         NumberField(name="visits"),
     )
 )
@@ -98,6 +99,61 @@ def test_date_parts_are_those_of_datetime(moment: datetime):
     assert cells(encode(columns_of(1, seen=seen), 1), "seen") == [
         [expected.hour, expected.weekday(), expected.day, expected.month]
     ]
+
+
+def of_ages(*fields: DateField) -> FeatureSpec:
+    return FeatureSpec(fields=(*fields, DateField(name="created_at", parts=())))
+
+
+def ages(spec: FeatureSpec, columns: Columns) -> list[float]:
+    encoder = FeatureEncoder(spec, unmeasured_reference(spec))
+    return encoder.encode(columns, len(columns["created_at"])).matrix[:, 0].tolist()
+
+
+def test_an_age_is_in_days_before_the_creation():
+    spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,)))
+    created = np.full(6, 1_700_000_000_000.0)
+    created[4] = NAN
+    seen = created[0] - DAY_MS * np.array([0, 1.5, -2, NAN, 3, 1e300])
+    found = ages(spec, {"seen": seen, "created_at": created})
+    assert found[:3] == [0, 1.5, -2]
+    assert np.isnan(found[3:]).all()
+
+
+def test_an_age_in_whole_days_ignores_the_clock():
+    spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,), whole_days=True))
+    created = DAY_MS * np.array([20.99, 20.0, 20.01, -3.5])
+    seen = DAY_MS * np.array([19.0, 19.99, 20.99, -4.0])
+    assert ages(spec, {"seen": seen, "created_at": created}) == [1, 1, 0, 0]
+
+
+@given(st.integers(0, 16_000 * DAY_MS), st.integers(-20_000 * DAY_MS, 20_000 * DAY_MS))
+@settings(deadline=None)
+def test_an_age_is_exact_to_minutes_and_the_same_alone_and_in_a_batch(old: int, created: int):
+    spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,)))
+    row = {"seen": np.array([float(created - old)]), "created_at": np.array([float(created)])}
+    [alone] = ages(spec, row)
+    assert abs(alone * DAY_MS - old) <= 90_000
+    batch = {name: np.repeat(values, 50) for name, values in row.items()}
+    assert set(ages(spec, batch)) == {alone}
+
+
+def test_the_age_has_a_column_among_the_parts():
+    parts = (DatePart.HOUR, DatePart.AGE, DatePart.WEEKDAY)
+    spec = of_ages(DateField(name="seen", parts=parts))
+    columns = {"seen": np.array([3_600_000.0]), "created_at": np.array([float(DAY_MS)])}
+    matrix = FeatureEncoder(spec, unmeasured_reference(spec)).encode(columns, 1).matrix
+    assert matrix.tolist() == [[1, pytest.approx(23 / 24), 3]]
+    assert spec.columns == ("seen:hour", "seen:age", "seen:weekday")
+
+
+def test_an_age_without_a_creation_to_count_from_is_refused():
+    aged = DateField(name="seen", parts=(DatePart.AGE,))
+    for fields in ((aged,), (aged, NumberField(name="created_at"))):
+        with pytest.raises(ValueError, match="an age needs the field 'created_at'"):
+            FeatureSpec(fields=fields)
+    with pytest.raises(ValueError, match="always be 0"):
+        FeatureSpec(fields=(DateField(name="created_at", parts=(DatePart.AGE,)),))
 
 
 def test_numbers_that_float32_can_not_hold_are_bounded():

@@ -20,6 +20,7 @@ from model.bands import BandRule
 from model.boosting import BoostingParameters
 from model.metadata import BundleError, BundleMetadata, Thresholds
 from model.native import NativePredictor
+from model.planning import plan_training
 from model.predictor import OnnxPredictor
 from model.train import TrainedModel, TrainOptions, train
 from schemas.errors import InputError
@@ -69,7 +70,7 @@ def trained() -> TrainedModel:
 
 def test_the_spec(trained: TrainedModel):
     fields = {field.name: field for field in trained.metadata.spec.fields}
-    assert list(fields) == ["company_size", "city", "source", "opt_in", "notes"]
+    assert list(fields) == ["company_size", "city", "source", "opt_in", "notes", "created_at"]
     assert isinstance(fields["city"], CategoryField)
     assert fields["city"].encoding == "target"
     assert isinstance(fields["source"], CategoryField)
@@ -81,7 +82,7 @@ def test_the_spec(trained: TrainedModel):
 
 def test_what_is_dropped_and_why(trained: TrainedModel):
     dropped = trained.report.dropped
-    assert set(dropped) == {"id", "created", "country", "won"}
+    assert set(dropped) == {"id", "country", "won"}
     assert "identifier" in dropped["id"]
     assert "same value" in dropped["country"]
     assert trained.metadata.training.dropped == dropped
@@ -107,9 +108,8 @@ def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel):
     metadata = predictor.metadata
     assert metadata == trained.metadata
     encoder = FeatureEncoder(metadata.spec, metadata.reference)
-    scores = predictor.predict(
-        encoder.encode(TABLE.columns_for(metadata.spec.kinds), TABLE.rows).matrix
-    ).probability
+    columns = TABLE.with_fields_of(metadata.spec.file_names).columns_for(metadata.spec.kinds)
+    scores = predictor.predict(encoder.encode(columns, TABLE.rows).matrix).probability
     won = np.array([row["won"] == "yes" for row in ROWS])
     assert scores[won].mean() > scores[~won].mean() + 0.1
     golden = predictor.predict(metadata.golden.matrix).probability
@@ -177,7 +177,58 @@ def test_order_of_the_file_and_none():
 
 def test_dates_are_features_where_they_are_not_the_time():
     report = train(TABLE, replace(OPTIONS, time=None)).report
-    assert report.fields["created"] == 2
+    assert report.fields["created"] == 3
+    assert any("created looks like the time of creation" in w for w in report.warnings)
+    made = [{**row, "last_touch": row["created"]} for row in ROWS]
+    ordered = plan_training(table(made), replace(OPTIONS, time=None, ordered=True))
+    assert any("dates of created, last_touch were" in warning for warning in ordered.warnings)
+
+
+def test_the_time_is_a_feature_unless_it_is_left_out():
+    report = train(TABLE, OPTIONS).report
+    assert report.fields["created_at"] == 3
+    plan = {column.column: column for column in report.columns}
+    assert plan["created"].field == "created_at"
+    for change in ({"exclude": ("created",)}, {"kinds": {"created": None}}):
+        trained = train(TABLE, replace(OPTIONS, **change))
+        assert "created_at" not in trained.report.fields
+        assert trained.report.latest is not None
+        assert trained.report.dropped["created"] in ("excluded", "ignored (--as)")
+
+
+def dated(**dates: str) -> Table:
+    """Return the leads with further columns of dates, each as old as its word says."""
+    made = []
+    for i, row in enumerate(ROWS):
+        created = datetime.fromisoformat(row["created"])
+        ages = {"a day later": -1 - i % 9, "before": i % 50, "the same": 0}
+        found = {name: created - timedelta(days=ages[word]) for name, word in dates.items()}
+        made.append({**row, **{name: f"{moment:%Y-%m-%d}" for name, moment in found.items()}})
+    return table(made)
+
+
+def test_a_date_after_the_creation_is_warned_of():
+    warnings = plan_training(dated(closed="a day later", touched="before"), OPTIONS).warnings
+    [later] = [warning for warning in warnings if "later than" in warning]
+    assert later.startswith("closed: 100% of its dates are later than the lead's creation (created")
+    assert later.endswith("--as closed=ignore")
+
+
+def test_dates_that_give_nothing_are_left_out():
+    mondays = [{**row, "due": f"2024-01-{1 + 7 * (i % 3):02}"} for i, row in enumerate(ROWS)]
+    plan = plan_training(table(mondays), replace(OPTIONS, time=None, exclude=("created",)))
+    [due] = [column for column in plan.columns if column.column == "due"]
+    assert due.unused == "nothing of its dates differs: no hour, weekday, month or age"
+    aged = plan_training(table(mondays), OPTIONS)
+    assert [column.field for column in aged.columns if column.column == "due"] == ["due"]
+
+
+def test_two_columns_of_creation_are_told():
+    made = [{**row, "created_at": "2024-01-01"} for row in ROWS]
+    plan = plan_training(table(made), OPTIONS)
+    by_column = {column.column: column for column in plan.columns}
+    assert by_column["created"].field == "created_at"
+    assert by_column["created_at"].unused == "'created' is read as created_at"
 
 
 def test_a_contract_limits_the_fields():
@@ -193,7 +244,7 @@ def test_a_contract_limits_the_fields():
         ],
     }
     trained = train(TABLE, replace(OPTIONS, text=(), schema=schema))
-    assert list(trained.metadata.spec.kinds) == ["company_size", "opt_in"]
+    assert list(trained.metadata.spec.kinds) == ["company_size", "opt_in", "created_at"]
     assert trained.metadata.contract == schema
     assert trained.report.dropped["city"] == "not in the contract"
 

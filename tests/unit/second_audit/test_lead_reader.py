@@ -53,6 +53,12 @@ def test_json_as_documented(reader: LeadReader) -> None:
     assert lead == ("1", 0, {"age": 5.0, "job": "7"})
 
 
+def test_the_time_of_creation_as_a_field_is_read_once(reader: LeadReader) -> None:
+    value = b'{"lead_id": "1", "created_at": 1704067200}'
+    lead = reader.read(value, {"created_at": "date"})
+    assert lead == ("1", 1_704_067_200_000, {"created_at": 1_704_067_200_000.0})
+
+
 @pytest.mark.parametrize(
     ("value", "code"),
     [
