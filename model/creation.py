@@ -39,8 +39,8 @@ def dates_without_parts(leads: Leads) -> list[str]:
 
 
 def no_ages_warning(table: Table, leads: Leads) -> list[str]:
-    """Return a sentence where there are dates, but it is not known when leads were created."""
-    if not leads.dates or CREATED_AT in leads.dates:
+    """Return a sentence where there are dates, but no column of the creation."""
+    if not leads.dates or CREATED_AT in table.names:
         return []
     names = ", ".join(table.originals[name] for name in leads.dates)
     return [

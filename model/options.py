@@ -37,7 +37,8 @@ class TrainOptions:
         The column whose values tell which rows belong together, so that folds do not part them:
         never a feature. None: that of the leads' ids.
     time
-        The column of the leads' creation: rows are put in its order. Never a feature.
+        The column of the leads' creation: rows are put in its order, the ages of dates count from
+        it, and it gives its hour, weekday and month.
     ordered
         Whether the file is in the order of time.
     exclude

@@ -68,7 +68,7 @@ KINDS = (*map(str, FieldKind), "ignore")
 @click.option(
     "--time",
     metavar="COLUMN",
-    help="When the lead was created; the report then tells of the latest 20 % too.",
+    help="When the lead was created: dates have an age then, and the latest 20 % are measured too.",
 )
 @click.option("--ordered", is_flag=True, help="FILE is in the order of time.")
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="Not to use; may be repeated.")
