@@ -82,7 +82,7 @@ class CountedLeads(NamedTuple):
     events
         int64, shape (n,): event times, milliseconds since 1970.
     bins
-        int16, shape (n, fields): each value's code in the reference.
+        int16, shape (n, counted): codes in the reference, of fields, then of further aspects.
     scores
         float32, shape (n,): calibrated scores.
     """
@@ -269,7 +269,9 @@ class BlockCounts:
             counts=counting.layout.count(leads.bins, leads.scores, label=counting.label),
             first_event=int(leads.events.min()),
             last_event=int(leads.events.max()),
-            sample=Sample(sampled.offsets, sampled.scores, sampled.bins),
+            sample=Sample(
+                sampled.offsets, sampled.scores, sampled.bins[:, : len(counting.layout.fields)]
+            ),
         )
 
 

@@ -13,7 +13,15 @@ from monitoring.diagnosis import Diagnosis
 from monitoring.field_drift import DriftState, FieldDrift
 from schemas.record_codec import RecordCodec
 
-__all__ = ["Alarm", "Report", "assessments_of", "counts_of", "decode_report", "span_name"]
+__all__ = [
+    "Alarm",
+    "Report",
+    "assessments_of",
+    "counts_of",
+    "decode_report",
+    "drifted_fields",
+    "span_name",
+]
 
 CODEC = RecordCodec("drift_report")
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
@@ -156,6 +164,27 @@ def _assessment(horizon: Mapping[str, Any]) -> Assessment:
         "fields": fields,
     }
     return Assessment(**{**horizon, **given})
+
+
+def drifted_fields(horizon: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many fields of a report's horizon have drifted, by themselves or by an aspect.
+
+    Parameters
+    ----------
+    horizon
+        Of a record as `decode_report` returns it.
+
+    Returns
+    -------
+    tuple of int and int
+        The drifted fields, and all. Aspects are named by their field: ``opened:hour``.
+    """
+    drifted: dict[str, bool] = {}
+    for drift in horizon["fields"]:
+        if not drift["is_score"]:
+            field = drift["name"].partition(":")[0]
+            drifted[field] = drifted.get(field, False) or drift["is_drifted"]
+    return sum(drifted.values()), len(drifted)
 
 
 def counts_of(record: Mapping[str, Any], size: int) -> LeadCounts:

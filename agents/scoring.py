@@ -331,6 +331,10 @@ class Scorer:
         """Turn the leads' columns into the model's matrix, reference bins and coverage."""
         return self._encoder.encode(batch.leads.columns, len(batch.offsets))
 
+    def counted_bins(self, features: Features) -> NDArray[np.int16]:
+        """Return the codes of what drift counts; see ``FeatureEncoder``."""
+        return self._encoder.counted_bins(features)
+
     def predict(self, features: Features) -> Prediction:
         """Score the matrix. Safe in a thread."""
         return self._predictor.predict(features.matrix)
@@ -341,7 +345,7 @@ class Scorer:
             batch.offsets,
             batch.leads.created_at,
             batch.timestamps,
-            features.bins,
+            self.counted_bins(features),
             prediction.probability,
         )
 

@@ -95,9 +95,10 @@ class Bank:
     def encoded(self, columns: Columns, n: int, reference: Reference | None = None) -> Rows:
         """Encode and score columns of leads."""
         reference = reference or self.metadata.reference
-        features = FeatureEncoder(self.metadata.spec, reference).encode(columns, n)
+        encoder = FeatureEncoder(self.metadata.spec, reference)
+        features = encoder.encode(columns, n)
         scores = self._predictor.predict(features.matrix).probability
-        return Rows(columns, scores, features.bins)
+        return Rows(columns, scores, encoder.counted_bins(features))
 
     def changed(self, field: str, values: NDArray[np.float64] | Sequence[str | None]) -> Rows:
         """Give the leads to draw from other values of a field."""
@@ -220,6 +221,7 @@ def _months(bank: Bank, before: str, after: str) -> Shift:
     learnt = bank.by_month[before]
     reference = build_reference(bank.metadata.spec, learnt.columns, len(learnt), learnt.scores)
     kept = [i for i, f in enumerate(reference.fields) if f.name not in OF_THE_TIME]
+    # The bank has no aspects besides.
     own = Reference(fields=tuple(reference.fields[i] for i in kept), score=reference.score)
 
     def counted(rows: Rows) -> Rows:

@@ -80,7 +80,8 @@ def replay(
         for first in range(rows.start, rows.stop, AT_ONCE):
             last = min(first + AT_ONCE, rows.stop)
             sampled = slice(first + -first % SAMPLE_EVERY, last, SAMPLE_EVERY)
-            changes = detectors.update(leads.scores[sampled], leads.codes[sampled])
+            codes = leads.codes[sampled, : len(layout.fields)]
+            changes = detectors.update(leads.scores[sampled], codes)
             seen.changes += [(last, change) for change in changes]
             for change in changes:
                 confirmation.found(change, start)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.aspect_bins import AspectBins, further_aspects
 from features.matrix import Columns, FeatureEncoder
-from features.reference import WEEKDAYS, Bins, FieldReference, Reference
+from features.reference import HOURS, WEEKDAYS, AspectReference, Bins, FieldReference, Reference
 from features.spec import (
+    Aspect,
     CategoryField,
     DateField,
     FeatureSpec,
@@ -43,6 +45,7 @@ EXACT_LEADS = 5
 WRITTEN_OUT = 100_000
 """Whole numbers below it are labelled in full."""
 OTHER_LABELS = ("other", "any other", "a level without a bin (other)")
+NO_KEYWORD_LABELS = ("no keyword", "none of the keywords")
 MISSING_LABELS = ("missing", "no value", "no value (missing)")
 """The first that is no level's name is taken."""
 
@@ -71,14 +74,14 @@ def build_reference(
         fields=tuple(_field(field, columns[field.name]) for field in spec.fields),
         score=_score_bins(scores),
     )
-    codes = FeatureEncoder(spec, uncounted).encode(columns, n).bins
-    fields = tuple(
-        field.model_copy(
-            update={"counts": tuple(np.bincount(column, minlength=field.codes).tolist())}
-        )
-        for field, column in zip(uncounted.fields, codes.T, strict=True)
+    features = FeatureEncoder(spec, uncounted).encode(columns, n)
+    aspects = tuple(_aspects(spec, features.matrix))
+    further = AspectBins(spec, aspects).codes(features.matrix)
+    return Reference(
+        fields=_counted(uncounted.fields, features.bins),
+        aspects=_counted(aspects, further),
+        score=uncounted.score,
     )
-    return Reference(fields=fields, score=uncounted.score)
 
 
 def unmeasured_reference(spec: FeatureSpec) -> Reference:
@@ -88,6 +91,41 @@ def unmeasured_reference(spec: FeatureSpec) -> Reference:
         fields=tuple(_field(field, nothing) for field in spec.fields),
         score=_score_bins(nothing),
     )
+
+
+R = TypeVar("R", bound=FieldReference)
+
+
+def _counted(references: tuple[R, ...], codes: NDArray[np.int16]) -> tuple[R, ...]:
+    """Return references with the counts of training data."""
+    return tuple(
+        bins.model_copy(
+            update={"counts": tuple(np.bincount(column, minlength=bins.codes).tolist())}
+        )
+        for bins, column in zip(references, codes.T, strict=True)
+    )
+
+
+def _aspects(spec: FeatureSpec, matrix: NDArray[np.float32]) -> Iterator[AspectReference]:
+    """Yield the bins of further aspects, without counts."""
+    for field, columns in spec.slices():
+        for aspect in further_aspects(field):
+            column = columns.start + field.aspects.index(aspect)
+            # Edges are of the numbers as the model reads them.
+            yield _aspect(field, aspect, matrix[:, column].astype(np.float64))
+
+
+def _aspect(field: FieldSpec, aspect: Aspect, values: NDArray[np.float64]) -> AspectReference:
+    name = f"{field.name}:{aspect}"
+    if aspect is Aspect.HOUR:
+        bins = _uncounted(name, "hour", labels=HOURS)
+    elif aspect is Aspect.KEYWORD and isinstance(field, TextField):
+        none = next(label for label in NO_KEYWORD_LABELS if label not in field.keywords)
+        labels = (*field.keywords, none)
+        bins = _uncounted(name, "keyword", labels=labels, levels=field.keywords)
+    else:
+        bins = _numbers(name, values, unit=" days" if aspect is Aspect.AGE else " words")
+    return AspectReference(**bins.model_dump(), field=field.name, aspect=aspect)
 
 
 def _score_bins(scores: NDArray[np.floating]) -> Bins:

@@ -19,7 +19,9 @@ SCORE_UNIT = 1_000_000_000
 
 @dataclass(frozen=True)
 class CountLayout:
-    """Where each field's bins are in a flat vector of counts; the score's are the last.
+    """Where each field's bins are in a flat vector of counts; then those of further aspects.
+
+    The score's are the last.
 
     Parameters
     ----------
@@ -34,10 +36,15 @@ class CountLayout:
         """The fields, in the order of the vector."""
         return self.reference.fields
 
+    @property
+    def counted(self) -> tuple[FieldReference, ...]:
+        """What is counted besides the score, in the order of the vector: fields, then aspects."""
+        return self.reference.counted
+
     @cached_property
     def starts(self) -> NDArray[np.intp]:
-        """Where each field begins, then the score, then the end: shape (fields + 2,)."""
-        codes = [bins.codes for bins in (*self.reference.fields, self.reference.score)]
+        """Where each of them begins, then the score, then the end: shape (counted + 2,)."""
+        codes = [bins.codes for bins in (*self.counted, self.reference.score)]
         return np.concatenate(([0], np.cumsum(codes))).astype(np.intp)
 
     @property
@@ -48,11 +55,11 @@ class CountLayout:
     @cached_property
     def reference_counts(self) -> NDArray[np.int64]:
         """The training data's own counts: int64, shape (size,)."""
-        bins: tuple[Bins, ...] = (*self.reference.fields, self.reference.score)
+        bins: tuple[Bins, ...] = (*self.counted, self.reference.score)
         return np.concatenate([np.asarray(b.counts, dtype=np.int64) for b in bins])
 
     def parts(self, counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Take a vector apart: each field's counts by code, and the score's at the end."""
+        """Take a vector apart: the counts by code of each that is counted, the score's last."""
         return [counts[start:end] for start, end in pairwise(self.starts.tolist())]
 
     def count(
@@ -63,20 +70,21 @@ class CountLayout:
         Parameters
         ----------
         bins
-            int16, shape (n, fields): each value's code.
+            int16, shape (n, counted): each value's code.
         scores
             float32, shape (n,): calibrated scores, 0 to 1.
         label
             Score above which a lead counts as engaged.
         """
-        flat = np.empty((len(bins), len(self.fields) + 1), dtype=np.intp)
+        flat = np.empty((len(bins), len(self.counted) + 1), dtype=np.intp)
         np.add(bins, self.starts[:-2], out=flat[:, :-1])
         flat[:, -1] = self.reference.score.codes_of(scores.astype(np.float64)) + self.starts[-2]
+        missing = self.reference.missing_codes
         units = np.rint(scores.astype(np.float64) * SCORE_UNIT)
         return LeadCounts(
             counts=np.bincount(flat.ravel(), minlength=self.size).astype(np.int64, copy=False),
             leads=len(bins),
-            present=int(np.count_nonzero(bins != self.reference.missing_codes)),
+            present=int(np.count_nonzero(bins[:, : len(self.fields)] != missing)),
             score_sum=int(units.astype(np.int64).sum()),
             engaged=int(np.count_nonzero(scores > np.float32(label))),
         )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from features.aspect_bins import AspectBins
 from features.coverage import NO_IMPORTANCE, CoverageRule
 from features.reference import WEEKDAYS, FieldReference, Reference
 from features.spec import (
@@ -111,6 +112,7 @@ class FeatureEncoder:
         if names != [field.name for field in reference.fields]:
             raise ValueError("the reference's fields are not the spec's, in the same order")
         self.spec = spec
+        self._aspects = AspectBins(spec, reference.aspects) if reference.aspects else None
         self._width = len(spec.columns)
         self._missing = reference.missing_codes
         self._rule = CoverageRule(names, importance, reference.typical)
@@ -153,6 +155,17 @@ class FeatureEncoder:
         for name, ages in self._ages:
             ages.write(columns[name], columns[CREATED_AT], matrix)
         return Features(matrix, bins, *self._rule.of(bins != self._missing))
+
+    def counted_bins(self, features: Features) -> NDArray[np.int16]:
+        """Return what drift counts of leads: the bins of the fields, then of further aspects.
+
+        Returns
+        -------
+        ndarray of int16, shape (n, counted of the reference)
+        """
+        if self._aspects is None:
+            return features.bins
+        return np.concatenate([features.bins, self._aspects.codes(features.matrix)], axis=1)
 
 
 class _Writer(Protocol):

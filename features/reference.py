@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from features.coverage import TypicalLead
+from features.spec import Aspect
 
-__all__ = ["WEEKDAYS", "Bins", "FieldReference", "Reference"]
+__all__ = ["HOURS", "WEEKDAYS", "AspectReference", "Bins", "FieldReference", "Reference"]
 
 Edge = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 """What float64 counts exactly."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HOURS = tuple(f"{hour} h" for hour in range(24))
 
 
 class Bins(BaseModel):
@@ -33,12 +35,13 @@ class Bins(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    by: Literal["quantile", "level", "weekday"]
-    """``quantile``: a number's (a text's length's) between ``edges``; ``level``: a category's."""
+    by: Literal["quantile", "level", "weekday", "hour", "keyword"]
+    """``quantile``: a number's (a text's length's) between ``edges``; ``level``: a category's;
+    ``keyword``: the last of ``levels`` that is in a text, the rarest one; none has the last bin."""
     edges: tuple[Edge, ...] = ()
     """By quantile: bin i holds edges[i-1] <= value < edges[i]; the outer bins are open."""
     levels: tuple[str, ...] = ()
-    """By level: the levels that have a bin, in the order of the codes."""
+    """By level: the levels that have a bin, in the order of the codes; by keyword: the keywords."""
     labels: tuple[str, ...]
     """By code, what to call it for people; the last two are other and missing."""
     counts: tuple[Count, ...]
@@ -47,9 +50,17 @@ class Bins(BaseModel):
     @property
     def size(self) -> int:
         """Number of bins, without other and missing."""
-        if self.by == "quantile":
-            return len(self.edges) + 1
-        return len(self.levels) if self.by == "level" else len(WEEKDAYS)
+        match self.by:
+            case "quantile":
+                return len(self.edges) + 1
+            case "level":
+                return len(self.levels)
+            case "keyword":
+                return len(self.levels) + 1
+            case "hour":
+                return len(HOURS)
+            case _:
+                return len(WEEKDAYS)
 
     @property
     def other(self) -> int:
@@ -112,12 +123,30 @@ class FieldReference(Bins):
     itself, as its range would mislead: 0 is not just "under 3.06"."""
 
 
+class AspectReference(FieldReference):
+    """The bins of a further aspect of a field, such as the hour of a date.
+
+    Its name is that of the field and the aspect, ``opened:hour``: no field's name has a colon.
+    """
+
+    field: str
+    aspect: Aspect
+
+    @model_validator(mode="after")
+    def _named(self) -> AspectReference:
+        if self.name != f"{self.field}:{self.aspect}":
+            raise ValueError(f"the bins of {self.field}:{self.aspect} are named {self.name!r}")
+        return self
+
+
 class Reference(BaseModel):
-    """The bins of each field of a spec, in its order, and of the score."""
+    """The bins of each field of a spec, in its order, of further aspects, and of the score."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fields: tuple[FieldReference, ...] = Field(min_length=1)
+    aspects: tuple[AspectReference, ...] = ()
+    """What drift counts besides the fields; none in models of before."""
     score: Bins
     """Of the calibrated score of training rows, each scored by a model that has not seen it."""
     typical: TypicalLead | None = None
@@ -161,3 +190,8 @@ class Reference(BaseModel):
     def labels(self, name: str) -> tuple[str, ...]:
         """Return a field's labels for people, by code; KeyError where there is no such field."""
         return self._by_name[name].labels
+
+    @cached_property
+    def counted(self) -> tuple[FieldReference, ...]:
+        """What drift counts of a lead besides its score: the fields, then further aspects."""
+        return (*self.fields, *self.aspects)

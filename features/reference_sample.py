@@ -24,6 +24,8 @@ __all__ = ["SCORE", "ReferenceSample", "read_sample", "sample_columns", "shown_n
 SCORE = "score"
 BIN, NUMBER = "bin.", "number."
 """Before a field's name. No column of an older file has a point in its name."""
+ASPECT = "aspect."
+"""Before the place and the name of a further aspect."""
 
 
 class ReferenceSample(NamedTuple):
@@ -35,7 +37,7 @@ class ReferenceSample(NamedTuple):
         float64, shape (n,), NaN where missing: each number field's values, each text field's
         lengths in characters.
     bins
-        int16, shape (n, fields): each value's code in the reference.
+        int16, shape (n, counted): codes in the reference, of fields, then of further aspects.
     scores
         float32, shape (n,): calibrated scores, 0 to 1.
     """
@@ -75,12 +77,16 @@ def shown_numbers(
 
 def sample_columns(reference: Reference, sample: ReferenceSample) -> dict[str, NDArray[Any]]:
     """Return the columns of ``reference.parquet``, by their names."""
-    bins = {
-        f"{BIN}{field.name}": codes
-        for field, codes in zip(reference.fields, sample.bins.T, strict=True)
-    }
+    bins = dict(zip(_bin_columns(reference), sample.bins.T, strict=True))
     numbers = {f"{NUMBER}{name}": values for name, values in sample.numbers.items()}
     return bins | numbers | {SCORE: sample.scores}
+
+
+def _bin_columns(reference: Reference) -> list[str]:
+    """Return the columns of bins: by their place, names of aspects can't meet those of fields."""
+    fields = [f"{BIN}{field.name}" for field in reference.fields]
+    aspects = [f"{ASPECT}{i}.{aspect.name}" for i, aspect in enumerate(reference.aspects)]
+    return [*fields, *aspects]
 
 
 def read_sample(
@@ -110,16 +116,17 @@ def read_sample(
         name: FieldKind.NUMBER for name, kind in spec.kinds.items() if kind is FieldKind.DATE
     }
     columns = table.columns_for({**spec.kinds, **numbers})
-    features = FeatureEncoder(spec, reference).encode(columns, table.rows)
+    encoder = FeatureEncoder(spec, reference)
+    features = encoder.encode(columns, table.rows)
+    bins = encoder.counted_bins(features)
     scores = table.columns_for({SCORE: FieldKind.NUMBER})[SCORE]
-    return ReferenceSample(
-        shown_numbers(spec, columns, features), features.bins, np.asarray(scores, np.float32)
-    )
+    numbers_shown = shown_numbers(spec, columns, features)
+    return ReferenceSample(numbers_shown, bins, np.asarray(scores, np.float32))
 
 
 def _sample_of(table: Table, reference: Reference) -> ReferenceSample:
     names = {column: name for name, column in table.originals.items()}
-    wanted = [f"{BIN}{field.name}" for field in reference.fields]
+    wanted = _bin_columns(reference)
     lacking = [column for column in (*wanted, SCORE) if column not in names]
     if lacking:
         raise InputError(

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from features.aspect_bins import further_aspects
 from features.reason_labels import ReasonLabels
 from features.reference import Reference
-from features.spec import FeatureSpec, FieldAspect, Float32
+from features.spec import Aspect, FeatureSpec, FieldAspect, Float32
 from model.column_plan import ColumnPlan
 from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts
@@ -43,6 +44,7 @@ BINS_OF_KIND = {
     FieldKind.CATEGORY: "level",
     FieldKind.DATE: "weekday",
 }
+BINS_OF_ASPECT = {Aspect.HOUR: "hour", Aspect.KEYWORD: "keyword"}
 METADATA_KEY = "leadscore"
 """Where the JSON is: this key of the ONNX file's metadata, this attribute of XGBoost's."""
 
@@ -249,6 +251,12 @@ class BundleMetadata(_Frozen):
                 raise ValueError(
                     f"field {field.name!r} is a {field.kind}, its reference has bins by {bins.by}"
                 )
+        counted = {field.name: further_aspects(field) for field in self.spec.fields}
+        for aspect in self.reference.aspects:
+            if aspect.aspect not in counted.get(aspect.field, ()):
+                raise ValueError(f"the reference has bins of {aspect.name}, which the spec lacks")
+            if aspect.by != BINS_OF_ASPECT.get(aspect.aspect, "quantile"):
+                raise ValueError(f"the reference of {aspect.name} has bins by {aspect.by}")
         if self.reference.score.by != "quantile":
             raise ValueError(f"the score's reference has bins by {self.reference.score.by}")
         if self.importance and list(self.importance) != fields:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from features.matrix import Features
+from features.matrix import FeatureEncoder, Features
 from features.reference import Reference
 from features.reference_sample import ReferenceSample, sample_columns, shown_numbers
 from features.spec import FeatureSpec
@@ -47,7 +47,7 @@ def reference_rows(
     numbers = shown_numbers(spec, leads.columns, features)
     sample = ReferenceSample(
         {name: values[rows] for name, values in numbers.items()},
-        features.bins[rows],
+        FeatureEncoder(spec, reference).counted_bins(features)[rows],
         scores[rows].astype(np.float32),
     )
     columns = {

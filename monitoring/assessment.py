@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
@@ -20,7 +21,7 @@ __all__ = ["Assessment", "Assessor"]
 SEVERITY = tuple(DriftState)
 """From the mildest on."""
 DEFAULT = DriftThresholds()
-DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
+DAY_MS = 86_400_000
 UNSIGNED = 2**64
 """A seed is at least 0, a time before 1970 is not."""
 DRAWS_A_FIELD = 2
@@ -33,7 +34,8 @@ class Assessment:
     """Of one horizon: ``horizon`` of a drift report, where every name is explained.
 
     ``start`` and ``end`` are in milliseconds since 1970, UTC. ``fields`` are the model's, in its
-    order; the score is the last.
+    order, then further aspects of them; the score is the last. A field counts once in the shares:
+    it has drifted if it or one of its aspects has.
     """
 
     name: str
@@ -55,6 +57,14 @@ class Assessment:
     def score(self) -> FieldDrift:
         """The score's own drift."""
         return self.fields[-1]
+
+    @property
+    def by_field(self) -> dict[str, list[FieldDrift]]:
+        """Each field's own drift and, behind it, those of its further aspects, by its name."""
+        found: dict[str, list[FieldDrift]] = {}
+        for drift in self.fields[:-1]:
+            found.setdefault(drift.name.partition(":")[0], []).append(drift)
+        return found
 
     def with_since(self, since: Sequence[int | None]) -> Assessment:
         """Say since when each field has been in a bad state.
@@ -105,7 +115,8 @@ class Assessor:
         self._layout = layout
         self._reference = layout.parts(layout.reference_counts)
         self._importance = np.array([importance.get(field.name, 0.0) for field in layout.fields])
-        for name, reference in zip((*self._names, "score"), self._reference, strict=True):
+        names = (*(bins.name for bins in layout.counted), "score")
+        for name, reference in zip(names, self._reference, strict=True):
             if not reference.any():
                 raise ValueError(
                     f"Expected a reference with counts of training data, but that of {name} has "
@@ -125,21 +136,22 @@ class Assessor:
             Milliseconds since 1970, UTC.
         """
         parts = self._parts(counts)
-        if end - start < WEEK_MS:
-            # A day has one weekday and the training data have seven: that is no drift.
-            parts = [part.without_weekdays() for part in parts]
+        parts = [part.of_known().without_rhythm(end - start) for part in parts]
         if counts.leads < self._least(end - start):
             return _too_few(parts, counts.leads, name=name, start=start, end=end)
         if counts.leads < self._thresholds.exact_below:
             fields = self._judged(parts, self._exact_tests(parts, start, end))
         else:
-            fields = self._judged(parts, [part.test() for part in parts])
-        drifted = np.array([field.is_drifted for field in fields[:-1]])
+            fields = self._judged(parts, [self._test(part) for part in parts])
+        drifted_names = {
+            part.field for part, field in zip(parts[:-1], fields, strict=False) if field.is_drifted
+        }
+        drifted = np.array([name in drifted_names for name in self._names])
         surging = [part.surges(self._thresholds) for part in parts[:-1]]
         unexplained = [
             part
-            for part, is_drifted in zip(parts[:-1], drifted, strict=True)
-            if is_drifted and not part.is_explained(self._thresholds)
+            for part, field in zip(parts[:-1], fields, strict=False)
+            if field.is_drifted and not part.is_explained(self._thresholds)
         ]
         share, important = float(drifted.mean()), float(self._importance.sum())
         is_drift = share >= self._thresholds.drift_share
@@ -179,12 +191,16 @@ class Assessor:
     def _parts(self, counts: LeadCounts) -> list[FieldCounts]:
         *windows, score = self._layout.parts(counts.counts)
         *references, score_reference = self._reference
+        counted = self._layout.counted
         return [
-            *map(FieldCounts, self._names, self._layout.fields, windows, references),
+            *map(FieldCounts, [b.name for b in counted], counted, windows, references),
             FieldCounts(
                 "score", self._layout.reference.score, score, score_reference, is_score=True
             ),
         ]
+
+    def _test(self, part: FieldCounts) -> TestResult | None:
+        return part.test() if part.is_measurable(self._thresholds) else None
 
     def _exact_tests(
         self, parts: Sequence[FieldCounts], start: int, end: int
@@ -197,6 +213,9 @@ class Assessor:
         draws = ceil(DRAWS_A_FIELD * len(parts) / self._thresholds.exact_p_value)
         found: list[TestResult | None] = []
         for column, part in enumerate(parts):
+            if not part.is_measurable(self._thresholds):
+                found.append(None)
+                continue
             random = np.random.default_rng([start % UNSIGNED, end % UNSIGNED, column])
             p = permutation_p_value(part.window, part.reference, draws=draws, random=random)
             test = part.test()
@@ -207,16 +226,35 @@ class Assessor:
         self, parts: Sequence[FieldCounts], found: Sequence[TestResult | None]
     ) -> tuple[FieldDrift, ...]:
         *tests, score_test = found
-        adjusted: list[float | None] = [*_adjusted(tests), None]
+        adjusted = [*_adjusted([part.field for part in parts[:-1]], tests), None]
         return tuple(
             part.drift(test, p, self._thresholds)
+            if part.is_measurable(self._thresholds)
+            else part.unmeasured()
             for part, test, p in zip(parts, [*tests, score_test], adjusted, strict=True)
         )
 
 
-def _adjusted(tests: Sequence[TestResult | None]) -> Iterator[float | None]:
-    found = iter(benjamini_hochberg([test.p_value for test in tests if test]).tolist())
-    return (next(found) if test else None for test in tests)
+def _adjusted(fields: Sequence[str], tests: Sequence[TestResult | None]) -> list[float | None]:
+    """Return the p-values as those of fields, so that aspects make no more false alarms.
+
+    Within a field by Bonferroni: each is multiplied by the number of the field's tests. The
+    smallest is the field's own, and those are adjusted by Benjamini and Hochberg.
+    """
+    sizes = Counter(field for field, test in zip(fields, tests, strict=True) if test)
+    raised = [
+        min(1.0, test.p_value * sizes[field]) if test else None
+        for field, test in zip(fields, tests, strict=True)
+    ]
+    smallest: dict[str, float] = {}
+    for field, p in zip(fields, raised, strict=True):
+        if p is not None:
+            smallest[field] = min(p, smallest.get(field, 1.0))
+    of_field = dict(zip(smallest, benjamini_hochberg([*smallest.values()]).tolist(), strict=True))
+    return [
+        None if p is None else max(p, of_field[field])
+        for field, p in zip(fields, raised, strict=True)
+    ]
 
 
 def _too_few(

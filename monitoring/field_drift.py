@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.reference import Bins
+from features.reference import AspectReference, Bins
 from monitoring.statistics import (
     TestResult,
     chi2_test,
@@ -24,6 +24,9 @@ from monitoring.statistics import (
 
 __all__ = ["DriftState", "DriftThresholds", "FieldCounts", "FieldDrift"]
 
+DAY_MS = 86_400_000
+RHYTHMS_MS = {"hour": DAY_MS, "weekday": 7 * DAY_MS}
+"""How long it takes until each bin of a rhythm has come."""
 SURGE_DEVIATIONS, EXACT_SURGE_DEVIATIONS = 2.0, 3.0
 """Standard errors of a share by which a surge must be above the threshold: few leads waver. The
 second holds where the test is the permutation test."""
@@ -51,7 +54,8 @@ class DriftThresholds:
     kl
         Kullback-Leibler divergence, in nats.
     p_value
-        Significance of a field's test, after Benjamini and Hochberg.
+        Significance of a field's test, after Bonferroni over its aspects and Benjamini and Hochberg
+        over the fields.
     prediction_p_value
         Significance of the score's test.
     drift_share
@@ -84,7 +88,9 @@ class DriftThresholds:
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """How far one field, or the score, is from the reference: ``field_drift`` of a drift report.
+    """How far a field, an aspect or the score is from the reference: ``field_drift`` of a report.
+
+    A further aspect of a field is named by both: ``opened:hour``.
 
     Every number is None below the least number of leads; below 1,000 leads the p-values are those
     of a permutation test of PSI; ``missing`` of the score and ``unseen``
@@ -112,12 +118,12 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True)
 class FieldCounts:
-    """Counts by code of one field, or of the score, beside the reference's.
+    """Counts by code of one field, aspect, or of the score, beside the reference's.
 
     Parameters
     ----------
     name
-        The field's name; ``score``.
+        The field's name, ``field:aspect``, or ``score``.
     bins
         What the codes mean.
     window, reference
@@ -133,13 +139,35 @@ class FieldCounts:
     is_score: bool = False
 
     @property
+    def is_aspect(self) -> bool:
+        """Whether it is a further aspect of a field."""
+        return isinstance(self.bins, AspectReference)
+
+    @property
+    def field(self) -> str:
+        """The name of the field."""
+        return self.bins.field if isinstance(self.bins, AspectReference) else self.name
+
+    def of_known(self) -> FieldCounts:
+        """Leave missing values out of an aspect: those of the field are counted once, by itself."""
+        if not self.is_aspect:
+            return self
+        window, reference = self.window.copy(), self.reference.copy()
+        window[self.bins.missing] = reference[self.bins.missing] = 0
+        return replace(self, window=window, reference=reference)
+
+    @property
     def kind(self) -> Literal["ks", "chi2"]:
-        """The test: Kolmogorov-Smirnov for numbers, chi² for categories and weekdays."""
+        """The test: Kolmogorov-Smirnov for numbers, chi² for all else."""
         return "ks" if self.bins.by == "quantile" else "chi2"
 
-    def without_weekdays(self) -> FieldCounts:
-        """Keep of a date only whether there is one; leave any other field as it is."""
-        if self.bins.by != "weekday":
+    def without_rhythm(self, span_ms: int) -> FieldCounts:
+        """Merge the bins of what a span of time does not hold all of; leave all else as it is.
+
+        A day has one weekday and the training data have seven, an hour has one hour of 24: that is
+        no drift. What is left is whether there is a date.
+        """
+        if span_ms >= RHYTHMS_MS.get(self.bins.by, 0):
             return self
         return replace(
             self, window=self._merged(self.window), reference=self._merged(self.reference)
@@ -214,6 +242,12 @@ class FieldCounts:
         """Say nothing: there are too few leads."""
         return FieldDrift(self.name, self.is_score, DriftState.TOO_FEW, False, self.kind)
 
+    def is_measurable(self, thresholds: DriftThresholds) -> bool:
+        """Return whether enough leads have a value, where only these are compared."""
+        if not self.is_aspect:
+            return True
+        return int(self.window.sum()) >= thresholds.min_leads and bool(self.reference.any())
+
     def is_exact(self, thresholds: DriftThresholds) -> bool:
         """Return whether the window is so small that its test is the permutation test."""
         return int(self.window.sum()) < thresholds.exact_below
@@ -240,7 +274,7 @@ class FieldCounts:
 
     @property
     def _missing(self) -> tuple[float, float] | None:
-        return None if self.is_score else self._shares(self.bins.missing)
+        return None if self.is_score or self.is_aspect else self._shares(self.bins.missing)
 
     @property
     def _unseen(self) -> tuple[float, float] | None:

@@ -32,7 +32,7 @@ class LeadSample:
         float64, shape (n,), NaN where missing: each number field's values, each text field's
         lengths in characters.
     bins
-        int16, shape (n, fields): each value's code in the reference.
+        int16, shape (n, counted): codes in the reference, of fields, then of further aspects.
     scores
         float32, shape (n,): calibrated scores, 0 to 1.
     """
@@ -80,6 +80,7 @@ def shown_columns(
     """Bring two samples to columns that can be plotted side by side.
 
     A number is itself, a text its length in characters, a category and a date the label of its bin.
+    A further aspect of a field has a column too: the label of its bin.
     A field that is missing in all leads of one sample has no numbers to plot: it is shown by its
     bins, of which "missing" is one.
 
@@ -107,6 +108,11 @@ def shown_columns(
                 columns[bins.name] = _labels(codes, bins, missing=None)
             else:
                 columns[bins.name] = sample.numbers[field.name]
+    for i, aspect in enumerate(reference.aspects, len(reference.fields)):
+        for columns, sample in zip(shown, samples, strict=True):
+            columns[aspect.name] = _labels(
+                sample.bins[:, i], aspect, missing=aspect.labels[aspect.missing]
+            )
     for columns, sample in zip(shown, samples, strict=True):
         columns[SCORE] = sample.scores.astype(np.float64)
     return shown[0], shown[1]

@@ -75,8 +75,9 @@ def render(
 
     Evidently draws and summarises; what counts as drift is what the assessment says, so that a
     snapshot and an alert never contradict each other. A field's drift score is its PSI over the
-    model's reference bins, less the noise. Where there are too few leads to tell, the report has no
-    drift metric at all, as Evidently's have no value for "not known".
+    model's reference bins, less the noise; the largest, where it has several aspects. Where there
+    are too few leads to tell, the report has no drift metric at all, as Evidently's have no value
+    for "not known".
 
     Parameters
     ----------
@@ -92,7 +93,8 @@ def render(
     subject, assessment = _subject_for_page(subject), _assessment_for_page(assessment)
     now, before = _columns_for_page(now), _columns_for_page(before)
     _register(assessment)
-    fields = [field.name for field in assessment.fields[:-1]]
+    fields = [*assessment.by_field]
+    aspects = [drift.name for drift in assessment.fields[:-1] if drift.name not in fields]
     report = Report(
         [
             _Verdict(
@@ -101,7 +103,7 @@ def render(
                 rows=[_row(field) for field in _worst_first(assessment)],
             ),
             *_drift_metrics(assessment, fields, thresholds),
-            DataSummaryPreset(columns=[*fields, SCORE]),
+            DataSummaryPreset(columns=[*fields, *aspects, SCORE]),
         ],
         metadata={
             "model": subject.model,
@@ -184,12 +186,13 @@ def _columns_for_page(columns: ShownColumns) -> ShownColumns:
 
 
 def _register(assessment: Assessment) -> None:
-    """Let Evidently ask the assessment, column by column."""
-    drifts = {field.name: field for field in assessment.fields}
+    """Let Evidently ask the assessment, column by column; a field's aspects count as the field."""
+    drifts = {**assessment.by_field, assessment.score.name: [assessment.score]}
 
     def decide(_: pd.Series, now: pd.Series, kind: Any, threshold: float) -> tuple[float, bool]:
-        field = drifts[str(now.name)]
-        return _excess(field) or 0.0, field.is_drifted
+        found = drifts[str(now.name)]
+        furthest = max(_excess(drift) or 0.0 for drift in found)
+        return furthest, any(drift.is_drifted for drift in found)
 
     for name, shown in (
         (FIELD_METHOD, "PSI over the model's bins, less noise; KL with KS or chi²"),

@@ -75,4 +75,5 @@ def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record])
     ]
     nothing = np.empty(0, dtype=np.float32)
     numbers = shown_numbers(bundle.metadata.spec, read.leads.columns, features)
-    return LeadSample(numbers, features.bins, np.concatenate([nothing, *scores]))
+    bins = scorer.counted_bins(features)
+    return LeadSample(numbers, bins, np.concatenate([nothing, *scores]))

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from agents.drift_reports import drifted_fields
 from features.table import Table as Leads
 from monitoring.diagnosis import ADVICE, Diagnosis
 from monitoring.field_drift import DriftState
@@ -286,9 +287,10 @@ def _name(drift: Mapping[str, Any]) -> str:
 def _drift_line(horizon: Mapping[str, Any]) -> str:
     drifted = [drift for drift in _by_psi(horizon) if not drift["is_score"]]
     worst = ", ".join(f"{drift['name']} {drift['psi']:.1f}" for drift in drifted[:3])
+    count, fields = drifted_fields(horizon)
     return (
-        f"{horizon['name']} to {_month(horizon['end'])}: {len(drifted)} of"
-        f" {len(horizon['fields']) - 1} fields drifted{f' (PSI: {worst})' if worst else ''}"
+        f"{horizon['name']} to {_month(horizon['end'])}: {count} of {fields} fields drifted"
+        f"{f' (PSI: {worst})' if worst else ''}"
     )
 
 

@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agents.drift_reports import drifted_fields
 from monitoring.diagnosis import ADVICE, Diagnosis
 from monitoring.field_drift import DriftState, DriftThresholds
 from monitoring.power import detectable_psi
@@ -207,8 +208,8 @@ def _verdict(horizon: Mapping[str, Any]) -> Text:
     text = shown_state(horizon["state"])
     if horizon["state"] == DriftState.TOO_FEW:
         return text.append(" leads to measure drift: see a longer horizon")
-    drifted = sum(drift["is_drifted"] for drift in horizon["fields"] if not drift["is_score"])
-    text.append(f": {drifted} of {len(horizon['fields']) - 1} fields drifted")
+    drifted, fields = drifted_fields(horizon)
+    text.append(f": {drifted} of {fields} fields drifted")
     if drifted and horizon["weighted_share"] is not None:
         text.append(f", {horizon['weighted_share']:.0%} by importance")
     return text.append(_power(horizon))

@@ -262,7 +262,7 @@ def told(partials: Iterable[Partial], bundle: Bundle) -> Counts:
         if known is None or known.next_offset <= partial.next_offset:
             latest[partial.key] = partial
     reference = bundle.metadata.reference
-    places = [(field.name, code) for field in reference.fields for code in range(field.codes)]
+    places = [(field.name, code) for field in reference.counted for code in range(field.codes)]
     places += [("score", code) for code in range(reference.score.codes)]
     counts: dict[int, Counter[tuple[str, int]]] = {}
     for partial in latest.values():

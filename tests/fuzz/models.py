@@ -48,14 +48,15 @@ def _use(text: bytes) -> None:
         return
     assert BundleMetadata.from_json(metadata.to_json()).to_json() == metadata.to_json()
     leads = _some_leads(metadata.spec)
-    features = FeatureEncoder(metadata.spec, metadata.reference).encode(leads, len(WORDS))
+    encoder = FeatureEncoder(metadata.spec, metadata.reference)
+    features = encoder.encode(leads, len(WORDS))
     assert not np.isinf(features.matrix).any()
     for field, codes in zip(metadata.reference.fields, features.bins.T, strict=True):
         assert all(field.labels[code] is not None for code in codes.tolist())
     _name(metadata, features)
     scores = metadata.calibration.probability(np.array([-5.0, 0.0, 1e30, -1e30, 7.0]))
     layout = CountLayout(metadata.reference)
-    counts = layout.count(features.bins, scores.astype(np.float32), label=0.5)
+    counts = layout.count(encoder.counted_bins(features), scores.astype(np.float32), label=0.5)
     assert len(counts.counts) == len(layout.reference_counts) == layout.size
     assert metadata.golden.matrix.shape[1] == len(metadata.spec.columns)
 

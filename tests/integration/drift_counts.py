@@ -29,14 +29,14 @@ def counted_offline(
     metadata = bundle.metadata
     decoder = LeadDecoder(store or SchemaStore.load(), metadata.spec.kinds, **options)
     leads = decoder.decode([record.value for record in records])
-    features = FeatureEncoder(metadata.spec, metadata.reference).encode(
-        leads.columns, len(leads.positions)
-    )
+    encoder = FeatureEncoder(metadata.spec, metadata.reference)
+    features = encoder.encode(leads.columns, len(leads.positions))
+    bins = encoder.counted_bins(features).tolist()
     scores = open_predictor(bundle).predict(features.matrix).probability
     score_codes = metadata.reference.score.codes_of(scores.astype(float)).tolist()
-    names = [field.name for field in metadata.spec.fields]
+    names = [field.name for field in metadata.reference.counted]
     counts: dict[int, Counter[tuple[str, int]]] = {}
-    rows = zip(leads.positions, leads.created_at, features.bins.tolist(), score_codes, strict=True)
+    rows = zip(leads.positions, leads.created_at, bins, score_codes, strict=True)
     for position, created_at, codes, score_code in rows:
         event = min(created_at, records[position].timestamp)
         window = counts.setdefault(event - event % window_ms, Counter())
@@ -49,7 +49,7 @@ def counted_offline(
 def reported(values: Iterable[bytes], bundle: Bundle) -> Counts:
     """Take the counts of closed windows out of the reports: of several, the one of most leads."""
     reference = bundle.metadata.reference
-    places = [(field.name, code) for field in reference.fields for code in range(field.codes)]
+    places = [(field.name, code) for field in reference.counted for code in range(field.codes)]
     places += [("score", code) for code in range(reference.score.codes)]
     counts = {}
     for record in map(decode_report, values):

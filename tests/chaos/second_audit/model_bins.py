@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ FIRST_WEEKDAY = 3
 """1970-01-01 was a Thursday; Monday is 0."""
 
 CodeOf = Callable[[Any], int]
+AspectCode = Callable[[Mapping[str, Any]], int | None]
 
 
 class ModelBins:
@@ -41,11 +43,18 @@ class ModelBins:
         reference = metadata["reference"]
         self._codes_of: list[tuple[str, int, int, CodeOf]] = []
         """Of each field: name, first place in the vector of counts, code of a missing value."""
+        self._aspects: list[tuple[int, int, AspectCode]] = []
+        """Of each further aspect: first place, code of a missing value."""
         start = 0
         for bins in reference["fields"]:
             size = _size(bins)
             code_of = _code_of(self.kinds[bins["name"]], bins, size)
             self._codes_of.append((bins["name"], start, size + 1, code_of))
+            start += size + 2
+        specs = {f["name"]: f for f in metadata["spec"]["fields"]}
+        for bins in reference.get("aspects", ()):
+            size = _size(bins)
+            self._aspects.append((start, size + 1, _aspect_code(specs[bins["field"]], bins)))
             start += size + 2
         self._score_start = start
         self._score_edges: list[float] = reference["score"]["edges"]
@@ -59,7 +68,7 @@ class ModelBins:
         Returns
         -------
         list of int
-            For each field, its place in the vector of counts.
+            For each field and each further aspect, its place in the vector of counts.
         list of int
             For each field, its code.
         int
@@ -72,6 +81,9 @@ class ModelBins:
             present += code != missing
             places.append(start + code)
             codes.append(code)
+        for start, missing, aspect_of in self._aspects:
+            found = aspect_of(fields)
+            places.append(start + (missing if found is None else found))
         return places, codes, present
 
     def score_place(self, score: float) -> int:
@@ -96,7 +108,8 @@ def _size(bins: Mapping[str, Any]) -> int:
     """Count the bins without "other" and "missing", which are the last two codes."""
     if bins["by"] == "quantile":
         return len(bins["edges"]) + 1
-    return 7 if bins["by"] == "weekday" else len(bins["levels"])
+    fixed = {"weekday": 7, "hour": 24}
+    return fixed.get(bins["by"]) or len(bins["levels"]) + (bins["by"] == "keyword")
 
 
 def _code_of(kind: str, bins: Mapping[str, Any], size: int) -> CodeOf:
@@ -117,6 +130,45 @@ def _code_of(kind: str, bins: Mapping[str, Any], size: int) -> CodeOf:
     if kind == "category":
         return _Levels(bins["levels"], size).__getitem__
     return {"number": of_number, "text": of_text, "date": of_date}[kind]
+
+
+def _aspect_code(spec: Mapping[str, Any], bins: Mapping[str, Any]) -> AspectCode:
+    """Return what finds an aspect's code in a lead's fields; None where the value is missing."""
+    name, edges = spec["name"], bins.get("edges", ())
+
+    def text_of(fields: Mapping[str, Any]) -> str | None:
+        value = fields.get(name)
+        if value is None or " ".join(value.split()).casefold() in MISSING_WORDS:
+            return None
+        return unicodedata.normalize("NFC", value).casefold()
+
+    def words(fields: Mapping[str, Any]) -> int | None:
+        text = text_of(fields)
+        return None if text is None else bisect_right(edges, len(text.split()))
+
+    def keyword(fields: Mapping[str, Any]) -> int | None:
+        text, keywords = text_of(fields), bins["levels"]
+        if text is None:
+            return None
+        return max((i for i, word in enumerate(keywords) if word in text), default=len(keywords))
+
+    def hour(fields: Mapping[str, Any]) -> int | None:
+        at = _moment(fields.get(name))
+        return None if at is None else int(at) % DAY // 3_600_000
+
+    def age(fields: Mapping[str, Any]) -> int | None:
+        at, created_at = _moment(fields.get(name)), _moment(fields.get("created_at"))
+        if at is None or created_at is None:
+            return None
+        if spec.get("whole_days"):
+            at, created_at = at // DAY * DAY, created_at // DAY * DAY
+        return bisect_right(edges, float32((created_at - at) / DAY))
+
+    return {"words": words, "keyword": keyword, "hour": hour, "age": age}[bins["aspect"]]
+
+
+def _moment(value: float | None) -> float | None:
+    return None if value is None or not abs(value) <= FARTHEST_DATE else value
 
 
 class _Levels(dict[str, int]):

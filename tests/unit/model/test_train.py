@@ -134,7 +134,7 @@ def test_the_reference_rows(trained: TrainedModel):
     sizes = TABLE.columns_for(spec.kinds)["company_size"]
     np.testing.assert_array_equal(np.sort(sample.numbers["company_size"]), np.sort(sizes))
     assert {*sample.numbers["notes"]} == {len(row["notes"]) for row in ROWS}
-    for codes, bins in zip(sample.bins.T, reference.fields, strict=True):
+    for codes, bins in zip(sample.bins.T, reference.counted, strict=True):
         assert tuple(np.bincount(codes, minlength=bins.codes).tolist()) == bins.counts
     codes = reference.score.codes_of(sample.scores)
     assert np.bincount(codes).sum() == 1200

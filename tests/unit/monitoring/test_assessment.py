@@ -16,7 +16,7 @@ from features.counts import CountLayout, LeadCounts
 from features.coverage import TypicalLead
 from features.matrix import FeatureEncoder
 from features.reference import Bins
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField
+from features.spec import CategoryField, DateField, DatePart, FeatureSpec, NumberField, TextField
 from monitoring.assessment import Assessment, Assessor
 from monitoring.diagnosis import ADVICE, Diagnosis, diagnose
 from monitoring.field_drift import DriftState, DriftThresholds, FieldCounts, FieldDrift
@@ -71,7 +71,7 @@ ASSESSOR = Assessor(LAYOUT, importance=IMPORTANCE, engagement=ENGAGEMENT)
 
 
 def counts(n: int = 3000, seed: int = 2, mean: float = 0.25, **change: Any) -> LeadCounts:
-    bins = ENCODER.encode(columns(n, seed, **change), n).bins
+    bins = ENCODER.counted_bins(ENCODER.encode(columns(n, seed, **change), n))
     return LAYOUT.count(bins, scores(n, seed, mean), label=0.5)
 
 
@@ -181,7 +181,7 @@ def test_below_the_least_number_of_leads_nothing_is_assessed():
     assert not found.is_prediction_drift
     said = (found.drifted_share, found.weighted_share, found.engagement, found.coverage)
     assert {*said, found.is_engagement_healthy} == {None}
-    assert [field.name for field in found.fields] == [*SPEC.kinds, "score"]
+    assert [field.name for field in found.fields] == [*SPEC.kinds, "signed_up:hour", "score"]
     for part in found.fields:
         assert part.state is DriftState.TOO_FEW
         assert not part.is_drifted
@@ -269,7 +269,8 @@ def test_a_day_has_one_weekday_and_that_is_no_drift():
 def test_missing_dates_are_seen_within_a_day():
     made = columns(3000, 2)
     made["signed_up"][::3] = np.nan
-    found = assess(LAYOUT.count(ENCODER.encode(made, 3000).bins, scores(3000, 2), label=0.5))
+    bins = ENCODER.counted_bins(ENCODER.encode(made, 3000))
+    found = assess(LAYOUT.count(bins, scores(3000, 2), label=0.5))
     assert drifted(found) == ["signed_up"]
     assert found.diagnosis is Diagnosis.DATA_QUALITY
 
@@ -430,3 +431,133 @@ def test_a_horizon_before_1970_is_assessed():
 def test_few_leads_of_less_than_a_day_are_not_assessed():
     assert assess(counts(999), span=DAY - 1).state is DriftState.TOO_FEW
     assert assess(counts(999), span=DAY).state is not DriftState.TOO_FEW
+
+
+# Further aspects of fields
+
+
+ASPECTS = FeatureSpec(
+    fields=(
+        NumberField(name="visits"),
+        TextField(name="note", keywords=("price", "demos")),
+        DateField(name="seen", parts=(DatePart.HOUR, DatePart.WEEKDAY, DatePart.AGE)),
+        DateField(name="created_at", parts=()),
+    )
+)
+WORDS = ("what price", "some demos", "just looks", "some price")
+
+
+def aspect_columns(
+    n: int,
+    seed: int,
+    *,
+    night: float = 0.1,
+    age: float = 20.0,
+    words: tuple[float, ...] = (0.1, 0.1, 0.8, 0.0),
+    no_date: float = 0.05,
+) -> dict[str, Any]:
+    random = np.random.default_rng(seed)
+    created = 19_000 * DAY + DAY * random.integers(0, 7, n) + 23 * DAY / 24
+    hours = np.where(random.random(n) < night, random.integers(0, 6, n), random.integers(8, 20, n))
+    days = random.exponential(age, n) // 1
+    seen = created - 23 * DAY / 24 - days * DAY + hours * (DAY / 24)
+    return {
+        "visits": random.normal(0, 1, n),
+        "note": random.choice(WORDS, n, p=words).tolist(),
+        "seen": np.where(random.random(n) < no_date, np.nan, seen),
+        "created_at": created,
+    }
+
+
+def aspects_of(thresholds: DriftThresholds | None = None) -> tuple[FeatureEncoder, Assessor]:
+    reference = build_reference(ASPECTS, aspect_columns(TRAINING, 1), TRAINING, scores(TRAINING, 1))
+    assessor = Assessor(
+        CountLayout(reference),
+        importance={},
+        engagement=ENGAGEMENT,
+        thresholds=thresholds or DriftThresholds(),
+    )
+    return FeatureEncoder(ASPECTS, reference), assessor
+
+
+ASPECT_ENCODER, ASPECT_ASSESSOR = aspects_of()
+
+
+def assess_aspects(
+    n: int = 3000, seed: int = 2, span: int = DAY, assessor: Assessor | None = None, **change: Any
+) -> Assessment:
+    made = aspect_columns(n, seed, **change)
+    bins = ASPECT_ENCODER.counted_bins(ASPECT_ENCODER.encode(made, n))
+    layout = (assessor or ASPECT_ASSESSOR)._layout
+    found = layout.count(bins, scores(n, seed), label=0.5)
+    return (assessor or ASPECT_ASSESSOR).assess(found, name="24h", start=0, end=span)
+
+
+def test_aspects_of_leads_like_those_of_training_are_stable():
+    for seed in range(2, 22):
+        found = assess_aspects(seed=seed)
+        assert drifted(found) == []
+        assert found.state is DriftState.OK
+
+
+def test_a_shift_of_hours_is_seen_in_a_day_and_no_hour_is_one():
+    night = assess_aspects(night=0.5)
+    assert drifted(night) == ["seen:hour"]
+    assert night.diagnosis is Diagnosis.COVARIATE
+    assert drifted(assess_aspects(night=0.5, span=DAY - 1)) == []
+
+
+def test_a_shift_of_keywords_is_seen_where_texts_are_as_long():
+    other = assess_aspects(words=(0.1, 0.5, 0.4, 0.0))
+    assert drifted(other) == ["note:keyword"]
+    # The same keyword in another text is none.
+    assert drifted(assess_aspects(words=(0.0, 0.1, 0.8, 0.1))) == []
+
+
+def test_a_shift_of_ages_is_seen():
+    assert drifted(assess_aspects(age=60.0)) == ["seen:age"]
+
+
+def test_a_field_counts_once_whatever_has_drifted_of_it():
+    found = assess_aspects(night=0.6, age=80.0)
+    assert drifted(found) == ["seen:hour", "seen:age"]
+    assert found.drifted_share == 1 / 4
+    assert found.by_field["seen"] == [field(found, f"seen{n}") for n in ("", ":hour", ":age")]
+
+
+def test_missing_values_are_the_field_s_own_and_drift_no_aspect():
+    found = assess_aspects(no_date=0.5)
+    assert drifted(found) == ["seen"]
+    assert found.diagnosis is Diagnosis.DATA_QUALITY
+    assert field(found, "seen:hour").missing is None
+    assert field(found, "seen:hour").state is DriftState.OK
+
+
+def test_an_aspect_of_few_values_is_not_judged():
+    found = assess_aspects(no_date=0.99)
+    assert field(found, "seen:age").state is DriftState.TOO_FEW
+    assert field(found, "seen:age").psi is None
+    assert field(found, "seen").is_drifted
+
+
+def test_aspects_raise_no_false_alarms():
+    """Of windows without drift no more alarm than the level of the test, aspects or not."""
+    assessor = Assessor(
+        ASPECT_ASSESSOR._layout,
+        importance={},
+        engagement=ENGAGEMENT,
+        thresholds=DriftThresholds(min_leads=50),
+    )
+    alarmed = [
+        bool(drifted(assess_aspects(300, seed, assessor=assessor))) for seed in range(100, 250)
+    ]
+    assert sum(alarmed) <= 5
+
+
+def test_the_p_value_of_an_aspect_is_that_of_its_field():
+    found = assess_aspects(night=0.2)
+    tests = {drift.name: drift for drift in found.fields[:-1]}
+    hour = tests["seen:hour"]
+    # Three tests of the field, four fields.
+    assert hour.p_adjusted == pytest.approx(min(1.0, hour.p_value * 3 * 4))
+    assert all(drift.p_adjusted >= drift.p_value for drift in tests.values() if drift.p_value)

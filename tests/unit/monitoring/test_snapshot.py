@@ -42,9 +42,11 @@ def sample(model, **changed):
     """The model's leads, some columns changed, all with scores around a half."""
     metadata = model.bundle.metadata
     columns = dict(model.columns) | changed
-    features = FeatureEncoder(SPEC, metadata.reference).encode(columns, LEADS)
+    encoder = FeatureEncoder(SPEC, metadata.reference)
+    features = encoder.encode(columns, LEADS)
+    bins = encoder.counted_bins(features)
     scores = np.linspace(0.2, 0.8, LEADS, dtype=np.float32)
-    return LeadSample(shown_numbers(SPEC, columns, features), features.bins, scores)
+    return LeadSample(shown_numbers(SPEC, columns, features), bins, scores)
 
 
 def assess(model, now, thresholds=FEW):
@@ -60,7 +62,10 @@ def shown(model, now, before):
 
 def test_numbers_are_shown_as_they_are_texts_by_length_the_rest_by_label(model):
     now, before = shown(model, sample(model), sample(model))
-    assert list(now) == [*SPEC.kinds, "score"]
+    aspects = [bins.name for bins in model.bundle.metadata.reference.aspects]
+    assert list(now) == [*SPEC.kinds, *aspects, "score"]
+    assert "created_at:hour" in aspects
+    assert set(now["created_at:hour"]) <= {f"{hour} h" for hour in range(24)}
     np.testing.assert_array_equal(now["page_views"], model.columns["page_views"])
     texts = model.columns["summary"]
     lengths = [np.nan if text is None else len(text) for text in texts]
@@ -111,12 +116,13 @@ def test_what_counts_as_drift_is_what_the_assessment_says(rendered, drifted):
         for m in metrics
         if m["config"]["type"].endswith(":ValueDrift")
     }
+    drifts = {**assessment.by_field, "score": [assessment.score]}
     assert values == {
-        field.name: pytest.approx(max(field.psi - field.psi_noise, 0))
-        for field in assessment.fields
+        name: pytest.approx(max(0, *(d.psi - d.psi_noise for d in found if d.psi is not None)))
+        for name, found in drifts.items()
     }
     [counted] = [m["value"] for m in metrics if "DriftedColumnsCount" in m["config"]["type"]]
-    found = sum(field.is_drifted for field in assessment.fields[:-1])
+    found = sum(any(d.is_drifted for d in found) for found in assessment.by_field.values())
     assert found >= 3
     assert counted == {"count": found, "share": pytest.approx(assessment.drifted_share)}
 

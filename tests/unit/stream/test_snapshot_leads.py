@@ -39,7 +39,7 @@ def test_leads_are_scored_and_what_is_no_lead_is_left_out(model, settings, wire)
     records = [Record(value) for value in model.values(wire)]
     sample = scored_sample(model.bundle, settings, [*records, Record(b"no lead"), Record(None)])
     assert len(sample) == LEADS
-    assert sample.bins.shape == (LEADS, 6)
+    assert sample.bins.shape == (LEADS, len(model.bundle.metadata.reference.counted))
     np.testing.assert_array_equal(sample.numbers["page_views"], model.columns["page_views"])
     assert sample.scores.dtype == np.float32
     assert 0 < sample.scores.min() < sample.scores.max() < 1
