@@ -13,7 +13,7 @@ from features.matrix import DAY_MS, ages_in_days, date_part, is_date
 from features.spec import CREATED_AT, DatePart
 from schemas.fields import FieldKind
 
-__all__ = ["DateParts", "choose_date_parts", "later_share"]
+__all__ = ["DateParts", "choose_date_parts", "later_share", "part_values"]
 
 PARTS = (DatePart.HOUR, DatePart.WEEKDAY, DatePart.MONTH)
 YEAR_DAYS = 350
@@ -44,8 +44,9 @@ def choose_date_parts(
 ) -> dict[str, DateParts]:
     """Choose the parts of each date by what training data hold; labels have no part in it.
 
-    A part that is the same for all leads is none: the hour of dates without a clock, say. The month
-    is one only where the dates are of about a year at least. The age counts from the field
+    A part that is the same for all leads is none: the hour of dates without a clock, say. Where
+    nothing differs but that some leads lack the date, the weekday is kept, which says so. The month
+    is a part only where the dates are of about a year at least. The age counts from the field
     ``created_at``, where there is one; not of a date that is one and the same day for all leads, as
     its age is the calendar time of the creation. Absolute time never is a part: leads to come are
     all later than those of the training.
@@ -72,8 +73,39 @@ def choose_date_parts(
         parts = _own_parts(times[is_date(times)])
         if created_at is not None and _has_age(times, created_at, whole_days=whole_days):
             parts = (*parts, DatePart.AGE)
+        if not parts and 0 < np.count_nonzero(is_date(times)) < len(times):
+            parts = (DatePart.WEEKDAY,)
         chosen[name] = DateParts(parts, whole_days)
     return chosen
+
+
+def part_values(
+    times: NDArray[np.float64],
+    chosen: DateParts,
+    created_at: NDArray[np.float64] | None,
+) -> list[NDArray[np.float64]]:
+    """Return what a date gives the model: an array for each part.
+
+    Parameters
+    ----------
+    times, created_at
+        float64, shape (n,): milliseconds since 1970, NaN where missing.
+    chosen
+        The date's parts; with an age, there is a ``created_at``.
+
+    Returns
+    -------
+    list of ndarray of float64, shape (n,)
+        NaN where missing.
+    """
+    known = is_date(times)
+    safe = np.where(known, times, 0.0)
+    return [
+        ages_in_days(times, created_at, whole_days=chosen.whole_days)
+        if part is DatePart.AGE and created_at is not None
+        else np.where(known, date_part(safe, part), np.nan)
+        for part in chosen.parts
+    ]
 
 
 def later_share(times: NDArray[np.float64], created_at: NDArray[np.float64]) -> float:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from features.binning import quantile_edges
 from features.infer import name_words
-from features.spec import normalise_level
+from features.spec import CREATED_AT, normalise_level
+from model.date_parts import part_values
 from model.evaluate import roc_auc
 from model.folds import FOLDS, folds
 from model.presence import OneOutcome, one_outcome_columns
@@ -126,7 +127,7 @@ def inspect_columns(leads: Leads, originals: Mapping[str, str], seed: int) -> In
     all_alone = {
         name: Alone(
             originals[name],
-            single_column_auc(leads.columns[name], kind, leads.labels, seed, leads.groups),
+            _auc_alone(leads, name, kind, seed),
             min(name_words(originals[name]) & AFTERWARDS, default=None),
         )
         for name, kind in leads.kinds.items()
@@ -177,6 +178,15 @@ def answer_warnings(auc: float, strongest: Sequence[Alone]) -> list[str]:
         f"above {TOO_GOOD_ALTOGETHER}. Alone, these columns predict best: {suspects}. Leave out "
         "what is not known when a lead is scored: --exclude COLUMN"
     ]
+
+
+def _auc_alone(leads: Leads, name: str, kind: FieldKind, seed: int) -> float:
+    """Return a column's AUC; of a date, that of its best part, as the model never sees the date."""
+    if kind is not FieldKind.DATE:
+        return single_column_auc(leads.columns[name], kind, leads.labels, seed, leads.groups)
+    parts = part_values(leads.columns[name], leads.dates[name], leads.columns.get(CREATED_AT))
+    aucs = [single_column_auc(part, kind, leads.labels, seed, leads.groups) for part in parts]
+    return max(aucs, default=0.5)
 
 
 def single_column_auc(

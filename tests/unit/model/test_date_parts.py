@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from features.matrix import DAY_MS
 from features.spec import DatePart
 from model.date_parts import DateParts, choose_date_parts, later_share
+from model.inspection import inspect_columns
+from model.specify import Leads
 from schemas.fields import FieldKind
 
 HOUR, WEEKDAY, MONTH, AGE = DatePart.HOUR, DatePart.WEEKDAY, DatePart.MONTH, DatePart.AGE
@@ -39,13 +41,24 @@ def parts(dates: NDArray[np.float64]) -> tuple[DatePart, ...]:
         (days(*np.arange(100) * 1.01), (HOUR, WEEKDAY)),
         (days(*np.arange(0, 700, 7)), (MONTH,)),
         (days(0, 7, 14), ()),
-        (days(3, 3, NAN), ()),
+        (days(3, 3, NAN), (WEEKDAY,)),
+        (days(3, 3, 3), ()),
         (days(NAN, 1, 2, NAN), (WEEKDAY,)),
         (np.array([1e300, NAN]), ()),
         (np.array([]), ()),
     ],
     ids=(
-        *("days", "one hour", "clock", "a quarter", "Mondays", "near Mondays", "one", "gaps"),
+        *(
+            "days",
+            "one hour",
+            "clock",
+            "a quarter",
+            "Mondays",
+            "near Mondays",
+            "some",
+            "one",
+            "gaps",
+        ),
         *("far", "none"),
     ),
 )
@@ -81,3 +94,15 @@ def test_dates_after_the_creation_are_counted_from_a_day_on() -> None:
     created = days(0, 0, 0, 0, NAN)
     assert later_share(days(0.9, 1.0, 5, NAN, 3), created) == pytest.approx(2 / 3)
     assert later_share(days(NAN, NAN, NAN, NAN, 3), created) == 0.0
+
+
+def test_a_date_is_inspected_by_what_the_model_reads_of_it() -> None:
+    created = days(*np.linspace(0, 100, 400))
+    ages = np.random.default_rng(1).uniform(0, 60, 400)
+    labels = ages < 20
+    columns = {"seen": created - ages * DAY_MS, "created_at": created}
+    leads = Leads.of(dict.fromkeys(columns, FieldKind.DATE), columns, labels)
+    names = {name: name for name in columns}
+    found = {alone.column: alone.auc for alone in inspect_columns(leads, names, 1).strongest}
+    assert found["seen"] > 0.95
+    assert found["created_at"] < 0.65

@@ -201,7 +201,7 @@ def dated(**dates: str) -> Table:
     made = []
     for i, row in enumerate(ROWS):
         created = datetime.fromisoformat(row["created"])
-        ages = {"a day later": -1 - i % 9, "before": i % 50, "the same": 0}
+        ages = {"a day later": -2 - i % 9, "before": i % 50, "the same": 0}
         found = {name: created - timedelta(days=ages[word]) for name, word in dates.items()}
         made.append({**row, **{name: f"{moment:%Y-%m-%d}" for name, moment in found.items()}})
     return table(made)
