@@ -269,7 +269,8 @@ FIELD_PSI = Declaration(
     "gauge",
     "ratio",
     ("field", "window"),
-    "Population stability index of a field against the reference.",
+    "Population stability index of a field, or of an aspect of one (`seen:hour`), against the"
+    " reference.",
     "drift",
 )
 FIELD_PSI_NOISE = Declaration(
@@ -301,7 +302,8 @@ FIELD_P_VALUE = Declaration(
     "gauge",
     "ratio",
     ("field", "window"),
-    "p-value of a field's test, after Benjamini and Hochberg.",
+    "p-value of a field's test, after Bonferroni over its aspects and Benjamini and Hochberg over"
+    " the fields.",
     "drift",
 )
 FIELD_MISSING = Declaration(
@@ -341,7 +343,7 @@ FIELD_DRIFTED = Declaration(
     "gauge",
     "1",
     ("field", "window"),
-    "1 when a field has drifted; else 0.",
+    "1 when a field, or an aspect of one, has drifted; else 0.",
     "drift",
 )
 DRIFT_SHARE = Declaration(
