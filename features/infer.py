@@ -184,7 +184,7 @@ def with_creation(found: Inferred, table: Table) -> Inferred:
     verdict = _by_values(table, CREATED_AT)
     if verdict.kind is not FieldKind.DATE:
         return found
-    verdict = _judged(table, CREATED_AT, verdict, [])
+    verdict = _judged(table, CREATED_AT, verdict, [], is_said=False)
     if verdict.unfit is not None:
         return found
     original = table.originals[CREATED_AT]
