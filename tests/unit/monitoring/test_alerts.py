@@ -64,6 +64,7 @@ def test_an_alert_asks_for_what_is_declared(alert):
     assert names or alert["expr"].startswith("up{")
     assert names <= SERIES.keys()
     labels = OF_THE_SCRAPE | {"le"}.union(*(SERIES[name].labels for name in names))
+    labels |= {*re.findall(r'label_replace\(.*?,\s*"(\w+)", "\$1"', alert["expr"], re.DOTALL)}
     assert labels_asked(alert["expr"]) <= labels
     shown = re.findall(r"\$labels\.(\w+)", alert["annotations"]["summary"])
     assert set(shown) <= labels
