@@ -287,6 +287,6 @@ def _labels_of_aspect(field: FieldSpec, bins: FieldReference, at: int) -> Labels
         return keyword_labels(field.keywords[at - field.aspects.index(aspect)], missing)
     if aspect is Aspect.LENGTH:
         return number_labels(bins, bins.exact, CHARACTER)
-    if aspect is Aspect.AGE:
-        return age_labels(whole_days=False)
+    if isinstance(field, DateField) and aspect is Aspect.AGE:
+        return age_labels(whole_days=field.whole_days)
     return aspect_labels(aspect, missing)

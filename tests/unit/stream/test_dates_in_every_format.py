@@ -173,6 +173,26 @@ def test_created_at_of_seconds_is_the_same_time(bundle: Bundle):
     assert exact == by_seconds
 
 
+def test_a_creation_that_gives_nothing_itself_still_gives_ages():
+    """All leads came on Mondays of one quarter, by day."""
+    rng = np.random.default_rng(2)
+    made = []
+    for i in range(600):
+        created, age = START + timedelta(days=7 * (i // 50)), int(rng.integers(120))
+        touched = created - timedelta(days=age)
+        won = int(rng.random() < (0.9 if age < 30 else 0.1))
+        made.append({"created": created, "last_touch": touched, "won": won})
+    table = parse_table(as_csv(made, *made[0]).replace(b"T00:00:00+00:00", b""), "leads.csv")
+    trained = train(table, TrainOptions(target="won", time="created", parameters=QUICK))
+    spec = trained.metadata.spec
+    assert spec.columns == ("last_touch:weekday", "last_touch:age")
+    assert trained.report.fields["created_at"] == 0
+    assert trained.report.cross_validated.auc > 0.8
+    [touched_field, _] = spec.fields
+    assert isinstance(touched_field, DateField)
+    assert touched_field.whole_days
+
+
 def test_a_file_with_created_at_needs_no_option():
     made = [
         {"created_at": lead["Date Created"]}
