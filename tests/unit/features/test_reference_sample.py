@@ -39,9 +39,7 @@ REFERENCE = build_reference(SPEC, COLUMNS, 4, SCORES)
 ENCODER = FeatureEncoder(SPEC, REFERENCE)
 FEATURES = ENCODER.encode(COLUMNS, 4)
 BINS = ENCODER.counted_bins(FEATURES)
-SAMPLE = ReferenceSample(
-    shown_numbers(SPEC, COLUMNS, FEATURES), BINS, SCORES.astype(np.float32)
-)
+SAMPLE = ReferenceSample(shown_numbers(SPEC, COLUMNS, FEATURES), BINS, SCORES.astype(np.float32))
 
 
 def parquet(columns):
