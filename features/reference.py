@@ -172,20 +172,24 @@ class Reference(BaseModel):
         return self._by_name[name]
 
     def with_names(self, names: Sequence[str]) -> Reference:
-        """Return the bins with other names for their fields.
+        """Return the bins with other names for their fields, and for aspects of these.
 
         Parameters
         ----------
         names
             Of the fields, in their order. A colon in one becomes a space.
         """
-        plain = (name.replace(":", " ") for name in names)
-        fields = (
-            field.model_copy(update={"name": name})
-            for field, name in zip(self.fields, plain, strict=True)
+        plain = [name.replace(":", " ") for name in names]
+        shown = {field.name: name for field, name in zip(self.fields, plain, strict=True)}
+        fields = (field.model_copy(update={"name": shown[field.name]}) for field in self.fields)
+        aspects = (
+            bins.model_copy(
+                update={"field": shown[bins.field], "name": f"{shown[bins.field]}:{bins.aspect}"}
+            )
+            for bins in self.aspects
         )
         # Not a copy of the model: that would keep what is cached by the old names.
-        return Reference(**{**dict(self), "fields": tuple(fields)})
+        return Reference(**{**dict(self), "fields": tuple(fields), "aspects": tuple(aspects)})
 
     def labels(self, name: str) -> tuple[str, ...]:
         """Return a field's labels for people, by code; KeyError where there is no such field."""

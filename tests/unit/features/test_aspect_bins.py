@@ -135,6 +135,14 @@ def test_bins_of_an_aspect_are_named_by_field_and_aspect():
         Reference.model_validate(REFERENCE.model_dump() | {"aspects": [wrong]})
 
 
+def test_aspects_have_the_names_that_their_fields_are_shown_by():
+    shown = REFERENCE.with_names(["visits", "notiz: lang", "gesehen", "signed", "created_at", "t"])
+    assert [bins.name for bins in shown.aspects[:4]] == [
+        *("notiz  lang:words", "notiz  lang:keyword", "gesehen:hour", "gesehen:age"),
+    ]
+    assert shown.counted[0].counts == REFERENCE.counted[0].counts
+
+
 def test_the_audit_s_own_bins_are_the_same():
     metadata = {
         "spec": SPEC.model_dump(mode="json"),
