@@ -36,7 +36,7 @@ class CountLayout:
         """The fields, in the order of the vector."""
         return self.reference.fields
 
-    @property
+    @cached_property
     def counted(self) -> tuple[FieldReference, ...]:
         """What is counted besides the score, in the order of the vector: fields, then aspects."""
         return self.reference.counted

@@ -195,7 +195,7 @@ class Reference(BaseModel):
         """Return a field's labels for people, by code; KeyError where there is no such field."""
         return self._by_name[name].labels
 
-    @cached_property
+    @property
     def counted(self) -> tuple[FieldReference, ...]:
         """What drift counts of a lead besides its score: the fields, then further aspects."""
         return (*self.fields, *self.aspects)
