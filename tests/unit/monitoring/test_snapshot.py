@@ -295,4 +295,5 @@ def test_columns_have_the_names_that_the_assessment_has(model):
     names = ["来源", *list(SPEC.kinds)[1:]]
     reference = model.bundle.metadata.reference.with_names(names)
     now, before = shown_columns(SPEC, reference, sample(model), sample(model))
-    assert list(now) == list(before) == [*names, "score"]
+    aspects = [bins.name for bins in reference.aspects]
+    assert list(now) == list(before) == [*names, *aspects, "score"]
