@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec import FeatureSpec
-from model.boosting import BoostingParameters, boost, margins
+from model.boosting import BoostingParameters, average, boost, margins
 from model.calibrate import choose_calibration
 from model.evaluate import Quality, evaluate, roc_auc
 from model.folds import FOLDS, folds, has_folds, split_latest
@@ -39,13 +39,29 @@ class Recipe:
         xgboost.Booster
         """
         matrix = training_matrix(spec, training, self.seed)
-        rows, weights = with_masked_copies(spec, matrix, self.seed)
+        boosters = [self._boost_once(spec, matrix, training.labels, seed) for seed in self._seeds]
+        return average(boosters) if len(boosters) > 1 else boosters[0]
+
+    @property
+    def _seeds(self) -> list[int]:
+        """One a booster: those of two recipes are independent."""
+        others = np.random.SeedSequence(self.seed).generate_state(self.parameters.boosters - 1)
+        return [self.seed, *others.tolist()]
+
+    def _boost_once(
+        self,
+        spec: FeatureSpec,
+        matrix: NDArray[np.float32],
+        labels: NDArray[np.bool_],
+        seed: int,
+    ) -> Any:
+        rows, weights = with_masked_copies(spec, matrix, seed)
         return boost(
             rows,
-            np.tile(training.labels, 2),
+            np.tile(labels, 2),
             self.parameters,
             weights=weights,
-            seed=self.seed,
+            seed=seed,
             threads=self.threads,
         )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from model.bands import HIGH, MEDIUM, BandRule
-from model.boosting import BoostingParameters
+from model.boosting import RECIPE, BoostingParameters
 from model.metadata import Engagement
 from schemas.fields import FieldKind
 
@@ -95,4 +95,4 @@ class TrainOptions:
     high: BandRule = HIGH
     medium: BandRule = MEDIUM
     engagement: Engagement | None = None
-    parameters: BoostingParameters = field(default_factory=BoostingParameters)
+    parameters: BoostingParameters = RECIPE

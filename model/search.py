@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import optuna
 
-from model.boosting import BoostingParameters
+from model.boosting import RECIPE, BoostingParameters
 from model.cross_validation import Recipe, cross_validate
 from model.specify import Leads
 
@@ -39,15 +39,16 @@ def search_parameters(leads: Leads, recipe: Recipe, trials: int) -> BoostingPara
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=recipe.seed))
     study.optimize(lambda trial: loss(_suggested(trial)), n_trials=trials)
     if study.best_value < loss(recipe.parameters):
-        return BoostingParameters(**study.best_params)
+        return _suggested(optuna.trial.FixedTrial(study.best_params))
     return recipe.parameters
 
 
-def _suggested(trial: optuna.Trial) -> BoostingParameters:
-    return BoostingParameters(
-        trees=trial.suggest_int("trees", 100, 500, step=50),
+def _suggested(trial: optuna.trial.BaseTrial) -> BoostingParameters:
+    return replace(
+        RECIPE,
+        trees=trial.suggest_int("trees", 20, 80, step=10),
         max_depth=trial.suggest_int("max_depth", 2, 6),
-        eta=trial.suggest_float("eta", 0.01, 0.15, log=True),
+        eta=trial.suggest_float("eta", 0.05, 0.5, log=True),
         subsample=trial.suggest_float("subsample", 0.5, 1.0),
         colsample_bytree=trial.suggest_float("colsample_bytree", 0.3, 1.0),
         min_child_weight=trial.suggest_float("min_child_weight", 1.0, 30.0, log=True),

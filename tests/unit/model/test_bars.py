@@ -82,9 +82,20 @@ def test_bank_in_time(bank: TrainedModel):
     latest = bank.report.latest
     assert latest is not None
     assert latest.rows == 8_238
-    assert latest.auc >= 0.649
+    assert latest.auc >= 0.69
     # The rate of success trebled: the report must say that the scores are no probabilities there.
     assert any("the world has changed" in warning for warning in bank.report.warnings)
+    # And that the ranking is worse than in cross-validation.
+    assert bank.report.change is not None
+    assert bank.report.change.auc.high < -0.05
+    assert any("rank worse than cross-validation" in warning for warning in bank.report.warnings)
+
+
+def test_bank_is_better_than_the_base_rate_and_the_baseline(bank: TrainedModel):
+    verdict = bank.report.verdict
+    assert verdict.has_signal
+    assert verdict.brier_skill.low > 0.2
+    assert verdict.baseline.auc_gain.low > 0
 
 
 def test_bank_is_calibrated_where_the_world_is_the_same(bank: TrainedModel):
@@ -99,6 +110,10 @@ def test_bank_scores_alike_in_both_engines(bank: TrainedModel):
 
 def test_shoppers_with_all_columns(shoppers: TrainedModel):
     assert shoppers.report.cross_validated.auc >= 0.933
+
+
+def test_no_column_of_a_session_is_called_the_time_of_creation(shoppers: TrainedModel):
+    assert not any("--time" in warning for warning in shoppers.report.warnings)
 
 
 def test_page_values_is_called_a_leak(shoppers: TrainedModel):
