@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from agents.drift_reports import Alarm
-from monitoring.assessment import Assessment
-from monitoring.confirmation import ConfirmedChange
-from monitoring.diagnosis import ADVICE
-from monitoring.field_drift import DriftState
-from monitoring.season import Stream
+from monitoring.drift.assessment import Assessment
+from monitoring.drift.change_confirmation import ConfirmedChange
+from monitoring.drift.diagnosis import ADVICE
+from monitoring.drift.field_drift import DriftState
+from monitoring.drift.seasonality import Stream
 
 __all__ = ["alarms_of", "since_told", "since_when", "states_of"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from agents.partials import ModelIdentity, dense, sparse
 from features.counts import LeadCounts
-from monitoring.assessment import Assessment
-from monitoring.diagnosis import Diagnosis
-from monitoring.field_drift import DriftState, FieldDrift
+from monitoring.drift.assessment import Assessment
+from monitoring.drift.diagnosis import Diagnosis
+from monitoring.drift.field_drift import DriftState, FieldDrift
 from schemas.record_codec import RecordCodec
 
 __all__ = [

@@ -20,11 +20,11 @@ from agents.drift_reports import Report, assessments_of, counts_of, span_name
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
 from agents.partials import ModelIdentity, Partial, Sample
 from features.counts import CountLayout, LeadCounts
-from monitoring.assessment import Assessment, Assessor
-from monitoring.confirmation import Confirmation
-from monitoring.detectors import Change, Rolling, RollingDetectors
-from monitoring.field_drift import DriftState, DriftThresholds
-from monitoring.season import Stream
+from monitoring.drift.assessment import Assessment, Assessor
+from monitoring.drift.change_confirmation import Confirmation
+from monitoring.drift.detectors import Change, Rolling, RollingDetectors
+from monitoring.drift.field_drift import DriftState, DriftThresholds
+from monitoring.drift.seasonality import Stream
 
 __all__ = ["Closing", "DriftWatch", "WatchOptions", "WatchedModel"]
 

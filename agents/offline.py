@@ -11,7 +11,7 @@ import numpy as np
 from features.matrix import Columns, FeatureEncoder, Features
 from features.spec import Aspect
 from model.bundle import Bundle
-from model.prediction import Contributions, Prediction, Predictor
+from model.serving.prediction import Contributions, Prediction, Predictor
 
 __all__ = ["ExplainedAspect", "ExplainedField", "Explanation", "OfflineScorer"]
 

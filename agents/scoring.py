@@ -20,7 +20,7 @@ from agents.dead_letters import VALUE_BYTES
 from agents.drift import CountedLeads, Counting
 from features.matrix import FeatureEncoder, Features
 from features.reason_labels import ReasonLabels
-from model.prediction import Prediction, Predictor
+from model.serving.prediction import Prediction, Predictor
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows
 from schemas.errors import ErrorCode, InvalidEventError

@@ -16,8 +16,8 @@ from features.counts import CountLayout
 from features.matrix import Columns, FeatureEncoder
 from features.reference import Reference
 from features.table import Table, read_table
-from model.predictor import Predictor, open_predictor
-from model.train import TrainOptions, train
+from model.serving.predictor import Predictor, open_predictor
+from model.training.train import TrainOptions, train
 from schemas.fields import FieldKind
 
 __all__ = ["Bank", "Rows", "Shift", "day_and_night", "draw", "months", "shifts"]

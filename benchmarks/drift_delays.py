@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.drift_cases import Bank, Rows, Shift, day_and_night, draw, months, shifts
 from benchmarks.drift_contenders import evidently_columns, kswin_alarms
 from benchmarks.drift_replay import Seen, replay
-from monitoring.season import DAY_MS
+from monitoring.drift.seasonality import DAY_MS
 
 BEFORE, AFTER = 30_000, 50_000
 """Leads of a run."""

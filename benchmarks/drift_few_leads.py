@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from benchmarks.drift_cases import Bank
 from features.counts import CountLayout, LeadCounts
-from monitoring.assessment import Assessment, Assessor
-from monitoring.field_drift import DriftState, DriftThresholds
-from monitoring.power import detectable_psi
+from monitoring.drift.assessment import Assessment, Assessor
+from monitoring.drift.field_drift import DriftState, DriftThresholds
+from monitoring.drift.power import detectable_psi
 
 SIZES = (50, 100, 300, 500, 1000)
 STILL = 500

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from agents.drift import SAMPLE_EVERY
 from features.counts import CountLayout, LeadCounts
-from monitoring.assessment import Assessment, Assessor
-from monitoring.confirmation import Confirmation, ConfirmedChange
-from monitoring.detectors import Change, RollingDetectors
-from monitoring.season import DAY_MS, Stream
+from monitoring.drift.assessment import Assessment, Assessor
+from monitoring.drift.change_confirmation import Confirmation, ConfirmedChange
+from monitoring.drift.detectors import Change, RollingDetectors
+from monitoring.drift.seasonality import DAY_MS, Stream
 
 __all__ = ["HORIZONS", "MINUTE_MS", "WINDOW_MS", "Leads", "Seen", "replay"]
 

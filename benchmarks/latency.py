@@ -21,7 +21,7 @@ from benchmarks.process_tree import cpu_seconds
 from benchmarks.scores import read_topic
 from benchmarks.workload import PARTITIONS
 from schemas.store import SchemaStore
-from stream.account import read_scored
+from stream.demo.audit import read_scored
 from tests.kafka_client import read_ends
 
 __all__ = ["LatencyRun", "measure_latency"]

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.place import DISTINCT
 from benchmarks.workload import events
-from stream.crm.produce import partition_of
+from stream.simulator.run import partition_of
 
 __all__ = ["SteadyLoad"]
 

@@ -23,8 +23,8 @@ from benchmarks.scores import Checked, check_scores, expected_scores
 from benchmarks.workload import NAME, PARTITIONS, artefacts, events
 from model.bundle import load_bundle
 from model.registry import Registry
-from stream.child_process import end_child, start_child
-from stream.crm.produce import partition_of
+from stream.process.child_process import end_child, start_child
+from stream.simulator.run import partition_of
 from tests.kafka_client import TopicFactory, committed_offsets, open_admin, until
 
 __all__ = ["DISTINCT", "Cores", "Place", "Run", "Sample", "fill", "rate_figures"]

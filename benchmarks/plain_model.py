@@ -70,9 +70,9 @@ def without_contributions(content: bytes) -> bytes:
 
 
 INPUT = ("is_missing", "low", "twice")
-"""The values between the features and the trees in the graph of ``model.export``."""
+"""The values between the features and the trees in the graph of ``model.training.export``."""
 CALIBRATION = (
     *("margin_64", "scaled", "logit", "padded_logit"),
     *("padded_probability", "probability_64", "probability"),
 )
-"""The values between the margin and the score in the graph of ``model.export``."""
+"""The values between the margin and the score in the graph of ``model.training.export``."""

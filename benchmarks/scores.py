@@ -14,10 +14,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from benchmarks.workload import events
 from features.matrix import FeatureEncoder
 from model.bundle import load_bundle
-from model.predictor import open_predictor
+from model.serving.predictor import open_predictor
 from schemas.decode import LeadDecoder
 from schemas.store import SchemaStore
-from stream.account import read_scored
+from stream.demo.audit import read_scored
 from tests.kafka_client import read_ends
 
 __all__ = ["Checked", "check_scores", "expected_scores", "read_topic"]

@@ -11,8 +11,8 @@ from agents.drift import BlockCounts, CountedLeads, block_of
 from agents.scoring import Scorer
 from benchmarks.workload import NAME, events
 from model.bundle import load_bundle
-from model.predictor import open_predictor
-from stream.serving import scorer_of
+from model.serving.predictor import open_predictor
+from stream.scoring.serving_model import scorer_of
 from stream.settings import load_settings
 
 __all__ = ["STAGES", "stage_costs"]

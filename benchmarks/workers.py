@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from stream.child_process import start_child
+from stream.process.child_process import start_child
 
 
 def main() -> None:

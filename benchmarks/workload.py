@@ -16,11 +16,11 @@ import numpy as np
 from features.binning import build_reference
 from features.matrix import FeatureEncoder
 from features.spec import CategoryField, FeatureSpec, NumberField, TextField
-from model.boosting import BoostingParameters, boost
 from model.bundle import Artefacts
-from model.export import to_onnx
 from model.metadata import BundleMetadata, Calibration, Golden, Training
-from model.predictor import open_predictor
+from model.serving.predictor import open_predictor
+from model.training.boosting import BoostingParameters, boost
+from model.training.export import to_onnx
 from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore

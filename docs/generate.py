@@ -13,11 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from monitoring.declarations import DECLARATIONS
+from monitoring.telemetry.declarations import DECLARATIONS
 from schemas.errors import ErrorCode, LoadFailure
-from stream.access import Operation, Use
-from stream.declared_rights import RESOURCES
-from stream.declared_topics import TOPICS
+from stream.kafka.access import Operation, Use
+from stream.kafka.declared_rights import RESOURCES
+from stream.kafka.topic_catalog import TOPICS
 from stream.settings import Settings, variable_of
 
 FOLDER = Path(__file__).parent
@@ -48,7 +48,7 @@ def settings_page() -> str:
 
 
 def topics_page() -> str:
-    """Every topic, from stream/declared_topics.py."""
+    """Every topic, from stream/kafka/topic_catalog.py."""
     defaults = Settings.model_construct()
     rows = (
         (
@@ -64,7 +64,7 @@ def topics_page() -> str:
     )
     return _page(
         "Topics",
-        "stream/declared_topics.py",
+        "stream/kafka/topic_catalog.py",
         "`leadscore topics create` makes those that are missing, `leadscore topics check` says what"
         " is wrong, and a worker refuses to start without those of its role, or without its"
         " [rights](rights.md) on them. It never makes one."
@@ -75,7 +75,7 @@ def topics_page() -> str:
 
 
 def rights_page() -> str:
-    """Every right in Kafka, from stream/declared_topics.py and stream/declared_rights.py."""
+    """Every right in Kafka, from stream/kafka/topic_catalog.py and stream/kafka/declared_rights.py."""
     defaults = Settings.model_construct()
     rows = (
         (
@@ -88,7 +88,7 @@ def rights_page() -> str:
     )
     return _page(
         "Rights",
-        "stream/declared_topics.py and stream/declared_rights.py",
+        "stream/kafka/topic_catalog.py and stream/kafka/declared_rights.py",
         "The least rights of each role and command in Kafka's authorizer. `leadscore acls` prints"
         " them as commands of `kafka-acls.sh`, or with `--json`, for the names in your settings and"
         " the user of `LEADSCORE_SASL_USERNAME` or `--principal`. Role `all` needs those of `score`"
@@ -130,7 +130,7 @@ def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
 
 
 def metrics_page() -> str:
-    """Every metric, from monitoring/declarations.py."""
+    """Every metric, from monitoring/telemetry/declarations.py."""
     rows = (
         (
             f"`{metric.name}`",
@@ -144,7 +144,7 @@ def metrics_page() -> str:
     )
     return _page(
         "Metrics",
-        "monitoring/declarations.py",
+        "monitoring/telemetry/declarations.py",
         "A worker of the role score or drift shows its own at `/metrics`; the snapshot job shows"
         " the others. What a drift gauge says of a horizon is absent, not 0, while there are too"
         " few leads.",

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from model.golden import verify
-from model.graph import check_graph
 from model.manifest import LARGEST_MANIFEST, MANIFEST, MODEL_FILES, Manifest, sha256
 from model.metadata import (
     BundleError,
@@ -15,6 +13,8 @@ from model.metadata import (
     BundleMetadata,
     UnavailableError,
 )
+from model.serving.golden import verify
+from model.serving.graph import check_graph
 from model.storage import Folder
 
 __all__ = [
@@ -36,10 +36,10 @@ class Artefacts:
     Parameters
     ----------
     onnx
-        ``model.onnx``, from ``model.export.to_onnx``.
+        ``model.onnx``, from ``model.training.export.to_onnx``.
     ubj
-        ``model.ubj``, from ``model.export.to_ubj``: for the native engine. Of the two, one is
-        enough.
+        ``model.ubj``, from ``model.training.export.to_ubj``: for the native engine. Of the two, one
+        is enough.
     reference
         ``reference.parquet``: a sample of the training leads as numbers, bins and scores, without
         text.

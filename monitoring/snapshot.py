@@ -32,9 +32,9 @@ from evidently.sdk.models import PanelMetric
 from evidently.sdk.panels import line_plot_panel
 from evidently.ui.workspace import Project, Workspace
 
-from monitoring.assessment import Assessment
-from monitoring.diagnosis import ADVICE
-from monitoring.field_drift import DriftThresholds, FieldDrift
+from monitoring.drift.assessment import Assessment
+from monitoring.drift.diagnosis import ADVICE
+from monitoring.drift.field_drift import DriftThresholds, FieldDrift
 from monitoring.lead_sample import SCORE, ShownColumns, Subject
 from schemas.display import for_page
 

@@ -20,7 +20,7 @@ from fastavro.schema import (
 from schemas.errors import InputError, StartupError
 from schemas.field_names import FieldNames, misnamed
 from schemas.logical_types import KEPT, Meaning, meaning_of, type_label, type_name
-from schemas.soundness import check_sound
+from schemas.schema_limits import check_sound
 from schemas.wire import AVRO_MARKER
 
 __all__ = ["Schema", "SchemaStore", "of_name", "parse_schema"]
@@ -227,7 +227,7 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
     Raises
     ------
     InputError
-        It is no record schema, or one that is not sound (``schemas.soundness``): a few bytes of
+        It is no record schema, or one that is not sound (``schemas.schema_limits``): a few bytes of
         such data could make a reader run out of stack, or run for ever.
     """
     where = source or "the schema"

@@ -28,7 +28,7 @@ COMMANDS = {
     "drift": ("drift", "See how far leads and scores are from what the model learnt."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads beside the training's."),
 }
-"""Each command: its module in stream.commands, imported when it is called, and its sentence."""
+"""Each command: its module in stream.cli, imported when it is called, and its sentence."""
 
 
 class Tour(click.Group):
@@ -42,7 +42,7 @@ class Tour(click.Group):
         """Import a command."""
         if name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"stream.commands.{COMMANDS[name][0]}"), name)
+        command = getattr(importlib.import_module(f"stream.cli.{COMMANDS[name][0]}"), name)
         assert isinstance(command, click.Command)
         return command
 

@@ -10,15 +10,15 @@ from typing import Any, NoReturn
 import faust
 
 from schemas.errors import FatalError
-from stream.commands.exit_codes import exit_codes
+from stream.consume.missing_commits import warn_of_missing_commits
 from stream.crash_reason import crash_reason
-from stream.drift_table import DriftTable
+from stream.drift.window_table import DriftTable
 from stream.faust_transport import LenientTransport
-from stream.missing_commits import warn_of_missing_commits
+from stream.process.exit_codes import exit_codes
+from stream.process.model_trial import Trials
 from stream.settings import Settings, load_settings, unknown_variables
+from stream.startup_checks import verify
 from stream.topology import wire
-from stream.trial import Trials
-from stream.verification import verify
 from stream.worker import Worker
 
 __all__ = ["App", "create_app", "run"]
@@ -158,7 +158,7 @@ def run() -> NoReturn:
 
 def _use_uvloop() -> None:
     try:
-        from stream.event_loop import EventLoopPolicy
+        from stream.process.event_loop import EventLoopPolicy
     except ImportError:  # uvloop is not there on Windows
         return
     asyncio.set_event_loop_policy(EventLoopPolicy())

@@ -7,9 +7,9 @@ import asyncio
 from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, StartupError
-from stream.access import REFUSALS
+from stream.kafka.access import REFUSALS
+from stream.kafka.topic_admin import verify_topics
 from stream.settings import Settings
-from stream.topics import verify_topics
 
 __all__ = ["crash_reason"]
 

@@ -17,11 +17,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
-from stream.aiokafka_internals import positions
-from stream.lenient_polls import readable
-from stream.raw_batches import RawBatchReader, RawReader
-from stream.raw_records import RawRecord, UnreadableRecord
-from stream.unreadable import may_be_unreadable
+from stream.consume.unreadable_records import may_be_unreadable
+from stream.fetch.aiokafka_internals import positions
+from stream.fetch.raw_batches import RawBatchReader, RawReader
+from stream.fetch.raw_records import RawRecord, UnreadableRecord
+from stream.kafka.lenient_polls import readable
 
 __all__ = ["LenientTransport"]
 

@@ -3,16 +3,16 @@
 ::
 
     leads.created ──▶ BatchSource ──▶ score agent ──▶ ScoringPipeline ──▶ leads.scored
-                      (stream/source)  (below)        (stream/pipeline)  ├▶ leads.created.dlq
+                      (stream/consume/batch_source)  (below)        (stream/scoring/pipeline)  ├▶ leads.created.dlq
                                                                          └▶ leads.drift.partials
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
-                             (below)         (stream/drift_agent, table drift_windows)
+                             (below)         (stream/drift/service, table drift_windows)
 
 Role score: the source hands over what a poll has brought, a batch of each partition; the agent
 passes it to the pipeline, which scores all of it at once, and marks a batch done when all its
 outputs are delivered; the source commits what is done. What is done with the leads of a batch is in
 agents/scoring.py, without Kafka. With LEADSCORE_DELIVERY=exactly_once outputs and offsets are
-committed as one (stream/transactions).
+committed as one (stream/deliver/transactions).
 
 Role drift: an agent of stock Faust reads the counts of blocks of leads; what is made of them is in
 agents/drift_watch.py, without Kafka.
@@ -22,13 +22,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitoring.health import Condition
-from stream.service import ScoringService
-from stream.vitals import Vitals
+from monitoring.telemetry.health import Condition
+from stream.monitor import Vitals
+from stream.scoring.service import ScoringService
 
 if TYPE_CHECKING:
     from stream.app import App
-    from stream.drift_agent import DriftService
+    from stream.drift.service import DriftService
 
 __all__ = ["wire"]
 
@@ -79,7 +79,7 @@ def _score(app: App, vitals: Vitals) -> ScoringService:
 
 def _watch_drift(app: App, vitals: Vitals) -> DriftService:
     # Only where it is needed: it brings river along, seconds and memory.
-    from stream.drift_agent import DriftService
+    from stream.drift.service import DriftService
 
     settings = app.settings
     changelog = app.topic(

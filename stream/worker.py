@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, StartupError
 from stream.crash_reason import crash_reason
-from stream.logs import set_up_logging
+from stream.process.logging import set_up_logging
 
 __all__ = ["EXIT_STARTUP", "Worker"]
 

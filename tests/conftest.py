@@ -13,11 +13,11 @@ import pytest
 from features.table import read_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry
-from model.train import TrainOptions, train
+from model.training.train import TrainOptions, train
 from schemas.errors import StartupError
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker, pick_broker
-from stream.crm.lead_file import leads_of
-from stream.crm.playing import Lead
+from stream.simulator.lead_file import leads_of
+from stream.simulator.playing import Lead
 from tests.integration.secured_broker import SecuredBroker
 from tests.integration.secured_stage import SecuredStage
 from tests.integration.worker_process import CONTACT, Stage

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import monitoring
-from monitoring.declarations import DECLARATIONS
+from monitoring.telemetry.declarations import DECLARATIONS
 
 MONITORING = Path(monitoring.__file__).parent
 PROMETHEUS = MONITORING / "prometheus"

@@ -28,7 +28,7 @@ from stream.broker.node import (
     free_ports,
     node_properties,
 )
-from stream.child_process import end_child, start_child
+from stream.process.child_process import end_child, start_child
 
 __all__ = ["JavaBroker", "fetch_jars", "find_java", "new_cluster_id", "start_java_broker"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from stream.broker.node import BrokerKind, BrokerUnavailableError
-from stream.child_process import end_child, start_child
+from stream.process.child_process import end_child, start_child
 
 __all__ = ["MockBroker", "main", "start_mock_broker"]
 

@@ -15,7 +15,7 @@ from agents.partials import Partial, decode_partial
 from model.bundle import Bundle
 from schemas.headers import ERROR_CODE
 from schemas.store import SchemaStore
-from stream.crm.produce import Played
+from stream.simulator.run import Played
 from tests.chaos.second_audit.account import Account, Target, audit_within
 from tests.chaos.second_audit.account import audit as audit_once
 from tests.integration.drift_counts import Counts, counted_offline

@@ -13,7 +13,7 @@ from signal import Signals
 from aiokafka.errors import KafkaError
 
 from schemas.errors import LeadScoreError
-from stream.demo import WORKER
+from stream.demo.worker import WORKER
 from stream.worker import EXIT_STARTUP
 from tests.integration.worker_process import Stage, WorkerProcess
 from tests.kafka_client import read_ends, until

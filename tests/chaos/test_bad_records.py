@@ -13,9 +13,9 @@ import pytest
 
 from model.bundle import Bundle
 from schemas.errors import ErrorCode
-from stream.crm.events import EventMaker
-from stream.crm.playing import Lead
-from stream.crm.produce import Played
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Lead
+from stream.simulator.run import Played
 from tests.chaos.audit import second_audit, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of

@@ -9,7 +9,7 @@ import pytest
 
 from model.bundle import Bundle
 from stream.broker import BreakableBroker
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.chaos.audit import audit_load
 from tests.chaos.crew import crew_of
 from tests.conftest import StageSetter

@@ -11,8 +11,8 @@ import pytest
 from features.table import read_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Alias, Registry
-from model.train import TrainOptions, train
-from stream.crm.playing import Lead
+from model.training.train import TrainOptions, train
+from stream.simulator.playing import Lead
 from tests.chaos.audit import second_audit, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of

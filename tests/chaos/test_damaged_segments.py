@@ -16,8 +16,8 @@ import pytest
 from agents.partials import decode_partial
 from model.bundle import Bundle
 from schemas.errors import ErrorCode
-from stream.crm.events import EventMaker
-from stream.crm.playing import Lead
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Lead
 from tests.chaos.audit import Outcomes, Source, outcomes, told, until_done
 from tests.chaos.brokers import StoppableBroker
 from tests.chaos.test_bad_records import made_of

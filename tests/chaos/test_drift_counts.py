@@ -12,7 +12,7 @@ import pytest
 
 from model.bundle import Bundle
 from stream.broker import Broker
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.chaos.audit import second_audit
 from tests.conftest import StageSetter
 from tests.integration.test_drift import assert_exact, close_windows

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from model.bundle import Bundle
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.chaos.audit import audit, audit_load
 from tests.chaos.crew import crew_of
 from tests.integration.test_group import GUESTS, guest_of

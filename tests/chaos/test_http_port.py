@@ -14,7 +14,7 @@ from http import HTTPStatus
 import pytest
 
 from stream.broker import BreakableBroker
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import WorkerProcess
 from tests.kafka_client import until

@@ -16,7 +16,7 @@ import pytest
 
 from model.bundle import Artefacts, Bundle, load_bundle
 from model.registry import Alias, Registry
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.chaos.audit import audit_load
 from tests.chaos.conftest import FORM, OpenStage
 from tests.chaos.crew import Crew, crew_of

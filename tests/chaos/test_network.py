@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from model.bundle import Bundle
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.chaos.audit import audit_load
 from tests.chaos.brokers import ProxiedBroker
 from tests.chaos.crew import crew_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stream.crm.playing import Lead
-from stream.declared_rights import Right
+from stream.kafka.declared_rights import Right
+from stream.simulator.playing import Lead
 from tests.integration.secured_stage import SecuredStage, last_sentence
 from tests.integration.traffic import streaming
 

@@ -16,7 +16,7 @@ from statistics import median
 import pytest
 
 from model.bundle import Bundle
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.chaos.audit import assert_nothing_committed_too_soon, audit
 from tests.chaos.brokers import ProxiedBroker
 from tests.chaos.crew import Crew, crew_of

@@ -19,8 +19,8 @@ from schemas.encode import encode_lead
 from schemas.store import parse_schema
 from schemas.wire import WireFormat
 from stream.broker import Broker
-from stream.crm.events import EventMaker
-from stream.crm.playing import Event, Lead
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Event, Lead
 from tests.chaos.audit import audit, outcomes, second_audit, sources_of, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of

@@ -15,7 +15,7 @@ import pytest
 
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from stream.worker import EXIT_STARTUP
 from tests.chaos import last_release
 from tests.chaos.audit import audit, audit_load

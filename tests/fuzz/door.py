@@ -7,10 +7,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import monitoring.http
-from monitoring.health import Condition, Health
-from monitoring.http import ENDPOINTS, MonitoringServer, monitoring_app
-from monitoring.metrics import Metrics, worker_registry
+import monitoring.telemetry.http
+from monitoring.telemetry.health import Condition, Health
+from monitoring.telemetry.http import ENDPOINTS, MonitoringServer, monitoring_app
+from monitoring.telemetry.metrics import Metrics, worker_registry
 from tests.fuzz.limits import MAX_SECONDS
 from tests.fuzz.target import Feed, Target
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from agents.drift_reports import Report, assessments_of, counts_of, decode_report
 from agents.drift_windows import WindowCounts, WindowKey
 from agents.partials import Partial, decode_partial
-from monitoring.assessment import Assessor
-from monitoring.field_drift import DriftThresholds
+from monitoring.drift.assessment import Assessor
+from monitoring.drift.field_drift import DriftThresholds
 from tests.fuzz.target import Feed, Shape, Target
 from tests.unit.agents.drift_log import LAYOUT, MODEL, leads, told
 

@@ -17,7 +17,7 @@ import orjson
 from agents.scoring import Rules, Scorer
 from features.contract import ENVELOPE
 from features.matrix import FeatureEncoder
-from model.predictor import OnnxPredictor
+from model.serving.predictor import OnnxPredictor
 from schemas import decode
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import ScoredModel, encode_lead

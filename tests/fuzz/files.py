@@ -22,7 +22,7 @@ from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
 from stream.__main__ import main
-from stream.crm.lead_file import contract_of, leads_of
+from stream.simulator.lead_file import contract_of, leads_of
 from tests.fuzz.target import Feed, Target
 from tests.unit.small_model import contract, small_model
 

@@ -18,9 +18,9 @@ from features.spec import FeatureSpec
 from model.bundle import Artefacts, load_bundle, verify
 from model.manifest import MANIFEST, Manifest, sha256
 from model.metadata import BundleError, BundleMetadata
-from model.onnx_format import message
-from model.predictor import OnnxPredictor
 from model.registry import Registry
+from model.serving.onnx_format import message
+from model.serving.predictor import OnnxPredictor
 from schemas.fields import FieldKind
 from tests.fuzz.graph_changes import MARK, changed_graph, some_changes
 from tests.fuzz.target import Feed, Shape, Target

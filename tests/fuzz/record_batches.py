@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
-from stream.aiokafka_internals import Fetched
-from stream.raw_records import RawRecord, UnreadableRecord
-from stream.record_batches import Limits, RecordBatches
+from stream.fetch.aiokafka_internals import Fetched
+from stream.fetch.raw_records import RawRecord, UnreadableRecord
+from stream.fetch.record_batches import Limits, RecordBatches
 from tests.fuzz.target import Feed, Target
 from tests.record_batches import CODECS, Made, batch
 

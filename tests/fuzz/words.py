@@ -11,10 +11,10 @@ import orjson
 from features.table import parse_table
 from schemas.errors import InputError, StartupError
 from schemas.store import SchemaStore
-from stream.commands.options import DURATION, MEMORY, MOMENT, RATE, SHARE, SPEED
-from stream.crm.lead_fields import lead_fields
-from stream.crm.shift import parse_shift
+from stream.cli.options import DURATION, MEMORY, MOMENT, RATE, SHARE, SPEED
 from stream.settings import Settings, load_settings, mask_url
+from stream.simulator.lead_fields import lead_fields
+from stream.simulator.shift import parse_shift
 from tests.fuzz.target import Feed, Target
 from tests.unit.small_model import contract
 

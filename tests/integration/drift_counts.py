@@ -9,7 +9,7 @@ from typing import Any
 from agents.drift_reports import decode_report
 from features.matrix import FeatureEncoder
 from model.bundle import Bundle
-from model.predictor import open_predictor
+from model.serving.predictor import open_predictor
 from schemas.decode import LeadDecoder
 from schemas.store import SchemaStore
 

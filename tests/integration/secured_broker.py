@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
-from stream.access import ResourceType
 from stream.broker.java import JavaBroker, fetch_jars, find_java
 from stream.broker.node import HOST, free_ports
-from stream.declared_rights import Right
+from stream.kafka.access import ResourceType
+from stream.kafka.declared_rights import Right
 from tests.certificates import DAY, Authority
 
 USERS = {"worker": "open-sesame"}

@@ -9,11 +9,11 @@ import orjson
 from click.testing import CliRunner
 
 from schemas.errors import StartupError
-from stream.access import Operation
-from stream.commands.acls import acls
-from stream.declared_rights import Right
+from stream.cli.acls import acls
+from stream.kafka.access import Operation
+from stream.kafka.declared_rights import Right
+from stream.kafka.topic_admin import verify_topics
 from stream.settings import Settings
-from stream.topics import verify_topics
 from tests.integration.secured_broker import USERS, SecuredBroker
 from tests.integration.worker_process import Stage, WorkerProcess
 from tests.kafka_client import until

@@ -20,13 +20,13 @@ from features.binning import build_reference
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
 from features.spec import CategoryField, FeatureSpec, NumberField
-from monitoring.assessment import Assessment, Assessor
-from monitoring.drift_gauges import DriftMetrics
-from monitoring.field_drift import DriftState
-from monitoring.health import Health
-from monitoring.http import MonitoringServer, monitoring_app
-from monitoring.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
-from monitoring.snapshot_metrics import LastSnapshot, SnapshotMetrics
+from monitoring.drift.assessment import Assessment, Assessor
+from monitoring.drift.field_drift import DriftState
+from monitoring.telemetry.drift_gauges import DriftMetrics
+from monitoring.telemetry.health import Health
+from monitoring.telemetry.http import MonitoringServer, monitoring_app
+from monitoring.telemetry.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
+from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode
 from tests.kafka_client import until
 from tests.prometheus_files import ALERTS, QUERIES

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from model.bundle import Artefacts, Bundle, write_bundle
-from model.onnx_format import message
 from model.registry import Alias, Registry
+from model.serving.onnx_format import message
 from model.storage import Folder
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.integration.worker_process import Stage, WorkerProcess
 from tests.kafka_client import until
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from stream.broker import Broker
-from stream.broker_clock import clock_reader
-from stream.crm.playing import Lead
+from stream.kafka.broker_clock import clock_reader
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
 from tests.kafka_client import TopicFactory, until

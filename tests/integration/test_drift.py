@@ -14,7 +14,7 @@ from model.bundle import Bundle
 from schemas.encode import encode_lead
 from schemas.wire import WireFormat
 from stream.broker import Broker
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.drift_counts import Counts, counted_offline, reported
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage

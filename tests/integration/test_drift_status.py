@@ -17,10 +17,10 @@ import pytest
 from agents.drift_reports import Report
 from stream.broker import Broker
 from stream.broker.node import free_ports
-from stream.child_process import end_child, start_child
-from stream.drift_status import LATEST
+from stream.drift.status import LATEST
+from stream.process.child_process import end_child, start_child
 from tests.kafka_client import Record, TopicFactory, produce, until
-from tests.unit.stream.drift_made import END, WINDOW, alarm, report
+from tests.unit.stream.drift.drift_made import END, WINDOW, alarm, report
 
 STATUS = (sys.executable, "-m", "stream", "drift", "status")
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from stream.broker import BreakableBroker, Broker
-from stream.emit import EmitOptions, Emitter, RecordsTooLargeError, Row
-from stream.limits import limit_reader
-from stream.producer import open_producer, record_bytes
+from stream.deliver.batch_producer import EmitOptions, Emitter, RecordsTooLargeError, Row
+from stream.kafka.producer import open_producer, record_bytes
+from stream.kafka.topic_limits import limit_reader
 from tests.kafka_client import TopicFactory, read_all, set_topic_config
 
 HEADERS = [("ce_id", b"1"), ("ce_type", b"test")]

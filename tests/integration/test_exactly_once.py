@@ -13,8 +13,8 @@ from aiokafka import ConsumerRecord
 from schemas.headers import ERROR_CODE
 from schemas.wire import WireFormat
 from stream.broker import Broker
-from stream.crm.events import EventMaker
-from stream.crm.playing import Lead
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
 from tests.kafka_client import TopicFactory, read_all, read_ends, set_topic_config, until

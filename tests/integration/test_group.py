@@ -14,8 +14,8 @@ from confluent_kafka import Consumer as StockConsumer
 from confluent_kafka import KafkaError
 
 from stream.broker import Broker
-from stream.consumer import open_consumer
-from stream.crm.playing import Lead
+from stream.kafka.consumer import open_consumer
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import PARTITIONS, Stage
 from tests.kafka_client import TopicFactory, read_ends, until

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from schemas.headers import ERROR_CODE
 from stream.broker import Broker
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage, event_of, headers_of
 from tests.kafka_client import TopicFactory, until

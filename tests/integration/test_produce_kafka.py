@@ -15,12 +15,12 @@ from schemas.decode import LeadDecoder
 from schemas.errors import ErrorCode
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.crm.events import EventMaker
-from stream.crm.lead_fields import lead_fields
-from stream.crm.produce import play
-from stream.crm.producer import connected_producer
-from stream.crm.synthetic import synthetic_leads
 from stream.settings import load_settings
+from stream.simulator.connection import connected_producer
+from stream.simulator.events import EventMaker
+from stream.simulator.lead_fields import lead_fields
+from stream.simulator.run import play
+from stream.simulator.synthetic import synthetic_leads
 from tests.kafka_client import open_admin, read_all, until
 
 STORE = SchemaStore.load()

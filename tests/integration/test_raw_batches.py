@@ -7,10 +7,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import LeaderNotAvailableError, OffsetOutOfRangeError
 
 from stream.broker import Broker
-from stream.log_reader import LogReader
-from stream.raw_batches import RawBatchReader
-from stream.raw_records import RawRecord, UnreadableRecord
-from stream.record_batches import Limits
+from stream.fetch.raw_batches import RawBatchReader
+from stream.fetch.raw_records import RawRecord, UnreadableRecord
+from stream.fetch.record_batches import Limits
+from stream.kafka.log_reader import LogReader
 from tests.kafka_client import TopicFactory, produce_batch
 from tests.record_batches import CODECS, Made, batch
 

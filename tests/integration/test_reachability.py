@@ -8,8 +8,8 @@ import pytest
 
 from schemas.errors import StartupError
 from stream.broker.node import free_ports
+from stream.kafka.topic_admin import verify_topics
 from stream.settings import Settings
-from stream.topics import verify_topics
 from tests.certificates import Authority
 from tests.integration.secured_broker import SecuredBroker
 

@@ -9,8 +9,8 @@ import time
 
 from schemas.encode import encode_lead
 from schemas.wire import WireFormat
-from stream.access import Operation
-from stream.crm.playing import Lead
+from stream.kafka.access import Operation
+from stream.simulator.playing import Lead
 from tests.integration.secured_stage import SecuredStage, last_sentence
 from tests.integration.worker_process import CONTACT, PARTITIONS
 from tests.kafka_client import Record, produce, until

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.wire import WireFormat
-from stream.crm.events import EventMaker
-from stream.snapshot_summary import SnapshotSummary
+from stream.simulator.events import EventMaker
+from stream.snapshot.summary import SnapshotSummary
 from tests.integration.worker_process import CONTACT
 from tests.kafka_client import Record, open_admin, produce, until
 

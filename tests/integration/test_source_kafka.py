@@ -15,16 +15,16 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from schemas.errors import FatalError
-from stream.books import Batch
 from stream.broker import Broker
-from stream.commits import GroupCommitter
-from stream.committed import GroupOffsets
-from stream.consumer import open_consumer
-from stream.lag import lag_of
-from stream.losses import Loss, LossReason
-from stream.observing import Unobserved
-from stream.raw_batches import RawBatchReader
-from stream.source import BatchSource, SourceOptions
+from stream.consume.batch_source import BatchSource, SourceOptions
+from stream.consume.lag import lag_of
+from stream.consume.lost_records import Loss, LossReason
+from stream.consume.observer import Unobserved
+from stream.consume.offset_committer import GroupCommitter
+from stream.consume.partition_progress import Batch
+from stream.fetch.raw_batches import RawBatchReader
+from stream.kafka.committed_offsets import GroupOffsets
+from stream.kafka.consumer import open_consumer
 from tests.kafka_client import (
     Record,
     TopicFactory,
@@ -366,7 +366,9 @@ async def test_a_record_that_cannot_be_read_is_read_past(
         b"bad",
         b"good",
     ]
-    [told] = [record for record in caplog.records if record.name == "stream.unreadable"]
+    [told] = [
+        record for record in caplog.records if record.name == "stream.consume.unreadable_records"
+    ]
     assert "the first at offset 11 (the name of one of its headers is not UTF-8)" in (
         told.getMessage()
     )

@@ -7,20 +7,20 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from click.testing import CliRunner
 
 from schemas.errors import StartupError
-from stream.access import Use
 from stream.broker import Broker, BrokerKind, open_broker
 from stream.broker.mock import MockBroker
 from stream.broker.node import free_ports
-from stream.commands.topics import topics as command
-from stream.declared_topics import TOPICS
-from stream.settings import Settings
-from stream.topics import (
+from stream.cli.topics import topics as command
+from stream.kafka.access import Use
+from stream.kafka.topic_admin import (
     create_topics,
     expected_partitions,
     listed_topics,
     partition_counts,
     verify_topics,
 )
+from stream.kafka.topic_catalog import TOPICS
+from stream.settings import Settings
 from tests.kafka_client import TopicFactory, open_admin
 
 

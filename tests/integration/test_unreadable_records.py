@@ -13,9 +13,9 @@ from model.bundle import Bundle
 from schemas.headers import ERROR_CODE
 from schemas.wire import WireFormat
 from stream.broker import Broker
-from stream.crm.events import EventMaker
-from stream.crm.playing import Lead
-from stream.log_reader import LogReader
+from stream.kafka.log_reader import LogReader
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.drift_counts import counted_offline, reported
 from tests.integration.test_drift import MONTH_MS, MONTH_S, close_windows

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.wire import WireFormat
-from stream.crm.events import EventMaker
-from stream.crm.playing import Lead
-from stream.demo import WORKER
+from stream.demo.worker import WORKER
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Lead
 from tests.integration.worker_process import CONTACT, Stage
 from tests.kafka_client import until
 

@@ -19,9 +19,9 @@ from schemas.errors import ErrorCode
 from schemas.headers import EventIds
 from schemas.wire import WireFormat
 from stream.broker import Broker
-from stream.crm.events import EventMaker
-from stream.crm.playing import Event, Lead
-from stream.crm.produce import partition_of
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Event, Lead
+from stream.simulator.run import partition_of
 from tests.conftest import CONTACTS, StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
 from tests.kafka_client import TopicFactory, set_topic_config

@@ -15,8 +15,8 @@ import pytest
 
 from model.bundle import Bundle
 from stream.broker import Broker
-from stream.crm.playing import Lead
-from stream.demo import WORKER
+from stream.demo.worker import WORKER
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage, WorkerProcess, event_of
 from tests.kafka_client import TopicFactory, open_admin, until

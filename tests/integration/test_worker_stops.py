@@ -10,7 +10,7 @@ from http import HTTPStatus
 import pytest
 
 from stream.broker import BreakableBroker
-from stream.crm.playing import Lead
+from stream.simulator.playing import Lead
 from tests.conftest import StageSetter
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess, event_of

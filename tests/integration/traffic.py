@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from schemas.wire import WireFormat
-from stream.crm.events import EventMaker
-from stream.crm.playing import Event, Lead
-from stream.crm.produce import Played
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import Event, Lead
+from stream.simulator.run import Played
 from tests.integration.worker_process import CONTACT, Stage
 
 RATE = 1500

@@ -18,14 +18,14 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES, WireFormat
-from stream.account import Account, read_scored
-from stream.crm.events import EventMaker
-from stream.crm.playing import AtOnce, Event, Lead, Steady
-from stream.crm.produce import Played, play
-from stream.crm.producer import connected_producer
-from stream.demo import WORKER, DemoWorker
+from stream.demo.audit import Account, read_scored
+from stream.demo.worker import WORKER, DemoWorker
+from stream.kafka.topic_admin import create_topics
 from stream.settings import Settings, load_settings
-from stream.topics import create_topics
+from stream.simulator.connection import connected_producer
+from stream.simulator.events import EventMaker
+from stream.simulator.playing import AtOnce, Event, Lead, Steady
+from stream.simulator.run import Played, play
 from tests.kafka_client import committed_offsets, read_all, until
 
 PARTITIONS = 4

@@ -15,9 +15,9 @@ from features.binning import build_reference, unmeasured_reference
 from features.matrix import Columns, FeatureEncoder
 from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
 from model.bundle import Artefacts, Bundle, load_bundle
-from model.export import to_onnx, to_ubj
 from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.registry import Registry
+from model.training.export import to_onnx, to_ubj
 from schemas.encode import encode_lead
 from schemas.store import Schema, SchemaStore
 from schemas.wire import WireFormat

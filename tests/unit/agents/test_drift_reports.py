@@ -17,9 +17,9 @@ from agents.drift_reports import (
     decode_report,
     span_name,
 )
-from monitoring.assessment import Assessor
-from monitoring.diagnosis import Diagnosis
-from monitoring.field_drift import DriftThresholds
+from monitoring.drift.assessment import Assessor
+from monitoring.drift.diagnosis import Diagnosis
+from monitoring.drift.field_drift import DriftThresholds
 from tests.unit.agents.drift_log import LAYOUT, MODEL, leads
 
 ASSESSOR = Assessor(

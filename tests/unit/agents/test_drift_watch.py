@@ -14,10 +14,10 @@ from agents.drift_watch import DriftWatch, WatchedModel, WatchOptions
 from agents.drift_windows import Watermark
 from agents.partials import ModelIdentity, Partial, decode_partial
 from features.counts import LeadCounts
-from monitoring.assessment import Assessor
-from monitoring.confirmation import Confirmation
-from monitoring.detectors import Change, RollingDetectors
-from monitoring.field_drift import DriftThresholds
+from monitoring.drift.assessment import Assessor
+from monitoring.drift.change_confirmation import Confirmation
+from monitoring.drift.detectors import Change, RollingDetectors
+from monitoring.drift.field_drift import DriftThresholds
 from tests.unit.agents.drift_log import LAYOUT, MODEL, OTHER_MODEL, WINDOW_MS, leads, told
 
 IDLE = 10.0

@@ -8,9 +8,9 @@ import pytest
 
 from agents.offline import ROWS_AT_ONCE, OfflineScorer
 from features.matrix import Columns
-from model.native import NativePredictor
-from model.predictor import OnnxPredictor, Predictor
-from stream.serving import scorer_of
+from model.serving.native import NativePredictor
+from model.serving.predictor import OnnxPredictor, Predictor
+from stream.scoring.serving_model import scorer_of
 from stream.settings import load_settings
 from tests.unit.agents.test_scoring import records, score
 from tests.unit.small_model import LEADS, SmallModel

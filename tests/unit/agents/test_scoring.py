@@ -17,7 +17,7 @@ import pytest
 from agents.dead_letters import forms_of
 from agents.scoring import Output, Rules, ScoredBatch, Scorer
 from features.matrix import FeatureEncoder, Features
-from model.predictor import OnnxPredictor
+from model.serving.predictor import OnnxPredictor
 from schemas.decode import LeadDecoder
 from schemas.encode import ScoredModel, encode_lead
 from schemas.errors import ErrorCode

@@ -11,7 +11,7 @@ from benchmarks.plain_model import without_contributions
 from benchmarks.plain_work import Position, Work, WorkOrder
 from benchmarks.workload import artefacts, events, leads
 from features.matrix import FeatureEncoder
-from model.predictor import OnnxPredictor, open_predictor
+from model.serving.predictor import OnnxPredictor, open_predictor
 from schemas.decode import LeadDecoder
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from features.binning import unmeasured_reference
 from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
 from model.bundle import Artefacts
-from model.export import to_onnx, to_ubj
 from model.metadata import BundleMetadata, Calibration, Golden, Training
+from model.training.export import to_onnx, to_ubj
 
 SPEC = FeatureSpec(
     fields=(

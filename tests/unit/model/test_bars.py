@@ -10,13 +10,13 @@ import pytest
 
 from features.matrix import FeatureEncoder
 from features.table import read_table
-from model.cross_validation import Recipe, cross_validate
-from model.inspection import TOO_GOOD_AUC
-from model.masking import missing_row
-from model.options import TrainOptions
-from model.predictor import OnnxPredictor
-from model.preparation import prepare
-from model.train import TrainedModel, train
+from model.serving.predictor import OnnxPredictor
+from model.training.cross_validation import Recipe, cross_validate
+from model.training.inspection import TOO_GOOD_AUC
+from model.training.masking import missing_row
+from model.training.options import TrainOptions
+from model.training.preparation import prepare
+from model.training.train import TrainedModel, train
 
 DATA = Path(__file__).parents[3] / "data"
 CONTACTS = DATA / "bank_marketing" / "contacts.csv.gz"

@@ -15,11 +15,11 @@ from model.bundle import (
     verify,
     write_bundle,
 )
-from model.export import to_onnx, to_ubj
 from model.manifest import MANIFEST, Manifest
 from model.metadata import Golden
-from model.predictor import OnnxPredictor, open_predictor
+from model.serving.predictor import OnnxPredictor, open_predictor
 from model.storage import Folder
+from model.training.export import to_onnx, to_ubj
 from schemas.errors import FatalError, LoadFailure
 
 FILES = ("model.onnx", "model.ubj", "reference.parquet", MANIFEST)

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from fastavro import parse_schema
 
 from model.registry import Alias, Registry
-from stream.commands.models import models
+from stream.cli.models import models
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.table import parse_table
-from model.boosting import BoostingParameters
-from model.card import personal_content
-from model.train import TrainedModel, TrainOptions, train
+from model.training.boosting import BoostingParameters
+from model.training.card import personal_content
+from model.training.train import TrainedModel, TrainOptions, train
 
 ROWS = 800
 QUICK = BoostingParameters(trees=8, max_depth=3, eta=0.3)

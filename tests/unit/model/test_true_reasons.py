@@ -11,12 +11,12 @@ import pytest
 from agents.offline import OfflineScorer
 from features.matrix import Features
 from features.table import parse_table
-from model.boosting import BoostingParameters
 from model.bundle import load_bundle
-from model.options import TrainOptions
-from model.predictor import open_predictor
 from model.registry import Registry
-from model.train import train
+from model.serving.predictor import open_predictor
+from model.training.boosting import BoostingParameters
+from model.training.options import TrainOptions
+from model.training.train import train
 from schemas.fields import FieldKind
 
 OLD = Path(__file__).parents[2] / "contract" / "bundles"

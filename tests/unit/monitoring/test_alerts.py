@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-from monitoring.diagnosis import ADVICE
-from monitoring.field_drift import DriftThresholds
+from monitoring.drift.diagnosis import ADVICE
+from monitoring.drift.field_drift import DriftThresholds
 from stream.settings import Settings
 from tests.prometheus_files import (
     ALERTS,

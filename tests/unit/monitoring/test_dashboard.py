@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from monitoring.declarations import DECLARATIONS
+from monitoring.telemetry.declarations import DECLARATIONS
 from tests.prometheus_files import (
     DASHBOARDS,
     MONITORING,

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.crm.broken import DEFECTS, BrokenMix
+from stream.simulator.broken import DEFECTS, BrokenMix
 from tests.chaos.second_audit.avro_files import AvroFiles
 from tests.chaos.second_audit.lead_reader import LeadReader, Refusal
 from tests.unit.second_audit.forged import SCHEMAS

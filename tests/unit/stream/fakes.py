@@ -35,11 +35,11 @@ from aiokafka.errors import (
     ProducerClosed,
 )
 
-from stream.bounded_polls import SizedRecords
-from stream.commit_metadata import Commit
-from stream.raw_batches import RawStep
-from stream.raw_records import Problem, RawRecord, UnreadableRecord
-from stream.trial import Trials
+from stream.fetch.bounded_polls import SizedRecords
+from stream.fetch.raw_batches import RawStep
+from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
+from stream.kafka.commit_metadata import Commit
+from stream.process.model_trial import Trials
 
 TOPIC = "leads"
 

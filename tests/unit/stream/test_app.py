@@ -15,11 +15,11 @@ import pytest
 
 from stream import app as app_module
 from stream.app import App, create_app
-from stream.channel import BatchChannel
-from stream.service import ScoringService
+from stream.consume.batch_channel import BatchChannel
+from stream.monitor import Vitals
+from stream.scoring.service import ScoringService
 from stream.settings import load_settings
 from stream.topology import READY
-from stream.vitals import Vitals
 from stream.worker import Worker
 
 
@@ -143,7 +143,7 @@ app.run()
 
 
 @pytest.mark.parametrize(
-    ("uvloop", "module"), [("true", "stream.event_loop"), ("false", "asyncio.unix_events")]
+    ("uvloop", "module"), [("true", "stream.process.event_loop"), ("false", "asyncio.unix_events")]
 )
 def test_building_the_app_makes_no_loop_before_its_kind_is_set(uvloop: str, module: str):
     pytest.importorskip("uvloop")

@@ -14,17 +14,17 @@ from click.testing import CliRunner
 from agents.offline import OfflineScorer
 from features.spec import DateField, DatePart
 from features.table import parse_table
-from model.boosting import BoostingParameters
 from model.bundle import Bundle, load_bundle
-from model.options import TrainOptions
-from model.predictor import open_predictor
 from model.registry import Registry
-from model.train import TrainedModel, train
+from model.serving.predictor import open_predictor
+from model.training.boosting import BoostingParameters
+from model.training.options import TrainOptions
+from model.training.train import TrainedModel, train
 from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.commands.score import score
+from stream.cli.score import score
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 QUICK = BoostingParameters(trees=30, max_depth=3, eta=0.3)

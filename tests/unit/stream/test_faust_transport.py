@@ -15,8 +15,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from stream import faust_transport
 from stream.app import App
 from stream.faust_transport import LenientThread, LenientTransport
-from stream.raw_batches import RawStep
-from stream.raw_records import Problem, RawRecord, UnreadableRecord
+from stream.fetch.raw_batches import RawStep
+from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.settings import load_settings
 
 PARTIALS = TopicPartition("partials", 0)

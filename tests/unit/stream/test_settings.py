@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.errors import StartupError
-from stream.declared_topics import TOPICS
+from stream.kafka.topic_catalog import TOPICS
 from stream.settings import Settings, load_settings, mask_url, unknown_variables, variable_of
 
 

@@ -18,7 +18,7 @@ from schemas.errors import FatalError, StartupError
 from stream import crash_reason as crash_module
 from stream import worker as worker_module
 from stream.app import App
-from stream.logs import _is_news
+from stream.process.logging import _is_news
 from stream.settings import Settings, load_settings
 from stream.worker import EXIT_STARTUP, Worker
 

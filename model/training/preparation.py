@@ -1,0 +1,316 @@
+"""From a table to labelled leads: target, order, columns; what is unfit is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.contract import ENVELOPE, conform, contract_kinds, derive_contract, is_boolean
+from features.infer import Inferred, infer_fields, with_creation, without_fields
+from features.spec import CREATED_AT, MISSING_WORDS
+from features.table import Table
+from model.group_counts import GroupCounts
+from model.label_counts import LabelCounts
+from model.training.creation import (
+    SAME_DATES,
+    dates_without_parts,
+    no_ages_warning,
+    with_creation_named,
+)
+from model.training.creation_time import creation_hint
+from model.training.folds import split_latest
+from model.training.groups import GroupColumn, Groups, find_groups
+from model.training.labels import Labels, read_labels
+from model.training.maturity import immature, immature_warning
+from model.training.options import TrainOptions
+from model.training.specify import Leads
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+
+__all__ = ["Prepared", "prepare"]
+
+LEAST_OF_A_KIND = 40
+FEW_ROWS, FEW_POSITIVES = 1_000, 120
+LEAD_ID = "lead_id"
+SHOWN = 8
+"""Number of ignored values that a warning lists."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is learnt from.
+
+    Attributes
+    ----------
+    table
+        The labelled rows, in the order of time where there is one.
+    leads
+        The same, by column, with their labels.
+    inferred
+        What the columns are, and which are dropped.
+    target, positive
+        The target's name in the file, and its values that count as success.
+    labels
+        Number of rows by what their target says, those that were left out among them.
+    groups
+        Which rows belong together.
+    order
+        The column of time, "the file", or None where the order says nothing.
+    contract
+        Avro schema of the leads.
+    warnings
+        Sentences.
+    """
+
+    table: Table
+    leads: Leads
+    inferred: Inferred
+    target: str
+    positive: str
+    labels: LabelCounts
+    groups: GroupCounts
+    order: str | None
+    contract: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+
+def prepare(table: Table, options: TrainOptions) -> Prepared:
+    """Check a table and the options against each other, and read the leads.
+
+    Raises
+    ------
+    InputError
+        A column that is named is not there, the target is not usable, there are too few leads, or
+        the table does not fit the contract.
+    """
+    if options.time and options.ordered:
+        raise InputError("--time and --ordered exclude each other: give one of them.")
+    if options.matured is not None and not options.time:
+        raise InputError(
+            "--matured needs --time COLUMN: a lead's age counts from the time of its creation."
+        )
+    table = table.with_hints(decimal=options.decimal, first=options.dates, missing=options.missing)
+    table = with_creation_named(table, options)
+    reserved = _reserved(table, options)
+    text = {table.find(column, "--text") for column in options.text}
+    _check_free(table, text, reserved, "--text")
+    given = _given(table, options, text, reserved)
+    target = table.find(options.target, "--target")
+    if options.schema is not None:
+        if given:
+            raise InputError(
+                "--as and --schema exclude each other: the contract says what each column is."
+            )
+        table = conform(table, options.schema, skip=reserved)
+    warnings = [f"{remark}." for remark in table.remarks]
+
+    labels = read_labels(table, target, options.positive, options.negative, options.ignore)
+    time = CREATED_AT if options.time else None
+    counts, kept, left_out = _outcomes(table, labels, options, time)
+    warnings += left_out
+    if not kept.all():
+        table = table.take(np.flatnonzero(kept))
+    positive = labels.positive[kept]
+    _check_sufficient(table, positive, left_out)
+
+    order = "the file" if options.ordered else None
+    if time:
+        rows = _in_order(table, time)
+        order = table.originals[time]
+        if (np.diff(rows) < 0).any():
+            table, positive = table.take(rows), positive[rows]
+
+    kinds = contract_kinds(options.schema) if options.schema is not None else None
+    inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
+    hint = creation_hint(table, inferred) if order is None else ()
+    contract = options.schema or _derived(table, inferred, options.name)
+    if CREATED_AT in table.names and CREATED_AT not in _left_out(table, options):
+        inferred = with_creation(inferred, table)
+    leads = Leads.of(
+        inferred.kinds,
+        table.columns_for(inferred.kinds, inferred.readings, inferred.forced),
+        positive,
+        inferred.readings,
+        {*MISSING_WORDS, *table.missing},
+    )
+    same = dates_without_parts(leads)
+    leads = leads.without(same)
+    groups = _grouped(table, leads, options)
+    warnings += [*_few(len(leads), int(positive.sum()), groups.counts), *groups.warnings]
+    if order:
+        warnings += _known_before(groups)
+    warnings += hint or no_ages_warning(table, leads)
+    return Prepared(
+        table=table,
+        leads=replace(leads.withholding(inferred.withheld), groups=groups.numbers),
+        inferred=without_fields(inferred, dict.fromkeys(same, SAME_DATES), table),
+        target=table.originals[target],
+        positive=", ".join(labels.success),
+        labels=counts,
+        groups=groups.counts,
+        order=order,
+        contract=contract,
+        warnings=tuple(warnings),
+    )
+
+
+def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
+    categories = [field for field, kind in inferred.kinds.items() if kind is FieldKind.CATEGORY]
+    booleans = {field for field in categories if is_boolean(table, field)}
+    return derive_contract(name, inferred.kinds, booleans, table.originals)
+
+
+def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
+    """Name the fields that are no features, and say why."""
+    reserved = dict.fromkeys(ENVELOPE, "part of every lead, no feature")
+    if options.time:
+        reserved[CREATED_AT] = "the time (--time)"
+    if options.id:
+        reserved[table.find(options.id, "--id")] = "the lead's id (--id)"
+    if options.group:
+        reserved.setdefault(table.find(options.group, "--group"), "what groups rows (--group)")
+    reserved |= _left_out(table, options)
+    target = table.find(options.target, "--target")
+    if target in reserved:
+        raise InputError(
+            f"the target {options.target!r} is also {reserved[target]}: it can be one thing only. "
+            "Name another target, or leave the other option out."
+        )
+    return {**reserved, target: "the target"}
+
+
+def _left_out(table: Table, options: TrainOptions) -> dict[str, str]:
+    """Name the fields that somebody does not want as features, and the option that says so."""
+    ignored = [column for column, kind in options.kinds.items() if kind is None]
+    return {
+        **{table.find(column, "--exclude"): "excluded" for column in options.exclude},
+        **{table.find(column, "--as"): "ignored (--as)" for column in ignored},
+    }
+
+
+def _given(
+    table: Table, options: TrainOptions, text: set[str], reserved: Mapping[str, str]
+) -> dict[str, FieldKind]:
+    """Return what --as says of the fields."""
+    given = {
+        table.find(column, "--as"): kind
+        for column, kind in options.kinds.items()
+        if kind is not None
+    }
+    _check_free(table, given.keys(), reserved, "--as")
+    for name in sorted(text & given.keys()):
+        if given[name] is not FieldKind.TEXT:
+            raise InputError(
+                f"--as {table.originals[name]!r}: --text says that it is text. Leave one of the "
+                "two options out."
+            )
+    return given
+
+
+def _check_free(
+    table: Table, names: Collection[str], reserved: Mapping[str, str], option: str
+) -> None:
+    for name in sorted({*names} & reserved.keys()):
+        raise InputError(
+            f"{option} {table.originals[name]!r}: the column is {reserved[name]}. "
+            "Leave one of the two options out."
+        )
+
+
+def _outcomes(
+    table: Table, labels: Labels, options: TrainOptions, time: str | None
+) -> tuple[LabelCounts, NDArray[np.bool_], list[str]]:
+    """Return counts of all rows, which rows have an outcome, and sentences on the others."""
+    young = np.zeros(table.rows, dtype=bool)
+    too_young = []
+    if time is not None and options.matured is not None:
+        times = _times(table, time)
+        young = immature(times, options.matured)
+        left_out = int((labels.known & young).sum())
+        too_young.append(immature_warning(left_out, times, options.matured))
+    counts = labels.counts(young)
+    return counts, labels.known & ~young, [*_without_outcome(counts, options), *too_young]
+
+
+def _without_outcome(counts: LabelCounts, options: TrainOptions) -> Iterable[str]:
+    if counts.missing:
+        yield f"{counts.missing:,} rows without a target were left out."
+    if counts.ignored and not options.ignore:
+        values = [f"{value!r} ({rows:,})" for value, rows in counts.ignored.items()]
+        yield (
+            f"{sum(counts.ignored.values()):,} rows were left out, as neither --positive nor "
+            f"--negative names what their target says: {', '.join(values[:SHOWN])}"
+            f"{', …' if len(values) > SHOWN else '.'}"
+        )
+
+
+def _check_sufficient(table: Table, positive: NDArray[np.bool_], left_out: list[str]) -> None:
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if min(positives, negatives) < LEAST_OF_A_KIND:
+        why = f" ({' '.join(left_out)})" if left_out else ""
+        raise InputError(
+            f"{table.source} has {positives:,} positives and {negatives:,} negatives{why}; a model "
+            f"needs at least {LEAST_OF_A_KIND} of each. Collect more leads whose outcome is known."
+        )
+
+
+def _few(rows: int, positives: int, groups: GroupCounts) -> Iterable[str]:
+    """Yield what there is too little of; rows that belong together count once."""
+    in_groups = groups.groups < rows
+    if groups.groups < FEW_ROWS:
+        yield (
+            f"{rows:,} rows{f' in {groups.groups:,} groups' if in_groups else ''} are few (under "
+            f"{FEW_ROWS:,}): the figures are rough, and the scores may be far off. Train again "
+            "with more."
+        )
+    if groups.positive < FEW_POSITIVES:
+        yield (
+            f"{positives:,} positives{f' in {groups.positive:,} groups' if in_groups else ''} are "
+            f"few (under {FEW_POSITIVES}): the figures are rough, and the scores may be far off. "
+            "Train again with more."
+        )
+
+
+def _grouped(table: Table, leads: Leads, options: TrainOptions) -> Groups:
+    """Find the rows that belong together: by --group, else by the id; copies in any case."""
+    name = LEAD_ID if LEAD_ID in table.columns else None
+    if options.id:
+        name = table.find(options.id, "--id")
+    if options.group:
+        name = table.find(options.group, "--group")
+    column = name and GroupColumn(table.originals[name], table.columns[name].strings())
+    return find_groups(
+        leads, column or None, options.seed, apart=(CREATED_AT,), missing=table.missing
+    )
+
+
+def _known_before(groups: Groups) -> Iterable[str]:
+    if groups.numbers is None:
+        return
+    rows = len(groups.numbers)
+    left_out = rows - sum(map(len, split_latest(rows, groups.numbers)))
+    if left_out:
+        yield (
+            f"{left_out:,} of the latest 20 % of the rows belong together with an earlier row: the "
+            "figures of the latest 20 % are without them."
+        )
+
+
+def _times(table: Table, time: str) -> NDArray[np.float64]:
+    return np.asarray(table.columns_for({time: FieldKind.DATE})[time], dtype=np.float64)
+
+
+def _in_order(table: Table, time: str) -> NDArray[np.intp]:
+    times = _times(table, time)
+    missing = np.flatnonzero(np.isnan(times))
+    if len(missing):
+        raise InputError(
+            f"{table.source}: the time {table.originals[time]!r} is missing in {len(missing):,} "
+            f"rows (the first is row {missing[0] + 1}). Fill them in, or leave --time out."
+        )
+    return np.argsort(times, kind="stable")

@@ -1,0 +1,214 @@
+"""The verdict on a model: is it better than giving every lead the base rate, and by how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.training.cross_validation import CrossValidated
+from model.training.evaluate import SMALLEST, Quality, evaluate, roc_auc
+from model.training.intervals import (
+    CROSS_VALIDATED,
+    Estimate,
+    Influence,
+    estimate,
+    fold_auc_influence,
+    mean_influence,
+)
+
+__all__ = ["Baseline", "Verdict", "judge"]
+
+DIGITS = 6
+"""Of the figures that the model keeps: the last ones of a float depend on the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a logistic regression on the same columns reaches in the same folds.
+
+    Attributes
+    ----------
+    quality
+        Of its scores.
+    auc
+        Mean of the folds.
+    auc_gain
+        The trees' AUC minus the baseline's.
+    """
+
+    quality: Quality
+    auc: float
+    auc_gain: Estimate
+
+    @property
+    def sentence(self) -> str:
+        """The baseline's figures, and how the trees compare."""
+        gain = self.auc_gain
+        if gain.low > 0:
+            compared = f"{gain.value:.3f} higher"
+        elif gain.high < 0:
+            compared = f"{-gain.value:.3f} lower"
+        else:
+            compared = f"the same within the noise ({gain.value:+.3f})"
+        return (
+            f"A logistic regression in the same folds: AUC {self.auc:.3f}, Brier skill "
+            f"{self.quality.brier_skill:.3f}, log loss {self.quality.log_loss:.4f}. The trees' AUC "
+            f"is {compared}; 95 % interval of the difference {gain.low:+.3f} to {gain.high:+.3f}."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures by name, for JSON."""
+        return {
+            "sentence": self.sentence,
+            **_figure("auc", self.auc),
+            **_figure("brier_skill", self.quality.brier_skill),
+            **_figure("log_loss", self.quality.log_loss),
+            **_figure("auc_gain", self.auc_gain),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a model compares with giving every lead the base rate, on leads that it has not seen.
+
+    Attributes
+    ----------
+    base_rate
+        The share of positives.
+    auc
+        Mean of the folds; the base rate has 0.5.
+    brier_skill
+        1 minus the Brier score over the base rate's; 0 is no better, 1 is perfect.
+    log_loss
+        In nats.
+    log_loss_gain
+        By how much it is below the base rate's.
+    baseline
+        A simpler model.
+    rises
+        Whether the scores of unseen leads rise with success at all.
+    """
+
+    base_rate: float
+    auc: Estimate
+    brier_skill: Estimate
+    log_loss: float
+    log_loss_gain: Estimate
+    baseline: Baseline
+    rises: bool
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether the model is better: its AUC's interval is above 0.5, its Brier skill above 0."""
+        return self.auc.low > 0.5 and self.brier_skill.value > 0 and self.rises
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        auc, skill, gain = self.auc, self.brier_skill, self.log_loss_gain
+        better = "Better" if self.has_signal else "No better"
+        return (
+            f"{better} than giving everyone the base rate ({self.base_rate:.1%}): AUC "
+            f"{auc.value:.3f} (95 % interval {auc.low:.3f} to {auc.high:.3f}) instead of 0.5, "
+            f"Brier skill {skill.value:.3f} ({skill.low:.3f} to {skill.high:.3f}), log loss "
+            f"{self.log_loss:.4f} instead of {self.log_loss + gain.value:.4f} (gain "
+            f"{gain.value:.4f}, {gain.low:.4f} to {gain.high:.4f})."
+        )
+
+    @property
+    def consequence(self) -> str:
+        """What the model serves."""
+        if self.has_signal:
+            return "The model serves the trees' scores."
+        return f"Every lead scores the base rate, {self.base_rate:.1%}, without reasons."
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict by name, for JSON."""
+        return {
+            "sentence": self.sentence,
+            "has_signal": self.has_signal,
+            **_figure("base_rate", self.base_rate),
+            **_figure("auc", self.auc),
+            **_figure("brier_skill", self.brier_skill),
+            **_figure("log_loss", self.log_loss),
+            **_figure("log_loss_gain", self.log_loss_gain),
+            "baseline": self.baseline.as_dict(),
+        }
+
+
+def judge(
+    labels: NDArray[np.bool_],
+    validated: CrossValidated,
+    baseline: NDArray[np.float64],
+    groups: NDArray[np.integer] | None = None,
+) -> Verdict:
+    """Compare a model with the base rate and with a baseline, on leads that it has not seen.
+
+    Parameters
+    ----------
+    labels
+        bool, shape (n,), of both kinds.
+    validated
+        The model's scores, by folds.
+    baseline
+        float64, shape (n,): the baseline's scores, in the same folds.
+    groups
+        Integers from 0 on, shape (n,): leads of one group depend on each other. None: none do.
+    """
+    folds, rate = validated.folds, float(labels.mean())
+
+    def interval(value: float, influence: Influence) -> Estimate:
+        return estimate(value, influence, widened=CROSS_VALIDATED, groups=groups)
+
+    influence = fold_auc_influence(labels, validated.margins, folds)
+    baseline_auc = _fold_auc(labels, baseline, folds)
+    quality = validated.quality
+    gains = _log_losses(labels, np.full(len(labels), rate)) - _log_losses(labels, validated.scores)
+    return Verdict(
+        base_rate=rate,
+        auc=interval(validated.auc, influence).within(0.0, 1.0),
+        brier_skill=interval(quality.brier_skill, _skill_influence(labels, validated.scores)),
+        log_loss=quality.log_loss,
+        log_loss_gain=interval(float(gains.mean()), mean_influence(gains)),
+        baseline=Baseline(
+            quality=evaluate(labels, baseline),
+            auc=baseline_auc,
+            auc_gain=interval(
+                validated.auc - baseline_auc,
+                influence - fold_auc_influence(labels, baseline, folds),
+            ),
+        ),
+        rises=validated.calibration.slope > 0,
+    )
+
+
+def _fold_auc(
+    labels: NDArray[np.bool_], scores: NDArray[np.float64], folds: NDArray[np.integer]
+) -> float:
+    own = [folds == fold for fold in np.unique(folds)]
+    return float(np.mean([roc_auc(labels[rows], scores[rows]) for rows in own]))
+
+
+def _skill_influence(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Influence:
+    rate = float(labels.mean())
+    of_base = rate * (1 - rate)
+    losses, base_losses = (scores - labels) ** 2, (rate - labels) ** 2
+    ratio = float(losses.mean()) / of_base
+    return (ratio * mean_influence(base_losses) - mean_influence(losses)) / of_base
+
+
+def _log_losses(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    likelihood = np.where(labels, scores, 1 - scores)
+    losses: NDArray[np.float64] = -np.log(np.maximum(likelihood, SMALLEST))
+    return losses
+
+
+def _figure(name: str, figure: float | Estimate) -> dict[str, Any]:
+    """Return a figure, and its interval under a name of its own."""
+    if isinstance(figure, Estimate):
+        bounds = [round(figure.low, DIGITS), round(figure.high, DIGITS)]
+        return {name: round(figure.value, DIGITS), f"{name}_interval": bounds}
+    return {name: round(figure, DIGITS)}

@@ -1,0 +1,98 @@
+"""What the snapshot job tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.declarations import Declaration
+
+__all__ = ["LastSnapshot", "SnapshotMetrics", "failures_in"]
+
+
+class LastSnapshot(NamedTuple):
+    """The last snapshot that was written."""
+
+    finished_at: float
+    """In seconds since 1970."""
+    seconds: float
+    """That it took."""
+    rows: int
+    """Leads that were compared."""
+    drift_share: float | None
+    """Share of the fields that have drifted, 0 to 1; None where there were too few leads."""
+
+
+class SnapshotMetrics(Collector):
+    """Records how snapshots go.
+
+    Parameters
+    ----------
+    registry
+        Where the metrics are exposed.
+    period
+        Seconds from one snapshot to the next.
+    last
+        The last snapshot, when another process wrote it; None where there is none yet.
+    failures
+        Snapshots that have failed before, when another process counted.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        period: float,
+        last: LastSnapshot | None = None,
+        failures: int = 0,
+    ) -> None:
+        self._period = period
+        self._last = last
+        self._failures = failures
+        registry.register(self)
+
+    def succeeded(self, last: LastSnapshot) -> None:
+        """Record a snapshot."""
+        self._last = last
+
+    def failed(self) -> None:
+        """Count a snapshot that was due and is not there."""
+        self._failures += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the state; of a snapshot that is not there, or says nothing, there is no gauge."""
+        failures = declared.SNAPSHOT_FAILURES
+        yield CounterMetricFamily(failures.name, failures.sentence, value=self._failures)
+        yield from _gauges([(declared.SNAPSHOT_PERIOD, self._period)])
+        if self._last is not None:
+            yield from _gauges(
+                [
+                    (declared.SNAPSHOT_LAST_SUCCESS, self._last.finished_at),
+                    (declared.SNAPSHOT_DURATION, self._last.seconds),
+                    (declared.SNAPSHOT_ROWS, self._last.rows),
+                    (declared.SNAPSHOT_DRIFT_SHARE, self._last.drift_share),
+                ]
+            )
+
+
+def _gauges(values: Iterable[tuple[Declaration, float | None]]) -> Iterator[Metric]:
+    for metric, value in values:
+        if value is not None:
+            yield GaugeMetricFamily(metric.name, metric.sentence, value=value)
+
+
+def failures_in(text: str) -> int:
+    """Read from Prometheus' text format how many snapshots have failed; 0 where it does not say."""
+    name = declared.SNAPSHOT_FAILURES.name
+    return sum(
+        int(sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    )

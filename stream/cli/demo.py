@@ -1,0 +1,321 @@
+"""`leadscore demo`: everything at once, on real contacts, with an account at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from features.table import Table, read_table
+from schemas.errors import InputError
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+from stream.broker import Broker, BrokerKind, open_broker
+from stream.broker.mock import MockBroker
+from stream.demo.audit import Account
+from stream.demo.screen import DemoScreen
+from stream.demo.worker import DemoWorker, following, following_drift, write_snapshot
+from stream.kafka.topic_admin import create_topics, expected_partitions
+from stream.process.exit_codes import EXIT_STOPPED, exit_codes
+from stream.settings import load_settings
+from stream.simulator.connection import connected_producer, stop_on_signals
+from stream.simulator.events import EventMaker
+from stream.simulator.lead_file import leads_of
+from stream.simulator.playing import Steady
+from stream.simulator.run import Played, play
+
+__all__ = ["demo"]
+
+CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
+CONTRACT = "bank_contact"
+NAME = "bank"
+TRAINED_SHARE = 0.6
+BAD_SHARE = 0.002
+SEED = 7
+PARTITIONS = 4
+COUNTED_WITHIN = 10.0
+"""Seconds for the worker's metrics to count the leads whose events were seen."""
+COME_OUT_WITHIN = 30.0
+"""Seconds that the last leads may take after the last one was sent."""
+LOOK = 0.05
+WINDOW_DAYS = 30
+DRIFT = {
+    "LEADSCORE_ROLE": "all",
+    "LEADSCORE_DRIFT_WINDOW_SECONDS": str(WINDOW_DAYS * 86_400),
+    "LEADSCORE_DRIFT_HORIZONS": "1,3,12",
+    "LEADSCORE_DRIFT_LATENESS_SECONDS": "0",
+    "LEADSCORE_DRIFT_IDLE_SECONDS": "2",
+    "LEADSCORE_DRIFT_SEASON_SECONDS": "0",
+}
+"""Two years go by in seconds: windows are of months, and nobody waits for late leads."""
+SETTLED_AFTER = 1.2
+REPORTS_WITHIN = 6.0
+"""Seconds that the last drift reports may take after the last lead came out."""
+SPAN = "10m"
+"""What the snapshot looks back on."""
+EXIT_UNACCOUNTED = 1
+
+
+@click.command()
+@click.option(
+    "--contacts",
+    type=click.Path(path_type=Path),
+    default=CONTACTS,
+    show_default=True,
+    help="The bank's contacts.",
+)
+@click.option(
+    "--rate", type=click.FloatRange(min=1), default=1500, show_default=True, help="Leads a second."
+)
+@click.option(
+    "--broker",
+    type=click.Choice([kind.value for kind in BrokerKind]),
+    help="Only this kind of broker; default: the first that can be had.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(".leadscore/demo"),
+    show_default=True,
+    help="Where the bundle, the metrics and the worker's log go.",
+)
+def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
+    """Train on real contacts, score the rest through Kafka, show the result.
+
+    A model is trained on the first 60 % in time of a bank's contacts; a worker scores the rest,
+    played to Kafka as a CRM would, a few broken events among them. At the end every lead is
+    accounted for: scored or a dead letter. On real Kafka, how far the later months are from those
+    of the training is shown as they go by, and an Evidently report is written.
+
+    Exit codes: 0 every lead that was sent came out, scored or dead; 1 not so: the summary says
+    which; 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
+    stopped by Ctrl-C.
+    """
+    with exit_codes():
+        if not contacts.is_file():
+            raise InputError(
+                f"expected the bank's contacts at {contacts}, there are none: run the demo in a"
+                " clone of the repository, or name them with --contacts"
+            )
+        signal.signal(signal.SIGTERM, _as_ctrl_c)
+        folder.mkdir(parents=True, exist_ok=True)
+        screen = DemoScreen(Console())
+        with ExitStack() as stack:
+            with screen.busy("looking for a broker"):
+                opened = stack.enter_context(open_broker(broker))
+            code = _Demo(opened, rate, folder, screen).run(read_table(contacts))
+    raise SystemExit(code)
+
+
+def _as_ctrl_c(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+class _Demo:
+    """One run of the demo.
+
+    Parameters
+    ----------
+    broker
+        Open.
+    rate
+        Leads a second.
+    folder
+        Where everything goes.
+    screen
+        Where everything is shown.
+    """
+
+    def __init__(self, broker: Broker, rate: float, folder: Path, screen: DemoScreen) -> None:
+        self._broker = broker
+        self._rate = rate
+        self._folder = folder
+        self._screen = screen
+        # The mock broker has no look-up by time, which finding the past again needs.
+        self._watches_drift = not isinstance(broker, MockBroker)
+        # On a Kafka that is not ours, or in a second run: topics of this run's own.
+        is_given = broker.kind is BrokerKind.GIVEN
+        run = secrets.token_hex(4)
+        self._environment = {
+            "LEADSCORE_ENV": "staging",
+            "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
+            "LEADSCORE_TOPIC_PREFIX": f"demo-{run}." if is_given else "",
+            "LEADSCORE_GROUP_ID": f"leadscore-demo-{run}" if is_given else "leadscore",
+            "LEADSCORE_REGISTRY": str(folder / "models"),
+            "LEADSCORE_MODEL": NAME,
+            **(DRIFT if self._watches_drift else {}),
+        }
+        self._settings = load_settings(
+            environment="staging",
+            kafka_bootstrap_servers=broker.bootstrap,
+            topic_prefix=self._environment["LEADSCORE_TOPIC_PREFIX"],
+            group_id=self._environment["LEADSCORE_GROUP_ID"],
+            registry=self._environment["LEADSCORE_REGISTRY"],
+            model=NAME,
+        )
+
+    def run(self, contacts: Table) -> int:
+        """Do it all; returns the exit code."""
+        self._screen.say("Broker", self._broker.describe())
+        asyncio.run(self._make_topics())
+        cut = round(contacts.rows * TRAINED_SHARE)
+        bundle = self._train(contacts.slice(0, cut))
+        rest = contacts.slice(cut, contacts.rows)
+        return asyncio.run(self._play(rest, bundle))
+
+    async def _make_topics(self) -> None:
+        if isinstance(self._broker, MockBroker):
+            self._broker.create_topics(expected_partitions(self._settings, PARTITIONS))
+        else:
+            await create_topics(self._settings, PARTITIONS)
+        self._screen.say(
+            "Topics",
+            f"{self._settings.leads_created}, {self._settings.leads_scored} and others,"
+            f" {PARTITIONS} partitions each",
+        )
+
+    def _train(self, past: Table) -> str:
+        """Train and publish; returns the bundle's folder."""
+        with self._screen.busy("importing the training libraries") as on_step:
+            # They take seconds to import: only once it is clear that there is a broker.
+            from model.registry import Registry
+            from model.training.train import TrainOptions, train
+
+            contract = SchemaStore.load().by_name(CONTRACT)
+            assert contract is not None
+            options = TrainOptions(
+                target="y",
+                id="lead_id",
+                time="created_at",
+                exclude=("duration",),
+                schema=contract.avro,
+                name=NAME,
+            )
+            started = time.monotonic()
+            trained = train(past, options, on_step)
+            version = Registry(self._settings.registry).publish(NAME, trained.artefacts)
+        bundle = f"{self._settings.registry}/{NAME}/{version}"
+        self._screen.trained(trained, past, bundle, time.monotonic() - started)
+        return bundle
+
+    async def _play(self, rest: Table, bundle: str) -> int:
+        contract = SchemaStore.load().by_name(CONTRACT)
+        assert contract is not None
+        leads = leads_of(rest, contract, lead_id="lead_id", time="created_at")
+        as_event = EventMaker(
+            contract,
+            WireFormat.AVRO,
+            bad_share=BAD_SHARE,
+            max_bytes=self._settings.max_event_bytes,
+            seed=SEED,
+        )
+        account, screen = Account(), self._screen
+        with stop_on_signals() as stop:
+            async with (
+                self._worker() as worker,
+                following(account, self._settings, PARTITIONS, screen.scored) as reading,
+                following_drift(self._settings, screen.drifted),
+                connected_producer(self._settings) as producer,
+            ):
+                started = time.time()
+                with screen.playing(len(leads), account):
+                    played = await play(
+                        leads,
+                        producer,
+                        topic=self._settings.leads_created,
+                        as_event=as_event,
+                        pace=Steady(self._rate),
+                        stop=stop,
+                        on_progress=screen.played,
+                    )
+                    await self._come_out(account, played, worker, reading, stop)
+                    await self._reports_settle(screen, stop)
+                metrics = self._folder / "metrics.prom"
+                metrics.write_text(await self._counted(worker, len(account.scored)))
+                code = await worker.stop()
+        if played.stopped:
+            screen.say("Stopped", f"{played.sent:,} leads were sent, {account.total:,} came out")
+            return EXIT_STOPPED
+        faults = [*account.faults(played), *_failures(played, code)]
+        seconds = account.last_ms / 1000 - started
+        screen.summary(account, played, faults, rest, seconds=seconds, folder=self._folder)
+        if self._watches_drift:
+            await self._tell_of_drift()
+        else:
+            screen.say("Note", "the mock broker hands records over late: the latency is its own")
+            screen.say("", "drift is watched on real Kafka only: see `leadscore demo --help`")
+        screen.next_steps(bundle)
+        return EXIT_UNACCOUNTED if faults else 0
+
+    async def _reports_settle(self, screen: DemoScreen, stop: asyncio.Event) -> None:
+        """Wait until no further drift report comes."""
+        deadline = time.monotonic() + (REPORTS_WITHIN if self._watches_drift else 0.0)
+        while time.monotonic() < deadline and not stop.is_set():
+            before = screen.reports
+            await asyncio.sleep(SETTLED_AFTER)
+            if before and before == screen.reports:
+                return
+
+    async def _tell_of_drift(self) -> None:
+        self._screen.drift_summary()
+        with self._screen.busy("writing an Evidently report") as on_step:
+            report = await write_snapshot(self._environment, self._folder, SPAN)
+            on_step("written")
+        if report is None:
+            self._screen.say("Report", f"none was written: {self._folder / 'snapshot.log'}", "red")
+        else:
+            self._screen.say("Report", f"{report} (Evidently; open it in a browser)")
+
+    @asynccontextmanager
+    async def _worker(self) -> AsyncIterator[DemoWorker]:
+        worker = DemoWorker(self._environment, self._folder)
+        try:
+            with self._screen.busy("starting a worker"):
+                await worker.ready()
+            self._screen.say("Worker", f"process {worker.pid}, its log is {worker.log}")
+            yield worker
+        finally:
+            worker.end()
+
+    @staticmethod
+    async def _come_out(
+        account: Account,
+        played: Played,
+        worker: DemoWorker,
+        reading: asyncio.Task[None],
+        stop: asyncio.Event,
+    ) -> None:
+        """Wait until as many leads came out as were sent."""
+        deadline = time.monotonic() + COME_OUT_WITHIN
+        while account.total < played.sent and time.monotonic() < deadline and not stop.is_set():
+            worker.check()
+            if reading.done():
+                reading.result()
+            await asyncio.sleep(LOOK)
+
+    @staticmethod
+    async def _counted(worker: DemoWorker, scored: int) -> str:
+        """Return the metrics once they count all scored leads, which trail the events."""
+        deadline = time.monotonic() + COUNTED_WITHIN
+        while True:
+            metrics = await asyncio.to_thread(worker.metrics)
+            found = re.search(r"^leadscore_leads_scored_total (\d+)", metrics, re.M)
+            is_counted = found is not None and int(found[1]) >= scored
+            if is_counted or time.monotonic() > deadline:
+                return metrics
+            await asyncio.sleep(LOOK)
+
+
+def _failures(played: Played, exit_code: int) -> list[str]:
+    failures = [f"{n:,} leads were not delivered: {error}" for error, n in played.failed.items()]
+    if exit_code:
+        failures.append(f"the worker did not stop cleanly: exit code {exit_code}")
+    return failures

@@ -1,0 +1,166 @@
+"""`leadscore drift`: how far the leads and the scores are from what the model learnt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from monitoring.drift.field_drift import DriftState
+from stream.cli.drift_board import DriftBoard, chosen_horizon, report_line
+from stream.drift.status import DriftStatus, reports
+from stream.process.exit_codes import EXIT_STOPPED, exit_codes
+from stream.settings import load_settings
+from stream.simulator.connection import stop_on_signals
+
+__all__ = ["drift"]
+
+WIDTH_IN_A_PIPE = 120
+LEFT_OUT = ("codes", "counts")
+"""Of a report in JSON: only the model's own bins tell what they mean."""
+
+
+@click.group()
+def drift() -> None:
+    """See how far leads and scores are from what the model learnt.
+
+    What is told comes from the reports of `leadscore worker --role drift`: see docs/drift.md.
+    """
+
+
+@drift.command()
+@click.option("--watch", is_flag=True, help="Stay, and show each report as it comes.")
+@click.option(
+    "--horizon", metavar="5m|1h|24h", help="Over what span.  [default: the longest with enough]"
+)
+@click.option(
+    "--fields",
+    type=click.IntRange(min=0),
+    help="How many fields to show.  [default: what fits on the screen]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON: a line each report.")
+def status(watch: bool, horizon: str | None, fields: int | None, as_json: bool) -> None:
+    """Show which fields have drifted, how far and since when.
+
+    It also says what to do about it.
+
+    \b
+      leadscore drift status
+      leadscore drift status --watch
+      leadscore drift status --horizon 1h --fields 50
+      leadscore drift status --json | jq .window.horizons[-1].diagnosis
+
+    All times are of the events, UTC. The bar is PSI less its noise, which is what decides: a third
+    of it is a warning, two thirds are critical. A change of what is missing or unseen is in points
+    of per cent.
+
+    Exit codes: 0 shown, or there is no report yet; 2 an option is unusable; 3 Kafka or the topic is
+    missing; 130 stopped by Ctrl-C.
+    """  # noqa: D301
+    with exit_codes():
+        code = asyncio.run(_Watching(horizon, fields, as_json=as_json).run(watch))
+    raise SystemExit(code)
+
+
+class _Watching:
+    """One run of the command.
+
+    Parameters
+    ----------
+    horizon, fields, as_json
+        As the options say.
+    """
+
+    def __init__(self, horizon: str | None, fields: int | None, *, as_json: bool) -> None:
+        self._settings = settings = load_settings()
+        self._horizon = horizon
+        self._as_json = as_json
+        self._status = DriftStatus(settings.leads_created)
+        self._board = DriftBoard(self._status, settings.leads_drift, horizon=horizon, fields=fields)
+        in_terminal = click.get_text_stream("stdout").isatty()
+        self._console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
+
+    async def run(self, watch: bool) -> int:
+        """Read and show; returns the exit code."""
+        async with aclosing(reports(self._settings)) as coming:
+            for report in await anext(coming):
+                self._status.take(report)
+            self._check_horizon()
+            if not watch:
+                self._say()
+                return 0
+            with stop_on_signals() as stop, self._screen() as show:
+                async for new in coming:
+                    if stop.is_set():
+                        break
+                    show([report for report in new if self._status.take(report)])
+        return EXIT_STOPPED
+
+    def _check_horizon(self) -> None:
+        """Refuse a horizon that is not there before anything is shown."""
+        if self._status.window is not None:
+            chosen_horizon(self._status.window, self._horizon)
+
+    @contextmanager
+    def _screen(self) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
+        """Show what is known; yields a way to show what is new."""
+        if not self._console.is_terminal or self._as_json:
+            self._say()
+            yield self._say_new
+            return
+        # It tells of every attempt to reach a broker that is away, in the midst of the screen.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        with Live(get_renderable=self._render, console=self._console, auto_refresh=False) as live:
+            yield lambda _: live.refresh()
+
+    def _render(self) -> RenderableType:
+        return self._board.render(self._console, round(time.time() * 1000))
+
+    def _say(self) -> None:
+        if self._as_json:
+            click.echo(orjson.dumps(self._record()))
+        else:
+            self._console.print(self._render())
+
+    def _say_new(self, news: Sequence[Mapping[str, Any]]) -> None:
+        if news and self._as_json:
+            self._say()
+            return
+        for report in news:
+            click.echo(report_line(report, self._horizon))
+
+    def _record(self) -> dict[str, Any]:
+        window = self._status.window
+        if window is not None:
+            horizons = window["horizons"]
+            if self._horizon is not None:
+                horizons = [chosen_horizon(window, self._horizon)]
+            window = {
+                **_without_counts(window),
+                "horizons": [_with_unknown_as_null(horizon) for horizon in horizons],
+            }
+        alarms = [{**_without_counts(report), "horizons": []} for report in self._status.alarms]
+        return {"window": window, "alarms": alarms}
+
+
+def _without_counts(report: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in report.items() if name not in LEFT_OUT}
+
+
+def _with_unknown_as_null(horizon: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a horizon with null instead of false where too few leads came to tell.
+
+    The Avro record has no third value: there ``state`` says it.
+    """
+    if horizon["state"] != DriftState.TOO_FEW:
+        return dict(horizon)
+    fields = [{**field, "is_drifted": None} for field in horizon["fields"]]
+    return {**horizon, "is_drift": None, "is_prediction_drift": None, "fields": fields}

@@ -1,0 +1,272 @@
+"""`leadscore models`: what is in the registry, and which version serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+import orjson
+from pydantic import JsonValue
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from model.bundle import Bundle, describe_bundle, load_bundle
+from model.registry import Alias, Registry, require_effect
+from model.serving.predictor import open_predictor
+from model.training.card import personal_content
+from model.training.chance import require_signal
+from schemas.display import for_terminal
+from stream.process.exit_codes import exit_codes
+from stream.process.model_trial import Trials
+
+__all__ = ["models"]
+
+REGISTRY = click.option(
+    "--registry",
+    envvar="LEADSCORE_REGISTRY",
+    default="models",
+    show_default=True,
+    metavar="FOLDER|URL",
+    help="Where the models are.",
+)
+WIDTH_IN_A_PIPE = 200
+
+
+@click.group()
+def models() -> None:
+    """List, show, verify and alias the models of the registry.
+
+    A MODEL is a name (the version with the alias production, else the newest), name@alias,
+    name/version, or the path of a bundle's folder.
+    """
+
+
+@models.command(name="list")
+@REGISTRY
+def list_models(registry: str) -> None:
+    """List the models, their versions and aliases."""
+    with exit_codes():
+        found = Registry(registry)
+        rows = [(name, found.versions(name), found.aliases(name)) for name in found.names()]
+    if not rows:
+        shown = for_terminal(registry)
+        click.echo(f"{shown} has no models yet: train one with `leadscore train`.")
+        return
+    table = Table("model", "version", "aliases", box=None)
+    for name, versions, aliases in rows:
+        for version in versions:
+            named = ", ".join(_aliases_of(version, aliases))
+            table.add_row(*(Text(for_terminal(text)) for text in (name, version, named)))
+    _console().print(table)
+
+
+@models.command()
+@click.argument("model")
+@REGISTRY
+def show(model: str, registry: str) -> None:
+    """Show a model's fields, training, metrics and thresholds, and what it holds of the leads."""
+    with exit_codes():
+        bundle = _described(Registry(registry), model)
+    console = _console()
+    console.print(_facts(bundle))
+    console.print(_fields(bundle))
+    console.print("\nWhat the bundle holds of the training leads", style="italic")
+    for sentence in personal_content(bundle.metadata):
+        console.print(for_terminal(sentence), highlight=False, markup=False)
+    for warning in bundle.metadata.training.warnings:
+        console.print(f"warning: {for_terminal(warning)}", highlight=False, markup=False)
+
+
+@models.command()
+@click.argument("model")
+@REGISTRY
+def contract(model: str, registry: str) -> None:
+    """Print the Avro schema of the leads that a model reads.
+
+    Who sends leads may use it as their contract.
+
+    \b
+      leadscore models contract leads > leads.avsc
+      leadscore produce leads.csv --schema leads.avsc
+    """  # noqa: D301
+    with exit_codes():
+        bundle = _described(Registry(registry), model)
+    click.echo(orjson.dumps(bundle.metadata.contract, option=orjson.OPT_INDENT_2))
+
+
+@models.command()
+@click.argument("model")
+@REGISTRY
+def verify(model: str, registry: str) -> None:
+    """Verify a model as a worker does.
+
+    It checks the hash of every file, the graph, and the scores of the golden rows.
+    The model is first opened in a process of its own, which may take 60 seconds and 256 MiB.
+
+    Exit code 1 when a worker would refuse it, 2 when there is no such model.
+    """
+    with exit_codes():
+        bundle = _load(Registry(registry), model)
+        engine = open_predictor(bundle).engine
+    name = for_terminal(f"{bundle.name} version {bundle.version}")
+    click.echo(
+        f"{name} is as it was published; "
+        f"{len(bundle.metadata.golden.scores)} golden rows score as in training "
+        f"(engine {engine}, sha256 {bundle.sha256})."
+    )
+
+
+class _SetByDefault(click.Group):
+    """Commands on aliases; without a command's name an alias is set."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["set", *args])
+
+
+FORCE = click.option(
+    "--force",
+    is_flag=True,
+    help="Let a model serve that is no better than giving everyone the base rate.",
+)
+ALIAS = click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
+
+
+@models.group(
+    cls=_SetByDefault,
+    context_settings={"ignore_unknown_options": True},
+    subcommand_metavar="[set] NAME ALIAS VERSION | remove NAME ALIAS",
+)
+def alias() -> None:
+    """Set or remove an alias of a model.
+
+    \b
+      leadscore models alias leads production 3
+      leadscore models alias remove leads production
+    """  # noqa: D301
+
+
+@alias.command(name="set")
+@click.argument("name")
+@ALIAS
+@click.argument("version")
+@REGISTRY
+@FORCE
+def set_alias(name: str, alias: str, version: str, registry: str, *, force: bool) -> None:
+    """Let ALIAS name VERSION of model NAME, once VERSION is verified.
+
+    ALIAS is production or staging. Workers whose model is NAME@ALIAS load the version; those whose
+    model is NAME follow production. Other aliases do nothing and are refused (exit code 2). So is
+    a VERSION for production that is no better than giving everyone the base rate (exit code 1),
+    unless --force is given.
+    """
+    with exit_codes():
+        require_effect(Alias(alias))
+        found = Registry(registry)
+        bundle = _load(found, f"{name}/{version}")
+        if alias == Alias.PRODUCTION and not force:
+            require_signal(bundle.metadata, f"Workers whose model is {name} would load it")
+        before = found.aliases(name).get(Alias(alias))
+        found.set_alias(name, Alias(alias), version)
+    was = f" (was {before})" if before else ""
+    click.echo(for_terminal(f"{name}@{alias} is version {version}{was}."))
+
+
+@alias.command(name="remove")
+@click.argument("name")
+@ALIAS
+@REGISTRY
+@FORCE
+def remove_alias(name: str, alias: str, registry: str, *, force: bool) -> None:
+    """Remove ALIAS of model NAME; its version stays.
+
+    Workers whose model is NAME@ALIAS keep the version that they have and report that the alias is
+    missing. Without production, NAME is the newest version: if that is no better than giving
+    everyone the base rate, production stays (exit code 1) unless --force is given.
+    """
+    with exit_codes():
+        found = Registry(registry)
+        newest = found.versions(name)[-1:]
+        is_followed = alias == Alias.PRODUCTION and Alias.PRODUCTION in found.aliases(name)
+        if is_followed and newest and not force:
+            left = _described(found, f"{name}/{newest[0]}")
+            require_signal(left.metadata, f"Workers whose model is {name} would load it")
+        version = found.remove_alias(name, Alias(alias))
+    click.echo(f"{name}@{alias} is removed (was version {version}).")
+    if alias == Alias.PRODUCTION and newest:
+        click.echo(f"Workers whose model is {name} load its newest version, {newest[0]}.")
+
+
+def _load(registry: Registry, model: str) -> Bundle:
+    return load_bundle(registry.resolve(model), Trials())
+
+
+def _described(registry: Registry, model: str) -> Bundle:
+    """Load a model for what it says of itself."""
+    return describe_bundle(registry.resolve(model), Trials())
+
+
+def _aliases_of(version: str, aliases: Mapping[Alias, str]) -> list[str]:
+    return sorted(alias for alias, named in aliases.items() if named == version)
+
+
+def _facts(bundle: Bundle) -> Table:
+    metadata, training = bundle.metadata, bundle.metadata.training
+    calibration, thresholds = metadata.calibration, metadata.thresholds
+    facts = {
+        "model": f"{bundle.name} version {bundle.version}",
+        "folder": bundle.location,
+        "sha256": bundle.sha256,
+        "trained on": f"{training.rows:,} leads, {training.positives:,} of them positive",
+        "target": f"{training.target} (positive: {training.positive or 'as found'})",
+        "training data": f"sha256 {training.data_sha256}",
+        "calibration": f"{calibration.method}, slope {calibration.slope:.4g}, "
+        f"intercept {calibration.intercept:.4g}",
+        "categories": f"High from {thresholds.high:g}, Medium from {thresholds.medium:g}",
+        "healthy mean score": f"{metadata.engagement.low:.1%} to {metadata.engagement.high:.1%}",
+        "not used": ", ".join(training.dropped) or "nothing",
+    }
+    table = Table(box=None, show_header=False)
+    for name, fact in (facts | _measured(metadata.metrics)).items():
+        table.add_row(Text(for_terminal(name)), Text(for_terminal(fact)))
+    return table
+
+
+def _measured(metrics: Mapping[str, JsonValue]) -> dict[str, str]:
+    """Write each group of metrics as one line of its numbers."""
+    lines: dict[str, str] = {}
+    for group, values in metrics.items():
+        numbers = values if isinstance(values, dict) else {group: values}
+        written = [
+            f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.4g}"
+            for name, value in numbers.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        ]
+        if written:
+            lines[group.replace("_", " ")] = ", ".join(written)
+    return lines
+
+
+def _fields(bundle: Bundle) -> Table:
+    table = Table("field", "kind", "columns", "missing in training", "importance", box=None)
+    metadata = bundle.metadata
+    for field, bins in zip(metadata.spec.fields, metadata.reference.fields, strict=True):
+        missing = bins.counts[bins.missing] / max(sum(bins.counts), 1)
+        share = metadata.importance.get(field.name)
+        importance = "not measured" if share is None else f"{share:.1%}"
+        table.add_row(
+            Text(for_terminal(field.name)),
+            field.kind,
+            str(len(field.columns)),
+            f"{missing:.1%}",
+            importance,
+        )
+    return table
+
+
+def _console() -> Console:
+    in_terminal = click.get_text_stream("stdout").isatty()
+    return Console(width=None if in_terminal else WIDTH_IN_A_PIPE)

@@ -1,0 +1,189 @@
+"""`leadscore snapshot`: an Evidently report of recent leads against the training's."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from schemas.display import for_terminal
+from schemas.errors import InputError
+from stream.cli.options import DURATION, MEMORY, MOMENT
+from stream.process.exit_codes import exit_codes
+from stream.settings import load_settings
+from stream.simulator.connection import stop_on_signals
+from stream.snapshot.metrics import SnapshotAccount
+from stream.snapshot.request import Order
+from stream.snapshot.runner import Ended, run_snapshot
+from stream.snapshot.summary import SnapshotSummary
+
+__all__ = ["snapshot"]
+
+HOUR = timedelta(hours=1)
+
+
+@click.command()
+@click.option(
+    "--since", type=DURATION, help="The leads of so long until now.  [default: --every, else 1h]"
+)
+@click.option("--from", "start", type=MOMENT, help="The leads from then on, in Kafka's time.")
+@click.option("--to", "end", type=MOMENT, help="Up to then.  [default: now]")
+@click.option("--every", type=DURATION, help="Stay, and take a snapshot each period.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Leads to compare at most, uniformly drawn from the range.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=48,
+    show_default=True,
+    help="How many snapshots to keep.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="reports",
+    show_default=True,
+    help="Where they go.",
+)
+@click.option(
+    "--workspace",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Of Evidently, for `evidently ui`.  [default: workspace in --output]",
+)
+@click.option(
+    "--textfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the job's metrics there, for node_exporter's textfile collector.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="With --every: show the job's metrics on this port; 0 takes a free one.",
+)
+@click.option(
+    "--memory-limit",
+    type=MEMORY,
+    default="2GiB",
+    show_default=True,
+    help="That a snapshot may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say what it comes to as JSON.")
+def snapshot(**options: Any) -> None:
+    """Write an Evidently report: recent leads against those that the model was trained on.
+
+    \b
+      leadscore snapshot --since 1h
+      leadscore snapshot --from 2026-05-01 --to 2026-06-01 --sample 50000
+      leadscore snapshot --every 1h --port 9101
+      evidently ui --workspace reports/workspace
+
+    Reads the leads by their time stamps without joining the workers' group, scores a sample of them
+    with the model that serves, and writes report.html, report.json and summary.json. What counts as
+    drift is what the alerts say: see docs/drift.md. Other settings are environment variables.
+
+    Exit codes: 0 written (or there was no lead to compare), 1 it failed, 2 an option is unusable or
+    there is no such model, 3 Kafka, the topic or the model's sample of training leads is missing,
+    or another snapshot is being written, 130 stopped (0 with --every).
+    """  # noqa: D301
+    with exit_codes():
+        _check(options)
+        code = asyncio.run(_stay(options) if options["every"] else _once(options))
+    raise SystemExit(code)
+
+
+def _check(options: dict[str, Any]) -> None:
+    if options["since"] and (options["start"] or options["end"]):
+        raise InputError("--since and --from or --to exclude each other: give one of them")
+    if options["end"] and not options["start"]:
+        raise InputError("--to needs the beginning of the range: give --from too")
+    if options["every"] and options["start"]:
+        raise InputError("--every takes the leads until now: give --since, not --from and --to")
+    if options["port"] is not None and not options["every"]:
+        raise InputError("--port is of a job that stays: give --every too, or --textfile")
+    if options["start"] and options["end"] and options["start"] >= options["end"]:
+        raise InputError("--from must be before --to: exchange them")
+
+
+async def _once(options: dict[str, Any]) -> int:
+    end = options["end"] or datetime.now(UTC)
+    start = options["start"] or end - (options["since"] or HOUR)
+    account = _account(options, period=end - start)
+    with stop_on_signals() as stop:
+        ended = await run_snapshot(
+            _order(options, start, end), memory_limit=options["memory_limit"], stop=stop
+        )
+    _enter(ended, account)
+    if ended.summary and options["as_json"]:
+        click.echo(ended.summary.model_dump_json())
+    elif ended.summary:
+        _say(ended.summary)
+    return ended.code
+
+
+async def _stay(options: dict[str, Any]) -> int:
+    every = options["every"]
+    account = _account(options, period=every)
+    async with AsyncExitStack() as stack:
+        if options["port"] is not None:
+            server = account.server(load_settings().http_host, options["port"])
+            await stack.enter_async_context(server)
+            click.echo(f"metrics on port {server.port}")
+        stop = stack.enter_context(stop_on_signals())
+        due = datetime.now(UTC)
+        while not stop.is_set():
+            end, due = datetime.now(UTC), due + every
+            ended = await run_snapshot(
+                _order(options, end - (options["since"] or every), end),
+                memory_limit=options["memory_limit"],
+                stop=stop,
+                time_limit=every.total_seconds(),
+            )
+            if not stop.is_set():
+                _enter(ended, account)
+                if ended.summary:
+                    _say(ended.summary)
+            with suppress(TimeoutError):
+                async with asyncio.timeout((due - datetime.now(UTC)).total_seconds()):
+                    await stop.wait()
+    return 0
+
+
+def _order(options: dict[str, Any], start: datetime, end: datetime) -> str:
+    return Order(
+        start=start,
+        end=end,
+        sample=options["sample"],
+        keep=options["keep"],
+        output=options["output"],
+        workspace=options["workspace"] or options["output"] / "workspace",
+    ).model_dump_json()
+
+
+def _account(options: dict[str, Any], period: timedelta) -> SnapshotAccount:
+    return SnapshotAccount(
+        period=period.total_seconds(), output=options["output"], textfile=options["textfile"]
+    )
+
+
+def _enter(ended: Ended, account: SnapshotAccount) -> None:
+    if ended.reason:
+        click.echo(f"Error: {for_terminal(ended.reason)}", err=True)
+    if ended.summary:
+        account.success(ended.summary)
+    else:
+        account.failure()
+
+
+def _say(summary: SnapshotSummary) -> None:
+    click.echo(for_terminal(summary.sentence))
+    if summary.report:
+        click.echo(for_terminal(str(summary.report)))

@@ -1,0 +1,146 @@
+"""Detect commits of the group that no LeadScore worker made.
+
+Kafka keeps other clients out of the group (stream/kafka/group_protocol.py). What remains: an
+operator who resets an empty group, a client that commits while no worker runs, and a transactional
+producer, which may commit for any group.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
+
+from aiokafka import TopicPartition
+
+from schemas.errors import StartupError
+from stream.consume.partition_progress import Books
+from stream.kafka.commit_metadata import Commit
+
+__all__ = ["Direction", "ForeignCommit", "ForeignCommits"]
+
+log = logging.getLogger(__name__)
+
+Direction = Literal["forward", "backward", "unknown"]
+
+
+class ForeignCommit(NamedTuple):
+    """A commit that is not ours.
+
+    Attributes
+    ----------
+    partition
+        Of the source topic.
+    offset
+        The committed offset.
+    before
+        Where the workers had left off; None where that is not known.
+    """
+
+    partition: TopicPartition
+    offset: int
+    before: int | None
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the group's offset was moved."""
+        if self.before is None:
+            return "unknown"
+        return "forward" if self.offset > self.before else "backward"
+
+    @property
+    def moved(self) -> int:
+        """How many offsets it was moved by; 0 where that is not known."""
+        return 0 if self.before is None else abs(self.offset - self.before)
+
+
+class ForeignCommits:
+    """Reports commits that are not ours.
+
+    Parameters
+    ----------
+    report
+        Is called with each.
+    stops
+        Whether a worker that is to begin at such a commit stops instead.
+    """
+
+    def __init__(self, report: Callable[[ForeignCommit], None], *, stops: bool) -> None:
+        self._report = report
+        self._stops = stops
+
+    def found_at_start(self, partition: TopicPartition, commit: Commit, emitted: int) -> None:
+        """Look at a commit that is not ours, at which a partition is to begin.
+
+        Parameters
+        ----------
+        partition, commit
+            The partition, and its commit.
+        emitted
+            Offset after the last record of which there is an output; 0 where there is none.
+
+        Raises
+        ------
+        StartupError
+            The settings say to stop at such a commit.
+        """
+        if commit.offset == emitted:
+            log.info(
+                "the commit of %s at %d lacks LeadScore's metadata, but is where the outputs end: "
+                "taken for one of an earlier version",
+                partition,
+                commit.offset,
+            )
+            return
+        found = ForeignCommit(partition, commit.offset, emitted or None)
+        self._report(found)
+        sentence = f"The commit of {partition} at {commit.offset} is none of a LeadScore worker"
+        remedy = "see docs/runbook.md#leadscoreforeigncommit"
+        if found.direction == "forward":
+            effect = f"outputs end at {emitted}: {found.moved} offsets were skipped, not scored"
+        elif found.direction == "backward":
+            effect = f"outputs end at {emitted}: {found.moved} offsets are scored again"
+        else:
+            effect = "there are no outputs to compare it with"
+        if self._stops:
+            raise StartupError(
+                f"{sentence}; {effect}. Set the group's offset, then start a worker once with "
+                f"LEADSCORE_FOREIGN_COMMITS=accept; {remedy}."
+            )
+        log.error("%s; %s; %s", sentence, effect, remedy)
+
+    def found_while_assigned(
+        self,
+        books: Books,
+        expected: Mapping[TopicPartition, int | None],
+        found: Mapping[TopicPartition, Commit | None],
+    ) -> None:
+        """Look at commits of partitions that are ours, and have foreign ones replaced.
+
+        Parameters
+        ----------
+        books
+            Of the assignment under which the commits were fetched.
+        expected
+            By partition, our own latest commit before they were fetched.
+        found
+            What was fetched.
+        """
+        for partition, commit in found.items():
+            entry = books.get(partition)
+            if entry is None or commit is None or commit.is_ours or entry.committed is None:
+                continue
+            if commit.offset in (expected.get(partition), entry.committed):
+                continue
+            foreign = ForeignCommit(partition, commit.offset, entry.committed)
+            self._report(foreign)
+            log.error(
+                "The group's offset of %s was moved from %d to %d (%s by %d), not by a LeadScore "
+                "worker: it is committed anew; see docs/runbook.md#leadscoreforeigncommit",
+                partition,
+                entry.committed,
+                commit.offset,
+                foreign.direction,
+                foreign.moved,
+            )
+            entry.committed = None  # so that a commit of ours is due

@@ -1,0 +1,62 @@
+"""How far the worker is behind, from the batch source's books: no question to the broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from schemas.record_time import age_ms
+from stream.consume.batch_source import BatchSource
+from stream.consume.partition_progress import PartitionBooks
+
+__all__ = ["Lag", "lag_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far one partition is behind.
+
+    Attributes
+    ----------
+    messages
+        Records in the log that are not done, as of the last fetch. Offsets that hold no record
+        (aborted transactions, compacted ones) count until the source has passed them.
+    seconds
+        Age of the oldest record that was handed over and is not done; where there are records but
+        none was handed over, how long that has been so. 0 when nothing is behind, and while the
+        time stamp of that record is implausible (``schemas.record_time``).
+    """
+
+    messages: int
+    seconds: float
+
+
+def lag_of(source: BatchSource, *, wall_time: float, loop_time: float) -> dict[TopicPartition, Lag]:
+    """Tell the lag of each partition that is ours and was fetched from.
+
+    Parameters
+    ----------
+    source
+        The source, started.
+    wall_time
+        Seconds since 1970: what record time stamps are compared with.
+    loop_time
+        The event loop's time, in seconds.
+    """
+    lags = {}
+    for partition, entry in source.books.items():
+        entry.settle()
+        end = source.end_offset(partition)
+        if end is not None and entry.done_offset is not None:
+            messages = max(0, end - entry.done_offset)
+            seconds = _seconds(entry, wall_time, loop_time) if messages else 0.0
+            lags[partition] = Lag(messages, seconds)
+    return lags
+
+
+def _seconds(entry: PartitionBooks, wall_time: float, loop_time: float) -> float:
+    timestamp = entry.oldest_timestamp
+    if timestamp is not None:
+        return (age_ms(timestamp, wall_time * 1000) or 0.0) / 1000
+    return 0.0 if entry.behind_since is None else loop_time - entry.behind_since

@@ -1,0 +1,174 @@
+"""Commits of what is done: one at a time, each within a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Protocol
+
+from aiokafka import OffsetAndMetadata, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from stream.consume.partition_progress import Books
+from stream.consume.start_offsets import Begin, Beginnings, Crash, without_pin
+from stream.kafka.commit_metadata import metadata_of
+from stream.kafka.committed_offsets import CommittedReader
+from stream.kafka.consumer import Consumer
+
+__all__ = ["Committer", "CommitterMaker", "GroupCommitter", "OnCommit"]
+
+log = logging.getLogger(__name__)
+
+OnCommit = Callable[[Mapping[TopicPartition, int]], None]
+"""Is told the offsets that Kafka has accepted."""
+
+
+class Committer(Protocol):
+    """Commits what the books say is done, and says when the books of a partition begin.
+
+    Attributes
+    ----------
+    last_commit
+        The loop's time of the last success; None before the first.
+    put_off_since
+        The loop's time since which there is something to commit that Kafka has not accepted; None
+        when all is well.
+    """
+
+    last_commit: float | None
+    put_off_since: float | None
+
+    def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
+        """Have the books of partitions that are ours from now on begin, soon.
+
+        Nothing is taken of a partition that has no books.
+        """
+
+    async def taken_over(self, partition: TopicPartition) -> None:
+        """Wait until the books of a partition have begun, or never will."""
+
+    def interrupt(self) -> None:
+        """End the commit that is under way, if it may be one that never ends."""
+
+    async def commit(self, books: Books, by: float) -> None:
+        """Commit what is due; put it off where Kafka does not accept it by the given loop's time.
+
+        Raises
+        ------
+        KafkaError
+            When Kafka refuses for good, as for a group that this user may not read.
+        """
+
+    async def give_up(self, books: Books, by: float) -> None:
+        """Commit for the last time, by the given loop's time: the partitions are taken away."""
+
+
+CommitterMaker = Callable[[Consumer, OnCommit, Crash], Committer]
+
+
+class GroupCommitter(Committer):
+    """Commits by the consumer, beside the outputs: they are delivered before.
+
+    Parameters
+    ----------
+    consumer
+        Sends the commits.
+    on_commit, crash
+        See there.
+    read_committed
+        Fetches the group's commit of a partition.
+    begin
+        See ``stream.consume.start_offsets.Begin``.
+    begin_limit
+        Seconds to learn where the group has left off.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        on_commit: OnCommit,
+        crash: Crash,
+        *,
+        read_committed: CommittedReader,
+        begin: Begin = without_pin,
+        begin_limit: float = 120.0,
+    ) -> None:
+        self.last_commit: float | None = None
+        self.put_off_since: float | None = None
+        self._consumer = consumer
+        self._on_commit = on_commit
+        self._read_committed = read_committed
+        self._beginnings = Beginnings(consumer, crash, begin, begin_limit)
+        self._turn = asyncio.Lock()
+        self._scope: asyncio.Timeout | None = None
+
+    def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
+        """Have the books of each partition begin where the group has left off."""
+        for partition in assigned:
+            self._beginnings.begin(partition, books, partial(self._read_committed, partition))
+
+    async def taken_over(self, partition: TopicPartition) -> None:
+        """Wait until the books of a partition have begun, or never will."""
+        await self._beginnings.begun(partition)
+
+    def interrupt(self) -> None:
+        """End the commit that is under way, if any: it may be one that aiokafka keeps retrying.
+
+        Without it a commit of this assignment would still be tried in the next one.
+        """
+        if self._scope is not None and not self._scope.expired():
+            self._scope.reschedule(asyncio.get_running_loop().time())
+
+    async def commit(self, books: Books, by: float) -> None:
+        """Commit what is due of all partitions at once; one commit at a time."""
+        async with self._turn:
+            due = {
+                partition: (entry, *entry.to_commit())
+                for partition, entry in books.items()
+                if entry.is_due
+            }
+            if not due:
+                self.put_off_since = None
+                return
+            if not await self._is_accepted(
+                {
+                    partition: OffsetAndMetadata(offset, metadata_of(offset, pin))
+                    for partition, (_, offset, pin) in due.items()
+                },
+                by,
+            ):
+                if self.put_off_since is None:
+                    self.put_off_since = asyncio.get_running_loop().time()
+                return
+            self.put_off_since = None
+            for entry, offset, pin in due.values():
+                entry.is_committed(offset, pin)
+            self.last_commit = asyncio.get_running_loop().time()
+            self._on_commit({partition: offset for partition, (_, offset, _) in due.items()})
+
+    async def give_up(self, books: Books, by: float) -> None:
+        """Commit for the last time, by the given loop's time."""
+        await self._beginnings.end(by)
+        await self.commit(books, by)
+
+    async def _is_accepted(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], by: float
+    ) -> bool:
+        try:
+            async with asyncio.timeout_at(by) as self._scope:
+                await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            log.warning("commit refused: the group has moved the partitions to others")
+        except TimeoutError:
+            log.warning("commit put off: the group's coordinator did not answer in time")
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("commit put off: %r", error)
+        else:
+            return True
+        finally:
+            self._scope = None
+        return False

@@ -1,0 +1,104 @@
+"""What happens when a position is not in its log: the loss is reported, and reading continues.
+
+The consumer has no reset policy of its own (``auto_offset_reset="none"``): with one, aiokafka moves
+the position itself and logs that at INFO only. Without one it raises, before any record is read
+from elsewhere, and the log's bounds then say exactly which offsets can never be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
+
+from stream.consume.lost_records import Loss, LossReason
+from stream.consume.partition_progress import Books, PartitionBooks
+from stream.kafka.consumer import Consumer
+
+__all__ = ["OffsetReset", "OnLoss"]
+
+log = logging.getLogger(__name__)
+
+ANSWER_LIMIT = 5.0
+"""Seconds for the log's bounds; without an answer the next poll raises again."""
+
+RETRY_PAUSE = 0.2
+"""Seconds before the next poll, after a question without an answer."""
+
+OnLoss = Callable[[Loss], None]
+
+
+class OffsetReset:
+    """Moves positions that are not in their log to the log's start.
+
+    Parameters
+    ----------
+    consumer
+        Reads, without a reset policy.
+    books_now
+        Returns the books of the current assignment.
+    on_loss
+        Called for each loss.
+    """
+
+    def __init__(self, consumer: Consumer, books_now: Callable[[], Books], on_loss: OnLoss) -> None:
+        self._consumer = consumer
+        self._books_now = books_now
+        self._on_loss = on_loss
+
+    async def move(self, error: OffsetOutOfRangeError) -> None:
+        """Move the partitions that a poll has named to the start of their logs.
+
+        Parameters
+        ----------
+        error
+            What the poll has raised: its first argument holds the positions by partition.
+
+        Raises
+        ------
+        KafkaError
+            The bounds of the log can't be read, and that does not pass.
+        """
+        for partition, position in error.args[0].items():
+            await self._move(partition, position)
+
+    async def _move(self, partition: TopicPartition, position: int) -> None:
+        books = self._books_now()
+        entry = books.get(partition)
+        if entry is None:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                start = (await self._consumer.beginning_offsets([partition]))[partition]
+                end = (await self._consumer.end_offsets([partition]))[partition]
+        except TimeoutError:
+            log.warning("asking for the bounds of %s: no answer, trying again", partition)
+            return
+        except KafkaError as problem:
+            if not problem.retriable:
+                raise
+            log.warning("asking for the bounds of %s: %r, trying again", partition, problem)
+            await asyncio.sleep(RETRY_PAUSE)
+            return
+        if self._books_now() is not books or books.get(partition) is not entry:
+            return  # the partition was revoked meanwhile
+        try:
+            last_end = self._consumer.highwater(partition)  # of the log as it was
+            self._consumer.seek(partition, start)
+        except IllegalStateError:
+            return
+        if position >= start:  # it was above the end, though the log may have grown since
+            books[partition] = PartitionBooks()  # batches in hand have offsets of the old log
+            stop = max(position, last_end or 0)
+            self._report(Loss(partition, min(position, end), stop, LossReason.LOG_REPLACED))
+        elif entry.is_started:
+            self._report(Loss(partition, position, start, LossReason.RETENTION))
+        else:
+            log.info("%s: no committed offset, reading from the log's start %d", partition, start)
+
+    def _report(self, loss: Loss) -> None:
+        log.error("%s", loss, extra={"loss": loss.as_fields()})
+        self._on_loss(loss)

@@ -1,0 +1,256 @@
+"""What of a partition was handed over, and how much of it is done. Plain Python, no Kafka."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from aiokafka import TopicPartition
+
+from agents.scoring import SourceRecord as Record
+from schemas.errors import InvalidEventError
+from stream.kafka.commit_metadata import ModelPin
+
+__all__ = ["Batch", "Books", "PartitionBooks", "Record"]
+
+
+NO_VERDICTS: Mapping[int, InvalidEventError] = {}
+
+
+def _nobody() -> None:
+    """Do nothing: nobody waits for the batch."""
+
+
+def _nothing(_size: int) -> None:
+    """Do nothing: nobody counts the bytes."""
+
+
+class Batch:
+    """Consecutive records of one partition; committed once done.
+
+    Parameters
+    ----------
+    partition
+        Where the records come from.
+    records
+        At least one, offsets ascending.
+    on_done
+        Called when the batch is done.
+    generation
+        Of the assignment under which it was read: within one, batches follow each other.
+    size
+        Bytes of the records, about.
+    on_release
+        Called with the size, once, when the records are released.
+    verdicts
+        By position: why a record is no lead, whatever its value. Of records that can't be read.
+
+    Attributes
+    ----------
+    since
+        Offset since which the partition's records are scored by the model that scores the batch.
+    """
+
+    __slots__ = (
+        "_on_done",
+        "_on_release",
+        "first_offset",
+        "generation",
+        "is_begun",
+        "is_done",
+        "is_revoked",
+        "next_offset",
+        "partition",
+        "records",
+        "since",
+        "size",
+        "timestamp",
+        "verdicts",
+    )
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        records: Sequence[Record],
+        on_done: Callable[[], None] = _nobody,
+        generation: int = 0,
+        *,
+        size: int = 0,
+        on_release: Callable[[int], None] = _nothing,
+        verdicts: Mapping[int, InvalidEventError] = NO_VERDICTS,
+    ) -> None:
+        self.partition = partition
+        self.size = size
+        self.generation = generation
+        self.records = records
+        self.verdicts = verdicts
+        self.first_offset = records[0].offset
+        self.next_offset = records[-1].offset + 1
+        self.timestamp = records[0].timestamp
+        self.is_begun = False
+        self.is_done = False
+        self.is_revoked = False
+        self.since = 0
+        self._on_done = on_done
+        self._on_release = on_release
+
+    def begin(self) -> bool:
+        """Take the batch in hand.
+
+        Returns
+        -------
+        bool
+            False when the partition was given up meanwhile: drop the batch, its next owner reads
+            the records again.
+        """
+        self.is_begun = not self.is_revoked
+        return self.is_begun
+
+    def done(self) -> None:
+        """Say that everything the batch leads to is delivered: its offsets may be committed."""
+        if not self.is_begun:
+            raise RuntimeError("a batch is done only after begin() returned True")
+        self.is_done = True
+        self.release()
+        self._on_done()
+
+    def release(self) -> None:
+        """Drop the records: the batch is done, or will never be."""
+        if self.records:
+            self.records = ()
+            self._on_release(self.size)
+
+    def revoke(self) -> None:
+        """Refuse to be begun from now on. A batch that was begun may still finish."""
+        self.is_revoked = not self.is_begun
+        if self.is_revoked:
+            self.release()
+
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether it was begun and is not done yet."""
+        return self.is_begun and not self.is_done
+
+
+class PartitionBooks:
+    """The batches of one partition in the order in which they were handed over.
+
+    Parameters
+    ----------
+    committed
+        Where the group has left off; None: nowhere, or not known.
+    pin
+        Which model scores the partition, as the group's commit says; None where it does not say so.
+
+    Attributes
+    ----------
+    done_offset
+        Every record below is done, here or by an earlier owner; None until known.
+    committed
+        The group's offset, as these books have found or committed it; None before.
+    behind_since
+        Since when there is something to read and none of it comes, in the loop's seconds.
+    pin
+        Which model scores the partition; None before that is committed.
+    next_pin
+        Takes the place of ``pin`` with the next commit; None where nothing is to change.
+    """
+
+    __slots__ = ("_batches", "behind_since", "committed", "done_offset", "next_pin", "pin")
+
+    def __init__(self, committed: int | None = None, pin: ModelPin | None = None) -> None:
+        self._batches: deque[Batch] = deque()
+        self.done_offset: int | None = None
+        self.committed = committed
+        self.behind_since: float | None = None
+        self.pin = pin
+        self.next_pin: ModelPin | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Enter a batch that is about to be handed over."""
+        self._batches.append(batch)
+        self.behind_since = None
+
+    def settle(self) -> None:
+        """Move over the longest run of done batches."""
+        while self._batches and self._batches[0].is_done:
+            self.done_offset = self._batches.popleft().next_offset
+
+    def pass_gap(self, position: int) -> None:
+        """Move to the client's position when nothing is open.
+
+        Past control records, aborted transactions and compacted ones, which are never handed over.
+        """
+        if not self._batches:
+            self.done_offset = position
+
+    def revoke(self) -> None:
+        """Refuse to let a batch be begun from now on; those in hand may still finish."""
+        for batch in self._batches:
+            batch.revoke()
+
+    @property
+    def end(self) -> int | None:
+        """Where what was handed over ends; None until known."""
+        return self._batches[-1].next_offset if self._batches else self.done_offset
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the group has read from the partition before: here, or as its commit says."""
+        return self.end is not None or self.committed is not None
+
+    @property
+    def has_open(self) -> bool:
+        """Whether something was handed over that is not done."""
+        return any(not batch.is_done for batch in self._batches)
+
+    @property
+    def is_in_hand(self) -> bool:
+        """Whether a batch was begun that is not done."""
+        return any(batch.is_in_hand for batch in self._batches)
+
+    @property
+    def resume_offset(self) -> int | None:
+        """Where whoever takes the partition now has to go on; None until known."""
+        if self.done_offset is not None:
+            return self.done_offset
+        return self._batches[0].first_offset if self._batches else self.committed
+
+    def change_pin(self, pin: ModelPin) -> None:
+        """Have another model score the partition, once that is committed."""
+        self.done_offset = self.resume_offset
+        self.next_pin = pin
+
+    def keep_pin(self) -> None:
+        """Take a change back; a commit without it is due, in case the other one came through."""
+        self.next_pin = None
+        self.committed = None
+
+    def to_commit(self) -> tuple[int, ModelPin | None]:
+        """Return what is due: the offset, and the model that scores the records from there on."""
+        assert self.done_offset is not None, "a commit is made only where one is due"
+        return self.done_offset, self.next_pin or self.pin
+
+    def is_committed(self, offset: int, pin: ModelPin | None) -> None:
+        """Enter what Kafka has accepted."""
+        self.committed = offset
+        if self.next_pin is not None and pin is self.next_pin:
+            self.pin, self.next_pin = pin, None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something new to commit."""
+        is_known = self.done_offset is not None
+        return is_known and (self.done_offset != self.committed or self.next_pin is not None)
+
+    @property
+    def oldest_timestamp(self) -> int | None:
+        """Milliseconds since 1970 of the first record handed over that is not done."""
+        for batch in self._batches:
+            if not batch.is_done:
+                return batch.timestamp
+        return None
+
+
+Books = dict[TopicPartition, PartitionBooks]
+"""Of each partition that is ours, once it is known where to begin."""

@@ -1,0 +1,88 @@
+"""Notice that a topic was deleted and created again where no position shows it.
+
+Kafka deletes a group's offsets with their topic. aiokafka notices that the topic is gone, the group
+rebalances, and the partition that comes back begins without a commit, like one that was never read.
+But this worker has seen a commit of it before. Where no worker has, see
+stream/consume/missing_commits.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from stream.consume.lost_records import Loss, LossReason
+from stream.consume.offset_reset import OnLoss
+from stream.consume.partition_progress import PartitionBooks
+
+__all__ = ["RecreatedLogs"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A partition whose group had a commit, when it was last looked at.
+
+    Attributes
+    ----------
+    generation
+        Of the assignment.
+    read_to
+        Offset after the last record that was handed over.
+    end
+        Offset after the last record of the log, as far as it was known.
+    """
+
+    generation: int
+    read_to: int
+    end: int
+
+
+class RecreatedLogs:
+    """Reports logs that lack the commit that was seen before.
+
+    Parameters
+    ----------
+    on_loss
+        Called for each.
+    """
+
+    def __init__(self, on_loss: OnLoss) -> None:
+        self._on_loss = on_loss
+        self._seen: dict[TopicPartition, _Seen] = {}
+
+    def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget the partitions that are read by others from now on.
+
+        Nothing is forgotten by an assignment of none: the topic may be missing.
+        """
+        if partitions:
+            self._seen = {at: seen for at, seen in self._seen.items() if at in partitions}
+
+    def look(
+        self, partition: TopicPartition, entry: PartitionBooks, generation: int, end: int | None
+    ) -> None:
+        """Look at a partition: before each commit, and after the last one of an assignment.
+
+        Parameters
+        ----------
+        partition, entry
+            The partition and its books.
+        generation
+            Of the assignment.
+        end
+            Offset after the last record that can be read, as of the last fetch.
+        """
+        seen = self._seen.get(partition)
+        if seen is not None and seen.generation != generation and entry.committed is None:
+            del self._seen[partition]
+            loss = Loss(partition, seen.read_to, seen.end, LossReason.LOG_REPLACED)
+            log.error("%s", loss, extra={"loss": loss.as_fields()})
+            self._on_loss(loss)
+        elif entry.committed is not None:
+            read_to = entry.committed if entry.end is None else entry.end
+            self._seen[partition] = _Seen(generation, read_to, max(read_to, end or 0))

@@ -1,0 +1,90 @@
+"""Find assigned partitions that have work and make no progress. No Kafka, no clock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from aiokafka import TopicPartition
+
+from stream.consume.partition_progress import Books, PartitionBooks
+
+__all__ = ["StuckPartitions"]
+
+log = logging.getLogger(__name__)
+
+STUCK_AFTER = 15.0
+"""Seconds; longer than the pause of a rebalance, or of a broker's election."""
+
+Progress = tuple[int | None, int | None] | None
+"""Offsets done and committed; None where the partition has no books."""
+
+
+class StuckPartitions:
+    """Looks at the assigned partitions again and again.
+
+    Attributes
+    ----------
+    now
+        By partition that is stuck, the reason, as of the last look.
+    """
+
+    def __init__(self) -> None:
+        self.now: Mapping[TopicPartition, str] = {}
+        self._since: dict[TopicPartition, tuple[Progress, float]] = {}
+
+    def look(
+        self,
+        time: float,
+        assigned: Collection[TopicPartition],
+        books: Books,
+        fenced: Collection[TopicPartition],
+    ) -> None:
+        """Look at the partitions; logs each that is stuck from now on, or not any more.
+
+        Parameters
+        ----------
+        time
+            Seconds of a monotonic clock.
+        assigned
+            By the group.
+        books
+            Of those that have begun.
+        fenced
+            Those whose transactional id another producer has.
+        """
+        found: dict[TopicPartition, str] = {}
+        for partition in sorted(assigned):
+            entry = books.get(partition)
+            if partition in fenced:
+                found[partition] = "another producer has fenced its transactional id"
+            elif self._waits(time, partition, entry):
+                found[partition] = _reason(entry)
+        for partition in self._since.keys() - set(assigned):
+            del self._since[partition]
+        for partition in found.keys() - self.now.keys():
+            log.error("%s makes no progress: %s", partition, found[partition])
+        for partition in self.now.keys() - found.keys():
+            log.info("%s makes progress again, or is assigned to another worker", partition)
+        self.now = found
+
+    def _waits(self, time: float, partition: TopicPartition, entry: PartitionBooks | None) -> bool:
+        progress = None if entry is None else (entry.done_offset, entry.committed)
+        is_idle = entry is not None and not (
+            entry.has_open or entry.is_due or entry.behind_since is not None
+        )
+        known, since = self._since.get(partition, (progress, time))
+        if is_idle or known != progress:
+            since = time
+        self._since[partition] = progress, since
+        return time - since >= STUCK_AFTER
+
+
+def _reason(entry: PartitionBooks | None) -> str:
+    if entry is None:
+        return "its committed offset, or its model, has not been found yet"
+    if entry.has_open:
+        return "the outputs of its leads are not delivered"
+    if entry.is_due:
+        return "its offsets are not committed"
+    return "it has leads, but none of them comes"

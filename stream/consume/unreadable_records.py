@@ -1,0 +1,222 @@
+"""Reading past records that the client can't decode: they get a verdict, their neighbours a score.
+
+What is broken is not a lead but the record around it: its checksum, its compression, a header's
+name that is not UTF-8; or its batch is too large to be read (stream/fetch/bounded_responses.py).
+aiokafka raises it from the poll that meets it, and with it goes what the poll had taken of other
+partitions: their positions have moved, and nobody has the records. So each partition goes back to
+the end of what was handed over, and is read from there beside the consumer
+(stream/fetch/raw_batches.py), as far as one fetch reaches; then the consumer goes on behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol, TypeGuard
+
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CorruptRecordException,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+    UnsupportedCodecError,
+)
+
+from agents.dead_letters import VALUE_BYTES
+from schemas.errors import InvalidEventError
+from stream.consume.partition_progress import Books, PartitionBooks, Record
+from stream.fetch.raw_batches import RawReader, RawStep
+from stream.fetch.raw_records import RawRecord, UnreadableRecord
+from stream.kafka.consumer import Consumer
+
+__all__ = ["HandOver", "UnreadablePolicy", "UnreadableRecords", "may_be_unreadable"]
+
+log = logging.getLogger(__name__)
+
+UnreadablePolicy = Literal["dead_letter", "stop"]
+"""What happens to a record that can't be read: a dead letter, or nothing more of its partition."""
+
+
+class HandOver(Protocol):
+    """Takes records of a partition, in their order."""
+
+    async def __call__(
+        self,
+        fetched: Mapping[TopicPartition, Sequence[Record]],
+        verdicts: Mapping[int, InvalidEventError],
+    ) -> None:
+        """Enter records in the books at once, and wait until they may go on.
+
+        Parameters
+        ----------
+        fetched
+            The records of one partition.
+        verdicts
+            By position: why a record is no lead, whatever its value.
+        """
+
+
+def may_be_unreadable(error: Exception) -> bool:
+    """Return whether an error may come of a record, and not of the way to Kafka."""
+    comes_of_records = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
+    return isinstance(error, comes_of_records) or not isinstance(error, KafkaError)
+
+
+class UnreadableRecords:
+    """Reads what the consumer of an assignment can't.
+
+    Parameters
+    ----------
+    consumer
+        The consumer.
+    reader
+        Reads beside it.
+    books_now
+        Returns the books of the current assignment.
+    hand_over
+        Takes what was read.
+    policy
+        What happens to a record that can't be read.
+
+    Attributes
+    ----------
+    stopped_at
+        With the policy "stop", the offset of the record at which each partition stands.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        reader: RawReader,
+        books_now: Callable[[], Books],
+        hand_over: HandOver,
+        policy: UnreadablePolicy = "dead_letter",
+    ) -> None:
+        self.stopped_at: dict[TopicPartition, int] = {}
+        self._consumer = consumer
+        self._reader = reader
+        self._books_now = books_now
+        self._hand_over = hand_over
+        self._policy = policy
+
+    async def read_past(self, error: Exception) -> None:
+        """Read past what a poll has raised; call it at once, with no await between.
+
+        Parameters
+        ----------
+        error
+            What the poll has raised.
+
+        Raises
+        ------
+        Exception
+            The error, where nothing was read that it could come of.
+        KafkaError
+            A partition can't be read for another reason.
+        """
+        books = self._books_now()
+        try:
+            partitions = [at for at in books if at not in self.stopped_at]
+            for partition in partitions:
+                self._consumer.seek(partition, _end(books[partition]))
+            self._consumer.pause(*partitions)
+            has_moved = [await self._read(partition, books) for partition in partitions]
+            if self._books_now() is not books:
+                return
+            still_ours = [at for at in partitions if at in books and at not in self.stopped_at]
+            self._consumer.resume(*still_ours)
+        except IllegalStateError:
+            log.info("the partitions were revoked meanwhile")
+            return
+        if partitions and not any(has_moved):
+            raise error
+
+    async def _read(self, partition: TopicPartition, books: Books) -> bool:
+        """Read what one fetch brings of a partition; return whether the error may come of it."""
+        if not self._is_ours(partition, books):
+            return True
+        start = _end(books[partition])
+        try:
+            async for step in self._reader.read(partition, start):
+                if not self._is_ours(partition, books):
+                    return True
+                await self._take(partition, step)
+                if partition in self.stopped_at:
+                    return True
+        except OffsetOutOfRangeError:
+            return True  # the next poll says so, too: see stream/consume/offset_reset.py
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            log.warning("reading %s: %r, trying again", partition, error)
+            return True
+        return self._is_ours(partition, books) and step.next_offset > start
+
+    def _is_ours(self, partition: TopicPartition, books: Books) -> bool:
+        return self._books_now() is books and partition in books
+
+    async def _take(self, partition: TopicPartition, step: RawStep) -> None:
+        records, next_offset = step.records, step.next_offset
+        unreadable = [record for record in records if _is_damaged(record)]
+        if unreadable and self._policy == "stop":
+            next_offset = unreadable[0].offset
+            records = [record for record in records if record.offset < next_offset]
+            self._stop(partition, unreadable[0])
+        elif unreadable:
+            _log(partition, unreadable, next_offset)
+        # No await between: the position never lies behind records that are not in the books.
+        self._consumer.seek(partition, next_offset)
+        if records:
+            await self._hand_over({partition: records}, _verdicts(records))
+
+    def _stop(self, partition: TopicPartition, record: UnreadableRecord) -> None:
+        self.stopped_at[partition] = record.offset
+        log.error(
+            "the record of %s at offset %d can't be read (%s): with LEADSCORE_UNREADABLE=stop"
+            " nothing more of the partition is read. Move the group behind the record, or set"
+            " LEADSCORE_UNREADABLE=dead_letter (docs/runbook.md#a-record-that-cant-be-read)",
+            partition,
+            record.offset,
+            record.detail,
+        )
+
+
+def _end(entry: PartitionBooks) -> int:
+    """Return the offset after what was handed over of a partition."""
+    begin = entry.committed if entry.end is None else entry.end
+    return begin or 0
+
+
+def _is_damaged(record: RawRecord) -> TypeGuard[UnreadableRecord]:
+    """Return whether a record can't be read, and not for its size alone."""
+    return isinstance(record, UnreadableRecord) and record.problem.is_damage
+
+
+def _verdicts(records: Sequence[RawRecord]) -> dict[int, InvalidEventError]:
+    """Return why records are no leads, by position; a value that was left out leaves its size."""
+    verdicts = {}
+    for position, record in enumerate(records):
+        if isinstance(record, UnreadableRecord):
+            verdicts[position] = record.error
+            if record.value_bytes is not None:
+                size = (VALUE_BYTES, b"%d" % record.value_bytes)
+                record.headers = [*record.headers, size]
+    return verdicts
+
+
+def _log(partition: TopicPartition, records: Sequence[UnreadableRecord], next_offset: int) -> None:
+    first = records[0]
+    log.error(
+        "%d records of %s can't be read, the first at offset %d (%s): dead letters say which, and"
+        " reading goes on at offset %d. Have their sender fixed"
+        " (docs/runbook.md#a-record-that-cant-be-read)",
+        *(len(records), partition, first.offset, first.detail, next_offset),
+        extra={
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "offsets": [records[0].offset, records[-1].offset],
+            "problems": sorted({str(record.problem) for record in records}),
+        },
+    )

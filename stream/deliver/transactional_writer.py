@@ -1,0 +1,409 @@
+"""One input partition, exactly once: its outputs and its offsets, transaction by transaction.
+
+The rule that makes it sound: whoever writes what comes of a partition has the transactional id of
+that partition, opens its producer *first* (which fences whoever had the id before, and ends what
+that one had begun) and looks up the committed offset *then*. So of all who ever took the partition
+for theirs only the last can commit, and it begins exactly where the last commit is.
+
+A transaction that fails is written again, from its journal, by a producer opened anew. That would
+fence the rightful owner, were the partition another's by now: so the committed offset is looked up
+again, and unless it is where this writer has left it, the partition is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import OffsetAndMetadata, TopicPartition
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
+
+from schemas.errors import FatalError
+from stream.consume.partition_progress import Batch, PartitionBooks
+from stream.deliver.batch_producer import RecordsTooLargeError
+from stream.deliver.delivery import PartitionLostError
+from stream.deliver.transactional_producer import FENCED, TransactionalId, may_pass
+from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
+from stream.kafka.committed_offsets import CommittedReader
+from stream.kafka.producer import (
+    RETRY_PAUSE,
+    Row,
+    TransactionalOpener,
+    TransactionalProducer,
+    await_partition,
+    pack,
+    unmendable,
+)
+from stream.kafka.record_clock import RecordClock
+from stream.kafka.topic_limits import TopicLimits
+
+__all__ = ["PartitionWriter", "WriterOptions"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WriterOptions:
+    """How a partition is written; times in seconds.
+
+    Attributes
+    ----------
+    group_id
+        Whose offsets are committed.
+    most_rows
+        Outputs of a transaction, about: more wait for the next one.
+    most_bytes
+        Bytes of the records whose outputs a transaction has, about.
+    delivery_limit
+        For an output to be delivered, and for a transaction to be committed.
+    partition_limit
+        For a partition that an output topic does not have yet, but the source topic has.
+    """
+
+    group_id: str
+    most_rows: int = 20_000
+    most_bytes: int = 8 << 20
+    delivery_limit: float = 120.0
+    partition_limit: float = 30.0
+
+
+@dataclass(slots=True)
+class _Sending:
+    """Rows of one call, as long as they may have to be written again."""
+
+    topic: str
+    rows: Sequence[Row]
+    refused: set[int] = field(default_factory=set)
+    is_written: bool = False
+    is_over: bool = False
+    """Whether the caller was told that the rows are delivered."""
+
+
+class _RefusedError(Exception):
+    """The broker refused a batch; the limits or the clock were corrected by that."""
+
+
+class PartitionWriter:
+    """Writes what comes of one partition, for as long as it is ours.
+
+    Parameters
+    ----------
+    partition
+        The input partition.
+    generation
+        Of the assignment under which it is ours.
+    connect
+        Makes a producer.
+    read_committed
+        Fetches the group's commit; None where there is none.
+    limits
+        What the output topics take.
+    topics
+        The output topics.
+    options
+        See there.
+    clock
+        Tells the records' time stamps.
+
+    Attributes
+    ----------
+    is_lost
+        Whether the partition turned out to be another's.
+    committed
+        The group's commit, as this writer has found or made it; None where there is none.
+    """
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        generation: int,
+        *,
+        connect: TransactionalOpener,
+        read_committed: CommittedReader,
+        limits: TopicLimits,
+        topics: Collection[str],
+        options: WriterOptions,
+        clock: RecordClock | None = None,
+    ) -> None:
+        self._clock = clock or RecordClock()
+        self.partition = partition
+        self.generation = generation
+        self.is_lost = False
+        self.committed: Commit | None = None
+        number = partition.partition
+        self._id = TransactionalId(
+            f"{options.group_id}/{partition.topic}/{number}",
+            connect,
+            limits,
+            [TopicPartition(topic, number) for topic in topics],
+            options.partition_limit,
+        )
+        self._read_committed = read_committed
+        self._limits = limits
+        self._options = options
+        self._in_transaction = False
+        self._attempted: tuple[Commit, ModelPin | None] | None = None
+        self._came_through: tuple[Commit, ModelPin | None] | None = None
+        self._journal: list[_Sending] = []
+        self._admitted: list[Batch] = []
+        self._is_closed = False
+        self._changed = asyncio.Event()
+        self._is_open = asyncio.Event()
+        self._is_open.set()
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Beginning and end
+
+    async def open(self) -> Commit | None:
+        """Fence whoever wrote before, then look up where that one has left off.
+
+        Returns
+        -------
+        Commit or None
+            The group's commit; None where there is none.
+
+        Raises
+        ------
+        FatalError
+            When Kafka refuses, or an output topic lacks the partition.
+        """
+        try:
+            await self._id.open()
+            self.committed = await self._read_committed(self.partition)
+        except KafkaError as error:
+            raise unmendable(error) from error
+        return self.committed
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether anything may still be written."""
+        return not (self.is_lost or self._is_closed)
+
+    async def close(self, by: float) -> None:
+        """Abort what is not committed, within the loop's time given, and close the connections."""
+        self._is_closed = True
+        self._release()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        producer = self._id.producer
+        if (
+            producer is not None
+            and self._in_transaction
+            and not self.is_lost
+            and self._attempted is None
+        ):
+            self._in_transaction = False
+            try:
+                async with asyncio.timeout_at(by):
+                    await producer.abort_transaction()
+            except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
+                # aiokafka asserts that its producer has not failed meanwhile.
+                log.warning("%s: left to its next owner to abort: %r", self._id.name, error)
+        await self._id.close(by)
+
+    def lose(self) -> None:
+        """Have nothing more to do with the partition: another has fenced us."""
+        if self.is_ours:
+            log.warning("%s belongs to another: what is in hand is dropped", self.partition)
+        self.is_lost = True
+        self._release()
+
+    def _release(self) -> None:
+        """Let go of who waits."""
+        self._is_open.set()
+        self._changed.set()
+
+    # Batches
+
+    async def admit(self, batch: Batch) -> bool:
+        """Wait until a batch may be part of a transaction; tells whether it is."""
+        while self.is_ours and (not self._is_open.is_set() or self._is_full):
+            self._changed.clear()
+            await (self._is_open if not self._is_open.is_set() else self._changed).wait()
+        if self.is_ours:
+            self._admitted.append(batch)
+        return self.is_ours
+
+    @property
+    def _is_full(self) -> bool:
+        options = self._options
+        return (
+            sum(len(sending.rows) for sending in self._journal) >= options.most_rows
+            or sum(batch.size for batch in self._admitted) >= options.most_bytes
+        )
+
+    def done(self, batch: Batch) -> None:
+        """Say that all outputs of a batch are in the transaction."""
+        if self.is_ours:
+            batch.done()
+            self._changed.set()
+
+    def send(self, topic: str, rows: Sequence[Row]) -> list[asyncio.Task[None]]:
+        """Send rows to the partition's number, behind those of earlier calls."""
+        return [self._begin(self._deliver(_Sending(topic, rows)))] if rows else []
+
+    def commit(self, entry: PartitionBooks) -> asyncio.Task[None]:
+        """Begin to commit what is done, and what was admitted, as soon as that is done, too.
+
+        The task ends with the commit, or as soon as the partition is lost.
+        """
+        self._is_open.clear()
+        return self._begin(self._commit(entry))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+        return task
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # who sent several may stop at the first that fails
+
+    async def _deliver(self, sending: _Sending) -> None:
+        async with self._limited(), self._turn:
+            self._journal.append(sending)
+            await self._until_it_works(self._write_journal)
+            sending.is_over = True
+        if sending.refused:
+            raise RecordsTooLargeError(sending.topic, sorted(sending.refused))
+
+    async def _commit(self, entry: PartitionBooks) -> None:
+        try:
+            async with self._limited():
+                while self.is_ours and not all(batch.is_done for batch in self._admitted):
+                    self._changed.clear()
+                    await self._changed.wait()
+                async with self._turn:
+                    entry.settle()
+                    await self._until_it_works(lambda: self._end_transaction(entry))
+        finally:
+            self._release()
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        limit = self._options.delivery_limit
+        try:
+            async with asyncio.timeout(limit):
+                yield
+        except TimeoutError:
+            raise FatalError(
+                f"What came of {self.partition} was expected to be delivered and committed within "
+                f"{limit:.0f} s, but was not: check the brokers."
+            ) from None
+        except asyncio.CancelledError:
+            if self._is_closed:
+                raise self._lost() from None
+            raise
+
+    def _lost(self) -> PartitionLostError:
+        return PartitionLostError(f"{self.partition} belongs to another")
+
+    # In the transaction
+
+    async def _until_it_works(self, step: Callable[[], Awaitable[None]]) -> None:
+        is_broken = False
+        while True:
+            if not self.is_ours:
+                raise self._lost()
+            try:
+                if not is_broken:
+                    return await step()
+                await self._open_anew()
+                is_broken = False
+            except _RefusedError:
+                is_broken = True
+            except FENCED as error:
+                self.lose()
+                raise self._lost() from error
+            except (KafkaError, IllegalOperation) as error:
+                if not may_pass(error):
+                    raise unmendable(error) from error
+                log.warning("%s: %r, writing the transaction again", self._id.name, error)
+                await asyncio.sleep(RETRY_PAUSE)
+                is_broken = True
+
+    async def _write_journal(self) -> None:
+        for sending in self._journal:
+            if not sending.is_written:
+                await self._write(sending)
+
+    async def _write(self, sending: _Sending) -> None:
+        producer, number = await self._begun(), self.partition.partition
+        kept = [i for i in range(len(sending.rows)) if i not in sending.refused]
+        rows, now_ms = [sending.rows[i] for i in kept], self._clock.stamp()
+        to = TopicPartition(sending.topic, number)
+        for parcel in pack(producer.create_batch, rows, timestamp_ms=now_ms):
+            try:
+                await await_partition(producer, to, self._options.partition_limit)
+                await (await producer.send_batch(parcel.builder, sending.topic, partition=number))
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+                is_one = len(parcel.rows) == 1
+                size = parcel.builder.size()
+                await self._limits.learn(sending.topic, size, is_one_record=is_one)
+                if is_one:
+                    sending.refused.add(kept[parcel.start])
+                    if sending.is_over:  # the limit was lowered since; a worker's start reads it
+                        raise FatalError(
+                            f"A record delivered before is refused: {error!r}"
+                        ) from error
+                raise _RefusedError from error
+            except InvalidTimestampError as error:
+                await self._clock.correct(sending.topic, parcel.timestamp_ms)
+                raise _RefusedError from error
+        sending.is_written = True
+
+    async def _begun(self) -> TransactionalProducer:
+        producer = self._id.producer
+        assert producer is not None, "open() comes first"
+        if not self._in_transaction:
+            await producer.begin_transaction()
+            self._in_transaction = True
+        return producer
+
+    async def _end_transaction(self, entry: PartitionBooks) -> None:
+        if self._came_through is None:
+            offset, pin = entry.to_commit()
+            commit = Commit(offset, metadata_of(offset, pin))
+            await self._write_journal()
+            producer = await self._begun()
+            offsets = {self.partition: OffsetAndMetadata(*commit)}
+            await producer.send_offsets_to_transaction(offsets, self._options.group_id)
+            self._attempted = commit, pin
+            await producer.commit_transaction()
+            self.committed, self._attempted, self._in_transaction = commit, None, False
+        else:
+            commit, pin = self._came_through
+        entry.is_committed(commit.offset, pin)
+        self._came_through = None
+        self._journal.clear()
+        self._admitted.clear()
+
+    # Producers
+
+    async def _open_anew(self) -> None:
+        """Abort the transaction by a new producer, and have its journal written again."""
+        await self._id.open()
+        found = await self._read_committed(self.partition)
+        if self._attempted is not None and found == self._attempted[0]:
+            # It came through and only the answer was lost; or another has written the same, which
+            # is as good.
+            self._came_through = self._attempted
+        elif found != self.committed:  # else ours was aborted
+            self.lose()
+        self.committed, self._attempted, self._in_transaction = found, None, False
+        for sending in self._journal:
+            sending.is_written = False

@@ -1,0 +1,127 @@
+"""The account of a run: every event that was sent must be scored or a dead letter, exactly."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import fastavro
+import numpy as np
+
+from schemas.headers import ERROR_CODE
+from schemas.store import Schema
+from schemas.wire import HEADER_BYTES
+from stream.simulator.run import Played
+
+__all__ = ["Account", "ScoredLead", "read_scored"]
+
+Source = tuple[int, int]
+"""Partition and offset of a lead's record."""
+
+
+class ScoredLead(NamedTuple):
+    """What a scored event says, as far as the account and its reader need it."""
+
+    source: Source
+    lead_id: str
+    created_at: int
+    sent_at: int
+    """Time stamp of the lead's record, milliseconds since 1970; where implausible, scored_at."""
+    score: float
+    category: str
+    reasons: list[dict[str, Any]]
+
+
+def read_scored(value: bytes, schema: Schema) -> ScoredLead:
+    """Read a scored event in Avro single-object encoding."""
+    event: Any = fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), schema.parsed, None)
+    return ScoredLead(
+        source=(event["source"]["partition"], event["source"]["offset"]),
+        lead_id=event["lead_id"],
+        created_at=event["created_at"],
+        sent_at=event["scored_at"] - event["latency_ms"],
+        score=event["score"],
+        category=event["category"],
+        reasons=event["reasons"],
+    )
+
+
+@dataclass(slots=True)
+class Account:
+    """What came out, by the record that it came of."""
+
+    scored: dict[Source, ScoredLead] = field(default_factory=dict)
+    dead: dict[Source, str] = field(default_factory=dict)
+    repeats: int = 0
+    """Events that came out again: delivery is at least once."""
+    latencies_ms: list[float] = field(default_factory=list)
+    """From each lead's time stamp to the receipt of its scored event."""
+    last_ms: float = 0.0
+    """When the last scored event was received, milliseconds since 1970."""
+
+    def add_scored(self, leads: Sequence[ScoredLead], received: float) -> None:
+        """Enter scored events, received at a time in milliseconds since 1970."""
+        for lead in leads:
+            if lead.source in self.scored:
+                self.repeats += 1
+                continue
+            self.scored[lead.source] = lead
+            self.latencies_ms.append(received - lead.sent_at)
+            self.last_ms = received
+
+    def add_dead(self, partition: int, headers: Mapping[str, bytes | None]) -> None:
+        """Enter a dead letter."""
+        source = (partition, int(headers["__connect.errors.offset"] or b""))
+        self.repeats += source in self.dead
+        self.dead[source] = (headers[ERROR_CODE] or b"").decode()
+
+    @property
+    def total(self) -> int:
+        """Number of leads that came out."""
+        return len(self.scored) + len(self.dead)
+
+    @property
+    def codes(self) -> Counter[str]:
+        """Dead letters by code."""
+        return Counter(self.dead.values())
+
+    def latency_ms(self, percent: float) -> float:
+        """Latency that so many percent of the scored leads stay under, in milliseconds."""
+        return float(np.percentile(self.latencies_ms, percent)) if self.latencies_ms else 0.0
+
+    def faults(self, played: Played, *, refuse_few_fields: bool = False) -> list[str]:
+        """Hold what came out against what was sent.
+
+        Parameters
+        ----------
+        played
+            What was sent, and which of it must be a dead letter.
+        refuse_few_fields
+            Whether the worker is set to refuse leads with too few of the model's fields.
+
+        Returns
+        -------
+        list of str
+            A phrase for each kind of fault; empty when every lead is accounted for.
+        """
+        must_be_dead = played.dead_letters(refuse_few_fields=refuse_few_fields)
+        sent = {
+            (at, offset) for at, runs in played.offsets.items() for run in runs for offset in run
+        }
+        scored, dead = self.scored.keys(), self.dead.keys()
+        kinds = {
+            "were sent and did not come out": sent - scored - dead,
+            "came out and were not sent": (scored | dead) - sent,
+            "came out both scored and dead": scored & dead,
+            "were good and became dead letters": (dead & sent) - must_be_dead.keys(),
+            "were broken and got a score": scored & must_be_dead.keys(),
+            "became dead letters of another code than they should": {
+                source
+                for source in dead & must_be_dead.keys()
+                if self.dead[source] != must_be_dead[source]
+            },
+        }
+        return [f"{len(sources):,} leads {what}" for what, sources in kinds.items() if sources]

@@ -1,0 +1,404 @@
+"""Record batches that aiokafka's consumers decompress piece by piece.
+
+aiokafka decompresses a whole batch at once, and a batch of 1 MB may hold 2 GB. Here a batch that
+may be larger than a piece is decompressed as its records are read: at most a piece of it is in
+memory at a time, and a record that is larger than a limit is skipped, its value's size kept
+(``schemas.left_out``). Skipping takes time, as does the way to the middle of a batch: ``prepare``
+does it in steps, so that others have their turn in between.
+
+This replaces a private part of aiokafka, for all consumers of the process: the class by which
+``aiokafka.consumer.fetcher`` reads the batches of an answer. A piece is given to aiokafka's own
+parser as an uncompressed batch, so everything else about records stays aiokafka's.
+
+Sources: Kafka's protocol guide, "Record Batch"; KIP-98 (message format 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiokafka.consumer import fetcher
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.memory_records import MemoryRecords
+
+from schemas.left_out import LeftOutValue
+from stream.fetch.batch_header import (
+    CODEC_AT,
+    CODEC_MASK,
+    COUNT,
+    COUNT_AT,
+    HEADER_BYTES,
+    BatchHeader,
+    claimed_bytes,
+    codec_of,
+)
+from stream.fetch.decompression import Codec, DecompressionError, decompress
+
+__all__ = ["BatchLimits", "BoundedRecords", "bound_batches"]
+
+NULL = b"\x01"
+"""A length of -1."""
+NO_HEADERS = b"\x00"
+VARINT_BYTES = 10
+"""Most bytes of a varint of 64 bits."""
+
+PIECE_RECORDS = 10_000
+"""Most records of a piece: finding and parsing them takes about a microsecond each."""
+
+KEPT_BYTES = 1 << 16
+"""Most bytes of the key that are kept of a record that is too large."""
+
+MOST_OF_A_BYTE = {Codec.GZIP: 1032, Codec.LZ4: 255, Codec.SNAPPY: 64}
+"""How many bytes one byte may stand for; Zstandard has no such limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How much of a batch is decompressed at once.
+
+    Attributes
+    ----------
+    piece_bytes
+        Bytes of a piece, about; at least one whole record.
+    record_bytes
+        Bytes of the largest record that is read.
+    """
+
+    piece_bytes: int = 4 << 20
+    record_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        if self.piece_bytes < self.record_bytes + VARINT_BYTES:
+            raise ValueError("a piece has to hold the largest record that is read")
+
+
+def bound_batches(limits: BatchLimits) -> None:
+    """Set the limits of all consumers of this process."""
+    BoundedRecords.limits = limits
+
+
+class BoundedRecords:
+    """The batches of one partition in an answer: ``aiokafka.record.memory_records.MemoryRecords``.
+
+    Parameters
+    ----------
+    content
+        Whole batches; the last one may be cut.
+    """
+
+    limits = BatchLimits()
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._records = MemoryRecords(content)
+        self._at = 0
+        self._opened: Any = None
+        self._current: _PiecewiseBatch | None = None
+
+    def size_in_bytes(self) -> int:
+        """Return the bytes of the content."""
+        return len(self._content)
+
+    def has_next(self) -> bool:
+        """Return whether there is another whole batch."""
+        return self._opened is not None or bool(self._records.has_next())
+
+    def next_batch(self) -> Any:
+        """Return the next batch, or None."""
+        batch, self._opened = self._opened or self._open(0), None
+        self._current = batch if isinstance(batch, _PiecewiseBatch) else None
+        return batch
+
+    def prepare(self, offset: int) -> bool:
+        """Do a step of the work before the next record, if there is much of it.
+
+        Parameters
+        ----------
+        offset
+            The first that is wanted.
+
+        Returns
+        -------
+        bool
+            Whether the next record can be read without further ado.
+        """
+        if self._current is None and self._opened is None:
+            self._opened = self._open(offset)
+        batch = self._opened or self._current
+        return batch.prepare() if isinstance(batch, _PiecewiseBatch) else True
+
+    def _open(self, offset: int) -> Any:
+        start = self._at
+        batch = self._records.next_batch()
+        if batch is None:
+            return None
+        self._at = end = start + claimed_bytes(self._content, start)
+        codec = codec_of(self._content, start)
+        if codec is None or self._is_bounded(codec, end - start):
+            return batch
+        content = memoryview(self._content)[start:end]
+        return _PiecewiseBatch(batch, _steps(content, codec, self.limits, offset))
+
+    def _is_bounded(self, codec: Codec, size: int) -> bool:
+        """Return whether a compressed batch can't be larger than a piece."""
+        most = MOST_OF_A_BYTE.get(codec)
+        return most is not None and most * size <= self.limits.piece_bytes
+
+
+fetcher.MemoryRecords = BoundedRecords
+
+
+class _PiecewiseBatch:
+    """A compressed batch; all but its records is read by aiokafka's own class.
+
+    Parameters
+    ----------
+    batch
+        aiokafka's.
+    steps
+        Its records, a piece at a time; None where a step has brought none yet.
+    """
+
+    def __init__(self, batch: Any, steps: Iterator[Iterable[Any] | None]) -> None:
+        self._batch = batch
+        self._steps = steps
+        self._piece: Iterable[Any] | None = None
+        self._error: Exception | None = None
+        self._is_read = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def prepare(self) -> bool:
+        """Do a step, unless a piece is there; returns whether there is one, or the end."""
+        if self._piece is None and not self._is_read:
+            try:
+                self._piece = next(self._steps)
+            except StopIteration:
+                self._is_read = True
+            except (CorruptRecordException, DecompressionError) as error:
+                self._is_read, self._error = True, error
+        return self._is_read or self._piece is not None
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            while not self.prepare():
+                pass  # for a consumer that prepares nothing
+            piece = self._piece
+            if piece is None:
+                break
+            if isinstance(piece, tuple):
+                self._piece = None  # now: what comes behind it is prepared before it is read
+                yield from piece
+            else:
+                yield from piece
+                self._piece = None
+            del piece  # before the next one is made
+        if self._error is not None:
+            raise CorruptRecordException(f"expected a sound batch: {self._error}")
+
+
+class _LeftOutRecord(NamedTuple):
+    """A record that was too large to be read: what aiokafka's consumer reads of a record."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: LeftOutValue
+    headers: list[tuple[str, bytes | None]]
+    checksum: None = None
+
+
+def _steps(
+    content: memoryview, codec: Codec, limits: BatchLimits, offset: int
+) -> Iterator[Iterable[Any] | None]:
+    """Read the records of a compressed batch from an offset on, decompressing a piece at a time.
+
+    Yields
+    ------
+    iterable of records
+        A piece; a record that is too large is a tuple of its own.
+    None
+        After each step that has brought no record.
+    """
+    said = BatchHeader.read(content)
+    left, base_offset = said.records, said.base_offset
+    header = bytearray(content[:HEADER_BYTES])
+    header[CODEC_AT] &= ~CODEC_MASK
+    records = _Bytes(decompress(codec, content[HEADER_BYTES:]))
+    while left > 0:
+        records.fill(limits.piece_bytes)
+        if records.is_all and left <= PIECE_RECORDS:
+            count, size = left, len(records.buffer)
+        else:
+            most = min(left, PIECE_RECORDS)
+            count, size = _whole_records(records.buffer, most, limits.record_bytes)
+        if count:
+            yield _from(offset, base_offset, _parsed(header, count, records.take(size)))
+        else:
+            record, rest = _without_value(header, records)
+            yield (record,) if record.offset >= offset else None
+            for _ in range(0, rest, limits.piece_bytes):
+                records.skip(min(rest, limits.piece_bytes))
+                rest -= min(rest, limits.piece_bytes)
+                yield None
+            count = 1
+        left -= count
+    records.fill(1)
+    if records.buffer:
+        raise CorruptRecordException("expected a batch to end with its last record, got more bytes")
+
+
+def _from(offset: int, base_offset: int, records: Any) -> Any:
+    """Return the records from an offset on; None where there are none."""
+    if offset <= base_offset:
+        return records
+    return [record for record in records if record.offset >= offset] or None
+
+
+def _parsed(header: bytearray, count: int, records: bytes) -> Any:
+    """Parse records as those of a batch that is not compressed."""
+    COUNT.pack_into(header, COUNT_AT, count)
+    return DefaultRecordBatch(bytes(header) + records)
+
+
+def _whole_records(buffer: bytearray, most: int, record_bytes: int) -> tuple[int, int]:
+    """Count the records that a buffer begins with, up to the first that is too large.
+
+    Returns
+    -------
+    tuple of (int, int)
+        How many there are, and how many bytes they take.
+    """
+    count = at = 0
+    while count < most:
+        length = shift = 0
+        start = at
+        while start < len(buffer):
+            byte = buffer[start]
+            length |= (byte & 0x7F) << shift
+            start += 1
+            shift += 7
+            if byte < 0x80:
+                break
+        else:
+            return count, at  # the length itself is cut
+        if length & 1:
+            raise CorruptRecordException("expected the length of a record, got a negative number")
+        length >>= 1
+        if length > record_bytes or start + length > len(buffer):
+            break
+        count, at = count + 1, start + length
+    return count, at
+
+
+def _without_value(header: bytearray, records: _Bytes) -> tuple[_LeftOutRecord, int]:
+    """Read the beginning of a record that is too large.
+
+    Returns
+    -------
+    tuple of (record, int)
+        It has neither value nor headers; and how many bytes of the record are left.
+    """
+    length = records.varint()
+    end = records.taken + length
+    place = b"".join((records.take(1), _encoded(records.varint()), _encoded(records.varint())))
+    key_bytes = records.varint()
+    key, size = None, length
+    if key_bytes <= KEPT_BYTES:
+        key = records.take(key_bytes) if key_bytes >= 0 else None
+        value_bytes = records.varint()
+        size = value_bytes if value_bytes > KEPT_BYTES else length
+    key_part = NULL if key is None else _encoded(len(key)) + key
+    stripped = place + key_part + NULL + NO_HEADERS
+    record = next(iter(_parsed(header, 1, _encoded(len(stripped)) + stripped)))
+    left_out = _LeftOutRecord(
+        record.offset,
+        record.timestamp,
+        record.timestamp_type,
+        record.key,
+        LeftOutValue(size),
+        record.headers,
+    )
+    return left_out, end - records.taken
+
+
+def _encoded(number: int) -> bytes:
+    """Write a zigzag varint."""
+    rest, written = number << 1 if number >= 0 else (-number << 1) - 1, bytearray()
+    while rest > 0x7F:
+        written.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    written.append(rest)
+    return bytes(written)
+
+
+class _Bytes:
+    """The bytes of a batch's records, decompressed as they are asked for.
+
+    Parameters
+    ----------
+    chunks
+        All of them, in order.
+
+    Attributes
+    ----------
+    buffer
+        Those that come next, as far as they are decompressed.
+    taken
+        How many were taken before.
+    is_all
+        Whether the buffer holds all that is left.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.buffer = bytearray()
+        self.taken = 0
+        self.is_all = False
+        self._chunks = chunks
+
+    def fill(self, size: int) -> None:
+        """Decompress until the buffer has a number of bytes, or all that is left."""
+        while len(self.buffer) < size and not self.is_all:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self.is_all = True
+            else:
+                self.buffer += chunk
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes, as many as asked for."""
+        self.fill(size)
+        if not 0 <= size <= len(self.buffer):
+            raise CorruptRecordException(f"expected {size} more bytes of a record, got fewer")
+        with memoryview(self.buffer) as view:
+            found = bytes(view[:size])
+        del self.buffer[:size]
+        self.taken += size
+        return found
+
+    def skip(self, size: int) -> None:
+        """Drop the next bytes, few of them in memory at a time."""
+        while size > 0:
+            self.fill(1)
+            if not self.buffer:
+                raise CorruptRecordException(f"expected {size} more bytes of a record, got none")
+            passed = min(size, len(self.buffer))
+            del self.buffer[:passed]
+            self.taken += passed
+            size -= passed
+
+    def varint(self) -> int:
+        """Read a zigzag varint."""
+        number = shift = 0
+        while shift < 7 * VARINT_BYTES:
+            (byte,) = self.take(1)
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return number >> 1 ^ -(number & 1)
+        raise CorruptRecordException(f"expected a number of at most {VARINT_BYTES} bytes, got more")

@@ -1,0 +1,185 @@
+"""A Kafka consumer whose polls are bounded in bytes, not only in records.
+
+``getmany`` of aiokafka builds as many records as it is asked for, whatever their size: 2,000 of
+240 kB are half a gigabyte. Here a poll ends with the record that fills it.
+
+This replaces a private part of aiokafka, ``aiokafka.consumer.fetcher.FetchResult``, which hands out
+the records of a partition; consumers of other classes are not affected. What a fetch asks the
+broker for is a private number, too: it is shared among the partitions as they come and go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import CorruptRecordException
+
+from stream.fetch.aiokafka_internals import on_unserved_fetches
+from stream.fetch.memory_budget import RECORD_OVERHEAD, MemoryBudget
+
+__all__ = ["BoundedConsumer", "BoundedFetchResult", "SizedRecords", "bytes_of", "polled_within"]
+
+
+class SizedRecords(list[Any]):
+    """Records of a partition, and their size in bytes."""
+
+    size = 0
+
+
+def bytes_of(records: Sequence[Any]) -> int:
+    """Return how many bytes records take, about."""
+    if isinstance(records, SizedRecords):
+        return records.size
+    return sum(map(_size_of, records))
+
+
+def _size_of(record: Any) -> int:
+    size = RECORD_OVERHEAD + len(record.value or b"") + len(record.key or b"")
+    return size + _headers_size(record.headers) if record.headers else size
+
+
+def _headers_size(headers: Sequence[tuple[str, bytes | None]]) -> int:
+    return sum([len(name) + len(value or b"") for name, value in headers])
+
+
+class _Allowance:
+    """The bytes that a poll may still take.
+
+    Attributes
+    ----------
+    is_early
+        Whether there are records that can't be read yet: a step of the work before them is done.
+    """
+
+    __slots__ = ("is_early", "left")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.is_early = False
+
+
+_allowance: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
+"""Of the poll that runs in this context; None: it is not bounded in bytes."""
+
+
+@contextmanager
+def polled_within(size: int) -> Iterator[_Allowance]:
+    """Bound the poll that runs in the body: it ends with the record that fills it."""
+    allowance = _Allowance(size)
+    token = _allowance.set(allowance)
+    try:
+        yield allowance
+    finally:
+        _allowance.reset(token)
+
+
+class BoundedFetchResult(FetchResult):
+    """The records of a partition; hands out no more than the poll may still take."""
+
+    def getall(self, max_records: int | None = None) -> Sequence[Any]:
+        """Return the next records, at least one where the poll may still take any."""
+        allowance = _allowance.get()
+        if allowance is None:
+            found: Sequence[Any] = super().getall(max_records)
+            return found
+        if allowance.left <= 0 or not self.check_assignment(self._topic_partition):
+            return ()
+        if not self.has_more():
+            return ()
+        waiting = self._partition_records
+        if not waiting._records.prepare(waiting.next_fetch_offset):
+            allowance.is_early = True
+            return ()
+        records, before = SizedRecords(), allowance.left
+        left, add = before, records.append
+        for record in islice(waiting, max_records):
+            add(record)
+            left -= record.serialized_value_size + record.serialized_key_size + RECORD_OVERHEAD
+            if record.headers:
+                left -= _headers_size(record.headers)
+            if left <= 0:
+                break
+        allowance.left, records.size = left, before - left
+        self._update_position()
+        if left > 0 and (max_records is None or len(records) < max_records):
+            self._partition_records: Any = None
+        return records
+
+
+# At the import: aiokafka takes a result of another class, made before, for an error.
+fetcher.FetchResult = BoundedFetchResult
+
+
+class BoundedConsumer(AIOKafkaConsumer):
+    """A consumer whose memory is bounded.
+
+    Parameters
+    ----------
+    *topics
+        What to read.
+    budget
+        How much memory there is; None: the default.
+    **options
+        Those of ``AIOKafkaConsumer``.
+    """
+
+    def __init__(self, *topics: str, budget: MemoryBudget | None = None, **options: Any) -> None:
+        budget = budget or MemoryBudget()
+        sizes = {
+            "fetch_max_bytes": budget.fetch_bytes,
+            "max_partition_fetch_bytes": budget.partition_fetch_bytes(1),
+        }
+        super().__init__(*topics, **sizes | options)
+        self._budget = budget
+        self._sharing = 1
+        self._unserved: dict[TopicPartition, int] = {}
+
+    async def start(self) -> None:
+        """Connect."""
+        await super().start()
+        on_unserved_fetches(self, self._unserved.__setitem__)
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Mapping[TopicPartition, Sequence[Any]]:
+        """Return what was fetched, up to a number of records and the bytes of a poll.
+
+        Raises
+        ------
+        CorruptRecordException
+            The broker can't serve an offset of its log.
+        """
+        if self._unserved:
+            self._raise_unserved(partitions or self.assignment())
+        self._share_fetches(len(self.assignment()))
+        wait_ms = 0
+        while True:
+            with polled_within(self._budget.poll_bytes) as allowance:
+                found: Mapping[TopicPartition, Sequence[Any]] = await super().getmany(
+                    *partitions, timeout_ms=wait_ms, max_records=max_records
+                )
+            if found or not (allowance.is_early or wait_ms < timeout_ms):
+                return found
+            wait_ms = 0 if allowance.is_early else timeout_ms
+            await asyncio.sleep(0)
+
+    def _raise_unserved(self, partitions: Collection[TopicPartition]) -> None:
+        for partition in self._unserved.keys() & set(partitions):
+            offset = self._unserved.pop(partition)
+            raise CorruptRecordException(f"the broker can't serve {partition} at offset {offset}")
+
+    def _share_fetches(self, partitions: int) -> None:
+        """Ask the broker for less of each partition where there are many."""
+        if partitions not in (0, self._sharing):
+            self._sharing = partitions
+            self._fetcher._max_partition_fetch_bytes = self._budget.partition_fetch_bytes(
+                partitions
+            )

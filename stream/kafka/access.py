@@ -1,0 +1,89 @@
+"""Who uses Kafka, and for what: the words of Kafka's authorizer, and LeadScore's uses of it.
+
+Which operations a use needs on which resource is declared in stream/kafka/topic_catalog.py and
+stream/kafka/declared_rights.py.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+
+from stream.settings import Settings
+
+__all__ = ["REFUSALS", "Operation", "ResourceType", "Use", "client_name", "uses_of"]
+
+ResourceType = Literal["topic", "group", "transactional-id", "cluster"]
+
+REFUSALS = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+"""Errors by which Kafka says that this user lacks a right."""
+
+
+class Operation(IntEnum):
+    """An operation of Kafka's authorizer; the value is its code in the protocol (KIP-430)."""
+
+    READ = 3
+    WRITE = 4
+    CREATE = 5
+    DESCRIBE = 8
+    DESCRIBE_CONFIGS = 10
+    IDEMPOTENT_WRITE = 12
+
+    @property
+    def title(self) -> str:
+        """Its name as `kafka-acls` takes it, such as DescribeConfigs."""
+        return self.name.title().replace("_", "")
+
+
+class Use(StrEnum):
+    """One use of Kafka: a part of a worker's role, or a command."""
+
+    SCORE = "score"
+    """A worker that scores."""
+    COUNT = "count"
+    """A worker that scores counts leads for drift (LEADSCORE_DRIFT)."""
+    TRANSACT = "transact"
+    """A worker that scores commits in transactions (LEADSCORE_DELIVERY=exactly_once)."""
+    DRIFT = "drift"
+    """A worker that watches drift."""
+    CREATE = "topics-create"
+    """`leadscore topics create`."""
+    PRODUCE = "produce"
+    """`leadscore produce`."""
+    SNAPSHOT = "snapshot"
+    """`leadscore snapshot`."""
+    STATUS = "drift-status"
+    """`leadscore drift status`."""
+
+
+def uses_of(settings: Settings) -> tuple[Use, ...]:
+    """Return the uses of a worker with these settings."""
+    uses: list[Use] = []
+    if settings.role != "drift":
+        uses.append(Use.SCORE)
+        uses += [Use.COUNT] if settings.drift else []
+        uses += [Use.TRANSACT] if settings.is_exactly_once else []
+    if settings.role != "score":
+        uses.append(Use.DRIFT)
+    return tuple(uses)
+
+
+def client_name(settings: Settings) -> str:
+    """Return for people who connects to Kafka with these settings; never the password."""
+    if settings.security_protocol.startswith("SASL"):
+        return f"user {settings.sasl_username}"
+    if settings.security_protocol == "SSL" and settings.ssl_certfile is not None:
+        return f"the owner of the certificate {settings.ssl_certfile}"
+    return "user ANONYMOUS"

@@ -1,0 +1,102 @@
+"""Fetch the commits of a group; an error is never taken for "no commit".
+
+aiokafka's consumer does not look at the error of an answer as a whole. A coordinator that is still
+loading its offsets, as after a broker's start, answers with such an error and without partitions,
+and ``AIOKafkaConsumer.committed`` then says that there is no commit. The admin client has the same
+answer, but tells which partitions are in it: one that was asked for and is missing is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, NoError
+
+from stream.kafka.commit_metadata import Commit
+from stream.kafka.producer import ANSWER_LIMIT, RETRY_PAUSE
+
+__all__ = ["CommittedReader", "GroupOffsets"]
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Requests: each has connections of its own."""
+
+CommittedReader = Callable[[TopicPartition], Awaitable[Commit | None]]
+"""Fetches a group's commit of a partition; None where there is none."""
+
+
+class GroupOffsets:
+    """Fetches the commits of a group.
+
+    Parameters
+    ----------
+    connection
+        aiokafka's ``bootstrap_servers`` and security options.
+    group_id
+        The consumer group.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], group_id: str) -> None:
+        self._connection = connection
+        self._group_id = group_id
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def fetch(
+        self, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Commit | None]:
+        """Fetch commits, in one request.
+
+        Returns
+        -------
+        mapping
+            By partition; None where there is no commit. A coordinator that is loading its offsets
+            leaves partitions out.
+
+        Raises
+        ------
+        KafkaError
+            Kafka did not answer, or refused.
+        """
+        async with self._turns:
+            admin = AIOKafkaAdminClient(
+                **self._connection, request_timeout_ms=round(ANSWER_LIMIT * 1000)
+            )
+            try:
+                await admin.start()
+                found = await admin.list_consumer_group_offsets(
+                    self._group_id, partitions=list(partitions)
+                )
+            finally:
+                await admin.close()
+        return {
+            partition: Commit(int(at.offset), at.metadata) if at.offset >= 0 else None
+            for partition, at in found.items()
+        }
+
+    async def read(self, partition: TopicPartition) -> Commit | None:
+        """Fetch one commit; tries until there is an answer.
+
+        Raises
+        ------
+        KafkaError
+            One that does not pass, as for a group that this user may not read.
+        """
+        while True:
+            try:
+                found = await self.fetch([partition])
+            except KafkaError as error:
+                # A partition's own error comes as the answer's, which is none.
+                if not (error.retriable or isinstance(error, NoError)):
+                    raise
+                log.warning("fetching the commit of %s: %r, trying again", partition, error)
+            else:
+                if partition in found:
+                    return found[partition]
+                log.warning("the commit of %s is not loaded yet, trying again", partition)
+            await asyncio.sleep(RETRY_PAUSE)

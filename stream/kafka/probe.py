@@ -1,0 +1,70 @@
+"""Whether Kafka answers: asked every few seconds, apart from reading and writing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from stream.kafka.reachability import unreachable
+
+__all__ = ["BrokerProbe"]
+
+ANSWER_LIMIT = 3.0
+"""Seconds."""
+
+
+class BrokerProbe:
+    """Asks the cluster to describe itself.
+
+    Parameters
+    ----------
+    connection
+        aiokafka's ``bootstrap_servers`` and security options.
+    """
+
+    def __init__(self, connection: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def ask(self) -> str | None:
+        """Ask once; returns None when Kafka answered, else why it is taken to be away."""
+        servers = self._connection["bootstrap_servers"]
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                if self._admin is None:
+                    admin = AIOKafkaAdminClient(**self._connection)
+                    try:
+                        await admin.start()
+                    except BaseException:
+                        await admin.close()
+                        raise
+                    self._admin = admin
+                await self._admin.describe_cluster()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            if cause := await self._cause(error):
+                return f"Kafka does not answer: {cause}"
+            return f"Kafka at {servers} does not answer: {str(error) or type(error).__name__}"
+        return None
+
+    async def _cause(self, error: Exception) -> str | None:
+        """Look why, where it is more than silence."""
+        if isinstance(error, TimeoutError):
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_LIMIT):
+                return await unreachable(self._connection)
+        return None
+
+    async def close(self) -> None:
+        """Close the connection."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(ANSWER_LIMIT):
+                    await admin.close()

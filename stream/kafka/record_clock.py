@@ -1,0 +1,132 @@
+"""The time that records are stamped with: this machine's clock, or Kafka's where they differ.
+
+Kafka 4 refuses a record that is stamped over an hour ahead of its own clock
+(``message.timestamp.after.max.ms``). A worker asks for Kafka's time (stream/kafka/broker_clock.py)
+when it starts, and when a record is refused. Where its machine's clock is wrong it goes on with
+Kafka's, carried forward by the monotonic clock. Where Kafka does not say, the newest lead's time
+stamp is the nearest that is known to be accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from schemas.errors import FatalError
+from schemas.record_time import EARLIEST_MS
+from stream.kafka.broker_clock import ClockReader
+
+__all__ = ["RecordClock"]
+
+log = logging.getLogger(__name__)
+
+TOLERANCE = 60.0
+"""Seconds by which clocks may differ without anything being done about it."""
+
+
+async def _unknown() -> float | None:
+    return None
+
+
+class RecordClock:
+    """Tells the time for records.
+
+    Parameters
+    ----------
+    ask
+        Returns Kafka's time.
+    now, monotonic
+        This machine's clocks, in seconds.
+    """
+
+    def __init__(
+        self,
+        ask: ClockReader = _unknown,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._now = now
+        self._monotonic = monotonic
+        self._offset: float | None = None
+        """From the monotonic clock to Kafka's, in seconds; None while this machine's is used."""
+        self._newest_ms = 0
+        self._turn = asyncio.Lock()
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self._now() if self._offset is None else self._monotonic() + self._offset
+
+    def stamp(self) -> int:
+        """Return the time stamp of a record that is written now, in milliseconds since 1970."""
+        return int(self.now() * 1000)
+
+    def seen(self, timestamp_ms: int) -> None:
+        """Take note of the time stamp of a lead that was read."""
+        self._newest_ms = max(self._newest_ms, timestamp_ms)
+
+    async def compare(self) -> None:
+        """Ask for Kafka's time, and go by it where this machine's clock is wrong."""
+        time_there = await self._ask()
+        if time_there is not None:
+            self._set(time_there, "Kafka's clock")
+
+    async def correct(self, topic: str, refused_ms: int) -> None:
+        """Correct the clock after Kafka has refused a time stamp.
+
+        Parameters
+        ----------
+        topic
+            Where the record was to go.
+        refused_ms
+            Its time stamp.
+
+        Raises
+        ------
+        FatalError
+            The clock is not the cause, or nothing is known that Kafka would accept.
+        """
+        async with self._turn:
+            if self._differs(refused_ms):
+                return  # corrected since the record was stamped
+            time_there, of = await self._ask(), "Kafka's clock"
+            if time_there is None and self._newest_ms >= EARLIEST_MS:
+                time_there, of = self._newest_ms / 1000, "the time stamp of the newest lead"
+            if time_there is None:
+                raise FatalError(
+                    f"Topic {topic} was expected to take records stamped with this machine's time,"
+                    f" {_utc(self._now())}, but Kafka refuses it as too far from its own: set the"
+                    " clock (NTP)."
+                )
+            self._set(time_there, of)
+            if not self._differs(refused_ms):
+                raise FatalError(
+                    f"Topic {topic} was expected to take records stamped {_utc(refused_ms / 1000)},"
+                    f" which differs from {of} by less than {TOLERANCE:.0f} s, but Kafka refuses"
+                    " it: raise the topic's message.timestamp.before.max.ms and"
+                    " message.timestamp.after.max.ms."
+                )
+
+    def _set(self, time_there: float, of: str) -> None:
+        ahead = self._now() - time_there
+        if abs(ahead) < TOLERANCE:
+            self._offset = None
+            return
+        self._offset = time_there - self._monotonic()
+        log.error(
+            "this machine's clock is %.0f s %s %s: records are stamped with that time from now on."
+            " Set the clock (NTP) and restart the worker",
+            abs(ahead),
+            "ahead of" if ahead > 0 else "behind",
+            of,
+        )
+
+    def _differs(self, timestamp_ms: int) -> bool:
+        return abs(self.now() - timestamp_ms / 1000) >= TOLERANCE
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

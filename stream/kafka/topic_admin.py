@@ -1,0 +1,269 @@
+"""The topics on the broker: made by `leadscore topics create`, checked when a worker starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Literal, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+
+from schemas.errors import StartupError
+from stream.kafka.access import Operation, Use, uses_of
+from stream.kafka.declared_rights import Right
+from stream.kafka.reachability import connected
+from stream.kafka.requests import DescribedTopic, describe_topics
+from stream.kafka.rights import refusal, verify_rights
+from stream.kafka.topic_catalog import SOURCE, TOPICS, Topic, topics_of
+from stream.settings import Settings
+
+__all__ = [
+    "DEFAULT_PARTITIONS",
+    "MadeTopic",
+    "create_topics",
+    "expected_partitions",
+    "faults",
+    "listed_topics",
+    "partition_counts",
+    "verify_topics",
+]
+
+COMMAND = "leadscore topics create"
+DEFAULT_PARTITIONS = 4
+BROKERS_DEFAULT = -1
+SEEN_ATTEMPTS, SEEN_WAIT_SECONDS = 200, 0.05
+
+
+class MadeTopic(NamedTuple):
+    """A topic as `create_topics` leaves it."""
+
+    name: str
+    partitions: int
+    state: Literal["created", "existed"]
+
+
+def expected_partitions(
+    settings: Settings, source_partitions: int, topics: Iterable[Topic] = TOPICS
+) -> dict[str, int]:
+    """Tell how many partitions each topic is due to have, by name."""
+    return {
+        topic.name(settings): source_partitions if topic.follows_source else 1 for topic in topics
+    }
+
+
+def faults(settings: Settings, found: Mapping[str, int], topics: Iterable[Topic]) -> list[str]:
+    """Compare the topics that are there with those that are needed.
+
+    Parameters
+    ----------
+    settings
+        Tell the names.
+    found
+        Partitions by name, of all topics on the broker.
+    topics
+        Those that are needed.
+
+    Returns
+    -------
+    list of str
+        What is wrong, a sentence each.
+    """
+    topics = tuple(topics)
+    source = SOURCE.name(settings)
+    if source not in found and any(topic.follows_source for topic in topics):
+        return [f"expected the topic {source}, there is none: create it with `{COMMAND}`"]
+    expected = expected_partitions(settings, found.get(source, 0), topics)
+    return [
+        _missing(name, count) if name not in found else _mismatch(name, count, found[name], source)
+        for name, count in expected.items()
+        if found.get(name) != count
+    ]
+
+
+def _missing(name: str, expected: int) -> str:
+    return (
+        f"expected the topic {name} ({_say(expected)}), there is none: create it with `{COMMAND}`"
+    )
+
+
+def _mismatch(name: str, expected: int, found: int, source: str) -> str:
+    why = "" if expected == 1 else f", as {source} has"
+    return (
+        f"expected the topic {name} to have {_say(expected)}{why}, it has {found}: give it as many"
+        f" with `kafka-topics.sh --alter`, or delete it and run `{COMMAND}`"
+    )
+
+
+def _say(partitions: int) -> str:
+    return "1 partition" if partitions == 1 else f"{partitions} partitions"
+
+
+async def verify_topics(settings: Settings) -> None:
+    """Check at start-up that a worker may use the topics of its role, and that they fit each other.
+
+    Raises
+    ------
+    StartupError
+        When Kafka can't be reached, this user lacks a right, or a topic is missing or has another
+        number of partitions than the source: what was expected, what came, and what to do.
+    """
+    uses = uses_of(settings)
+    async with connected(settings) as client:
+        found = _counts(await verify_rights(client, settings, uses))
+    wrong = faults(settings, found, topics_of(uses))
+    if wrong:
+        raise StartupError("; ".join(wrong))
+
+
+async def partition_counts(settings: Settings, use: Use) -> dict[str, int]:
+    """Return the partitions of those topics of a command that are there, by name.
+
+    Raises
+    ------
+    StartupError
+        When Kafka can't be reached, or this user lacks a right that the command needs.
+    """
+    async with connected(settings) as client:
+        return _counts(await verify_rights(client, settings, (use,)))
+
+
+async def listed_topics(settings: Settings) -> Mapping[str, DescribedTopic]:
+    """Return every topic of LeadScore as the broker describes it to this user, by name.
+
+    Raises
+    ------
+    StartupError
+        When Kafka can't be reached.
+    """
+    async with connected(settings) as client:
+        return await describe_topics(client, [topic.name(settings) for topic in TOPICS])
+
+
+async def create_topics(
+    settings: Settings,
+    partitions: int | None = None,
+    replication_factor: int = BROKERS_DEFAULT,
+) -> list[MadeTopic]:
+    """Make the topics that are not there yet.
+
+    Parameters
+    ----------
+    settings
+        Tell the names and the broker.
+    partitions
+        Of the source and the topics that follow it; by default as many as the source has already,
+        or else four.
+    replication_factor
+        Of new topics; by default what the brokers are set to.
+
+    Raises
+    ------
+    StartupError
+        When the broker can't be reached or refuses, or a topic exists with another number of
+        partitions.
+    """
+    source = SOURCE.name(settings)
+    async with connected(settings) as client, _open_admin(settings) as admin:
+        found = _counts(await verify_rights(client, settings, (Use.CREATE,)))
+        count = partitions or found.get(source, DEFAULT_PARTITIONS)
+        _refuse_mismatch(expected_partitions(settings, count), found)
+        # The source first: others follow it, and somebody else may make it at this moment.
+        first = {source: _new_topic(SOURCE, source, count, replication_factor)}
+        created = await _create(admin, first, found, settings)
+        found = await _wait_until_seen(client, first)
+        count = partitions or found[source]
+        expected = expected_partitions(settings, count)
+        _refuse_mismatch(expected, found)
+        wanted = {
+            name: _new_topic(topic, name, expected[name], replication_factor)
+            for name, topic in zip(expected, TOPICS, strict=True)
+        }
+        created |= await _create(admin, wanted, found, settings)
+        _refuse_mismatch(expected, await _wait_until_seen(client, wanted))
+    return [
+        MadeTopic(name, count, "created" if name in created else "existed")
+        for name, count in expected.items()
+    ]
+
+
+def _refuse_mismatch(expected: Mapping[str, int], found: Mapping[str, int]) -> None:
+    wrong = [
+        f"expected {name} to have {_say(count)}, it exists with {found[name]}"
+        for name, count in expected.items()
+        if found.get(name, count) != count
+    ]
+    if wrong:
+        raise StartupError(
+            f"{'; '.join(wrong)}; not created: give the number that is there with"
+            " --partitions, or add partitions with `kafka-topics.sh --alter`"
+        )
+
+
+def _new_topic(topic: Topic, name: str, partitions: int, replication_factor: int) -> NewTopic:
+    has_default = replication_factor == BROKERS_DEFAULT
+    return NewTopic(
+        name,
+        partitions,
+        replication_factor,
+        replica_assignments={} if has_default else None,  # aiokafka's way to allow -1
+        topic_configs=dict(topic.configs),
+    )
+
+
+async def _create(
+    admin: AIOKafkaAdminClient,
+    wanted: Mapping[str, NewTopic],
+    found: Mapping[str, int],
+    settings: Settings,
+) -> set[str]:
+    missing = [topic for name, topic in wanted.items() if name not in found]
+    if not missing:
+        return set()
+    cluster = await admin.describe_cluster()
+    if cluster["controller_id"] not in [broker["node_id"] for broker in cluster["brokers"]]:
+        raise StartupError(
+            "this broker makes no topics (is it librdkafka's mock broker?): create them by its own"
+            " means"
+        )
+    created = set()
+    for name, code, message in (await admin.create_topics(missing)).topic_errors:
+        error = for_code(code)
+        if error is TopicAuthorizationFailedError:
+            lacking = Right(Operation.CREATE, "topic", name)
+            raise StartupError(refusal(settings, [lacking], (Use.CREATE,)))
+        if code and error is not TopicAlreadyExistsError:  # somebody else was quicker
+            raise StartupError(f"the broker refused to create {name}: {message or error.__name__}")
+        if not code:
+            created.add(name)
+    return created
+
+
+async def _wait_until_seen(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, int]:
+    """Wait for what the controller decided to reach the brokers, as clients ask those."""
+    for _ in range(SEEN_ATTEMPTS):
+        found = _counts(await describe_topics(client, list(names)))
+        unseen = set(names) - found.keys()
+        if not unseen:
+            return found
+        await asyncio.sleep(SEEN_WAIT_SECONDS)
+    raise StartupError(
+        f"the broker created {', '.join(sorted(unseen))} but does not list it: look again with"
+        " `leadscore topics list`"
+    )
+
+
+def _counts(described: Mapping[str, DescribedTopic]) -> dict[str, int]:
+    return {name: topic.partitions for name, topic in described.items() if topic.partitions}
+
+
+@asynccontextmanager
+async def _open_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**settings.kafka_client_options())
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()

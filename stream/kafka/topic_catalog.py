@@ -1,0 +1,141 @@
+"""Every topic of LeadScore, declared once: what it holds, its key and value, and its settings.
+
+docs/topics.md is made from this page by `make docs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from stream.kafka.access import Operation, Use
+from stream.settings import Settings
+
+__all__ = ["SOURCE", "TOPICS", "Topic", "topics_of"]
+
+READ, WRITE = (Operation.READ,), (Operation.WRITE,)
+SIZE = (Operation.DESCRIBE_CONFIGS,)
+"""To ask how large a record it takes (stream/kafka/topic_limits.py)."""
+NEW = {Use.CREATE: (Operation.CREATE, Operation.DESCRIBE)}
+"""What `leadscore topics create` needs on every topic."""
+
+DAY_MS = 24 * 60 * 60 * 1000
+WEEK, MONTH, QUARTER = (str(days * DAY_MS) for days in (7, 30, 90))
+DLQ_MESSAGE_BYTES = str(2 * 1024 * 1024)
+"""The largest message that a broker takes unless told otherwise is 1 MiB, without our headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What is known of a topic before it exists."""
+
+    template: str
+    """Its name, made of settings."""
+    purpose: str
+    key: str
+    value: str
+    follows_source: bool
+    """Whether it has as many partitions as the source topic; else it has one."""
+    rights: Mapping[Use, tuple[Operation, ...]]
+    """Which operations a use needs on it; a worker does not start without the topics it uses."""
+    configs: Mapping[str, str] = field(default_factory=dict)
+    """Kafka's own settings of it; the rest is as the brokers have it."""
+    optional: tuple[Operation, ...] = ()
+    """What workers also do with it, those that write to it or score from it, and can do without."""
+
+    def name(self, settings: Settings) -> str:
+        """Its name under these settings, the prefix included."""
+        return self.template.format(settings)
+
+
+SOURCE = Topic(
+    "{0.leads_created}",
+    "Leads to score, from the CRM.",
+    key="lead_id",
+    value="lead_created, or any record with lead_id and created_at",
+    follows_source=True,
+    rights=NEW | {Use.SCORE: READ, Use.PRODUCE: WRITE, Use.SNAPSHOT: READ},
+    optional=SIZE,
+    configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+)
+
+TOPICS: tuple[Topic, ...] = (
+    SOURCE,
+    Topic(
+        "{0.leads_scored}",
+        "Scored leads, each in the partition number that it came from.",
+        key="lead_id",
+        value="lead_scored",
+        follows_source=True,
+        rights=NEW | {Use.SCORE: WRITE},
+        optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
+        configs={"cleanup.policy": "delete", "retention.ms": MONTH},
+    ),
+    Topic(
+        "{0.leads_created_dlq}",
+        "Dead letters: leads that can't be scored, with the reason in the headers.",
+        key="as in the source",
+        value="the source's bytes, untouched",
+        follows_source=True,
+        rights=NEW | {Use.SCORE: WRITE},
+        optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
+        configs={
+            "cleanup.policy": "delete",
+            "retention.ms": QUARTER,
+            "max.message.bytes": DLQ_MESSAGE_BYTES,
+        },
+    ),
+    Topic(
+        "{0.leads_scored_shadow}",
+        "What a candidate model makes of the same leads.",
+        key="lead_id",
+        value="lead_scored",
+        follows_source=True,
+        rights=NEW,
+        configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+    ),
+    Topic(
+        "{0.leads_outcomes}",
+        "What became of leads, from the CRM.",
+        key="lead_id",
+        value="lead_outcome",
+        follows_source=True,
+        rights=NEW,
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
+    ),
+    Topic(
+        "{0.leads_drift_partials}",
+        "Partials: counts of blocks of leads, from the workers.",
+        key="partition, block, window, model",
+        value="counts of a block",
+        follows_source=False,
+        rights=NEW | {Use.COUNT: WRITE, Use.DRIFT: READ},
+        optional=SIZE,
+        configs={"cleanup.policy": "compact,delete", "retention.ms": WEEK},
+    ),
+    Topic(
+        "{0.leads_drift}",
+        "Drift reports, a window each.",
+        key="model, window",
+        value="drift_report",
+        follows_source=False,
+        rights=NEW | {Use.DRIFT: READ + WRITE, Use.STATUS: READ},
+        optional=SIZE,
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
+    ),
+    Topic(
+        "{0.drift_changelog}",
+        "The drift agent's table, as Faust keeps it.",
+        key="source partition, window",
+        value="counts of a window",
+        follows_source=False,
+        rights=NEW | {Use.DRIFT: READ + WRITE},
+        configs={"cleanup.policy": "compact"},
+    ),
+)
+"""All of them; the source is first."""
+
+
+def topics_of(uses: Collection[Use]) -> tuple[Topic, ...]:
+    """Return the topics that some uses have rights on."""
+    return tuple(topic for topic in TOPICS if not topic.rights.keys().isdisjoint(uses))

@@ -1,0 +1,158 @@
+"""Loads the model that the settings name, again and again until it can be loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from model.metadata import BundleError, UnavailableError
+from monitoring.telemetry.metrics import Metrics
+from schemas.errors import FatalError, LoadFailure
+from stream.process.model_trial import Trials
+from stream.scoring.serving_model import Serving, load_serving, locate
+from stream.settings import Settings
+
+__all__ = ["LONGEST_WAIT", "ModelLoader"]
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 60.0
+"""Seconds between two attempts to load the same bundle, at most."""
+
+PATIENCE = 120.0
+"""Seconds that an attempt may take before it is said that the store does not answer."""
+
+
+class ModelLoader:
+    """Finds the bundle that the settings' reference leads to, and loads it when it is another one.
+
+    A load that fails is tried again after a wait that doubles from the poll interval up to
+    ``LONGEST_WAIT``, whatever it failed of: a bundle may be half copied, and a trial that was ended
+    may have been unlucky. A reference that leads elsewhere is tried at once.
+
+    Parameters
+    ----------
+    settings
+        The reference, and how often it is looked up.
+    metrics
+        Count failures, and show whether the last attempt failed.
+    trials
+        Try a model before it is opened here.
+    clock
+        Seconds of a monotonic clock.
+    draw
+        Returns a number from 0 to 1, for jitter.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        trials: Trials,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._trials = trials
+        self._clock = clock
+        self._draw = draw
+        self._attempt: asyncio.Future[Serving | None] | None = None
+        self._loaded: Serving | None = None
+        self._loaded_from: str | None = None
+        self._failed_at: str | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+        self.problem: str | None = None
+        """Why the last attempt failed; None where it did not."""
+
+    async def look(self) -> Serving | None:
+        """Return a model to serve from now on; None where there is nothing to change."""
+        attempt = self._attempt or asyncio.ensure_future(self._look())
+        self._attempt = None
+        try:
+            done, _ = await asyncio.wait({attempt}, timeout=PATIENCE)
+        except asyncio.CancelledError:
+            attempt.cancel()
+            raise
+        if done:
+            return attempt.result()
+        # A thread that waits for a file can't be interrupted: no other is started beside it.
+        self._attempt = attempt
+        self._fail(
+            UnavailableError(
+                f"{self._settings.registry} should answer within {PATIENCE:g} s, it has not: check "
+                "the mount, or the network to the store."
+            )
+        )
+        return None
+
+    async def _look(self) -> Serving | None:
+        try:
+            location = await asyncio.to_thread(locate, self._settings)
+        except FatalError as error:
+            self._fail(error)
+            return None
+        if self._loaded is not None and location == self._loaded_from:
+            self._succeed()
+            return None
+        if location != self._failed_at:
+            self._failures = 0
+        elif self._failures and self._clock() < self._retry_at:
+            return None
+        try:
+            serving = await asyncio.to_thread(load_serving, self._settings, location, self._trials)
+        except Exception as error:  # whatever a model brings about, the one that serves goes on
+            if self._trials.is_stopped:
+                return None  # the worker stops, and ended the trial
+            self._fail(error)
+            self._wait(location)
+            return None
+        self._loaded, self._loaded_from = serving, location
+        self._succeed()
+        return serving
+
+    def stop(self) -> None:
+        """End an attempt that runs."""
+        self._trials.stop()
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def _succeed(self) -> None:
+        self._failures, self._failed_at, self.problem = 0, None, None
+        self._metrics.model_load_failing(False)
+
+    def _fail(self, error: Exception) -> None:
+        failure = _failure(error)
+        self._metrics.model_load_failed(failure)
+        # While nothing serves yet, a model that is not there is waited for: nothing fails.
+        self._metrics.model_load_failing(
+            failure is not LoadFailure.NOT_FOUND or self._loaded is not None
+        )
+        sentence = str(error) if isinstance(error, FatalError) else f"Loading failed: {error!r}"
+        if sentence != self.problem:
+            is_known = isinstance(error, FatalError)
+            log.warning("%s (%s)", sentence, self._consequence(), exc_info=not is_known)
+        self.problem = sentence
+
+    def _consequence(self) -> str:
+        if self._loaded is None:
+            return "not ready, nothing is consumed; tried again"
+        return f"{self._loaded.name}/{self._loaded.version} goes on scoring; tried again"
+
+    def _wait(self, location: str | None) -> None:
+        self._failed_at = location
+        longest = max(LONGEST_WAIT, self._settings.model_poll_seconds)
+        wait = min(self._settings.model_poll_seconds * 2 ** min(self._failures, 16), longest)
+        self._failures += 1
+        self._retry_at = self._clock() + wait * (0.5 + self._draw() / 2)
+
+
+def _failure(error: Exception) -> LoadFailure:
+    if isinstance(error, BundleError):
+        return error.failure
+    return LoadFailure.CONTRACT if isinstance(error, FatalError) else LoadFailure.REFUSED

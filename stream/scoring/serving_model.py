@@ -1,0 +1,277 @@
+"""The model that serves: taken from the registry, verified, and made into a scorer."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.drift import Counting
+from agents.partials import ModelIdentity
+from agents.scoring import Rules, Scorer
+from features.counts import CountLayout
+from features.matrix import FeatureEncoder
+from features.reason_labels import ReasonLabels
+from features.reference import Bins, FieldReference, Reference
+from features.spec import FeatureSpec, NumberField
+from model.bundle import Bundle, Trial, load_bundle
+from model.metadata import BundleError, Calibration, Thresholds
+from model.registry import ModelNotFoundError, Registry
+from model.serving.predictor import ConstantPredictor, Predictor, open_predictor
+from schemas.decode import LeadDecoder
+from schemas.encode import ScoredModel
+from schemas.plausible_times import PlausibleTimes
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+from stream.settings import Settings
+from stream.startup_checks import verify_contract
+
+__all__ = ["Serving", "load_pinned", "load_serving", "locate", "scorer_of"]
+
+log = logging.getLogger(__name__)
+
+CONSTANT = "constant-development"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A model in service.
+
+    Attributes
+    ----------
+    scorer
+        Its way from records to scored events.
+    name, version, sha256, engine, calibration, published
+        What it is, as the metrics tell it.
+    info
+        What /model-info tells: the same and more, as JSON.
+    """
+
+    scorer: Scorer
+    name: str
+    version: str
+    sha256: str
+    engine: str
+    calibration: str
+    info: Mapping[str, Any]
+    published: float | None = None
+    """Seconds since 1970."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """The model's identity, as commits and drift counts hold it."""
+        return ModelIdentity(self.name, self.version, self.sha256)
+
+
+def locate(settings: Settings) -> str | None:
+    """Find the bundle that the settings' reference leads to.
+
+    Returns
+    -------
+    str or None
+        Its folder. None: there is no such model, but this is development or test, where the
+        constant model stands in.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There is no such model.
+    """
+    try:
+        return Registry(settings.registry).resolve(settings.model)
+    except ModelNotFoundError:
+        if settings.environment in ("development", "test"):
+            return None
+        raise
+
+
+def load_serving(settings: Settings, location: str | None, trial: Trial | None = None) -> Serving:
+    """Load a model, verify it and make it ready to score.
+
+    Parameters
+    ----------
+    settings
+        The rules of scoring.
+    location
+        The bundle's folder; None for the constant model.
+    trial
+        Tries the model before it is opened.
+
+    Raises
+    ------
+    BundleError
+        The model must not be used, or can't be read now.
+    StartupError
+        It reads fields that the contract does not promise.
+    """
+    if location is None:
+        log.warning("there is no model %s: a constant score stands in for it", settings.model)
+        return _constant(settings)
+    bundle = load_bundle(location, trial)
+    verify_contract(bundle, settings)
+    predictor = open_predictor(bundle, threads=settings.model_threads, reasons=settings.reasons)
+    return Serving(
+        scorer=scorer_of(bundle, predictor, settings, topic=settings.leads_created),
+        name=bundle.name,
+        version=bundle.version,
+        sha256=bundle.sha256,
+        engine=predictor.engine,
+        calibration=bundle.metadata.calibration.method,
+        info=_info(bundle, predictor.engine),
+        published=bundle.published,
+    )
+
+
+def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Serving:
+    """Load the very model that a commit names.
+
+    Parameters
+    ----------
+    settings
+        The registry, and the rules of scoring.
+    trial
+        Tries the model before it is opened.
+    model
+        The model.
+
+    Raises
+    ------
+    BundleError
+        The registry does not have it any more, or it must not be used.
+    StartupError
+        It reads fields that the contract does not promise.
+    """
+    if model.id == CONSTANT and settings.environment in ("development", "test"):
+        return _constant(settings)
+    registry, name = Registry(settings.registry), f"{model.id}/{model.version}"
+    if model.version not in registry.versions(model.id):
+        raise ModelNotFoundError(f"the registry {registry.root} has no model {name}: restore it")
+    serving = load_serving(settings, registry.resolve(name), trial)
+    if serving.sha256 != model.sha256:
+        raise BundleError(
+            f"model {name} was expected to have the SHA-256 {model.sha256}, it has "
+            f"{serving.sha256}: restore the version that was published first"
+        )
+    return serving
+
+
+def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic: str) -> Scorer:
+    """Make the scorer of a bundle, for the leads of a topic."""
+    metadata = bundle.metadata
+    labels = metadata.reason_labels()
+    model = ScoredModel(
+        model_id=bundle.name,
+        model_version=bundle.version,
+        model_sha256=bundle.sha256,
+        engine=predictor.engine,
+        calibration_method=metadata.calibration.method,
+        slope=metadata.calibration.slope,
+        intercept=metadata.calibration.intercept,
+        high=metadata.thresholds.high,
+        medium=metadata.thresholds.medium,
+        label=metadata.thresholds.label,
+        reason_texts=labels.texts,
+        topic=topic,
+    )
+    store = SchemaStore.load(*settings.schema_folders)
+    store.add(metadata.contract, f"the contract of model {bundle.name}")
+    counting = Counting(
+        ModelIdentity(bundle.name, bundle.version, bundle.sha256),
+        CountLayout(metadata.reference),
+        metadata.thresholds.label,
+        settings.drift_window_ms,
+    )
+    return _scorer(
+        model,
+        metadata.spec,
+        metadata.reference,
+        predictor,
+        labels,
+        store,
+        settings,
+        counting if settings.drift else None,
+        metadata.importance,
+    )
+
+
+def _scorer(
+    model: ScoredModel,
+    spec: FeatureSpec,
+    reference: Reference,
+    predictor: Predictor,
+    labels: ReasonLabels,
+    store: SchemaStore,
+    settings: Settings,
+    counting: Counting | None = None,
+    importance: Mapping[str, float] | None = None,
+) -> Scorer:
+    decoder = LeadDecoder(
+        store,
+        spec.kinds,
+        max_bytes=settings.max_event_bytes,
+        keeps_bytes=True,
+        readings=spec.readings,
+        names=spec.names,
+    )
+    decoder.prepare()
+    return Scorer(
+        model,
+        decoder=decoder,
+        encoder=FeatureEncoder(spec, reference, importance or {}),
+        predictor=predictor,
+        labels=labels,
+        rules=Rules(settings.min_coverage, settings.low_coverage, settings.max_attempts),
+        wire=WireFormat(settings.output_format),
+        counting=counting,
+        times=PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms),
+    )
+
+
+def _constant(settings: Settings) -> Serving:
+    """Serve the same score for every lead, under a name that says so."""
+    spec = FeatureSpec(fields=(NumberField(name="created_at"),))
+    labels = ("any", "other", "missing")
+    field = FieldReference(name="created_at", by="quantile", labels=labels, counts=(0, 0, 0))
+    reference = Reference(
+        fields=(field,), score=Bins(by="quantile", labels=labels, counts=(0, 0, 0))
+    )
+    sha256 = hashlib.sha256(CONSTANT.encode()).hexdigest()
+    thresholds, calibration = Thresholds(), Calibration()
+    predictor = ConstantPredictor(len(spec.fields))
+    reasons = ReasonLabels(spec, reference, by_aspect=False)
+    model = ScoredModel(
+        model_id=CONSTANT,
+        model_version="0",
+        model_sha256=sha256,
+        engine=predictor.engine,
+        calibration_method=calibration.method,
+        slope=calibration.slope,
+        intercept=calibration.intercept,
+        high=thresholds.high,
+        medium=thresholds.medium,
+        label=thresholds.label,
+        reason_texts=reasons.texts,
+        topic=settings.leads_created,
+    )
+    store = SchemaStore.load(*settings.schema_folders)
+    scorer = _scorer(model, spec, reference, predictor, reasons, store, settings)
+    info = {"name": CONSTANT, "version": "0", "sha256": sha256, "engine": predictor.engine}
+    return Serving(scorer, CONSTANT, "0", sha256, predictor.engine, calibration.method, info)
+
+
+def _info(bundle: Bundle, engine: str) -> Mapping[str, Any]:
+    metadata = bundle.metadata
+    return {
+        "name": bundle.name,
+        "version": bundle.version,
+        "sha256": bundle.sha256,
+        "engine": engine,
+        "location": bundle.location,
+        "calibration": metadata.calibration.model_dump(mode="json"),
+        "thresholds": metadata.thresholds.model_dump(mode="json"),
+        "fields": {name: str(kind) for name, kind in metadata.spec.kinds.items()},
+        "training": metadata.training.model_dump(mode="json"),
+        "metrics": metadata.metrics,
+    }

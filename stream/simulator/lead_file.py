@@ -1,0 +1,219 @@
+"""Leads out of a table: which contract they are of, and what each column becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from features.table import Table
+from schemas.errors import InputError
+from schemas.field_names import ENVELOPE, FieldNames
+from schemas.fields import FieldKind
+from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading
+from schemas.store import Schema
+from stream.simulator.lead_fields import LeadField, lead_fields
+from stream.simulator.playing import Lead
+
+__all__ = ["contract_of", "leads_of", "under_field_names", "unused_columns"]
+
+REQUEST_ID = "request_id"
+ANY_NUMBERS = NumberReading(assumed=True, truth=True, clock=True)
+"""What is asked of a column of numbers: yes and no are 1 and 0, 14:30 is milliseconds."""
+
+
+def under_field_names(table: Table, contract: Schema) -> Table:
+    """Return a table with the contract's names for its columns, whose names may differ in form.
+
+    A column that a field has as an alias is the field's, too: the contract of a model has the names
+    of its training file there.
+
+    Raises
+    ------
+    InputError
+        It is ambiguous which column is a field.
+    """
+    columns = {
+        field["name"]: next(iter(field.get("aliases", ())), field["name"])
+        for field in contract.avro["fields"]
+        if field["name"] not in ENVELOPE
+    }
+    return table.with_fields_of(FieldNames(columns))
+
+
+def contract_of(table: Table, contracts: Sequence[Schema]) -> Schema:
+    """Find the contract that a table's leads are of: the largest one whose fields it all has.
+
+    A request id does not count: it comes with the event, and seldom stands in a file.
+
+    Parameters
+    ----------
+    table
+        The leads.
+    contracts
+        The lead contracts to choose from.
+
+    Raises
+    ------
+    InputError
+        If the table lacks fields of every contract, or two contracts fit equally well.
+    """
+    fields = {
+        contract.name: {field.name for field in lead_fields(contract.avro)} - {REQUEST_ID}
+        for contract in contracts
+    }
+    names = {contract.name: _names_for(table, contract) for contract in contracts}
+    fitting = [name for name in fields if fields[name] <= names[name]]
+    largest = max((len(fields[name]) for name in fitting), default=0)
+    best = [name for name in fitting if len(fields[name]) == largest]
+    if len(best) == 1:
+        return next(contract for contract in contracts if contract.name == best[0])
+    if best:
+        raise InputError(
+            f"the file fits several contracts: choose with --schema {' or '.join(best)}"
+        )
+    closest = min(fields, key=lambda name: len(fields[name] - names[name]))
+    raise InputError(
+        f"the file has not all fields of any contract; closest is {closest}, of which it lacks "
+        f"{', '.join(sorted(fields[closest] - names[closest]))}. Name the contract with --schema "
+        f"NAME or --schema FILE.avsc; what the file lacks is then sent as null"
+    )
+
+
+def _names_for(table: Table, contract: Schema) -> set[str]:
+    try:
+        return {*under_field_names(table, contract).names}
+    except InputError:  # ambiguous, so it is hardly this contract
+        return {*table.names}
+
+
+def unused_columns(table: Table, contract: Schema, *envelope: str | None) -> list[str]:
+    """Name the table's columns that the contract has no field for, but for id and time."""
+    known = {field.name for field in lead_fields(contract.avro)} | {*envelope}
+    return [name for name in table.names if name not in known]
+
+
+def leads_of(table: Table, contract: Schema, *, lead_id: str, time: str | None) -> list[Lead]:
+    """Turn a table's rows into leads, in the file's order.
+
+    Parameters
+    ----------
+    table
+        The table.
+    contract
+        The leads' contract.
+    lead_id
+        The column of the ids, by field name.
+    time
+        The column of ``created_at``, by field name; None: leads are created when they are sent.
+
+    Raises
+    ------
+    InputError
+        If the table lacks a column that the contract requires, or a cell does not fit its field.
+    """
+    fields = lead_fields(contract.avro)
+    columns = [_values(table, field, contract.name) for field in fields]
+    names = [field.name for field in fields]
+    rows = zip(*columns, strict=True) if columns else [()] * table.rows
+    return [
+        Lead(identity, created_at, dict(zip(names, row, strict=True)))
+        for identity, created_at, row in zip(
+            _ids(table, lead_id), _times(table, time), rows, strict=True
+        )
+    ]
+
+
+def _ids(table: Table, name: str) -> list[str]:
+    wrong = f"the id column {name!r} is empty"
+    return [
+        _given(cell, row, wrong) for row, cell in enumerate(_cells(table, name, FieldKind.TEXT))
+    ]
+
+
+def _times(table: Table, name: str | None) -> Sequence[int | None]:
+    if name is None:
+        return [None] * table.rows
+    wrong = f"the time column {name!r} is empty (--now sends the time of playing instead)"
+    cells = _cells(table, name, FieldKind.DATE)
+    return [int(_given(cell, row, wrong)) for row, cell in enumerate(cells)]
+
+
+def _values(table: Table, field: LeadField, contract: str) -> Sequence[object]:
+    if field.kind is None or field.name not in table.names:
+        if not field.may_lack:
+            raise InputError(
+                f"the contract {contract} requires {field.name}, which {table.source} does not have"
+            )
+        return [field.default] * table.rows
+    convert = CONVERSIONS.get(field.avro_type, _as_it_is)
+    wrong = f"the column {field.name!r} does not fit the field's type {field.avro_type}"
+    values: list[object] = []
+    for row, cell in enumerate(_cells(table, field.name, field.kind)):
+        if cell is not None:
+            values.append(_given(convert(cell, field), row, wrong))
+        elif field.may_lack:
+            values.append(field.default)
+        else:
+            raise _at(row, f"the column {field.name!r} is empty, and {contract} requires it")
+    return values
+
+
+def _cells(table: Table, name: str, kind: FieldKind) -> Iterator[Any]:
+    """Yield each cell of a column as a Python value, None where it is missing.
+
+    Raises
+    ------
+    InputError
+        A cell is not of the kind.
+    """
+    readings = {name: ANY_NUMBERS} if kind is FieldKind.NUMBER else {}
+    values = table.columns_for({name: kind}, readings)[name]
+    for decision in table.decisions({name: kind}, readings).values():
+        for row in table.misfits(name, decision):
+            raise _at(row, f"the column {name!r} should hold a {kind}")
+    cells = values.tolist() if isinstance(values, np.ndarray) else values
+    return (None if cell != cell else cell for cell in cells)
+
+
+def _given(value: Any, row: int, wrong: str) -> Any:
+    if value is None:
+        raise _at(row, wrong)
+    return value
+
+
+def _at(row: int, wrong: str) -> InputError:
+    return InputError(f"row {row + 1} of the file: {wrong}")
+
+
+def _as_it_is(cell: object, field: LeadField) -> object:
+    return cell
+
+
+def _integer(cell: float, field: LeadField) -> int | None:
+    return int(cell) if float(cell).is_integer() else None
+
+
+def _fraction(cell: float, field: LeadField) -> float:
+    return float(cell)
+
+
+def _boolean(cell: str, field: LeadField) -> bool | None:
+    level = cell.strip().casefold()
+    return True if level in TRUE_WORDS else False if level in FALSE_WORDS else None
+
+
+def _symbol(cell: str, field: LeadField) -> str | None:
+    return cell if cell in field.symbols else None
+
+
+CONVERSIONS: dict[str, Callable[..., object]] = {
+    "int": _integer,
+    "long": _integer,
+    "float": _fraction,
+    "double": _fraction,
+    "boolean": _boolean,
+    "enum": _symbol,
+}
+"""What becomes of a cell, by the field's Avro type; None where it does not fit."""

@@ -1,0 +1,132 @@
+"""What a run of `leadscore produce` plays: a file's leads or synthetic ones, shifted if asked."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from features.table import Table, read_table
+from schemas.errors import InputError
+from schemas.store import Schema, SchemaStore
+from stream.simulator.lead_fields import lead_fields
+from stream.simulator.lead_file import contract_of, leads_of, under_field_names, unused_columns
+from stream.simulator.playing import Lead
+from stream.simulator.shift import AT_ONCE, Span, parse_shift, shifted
+from stream.simulator.synthetic import synthetic_leads
+
+__all__ = ["DEFAULT_COUNT", "Playlist", "Wanted", "make_playlist"]
+
+DEFAULT_CONTRACT = "lead_created"
+DEFAULT_COUNT = 1000
+"""Synthetic leads that are played where no count is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options ask for."""
+
+    file: Path | None = None
+    """None: synthetic leads."""
+    encoding: str | None = None
+    """Of the file; None to find it out."""
+    contract: str | None = None
+    """Name of a contract, or path of its .avsc file; None: found by the file's columns."""
+    id_column: str = "lead_id"
+    time_column: str = "created_at"
+    created_now: bool = False
+    """Leads are created when they are sent; the time column is not read unless ``in_order``."""
+    in_order: bool = False
+    """Leads are played in the order of their times."""
+    count: int | None = None
+    """At most so many leads; 0: synthetic leads without end; None: all, or ``DEFAULT_COUNT``."""
+    shifts: Sequence[str] = ()
+    span: Span = AT_ONCE
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """What is played."""
+
+    leads: Iterable[Lead]
+    total: int | None
+    """Number of leads; None if they have no end."""
+    contract: Schema
+    unused: Sequence[str] = ()
+    """Columns of the file that the contract has no field for: they are not sent."""
+    remarks: Sequence[str] = ()
+    """Sentences on how the file was read."""
+
+
+def make_playlist(wanted: Wanted, store: SchemaStore) -> Playlist:
+    """Find, or make, the leads that are asked for.
+
+    Raises
+    ------
+    InputError
+        If an option does not suit the file or the contract.
+    """
+    playlist = _synthetic(wanted, store) if wanted.file is None else _of_file(wanted, store)
+    if not wanted.shifts:
+        return playlist
+    if playlist.total is None and wanted.span != AT_ONCE:
+        raise InputError("--drift-from and --drift-over are shares of the run: give it a --count")
+    fields = lead_fields(playlist.contract.avro)
+    leads = shifted(
+        playlist.leads,
+        [parse_shift(text, fields) for text in wanted.shifts],
+        wanted.span,
+        playlist.total,
+        random.Random(wanted.seed),
+    )
+    return replace(playlist, leads=leads)
+
+
+def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
+    if wanted.contract not in (None, DEFAULT_CONTRACT):
+        raise InputError(
+            f"synthetic leads are of the contract {DEFAULT_CONTRACT}; to play leads of "
+            f"{wanted.contract} give a FILE"
+        )
+    if wanted.in_order:
+        raise InputError("--speed plays by a file's own time stamps: give a FILE, or use --rate")
+    total = DEFAULT_COUNT if wanted.count is None else wanted.count or None
+    leads = islice(synthetic_leads(wanted.seed), total)
+    return Playlist(leads, total, _contract(DEFAULT_CONTRACT, store))
+
+
+def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
+    assert wanted.file is not None
+    table = read_table(wanted.file, wanted.encoding)
+    if wanted.contract is None:
+        contract = contract_of(table, store.lead_contracts())
+    else:
+        contract = _contract(wanted.contract, store)
+    table = under_field_names(table, contract)
+    lead_id, time = table.find(wanted.id_column, "--id"), _time(wanted, table)
+    leads = leads_of(table, contract, lead_id=lead_id, time=time)
+    if wanted.in_order:
+        leads.sort(key=lambda lead: lead.created_at or 0)
+    leads = leads[: wanted.count or None]
+    unused = unused_columns(table, contract, lead_id, time)
+    return Playlist(leads, len(leads), contract, unused, table.remarks)
+
+
+def _time(wanted: Wanted, table: Table) -> str | None:
+    if wanted.created_now and not wanted.in_order:
+        return None
+    return table.find(wanted.time_column, "--time; or --now to send the time of playing")
+
+
+def _contract(name: str, store: SchemaStore) -> Schema:
+    contract = store.add_file(name) if name.endswith(".avsc") else store.by_name(name)
+    if contract is None:
+        known = ", ".join(sorted(contract.name for contract in store.lead_contracts()))
+        raise InputError(
+            f"no contract is called {name!r} (known: {known}): name one of these or a FILE.avsc"
+        )
+    contract.require_lead()
+    return contract

@@ -1,0 +1,116 @@
+"""The folder of snapshots: a folder a snapshot, the newest of them kept, one writer at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import StartupError
+from stream.snapshot.summary import SnapshotSummary
+
+__all__ = ["SnapshotFolder"]
+
+REPORT, METRICS, SUMMARY = "report.html", "report.json", "summary.json"
+PREFIX = "drift-"
+LOCK = ".lock"
+UNFINISHED = ".unfinished"
+
+
+class SnapshotFolder:
+    """Where snapshots are written: ``<folder>/drift-<end of its range>/``.
+
+    Parameters
+    ----------
+    path
+        The folder; made where there is none.
+
+    Raises
+    ------
+    StartupError
+        It can't be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartupError(
+                f"expected to write snapshots to {path}, but {error.strerror}: name a folder that"
+                " this user may write to with --output"
+            ) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only writer. The lock goes with the process, however that ends.
+
+        Raises
+        ------
+        StartupError
+            Another process is writing a snapshot.
+        """
+        with (self.path / LOCK).open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise StartupError(
+                    f"expected to be the only one that writes to {self.path}, but process"
+                    f" {lock.read().strip() or '?'} is at it: wait for it, or name another folder"
+                    " with --output"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def place(self, name: str) -> Path:
+        """Tell where the page for people of a snapshot is once it is written."""
+        return self.path / f"{PREFIX}{name}" / REPORT
+
+    def add(
+        self, name: str, html: str, json: str, summary: SnapshotSummary, keep: int
+    ) -> SnapshotSummary:
+        """Write a snapshot and remove all but the newest; whoever looks sees whole ones only.
+
+        Parameters
+        ----------
+        name
+            Of the snapshot; names sort by time. One of the same name is replaced.
+        html, json
+            The report for people, and for programs.
+        summary
+            What it comes to; handed back.
+        keep
+            How many to keep.
+        """
+        unfinished, finished = self.path / UNFINISHED, self.place(name).parent
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        written = {REPORT: html, METRICS: json, SUMMARY: summary.model_dump_json(indent=2)}
+        for file, content in written.items():
+            (unfinished / file).write_text(content, encoding="utf-8")
+        if finished.exists():
+            shutil.rmtree(finished)
+        unfinished.rename(finished)
+        # The one just written stays, even where its range is older than all the others'.
+        others = [snapshot for snapshot in self._snapshots() if snapshot != finished]
+        for old in others[: max(len(others) + 1 - keep, 0)]:
+            shutil.rmtree(old)
+        return summary
+
+    def newest(self) -> SnapshotSummary | None:
+        """Return what was said of the newest snapshot; None where there is none."""
+        for snapshot in reversed(self._snapshots()):
+            summary = snapshot / SUMMARY
+            if summary.is_file():
+                return SnapshotSummary.model_validate_json(summary.read_bytes())
+        return None
+
+    def _snapshots(self) -> list[Path]:
+        """Return the snapshots' folders, oldest first."""
+        return sorted(path for path in self.path.glob(f"{PREFIX}*") if path.is_dir())

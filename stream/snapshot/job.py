@@ -1,0 +1,33 @@
+"""One snapshot, in the process that `leadscore snapshot` starts for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+
+from stream.process.exit_codes import exit_codes
+from stream.settings import load_settings
+from stream.snapshot.request import Order
+from stream.snapshot.take import take_snapshot
+
+__all__ = ["main"]
+
+NICENESS = 10
+"""How far behind the workers a snapshot stands in the queue for the processors."""
+
+
+@click.command()
+@click.argument("order")
+def main(order: str) -> None:
+    """Take the snapshot that ORDER, as JSON, describes; print its summary as JSON."""
+    os.nice(NICENESS)
+    with exit_codes():
+        wanted = Order.model_validate_json(order)
+        summary = asyncio.run(take_snapshot(load_settings(), wanted))
+    click.echo(summary.model_dump_json())
+
+
+if __name__ == "__main__":
+    main()

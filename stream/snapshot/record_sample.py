@@ -1,0 +1,128 @@
+"""A uniform sample of the records that came to a topic in a range of time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.errors import FatalError, StartupError
+from stream.consume.partition_progress import Record
+from stream.kafka.access import Use
+from stream.kafka.log_reader import LogReader
+from stream.kafka.topic_admin import partition_counts
+from stream.settings import Settings
+from stream.snapshot.reservoir import Reservoir
+
+__all__ = ["TimeRange", "draw_records"]
+
+PROGRESS_LIMIT = 60.0
+"""Seconds that a read may go without a record before it is given up."""
+
+Span = tuple[int, int]
+"""Offsets: from the first, up to before the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A range of Kafka time stamps: milliseconds since 1970, start <= time < end."""
+
+    start: int
+    end: int
+
+    def holds(self, record: Record) -> bool:
+        """Tell whether a record's time stamp is in the range."""
+        return self.start <= record.timestamp < self.end
+
+
+async def draw_records(
+    settings: Settings, within: TimeRange, size: int, random: Random
+) -> tuple[list[Record], int]:
+    """Read a range of ``settings.leads_created`` to its end and keep a sample.
+
+    No consumer group is joined, and nothing is committed: the workers notice nothing of it. A
+    partition is read from the first record that is stamped at or after the start to the end of its
+    log, as time stamps are the producers' and in no order: behind a record of a fast clock there
+    are others of the range.
+
+    Parameters
+    ----------
+    settings
+        Tell Kafka's address and security, and the topic.
+    within
+        The range.
+    size
+        How many to keep at most.
+    random
+        Where chance comes from.
+
+    Returns
+    -------
+    list of Record
+        The sample, in the order of the time stamps.
+    int
+        How many records there are in the range.
+
+    Raises
+    ------
+    StartupError
+        Kafka can't be reached, or has no such topic.
+    FatalError
+        It stopped to answer.
+    """
+    topic = settings.leads_created
+    partitions = (await partition_counts(settings, Use.SNAPSHOT)).get(topic)
+    if not partitions:
+        raise StartupError(
+            f"expected the topic {topic}, there is none: create it with `leadscore topics create`,"
+            " or set LEADSCORE_LEADS_CREATED"
+        )
+    connection = settings.kafka_client_options()
+    reservoir: Reservoir[Record] = Reservoir(size, random)
+    reader = LogReader(connection, settings.isolation_level)
+    try:
+        spans = await _spans(connection, topic, partitions, within)
+        for partition, (start, stop) in spans.items():
+            async for records in _in_time(reader.read(partition, start, stop)):
+                reservoir.extend([record for record in records if within.holds(record)])
+    except (KafkaError, TimeoutError) as error:
+        raise FatalError(
+            f"expected to read {topic} to the end of the range, but Kafka answered"
+            f" {error!r}: check that this user may read the topic, and try again"
+        ) from error
+    return sorted(reservoir.items, key=lambda record: record.timestamp), reservoir.seen
+
+
+async def _spans(
+    connection: Mapping[str, Any], topic: str, partitions: int, within: TimeRange
+) -> dict[TopicPartition, Span]:
+    """Return the offsets that may be of a range; a partition with none is left out."""
+    asked = [TopicPartition(topic, number) for number in range(partitions)]
+    async with (
+        asyncio.timeout(PROGRESS_LIMIT),
+        AIOKafkaConsumer(**connection, enable_auto_commit=False) as consumer,
+    ):
+        starts = await consumer.offsets_for_times(dict.fromkeys(asked, within.start))
+        ends = await consumer.end_offsets(asked)
+    return {
+        partition: (start.offset, ends[partition])
+        for partition in asked
+        if (start := starts[partition])
+    }
+
+
+async def _in_time(
+    steps: AsyncIterator[Sequence[Record]],
+) -> AsyncIterator[Sequence[Record]]:
+    while True:
+        try:
+            async with asyncio.timeout(PROGRESS_LIMIT):
+                records = await anext(steps)
+        except StopAsyncIteration:
+            return
+        yield records

@@ -1,0 +1,79 @@
+"""The two samples that a snapshot compares: leads of now, scored, and those of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from features.reference_sample import read_sample, shown_numbers
+from model.bundle import Bundle, load_bundle
+from model.serving.predictor import open_predictor
+from model.storage import Folder
+from monitoring.lead_sample import LeadSample
+from schemas.errors import StartupError
+from stream.consume.partition_progress import Record
+from stream.process.model_trial import Trials
+from stream.scoring.serving_model import locate, scorer_of
+from stream.settings import Settings
+
+__all__ = ["comparable_bundle", "reference_sample", "scored_sample"]
+
+ROWS_AT_ONCE = 2000
+REFERENCE = "reference.parquet"
+
+
+def comparable_bundle(settings: Settings) -> Bundle:
+    """Load the model that serves.
+
+    Raises
+    ------
+    StartupError
+        There is none, only the constant score of development.
+    ModelNotFoundError, BundleError
+        There is none, or it must not be used.
+    """
+    location = locate(settings)
+    if location is None:
+        raise StartupError(
+            f"expected the model {settings.model} in {settings.registry}, there is none, and a"
+            " constant score has nothing to compare leads with: train one with `leadscore train`"
+        )
+    return load_bundle(location, Trials())
+
+
+def reference_sample(bundle: Bundle) -> LeadSample:
+    """Read the sample of training leads that is in a bundle, with the scores that they have there.
+
+    Raises
+    ------
+    StartupError
+        There is none in it.
+    InputError
+        It is damaged.
+    """
+    content = Folder(bundle.location).read(REFERENCE)
+    if content is None:
+        raise StartupError(
+            f"expected a file {REFERENCE} in {bundle.location}, there is none: train the model"
+            " again with `leadscore train`, which writes one"
+        )
+    metadata = bundle.metadata
+    name = f"{bundle.location}/{REFERENCE}"
+    return LeadSample(*read_sample(content, name, metadata.spec, metadata.reference))
+
+
+def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record]) -> LeadSample:
+    """Score records as a worker does; those that are no leads are left out."""
+    predictor = open_predictor(bundle, reasons=False)
+    scorer = scorer_of(bundle, predictor, settings, topic=settings.leads_created)
+    read = scorer.decode(records)
+    features = scorer.features(read)
+    scores = [
+        predictor.predict(features.matrix[start : start + ROWS_AT_ONCE]).probability
+        for start in range(0, len(features.matrix), ROWS_AT_ONCE)
+    ]
+    nothing = np.empty(0, dtype=np.float32)
+    numbers = shown_numbers(bundle.metadata.spec, read.leads.columns, features)
+    bins = scorer.counted_bins(features)
+    return LeadSample(numbers, bins, np.concatenate([nothing, *scores]))

@@ -1,0 +1,123 @@
+"""Take a snapshot: leads of a range of time against those that the model was trained on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING
+
+from features.counts import CountLayout
+from model.bundle import Bundle
+from monitoring.drift.assessment import Assessment, Assessor
+from monitoring.drift.field_drift import DriftThresholds
+from monitoring.lead_sample import LeadSample, Subject, shown_columns
+from schemas.errors import StartupError
+from stream.settings import Settings
+from stream.snapshot.archive import SnapshotFolder
+from stream.snapshot.record_sample import TimeRange, draw_records
+from stream.snapshot.request import Order
+from stream.snapshot.samples import comparable_bundle, reference_sample, scored_sample
+from stream.snapshot.summary import SnapshotSummary
+
+if TYPE_CHECKING:
+    from monitoring.snapshot import Rendered
+
+__all__ = ["take_snapshot"]
+
+THRESHOLDS = DriftThresholds()
+
+
+async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
+    """Read, score, compare and write one snapshot, while nobody else writes to its folder.
+
+    Raises
+    ------
+    StartupError
+        Another process is at it, or Kafka, the topic, the model or its reference sample is missing.
+    BundleError
+        The model must not be used.
+    FatalError
+        Kafka stopped to answer.
+    """
+    started = time.monotonic()
+    folder = SnapshotFolder(order.output)
+    with folder.locked():
+        bundle = comparable_bundle(settings)
+        before = reference_sample(bundle)
+        records, found = await draw_records(settings, order.range, order.sample, Random())
+        now = scored_sample(bundle, settings, records)
+        thresholds = replace(THRESHOLDS, min_leads=settings.drift_min_leads)
+        assessment = _assess(bundle, now, order.range, thresholds)
+        subject = Subject(
+            model=f"{bundle.name}/{bundle.version}",
+            topic=settings.leads_created,
+            start=order.start,
+            end=order.end,
+            found=found,
+        )
+        is_known = assessment.drifted_share is not None
+        rendered = None
+        if len(now):
+            rendered = _render(subject, order, bundle, (now, before), assessment)
+        summary = SnapshotSummary(
+            topic=subject.topic,
+            model=subject.model,
+            start=order.start,
+            end=order.end,
+            found=found,
+            unreadable=len(records) - len(now),
+            rows=len(now),
+            diagnosis=assessment.diagnosis,
+            drift_share=assessment.drifted_share,
+            is_drift=assessment.is_drift if is_known else None,
+            is_prediction_drift=assessment.is_prediction_drift if is_known else None,
+            drifted=_worst_first(assessment) if is_known else None,
+            report=folder.place(order.name) if rendered else None,
+            finished_at=datetime.now(UTC),
+            seconds=time.monotonic() - started,
+        )
+        if rendered:
+            folder.add(order.name, rendered.html, rendered.json, summary, order.keep)
+        return summary
+
+
+def _assess(
+    bundle: Bundle, now: LeadSample, within: TimeRange, thresholds: DriftThresholds
+) -> Assessment:
+    metadata = bundle.metadata
+    layout = CountLayout(metadata.shown_reference)
+    assessor = Assessor(
+        layout,
+        importance=metadata.shown_importance,
+        engagement=(metadata.engagement.low, metadata.engagement.high),
+        thresholds=thresholds,
+    )
+    counts = layout.count(now.bins, now.scores, label=metadata.thresholds.label)
+    return assessor.assess(counts, name="range", start=within.start, end=within.end)
+
+
+def _worst_first(assessment: Assessment) -> tuple[str, ...]:
+    drifted = [field for field in assessment.fields[:-1] if field.is_drifted]
+    return tuple(f.name for f in sorted(drifted, key=lambda f: f.psi or 0.0, reverse=True))
+
+
+def _render(
+    subject: Subject,
+    order: Order,
+    bundle: Bundle,
+    samples: tuple[LeadSample, LeadSample],
+    assessment: Assessment,
+) -> Rendered:
+    try:
+        # Not above: it takes seconds, and what is missing should be said before.
+        from monitoring.snapshot import add_to_workspace, render
+    except ImportError as error:
+        raise StartupError(
+            f"expected Evidently to be installed, but {error}: install leadscore[drift]"
+        ) from None
+    shown = shown_columns(bundle.metadata.spec, bundle.metadata.shown_reference, *samples)
+    rendered = render(subject, *shown, assessment, THRESHOLDS)
+    add_to_workspace(order.workspace, bundle.name, rendered, order.keep)
+    return rendered

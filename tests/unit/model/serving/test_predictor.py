@@ -1,0 +1,219 @@
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnx
+import pytest
+
+from features.spec import FeatureSpec, NumberField
+from model.bundle import Artefacts
+from model.metadata import BundleError
+from model.registry import Registry
+from model.serving.native import NativePredictor
+from model.serving.predictor import ConstantPredictor, OnnxPredictor, open_predictor
+
+
+@pytest.fixture(scope="module")
+def large(trainer):
+    """200 trees: as many as ONNX Runtime shares among its threads, if it is given any."""
+    spec = FeatureSpec(fields=tuple(NumberField(name=f"x{i}") for i in range(50)))
+    return trainer(spec, rows=4096, trees=200)
+
+
+def arrays(predictor, matrix):
+    prediction, moved = predictor.predict(matrix), predictor.contributions(matrix)
+    return (
+        prediction.probability,
+        prediction.reason_field,
+        prediction.reason_value,
+        prediction.aspects,
+        moved.fields,
+        moved.aspects,
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("size", [1, 2, 3, 31, 50, 127, 128, 500, 1023])
+def test_a_lead_has_the_same_score_to_the_bit_in_any_batch(large, threads, size):
+    predictor = OnnxPredictor(large.onnx, threads=threads)
+    matrix = large.matrix[: max(512, size)]
+    whole = arrays(OnnxPredictor(large.onnx), large.matrix)
+    for start in range(0, len(matrix), size):
+        part = arrays(predictor, matrix[start : start + size])
+        for found, expected in zip(part, whole, strict=True):
+            np.testing.assert_array_equal(found, expected[start : start + size][: len(found)])
+
+
+def test_threads_share_a_large_batch_and_keep_its_order(large):
+    for found, expected in zip(
+        arrays(OnnxPredictor(large.onnx, threads=3), large.matrix),
+        arrays(OnnxPredictor(large.onnx), large.matrix),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_shapes_and_types_are_those_of_a_prediction(trained):
+    probability, field, value, aspects, *moved = arrays(
+        OnnxPredictor(trained.onnx), trained.matrix[:5]
+    )
+    assert (probability.dtype, probability.shape) == (np.float32, (5,))
+    assert (field.dtype, field.shape) == (np.int64, (5, 3))
+    assert (value.dtype, value.shape) == (np.float32, (5, 3))
+    assert [array.dtype for array in (aspects, *moved)] == [np.float32] * 3
+    assert [array.shape for array in (aspects, *moved)] == [(5, 5), (5, 6), (5, 5)]
+
+
+@pytest.mark.parametrize("engine", ["onnx", "ubj"])
+def test_no_leads_give_no_scores(trained, engine):
+    predictor = open_predictor(Artefacts(**{engine: getattr(trained, engine)}))
+    shapes = [array.shape for array in arrays(predictor, trained.matrix[:0])]
+    assert shapes == [(0,), (0, 3), (0, 3), (0, 5), (0, 6), (0, 5)]
+
+
+def test_the_native_engine_gives_the_same_to_1e_6(trained):
+    native, onnx_ = NativePredictor(trained.ubj), OnnxPredictor(trained.onnx)
+    found, expected = arrays(native, trained.matrix), arrays(onnx_, trained.matrix)
+    assert [array.dtype for array in found] == [array.dtype for array in expected]
+    np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=1e-6)
+    for at in (3, 4, 5):
+        np.testing.assert_allclose(found[at], expected[at], rtol=0, atol=2e-6)
+    np.testing.assert_allclose(np.abs(found[2]), np.abs(expected[2]), rtol=0, atol=2e-6)
+    np.testing.assert_array_equal(
+        found[2], np.take_along_axis(found[4], found[1], axis=1), "a reason is its contribution"
+    )
+
+
+def test_both_engines_carry_the_metadata(trained):
+    expected = trained.metadata.to_json()
+    assert NativePredictor(trained.ubj).metadata.to_json() == expected
+    assert OnnxPredictor(trained.onnx).metadata.to_json() == expected
+
+
+def test_onnx_is_taken_where_there_are_both(artefacts):
+    assert open_predictor(artefacts).engine == "onnx"
+
+
+def test_a_model_of_xgboost_alone_opens_in_xgboost(artefacts):
+    assert open_predictor(Artefacts(ubj=artefacts.ubj)).engine == "xgboost"
+
+
+def test_without_onnx_runtime_xgboost_takes_over(artefacts, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert open_predictor(artefacts).engine == "xgboost"
+
+
+def test_without_any_engine_the_error_says_what_to_install(artefacts, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BundleError, match="install onnxruntime"):
+        open_predictor(Artefacts(onnx=artefacts.onnx))
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(BundleError, match=r"install leadscore\[train\]"):
+        open_predictor(artefacts)
+
+
+def test_a_model_without_a_model_is_refused():
+    with pytest.raises(BundleError, match="it has neither"):
+        open_predictor(Artefacts(reference=b"rows"))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x00" * 1000, b"{" * 100_000])
+@pytest.mark.parametrize("engine", ["onnx", "ubj"])
+def test_garbage_is_refused_with_a_sentence(engine, content):
+    with pytest.raises(BundleError, match=rf"model\.{engine} .* again"):
+        open_predictor(Artefacts(**{engine: content}))
+
+
+def changed(content, change):
+    model = onnx.load_from_string(content)
+    change(model)
+    return model.SerializeToString()
+
+
+def without_metadata(model):
+    del model.metadata_props[:]
+
+
+def with_metadata(text):
+    def change(model):
+        model.metadata_props[0].value = text
+
+    return change
+
+
+def narrower(model):
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 7
+
+
+def renamed_input(model):
+    model.graph.input[0].name = "leads"
+    for node in model.graph.node:
+        node.input[:] = ["leads" if name == "features" else name for name in node.input]
+
+
+def fewer_outputs(model):
+    del model.graph.output[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_metadata, "no metadata 'leadscore'"),
+        (with_metadata("{"), "metadata are not usable"),
+        (with_metadata("[]"), "metadata are not usable"),
+        (with_metadata('{"format_version": 1}'), "metadata are not usable: spec"),
+        (with_metadata('{"format_version": 4}'), "formats 1 to 3, the model is of format 4"),
+        (narrower, "another is its input 0, which should be features"),
+        (renamed_input, "another is its operator 0, which should be IsNaN"),
+        (fewer_outputs, "another is the number of its outputs, 4 instead of 5"),
+    ],
+)
+def test_a_graph_that_is_no_model_of_ours_is_refused(trained, change, message):
+    with pytest.raises(BundleError, match=message):
+        OnnxPredictor(changed(trained.onnx, change))
+
+
+def test_a_booster_without_metadata_is_refused(trained):
+    with pytest.raises(BundleError, match="no attribute 'leadscore'"):
+        NativePredictor(bytes(trained.booster.save_raw("ubj")))
+
+
+def test_a_predictor_may_be_used_by_several_threads(trained):
+    predictor = OnnxPredictor(trained.onnx)
+    expected = predictor.predict(trained.matrix).probability
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(predictor.predict, [trained.matrix] * 16):
+            np.testing.assert_array_equal(found.probability, expected)
+
+
+def test_the_constant_engine_gives_one_score_and_no_reasons():
+    predictor = ConstantPredictor(2)
+    probability, field, value, *moved = arrays(predictor, np.empty((4, 9), np.float32))
+    assert predictor.engine == "constant"
+    np.testing.assert_array_equal(probability, np.full(4, 0.5, np.float32))
+    assert (field.shape, value.shape) == ((4, 2), (4, 2))
+    assert [array.shape for array in moved] == [(4, 0), (4, 2), (4, 0)]
+    assert not value.any()
+    assert not moved[1].any()
+    assert predictor.contributions(np.empty((1, 9), np.float32)).bias == 0.0
+
+
+def test_a_worker_loads_a_bundle_without_the_libraries_of_training(tmp_path, artefacts):
+    registry = Registry(tmp_path)
+    registry.publish("bank", artefacts)
+    program = """
+        import sys
+        from model.bundle import load_bundle
+        from model.serving.predictor import open_predictor
+
+        bundle = load_bundle(sys.argv[1])
+        scores = open_predictor(bundle).predict(bundle.metadata.golden.matrix)
+        assert len(scores.probability) == 32
+        heavy = {"xgboost", "onnx", "pandas", "pyarrow", "scipy", "sklearn"} & set(sys.modules)
+        assert not heavy, heavy
+    """
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), registry.resolve("bank")], check=True
+    )

@@ -1,0 +1,108 @@
+"""Which parts of dates are learnt: those that differ between leads, and never absolute time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from features.matrix import DAY_MS
+from features.spec import DatePart
+from model.training.date_parts import DateParts, choose_date_parts, later_share
+from model.training.inspection import inspect_columns
+from model.training.specify import Leads
+from schemas.fields import FieldKind
+
+HOUR, WEEKDAY, MONTH, AGE = DatePart.HOUR, DatePart.WEEKDAY, DatePart.MONTH, DatePart.AGE
+NAN = float("nan")
+START = datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000
+
+
+def days(*offsets: float) -> NDArray[np.float64]:
+    return START + np.array(offsets, dtype=np.float64) * DAY_MS
+
+
+def chosen(**dates: NDArray[np.float64]) -> dict[str, DateParts]:
+    return choose_date_parts(dict.fromkeys(dates, FieldKind.DATE), dates)
+
+
+def parts(dates: NDArray[np.float64]) -> tuple[DatePart, ...]:
+    return chosen(seen=dates)["seen"].parts
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (days(*range(500)), (WEEKDAY, MONTH)),
+        (days(*np.arange(500) + 0.3), (WEEKDAY, MONTH)),
+        (days(*np.arange(500) * 1.01), (HOUR, WEEKDAY, MONTH)),
+        (days(*np.arange(100) * 1.01), (HOUR, WEEKDAY)),
+        (days(*np.arange(0, 700, 7)), (MONTH,)),
+        (days(0, 7, 14), ()),
+        (days(3, 3, NAN), (WEEKDAY,)),
+        (days(3, 3, 3), ()),
+        (days(NAN, 1, 2, NAN), (WEEKDAY,)),
+        (np.array([1e300, NAN]), ()),
+        (np.array([]), ()),
+    ],
+    ids=(
+        *(
+            "days",
+            "one hour",
+            "clock",
+            "a quarter",
+            "Mondays",
+            "near Mondays",
+            "some",
+            "one",
+            "gaps",
+        ),
+        *("far", "none"),
+    ),
+)
+def test_a_part_that_is_the_same_for_all_leads_is_left_out(
+    dates: NDArray[np.float64], expected: tuple[DatePart, ...]
+) -> None:
+    assert parts(dates) == expected
+
+
+def test_a_mistyped_year_makes_no_season() -> None:
+    assert MONTH not in parts(days(*range(200), -20_000, 20_000))
+
+
+def test_the_age_counts_from_the_creation() -> None:
+    found = chosen(seen=days(*range(0, 60, 2)), created_at=days(*range(60, 90)))
+    assert found["seen"] == DateParts((WEEKDAY, AGE), whole_days=True)
+    assert found["created_at"].parts == (WEEKDAY,)
+    clock = chosen(seen=days(*range(0, 60, 2)), created_at=days(*np.arange(60, 90, 1.0) * 1.01))
+    assert not clock["seen"].whole_days
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [days(*range(30)), np.full(30, START + 7 * DAY_MS)],
+    ids=["always as old", "one day for all: its age is calendar time"],
+)
+def test_an_age_that_says_nothing_is_left_out(seen: NDArray[np.float64]) -> None:
+    found = chosen(seen=seen, created_at=days(*range(30)))
+    assert AGE not in found["seen"].parts
+
+
+def test_dates_after_the_creation_are_counted_from_a_day_on() -> None:
+    created = days(0, 0, 0, 0, NAN)
+    assert later_share(days(0.9, 1.0, 5, NAN, 3), created) == pytest.approx(2 / 3)
+    assert later_share(days(NAN, NAN, NAN, NAN, 3), created) == 0.0
+
+
+def test_a_date_is_inspected_by_what_the_model_reads_of_it() -> None:
+    created = days(*np.linspace(0, 100, 400))
+    ages = np.random.default_rng(1).uniform(0, 60, 400)
+    labels = ages < 20
+    columns = {"seen": created - ages * DAY_MS, "created_at": created}
+    leads = Leads.of(dict.fromkeys(columns, FieldKind.DATE), columns, labels)
+    names = {name: name for name in columns}
+    found = {alone.column: alone.auc for alone in inspect_columns(leads, names, 1).strongest}
+    assert found["seen"] > 0.95
+    assert found["created_at"] < 0.65

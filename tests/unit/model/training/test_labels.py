@@ -1,0 +1,190 @@
+"""The target column: read where it is plain, refused with a reason where it is not."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.table import Table, parse_table, read_table
+from model.training.labels import Labels, read_labels
+from schemas.errors import InputError
+
+STAGES = ("Won",) * 5 + ("Lost",) * 7 + ("Open",) * 9 + ("Demo",) * 2
+
+
+def table(*cells: str) -> Table:
+    return parse_table("\n".join(["y;x", *(f"{cell};1" for cell in cells)]).encode(), "leads.csv")
+
+
+def outcomes(labels: Labels) -> list[bool | None]:
+    pairs = zip(labels.known.tolist(), labels.positive.tolist(), strict=True)
+    return [positive if known else None for known, positive in pairs]
+
+
+def mature(n: int) -> Any:
+    return np.zeros(n, dtype=bool)
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        (("no", "yes"), "yes"),
+        (("0", "1"), "1"),
+        (("0.0", "1.0"), "1.0"),
+        (("FALSE", "TRUE"), "TRUE"),
+        (("lost", "Won"), "Won"),
+        (("n", "Y"), "Y"),
+        (("NA", "yes"), "yes"),
+    ],
+)
+def test_the_positive_value_is_plain(cells: tuple[str, str], value: str):
+    labels = read_labels(table(*cells), "y")
+    assert labels.positive.tolist() == [False, True]
+    assert labels.known.all()
+    assert labels.success == (value,)
+
+
+def test_of_two_values_one_name_is_enough():
+    cells = ("Closed Won", "lost", "", "closed won ")
+    for options in ({"positive": ["CLOSED WON"]}, {"negative": ["LOST"]}):
+        labels = read_labels(table(*cells), "y", **options)
+        assert outcomes(labels) == [True, False, None, True]
+        assert labels.success == ("Closed Won",)
+        assert labels.failure == ("lost",)
+
+
+def test_letters_composed_or_not_are_the_same():
+    labels = read_labels(table("gagne\u0301", "perdu", "gagn\u00e9"), "y", positive=["GAGN\u00c9"])
+    assert outcomes(labels) == [True, False, True]
+
+
+def test_with_success_and_failure_named_an_open_deal_is_neither():
+    labels = read_labels(table(*STAGES), "y", positive=["won"], negative=["lost"])
+    assert Counter(outcomes(labels)) == {True: 5, False: 7, None: 11}
+    counts = labels.counts(mature(len(STAGES)))
+    assert counts.success == {"Won": 5}
+    assert counts.failure == {"Lost": 7}
+    assert counts.ignored == {"Open": 9, "Demo": 2}
+
+
+def test_with_success_and_what_to_ignore_named_the_others_are_failure():
+    labels = read_labels(table(*STAGES), "y", positive=["Won"], ignore=["Open"])
+    assert Counter(outcomes(labels)) == {True: 5, False: 9, None: 9}
+    assert labels.failure == ("Lost", "Demo")
+
+
+def test_several_values_of_a_kind():
+    labels = read_labels(
+        table(*STAGES), "y", positive=["Won", "Demo"], negative=["Lost"], ignore=["Open"]
+    )
+    counts = labels.counts(mature(len(STAGES)))
+    assert counts.success == {"Won": 5, "Demo": 2}
+    assert counts.failure == {"Lost": 7}
+    assert counts.ignored == {"Open": 9}
+
+
+@pytest.mark.parametrize(
+    "options", [{"negative": ["Lost", "Demo"], "ignore": ["Open"]}, {"ignore": ["Open", "Demo"]}]
+)
+def test_one_value_that_is_left_is_success(options: dict[str, list[str]]):
+    labels = read_labels(table(*STAGES), "y", **options)
+    assert labels.success == ("Won",)
+    assert outcomes(labels)[12:21] == [None] * 9
+
+
+def test_words_that_mean_missing_are_no_third_value():
+    cells = ("yes", "no", "NULL", "", "<NA>", "not asked")
+    labels = read_labels(table(*cells).with_hints(missing=["Not asked"]), "y")
+    assert outcomes(labels) == [True, False, None, None, None, None]
+    assert labels.counts(mature(6)).missing == 4
+
+
+def test_a_word_that_means_missing_may_be_named():
+    labels = read_labels(table("yes", "no", "none"), "y", positive=["yes"], negative=["none"])
+    assert outcomes(labels) == [True, None, False]
+
+
+def test_numbers_of_a_typed_file(tmp_path: Any):
+    values = pa.array([0.0, 1.0, None, 2.0])
+    pq.write_table(pa.table({"y": values, "x": [1, 2, 3, 4]}), tmp_path / "leads.parquet")
+    labels = read_labels(read_table(tmp_path / "leads.parquet"), "y", ["1.0"], ["0"])
+    assert outcomes(labels) == [False, True, None, None]
+    assert labels.counts(mature(4)).ignored == {"2": 1}
+
+
+def test_young_leads_with_an_outcome_are_counted_apart():
+    labels = read_labels(table("yes", "no", "yes", "no", ""), "y")
+    counts = labels.counts(np.array([True, True, False, False, True]))
+    assert (counts.success, counts.failure) == ({"yes": 1}, {"no": 1})
+    assert (counts.immature, counts.missing) == (2, 1)
+
+
+def test_of_many_ignored_values_the_rarest_are_one_entry():
+    cells = ("yes", "no", *(f"stage {i % 60}" for i in range(90)))
+    ignored = read_labels(table(*cells), "y", ["yes"], ["no"]).counts(mature(92)).ignored
+    assert len(ignored) == 50
+    assert sum(ignored.values()) == 90
+    assert ignored["(11 others)"] == 11
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "says"),
+    [
+        (("yes", "YES"), {}, "one value only: 'yes' (2)"),
+        (("", ""), {}, "no value"),
+        (("a", "b", "c"), {}, "two values, it has 3: 'a' (1), 'b' (1), 'c' (1), and nothing says"),
+        (("a", "b"), {}, "two values: 'a' (1), 'b' (1), and it can't be told"),
+        (("a", "b"), {"positive": ["z"]}, "no value 'z', its values are: 'a' (1), 'b' (1)"),
+        (("a", "b"), {"negative": ["z"]}, "Name one of them with --negative"),
+        (("a", "b"), {"ignore": ["z"]}, "Name one of them with --ignore"),
+        (("a", "a"), {"positive": ["a"]}, "one value only"),
+        (tuple(str(i) for i in range(20)), {}, "it has 20: "),
+        (tuple(str(i) for i in range(20)), {}, "whether it is above 0"),
+        (STAGES, {}, "--positive Won --negative Lost, where rows with other values are left out"),
+        (STAGES, {"positive": ["Won"]}, "nothing says which of the others are failure"),
+        (STAGES, {"positive": ["Won"]}, "--positive Won --ignore Open, where rows with other"),
+        (STAGES, {"positive": ["Demo"]}, "--positive Demo --negative Lost, "),
+        (STAGES, {"negative": ["Lost"]}, "nothing says which of them are success"),
+        (STAGES, {"negative": ["Lost"], "ignore": ["Open"]}, "which of them are success"),
+        (STAGES, {"ignore": ["Open"]}, "which of them are success and which failure"),
+        (STAGES, {"ignore": ["Open", "Demo", "Won"]}, "one value left besides those of --ignore"),
+        (
+            STAGES,
+            {"positive": ["Won"], "negative": ["Lost"], "ignore": ["Demo"]},
+            "values that no option names: 'Open' (9). Name them too",
+        ),
+        (
+            STAGES,
+            {"positive": ["Won"], "negative": ["won"]},
+            "'won' is named with --positive and with --negative",
+        ),
+        (("a", "b"), {"positive": ["a", "b"]}, "no value that is failure"),
+        (("a", "b"), {"negative": ["a", "b"]}, "no value that is success"),
+        (("a", "b", "c"), {"positive": ["a"], "ignore": ["b", "c"]}, "no value that is failure"),
+        (
+            ("closed won", "not won", "in talks"),
+            {},
+            "--positive 'closed won' --negative 'not won', ",
+        ),
+    ],
+)
+def test_refused(cells: tuple[str, ...], options: dict[str, list[str]], says: str):
+    with pytest.raises(InputError) as caught:
+        read_labels(table(*cells), "y", **options)
+    assert says in str(caught.value)
+    assert "leads.csv: the target 'y'" in str(caught.value)
+
+
+def test_the_command_that_an_error_shows_is_taken():
+    with pytest.raises(InputError) as caught:
+        read_labels(table(*STAGES), "y")
+    shown = re.search(r"failure: --positive (\w+) --negative (\w+), ", str(caught.value))
+    assert shown is not None
+    labels = read_labels(table(*STAGES), "y", [shown[1]], [shown[2]])
+    assert Counter(outcomes(labels)) == {True: 5, False: 7, None: 11}

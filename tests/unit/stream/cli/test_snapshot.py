@@ -1,0 +1,169 @@
+"""The command without Kafka: what its options take, and which do not go together."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from stream.cli import snapshot as command
+from stream.cli.options import DURATION, MEMORY, MOMENT
+from stream.snapshot.request import Order
+from stream.snapshot.runner import Ended
+from tests.unit.stream.snapshot.test_archive import SUMMARY
+
+
+def run(*arguments):
+    return CliRunner().invoke(command.snapshot, arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("1.5h", 5400), ("15m", 900), ("7d", 604_800), (" 1h ", 3600)],
+)
+def test_spans_of_time(text, seconds):
+    assert DURATION.convert(text, None, None) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "1 hour", "-1h", "0s", "1w", "1e3s"])
+def test_what_is_no_span_of_time(text):
+    with pytest.raises(click.BadParameter, match="such as 30m, 1h or 7d"):
+        DURATION.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-05-31", datetime(2026, 5, 31, tzinfo=UTC)),
+        ("2026-05-31T09:30", datetime(2026, 5, 31, 9, 30, tzinfo=UTC)),
+        ("2026-05-31 09:30:00+02:00", datetime(2026, 5, 31, 7, 30, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_utc_where_they_do_not_say(text, moment):
+    assert MOMENT.convert(text, None, None) == moment
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", ""])
+def test_what_is_no_moment(text):
+    with pytest.raises(click.BadParameter, match="expected a time such as"):
+        MOMENT.convert(text, None, None)
+
+
+def test_amounts_of_memory():
+    assert MEMORY.convert("512MiB", None, None) == 512 * 2**20
+    assert MEMORY.convert("1.5 GiB", None, None) == 1536 * 2**20
+    for text in ("2GB", "0MiB", "2", "-1GiB"):
+        with pytest.raises(click.BadParameter, match="512MiB or 2GiB"):
+            MEMORY.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--since", "1h", "--from", "2026-05-01"), "--since and --from"),
+        (("--to", "2026-05-01"), "give --from too"),
+        (("--every", "1h", "--from", "2026-05-01"), "--every takes the leads until now"),
+        (("--port", "0"), "give --every too"),
+        (("--from", "2026-05-02", "--to", "2026-05-01"), "before --to"),
+        (("--sample", "0"), "--sample"),
+        (("--keep", "0"), "--keep"),
+        (("--since", "soon"), "such as 30m"),
+    ],
+)
+def test_options_that_are_unusable_end_it_with_2(arguments, says):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+@pytest.fixture
+def orders(monkeypatch, tmp_path):
+    """What the command orders, instead of a process that takes it."""
+    monkeypatch.chdir(tmp_path)
+    orders, ends = [], [Ended(0, SUMMARY)]
+
+    async def run_snapshot(order, **options):
+        orders.append((Order.model_validate_json(order), options))
+        return ends[-1]
+
+    monkeypatch.setattr(command, "run_snapshot", run_snapshot)
+    return orders, ends
+
+
+def test_by_default_it_is_the_last_hour(orders):
+    result = run()
+    assert result.exit_code == 0, result.output
+    [(order, options)] = orders[0]
+    assert order.end - order.start == timedelta(hours=1)
+    assert abs(datetime.now(UTC) - order.end) < timedelta(minutes=1)
+    assert (order.sample, order.keep) == (10_000, 48)
+    assert str(order.workspace) == "reports/workspace"
+    assert options["memory_limit"] == 2 * 2**30
+    assert "no lead in leads.created" in result.stdout
+
+
+def test_a_range_and_a_folder_are_ordered_as_given(orders):
+    result = run(
+        *("--from", "2026-05-01", "--to", "2026-05-02", "--sample", "7", "--keep", "3"),
+        *("--output", "out", "--workspace", "ws", "--memory-limit", "1GiB", "--json"),
+    )
+    assert json.loads(result.stdout)["rows"] == SUMMARY.rows
+    [(order, options)] = orders[0]
+    assert (order.start.isoformat(), order.name) == (
+        "2026-05-01T00:00:00+00:00",
+        "2026-05-02T00-00-00Z",
+    )
+    assert order.range.end - order.range.start == 86_400_000
+    assert (order.sample, order.keep) == (7, 3)
+    assert (str(order.output), str(order.workspace)) == ("out", "ws")
+    assert options["memory_limit"] == 2**30
+
+
+def test_failures_add_up_in_the_text_file_until_one_succeeds_and_stay(orders):
+    _, ends = orders
+    ends.append(Ended(1, reason="expected more"))
+    for _ in range(2):
+        result = run("--textfile", "snapshot.prom")
+        assert result.exit_code == 1
+        assert "Error: expected more" in result.stderr
+    ends.append(Ended(0, SUMMARY))
+    assert run("--textfile", "snapshot.prom").exit_code == 0
+    with open("snapshot.prom") as textfile:
+        written = textfile.read()
+    assert "leadscore_snapshot_failures_total 2.0" in written
+    assert f"leadscore_snapshot_rows {float(SUMMARY.rows)}" in written
+
+
+@pytest.mark.parametrize(
+    ("textfile", "written", "expected"),
+    [
+        ("nodir/x", None, "its folder does not exist"),
+        ("odd.prom", b"\xff\xfe", "can't decode"),
+        ("odd.prom", b"no metrics { at all", "Prometheus' text format"),
+    ],
+)
+def test_a_text_file_that_cannot_be_used_is_refused_before_a_snapshot_is_taken(
+    orders, textfile, written, expected
+):
+    """`--textfile nodir/x` took a snapshot and ended in a traceback."""
+    if written is not None:
+        Path(textfile).write_bytes(written)
+    result = run("--textfile", textfile)
+    assert result.exit_code == 2, result.output
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+    assert orders[0] == []
+
+
+def test_a_text_file_that_can_no_longer_be_written_is_told_and_the_snapshot_stays(
+    orders, monkeypatch, caplog
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stream.snapshot.metrics.write_to_textfile", full)
+    orders[1].append(Ended(0, SUMMARY))
+    assert run("--textfile", "snapshot.prom").exit_code == 0
+    assert "No space left on device" in caplog.text

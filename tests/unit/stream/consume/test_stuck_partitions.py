@@ -1,0 +1,86 @@
+"""Partitions that are assigned and make no progress."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka import TopicPartition
+
+from stream.consume.partition_progress import Batch, Books, PartitionBooks
+from stream.consume.stuck_partitions import STUCK_AFTER, StuckPartitions
+from tests.unit.stream.fakes import FakeRecord
+
+A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
+
+
+def idle(at: int = 5) -> PartitionBooks:
+    entry = PartitionBooks(at)
+    entry.done_offset = at
+    return entry
+
+
+def busy() -> PartitionBooks:
+    entry = PartitionBooks(5)
+    entry.add(Batch(A, [FakeRecord(5, 0, 5)]))  # type: ignore[list-item]
+    return entry
+
+
+def due() -> PartitionBooks:
+    entry = PartitionBooks(5)
+    entry.done_offset = 9
+    return entry
+
+
+def behind() -> PartitionBooks:
+    entry = idle()
+    entry.behind_since = 0.0
+    return entry
+
+
+def look(books: Books, *times: float, fenced: set[TopicPartition] | None = None) -> StuckPartitions:
+    stuck = StuckPartitions()
+    for time in times:
+        stuck.look(time, [A, B], {B: idle(), **books}, fenced or set())
+    return stuck
+
+
+def test_partitions_without_work_are_not_stuck() -> None:
+    assert look({A: idle()}, 0, 1000).now == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [(busy(), "not delivered"), (due(), "not committed"), (behind(), "none of them comes")],
+)
+def test_work_without_progress_is_stuck_after_a_while(entry: PartitionBooks, words: str) -> None:
+    assert look({A: entry}, 0, STUCK_AFTER - 1).now == {}
+    found = look({A: entry}, 0, STUCK_AFTER).now
+    assert found.keys() == {A}
+    assert words in found[A]
+
+
+def test_a_partition_that_does_not_begin_is_stuck_after_a_while() -> None:
+    found = look({}, 0, STUCK_AFTER).now
+    assert "has not been found" in found[A]
+
+
+def test_a_fenced_partition_is_stuck_at_once() -> None:
+    assert "fenced" in look({A: busy()}, 0, fenced={A}).now[A]
+    assert "fenced" in look({}, 0, fenced={A}).now[A]
+
+
+def test_progress_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+    stuck, entry = StuckPartitions(), due()
+    for time in (0, STUCK_AFTER, STUCK_AFTER + 1):
+        stuck.look(time, [A], {A: entry}, set())
+    assert caplog.text.count("makes no progress") == 1
+    entry.committed = 7
+    stuck.look(STUCK_AFTER + 2, [A], {A: entry}, set())
+    assert stuck.now == {}
+
+
+def test_what_is_not_assigned_any_more_is_forgotten() -> None:
+    stuck, entry = StuckPartitions(), due()
+    stuck.look(0, [A], {A: entry}, set())
+    stuck.look(STUCK_AFTER, [], {}, set())
+    stuck.look(STUCK_AFTER + 1, [A], {A: entry}, set())
+    assert stuck.now == {}

@@ -1,0 +1,59 @@
+"""What a commit says of who made it, and of the model that scores the partition."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka import OffsetAndMetadata
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.partials import ModelIdentity
+from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
+
+MODEL = ModelIdentity("leads", "3", "9f" * 32)
+PIN = ModelPin(MODEL, 4096)
+
+
+@pytest.mark.parametrize("pin", [None, PIN, ModelPin(MODEL, 17, until=5000)])
+def test_what_is_written_is_read(pin: ModelPin | None) -> None:
+    commit = Commit(4711, metadata_of(4711, pin))
+    assert commit.is_ours
+    assert commit.pin == pin
+
+
+def test_a_bound_that_is_passed_is_left_out() -> None:
+    assert Commit(50, metadata_of(50, ModelPin(MODEL, 17, until=50))).pin == ModelPin(MODEL, 17)
+
+
+def test_it_is_short_ascii_text() -> None:
+    longest = ModelPin(ModelIdentity("ü" * 100, "9" * 9, "f" * 64), 2**62, 2**63)
+    metadata = metadata_of(2**62, longest)
+    assert metadata.isascii()
+    assert len(metadata) < 1024  # Kafka takes 4,096
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "x", "{}", "[1]", "1", "null", '{"at": 7}', '{"leadscore": true, "at": 7}']
+)
+def test_what_others_write_is_not_ours(metadata: str) -> None:
+    commit = Commit(7, metadata)
+    assert not commit.is_ours
+    assert commit.pin is None
+
+
+def test_our_metadata_at_another_offset_is_not_ours() -> None:
+    commit = Commit(8, metadata_of(7, PIN))
+    assert not commit.is_ours
+    assert commit.pin is None
+
+
+def test_a_later_versions_commit_is_ours_but_its_pin_is_not_read() -> None:
+    commit = Commit(7, '{"leadscore": 2, "at": 7, "model": {"name": "leads"}}')
+    assert commit.is_ours
+    assert commit.pin is None
+
+
+@given(st.text(max_size=200), st.integers(0, 2**40))
+def test_any_text_is_read_without_an_error(metadata: str, offset: int) -> None:
+    assert Commit(offset, metadata).pin is None
+    assert OffsetAndMetadata(*Commit(offset, metadata)) == (offset, metadata)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+
+from stream.kafka.access import uses_of
+from stream.kafka.topic_admin import expected_partitions, faults
+from stream.kafka.topic_catalog import TOPICS, topics_of
+from stream.settings import Settings
+
+SETTINGS = Settings(topic_prefix="staging.", group_id="scorers")
+SCORING = topics_of(uses_of(Settings(role="score")))
+
+
+def found(**changed: int | None) -> dict[str, int]:
+    """All topics as they should be with six partitions, but for some, by setting."""
+    counts = expected_partitions(SETTINGS, 6)
+    for setting, count in changed.items():
+        name = getattr(SETTINGS, setting)
+        del counts[name]
+        if count is not None:
+            counts[name] = count
+    return counts
+
+
+def test_names_follow_the_settings() -> None:
+    assert [topic.name(SETTINGS) for topic in TOPICS] == [
+        "staging.leads.created",
+        "staging.leads.scored",
+        "staging.leads.created.dlq",
+        "staging.leads.scored.shadow",
+        "staging.leads.outcomes",
+        "staging.leads.drift.partials",
+        "staging.leads.drift",
+        "scorers-drift_windows-changelog",
+    ]
+
+
+def test_topics_follow_the_sources_partitions_or_have_one() -> None:
+    assert list(expected_partitions(SETTINGS, 6).values()) == [6, 6, 6, 6, 6, 1, 1, 1]
+
+
+def test_nothing_is_wrong_when_all_fit() -> None:
+    assert faults(SETTINGS, found(), TOPICS) == []
+
+
+def test_a_missing_source_is_the_only_thing_said() -> None:
+    assert faults(SETTINGS, {}, SCORING) == [
+        "expected the topic staging.leads.created, there is none:"
+        " create it with `leadscore topics create`"
+    ]
+
+
+def test_a_missing_topic_is_named_with_the_partitions_that_it_is_due() -> None:
+    assert faults(SETTINGS, found(leads_scored=None), SCORING) == [
+        "expected the topic staging.leads.scored (6 partitions), there is none:"
+        " create it with `leadscore topics create`"
+    ]
+
+
+def test_a_mismatch_says_expected_and_found_and_the_remedy() -> None:
+    [sentence] = faults(SETTINGS, found(leads_created_dlq=4), SCORING)
+
+    assert sentence.startswith(
+        "expected the topic staging.leads.created.dlq to have 6 partitions,"
+        " as staging.leads.created has, it has 4: "
+    )
+    assert "leadscore topics create" in sentence
+
+
+def test_a_topic_that_must_not_be_split_is_found_split() -> None:
+    [sentence] = faults(SETTINGS, found(leads_drift_partials=2), TOPICS)
+
+    assert "staging.leads.drift.partials to have 1 partition, it has 2" in sentence
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    assert len(faults(SETTINGS, found(leads_scored=None, leads_created_dlq=7), SCORING)) == 2
+
+
+def test_a_scoring_worker_does_not_ask_for_drift_topics() -> None:
+    assert faults(SETTINGS, found(leads_drift=None, leads_outcomes=None), SCORING) == []
+    assert faults(SETTINGS, found(leads_drift=None), topics_of(uses_of(Settings(role="all")))) != []
+
+
+def test_partials_are_needed_only_by_who_counts_for_drift() -> None:
+    without = topics_of(uses_of(Settings(role="score", drift=False)))
+    assert faults(SETTINGS, found(leads_drift_partials=None), without) == []
+    assert faults(SETTINGS, found(leads_drift_partials=None), SCORING) != []
+
+
+def test_a_drift_worker_does_not_ask_for_the_source() -> None:
+    assert (
+        faults(SETTINGS, found(leads_created=None), topics_of(uses_of(Settings(role="drift"))))
+        == []
+    )
+
+
+def test_dead_letters_hold_the_largest_lead_with_more_headers() -> None:
+    brokers_default = 1024 * 1024 + 12
+    [dead_letters] = [topic for topic in TOPICS if topic.template == "{0.leads_created_dlq}"]
+
+    assert int(dead_letters.configs["max.message.bytes"]) > 1.5 * brokers_default
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.template)
+def test_every_topic_says_how_it_is_cleaned(topic) -> None:
+    assert set(topic.configs["cleanup.policy"].split(",")) <= {"compact", "delete"}
+    assert topic.purpose.endswith(".")

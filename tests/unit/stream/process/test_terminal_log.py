@@ -1,0 +1,148 @@
+"""What a worker shows on a terminal, from its start to its end."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from monitoring.telemetry.metrics import PartitionLag
+from schemas.errors import ErrorCode
+from stream.process.logging import OURS, _HumanFormatter, set_up_logging
+from stream.scoring.progress import ProgressReporter
+from stream.scoring.tally import Tally
+from stream.settings import load_settings
+
+Show = Callable[[], list[str]]
+
+
+@pytest.fixture
+def shown() -> Iterator[Show]:
+    """Log for people; returns the lines so far."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers = []
+    stream = io.StringIO()
+    set_up_logging(load_settings(log_format="human"), stream)
+    yield lambda: stream.getvalue().splitlines()
+    root.handlers = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def log(name: str, message: str, level: int = logging.INFO, **fields: object) -> None:
+    logging.getLogger(f"stream.{name}").log(level, message, extra=fields)
+
+
+def test_the_start_says_what_it_reads_and_writes_and_no_dictionary(shown: Show) -> None:
+    settings = load_settings(
+        kafka_bootstrap_servers="kafka:9092",
+        security_protocol="SASL_SSL",
+        sasl_username="scorer",
+        sasl_password="hush-hush",
+        batch_max_records=500,
+        topic_prefix="eu.",
+    )
+    log("app", "settings", settings=settings.masked())
+    first, *lines = shown()
+    assert re.fullmatch(r"LeadScore  [\d.]+, worker, role score, process \d+", first)
+    assert lines == [
+        "Kafka      kafka:9092 (SASL_SSL, user scorer)",
+        "Reads      eu.leads.created, group eu.leadscore",
+        "Writes     eu.leads.scored (avro), eu.leads.created.dlq, eu.leads.drift.partials",
+        "Delivery   at least once, a commit each 1 s",
+        "Settings   LEADSCORE_SASL_PASSWORD=***, LEADSCORE_BATCH_MAX_RECORDS=500",
+    ]
+
+
+def test_a_drift_worker_says_what_it_reads_and_writes(shown: Show) -> None:
+    log("app", "settings", settings=load_settings(role="drift").masked())
+    assert shown()[2:] == [
+        "Reads      leads.drift.partials, group leadscore-drift",
+        "Writes     leads.drift",
+    ]
+
+
+def test_ready_and_not_ready_stand_out_and_steps_of_services_do_not(shown: Show) -> None:
+    log("app", "[^-App]: Starting...")
+    log("service", "partitions assigned", partitions=[0, 1, 2, 5])
+    log("vitals", "ready", seconds=2.34)
+    log("vitals", "not ready", logging.WARNING, reasons=["Kafka does not answer"])
+    assert shown() == [
+        "Partitions 0-2, 5",
+        "Ready      after 2.3 s; Ctrl-C stops it",
+        "Not ready  Kafka does not answer",
+    ]
+
+
+def test_a_line_a_minute_says_rate_lag_and_dead_letters_by_code(shown: Show) -> None:
+    reporter = ProgressReporter(100.0)
+    lags = [PartitionLag("leads", 0, 1200, 3.0), PartitionLag("leads", 1, 34, 0.5)]
+    first = Tally(90_000, Counter({ErrorCode.DECODE: 5, ErrorCode.TYPE: 22}))
+    for now in (101.0, 159.0, 160.0, 161.0, 200.0):
+        reporter.report(now, first, lags)
+    reporter.report(220.0, Tally(90_600, first.dead), [PartitionLag("leads", 0, 0, 0.0)])
+    busy, quiet = (re.sub(r"^[\d:]{8}", "00:00:00", line) for line in shown())
+    assert busy == (
+        "00:00:00    1,500 leads/s   lag 1,234 (3.0 s) 90,000 scored,"
+        " 27 dead letters (22 TYPE, 5 DECODE)"
+    )
+    assert quiet == "00:00:00       10 leads/s   lag 0            600 scored"
+
+
+def test_dead_letters_have_an_example(shown: Show) -> None:
+    example = {"topic": "leads", "partition": 3, "offset": 42, "reason": "expected a number"}
+    log("tally", "dead letters", logging.WARNING, code="TYPE", records=1200, **example)
+    assert shown() == ["Dead       1,200 TYPE, such as leads-3 at offset 42: expected a number"]
+
+
+def test_the_farewell_is_the_account(shown: Show) -> None:
+    reporter = ProgressReporter(0.0)
+    tally = Tally(7, Counter({ErrorCode.TYPE: 2}), 1)
+    reporter.farewell(303.0, tally, taken=10)
+    reporter.farewell(7200.0, tally, taken=12)
+    assert shown() == [
+        "Stopped    after 5 min 3 s: 10 records read, 7 scored, 2 dead letters (2 TYPE), 1 dropped",
+        "Stopped    after 2 h 0 min: 12 records read, 7 scored, 2 dead letters (2 TYPE), 1 dropped;"
+        " 2 were not finished: the next worker reads them again",
+    ]
+
+
+def test_a_stop_says_what_it_does(shown: Show) -> None:
+    log("worker", "stopping", signal="SIGINT")
+    assert shown() == [
+        "Stopping   SIGINT: finishing the batches in flight; a second one ends it at once"
+    ]
+
+
+def test_on_a_terminal_long_lines_are_wrapped_beside_the_label() -> None:
+    formatter = _HumanFormatter(has_colours=False, width=lambda: 40)
+    record = logging.makeLogRecord(
+        {"name": "stream.monitor", "msg": "not ready", "levelno": logging.WARNING}
+        | {"reasons": ["Kafka at localhost:9092 does not answer"]}
+    )
+    assert formatter.format(record).splitlines() == [
+        "Not ready  Kafka at localhost:9092 does",
+        "           not answer",
+    ]
+
+
+def test_a_terminal_obeys_nothing_that_a_line_quotes(shown: Show) -> None:
+    log("vitals", "not ready", logging.WARNING, reasons=["\x1b[2J\nReady"])
+    assert shown() == [r"Not ready  \x1b[2J\nReady"]
+
+
+def test_a_librarys_warning_is_shown_once_a_minute(shown: Show) -> None:
+    """Faust warned of its buffer three times a second while old leads were counted."""
+    for size in range(5):
+        logging.getLogger("faust.transport").warning("producer buffer full size %r", size)
+        logging.getLogger("faust.transport").error("an error")
+        log("source", "a warning of ours", logging.WARNING)
+    words = Counter(line.partition(": ")[2] for line in shown())
+    assert words == {"producer buffer full size 0": 1, "an error": 5, "a warning of ours": 5}

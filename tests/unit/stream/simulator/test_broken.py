@@ -1,0 +1,126 @@
+"""Every defect meets its verdict; the worker's decoder is the judge."""
+
+from collections import Counter
+from itertools import islice
+
+import pytest
+
+from schemas.decode import LeadDecoder
+from schemas.errors import ErrorCode
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat
+from stream.simulator.broken import DEFECTS, BrokenMix
+from stream.simulator.events import EventMaker
+from stream.simulator.lead_fields import lead_fields
+from stream.simulator.playing import Lead
+from stream.simulator.synthetic import synthetic_leads
+
+STORE = SchemaStore.load()
+LEAD_CREATED = STORE.by_name("lead_created")
+MAX_BYTES = 4096
+
+
+def decoder(schema, store=STORE):
+    kinds = {field.name: field.kind for field in lead_fields(schema.avro) if field.kind}
+    return LeadDecoder(store, kinds, max_bytes=MAX_BYTES)
+
+
+def verdicts(schema, values, store=STORE):
+    decoded = decoder(schema, store).decode(values)
+    codes = dict.fromkeys(decoded.positions)
+    return codes | {position: error.code for position, error in decoded.errors}
+
+
+def records(schema, count):
+    """Leads of any contract, every field filled."""
+    for number in range(count):
+        filled = {
+            field.name: FILLED.get(field.avro_type, "a") for field in lead_fields(schema.avro)
+        }
+        yield {"lead_id": f"lead-{number}", "created_at": 1_700_000_000_000 + number, **filled}
+
+
+FILLED = {"int": 3, "long": 3, "float": 0.5, "double": 0.5, "boolean": True}
+
+
+@pytest.mark.parametrize("contract", ["lead_created", "bank_contact"])
+@pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
+def test_every_defect_meets_its_verdict(contract, wire):
+    schema = STORE.by_name(contract)
+    mix = BrokenMix(schema, wire, max_bytes=MAX_BYTES, seed=3)
+    broken = [mix.spoil(record) for record in records(schema, 40 * len(mix.defects))]
+    seen = verdicts(schema, [event.value for event in broken])
+    for position, event in enumerate(broken):
+        expected = None if event.code is ErrorCode.FEATURES else event.code
+        assert seen[position] == expected, event
+
+
+@pytest.mark.parametrize("contract", ["lead_created", "bank_contact"])
+def test_the_mix_has_every_defect_equally_often(contract):
+    schema = STORE.by_name(contract)
+    mix = BrokenMix(schema, WireFormat.AVRO, max_bytes=MAX_BYTES, seed=3)
+    kinds = Counter(mix.spoil(record).kind for record in records(schema, 10 * len(DEFECTS)))
+    assert kinds == dict.fromkeys((defect.name for defect in DEFECTS), 10)
+
+
+def test_a_contract_without_numbers_has_no_infinite_ones_and_its_texts_are_broken():
+    store = SchemaStore.load()
+    schema = store.add(
+        {
+            "type": "record",
+            "name": "plain_lead",
+            "fields": [
+                {"name": "lead_id", "type": "string"},
+                {"name": "created_at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+                {"name": "colour", "type": "string"},
+            ],
+        }
+    )
+    mix = BrokenMix(schema, WireFormat.AVRO, max_bytes=MAX_BYTES, seed=3)
+    names = {defect.name for defect in mix.defects}
+    assert {defect.name for defect in DEFECTS} - names == {"not_finite", "too_few_fields"}
+    broken = [mix.spoil(record) for record in records(schema, len(mix.defects))]
+    assert verdicts(schema, [event.value for event in broken], store) == {
+        position: event.code for position, event in enumerate(broken)
+    }
+
+
+def test_the_share_of_broken_leads_is_kept_and_the_others_are_good():
+    as_event = EventMaker(LEAD_CREATED, bad_share=0.1, max_bytes=MAX_BYTES, seed=5)
+    leads = list(islice(synthetic_leads(5), 3000))
+    events = [as_event(lead) for lead in leads]
+    assert [event.key for event in events] == [lead.lead_id.encode() for lead in leads]
+    broken = [event for event in events if event.code is not None]
+    assert 250 < len(broken) < 350
+    seen = verdicts(LEAD_CREATED, [event.value for event in events if event.code is None])
+    assert set(seen.values()) == {None}
+
+
+def test_the_same_seed_breaks_the_same_leads_in_the_same_way():
+    leads = [Lead(f"lead-{number}", number, {}) for number in range(300)]
+    leads = [lead._replace(fields=next(synthetic_leads(2)).fields) for lead in leads]
+
+    def play(seed):
+        as_event = EventMaker(LEAD_CREATED, bad_share=0.5, max_bytes=MAX_BYTES, seed=seed)
+        return [as_event(lead) for lead in leads]
+
+    assert play(1) == play(1)
+    assert play(1) != play(2)
+
+
+def test_headers_are_those_of_a_crm():
+    event = EventMaker(LEAD_CREATED, WireFormat.JSON)(next(synthetic_leads(1)))
+    headers = dict(event.headers)
+    assert headers["content-type"] == b"application/json"
+    assert len(headers["x-request-id"]) == 32
+    version, trace, span, flags = headers["traceparent"].decode().split("-")
+    assert (version, len(trace), len(span), flags) == ("00", 32, 16, "01")
+
+
+@pytest.mark.parametrize(("created_now", "expected"), [(False, 5), (True, 99)])
+def test_a_lead_is_created_at_its_own_time_unless_it_is_to_be_now(created_now, expected):
+    as_event = EventMaker(LEAD_CREATED, created_now=created_now, now=lambda: 99)
+    lead = next(synthetic_leads(1))
+    events = [as_event(lead._replace(created_at=5)), as_event(lead)]
+    decoded = decoder(LEAD_CREATED).decode([event.value for event in events])
+    assert decoded.created_at.tolist() == [expected, 99]
