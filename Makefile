@@ -10,7 +10,7 @@ MINUTES = 30
 JOBS    = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak fuzz lint format docs lock bench bench-full drift-delays clean
+.PHONY: help setup demo test dist chaos soak fuzz lint format docs lock bench bench-full drift-delays clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ lint: $(READY)  ## ruff, mypy --strict, import-linter
 docs: $(READY)  ## Write the tables of docs/ anew from the declarations
 	@$(BIN)/python docs/generate.py
 
+dist: $(READY)  ## The wheel and the source distribution, in dist/
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv build --quiet --no-build-isolation --wheel --sdist --out-dir dist
+
 format: $(READY)  ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
@@ -73,4 +76,4 @@ drift-delays: $(READY)  ## Measure how soon drift is found, and how often where 
 	@$(BIN)/python -m benchmarks.drift_delays
 
 clean:  ## Remove the environment and what runs have written
-	rm -rf $(VENV) .leadscore build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .leadscore build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -75,7 +75,7 @@ def topics_page() -> str:
 
 
 def rights_page() -> str:
-    """Every right in Kafka, from stream/kafka/topic_catalog.py and stream/kafka/declared_rights.py."""
+    """Return the page of every right in Kafka, out of its declarations."""
     defaults = Settings.model_construct()
     rows = (
         (

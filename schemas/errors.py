@@ -2,10 +2,8 @@
 
 ``InvalidEventError``
     The lead can't be scored, now or later: it goes to the dead-letter topic.
-``TransientError``
-    The same attempt may succeed later: retry with backoff.
 ``FatalError``
-    Nothing here can mend it: stop, commit nothing that was not written.
+    Unrecoverable: stop, and commit nothing that was not written.
 ``StartupError``
     The surroundings are not fit to start in: exit code 3.
 ``InputError``
@@ -26,7 +24,6 @@ __all__ = [
     "LeadScoreError",
     "LoadFailure",
     "StartupError",
-    "TransientError",
 ]
 
 
@@ -102,12 +99,8 @@ class InvalidEventError(LeadScoreError):
         self.message = message
 
 
-class TransientError(LeadScoreError):
-    """The same attempt may succeed later."""
-
-
 class FatalError(LeadScoreError):
-    """Nothing here can mend it: the worker stops."""
+    """Unrecoverable: the worker stops."""
 
 
 class StartupError(FatalError):

@@ -17,11 +17,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
-from stream.consume.unreadable_records import may_be_unreadable
 from stream.fetch.aiokafka_internals import positions
 from stream.fetch.raw_batches import RawBatchReader, RawReader
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
-from stream.kafka.lenient_polls import readable
+from stream.kafka.lenient_polls import may_be_unreadable, readable
 
 __all__ = ["LenientTransport"]
 

@@ -3,10 +3,10 @@
 ::
 
     leads.created ──▶ BatchSource ──▶ score agent ──▶ ScoringPipeline ──▶ leads.scored
-                      (stream/consume/batch_source)  (below)        (stream/scoring/pipeline)  ├▶ leads.created.dlq
-                                                                         └▶ leads.drift.partials
+                      (consume)        (below)         (scoring)          ├▶ leads.created.dlq
+                                                                          └▶ leads.drift.partials
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
-                             (below)         (stream/drift/service, table drift_windows)
+                             (below)          (drift, table drift_windows)
 
 Role score: the source hands over what a poll has brought, a batch of each partition; the agent
 passes it to the pipeline, which scores all of it at once, and marks a batch done when all its
@@ -27,8 +27,8 @@ from stream.monitor import Vitals
 from stream.scoring.service import ScoringService
 
 if TYPE_CHECKING:
-    from stream.app import App
     from stream.drift.service import DriftService
+    from stream.faust_app import App
 
 __all__ = ["wire"]
 

@@ -38,18 +38,20 @@ from aiokafka.errors import (
 from mode import Service
 
 from schemas.errors import FatalError, InvalidEventError, StartupError
+from stream.consume.assignment import Assignment
 from stream.consume.batch_channel import BatchChannel
 from stream.consume.in_flight import BytesInFlight
 from stream.consume.observer import SourceObserver, Unobserved
 from stream.consume.offset_committer import CommitterMaker
 from stream.consume.offset_reset import OffsetReset
-from stream.consume.partition_progress import NO_VERDICTS, Batch, Books, PartitionBooks, Record
-from stream.consume.recreated_topics import RecreatedLogs
-from stream.consume.unreadable_records import UnreadablePolicy, UnreadableRecords, may_be_unreadable
+from stream.consume.partition_progress import NO_VERDICTS, Batch, PartitionProgress, Record
+from stream.consume.recreated_topics import RecreatedTopics
+from stream.consume.unreadable_records import UnreadablePolicy, UnreadableRecords
 from stream.fetch.bounded_polls import bytes_of
 from stream.fetch.raw_batches import RawReader
 from stream.kafka.consumer import Consumer
 from stream.kafka.group_protocol import OTHER_PROTOCOL
+from stream.kafka.lenient_polls import may_be_unreadable
 from stream.kafka.shared_settings import OtherDeliveryError
 
 __all__ = ["Batch", "BatchSource", "SourceOptions"]
@@ -60,13 +62,13 @@ POLL_MS = 200
 """How long one look for records waits; bounds how late the end of fetching is noticed."""
 
 BEGIN_POLL_MS = 5
-"""The same, while books of some partitions have not begun yet."""
+"""The same, while the start offset of some partitions is not known yet."""
 
 RETRY_PAUSE = 0.2
 """Seconds before the next look for records after an error that may pass."""
 
 CRASH_LOOK = 0.05
-"""Seconds between two looks whether the app has crashed, while batches in hand are awaited."""
+"""Seconds between two looks whether the app has crashed, while batches in flight are awaited."""
 
 POSITION_LIMIT = 0.05
 """Seconds: a position is known at once, or it is being looked up and the next commit asks again."""
@@ -97,10 +99,10 @@ class SourceOptions:
     commit_limit
         For one commit: it is put off to the next interval then.
     revoke_limit
-        For batches in hand to finish when partitions are taken away. With ``commit_limit`` shorter
+        For batches in flight to finish when partitions are revoked. With ``commit_limit`` shorter
         than the consumer's rebalance time-out.
     stop_limit
-        For the whole stop: batches in hand, the last commit, leaving the group.
+        For the whole stop: batches in flight, the last commit, leaving the group.
     topic_limit
         How long the topic may be missing before the source gives up.
     unreadable
@@ -132,7 +134,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
     connect
         Makes the consumer (``stream.kafka.consumer.open_consumer``).
     make_committer
-        Says who commits, and when the books of a partition begin.
+        Makes what commits, and looks up start offsets.
     reader
         Reads beside the consumer what that can't decode.
     options, observer
@@ -142,11 +144,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
     ----------
     channel
         Where the batches come out.
-    books
-        Of each partition that is ours, once it is known where to begin: what was handed over, and
-        what of it is done.
-    rebalances
-        How many assignments there were; the first is that of the start.
+    assignment
+        The progress of each partition that is ours, once its start offset is known.
     """
 
     def __init__(
@@ -164,8 +163,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.topic = topic
         self.options = options or SourceOptions()
         self.channel = BatchChannel(app, maxsize=self.options.ahead)
-        self.books: Books = {}
-        self.rebalances = 0
+        self.assignment = Assignment()
         self._app = app
         self._connect = connect
         self._make_committer = make_committer
@@ -178,11 +176,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self._in_flight = BytesInFlight(self.options.in_flight_bytes)
 
     # What can be read of it once it is started
-
-    @property
-    def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are ours and whose books have begun."""
-        return frozenset(self.books)
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
@@ -206,7 +199,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
         Looked at each commit interval.
         """
-        now, since = _now(), [entry.behind_since for entry in self.books.values()]
+        now, since = _now(), [progress.behind_since for progress in self.assignment.values()]
         return now - min((at for at in since if at is not None), default=now)
 
     @property
@@ -225,9 +218,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return stable if stable is not None and stable >= 0 else self._consumer.highwater(partition)
 
     async def position(self, partition: TopicPartition) -> int | None:
-        """Tell the offset that is read next; None when the partition is not ours any more."""
-        await self._committer.taken_over(partition)
-        if partition not in self.books:
+        """Return the offset that is read next; None when the partition is not ours any more."""
+        await self._committer.started(partition)
+        if partition not in self.assignment:
             return None
         try:
             return int(await self._consumer.position(partition))
@@ -236,7 +229,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     async def commit(self, by: float) -> None:
         """Commit what is due now, by a time of the loop."""
-        await self._committer.commit(self.books, by)
+        await self._committer.commit(self.assignment, by)
 
     # Start and stop
 
@@ -247,14 +240,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._consumer, self._observer.on_commit, self._crash
         )
         self._unreadable = UnreadableRecords(
-            self._consumer,
-            self._reader,
-            lambda: self.books,
-            self._hand_over,
-            self.options.unreadable,
+            self._consumer, self._reader, self._hand_over, self.options.unreadable
         )
-        self._offset_reset = OffsetReset(self._consumer, lambda: self.books, self._observer.on_loss)
-        self._recreated_logs = RecreatedLogs(self._observer.on_loss)
+        self._offset_reset = OffsetReset(self._consumer, self._observer.on_loss)
+        self._recreated_topics = RecreatedTopics(self._observer.on_loss)
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -266,62 +255,58 @@ class BatchSource(Service, ConsumerRebalanceListener):
     def stop_fetching(self) -> None:
         """Hand nothing over from now on; what was handed over but not begun is revoked."""
         self._is_fetching = False
-        _revoke(self.books)
+        self.assignment.revoke()
 
     async def on_stop(self) -> None:
-        """Finish what is in hand, commit it, leave the group: all within the stop limit."""
+        """Finish what is in flight, commit it, leave the group: all within the stop limit."""
         if not self._is_connected:
             return
         self.stop_fetching()
         deadline = _now() + self.options.stop_limit
-        await self._give_up(deadline - LEAVE_LIMIT, deadline - LEAVE_LIMIT / 2)
+        await self._finish(deadline - LEAVE_LIMIT, deadline - LEAVE_LIMIT / 2)
         try:
             async with asyncio.timeout_at(deadline):
                 await self._consumer.stop()
         except TimeoutError:
-            log.warning("left the group without a word: the broker did not answer in time")
+            log.warning("LeaveGroup timed out: the group notices when the session does")
 
     # Partitions come and go
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Have fresh books begin."""
-        self.books = {}
+        """Start a new assignment."""
+        self.assignment.end()
+        self.assignment = Assignment(self.assignment.generation + 1, assigned)
         self._unreadable.stopped_at.clear()
-        self.rebalances += 1
-        self._recreated_logs.assigned(set(assigned))
+        self._recreated_topics.assigned(self.assignment.partitions)
         if self._is_fetching:  # else nobody would end it
-            self._committer.take_over(assigned, self.rebalances, self.books)
-        self._observer.on_rebalance(frozenset(assigned))
+            self._committer.start(self.assignment)
+        self._observer.on_rebalance(self.assignment.partitions)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish and commit what is in hand; never waits for the consumer to fetch."""
+        """Finish and commit what is in flight; never waits for the consumer to fetch."""
         finish_by = _now() + self.options.revoke_limit
-        await self._give_up(finish_by, finish_by + self.options.commit_limit)
+        await self._finish(finish_by, finish_by + self.options.commit_limit)
 
-    async def _give_up(self, finish_by: float, commit_by: float) -> None:
-        """Let what was begun finish; commit; leave the rest to the next owner."""
-        books = self.books
-        _revoke(books)
+    async def _finish(self, finish_by: float, commit_by: float) -> None:
+        """Wait for what is in flight, commit, end the assignment; the next owner has the rest."""
+        assignment = self.assignment
+        assignment.revoke()
         self._committer.interrupt()
-        await self._finish_in_hand(books, finish_by)
-        for partition, entry in books.items():
-            entry.settle()
-            self._look_at_log(partition, entry)
+        await self._finish_in_flight(assignment, finish_by)
+        for progress in assignment.values():
+            progress.settle()
+        self._look_at_logs(assignment)
         try:
-            await self._committer.give_up(books, commit_by)
+            await self._committer.finish(assignment, commit_by)
         except KafkaError as error:
             await self._crash(error)
-        for partition, entry in books.items():  # for a first commit that has just been made
-            self._look_at_log(partition, entry)
-        if self.books is books:
-            self.books = {}
+        self._look_at_logs(assignment)  # for a first commit that has just been made
+        assignment.end()
 
-    async def _finish_in_hand(
-        self, books: Mapping[TopicPartition, PartitionBooks], by: float
-    ) -> None:
-        while not self._app.crashed and any(entry.is_in_hand for entry in books.values()):
+    async def _finish_in_flight(self, assignment: Assignment, by: float) -> None:
+        while not self._app.crashed and assignment.has_in_flight:
             if _now() >= by:
-                log.warning("batches in hand took too long: their next owner reads them again")
+                log.warning("batches in flight took too long: their next owner reads them again")
                 return
             self._batch_done.clear()
             with suppress(TimeoutError):
@@ -343,27 +328,27 @@ class BatchSource(Service, ConsumerRebalanceListener):
     async def _fetch(self) -> None:
         await self._in_flight.room()
         consumer = self._consumer
-        begun: Sequence[TopicPartition] = ()  # all
+        started: Sequence[TopicPartition] = ()  # all
         poll_ms = POLL_MS
         assigned = consumer.assignment()
-        if len(self.books) < len(assigned):
-            begun, poll_ms = [at for at in assigned if at in self.books], BEGIN_POLL_MS
-            if not begun:
+        if len(self.assignment) < len(assigned):
+            started, poll_ms = [at for at in assigned if at in self.assignment], BEGIN_POLL_MS
+            if not started:
                 await self.sleep(BEGIN_POLL_MS / 1000)
                 return
         try:
             fetched = await consumer.getmany(
-                *begun, timeout_ms=poll_ms, max_records=self.options.max_records
+                *started, timeout_ms=poll_ms, max_records=self.options.max_records
             )
         except Exception as error:
             if not self._is_fetching:
                 return
             if isinstance(error, OffsetOutOfRangeError):
-                await self._offset_reset.move(error)
+                await self._offset_reset.move(error, self.assignment)
             elif isinstance(error, NoOffsetForPartitionError):
-                pass  # this poll began before the rebalance; the partition's beginning will seek
+                pass  # this poll began before the rebalance; the partition is sought when it starts
             elif may_be_unreadable(error):
-                await self._unreadable.read_past(error)
+                await self._unreadable.read_past(error, self.assignment)
             elif isinstance(error, KafkaError) and error.retriable:
                 log.warning("reading %s: %r, trying again", self.topic, error)
                 await self.sleep(RETRY_PAUSE)
@@ -387,8 +372,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         fetched: Mapping[TopicPartition, Sequence[Record]],
         verdicts: Mapping[int, InvalidEventError] = NO_VERDICTS,
     ) -> None:
-        # No await between a fetch and its entry in the books: to a commit, empty books mean that
-        # everything below the client's position is done.
+        # No await between a fetch and its entry in the progress: to a commit, a partition without
+        # batches means that everything below the client's position is done.
         if batches := self._enter(fetched, verdicts):
             await self.channel.put(batches)  # waits while the agent is behind
 
@@ -403,7 +388,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         batches = [
             self._batch(partition, records, verdicts)
             for partition, records in fetched.items()
-            if partition in self.books
+            if partition in self.assignment
         ]
         for batch in batches:
             self._enter_one(batch)
@@ -419,7 +404,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             partition,
             records,
             self._batch_done.set,
-            self.rebalances,
+            self.assignment.generation,
             size=bytes_of(records),
             on_release=self._in_flight.remove,
             verdicts=verdicts,
@@ -428,7 +413,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return batch
 
     def _enter_one(self, batch: Batch) -> None:
-        self.books[batch.partition].add(batch)
+        self.assignment[batch.partition].add(batch)
         self._observer.on_fetch(batch)
         if not self._is_fetching:
             batch.revoke()
@@ -445,39 +430,41 @@ class BatchSource(Service, ConsumerRebalanceListener):
             await self._crash(error)
 
     async def _look_after_partitions(self) -> None:
-        books = self.books
-        for partition, entry in list(books.items()):
-            entry.settle()
-            await self._follow_position(partition, entry)
-            self._note_stall(partition, entry)
-            if self.books is books:
-                self._look_at_log(partition, entry)
-        await self._committer.commit(books, _now() + self.options.commit_limit)
+        assignment = self.assignment
+        for partition, progress in list(assignment.items()):
+            progress.settle()
+            await self._follow_position(assignment, partition, progress)
+            self._note_stall(partition, progress)
+        self._look_at_logs(assignment)
+        await self._committer.commit(assignment, _now() + self.options.commit_limit)
         self._check_topic()
 
-    def _look_at_log(self, partition: TopicPartition, entry: PartitionBooks) -> None:
-        end = self.end_offset(partition)
-        self._recreated_logs.look(partition, entry, self.rebalances, end)
+    def _look_at_logs(self, assignment: Assignment) -> None:
+        for partition, progress in assignment.items():
+            end = self.end_offset(partition)
+            self._recreated_topics.look(partition, progress, assignment.generation, end)
 
-    async def _follow_position(self, partition: TopicPartition, entry: PartitionBooks) -> None:
+    async def _follow_position(
+        self, assignment: Assignment, partition: TopicPartition, progress: PartitionProgress
+    ) -> None:
         try:
             async with asyncio.timeout(POSITION_LIMIT):
                 position = await self._consumer.position(partition)
         except (TimeoutError, IllegalStateError):
             return
-        if self.books.get(partition) is not entry or not self._is_fetching:
-            # Meanwhile the partition was revoked, or its log replaced: the position belongs to
-            # other books, and what lies below it is not done.
+        if assignment.get(partition) is not progress or not self._is_fetching:
+            # Meanwhile the partition was revoked, or its log replaced: the position is of another
+            # log or owner, and what lies below it is not done.
             return
-        entry.pass_gap(position)
+        progress.pass_gap(position)
 
-    def _note_stall(self, partition: TopicPartition, entry: PartitionBooks) -> None:
+    def _note_stall(self, partition: TopicPartition, progress: PartitionProgress) -> None:
         end = self.end_offset(partition)
         is_left_out = partition in self._unreadable.stopped_at  # a new start would not help
-        if end is None or is_left_out or entry.has_open or entry.done_offset in (None, end):
-            entry.behind_since = None
-        elif entry.behind_since is None:
-            entry.behind_since = _now()
+        if end is None or is_left_out or progress.has_open or progress.done_offset in (None, end):
+            progress.behind_since = None
+        elif progress.behind_since is None:
+            progress.behind_since = _now()
 
     def _check_topic(self) -> None:
         if self._consumer.partitions_for_topic(self.topic):
@@ -513,11 +500,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
             f"Records of topic {self.topic} were expected, but Kafka answered {error!r}: check "
             "that the topic exists and that this user may read it and its consumer group."
         )
-
-
-def _revoke(books: Mapping[TopicPartition, PartitionBooks]) -> None:
-    for entry in books.values():
-        entry.revoke()
 
 
 def _now() -> float:

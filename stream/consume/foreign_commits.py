@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from aiokafka import TopicPartition
 
 from schemas.errors import StartupError
-from stream.consume.partition_progress import Books
+from stream.consume.partition_progress import PartitionProgress
 from stream.kafka.commit_metadata import Commit
 
 __all__ = ["Direction", "ForeignCommit", "ForeignCommits"]
@@ -111,7 +111,7 @@ class ForeignCommits:
 
     def found_while_assigned(
         self,
-        books: Books,
+        ours: Mapping[TopicPartition, PartitionProgress],
         expected: Mapping[TopicPartition, int | None],
         found: Mapping[TopicPartition, Commit | None],
     ) -> None:
@@ -119,28 +119,28 @@ class ForeignCommits:
 
         Parameters
         ----------
-        books
-            Of the assignment under which the commits were fetched.
+        ours
+            The assignment under which the commits were fetched.
         expected
             By partition, our own latest commit before they were fetched.
         found
             What was fetched.
         """
         for partition, commit in found.items():
-            entry = books.get(partition)
-            if entry is None or commit is None or commit.is_ours or entry.committed is None:
+            progress = ours.get(partition)
+            if progress is None or commit is None or commit.is_ours or progress.committed is None:
                 continue
-            if commit.offset in (expected.get(partition), entry.committed):
+            if commit.offset in (expected.get(partition), progress.committed):
                 continue
-            foreign = ForeignCommit(partition, commit.offset, entry.committed)
+            foreign = ForeignCommit(partition, commit.offset, progress.committed)
             self._report(foreign)
             log.error(
                 "The group's offset of %s was moved from %d to %d (%s by %d), not by a LeadScore "
                 "worker: it is committed anew; see docs/runbook.md#leadscoreforeigncommit",
                 partition,
-                entry.committed,
+                progress.committed,
                 commit.offset,
                 foreign.direction,
                 foreign.moved,
             )
-            entry.committed = None  # so that a commit of ours is due
+            progress.committed = None  # so that a commit of ours is due

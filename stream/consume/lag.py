@@ -1,4 +1,4 @@
-"""How far the worker is behind, from the batch source's books: no question to the broker."""
+"""How far the worker is behind, from the batch source's progress: no request to the broker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from schemas.record_time import age_ms
 from stream.consume.batch_source import BatchSource
-from stream.consume.partition_progress import PartitionBooks
+from stream.consume.partition_progress import PartitionProgress
 
 __all__ = ["Lag", "lag_of"]
 
@@ -33,7 +33,7 @@ class Lag:
 
 
 def lag_of(source: BatchSource, *, wall_time: float, loop_time: float) -> dict[TopicPartition, Lag]:
-    """Tell the lag of each partition that is ours and was fetched from.
+    """Return the lag of each partition that is ours and was fetched from.
 
     Parameters
     ----------
@@ -45,18 +45,18 @@ def lag_of(source: BatchSource, *, wall_time: float, loop_time: float) -> dict[T
         The event loop's time, in seconds.
     """
     lags = {}
-    for partition, entry in source.books.items():
-        entry.settle()
+    for partition, progress in source.assignment.items():
+        progress.settle()
         end = source.end_offset(partition)
-        if end is not None and entry.done_offset is not None:
-            messages = max(0, end - entry.done_offset)
-            seconds = _seconds(entry, wall_time, loop_time) if messages else 0.0
+        if end is not None and progress.done_offset is not None:
+            messages = max(0, end - progress.done_offset)
+            seconds = _seconds(progress, wall_time, loop_time) if messages else 0.0
             lags[partition] = Lag(messages, seconds)
     return lags
 
 
-def _seconds(entry: PartitionBooks, wall_time: float, loop_time: float) -> float:
-    timestamp = entry.oldest_timestamp
+def _seconds(progress: PartitionProgress, wall_time: float, loop_time: float) -> float:
+    timestamp = progress.oldest_timestamp
     if timestamp is not None:
         return (age_ms(timestamp, wall_time * 1000) or 0.0) / 1000
-    return 0.0 if entry.behind_since is None else loop_time - entry.behind_since
+    return 0.0 if progress.behind_since is None else loop_time - progress.behind_since

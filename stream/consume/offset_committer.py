@@ -1,18 +1,18 @@
-"""Commits of what is done: one at a time, each within a limit."""
+"""The offset committer: commits what is done, one commit at a time, each within a time limit."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from stream.consume.partition_progress import Books
-from stream.consume.start_offsets import Begin, Beginnings, Crash, without_pin
+from stream.consume.assignment import Assignment
+from stream.consume.start_offsets import Crash, PinOf, StartOffsets, without_pin
 from stream.kafka.commit_metadata import metadata_of
 from stream.kafka.committed_offsets import CommittedReader
 from stream.kafka.consumer import Consumer
@@ -26,7 +26,7 @@ OnCommit = Callable[[Mapping[TopicPartition, int]], None]
 
 
 class Committer(Protocol):
-    """Commits what the books say is done, and says when the books of a partition begin.
+    """Commits the offsets of an assignment, and looks up where its partitions start.
 
     Attributes
     ----------
@@ -40,19 +40,19 @@ class Committer(Protocol):
     last_commit: float | None
     put_off_since: float | None
 
-    def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
-        """Have the books of partitions that are ours from now on begin, soon.
+    def start(self, assignment: Assignment) -> None:
+        """Start initialising the partitions of an assignment in the background.
 
-        Nothing is taken of a partition that has no books.
+        No record is taken of a partition before it has started.
         """
 
-    async def taken_over(self, partition: TopicPartition) -> None:
-        """Wait until the books of a partition have begun, or never will."""
+    async def started(self, partition: TopicPartition) -> None:
+        """Wait until a partition has started, or never will."""
 
     def interrupt(self) -> None:
         """End the commit that is under way, if it may be one that never ends."""
 
-    async def commit(self, books: Books, by: float) -> None:
+    async def commit(self, assignment: Assignment, by: float) -> None:
         """Commit what is due; put it off where Kafka does not accept it by the given loop's time.
 
         Raises
@@ -61,8 +61,8 @@ class Committer(Protocol):
             When Kafka refuses for good, as for a group that this user may not read.
         """
 
-    async def give_up(self, books: Books, by: float) -> None:
-        """Commit for the last time, by the given loop's time: the partitions are taken away."""
+    async def finish(self, assignment: Assignment, by: float) -> None:
+        """Commit for the last time, by the given loop's time: the partitions are revoked."""
 
 
 CommitterMaker = Callable[[Consumer, OnCommit, Crash], Committer]
@@ -79,10 +79,10 @@ class GroupCommitter(Committer):
         See there.
     read_committed
         Fetches the group's commit of a partition.
-    begin
-        See ``stream.consume.start_offsets.Begin``.
-    begin_limit
-        Seconds to learn where the group has left off.
+    pin_of
+        See ``stream.consume.start_offsets.PinOf``.
+    start_limit
+        Seconds until the committed offset and the model of a partition must be known.
     """
 
     def __init__(
@@ -92,26 +92,27 @@ class GroupCommitter(Committer):
         crash: Crash,
         *,
         read_committed: CommittedReader,
-        begin: Begin = without_pin,
-        begin_limit: float = 120.0,
+        pin_of: PinOf = without_pin,
+        start_limit: float = 120.0,
     ) -> None:
         self.last_commit: float | None = None
         self.put_off_since: float | None = None
         self._consumer = consumer
         self._on_commit = on_commit
         self._read_committed = read_committed
-        self._beginnings = Beginnings(consumer, crash, begin, begin_limit)
+        self._start_offsets = StartOffsets(consumer, crash, pin_of, start_limit)
         self._turn = asyncio.Lock()
         self._scope: asyncio.Timeout | None = None
 
-    def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
-        """Have the books of each partition begin where the group has left off."""
-        for partition in assigned:
-            self._beginnings.begin(partition, books, partial(self._read_committed, partition))
+    def start(self, assignment: Assignment) -> None:
+        """Look up the committed offset of each partition in the background."""
+        for partition in assignment.partitions:
+            fetch = partial(self._read_committed, partition)
+            self._start_offsets.look_up(partition, assignment, fetch)
 
-    async def taken_over(self, partition: TopicPartition) -> None:
-        """Wait until the books of a partition have begun, or never will."""
-        await self._beginnings.begun(partition)
+    async def started(self, partition: TopicPartition) -> None:
+        """Wait until a partition has started, or never will."""
+        await self._start_offsets.known(partition)
 
     def interrupt(self) -> None:
         """End the commit that is under way, if any: it may be one that aiokafka keeps retrying.
@@ -121,13 +122,13 @@ class GroupCommitter(Committer):
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
 
-    async def commit(self, books: Books, by: float) -> None:
+    async def commit(self, assignment: Assignment, by: float) -> None:
         """Commit what is due of all partitions at once; one commit at a time."""
         async with self._turn:
             due = {
-                partition: (entry, *entry.to_commit())
-                for partition, entry in books.items()
-                if entry.is_due
+                partition: (progress, *progress.to_commit())
+                for partition, progress in assignment.items()
+                if progress.is_due
             }
             if not due:
                 self.put_off_since = None
@@ -143,15 +144,15 @@ class GroupCommitter(Committer):
                     self.put_off_since = asyncio.get_running_loop().time()
                 return
             self.put_off_since = None
-            for entry, offset, pin in due.values():
-                entry.is_committed(offset, pin)
+            for progress, offset, pin in due.values():
+                progress.is_committed(offset, pin)
             self.last_commit = asyncio.get_running_loop().time()
             self._on_commit({partition: offset for partition, (_, offset, _) in due.items()})
 
-    async def give_up(self, books: Books, by: float) -> None:
+    async def finish(self, assignment: Assignment, by: float) -> None:
         """Commit for the last time, by the given loop's time."""
-        await self._beginnings.end(by)
-        await self.commit(books, by)
+        await self._start_offsets.cancel(by)
+        await self.commit(assignment, by)
 
     async def _is_accepted(
         self, offsets: Mapping[TopicPartition, OffsetAndMetadata], by: float

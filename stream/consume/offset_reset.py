@@ -14,8 +14,8 @@ from collections.abc import Callable
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
+from stream.consume.assignment import Assignment
 from stream.consume.lost_records import Loss, LossReason
-from stream.consume.partition_progress import Books, PartitionBooks
 from stream.kafka.consumer import Consumer
 
 __all__ = ["OffsetReset", "OnLoss"]
@@ -38,24 +38,23 @@ class OffsetReset:
     ----------
     consumer
         Reads, without a reset policy.
-    books_now
-        Returns the books of the current assignment.
     on_loss
         Called for each loss.
     """
 
-    def __init__(self, consumer: Consumer, books_now: Callable[[], Books], on_loss: OnLoss) -> None:
+    def __init__(self, consumer: Consumer, on_loss: OnLoss) -> None:
         self._consumer = consumer
-        self._books_now = books_now
         self._on_loss = on_loss
 
-    async def move(self, error: OffsetOutOfRangeError) -> None:
+    async def move(self, error: OffsetOutOfRangeError, assignment: Assignment) -> None:
         """Move the partitions that a poll has named to the start of their logs.
 
         Parameters
         ----------
         error
             What the poll has raised: its first argument holds the positions by partition.
+        assignment
+            Under which the poll was made.
 
         Raises
         ------
@@ -63,12 +62,11 @@ class OffsetReset:
             The bounds of the log can't be read, and that does not pass.
         """
         for partition, position in error.args[0].items():
-            await self._move(partition, position)
+            await self._move(partition, position, assignment)
 
-    async def _move(self, partition: TopicPartition, position: int) -> None:
-        books = self._books_now()
-        entry = books.get(partition)
-        if entry is None:
+    async def _move(self, partition: TopicPartition, position: int, assignment: Assignment) -> None:
+        progress = assignment.get(partition)
+        if progress is None:
             return
         try:
             async with asyncio.timeout(ANSWER_LIMIT):
@@ -83,7 +81,7 @@ class OffsetReset:
             log.warning("asking for the bounds of %s: %r, trying again", partition, problem)
             await asyncio.sleep(RETRY_PAUSE)
             return
-        if self._books_now() is not books or books.get(partition) is not entry:
+        if assignment.get(partition) is not progress:
             return  # the partition was revoked meanwhile
         try:
             last_end = self._consumer.highwater(partition)  # of the log as it was
@@ -91,10 +89,10 @@ class OffsetReset:
         except IllegalStateError:
             return
         if position >= start:  # it was above the end, though the log may have grown since
-            books[partition] = PartitionBooks()  # batches in hand have offsets of the old log
+            assignment.restart(partition)
             stop = max(position, last_end or 0)
             self._report(Loss(partition, min(position, end), stop, LossReason.LOG_REPLACED))
-        elif entry.is_started:
+        elif progress.is_started:
             self._report(Loss(partition, position, start, LossReason.RETENTION))
         else:
             log.info("%s: no committed offset, reading from the log's start %d", partition, start)

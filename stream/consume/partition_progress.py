@@ -1,4 +1,7 @@
-"""What of a partition was handed over, and how much of it is done. Plain Python, no Kafka."""
+"""Batches of a partition, and its progress: what was handed over, and what of it is done.
+
+Plain Python, no Kafka.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from agents.scoring import SourceRecord as Record
 from schemas.errors import InvalidEventError
 from stream.kafka.commit_metadata import ModelPin
 
-__all__ = ["Batch", "Books", "PartitionBooks", "Record"]
+__all__ = ["Batch", "PartitionProgress", "Record"]
 
 
 NO_VERDICTS: Mapping[int, InvalidEventError] = {}
@@ -127,18 +130,18 @@ class Batch:
             self.release()
 
     @property
-    def is_in_hand(self) -> bool:
+    def is_in_flight(self) -> bool:
         """Whether it was begun and is not done yet."""
         return self.is_begun and not self.is_done
 
 
-class PartitionBooks:
+class PartitionProgress:
     """The batches of one partition in the order in which they were handed over.
 
     Parameters
     ----------
     committed
-        Where the group has left off; None: nowhere, or not known.
+        The group's committed offset; None where there is none, or it is not known.
     pin
         Which model scores the partition, as the group's commit says; None where it does not say so.
 
@@ -147,7 +150,7 @@ class PartitionBooks:
     done_offset
         Every record below is done, here or by an earlier owner; None until known.
     committed
-        The group's offset, as these books have found or committed it; None before.
+        The group's offset, as it was found or was committed since; None before.
     behind_since
         Since when there is something to read and none of it comes, in the loop's seconds.
     pin
@@ -205,9 +208,9 @@ class PartitionBooks:
         return any(not batch.is_done for batch in self._batches)
 
     @property
-    def is_in_hand(self) -> bool:
+    def is_in_flight(self) -> bool:
         """Whether a batch was begun that is not done."""
-        return any(batch.is_in_hand for batch in self._batches)
+        return any(batch.is_in_flight for batch in self._batches)
 
     @property
     def resume_offset(self) -> int | None:
@@ -250,7 +253,3 @@ class PartitionBooks:
             if not batch.is_done:
                 return batch.timestamp
         return None
-
-
-Books = dict[TopicPartition, PartitionBooks]
-"""Of each partition that is ours, once it is known where to begin."""

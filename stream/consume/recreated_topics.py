@@ -16,9 +16,9 @@ from aiokafka import TopicPartition
 
 from stream.consume.lost_records import Loss, LossReason
 from stream.consume.offset_reset import OnLoss
-from stream.consume.partition_progress import PartitionBooks
+from stream.consume.partition_progress import PartitionProgress
 
-__all__ = ["RecreatedLogs"]
+__all__ = ["RecreatedTopics"]
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class _Seen:
     end: int
 
 
-class RecreatedLogs:
+class RecreatedTopics:
     """Reports logs that lack the commit that was seen before.
 
     Parameters
@@ -64,25 +64,29 @@ class RecreatedLogs:
             self._seen = {at: seen for at, seen in self._seen.items() if at in partitions}
 
     def look(
-        self, partition: TopicPartition, entry: PartitionBooks, generation: int, end: int | None
+        self,
+        partition: TopicPartition,
+        progress: PartitionProgress,
+        generation: int,
+        end: int | None,
     ) -> None:
         """Look at a partition: before each commit, and after the last one of an assignment.
 
         Parameters
         ----------
-        partition, entry
-            The partition and its books.
+        partition, progress
+            The partition and how far it has got.
         generation
             Of the assignment.
         end
             Offset after the last record that can be read, as of the last fetch.
         """
         seen = self._seen.get(partition)
-        if seen is not None and seen.generation != generation and entry.committed is None:
+        if seen is not None and seen.generation != generation and progress.committed is None:
             del self._seen[partition]
             loss = Loss(partition, seen.read_to, seen.end, LossReason.LOG_REPLACED)
             log.error("%s", loss, extra={"loss": loss.as_fields()})
             self._on_loss(loss)
-        elif entry.committed is not None:
-            read_to = entry.committed if entry.end is None else entry.end
+        elif progress.committed is not None:
+            read_to = progress.committed if progress.end is None else progress.end
             self._seen[partition] = _Seen(generation, read_to, max(read_to, end or 0))

@@ -1,7 +1,7 @@
-"""Where the books of a partition begin: where the group has left off, whatever the client thinks.
+"""Start offsets: assigned partitions are read from the group's committed offsets.
 
-aiokafka begins to read on its own, where it believes the commit to be; the source takes nothing of
-a partition before its books have begun.
+aiokafka begins to read on its own, where it believes the commit to be; the source takes no record
+of a partition before its start offset is known here.
 """
 
 from __future__ import annotations
@@ -13,99 +13,96 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from schemas.errors import FatalError
-from stream.consume.partition_progress import Books, PartitionBooks
+from stream.consume.assignment import Assignment
 from stream.kafka.commit_metadata import Commit, ModelPin
 from stream.kafka.consumer import Consumer
 
-__all__ = ["Begin", "Beginnings", "Crash", "without_pin"]
+__all__ = ["Crash", "FetchCommit", "PinOf", "StartOffsets", "without_pin"]
 
 Crash = Callable[[BaseException], Awaitable[None]]
-"""Is called with an error that nothing here can mend."""
+"""Is called with an unrecoverable error."""
 
-Begin = Callable[[TopicPartition, Commit | None], Awaitable[ModelPin | None]]
-"""Looks at the commit at which a partition begins; returns which model scores what comes next."""
+FetchCommit = Callable[[], Awaitable[Commit | None]]
+"""Fetches the group's commit of a partition; None where there is none."""
+
+PinOf = Callable[[TopicPartition, Commit | None], Awaitable[ModelPin | None]]
+"""Checks the commit at which a partition starts; returns which model scores what comes next."""
 
 
 async def without_pin(partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
-    """Begin with whichever model there is."""
+    """Return None: any model may score the partition."""
     return None
 
 
-class Beginnings:
-    """Has partitions read from where the group has left off, and their books begin with that.
+class StartOffsets:
+    """Seeks assigned partitions to their committed offsets, in the background.
 
     Parameters
     ----------
     consumer
-        Reads.
-    crash, look
-        See there.
+        Seeks.
+    crash, pin_of
+        As described at the types.
     within
-        Seconds for one beginning.
+        Seconds for one partition.
     """
 
-    def __init__(self, consumer: Consumer, crash: Crash, look: Begin, within: float) -> None:
+    def __init__(self, consumer: Consumer, crash: Crash, pin_of: PinOf, within: float) -> None:
         self._consumer = consumer
         self._crash = crash
-        self._look = look
+        self._pin_of = pin_of
         self._within = within
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
 
-    def begin(
-        self,
-        partition: TopicPartition,
-        books: Books,
-        left_off: Callable[[], Awaitable[Commit | None]],
+    def look_up(
+        self, partition: TopicPartition, assignment: Assignment, fetch: FetchCommit
     ) -> None:
-        """Have the books of a partition begin, soon.
+        """Schedule the start of a partition.
 
         Parameters
         ----------
         partition
             Is assigned to the consumer.
-        books
-            Get the partition's.
-        left_off
-            Fetches the group's commit; None where there is none: the log's beginning then.
+        assignment
+            In which the partition starts.
+        fetch
+            Fetches the commit. Without one, reading starts at the log's start.
         """
-        self._tasks[partition] = asyncio.create_task(self._begin(partition, books, left_off))
+        self._tasks[partition] = asyncio.create_task(self._start(partition, assignment, fetch))
 
-    async def begun(self, partition: TopicPartition) -> None:
-        """Wait until the books of a partition have begun, or never will."""
-        if beginning := self._tasks.get(partition):
-            await asyncio.wait([beginning])
+    async def known(self, partition: TopicPartition) -> None:
+        """Wait until a partition has started, or never will."""
+        if task := self._tasks.get(partition):
+            await asyncio.wait([task])
 
-    async def end(self, by: float) -> None:
-        """Let nothing begin any more; waits for what is under way, until the loop's time given."""
+    async def cancel(self, by: float) -> None:
+        """Start no partition any more; wait for what is under way, until the loop's time given."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
-        for beginning in tasks:
-            beginning.cancel()
+        for task in tasks:
+            task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=max(0.0, by - asyncio.get_running_loop().time()))
 
-    async def _begin(
-        self,
-        partition: TopicPartition,
-        books: Books,
-        left_off: Callable[[], Awaitable[Commit | None]],
+    async def _start(
+        self, partition: TopicPartition, assignment: Assignment, fetch: FetchCommit
     ) -> None:
         try:
             async with asyncio.timeout(self._within):
-                commit = await left_off()
-                pin = await self._look(partition, commit)
+                commit = await fetch()
+                pin = await self._pin_of(partition, commit)
             committed = None if commit is None else commit.offset
             self._consumer.seek(partition, committed or 0)
         except IllegalStateError:
-            return  # taken away meanwhile
+            return  # revoked meanwhile
         except TimeoutError:
             await self._crash(
                 FatalError(
-                    f"{partition} was expected to be taken over within {self._within:.0f} s, but "
-                    "was not: check the brokers."
+                    f"the committed offset and the model of {partition} were expected within "
+                    f"{self._within:.0f} s, but were not found: check the brokers."
                 )
             )
         except Exception as error:
             await self._crash(error)
         else:
-            books[partition] = PartitionBooks(committed, pin)
+            assignment.start(partition, committed, pin)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from aiokafka import TopicPartition
 
-from stream.consume.partition_progress import Books, PartitionBooks
+from stream.consume.partition_progress import PartitionProgress
 
 __all__ = ["StuckPartitions"]
 
@@ -17,7 +17,7 @@ STUCK_AFTER = 15.0
 """Seconds; longer than the pause of a rebalance, or of a broker's election."""
 
 Progress = tuple[int | None, int | None] | None
-"""Offsets done and committed; None where the partition has no books."""
+"""Offsets done and committed; None where the partition has not started."""
 
 
 class StuckPartitions:
@@ -37,7 +37,7 @@ class StuckPartitions:
         self,
         time: float,
         assigned: Collection[TopicPartition],
-        books: Books,
+        started: Mapping[TopicPartition, PartitionProgress],
         fenced: Collection[TopicPartition],
     ) -> None:
         """Look at the partitions; logs each that is stuck from now on, or not any more.
@@ -48,18 +48,18 @@ class StuckPartitions:
             Seconds of a monotonic clock.
         assigned
             By the group.
-        books
-            Of those that have begun.
+        started
+            The progress of those that have started.
         fenced
             Those whose transactional id another producer has.
         """
         found: dict[TopicPartition, str] = {}
         for partition in sorted(assigned):
-            entry = books.get(partition)
+            progress = started.get(partition)
             if partition in fenced:
                 found[partition] = "another producer has fenced its transactional id"
-            elif self._waits(time, partition, entry):
-                found[partition] = _reason(entry)
+            elif self._waits(time, partition, progress):
+                found[partition] = _reason(progress)
         for partition in self._since.keys() - set(assigned):
             del self._since[partition]
         for partition in found.keys() - self.now.keys():
@@ -68,23 +68,25 @@ class StuckPartitions:
             log.info("%s makes progress again, or is assigned to another worker", partition)
         self.now = found
 
-    def _waits(self, time: float, partition: TopicPartition, entry: PartitionBooks | None) -> bool:
-        progress = None if entry is None else (entry.done_offset, entry.committed)
-        is_idle = entry is not None and not (
-            entry.has_open or entry.is_due or entry.behind_since is not None
+    def _waits(
+        self, time: float, partition: TopicPartition, progress: PartitionProgress | None
+    ) -> bool:
+        offsets = None if progress is None else (progress.done_offset, progress.committed)
+        is_idle = progress is not None and not (
+            progress.has_open or progress.is_due or progress.behind_since is not None
         )
-        known, since = self._since.get(partition, (progress, time))
-        if is_idle or known != progress:
+        known, since = self._since.get(partition, (offsets, time))
+        if is_idle or known != offsets:
             since = time
-        self._since[partition] = progress, since
+        self._since[partition] = offsets, since
         return time - since >= STUCK_AFTER
 
 
-def _reason(entry: PartitionBooks | None) -> str:
-    if entry is None:
+def _reason(progress: PartitionProgress | None) -> str:
+    if progress is None:
         return "its committed offset, or its model, has not been found yet"
-    if entry.has_open:
+    if progress.has_open:
         return "the outputs of its leads are not delivered"
-    if entry.is_due:
+    if progress.is_due:
         return "its offsets are not committed"
     return "it has leads, but none of them comes"

@@ -11,27 +11,25 @@ the end of what was handed over, and is read from there beside the consumer
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeGuard
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
-    CorruptRecordException,
     IllegalStateError,
     KafkaError,
     OffsetOutOfRangeError,
-    RecordTooLargeError,
-    UnsupportedCodecError,
 )
 
 from agents.dead_letters import VALUE_BYTES
 from schemas.errors import InvalidEventError
-from stream.consume.partition_progress import Books, PartitionBooks, Record
+from stream.consume.assignment import Assignment
+from stream.consume.partition_progress import PartitionProgress, Record
 from stream.fetch.raw_batches import RawReader, RawStep
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
 from stream.kafka.consumer import Consumer
 
-__all__ = ["HandOver", "UnreadablePolicy", "UnreadableRecords", "may_be_unreadable"]
+__all__ = ["HandOver", "UnreadablePolicy", "UnreadableRecords"]
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +45,7 @@ class HandOver(Protocol):
         fetched: Mapping[TopicPartition, Sequence[Record]],
         verdicts: Mapping[int, InvalidEventError],
     ) -> None:
-        """Enter records in the books at once, and wait until they may go on.
+        """Enter records in the progress at once, and wait until they may go on.
 
         Parameters
         ----------
@@ -56,12 +54,6 @@ class HandOver(Protocol):
         verdicts
             By position: why a record is no lead, whatever its value.
         """
-
-
-def may_be_unreadable(error: Exception) -> bool:
-    """Return whether an error may come of a record, and not of the way to Kafka."""
-    comes_of_records = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
-    return isinstance(error, comes_of_records) or not isinstance(error, KafkaError)
 
 
 class UnreadableRecords:
@@ -73,8 +65,6 @@ class UnreadableRecords:
         The consumer.
     reader
         Reads beside it.
-    books_now
-        Returns the books of the current assignment.
     hand_over
         Takes what was read.
     policy
@@ -90,24 +80,24 @@ class UnreadableRecords:
         self,
         consumer: Consumer,
         reader: RawReader,
-        books_now: Callable[[], Books],
         hand_over: HandOver,
         policy: UnreadablePolicy = "dead_letter",
     ) -> None:
         self.stopped_at: dict[TopicPartition, int] = {}
         self._consumer = consumer
         self._reader = reader
-        self._books_now = books_now
         self._hand_over = hand_over
         self._policy = policy
 
-    async def read_past(self, error: Exception) -> None:
+    async def read_past(self, error: Exception, assignment: Assignment) -> None:
         """Read past what a poll has raised; call it at once, with no await between.
 
         Parameters
         ----------
         error
             What the poll has raised.
+        assignment
+            Under which the poll was made.
 
         Raises
         ------
@@ -116,16 +106,15 @@ class UnreadableRecords:
         KafkaError
             A partition can't be read for another reason.
         """
-        books = self._books_now()
         try:
-            partitions = [at for at in books if at not in self.stopped_at]
+            partitions = [at for at in assignment if at not in self.stopped_at]
             for partition in partitions:
-                self._consumer.seek(partition, _end(books[partition]))
+                self._consumer.seek(partition, _end(assignment[partition]))
             self._consumer.pause(*partitions)
-            has_moved = [await self._read(partition, books) for partition in partitions]
-            if self._books_now() is not books:
+            has_moved = [await self._read(partition, assignment) for partition in partitions]
+            if assignment.has_ended:
                 return
-            still_ours = [at for at in partitions if at in books and at not in self.stopped_at]
+            still_ours = [at for at in partitions if at in assignment and at not in self.stopped_at]
             self._consumer.resume(*still_ours)
         except IllegalStateError:
             log.info("the partitions were revoked meanwhile")
@@ -133,14 +122,14 @@ class UnreadableRecords:
         if partitions and not any(has_moved):
             raise error
 
-    async def _read(self, partition: TopicPartition, books: Books) -> bool:
+    async def _read(self, partition: TopicPartition, assignment: Assignment) -> bool:
         """Read what one fetch brings of a partition; return whether the error may come of it."""
-        if not self._is_ours(partition, books):
+        if partition not in assignment:
             return True
-        start = _end(books[partition])
+        start = _end(assignment[partition])
         try:
             async for step in self._reader.read(partition, start):
-                if not self._is_ours(partition, books):
+                if partition not in assignment:
                     return True
                 await self._take(partition, step)
                 if partition in self.stopped_at:
@@ -152,10 +141,7 @@ class UnreadableRecords:
                 raise
             log.warning("reading %s: %r, trying again", partition, error)
             return True
-        return self._is_ours(partition, books) and step.next_offset > start
-
-    def _is_ours(self, partition: TopicPartition, books: Books) -> bool:
-        return self._books_now() is books and partition in books
+        return partition in assignment and step.next_offset > start
 
     async def _take(self, partition: TopicPartition, step: RawStep) -> None:
         records, next_offset = step.records, step.next_offset
@@ -166,7 +152,7 @@ class UnreadableRecords:
             self._stop(partition, unreadable[0])
         elif unreadable:
             _log(partition, unreadable, next_offset)
-        # No await between: the position never lies behind records that are not in the books.
+        # No await between: the position never lies behind records that were not handed over.
         self._consumer.seek(partition, next_offset)
         if records:
             await self._hand_over({partition: records}, _verdicts(records))
@@ -183,9 +169,9 @@ class UnreadableRecords:
         )
 
 
-def _end(entry: PartitionBooks) -> int:
+def _end(progress: PartitionProgress) -> int:
     """Return the offset after what was handed over of a partition."""
-    begin = entry.committed if entry.end is None else entry.end
+    begin = progress.committed if progress.end is None else progress.end
     return begin or 0
 
 

@@ -28,9 +28,9 @@ from schemas.errors import FatalError
 from stream.kafka.producer import (
     RETRY_PAUSE,
     BatchBuilder,
+    Output,
     Parcel,
     Producer,
-    Row,
     await_partition,
     pack,
     unmendable,
@@ -38,7 +38,7 @@ from stream.kafka.producer import (
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import LimitReader, TopicLimits
 
-__all__ = ["EmitOptions", "Emitter", "RecordsTooLargeError", "Row"]
+__all__ = ["EmitOptions", "Emitter", "Output", "RecordsTooLargeError"]
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class EmitOptions:
 class _Sending:
     """Rows of one call, on their way."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Output]
     deadline: float
     """The loop's time until which they must be delivered."""
     delivered: asyncio.Future[None]
@@ -188,7 +188,7 @@ class Emitter:
         self,
         topic: str,
         partition: int,
-        rows: Sequence[Row],
+        rows: Sequence[Output],
     ) -> Sequence[asyncio.Future[None]]:
         """Send records to a partition, in order, behind those of earlier calls.
 
@@ -274,7 +274,7 @@ class Emitter:
             raise unmendable(error) from error
         return refused
 
-    def _pack(self, rows: Sequence[Row], start: int) -> Iterator[Parcel]:
+    def _pack(self, rows: Sequence[Output], start: int) -> Iterator[Parcel]:
         def create_batch() -> BatchBuilder:
             return self._producer.create_batch()  # that of now: it may be replaced meanwhile
 

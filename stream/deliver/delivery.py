@@ -17,7 +17,7 @@ from typing import Protocol
 from schemas.errors import LeadScoreError
 from stream.consume.partition_progress import Batch
 from stream.deliver.batch_producer import Emitter
-from stream.kafka.producer import Row
+from stream.kafka.producer import Output
 from stream.kafka.topic_limits import TopicLimits
 
 __all__ = ["AtLeastOnce", "Delivery", "PartitionLostError"]
@@ -28,7 +28,7 @@ class PartitionLostError(LeadScoreError):
 
 
 class Delivery(Protocol):
-    """Takes what comes of a batch to Kafka (``stream.deliver.transactions`` does it exactly once)."""
+    """Delivers a batch's outputs to Kafka (exactly once: ``stream.deliver.transactions``)."""
 
     @property
     def limits(self) -> TopicLimits:
@@ -44,7 +44,7 @@ class Delivery(Protocol):
         """
 
     async def send(
-        self, topic: str, batch: Batch, rows: Sequence[Row]
+        self, topic: str, batch: Batch, rows: Sequence[Output]
     ) -> Sequence[asyncio.Future[None]]:
         """Send outputs of a batch to its partition's number, behind those of earlier calls.
 
@@ -82,7 +82,7 @@ class AtLeastOnce:
         return True
 
     async def send(
-        self, topic: str, batch: Batch, rows: Sequence[Row]
+        self, topic: str, batch: Batch, rows: Sequence[Output]
     ) -> Sequence[asyncio.Future[None]]:
         """Send outputs of a batch to its partition's number."""
         return await self._emitter.send(topic, batch.partition.partition, rows)

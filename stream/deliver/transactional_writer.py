@@ -29,7 +29,7 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.consume.partition_progress import Batch, PartitionBooks
+from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import PartitionLostError
 from stream.deliver.transactional_producer import FENCED, TransactionalId, may_pass
@@ -37,7 +37,7 @@ from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 from stream.kafka.committed_offsets import CommittedReader
 from stream.kafka.producer import (
     RETRY_PAUSE,
-    Row,
+    Output,
     TransactionalOpener,
     TransactionalProducer,
     await_partition,
@@ -82,7 +82,7 @@ class _Sending:
     """Rows of one call, as long as they may have to be written again."""
 
     topic: str
-    rows: Sequence[Row]
+    rows: Sequence[Output]
     refused: set[int] = field(default_factory=set)
     is_written: bool = False
     is_over: bool = False
@@ -250,11 +250,11 @@ class PartitionWriter:
             batch.done()
             self._changed.set()
 
-    def send(self, topic: str, rows: Sequence[Row]) -> list[asyncio.Task[None]]:
+    def send(self, topic: str, rows: Sequence[Output]) -> list[asyncio.Task[None]]:
         """Send rows to the partition's number, behind those of earlier calls."""
         return [self._begin(self._deliver(_Sending(topic, rows)))] if rows else []
 
-    def commit(self, entry: PartitionBooks) -> asyncio.Task[None]:
+    def commit(self, entry: PartitionProgress) -> asyncio.Task[None]:
         """Begin to commit what is done, and what was admitted, as soon as that is done, too.
 
         The task ends with the commit, or as soon as the partition is lost.
@@ -281,7 +281,7 @@ class PartitionWriter:
         if sending.refused:
             raise RecordsTooLargeError(sending.topic, sorted(sending.refused))
 
-    async def _commit(self, entry: PartitionBooks) -> None:
+    async def _commit(self, entry: PartitionProgress) -> None:
         try:
             async with self._limited():
                 while self.is_ours and not all(batch.is_done for batch in self._admitted):
@@ -374,7 +374,7 @@ class PartitionWriter:
             self._in_transaction = True
         return producer
 
-    async def _end_transaction(self, entry: PartitionBooks) -> None:
+    async def _end_transaction(self, entry: PartitionProgress) -> None:
         if self._came_through is None:
             offset, pin = entry.to_commit()
             commit = Commit(offset, metadata_of(offset, pin))

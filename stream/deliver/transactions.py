@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from aiokafka import TopicPartition
 
+from stream.consume.assignment import Assignment
 from stream.consume.offset_committer import OnCommit
-from stream.consume.partition_progress import Batch, Books, PartitionBooks
-from stream.consume.start_offsets import Begin, Beginnings, Crash, without_pin
+from stream.consume.partition_progress import Batch, PartitionProgress
+from stream.consume.start_offsets import Crash, PinOf, StartOffsets, without_pin
 from stream.deliver.delivery import PartitionLostError
 from stream.deliver.transactional_writer import PartitionWriter, WriterOptions
 from stream.kafka.committed_offsets import CommittedReader
 from stream.kafka.consumer import Consumer
-from stream.kafka.producer import Row, TransactionalOpener
+from stream.kafka.producer import Output, TransactionalOpener
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import TopicLimits
 
@@ -47,8 +48,8 @@ class Transactions:
         Makes a transactional producer.
     read_committed
         Fetches the group's commit of a partition.
-    begin
-        See ``stream.consume.start_offsets.Begin``.
+    pin_of
+        See ``stream.consume.start_offsets.PinOf``.
     limits
         What the topics take; whoever made them has read them.
     options
@@ -66,7 +67,7 @@ class Transactions:
         limits: TopicLimits,
         options: WriterOptions,
         clock: RecordClock | None = None,
-        begin: Begin = without_pin,
+        pin_of: PinOf = without_pin,
     ) -> None:
         self._clock = clock
         self.limits = limits
@@ -75,17 +76,18 @@ class Transactions:
         self._connect = connect
         self._read_committed = read_committed
         self._options = options
-        self._begin = begin
+        self._pin_of = pin_of
 
     def committer(
         self, consumer: Consumer, on_commit: OnCommit, crash: Crash
     ) -> TransactionalCommitter:
         """Make the committer of a source that is read exactly once."""
-        beginnings = Beginnings(consumer, crash, self._begin, self._options.delivery_limit)
-        return TransactionalCommitter(self, beginnings, on_commit, crash)
+        limit = self._options.delivery_limit
+        start_offsets = StartOffsets(consumer, crash, self._pin_of, limit)
+        return TransactionalCommitter(self, start_offsets, on_commit, crash)
 
-    def begin(self, partition: TopicPartition, generation: int) -> PartitionWriter:
-        """Begin the writer of a partition; nothing is admitted before it is open."""
+    def add_writer(self, partition: TopicPartition, generation: int) -> PartitionWriter:
+        """Make the writer of a partition; nothing is admitted before it is open."""
         writer = self.writers[partition] = PartitionWriter(
             partition,
             generation,
@@ -103,7 +105,9 @@ class Transactions:
         writer = self._writer_of(batch)
         return writer is not None and await writer.admit(batch)
 
-    async def send(self, topic: str, batch: Batch, rows: Sequence[Row]) -> list[asyncio.Task[None]]:
+    async def send(
+        self, topic: str, batch: Batch, rows: Sequence[Output]
+    ) -> list[asyncio.Task[None]]:
         """Send outputs of a batch, in the open transaction of its partition."""
         writer = self._writer_of(batch)
         return [asyncio.create_task(_lost(batch))] if writer is None else writer.send(topic, rows)
@@ -125,7 +129,7 @@ async def _lost(batch: Batch) -> None:
 
 
 class TransactionalCommitter:
-    """Commits offsets with the outputs, and begins to read where the last commit is.
+    """Commits offsets with the outputs, and starts partitions at their last commit.
 
     A ``stream.consume.offset_committer.Committer``.
 
@@ -133,8 +137,8 @@ class TransactionalCommitter:
     ----------
     transactions
         Have the writers.
-    beginnings
-        Begin partitions.
+    start_offsets
+        Starts partitions.
     on_commit, crash
         See there.
     """
@@ -142,7 +146,7 @@ class TransactionalCommitter:
     def __init__(
         self,
         transactions: Transactions,
-        beginnings: Beginnings,
+        start_offsets: StartOffsets,
         on_commit: OnCommit,
         crash: Crash,
     ) -> None:
@@ -153,69 +157,69 @@ class TransactionalCommitter:
         self._writers = transactions.writers
         self._on_commit = on_commit
         self._crash = crash
-        self._beginnings = beginnings
+        self._start_offsets = start_offsets
         self._commits: dict[TopicPartition, tuple[asyncio.Task[None], float]] = {}
 
     # Partitions come and go
 
-    def take_over(self, assigned: Iterable[TopicPartition], generation: int, books: Books) -> None:
-        """Have the books of each partition begin once its writer is open."""
+    def start(self, assignment: Assignment) -> None:
+        """Open the writer of each partition in the background; the partition starts then."""
         self._lost_since = None
-        for partition in assigned:
-            writer = self._transactions.begin(partition, generation)
-            self._beginnings.begin(partition, books, writer.open)
+        for partition in assignment.partitions:
+            writer = self._transactions.add_writer(partition, assignment.generation)
+            self._start_offsets.look_up(partition, assignment, writer.open)
 
-    async def taken_over(self, partition: TopicPartition) -> None:
-        """Wait until the books of a partition have begun, or never will."""
-        await self._beginnings.begun(partition)
+    async def started(self, partition: TopicPartition) -> None:
+        """Wait until a partition has started, or never will."""
+        await self._start_offsets.known(partition)
 
     def interrupt(self) -> None:
         """End nothing: a commit that is under way ends with its writer, if not before."""
 
-    async def give_up(self, books: Books, by: float) -> None:
+    async def finish(self, assignment: Assignment, by: float) -> None:
         """Commit what is done, abort what is not, and close the producers."""
-        await self._beginnings.end(by)
+        await self._start_offsets.cancel(by)
         reserve = (by - _now()) / 4  # for closing
-        await self._commit_once_more(books, by - reserve)
+        await self._commit_once_more(assignment, by - reserve)
         writers = list(self._writers.values())
         self._writers.clear()
         self._commits.clear()
         await asyncio.gather(*(writer.close(by) for writer in writers))
 
-    async def _commit_once_more(self, books: Books, by: float) -> None:
+    async def _commit_once_more(self, assignment: Assignment, by: float) -> None:
         """Commit all that is done; a commit that is under way may leave something for another."""
         for _ in range(2):
-            self._begin_commits(books)
+            self._begin_commits(assignment)
             tasks = [task for task, _ in self._commits.values()]
             if tasks:
                 await asyncio.wait(tasks, timeout=max(0.0, by - _now()))
 
     # Commits
 
-    async def commit(self, books: Books, by: float) -> None:
-        """Begin to commit what is due; waits for nothing, as one partition may be slower."""
-        self._begin_commits(books)
+    async def commit(self, assignment: Assignment, by: float) -> None:
+        """Schedule a commit of what is due; waits for none, as one partition may be slower."""
+        self._begin_commits(assignment)
 
-    def _begin_commits(self, books: Books) -> None:
-        for partition, entry in list(books.items()):
+    def _begin_commits(self, assignment: Assignment) -> None:
+        for partition, progress in list(assignment.items()):
             writer = self._writers.get(partition)
             if writer is None:
                 continue
             if writer.is_lost:
-                self._lose(partition, books)
+                self._lose(partition, assignment)
                 continue
-            entry.settle()
-            if entry.is_due and partition not in self._commits:
-                task = writer.commit(entry)
+            progress.settle()
+            if progress.is_due and partition not in self._commits:
+                task = writer.commit(progress)
                 self._commits[partition] = task, _now()
-                task.add_done_callback(self._ended(writer, entry, books))
+                task.add_done_callback(self._ended(writer, progress, assignment))
         begun = min((since for _, since in self._commits.values()), default=_now())
         is_late = _now() - begun > COMMIT_LIMIT
-        # Who is fenced is told so by the group, too, and soon; where not, it is a commit put off.
+        # A fenced worker usually gets a rebalance; until then the commit is reported as overdue.
         self.put_off_since = begun if is_late else self._lost_since
 
     def _ended(
-        self, writer: PartitionWriter, entry: PartitionBooks, books: Books
+        self, writer: PartitionWriter, progress: PartitionProgress, assignment: Assignment
     ) -> Callable[[asyncio.Task[None]], None]:
         def end(task: asyncio.Task[None]) -> None:
             partition = writer.partition
@@ -223,21 +227,20 @@ class TransactionalCommitter:
                 return
             self._commits.pop(partition, None)
             error = None if task.cancelled() else task.exception()
-            if error is None and entry.committed is not None:
+            if error is None and progress.committed is not None:
                 self.last_commit = _now()
-                self._on_commit({partition: entry.committed})
+                self._on_commit({partition: progress.committed})
             elif isinstance(error, PartitionLostError):
-                self._lose(partition, books)
+                self._lose(partition, assignment)
             elif error is not None:
                 crashing = asyncio.ensure_future(self._crash(error))
                 crashing.add_done_callback(lambda _: None)
 
         return end
 
-    def _lose(self, partition: TopicPartition, books: Books) -> None:
-        """Read no more of a partition that is another's."""
-        if entry := books.pop(partition, None):
-            entry.revoke()
+    def _lose(self, partition: TopicPartition, assignment: Assignment) -> None:
+        """Read no more of a partition that another worker writes for."""
+        assignment.lose(partition)
         if self._lost_since is None:
             self._lost_since = _now()
 

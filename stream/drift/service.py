@@ -44,7 +44,7 @@ from stream.kafka.topic_limits import limit_reader
 from stream.monitor import STALL_LIMIT, Vitals
 
 if TYPE_CHECKING:
-    from stream.app import App
+    from stream.faust_app import App
 
 __all__ = ["DriftService"]
 
@@ -104,7 +104,6 @@ class DriftService(Service):
         self._pending: list[Any] = []
         self._has_room = asyncio.Event()
         self._missing: dict[str, float] = {}
-        self._done = 0
 
     # What Faust tells
 
@@ -293,7 +292,6 @@ class DriftService(Service):
             return
         for event in events:
             event.ack()
-        self._done += len(events)
         self.metrics.partials_taken(len(partials))
         self.metrics.late(watch.late - late)
         self._report_closed_early(watch.closed_early - closed_early)

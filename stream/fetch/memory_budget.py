@@ -45,7 +45,7 @@ class MemoryBudget:
 
     @property
     def largest_batch_bytes(self) -> int:
-        """Bytes of the largest batch, as it is sent, that is read (stream/fetch/bounded_responses)."""
+        """Bytes of the largest batch, as it is sent, that is read (see ``bounded_responses``)."""
         return self.total // LARGEST_BATCHES
 
     @property

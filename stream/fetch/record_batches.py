@@ -4,15 +4,15 @@ A client's parser raises at the first thing that it can't read and loses what is
 goes on wherever it can: a header's name that is not UTF-8 or a length that is wrong costs one
 record, a damaged block its rest of the batch, a wrong checksum the batch. A value beyond the limit
 is skipped as it is decompressed, so memory is bounded whatever a batch expands to; of a batch that
-is too large to be received, only the beginning is here (stream/fetch/bounded_responses.py).
+is too large to be received, only the beginning is here (bounded_responses.py).
 
 ::
 
     RecordBatches      walks the batches of a fetch, decides which are for readers     (here)
-    BatchHeader        what a batch says of itself                       (stream/fetch/batch_header.py)
-    decompress         its records' bytes, a chunk at a time             (stream/fetch/decompression.py)
-    RecordReader       one record out of these bytes                     (stream/fetch/record_reader.py)
-    RawRecord, UnreadableRecord       what comes out                       (stream/fetch/raw_records.py)
+    BatchHeader        what a batch says of itself                       (batch_header.py)
+    decompress         its records' bytes, a chunk at a time             (decompression.py)
+    RecordReader       one record out of these bytes                     (record_reader.py)
+    RawRecord, UnreadableRecord       what comes out                       (raw_records.py)
 
 Source: Apache Kafka, "Message Format" (https://kafka.apache.org/documentation/#messageformat).
 """

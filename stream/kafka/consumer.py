@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from aiokafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 
-from stream.consume.partition_progress import Record
+from agents.scoring import SourceRecord as Record
 from stream.fetch.memory_budget import MemoryBudget
 from stream.kafka.group_protocol import GroupConsumer, GroupProtocol, OnRefusal, assignors
 from stream.kafka.shared_settings import Shared
@@ -132,7 +132,7 @@ def open_consumer(
         **connection,
         group_id=group_id,
         enable_auto_commit=False,
-        auto_offset_reset="none",  # positions out of range are errors (stream/consume/offset_reset.py)
+        auto_offset_reset="none",  # positions out of range: stream/consume/offset_reset.py
         session_timeout_ms=round(session_timeout * 1000),
         heartbeat_interval_ms=round(session_timeout * 300),
         rebalance_timeout_ms=round(rebalance_timeout * 1000),

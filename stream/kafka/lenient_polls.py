@@ -11,13 +11,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    RecordTooLargeError,
+    UnsupportedCodecError,
+)
 
-from stream.consume.partition_progress import Record
-from stream.consume.unreadable_records import may_be_unreadable
+from agents.scoring import SourceRecord as Record
 from stream.fetch.raw_batches import RawReader
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
 
-__all__ = ["Polled", "poll", "readable"]
+__all__ = ["Polled", "may_be_unreadable", "poll", "readable"]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +40,12 @@ class Polled(Protocol):
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read from there."""
+
+
+def may_be_unreadable(error: Exception) -> bool:
+    """Return whether an error may come of a record, and not of the way to Kafka."""
+    comes_of_records = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
+    return isinstance(error, comes_of_records) or not isinstance(error, KafkaError)
 
 
 async def poll(

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream.consume.partition_progress import Record
+from agents.scoring import SourceRecord as Record
 from stream.fetch.bounded_polls import BoundedConsumer
 from stream.fetch.memory_budget import MemoryBudget
 from stream.fetch.raw_batches import RawBatchReader

@@ -9,14 +9,15 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer, OffsetAndMetadata, TopicPartition
 
+from agents.scoring import Output
 from schemas.errors import FatalError
 from stream.settings import Settings
 
 __all__ = [
     "BatchBuilder",
+    "Output",
     "Parcel",
     "Producer",
-    "Row",
     "TransactionalOpener",
     "TransactionalProducer",
     "await_partition",
@@ -28,9 +29,6 @@ __all__ = [
     "transactional_opener",
     "unmendable",
 ]
-
-Row = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]
-"""Key, value and headers of a record."""
 
 RETRY_PAUSE = 0.2
 """Seconds before another attempt at what may pass."""
@@ -265,7 +263,7 @@ class Parcel:
         The records' time stamp, milliseconds since 1970.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Output]
     start: int
     builder: BatchBuilder
     timestamp_ms: int
@@ -273,7 +271,7 @@ class Parcel:
 
 def pack(
     create_batch: Callable[[], BatchBuilder],
-    rows: Sequence[Row],
+    rows: Sequence[Output],
     *,
     start: int = 0,
     timestamp_ms: int,

@@ -169,7 +169,7 @@ def _ended(code: int) -> str:
 
 
 def _as_file(files: Mapping[str, bytes]) -> IO[bytes]:
-    """Write the files as ``stream.process.model_trial_job`` reads them, in memory where that can be done."""
+    """Write the files as ``model_trial_job`` reads them, in memory where that can be done."""
     if sys.platform == "linux":  # where a worker runs may be read-only
         file: IO[bytes] = os.fdopen(os.memfd_create("model"), "w+b")
     else:

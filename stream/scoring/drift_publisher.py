@@ -22,7 +22,7 @@ from agents.partials import Partial
 from agents.scoring import Scorer
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
-from stream.deliver.batch_producer import Emitter, RecordsTooLargeError, Row
+from stream.deliver.batch_producer import Emitter, Output, RecordsTooLargeError
 from stream.kafka.log_reader import LogReader
 
 __all__ = ["DriftPublisher"]
@@ -397,7 +397,7 @@ class DriftPublisher:
             self._unreported, self._reported_at = 0, now
 
     async def _publish(self, partials: Sequence[Partial]) -> None:
-        rows: list[Row] = [(partial.key, partial.encode(), []) for partial in partials]
+        rows: list[Output] = [(partial.key, partial.encode(), []) for partial in partials]
         for delivery in await self._emitter.send(self._topic, PARTITION, rows):
             await delivery
 

@@ -20,7 +20,8 @@ from contextlib import AbstractAsyncContextManager
 from aiokafka import TopicPartition
 
 from agents.scoring import Scorer
-from stream.consume.partition_progress import Batch, Books, PartitionBooks
+from stream.consume.assignment import Assignment
+from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.kafka.commit_metadata import ModelPin
 from stream.scoring.serving_model import Serving
 
@@ -41,8 +42,8 @@ class ModelChanges:
 
     Parameters
     ----------
-    books
-        Returns the books of the assignment as it is.
+    assignment_now
+        Returns the current assignment.
     commit
         Commits what is due, by a time of the loop.
     quiet
@@ -64,7 +65,7 @@ class ModelChanges:
     def __init__(
         self,
         *,
-        books: Callable[[], Books],
+        assignment_now: Callable[[], Assignment],
         commit: Callable[[float], Awaitable[None]],
         is_accepting: Callable[[], bool],
         quiet: Callable[[float], AbstractAsyncContextManager[None]],
@@ -74,7 +75,7 @@ class ModelChanges:
         self.current: Serving | None = None
         self._earlier: dict[str, Serving] = {}
         self._pinned: dict[TopicPartition, str] = {}
-        self._books = books
+        self._assignment_now = assignment_now
         self._commit = commit
         self._is_accepting = is_accepting
         self._quiet = quiet
@@ -90,7 +91,7 @@ class ModelChanges:
         self._earlier[serving.sha256] = serving
 
     def begin(self, partition: TopicPartition, pin: ModelPin) -> None:
-        """Note which model a partition is going to begin with, once it has books."""
+        """Note which model a partition is going to start with."""
         self._pinned[partition] = pin.model.sha256
 
     def has(self, pin: ModelPin) -> bool:
@@ -107,7 +108,7 @@ class ModelChanges:
     def scorer(self, partition: TopicPartition) -> tuple[Scorer, int]:
         """Return what scores a partition now, and the offset since which it does."""
         assert self.current is not None, "the source is started once there is a model"
-        entry = self._books().get(partition)
+        entry = self._assignment_now().get(partition)
         pin = None if entry is None else entry.pin
         if pin is None:
             return self.current.scorer, 0
@@ -122,20 +123,20 @@ class ModelChanges:
 
     async def before(self, batches: Sequence[Batch]) -> None:
         """Change the model of partitions that are to have another one from these batches on."""
-        books = self._books()
+        assignment = self._assignment_now()
         for batch in batches:
-            entry = books.get(batch.partition)
+            entry = assignment.get(batch.partition)
             if entry is not None and self._is_due(entry, batch.first_offset):
                 await self.change()
                 return
 
-    def _is_due(self, entry: PartitionBooks, at: int) -> bool:
+    def _is_due(self, entry: PartitionProgress, at: int) -> bool:
         pin = entry.pin
         return pin is None or (not self._is_current(pin) and at >= pin.until)
 
-    def _due(self) -> Mapping[TopicPartition, PartitionBooks]:
+    def _due(self) -> Mapping[TopicPartition, PartitionProgress]:
         due = {}
-        for partition, entry in self._books().items():
+        for partition, entry in self._assignment_now().items():
             entry.settle()
             at = entry.resume_offset
             if at is not None and self._is_due(entry, at):
@@ -159,7 +160,7 @@ class ModelChanges:
 
     async def _change(self, begun: float) -> bool:
         assert self.current is not None
-        serving, books, due = self.current, self._books(), self._due()
+        serving, assignment, due = self.current, self._assignment_now(), self._due()
         async with asyncio.timeout(QUIET_LIMIT):
             await self._publish_rest(
                 {
@@ -174,8 +175,8 @@ class ModelChanges:
             # Nobody knows what scored the records before a first pin: they are taken for its own.
             entry.change_pin(ModelPin(model, 0 if entry.pin is None else since or 0))
         by = float("inf") if self._commit_limit is None else _now() + self._commit_limit
-        while self._books() is books:
-            pending = [e for at, e in due.items() if e.next_pin and books.get(at) is e]
+        while not assignment.has_ended:
+            pending = [e for at, e in due.items() if e.next_pin and assignment.get(at) is e]
             if not pending:
                 break
             if _now() >= by:
@@ -199,8 +200,8 @@ class ModelChanges:
         return True
 
     def _forget_unused(self) -> None:
-        # Partitions that have no books yet may be about to begin with an earlier model.
-        for partition, entry in self._books().items():
+        # Partitions that have not started yet may be about to start with an earlier model.
+        for partition, entry in self._assignment_now().items():
             if entry.pin is not None:
                 self._pinned[partition] = entry.pin.model.sha256
         used = set(self._pinned.values())

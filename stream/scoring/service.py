@@ -59,7 +59,7 @@ from stream.scoring.serving_model import Serving, load_pinned
 from stream.scoring.tally import DeadLetterLog, Tally
 
 if TYPE_CHECKING:
-    from stream.app import App
+    from stream.faust_app import App
 
 __all__ = ["ScoringService"]
 
@@ -128,8 +128,8 @@ class ScoringService(Service):
             else partial(
                 GroupCommitter,
                 read_committed=self.offsets.read,
-                begin=self._begin,
-                begin_limit=settings.delivery_timeout_seconds,
+                pin_of=self._pin_of,
+                start_limit=settings.delivery_timeout_seconds,
             ),
             RawBatchReader(
                 settings.kafka_client_options(),
@@ -173,7 +173,7 @@ class ScoringService(Service):
         self._reporter = ProgressReporter(time.monotonic()) if is_for_people(settings) else None
         self.loader = ModelLoader(settings, self.metrics, app.trials)
         self.changes = self.pipeline.changes = ModelChanges(
-            books=lambda: self.source.books,
+            assignment_now=lambda: self.source.assignment,
             commit=self.source.commit,
             is_accepting=lambda: self.source.put_off_for == 0,
             quiet=self.pipeline.quiet,
@@ -287,7 +287,7 @@ class ScoringService(Service):
             topics=[settings.leads_scored, settings.leads_created_dlq],
             connect=transactional_opener(settings),
             read_committed=self.offsets.read,
-            begin=self._begin,
+            pin_of=self._pin_of,
             limits=self.emitter.limits,
             options=WriterOptions(
                 group_id=settings.group_id,
@@ -316,7 +316,7 @@ class ScoringService(Service):
             ignores_pins=settings.pinned_model == "ignore",
         )
 
-    async def _begin(self, partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
+    async def _pin_of(self, partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
         return await self._start.begin(partition, commit)
 
     def _count_foreign(self, found: ForeignCommit) -> None:
@@ -358,7 +358,7 @@ class ScoringService(Service):
         self.health.meet(Condition.PARTITIONS_ASSIGNED)
         partitions = sorted(tp.partition for tp in assignment)
         self.drift.assigned(partitions)
-        self.add_future(self._take_over(assignment, self.source.rebalances))
+        self.add_future(self._take_over(assignment, self.source.assignment.generation))
         log.info("partitions assigned", extra={"partitions": partitions})
 
     def on_loss(self, loss: Loss) -> None:
@@ -371,7 +371,7 @@ class ScoringService(Service):
         """Have what was read of our partitions' blocks before counted for drift."""
         for partition in sorted(assignment):
             position = await self.source.position(partition)
-            if generation != self.source.rebalances:
+            if generation != self.source.assignment.generation:
                 return
             if position is not None and self.changes.current is not None:
                 scorer, since = self.changes.scorer(partition)
@@ -385,7 +385,7 @@ class ScoringService(Service):
         """
         for partition, offset in offsets.items():
             scorer, since = self.changes.scorer(partition)
-            number, generation = partition.partition, self.source.rebalances
+            number, generation = partition.partition, self.source.assignment.generation
             self.drift.take_over(number, scorer, generation, offset, since)
         await self.drift.publish_rest(partition.partition for partition in offsets)
 
@@ -398,7 +398,7 @@ class ScoringService(Service):
             now = time.monotonic()
             if self.source.started:
                 lags = self._lags()
-                done = sum(entry.done_offset or 0 for entry in self.source.books.values())
+                done = sum(entry.done_offset or 0 for entry in self.source.assignment.values())
                 has_work = any(lag.records for lag in lags)
                 self.health.source_seen(now, finished=done, has_work=has_work)
                 self._look_for_stuck(now)
@@ -431,15 +431,15 @@ class ScoringService(Service):
         """Look for commits of our partitions that no LeadScore worker made."""
         while not self.should_stop:
             await self.sleep(COMMIT_LOOK)
-            books = self.source.books
-            expected = {at: entry.committed for at, entry in books.items()}
+            assignment = self.source.assignment
+            expected = {at: entry.committed for at, entry in assignment.items()}
             if expected:
                 try:
                     found = await self.offsets.fetch(list(expected))
                 except KafkaError as error:
                     log.info("the group's commits could not be fetched: %r", error)
                 else:
-                    self.foreign_commits.found_while_assigned(books, expected, found)
+                    self.foreign_commits.found_while_assigned(assignment, expected, found)
 
     def _look_for_stuck(self, now: float) -> None:
         writers = self.transactions.writers if self.transactions else {}
@@ -447,7 +447,7 @@ class ScoringService(Service):
         if not self.health.meets(Condition.BROKER_REACHED):
             assigned = frozenset()  # none can move then, and that is reported already
         fenced = {at for at, writer in writers.items() if writer.is_lost}
-        self.stuck.look(now, assigned, self.source.books, fenced)
+        self.stuck.look(now, assigned, self.source.assignment, fenced)
         if stuck := self.stuck.now:
             reasons = [f"{at.topic}/{at.partition}: {reason}" for at, reason in stuck.items()]
             self.health.miss(Condition.PARTITIONS_MOVE, "; ".join(reasons))

@@ -25,8 +25,8 @@ from schemas.encode import ScoredModel
 from schemas.plausible_times import PlausibleTimes
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
+from stream.scoring.contract_check import verify_contract
 from stream.settings import Settings
-from stream.startup_checks import verify_contract
 
 __all__ = ["Serving", "load_pinned", "load_serving", "locate", "scorer_of"]
 

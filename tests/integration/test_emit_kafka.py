@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stream.broker import BreakableBroker, Broker
-from stream.deliver.batch_producer import EmitOptions, Emitter, RecordsTooLargeError, Row
+from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
 from stream.kafka.producer import open_producer, record_bytes
 from stream.kafka.topic_limits import limit_reader
 from tests.kafka_client import TopicFactory, read_all, set_topic_config
@@ -37,7 +37,7 @@ async def emitting(
         await emitter.stop()
 
 
-def numbered(first: int, count: int, size: int = 100) -> list[Row]:
+def numbered(first: int, count: int, size: int = 100) -> list[Output]:
     return [
         (b"key", b"%d" % number + b"." * size, HEADERS) for number in range(first, first + count)
     ]
@@ -78,7 +78,7 @@ async def test_the_topics_limits_are_read_and_kept_to(kafka: Broker, topics: Top
     async with emitting(kafka.bootstrap, small, usual) as emitter:
         assert emitter.limits.of(small) == 5000
         assert emitter.limits.of(usual) == 1_048_588
-        largest: Row = (b"k", b"v" * 4800, HEADERS)
+        largest: Output = (b"k", b"v" * 4800, HEADERS)
         assert emitter.limits.fits(small, *largest)
         assert record_bytes(*largest) <= 5000
         for delivery in await emitter.send(small, 0, [largest] * 5 + numbered(0, 500)):

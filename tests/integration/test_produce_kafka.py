@@ -55,7 +55,7 @@ async def leadscore_produce(topic, bootstrap, *arguments, stop_when=None):
 
 
 @pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
-async def test_every_event_is_where_the_books_say_and_is_what_they_say(kafka, topics, wire):
+async def test_every_event_is_where_the_count_says_and_is_what_it_says(kafka, topics, wire):
     topic = await topics.create("leads.created", partitions=4)
     as_event = EventMaker(
         STORE.by_name("lead_created"), wire, bad_share=0.05, max_bytes=MAX_BYTES, seed=11

@@ -233,7 +233,7 @@ async def test_workers_that_join_and_leave_lose_nothing(
             return len(seen) == len(written)
 
         await until(all_seen)
-        assert last.source.rebalances == 1
+        assert last.source.assignment.generation == 1
     assert set(seen) == set(written)
     # Every hand-over finished and committed what was in hand.
     assert sum(seen.values()) == len(written)

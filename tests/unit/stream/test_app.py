@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from stream import app as app_module
-from stream.app import App, create_app
+from stream.app import create_app
 from stream.consume.batch_channel import BatchChannel
+from stream.faust_app import App
 from stream.monitor import Vitals
 from stream.scoring.service import ScoringService
 from stream.settings import load_settings

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from stream import faust_transport
-from stream.app import App
+from stream.faust_app import App
 from stream.faust_transport import LenientThread, LenientTransport
 from stream.fetch.raw_batches import RawStep
 from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord

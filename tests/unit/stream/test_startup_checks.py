@@ -13,8 +13,9 @@ import pytest
 from model.bundle import BundleError
 from schemas.errors import StartupError
 from stream import startup_checks as verification
+from stream.scoring.contract_check import verify_contract
 from stream.settings import Settings, load_settings
-from stream.startup_checks import verify, verify_contract
+from stream.startup_checks import verify
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.fakes import FakeTrials
 

@@ -17,7 +17,7 @@ from model.bundle import BundleError
 from schemas.errors import FatalError, StartupError
 from stream import crash_reason as crash_module
 from stream import worker as worker_module
-from stream.app import App
+from stream.faust_app import App
 from stream.process.logging import _is_news
 from stream.settings import Settings, load_settings
 from stream.worker import EXIT_STARTUP, Worker

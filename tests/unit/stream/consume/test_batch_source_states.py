@@ -120,8 +120,8 @@ class SourceStates(RuleBasedStateMachine):
 
     @rule(assigned=st.sets(numbers), finishes=st.booleans(), waits=st.sampled_from([0.0, 0.5, 4.0]))
     def rebalance(self, assigned: set[int], finishes: bool, waits: float) -> None:
-        books = self.bench.source.books.values()
-        open_batches = [batch for entry in books for batch in entry._batches]
+        started = self.bench.source.assignment.values()
+        open_batches = [batch for progress in started for batch in progress._batches]
         waiting = [batch for batch in open_batches if not batch.is_begun]
 
         async def move() -> None:

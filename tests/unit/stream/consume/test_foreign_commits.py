@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 from schemas.errors import StartupError
 from stream.consume.foreign_commits import ForeignCommit, ForeignCommits
-from stream.consume.partition_progress import PartitionBooks
+from stream.consume.partition_progress import PartitionProgress
 from stream.kafka.commit_metadata import Commit, metadata_of
 
 AT = TopicPartition("leads", 3)
@@ -56,14 +56,14 @@ def test_a_worker_stops_where_the_settings_say_so() -> None:
     assert len(watch.found) == 1
 
 
-def books(committed: int | None, done: int = 60) -> dict[TopicPartition, PartitionBooks]:
-    entry = PartitionBooks(committed)
+def progress(committed: int | None, done: int = 60) -> dict[TopicPartition, PartitionProgress]:
+    entry = PartitionProgress(committed)
     entry.done_offset = done
     return {AT: entry}
 
 
 def test_a_commit_that_moves_our_partition_is_reported_once_and_replaced() -> None:
-    watch, ours = Watch(), books(60)
+    watch, ours = Watch(), progress(60)
     for _ in range(2):
         watch.foreign.found_while_assigned(ours, {AT: 60}, {AT: Commit(500)})
     assert watch.found == [ForeignCommit(AT, 500, 60)]
@@ -76,7 +76,7 @@ def test_a_commit_that_moves_our_partition_is_reported_once_and_replaced() -> No
     ids=["none", "ours, as of a moment ago", "where we are", "where we were"],
 )
 def test_what_moves_nothing_is_no_fault(found: Commit | None) -> None:
-    watch, ours = Watch(), books(60)
+    watch, ours = Watch(), progress(60)
     watch.foreign.found_while_assigned(ours, {AT: 40}, {AT: found})
     assert watch.found == []
     assert not ours[AT].is_due
@@ -85,5 +85,5 @@ def test_what_moves_nothing_is_no_fault(found: Commit | None) -> None:
 def test_a_partition_that_is_not_ours_any_more_is_left_alone() -> None:
     watch = Watch()
     watch.foreign.found_while_assigned({}, {AT: 40}, {AT: Commit(500)})
-    watch.foreign.found_while_assigned(books(None), {AT: None}, {AT: Commit(500)})
+    watch.foreign.found_while_assigned(progress(None), {AT: None}, {AT: Commit(500)})
     assert watch.found == []

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from aiokafka import TopicPartition
 
-from stream.consume.partition_progress import Batch, Books, PartitionBooks
+from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.consume.stuck_partitions import STUCK_AFTER, StuckPartitions
 from tests.unit.stream.fakes import FakeRecord
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 
 
-def idle(at: int = 5) -> PartitionBooks:
-    entry = PartitionBooks(at)
+def idle(at: int = 5) -> PartitionProgress:
+    entry = PartitionProgress(at)
     entry.done_offset = at
     return entry
 
 
-def busy() -> PartitionBooks:
-    entry = PartitionBooks(5)
+def busy() -> PartitionProgress:
+    entry = PartitionProgress(5)
     entry.add(Batch(A, [FakeRecord(5, 0, 5)]))  # type: ignore[list-item]
     return entry
 
 
-def due() -> PartitionBooks:
-    entry = PartitionBooks(5)
+def due() -> PartitionProgress:
+    entry = PartitionProgress(5)
     entry.done_offset = 9
     return entry
 
 
-def behind() -> PartitionBooks:
+def behind() -> PartitionProgress:
     entry = idle()
     entry.behind_since = 0.0
     return entry
 
 
-def look(books: Books, *times: float, fenced: set[TopicPartition] | None = None) -> StuckPartitions:
+def look(
+    started: Mapping[TopicPartition, PartitionProgress],
+    *times: float,
+    fenced: set[TopicPartition] | None = None,
+) -> StuckPartitions:
     stuck = StuckPartitions()
     for time in times:
-        stuck.look(time, [A, B], {B: idle(), **books}, fenced or set())
+        stuck.look(time, [A, B], {B: idle(), **started}, fenced or set())
     return stuck
 
 
@@ -51,7 +57,7 @@ def test_partitions_without_work_are_not_stuck() -> None:
     ("entry", "words"),
     [(busy(), "not delivered"), (due(), "not committed"), (behind(), "none of them comes")],
 )
-def test_work_without_progress_is_stuck_after_a_while(entry: PartitionBooks, words: str) -> None:
+def test_work_without_progress_is_stuck_after_a_while(entry: PartitionProgress, words: str) -> None:
     assert look({A: entry}, 0, STUCK_AFTER - 1).now == {}
     found = look({A: entry}, 0, STUCK_AFTER).now
     assert found.keys() == {A}

@@ -19,8 +19,9 @@ from aiokafka.errors import (
 
 from agents.dead_letters import VALUE_BYTES
 from schemas.errors import ErrorCode, FatalError
-from stream.consume.unreadable_records import UnreadableRecords, may_be_unreadable
+from stream.consume.unreadable_records import UnreadableRecords
 from stream.fetch.raw_records import Problem, UnreadableRecord
+from stream.kafka.lenient_polls import may_be_unreadable
 from tests.unit.stream.consume.test_batch_source import OTHER, PROMPT, TP, full_kafka, running
 from tests.unit.stream.fakes import FakeKafka, FakeRawReader, in_jumping_time
 
@@ -211,13 +212,11 @@ async def test_a_value_that_was_left_out_is_no_reason_to_stop_and_leaves_its_siz
 
     async with running(full_kafka(0)) as bench:
         await asyncio.sleep(1)
-        unreadable = UnreadableRecords(
-            bench.consumer, Reader(bench.kafka), lambda: bench.source.books, hand_over, "stop"
-        )
+        unreadable = UnreadableRecords(bench.consumer, Reader(bench.kafka), hand_over, "stop")
         bench.source._is_fetching = False
         await asyncio.sleep(1)
         bench.kafka[0].append(1)
-        await unreadable.read_past(ValueError())
+        await unreadable.read_past(ValueError(), bench.source.assignment)
         assert unreadable.stopped_at == {}
     [([record], verdicts)] = taken
     assert [*record.headers] == [(VALUE_BYTES, b"300")]

@@ -16,7 +16,7 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.deliver.batch_producer import EmitOptions, Emitter, RecordsTooLargeError, Row
+from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
 from stream.kafka.producer import pack, record_bytes
 from stream.kafka.record_clock import RecordClock
 from tests.unit.stream.fakes import FakeBatch, FakeOutput, in_jumping_time
@@ -26,15 +26,15 @@ TP = TopicPartition(SCORED, 0)
 OPTIONS = EmitOptions(max_batch_bytes=100, fallback_limit=1000)
 
 
-def rows(*values: bytes) -> list[Row]:
+def rows(*values: bytes) -> list[Output]:
     return [(b"key", value, ()) for value in values]
 
 
-def numbered(count: int, size: int = 10) -> list[Row]:
+def numbered(count: int, size: int = 10) -> list[Output]:
     return rows(*(b"%d" % number + b"." * (size - len(b"%d" % number)) for number in range(count)))
 
 
-def values_of(given: Sequence[Row]) -> list[bytes | None]:
+def values_of(given: Sequence[Output]) -> list[bytes | None]:
     return [value for _, value, _ in given]
 
 

@@ -20,12 +20,12 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.consume.partition_progress import Batch, PartitionBooks
+from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import PartitionLostError
 from stream.deliver.transactional_writer import PartitionWriter, WriterOptions
 from stream.kafka.commit_metadata import metadata_of
-from stream.kafka.producer import Row
+from stream.kafka.producer import Output
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import TopicLimits
 from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
@@ -37,7 +37,7 @@ ID = f"group/{TOPIC}/0"
 TOO_LARGE = b"L" * 200
 
 
-def rows(*values: bytes) -> list[Row]:
+def rows(*values: bytes) -> list[Output]:
     return [(None, value, ()) for value in values]
 
 
@@ -47,7 +47,7 @@ class Desk:
 
     coordinator: FakeCoordinator
     writer: PartitionWriter
-    entry: PartitionBooks
+    entry: PartitionProgress
     next_offset: int = 0
 
     async def admit(self, size: int = 10) -> Batch:
@@ -111,7 +111,7 @@ async def desk(
         clock=clock,
     )
     await writer.open()
-    entry = PartitionBooks()
+    entry = PartitionProgress()
     yield Desk(coordinator, writer, entry)
     await writer.close(asyncio.get_running_loop().time() + 1)
     assert all(producer.is_stopped for producer in coordinator.producers)

@@ -11,7 +11,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents.partials import ModelIdentity
-from stream.consume.partition_progress import Batch, Books, PartitionBooks
+from stream.consume.assignment import Assignment
+from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.kafka.commit_metadata import ModelPin
 from stream.scoring.model_reloader import QUIET_LIMIT, RETRY_PAUSE, ModelChanges
 from stream.scoring.serving_model import Serving
@@ -37,7 +38,7 @@ def batch(partition: TopicPartition, first: int, last: int) -> Batch:
     return Batch(partition, records)
 
 
-def done(entry: PartitionBooks, to: int) -> None:
+def done(entry: PartitionProgress, to: int) -> None:
     """Have all below an offset be done."""
     entry.done_offset = to
 
@@ -46,14 +47,14 @@ class Worker:
     """The parts of a worker that a change needs, and the order in which they are asked."""
 
     def __init__(self, *, commit_limit: float | None = 1.0) -> None:
-        self.books: Books = {}
+        self.assignment = Assignment(1, (A, B))
         self.steps: list[Any] = []
         self.accepts = True
         self.is_accepting = True
         self.may_be_quiet = asyncio.Event()
         self.may_be_quiet.set()
         self.changes = ModelChanges(
-            books=lambda: self.books,
+            assignment_now=lambda: self.assignment,
             commit=self.commit,
             is_accepting=lambda: self.is_accepting,
             quiet=self.quiet,
@@ -63,7 +64,7 @@ class Worker:
 
     async def commit(self, by: float) -> None:
         await asyncio.sleep(0.005)
-        for partition, entry in self.books.items():
+        for partition, entry in self.assignment.items():
             if self.accepts and entry.is_due:
                 offset, its_pin = entry.to_commit()
                 entry.is_committed(offset, its_pin)
@@ -84,7 +85,7 @@ class Worker:
     def has(
         self, partition: TopicPartition, committed: int | None, its_pin: ModelPin | None
     ) -> None:
-        self.books[partition] = PartitionBooks(committed, its_pin)
+        self.assignment.start(partition, committed, its_pin)
 
 
 @in_jumping_time
@@ -93,7 +94,7 @@ async def test_a_change_is_committed_before_it_is_used() -> None:
     worker.changes.serve(OLD)
     worker.has(A, 10, pin(OLD, 4))
     worker.has(B, 20, pin(OLD, 7))
-    done(worker.books[A], 15)
+    done(worker.assignment[A], 15)
     await worker.changes.change()
     assert worker.steps == [], "nothing is to be changed"
     worker.changes.serve(NEW)
@@ -119,7 +120,7 @@ async def test_a_first_commit_names_the_model_before_a_record_is_scored() -> Non
     await worker.changes.change()
     assert worker.steps == ["quiet", ("rest", {}), ("commit", 1, 20, "1"), "go on"]
     first = batch(A, 3, 9)
-    worker.books[A].add(first)
+    worker.assignment[A].add(first)
     await worker.changes.before([first])
     assert worker.steps[4:] == ["quiet", ("rest", {}), ("commit", 0, 3, "1"), "go on"]
     assert worker.changes.scorer(A) == ("scorer 1", 0)
@@ -134,7 +135,7 @@ async def test_what_an_earlier_owner_may_have_emitted_is_scored_by_its_model() -
     for first, last in ((10, 19), (20, 34)):
         await worker.changes.before([batch(A, first, last)])
         assert worker.changes.scorer(A) == ("scorer 1", 4)
-        done(worker.books[A], last + 1)
+        done(worker.assignment[A], last + 1)
     assert worker.steps == []
     await worker.changes.before([batch(A, 35, 40)])
     assert worker.steps == ["quiet", ("rest", {0: 35}), ("commit", 0, 35, "2"), "go on"]
@@ -146,7 +147,7 @@ async def test_without_the_coordinator_the_old_model_scores_on_and_is_committed_
     worker = Worker()
     worker.changes.serve(OLD)
     worker.has(A, 10, pin(OLD, 4))
-    done(worker.books[A], 15)
+    done(worker.assignment[A], 15)
     worker.changes.serve(NEW)
     worker.accepts = False
     loop = asyncio.get_running_loop()
@@ -154,13 +155,13 @@ async def test_without_the_coordinator_the_old_model_scores_on_and_is_committed_
     await worker.changes.before([batch(A, 15, 19)])
     assert loop.time() - started < 1.2
     assert worker.changes.scorer(A) == ("scorer 1", 4)
-    assert worker.books[A].is_due, "in case the commit of the change comes through yet"
+    assert worker.assignment[A].is_due, "in case the commit of the change comes through yet"
     steps = list(worker.steps)
     await worker.changes.before([batch(A, 20, 24)])
     assert worker.steps == steps, "leads do not wait for every attempt"
     worker.accepts = True
     await asyncio.sleep(RETRY_PAUSE)
-    done(worker.books[A], 25)
+    done(worker.assignment[A], 25)
     await worker.changes.change()
     assert worker.changes.scorer(A) == ("scorer 2", 25)
 
@@ -213,7 +214,7 @@ def test_a_rebalance_ends_a_change(commit_limit: float | None) -> None:
         worker.accepts = False
         change = asyncio.ensure_future(worker.changes.change())
         await asyncio.sleep(0.1)
-        worker.books = {}
+        worker.assignment.end()
         await change
         assert worker.steps[-1] == "go on"
 

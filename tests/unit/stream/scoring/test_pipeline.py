@@ -469,8 +469,8 @@ async def test_the_next_batch_is_decoded_while_the_model_scores() -> None:
         first, second = batch(0, THREAD_FROM_ROWS), batch(100, THREAD_FROM_ROWS)
         await place.pipeline.accept([first])
         await place.pipeline.accept([second])
-        assert first.is_in_hand
-        assert second.is_in_hand
+        assert first.is_in_flight
+        assert second.is_in_flight
         assert place.value("leadscore_stage_duration_seconds_count", stage="decode") == 2
         assert not watched.seen
         watched.allowed.set()
@@ -645,7 +645,7 @@ async def test_an_error_in_the_models_thread_crashes_and_commits_nothing() -> No
         assert not place.emitter.sent
 
 
-async def test_a_stop_leaves_what_is_in_hand_undone() -> None:
+async def test_a_stop_leaves_what_is_in_flight_undone() -> None:
     async with Place() as place:
         given = batch(0)
         await place.pipeline.accept([given])

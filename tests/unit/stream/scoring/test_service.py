@@ -19,7 +19,7 @@ from schemas.errors import FatalError
 from stream import monitor as vitals_module
 from stream.consume.batch_source import BatchSource
 from stream.consume.lost_records import Loss, LossReason
-from stream.consume.partition_progress import Batch, PartitionBooks
+from stream.consume.partition_progress import Batch
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 from stream.monitor import Vitals
 from stream.scoring.service import STALL_LIMIT, ScoringService
@@ -201,7 +201,7 @@ async def test_before_a_change_the_head_that_an_earlier_owner_left_is_counted(
     await place.service._take_up_model()
     serving = place.service.changes.current
     assert serving is not None
-    place.service.source.books[AT] = PartitionBooks(2209, ModelPin(serving.identity, 100))
+    place.service.source.assignment.start(AT, 2209, ModelPin(serving.identity, 100))
     heads = []
 
     async def count_head(number: int, scorer: Any, block: Any, since: int, stop: int) -> None:
@@ -247,11 +247,11 @@ async def test_a_model_that_goes_away_serves_on(registry: Path):
 
 async def test_a_source_that_has_records_and_gets_none_ends_the_worker():
     place = Place()
-    entry = PartitionBooks()
-    place.service.source.books = {AT: entry}
+    place.service.source.assignment.start(AT)
     await place.service._end_if_stalled()
     assert not place.app.errors
-    entry.behind_since = place.service.loop.time() - STALL_LIMIT - 1
+    its_progress = place.service.source.assignment[AT]
+    its_progress.behind_since = place.service.loop.time() - STALL_LIMIT - 1
     await place.service._end_if_stalled()
     [error] = place.app.errors
     assert isinstance(error, FatalError)

@@ -198,7 +198,7 @@ async def test_a_broker_that_takes_no_batch_is_a_failure_too():
     assert (played.sent, played.failed) == (0, {"KafkaTimeoutError": 10})
 
 
-async def test_stopping_delivers_what_is_in_hand():
+async def test_stopping_delivers_what_is_in_flight():
     stop, producer = asyncio.Event(), FakeProducer(partitions=1)
     producer.on_send = stop.set
 

@@ -1,0 +1,103 @@
+"""An assignment: the partitions of one generation of the group, and how far each has got."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+
+from aiokafka import TopicPartition
+
+from stream.consume.partition_progress import PartitionProgress
+from stream.kafka.commit_metadata import ModelPin
+
+__all__ = ["Assignment"]
+
+
+class Assignment(Mapping[TopicPartition, PartitionProgress]):
+    """The progress of each partition whose start offset is known.
+
+    It is made when partitions are assigned, and has ended once they are revoked: it is empty from
+    then on, so who still holds it changes nothing of the next one. Only its methods add and remove
+    partitions.
+
+    Parameters
+    ----------
+    generation
+        Number of the assignment; batches of one generation follow each other.
+    partitions
+        What the group has assigned.
+
+    Attributes
+    ----------
+    generation, partitions
+        As given.
+    has_ended
+        Whether the partitions were revoked.
+    """
+
+    def __init__(self, generation: int = 0, partitions: Iterable[TopicPartition] = ()) -> None:
+        self.generation = generation
+        self.partitions = frozenset(partitions)
+        self.has_ended = False
+        self._progress: dict[TopicPartition, PartitionProgress] = {}
+
+    def start(
+        self, partition: TopicPartition, committed: int | None = None, pin: ModelPin | None = None
+    ) -> None:
+        """Note that the start offset of a partition is known; ignored once the assignment ended.
+
+        Parameters
+        ----------
+        partition
+            One of the partitions.
+        committed
+            The group's offset; None where it has none.
+        pin
+            Which model scores the partition, as the group's commit says.
+        """
+        if not self.has_ended:
+            self._progress[partition] = PartitionProgress(committed, pin)
+
+    def restart(self, partition: TopicPartition) -> None:
+        """Forget the progress of a partition whose log was replaced.
+
+        Batches in flight have offsets of the old log; they may finish, and are never committed.
+        """
+        if partition in self._progress:
+            self._progress[partition] = PartitionProgress()
+
+    def lose(self, partition: TopicPartition) -> None:
+        """Drop a partition that another worker writes for."""
+        if progress := self._progress.pop(partition, None):
+            progress.revoke()
+
+    def revoke(self) -> None:
+        """Let no batch be begun from now on; those in flight may still finish."""
+        for progress in self._progress.values():
+            progress.revoke()
+
+    def end(self) -> None:
+        """Forget all progress: the partitions are no longer ours."""
+        self.has_ended = True
+        self._progress = {}  # a new one: somebody may iterate over the other
+
+    @property
+    def has_in_flight(self) -> bool:
+        """Whether a batch was begun that is not done."""
+        return any(progress.is_in_flight for progress in self._progress.values())
+
+    def __getitem__(self, partition: TopicPartition) -> PartitionProgress:
+        return self._progress[partition]
+
+    def __iter__(self) -> Iterator[TopicPartition]:
+        return iter(self._progress)
+
+    def __len__(self) -> int:
+        return len(self._progress)
+
+    def items(self) -> ItemsView[TopicPartition, PartitionProgress]:
+        """Return partitions with their progress, as they are now."""
+        return self._progress.items()
+
+    def values(self) -> ValuesView[PartitionProgress]:
+        """Return the progress of each partition, as it is now."""
+        return self._progress.values()
