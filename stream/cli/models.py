@@ -65,7 +65,10 @@ def list_models(registry: str) -> None:
 @click.argument("model")
 @REGISTRY
 def show(model: str, registry: str) -> None:
-    """Show a model's fields, training, metrics and thresholds, and what it holds of the leads."""
+    """Show a model: fields, training, metrics, thresholds.
+
+    Also what the bundle holds of the training leads.
+    """
     with exit_codes():
         bundle = _described(Registry(registry), model)
     console = _console()

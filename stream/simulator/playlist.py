@@ -20,6 +20,7 @@ from stream.simulator.synthetic import synthetic_leads
 __all__ = ["DEFAULT_COUNT", "Playlist", "Wanted", "make_playlist"]
 
 DEFAULT_CONTRACT = "lead_created"
+ID_COLUMN = "lead_id"
 DEFAULT_COUNT = 1000
 """Synthetic leads that are played where no count is given."""
 
@@ -34,7 +35,7 @@ class Wanted:
     """Of the file; None to find it out."""
     contract: str | None = None
     """Name of a contract, or path of its .avsc file; None: found by the file's columns."""
-    id_column: str = "lead_id"
+    id_column: str = ID_COLUMN
     time_column: str = "created_at"
     created_now: bool = False
     """Leads are created when they are sent; the time column is not read unless ``in_order``."""
@@ -101,6 +102,8 @@ def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
 def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     assert wanted.file is not None
     table = read_table(wanted.file, wanted.encoding)
+    if wanted.id_column != ID_COLUMN:  # a mistyped name comes before an unknown contract
+        table.find(wanted.id_column, "--id")
     if wanted.contract is None:
         contract = contract_of(table, store.lead_contracts())
     else:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import monitoring.telemetry.http
+from monitoring.telemetry import http
 from monitoring.telemetry.health import Condition, Health
 from monitoring.telemetry.http import ENDPOINTS, MonitoringServer, monitoring_app
 from monitoring.telemetry.metrics import Metrics, worker_registry
@@ -73,7 +73,7 @@ def _door() -> Iterator[Feed]:
         clock=lambda: 0.0,
     )
     server, told = MonitoringServer(app, host="127.0.0.1", port=0), _Told()
-    log = logging.getLogger(monitoring.http.__name__)
+    log = logging.getLogger(http.__name__)
     log.addHandler(told)
     log.propagate = False
     with asyncio.Runner() as runner:

@@ -27,7 +27,7 @@ def hints(column: str, *, in_order: bool, gaps: bool = False, **options: object)
         lines.append(f"{at},{rng.normal():.3f},{'yes' if i % 3 else 'no'}")
     table = parse_table("\n".join(lines).encode(), "leads.csv")
     warnings = prepare(table, TrainOptions(target="won", **options)).warnings  # type: ignore[arg-type]
-    return [warning for warning in warnings if "--time" in warning]
+    return [warning for warning in warnings if "looks like the time of creation" in warning]
 
 
 @pytest.mark.parametrize(

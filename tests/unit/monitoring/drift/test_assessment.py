@@ -23,7 +23,7 @@ from monitoring.drift.field_drift import DriftState, DriftThresholds, FieldCount
 from monitoring.drift.statistics import psi
 from schemas.store import SchemaStore
 
-RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
+RUNBOOK = Path(__file__).parents[4] / "docs" / "runbook.md"
 FIVE_MINUTES, DAY, WEEK = 300_000, 86_400_000, 7 * 86_400_000
 SPEC = FeatureSpec(
     fields=(

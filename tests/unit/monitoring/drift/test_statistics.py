@@ -250,5 +250,5 @@ def test_benjamini_and_hochbergs_own_example():
 
 
 def test_the_service_needs_no_scipy():
-    code = "import sys, monitoring.assessment; sys.exit('scipy' in sys.modules)"
+    code = "import sys, monitoring.drift.assessment; sys.exit('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
