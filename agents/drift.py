@@ -46,7 +46,7 @@ OUTLIERS = 8
 
 
 def block_of(offset: int) -> int:
-    """Tell the block of an offset."""
+    """Return the block of an offset."""
     return offset // BLOCK
 
 

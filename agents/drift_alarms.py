@@ -19,7 +19,7 @@ ALARMING = (DriftState.WARN, DriftState.CRITICAL)
 def since_when(
     horizons: Iterable[Assessment], before: Mapping[tuple[str, int], int], start: int
 ) -> dict[tuple[str, int], int]:
-    """Tell since when each field is not as it should be; too few leads end nothing."""
+    """Return since when each field is not as it should be; too few leads end nothing."""
     since = {}
     for horizon in horizons:
         for column, drift in enumerate(horizon.fields):

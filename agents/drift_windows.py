@@ -39,7 +39,7 @@ class WindowKey(NamedTuple):
 
     @classmethod
     def of(cls, partial: Partial) -> WindowKey:
-        """Tell where a partial counts."""
+        """Return where a partial counts."""
         return cls(partial.model.sha256[:16], partial.partition, partial.window_start)
 
     def __str__(self) -> str:
@@ -325,7 +325,7 @@ class Watermark:
             progress.seen_at, progress.active_at = now, self._active
 
     def at(self, now: float, wall_ms: int) -> int | None:
-        """Tell the watermark, milliseconds since 1970. None: none yet.
+        """Return the watermark, milliseconds since 1970. None: none yet.
 
         It goes back only from where the clock alone has taken it.
 

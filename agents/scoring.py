@@ -149,7 +149,7 @@ class ReadBatch:
         )
 
     def rows(self, sizes: Sequence[int]) -> list[slice]:
-        """Tell which of the leads are those of the first so many records, of the next, ..."""
+        """Return which of the leads are those of the first so many records, of the next, ..."""
         return _runs(self.leads.positions, sizes)
 
 
@@ -340,7 +340,7 @@ class Scorer:
         return self._predictor.predict(features.matrix)
 
     def counted(self, batch: ReadBatch, features: Features, prediction: Prediction) -> CountedLeads:
-        """Tell what drift is counted on: every lead that could be read, scored or refused."""
+        """Return what drift is counted on: every lead that could be read, scored or refused."""
         return CountedLeads.of(
             batch.offsets,
             batch.leads.created_at,

@@ -31,7 +31,7 @@ TYPE_OF_KIND: dict[FieldKind, object] = {
 
 
 def contract_kinds(contract: Mapping[str, Any]) -> dict[str, FieldKind]:
-    """Tell the kinds of a contract's fields; those that can't be features are left out.
+    """Return the kinds of a contract's fields; those that can't be features are left out.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def derive_contract(
 
 
 def is_boolean(table: Table, name: str) -> bool:
-    """Tell whether a column holds nothing but true and false, and something at all."""
+    """Return whether a column holds nothing but true and false, and something at all."""
     cells = {cell.strip().casefold() for cell in table.columns[name].strings() if cell is not None}
     return bool(cells) and cells <= {"true", "false"}
 

@@ -68,7 +68,7 @@ class Folder:
         return kind == "file"
 
     def written_at(self, name: str) -> float | None:
-        """Tell when a file was written, in seconds since 1970; None where that is not known."""
+        """Return when a file was written, in seconds since 1970; None where that is not known."""
         try:
             with _reaching(f"{self.location}/{name}", FileNotFoundError):
                 modified: datetime = self._files.modified(self._at(name))

@@ -100,7 +100,7 @@ def compile_reader(
 def mismatches(
     schema: Schema, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading] | None = None
 ) -> list[str]:
-    """Tell which fields a schema lacks, or has with a type that can't be read as their kind.
+    """Return which fields a schema lacks, or has with a type that can't be read as their kind.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ class WireFormat(StrEnum):
 
 
 def detect(value: bytes | None) -> WireFormat:
-    """Tell the wire format of a value by its first byte.
+    """Return the wire format of a value by its first byte.
 
     Raises
     ------

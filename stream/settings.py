@@ -537,7 +537,7 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[Unkno
 
 
 def _is_service_link(name: str, value: str) -> bool:
-    """Tell whether Kubernetes made a variable ("Accessing the Service: environment variables")."""
+    """Return whether Kubernetes made a variable (its page "Accessing the Service")."""
     if re.search(r"_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_\d+_(TCP|UDP|SCTP)", name):
         return True
     return name.endswith("_PORT") and "://" in value

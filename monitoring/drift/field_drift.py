@@ -253,14 +253,14 @@ class FieldCounts:
         return int(self.window.sum()) < thresholds.exact_below
 
     def surges(self, thresholds: DriftThresholds) -> bool:
-        """Tell whether far more values are missing, or without a bin, than in the reference."""
+        """Return whether far more values are missing, or without a bin, than in the reference."""
         errors = EXACT_SURGE_DEVIATIONS if self.is_exact(thresholds) else SURGE_DEVIATIONS
         return self._rises(self._missing, thresholds.missing_change, errors) or self._rises(
             self._unseen, thresholds.unseen_change, errors
         )
 
     def is_explained(self, thresholds: DriftThresholds) -> bool:
-        """Tell whether a drift is all surge: what is there, and known, is as it was."""
+        """Return whether a drift is all surge: what is there, and known, is as it was."""
         window, reference = self._known
         if not self.surges(thresholds):
             return False

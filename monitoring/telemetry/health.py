@@ -97,11 +97,11 @@ class Health:
             self._reasons[condition] = reason
 
     def meets(self, condition: Condition) -> bool:
-        """Tell whether a condition holds; one that is not needed does."""
+        """Return whether a condition holds; one that is not needed does."""
         return self._reasons.get(condition) is None
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Tell whether every condition holds, and for each one that does not, why."""
+        """Return whether every condition holds, and for each one that does not, why."""
         is_ready = not any(self._reasons.values())
         conditions = {
             condition.value: {"met": True} if reason is None else {"met": False, "reason": reason}
@@ -122,11 +122,11 @@ class Health:
         ]
 
     def heartbeat(self, now: float) -> None:
-        """Say that the event loop turns."""
+        """Note that the event loop turns."""
         self._last_heartbeat = now
 
     def source_seen(self, now: float, *, finished: int, has_work: bool) -> None:
-        """Tell how far the source has come; call it regularly.
+        """Note how far the source has come; call it regularly.
 
         Parameters
         ----------
@@ -135,14 +135,14 @@ class Health:
         finished
             A number that changes with every batch that is done.
         has_work
-            Whether there are records that were not done: in hand, or in the topic.
+            Whether there are records that were not done: in flight, or in the topic.
         """
         if not has_work or finished != self._finished or self._is_broker_away():
             self._last_progress = now
         self._finished = finished
 
     def alive(self, now: float) -> tuple[bool, dict[str, Any]]:
-        """Tell whether a restart would not help, with both ages in seconds and the reasons if not.
+        """Return whether the worker is alive, with both ages in seconds and the reasons if not.
 
         While Kafka is away nothing can progress and a restart would not bring it back, so the
         source is not judged then.

@@ -84,7 +84,7 @@ def find_java() -> str:
 
 
 def cache_folder() -> Path:
-    """Tell where the jars are kept, for all projects of this user."""
+    """Return where the jars are kept, for all projects of this user."""
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "leadscore"
 

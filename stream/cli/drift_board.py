@@ -259,7 +259,7 @@ def _height(console: Console, part: RenderableType) -> int:
 
 
 def _fitting(lines: int, fields: int) -> int:
-    """Tell how many fields fit; where all do, no line is needed for what is left out."""
+    """Return how many fields fit; where all do, no line is needed for what is left out."""
     if fields <= lines - AROUND_THE_FIELDS + SUMMED_UP:
         return fields
     return max(FEWEST_FIELDS, lines - AROUND_THE_FIELDS)

@@ -47,7 +47,7 @@ BROKEN = (
 
 
 def may_pass(error: Exception) -> bool:
-    """Tell whether another producer may do what this one could not."""
+    """Return whether another producer may do what this one could not."""
     # What it did not expect aiokafka raises as a bare KafkaError, and its producer is dead then.
     is_bare = type(error) is KafkaError
     return is_bare or isinstance(error, BROKEN) or bool(getattr(error, "retriable", False))

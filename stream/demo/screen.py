@@ -160,7 +160,7 @@ class DemoScreen:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def drift_summary(self) -> None:
-        """Tell which fields have drifted, how far, and since when."""
+        """Show which fields have drifted, how far, and since when."""
         if self._drift is None:
             self.say("Drift", "no window had enough leads to say anything")
             return

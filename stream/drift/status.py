@@ -74,10 +74,10 @@ def _place(report: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _supersedes(report: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Tell whether a report of a window holds from now on; of one window, that of most leads does.
+    """Return whether a report replaces another: of one window, that of most leads is kept.
 
-    What another model's leads are told of later holds, whatever the time of the events: a new model
-    may score old leads again.
+    A later report on another model's leads is kept whatever the time of the events: a new model may
+    score old leads again.
     """
     if report["model_sha256"] != before["model_sha256"]:
         return True

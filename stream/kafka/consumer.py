@@ -51,13 +51,13 @@ class Consumer(Protocol):
         """Read from there; forget what was fetched from elsewhere."""
 
     async def position(self, partition: TopicPartition) -> int:
-        """Tell the offset of the next record to hand over; waits while it is looked up."""
+        """Return the offset of the next record to hand over; waits while it is looked up."""
 
     def assignment(self) -> Collection[TopicPartition]:
-        """Tell which partitions are assigned."""
+        """Return which partitions are assigned."""
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
-        """Tell which partitions the broker says there are, None if it knows no such topic."""
+        """Return which partitions the broker says there are, None if it knows no such topic."""
 
     async def beginning_offsets(
         self, partitions: Sequence[TopicPartition]
@@ -70,16 +70,16 @@ class Consumer(Protocol):
         """Ask for the offsets after the last records of the logs."""
 
     def highwater(self, partition: TopicPartition) -> int | None:
-        """Tell the offset after the last record, as of the last fetch."""
+        """Return the offset after the last record, as of the last fetch."""
 
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
-        """Tell up to where no transaction is open; -1 where that does not matter."""
+        """Return up to where no transaction is open; -1 where that does not matter."""
 
     def pause(self, *partitions: TopicPartition) -> None:
         """Ask the broker for nothing of these partitions."""
 
     def paused(self) -> Iterable[TopicPartition]:
-        """Tell which partitions are paused."""
+        """Return which partitions are paused."""
 
     def resume(self, *partitions: TopicPartition) -> None:
         """Ask for them again."""

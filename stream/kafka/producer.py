@@ -66,7 +66,7 @@ class BatchBuilder(Protocol):
         """Take no further records."""
 
     def size(self) -> int:
-        """Tell the size in bytes, as it is sent once it was."""
+        """Return the size in bytes, as it is sent once it was."""
 
 
 class Producer(Protocol):
@@ -79,7 +79,7 @@ class Producer(Protocol):
         """Deliver what was sent and close the connections."""
 
     async def partitions_for(self, topic: str) -> set[int]:
-        """Tell the partitions of a topic."""
+        """Return the partitions of a topic."""
 
     def create_batch(self) -> BatchBuilder:
         """Make an empty batch."""
@@ -233,7 +233,7 @@ async def await_partition(producer: Producer, to: TopicPartition, within: float)
 def record_bytes(
     key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
 ) -> int:
-    """Tell the most bytes that a batch of this one record takes, uncompressed.
+    """Return the most bytes that a batch of this one record takes, uncompressed.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class MadeTopic(NamedTuple):
 def expected_partitions(
     settings: Settings, source_partitions: int, topics: Iterable[Topic] = TOPICS
 ) -> dict[str, int]:
-    """Tell how many partitions each topic is due to have, by name."""
+    """Return how many partitions each topic is due to have, by name."""
     return {
         topic.name(settings): source_partitions if topic.follows_source else 1 for topic in topics
     }

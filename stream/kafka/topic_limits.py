@@ -63,7 +63,7 @@ class TopicLimits:
         self.batch_bytes = min(self.batch_bytes, *self._limits.values())
 
     def of(self, topic: str) -> int:
-        """Tell the bytes of the largest batch that a topic takes."""
+        """Return the bytes of the largest batch that a topic takes."""
         return self._limits[topic]
 
     def fits(
@@ -73,7 +73,7 @@ class TopicLimits:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],
     ) -> bool:
-        """Tell whether a topic takes a record, whatever the compression does for it."""
+        """Return whether a topic takes a record, whatever the compression does for it."""
         return record_bytes(key, value, headers) <= self._limits[topic]
 
     async def learn(self, topic: str, size: int, *, is_one_record: bool) -> None:

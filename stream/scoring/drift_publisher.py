@@ -415,7 +415,7 @@ class DriftPublisher:
 
 
 def _is_over(task: asyncio.Task[None] | None) -> bool:
-    """Tell whether there is nothing to wait for any more: it has ended, and without an error."""
+    """Return whether there is nothing to wait for any more: it has ended, and without an error."""
     if task is None:
         return True
     return task.done() and not task.cancelled() and task.exception() is None

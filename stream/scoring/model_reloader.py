@@ -95,7 +95,7 @@ class ModelChanges:
         self._pinned[partition] = pin.model.sha256
 
     def has(self, pin: ModelPin) -> bool:
-        """Tell whether the model is loaded."""
+        """Return whether the model is loaded."""
         return pin.model.sha256 in self._earlier or self._is_current(pin)
 
     def serve(self, serving: Serving) -> None:

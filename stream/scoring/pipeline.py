@@ -61,7 +61,7 @@ OWN_BYTES = 1024
 
 
 def available_cores() -> int:
-    """Tell how many cores the process may use."""
+    """Return how many cores the process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

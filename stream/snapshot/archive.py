@@ -69,7 +69,7 @@ class SnapshotFolder:
             yield
 
     def place(self, name: str) -> Path:
-        """Tell where the page for people of a snapshot is once it is written."""
+        """Return where the page for people of a snapshot is once it is written."""
         return self.path / f"{PREFIX}{name}" / REPORT
 
     def add(

@@ -36,7 +36,7 @@ class TimeRange:
     end: int
 
     def holds(self, record: Record) -> bool:
-        """Tell whether a record's time stamp is in the range."""
+        """Return whether a record's time stamp is in the range."""
         return self.start <= record.timestamp < self.end
 
 

@@ -235,7 +235,7 @@ async def test_a_topic_that_comes_back_without_its_commit_is_a_loss() -> None:
 
 @in_jumping_time
 async def test_a_topic_that_goes_right_after_the_first_commit_is_a_loss() -> None:
-    """Each commit was made by a rebalance, and no look at the books came between."""
+    """Each commit was made by a rebalance, and no look at the log came between."""
     async with running(full_kafka(10)) as bench:
         for _ in range(2):
             [batch, *_] = await bench.take()

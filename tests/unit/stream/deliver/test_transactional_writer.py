@@ -43,7 +43,7 @@ def rows(*values: bytes) -> list[Output]:
 
 @dataclass
 class Desk:
-    """A writer, and the books that it commits."""
+    """A writer, and the progress that it commits."""
 
     coordinator: FakeCoordinator
     writer: PartitionWriter
