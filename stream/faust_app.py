@@ -60,7 +60,7 @@ class App(faust.App):
         The error that ended it, as it was logged; None where none was.
     """
 
-    def __init__(self, settings: Settings, checks: Checks | None = None, **options: Any) -> None:
+    def __init__(self, settings: Settings, checks: Checks, **options: Any) -> None:
         self.settings = settings
         self._checks = checks
         self.trials = Trials()
@@ -117,8 +117,7 @@ class App(faust.App):
 
     async def verify(self) -> None:
         """Check the surroundings; raises FatalError with one sentence."""
-        if self._checks is not None:
-            await self._checks(self)
+        await self._checks(self)
 
 
 def _credentials(settings: Settings) -> Any:

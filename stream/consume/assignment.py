@@ -60,7 +60,7 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
     def restart(self, partition: TopicPartition) -> None:
         """Forget the progress of a partition whose log was replaced.
 
-        Batches in flight have offsets of the old log; they may finish, and are never committed.
+        Batches in flight have offsets of the old log: they may finish, and lead to no commit.
         """
         if partition in self._progress:
             self._progress[partition] = PartitionProgress()
@@ -79,11 +79,6 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
         """Forget all progress: the partitions are no longer ours."""
         self.has_ended = True
         self._progress = {}  # a new one: somebody may iterate over the other
-
-    @property
-    def has_in_flight(self) -> bool:
-        """Whether a batch was begun that is not done."""
-        return any(progress.is_in_flight for progress in self._progress.values())
 
     def __getitem__(self, partition: TopicPartition) -> PartitionProgress:
         return self._progress[partition]

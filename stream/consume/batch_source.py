@@ -10,8 +10,8 @@
                     ...                  # write the outputs, await delivery; on error: app.crash
                     batch.done()         # now its offsets may be committed
 
-The source commits the longest prefix of done batches: each interval, before partitions are given
-up, and at the end. What was not done is read again by the next owner: at least once.
+The source commits the longest prefix of done batches: each interval, before partitions are
+revoked, and at the end. What was not done is read again by the next owner: at least once.
 
 Never wait for ``getmany`` while partitions change hands: aiokafka holds it back from the start of
 a rebalance until the new assignment, so waiting for it in ``on_partitions_revoked`` is a deadlock.
@@ -292,7 +292,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         assignment = self.assignment
         assignment.revoke()
         self._committer.interrupt()
-        await self._finish_in_flight(assignment, finish_by)
+        await self._finish_in_flight(list(assignment.values()), finish_by)
         for progress in assignment.values():
             progress.settle()
         self._look_at_logs(assignment)
@@ -303,8 +303,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self._look_at_logs(assignment)  # for a first commit that has just been made
         assignment.end()
 
-    async def _finish_in_flight(self, assignment: Assignment, by: float) -> None:
-        while not self._app.crashed and assignment.has_in_flight:
+    async def _finish_in_flight(self, started: Sequence[PartitionProgress], by: float) -> None:
+        # Not by the assignment: a revocation that overlaps a stop may end it meanwhile.
+        while not self._app.crashed and any(progress.is_in_flight for progress in started):
             if _now() >= by:
                 log.warning("batches in flight took too long: their next owner reads them again")
                 return

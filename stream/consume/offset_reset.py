@@ -54,7 +54,7 @@ class OffsetReset:
         error
             What the poll has raised: its first argument holds the positions by partition.
         assignment
-            Under which the poll was made.
+            The current one.
 
         Raises
         ------

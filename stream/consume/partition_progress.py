@@ -98,12 +98,12 @@ class Batch:
         self._on_release = on_release
 
     def begin(self) -> bool:
-        """Take the batch in hand.
+        """Begin to process the batch.
 
         Returns
         -------
         bool
-            False when the partition was given up meanwhile: drop the batch, its next owner reads
+            False when the partition was revoked meanwhile: drop the batch, its next owner reads
             the records again.
         """
         self.is_begun = not self.is_revoked
@@ -188,7 +188,7 @@ class PartitionProgress:
             self.done_offset = position
 
     def revoke(self) -> None:
-        """Refuse to let a batch be begun from now on; those in hand may still finish."""
+        """Refuse to let a batch be begun from now on; those in flight may still finish."""
         for batch in self._batches:
             batch.revoke()
 

@@ -91,6 +91,8 @@ class StartOffsets:
             async with asyncio.timeout(self._within):
                 commit = await fetch()
                 pin = await self._pin_of(partition, commit)
+            if assignment.has_ended:
+                return
             committed = None if commit is None else commit.offset
             self._consumer.seek(partition, committed or 0)
         except IllegalStateError:
@@ -98,8 +100,9 @@ class StartOffsets:
         except TimeoutError:
             await self._crash(
                 FatalError(
-                    f"the committed offset and the model of {partition} were expected within "
-                    f"{self._within:.0f} s, but were not found: check the brokers."
+                    f"The committed offset and the model of {partition} (and its producer, with "
+                    f"exactly once) were expected within {self._within:.0f} s, but were not found: "
+                    "check the brokers."
                 )
             )
         except Exception as error:

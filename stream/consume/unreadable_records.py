@@ -97,7 +97,7 @@ class UnreadableRecords:
         error
             What the poll has raised.
         assignment
-            Under which the poll was made.
+            The current one.
 
         Raises
         ------

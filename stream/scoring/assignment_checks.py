@@ -30,7 +30,7 @@ RETRY_PAUSE = 1.0
 
 
 class PartitionStart:
-    """Decides how an assigned partition begins: ``stream.consume.start_offsets.Begin``.
+    """Decides how an assigned partition begins: ``stream.consume.start_offsets.PinOf``.
 
     Parameters
     ----------

@@ -23,6 +23,10 @@ PARTIALS = TopicPartition("partials", 0)
 CHANGELOG = TopicPartition("changelog", 0)
 
 
+async def unchecked(_: App) -> None:
+    """Check nothing: there is no Kafka."""
+
+
 class FakeConsumer:
     """A consumer that only knows its positions."""
 
@@ -109,7 +113,7 @@ def test_faust_calls_what_is_overridden() -> None:
 
 
 def test_the_app_reads_by_it() -> None:
-    app = App(load_settings(environment="test", role="drift"))
+    app = App(load_settings(environment="test", role="drift"), unchecked)
     assert isinstance(app.transport, LenientTransport)
 
 

@@ -23,6 +23,10 @@ from stream.settings import Settings, load_settings
 from stream.worker import EXIT_STARTUP, Worker
 
 
+async def unchecked(_: App) -> None:
+    """Check nothing: there is no Kafka."""
+
+
 class FakeApp(App):
     """An app whose surroundings are as a test wants them, and which crashes while it runs.
 
@@ -67,7 +71,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def worker(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A worker that was not started, and leaves the tests' logging alone."""
     monkeypatch.setattr(worker_module, "set_up_logging", lambda _: None)
-    return Worker(FakeApp(load_settings(), loop=loop), loop=loop, redirect_stdouts=False)
+    return Worker(FakeApp(load_settings(), unchecked, loop=loop), loop=loop, redirect_stdouts=False)
 
 
 @pytest.mark.parametrize("kind", [StartupError, BundleError])

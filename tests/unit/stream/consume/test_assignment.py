@@ -80,6 +80,6 @@ def test_revoked_batches_are_not_begun_and_those_in_flight_may_finish() -> None:
     assert begun.begin()
     assignment.revoke()
     assert not waiting.begin()
-    assert assignment.has_in_flight
+    assert assignment[A].is_in_flight
     begun.done()
-    assert not assignment.has_in_flight
+    assert not assignment[A].is_in_flight

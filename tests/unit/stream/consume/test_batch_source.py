@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -282,6 +282,23 @@ async def test_a_batch_in_hand_that_takes_too_long_is_left_to_the_next_owner() -
         first.done()
         await asyncio.sleep(3)
         assert bench.committed is None
+
+
+@in_jumping_time
+async def test_a_stop_waits_for_a_batch_in_flight_though_a_revocation_ended_its_assignment() -> (
+    None
+):
+    bench = make_bench(full_kafka(10), replace(PROMPT, revoke_limit=1.0, stop_limit=8.0))
+    await bench.source.start()
+    [batch] = await bench.take()
+    moving = asyncio.create_task(bench.consumer.rebalance([]))
+    await asyncio.sleep(0.5)
+    stopping = asyncio.create_task(bench.source.stop())
+    await moving
+    await asyncio.sleep(1)
+    assert not stopping.done()
+    batch.done()
+    await stopping
 
 
 @in_jumping_time
