@@ -277,7 +277,7 @@ class Settings(BaseSettings):
     """Records of a poll, all partitions together, at most: they are scored at once."""
 
     batches_in_flight: Count = 8
-    """Polls in hand at once, at most; up to four more wait."""
+    """Polls in flight at once, at most; up to four more wait."""
 
     memory_budget_mb: Annotated[int, Field(ge=48, le=1_000_000)] = 96
     """MB (2^20 bytes) that leads may take in a scoring worker, from the fetch to the delivered
@@ -307,14 +307,14 @@ class Settings(BaseSettings):
     """Whether leads of transactions are read only after their commit."""
 
     delivery_timeout_seconds: Seconds = 120.0
-    """How long to try to deliver a batch's outputs, or to learn where a partition was left off,
-    before the worker gives up and crashes."""
+    """How long to try to deliver a batch's outputs, or to look up the start offset of a partition,
+    before the worker crashes."""
 
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     """How outputs are compressed."""
 
     stop_timeout_seconds: Seconds = 10.0
-    """How long a stopping worker may take to finish what it has in hand."""
+    """How long a stopping worker may take to finish what is in flight."""
 
     http_host: str = "0.0.0.0"
     """Address that /healthz, /readyz, /metrics and /model-info listen on."""

@@ -151,7 +151,7 @@ def _produce(options: dict[str, Any]) -> int:
     try:
         played = asyncio.run(_play(playlist, as_event, _pace(options), settings))
     except asyncio.CancelledError:
-        click.echo("stopped at once: what was in hand may be in Kafka or not", err=True)
+        click.echo("stopped at once: leads in flight may be in Kafka or not", err=True)
         return EXIT_STOPPED
     click.echo(summary(played, playlist, settings.leads_created, seed))
     if not played.complete:

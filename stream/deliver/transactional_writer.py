@@ -216,7 +216,9 @@ class PartitionWriter:
     def lose(self) -> None:
         """Have nothing more to do with the partition: another has fenced us."""
         if self.is_ours:
-            log.warning("%s belongs to another: what is in hand is dropped", self.partition)
+            log.warning(
+                "%s is fenced by a newer owner: batches in flight are dropped", self.partition
+            )
         self.is_lost = True
         self._release()
 

@@ -112,7 +112,7 @@ class ScoringPipeline:
     on_done
         Is called with what became of each batch that is done.
     in_flight
-        How many polls may be in hand at once.
+        How many polls may be in flight at once.
     cores
         How many the process may use: with one, a thread for the model only costs.
     now
@@ -167,7 +167,7 @@ class ScoringPipeline:
         self._emitting = asyncio.create_task(self._emit_in_order())
 
     async def stop(self) -> None:
-        """Drop what is still in hand; call it when the source has given its partitions up."""
+        """Drop what is still in flight; call it when the partitions are revoked."""
         tasks = [*self._delivering, *([self._emitting] if self._emitting else [])]
         for task in tasks:
             task.cancel()
@@ -177,7 +177,7 @@ class ScoringPipeline:
     async def accept(self, batches: Sequence[Batch]) -> None:
         """Decode what a poll has brought and hand it to the model.
 
-        Waits while too many polls are in hand.
+        Waits while too many polls are in flight.
         """
         try:
             if self.changes is not None:

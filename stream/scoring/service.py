@@ -201,7 +201,7 @@ class ScoringService(Service):
             await self.app.crash(error)
 
     async def on_stop(self) -> None:
-        """Finish what is in hand, commit, leave the group, close the connections."""
+        """Finish what is in flight, commit, leave the group, close the connections."""
         self.loader.stop()
         if self.source.started:
             await self.source.stop()

@@ -178,7 +178,7 @@ async def play(
     pace
         When each lead is due; by default all at once.
     stop
-        Ends the run early: no further lead is taken, what is in hand is delivered.
+        Ends the run early: no further lead is taken, what is in flight is delivered.
     on_progress
         Called with the count so far when a batch is delivered or has failed.
     clock

@@ -1,4 +1,4 @@
-"""The pipeline: order, delivery before done, the bound on what is in hand, and errors."""
+"""The pipeline: order, delivery before done, the bound on what is in flight, and errors."""
 
 from __future__ import annotations
 
