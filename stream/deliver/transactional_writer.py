@@ -214,7 +214,7 @@ class PartitionWriter:
         await self._id.close(by)
 
     def lose(self) -> None:
-        """Have nothing more to do with the partition: another has fenced us."""
+        """Drop what is in flight: a newer owner has fenced this writer."""
         if self.is_ours:
             log.warning(
                 "%s is fenced by a newer owner: batches in flight are dropped", self.partition
