@@ -54,7 +54,7 @@ class PlausibleTimes:
         self,
         columns: Columns,
         came_at: NDArray[np.int64],
-        created_at: NDArray[np.int64] | None = None,
+        created_at: NDArray[np.int64] | NDArray[np.float64] | None = None,
     ) -> dict[int, InvalidEventError]:
         """Return the verdicts on leads with an implausible time, by their place among the leads.
 
@@ -67,7 +67,8 @@ class PlausibleTimes:
             the verdict is the same whenever the record is read. What is no time of a record counts
             as 2100.
         created_at
-            int64, shape (n,): milliseconds since 1970. None: not known.
+            int64 or float64, shape (n,): milliseconds since 1970, NaN where not known. None: not
+            known of any lead.
         """
         until = np.where(came_at >= KAFKA_EARLIEST_MS, came_at + self._ahead, UNTIL_MS)
         wrong = {}

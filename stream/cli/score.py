@@ -23,7 +23,7 @@ from features.contract import conform
 from features.json_file import JsonLead
 from features.matrix import Columns
 from features.remarks import differs, remark_on
-from features.spec import FeatureSpec
+from features.spec import CREATED_AT, FeatureSpec
 from features.table import Table, find_json, parse_table, read_file
 from model.bundle import Bundle, BundleError, load_bundle
 from model.registry import Registry
@@ -203,7 +203,9 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
             ErrorCode.TYPE, f"column {known.originals[name]!r}: expected a {kinds[name]}"
         )
         verdicts |= dict.fromkeys(known.misfits(name, decision), verdict)
-    verdicts |= _plausible(spec).verdicts(columns, _now(table.rows))
+    created = columns.get(CREATED_AT)
+    created_at = created if isinstance(created, np.ndarray) else None
+    verdicts |= _plausible(spec).verdicts(columns, _now(table.rows), created_at)
     wrong = [f"row {row + 1}: {error.code}: {error}" for row, error in sorted(verdicts.items())]
     kept = [row for row in range(table.rows) if row not in verdicts]
     return _Leads([ids[row] for row in kept], _rows_of(columns, kept), wrong)

@@ -33,6 +33,10 @@ def test_a_creation_from_1990_to_a_day_after_the_lead_came():
     assert refused([NOW / 1000, 0, NOW - 30 * YEAR, NOW, NOW + DAY, NOW + DAY + 1]) == [0, 1, 5]
 
 
+def test_a_creation_that_is_not_known_is_not_judged():
+    assert refused([np.nan, NOW / 1000, np.nan]) == [1]
+
+
 def test_the_bounds_are_settings():
     assert refused([0, NOW + 2 * DAY], earliest_ms=0, ahead_ms=3 * DAY) == []
 

@@ -79,6 +79,19 @@ def test_events_as_json_lines_have_the_same_scores(
     assert lines(run(score, model, file)) == rows
 
 
+def test_an_implausible_time_of_creation_is_refused_in_a_file_as_in_events(
+    model: SmallModel, tmp_path: Path
+):
+    times = ["2024-05-31T09:30:00Z", "1970-01-20T20:00:00Z", ""]
+    made = [lead | {"created_at": at} for lead, at in zip(model.leads, times, strict=False)]
+    result = run(score, model, write_csv(tmp_path / "l.csv", made), "--format", "jsonl")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("row 2: TIME: field created_at")
+    assert len(result.stdout.splitlines()) == 2
+    made[1]["created_at"] = "2024-05-31T09:30:00Z"
+    assert len(lines(run(score, model, write_csv(tmp_path / "l.csv", made)))) == 3
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_standard_input(
     model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path, as_json: bool
