@@ -30,6 +30,8 @@ from schemas.readings import NumberReading, Reading, TimeReading, read_number
 
 __all__ = ["Inferred", "infer_fields", "name_words", "with_creation", "without_fields"]
 
+NO_VALUES = "no values"
+"""Why an empty column is no feature."""
 DISTINCT_SHARE = 0.95
 """Text of which at least this share of the values is different is no category."""
 LEAST_FILLED = 0.001
@@ -158,7 +160,9 @@ def infer_fields(
     identifiers = []
     for name, read in verdicts.items():
         original = table.originals[name]
-        judged = _judged(table, name, read, times, is_said=name in said)
+        judged = _judged(
+            table, name, read, times, is_said=name in said, can_be_said=contract is None
+        )
         verdict = _without_persons(table, name, judged)
         if verdict.unfit is not None:
             found.dropped[original] = verdict.unfit
@@ -170,9 +174,10 @@ def infer_fields(
 
 
 def with_creation(found: Inferred, table: Table) -> Inferred:
-    """Return the same with the time of creation as a date, where its column is one of times.
+    """Return the same with the time of creation as a date, or why it is none.
 
-    It comes last, and is no longer among the dropped columns.
+    It comes last, and is no longer among the dropped columns. Where its column is not one of times,
+    or its times are unfit, it stays there, with the reason.
 
     Parameters
     ----------
@@ -182,12 +187,13 @@ def with_creation(found: Inferred, table: Table) -> Inferred:
         Has a column of the field ``created_at``.
     """
     verdict = _by_values(table, CREATED_AT)
-    if verdict.kind is not FieldKind.DATE:
-        return found
-    verdict = _judged(table, CREATED_AT, verdict, [], is_said=False)
-    if verdict.unfit is not None:
-        return found
+    verdict = _judged(table, CREATED_AT, verdict, [], is_said=False, can_be_said=False)
+    unfit = verdict.unfit
+    if verdict.kind is not FieldKind.DATE and unfit != NO_VALUES:
+        unfit = "its values are no times"
     original = table.originals[CREATED_AT]
+    if unfit is not None:
+        return replace(found, dropped={**found.dropped, original: unfit})
     dropped = {column: why for column, why in found.dropped.items() if column != original}
     found = replace(found, kinds={**found.kinds}, dropped=dropped)
     _note(found, CREATED_AT, original, verdict)
@@ -404,8 +410,13 @@ def _judged(
     times: list[tuple[str, NDArray[np.float64]]],
     *,
     is_said: bool,
+    can_be_said: bool,
 ) -> _Verdict:
-    """Drop what is empty, almost empty, constant or an identifier; make codes categories."""
+    """Drop what is empty, almost empty, constant or an identifier; make codes categories.
+
+    The reason names ``--as`` only where ``can_be_said``: a contract and the time of creation
+    exclude it.
+    """
     if verdict.kind in (FieldKind.NUMBER, FieldKind.DATE):
         numbers = _values(table, name, verdict)
         known = numbers[~np.isnan(numbers)]
@@ -417,14 +428,12 @@ def _judged(
         levels = _levels(table.columns[name], words)
         count, distinct = sum(levels.values()), len(levels)
     if not count:
-        return replace(verdict, unfit="no values")
+        return replace(verdict, unfit=NO_VALUES)
     if _is_almost_empty(count, table.rows) and not is_said:
-        column = quote(table.originals[name])
-        return replace(
-            verdict,
-            unfit=f"almost empty: {count:,} of {table.rows:,} rows have a value "
-            f"(--as {column}={verdict.kind} keeps it)",
-        )
+        unfit = f"almost empty: {count:,} of {table.rows:,} rows have a value"
+        if can_be_said:
+            unfit += f" (--as {quote(table.originals[name])}={verdict.kind} keeps it)"
+        return replace(verdict, unfit=unfit)
     if distinct == 1 and count == table.rows:
         return replace(verdict, unfit="the same value in every row")
     if verdict.kind is FieldKind.DATE:

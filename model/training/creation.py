@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from features.infer import Inferred
 from features.spec import CREATED_AT, DatePart
 from features.table import Table
+from model.training.date_parts import differ_in_days
 from model.training.options import TrainOptions
 from model.training.specify import Leads
 
@@ -38,12 +40,32 @@ def dates_without_parts(leads: Leads) -> list[str]:
     ]
 
 
-def no_ages_warning(table: Table, leads: Leads) -> list[str]:
-    """Return a sentence where there are dates, but no column of the creation."""
-    if not leads.dates or CREATED_AT in table.names:
+def no_ages_warning(table: Table, leads: Leads, inferred: Inferred) -> list[str]:
+    """Return a sentence where there are dates, but no creation from which ages can be counted.
+
+    Parameters
+    ----------
+    table
+        The training data.
+    leads
+        The same, by column, with every date that was found.
+    inferred
+        What the columns are, and why the time of creation is dropped where it is.
+    """
+    names = ", ".join(table.originals[name] for name in leads.dates if name != CREATED_AT)
+    if not names:
         return []
-    names = ", ".join(table.originals[name] for name in leads.dates)
+    not_learnt = f"How old the dates of {names} were when a lead was created is not learnt"
+    if CREATED_AT not in table.names:
+        return [f"{not_learnt}: name the column of the creation with --time."]
+    created = table.originals[CREATED_AT]
+    if CREATED_AT not in leads.kinds:
+        why = inferred.dropped[created]
+    elif not differ_in_days(leads.columns[CREATED_AT]):
+        why = "almost all of its times are of one day"
+    else:
+        return []
     return [
-        f"How old the dates of {names} were when a lead was created is not learnt: name the column "
-        "of the creation with --time."
+        f"{not_learnt}: {created} can't be what ages are counted from ({why}). Correct it, or name "
+        "another column of the creation with --time."
     ]

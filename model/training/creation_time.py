@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.infer import Inferred, name_words
+from features.spec import CREATED_AT
 from features.table import Table
 from schemas.fields import FieldKind
 
 __all__ = ["creation_hint"]
 
-CREATED = "created_at"
-"""Part of every lead as an event: in a file it is the time of creation and nothing else."""
 NAMED = frozenset({"created", "creation", "createdate", "inserted", "submitted", "registered"})
 LATER = frozenset(
     {
@@ -31,17 +30,16 @@ LEAST_TIMES = 20
 def creation_hint(table: Table, inferred: Inferred) -> tuple[str, ...]:
     """Return at most one sentence: which column looks like the time of creation.
 
-    It has a value in every row, and its name says so or the rows are in its order.
+    It has a date in every row, and its name says so or the rows are in its order. ``created_at``
+    comes first: events have the time of creation under this name.
 
     Parameters
     ----------
     table
         The training data, in the file's order.
     inferred
-        What its columns are.
+        What its columns are, the time of creation among them.
     """
-    if _is_there(table, inferred):
-        return (_sentence(table.originals[CREATED], "every lead has a time of this name"),)
     dates = [
         name
         for name, kind in inferred.kinds.items()
@@ -51,6 +49,7 @@ def creation_hint(table: Table, inferred: Inferred) -> tuple[str, ...]:
     columns = table.columns_for(kinds, inferred.readings, inferred.forced)
     times = {name: np.asarray(columns[name], dtype=np.float64) for name in dates}
     complete = [name for name in dates if not np.isnan(times[name]).any()]
+    complete.sort(key=lambda name: name != CREATED_AT)
     for name in complete:
         if name_words(table.originals[name]) & NAMED:
             return (_sentence(table.originals[name], "every row has one, and its name says so"),)
@@ -58,12 +57,6 @@ def creation_hint(table: Table, inferred: Inferred) -> tuple[str, ...]:
         if _is_in_order(times[name]):
             return (_sentence(table.originals[name], "every row has one, and they are in order"),)
     return ()
-
-
-def _is_there(table: Table, inferred: Inferred) -> bool:
-    """Return whether the file has the envelope's time, and it was not excluded by an option."""
-    original = table.originals.get(CREATED)
-    return original is not None and inferred.dropped.get(original, "").startswith("part of every")
 
 
 def _is_in_order(times: NDArray[np.float64]) -> bool:

@@ -13,14 +13,15 @@ from features.matrix import DAY_MS, ages_in_days, date_part, is_date
 from features.spec import CREATED_AT, DatePart
 from schemas.fields import FieldKind
 
-__all__ = ["DateParts", "choose_date_parts", "later_share", "part_values"]
+__all__ = ["DateParts", "choose_date_parts", "differ_in_days", "later_share", "part_values"]
 
 PARTS = (DatePart.HOUR, DatePart.WEEKDAY, DatePart.MONTH)
 YEAR_DAYS = 350
 """Dates of a shorter time have no season: a month is then a stretch of calendar time, which never
 comes again."""
 MIDDLE = (0.01, 0.99)
-"""The quantiles between which dates are that long: a few mistyped years don't make a season."""
+"""The quantiles between which dates are that long: a few mistyped years don't make a season. Dates
+that are one day between them are a constant for ages too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ def choose_date_parts(
     A part that is the same for all leads is none: the hour of dates without a clock, say. Where
     nothing differs but that some leads lack the date, the weekday is kept, which says so. The month
     is a part only where the dates are of about a year at least. The age counts from the field
-    ``created_at``, where there is one; not of a date that is one and the same day for all leads, as
-    its age is the calendar time of the creation. Absolute time never is a part: leads to come are
-    all later than those of the training.
+    ``created_at``, where there is one. Where either date is one and the same day for almost all
+    leads there is no age, as it would be the calendar time of the other date. Absolute time never
+    is a part: leads to come are all later than those of the training.
 
     Parameters
     ----------
@@ -123,6 +124,21 @@ def later_share(times: NDArray[np.float64], created_at: NDArray[np.float64]) -> 
     return float((ages <= -1).mean()) if len(ages) else 0.0
 
 
+def differ_in_days(times: NDArray[np.float64]) -> bool:
+    """Return whether dates are of several days (UTC), the first and the last 1 % left out.
+
+    Parameters
+    ----------
+    times
+        float64, shape (n,): milliseconds since 1970, NaN where missing.
+    """
+    days = np.floor(times[is_date(times)] / DAY_MS)
+    if not len(days):
+        return False
+    first, last = np.quantile(days, MIDDLE, method="nearest")
+    return bool(first != last)
+
+
 def _own_parts(times: NDArray[np.float64]) -> tuple[DatePart, ...]:
     """Return the parts that differ, of times none of which is missing."""
     parts = tuple(part for part in PARTS if _differs(date_part(times, part)))
@@ -135,9 +151,13 @@ def _own_parts(times: NDArray[np.float64]) -> tuple[DatePart, ...]:
 def _has_age(
     times: NDArray[np.float64], created_at: NDArray[np.float64], *, whole_days: bool
 ) -> bool:
-    ages = ages_in_days(times, created_at, whole_days=whole_days)
-    days = np.floor(times[is_date(times)] / DAY_MS)
-    return _differs(ages[~np.isnan(ages)]) and _differs(days)
+    known = is_date(times) & is_date(created_at)
+    times, created_at = times[known], created_at[known]
+    return (
+        differ_in_days(times)
+        and differ_in_days(created_at)
+        and _differs(ages_in_days(times, created_at, whole_days=whole_days))
+    )
 
 
 def _has_clock(times: NDArray[np.float64]) -> bool:

@@ -126,10 +126,11 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
 
     kinds = contract_kinds(options.schema) if options.schema is not None else None
     inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
-    hint = creation_hint(table, inferred) if order is None else ()
     contract = options.schema or _derived(table, inferred, options.name)
-    if CREATED_AT in table.names and CREATED_AT not in _left_out(table, options):
+    is_unwanted = CREATED_AT in _left_out(table, options)
+    if CREATED_AT in table.names and not is_unwanted:
         inferred = with_creation(inferred, table)
+    hint = creation_hint(table, inferred) if order is None else ()
     leads = Leads.of(
         inferred.kinds,
         table.columns_for(inferred.kinds, inferred.readings, inferred.forced),
@@ -137,13 +138,14 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         inferred.readings,
         {*MISSING_WORDS, *table.missing},
     )
+    no_ages = [] if is_unwanted else no_ages_warning(table, leads, inferred)
     same = dates_without_parts(leads)
     leads = leads.without(same)
     groups = _grouped(table, leads, options)
     warnings += [*_few(len(leads), int(positive.sum()), groups.counts), *groups.warnings]
     if order:
         warnings += _known_before(groups)
-    warnings += hint or no_ages_warning(table, leads)
+    warnings += [*hint, *no_ages] if CREATED_AT in table.names else hint or no_ages
     return Prepared(
         table=table,
         leads=replace(leads.withholding(inferred.withheld), groups=groups.numbers),

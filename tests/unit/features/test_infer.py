@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.column import Numbers
-from features.infer import Inferred, infer_fields, name_words
+from features.infer import Inferred, infer_fields, name_words, with_creation
 from features.table import Table, parse_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
@@ -92,7 +92,26 @@ def test_an_almost_empty_column_is_kept_where_somebody_says_what_it_is():
     said = {"x": FieldKind.CATEGORY}
     assert "x" in infer_fields(filled(5), reserved={}, given=said).kinds
     contract = dict.fromkeys(("x", "filler"), FieldKind.CATEGORY)
-    assert "x" not in infer_fields(filled(5), reserved={}, contract=contract).kinds
+    dropped = infer_fields(filled(5), reserved={}, contract=contract).dropped
+    assert dropped == {"x": "almost empty: 5 of 20,000 rows have a value"}  # it excludes --as
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (cycle("soon", "later"), "its values are no times"),
+        (cycle("1", "2.5"), "its values are no times"),
+        (cycle(""), "no values"),
+        (cycle("2024-05-31"), "the same value in every row"),
+        (["2024-05-31", *[""] * (ROWS - 1)], "almost empty: 1 of 40 rows have a value"),
+    ],
+)
+def test_a_time_of_creation_that_is_unfit_has_a_reason(cells: list[str], why: str):
+    data = table(created_at=cells, x=cycle("1", "2"))
+    found = infer_fields(data, reserved={"created_at": "part of every lead, no feature"})
+    found = with_creation(found, data)
+    assert list(found.kinds) == ["x"]
+    assert found.dropped == {"created_at": why}
 
 
 def test_words_that_mean_missing_fill_no_column():

@@ -48,10 +48,18 @@ def test_a_time_of_creation_is_found_by_name_or_order(column: str, in_order: boo
         ("closed_at", True, False),
         ("last created deal", False, False),
         ("created", False, True),
+        ("created_at", False, True),
     ],
 )
 def test_other_dates_are_no_time_of_creation(column: str, in_order: bool, gaps: bool):
     assert hints(column, in_order=in_order, gaps=gaps) == []
+
+
+def test_created_at_without_dates_is_no_time_of_creation():
+    lines = ["created_at,size,won"]
+    lines += [f"{'ab'[i % 2]},{i * 7919 % 101}.5,{'yes' if i % 3 else 'no'}" for i in range(ROWS)]
+    table = parse_table("\n".join(lines).encode(), "leads.csv")
+    assert not any("looks like" in w for w in prepare(table, TrainOptions(target="won")).warnings)
 
 
 def test_no_hint_where_the_order_is_known_or_the_column_excluded():

@@ -90,6 +90,22 @@ def test_an_age_that_says_nothing_is_left_out(seen: NDArray[np.float64]) -> None
     assert AGE not in found["seen"].parts
 
 
+@pytest.mark.parametrize("others", [0, 1, 5])
+def test_a_day_that_almost_all_leads_share_gives_no_age(others: int) -> None:
+    spread = days(*np.arange(1000) % 97 + 0.3)
+    one_day = days(*range(others), *np.full(1000 - others, 50.0)) + np.arange(1000)
+    assert AGE not in chosen(seen=one_day, created_at=spread)["seen"].parts
+    assert AGE not in chosen(seen=spread, created_at=one_day)["seen"].parts
+    assert AGE in chosen(seen=spread, created_at=days(*np.arange(1000) % 89))["seen"].parts
+
+
+def test_only_leads_with_both_times_count_for_ages() -> None:
+    seen = days(*np.where(np.arange(200) % 4, NAN, 3.0))
+    seen[1::4] = days(*range(50))
+    created = days(*np.where(np.arange(200) % 4 == 1, NAN, np.arange(200)))
+    assert AGE not in chosen(seen=seen, created_at=created)["seen"].parts
+
+
 def test_dates_after_the_creation_are_counted_from_a_day_on() -> None:
     created = days(0, 0, 0, 0, NAN)
     assert later_share(days(0.9, 1.0, 5, NAN, 3), created) == pytest.approx(2 / 3)
