@@ -51,7 +51,11 @@ MISSING_LABELS = ("missing", "no value", "no value (missing)")
 
 
 def build_reference(
-    spec: FeatureSpec, columns: Columns, n: int, scores: NDArray[np.floating]
+    spec: FeatureSpec,
+    columns: Columns,
+    n: int,
+    scores: NDArray[np.floating],
+    leads: NDArray[np.int64] | None = None,
 ) -> Reference:
     """Measure how training data are distributed.
 
@@ -65,17 +69,19 @@ def build_reference(
         Number of rows.
     scores
         Floats in 0 to 1: their calibrated scores.
+    leads
+        int64, shape (n,): rows with the same number are of one lead. None: each row is a lead.
 
     Returns
     -------
     Reference
     """
     uncounted = Reference(
-        fields=tuple(_field(field, columns[field.name]) for field in spec.fields),
+        fields=tuple(_field(field, columns[field.name], leads) for field in spec.fields),
         score=_score_bins(scores),
     )
     features = FeatureEncoder(spec, uncounted).encode(columns, n)
-    aspects = tuple(_aspects(spec, features.matrix))
+    aspects = tuple(_aspects(spec, features.matrix, leads))
     further = AspectBins(spec, aspects).codes(features.matrix)
     return Reference(
         fields=_counted(uncounted.fields, features.bins),
@@ -106,16 +112,23 @@ def _counted(references: tuple[R, ...], codes: NDArray[np.int16]) -> tuple[R, ..
     )
 
 
-def _aspects(spec: FeatureSpec, matrix: NDArray[np.float32]) -> Iterator[AspectReference]:
+def _aspects(
+    spec: FeatureSpec, matrix: NDArray[np.float32], leads: NDArray[np.int64] | None
+) -> Iterator[AspectReference]:
     """Yield the bins of further aspects, without counts."""
     for field, columns in spec.slices():
         for aspect in further_aspects(field):
             column = columns.start + field.aspects.index(aspect)
             # Edges are of the numbers as the model reads them.
-            yield _aspect(field, aspect, matrix[:, column].astype(np.float64))
+            yield _aspect(field, aspect, matrix[:, column].astype(np.float64), leads)
 
 
-def _aspect(field: FieldSpec, aspect: Aspect, values: NDArray[np.float64]) -> AspectReference:
+def _aspect(
+    field: FieldSpec,
+    aspect: Aspect,
+    values: NDArray[np.float64],
+    leads: NDArray[np.int64] | None,
+) -> AspectReference:
     name = f"{field.name}:{aspect}"
     if aspect is Aspect.HOUR:
         bins = _uncounted(name, "hour", labels=HOURS)
@@ -124,7 +137,8 @@ def _aspect(field: FieldSpec, aspect: Aspect, values: NDArray[np.float64]) -> As
         labels = (*field.keywords, none)
         bins = _uncounted(name, "keyword", labels=labels, levels=field.keywords)
     else:
-        bins = _numbers(name, values, unit=" days" if aspect is Aspect.AGE else " words")
+        unit = " days" if aspect is Aspect.AGE else " words"
+        bins = _numbers(name, values, unit=unit, leads=leads)
     return AspectReference(**bins.model_dump(), field=field.name, aspect=aspect)
 
 
@@ -134,22 +148,22 @@ def _score_bins(scores: NDArray[np.floating]) -> Bins:
     return Bins(by="quantile", edges=bins.edges, labels=bins.labels, counts=tuple(counts.tolist()))
 
 
-def _field(field: FieldSpec, values: Any) -> FieldReference:
+def _field(field: FieldSpec, values: Any, leads: NDArray[np.int64] | None = None) -> FieldReference:
     if isinstance(field, CategoryField):
         return _levels(field, values)
     if isinstance(field, DateField):
         return _uncounted(field.name, "weekday", labels=WEEKDAYS)
     if isinstance(field, TextField):
         lengths = [
-            len(unicodedata.normalize("NFC", text))
+            len(unicodedata.normalize("NFC", text)) if text and normalise_level(text) else np.nan
             for text in values
-            if text and normalise_level(text)
         ]
-        return _numbers(field.name, np.array(lengths, dtype=np.float64), unit=" characters")
+        values = np.array(lengths, dtype=np.float64)
+        return _numbers(field.name, values, unit=" characters", leads=leads)
     numbers = np.asarray(values, dtype=np.float64)
     if field.is_clock:
         return _clocks(field.name, numbers)
-    return _numbers(field.name, numbers, unit="")
+    return _numbers(field.name, numbers, unit="", leads=leads)
 
 
 def _clocks(name: str, values: NDArray[np.float64]) -> FieldReference:
@@ -175,12 +189,20 @@ def _levels(field: CategoryField, values: Iterable[str | None]) -> FieldReferenc
     return _uncounted(field.name, "level", labels=levels, levels=levels)
 
 
-def _numbers(name: str, values: NDArray[np.floating], *, unit: str) -> FieldReference:
-    known = np.asarray(values[~np.isnan(values)], dtype=np.float64)
+def _numbers(
+    name: str,
+    values: NDArray[np.floating],
+    *,
+    unit: str,
+    leads: NDArray[np.int64] | None = None,
+) -> FieldReference:
+    is_known = ~np.isnan(values)
+    known = np.asarray(values[is_known], dtype=np.float64)
+    exact = frequent_values(known, None if leads is None else leads[is_known])
     edges = quantile_edges(known)
     whole = bool((known == np.floor(known)).all())
     labels = tuple(label + unit for label in _labels(edges, whole=whole))
-    return _uncounted(name, "quantile", labels=labels, edges=edges, exact=frequent_values(known))
+    return _uncounted(name, "quantile", labels=labels, edges=edges, exact=exact)
 
 
 def _uncounted(name: str, by: str, *, labels: Sequence[str], **parts: object) -> FieldReference:
@@ -220,22 +242,30 @@ def quantile_edges(values: NDArray[np.float64], bins: int = QUANTILE_BINS) -> tu
     return tuple(edges.tolist()) or tuple(above[:1].tolist())
 
 
-def frequent_values(values: NDArray[np.float64]) -> tuple[float, ...]:
+def frequent_values(
+    values: NDArray[np.float64], leads: NDArray[np.int64] | None = None
+) -> tuple[float, ...]:
     """Find the values that many leads share.
 
     Parameters
     ----------
     values
         float64, shape (n,), none missing.
+    leads
+        int64, shape (n,): rows with the same number are of one lead. None: each row is a lead.
 
     Returns
     -------
     tuple of float
         Ascending; 200 at most.
     """
-    found, counts = np.unique(values, return_counts=True)
-    least = max(EXACT_SHARE * len(values), EXACT_LEADS)
-    return tuple(found[counts >= least].tolist())
+    found, place, rows = np.unique(values, return_inverse=True, return_counts=True)
+    counts = rows
+    if leads is not None:
+        pairs = np.unique(np.stack([place, leads]), axis=1)
+        counts = np.bincount(pairs[0], minlength=len(found))
+    is_frequent = (rows >= EXACT_SHARE * len(values)) & (counts >= EXACT_LEADS)
+    return tuple(found[is_frequent].tolist())
 
 
 def _labels(edges: Sequence[float], *, whole: bool) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from features.decide import (
     number_share,
     time_share,
 )
+from features.distinct_leads import leads_by_value
 from features.identifiers import why_a_code, why_an_identifier
 from features.personal import LEAST_LEADS, kinds_of, withheld_levels
 from features.remarks import remark_on
@@ -28,7 +29,14 @@ from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, Reading, TimeReading, read_number
 
-__all__ = ["Inferred", "infer_fields", "name_words", "with_creation", "without_fields"]
+__all__ = [
+    "Inferred",
+    "infer_fields",
+    "name_words",
+    "with_creation",
+    "without_fields",
+    "without_levels_of_few",
+]
 
 NO_VALUES = "no values"
 """Why an empty column is no feature."""
@@ -198,6 +206,42 @@ def with_creation(found: Inferred, table: Table) -> Inferred:
     found = replace(found, kinds={**found.kinds}, dropped=dropped)
     _note(found, CREATED_AT, original, verdict)
     return found
+
+
+def without_levels_of_few(
+    found: Inferred, table: Table, leads: NDArray[np.int64] | None
+) -> Inferred:
+    """Return the same with the levels withheld that too few leads have, whatever their rows.
+
+    Parameters
+    ----------
+    found
+        What the columns are, withheld levels counted by rows.
+    table
+        The training data.
+    leads
+        int64, shape (n,): rows with the same number are of one lead. None: each row is a lead.
+
+    Raises
+    ------
+    InputError
+        Nothing is left.
+    """
+    if leads is None:
+        return found
+    withheld, dropped = {}, {}
+    for name, kind in found.kinds.items():
+        remark = found.remarks.get(table.originals[name])
+        verdict = _without_persons(table, name, _Verdict(kind, remark=remark), leads)
+        if verdict.unfit is not None:
+            dropped[name] = verdict.unfit
+        elif verdict.withheld:
+            withheld[name] = verdict.withheld
+    columns = [table.originals[name] for name in dropped]
+    remarks = {column: why for column, why in found.remarks.items() if column not in columns}
+    identifiers = (*found.identifiers, *columns)
+    found = replace(found, withheld=withheld, remarks=remarks, identifiers=identifiers)
+    return without_fields(found, dropped, table)
 
 
 def without_fields(found: Inferred, reasons: Mapping[str, str], table: Table) -> Inferred:
@@ -424,7 +468,7 @@ def _judged(
         if count and np.abs(known).max() > LARGEST_EXACT:
             distinct = len(_levels(table.columns[name]))
     else:
-        words = {*MISSING_WORDS, *table.missing} if verdict.kind is FieldKind.CATEGORY else ()
+        words = _missing_words(table) if verdict.kind is FieldKind.CATEGORY else ()
         levels = _levels(table.columns[name], words)
         count, distinct = sum(levels.values()), len(levels)
     if not count:
@@ -454,18 +498,22 @@ def _is_almost_empty(count: int, rows: int) -> bool:
     return count < max(LEAST_FILLED * rows, min(LEAST_VALUES, LEAST_FILLED_OF_FEW * rows))
 
 
-def _without_persons(table: Table, name: str, verdict: _Verdict) -> _Verdict:
+def _without_persons(
+    table: Table, name: str, verdict: _Verdict, leads: NDArray[np.int64] | None = None
+) -> _Verdict:
     """Withhold a category's levels that may name persons; drop it where none is left."""
     if verdict.kind is not FieldKind.CATEGORY or verdict.unfit is not None:
         return verdict
-    levels, original = _levels(table.columns[name]), table.originals[name]
+    levels = _levels(table.columns[name], _missing_words(table), leads)
+    original = table.originals[name]
     withheld = withheld_levels(levels, original)
     personal = kinds_of(withheld, original)
     if len(withheld) == len(levels):
         why = (
             f"its values look like {' and '.join(personal)}"
             if personal
-            else f"none of its values is in as many as {LEAST_LEADS} rows"
+            else f"none of its values is in as many as {LEAST_LEADS} "
+            f"{'rows' if leads is None else 'rows of different leads'}"
         )
         remedy = "if it is free text, name it with --text"
         if sum(levels.values()) > len(levels):
@@ -497,11 +545,28 @@ def _identifier(why: str) -> _Verdict:
     return _Verdict(FieldKind.CATEGORY, unfit=f"an identifier: {why}", is_identifier=True)
 
 
-def _levels(column: Column, missing: Collection[str] = ()) -> Counter[str]:
-    """Count the levels, those that mean missing left out."""
+def _missing_words(table: Table) -> set[str]:
+    return {*MISSING_WORDS, *table.missing}
+
+
+def _levels(
+    column: Column, missing: Collection[str] = (), leads: NDArray[np.int64] | None = None
+) -> Counter[str]:
+    """Count the rows of each level, or its leads; those that mean missing are left out."""
+    if leads is not None:
+        cells = column.strings()
+        level_of = {cell: None if cell is None else normalise_level(cell) for cell in {*cells}}
+        found = leads_by_value((level_of[cell] for cell in cells), leads)
+        return Counter(
+            {
+                level: times
+                for level, times in found.items()
+                if level is not None and level not in missing
+            }
+        )
     levels = Counter[str]()
-    cells = column.counts if isinstance(column, TextCells) else Counter(column.strings())
-    for cell, times in cells.items():
+    counts = column.counts if isinstance(column, TextCells) else Counter(column.strings())
+    for cell, times in counts.items():
         level = None if cell is None else normalise_level(cell)
         if level is not None and level not in missing:
             levels[level] += times

@@ -134,10 +134,9 @@ def _sample_of(table: Table, reference: Reference) -> ReferenceSample:
             " model again with `leadscore train`, or use the LeadScore that wrote it."
         )
     numbers = [column for column in names if column.startswith(NUMBER)]
-    read = table.columns_for(
-        {names[column]: FieldKind.NUMBER for column in (*wanted, *numbers, SCORE)}
-    )
-    values = {column: np.asarray(read[names[column]], np.float64) for column in names}
+    chosen = {column: names[column] for column in (*wanted, *numbers, SCORE)}
+    read = table.columns_for(dict.fromkeys(chosen.values(), FieldKind.NUMBER))
+    values = {column: np.asarray(read[name], np.float64) for column, name in chosen.items()}
     return ReferenceSample(
         {column.removeprefix(NUMBER): values[column] for column in numbers},
         np.stack([values[column].astype(np.int16) for column in wanted], axis=1),

@@ -14,9 +14,10 @@ class LabelCounts(BaseModel):
     ----------
     success, failure
         Number of rows by the target's value, as it is written in the file: the training leads.
+        Values that no option names and that fewer than five leads have, or that look like an
+        address, are one entry, such as ``(12 others)``, with the rarest of more than 50.
     ignored
-        Likewise of the rows left out because their value is neither. Of many values the rarest
-        are one entry, such as ``(12 others)``.
+        Likewise of the rows left out because their value is neither.
     missing
         Number of rows left out because their target has no value.
     immature

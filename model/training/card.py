@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.spec import CategoryField, NumberField, TextField
+from features.spec import CategoryField, DateField, NumberField, TextField
 from model.metadata import BundleMetadata
 
 __all__ = ["personal_content"]
@@ -17,7 +17,13 @@ def personal_content(metadata: BundleMetadata) -> tuple[str, ...]:
         Of the model. Before ``least_leads`` was written into it, bundles kept whole leads.
     """
     least = metadata.training.least_leads
-    kept = _sample(least), _levels(metadata, least), _texts(metadata), _numbers(metadata)
+    kept = (
+        _sample(least),
+        _levels(metadata, least),
+        _texts(metadata, least),
+        _numbers(metadata),
+        _target(metadata),
+    )
     return tuple(sentence for sentence in kept if sentence)
 
 
@@ -49,18 +55,39 @@ def _levels(metadata: BundleMetadata, least: int) -> str:
     )
 
 
-def _texts(metadata: BundleMetadata) -> str:
+def _texts(metadata: BundleMetadata, least: int) -> str:
     fields = [field for field in metadata.spec.fields if isinstance(field, TextField)]
     if not fields:
         return ""
     listed = ", ".join(f"{field.name} ({', '.join(field.keywords) or 'none'})" for field in fields)
-    return f"Keywords of texts: {listed}."
+    sentence = f"Keywords of texts: {listed}."
+    if not least or not any(field.keywords for field in fields):
+        return sentence
+    return (
+        f"{sentence} Names that many leads' texts have may be among them, where neither a capital"
+        " letter nor a form of address tells them: leave such a column out by --exclude."
+    )
 
 
 def _numbers(metadata: BundleMetadata) -> str:
     numbers = sum(isinstance(field, NumberField) for field in metadata.spec.fields)
-    rows = len(metadata.golden.rows)
+    dates = sum(isinstance(field, DateField) for field in metadata.spec.fields)
+    reference = metadata.reference
+    exact = sum(len(bins.exact) for bins in (*reference.fields, *reference.aspects))
     return (
-        f"Golden rows: the features of {rows} leads as numbers. Quantiles and extremes of"
-        f" {numbers:,} number fields: values of single leads, without what else is known of them."
+        f"Golden rows: the features of {len(metadata.golden.rows)} leads as numbers. Quantiles and"
+        f" extremes of {numbers:,} number fields, the earliest and the latest time of {dates:,}"
+        " date fields: values of single leads, without what else is known of them."
+        f" Numbers that many leads share, exactly: {exact:,}."
+    )
+
+
+def _target(metadata: BundleMetadata) -> str:
+    labels = metadata.training.labels
+    if labels is None:
+        return ""
+    values = len({*labels.success, *labels.failure, *labels.ignored})
+    return (
+        f"Values of the target {metadata.training.target}, as they are written, and their numbers"
+        f" of rows: {values:,}."
     )

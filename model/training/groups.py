@@ -17,7 +17,7 @@ from model.training.folds import FOLDS, has_folds
 from model.training.specify import Leads
 from schemas.errors import InputError
 
-__all__ = ["GroupColumn", "Groups", "find_groups", "number_of_groups"]
+__all__ = ["GroupColumn", "Groups", "find_groups", "number_of_groups", "numbers_by_value"]
 
 LEAST_BY_COPIES = 2 * FOLDS
 """Groups with a positive, and with a negative, that putting copies together must leave."""
@@ -92,7 +92,7 @@ def find_groups(
     InputError
         Five folds with both outcomes can't be made of the column's groups.
     """
-    by_column = [] if column is None else [_by_value(column.cells, missing)]
+    by_column = [] if column is None else [numbers_by_value(column.cells, missing)]
     numbers = _joined(by_column)
     if column is not None and numbers is not None:
         _require_folds(leads.labels, numbers, column.name, seed)
@@ -110,8 +110,20 @@ def number_of_groups(labels: NDArray[np.bool_], numbers: Numbers) -> tuple[int, 
     return len(np.unique(numbers[labels])), len(np.unique(numbers[~labels]))
 
 
-def _by_value(cells: Sequence[str | None], missing: Collection[str]) -> Numbers:
-    """Return a number for each value; a row without one has a number of its own."""
+def numbers_by_value(cells: Sequence[str | None], missing: Collection[str]) -> Numbers:
+    """Return a number for each value; a row without one has a number of its own.
+
+    Parameters
+    ----------
+    cells
+        A cell for each row, length n.
+    missing
+        Words that mean missing, case-folded, besides the usual ones.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
     words = {*MISSING_WORDS, *missing}
     known: dict[str, int] = {}
     numbers = []

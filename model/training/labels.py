@@ -12,6 +12,8 @@ from shlex import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from features.distinct_leads import leads_by_value
+from features.personal import withheld_levels
 from features.spec import MISSING_WORDS, normalise_level
 from features.table import Table
 from model.label_counts import LabelCounts
@@ -32,7 +34,7 @@ NEGATIVE_WORDS = frozenset(
 SHOWN = 8
 """Number of values that an error lists."""
 KEPT = 50
-"""Number of ignored values that the model keeps the counts of."""
+"""Number of values of a kind that the model keeps the counts of."""
 WHOLE = re.compile(r"([+-]?\d+)\.0+")
 """A whole number as data frames write it in a column with missing values."""
 NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*")
@@ -52,6 +54,10 @@ class Labels:
         The target's values that are success and those that are failure, as written in the file.
     spelled
         The value of each row, length n, in one spelling for each value; None is missing.
+    column
+        The target's name in the file.
+    named
+        The values that an option names.
     """
 
     known: NDArray[np.bool_]
@@ -59,28 +65,49 @@ class Labels:
     success: tuple[str, ...]
     failure: tuple[str, ...]
     spelled: Sequence[str | None]
+    column: str
+    named: frozenset[str]
 
-    def counts(self, immature: NDArray[np.bool_]) -> LabelCounts:
+    def counts(
+        self, immature: NDArray[np.bool_], leads: NDArray[np.int64] | None = None
+    ) -> LabelCounts:
         """Count the rows of each value.
+
+        The model keeps the values: one that no option names is counted among the others where a
+        category's level would not be kept (``features.personal``).
 
         Parameters
         ----------
         immature
             bool, shape (n,): rows that are left out for the lead's age. They count as that only
             where their target is success or failure.
+        leads
+            int64, shape (n,): rows with the same number are of one lead. None: each row is a lead.
         """
-        used = Counter(self._values(self.known & ~immature))
-        ignored = Counter(value for value in self._values(~self.known) if value is not None)
+        used = self.known & ~immature
         return LabelCounts(
-            success={value: used[value] for value in self.success},
-            failure={value: used[value] for value in self.failure},
-            ignored=_most_common(ignored),
+            success=self._counted(used & self.positive, leads),
+            failure=self._counted(used & ~self.positive, leads),
+            ignored=self._counted(~self.known, leads),
             missing=sum(value is None for value in self.spelled),
             immature=int((self.known & immature).sum()),
         )
 
-    def _values(self, rows: NDArray[np.bool_]) -> Iterable[str | None]:
-        return (self.spelled[row] for row in np.flatnonzero(rows).tolist())
+    def _counted(self, rows: NDArray[np.bool_], leads: NDArray[np.int64] | None) -> dict[str, int]:
+        """Count some rows by value, those of values that the model must not keep together."""
+        chosen = np.array([value is not None for value in self.spelled], dtype=bool) & rows
+        values = [self.spelled[row] or "" for row in np.flatnonzero(chosen).tolist()]
+        leads_of = leads_by_value(values, None if leads is None else leads[chosen])
+        counts = Counter(values)
+        kept = Counter(
+            {
+                value: times
+                for value, times in counts.items()
+                if value in self.named
+                or not withheld_levels({value.casefold(): leads_of[value]}, self.column)
+            }
+        )
+        return _with_others(kept, counts)
 
 
 def read_labels(
@@ -131,6 +158,8 @@ def read_labels(
         success=values.with_outcome(outcomes, success=True),
         failure=values.with_outcome(outcomes, success=False),
         spelled=spelled,
+        column=table.originals[target],
+        named=frozenset(values.spelling[form] for form in named),
     )
 
 
@@ -322,9 +351,11 @@ def _words(form: str) -> set[str]:
     return {*re.findall(r"[^\W_]+", form)}
 
 
-def _most_common(counts: Counter[str]) -> dict[str, int]:
-    if len(counts) <= KEPT:
+def _with_others(kept: Counter[str], counts: Counter[str]) -> dict[str, int]:
+    """Return the most frequent of the values that may be kept, and one entry for all others."""
+    if len(kept) == len(counts) <= KEPT:
         return dict(counts.most_common())
-    kept = counts.most_common(KEPT - 1)
-    others = len(counts) - len(kept)
-    return dict(kept) | {f"({others:,} others)": counts.total() - sum(rows for _, rows in kept)}
+    shown = kept.most_common(KEPT - 1)
+    others = len(counts) - len(shown)
+    name = f"({others:,} other{'s' if others > 1 else ''})"
+    return dict(shown) | {name: counts.total() - sum(rows for _, rows in shown)}

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.contract import ENVELOPE, conform, contract_kinds, derive_contract, is_boolean
-from features.infer import Inferred, infer_fields, with_creation, without_fields
+from features.infer import (
+    Inferred,
+    infer_fields,
+    with_creation,
+    without_fields,
+    without_levels_of_few,
+)
 from features.spec import CREATED_AT, MISSING_WORDS
 from features.table import Table
 from model.group_counts import GroupCounts
@@ -23,7 +29,7 @@ from model.training.creation import (
 )
 from model.training.creation_time import creation_hint
 from model.training.folds import split_latest
-from model.training.groups import GroupColumn, Groups, find_groups
+from model.training.groups import GroupColumn, Groups, find_groups, numbers_by_value
 from model.training.labels import Labels, read_labels
 from model.training.maturity import immature, immature_warning
 from model.training.options import TrainOptions
@@ -126,7 +132,6 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
 
     kinds = contract_kinds(options.schema) if options.schema is not None else None
     inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
-    contract = options.schema or _derived(table, inferred, options.name)
     is_unwanted = CREATED_AT in _left_out(table, options)
     if CREATED_AT in table.names and not is_unwanted:
         inferred = with_creation(inferred, table)
@@ -141,7 +146,16 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     no_ages = [] if is_unwanted else no_ages_warning(table, leads, inferred)
     same = dates_without_parts(leads)
     leads = leads.without(same)
-    groups = _grouped(table, leads, options)
+    groups = find_groups(
+        leads,
+        _group_column(table, options),
+        options.seed,
+        apart=(CREATED_AT,),
+        missing=table.missing,
+    )
+    inferred = without_levels_of_few(inferred, table, groups.numbers)
+    leads = leads.without(leads.kinds.keys() - inferred.kinds.keys())
+    contract = options.schema or _derived(table, inferred, options.name)
     warnings += [*_few(len(leads), int(positive.sum()), groups.counts), *groups.warnings]
     if order:
         warnings += _known_before(groups)
@@ -161,9 +175,11 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
 
 
 def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
-    categories = [field for field, kind in inferred.kinds.items() if kind is FieldKind.CATEGORY]
+    # Every contract has the time of creation, feature or not.
+    kinds = {field: kind for field, kind in inferred.kinds.items() if field != CREATED_AT}
+    categories = [field for field, kind in kinds.items() if kind is FieldKind.CATEGORY]
     booleans = {field for field in categories if is_boolean(table, field)}
-    return derive_contract(name, inferred.kinds, booleans, table.originals)
+    return derive_contract(name, kinds, booleans, table.originals)
 
 
 def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
@@ -234,7 +250,9 @@ def _outcomes(
         young = immature(times, options.matured)
         left_out = int((labels.known & young).sum())
         too_young.append(immature_warning(left_out, times, options.matured))
-    counts = labels.counts(young)
+    column = _group_column(table, options)
+    leads = None if column is None else numbers_by_value(column.cells, table.missing)
+    counts = labels.counts(young, leads)
     return counts, labels.known & ~young, [*_without_outcome(counts, options), *too_young]
 
 
@@ -278,17 +296,16 @@ def _few(rows: int, positives: int, groups: GroupCounts) -> Iterable[str]:
         )
 
 
-def _grouped(table: Table, leads: Leads, options: TrainOptions) -> Groups:
-    """Find the rows that belong together: by --group, else by the id; copies in any case."""
+def _group_column(table: Table, options: TrainOptions) -> GroupColumn | None:
+    """Return the column whose values put rows together: that of --group, else the id's."""
     name = LEAD_ID if LEAD_ID in table.columns else None
     if options.id:
         name = table.find(options.id, "--id")
     if options.group:
         name = table.find(options.group, "--group")
-    column = name and GroupColumn(table.originals[name], table.columns[name].strings())
-    return find_groups(
-        leads, column or None, options.seed, apart=(CREATED_AT,), missing=table.missing
-    )
+    if name is None:
+        return None
+    return GroupColumn(table.originals[name], table.columns[name].strings())
 
 
 def _known_before(groups: Groups) -> Iterable[str]:

@@ -166,7 +166,7 @@ def _fit_field(leads: Leads, name: str, kind: FieldKind) -> FieldSpec:
                 whole_days=leads.dates[name].whole_days,
             )
         case FieldKind.TEXT:
-            return TextField(name=name, keywords=fit_keywords(values))
+            return TextField(name=name, keywords=fit_keywords(values.tolist(), leads.groups))
     levels = {normalise_level(value) for value in set(values.tolist()) if value is not None}
     known = tuple(sorted(level for level in levels - {WITHHELD} if level is not None))
     if not 0 < len(known) <= ONE_HOT_LEVELS:

@@ -48,6 +48,9 @@ def fit_target_encoding(
     """
     levels = [None if value is None else normalise_level(value) for value in values]
     seen = tuple(sorted({level for level in levels if level not in (None, WITHHELD)}))
+    prior = float(labels.mean())
+    if not seen:  # all leads of a fold may lack the levels that others have
+        return CategoryField(name=name, encoding="target", levels=(), prior=prior)
     encoder = TargetEncoder(cols=[name])
     encoder.fit(_frame(name, levels), pd.Series(labels.astype(np.float64)))
     encoded = encoder.transform(_frame(name, seen))[name]
@@ -56,7 +59,7 @@ def fit_target_encoding(
         encoding="target",
         levels=seen,
         values=tuple(float(value) for value in encoded),
-        prior=float(labels.mean()),
+        prior=prior,
     )
 
 

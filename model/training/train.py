@@ -109,7 +109,7 @@ def train(
     served = serve(recipe, spec, data.leads, validated, verdict)
     bands = choose_bands(served.scores, data.leads.labels, options.high, options.medium)
     columns, rows = data.leads.columns, len(data.leads)
-    reference = build_reference(spec, columns, rows, served.scores)
+    reference = build_reference(spec, columns, rows, served.scores, data.leads.groups)
     features = FeatureEncoder(spec, reference).encode(columns, rows)
     matrix = features.matrix
     importance = field_importance(served.booster, spec, matrix)

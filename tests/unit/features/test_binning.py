@@ -145,3 +145,11 @@ def test_json_round_trip():
 def test_inconsistent_bins_are_refused(broken: dict[str, object]):
     with pytest.raises(ValidationError):
         Bins.model_validate(broken)
+
+
+def test_a_number_of_one_lead_with_many_rows_is_not_kept_exactly():
+    spec = FeatureSpec(fields=(NumberField(name="x"),))
+    values = {"x": np.array([7.0] * 10 + [8.0] * 10)}
+    leads = np.array([0] * 10 + [*range(1, 11)])
+    assert build_reference(spec, values, 20, NO_SCORES).fields[0].exact == (7.0, 8.0)
+    assert build_reference(spec, values, 20, NO_SCORES, leads).fields[0].exact == (8.0,)

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from features.column import Numbers
-from features.infer import Inferred, infer_fields, name_words, with_creation
+from features.infer import (
+    Inferred,
+    infer_fields,
+    name_words,
+    with_creation,
+    without_levels_of_few,
+)
 from features.table import Table, parse_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
@@ -271,3 +277,27 @@ def test_words_of_a_name():
     assert name_words("callDuration_sec") == {"call", "duration", "sec"}
     assert name_words("poutcome") == {"poutcome"}
     assert name_words("CRM_ID2") == {"crm", "id"}
+
+
+def test_a_level_of_one_lead_with_many_rows_is_withheld():
+    contact = [f"Jane Doe {i // 8}" for i in range(ROWS)]
+    mixed = ["web"] * (ROWS - 8) + ["Jane Doe told me"] * 8
+    data = table(contact=contact, source=mixed, filler=cycle("1.5", "2", "3"))
+    by_rows = infer_fields(data, reserved={})
+    assert by_rows.kinds.keys() == {"contact", "source", "filler"}
+    assert without_levels_of_few(by_rows, data, None) == by_rows
+
+    leads = np.arange(ROWS) // 4  # "web" has eight of them, all others have two
+    found = without_levels_of_few(by_rows, data, leads)
+    assert found.withheld == {"source": frozenset({"jane doe told me"})}
+    assert "rows of different leads" in found.dropped["contact"]
+    assert found.identifiers == ("contact",)
+    assert found.kinds.keys() == {"source", "filler"}
+
+
+@pytest.mark.parametrize("word", ["#N/A", "unknown"])
+def test_words_that_mean_missing_are_no_level_that_is_left(word: str):
+    names = [word] * 20 + [f"Jane Doe {i // 2}" for i in range(20)]
+    data = table(x=names, filler=cycle("1", "2", "3")).with_hints(missing=["unknown"])
+    inferred = infer_fields(data, reserved={})
+    assert inferred.dropped["x"].startswith("an identifier: none of its values is in as many as 5")

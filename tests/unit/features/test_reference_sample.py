@@ -77,3 +77,9 @@ def test_a_column_that_is_lacking_is_named():
     del columns["bin.source"]
     with pytest.raises(InputError, match=r"columns bin\.source.*train the model again"):
         read_sample(parquet(columns), "reference.parquet", SPEC, REFERENCE)
+
+
+def test_a_column_that_is_not_known_is_passed_over():
+    columns = {**sample_columns(REFERENCE, SAMPLE), "of_later": np.zeros(4)}
+    found = read_sample(parquet(columns), "reference.parquet", SPEC, REFERENCE)
+    np.testing.assert_array_equal(found.bins, BINS)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -121,6 +122,48 @@ def test_the_card_says_what_is_kept(trained: TrainedModel):
     of_before = trained.metadata.training.model_copy(update={"least_leads": 0})
     card = " ".join(personal_content(trained.metadata.model_copy(update={"training": of_before})))
     assert "whole leads, texts and addresses as they came" in card
+
+
+def test_the_card_says_that_dates_exact_numbers_and_target_values_are_kept(trained: TrainedModel):
+    card = " ".join(personal_content(trained.metadata))
+    assert "the earliest and the latest time of 1 date fields" in card
+    exact = sum(len(bins.exact) for bins in trained.metadata.reference.fields)
+    assert exact > 0
+    assert re.search(r"Numbers that many leads share, exactly: [1-9]", card)
+    assert "Values of the target won, as they are written, and their numbers of rows: 2." in card
+    assert "Names that many leads' texts have may be among them" in card
+
+
+def test_nothing_of_a_lead_with_many_rows_is_in_a_bundle():
+    rng = np.random.default_rng(4)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ["lead_id", "stage", "contact", "source", "note", "size"])
+    writer.writeheader()
+    for i in range(200):
+        first, last = person(i)
+        won = rng.random() < 0.4
+        name = f"{first} {last} {i}"
+        lost = f"lost: {name}" if i % 20 == 3 else "lost"
+        for _ in range(6):
+            source = name if i % 20 == 7 else ["web", "fair", "call"][i % 3]
+            row = {"lead_id": i, "stage": "won" if won else lost, "contact": name}
+            row |= {"source": source, "size": int(rng.integers(1, 60))}
+            note = f"{last.casefold()}{'abcd'[i % 4]} asked" if i % 20 == 7 else "no budget"
+            writer.writerow(row | {"note": note})
+    options = TrainOptions(
+        target="stage",
+        positive=("won",),
+        negative=("lost",),
+        text=("note",),
+        parameters=QUICK,
+        name="small",
+        threads=1,
+    )
+    trained = train(parse_table(out.getvalue().encode(), "leads"), options)
+    found = strings(trained.artefacts.files)
+    assert "web" in found
+    assert [word for word in (*FIRST, *LAST) if word.casefold() in found] == []
+    assert trained.report.dropped["contact"].startswith("an identifier: none of its values")
 
 
 def test_the_same_leads_give_the_same_bytes(trained: TrainedModel):

@@ -1,5 +1,6 @@
 """Keywords of texts: words of many leads, none of a person's."""
 
+import numpy as np
 import pytest
 
 from model.training.keywords import fit_keywords
@@ -46,3 +47,31 @@ def test_german_nouns_and_headings_are_keywords():
 
 def test_a_text_without_an_end_is_read_in_time():
     assert fit_keywords(["a" * 200_000 + "@" + "b" * 200_000] * 25 + ["x"] * 30) == ()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Frau Ravensworth ist nicht da",
+        "herr ravensworth ruft wieder an",
+        "Frau Dr. Ravensworth calls back",
+        "Frau Aurelia Ravensworth ist im Urlaub",
+        "mr. ravensworth is out",
+    ],
+)
+def test_names_after_a_form_of_address_are_no_keywords_in_any_language(note):
+    chosen = fit_keywords([note] * 30 + ["Will einen Termin und den Preis"] * 400 + ["ja"] * 500)
+    assert "termin" in chosen
+    assert not {"ravensworth", "aurelia"} & {*chosen}
+
+
+def test_a_word_that_seldom_follows_a_form_of_address_is_a_keyword():
+    texts = ["Frau will einen Termin"] * 5 + ["will einen Termin"] * 40 + ["ja"] * 100
+    assert "will" in fit_keywords(texts)
+
+
+def test_the_words_of_one_lead_with_many_rows_are_those_of_one_lead():
+    texts = ["ravensworth calls"] * 30 + ["pricing"] * 40 + ["none of it"] * 60
+    leads = np.array([0] * 30 + [*range(1, 101)])
+    assert "ravensworth" in fit_keywords(texts)
+    assert fit_keywords(texts, leads) == ("pricing",)

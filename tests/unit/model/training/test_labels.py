@@ -70,7 +70,7 @@ def test_with_success_and_failure_named_an_open_deal_is_neither():
     counts = labels.counts(mature(len(STAGES)))
     assert counts.success == {"Won": 5}
     assert counts.failure == {"Lost": 7}
-    assert counts.ignored == {"Open": 9, "Demo": 2}
+    assert counts.ignored == {"Open": 9, "(1 other)": 2}
 
 
 def test_with_success_and_what_to_ignore_named_the_others_are_failure():
@@ -115,7 +115,7 @@ def test_numbers_of_a_typed_file(tmp_path: Any):
     pq.write_table(pa.table({"y": values, "x": [1, 2, 3, 4]}), tmp_path / "leads.parquet")
     labels = read_labels(read_table(tmp_path / "leads.parquet"), "y", ["1.0"], ["0"])
     assert outcomes(labels) == [False, True, None, None]
-    assert labels.counts(mature(4)).ignored == {"2": 1}
+    assert labels.counts(mature(4)).ignored == {"(1 other)": 1}
 
 
 def test_young_leads_with_an_outcome_are_counted_apart():
@@ -126,11 +126,32 @@ def test_young_leads_with_an_outcome_are_counted_apart():
 
 
 def test_of_many_ignored_values_the_rarest_are_one_entry():
-    cells = ("yes", "no", *(f"stage {i % 60}" for i in range(90)))
-    ignored = read_labels(table(*cells), "y", ["yes"], ["no"]).counts(mature(92)).ignored
+    cells = ("yes", "no", *(f"stage {i % 60}" for i in range(330)))
+    ignored = read_labels(table(*cells), "y", ["yes"], ["no"]).counts(mature(332)).ignored
     assert len(ignored) == 50
-    assert sum(ignored.values()) == 90
-    assert ignored["(11 others)"] == 11
+    assert sum(ignored.values()) == 330
+    assert ignored["(11 others)"] == 55
+
+
+OUTCOMES = ["won"] * 9 + ["no budget"] * 6 + ["lost: call jane@example.com"] * 7
+
+
+def test_values_of_few_leads_and_addresses_are_counted_together():
+    cells = (*OUTCOMES, *(f"lost to Jane Doe {i}" for i in range(300)), *["open"] * 3)
+    counts = read_labels(table(*cells), "y", ["won"], (), ["open"]).counts(mature(len(cells)))
+    assert counts.success == {"won": 9}
+    assert counts.failure == {"no budget": 6, "(301 others)": 307}
+    assert counts.ignored == {"open": 3}  # an option names it
+
+
+def test_a_value_of_one_lead_with_many_rows_is_a_value_of_one_lead():
+    cells = ("won", *["no budget"] * 6, *["Jane Doe"] * 6)
+    leads = np.array([0, *range(1, 7), *[7] * 6])
+    labels = read_labels(table(*cells), "y", ["won"], (), ["no budget"])
+    counts = labels.counts(mature(len(cells)), leads)
+    assert counts.failure == {"(1 other)": 6}
+    labels = read_labels(table(*cells), "y", ["won"], ["Jane Doe"])
+    assert labels.counts(mature(len(cells)), leads).ignored == {"no budget": 6}
 
 
 @pytest.mark.parametrize(

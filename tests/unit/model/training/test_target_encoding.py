@@ -8,6 +8,7 @@ from category_encoders import TargetEncoder
 
 from features.binning import unmeasured_reference
 from features.matrix import FeatureEncoder
+from features.personal import WITHHELD
 from features.spec import FeatureSpec, normalise_level
 from model.training.folds import folds
 from model.training.target_encoding import CROSS_FIT_FOLDS, cross_fitted, fit_target_encoding
@@ -65,3 +66,8 @@ def test_levels_without_meaning_get_no_meaning_by_cross_fitting():
     honest = cross_fitted("x", values, labels, seed=0)
     assert np.corrcoef(leaking, labels)[0, 1] > 0.5
     assert abs(np.corrcoef(honest, labels)[0, 1]) < 0.1
+
+
+def test_a_fold_without_a_level_has_the_prior_only():
+    field = fit_target_encoding("city", [WITHHELD, None], np.array([True, False]))
+    assert (field.levels, field.values, field.prior) == ((), (), 0.5)
