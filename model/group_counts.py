@@ -16,7 +16,8 @@ class GroupCounts(BaseModel):
         The column whose values put rows together, by its name in the file: that of ``--group``,
         else the lead's id; None where there is neither.
     groups
-        Number of groups of rows that belong together; that of the rows where all are on their own.
+        Number of groups of rows that belong together, copies that folds part among them; that of
+        the rows where all are on their own.
     positive, negative
         Number of groups with a positive, and of those with a negative.
     largest
@@ -27,7 +28,10 @@ class GroupCounts(BaseModel):
         Number of rows that are like another one in every field and in the outcome, and of sets of
         such rows.
     identical_together
-        Whether identical rows are one group: they are not where they are different leads.
+        Whether folds keep identical rows together.
+    identical_parted
+        Whether identical rows are copies of too few leads for folds to keep them together: figures
+        of the model are then too good. Where neither holds, they are different leads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,3 +46,4 @@ class GroupCounts(BaseModel):
     identical: NonNegativeInt = 0
     identical_sets: NonNegativeInt = 0
     identical_together: bool = False
+    identical_parted: bool = False

@@ -35,7 +35,7 @@ class AlikeRows:
         bool, shape (n,): whether a row is alike to another one; not in sets of very many rows.
     rows, distinct
         Number of rows that are like another one in the outcome, too, and how many different ones
-        these are.
+        these are; of copies, sets of very many rows are not counted.
     are_copies
         Whether the alike rows are copies; False where there are none.
     """
@@ -70,16 +70,18 @@ def find_alike(leads: Leads, apart: Collection[str] = ()) -> AlikeRows:
             sets = _numbered(sets * (int(codes.max()) + 1) + codes)
     sizes = np.bincount(sets)
     is_copied = (sizes > 1) & (sizes <= max(2.0, MANY * len(leads)))
-    with_outcome = np.bincount(_numbered(2 * sets + leads.labels))
+    are_copies = bool(is_copied.any()) and _are_copies(
+        sizes[is_copied], np.bincount(sets[leads.labels], minlength=len(sizes))[is_copied]
+    )
+    is_repeated = is_copied[sets]
+    sets_by_outcome = 2 * sets + leads.labels
+    with_outcome = np.bincount(sets_by_outcome[is_repeated] if are_copies else sets_by_outcome)
     return AlikeRows(
         sets=sets,
-        is_repeated=is_copied[sets],
+        is_repeated=is_repeated,
         rows=int(with_outcome[with_outcome > 1].sum()),
         distinct=int((with_outcome > 1).sum()),
-        are_copies=bool(is_copied.any())
-        and _are_copies(
-            sizes[is_copied], np.bincount(sets[leads.labels], minlength=len(sizes))[is_copied]
-        ),
+        are_copies=are_copies,
     )
 
 

@@ -6,28 +6,12 @@ from features.infer import Inferred
 from features.spec import CREATED_AT, DatePart
 from features.table import Table
 from model.training.date_parts import differ_in_days
-from model.training.options import TrainOptions
 from model.training.specify import Leads
 
-__all__ = ["SAME_DATES", "dates_without_parts", "no_ages_warning", "with_creation_named"]
+__all__ = ["SAME_DATES", "dates_without_parts", "no_ages_warning"]
 
 SAME_DATES = "nothing of its dates differs: no hour, weekday, month or age"
 """Why a date is not used."""
-
-
-def with_creation_named(table: Table, options: TrainOptions) -> Table:
-    """Return the table with the column of ``--time`` under the name that leads have for it.
-
-    Without the option, a column ``created_at`` has that name already.
-
-    Raises
-    ------
-    InputError
-        There is no such column.
-    """
-    if not options.time:
-        return table
-    return table.with_name(table.find(options.time, "--time"), CREATED_AT)
 
 
 def dates_without_parts(leads: Leads) -> list[str]:

@@ -50,7 +50,7 @@ class Groups:
     numbers
         int64, shape (n,), from 0 on: rows with the same number belong together. None: no rows do.
     counts
-        How many there are.
+        How many there are; copies count as one group in folds that part them, too.
     warnings
         Sentences.
     """
@@ -101,7 +101,8 @@ def find_groups(
     is_together = together is not None and _leaves_enough(leads.labels, together, seed)
     if is_together:
         numbers = together
-    counts = _counted(leads.labels, numbers, column, by_column, alike, is_together)
+    independent = numbers if together is None else together
+    counts = _counted(leads.labels, independent, column, by_column, alike, is_together)
     return Groups(numbers, counts, tuple(_warnings(counts, len(leads))))
 
 
@@ -208,6 +209,7 @@ def _counted(
         identical=alike.rows,
         identical_sets=alike.distinct,
         identical_together=is_together,
+        identical_parted=alike.are_copies and not is_together,
     )
 
 
@@ -220,10 +222,15 @@ def _warnings(counts: GroupCounts, rows: int) -> Iterable[str]:
         )
     if counts.identical_together:
         yield (
-            f"{counts.identical:,} rows are identical to another one in all fields and the outcome "
-            f"({counts.identical_sets:,} different rows): they are kept in one fold, so that no "
-            "lead is scored by a model that knows its outcome. Copies make a file look larger than "
-            "it is: leave them out if they are no leads of their own."
+            f"{_identical(counts)}: they are kept in one fold, so that no lead is scored by a "
+            "model that knows its outcome. Copies make a file look larger than it is: leave them "
+            "out if they are no leads of their own."
+        )
+    if counts.identical_parted:
+        yield (
+            f"{_identical(counts)}: they are copies of too few leads to keep each in one fold, so "
+            "all figures of this model are too good, and so is the verdict. Leave the copies out, "
+            "and add leads."
         )
     if counts.largest > rows / FOLDS:
         yield (
@@ -231,3 +238,10 @@ def _warnings(counts: GroupCounts, rows: int) -> Iterable[str]:
             f"should have ({1 / FOLDS:.0%}), so the figures are rough. Name a column with smaller "
             "groups: --group COLUMN."
         )
+
+
+def _identical(counts: GroupCounts) -> str:
+    return (
+        f"{counts.identical:,} rows are identical to another one in all fields, the time apart, "
+        f"and the outcome ({counts.identical_sets:,} different rows)"
+    )

@@ -38,7 +38,7 @@ def immature(times: NDArray[np.float64], matured: timedelta) -> NDArray[np.bool_
 
 
 def immature_warning(left_out: int, times: NDArray[np.float64], matured: timedelta) -> str:
-    """Say how many leads were left out for their age, and what it is counted from."""
+    """Return how many leads, one at least, were left out for their age, and from when it counts."""
     latest = np.datetime64(int(np.nanmax(times)), "ms")
     return (
         f"{left_out:,} rows were left out: their leads are younger than "

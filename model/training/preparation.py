@@ -25,13 +25,13 @@ from model.training.creation import (
     SAME_DATES,
     dates_without_parts,
     no_ages_warning,
-    with_creation_named,
 )
 from model.training.creation_time import creation_hint
 from model.training.folds import split_latest
 from model.training.groups import GroupColumn, Groups, find_groups, numbers_by_value
 from model.training.labels import Labels, read_labels
 from model.training.maturity import immature, immature_warning
+from model.training.named_columns import NamedColumns
 from model.training.options import TrainOptions
 from model.training.specify import Leads
 from schemas.errors import InputError
@@ -100,12 +100,14 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
             "--matured needs --time COLUMN: a lead's age counts from the time of its creation."
         )
     table = table.with_hints(decimal=options.decimal, first=options.dates, missing=options.missing)
-    table = with_creation_named(table, options)
-    reserved = _reserved(table, options)
-    text = {table.find(column, "--text") for column in options.text}
+    columns = NamedColumns(table, options)
+    table = columns.with_creation_named()
+    left_out = _left_out(columns, options)
+    reserved = _reserved(columns, options, left_out)
+    text = {columns.find(column, "--text") for column in options.text}
     _check_free(table, text, reserved, "--text")
-    given = _given(table, options, text, reserved)
-    target = table.find(options.target, "--target")
+    given = _given(table, columns, options, text, reserved)
+    target = columns.find(options.target, "--target")
     if options.schema is not None:
         if given:
             raise InputError(
@@ -116,23 +118,23 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
 
     labels = read_labels(table, target, options.positive, options.negative, options.ignore)
     time = CREATED_AT if options.time else None
-    counts, kept, left_out = _outcomes(table, labels, options, time)
-    warnings += left_out
+    counts, kept, without_outcome = _outcomes(table, columns, labels, options, time)
+    warnings += without_outcome
     if not kept.all():
         table = table.take(np.flatnonzero(kept))
     positive = labels.positive[kept]
-    _check_sufficient(table, positive, left_out)
+    _check_sufficient(table, positive, without_outcome)
 
     order = "the file" if options.ordered else None
     if time:
-        rows = _in_order(table, time)
+        rows = _in_order(table, time, np.flatnonzero(kept))
         order = table.originals[time]
         if (np.diff(rows) < 0).any():
             table, positive = table.take(rows), positive[rows]
 
     kinds = contract_kinds(options.schema) if options.schema is not None else None
     inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
-    is_unwanted = CREATED_AT in _left_out(table, options)
+    is_unwanted = CREATED_AT in left_out
     if CREATED_AT in table.names and not is_unwanted:
         inferred = with_creation(inferred, table)
     hint = creation_hint(table, inferred) if order is None else ()
@@ -148,7 +150,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     leads = leads.without(same)
     groups = find_groups(
         leads,
-        _group_column(table, options),
+        _group_column(table, columns, options),
         options.seed,
         apart=(CREATED_AT,),
         missing=table.missing,
@@ -182,17 +184,19 @@ def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
     return derive_contract(name, kinds, booleans, table.originals)
 
 
-def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
+def _reserved(
+    columns: NamedColumns, options: TrainOptions, left_out: Mapping[str, str]
+) -> dict[str, str]:
     """Name the fields that are no features, and say why."""
     reserved = dict.fromkeys(ENVELOPE, "part of every lead, no feature")
     if options.time:
         reserved[CREATED_AT] = "the time (--time)"
     if options.id:
-        reserved[table.find(options.id, "--id")] = "the lead's id (--id)"
+        reserved[columns.find(options.id, "--id")] = "the lead's id (--id)"
     if options.group:
-        reserved.setdefault(table.find(options.group, "--group"), "what groups rows (--group)")
-    reserved |= _left_out(table, options)
-    target = table.find(options.target, "--target")
+        reserved.setdefault(columns.find(options.group, "--group"), "what groups rows (--group)")
+    reserved |= left_out
+    target = columns.find(options.target, "--target")
     if target in reserved:
         raise InputError(
             f"the target {options.target!r} is also {reserved[target]}: it can be one thing only. "
@@ -201,21 +205,26 @@ def _reserved(table: Table, options: TrainOptions) -> dict[str, str]:
     return {**reserved, target: "the target"}
 
 
-def _left_out(table: Table, options: TrainOptions) -> dict[str, str]:
+def _left_out(columns: NamedColumns, options: TrainOptions) -> dict[str, str]:
     """Name the fields that somebody does not want as features, and the option that says so."""
-    ignored = [column for column, kind in options.kinds.items() if kind is None]
-    return {
-        **{table.find(column, "--exclude"): "excluded" for column in options.exclude},
-        **{table.find(column, "--as"): "ignored (--as)" for column in ignored},
-    }
+    unwanted = [
+        *((column, "--exclude", "excluded") for column in options.exclude),
+        *((column, "--as", "ignored (--as)") for column, kind in options.kinds.items() if not kind),
+    ]
+    found = [(columns.find_if_used(column, option), why) for column, option, why in unwanted]
+    return {name: why for name, why in found if name is not None}
 
 
 def _given(
-    table: Table, options: TrainOptions, text: set[str], reserved: Mapping[str, str]
+    table: Table,
+    columns: NamedColumns,
+    options: TrainOptions,
+    text: set[str],
+    reserved: Mapping[str, str],
 ) -> dict[str, FieldKind]:
     """Return what --as says of the fields."""
     given = {
-        table.find(column, "--as"): kind
+        columns.find(column, "--as"): kind
         for column, kind in options.kinds.items()
         if kind is not None
     }
@@ -240,7 +249,11 @@ def _check_free(
 
 
 def _outcomes(
-    table: Table, labels: Labels, options: TrainOptions, time: str | None
+    table: Table,
+    columns: NamedColumns,
+    labels: Labels,
+    options: TrainOptions,
+    time: str | None,
 ) -> tuple[LabelCounts, NDArray[np.bool_], list[str]]:
     """Return counts of all rows, which rows have an outcome, and sentences on the others."""
     young = np.zeros(table.rows, dtype=bool)
@@ -248,9 +261,9 @@ def _outcomes(
     if time is not None and options.matured is not None:
         times = _times(table, time)
         young = immature(times, options.matured)
-        left_out = int((labels.known & young).sum())
-        too_young.append(immature_warning(left_out, times, options.matured))
-    column = _group_column(table, options)
+        if left_out := int((labels.known & young).sum()):
+            too_young.append(immature_warning(left_out, times, options.matured))
+    column = _group_column(table, columns, options)
     leads = None if column is None else numbers_by_value(column.cells, table.missing)
     counts = labels.counts(young, leads)
     return counts, labels.known & ~young, [*_without_outcome(counts, options), *too_young]
@@ -296,13 +309,13 @@ def _few(rows: int, positives: int, groups: GroupCounts) -> Iterable[str]:
         )
 
 
-def _group_column(table: Table, options: TrainOptions) -> GroupColumn | None:
+def _group_column(table: Table, columns: NamedColumns, options: TrainOptions) -> GroupColumn | None:
     """Return the column whose values put rows together: that of --group, else the id's."""
     name = LEAD_ID if LEAD_ID in table.columns else None
     if options.id:
-        name = table.find(options.id, "--id")
+        name = columns.find(options.id, "--id")
     if options.group:
-        name = table.find(options.group, "--group")
+        name = columns.find(options.group, "--group")
     if name is None:
         return None
     return GroupColumn(table.originals[name], table.columns[name].strings())
@@ -324,12 +337,14 @@ def _times(table: Table, time: str) -> NDArray[np.float64]:
     return np.asarray(table.columns_for({time: FieldKind.DATE})[time], dtype=np.float64)
 
 
-def _in_order(table: Table, time: str) -> NDArray[np.intp]:
+def _in_order(table: Table, time: str, rows_of_file: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the rows by their time; a missing one is named by its row of the file."""
     times = _times(table, time)
     missing = np.flatnonzero(np.isnan(times))
     if len(missing):
         raise InputError(
             f"{table.source}: the time {table.originals[time]!r} is missing in {len(missing):,} "
-            f"rows (the first is row {missing[0] + 1}). Fill them in, or leave --time out."
+            f"rows (the first is row {rows_of_file[missing[0]] + 1}). Fill them in, or leave "
+            "--time out."
         )
     return np.argsort(times, kind="stable")

@@ -56,6 +56,7 @@ def _together(groups: GroupCounts) -> str:
     by = [
         *([f"the same {groups.column}"] if groups.repeated else []),
         *(["identical rows"] if groups.identical_together else []),
+        *(["identical rows, which folds part"] if groups.identical_parted else []),
     ]
     if by:
         return (
@@ -66,7 +67,7 @@ def _together(groups: GroupCounts) -> str:
         return f"no two rows have the same {groups.column}"
     if groups.identical:
         return (
-            f"{groups.identical:,} rows are identical to another one in all fields and the "
-            "outcome: different leads that these fields do not tell apart"
+            f"{groups.identical:,} rows are identical to another one in all fields, the time "
+            "apart, and the outcome: different leads that these fields do not tell apart"
         )
     return ""

@@ -78,6 +78,19 @@ def test_many_empty_rows_are_no_copies():
     assert not alike.is_repeated[is_empty].any()
 
 
+def test_a_set_of_very_many_rows_does_not_count_as_copies():
+    """Nothing is known of a fifth of the leads; twenty others are there twice."""
+    size = np.concatenate(
+        [np.full(100, np.nan), np.repeat(np.arange(20.0), 2), 50 + np.arange(360)]
+    )
+    alike = find_alike(
+        Leads.of({"size": FieldKind.NUMBER}, {"size": size}, np.arange(500) % 4 // 2 == 0)
+    )
+    assert alike.are_copies
+    assert alike.is_repeated.sum() == 40
+    assert (alike.rows, alike.distinct) == (40, 20)
+
+
 def test_the_same_fields_with_another_outcome_are_not_identical():
     columns = {"size": np.array([1.0, 1, 2, 2, 3])}
     labels = np.array([True, False, True, True, False])

@@ -87,6 +87,23 @@ def test_copies_of_very_few_leads_are_not_put_together():
     assert not groups.counts.identical_together
 
 
+def test_copies_that_folds_part_count_once_and_are_warned_of():
+    size = np.concatenate([np.repeat([0.1, 0.2, 0.3], 20), 1 + np.arange(400.0)])
+    groups = find_groups(leads(size, np.arange(460) < 60), None, 1)
+    assert groups.counts.identical_parted
+    assert (groups.counts.groups, groups.counts.positive, groups.counts.negative) == (403, 3, 400)
+    [warning] = groups.warnings
+    assert "60 rows are identical" in warning
+    assert "all figures of this model are too good" in warning
+
+
+def test_different_leads_that_look_the_same_are_no_parted_copies():
+    counts = find_groups(leads(RNG.integers(50, size=1_000).astype(np.float64)), None, 1).counts
+    assert counts.identical > 900
+    assert not counts.identical_parted
+    assert counts.groups == 1_000
+
+
 @pytest.mark.parametrize(
     ("cells", "says"),
     [

@@ -223,6 +223,38 @@ def test_dates_that_give_nothing_are_left_out():
     assert [column.field for column in aged.columns if column.column == "due"] == ["due"]
 
 
+@pytest.mark.parametrize("column", ["created_at", "created at"])
+@pytest.mark.parametrize(
+    "change", [{"exclude": ("created_at",)}, {"kinds": {"created_at": None}}], ids=str
+)
+def test_an_option_does_not_mean_the_time_by_the_name_that_it_gets(
+    change: dict[str, Any], column: str
+):
+    """The column of --time is called created_at in leads; the file has one of that name, too."""
+    made = [{**row, column: "2024-01-01"} for row in ROWS]
+    plan = plan_training(table(made), replace(OPTIONS, **change))
+    by_column = {column.column: column for column in plan.columns}
+    assert by_column["created"].field == "created_at"
+    assert by_column[column].unused == "'created' is read as created_at"
+
+
+def test_the_time_is_found_by_its_field_name():
+    made = [
+        {"Sign up" if name == "created" else name: v for name, v in row.items()} for row in ROWS
+    ]
+    plan = plan_training(table(made), replace(OPTIONS, time="Sign_up", exclude=("Sign_up",)))
+    [signup] = [column for column in plan.columns if column.column == "Sign up"]
+    assert signup.unused == "excluded"
+
+
+def test_a_column_in_whose_place_the_time_is_read_can_be_nothing_else():
+    made = [{**row, "created_at": "2024-01-01"} for row in ROWS]
+    with pytest.raises(
+        InputError, match=r"--group 'created_at': the column is not read, as --time"
+    ):
+        train(table(made), replace(OPTIONS, group="created_at"))
+
+
 def test_two_columns_of_creation_are_told():
     made = [{**row, "created_at": "2024-01-01"} for row in ROWS]
     plan = plan_training(table(made), OPTIONS)
@@ -396,6 +428,17 @@ def test_noise_three_times_over_has_no_signal():
     assert any("1,200 rows in 400 groups are few" in warning for warning in trained.report.warnings)
 
 
+def test_copies_of_few_positives_are_few_positives():
+    """Folds can't keep copies of eight positives together: the verdict is too good."""
+    different = noise(328, 1)
+    made = [{**row, "won": "no"} for row in different[:320]]
+    made += [{**row, "won": "yes"} for row in different[320:] for _ in range(10)]
+    made = [{**row, "lead_id": f"L{i}"} for i, row in enumerate(made)]
+    warnings = plan_training(table(made), NOISE).warnings
+    assert any("all figures of this model are too good" in warning for warning in warnings)
+    assert any("80 positives in 8 groups are few" in warning for warning in warnings)
+
+
 def test_rows_with_the_same_id_are_in_one_fold():
     """Each lead is there three times, with other visits: its size and town give it away."""
     rng = np.random.default_rng(2)
@@ -560,6 +603,28 @@ def test_a_missing_time_is_refused():
     late = [{**row, "created": "" if i == 3 else row["created"]} for i, row in enumerate(ROWS)]
     with pytest.raises(InputError, match=r"missing in 1 rows \(the first is row 4\)"):
         train(table(late), OPTIONS)
+
+
+def test_a_missing_time_is_named_by_its_row_of_the_file():
+    late = [{**row, "created": "" if i == 3 else row["created"]} for i, row in enumerate(ROWS)]
+    late[0]["won"] = ""
+    with pytest.raises(InputError, match=r"the first is row 4\)"):
+        train(table(late), OPTIONS)
+
+
+def test_a_time_without_values_is_refused_where_young_leads_are_left_out():
+    empty = [{**row, "created": ""} for row in ROWS]
+    with pytest.raises(InputError, match=r"'created' is missing in 1,200 rows"):
+        train(table(empty), replace(OPTIONS, matured=timedelta(days=90)))
+
+
+def test_without_young_leads_nothing_is_said_of_their_age():
+    """The latest row is no lead whose outcome is known: none of the others is young."""
+    made = [{**row, "won": "" if i == 1 else row["won"]} for i, row in enumerate(ROWS)]
+    made[1]["created"] = "2026-01-01"
+    plan = plan_training(table(made), replace(OPTIONS, matured=timedelta(days=90)))
+    assert plan.labels.immature == 0
+    assert not [warning for warning in plan.warnings if "younger than" in warning]
 
 
 @pytest.mark.parametrize(("few", "many"), [("yes", "no"), ("no", "yes")])
