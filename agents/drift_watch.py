@@ -400,6 +400,7 @@ class DriftWatch:
                 name=name,
                 start=begin,
                 end=end,
+                first=min((at for at in model.windows if begin <= at < end), default=begin),
             )
             for name, begin in spans
         )

@@ -123,7 +123,9 @@ class Assessor:
                     "none: train the model again."
                 )
 
-    def assess(self, counts: LeadCounts, *, name: str, start: int, end: int) -> Assessment:
+    def assess(
+        self, counts: LeadCounts, *, name: str, start: int, end: int, first: int | None = None
+    ) -> Assessment:
         """Assess the leads of one horizon.
 
         Parameters
@@ -134,9 +136,13 @@ class Assessor:
             The horizon's, such as 5m.
         start, end
             Milliseconds since 1970, UTC.
+        first
+            From when on there are leads; None: from `start` on. A model's first hours hold not all
+            hours of a day, however long the horizon is.
         """
+        covered = end - (start if first is None else max(start, first))
         parts = self._parts(counts)
-        parts = [part.of_known().without_rhythm(end - start) for part in parts]
+        parts = [part.of_known().without_rhythm(covered) for part in parts]
         if counts.leads < self._least(end - start):
             return _too_few(parts, counts.leads, name=name, start=start, end=end)
         if counts.leads < self._thresholds.exact_below:

@@ -143,7 +143,7 @@ def test_it_ends_with_every_lead_accounted_for_and_a_summary(
     ):
         assert said in output
     if broker == "java":  # the mock broker can't look records up by time
-        assert re.search(r"^Drift +360d to Oct 2010: 1\d of 19 fields drifted", output, re.M)
+        assert re.search(r"^Drift +360d to Oct 2010: 1\d of 20 fields drifted", output, re.M)
         assert re.search(r"^ +euribor3m +PSI +\d+\.\d+ critical since Nov 2008", output, re.M)
         [report] = (tmp_path / "demo/reports").glob("*/report.html")
         assert f"Report   {report}" in output

@@ -507,6 +507,15 @@ def test_a_shift_of_hours_is_seen_in_a_day_and_no_hour_is_one():
     assert drifted(assess_aspects(night=0.5, span=DAY - 1)) == []
 
 
+def test_the_first_hours_of_a_model_are_no_shift_of_hours_however_long_the_horizon_is():
+    made = aspect_columns(3000, 2, night=0.5)
+    bins = ASPECT_ENCODER.counted_bins(ASPECT_ENCODER.encode(made, 3000))
+    found = ASPECT_ASSESSOR._layout.count(bins, scores(3000, 2), label=0.5)
+    span = {"name": "24h", "start": 0, "end": DAY}
+    assert drifted(ASPECT_ASSESSOR.assess(found, **span, first=DAY - 3_600_000)) == []
+    assert drifted(ASPECT_ASSESSOR.assess(found, **span, first=0)) == ["seen:hour"]
+
+
 def test_a_shift_of_keywords_is_seen_where_texts_are_as_long():
     other = assess_aspects(words=(0.1, 0.5, 0.4, 0.0))
     assert drifted(other) == ["note:keyword"]
