@@ -7,7 +7,8 @@ field's value, the value itself where it is a number, a text's length, and the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from features.table import Table, parse_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 
-__all__ = ["SCORE", "ReferenceSample", "read_sample", "sample_columns", "shown_numbers"]
+__all__ = ["SCORE", "LeadSample", "read_sample", "sample_columns", "shown_numbers"]
 
 SCORE = "score"
 BIN, NUMBER = "bin.", "number."
@@ -28,8 +29,9 @@ ASPECT = "aspect."
 """Before the place and the name of a further aspect."""
 
 
-class ReferenceSample(NamedTuple):
-    """Training leads, as a snapshot compares them.
+@dataclass(frozen=True, slots=True)
+class LeadSample:
+    """Some leads as a snapshot compares them: those of the training, or recent ones.
 
     Attributes
     ----------
@@ -45,6 +47,9 @@ class ReferenceSample(NamedTuple):
     numbers: Mapping[str, NDArray[np.float64]]
     bins: NDArray[np.int16]
     scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
 
 def shown_numbers(
@@ -75,7 +80,7 @@ def shown_numbers(
     return shown
 
 
-def sample_columns(reference: Reference, sample: ReferenceSample) -> dict[str, NDArray[Any]]:
+def sample_columns(reference: Reference, sample: LeadSample) -> dict[str, NDArray[Any]]:
     """Return the columns of ``reference.parquet``, by their names."""
     bins = dict(zip(_bin_columns(reference), sample.bins.T, strict=True))
     numbers = {f"{NUMBER}{name}": values for name, values in sample.numbers.items()}
@@ -89,9 +94,7 @@ def _bin_columns(reference: Reference) -> list[str]:
     return [*fields, *aspects]
 
 
-def read_sample(
-    content: bytes, name: str, spec: FeatureSpec, reference: Reference
-) -> ReferenceSample:
+def read_sample(content: bytes, name: str, spec: FeatureSpec, reference: Reference) -> LeadSample:
     """Read ``reference.parquet``.
 
     Parameters
@@ -121,10 +124,10 @@ def read_sample(
     bins = encoder.counted_bins(features)
     scores = table.columns_for({SCORE: FieldKind.NUMBER})[SCORE]
     numbers_shown = shown_numbers(spec, columns, features)
-    return ReferenceSample(numbers_shown, bins, np.asarray(scores, np.float32))
+    return LeadSample(numbers_shown, bins, np.asarray(scores, np.float32))
 
 
-def _sample_of(table: Table, reference: Reference) -> ReferenceSample:
+def _sample_of(table: Table, reference: Reference) -> LeadSample:
     names = {column: name for name, column in table.originals.items()}
     wanted = _bin_columns(reference)
     lacking = [column for column in (*wanted, SCORE) if column not in names]
@@ -137,7 +140,7 @@ def _sample_of(table: Table, reference: Reference) -> ReferenceSample:
     chosen = {column: names[column] for column in (*wanted, *numbers, SCORE)}
     read = table.columns_for(dict.fromkeys(chosen.values(), FieldKind.NUMBER))
     values = {column: np.asarray(read[name], np.float64) for column, name in chosen.items()}
-    return ReferenceSample(
+    return LeadSample(
         {column.removeprefix(NUMBER): values[column] for column in numbers},
         np.stack([values[column].astype(np.int16) for column in wanted], axis=1),
         values[SCORE].astype(np.float32),

@@ -1,4 +1,4 @@
-"""Leads as a snapshot compares them: their numbers, their bins and scores."""
+"""What a snapshot is of, and the columns that its report shows of two samples of leads."""
 
 from __future__ import annotations
 
@@ -10,39 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.reference import FieldReference, Reference
+from features.reference_sample import LeadSample
 from features.spec import FeatureSpec
 from schemas.fields import FieldKind
 
-__all__ = ["SCORE", "LeadSample", "ShownColumns", "Subject", "shown_columns"]
+__all__ = ["SCORE", "ShownColumns", "Subject", "shown_columns"]
 
 SCORE = "score"
 """Column of the score; no field of a model has this name in a drift report either."""
 
 ShownColumns = Mapping[str, NDArray[np.float64] | list[str | None]]
 """Numbers as float64, NaN missing; categories as the labels of their bins, None missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeadSample:
-    """Some leads, and what a model makes of them.
-
-    Attributes
-    ----------
-    numbers
-        float64, shape (n,), NaN where missing: each number field's values, each text field's
-        lengths in characters.
-    bins
-        int16, shape (n, counted): codes in the reference, of fields, then of further aspects.
-    scores
-        float32, shape (n,): calibrated scores, 0 to 1.
-    """
-
-    numbers: Mapping[str, NDArray[np.float64]]
-    bins: NDArray[np.int16]
-    scores: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.scores)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from features.spec import FeatureSpec
 from model.metadata import Calibration
 from model.training.boosting import BoostingParameters, average, boost, margins
 from model.training.calibrate import choose_calibration
-from model.training.evaluate import Quality, evaluate, roc_auc
+from model.training.evaluate import Quality, evaluate, fold_aucs
 from model.training.folds import FOLDS, folds, has_folds, split_latest
 from model.training.masking import with_masked_copies
 from model.training.specify import Leads, encode, fit_spec, training_matrix
@@ -131,12 +131,10 @@ def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossVali
         unseen[own] = recipe.unseen_margins(leads.take(training), leads.take(own))
         fold_of[own] = fold
     scores = np.empty(len(leads), dtype=np.float64)
-    fold_aucs = []
     for fold in range(n):
         own = fold_of == fold
         without = choose_calibration(unseen[~own], labels[~own], fold_of[~own])
         scores[own] = without.probability(unseen[own])
-        fold_aucs.append(roc_auc(labels[own], unseen[own]))
     calibration = choose_calibration(unseen, labels, fold_of)
     return CrossValidated(
         folds=fold_of,
@@ -145,7 +143,7 @@ def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossVali
         scores=scores,
         served=calibration.probability(unseen),
         quality=evaluate(labels, scores),
-        fold_aucs=tuple(fold_aucs),
+        fold_aucs=fold_aucs(labels, unseen, fold_of),
     )
 
 

@@ -14,8 +14,10 @@ __all__ = [
     "calibration_error",
     "calibration_noise",
     "evaluate",
+    "fold_aucs",
     "lift",
     "log_loss",
+    "log_losses",
     "roc_auc",
 ]
 
@@ -122,10 +124,22 @@ def brier(labels: Labels, scores: Scores) -> float:
     return float(np.mean((scores - labels) ** 2))
 
 
+def fold_aucs(labels: Labels, scores: Scores, folds: NDArray[np.integer]) -> tuple[float, ...]:
+    """Compute the area under the ROC curve of each fold, in the order of their numbers."""
+    own = [folds == fold for fold in np.unique(folds)]
+    return tuple(roc_auc(labels[rows], scores[rows]) for rows in own)
+
+
+def log_losses(labels: Labels, scores: Scores) -> NDArray[np.float64]:
+    """Compute the negative log-likelihood of each lead, in nats; shape (n,)."""
+    likelihood = np.where(labels, scores, 1 - scores.astype(np.float64))
+    losses: NDArray[np.float64] = -np.log(np.maximum(likelihood, SMALLEST))
+    return losses
+
+
 def log_loss(labels: Labels, scores: Scores) -> float:
     """Compute the mean negative log-likelihood, in nats."""
-    likelihood = np.where(labels, scores, 1 - scores.astype(np.float64))
-    return float(-np.log(np.maximum(likelihood, SMALLEST)).mean())
+    return float(log_losses(labels, scores).mean())
 
 
 def calibration_error(labels: Labels, scores: Scores, bins: int = CALIBRATION_BINS) -> float:

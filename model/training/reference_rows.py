@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.matrix import FeatureEncoder, Features
 from features.reference import Reference
-from features.reference_sample import ReferenceSample, sample_columns, shown_numbers
+from features.reference_sample import LeadSample, sample_columns, shown_numbers
 from features.spec import FeatureSpec
 from model.training.specify import Leads
 
@@ -45,7 +45,7 @@ def reference_rows(
     if len(rows) > ROWS:
         rows = np.linspace(0, len(rows) - 1, ROWS).astype(int)
     numbers = shown_numbers(spec, leads.columns, features)
-    sample = ReferenceSample(
+    sample = LeadSample(
         {name: values[rows] for name, values in numbers.items()},
         FeatureEncoder(spec, reference).counted_bins(features)[rows],
         scores[rows].astype(np.float32),

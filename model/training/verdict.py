@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.training.cross_validation import CrossValidated
-from model.training.evaluate import SMALLEST, Quality, evaluate, roc_auc
+from model.training.evaluate import Quality, evaluate, fold_aucs, log_losses
 from model.training.intervals import (
     CROSS_VALIDATED,
     Estimate,
@@ -164,9 +164,9 @@ def judge(
         return estimate(value, influence, widened=CROSS_VALIDATED, groups=groups)
 
     influence = fold_auc_influence(labels, validated.margins, folds)
-    baseline_auc = _fold_auc(labels, baseline, folds)
+    baseline_auc = float(np.mean(fold_aucs(labels, baseline, folds)))
     quality = validated.quality
-    gains = _log_losses(labels, np.full(len(labels), rate)) - _log_losses(labels, validated.scores)
+    gains = log_losses(labels, np.full(len(labels), rate)) - log_losses(labels, validated.scores)
     return Verdict(
         base_rate=rate,
         auc=interval(validated.auc, influence).within(0.0, 1.0),
@@ -185,25 +185,12 @@ def judge(
     )
 
 
-def _fold_auc(
-    labels: NDArray[np.bool_], scores: NDArray[np.float64], folds: NDArray[np.integer]
-) -> float:
-    own = [folds == fold for fold in np.unique(folds)]
-    return float(np.mean([roc_auc(labels[rows], scores[rows]) for rows in own]))
-
-
 def _skill_influence(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Influence:
     rate = float(labels.mean())
     of_base = rate * (1 - rate)
     losses, base_losses = (scores - labels) ** 2, (rate - labels) ** 2
     ratio = float(losses.mean()) / of_base
     return (ratio * mean_influence(base_losses) - mean_influence(losses)) / of_base
-
-
-def _log_losses(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    likelihood = np.where(labels, scores, 1 - scores)
-    losses: NDArray[np.float64] = -np.log(np.maximum(likelihood, SMALLEST))
-    return losses
 
 
 def _figure(name: str, figure: float | Estimate) -> dict[str, Any]:

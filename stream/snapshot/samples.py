@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features.reference_sample import read_sample, shown_numbers
+from features.reference_sample import LeadSample, read_sample, shown_numbers
 from model.bundle import Bundle, load_bundle
 from model.serving.predictor import open_predictor
 from model.storage import Folder
-from monitoring.lead_sample import LeadSample
 from schemas.errors import StartupError
 from stream.consume.partition_progress import Record
 from stream.process.model_trial import Trials
@@ -60,7 +59,7 @@ def reference_sample(bundle: Bundle) -> LeadSample:
         )
     metadata = bundle.metadata
     name = f"{bundle.location}/{REFERENCE}"
-    return LeadSample(*read_sample(content, name, metadata.spec, metadata.reference))
+    return read_sample(content, name, metadata.spec, metadata.reference)
 
 
 def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record]) -> LeadSample:

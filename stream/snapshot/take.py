@@ -9,10 +9,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from features.counts import CountLayout
+from features.reference_sample import LeadSample
 from model.bundle import Bundle
 from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.field_drift import DriftThresholds
-from monitoring.lead_sample import LeadSample, Subject, shown_columns
+from monitoring.lead_sample import Subject, shown_columns
 from schemas.errors import StartupError
 from stream.settings import Settings
 from stream.snapshot.archive import SnapshotFolder

@@ -10,7 +10,7 @@ import pytest
 from features.binning import build_reference
 from features.matrix import FeatureEncoder
 from features.reference_sample import (
-    ReferenceSample,
+    LeadSample,
     read_sample,
     sample_columns,
     shown_numbers,
@@ -39,7 +39,7 @@ REFERENCE = build_reference(SPEC, COLUMNS, 4, SCORES)
 ENCODER = FeatureEncoder(SPEC, REFERENCE)
 FEATURES = ENCODER.encode(COLUMNS, 4)
 BINS = ENCODER.counted_bins(FEATURES)
-SAMPLE = ReferenceSample(shown_numbers(SPEC, COLUMNS, FEATURES), BINS, SCORES.astype(np.float32))
+SAMPLE = LeadSample(shown_numbers(SPEC, COLUMNS, FEATURES), BINS, SCORES.astype(np.float32))
 
 
 def parquet(columns):

@@ -13,10 +13,10 @@ import pytest
 
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
-from features.reference_sample import shown_numbers
+from features.reference_sample import LeadSample, shown_numbers
 from monitoring.drift.assessment import Assessor
 from monitoring.drift.field_drift import DriftThresholds
-from monitoring.lead_sample import LeadSample, Subject, shown_columns
+from monitoring.lead_sample import Subject, shown_columns
 from tests.unit.small_model import LEADS, SPEC, small_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's and its libraries' own
