@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
+from http import HTTPStatus
 from random import Random
 
 import pytest
@@ -105,9 +106,13 @@ async def test_a_zombie_writes_nothing_that_is_seen(stage: Stage, contacts: list
         zombie.send(signal.SIGCONT)
     await stage.until_committed(await playing)
     await assert_each_lead_once(stage)
-    # It is a worker like others again.
+
+    async def is_ready() -> bool:
+        return (await zombie.answer("/readyz"))[0] == HTTPStatus.OK
+
+    # It joins the group again, as late as its next heartbeat after all has been committed.
+    await until(is_ready, within=60, what="the zombie is ready again")
     assert zombie.is_running
-    assert (await zombie.answer("/readyz"))[0] == 200
     for worker in stage.workers:
         await worker.stop_cleanly()
 
