@@ -22,7 +22,7 @@ from benchmarks.scores import read_topic
 from benchmarks.workload import PARTITIONS
 from schemas.store import SchemaStore
 from stream.demo.audit import read_scored
-from tests.kafka_client import read_ends
+from testing.kafka_client import read_ends
 
 __all__ = ["LatencyRun", "measure_latency"]
 

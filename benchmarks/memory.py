@@ -26,7 +26,7 @@ from benchmarks.workload import SCHEMA, leads
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from tests.kafka_client import read_ends
+from testing.kafka_client import read_ends
 
 __all__ = ["CASES", "LIMIT_BYTES", "MemoryCase", "MemoryRun", "measure_memory"]
 

@@ -25,7 +25,7 @@ from model.bundle import load_bundle
 from model.registry import Registry
 from stream.process.child_process import end_child, start_child
 from stream.simulator.run import partition_of
-from tests.kafka_client import TopicFactory, committed_offsets, open_admin, until
+from testing.kafka_client import TopicFactory, committed_offsets, open_admin, until
 
 __all__ = ["DISTINCT", "Cores", "Place", "Run", "Sample", "fill", "rate_figures"]
 

@@ -11,7 +11,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.load import SteadyLoad
 from benchmarks.place import Place
 from benchmarks.process_tree import cpu_seconds, peak_memory_mb
-from tests.kafka_client import read_ends
+from testing.kafka_client import read_ends
 
 __all__ = ["Cost", "measure_cost"]
 

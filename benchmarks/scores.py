@@ -18,7 +18,7 @@ from model.serving.predictor import open_predictor
 from schemas.decode import LeadDecoder
 from schemas.store import SchemaStore
 from stream.demo.audit import read_scored
-from tests.kafka_client import read_ends
+from testing.kafka_client import read_ends
 
 __all__ = ["Checked", "check_scores", "expected_scores", "read_topic"]
 

@@ -11,7 +11,7 @@ import click
 from benchmarks.plots import lines
 from benchmarks.report import write_sections
 from benchmarks.run import IMAGES, PAGE
-from tests.chaos.test_soak import OUTPUT, WARM_UP
+from testing.soak_figures import OUTPUT, WARM_UP
 
 PLOT = "soak-memory.svg"
 

@@ -22,7 +22,7 @@ from benchmarks.workload import PARTITIONS, SCHEMA, leads
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from tests.kafka_client import open_admin
+from testing.kafka_client import open_admin
 
 __all__ = ["Start", "measure_start"]
 

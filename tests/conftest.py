@@ -18,10 +18,10 @@ from schemas.errors import StartupError
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker, pick_broker
 from stream.simulator.lead_file import leads_of
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory
 from tests.integration.secured_broker import SecuredBroker
 from tests.integration.secured_stage import SecuredStage
 from tests.integration.worker_process import CONTACT, Stage
-from tests.kafka_client import TopicFactory
 
 CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 TRAINED_EVERY = 5

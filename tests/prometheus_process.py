@@ -12,7 +12,7 @@ from typing import Any, Self
 import aiohttp
 import yaml
 
-from tests.kafka_client import until
+from testing.kafka_client import until
 from tests.prometheus_files import PROMETHEUS, needed
 
 PATIENCE = "3s"

@@ -16,12 +16,12 @@ from model.bundle import Bundle
 from schemas.headers import ERROR_CODE
 from schemas.store import SchemaStore
 from stream.simulator.run import Played
+from testing.kafka_client import read_ends, read_in_parts, until
 from tests.chaos.second_audit.account import Account, Target, audit_within
 from tests.chaos.second_audit.account import audit as audit_once
 from tests.integration.drift_counts import Counts, counted_offline
 from tests.integration.traffic import Traffic
 from tests.integration.worker_process import Stage, event_of, headers_of
-from tests.kafka_client import read_ends, read_in_parts, until
 
 TOLD_WITHIN = 30.0
 """Seconds until open blocks are told: a second, and what a busy machine adds."""

@@ -9,10 +9,10 @@ from random import Random
 import pytest
 
 from stream.broker import Broker
+from testing.kafka_client import TopicFactory
 from tests.chaos.brokers import Cluster, ProxiedBroker
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
-from tests.kafka_client import TopicFactory
 
 FORM = os.environ.get("LEADSCORE_CHAOS", "")
 OpenStage = Callable[..., Awaitable[Stage]]

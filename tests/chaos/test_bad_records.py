@@ -16,12 +16,12 @@ from schemas.errors import ErrorCode
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
 from stream.simulator.run import Played
+from testing.kafka_client import produce_batch
 from tests.chaos.audit import second_audit, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
 from tests.integration.traffic import over_and_over, streaming
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
-from tests.kafka_client import produce_batch
 from tests.record_batches import Made, batch
 
 TIMES = 6

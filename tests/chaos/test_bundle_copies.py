@@ -13,13 +13,13 @@ from model.bundle import Bundle, load_bundle
 from model.registry import Alias, Registry
 from model.training.train import TrainOptions, train
 from stream.simulator.playing import Lead
+from testing.kafka_client import until
 from tests.chaos.audit import second_audit, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
 from tests.conftest import CONTACTS, TRAINED_EVERY
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import CONTACT, Stage
-from tests.kafka_client import until
 
 RATE = 300
 AGAIN_WITHIN = 120.0

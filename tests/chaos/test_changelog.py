@@ -11,10 +11,10 @@ import pytest
 from model.bundle import Bundle
 from stream.broker import Broker
 from stream.simulator.playing import Lead
+from testing.kafka_client import Record, TopicFactory, produce, until
 from tests.chaos.crew import crew_of
 from tests.conftest import StageSetter
 from tests.integration.test_drift import assert_exact, close_windows
-from tests.kafka_client import Record, TopicFactory, produce, until
 
 WINDOW_S = 300
 DAMAGES = (b"", b"\x00\xff\x00", b"{}", b'{"format_version": 99}', b"[" * 5000, b"null")

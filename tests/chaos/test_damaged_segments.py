@@ -18,6 +18,7 @@ from model.bundle import Bundle
 from schemas.errors import ErrorCode
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
+from testing.kafka_client import produce_batch, until
 from tests.chaos.audit import Outcomes, Source, outcomes, told, until_done
 from tests.chaos.brokers import StoppableBroker
 from tests.chaos.test_bad_records import made_of
@@ -26,7 +27,6 @@ from tests.integration.drift_counts import counted_offline
 from tests.integration.test_unreadable_records import log_of
 from tests.integration.traffic import over_and_over
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, WorkerProcess
-from tests.kafka_client import produce_batch, until
 from tests.record_batches import batch
 from tests.segment_files import (
     StoredBatch,

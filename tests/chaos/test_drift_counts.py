@@ -13,11 +13,11 @@ import pytest
 from model.bundle import Bundle
 from stream.broker import Broker
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory
 from tests.chaos.audit import second_audit
 from tests.conftest import StageSetter
 from tests.integration.test_drift import assert_exact, close_windows
 from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess
-from tests.kafka_client import TopicFactory
 
 IS_LONG = os.environ.get("LEADSCORE_CHAOS") == "long"
 LEADS = 200_000 if IS_LONG else 36_000

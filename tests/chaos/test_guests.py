@@ -9,12 +9,12 @@ from aiokafka import AIOKafkaProducer
 
 from model.bundle import Bundle
 from stream.simulator.playing import Lead
+from testing.kafka_client import until
 from tests.chaos.audit import audit, audit_load
 from tests.chaos.crew import crew_of
 from tests.integration.test_group import GUESTS, guest_of
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import PARTITIONS, Stage
-from tests.kafka_client import until
 
 FENCED_WITHIN = 60.0
 """Seconds until a worker reports that a partition of it does not move."""

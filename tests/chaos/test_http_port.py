@@ -15,9 +15,9 @@ import pytest
 
 from stream.broker import BreakableBroker
 from stream.simulator.playing import Lead
+from testing.kafka_client import until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import WorkerProcess
-from tests.kafka_client import until
 
 HELD = 3000
 DESCRIPTORS = 256

@@ -9,9 +9,9 @@ from itertools import repeat
 import pytest
 
 from stream.broker import Broker
+from testing.kafka_client import until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import WorkerProcess
-from tests.kafka_client import until
 from tests.large_leads import (
     HELD,
     PROMISED_MB,

@@ -17,12 +17,12 @@ import pytest
 from model.bundle import Artefacts, Bundle, load_bundle
 from model.registry import Alias, Registry
 from stream.simulator.playing import Lead
+from testing.kafka_client import until
 from tests.chaos.audit import audit_load
 from tests.chaos.conftest import FORM, OpenStage
 from tests.chaos.crew import Crew, crew_of
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage
-from tests.kafka_client import until
 
 RATE = 500
 """Leads a second: several thousand between two kills, and the audits are soon done."""

@@ -17,6 +17,7 @@ import pytest
 
 from model.bundle import Bundle
 from stream.simulator.playing import Lead
+from testing.soak_figures import OUTPUT, WARM_UP
 from tests.chaos.audit import assert_nothing_committed_too_soon, audit
 from tests.chaos.brokers import ProxiedBroker
 from tests.chaos.crew import Crew, crew_of
@@ -27,11 +28,8 @@ from tests.integration.worker_process import WorkerProcess
 MINUTES = float(os.environ.get("LEADSCORE_SOAK_MINUTES", "0"))
 RATE = float(os.environ.get("LEADSCORE_SOAK_RATE", "2000"))
 SEED = int(os.environ.get("LEADSCORE_SOAK_SEED", "1"))
-OUTPUT = Path(".leadscore/soak/soak.json")
 FAULT_EVERY = 60.0
 SAMPLE_EVERY = 10.0
-WARM_UP = 300.0
-"""Seconds until caches and pools have their size."""
 GROWTH = 1.1
 """Memory at the end, as a multiple of that after the warm-up."""
 

@@ -21,12 +21,12 @@ from schemas.wire import WireFormat
 from stream.broker import Broker
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Event, Lead
+from testing.kafka_client import Record, TopicFactory, open_admin, produce, set_topic_config, until
 from tests.chaos.audit import audit, outcomes, second_audit, sources_of, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
 from tests.integration.traffic import over_and_over, streaming
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
-from tests.kafka_client import Record, TopicFactory, open_admin, produce, set_topic_config, until
 
 MORE = PARTITIONS + 2
 """Partitions, after some were added."""

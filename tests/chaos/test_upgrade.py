@@ -17,13 +17,13 @@ from model.bundle import Bundle, load_bundle
 from model.registry import Registry
 from stream.simulator.playing import Lead
 from stream.worker import EXIT_STARTUP
+from testing.kafka_client import until
 from tests.chaos import last_release
 from tests.chaos.audit import audit, audit_load
 from tests.chaos.crew import Crew, Member, crew_of
 from tests.chaos.last_release import LAST_RELEASE, NoReleaseError, release_worker
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage
-from tests.kafka_client import until
 
 BOTH = {"LEADSCORE_GROUP_PROTOCOL": "both"}
 WORKERS = 2

@@ -14,9 +14,9 @@ from stream.kafka.access import Operation
 from stream.kafka.declared_rights import Right
 from stream.kafka.topic_admin import verify_topics
 from stream.settings import Settings
+from testing.kafka_client import until
 from tests.integration.secured_broker import USERS, SecuredBroker
 from tests.integration.worker_process import Stage, WorkerProcess
-from tests.kafka_client import until
 
 OPERATIONS = {operation.title: operation for operation in Operation}
 USER = "worker"

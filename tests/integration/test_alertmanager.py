@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 import yaml
 
-from tests.kafka_client import until
+from testing.kafka_client import until
 from tests.prometheus_files import MONITORING, needed
 
 Labels = Mapping[str, str]

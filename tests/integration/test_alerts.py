@@ -28,7 +28,7 @@ from monitoring.telemetry.http import MonitoringServer, monitoring_app
 from monitoring.telemetry.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode
-from tests.kafka_client import until
+from testing.kafka_client import until
 from tests.prometheus_files import ALERTS, QUERIES
 from tests.prometheus_process import RealPrometheus
 

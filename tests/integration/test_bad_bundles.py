@@ -14,8 +14,8 @@ from model.registry import Alias, Registry
 from model.serving.onnx_format import message
 from model.storage import Folder
 from stream.simulator.playing import Lead
+from testing.kafka_client import until
 from tests.integration.worker_process import Stage, WorkerProcess
-from tests.kafka_client import until
 
 FAILING = "leadscore_model_load_failing"
 

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker
 from stream.broker.java import JavaBroker
 from stream.broker.mock import MockBroker
-from tests.kafka_client import Record, TopicFactory, produce, read_all, until
+from testing.kafka_client import Record, TopicFactory, produce, read_all, until
 
 
 def runs(pid: int) -> bool:

@@ -10,9 +10,9 @@ import pytest
 from stream.broker import Broker
 from stream.kafka.broker_clock import clock_reader
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
-from tests.kafka_client import TopicFactory, until
 
 WRONG_CLOCK = """
 import runpy, sys, time

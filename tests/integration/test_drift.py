@@ -15,10 +15,10 @@ from schemas.encode import encode_lead
 from schemas.wire import WireFormat
 from stream.broker import Broker
 from stream.simulator.playing import Lead
+from testing.kafka_client import Record, TopicFactory, produce, until
 from tests.conftest import StageSetter
 from tests.integration.drift_counts import Counts, counted_offline, reported
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
-from tests.kafka_client import Record, TopicFactory, produce, until
 from tests.prometheus_process import RealPrometheus
 
 MONTH_S = 30 * 86_400

@@ -19,7 +19,7 @@ from stream.broker import Broker
 from stream.broker.node import free_ports
 from stream.drift.status import LATEST
 from stream.process.child_process import end_child, start_child
-from tests.kafka_client import Record, TopicFactory, produce, until
+from testing.kafka_client import Record, TopicFactory, produce, until
 from tests.unit.stream.drift.drift_made import END, WINDOW, alarm, report
 
 STATUS = (sys.executable, "-m", "stream", "drift", "status")

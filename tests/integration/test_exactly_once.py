@@ -16,9 +16,9 @@ from schemas.wire import WireFormat
 from stream.broker import Broker
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory, read_all, read_ends, set_topic_config, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
-from tests.kafka_client import TopicFactory, read_all, read_ends, set_topic_config, until
 
 RATE = 1500
 MARKED_WITHIN = 0.5

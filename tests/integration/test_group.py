@@ -16,9 +16,9 @@ from confluent_kafka import KafkaError
 from stream.broker import Broker
 from stream.kafka.consumer import open_consumer
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory, read_ends, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import PARTITIONS, Stage
-from tests.kafka_client import TopicFactory, read_ends, until
 
 GUESTS = {
     "range": {"partition.assignment.strategy": "range"},

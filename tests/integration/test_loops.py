@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from schemas.headers import ERROR_CODE
 from stream.broker import Broker
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage, event_of, headers_of
-from tests.kafka_client import TopicFactory, until
 
 ATTEMPTS = 4
 LEADS, BROKEN = 20, 5

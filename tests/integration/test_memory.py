@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from stream.broker import Broker
+from testing.kafka_client import set_topic_configs, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import headers_of
-from tests.kafka_client import set_topic_configs, until
 from tests.large_leads import (
     HELD,
     PROMISED_MB,

@@ -11,7 +11,7 @@ from stream.fetch.raw_batches import RawBatchReader
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
 from stream.fetch.record_batches import Limits
 from stream.kafka.log_reader import LogReader
-from tests.kafka_client import TopicFactory, produce_batch
+from testing.kafka_client import TopicFactory, produce_batch
 from tests.record_batches import CODECS, Made, batch
 
 BAD_NAME = ((b"nam\xe9", b"x"),)

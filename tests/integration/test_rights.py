@@ -11,9 +11,9 @@ from schemas.encode import encode_lead
 from schemas.wire import WireFormat
 from stream.kafka.access import Operation
 from stream.simulator.playing import Lead
+from testing.kafka_client import Record, produce, until
 from tests.integration.secured_stage import SecuredStage, last_sentence
 from tests.integration.worker_process import CONTACT, PARTITIONS
-from tests.kafka_client import Record, produce, until
 
 
 async def close_windows(secured: SecuredStage, contacts: list[Lead]) -> None:

@@ -12,10 +12,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from stream.broker import Broker
+from testing.kafka_client import Record, TopicFactory, produce, produce_batch
 from tests.chaos.second_audit.__main__ import main
 from tests.chaos.second_audit.kafka_log import KafkaLog
 from tests.chaos.second_audit.records import Record as Forged
-from tests.kafka_client import Record, TopicFactory, produce, produce_batch
 from tests.record_batches import Made, batch
 from tests.unit.second_audit import forged
 

@@ -16,8 +16,8 @@ import pytest
 from schemas.wire import WireFormat
 from stream.simulator.events import EventMaker
 from stream.snapshot.summary import SnapshotSummary
+from testing.kafka_client import Record, open_admin, produce, until
 from tests.integration.worker_process import CONTACT
-from tests.kafka_client import Record, open_admin, produce, until
 
 MINUTE, HOUR = 60_000, 3_600_000
 START = time.time_ns() // 1_000_000 // HOUR * HOUR - 4 * HOUR

@@ -21,7 +21,7 @@ from stream.kafka.topic_admin import (
 )
 from stream.kafka.topic_catalog import TOPICS
 from stream.settings import Settings
-from tests.kafka_client import TopicFactory, open_admin
+from testing.kafka_client import TopicFactory, open_admin
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from stream.broker import Broker
 from stream.kafka.log_reader import LogReader
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory, produce_batch, read_all, read_ends, until
 from tests.conftest import StageSetter
 from tests.integration.drift_counts import counted_offline, reported
 from tests.integration.test_drift import MONTH_MS, MONTH_S, close_windows
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
-from tests.kafka_client import TopicFactory, produce_batch, read_all, read_ends, until
 from tests.record_batches import Made, batch
 
 BAD_NAME = ((b"nam\xe9", b"x"),)

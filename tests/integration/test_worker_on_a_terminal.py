@@ -16,8 +16,8 @@ from schemas.wire import WireFormat
 from stream.demo.worker import WORKER
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
+from testing.kafka_client import until
 from tests.integration.worker_process import CONTACT, Stage
-from tests.kafka_client import until
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LEADS = 600

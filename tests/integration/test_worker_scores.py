@@ -22,9 +22,9 @@ from stream.broker import Broker
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Event, Lead
 from stream.simulator.run import partition_of
+from testing.kafka_client import TopicFactory, set_topic_config
 from tests.conftest import CONTACTS, StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
-from tests.kafka_client import TopicFactory, set_topic_config
 
 MANY = 50_000
 BAD_SHARE = 0.01

@@ -17,9 +17,9 @@ from model.bundle import Bundle
 from stream.broker import Broker
 from stream.demo.worker import WORKER
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory, open_admin, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage, WorkerProcess, event_of
-from tests.kafka_client import TopicFactory, open_admin, until
 
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "stream.app", "worker", "-l", "info")
 

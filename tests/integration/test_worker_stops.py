@@ -11,10 +11,10 @@ import pytest
 
 from stream.broker import BreakableBroker
 from stream.simulator.playing import Lead
+from testing.kafka_client import until
 from tests.conftest import StageSetter
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess, event_of
-from tests.kafka_client import until
 
 RATE = 2000
 """Leads a second: a worker keeps up with it."""

@@ -26,7 +26,7 @@ from stream.simulator.connection import connected_producer
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import AtOnce, Event, Lead, Steady
 from stream.simulator.run import Played, play
-from tests.kafka_client import committed_offsets, read_all, until
+from testing.kafka_client import committed_offsets, read_all, until
 
 PARTITIONS = 4
 STORE = SchemaStore.load()

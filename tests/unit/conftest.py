@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from model.bundle import Artefacts
+from tests.unit.small_booster import Trained, train
 from tests.unit.small_model import SmallModel, small_model
 
 
@@ -9,3 +13,21 @@ from tests.unit.small_model import SmallModel, small_model
 def model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """A model that serves, made in less than a second."""
     return small_model(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def trained() -> Trained:
+    """A booster with its metadata, trained in less than a second."""
+    return train()
+
+
+@pytest.fixture(scope="session")
+def artefacts(trained: Trained) -> Artefacts:
+    """The files of that booster's bundle."""
+    return trained.artefacts
+
+
+@pytest.fixture(scope="session")
+def trainer() -> Callable[..., Trained]:
+    """``train`` itself, for models of another kind."""
+    return train

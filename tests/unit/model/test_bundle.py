@@ -15,7 +15,7 @@ from model.bundle import (
     verify,
     write_bundle,
 )
-from model.manifest import MANIFEST, Manifest
+from model.manifest import MANIFEST
 from model.metadata import Golden
 from model.serving.predictor import OnnxPredictor, open_predictor
 from model.storage import Folder
@@ -249,8 +249,3 @@ def test_the_manifest_is_written_last(tmp_path, artefacts):
     assert written[-1] == MANIFEST
     assert sorted(written) == sorted(FILES)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
-
-
-def test_a_manifest_survives_json(artefacts):
-    manifest = Manifest.of("bank", "1", artefacts.files)
-    assert Manifest.from_bytes(manifest.to_bytes()) == manifest

@@ -166,13 +166,6 @@ def test_publishing_at_once_never_takes_the_same_version(tmp_path, artefacts):
     assert all(load_bundle(str(tmp_path / "bank" / version)) for version in versions[::8])
 
 
-def test_claiming_is_exclusive(tmp_path):
-    with ThreadPoolExecutor(8) as pool:
-        for number in range(20):
-            taken = pool.map(lambda _, n=number: Folder(str(tmp_path)).claim(str(n)), range(8))
-            assert sum(taken) == 1
-
-
 def test_aliases_are_replaced_at_once(tmp_path, artefacts):
     """A reader sees the old aliases or the new, never a part, and no temporary file stays."""
     registry = Registry(tmp_path)

@@ -13,11 +13,10 @@ import pytest
 from model.bundle import BundleError
 from schemas.errors import StartupError
 from stream import startup_checks as verification
-from stream.scoring.contract_check import verify_contract
 from stream.settings import Settings, load_settings
 from stream.startup_checks import verify
+from testing.fakes import FakeTrials
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.fakes import FakeTrials
 
 
 @pytest.fixture(autouse=True)
@@ -141,17 +140,6 @@ async def test_a_contract_that_is_no_leads(model: SmallModel, tmp_path: Path):
     )
     said = await sentence(settings_of(model, schema_dir=tmp_path, contract="visit"))
     assert "visit.avsc: a lead's schema needs a field lead_id of type string" in said
-
-
-def test_a_contract_of_a_folder_may_promise_more(model: SmallModel, tmp_path: Path):
-    (tmp_path / "wide.avsc").write_text(
-        '{"type": "record", "name": "wide", "fields": ['
-        '{"name": "lead_id", "type": "string"}, {"name": "created_at", "type": "long"},'
-        '{"name": "page_views", "type": "int"}, {"name": "industry", "type": "string"},'
-        '{"name": "job_title", "type": ["null", "string"]}, {"name": "summary", "type": "string"},'
-        '{"name": "company_size", "type": "double"}, {"name": "extra", "type": "bytes"}]}'
-    )
-    verify_contract(model.bundle, settings_of(model, schema_dir=tmp_path, contract="wide"))
 
 
 async def test_no_such_topics(model: SmallModel, monkeypatch: pytest.MonkeyPatch):

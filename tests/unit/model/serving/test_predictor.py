@@ -175,11 +175,6 @@ def test_a_graph_that_is_no_model_of_ours_is_refused(trained, change, message):
         OnnxPredictor(changed(trained.onnx, change))
 
 
-def test_a_booster_without_metadata_is_refused(trained):
-    with pytest.raises(BundleError, match="no attribute 'leadscore'"):
-        NativePredictor(bytes(trained.booster.save_raw("ubj")))
-
-
 def test_a_predictor_may_be_used_by_several_threads(trained):
     predictor = OnnxPredictor(trained.onnx)
     expected = predictor.predict(trained.matrix).probability

@@ -7,7 +7,6 @@ from model.metadata import Calibration
 from model.serving.native import NativePredictor
 from model.serving.predictor import OnnxPredictor
 from model.training.export import parity
-from model.training.trees import _base_margin
 
 ULP = 6e-8
 """The last bit of a float32 near 1."""
@@ -39,16 +38,6 @@ def test_a_given_base_score_is_in_the_scores(trainer, base_score):
     trained = trainer(base_score=base_score, trees=3)
     predictor = OnnxPredictor(trained.onnx)
     assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
-
-
-@pytest.mark.parametrize("written", ["2.5E-1", "[2.5E-1]"])
-def test_base_scores_of_all_xgboosts_are_read(written):
-    assert _base_margin(written) == pytest.approx(np.log(0.25 / 0.75), abs=1e-7)
-
-
-def test_base_scores_of_several_targets_are_refused():
-    with pytest.raises(ValueError, match="one target, this one has 2"):
-        _base_margin("[2.5E-1,5E-1]")
 
 
 def test_contributions_are_xgboosts_summed_by_field(trained):

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from stream.consume.assignment import Assignment
 from stream.consume.partition_progress import Batch
-from tests.unit.stream.fakes import FakeRecord
+from testing.fakes import FakeRecord
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 

@@ -1,159 +1,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
 from aiokafka.errors import (
-    CommitFailedError,
-    GroupAuthorizationFailedError,
     KafkaConnectionError,
     RequestTimedOutError,
     TopicAuthorizationFailedError,
 )
 
-from schemas.errors import FatalError, InvalidEventError
-from stream.consume.batch_source import BatchSource, SourceOptions
-from stream.consume.lag import Lag, lag_of
-from stream.consume.lost_records import Loss
-from stream.consume.offset_committer import GroupCommitter
-from stream.consume.partition_progress import Batch
-from tests.unit.stream.fakes import (
+from schemas.errors import FatalError
+from stream.consume.batch_source import SourceOptions
+from stream.consume.lag import lag_of
+from testing.fakes import (
     TOPIC,
-    FakeApp,
-    FakeConsumer,
     FakeKafka,
-    FakeRawReader,
     in_jumping_time,
 )
-
-TP = TopicPartition(TOPIC, 0)
-OTHER = TopicPartition(TOPIC, 1)
-PROMPT = SourceOptions(linger=0.0, max_records=10)
-
-
-@dataclass
-class Notes:
-    """An observer that remembers."""
-
-    fetched: list[int] = field(default_factory=list)
-    committed: list[Mapping[TopicPartition, int]] = field(default_factory=list)
-    assignments: list[frozenset[TopicPartition]] = field(default_factory=list)
-    losses: list[Loss] = field(default_factory=list)
-
-    def on_fetch(self, batch: Batch) -> None:
-        self.fetched.append(len(batch.records))
-
-    def on_commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        self.committed.append(offsets)
-
-    def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
-        self.assignments.append(assignment)
-
-    def on_loss(self, loss: Loss) -> None:
-        self.losses.append(loss)
-
-
-@dataclass
-class Bench:
-    """A source on a fake Kafka."""
-
-    kafka: FakeKafka
-    consumer: FakeConsumer
-    source: BatchSource
-    app: FakeApp
-    notes: Notes
-    reader: FakeRawReader
-    polled: deque[Batch] = field(default_factory=deque)
-    """What the channel has given, and is not taken yet."""
-    seen: dict[TopicPartition, list[int]] = field(default_factory=dict)
-    """Offsets that `work` has finished."""
-    verdicts: dict[TopicPartition, dict[int, InvalidEventError]] = field(default_factory=dict)
-    """By offset: the verdicts that came with them."""
-
-    async def work(self) -> None:
-        """Finish whatever comes, as the agent does."""
-        while True:
-            for batch in await self.source.channel.queue.get():
-                if batch.begin():
-                    seen = self.seen.setdefault(batch.partition, [])
-                    seen += [record.offset for record in batch.records]
-                    verdicts = self.verdicts.setdefault(batch.partition, {})
-                    for at, error in batch.verdicts.items():
-                        verdicts[batch.records[at].offset] = error
-                    batch.done()
-
-    async def take(self, count: int = 1, *, begin: bool = True) -> list[Batch]:
-        """Take batches from the channel as the agent does."""
-        async with asyncio.timeout(5):
-            while len(self.polled) < count:
-                self.polled.extend(await self.source.channel.queue.get())
-        batches = [self.polled.popleft() for _ in range(count)]
-        assert not begin or all(batch.begin() for batch in batches)
-        return batches
-
-    @property
-    def waiting(self) -> int:
-        return int(self.source.channel.queue.qsize())
-
-    async def until_waiting(self, polls: int) -> None:
-        """Wait until the channel holds a number of polls."""
-        async with asyncio.timeout(5):
-            while self.waiting < polls:  # noqa: ASYNC110 - the channel has no event
-                await asyncio.sleep(0.001)
-
-    @property
-    def committed(self) -> int | None:
-        return self.kafka.committed.get(TP)
-
-    @property
-    def sentence(self) -> str:
-        [error] = self.app.errors
-        assert isinstance(error, FatalError)
-        return str(error)
-
-
-def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
-    app, notes, consumer = FakeApp(), Notes(), FakeConsumer(kafka)
-    reader = FakeRawReader(kafka)
-    source = BatchSource(
-        app.as_faust(),
-        TOPIC,
-        lambda: consumer,
-        partial(GroupCommitter, read_committed=lambda at: kafka.read_committed(at)),
-        reader,
-        options=options,
-        observer=notes,
-    )
-    return Bench(kafka, consumer, source, app, notes, reader)
-
-
-@asynccontextmanager
-async def running(kafka: FakeKafka, options: SourceOptions = PROMPT) -> AsyncIterator[Bench]:
-    bench = make_bench(kafka, options)
-    await bench.source.start()
-    try:
-        yield bench
-    finally:
-        await bench.source.stop()
-
-
-def full_kafka(records: int = 30, partitions: int = 1) -> FakeKafka:
-    kafka = FakeKafka(partitions)
-    for log in kafka.logs.values():
-        log.append(records)
-    return kafka
-
-
-def values(batches: list[Batch]) -> list[int]:
-    return [record.value for batch in batches for record in batch.records]
-
+from tests.unit.stream.consume.source_bench import (
+    PROMPT,
+    TP,
+    full_kafka,
+    make_bench,
+    running,
+    values,
+)
 
 # Polling
 
@@ -188,50 +61,6 @@ async def test_others_have_their_turn_between_two_polls_of_a_backlog() -> None:
 
 
 # Prefix commits
-
-
-@in_jumping_time
-async def test_commits_the_prefix_of_done_batches() -> None:
-    async with running(full_kafka(30)) as bench:
-        first, second, third = await bench.take(3)
-        assert values([first, second, third]) == list(range(30))
-        third.done()
-        await asyncio.sleep(3)
-        assert bench.committed is None
-        first.done()
-        await asyncio.sleep(1.1)
-        assert bench.committed == 10
-        second.done()
-        await asyncio.sleep(1.1)
-        assert bench.committed == 30
-
-
-@in_jumping_time
-async def test_commits_once_an_interval_and_only_what_is_new() -> None:
-    async with running(full_kafka(30)) as bench:
-        batches = await bench.take(3)
-        for batch in batches:
-            batch.done()
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(5)
-        assert bench.kafka.commits == [{TP: 30}]
-        assert bench.notes.committed == [{TP: 30}]
-
-
-@in_jumping_time
-async def test_commits_past_trailing_offsets_that_hold_no_record() -> None:
-    kafka = full_kafka(10)
-    kafka[0].leave_out(2)
-    async with running(kafka) as bench:
-        [batch] = await bench.take()
-        await asyncio.sleep(3)
-        assert bench.committed is None, "the position is beyond a batch that is not done"
-        batch.done()
-        await asyncio.sleep(1.1)
-        assert bench.committed == 12
-        bench.kafka[0].leave_out(3)
-        await asyncio.sleep(2)
-        assert bench.committed == 15
 
 
 @in_jumping_time
@@ -330,19 +159,6 @@ async def test_after_a_crash_nothing_in_hand_is_waited_for() -> None:
 
 
 @in_jumping_time
-async def test_a_commit_that_is_being_retried_ends_when_partitions_are_revoked() -> None:
-    async with running(full_kafka(10)) as bench:
-        [batch] = await bench.take()
-        batch.done()
-        bench.consumer.commit_answers.append(asyncio.Event().wait())
-        await asyncio.sleep(1.1)
-        started = asyncio.get_running_loop().time()
-        await bench.consumer.rebalance([])
-        assert asyncio.get_running_loop().time() - started < 0.1
-        assert bench.committed == 10
-
-
-@in_jumping_time
 async def test_a_coordinator_that_is_away_does_not_hold_up_a_rebalance_for_ever() -> None:
     async with running(full_kafka(10)) as bench:
         [batch] = await bench.take()
@@ -373,50 +189,6 @@ async def test_a_log_that_was_made_anew_is_read_from_its_beginning() -> None:
 
 
 # Commits that fail
-
-
-@pytest.mark.parametrize("error", [CommitFailedError(), RequestTimedOutError()])
-def test_a_commit_that_fails_is_made_up_for(error: Any) -> None:
-    @in_jumping_time
-    async def scenario() -> None:
-        async with running(full_kafka(10)) as bench:
-            [batch] = await bench.take()
-            batch.done()
-            bench.consumer.commit_answers.append(error)
-            await asyncio.sleep(1.1)
-            assert bench.committed is None
-            assert bench.notes.committed == []
-            await asyncio.sleep(1)
-            assert bench.committed == 10
-            assert not bench.app.errors
-
-    scenario()
-
-
-@in_jumping_time
-async def test_a_commit_without_an_answer_is_put_off() -> None:
-    async with running(full_kafka(10)) as bench:
-        [batch] = await bench.take()
-        batch.done()
-        bench.consumer.commit_answers.append(asyncio.Event().wait())
-        await asyncio.sleep(6.5)
-        assert bench.committed is None
-        assert bench.source.put_off_for > 0
-        await asyncio.sleep(1.5)
-        assert bench.committed == 10
-        assert bench.source.put_off_for == 0
-
-
-@in_jumping_time
-async def test_a_commit_that_is_forbidden_crashes_the_app_with_a_sentence() -> None:
-    async with running(full_kafka(10)) as bench:
-        [batch] = await bench.take()
-        batch.done()
-        bench.consumer.commit_answers.append(GroupAuthorizationFailedError("g"))
-        await asyncio.sleep(1.1)
-        assert "may read it and its consumer group" in bench.sentence
-        [reason] = bench.app.errors  # for who looks for the missing right
-        assert isinstance(reason.__cause__, GroupAuthorizationFailedError)
 
 
 # Fetching
@@ -620,61 +392,6 @@ async def test_a_start_without_a_broker_fails_with_a_sentence_and_closes_the_cli
 
 
 # What can be read of it
-
-
-@in_jumping_time
-async def test_the_observer_is_told_of_rebalances_and_fetches() -> None:
-    async with running(full_kafka(10, partitions=2)) as bench:
-        for batch in await bench.take(2):
-            batch.done()
-        await bench.consumer.rebalance([1])
-        assert bench.notes.assignments == [
-            frozenset(bench.kafka.logs),
-            frozenset({TopicPartition(TOPIC, 1)}),
-        ]
-        assert bench.notes.fetched == [10, 10]
-        assert bench.source.assignment.generation == 2
-
-
-@in_jumping_time
-async def test_lag_in_messages_and_seconds() -> None:
-    kafka = FakeKafka()
-    now_ms = 1_760_000_000_000
-    kafka[0].append(10, timestamp=now_ms - 40_000)
-    kafka[0].append(5, timestamp=now_ms - 10_000)
-    async with running(kafka) as bench:
-
-        def lag() -> dict[TopicPartition, Lag]:
-            now = asyncio.get_running_loop().time()
-            return lag_of(bench.source, wall_time=now_ms / 1000, loop_time=now)
-
-        assert lag() == {}, "nothing is known before the first commit interval"
-        first, second = await bench.take(2)
-        first.done()
-        assert lag() == {TP: Lag(5, 10.0)}
-        second.done()
-        assert lag() == {TP: Lag(0, 0.0)}
-        assert bench.source.last_commit is None
-        await asyncio.sleep(1.1)
-        assert bench.source.last_commit == pytest.approx(asyncio.get_running_loop().time(), abs=0.2)
-
-
-@pytest.mark.parametrize("timestamp", [-1, 0, 1_760_000_000, 1_760_000_000_000_000])
-def test_an_implausible_time_stamp_makes_no_lag_of_decades(timestamp: int) -> None:
-    @in_jumping_time
-    async def run() -> None:
-        kafka = FakeKafka()
-        kafka[0].append(10, timestamp=1_760_000_000_000)
-        kafka[0].append(5, timestamp=timestamp)
-        async with running(kafka) as bench:
-            first, second = await bench.take(2)
-            first.done()
-            now = asyncio.get_running_loop().time()
-            found = lag_of(bench.source, wall_time=1_760_000_001.0, loop_time=now)
-            assert found == {TP: Lag(5, 0.0)}
-            second.done()
-
-    run()
 
 
 @in_jumping_time

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from stream.consume.batch_source import SourceOptions
 from stream.consume.partition_progress import Batch
-from tests.unit.stream.consume.test_batch_source import Bench, make_bench
-from tests.unit.stream.fakes import TOPIC, FakeKafka, JumpingLoop
+from testing.fakes import TOPIC, FakeKafka, JumpingLoop
+from tests.unit.stream.consume.source_bench import Bench, make_bench
 
 PARTITIONS = 2
 OPTIONS = SourceOptions(

@@ -14,7 +14,8 @@ from aiokafka.errors import (
 )
 
 from stream.consume.lost_records import Loss, LossReason
-from tests.unit.stream.consume.test_batch_source import (
+from testing.fakes import in_jumping_time
+from tests.unit.stream.consume.source_bench import (
     OTHER,
     TP,
     full_kafka,
@@ -22,7 +23,6 @@ from tests.unit.stream.consume.test_batch_source import (
     running,
     values,
 )
-from tests.unit.stream.fakes import in_jumping_time
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

@@ -4,7 +4,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from stream.consume.partition_progress import Batch, PartitionProgress
-from tests.unit.stream.fakes import FakeRecord
+from testing.fakes import FakeRecord
 
 PARTITION = TopicPartition("leads", 0)
 

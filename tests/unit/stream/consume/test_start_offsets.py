@@ -8,7 +8,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
 from stream.kafka.commit_metadata import Commit
-from tests.unit.stream.consume.test_batch_source import (
+from testing.fakes import in_jumping_time
+from tests.unit.stream.consume.source_bench import (
     OTHER,
     TP,
     full_kafka,
@@ -16,7 +17,6 @@ from tests.unit.stream.consume.test_batch_source import (
     running,
     values,
 )
-from tests.unit.stream.fakes import in_jumping_time
 
 
 @in_jumping_time

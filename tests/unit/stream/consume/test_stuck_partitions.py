@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.consume.stuck_partitions import STUCK_AFTER, StuckPartitions
-from tests.unit.stream.fakes import FakeRecord
+from testing.fakes import FakeRecord
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 

@@ -9,35 +9,19 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import (
-    CorruptRecordException,
     KafkaConnectionError,
     LeaderNotAvailableError,
-    RecordTooLargeError,
     TopicAuthorizationFailedError,
-    UnsupportedCodecError,
 )
 
 from agents.dead_letters import VALUE_BYTES
 from schemas.errors import ErrorCode, FatalError
 from stream.consume.unreadable_records import UnreadableRecords
 from stream.fetch.raw_records import Problem, UnreadableRecord
-from stream.kafka.lenient_polls import may_be_unreadable
-from tests.unit.stream.consume.test_batch_source import OTHER, PROMPT, TP, full_kafka, running
-from tests.unit.stream.fakes import FakeKafka, FakeRawReader, in_jumping_time
+from testing.fakes import FakeKafka, FakeRawReader, in_jumping_time
+from tests.unit.stream.consume.source_bench import OTHER, PROMPT, TP, full_kafka, running
 
 STOP = replace(PROMPT, unreadable="stop")
-
-
-@pytest.mark.parametrize(
-    "error",
-    [CorruptRecordException(), UnsupportedCodecError(), RecordTooLargeError(), ValueError()],
-)
-def test_whatever_a_client_makes_of_a_record_is_read_past(error: Exception) -> None:
-    assert may_be_unreadable(error)
-
-
-def test_what_the_way_to_kafka_raises_comes_of_no_record() -> None:
-    assert not may_be_unreadable(KafkaConnectionError())
 
 
 @pytest.mark.parametrize("is_known", [False, True])

@@ -16,7 +16,7 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 
-from tests.unit.stream.fakes import FakeBatch, FakeKafka
+from testing.fakes import FakeBatch, FakeKafka
 
 Values = list[tuple[TopicPartition, bytes]]
 

@@ -17,9 +17,9 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
-from stream.kafka.producer import pack, record_bytes
+from stream.kafka.producer import pack
 from stream.kafka.record_clock import RecordClock
-from tests.unit.stream.fakes import FakeBatch, FakeOutput, in_jumping_time
+from testing.fakes import FakeBatch, FakeOutput, in_jumping_time
 
 SCORED, DEAD = "scored", "dead"
 TP = TopicPartition(SCORED, 0)
@@ -173,17 +173,6 @@ async def test_a_topic_whose_limit_is_not_told_is_taken_to_have_the_fallback() -
         assert emitter.limits.fits(SCORED, b"k", b"v" * 800, [("name", b"value")])
         assert not emitter.limits.fits(SCORED, b"k", b"v" * 1000, [])
         assert not emitter.limits.fits(SCORED, b"k", b"v" * 500, [("name", b"value" * 100)])
-
-
-def test_a_record_is_never_taken_for_smaller_than_its_batch() -> None:
-    from aiokafka.record.default_records import DefaultRecordBatchBuilder
-
-    headers = [("ce_id", b"1" * 30), ("näme", b""), ("none", None)] * 3
-    for key, value in [(None, None), (b"", b""), (b"k" * 200, b"v" * 70_000), (b"k", None)]:
-        builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1)
-        builder.append(0, 2**41, key, value, headers)
-        exact = builder.size()
-        assert exact <= record_bytes(key, value, headers) <= exact + 150
 
 
 # A broker that refuses

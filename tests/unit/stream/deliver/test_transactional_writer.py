@@ -28,8 +28,8 @@ from stream.kafka.commit_metadata import metadata_of
 from stream.kafka.producer import Output
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import TopicLimits
+from testing.fakes import TOPIC, FakeKafka, FakeRecord, in_jumping_time
 from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
-from tests.unit.stream.fakes import TOPIC, FakeKafka, FakeRecord, in_jumping_time
 
 AT = TopicPartition(TOPIC, 0)
 SCORED, DEAD = "scored", "dead"

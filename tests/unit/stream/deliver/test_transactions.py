@@ -19,8 +19,7 @@ from stream.deliver.delivery import Delivery, PartitionLostError
 from stream.deliver.transactional_writer import WriterOptions
 from stream.deliver.transactions import Transactions
 from stream.kafka.topic_limits import TopicLimits
-from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
-from tests.unit.stream.fakes import (
+from testing.fakes import (
     TOPIC,
     FakeApp,
     FakeConsumer,
@@ -28,6 +27,7 @@ from tests.unit.stream.fakes import (
     FakeRawReader,
     in_jumping_time,
 )
+from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
 
 AT = TopicPartition(TOPIC, 0)
 SCORED = "scored"

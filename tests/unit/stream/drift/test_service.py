@@ -19,8 +19,8 @@ from stream.drift.service import DriftService
 from stream.drift.window_table import Windows
 from stream.settings import load_settings
 from stream.topology import READY
+from testing.fakes import FakeTrials, in_jumping_time
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.fakes import FakeTrials, in_jumping_time
 
 
 class Record(NamedTuple):

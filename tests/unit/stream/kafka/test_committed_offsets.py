@@ -16,7 +16,7 @@ from aiokafka.errors import (
 
 from stream.kafka import committed_offsets as committed
 from stream.kafka.commit_metadata import Commit
-from tests.unit.stream.fakes import in_jumping_time
+from testing.fakes import in_jumping_time
 
 AT = TopicPartition("leads", 0)
 

@@ -19,8 +19,8 @@ from aiokafka.errors import (
 from aiokafka.protocol.group import HeartbeatRequest
 
 from schemas.errors import StartupError
-from stream.kafka.access import Operation, Use, client_name, uses_of
-from stream.kafka.declared_rights import RESOURCES, optional_rights_of, rights_of
+from stream.kafka.access import Operation, Use, uses_of
+from stream.kafka.declared_rights import rights_of
 from stream.kafka.rights import verify_rights
 from stream.settings import Settings
 
@@ -102,83 +102,6 @@ async def refusal(client: FakeClient, settings: Settings) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (
-            {"role": "score"},
-            {
-                "Read on the topic leads.created",
-                "Read on the group leadscore",
-                "Write on the topic leads.scored",
-                "Write on the topic leads.created.dlq",
-                "Write on the topic leads.drift.partials",
-            },
-        ),
-        (
-            {"role": "score", "drift": False, "delivery": "exactly_once"},
-            {
-                "Read on the topic leads.created",
-                "Read on the group leadscore",
-                "Write on the topic leads.scored",
-                "Write on the topic leads.created.dlq",
-                "Write on the transactional ids that begin with leadscore/leads.created/",
-            },
-        ),
-        (
-            {"role": "drift", "topic_prefix": "staging."},
-            {
-                "Read on the topic staging.leads.drift.partials",
-                "Read on the topic staging.leads.drift",
-                "Write on the topic staging.leads.drift",
-                "Read on the topic staging.leadscore-drift_windows-changelog",
-                "Write on the topic staging.leadscore-drift_windows-changelog",
-                "Read on the group staging.leadscore-drift",
-            },
-        ),
-    ],
-)
-def test_the_rights_of_a_role_are_those_of_its_settings(
-    given: dict[str, Any], expected: set[str]
-) -> None:
-    settings = settings_of(**given)
-    rights = rights_of(settings, uses_of(settings))
-    assert {str(right) for right in rights} == expected
-    assert len(rights) == len(expected)
-
-
-def test_both_roles_need_the_rights_of_each() -> None:
-    both = settings_of(role="all", delivery="exactly_once")
-    rights = set(rights_of(both, uses_of(both)))
-    for role in ("score", "drift"):
-        one = both.model_copy(update={"role": role})
-        assert set(rights_of(one, uses_of(one))) < rights
-
-
-def test_a_command_has_rights_on_its_topics_only() -> None:
-    settings = settings_of()
-    created = rights_of(settings, (Use.CREATE,))
-    assert {right.operation for right in created} == {Operation.CREATE, Operation.DESCRIBE}
-    assert len(created) == 2 * sum(resource.type == "topic" for resource in RESOURCES)
-    assert [str(right) for right in rights_of(settings, (Use.STATUS,))] == [
-        "Read on the topic leads.drift"
-    ]
-
-
-def test_the_limits_and_ends_of_output_topics_and_the_clock_are_optional() -> None:
-    settings = settings_of(role="score", drift=False)
-    optional = optional_rights_of(settings, uses_of(settings))
-    assert [str(right) for right in optional] == [
-        "Describe on the cluster",
-        "DescribeConfigs on the topic leads.created",
-        "Read on the topic leads.scored",
-        "DescribeConfigs on the topic leads.scored",
-        "Read on the topic leads.created.dlq",
-        "DescribeConfigs on the topic leads.created.dlq",
-    ]
-    assert optional_rights_of(settings, (Use.PRODUCE,)) == ()
-
-
 async def test_who_has_all_rights_learns_of_the_topics(client: FakeClient) -> None:
     settings = settings_of(role="all", delivery="exactly_once")
     client.missing = {"leads.drift"}
@@ -257,11 +180,3 @@ async def test_a_topic_may_be_created_by_a_right_on_the_cluster(client: FakeClie
     created = rights_of(settings_of(), (Use.CREATE,))
     client.allowed = {right.name: {Operation.DESCRIBE} for right in created}
     await verify_rights(client, settings_of(), (Use.CREATE,))
-
-
-def test_who_connects_is_named_as_it_is_configured() -> None:
-    assert client_name(settings_of()) == "user ann"
-    assert client_name(Settings()) == "user ANONYMOUS"
-    assert client_name(Settings(security_protocol="SSL", ssl_certfile="me.pem")) == (
-        "the owner of the certificate me.pem"
-    )

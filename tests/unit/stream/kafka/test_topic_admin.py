@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from stream.kafka.access import uses_of
 from stream.kafka.topic_admin import expected_partitions, faults
 from stream.kafka.topic_catalog import TOPICS, topics_of
@@ -20,19 +18,6 @@ def found(**changed: int | None) -> dict[str, int]:
         if count is not None:
             counts[name] = count
     return counts
-
-
-def test_names_follow_the_settings() -> None:
-    assert [topic.name(SETTINGS) for topic in TOPICS] == [
-        "staging.leads.created",
-        "staging.leads.scored",
-        "staging.leads.created.dlq",
-        "staging.leads.scored.shadow",
-        "staging.leads.outcomes",
-        "staging.leads.drift.partials",
-        "staging.leads.drift",
-        "scorers-drift_windows-changelog",
-    ]
 
 
 def test_topics_follow_the_sources_partitions_or_have_one() -> None:
@@ -93,16 +78,3 @@ def test_a_drift_worker_does_not_ask_for_the_source() -> None:
         faults(SETTINGS, found(leads_created=None), topics_of(uses_of(Settings(role="drift"))))
         == []
     )
-
-
-def test_dead_letters_hold_the_largest_lead_with_more_headers() -> None:
-    brokers_default = 1024 * 1024 + 12
-    [dead_letters] = [topic for topic in TOPICS if topic.template == "{0.leads_created_dlq}"]
-
-    assert int(dead_letters.configs["max.message.bytes"]) > 1.5 * brokers_default
-
-
-@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.template)
-def test_every_topic_says_how_it_is_cleaned(topic) -> None:
-    assert set(topic.configs["cleanup.policy"].split(",")) <= {"compact", "delete"}
-    assert topic.purpose.endswith(".")

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
 
-import pytest
-
-from monitoring.telemetry.metrics import PartitionLag
-from schemas.errors import ErrorCode
-from stream.process.logging import OURS, _HumanFormatter, set_up_logging
-from stream.scoring.progress import ProgressReporter
-from stream.scoring.tally import Tally
+from stream.process.logging import _HumanFormatter
 from stream.settings import load_settings
-
-Show = Callable[[], list[str]]
-
-
-@pytest.fixture
-def shown() -> Iterator[Show]:
-    """Log for people; returns the lines so far."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers = []
-    stream = io.StringIO()
-    set_up_logging(load_settings(log_format="human"), stream)
-    yield lambda: stream.getvalue().splitlines()
-    root.handlers = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    for name in OURS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+from tests.unit.stream.conftest import Show
 
 
 def log(name: str, message: str, level: int = logging.INFO, **fields: object) -> None:
@@ -81,37 +56,10 @@ def test_ready_and_not_ready_stand_out_and_steps_of_services_do_not(shown: Show)
     ]
 
 
-def test_a_line_a_minute_says_rate_lag_and_dead_letters_by_code(shown: Show) -> None:
-    reporter = ProgressReporter(100.0)
-    lags = [PartitionLag("leads", 0, 1200, 3.0), PartitionLag("leads", 1, 34, 0.5)]
-    first = Tally(90_000, Counter({ErrorCode.DECODE: 5, ErrorCode.TYPE: 22}))
-    for now in (101.0, 159.0, 160.0, 161.0, 200.0):
-        reporter.report(now, first, lags)
-    reporter.report(220.0, Tally(90_600, first.dead), [PartitionLag("leads", 0, 0, 0.0)])
-    busy, quiet = (re.sub(r"^[\d:]{8}", "00:00:00", line) for line in shown())
-    assert busy == (
-        "00:00:00    1,500 leads/s   lag 1,234 (3.0 s) 90,000 scored,"
-        " 27 dead letters (22 TYPE, 5 DECODE)"
-    )
-    assert quiet == "00:00:00       10 leads/s   lag 0            600 scored"
-
-
 def test_dead_letters_have_an_example(shown: Show) -> None:
     example = {"topic": "leads", "partition": 3, "offset": 42, "reason": "expected a number"}
     log("tally", "dead letters", logging.WARNING, code="TYPE", records=1200, **example)
     assert shown() == ["Dead       1,200 TYPE, such as leads-3 at offset 42: expected a number"]
-
-
-def test_the_farewell_is_the_account(shown: Show) -> None:
-    reporter = ProgressReporter(0.0)
-    tally = Tally(7, Counter({ErrorCode.TYPE: 2}), 1)
-    reporter.farewell(303.0, tally, taken=10)
-    reporter.farewell(7200.0, tally, taken=12)
-    assert shown() == [
-        "Stopped    after 5 min 3 s: 10 records read, 7 scored, 2 dead letters (2 TYPE), 1 dropped",
-        "Stopped    after 2 h 0 min: 12 records read, 7 scored, 2 dead letters (2 TYPE), 1 dropped;"
-        " 2 were not finished: the next worker reads them again",
-    ]
 
 
 def test_a_stop_says_what_it_does(shown: Show) -> None:

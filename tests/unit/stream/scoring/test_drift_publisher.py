@@ -28,8 +28,8 @@ from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
 from stream.deliver.delivery import PartitionLostError
 from stream.scoring.drift_publisher import DriftPublisher
+from testing.fakes import in_jumping_time
 from tests.unit.agents.drift_log import LAYOUT, MODEL, OTHER_MODEL, counting, leads
-from tests.unit.stream.fakes import in_jumping_time
 
 TP = TopicPartition("leads", 0)
 

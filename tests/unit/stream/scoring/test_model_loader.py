@@ -20,8 +20,8 @@ from schemas.errors import LoadFailure
 from stream.scoring import model_loader
 from stream.scoring.model_loader import LONGEST_WAIT, ModelLoader
 from stream.settings import load_settings
+from testing.fakes import FakeTrials
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.fakes import FakeTrials
 
 POLL = 10.0
 

@@ -16,7 +16,7 @@ from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.kafka.commit_metadata import ModelPin
 from stream.scoring.model_reloader import QUIET_LIMIT, RETRY_PAUSE, ModelChanges
 from stream.scoring.serving_model import Serving
-from tests.unit.stream.fakes import FakeRecord, in_jumping_time
+from testing.fakes import FakeRecord, in_jumping_time
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 

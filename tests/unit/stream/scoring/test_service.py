@@ -25,8 +25,8 @@ from stream.monitor import Vitals
 from stream.scoring.service import STALL_LIMIT, ScoringService
 from stream.settings import load_settings
 from stream.topology import READY
+from testing.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, FakeRecord
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, FakeRecord
 
 AT = TopicPartition(TOPIC, 0)
 

@@ -1,7 +1,5 @@
 import asyncio
 import itertools
-import os
-import signal
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +7,6 @@ from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
 from schemas.errors import ErrorCode, InputError
-from stream.simulator.connection import stop_on_signals
 from stream.simulator.playing import AsRecorded, Event, Lead, Steady
 from stream.simulator.run import BATCH_RECORDS, Clock, partition_of, play
 
@@ -239,22 +236,6 @@ async def test_what_came_before_a_lead_that_can_not_be_written_is_delivered():
     with pytest.raises(InputError):
         await play(leads(3), producer, topic="leads", as_event=second_fails)
     assert sum(len(log) for log in producer.log.values()) == 1
-
-
-async def test_the_first_signal_stops_and_the_second_cancels():
-    heard = []
-
-    async def body():
-        with stop_on_signals() as stop:
-            os.kill(os.getpid(), signal.SIGINT)
-            await stop.wait()
-            heard.append("first")
-            os.kill(os.getpid(), signal.SIGINT)
-            await asyncio.Event().wait()
-
-    with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(asyncio.create_task(body()), 10)
-    assert heard == ["first"]
 
 
 async def test_a_steady_rate_is_kept():

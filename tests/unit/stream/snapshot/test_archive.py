@@ -103,13 +103,3 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StartupError, match=r"file/reports.*--output"):
         SnapshotFolder(tmp_path / "file/reports")
-
-
-def test_a_summary_says_in_a_line_what_was_found():
-    assert SUMMARY.model_copy(update={"report": "report.html"}).sentence == (
-        "2026-05-01 09:00 to 2026-05-01 10:00 UTC: 9,998 of 36,000 leads, 20% of the fields"
-        " drifted (age, job), and so did the scores"
-    )
-    assert "no lead in leads.created" in SUMMARY.sentence
-    few = SUMMARY.model_copy(update={"report": "report.html", "drift_share": None})
-    assert "too few to tell" in few.sentence

@@ -14,7 +14,7 @@ from stream.broker import BreakableBroker, Broker
 from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
 from stream.kafka.producer import open_producer, record_bytes
 from stream.kafka.topic_limits import limit_reader
-from tests.kafka_client import TopicFactory, read_all, set_topic_config
+from testing.kafka_client import TopicFactory, read_all, set_topic_config
 
 HEADERS = [("ce_id", b"1"), ("ce_type", b"test")]
 

@@ -1,4 +1,4 @@
-"""One small trained model, in all its forms, for the tests of model/."""
+"""One small booster of random numbers, and all that a bundle holds of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytest
 import xgboost
 from numpy.typing import NDArray
 
@@ -101,19 +100,3 @@ def train(
         contract=CONTRACT,
     )
     return Trained(booster, matrix, metadata)
-
-
-@pytest.fixture(scope="session")
-def trained() -> Trained:
-    return train()
-
-
-@pytest.fixture(scope="session")
-def artefacts(trained: Trained) -> Artefacts:
-    return trained.artefacts
-
-
-@pytest.fixture(scope="session")
-def trainer() -> Any:
-    """``train`` itself, for models of another kind."""
-    return train

@@ -21,7 +21,7 @@ from stream.simulator.events import EventMaker
 from stream.simulator.lead_fields import lead_fields
 from stream.simulator.run import play
 from stream.simulator.synthetic import synthetic_leads
-from tests.kafka_client import open_admin, read_all, until
+from testing.kafka_client import open_admin, read_all, until
 
 STORE = SchemaStore.load()
 CONTACTS = "data/bank_marketing/contacts.csv.gz"

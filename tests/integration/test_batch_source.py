@@ -25,7 +25,8 @@ from stream.consume.partition_progress import Batch
 from stream.fetch.raw_batches import RawBatchReader
 from stream.kafka.committed_offsets import GroupOffsets
 from stream.kafka.consumer import open_consumer
-from tests.kafka_client import (
+from testing.fakes import FakeApp
+from testing.kafka_client import (
     Record,
     TopicFactory,
     committed_offsets,
@@ -36,7 +37,6 @@ from tests.kafka_client import (
 )
 from tests.record_batches import Made
 from tests.record_batches import batch as batch_bytes
-from tests.unit.stream.fakes import FakeApp
 
 OPTIONS = SourceOptions(commit_interval=0.1, max_records=100)
 

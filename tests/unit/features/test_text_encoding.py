@@ -1,0 +1,87 @@
+"""The encoding of a file is detected, or its option is named."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from schemas.errors import InputError
+from tests.unit.features.tables import strings, table
+
+GERMAN = "Name;Straße\n" + "Jürgen Müller;Königstraße 5, Düsseldorf für größere\n" * 5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings_are_found_out(encoding: str):
+    parsed = table(GERMAN.encode(encoding))
+    assert strings(parsed, "Name")[0] == "Jürgen Müller"
+    assert list(parsed.originals.values()) == ["Name", "Straße"]
+    assert parsed.encoding_guessed == (encoding == "cp1252")
+
+
+def test_a_named_encoding_is_taken():
+    content = "имя;b\nМосква;1\n".encode("cp1251")
+    assert strings(table(content, "cp1251"), "u438u43cu44f") == ["Москва"]
+
+
+def test_a_wrong_encoding_is_refused():
+    with pytest.raises(InputError, match=r"not utf-8: line 2 has the byte 0xfc.*--encoding"):
+        table("a;b\nMüller;1\n".encode("cp1252"), "utf-8")
+    with pytest.raises(InputError, match="no encoding 'klingon'"):
+        table("a,b\n1,2\n", "klingon")
+    with pytest.raises(InputError, match=r"not undefined: .*undefined encoding.*--encoding"):
+        table("a,b\n1,2\n", "undefined")
+
+
+def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "charset_normalizer", None)
+    with pytest.raises(InputError, match=r"can't be found out.*line 2 has the byte 0x81"):
+        table(b"a,b\n\x81\x8d,1\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["São Paulo", "Genève", "Ålesund", "Zürich,L’Oréal", "£12", "50 m²", "Ærøskøbing"]
+)
+def test_short_western_text_is_cp1252(text: str):
+    parsed = table(f"a;b\n{text};1\n".encode("cp1252"))
+    assert (parsed.encoding, parsed.encoding_guessed) == ("cp1252", True)
+    assert strings(parsed, "a") == [text]
+    assert "was read as cp1252: if letters look wrong, give --encoding" in parsed.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Москва Санкт-Петербург Новосибирск Екатеринбург", "cp1251"),
+        ("東京 大阪 名古屋 京都府 北海道", "shift_jis"),
+        ("北京 上海 广州 深圳市 成都", "gb18030"),
+    ],
+)
+def test_text_of_which_no_western_word_is_made_is_not_cp1252(text: str, encoding: str):
+    parsed = table(f"a;b\n{text};1\n".encode(encoding))
+    assert (parsed.encoding, strings(parsed, "a")) == (encoding, [text])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_read(encoding: str):
+    assert strings(table("a,b\nü,1\n".encode(encoding)), "a") == ["ü"]
+
+
+@pytest.mark.parametrize(
+    ("city", "encoding"),
+    [("Да", "cp1251"), ("Ναι", "cp1253"), ("Łódź", "cp1250"), ("東京", "shift_jis")],
+)
+def test_a_short_text_of_another_encoding_is_in_doubt_and_the_encoding_is_named(
+    city: str, encoding: str
+):
+    content = f"city,n\n{city},1\n".encode(encoding)
+    [remark] = table(content).remarks
+    assert re.search(rf"give --encoding \(.*{encoding}.* fit its bytes, too\)$", remark)
+    assert table(content, encoding).columns["city"].strings() == [city]
+
+
+def test_an_encoding_that_reads_the_same_letters_is_no_alternative():
+    [remark] = table("city,n\nMünchen,1\n".encode("cp1252")).remarks
+    assert remark.endswith("give --encoding")

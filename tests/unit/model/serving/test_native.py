@@ -1,0 +1,13 @@
+"""The native engine refuses a booster without metadata."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.metadata import BundleError
+from model.serving.native import NativePredictor
+
+
+def test_a_booster_without_metadata_is_refused(trained):
+    with pytest.raises(BundleError, match="no attribute 'leadscore'"):
+        NativePredictor(bytes(trained.booster.save_raw("ubj")))

@@ -1,0 +1,16 @@
+"""`leadscore demo` says what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from stream.cli.demo import demo
+
+
+def test_without_the_contacts_it_says_where_they_are_expected(tmp_path: Path):
+    absent = tmp_path / "absent.csv"
+    result = CliRunner().invoke(demo, ["--contacts", str(absent)])
+    assert result.exit_code == 2
+    assert f"expected the bank's contacts at {absent}, there are none" in result.stderr

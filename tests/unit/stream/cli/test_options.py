@@ -1,0 +1,71 @@
+"""Options with a unit: rates, shares, spans of time, moments, amounts of memory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+
+from stream.cli.options import DURATION, MEMORY, MOMENT, RATE, SHARE, SPEED
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "expected"),
+    [
+        (RATE, "500/s", 500.0),
+        (RATE, "0.5", 0.5),
+        (SPEED, "1000x", 1000.0),
+        (SHARE, "1%", 0.01),
+        (SHARE, "0.25", 0.25),
+        (SHARE, "100%", 1.0),
+    ],
+)
+def test_numbers_may_have_their_unit(option, text, expected):
+    assert option.convert(text, None, None) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["nan", "101%", "-1%", "1/s"])
+def test_a_share_is_a_share(text):
+    with pytest.raises(click.BadParameter, match="a share from 0 to 1"):
+        SHARE.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("1.5h", 5400), ("15m", 900), ("7d", 604_800), (" 1h ", 3600)],
+)
+def test_spans_of_time(text, seconds):
+    assert DURATION.convert(text, None, None) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "1 hour", "-1h", "0s", "1w", "1e3s"])
+def test_what_is_no_span_of_time(text):
+    with pytest.raises(click.BadParameter, match="such as 30m, 1h or 7d"):
+        DURATION.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-05-31", datetime(2026, 5, 31, tzinfo=UTC)),
+        ("2026-05-31T09:30", datetime(2026, 5, 31, 9, 30, tzinfo=UTC)),
+        ("2026-05-31 09:30:00+02:00", datetime(2026, 5, 31, 7, 30, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_utc_where_they_do_not_say(text, moment):
+    assert MOMENT.convert(text, None, None) == moment
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", ""])
+def test_what_is_no_moment(text):
+    with pytest.raises(click.BadParameter, match="expected a time such as"):
+        MOMENT.convert(text, None, None)
+
+
+def test_amounts_of_memory():
+    assert MEMORY.convert("512MiB", None, None) == 512 * 2**20
+    assert MEMORY.convert("1.5 GiB", None, None) == 1536 * 2**20
+    for text in ("2GB", "0MiB", "2", "-1GiB"):
+        with pytest.raises(click.BadParameter, match="512MiB or 2GiB"):
+            MEMORY.convert(text, None, None)

@@ -1,0 +1,88 @@
+"""The rights that a role or a command needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stream.kafka.access import Operation, Use, uses_of
+from stream.kafka.declared_rights import RESOURCES, optional_rights_of, rights_of
+from tests.unit.stream.kafka.test_rights import settings_of
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"role": "score"},
+            {
+                "Read on the topic leads.created",
+                "Read on the group leadscore",
+                "Write on the topic leads.scored",
+                "Write on the topic leads.created.dlq",
+                "Write on the topic leads.drift.partials",
+            },
+        ),
+        (
+            {"role": "score", "drift": False, "delivery": "exactly_once"},
+            {
+                "Read on the topic leads.created",
+                "Read on the group leadscore",
+                "Write on the topic leads.scored",
+                "Write on the topic leads.created.dlq",
+                "Write on the transactional ids that begin with leadscore/leads.created/",
+            },
+        ),
+        (
+            {"role": "drift", "topic_prefix": "staging."},
+            {
+                "Read on the topic staging.leads.drift.partials",
+                "Read on the topic staging.leads.drift",
+                "Write on the topic staging.leads.drift",
+                "Read on the topic staging.leadscore-drift_windows-changelog",
+                "Write on the topic staging.leadscore-drift_windows-changelog",
+                "Read on the group staging.leadscore-drift",
+            },
+        ),
+    ],
+)
+def test_the_rights_of_a_role_are_those_of_its_settings(
+    given: dict[str, Any], expected: set[str]
+) -> None:
+    settings = settings_of(**given)
+    rights = rights_of(settings, uses_of(settings))
+    assert {str(right) for right in rights} == expected
+    assert len(rights) == len(expected)
+
+
+def test_both_roles_need_the_rights_of_each() -> None:
+    both = settings_of(role="all", delivery="exactly_once")
+    rights = set(rights_of(both, uses_of(both)))
+    for role in ("score", "drift"):
+        one = both.model_copy(update={"role": role})
+        assert set(rights_of(one, uses_of(one))) < rights
+
+
+def test_a_command_has_rights_on_its_topics_only() -> None:
+    settings = settings_of()
+    created = rights_of(settings, (Use.CREATE,))
+    assert {right.operation for right in created} == {Operation.CREATE, Operation.DESCRIBE}
+    assert len(created) == 2 * sum(resource.type == "topic" for resource in RESOURCES)
+    assert [str(right) for right in rights_of(settings, (Use.STATUS,))] == [
+        "Read on the topic leads.drift"
+    ]
+
+
+def test_the_limits_and_ends_of_output_topics_and_the_clock_are_optional() -> None:
+    settings = settings_of(role="score", drift=False)
+    optional = optional_rights_of(settings, uses_of(settings))
+    assert [str(right) for right in optional] == [
+        "Describe on the cluster",
+        "DescribeConfigs on the topic leads.created",
+        "Read on the topic leads.scored",
+        "DescribeConfigs on the topic leads.scored",
+        "Read on the topic leads.created.dlq",
+        "DescribeConfigs on the topic leads.created.dlq",
+    ]
+    assert optional_rights_of(settings, (Use.PRODUCE,)) == ()

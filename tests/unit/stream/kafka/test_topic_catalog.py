@@ -1,0 +1,34 @@
+"""Names and configs of the declared topics."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.kafka.topic_catalog import TOPICS
+from tests.unit.stream.kafka.test_topic_admin import SETTINGS
+
+
+def test_names_follow_the_settings() -> None:
+    assert [topic.name(SETTINGS) for topic in TOPICS] == [
+        "staging.leads.created",
+        "staging.leads.scored",
+        "staging.leads.created.dlq",
+        "staging.leads.scored.shadow",
+        "staging.leads.outcomes",
+        "staging.leads.drift.partials",
+        "staging.leads.drift",
+        "scorers-drift_windows-changelog",
+    ]
+
+
+def test_dead_letters_hold_the_largest_lead_with_more_headers() -> None:
+    brokers_default = 1024 * 1024 + 12
+    [dead_letters] = [topic for topic in TOPICS if topic.template == "{0.leads_created_dlq}"]
+
+    assert int(dead_letters.configs["max.message.bytes"]) > 1.5 * brokers_default
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.template)
+def test_every_topic_says_how_it_is_cleaned(topic) -> None:
+    assert set(topic.configs["cleanup.policy"].split(",")) <= {"compact", "delete"}
+    assert topic.purpose.endswith(".")

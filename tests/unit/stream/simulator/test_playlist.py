@@ -1,0 +1,86 @@
+"""What is played, from the options of a command."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from schemas.errors import InputError
+from schemas.store import SchemaStore
+from stream.simulator.playlist import DEFAULT_COUNT, Wanted, make_playlist
+from stream.simulator.shift import Span
+
+STORE = SchemaStore.load()
+
+
+def test_without_a_file_synthetic_leads_are_played():
+    playlist = make_playlist(Wanted(seed=1), STORE)
+    assert playlist.contract.name.endswith("lead_created")
+    assert playlist.total == DEFAULT_COUNT == len(list(playlist.leads))
+
+
+def test_a_count_of_zero_has_no_end():
+    playlist = make_playlist(Wanted(count=0), STORE)
+    assert playlist.total is None
+    assert len(list(islice(playlist.leads, 5000))) == 5000
+
+
+def test_a_file_is_played_in_its_order_and_a_count_cuts_it(leads_csv):
+    wanted = Wanted(file=leads_csv, contract="lead_created")
+    playlist = make_playlist(wanted, STORE)
+    leads = list(playlist.leads)
+    assert [lead.lead_id for lead in leads] == ["b", "a"]
+    assert (leads[0].fields["page_views"], leads[1].fields["industry"]) == (7, None)
+    one = make_playlist(Wanted(file=leads_csv, contract="lead_created", count=1), STORE)
+    assert (one.total, len(list(one.leads))) == (1, 1)
+
+
+def test_by_its_time_stamps_a_file_is_played_in_the_order_of_time(leads_csv):
+    wanted = Wanted(file=leads_csv, contract="lead_created", in_order=True, created_now=True)
+    leads = list(make_playlist(wanted, STORE).leads)
+    assert [lead.lead_id for lead in leads] == ["a", "b"]
+    assert leads[1].created_at - leads[0].created_at == 86_400_000
+
+
+def test_the_bank_contacts_are_known_by_their_columns():
+    wanted = Wanted(file="data/bank_marketing/contacts.csv.gz")
+    playlist = make_playlist(wanted, STORE)
+    assert playlist.contract.name.endswith("bank_contact")
+    assert playlist.total == 41_188
+    assert set(playlist.unused) == {"duration", "y"}
+    fields = next(iter(playlist.leads)).fields
+    assert (fields["age"], fields["emp_var_rate"], fields["job"]) == (56, 1.1, "housemaid")
+
+
+def test_a_contract_may_be_a_file(tmp_path, leads_csv):
+    contract = tmp_path / "own.avsc"
+    contract.write_text(
+        '{"type": "record", "name": "own", "fields": [{"name": "lead_id", "type": "string"},'
+        '{"name": "created_at", "type": {"type": "long", "logicalType": "timestamp-millis"}},'
+        '{"name": "page_views", "type": "int"}]}'
+    )
+    playlist = make_playlist(Wanted(file=leads_csv, contract=str(contract)), STORE)
+    assert [lead.fields for lead in playlist.leads] == [{"page_views": 7}, {"page_views": 3}]
+    assert playlist.unused == ["industry"]
+
+
+def test_shifts_come_in_where_they_are_asked_for():
+    wanted = Wanted(count=10, seed=1, shifts=["industry=mining"], span=Span(start=0.5))
+    industries = [lead.fields["industry"] for lead in make_playlist(wanted, STORE).leads]
+    assert "mining" not in industries[:5]
+    assert set(industries[5:]) == {"mining"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (Wanted(contract="bank_contact"), "give a FILE"),
+        (Wanted(in_order=True), "--speed .* give a FILE"),
+        (Wanted(count=0, shifts=["industry=x"], span=Span(0.5)), "give it a --count"),
+        (Wanted(shifts=["nothing=1"]), "no field 'nothing'"),
+    ],
+)
+def test_what_does_not_suit_is_said(wanted, says):
+    with pytest.raises(InputError, match=says):
+        make_playlist(wanted, STORE)
