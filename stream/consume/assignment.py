@@ -62,8 +62,9 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
 
         Batches in flight have offsets of the old log: they may finish, and lead to no commit.
         """
-        if partition in self._progress:
+        if old := self._progress.get(partition):
             self._progress[partition] = PartitionProgress()
+            self._progress[partition].start_commit = old.start_commit
 
     def lose(self, partition: TopicPartition) -> None:
         """Drop a partition that another worker writes for."""

@@ -147,6 +147,8 @@ class PartitionProgress:
 
     Attributes
     ----------
+    start_commit
+        The group's offset when the partition was assigned; None where it had none.
     done_offset
         Every record below is done, here or by an earlier owner; None until known.
     committed
@@ -159,11 +161,20 @@ class PartitionProgress:
         Takes the place of ``pin`` with the next commit; None where nothing is to change.
     """
 
-    __slots__ = ("_batches", "behind_since", "committed", "done_offset", "next_pin", "pin")
+    __slots__ = (
+        "_batches",
+        "behind_since",
+        "committed",
+        "done_offset",
+        "next_pin",
+        "pin",
+        "start_commit",
+    )
 
     def __init__(self, committed: int | None = None, pin: ModelPin | None = None) -> None:
         self._batches: deque[Batch] = deque()
         self.done_offset: int | None = None
+        self.start_commit = committed
         self.committed = committed
         self.behind_since: float | None = None
         self.pin = pin

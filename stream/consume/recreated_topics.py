@@ -72,6 +72,9 @@ class RecreatedTopics:
     ) -> None:
         """Look at a partition: before each commit, and after the last one of an assignment.
 
+        The commit with which the assignment began is what counts: by the first look the worker may
+        have committed itself, because the model of a partition is committed as soon as it starts.
+
         Parameters
         ----------
         partition, progress
@@ -82,7 +85,8 @@ class RecreatedTopics:
             Offset after the last record that can be read, as of the last fetch.
         """
         seen = self._seen.get(partition)
-        if seen is not None and seen.generation != generation and progress.committed is None:
+        is_new = seen is not None and seen.generation != generation
+        if seen is not None and is_new and progress.start_commit is None:
             del self._seen[partition]
             loss = Loss(partition, seen.read_to, seen.end, LossReason.LOG_REPLACED)
             log.error("%s", loss, extra={"loss": loss.as_fields()})

@@ -22,7 +22,7 @@ BACK_WITHIN = 30.0
 """Seconds from a fault's end until every worker is ready, and what came until then is done."""
 READY_WITHIN = 60.0
 LOOK = 0.2
-LAST_WORDS = 2000
+LAST_WORDS = 10_000
 """Characters."""
 
 
