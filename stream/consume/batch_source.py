@@ -48,6 +48,7 @@ from stream.consume.partition_progress import NO_VERDICTS, Batch, PartitionProgr
 from stream.consume.recreated_topics import RecreatedTopics
 from stream.consume.unreadable_records import UnreadablePolicy, UnreadableRecords
 from stream.fetch.bounded_polls import bytes_of
+from stream.fetch.closing import closed
 from stream.fetch.raw_batches import RawReader
 from stream.kafka.consumer import Consumer
 from stream.kafka.group_protocol import OTHER_PROTOCOL
@@ -249,7 +250,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         try:
             await self._consumer.start()
         except KafkaError as error:
-            await self._consumer.stop()
+            await closed(self._consumer.stop())
             raise self._unmendable(error) from error
 
     def stop_fetching(self) -> None:
@@ -266,7 +267,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         await self._finish(deadline - LEAVE_LIMIT, deadline - LEAVE_LIMIT / 2)
         try:
             async with asyncio.timeout_at(deadline):
-                await self._consumer.stop()
+                await closed(self._consumer.stop())
         except TimeoutError:
             log.warning("LeaveGroup timed out: the group notices when the session does")
 

@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from stream.fetch.closing import closed
 from stream.kafka.log_reader import LogReader
 from stream.settings import Settings
 
@@ -62,7 +63,7 @@ async def _read_anew(settings: Settings) -> list[int]:
         commits = await admin.list_consumer_group_offsets(settings.group_id)
         [topic] = await admin.describe_topics([settings.leads_scored])
     finally:
-        await admin.close()
+        await closed(admin.close())
     committed = {at.partition for at in commits if at.topic == settings.leads_created}
     outputs = [
         TopicPartition(settings.leads_scored, partition["partition"])

@@ -25,6 +25,7 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
+from stream.fetch.closing import closed
 from stream.kafka.producer import (
     RETRY_PAUSE,
     BatchBuilder,
@@ -350,7 +351,7 @@ class Emitter:
             for topic in self.limits.topics:
                 await producer.partitions_for(topic)
         except BaseException:
-            await producer.stop()
+            await closed(producer.stop())
             raise
         self._producer, self._producer_bytes = producer, size
 

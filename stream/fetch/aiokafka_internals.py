@@ -19,6 +19,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
 from stream.fetch.bounded_responses import BoundedConnection
+from stream.fetch.closing import closed
 
 __all__ = [
     "FetchClient",
@@ -99,7 +100,7 @@ class FetchClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await closed(self._client.close())
 
     async def fetch(self, partition: TopicPartition, offset: int, max_bytes: int) -> Fetched:
         """Fetch batches from the one that holds an offset, or comes next behind it.

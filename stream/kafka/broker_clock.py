@@ -22,6 +22,8 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema
 from aiokafka.protocol.types import TaggedFields as Tags
 
+from stream.fetch.closing import closed
+
 __all__ = ["ClockReader", "clock_reader"]
 
 log = logging.getLogger(__name__)
@@ -127,7 +129,7 @@ def clock_reader(connection: Mapping[str, Any]) -> ClockReader:
             log.info("Kafka does not say what time it is: %r", error)
             return None
         finally:
-            await admin.close()
+            await closed(admin.close())
         told = _latest(answer)
         return None if told is None else told / 1000 + way
 

@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, NoError
 
+from stream.fetch.closing import closed
 from stream.kafka.commit_metadata import Commit
 from stream.kafka.producer import ANSWER_LIMIT, RETRY_PAUSE
 
@@ -73,7 +74,7 @@ class GroupOffsets:
                     self._group_id, partitions=list(partitions)
                 )
             finally:
-                await admin.close()
+                await closed(admin.close())
         return {
             partition: Commit(int(at.offset), at.metadata) if at.offset >= 0 else None
             for partition, at in found.items()

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.scoring import SourceRecord as Record
 from stream.fetch.bounded_polls import BoundedConsumer
+from stream.fetch.closing import closed
 from stream.fetch.memory_budget import MemoryBudget
 from stream.fetch.raw_batches import RawBatchReader
 from stream.kafka.lenient_polls import poll
@@ -196,4 +197,4 @@ class LogReader:
             await asyncio.sleep(0)
             yield consumer
         finally:
-            await consumer.stop()
+            await closed(consumer.stop())

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from stream.fetch.closing import closed
 from stream.kafka.reachability import unreachable
 
 __all__ = ["BrokerProbe"]
@@ -41,7 +42,7 @@ class BrokerProbe:
                     try:
                         await admin.start()
                     except BaseException:
-                        await admin.close()
+                        await closed(admin.close())
                         raise
                     self._admin = admin
                 await self._admin.describe_cluster()
@@ -67,4 +68,4 @@ class BrokerProbe:
         if admin is not None:
             with suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(ANSWER_LIMIT):
-                    await admin.close()
+                    await closed(admin.close())

@@ -25,6 +25,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from schemas.errors import StartupError
+from stream.fetch.closing import closed
 from stream.settings import PREFIX, Settings
 
 __all__ = ["connected", "unreachable"]
@@ -86,7 +87,7 @@ async def connected(settings: Settings) -> AsyncIterator[AIOKafkaClient]:
     except (KafkaError, OSError, TimeoutError) as error:
         raise StartupError(await _lost(connection, client, error)) from error
     finally:
-        await client.close()
+        await closed(client.close())
 
 
 async def _lost(connection: Mapping[str, Any], client: AIOKafkaClient, error: BaseException) -> str:

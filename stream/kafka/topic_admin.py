@@ -12,6 +12,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from schemas.errors import StartupError
+from stream.fetch.closing import closed
 from stream.kafka.access import Operation, Use, uses_of
 from stream.kafka.declared_rights import Right
 from stream.kafka.reachability import connected
@@ -266,4 +267,4 @@ async def _open_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.start()
         yield admin
     finally:
-        await admin.close()
+        await closed(admin.close())

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
+from stream.fetch.closing import closed
 from stream.kafka.producer import record_bytes
 
 __all__ = ["LimitReader", "TopicLimits", "limit_reader"]
@@ -119,7 +120,7 @@ def limit_reader(connection: Mapping[str, Any]) -> LimitReader:
             log.warning("the broker does not tell the topics' %s: %r", CONFIG, error)
             return {}
         finally:
-            await admin.close()
+            await closed(admin.close())
 
     return read
 
