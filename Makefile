@@ -10,7 +10,7 @@ MINUTES = 30
 JOBS    = 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test dist chaos soak fuzz lint format docs lock bench bench-full drift-delays clean
+.PHONY: help setup demo test test-all coverage dist chaos soak fuzz lint format docs lock bench bench-full drift-delays clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -29,8 +29,14 @@ $(READY): requirements/all.lock requirements/uv.lock pyproject.toml $(LOOPS)
 demo: $(READY)  ## Train on real contacts, score the rest through Kafka, show the result
 	@$(BIN)/leadscore demo
 
-test: $(READY)  ## All rings: unit, contract, integration, short chaos and e2e, on real Kafka
+test: $(READY)  ## All rings but their long tests: unit, contract, integration, short chaos and e2e, on real Kafka
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not long" tests
+
+test-all: $(READY)  ## All rings with their long tests, on real Kafka: what CI runs
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+
+coverage: $(READY)  ## The unit and contract rings, and whether they reach what they have reached of the code
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not long" --cov --cov-report= tests/unit tests/contract
 
 chaos: $(READY)  ## The chaos ring, all of it, thrice (SEEDS=all: once): workers, brokers, network, topics
 	@LEADSCORE_CHAOS=$(SEEDS) $(BIN)/python -m pytest tests/chaos

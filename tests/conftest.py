@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import os
 import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -68,6 +70,13 @@ async def topics(kafka: Broker) -> AsyncIterator[TopicFactory]:
 
 
 @pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of pytest share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
 def bank_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV of some of the bank's contacts."""
     sample = tmp_path_factory.mktemp("bank") / "sample.csv"
@@ -78,14 +87,26 @@ def bank_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bank_model(bank_sample: Path) -> Bundle:
-    """A model of the bank's contacts; its registry is two folders up."""
-    folder, sample = bank_sample.parent, bank_sample
-    options = TrainOptions(
-        target="y", id="lead_id", exclude=("duration",), schema=CONTACT.avro, name="bank", seed=7
-    )
-    registry = Registry(folder / "models")
-    registry.publish("bank", train(read_table(sample), options).artefacts)
+def bank_model(bank_sample: Path, run_folder: Path) -> Bundle:
+    """A model of the bank's contacts; its registry is two folders up.
+
+    It is trained once a run: the first process that needs it trains it, the others wait. Tests
+    that publish or set an alias copy the registry.
+    """
+    registry = Registry(run_folder / "bank" / "models")
+    (run_folder / "bank").mkdir(exist_ok=True)
+    with (run_folder / "bank" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not registry.versions("bank"):
+            options = TrainOptions(
+                target="y",
+                id="lead_id",
+                exclude=("duration",),
+                schema=CONTACT.avro,
+                name="bank",
+                seed=7,
+            )
+            registry.publish("bank", train(read_table(bank_sample), options).artefacts)
     return load_bundle(registry.resolve("bank"))
 
 

@@ -30,6 +30,7 @@ async def own_stage(
     return stage
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_a_broker_that_is_killed_and_comes_back(
     own_stage: Stage,

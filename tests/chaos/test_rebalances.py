@@ -58,6 +58,7 @@ async def test_a_rolling_restart_does_nothing_twice(
         assert crew.ends == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_a_zombie_commits_nothing(
     stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random

@@ -107,6 +107,7 @@ async def test_partitions_added_to_the_source_alone_are_an_error_that_says_what_
         await audit(stage, bank_model)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_transactions_and_compaction_leave_gaps(
     kafka: Broker,

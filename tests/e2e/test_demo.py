@@ -22,7 +22,8 @@ MARK = "E2E_MARK"
 """Every process of a run inherits this variable: by it they are found."""
 GONE_WITHIN = 30.0
 """Seconds from Ctrl-C to the end."""
-STEP_WITHIN = 60.0
+STEP_WITHIN = 180.0
+"""Seconds, on a machine that is busy with other tests; a moment that comes is seen at once."""
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="finds processes in Linux' /proc"
@@ -116,12 +117,12 @@ def _number(pattern: str, output: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-@pytest.mark.parametrize("broker", ["java", "mock"])
+@pytest.mark.parametrize("broker", ["java", pytest.param("mock", marks=pytest.mark.long)])
 def test_it_ends_with_every_lead_accounted_for_and_a_summary(
     run_demo: Callable[..., Demo], tmp_path: Path, broker: str
 ) -> None:
     demo = run_demo("--broker", broker, "--rate", "3000")
-    assert demo.process.wait(120) == 0, demo.output
+    assert demo.process.wait(240) == 0, demo.output
     assert demo.processes() == {}
     assert list(demo.temporary.iterdir()) == []
     output = demo.output
@@ -161,13 +162,19 @@ MOMENTS: dict[str, Callable[[Demo], bool]] = {
     "as leads are scored": lambda demo: demo.says("scored; "),
     "as the report is written": lambda demo: demo.runs("-m stream snapshot"),
 }
+ALWAYS = ("as the model is trained", "as leads are scored")
+"""The moments that `make test` stops it at, too."""
 
 
 @pytest.mark.parametrize(
     ("moment", "whom"),
     # By turns: Ctrl-C in a terminal goes to the group, a supervisor's to the command alone.
     [
-        (moment, ("its process group", "the command alone")[i % 2])
+        pytest.param(
+            moment,
+            ("its process group", "the command alone")[i % 2],
+            marks=() if moment in ALWAYS else pytest.mark.long,
+        )
         for i, moment in enumerate(MOMENTS)
     ],
 )
@@ -193,6 +200,7 @@ def test_sigterm_ends_it_like_ctrl_c(run_demo: Callable[..., Demo], few_contacts
     assert demo.processes() == {}
 
 
+@pytest.mark.long
 def test_a_killed_demo_takes_its_children_along(
     run_demo: Callable[..., Demo], few_contacts: Path
 ) -> None:

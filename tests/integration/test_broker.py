@@ -88,6 +88,7 @@ async def test_a_killed_broker_comes_back_with_its_records(
     assert [record.value for record in await read_all(address, topic)] == [b"before", b"after"]
 
 
+@pytest.mark.long
 async def test_a_paused_broker_answers_again_when_resumed(
     breakable_kafka: BreakableBroker,
 ) -> None:
@@ -106,6 +107,7 @@ async def test_a_paused_broker_answers_again_when_resumed(
     assert values == {b"before", b"meanwhile"}
 
 
+@pytest.mark.long
 def test_closing_ends_the_process_and_removes_the_data() -> None:
     with open_broker(BrokerKind.JAVA) as broker:
         assert isinstance(broker, JavaBroker)
@@ -117,6 +119,7 @@ def test_closing_ends_the_process_and_removes_the_data() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children of a killed parent")
 def test_a_broker_does_not_outlive_a_killed_parent() -> None:
     program = """

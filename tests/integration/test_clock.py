@@ -61,6 +61,7 @@ async def test_a_worker_whose_clock_is_two_hours_wrong_scores_by_kafkas_time(
     assert worker.has_logged(f"this machine's clock is 7200 s {word} Kafka's clock")
 
 
+@pytest.mark.long
 async def test_a_drift_worker_whose_clock_is_two_hours_ahead_writes_its_table_by_kafkas_time(
     kafka: Broker,
     topics: TopicFactory,

@@ -79,6 +79,7 @@ async def test_every_outcome_is_seen_once_and_the_offsets_with_it(
     await worker.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_a_worker_that_is_killed_amid_a_load_repeats_nothing(
     stage: Stage, contacts: list[Lead]
 ) -> None:
@@ -92,6 +93,7 @@ async def test_a_worker_that_is_killed_amid_a_load_repeats_nothing(
     await assert_each_lead_once(stage)
 
 
+@pytest.mark.long
 async def test_a_zombie_writes_nothing_that_is_seen(stage: Stage, contacts: list[Lead]) -> None:
     """It wakes up in the middle of a transaction that the next owner has aborted."""
     zombie = await stage.start()

@@ -152,6 +152,7 @@ async def assigned(*consumers: object) -> None:
     await until(are_shared, what="all partitions shared")
 
 
+@pytest.mark.long
 async def test_one_rolling_restart_leads_from_round_robin_to_the_own_protocol(stage: Stage) -> None:
     def member(protocol: str) -> object:
         settings = stage.settings

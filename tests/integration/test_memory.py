@@ -28,7 +28,9 @@ PLAIN_BYTES = 90_000_000
 """Of a record that is not compressed: a broker takes requests of up to 100 MB."""
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize(
+    "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
+)
 async def test_a_batch_of_90_mb_and_a_record_of_120_mb_fit_in_what_is_promised(
     kafka: Broker, set_stage: StageSetter, delivery: str
 ) -> None:
@@ -69,7 +71,9 @@ async def test_a_batch_of_90_mb_and_a_record_of_120_mb_fit_in_what_is_promised(
     assert abs(int(headers["leadscore.value.left.out.bytes"]) - RECORD_BYTES) < 1000
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize(
+    "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
+)
 async def test_a_record_of_90_mb_that_is_not_compressed_is_dropped_as_it_is_received(
     kafka: Broker, set_stage: StageSetter, delivery: str
 ) -> None:

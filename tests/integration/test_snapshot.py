@@ -147,6 +147,7 @@ def by_column(report):
     return {m["config"]["column"]: (m["value"], m["config"]["threshold"]) for m in drifts}
 
 
+@pytest.mark.long
 async def test_a_sample_is_of_the_size_that_was_asked_for_and_old_snapshots_go(
     topic, snapshot, tmp_path
 ):

@@ -73,7 +73,9 @@ async def restart_killed(stage: Stage, worker: Any) -> Any:
     return await stage.start()
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize(
+    "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
+)
 async def test_a_record_that_cannot_be_read_costs_itself_alone(
     kafka: Broker,
     topics: TopicFactory,

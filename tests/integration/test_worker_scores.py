@@ -304,7 +304,9 @@ async def test_a_limit_that_is_lowered_while_the_worker_runs_costs_only_what_is_
     await worker.stop_cleanly()
 
 
-@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize(
+    "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
+)
 async def test_a_dead_letter_topic_that_takes_300_bytes_gets_place_and_code(
     kafka: Broker,
     topics: TopicFactory,

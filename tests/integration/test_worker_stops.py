@@ -31,7 +31,7 @@ async def outcomes(stage: Stage) -> dict[int, list[int]]:
     return offsets
 
 
-@pytest.mark.parametrize("commit_interval", ["0.2", "30"])
+@pytest.mark.parametrize("commit_interval", ["0.2", pytest.param("30", marks=pytest.mark.long)])
 async def test_a_worker_that_is_killed_in_mid_stream_loses_nothing(
     stage: Stage, contacts: list[Lead], commit_interval: str
 ) -> None:
@@ -82,6 +82,7 @@ async def test_a_worker_that_is_stopped_in_mid_stream_leaves_nothing_to_do_twice
     assert all(offsets == sorted(offsets) for offsets in written.values())
 
 
+@pytest.mark.long
 async def test_workers_that_join_and_leave_in_mid_stream_lose_nothing(
     stage: Stage, contacts: list[Lead]
 ) -> None:
@@ -106,6 +107,7 @@ async def test_workers_that_join_and_leave_in_mid_stream_lose_nothing(
     assert account.faults(played) == []
 
 
+@pytest.mark.long
 async def test_a_broker_that_is_away_for_eight_seconds_is_waited_for(
     breakable_kafka: BreakableBroker, set_stage: StageSetter, contacts: list[Lead]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ SPEC = FeatureSpec(
 PLATT = Calibration(method="platt", slope=0.83, intercept=-0.21)
 
 
+@cache
 def contract(name: str = "lead_created") -> Schema:
     schema = SchemaStore.load().by_name(name)
     assert schema is not None

@@ -19,7 +19,7 @@ from model.training.options import TrainOptions
 from model.training.train import train
 from schemas.fields import FieldKind
 
-OLD = Path(__file__).parents[2] / "contract" / "bundles"
+OLD = Path(__file__).parents[3] / "contract" / "bundles"
 ROWS = 900
 QUICK = BoostingParameters(trees=30, max_depth=3, eta=0.2, min_child_weight=5.0)
 WORDS = ("office", "demo", "student", "growth", "meeting", "phone", "market", "event")
