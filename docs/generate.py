@@ -1,4 +1,4 @@
-"""Makes the reference pages from the declarations: run by `make docs`, held to by a test.
+"""Write the reference pages from the declarations: `make docs` runs it, a test checks its result.
 
 A page is a function that returns Markdown and an entry of ``PAGES``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from itertools import pairwise
@@ -21,10 +22,11 @@ from stream.kafka.topic_catalog import TOPICS
 from stream.settings import Settings, variable_of
 
 FOLDER = Path(__file__).parent
+SCORED = FOLDER.parent / "schemas/lead_scored.avsc"
 
 
 def settings_page() -> str:
-    """Every environment variable, from stream/settings.py."""
+    """Return the page of every environment variable."""
     described = Settings.model_json_schema(by_alias=False)["properties"]
     rows = (
         (
@@ -39,16 +41,16 @@ def settings_page() -> str:
         "Settings",
         "stream/settings.py",
         "All settings are environment variables; an empty one counts as not set. Kafka's address is"
-        " also taken from `KAFKA_BOOTSTRAP_SERVERS`. A value that is unusable ends the program with"
-        " exit code 3 and a sentence that names the variable. The values in force are logged when a"
-        " worker starts, passwords masked.",
+        " also read from `KAFKA_BOOTSTRAP_SERVERS`. An invalid value ends the program with exit"
+        " code 3 and a message that names the variable. A worker logs the values in force when it"
+        " starts, with passwords masked.",
         ("variable", "default", "takes", "meaning"),
         rows,
     )
 
 
 def topics_page() -> str:
-    """Every topic, from stream/kafka/topic_catalog.py."""
+    """Return the page of every topic."""
     defaults = Settings.model_construct()
     rows = (
         (
@@ -65,17 +67,17 @@ def topics_page() -> str:
     return _page(
         "Topics",
         "stream/kafka/topic_catalog.py",
-        "`leadscore topics create` makes those that are missing, `leadscore topics check` says what"
-        " is wrong, and a worker refuses to start without those of its role, or without its"
-        " [rights](rights.md) on them. It never makes one."
-        " Names and their prefix are [settings](settings.md).",
+        "`leadscore topics create` creates the missing topics, `leadscore topics check` reports"
+        " what is wrong. A worker creates no topic, and refuses to start without the topics of its"
+        " role or without its [rights](rights.md) on them. Names and their prefix are"
+        " [settings](settings.md).",
         ("topic", "purpose", "key", "value", "partitions", "settings", "needed by role"),
         rows,
     )
 
 
 def rights_page() -> str:
-    """Return the page of every right in Kafka, out of its declarations."""
+    """Return the page of every right in Kafka."""
     defaults = Settings.model_construct()
     rows = (
         (
@@ -90,19 +92,22 @@ def rights_page() -> str:
         "Rights",
         "stream/kafka/topic_catalog.py and stream/kafka/declared_rights.py",
         "The least rights of each role and command in Kafka's authorizer. `leadscore acls` prints"
-        " them as commands of `kafka-acls.sh`, or with `--json`, for the names in your settings and"
-        " the user of `LEADSCORE_SASL_USERNAME` or `--principal`. Role `all` needs those of `score`"
-        " and of `drift`. A worker and `leadscore topics check` look for all rights of their role"
-        " at the start; what is missing ends them with exit code 3 and a sentence that names user,"
-        " operation and resource. `leadscore topics create` needs Create and Describe on each of"
-        " the [topics](topics.md), or Create on the cluster and Describe on the topics. Brokers"
-        " before Kafka 2.8 also want IdempotentWrite on the cluster of whoever writes. Optional:"
-        " Describe on the cluster, by which a worker learns Kafka's time; Read on the topics of"
-        " scored leads and dead letters, by which a new owner of a partition finds how far the"
-        " earlier one came under another model; and DescribeConfigs on the topics that it writes"
-        " scored leads, dead letters, partials and reports to: without it records are taken to fit"
-        " up to 1,000,000 bytes, and larger ones are found by the broker's refusal; and on the"
-        " topic of leads: without it nothing warns of [batches that are too"
+        " them as commands of `kafka-acls.sh`, or as JSON with `--json`, for the names in your"
+        " settings and the user of `LEADSCORE_SASL_USERNAME` or `--principal`. Role `all` needs the"
+        " rights of `score` and of `drift`. A worker and `leadscore topics check` check all rights"
+        " of their role at the start; a missing one ends them with exit code 3 and a message that"
+        " names user, operation and resource. `leadscore topics create` needs Create and Describe"
+        " on each of the [topics](topics.md), or Create on the cluster and Describe on the topics."
+        " Brokers before Kafka 2.8 also require IdempotentWrite on the cluster for every"
+        " producer.\n\n"
+        "Optional rights:\n\n"
+        "- Describe on the cluster: a worker learns Kafka's time.\n"
+        "- Read on the topics of scored leads and dead letters: a new owner of a partition finds"
+        " how far the previous owner got with another model.\n"
+        "- DescribeConfigs on the topics of scored leads, dead letters, partials and reports: a"
+        " worker learns their size limits. Without it, records of up to 1,000,000 bytes are assumed"
+        " to fit, and larger ones are found when the broker refuses them.\n"
+        "- DescribeConfigs on the topic of leads: a worker warns of [batches that are too"
         " large](operations.md#batches-that-are-too-large).",
         ("resource", "name", *RIGHTS_COLUMNS),
         rows,
@@ -130,7 +135,7 @@ def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
 
 
 def metrics_page() -> str:
-    """Every metric, from monitoring/telemetry/declarations.py."""
+    """Return the page of every metric."""
     rows = (
         (
             f"`{metric.name}`",
@@ -145,21 +150,20 @@ def metrics_page() -> str:
     return _page(
         "Metrics",
         "monitoring/telemetry/declarations.py",
-        "A worker of the role score or drift shows its own at `/metrics`; the snapshot job shows"
-        " the others. What a drift gauge says of a horizon is absent, not 0, while there are too"
-        " few leads.",
-        ("metric", "type", "unit", "labels", "shown by", "meaning"),
+        "A worker exposes the metrics of its role at `/metrics`, the snapshot job those marked"
+        " `snapshot`. While a horizon has too few leads, its drift gauges are absent, not 0.",
+        ("metric", "type", "unit", "labels", "exposed by", "meaning"),
         rows,
     )
 
 
 def errors_page() -> str:
-    """Every error code of a dead letter, and every reason of a failed load."""
+    """Return the page of every error code, and of every reason of a failed load."""
     dead_letters = _page(
         "Error codes",
         "schemas/errors.py",
-        "Why a lead became a dead letter: the header `leadscore.error.code` of the dead letter and"
-        " the label `code` of its metric.",
+        "Why a record became a dead letter: the header `leadscore.error.code` of the dead letter"
+        " and the label `code` of the metric `leadscore_dead_letters_total`.",
         ("code", "meaning"),
         _members(ErrorCode),
     )
@@ -168,6 +172,39 @@ def errors_page() -> str:
         f"{dead_letters}\n## Failed model loads\n\nWhy a model could not be loaded: the label"
         f" `reason` of `leadscore_model_load_failures_total`.\n\n{failures}\n"
     )
+
+
+def scored_event_page() -> str:
+    """Return the page of every field of a scored event."""
+    return _page(
+        "The scored event",
+        "schemas/lead_scored.avsc",
+        "`leads.scored` has one event per lead that was scored, in the partition number that the"
+        " lead came from, with the lead's key. The value is Avro in single-object encoding (`C3"
+        " 01`, 8 bytes of schema fingerprint, then the record), or JSON with the same names where"
+        " `LEADSCORE_OUTPUT_FORMAT=json`. [How to read it](guide.md#5-read-scores).",
+        ("field", "type", "meaning"),
+        _fields(json.loads(SCORED.read_text(encoding="utf-8")), ""),
+    )
+
+
+def _fields(record: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str, str]]:
+    """Yield the rows of a record's fields, those of nested records after their own."""
+    for field in record["fields"]:
+        name = f"{prefix}{field['name']}"
+        match field["type"]:
+            case {"type": "array", "items": {"type": "record"} as items}:
+                yield f"`{name}`", f"array of {items['name']}", field["doc"]
+                yield from _fields(items, f"{name}[].")
+            case {"type": "record"} as nested:
+                yield f"`{name}`", "record", field["doc"]
+                yield from _fields(nested, f"{name}.")
+            case {"logicalType": logical, "type": primitive}:
+                yield f"`{name}`", f"{primitive} ({logical})", field["doc"]
+            case list() as branches:
+                yield f"`{name}`", " or ".join(map(str, branches)), field["doc"]
+            case primitive:
+                yield f"`{name}`", str(primitive), field["doc"]
 
 
 def _members(codes: type[StrEnum]) -> Iterable[tuple[str, str]]:
@@ -181,6 +218,7 @@ PAGES = {
     "rights.md": rights_page,
     "metrics.md": metrics_page,
     "errors.md": errors_page,
+    "scored-event.md": scored_event_page,
 }
 
 
@@ -211,7 +249,7 @@ def _default(value: Any) -> str:
 
 
 def _takes(schema: Mapping[str, Any]) -> str:
-    """Say in words what a JSON schema allows."""
+    """Return in words what a JSON schema allows."""
     choices = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
     [schema] = choices
     if "enum" in schema:
@@ -232,7 +270,7 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 
 def _member_docstrings(enum: type) -> dict[str, str]:
-    """Read the docstring under each member of an enum."""
+    """Return the docstring of each member of an enum, by its name."""
     [declared] = ast.parse(inspect.getsource(enum)).body
     assert isinstance(declared, ast.ClassDef)
     meanings = {}

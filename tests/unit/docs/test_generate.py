@@ -32,3 +32,12 @@ def test_a_row_says_default_and_bounds() -> None:
     assert "| `LEADSCORE_LEADS_CREATED_DLQ` | `leads.created.dlq` | text |" in settings
     assert "| `LEADSCORE_REASONS` | `true` | `true` or `false` |" in settings
     assert "| `LEADSCORE_SASL_PASSWORD` |  | secret |" in settings
+
+
+def test_nested_fields_of_the_scored_event_are_rows() -> None:
+    page = PAGES["scored-event.md"]()
+
+    assert "\n| `scored_at` | long (timestamp-millis) |" in page
+    assert "\n| `reasons` | array of reason |" in page
+    assert "\n| `reasons[].contribution` | double |" in page
+    assert "\n| `source.offset` | long |" in page

@@ -1,0 +1,30 @@
+"""Print each scored lead once, until Ctrl-C."""
+
+import asyncio
+import io
+import os
+
+from aiokafka import AIOKafkaConsumer
+from fastavro import schemaless_reader
+from fastavro.schema import load_schema
+
+KAFKA = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
+TOPIC = os.environ.get("LEADSCORE_LEADS_SCORED", "leads.scored")
+
+
+async def main() -> None:
+    """Read the topic from its start, in a consumer group of its own."""
+    schema = load_schema("schemas/lead_scored.avsc")
+    seen: set[str] = set()
+    async with AIOKafkaConsumer(
+        TOPIC, bootstrap_servers=KAFKA, group_id="sales", auto_offset_reset="earliest"
+    ) as consumer:
+        async for message in consumer:
+            # Avro's single-object encoding: 2 bytes of marker, 8 bytes of schema fingerprint.
+            event = schemaless_reader(io.BytesIO(message.value[10:]), schema, None)
+            if event["event_id"] not in seen:  # delivery is at least once
+                seen.add(event["event_id"])
+                print(event["lead_id"], f"{event['score']:.3f}", event["category"], flush=True)
+
+
+asyncio.run(main())
