@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from stream.broker.node import free_ports
+from testing.kafka_client import Record, produce, until
 from tests.integration.worker_process import Stage, event_of
-from tests.kafka_client import Record, produce, until
 
 REPEATS = 3
 CONVERTS = ("poutcome=success", "contact=cellular", "month=mar", "euribor3m=0.7")
