@@ -22,7 +22,7 @@ def lead(rng: random.Random) -> Row:
 
 def outcome(row: Row, rng: random.Random) -> str:
     """Draw an outcome: referrals and larger companies are won more often."""
-    is_large = int(row["employees"]) > 500
+    is_large = int(row["employees"]) > 1200
     chance = 0.05 + 0.35 * (row["source"] == "referral") + 0.2 * is_large
     return "won" if rng.random() < chance else "lost"
 
@@ -59,7 +59,7 @@ def main() -> None:
     print(trained)
 
     new: list[Row] = [
-        {"lead_id": "N-1", "source": "referral", "employees": 900},
+        {"lead_id": "N-1", "source": "referral", "employees": 1600},
         {"lead_id": "N-2", "source": "bought list", "employees": 12},
     ]
     write(folder / "new.csv", new)

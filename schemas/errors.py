@@ -1,15 +1,15 @@
-"""Errors are verdicts: the class of an error says what happens next.
+"""Errors are verdicts: the class of an error decides what happens next.
 
 ``InvalidEventError``
     The lead can't be scored, now or later: it goes to the dead-letter topic.
 ``FatalError``
     Unrecoverable: stop, and commit nothing that was not written.
 ``StartupError``
-    The surroundings are not fit to start in: exit code 3.
+    The environment does not allow a start: exit code 3.
 ``InputError``
     A file or an option of a command is unusable: exit code 2.
 
-Every message says what was expected, what came, and what to do about it.
+Every message says what was expected, what was found, and what to do.
 """
 
 from __future__ import annotations
@@ -31,51 +31,51 @@ class ErrorCode(StrEnum):
     """Why a lead became a dead letter: a header of the dead letter and a label of its metric."""
 
     WIRE_FORMAT = "WIRE_FORMAT"
-    """The value is empty, or its first byte is of no known wire format."""
+    """The value is empty, or its first byte belongs to no known wire format."""
     SCHEMA = "SCHEMA"
-    """The writer's schema is not known here."""
+    """The writer's schema is unknown."""
     DECODE = "DECODE"
     """The bytes are not a record of their schema, or not JSON."""
     VALIDATION = "VALIDATION"
-    """``lead_id`` or ``created_at`` is missing or unusable."""
+    """``lead_id`` or ``created_at`` is missing or invalid, or two names match one field."""
     TYPE = "TYPE"
     """A field that the model reads has a value of the wrong type."""
     TIME = "TIME"
-    """``created_at``, or a time that the model reads, is outside of the plausible years."""
+    """``created_at``, or a time that the model reads, is outside of the plausible range."""
     NOT_FINITE = "NOT_FINITE"
     """A number that the model reads is NaN or infinite."""
     TOO_LARGE = "TOO_LARGE"
-    """The event, or the batch that it came in, is larger than the limit."""
+    """The event, or its batch, is larger than the limit."""
     FEATURES = "FEATURES"
-    """Too few of the model's fields are present, and the setting says to refuse such leads."""
+    """Too few of the model's fields are present, and LEADSCORE_LOW_COVERAGE is `refuse`."""
     OUTPUT_TOO_LARGE = "OUTPUT_TOO_LARGE"
-    """The scored event is larger than its topic takes."""
+    """The scored event is larger than its topic accepts."""
     UNREADABLE = "UNREADABLE"
     """The Kafka record around the lead is damaged, or a header's name is not UTF-8."""
     ATTEMPTS = "ATTEMPTS"
-    """The record was processed too often: what a worker writes comes back to the leads' topic."""
+    """The record was processed too often: outputs of workers come back to the leads topic."""
 
 
 class LoadFailure(StrEnum):
-    """Why a model could not be loaded: a label of its metric. A load is tried again after each."""
+    """Why a model could not be loaded: a label of its metric. The load is retried in any case."""
 
     NOT_FOUND = "not_found"
     """The registry has no such model, version or alias."""
     UNAVAILABLE = "unavailable"
-    """The registry can't be read now, or no process can be started to try the model in: no verdict
-    on the model."""
+    """The registry can't be read now, or the process that tries the model can't be started. The
+    model may be good."""
     INCOMPLETE = "incomplete"
-    """A file is missing, or not the one that the manifest lists: half copied, or damaged."""
+    """A file is missing, or does not have the hash in the manifest: half copied, or damaged."""
     REFUSED = "refused"
-    """The model is not one of LeadScore's, or gives its golden rows other scores."""
+    """The model is not one of LeadScore's, or its scores for the golden rows differ."""
     CONTRACT = "contract"
-    """It reads fields that the leads' contract does not promise."""
+    """The model reads fields that the leads' contract does not promise."""
     CRASHED = "crashed"
-    """The process that tried the model died of it."""
+    """The process that tried the model crashed."""
     OUT_OF_MEMORY = "out_of_memory"
-    """The process that tried the model needed more memory than it may take."""
+    """The process that tried the model exceeded its memory limit."""
     TIMED_OUT = "timed_out"
-    """The process that tried the model took longer than it may."""
+    """The process that tried the model exceeded its time limit."""
 
 
 class LeadScoreError(Exception):
@@ -88,9 +88,9 @@ class InvalidEventError(LeadScoreError):
     Parameters
     ----------
     code
-        The reason, as it is counted and written to the dead letter.
+        The reason, for the metric and the dead letter.
     message
-        One sentence for people: what was expected, what came, what to do. Holds no field's value.
+        One sentence for people: what was expected, what was found, what to do. No field value.
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
@@ -104,8 +104,8 @@ class FatalError(LeadScoreError):
 
 
 class StartupError(FatalError):
-    """The surroundings are not fit to start in (exit code 3)."""
+    """The environment does not allow a start (exit code 3)."""
 
 
 class InputError(LeadScoreError):
-    """A file or an option of a command is unusable (exit code 2)."""
+    """A file or an option of a command is invalid (exit code 2)."""

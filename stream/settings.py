@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     """How to connect to Kafka."""
 
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """How to log in to Kafka, where the security protocol is one of SASL_*."""
+    """SASL mechanism, if the security protocol is SASL_PLAINTEXT or SASL_SSL."""
 
     sasl_username: str | None = None
     """User name at Kafka."""
@@ -130,21 +130,20 @@ class Settings(BaseSettings):
     """Password at Kafka."""
 
     ssl_cafile: Path | None = None
-    """Certificates (PEM) of the authorities that Kafka's certificate is checked with; else the
-    system's."""
+    """CA certificates (PEM) to verify Kafka's certificate with; default: the system's."""
 
     ssl_certfile: Path | None = None
-    """Certificate (PEM) that this client shows to Kafka."""
+    """Client certificate (PEM)."""
 
     ssl_keyfile: Path | None = None
-    """Key (PEM) of that certificate, where it is not in the same file."""
+    """Key (PEM) of the client certificate, if it is not in the same file."""
 
     ssl_password: SecretStr | None = None
     """Password of that key."""
 
     topic_prefix: Name = ""
-    """Put before the default names of the topics and of the group, such as `staging.`; not before a
-    name that is set."""
+    """Prefix of the default names of the topics and of the group, such as `staging.`; names that
+    are set get no prefix."""
 
     leads_created: Topic = _named("leads.created")
     """Topic of the leads to score."""
@@ -155,14 +154,14 @@ class Settings(BaseSettings):
     leads_created_dlq: Topic = Field(
         default_factory=lambda validated: f"{validated.get('leads_created', 'leads.created')}.dlq"
     )
-    """Topic of the leads that can't be scored, with the reason; by default the leads' with
-    `.dlq`."""
+    """Topic of the dead letters: leads that can't be scored, with the reason. Default: the leads
+    topic with `.dlq` appended."""
 
     leads_scored_shadow: Topic = _named("leads.scored.shadow")
     """Topic of the candidate model's scores for the same leads."""
 
     leads_outcomes: Topic = _named("leads.outcomes")
-    """Topic of what became of the leads."""
+    """Topic of the leads' outcomes."""
 
     leads_drift_partials: Topic = _named("leads.drift.partials")
     """Topic of the counts of blocks of leads, from which drift is measured."""
@@ -174,36 +173,37 @@ class Settings(BaseSettings):
     """Consumer group of the workers. The drift role's group and changelog are named after it."""
 
     group_protocol: Literal["own", "both"] = "own"
-    """Which protocols a scoring worker lists when it joins the group: LeadScore's own, which keeps
-    every other client out, or both: also the round robin of versions before it, for one rolling
+    """Protocols that a scoring worker lists when it joins the group: `own`, LeadScore's, which
+    keeps other clients out; or `both`, also the round robin of earlier versions, for one rolling
     restart."""
 
     foreign_commits: Literal["accept", "stop"] = "accept"
     """What a worker does with a partition whose offset was not committed by a LeadScore worker:
-    report it and begin there, or report it and stop."""
+    report it and start there, or report it and stop."""
 
     registry: Annotated[str, Field(min_length=1)] = "models"
-    """Where the models are: a folder or any URL that fsspec knows."""
+    """Location of the models: a folder, or a URL that fsspec supports."""
 
     model: Annotated[str, Field(min_length=1)] = "leads"
-    """The model that scores: `name@alias`, `name/version`, or `name`, which is its production alias
-    where one is set, else its newest version."""
+    """The model that scores: `name@alias`, `name/version`, or `name`, which means its production
+    alias if one is set, else its newest version."""
 
     pinned_model: Literal["follow", "ignore"] = "follow"
-    """Whether records that an earlier worker may have scored are scored by its model, which the
-    group's commits name; `ignore` is the way out when that model kills workers."""
+    """Which model scores records that an earlier worker may have scored: `follow`, the one that the
+    group's commits name; `ignore`, the current one. Use `ignore` if the pinned model kills
+    workers."""
 
     model_poll_seconds: Seconds = 10.0
-    """How often to look whether the model's alias has moved."""
+    """Interval at which the model's alias is checked."""
 
     model_threads: Count = 1
     """Threads that a model uses for one batch."""
 
     schema_dir: Path | None = None
-    """Folder of further Avro schemas (*.avsc), beside those that come with LeadScore."""
+    """Folder of further Avro schemas (*.avsc), in addition to those of LeadScore."""
 
     contract: str | None = None
-    """Name of the schema that leads are promised to have; else the model's own."""
+    """Name of the schema that leads are promised to have; default: the model's own contract."""
 
     max_event_bytes: Count = 262_144
     """The largest event that is decoded; larger ones are dead letters."""
@@ -218,126 +218,127 @@ class Settings(BaseSettings):
     letter, as above."""
 
     min_coverage: Share = 0.6
-    """What a lead must have of the model's fields to be scored without a flag: a share of the
-    number, and of the importance, of the fields that nine in ten training leads have at least."""
+    """Minimum feature coverage of a lead to be scored without a flag, by number and by importance:
+    its fields as a share of those that nine in ten training leads have at least."""
 
     low_coverage: Literal["flag", "refuse"] = "flag"
-    """What happens below that: score and flag, or refuse (a dead letter)."""
+    """What happens to leads below that: `flag`, score and flag; `refuse`, dead letter."""
 
     max_attempts: Count = 10
-    """How often a record that comes back to the leads' topic, as a dead letter or scored event, is
-    processed: then it becomes a last dead letter (`ATTEMPTS`), and a copy of that is dropped."""
+    """How often a record is processed that comes back to the leads topic as a dead letter or scored
+    event. Then it becomes a last dead letter (`ATTEMPTS`), and a copy of that is dropped."""
 
     unreadable: Literal["dead_letter", "stop"] = "dead_letter"
-    """What happens to a Kafka record that can't be read (a broken checksum, a header's name that is
-    not UTF-8): a dead letter, and reading goes on behind it; or nothing more of its partition is
-    read."""
+    """What happens to an unreadable Kafka record (wrong checksum, a header's name that is not
+    UTF-8): `dead_letter`, and reading continues after it; or `stop`, and its partition is read no
+    further."""
 
     reasons: bool = True
-    """Whether a score comes with its reasons."""
+    """Whether scored events have reasons."""
 
     drift: bool = True
-    """Whether the leads that are scored are counted for drift."""
+    """Whether scored leads are counted for drift."""
 
     drift_window_seconds: Annotated[float, Field(ge=1, le=LONGEST, allow_inf_nan=False)] = 300.0
     """Length of a window of event time; the same for all workers."""
 
     drift_horizons: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(_split)] = (1, 12, 288)
-    """The spans on which drift is measured, in windows: by default 5 minutes, an hour, a day."""
+    """Spans over which drift is measured, in windows: by default 5 minutes, an hour, a day."""
 
     drift_min_leads: Annotated[int, Field(ge=50, le=1_000_000)] = 100
-    """Leads below which a horizon of a day or longer is not assessed for drift; a shorter one needs
-    1,000. Below 1,000 leads drift must be
-    significant by a permutation test, and only large drift is found."""
+    """Minimum number of leads to assess a horizon of a day or longer; a shorter one needs 1,000.
+    Below 1,000 leads, drift must be significant in a permutation test, and only large drift is
+    found."""
 
     drift_stretch: Annotated[int, Field(ge=1, le=1000)] = 32
-    """How many times its length the longest horizon is extended while it holds fewer than 1,000
-    leads: the horizon `longer`. 1: not at all."""
+    """Maximum length of the horizon `longer`, as a multiple of the longest horizon. There is such a
+    horizon while the longest one holds fewer than 1,000 leads. 1: never."""
 
     drift_lateness_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 60.0
-    """How much later than the newest lead a lead may come and still count in its window."""
+    """How far event time must pass the end of a window before the window closes: later leads do not
+    count in it."""
 
     drift_idle_seconds: Seconds = 120.0
-    """After how long without a lead a partition holds no window open any more."""
+    """Time without a lead after which a partition is idle and no longer keeps windows open."""
 
     drift_open_windows: Count = 8192
-    """Windows, counted per partition, that the drift worker keeps open at most, about 6 kB each: of
-    more, the oldest are reported early. The bound on its memory."""
+    """Maximum number of open windows of the drift worker, counted per partition, about 6 kB each;
+    beyond it the oldest are reported early. This bounds its memory."""
 
     drift_season_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 86_400.0
-    """How long the rhythm of the leads takes, which is no drift: a day, or a week; 0: none."""
+    """Period of the leads' seasonality, which is not drift: a day, or a week; 0: none."""
 
     drift_page_hinkley: bool = False
-    """Whether the Page-Hinkley test watches the score and every number as well, beside ADWIN."""
+    """Whether the Page-Hinkley test, in addition to ADWIN, watches the score and every number."""
 
     output_format: Literal["avro", "json"] = "avro"
-    """How scored leads are written: Avro single-object encoding, or JSON."""
+    """Format of scored events: Avro single-object encoding, or JSON."""
 
     batch_max_records: Count = 2000
-    """Records of a poll, all partitions together, at most: they are scored at once."""
+    """Maximum number of records of a poll, over all partitions; they are scored at once."""
 
     batches_in_flight: Count = 8
-    """Polls in flight at once, at most; up to four more wait."""
+    """Maximum number of polls in flight; up to four more wait."""
 
     memory_budget_mb: Annotated[int, Field(ge=48, le=1_000_000)] = 96
-    """MB (2^20 bytes) that leads may take in a scoring worker, from the fetch to the delivered
-    event, above what the idle worker takes (about 150 MB). At least 96 times the largest event."""
+    """Memory for leads in a scoring worker, from the fetch to the delivered event, in MB (2^20
+    bytes), in addition to an idle worker's (about 150 MB). At least 96 times the largest event."""
 
     fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
     """How long to wait for more records after a small poll."""
 
     commit_interval_seconds: Seconds = 1.0
-    """How often offsets are committed: bounds what is scored twice after a crash."""
+    """Interval of commits: limits the number of leads that are scored twice after a crash."""
 
     delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
-    """How often an output is seen: at least once; or exactly once, by consumers that read committed
-    records only. All workers of a group must have the same (docs/adr/0014)."""
+    """Delivery guarantee: at least once; or exactly once, for consumers with
+    `isolation.level=read_committed`. The same for all workers of a group (docs/adr/0014)."""
 
     transaction_interval_ms: Annotated[float, Field(ge=1, le=60_000)] = 100.0
-    """With exactly once: how often outputs and offsets are committed; an output is seen after it.
-    Takes the place of the commit interval."""
+    """With exactly once: interval of transactions; outputs become visible at their end. Replaces
+    the commit interval."""
 
     session_timeout_ms: Annotated[int, Field(ge=6000, le=1_800_000)] = 10_000
-    """After how long without a sign of life a worker's partitions go to another."""
+    """Time without a heartbeat after which a worker's partitions are assigned to another."""
 
     metadata_max_age_ms: Annotated[int, Field(ge=1000, le=MOST)] = 15_000
-    """How soon new topics and partitions are noticed."""
+    """Maximum age of the client's metadata: how soon new topics and partitions are noticed."""
 
     isolation_level: Literal["read_uncommitted", "read_committed"] = "read_uncommitted"
-    """Whether leads of transactions are read only after their commit."""
+    """With `read_committed`, leads of a transactional producer are read only after its commit."""
 
     delivery_timeout_seconds: Seconds = 120.0
-    """How long to try to deliver a batch's outputs, or to look up the start offset of a partition,
-    before the worker crashes."""
+    """Time limit for the delivery of a batch's outputs, and for looking up the start offset of a
+    partition; then the worker crashes."""
 
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
-    """How outputs are compressed."""
+    """Compression of outputs."""
 
     stop_timeout_seconds: Seconds = 10.0
-    """How long a stopping worker may take to finish what is in flight."""
+    """Time limit for a stopping worker to finish the batches in flight."""
 
     http_host: str = "0.0.0.0"
-    """Address that /healthz, /readyz, /metrics and /model-info listen on."""
+    """Address on which /healthz, /readyz, /metrics and /model-info listen."""
 
     http_port: Port = 8080
-    """Port of the same; 0 takes any free one."""
+    """Port of the HTTP endpoints; 0: any free port."""
 
     http_port_file: Path | None = None
-    """File that receives the number of the port once it listens."""
+    """File to which the worker writes the number of its HTTP port."""
 
     metrics: bool = True
-    """Whether anything is measured; off only to find out what measuring costs."""
+    """Whether metrics are recorded; turn them off only to measure their cost."""
 
     log_format: Literal["auto", "json", "human"] = "auto"
-    """JSON lines, lines for people, or automatic: for people on a terminal, else JSON."""
+    """JSON lines, lines for people, or `auto`: for people on a terminal, else JSON."""
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
     ] = "INFO"
-    """The least level that LeadScore logs."""
+    """Minimum level of LeadScore's log lines."""
 
     uvloop: bool = True
-    """Whether the event loop is uvloop, where it is installed."""
+    """Whether uvloop is the event loop, if it is installed."""
 
     @model_validator(mode="after")
     def _check_memory(self) -> Self:
