@@ -1,0 +1,210 @@
+"""Draw rows of a Grafana dashboard as SVG, from Prometheus' answers to its queries.
+
+For the pictures of the documentation, without a Grafana: the layout, queries and legends are those
+of the dashboard's file, the values those of a running Prometheus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+COLUMN, LINE, GAP = 40.0, 26.0, 8.0
+"""Pixels of a column and a line of Grafana's grid, and between panels."""
+TITLE, AXIS, LEGEND = 22.0, 46.0, 16.0
+COLOURS = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#56a64b")
+STYLE = 'font-family="Inter, Helvetica, Arial, sans-serif" font-size="11" fill="#ccccdc"'
+
+Points = Sequence[tuple[float, float]]
+
+
+class Answers(NamedTuple):
+    """A Prometheus, the span to ask for, in seconds since 1970, and the dashboard's variables."""
+
+    url: str
+    start: float
+    end: float
+    variables: Mapping[str, str]
+
+    def series(self, target: Mapping[str, Any], *, now: bool) -> dict[str, Points]:
+        """Return the answer to a query by its legend; with ``now`` at the span's end alone."""
+        query = target["expr"]
+        for name, value in self.variables.items():
+            query = query.replace(f"${name}", value)
+        given = {"query": query, "start": self.end if now else self.start, "end": self.end}
+        asked = urllib.parse.urlencode(given | {"step": "1"})
+        with urllib.request.urlopen(f"{self.url}/api/v1/query_range?{asked}") as answer:
+            found = json.load(answer)["data"]["result"]
+        return {
+            _legend(target.get("legendFormat", ""), each["metric"]): [
+                (float(time), float(value)) for time, value in each["values"] if value != "NaN"
+            ]
+            for each in found
+        }
+
+
+def _legend(form: str, labels: Mapping[str, str]) -> str:
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), form)
+
+
+def rows_of(dashboard: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the panels of the named rows, moved up so that the first row is at the top."""
+    chosen: list[dict[str, Any]] = []
+    is_chosen = False
+    for panel in dashboard["panels"]:
+        if panel["type"] == "row":
+            is_chosen = panel["title"] in names
+        elif is_chosen:
+            chosen.append(panel)
+    places = sorted({panel["gridPos"]["y"] for panel in chosen})
+    heights = {panel["gridPos"]["y"]: panel["gridPos"]["h"] for panel in chosen}
+    moved, y = {}, 0
+    for place in places:
+        moved[place], y = y, y + heights[place]
+    return [
+        {**panel, "gridPos": panel["gridPos"] | {"y": moved[panel["gridPos"]["y"]]}}
+        for panel in chosen
+    ]
+
+
+def draw(panels: Iterable[Mapping[str, Any]], answers: Answers) -> str:
+    """Return the SVG of panels."""
+    parts, bottom = [], 0.0
+    for panel in panels:
+        grid = panel["gridPos"]
+        x, y = grid["x"] * COLUMN, grid["y"] * LINE
+        width, height = grid["w"] * COLUMN - GAP, grid["h"] * LINE - GAP
+        bottom = max(bottom, y + height + GAP)
+        unit = panel["fieldConfig"]["defaults"].get("unit", "short")
+        now = panel["type"] == "stat"
+        series: dict[str, Points] = {}
+        for target in panel["targets"]:
+            series |= answers.series(target, now=now)
+        inside = (
+            _stat(series, unit, width, height)
+            if now
+            else _lines(series, unit, width, height, (answers.start, answers.end))
+        )
+        parts.append(
+            f'<g transform="translate({x + GAP:g},{y + GAP:g})">'
+            f'<rect width="{width:g}" height="{height:g}" rx="3" fill="#181b1f" stroke="#2c3235"/>'
+            f'<text x="8" y="16" font-weight="600">{escape(panel["title"])}</text>{inside}</g>'
+        )
+    width = 24 * COLUMN + GAP
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {bottom + GAP:g}"'
+        f' {STYLE}><rect width="100%" height="100%" fill="#111217"/>{"".join(parts)}</svg>\n'
+    )
+
+
+def _stat(series: Mapping[str, Points], unit: str, width: float, height: float) -> str:
+    values = [points[-1][1] for points in series.values() if points]
+    shown = _number(values[0], unit) if values else "no data"
+    return (
+        f'<text x="{width / 2:g}" y="{height * 0.68:g}" font-size="26" fill="#73bf69"'
+        f' text-anchor="middle">{shown}</text>'
+    )
+
+
+def _lines(
+    series: Mapping[str, Points], unit: str, width: float, height: float, span: tuple[float, float]
+) -> str:
+    shown = {name: points for name, points in series.items() if points}
+    top = max((value for points in shown.values() for _, value in points), default=0.0) or 1.0
+    left, right, high = AXIS, width - 10, TITLE + 6
+    low = height - 18 - LEGEND
+    start, end = span
+
+    def place(time: float, value: float) -> str:
+        across = left + (time - start) / (end - start) * (right - left)
+        return f"{across:.1f},{low - value / top * (low - high):.1f}"
+
+    parts = []
+    for share in (0.0, 0.5, 1.0):
+        y = low - share * (low - high)
+        parts.append(
+            f'<path d="M{left:g} {y:.1f}H{right:g}" stroke="#2c3235"/>'
+            f'<text x="{left - 5:g}" y="{y + 4:.1f}" text-anchor="end" font-size="10">'
+            f"{_number(share * top, unit)}</text>"
+        )
+    for time, anchor in ((start, "start"), (end, "end")):
+        clock = datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S")
+        x = left if anchor == "start" else right
+        parts.append(
+            f'<text x="{x:g}" y="{low + 13:.1f}" text-anchor="{anchor}" font-size="10">'
+            f"{clock}</text>"
+        )
+    x = left
+    for colour, (name, points) in zip(COLOURS * 4, shown.items(), strict=False):
+        for run in _runs(points):
+            line = " ".join(place(*point) for point in run)
+            parts.append(
+                f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.4"/>'
+            )
+        words = len(name) * 5.6 + 22
+        if x + words < right:
+            parts.append(
+                f'<rect x="{x:g}" y="{height - 14:g}" width="10" height="3" fill="{colour}"/>'
+                f'<text x="{x + 14:g}" y="{height - 9:g}" font-size="10">{escape(name)}</text>'
+            )
+        x += words
+    return "".join(parts)
+
+
+def _runs(points: Points) -> list[list[tuple[float, float]]]:
+    """Split a series where seconds are missing."""
+    runs = [[points[0]]]
+    for before, after in pairwise(points):
+        if after[0] - before[0] > 1.5:
+            runs.append([])
+        runs[-1].append(after)
+    return runs
+
+
+def _number(value: float, unit: str) -> str:
+    match unit:
+        case "percentunit":
+            return f"{value:.1%}"
+        case "s" if value < 1:
+            return f"{value * 1000:.3g} ms"
+        case "s":
+            return f"{value:.3g} s"
+        case "bytes":
+            return f"{value / 2**20:.0f} MiB"
+        case "cps":
+            return f"{value:,.0f} /s"
+        case _:
+            return f"{value:,.0f}" if value >= 10 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Read the command line and write the picture."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dashboard", type=Path)
+    parser.add_argument("--rows", required=True, help="titles of rows, separated by commas")
+    parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
+    parser.add_argument("--start", type=float, required=True, help="seconds since 1970")
+    parser.add_argument("--end", type=float, required=True)
+    parser.add_argument("--rate-interval", default="10s")
+    parser.add_argument("--window", default="1h", help="the variable of the drift dashboard")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    variables = {"__rate_interval": given.rate_interval, "window": given.window}
+    answers = Answers(given.prometheus, given.start, given.end, variables)
+    panels = rows_of(json.loads(given.dashboard.read_text()), given.rows.split(","))
+    given.out.write_text(draw(panels, answers), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
