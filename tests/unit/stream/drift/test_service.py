@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -41,13 +42,19 @@ async def nothing_committed(_: Any) -> None:
     return None
 
 
-async def restored(model: SmallModel, records: list[Record]) -> DriftWatch:
-    """Have a drift role begin with these reports, and no partials."""
+def service_of(model: SmallModel, table: Any) -> Any:
+    """Make a drift service that is not started."""
     settings = load_settings(registry=str(model.registry))
-    table: Any = {}
     app: Any = SimpleNamespace(settings=settings, trials=FakeTrials())
     vitals: Any = SimpleNamespace(registry=CollectorRegistry(), health=None)
-    service: Any = DriftService(app, table, vitals)
+    return DriftService(app, table, vitals)
+
+
+async def restored(model: SmallModel, records: list[Record]) -> DriftWatch:
+    """Start a drift role with these reports, and no partials."""
+    settings = load_settings(registry=str(model.registry))
+    table: Any = {}
+    service = service_of(model, table)
     service._reader = FakeReader({settings.leads_drift: records})
     service._read_committed = nothing_committed
     watch: DriftWatch = await service._restored(Windows(table))
@@ -102,3 +109,27 @@ def test_a_recovered_table_is_not_taken_for_the_partitions_of_leads(role: str) -
     assert health.ready()[0] == (role == "drift")
     health.meet(Condition.PARTITIONS_ASSIGNED)
     assert health.ready()[0]
+
+
+class NeverWritten(dict[bytes, bytes]):
+    """A table whose changelog answers nothing."""
+
+    async def written(self) -> None:
+        await asyncio.Event().wait()
+
+
+@in_jumping_time
+async def test_a_turn_ends_when_the_worker_crashes_as_nothing_is_written_any_more(
+    model: SmallModel,
+) -> None:
+    acknowledged: list[int] = []
+    event = SimpleNamespace(message=SimpleNamespace(value=None), ack=lambda: acknowledged.append(1))
+    service = service_of(model, NeverWritten())
+    service._pending = [event]
+    watch = await restored(model, [])
+    turn = asyncio.create_task(service._turn(watch))
+    await asyncio.sleep(1)
+    assert not turn.done()
+    await service.crash(RuntimeError("another part of the app"))
+    await asyncio.wait_for(turn, 1)
+    assert acknowledged == []
