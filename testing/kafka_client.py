@@ -128,7 +128,7 @@ async def produce_batch(bootstrap: str, topic: str, batch: bytes, partition: int
 
 
 async def read_all(
-    bootstrap: str, topic: str, *, committed_only: bool = False, within: float = 30.0
+    bootstrap: str, topic: str, *, committed_only: bool = False, within: float = 60.0
 ) -> list[ConsumerRecord]:
     """Read a topic from its beginning to where it ends now, by partition and offset."""
     async with asyncio.timeout(within):
@@ -164,14 +164,34 @@ async def read_in_parts(
                     yield records
 
 
-async def read_ends(bootstrap: str, topic: str) -> dict[int, int]:
-    """Offset after the last record of each partition."""
+async def read_ends(bootstrap: str, topic: str, *, committed_only: bool = False) -> dict[int, int]:
+    """Offset after the last record of each partition, or up to which transactions have ended."""
     async with open_admin(bootstrap) as admin:
         [described] = await admin.describe_topics([topic])
     partitions = [TopicPartition(topic, p["partition"]) for p in described["partitions"]]
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed" if committed_only else "read_uncommitted",
+    ) as consumer:
         ends = await consumer.end_offsets(partitions)
     return {at.partition: end for at, end in ends.items()}
+
+
+async def until_transactions_ended(bootstrap: str, *topics: str) -> None:
+    """Wait until no partition holds an open transaction.
+
+    A broker writes the marks of a commit after it has answered: for a moment a reader of committed
+    records sees less than was committed.
+    """
+
+    async def have_ended() -> bool:
+        for topic in topics:
+            committed = await read_ends(bootstrap, topic, committed_only=True)
+            if committed != await read_ends(bootstrap, topic):
+                return False
+        return True
+
+    await until(have_ended, what=f"the end of all transactions in {', '.join(topics)}")
 
 
 async def committed_offsets(bootstrap: str, group: str, topic: str) -> dict[int, int]:
@@ -182,7 +202,7 @@ async def committed_offsets(bootstrap: str, group: str, topic: str) -> dict[int,
 
 
 async def until(
-    condition: Callable[[], Awaitable[bool] | bool], *, within: float = 30.0, what: str = ""
+    condition: Callable[[], Awaitable[bool] | bool], *, within: float = 60.0, what: str = ""
 ) -> None:
     """Wait for a condition; fails the test when it does not come true in time."""
     try:

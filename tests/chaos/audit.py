@@ -16,17 +16,15 @@ from model.bundle import Bundle
 from schemas.headers import ERROR_CODE
 from schemas.store import SchemaStore
 from stream.simulator.run import Played
-from testing.kafka_client import read_ends, read_in_parts, until
+from testing.kafka_client import read_ends, read_in_parts, until, until_transactions_ended
 from tests.chaos.second_audit.account import Account, Target, audit_within
 from tests.chaos.second_audit.account import audit as audit_once
 from tests.integration.drift_counts import Counts, counted_offline
 from tests.integration.traffic import Traffic
 from tests.integration.worker_process import Stage, event_of, headers_of
 
-TOLD_WITHIN = 30.0
+TOLD_WITHIN = 60.0
 """Seconds until open blocks are told: a second, and what a busy machine adds."""
-MARKED_WITHIN = 0.5
-"""Seconds: the mark of a commit comes to one partition of a transaction after the other."""
 MANY = 20_000
 """Records."""
 PACKAGED = Path("schemas")
@@ -80,7 +78,9 @@ async def outcomes(stage: Stage) -> Outcomes:
     """Read all that came out, as a consumer of a stage with these settings does."""
     settings, found = stage.settings, Outcomes()
     if settings.is_exactly_once:
-        await asyncio.sleep(MARKED_WITHIN)
+        await until_transactions_ended(
+            settings.kafka_bootstrap_servers, settings.leads_scored, settings.leads_created_dlq
+        )
     for topic, add in (
         (settings.leads_scored, found.add_scored),
         (settings.leads_created_dlq, found.add_dead),

@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError
 from schemas.errors import LeadScoreError
 from stream.demo.worker import WORKER
 from stream.worker import EXIT_STARTUP
+from testing.kafka_client import read_ends, until
 from tests.integration.worker_process import Stage, WorkerProcess
-from tests.kafka_client import read_ends, until
 
 BACK_WITHIN = 30.0
 """Seconds from a fault's end until every worker is ready, and what came until then is done."""

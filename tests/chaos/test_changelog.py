@@ -64,7 +64,12 @@ async def test_windows_that_cannot_be_read_are_counted_again(
         await close_windows(stage, contacts)
         counts = await assert_exact(stage, bank_model, WINDOW_S * 1000)
         assert counts[begin]["", 0] == 3000
-        assert watching.process.has_logged("is removed, and what it held is counted again from")
+        await until(
+            lambda: watching.process.has_logged(
+                "is removed, and what it held is counted again from"
+            ),
+            what="that line in its log",
+        )
         watching.process.send(signal.SIGKILL)  # the next one finds nothing to mend
         await watching.process.ended()
         await until(lambda: watching.process.is_running, what="another in its place")

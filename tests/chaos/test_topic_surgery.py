@@ -52,6 +52,7 @@ def on_all(leads: list[Lead], partitions: int = MORE) -> list[Record]:
     ]
 
 
+@pytest.mark.long
 async def test_partitions_added_to_all_topics_are_taken_up(
     kafka: Broker,
     open_stage: OpenStage,
@@ -250,7 +251,10 @@ async def test_a_topic_deleted_and_made_anew_is_read_from_its_beginning(
         await produce(kafka.bootstrap, source, anew)
         if not is_running:
             member = await crew.join()
-            assert member.process.has_logged("has no commit for partitions [0, 1, 2, 3] of")
+            await until(
+                lambda: member.process.has_logged("has no commit for partitions [0, 1, 2, 3] of"),
+                what="that line in its log",
+            )
         await until_done(stage, 90)
         keys = {record.key for record in await stage.scored_records()}
         assert {record.key for record in anew} <= keys

@@ -18,7 +18,7 @@ MOST_BYTES = 200_000
 """Of the corpus: it is to stay small."""
 
 
-def test_no_input_of_the_corpus_is_a_fault():
+def test_no_input_of_the_corpus_is_a_fault() -> None:
     replayed = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.replay"], cwd=ROOT, capture_output=True, check=False
     )
@@ -27,14 +27,14 @@ def test_no_input_of_the_corpus_is_a_fault():
     assert len(taken) == sum(1 for file in CORPUS.rglob("*") if file.is_file())
 
 
-def test_every_target_has_a_corpus_and_it_is_small():
+def test_every_target_has_a_corpus_and_it_is_small() -> None:
     assert {folder.name for folder in CORPUS.iterdir()} == set(TARGETS)
     assert all(any((CORPUS / name).iterdir()) for name in TARGETS)
     sizes = [file.stat().st_size for file in CORPUS.rglob("*") if file.is_file()]
     assert sum(sizes) < MOST_BYTES
 
 
-def test_a_slow_input_is_a_fault():
+def test_a_slow_input_is_a_fault() -> None:
     def slow(value: bytes) -> None:
         until = time.process_time() + float(value)
         while time.process_time() < until:
@@ -46,13 +46,14 @@ def test_a_slow_input_is_a_fault():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
-def test_a_hungry_input_is_a_fault_and_the_bound_ends_with_it():
+def test_a_hungry_input_is_a_fault_and_the_bound_ends_with_it() -> None:
     with bound_memory(200), pytest.raises(MemoryError):
         bytearray(2**30)
     assert len(bytearray(2**30)) == 2**30
 
 
-def test_fuzzing_finds_what_is_wrong(tmp_path: Path):
+@pytest.mark.long
+def test_fuzzing_finds_what_is_wrong(tmp_path: Path) -> None:
     """Without atheris too: inputs are drawn blindly, and the one to blame is left behind."""
     script = (
         "import sys; sys.modules['atheris'] = None\n"

@@ -51,7 +51,7 @@ def fastavro_fields(schema: Schema, value: bytes) -> tuple[Any, int]:
 
 @given(st.data())
 @settings(max_examples=400, deadline=None)
-def test_the_decoder_and_fastavro_read_every_valid_lead_alike(data: st.DataObject):
+def test_the_decoder_and_fastavro_read_every_valid_lead_alike(data: st.DataObject) -> None:
     schema = data.draw(lead_schemas())
     value = data.draw(lead_bytes(schema))
     kinds = data.draw(kinds_of(schema))
@@ -62,7 +62,7 @@ def test_the_decoder_and_fastavro_read_every_valid_lead_alike(data: st.DataObjec
 
 @given(st.data())
 @settings(max_examples=600, deadline=None)
-def test_damaged_bytes_get_the_same_verdict_or_the_same_lead(data: st.DataObject):
+def test_damaged_bytes_get_the_same_verdict_or_the_same_lead(data: st.DataObject) -> None:
     schema = data.draw(lead_schemas())
     value = data.draw(damaged(data.draw(lead_bytes(schema))))
     kinds = data.draw(kinds_of(schema))
@@ -76,7 +76,7 @@ def test_damaged_bytes_get_the_same_verdict_or_the_same_lead(data: st.DataObject
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_every_cut_of_a_lead_gets_the_same_verdict(data: st.DataObject):
+def test_every_cut_of_a_lead_gets_the_same_verdict(data: st.DataObject) -> None:
     schema = data.draw(lead_schemas())
     value = data.draw(lead_bytes(schema))
     kinds = data.draw(kinds_of(schema))

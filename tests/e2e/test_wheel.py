@@ -68,7 +68,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(900)  # seconds, but minutes on a machine that is busy with other things
-def test_every_module_can_be_imported_from_the_wheel(unpacked: Path):
+def test_every_module_can_be_imported_from_the_wheel(unpacked: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL, *PACKAGES],
         cwd=unpacked,
@@ -85,12 +85,12 @@ def test_every_module_can_be_imported_from_the_wheel(unpacked: Path):
     assert expected <= set(run.stdout.split())
 
 
-def test_the_wheel_has_nothing_else(unpacked: Path):
+def test_the_wheel_has_nothing_else(unpacked: Path) -> None:
     found = {path.name for path in unpacked.iterdir() if not path.name.endswith(".dist-info")}
     assert found == set(PACKAGES)
 
 
-def test_the_wheel_has_the_files_that_the_code_reads(unpacked: Path):
+def test_the_wheel_has_the_files_that_the_code_reads(unpacked: Path) -> None:
     read = {
         str(path.relative_to(ROOT))
         for package in PACKAGES

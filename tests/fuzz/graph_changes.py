@@ -36,7 +36,8 @@ def changed_graph(model: Any, changes: bytes) -> Any:
         field, entry, action, value = CHANGE.unpack_from(changes, at)
         fields = list(_fields(changed))
         if fields:
-            _change(*fields[field % len(fields)], entry, action, value)
+            part, described = fields[field % len(fields)]
+            _change(part, described, entry, action, value)
     return changed
 
 

@@ -82,6 +82,7 @@ async def serves(worker: WorkerProcess, version: str) -> None:
     await until(is_served, within=90, what=f"version {version} served")
 
 
+@pytest.mark.long
 async def test_no_bundle_stops_a_worker_and_a_half_copied_one_serves_once_it_is_complete(
     stage: Stage, contacts: list[Lead], shelf: Shelf
 ) -> None:

@@ -136,7 +136,7 @@ with open_broker("java") as broker:
         assert runs(int(pid))
         os.kill(parent.pid, signal.SIGKILL)
 
-    asyncio.run(until(lambda: not runs(int(pid)), within=10, what="end of the broker"))
+    asyncio.run(until(lambda: not runs(int(pid)), within=30, what="end of the broker"))
     with open_broker(BrokerKind.JAVA):
         assert not Path(folder).exists(), "the next broker tidies up after it"
 

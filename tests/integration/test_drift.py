@@ -107,6 +107,7 @@ def aging(contacts: list[Lead]) -> Iterator[Lead]:
         yield Lead(f"aging-{i}", begin + i * 500, fields)
 
 
+@pytest.mark.long
 async def test_prometheus_alerts_on_leads_that_are_others_now(
     kafka: Broker,
     topics: TopicFactory,

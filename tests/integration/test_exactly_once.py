@@ -16,13 +16,18 @@ from schemas.wire import WireFormat
 from stream.broker import Broker
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
-from testing.kafka_client import TopicFactory, read_all, read_ends, set_topic_config, until
+from testing.kafka_client import (
+    TopicFactory,
+    read_all,
+    read_ends,
+    set_topic_config,
+    until,
+    until_transactions_ended,
+)
 from tests.conftest import StageSetter
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage, event_of, headers_of
 
 RATE = 1500
-MARKED_WITHIN = 0.5
-"""Seconds: the mark of a commit comes to one partition of a transaction after the other."""
 
 
 @pytest.fixture
@@ -52,7 +57,9 @@ def source_of(record: ConsumerRecord) -> tuple[int, int]:
 async def assert_each_lead_once(stage: Stage) -> None:
     """What a reader of committed records sees is the log's leads, each one time, in order."""
     settings = stage.settings
-    await asyncio.sleep(MARKED_WITHIN)
+    await until_transactions_ended(
+        settings.kafka_bootstrap_servers, settings.leads_scored, settings.leads_created_dlq
+    )
     scored = [source_of(record) for record in await seen(stage, settings.leads_scored)]
     dead = [source_of(record) for record in await seen(stage, settings.leads_created_dlq)]
     ends = await read_ends(settings.kafka_bootstrap_servers, settings.leads_created)

@@ -100,7 +100,10 @@ async def test_a_record_of_90_mb_that_is_not_compressed_is_dropped_as_it_is_rece
     assert await worker.metric(HELD) < PROMISED_SECONDS
     assert await worker.metric("leadscore_rebalances_total") == 1
     await worker.stop_cleanly()
-    assert worker.has_logged("batches of more than 16777216 bytes are not read")
+    await until(
+        lambda: worker.has_logged("batches of more than 16777216 bytes are not read"),
+        what="that line in its log",
+    )
     scored = Counter(record.key for record in await stage.scored_records())
     assert scored == Counter(b"large-%d" % i for i in (0, 1, 3))
     [dead] = await stage.dead_records()

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections import Counter
 from itertools import islice
+from typing import Any
 
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
@@ -15,26 +16,29 @@ from schemas.decode import LeadDecoder
 from schemas.errors import ErrorCode
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
+from stream.broker import Broker
 from stream.settings import load_settings
 from stream.simulator.connection import connected_producer
 from stream.simulator.events import EventMaker
 from stream.simulator.lead_fields import lead_fields
 from stream.simulator.run import play
 from stream.simulator.synthetic import synthetic_leads
-from testing.kafka_client import open_admin, read_all, until
+from testing.kafka_client import TopicFactory, open_admin, read_all, until
 
 STORE = SchemaStore.load()
 CONTACTS = "data/bank_marketing/contacts.csv.gz"
 MAX_BYTES = 50_000
 
 
-def decoded(contract, records):
+def decoded(contract: Any, records: Any) -> Any:
     fields = lead_fields(STORE.by_name(contract).avro)
     kinds = {field.name: field.kind for field in fields if field.kind}
     return LeadDecoder(STORE, kinds, max_bytes=MAX_BYTES).decode([r.value for r in records])
 
 
-async def leadscore_produce(topic, bootstrap, *arguments, stop_when=None):
+async def leadscore_produce(
+    topic: Any, bootstrap: Any, *arguments: Any, stop_when: Any = None
+) -> Any:
     """Run the command in a process of its own; ``stop_when`` is awaited before Ctrl-C."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "stream", "produce", "--topic", topic, *arguments),
@@ -55,7 +59,9 @@ async def leadscore_produce(topic, bootstrap, *arguments, stop_when=None):
 
 
 @pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
-async def test_every_event_is_where_the_count_says_and_is_what_it_says(kafka, topics, wire):
+async def test_every_event_is_where_the_count_says_and_is_what_it_says(
+    kafka: Broker, topics: TopicFactory, wire: Any
+) -> None:
     topic = await topics.create("leads.created", partitions=4)
     as_event = EventMaker(
         STORE.by_name("lead_created"), wire, bad_share=0.05, max_bytes=MAX_BYTES, seed=11
@@ -93,7 +99,9 @@ async def test_every_event_is_where_the_count_says_and_is_what_it_says(kafka, to
     assert good.isdisjoint(broken)
 
 
-async def test_keys_are_where_kafkas_own_clients_put_them_and_headers_are_there(kafka, topics):
+async def test_keys_are_where_kafkas_own_clients_put_them_and_headers_are_there(
+    kafka: Broker, topics: TopicFactory
+) -> None:
     topic = await topics.create("leads.created", partitions=7)
     code, _, err = await leadscore_produce(topic, kafka.bootstrap, "--count", "500")
     assert code == 0, err
@@ -113,7 +121,9 @@ async def test_keys_are_where_kafkas_own_clients_put_them_and_headers_are_there(
     assert all(-10 <= age < 5000 for age in ages), "synthetic leads are created when they are sent"
 
 
-async def test_a_file_is_played_whole_shifted_and_counted(kafka, topics):
+async def test_a_file_is_played_whole_shifted_and_counted(
+    kafka: Broker, topics: TopicFactory
+) -> None:
     topic = await topics.create("leads.created", partitions=4)
     code, out, err = await leadscore_produce(
         *(topic, kafka.bootstrap, CONTACTS, "--count", "3000", "--format", "json"),
@@ -128,10 +138,12 @@ async def test_a_file_is_played_whole_shifted_and_counted(kafka, topics):
     assert all((age > 100) == (int(lead.rpartition(b"-")[2]) > 1500) for lead, age in ages.items())
 
 
-async def test_ctrl_c_delivers_what_was_begun_and_counts_it(kafka, topics):
+async def test_ctrl_c_delivers_what_was_begun_and_counts_it(
+    kafka: Broker, topics: TopicFactory
+) -> None:
     topic = await topics.create("leads.created", partitions=2)
 
-    async def some_are_there():
+    async def some_are_there() -> Any:
         return len(await read_all(kafka.bootstrap, topic)) > 100
 
     code, out, err = await leadscore_produce(
@@ -146,7 +158,7 @@ async def test_ctrl_c_delivers_what_was_begun_and_counts_it(kafka, topics):
     assert "stopped" in out
 
 
-async def test_a_topic_that_is_not_there_is_not_made(kafka, topics):
+async def test_a_topic_that_is_not_there_is_not_made(kafka: Broker, topics: TopicFactory) -> None:
     topic = topics.prefix + "nothing"
     code, _, err = await leadscore_produce(topic, kafka.bootstrap, "--count", "1")
     assert code == 3

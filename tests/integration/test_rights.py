@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from schemas.encode import encode_lead
 from schemas.wire import WireFormat
 from stream.kafka.access import Operation
@@ -82,6 +84,7 @@ async def test_a_drift_worker_needs_no_more_than_is_printed_not_even_to_create_i
     await watching.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_a_drift_worker_without_its_group_does_not_hang(secured: SecuredStage) -> None:
     rights = secured.printed("drift")
     [group] = [right for right in rights if right.type == "group"]
@@ -91,6 +94,7 @@ async def test_a_drift_worker_without_its_group_does_not_hang(secured: SecuredSt
     assert str(group) in said
 
 
+@pytest.mark.long
 async def test_a_drift_worker_whose_group_is_taken_away_ends_with_a_sentence(
     secured: SecuredStage,
 ) -> None:

@@ -10,14 +10,18 @@ import sys
 import time
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from schemas.wire import WireFormat
+from stream.broker import Broker
 from stream.simulator.events import EventMaker
+from stream.simulator.playing import Lead
 from stream.snapshot.summary import SnapshotSummary
 from testing.kafka_client import Record, open_admin, produce, until
-from tests.integration.worker_process import CONTACT
+from tests.integration.worker_process import CONTACT, Stage
 
 MINUTE, HOUR = 60_000, 3_600_000
 START = time.time_ns() // 1_000_000 // HOUR * HOUR - 4 * HOUR
@@ -26,14 +30,14 @@ EARLY, LATE = slice(0, 2000), slice(-3000, None)
 """Contacts as the model knows them, and contacts of another time."""
 
 
-def moment(at, form="%Y-%m-%dT%H:%M:%S+00:00"):
+def moment(at: Any, form: Any = "%Y-%m-%dT%H:%M:%S+00:00") -> Any:
     return datetime.fromtimestamp(at / 1000, UTC).strftime(form)
 
 
 RANGE = ("--from", moment(START), "--to", moment(START + HOUR)[:19])
 
 
-def records(leads, first, last):
+def records(leads: Any, first: Any, last: Any) -> Any:
     """The leads' events, their time stamps evenly between two."""
     as_event = EventMaker(CONTACT, WireFormat.AVRO)
     events = [as_event(lead) for lead in leads]
@@ -45,7 +49,7 @@ def records(leads, first, last):
 
 
 @pytest.fixture
-async def topic(stage, kafka, contacts):
+async def topic(stage: Stage, kafka: Broker, contacts: list[Lead]) -> Any:
     """Late contacts within the range, the first and the last at its edges; early ones around it."""
     name = stage.settings.leads_created
     around = contacts[EARLY]
@@ -58,10 +62,10 @@ async def topic(stage, kafka, contacts):
 
 
 @pytest.fixture
-def start(stage, tmp_path):
+def start(stage: Stage, tmp_path: Path) -> Any:
     """Start the command: `process = await start("--since", "1h")`."""
 
-    async def start(*arguments):
+    async def start(*arguments: Any) -> Any:
         given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "stream", "snapshot"),
@@ -75,10 +79,10 @@ def start(stage, tmp_path):
 
 
 @pytest.fixture
-def snapshot(start):
+def snapshot(start: Any) -> Any:
     """Run the command to its end: `code, out, err = await snapshot("--since", "1h")`."""
 
-    async def snapshot(*arguments):
+    async def snapshot(*arguments: Any) -> Any:
         process = await start(*arguments)
         try:
             out, err = await process.communicate()
@@ -90,14 +94,14 @@ def snapshot(start):
     return snapshot
 
 
-async def groups(bootstrap):
+async def groups(bootstrap: Any) -> Any:
     async with open_admin(bootstrap) as admin:
         return {name for name, _ in await admin.list_consumer_groups()}
 
 
 async def test_the_leads_of_the_range_are_compared_and_nothing_else(
-    topic, snapshot, kafka, tmp_path
-):
+    topic: Any, snapshot: Any, kafka: Broker, tmp_path: Path
+) -> None:
     before = await groups(kafka.bootstrap)
     code, out, err = await snapshot(*RANGE, "--json", "--sample", "5000")
     assert (code, err) == (0, "")
@@ -123,7 +127,10 @@ async def test_the_leads_of_the_range_are_compared_and_nothing_else(
     assert title == f"Drift of {topic}, {span} UTC, model bank/1"
 
 
-async def test_a_record_of_a_fast_clock_hides_no_lead_behind_it(stage, kafka, contacts, snapshot):
+@pytest.mark.long
+async def test_a_record_of_a_fast_clock_hides_no_lead_behind_it(
+    stage: Stage, kafka: Broker, contacts: list[Lead], snapshot: Any
+) -> None:
     """2,695 of 4,236 leads were lost behind the first record that was stamped after the end."""
     name = stage.settings.leads_created
     [fast] = records(contacts[:2], START + 2 * HOUR, START + 2 * HOUR)[:1]
@@ -136,11 +143,11 @@ async def test_a_record_of_a_fast_clock_hides_no_lead_behind_it(stage, kafka, co
     assert SnapshotSummary.model_validate_json(out).found == 100
 
 
-def folder(end):
+def folder(end: Any) -> Any:
     return moment(end, "drift-%Y-%m-%dT%H-%M-%SZ")
 
 
-def by_column(report):
+def by_column(report: Any) -> Any:
     """Each column's drift score and threshold, by Evidently's JSON."""
     drifts = [m for m in report["metrics"] if m["config"]["type"].endswith(":ValueDrift")]
     assert {m["config"]["method"] for m in drifts} == {"leadscore_field_psi", "leadscore_score_psi"}
@@ -149,8 +156,8 @@ def by_column(report):
 
 @pytest.mark.long
 async def test_a_sample_is_of_the_size_that_was_asked_for_and_old_snapshots_go(
-    topic, snapshot, tmp_path
-):
+    topic: Any, snapshot: Any, tmp_path: Path
+) -> None:
     for sample, minutes in ((50, 10), (1, 30)):
         code, out, err = await snapshot(
             *(*RANGE[:2], "--to", moment(START + minutes * MINUTE)),
@@ -168,14 +175,16 @@ async def test_a_sample_is_of_the_size_that_was_asked_for_and_old_snapshots_go(
     assert len(runs) == 1, "the workspace keeps as many"
 
 
-async def test_a_range_without_leads_is_no_failure(topic, snapshot, tmp_path):
+async def test_a_range_without_leads_is_no_failure(
+    topic: Any, snapshot: Any, tmp_path: Path
+) -> None:
     code, out, err = await snapshot("--from", "2020-01-01", "--to", "2020-01-02")
     assert (code, err) == (0, "")
     assert "no lead" in out
     assert not [*(tmp_path / "reports").glob("drift-*")]
 
 
-async def test_two_do_not_write_at_once(stage, snapshot, tmp_path):
+async def test_two_do_not_write_at_once(stage: Stage, snapshot: Any, tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
     with (tmp_path / "reports/.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -186,7 +195,9 @@ async def test_two_do_not_write_at_once(stage, snapshot, tmp_path):
     assert "process 4711 is at it" in err
 
 
-async def test_one_that_takes_too_much_memory_ends_itself_and_is_counted(topic, snapshot, tmp_path):
+async def test_one_that_takes_too_much_memory_ends_itself_and_is_counted(
+    topic: Any, snapshot: Any, tmp_path: Path
+) -> None:
     code, _, err = await snapshot(
         *(*RANGE, "--memory-limit", "120MiB", "--textfile", tmp_path / "snapshot.prom")
     )
@@ -195,7 +206,9 @@ async def test_one_that_takes_too_much_memory_ends_itself_and_is_counted(topic, 
     assert "leadscore_snapshot_failures_total 1.0" in (tmp_path / "snapshot.prom").read_text()
 
 
-async def test_a_job_that_stays_takes_one_and_tells_of_it(topic, start, kafka, contacts, tmp_path):
+async def test_a_job_that_stays_takes_one_and_tells_of_it(
+    topic: Any, start: Any, kafka: Broker, contacts: list[Lead], tmp_path: Path
+) -> None:
     await produce(kafka.bootstrap, topic, [Record(r.value, r.key) for r in now_records(contacts)])
     textfile = tmp_path / "snapshot.prom"
     process = await start("--every", "45s", "--since", "1h", "--port", "0", "--textfile", textfile)
@@ -215,7 +228,7 @@ async def test_a_job_that_stays_takes_one_and_tells_of_it(topic, start, kafka, c
         assert "leadscore_snapshot_rows 1000.0" in textfile.read_text()
         assert len([*(tmp_path / "reports").glob("drift-*")]) == 1
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:
@@ -223,13 +236,13 @@ async def test_a_job_that_stays_takes_one_and_tells_of_it(topic, start, kafka, c
             await process.wait()
 
 
-def now_records(contacts):
+def now_records(contacts: Any) -> Any:
     as_event = EventMaker(CONTACT, WireFormat.AVRO)
     return [Record(event.value, event.key) for event in map(as_event, contacts[-1000:])]
 
 
-async def metrics(port):
-    def ask():
+async def metrics(port: Any) -> Any:
+    def ask() -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             return answer.read().decode()
 
@@ -237,12 +250,14 @@ async def metrics(port):
     return {line.split()[0]: float(line.split()[1]) for line in lines if line[0] != "#"}
 
 
-async def test_a_job_that_stays_counts_what_fails_and_goes_on(start, stage, tmp_path):
+async def test_a_job_that_stays_counts_what_fails_and_goes_on(
+    start: Any, stage: Stage, tmp_path: Path
+) -> None:
     stage.environment["LEADSCORE_MODEL"] = "bank/99"
     textfile = tmp_path / "snapshot.prom"
     process = await start("--every", "6s", "--textfile", textfile)
 
-    def failures():
+    def failures() -> Any:
         text = textfile.read_text() if textfile.exists() else ""
         return "leadscore_snapshot_failures_total 2.0" in text
 

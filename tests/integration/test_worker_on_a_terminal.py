@@ -80,7 +80,7 @@ async def test_it_says_what_it_does_when_it_is_ready_and_what_became_of_all_lead
 
     await until(are_done, within=60, what="all leads done")
     worker.process.send_signal(signal.SIGINT)
-    await until(lambda: worker.process.poll() is not None, within=20, what="the worker's end")
+    await until(lambda: worker.process.poll() is not None, within=60, what="the worker's end")
     assert worker.process.returncode == 0, worker.shown
     labels = [line.split()[0] for line in worker.shown.splitlines() if line[:1] != " "]
     for first, then in zip(

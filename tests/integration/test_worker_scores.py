@@ -282,6 +282,7 @@ async def test_a_scored_event_that_its_topic_does_not_take_is_a_dead_letter(
     await worker.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_a_limit_that_is_lowered_while_the_worker_runs_costs_only_what_is_too_large(
     stage: Stage, contacts: list[Lead]
 ) -> None:

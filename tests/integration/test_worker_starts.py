@@ -163,7 +163,9 @@ async def test_in_development_a_marked_constant_stands_in_for_the_model(
         for event in events
     } == {("constant", "constant-development", events[0]["score"], 0)}
     assert (await worker.answer("/model-info"))[1]["engine"] == "constant"
-    assert worker.has_logged("a constant score stands in for it")
+    await until(
+        lambda: worker.has_logged("a constant score stands in for it"), what="that line in its log"
+    )
     await worker.stop_cleanly()
 
 
@@ -188,9 +190,10 @@ async def test_faust_refuses_what_leadscore_refuses(
 async def test_ctrl_c_stops_it_like_sigterm(stage: Stage) -> None:
     worker = await stage.start()
     worker.send(signal.SIGINT)
-    assert await worker.ended(within=10) == 0
+    assert await worker.ended(within=30) == 0
 
 
+@pytest.mark.long
 async def test_a_topic_that_was_created_again_meanwhile_is_said_at_the_start(
     kafka: Broker, stage: Stage, contacts: list[Lead]
 ) -> None:
@@ -212,5 +215,7 @@ async def test_a_topic_that_was_created_again_meanwhile_is_said_at_the_start(
         await until(is_gone, what="the topic deleted")
         await stage.create_topics()
     worker = await stage.start()
-    assert worker.has_logged(f"{said} [0, 1, 2, 3] of {source}")
+    await until(
+        lambda: worker.has_logged(f"{said} [0, 1, 2, 3] of {source}"), what="that line in its log"
+    )
     await worker.stop_cleanly()

@@ -40,7 +40,7 @@ class WorkerProcess(DemoWorker):
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    async def ended(self, within: float = 15.0) -> int:
+    async def ended(self, within: float = 60.0) -> int:
         """Wait for its end; returns its exit code."""
         await until(
             lambda: self._process.poll() is not None, within=within, what="the worker's end"
@@ -202,7 +202,7 @@ class Stage:
         except GroupCoordinatorNotAvailableError:  # nobody has ever been in a group on this broker
             return {}
 
-    async def until_committed(self, played: Played, within: float = 60.0) -> None:
+    async def until_committed(self, played: Played, within: float = 120.0) -> None:
         """Wait until all that was played is done, as far as the group has committed."""
         ends = {partition: runs[-1].stop for partition, runs in played.offsets.items()}
 
@@ -214,7 +214,7 @@ class Stage:
 
         await until(is_done, within=within, what=f"{played.sent} leads done")
 
-    async def until_scored(self, count: int, within: float = 60.0) -> None:
+    async def until_scored(self, count: int, within: float = 120.0) -> None:
         """Wait until so many scored events are written."""
         topic = self.settings.leads_scored
         partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]

@@ -129,7 +129,12 @@ def _code_of(kind: str, bins: Mapping[str, Any], size: int) -> CodeOf:
 
     if kind == "category":
         return _Levels(bins["levels"], size).__getitem__
-    return {"number": of_number, "text": of_text, "date": of_date}[kind]
+    finders: dict[str, Callable[[Any], int]] = {
+        "number": of_number,
+        "text": of_text,
+        "date": of_date,
+    }
+    return finders[kind]
 
 
 def _aspect_code(spec: Mapping[str, Any], bins: Mapping[str, Any]) -> AspectCode:

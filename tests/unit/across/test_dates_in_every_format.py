@@ -109,7 +109,7 @@ def by_events(bundle: Bundle, values: list[bytes]) -> list[float]:
     return [row["score"] for row in scorer.score(decoded.columns, len(values))]
 
 
-def test_what_only_the_age_decides_is_learnt(trained: TrainedModel):
+def test_what_only_the_age_decides_is_learnt(trained: TrainedModel) -> None:
     spec = trained.metadata.spec
     fields = {field.name: field for field in spec.fields}
     assert list(fields) == ["last_touch", "source", "created_at"]
@@ -125,13 +125,15 @@ def test_what_only_the_age_decides_is_learnt(trained: TrainedModel):
     assert trained.report.latest.auc > 0.8
 
 
-def test_the_model_is_the_same_each_time(trained: TrainedModel):
+def test_the_model_is_the_same_each_time(trained: TrainedModel) -> None:
     table = parse_table(as_csv(LEADS, *LEADS[0]), "leads.csv")
     assert train(table, OPTIONS).artefacts.onnx == trained.artefacts.onnx
 
 
 @pytest.mark.parametrize("n", [1, 60])
-def test_a_lead_scores_the_same_in_a_file_and_as_an_event(registry: Path, bundle: Bundle, n: int):
+def test_a_lead_scores_the_same_in_a_file_and_as_an_event(
+    registry: Path, bundle: Bundle, n: int
+) -> None:
     names = ("lead_id", "Date Created", "last_touch", "source")
     by_file, said = scored(registry, as_csv(LEADS[:n], *names))
     assert not said
@@ -150,14 +152,14 @@ def test_a_lead_scores_the_same_in_a_file_and_as_an_event(registry: Path, bundle
         assert [by_events(bundle, [value])[0] for value in values] == by_file
 
 
-def test_the_column_of_the_training_goes_before_another_created_at(registry: Path):
+def test_the_column_of_the_training_goes_before_another_created_at(registry: Path) -> None:
     names = ("lead_id", "Date Created", "last_touch", "source")
     alone, _ = scored(registry, as_csv(LEADS[:20], *names))
     beside = [lead | {"created_at": START} for lead in LEADS[:20]]
     assert scored(registry, as_csv(beside, "created_at", *names))[0] == alone
 
 
-def test_ages_are_missing_where_the_creation_is_not_known(registry: Path):
+def test_ages_are_missing_where_the_creation_is_not_known(registry: Path) -> None:
     names = ("lead_id", "last_touch", "source")
     unknown, said = scored(registry, as_csv(LEADS[:60], *names))
     assert said.count("counts as missing") == 1
@@ -166,14 +168,14 @@ def test_ages_are_missing_where_the_creation_is_not_known(registry: Path):
     assert known != unknown
 
 
-def test_created_at_of_seconds_is_the_same_time(bundle: Bundle):
+def test_created_at_of_seconds_is_the_same_time(bundle: Bundle) -> None:
     event = as_event(LEADS[1])
     seconds = event | {"created_at": event["created_at"] // 1000}
     [exact], [by_seconds] = (by_events(bundle, [orjson.dumps(e)]) for e in (event, seconds))
     assert exact == by_seconds
 
 
-def test_a_creation_that_gives_nothing_itself_still_gives_ages():
+def test_a_creation_that_gives_nothing_itself_still_gives_ages() -> None:
     """All leads came on Mondays of one quarter, by day."""
     rng = np.random.default_rng(2)
     made = []
@@ -193,7 +195,7 @@ def test_a_creation_that_gives_nothing_itself_still_gives_ages():
     assert touched_field.whole_days
 
 
-def test_a_file_with_created_at_needs_no_option():
+def test_a_file_with_created_at_needs_no_option() -> None:
     made = [
         {"created_at": lead["Date Created"]}
         | {k: v for k, v in lead.items() if k != "Date Created"}

@@ -20,14 +20,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 @pytest.mark.parametrize("name", ["docker-compose.kafka.yml", "Dockerfile"])
-def test_every_setting_that_is_set_exists(name):
+def test_every_setting_that_is_set_exists(name: str) -> None:
     known = {variable_of(field) for field in Settings.model_fields}
     named = set(re.findall(r"\bLEADSCORE_[A-Z0-9_]+", (ROOT / name).read_text()))
     assert named
     assert named <= known
 
 
-def test_every_command_that_is_run_exists():
+def test_every_command_that_is_run_exists() -> None:
     procfile = dict(
         line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines() if line
     )
@@ -41,7 +41,7 @@ def is_ours(service: dict) -> bool:
     return service["image"].startswith("leadscore")
 
 
-def test_every_folder_that_is_mounted_is_in_the_repository():
+def test_every_folder_that_is_mounted_is_in_the_repository() -> None:
     mounted = {
         volume.split(":")[0]
         for service in SERVICES.values()
@@ -52,7 +52,7 @@ def test_every_folder_that_is_mounted_is_in_the_repository():
     assert all((ROOT / folder).is_dir() for folder in mounted)
 
 
-def test_services_wait_for_services_that_exist_and_can_be_waited_for():
+def test_services_wait_for_services_that_exist_and_can_be_waited_for() -> None:
     for service in SERVICES.values():
         for name, wait in service.get("depends_on", {}).items():
             other = SERVICES[name]
@@ -62,20 +62,20 @@ def test_services_wait_for_services_that_exist_and_can_be_waited_for():
                 assert other["restart"] == "no"
 
 
-def test_every_port_is_bound_to_this_machine_only():
+def test_every_port_is_bound_to_this_machine_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_images_are_of_a_fixed_version():
+def test_images_are_of_a_fixed_version() -> None:
     images = [service["image"] for service in SERVICES.values()]
     images += re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)
     assert all(re.search(r":[^:]*(\d|local)", image) for image in images)
     assert not any(image.endswith(":latest") for image in images)
 
 
-def test_the_image_holds_every_package_and_gives_up_root():
+def test_the_image_holds_every_package_and_gives_up_root() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, flags=re.MULTILINE))
     packages = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
     assert copied == {package.rstrip("*") for package in packages}
@@ -85,7 +85,7 @@ def test_the_image_holds_every_package_and_gives_up_root():
     assert re.search(r"^USER 10001$", final_stage, flags=re.MULTILINE)
 
 
-def test_the_image_builds_with_the_locked_setuptools_and_cython_alone():
+def test_the_image_builds_with_the_locked_setuptools_and_cython_alone() -> None:
     (pattern,) = re.findall(r"sed -n -E '(.*?)' requirements/all.lock", DOCKERFILE)
     lines = subprocess.run(
         ["sed", "-n", "-E", pattern, ROOT / "requirements/all.lock"],
@@ -98,7 +98,7 @@ def test_the_image_builds_with_the_locked_setuptools_and_cython_alone():
     assert sum("--hash=sha256:" in line for line in lines) > len(taken)
 
 
-def test_ci_runs_the_versions_of_python_that_are_promised():
+def test_ci_runs_the_versions_of_python_that_are_promised() -> None:
     versions = WORKFLOW["jobs"]["checks"]["strategy"]["matrix"]["python"]
     assert versions == ["3.11", "3.12", "3.13"]
     assert PROJECT["project"]["requires-python"].startswith(">=3.11")

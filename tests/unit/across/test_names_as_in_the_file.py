@@ -84,7 +84,7 @@ RENAMED = {
 
 
 @pytest.mark.parametrize("rename", RENAMED.values(), ids=RENAMED.keys())
-def test_events_have_the_scores_of_the_file(registry: Path, rename: dict[str, str]):
+def test_events_have_the_scores_of_the_file(registry: Path, rename: dict[str, str]) -> None:
     by_file, said = scored(registry, written(rows(20), *NAMES))
     assert not said
     assert len({lead["score"] for lead in by_file}) > 10
@@ -94,14 +94,14 @@ def test_events_have_the_scores_of_the_file(registry: Path, rename: dict[str, st
     assert scored(registry, written(renamed, *header)) == (by_file, "")
 
 
-def test_reasons_have_names_that_are_not_ascii(registry: Path):
+def test_reasons_have_names_that_are_not_ascii(registry: Path) -> None:
     leads, _ = scored(registry, written(rows(20), *NAMES))
     named = {reason["feature"] for lead in leads for reason in lead["reasons"]}
     assert named <= {"Lead_Source", "No__of_Employees", "来源", "员工"}
     assert named & {"来源", "员工"}
 
 
-def test_the_contract_has_the_file_s_names_as_aliases(metadata: BundleMetadata):
+def test_the_contract_has_the_file_s_names_as_aliases(metadata: BundleMetadata) -> None:
     fields: Any = metadata.contract["fields"]
     aliases = {field["name"]: field.get("aliases") for field in fields}
     assert aliases["u6765u6e90"] == ["来源"]
@@ -110,7 +110,7 @@ def test_the_contract_has_the_file_s_names_as_aliases(metadata: BundleMetadata):
 
 
 @pytest.mark.parametrize("n", [1, 20])
-def test_avro_of_other_names_is_read(metadata: BundleMetadata, n: int):
+def test_avro_of_other_names_is_read(metadata: BundleMetadata, n: int) -> None:
     store = SchemaStore.load()
     schema = store.add(
         {
@@ -140,7 +140,7 @@ def test_avro_of_other_names_is_read(metadata: BundleMetadata, n: int):
     assert list(decoded.columns["No__of_Employees"]) == [12.0] * n
 
 
-def test_an_ambiguous_event_is_refused_and_its_neighbour_scored(registry: Path):
+def test_an_ambiguous_event_is_refused_and_its_neighbour_scored(registry: Path) -> None:
     lines = [
         {"lead_id": "a", "created_at": 1_704_067_200_000, "leadSource": "web", "lead_source": "x"},
         {"lead_id": "b", "created_at": 1_704_067_200_000, "leadSource": "web"},
@@ -151,7 +151,7 @@ def test_an_ambiguous_event_is_refused_and_its_neighbour_scored(registry: Path):
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_few_fields_are_told(registry: Path, as_json: bool):
+def test_few_fields_are_told(registry: Path, as_json: bool) -> None:
     lead = {"lead_id": "a", "created_at": 1_704_067_200_000, "员工": 3, "else": 1}
     content = orjson.dumps(lead) if as_json else written([lead], "lead_id", "员工", "else")
     _, said = scored(registry, content)
@@ -161,7 +161,7 @@ def test_few_fields_are_told(registry: Path, as_json: bool):
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_no_field_is_an_error(registry: Path, as_json: bool):
+def test_no_field_is_an_error(registry: Path, as_json: bool) -> None:
     lead = {"lead_id": "a", "created_at": 1_704_067_200_000, "else": 1}
     content = orjson.dumps(lead) if as_json else written([lead], "lead_id", "else")
     result = CliRunner().invoke(score, ["-", "--registry", str(registry)], input=content)
@@ -169,7 +169,7 @@ def test_no_field_is_an_error(registry: Path, as_json: bool):
     assert "has none of the model's fields" in result.stderr
 
 
-def test_names_of_one_length_are_kept_apart():
+def test_names_of_one_length_are_kept_apart() -> None:
     table = parse_table("员工,来源,κλάδος,Größe\n1,2,3,4".encode(), "leads.csv")
     assert table.names[0] == "u5458u5de5"
     assert table.names[1] == "u6765u6e90"
@@ -178,5 +178,5 @@ def test_names_of_one_length_are_kept_apart():
     assert list(table.originals.values()) == ["员工", "来源", "κλάδος", "Größe"]
 
 
-def test_fastavro_takes_the_aliases(metadata: BundleMetadata):
+def test_fastavro_takes_the_aliases(metadata: BundleMetadata) -> None:
     assert fastavro.parse_schema(dict(metadata.contract))

@@ -121,7 +121,9 @@ SAME: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", SAME, ids=str)
-def test_a_lead_scores_the_same_however_it_is_written(registry: Path, change: dict[str, Any]):
+def test_a_lead_scores_the_same_however_it_is_written(
+    registry: Path, change: dict[str, Any]
+) -> None:
     [expected] = by_file(registry, LEAD)
     assert by_event(registry, LEAD) == [expected]
     assert by_event(registry, LEAD | change) == [expected]
@@ -129,7 +131,7 @@ def test_a_lead_scores_the_same_however_it_is_written(registry: Path, change: di
 
 
 @pytest.mark.parametrize("name", ["size", "opened", "seen", "member", "active", "city"])
-def test_each_of_these_fields_matters(registry: Path, name: str):
+def test_each_of_these_fields_matters(registry: Path, name: str) -> None:
     other = {
         "size": "12",
         "opened": "6/3/2024 3:05 AM",
@@ -156,14 +158,14 @@ def test_each_of_these_fields_matters(registry: Path, name: str):
 )
 def test_an_event_that_cannot_be_read_is_a_verdict(
     registry: Path, change: dict[str, Any], code: str
-):
+) -> None:
     event = orjson.dumps({"created_at": 1_720_000_000_000, **LEAD, **change})
     scores, said = scored(registry, event)
     assert scores == []
     assert f"line 1: {code}: " in said
 
 
-def test_the_rows_of_a_file_get_the_verdicts_of_events(registry: Path):
+def test_the_rows_of_a_file_get_the_verdicts_of_events(registry: Path) -> None:
     names = tuple(name for name in NAMES if name != "won")
     leads = [LEAD | {"lead_id": f"L{i}"} for i in range(100)]
     leads[7] = leads[7] | {"size": "12 kg"}
@@ -174,7 +176,7 @@ def test_the_rows_of_a_file_get_the_verdicts_of_events(registry: Path):
     assert "row 10: TIME: field seen" in said
 
 
-def test_a_file_that_writes_numbers_otherwise_is_read_as_it_does_and_told(registry: Path):
+def test_a_file_that_writes_numbers_otherwise_is_read_as_it_does_and_told(registry: Path) -> None:
     names = tuple(name for name in NAMES if name != "won")
     leads = [LEAD | {"size": f"{1000 + i:,}.50"} for i in range(30)]
     scores, said = scored(registry, written(leads, names))

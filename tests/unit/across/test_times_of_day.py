@@ -66,7 +66,7 @@ def inferred(table: Table) -> Inferred:
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("given", [None, FieldKind.NUMBER])
-def test_a_file_s_times_of_day_are_numbers(table: Table, given: FieldKind | None):
+def test_a_file_s_times_of_day_are_numbers(table: Table, given: FieldKind | None) -> None:
     found = infer_fields(table, reserved={}, given={"calls_from": given} if given else None)
     assert found.kinds["calls_from"] is FieldKind.NUMBER
     reading = found.readings["calls_from"]
@@ -93,7 +93,7 @@ def logical(primitive: str, name: str) -> dict[str, str]:
         ("string", ["09:30", "2:30 pm", "17:10:15", None]),
     ],
 )
-def test_an_avro_event_s_time_of_day_is_the_same_number(avro_type: Any, written: list[Any]):
+def test_an_avro_event_s_time_of_day_is_the_same_number(avro_type: Any, written: list[Any]) -> None:
     store = SchemaStore()
     fields = [
         {"name": "lead_id", "type": "string"},
@@ -107,7 +107,7 @@ def test_an_avro_event_s_time_of_day_is_the_same_number(avro_type: Any, written:
 
 
 @pytest.mark.parametrize("cells", [*WAYS.values(), MS[:3]])
-def test_a_json_event_s_time_of_day_is_the_same_number(cells: list[Any]):
+def test_a_json_event_s_time_of_day_is_the_same_number(cells: list[Any]) -> None:
     leads = [{"lead_id": "a", "created_at": 7, "calls_from": cell or None} for cell in cells]
     if len(leads) < len(MS):
         leads.append({"lead_id": "a", "created_at": 7})
@@ -121,7 +121,7 @@ def assert_read(store: SchemaStore, events: list[bytes]) -> None:
     np.testing.assert_array_equal(np.array(leads.columns["calls_from"], float), MS)
 
 
-def test_office_hours_are_no_code_for_their_eight_digits():
+def test_office_hours_are_no_code_for_their_eight_digits() -> None:
     cells = [f"{9 + i % 8}:{i % 60:02}:{i * 7 % 60:02}" for i in range(ROWS)]
     hours = [f"1{i % 10}:{i % 60:02}:{i * 7 % 60:02}" for i in range(ROWS)]
     for found in (inferred(csv(cells)), inferred(csv(hours))):
@@ -130,11 +130,11 @@ def test_office_hours_are_no_code_for_their_eight_digits():
 
 
 @pytest.mark.parametrize("cells", [["3:1", "2:0"], ["26:30", "31:10"], ["14:30+02:00", "9:15"]])
-def test_what_is_no_time_of_day_is_a_category(cells: list[str]):
+def test_what_is_no_time_of_day_is_a_category(cells: list[str]) -> None:
     assert inferred(csv(cells)).kinds["calls_from"] is FieldKind.CATEGORY
 
 
-def test_bins_are_labelled_as_times_of_day():
+def test_bins_are_labelled_as_times_of_day() -> None:
     spec = FeatureSpec(fields=(NumberField(name="calls_from", reading=CLOCK),))
     times = np.repeat(MS, 3)
     labels = build_reference(spec, {"calls_from": times}, 12, np.full(12, 0.5)).fields[0].labels

@@ -23,7 +23,7 @@ def disordered(count: int) -> CountedLeads:
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_batches_are_no_part_of_what_is_counted(data: st.DataObject):
+def test_batches_are_no_part_of_what_is_counted(data: st.DataObject) -> None:
     log = disordered(200)
     whole = some_block()
     whole.add(log)
@@ -38,7 +38,7 @@ def test_batches_are_no_part_of_what_is_counted(data: st.DataObject):
 
 
 @given(first=st.integers(0, 200), second=st.integers(0, 200))
-def test_a_version_says_what_was_counted_below_its_offset(first: int, second: int):
+def test_a_version_says_what_was_counted_below_its_offset(first: int, second: int) -> None:
     log = disordered(200)
     below, above = sorted((first, second))
     block = some_block()
@@ -53,7 +53,7 @@ def test_a_version_says_what_was_counted_below_its_offset(first: int, second: in
     assert windows == set((log.events[below:above] // WINDOW_MS * WINDOW_MS).tolist())
 
 
-def test_every_lead_is_counted_in_its_window_once():
+def test_every_lead_is_counted_in_its_window_once() -> None:
     log = disordered(250)
     block = some_block()
     block.add(log)
@@ -77,7 +77,7 @@ def test_every_lead_is_counted_in_its_window_once():
         assert (partial.model, partial.partition, partial.is_closed) == (MODEL, 2, True)
 
 
-def test_one_lead_in_sixteen_is_sampled():
+def test_one_lead_in_sixteen_is_sampled() -> None:
     log = leads(100)
     block = some_block()
     block.add(log._replace(offsets=np.arange(100)))
@@ -87,7 +87,7 @@ def test_one_lead_in_sixteen_is_sampled():
     assert partial.sample.codes.tolist() == log.bins[::16].tolist()
 
 
-def test_a_block_that_is_whole_tells_all_its_windows_again():
+def test_a_block_that_is_whole_tells_all_its_windows_again() -> None:
     block = some_block()
     block.add(disordered(100))
     assert len(block.partials(1600)) == 4
@@ -96,13 +96,13 @@ def test_a_block_that_is_whole_tells_all_its_windows_again():
     assert [(p.next_offset, p.is_closed) for p in closed] == [(BLOCK, True)] * 4
 
 
-def test_a_block_of_no_lead_tells_nothing():
+def test_a_block_of_no_lead_tells_nothing() -> None:
     block = some_block()
     block.add(leads(0))
     assert block.partials(BLOCK) == []
 
 
-def test_leads_are_split_by_block_in_the_order_of_the_log():
+def test_leads_are_split_by_block_in_the_order_of_the_log() -> None:
     log = leads(700)
     parts = dict(log.by_block())
     assert list(parts) == [0, 1, 2]
@@ -111,12 +111,12 @@ def test_leads_are_split_by_block_in_the_order_of_the_log():
     assert list(leads(0).by_block()) == []
 
 
-def test_blocks_without_a_lead_are_skipped():
+def test_blocks_without_a_lead_are_skipped() -> None:
     log = leads(2)._replace(offsets=np.array([5, 3 * BLOCK]))
     assert [block for block, _ in log.by_block()] == [0, 3]
 
 
-def test_a_lead_is_not_from_the_future():
+def test_a_lead_is_not_from_the_future() -> None:
     log = leads(4)
     year_5138 = 100_000_000_000_000
     created_at, timestamps = np.array([[year_5138, 50, year_5138, 0], [70, 70, -1, 70]])
@@ -124,7 +124,7 @@ def test_a_lead_is_not_from_the_future():
     assert found.events.tolist() == [70, 50, year_5138, 0]
 
 
-def test_event_times_as_large_as_leads_may_have_are_counted():
+def test_event_times_as_large_as_leads_may_have_are_counted() -> None:
     year_9999 = 253_402_300_799_999
     block = some_block()
     block.add(leads(2)._replace(events=np.array([year_9999, 0])))
@@ -163,7 +163,7 @@ def plainly_in_order(log: CountedLeads) -> list[bool]:
 @given(seed=st.integers(0, 1000), first=st.integers(1, 500), second=st.integers(1, 500))
 def test_which_leads_are_out_of_order_is_the_same_whoever_counts_and_from_wherever(
     seed: int, first: int, second: int
-):
+) -> None:
     log = scattered(500, first=seed)
     below, above = sorted((first, second))
     block = block_of_days(log.take(slice(0, below)))
@@ -178,14 +178,14 @@ def test_which_leads_are_out_of_order_is_the_same_whoever_counts_and_from_wherev
     assert block.take_out_of_order() == 0
 
 
-def test_leads_scattered_over_ten_years_do_not_make_a_window_each():
+def test_leads_scattered_over_ten_years_do_not_make_a_window_each() -> None:
     log = scattered(BLOCK)
     assert len(set((log.events // FIVE_MINUTES).tolist())) > 4000
     block = block_of_days(log)
     assert len(block.partials(BLOCK)) < 200
 
 
-def test_leads_that_come_slowly_all_count():
+def test_leads_that_come_slowly_all_count() -> None:
     log = leads(BLOCK)._replace(
         offsets=np.arange(BLOCK), events=np.arange(BLOCK) * 10 * FIVE_MINUTES
     )
@@ -194,14 +194,14 @@ def test_leads_that_come_slowly_all_count():
     assert block.take_out_of_order() == 0
 
 
-def test_a_few_wrong_clocks_put_no_other_lead_out_of_order():
+def test_a_few_wrong_clocks_put_no_other_lead_out_of_order() -> None:
     log = leads(BLOCK)._replace(offsets=np.arange(BLOCK), events=np.full(BLOCK, 10 * YEAR_MS))
     log.events[: OUTLIERS - 1] += 100 * YEAR_MS
     block = block_of_days(log)
     assert sum(partial.counts.leads for partial in block.partials(BLOCK)) == BLOCK
 
 
-def test_leads_out_of_order_that_another_worker_has_counted_are_not_reported_again():
+def test_leads_out_of_order_that_another_worker_has_counted_are_not_reported_again() -> None:
     log = scattered(1000)
     block = BlockCounts(replace(counting(), window_ms=FIVE_MINUTES), "leads", 2, 0, own_from=900)
     block.add(log)

@@ -47,7 +47,7 @@ def decoded(told: Report) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("count", [300, 30], ids=["assessed", "too few"])
-def test_a_report_comes_back_as_it_was(count: int):
+def test_a_report_comes_back_as_it_was(count: int) -> None:
     told = report(count)
     record = decoded(told)
     assert assessments_of(record) == told.horizons
@@ -58,7 +58,7 @@ def test_a_report_comes_back_as_it_was(count: int):
     assert record["model_sha256"] == MODEL.sha256
 
 
-def test_an_alarm_comes_back_with_the_window_that_it_is_of():
+def test_an_alarm_comes_back_with_the_window_that_it_is_of() -> None:
     record = decoded(report(alarm=ALARM))
     assert record["kind"] == "alarm"
     assert record["alarm"] == {
@@ -73,13 +73,13 @@ def test_an_alarm_comes_back_with_the_window_that_it_is_of():
     assert assessments_of(record) == report().horizons
 
 
-def test_the_reports_of_a_window_have_one_key_and_its_alarms_their_own():
+def test_the_reports_of_a_window_have_one_key_and_its_alarms_their_own() -> None:
     assert report(10).key == report(300).key == b"3f3f3f3f3f3f3f3f/4000"
     assert report(alarm=ALARM).key == b"3f3f3f3f3f3f3f3f/4000/alarm/adwin/score"
 
 
 @given(data=st.data())
-def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject):
+def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject) -> None:
     value = bytearray(VALUE)
     for _ in range(data.draw(st.integers(1, 4))):
         value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
@@ -91,7 +91,7 @@ VALUE = report().encode()
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xc3\x01", b"not a report at all", VALUE[:-9]])
-def test_what_is_no_report_is_told_from_one(value: bytes | None):
+def test_what_is_no_report_is_told_from_one(value: bytes | None) -> None:
     with pytest.raises(ValueError, match="expected a drift_report"):
         decode_report(value)
 
@@ -107,5 +107,5 @@ def test_what_is_no_report_is_told_from_one(value: bytes | None):
         (1500, "1500ms"),
     ],
 )
-def test_spans_have_short_names(ms: int, name: str):
+def test_spans_have_short_names(ms: int, name: str) -> None:
     assert span_name(ms) == name

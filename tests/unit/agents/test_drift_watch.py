@@ -146,7 +146,7 @@ def steps(partials: Sequence[Partial], size: int = 3) -> Iterator[Sequence[Parti
         yield partials[start : start + size]
 
 
-def test_windows_are_reported_in_order_once_and_exactly():
+def test_windows_are_reported_in_order_once_and_exactly() -> None:
     place, log = Place(), calm(5)
     worker = place.worker()
     reports = [report for some in steps(told(log)) for report in worker.turn(some)]
@@ -165,7 +165,7 @@ def test_windows_are_reported_in_order_once_and_exactly():
     assert worker.end() == []
 
 
-def test_a_window_is_the_sum_over_its_partitions():
+def test_a_window_is_the_sum_over_its_partitions() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
     ours, theirs = (told(log, partition=number) for number in (0, 1))
@@ -175,7 +175,7 @@ def test_a_window_is_the_sum_over_its_partitions():
     assert place.windows == {("3", 0): 400, ("3", 1000): 400, ("3", 2000): 400}
 
 
-def test_the_partition_that_is_behind_is_waited_for():
+def test_the_partition_that_is_behind_is_waited_for() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
     worker.take(told(log.take(slice(0, 1)), partition=1))
@@ -186,7 +186,7 @@ def test_the_partition_that_is_behind_is_waited_for():
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_a_restart_changes_nothing_wherever_it_falls(data: st.DataObject):
+def test_a_restart_changes_nothing_wherever_it_falls(data: st.DataObject) -> None:
     log = stream_of(calm(4), calm(4, first=4, rise=0.5))
     partials = list(steps(told(log, every=40)))
     without = Place()
@@ -225,7 +225,7 @@ WIDE = told(leads(100, step_ms=WINDOW_MS), every=10)
 """A window for each lead."""
 
 
-def test_no_more_windows_are_open_than_there_is_room_for_and_all_leads_are_accounted_for():
+def test_no_more_windows_are_open_than_there_is_room_for_and_all_leads_are_accounted_for() -> None:
     place = Place()
     place.room = 20
     worker = place.worker()
@@ -242,7 +242,7 @@ def test_no_more_windows_are_open_than_there_is_room_for_and_all_leads_are_accou
     assert list(place.windows) == [("3", start) for start in range(0, 100_000, 1000)]
 
 
-def test_windows_close_early_at_the_same_places_however_often_the_worker_is_restarted():
+def test_windows_close_early_at_the_same_places_however_often_the_worker_is_restarted() -> None:
     def windows(*, restarts: bool) -> tuple[dict[tuple[str, int], int], list[str], int]:
         place = Place()
         place.room = 20
@@ -257,7 +257,7 @@ def test_windows_close_early_at_the_same_places_however_often_the_worker_is_rest
     assert windows(restarts=True) == windows(restarts=False)
 
 
-def test_the_newest_window_stays_open_where_partitions_alone_are_too_many():
+def test_the_newest_window_stays_open_where_partitions_alone_are_too_many() -> None:
     place = Place()
     place.room = 3
     worker = place.worker()
@@ -267,7 +267,7 @@ def test_the_newest_window_stays_open_where_partitions_alone_are_too_many():
     assert place.windows == {}
 
 
-def test_the_detectors_go_on_where_they_were():
+def test_the_detectors_go_on_where_they_were() -> None:
     place, log = Place(), calm(6)
     worker = place.worker()
     worker.turn(told(log))
@@ -278,7 +278,7 @@ def test_the_detectors_go_on_where_they_were():
     assert again.watch.late == 0
 
 
-def test_a_window_half_of_which_had_left_the_table_is_not_told_again():
+def test_a_window_half_of_which_had_left_the_table_is_not_told_again() -> None:
     place, log = Place(), calm(2)
     worker = place.worker()
     worker.take([*told(log), *told(log, partition=1)])
@@ -297,7 +297,7 @@ def test_a_window_half_of_which_had_left_the_table_is_not_told_again():
     assert watched.windows[0].leads == 400, "the longer horizons have all of it"
 
 
-def test_what_comes_for_a_window_that_was_told_but_not_settled_makes_it_whole():
+def test_what_comes_for_a_window_that_was_told_but_not_settled_makes_it_whole() -> None:
     place, log = Place(), calm(2)
     partials = told(log.take(slice(0, 210)), every=70)
     worker = place.worker()
@@ -312,7 +312,7 @@ def test_what_comes_for_a_window_that_was_told_but_not_settled_makes_it_whole():
     assert place.table == {}
 
 
-def test_late_leads_are_counted_once():
+def test_late_leads_are_counted_once() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
     worker.turn(told(log))
@@ -325,7 +325,7 @@ def test_late_leads_are_counted_once():
     assert place.windows["3", 0] == 200
 
 
-def test_what_is_told_again_by_who_takes_a_partition_over_is_not_late():
+def test_what_is_told_again_by_who_takes_a_partition_over_is_not_late() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
     worker.turn(told(log))
@@ -336,7 +336,7 @@ def test_what_is_told_again_by_who_takes_a_partition_over_is_not_late():
     assert again.watch.late == 0, "nor after a restart"
 
 
-def test_an_alarm_is_made_once_when_a_field_becomes_worse():
+def test_an_alarm_is_made_once_when_a_field_becomes_worse() -> None:
     place = Place()
     worker = place.worker()
     for some in steps(told(stream_of(calm(4), calm(6, first=4, rise=0.6)), every=40)):
@@ -348,7 +348,7 @@ def test_an_alarm_is_made_once_when_a_field_becomes_worse():
     assert all(at >= 4000 for at, *_ in place.alarms)
 
 
-def test_a_field_that_is_well_again_may_alarm_again():
+def test_a_field_that_is_well_again_may_alarm_again() -> None:
     place = Place()
     worker = place.worker()
     log = stream_of(
@@ -361,7 +361,7 @@ def test_a_field_that_is_well_again_may_alarm_again():
     assert alarms == [0, 6000]
 
 
-def test_since_when_a_field_is_not_well_goes_on_over_a_restart():
+def test_since_when_a_field_is_not_well_goes_on_over_a_restart() -> None:
     place, log = Place(), stream_of(calm(3), calm(4, first=3, rise=0.6), calm(4, first=7))
     worker = place.worker()
     for some in steps(told(log, every=40)):
@@ -380,14 +380,14 @@ def test_since_when_a_field_is_not_well_goes_on_over_a_restart():
     }
 
 
-def test_the_window_s_own_report_is_the_last_so_that_no_alarm_is_lost():
+def test_the_window_s_own_report_is_the_last_so_that_no_alarm_is_lost() -> None:
     worker = Place().worker()
     reports = worker.turn(told(stream_of(calm(1, rise=0.6), calm(1, first=1))))
     assert len(reports) > 1
     assert [report.alarm is None for report in reports] == [*[False] * (len(reports) - 1), True]
 
 
-def test_a_change_that_has_nothing_before_it_can_be_told():
+def test_a_change_that_has_nothing_before_it_can_be_told() -> None:
     """A detector that begins anew may find the next change within its first 32 values."""
     place = Place()
     worker = place.worker()
@@ -407,7 +407,7 @@ def test_a_change_that_has_nothing_before_it_can_be_told():
     )
 
 
-def test_leads_of_a_model_that_is_not_known_yet_are_told_of_once_it_is():
+def test_leads_of_a_model_that_is_not_known_yet_are_told_of_once_it_is() -> None:
     place, log = Place(MODEL), calm(3)
     worker = place.worker()
     assert worker.turn(told(log, model=OTHER_MODEL)) == []
@@ -417,7 +417,7 @@ def test_leads_of_a_model_that_is_not_known_yet_are_told_of_once_it_is():
     assert place.windows == {("4", 0): 200, ("4", 1000): 200}
 
 
-def test_windows_of_a_model_that_never_comes_leave_the_table_when_they_are_of_no_use():
+def test_windows_of_a_model_that_never_comes_leave_the_table_when_they_are_of_no_use() -> None:
     place, log = Place(MODEL), calm(6)
     worker = place.worker()
     worker.turn(told(log, model=OTHER_MODEL))
@@ -425,7 +425,7 @@ def test_windows_of_a_model_that_never_comes_leave_the_table_when_they_are_of_no
     assert place.reports == []
 
 
-def test_two_models_at_a_time_are_told_apart():
+def test_two_models_at_a_time_are_told_apart() -> None:
     place, log = Place(MODEL, OTHER_MODEL), calm(3)
     worker = place.worker()
     worker.turn([*told(log), *told(log, model=OTHER_MODEL)])
@@ -434,7 +434,7 @@ def test_two_models_at_a_time_are_told_apart():
     assert set(place.windows.values()) == {200}
 
 
-def test_a_lead_from_the_future_makes_no_other_lead_late():
+def test_a_lead_from_the_future_makes_no_other_lead_late() -> None:
     place, log = Place(), calm(3)
     year_2100 = 4_102_444_800_000
     future = leads(1, first=8000)._replace(events=np.array([year_2100]))
@@ -456,7 +456,7 @@ def test_a_lead_from_the_future_makes_no_other_lead_late():
     assert worker.watch.late == 0
 
 
-def test_a_lead_of_long_ago_is_late_and_nothing_else():
+def test_a_lead_of_long_ago_is_late_and_nothing_else() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
     worker.turn(told(log))
@@ -467,7 +467,7 @@ def test_a_lead_of_long_ago_is_late_and_nothing_else():
 
 
 @pytest.mark.parametrize("restarts", [False, True], ids=["one worker", "a worker a window"])
-def test_where_leads_are_few_a_longer_horizon_holds_the_latest_thousand(restarts: bool):
+def test_where_leads_are_few_a_longer_horizon_holds_the_latest_thousand(restarts: bool) -> None:
     place = Place()
     place.stretch = 10
     worker = place.worker()
@@ -488,7 +488,7 @@ def test_where_leads_are_few_a_longer_horizon_holds_the_latest_thousand(restarts
     assert {horizon["end"] - horizon["start"] for horizon in longer[2:]} == {5 * WINDOW_MS}
 
 
-def test_a_longer_horizon_reaches_no_further_back_than_it_may():
+def test_a_longer_horizon_reaches_no_further_back_than_it_may() -> None:
     place = Place()
     place.stretch = 2
     worker = place.worker()
@@ -498,7 +498,7 @@ def test_a_longer_horizon_reaches_no_further_back_than_it_may():
     assert [horizon["leads"] for horizon in last["horizons"]] == [200, 400, 800]
 
 
-def test_the_last_window_closes_by_the_clock_where_no_further_lead_comes():
+def test_the_last_window_closes_by_the_clock_where_no_further_lead_comes() -> None:
     place = Place()
     worker = place.worker()
     assert worker.turn(told(calm(1))) == []
@@ -509,7 +509,7 @@ def test_the_last_window_closes_by_the_clock_where_no_further_lead_comes():
     assert worker.watch.open_windows == 0
 
 
-def test_a_table_that_is_not_ours_is_refused():
+def test_a_table_that_is_not_ours_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a window of format 1"):
         DriftWatch(
             {"3f/0/0": b"?"},

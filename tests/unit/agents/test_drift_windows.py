@@ -30,13 +30,13 @@ def total(partials: list[Partial]) -> LeadCounts:
 @given(order=st.permutations(range(len(TOLD))), repeated=st.lists(st.sampled_from(TOLD)))
 def test_a_window_holds_every_block_once_in_whatever_order_it_is_told(
     order: list[int], repeated: list[Partial]
-):
+) -> None:
     partials = [*repeated, *(TOLD[i] for i in order)]
     assert total(partials) == EXPECTED
 
 
 @given(until=st.integers(1, len(TOLD)))
-def test_a_log_that_was_compacted_says_the_same(until: int):
+def test_a_log_that_was_compacted_says_the_same(until: int) -> None:
     latest: OrderedDict[bytes, Partial] = OrderedDict()
     workers = [told(LOG, every=50), told(LOG, every=64, from_block=1)]
     partials = [partial for worker in workers for partial in worker]
@@ -48,7 +48,9 @@ def test_a_log_that_was_compacted_says_the_same(until: int):
 
 
 @given(st.permutations(TOLD), st.integers(0, len(TOLD)))
-def test_a_window_goes_on_from_the_table_as_if_it_had_never_left(partials: list[Partial], cut: int):
+def test_a_window_goes_on_from_the_table_as_if_it_had_never_left(
+    partials: list[Partial], cut: int
+) -> None:
     window = WindowCounts.of(partials[0])
     for partial in partials[:cut]:
         window.add(decode_partial(partial.encode()))
@@ -60,7 +62,7 @@ def test_a_window_goes_on_from_the_table_as_if_it_had_never_left(partials: list[
     assert (again.topic, again.model, again.window_ms) == ("leads", MODEL, 1000)
 
 
-def test_only_what_is_new_changes_a_window():
+def test_only_what_is_new_changes_a_window() -> None:
     first, second, *_, closed = told(leads(256, step_ms=0), every=100)
     window = WindowCounts.of(first)
     assert window.add(second)
@@ -76,18 +78,18 @@ def test_only_what_is_new_changes_a_window():
     "value",
     [b"", b"{", b"[]", b"null", b'{"format_version": 2}', b'{"format_version": 1}', b"\xff"],
 )
-def test_what_is_no_window_is_a_value_error(value: bytes):
+def test_what_is_no_window_is_a_value_error(value: bytes) -> None:
     with pytest.raises(ValueError, match="expected a window of format 1"):
         WindowCounts.decode(value)
 
 
-def test_counts_of_another_model_are_not_summed():
+def test_counts_of_another_model_are_not_summed() -> None:
     with pytest.raises(ValueError, match="expected counts of 5 bins"):
         summed([EXPECTED], 5)
 
 
 @given(st.lists(st.integers(-3, 40)))
-def test_a_block_set_is_a_set(added: list[int]):
+def test_a_block_set_is_a_set(added: list[int]) -> None:
     blocks, known = BlockSet(), set[int]()
     for block in added:
         assert blocks.add(block) == (block not in known)
@@ -97,7 +99,7 @@ def test_a_block_set_is_a_set(added: list[int]):
     assert edges == sorted(set(edges)), "the runs are apart from each other"
 
 
-def test_a_key_is_read_as_it_is_written():
+def test_a_key_is_read_as_it_is_written() -> None:
     key = WindowKey.of(TOLD[0])
     assert WindowKey.parse(str(key)) == key
     assert WindowKey.parse(str(WindowKey("3f", 1, -1000))) == WindowKey("3f", 1, -1000)
@@ -124,7 +126,7 @@ class Asked:
         return self.mark.at(now, wall_ms)
 
 
-def test_there_is_no_watermark_before_all_partitions_can_have_been_heard_of():
+def test_there_is_no_watermark_before_all_partitions_can_have_been_heard_of() -> None:
     mark = Asked()
     assert mark.at(1) is None
     mark.saw(0, 9000, 1)
@@ -134,11 +136,11 @@ def test_there_is_no_watermark_before_all_partitions_can_have_been_heard_of():
     assert mark.at(10) == 4000
 
 
-def test_without_a_lead_there_is_no_watermark():
+def test_without_a_lead_there_is_no_watermark() -> None:
     assert Asked().at(100) is None
 
 
-def test_the_watermark_is_that_of_the_partition_that_is_furthest_behind():
+def test_the_watermark_is_that_of_the_partition_that_is_furthest_behind() -> None:
     mark = Asked()
     mark.saw(0, 9000, 9)
     mark.saw(1, 5000, 9)
@@ -148,7 +150,7 @@ def test_the_watermark_is_that_of_the_partition_that_is_furthest_behind():
     assert mark.at(12) == 7000
 
 
-def test_a_partition_that_is_quiet_is_not_waited_for():
+def test_a_partition_that_is_quiet_is_not_waited_for() -> None:
     mark = Asked()
     mark.saw(0, 1000, 5)
     mark.saw(1, 2000, 9)
@@ -158,7 +160,7 @@ def test_a_partition_that_is_quiet_is_not_waited_for():
 
 
 @pytest.mark.parametrize("silence", [4, 7, 9.5, 11, 15, 19, 21])
-def test_no_partition_is_idle_because_all_were_silent(silence: float):
+def test_no_partition_is_idle_because_all_were_silent(silence: float) -> None:
     """A worker was away; it comes back with one partition seconds before the other."""
     mark = Asked()
     mark.saw(0, 1000, 9)
@@ -171,7 +173,7 @@ def test_no_partition_is_idle_because_all_were_silent(silence: float):
     assert mark.at(back + 5) in {1000, 2000}, "it may stand"
 
 
-def test_a_partition_that_stays_empty_is_not_waited_for_where_leads_are_few():
+def test_a_partition_that_stays_empty_is_not_waited_for_where_leads_are_few() -> None:
     mark = Asked()
     for now in range(0, 45, 9):
         mark.saw(0, 1000 * now, now)
@@ -181,7 +183,7 @@ def test_a_partition_that_stays_empty_is_not_waited_for_where_leads_are_few():
     assert mark.at(36) == 36_000
 
 
-def test_the_watermark_stands_when_a_partition_comes_back_with_what_is_older():
+def test_the_watermark_stands_when_a_partition_comes_back_with_what_is_older() -> None:
     mark = Asked()
     mark.saw(0, 1000, 1)
     mark.saw(1, 9000, 5)
@@ -191,7 +193,7 @@ def test_the_watermark_stands_when_a_partition_comes_back_with_what_is_older():
     assert mark.at(14) == 9000
 
 
-def test_time_goes_on_by_the_clock_where_all_are_quiet():
+def test_time_goes_on_by_the_clock_where_all_are_quiet() -> None:
     mark = Asked()
     mark.saw(0, 1000, 5)
     mark.saw(1, 9000, 6)
@@ -199,7 +201,7 @@ def test_time_goes_on_by_the_clock_where_all_are_quiet():
     assert mark.at(20) == 9000 + 14_000
 
 
-def test_leads_of_an_outage_are_waited_for_when_they_come_at_last():
+def test_leads_of_an_outage_are_waited_for_when_they_come_at_last() -> None:
     """The scoring workers were away; the leads were not. Some partitions are read sooner."""
     mark = Asked()
     mark.saw(0, 1000, 5)
@@ -214,7 +216,7 @@ def test_leads_of_an_outage_are_waited_for_when_they_come_at_last():
     assert mark.at(610.5) == 400_000
 
 
-def test_leads_few_and_far_between_hold_no_window_open():
+def test_leads_few_and_far_between_hold_no_window_open() -> None:
     mark = Asked()
     for now in range(0, 200, 20):
         mark.saw(0, 1000 * now, now)
@@ -222,7 +224,7 @@ def test_leads_few_and_far_between_hold_no_window_open():
         assert mark.at(now + 19.5) == 1000 * now + 19_500
 
 
-def test_a_lead_from_the_future_does_not_close_what_is_open():
+def test_a_lead_from_the_future_does_not_close_what_is_open() -> None:
     mark = Asked()
     year_2100 = 4_102_444_800_000
     mark.saw(0, year_2100, 9)
@@ -230,7 +232,7 @@ def test_a_lead_from_the_future_does_not_close_what_is_open():
     assert mark.at(30, wall_ms=70_000) == 70_000
 
 
-def test_a_worker_that_was_stopped_takes_no_partition_for_quiet():
+def test_a_worker_that_was_stopped_takes_no_partition_for_quiet() -> None:
     """Taken for dead, it would close windows by the clock that others still fill."""
     mark = Asked()
     mark.saw(0, 1000, 9)
@@ -248,7 +250,7 @@ def test_a_worker_that_was_stopped_takes_no_partition_for_quiet():
 )
 def test_while_leads_come_the_watermark_never_goes_back(
     seen: list[tuple[int, int, float, bool]],
-):
+) -> None:
     mark, now, last = Watermark(idle_after=10, started_at=0), 0.0, -1
     for partition, event, pause, is_asked in seen:
         mark.saw(partition, event, now)

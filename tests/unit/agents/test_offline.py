@@ -35,7 +35,7 @@ def predictor(request: pytest.FixtureRequest, model: SmallModel) -> Predictor:
 
 def test_what_is_said_of_a_lead_is_what_its_event_says_to_the_bit(
     model: SmallModel, predictor: Predictor
-):
+) -> None:
     settings = load_settings(output_format="json")
     worker = scorer_of(model.bundle, predictor, settings, topic="leads.created")
     events = [
@@ -45,7 +45,7 @@ def test_what_is_said_of_a_lead_is_what_its_event_says_to_the_bit(
     assert rows == [{name: event[name] for name in SAID_OF_THE_SCORE} for event in events]
 
 
-def test_many_leads_are_scored_in_parts_as_at_once(model: SmallModel, predictor: Predictor):
+def test_many_leads_are_scored_in_parts_as_at_once(model: SmallModel, predictor: Predictor) -> None:
     times = ROWS_AT_ONCE // LEADS + 1
     columns: Columns = {
         name: np.tile(values, times) if isinstance(values, np.ndarray) else list(values) * times
@@ -57,14 +57,14 @@ def test_many_leads_are_scored_in_parts_as_at_once(model: SmallModel, predictor:
     assert rows == list(scorer.score(model.columns, LEADS)) * times
 
 
-def test_no_leads_no_scores(model: SmallModel, predictor: Predictor):
+def test_no_leads_no_scores(model: SmallModel, predictor: Predictor) -> None:
     none: Columns = {name: values[:0] for name, values in model.columns.items()}
     assert list(OfflineScorer(model.bundle, predictor).score(none, 0)) == []
 
 
 def test_base_fields_and_calibration_add_up_to_the_score_s_logit(
     model: SmallModel, predictor: Predictor
-):
+) -> None:
     scorer = OfflineScorer(model.bundle, predictor)
     rows = list(scorer.score(model.columns, LEADS))
     bases = set()
@@ -80,7 +80,9 @@ def test_base_fields_and_calibration_add_up_to_the_score_s_logit(
     assert len(bases) == 1
 
 
-def test_the_aspects_of_a_field_add_up_to_the_field(model: SmallModel, predictor: Predictor):
+def test_the_aspects_of_a_field_add_up_to_the_field(
+    model: SmallModel, predictor: Predictor
+) -> None:
     scorer = OfflineScorer(model.bundle, predictor)
     with_aspects = set()
     for at in range(0, LEADS, 40):
@@ -95,7 +97,7 @@ def test_the_aspects_of_a_field_add_up_to_the_field(model: SmallModel, predictor
 
 def test_the_strongest_fields_come_first_and_are_the_reasons(
     model: SmallModel, predictor: Predictor
-):
+) -> None:
     scorer = OfflineScorer(model.bundle, predictor)
     explanation = scorer.explain(model.columns)
     assert [field.name for field in explanation.fields] != list(model.columns)
@@ -108,7 +110,9 @@ def test_the_strongest_fields_come_first_and_are_the_reasons(
     ]
 
 
-def test_a_reason_says_the_aspect_that_contributed_most(model: SmallModel, predictor: Predictor):
+def test_a_reason_says_the_aspect_that_contributed_most(
+    model: SmallModel, predictor: Predictor
+) -> None:
     """In the field's direction; keywords count together, here there is one."""
     scorer = OfflineScorer(model.bundle, predictor)
     for at in range(0, LEADS, 10):

@@ -33,7 +33,7 @@ def partial_of(count: int, *, first: int = 0, event: int | None = None) -> Parti
     first=st.integers(0, 50),
     event=st.integers(-(2**40), YEAR_9999),
 )
-def test_a_partial_comes_back_as_it_was(count: int, first: int, event: int):
+def test_a_partial_comes_back_as_it_was(count: int, first: int, event: int) -> None:
     partial = partial_of(count, first=first, event=event)
     found = decode_partial(partial.encode())
     assert found.key == partial.key
@@ -47,7 +47,7 @@ def test_a_partial_comes_back_as_it_was(count: int, first: int, event: int):
     assert found.window_start == event // WINDOW_MS * WINDOW_MS
 
 
-def test_a_partial_without_a_sample_comes_back():
+def test_a_partial_without_a_sample_comes_back() -> None:
     block = BlockCounts(counting(), "leads", 0, 0)
     log = leads(1)
     block.add(log._replace(offsets=log.offsets + 1))
@@ -55,13 +55,13 @@ def test_a_partial_without_a_sample_comes_back():
     assert len(decode_partial(partial.encode()).sample.offsets) == 0
 
 
-def test_the_key_tells_windows_blocks_and_models_apart():
+def test_the_key_tells_windows_blocks_and_models_apart() -> None:
     partial = partial_of(1)
     assert partial.key == b"7/0/0/" + b"3f" * 8
 
 
 @given(data=st.data())
-def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject):
+def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject) -> None:
     value = bytearray(partial_of(20).encode())
     for _ in range(data.draw(st.integers(1, 4))):
         value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
@@ -71,12 +71,12 @@ def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject):
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xc3\x01", b"not a partial at all"])
-def test_what_is_no_partial_is_told_from_one(value: bytes | None):
+def test_what_is_no_partial_is_told_from_one(value: bytes | None) -> None:
     with pytest.raises(ValueError, match="expected a drift_partial"):
         decode_partial(value)
 
 
-def test_a_sample_whose_parts_differ_is_damaged():
+def test_a_sample_whose_parts_differ_is_damaged() -> None:
     value = partial_of(3).encode()
     scores = partial_of(3).sample.scores.tobytes()
     at = value.index(scores)
@@ -98,7 +98,7 @@ def test_a_sample_whose_parts_differ_is_damaged():
         {"counts": LeadCounts(np.array([3]), -2, 1, 0, 0)},
     ],
 )
-def test_numbers_that_no_block_has_are_damage(damage: dict[str, Any]):
+def test_numbers_that_no_block_has_are_damage(damage: dict[str, Any]) -> None:
     """Found by fuzzing: the window that took them in could not be read again."""
     value = replace(partial_of(3), **damage).encode()
     with pytest.raises(ValueError, match="a number is none that a block of leads can have"):
@@ -106,7 +106,7 @@ def test_numbers_that_no_block_has_are_damage(damage: dict[str, Any]):
 
 
 @given(st.lists(st.integers(0, 3), max_size=30))
-def test_sparse_and_dense_are_each_other_s_inverse(counts: list[int]):
+def test_sparse_and_dense_are_each_other_s_inverse(counts: list[int]) -> None:
     vector = np.array(counts, dtype=np.int64)
     assert dense(*sparse(vector), size=len(counts)).tolist() == counts
 
@@ -116,6 +116,6 @@ def test_sparse_and_dense_are_each_other_s_inverse(counts: list[int]):
     [([1, 2], [1]), ([-1], [1]), ([2**31 - 1], [1]), ([2**20], [1])],
     ids=["of other lengths", "below 0", "gigabytes for one number", "megabytes"],
 )
-def test_places_in_no_vector_are_refused(codes: list[int], counts: list[int]):
+def test_places_in_no_vector_are_refused(codes: list[int], counts: list[int]) -> None:
     with pytest.raises(ValueError, match="don't fit"):
         dense(codes, counts)

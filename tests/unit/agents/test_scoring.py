@@ -109,7 +109,9 @@ def lead(lead_id: str = "a", **fields: object) -> bytes:
     )
 
 
-def test_every_good_lead_becomes_an_event_in_order(model: SmallModel, make_scorer: MakeScorer):
+def test_every_good_lead_becomes_an_event_in_order(
+    model: SmallModel, make_scorer: MakeScorer
+) -> None:
     given = records(model.values())
     batch = score(make_scorer(), given)
     assert batch.positions == list(range(len(given)))
@@ -123,7 +125,9 @@ def test_every_good_lead_becomes_an_event_in_order(model: SmallModel, make_score
     assert len({event["event_id"] for event in events(batch)}) == len(given)
 
 
-def test_an_event_says_all_that_reproduces_its_score(model: SmallModel, make_scorer: MakeScorer):
+def test_an_event_says_all_that_reproduces_its_score(
+    model: SmallModel, make_scorer: MakeScorer
+) -> None:
     [event] = events(score(make_scorer(), records([lead()])))
     assert event["lead_id"] == "a"
     assert event["model_sha256"] == model.bundle.sha256
@@ -141,7 +145,7 @@ def test_an_event_says_all_that_reproduces_its_score(model: SmallModel, make_sco
 @pytest.mark.parametrize("wire", [WireFormat.JSON, WireFormat.AVRO])
 def test_a_lead_alone_is_scored_as_in_a_batch_to_the_bit(
     model: SmallModel, make_scorer: MakeScorer, wire: WireFormat
-):
+) -> None:
     scorer = make_scorer(wire=wire)
     given = records(model.values())
     together = score(scorer, given)
@@ -150,7 +154,9 @@ def test_a_lead_alone_is_scored_as_in_a_batch_to_the_bit(
     assert together.scores.tobytes() == b"".join(batch.scores.tobytes() for batch in alone)
 
 
-def test_the_avro_event_says_what_the_json_event_says(model: SmallModel, make_scorer: MakeScorer):
+def test_the_avro_event_says_what_the_json_event_says(
+    model: SmallModel, make_scorer: MakeScorer
+) -> None:
     given = records(model.values()[:50])
     schema = contract("lead_scored").parsed
     batch = score(make_scorer(wire=WireFormat.AVRO), given)
@@ -161,14 +167,16 @@ def test_the_avro_event_says_what_the_json_event_says(model: SmallModel, make_sc
     assert read == events(score(make_scorer(), given))
 
 
-def test_avro_leads_and_json_leads_score_the_same(model: SmallModel, make_scorer: MakeScorer):
+def test_avro_leads_and_json_leads_score_the_same(
+    model: SmallModel, make_scorer: MakeScorer
+) -> None:
     scorer = make_scorer()
     avro = score(scorer, records(model.values(WireFormat.AVRO)))
     json = score(scorer, records(model.values(WireFormat.JSON)))
     assert avro.scored == json.scored
 
 
-def test_the_same_record_gets_the_same_event_again(make_scorer: MakeScorer):
+def test_the_same_record_gets_the_same_event_again(make_scorer: MakeScorer) -> None:
     assert score(make_scorer(), records([lead()])).scored == (
         score(make_scorer(), records([lead()])).scored
     )
@@ -193,7 +201,7 @@ BAD = {
 }
 
 
-def test_bad_records_cost_their_batch_mates_nothing(make_scorer: MakeScorer):
+def test_bad_records_cost_their_batch_mates_nothing(make_scorer: MakeScorer) -> None:
     """Bad, good, bad, good, ...: the good ones score as without the bad ones."""
     bad = [None, *BAD.values()]
     values = [
@@ -210,7 +218,7 @@ def test_bad_records_cost_their_batch_mates_nothing(make_scorer: MakeScorer):
     assert batch.scored == score(make_scorer(), given[1::2]).scored
 
 
-def test_a_dead_letter_is_the_record_untouched_and_why(make_scorer: MakeScorer):
+def test_a_dead_letter_is_the_record_untouched_and_why(make_scorer: MakeScorer) -> None:
     headers: Headers = [("Trace", b"\xff"), ("empty", None), ("Trace", b"again")]
     given = Record(41, b"\xff\x00", headers, key=b"\xfe", partition=5)
     [letter] = score(make_scorer(), [given]).dead_letters
@@ -226,20 +234,22 @@ def test_a_dead_letter_is_the_record_untouched_and_why(make_scorer: MakeScorer):
     assert why["leadscore.attempt"] == b"1"
 
 
-def test_a_dead_letter_names_the_schema_of_its_record(model: SmallModel, make_scorer: MakeScorer):
+def test_a_dead_letter_names_the_schema_of_its_record(
+    model: SmallModel, make_scorer: MakeScorer
+) -> None:
     cut = model.values()[0][:-1]
     [letter] = score(make_scorer(), records([cut])).dead_letters
     assert letter.code is ErrorCode.DECODE
     assert dict(letter.output[2])["leadscore.schema"] == b"leadscore.v1.lead_created"
 
 
-def test_no_record_no_output(make_scorer: MakeScorer):
+def test_no_record_no_output(make_scorer: MakeScorer) -> None:
     batch = score(make_scorer(), [])
     assert (batch.scored, batch.positions, batch.dead_letters) == ([], [], [])
     assert batch.scores.shape == batch.coverage.shape == (0,)
 
 
-def test_a_batch_of_bad_records_has_no_scores(make_scorer: MakeScorer):
+def test_a_batch_of_bad_records_has_no_scores(make_scorer: MakeScorer) -> None:
     batch = score(make_scorer(), records(list(BAD.values())))
     assert batch.scored == []
     assert len(batch.dead_letters) == len(BAD)
@@ -250,7 +260,7 @@ FEW = b'{"lead_id": "few", "created_at": 1, "page_views": 2, "company_size": 3}'
 """Three of the model's six fields."""
 
 
-def test_a_lead_of_which_little_is_known_is_scored_and_flagged(make_scorer: MakeScorer):
+def test_a_lead_of_which_little_is_known_is_scored_and_flagged(make_scorer: MakeScorer) -> None:
     batch = score(make_scorer(Rules(0.6, "flag")), records([FEW, lead()]))
     assert [event["low_coverage"] for event in events(batch)] == [True, False]
     assert [event["feature_coverage"] for event in events(batch)] == [0.5, 1.0]
@@ -265,7 +275,7 @@ def test_few_fields_of_little_importance_are_little_known_as_well() -> None:
     assert rules.is_little_known(features._replace(known=but_one)).tolist() == [True, False, True]
 
 
-def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer):
+def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer) -> None:
     batch = score(make_scorer(Rules(0.6, "refuse")), records([FEW, lead(), FEW]))
     assert batch.positions == [1]
     assert len(batch.scored) == len(batch.scores) == len(batch.coverage) == 1
@@ -278,12 +288,12 @@ def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer):
     )
 
 
-def test_a_lead_at_the_minimum_is_known_well_enough(make_scorer: MakeScorer):
+def test_a_lead_at_the_minimum_is_known_well_enough(make_scorer: MakeScorer) -> None:
     batch = score(make_scorer(Rules(0.5, "refuse")), records([FEW]))
     assert batch.positions == [0]
 
 
-def test_an_event_that_its_topic_does_not_take_is_a_dead_letter(make_scorer: MakeScorer):
+def test_an_event_that_its_topic_does_not_take_is_a_dead_letter(make_scorer: MakeScorer) -> None:
     given = records([lead("a"), lead("b" * 500), lead("c"), b"bad"])
     batch = score(
         make_scorer(),
@@ -309,7 +319,7 @@ def request_id(batch: ScoredBatch) -> str:
     return str(event["request_id"])
 
 
-def test_the_request_id_is_the_headers_else_the_leads_else_made(make_scorer: MakeScorer):
+def test_the_request_id_is_the_headers_else_the_leads_else_made(make_scorer: MakeScorer) -> None:
     scorer = make_scorer()
     own = lead(request_id="own")
     given = [("X-Request-ID", b"given")]
@@ -320,7 +330,7 @@ def test_the_request_id_is_the_headers_else_the_leads_else_made(make_scorer: Mak
     assert request_id(score(scorer, [Record(0, own, [("x-request-id", b"\xff")])])) == "own"
 
 
-def test_the_headers_are_cloudevents_and_the_trace_goes_on(make_scorer: MakeScorer):
+def test_the_headers_are_cloudevents_and_the_trace_goes_on(make_scorer: MakeScorer) -> None:
     trace = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     batch = score(make_scorer(), [Record(0, lead(), [trace, ("tracestate", b"a=b"), ("x", b"y")])])
     [(_, _, headers)] = batch.scored
@@ -338,14 +348,14 @@ def test_the_headers_are_cloudevents_and_the_trace_goes_on(make_scorer: MakeScor
     }
 
 
-def test_headers_of_one_event_are_not_those_of_another(make_scorer: MakeScorer):
+def test_headers_of_one_event_are_not_those_of_another(make_scorer: MakeScorer) -> None:
     batch = score(make_scorer(), records([lead("a"), lead("b")]))
     (_, _, first), (_, _, second) = batch.scored
     assert dict(first)["ce_id"] != dict(second)["ce_id"]
     assert len(first) == len(second) == 7
 
 
-def test_a_score_of_the_future_has_no_negative_latency(make_scorer: MakeScorer):
+def test_a_score_of_the_future_has_no_negative_latency(make_scorer: MakeScorer) -> None:
     late = dataclasses.replace(records([lead()])[0], timestamp=SCORED_AT + 50)
     [event] = events(score(make_scorer(), [late]))
     assert event["latency_ms"] == 0
@@ -354,13 +364,15 @@ def test_a_score_of_the_future_has_no_negative_latency(make_scorer: MakeScorer):
 @pytest.mark.parametrize("timestamp", [-1, 0, SCORED_AT // 1000, SCORED_AT * 1000])
 def test_an_implausible_time_stamp_gives_no_latency_of_decades(
     make_scorer: MakeScorer, timestamp: int
-):
+) -> None:
     record = dataclasses.replace(records([lead()])[0], timestamp=timestamp)
     [event] = events(score(make_scorer(), [record]))
     assert event["latency_ms"] == 0
 
 
-def test_a_creation_in_1970_is_a_dead_letter_and_the_others_are_scored(make_scorer: MakeScorer):
+def test_a_creation_in_1970_is_a_dead_letter_and_the_others_are_scored(
+    make_scorer: MakeScorer,
+) -> None:
     values = [lead("a"), lead("b", created_at=1000), b"?", lead("c", created_at=SCORED_AT * 2)]
     given = [
         dataclasses.replace(record, timestamp=SCORED_AT) for record in records([*values, lead("d")])
@@ -374,7 +386,7 @@ def test_a_creation_in_1970_is_a_dead_letter_and_the_others_are_scored(make_scor
 
 def test_the_model_reads_the_matrix_that_the_encoder_makes(
     model: SmallModel, make_scorer: MakeScorer
-):
+) -> None:
     """Events and columns come to the same features."""
     scorer = make_scorer()
     features = scorer.features(scorer.decode(records(model.values())))
@@ -386,7 +398,9 @@ def test_the_model_reads_the_matrix_that_the_encoder_makes(
     np.testing.assert_array_equal(features.bins, expected.bins)
 
 
-def test_leads_of_several_partitions_are_scored_at_once_as_each_alone(make_scorer: MakeScorer):
+def test_leads_of_several_partitions_are_scored_at_once_as_each_alone(
+    make_scorer: MakeScorer,
+) -> None:
     values = [lead("a"), b"?", lead("b", page_views=9), b"{}", lead("c", industry="finance")]
     parts = [records(values[:n], first=10 * n, partition=n) for n in (1, 5, 2, 4)]
     together = score(make_scorer(), [record for part in parts for record in part])
@@ -400,7 +414,7 @@ def test_leads_of_several_partitions_are_scored_at_once_as_each_alone(make_score
             assert getattr(ours, name).tolist() == getattr(alone, name).tolist()
 
 
-def test_leads_are_found_by_the_batches_that_they_came_with(make_scorer: MakeScorer):
+def test_leads_are_found_by_the_batches_that_they_came_with(make_scorer: MakeScorer) -> None:
     read = make_scorer().decode(records([b"?", lead(), b"?", lead(), lead(), b"?"]))
     assert [read.offsets[rows].tolist() for rows in read.rows([1, 1, 0, 3, 1])] == [
         [],
@@ -427,7 +441,7 @@ def everything_of(batch: ScoredBatch) -> list[Output]:
 
 def test_a_lead_that_comes_back_as_its_scored_event_is_processed_a_bounded_number_of_times(
     make_scorer: MakeScorer,
-):
+) -> None:
     scorer = make_scorer(Rules(max_attempts=3))
     given, seen = records([lead()]), []
     for _ in range(10):
@@ -441,7 +455,7 @@ def test_a_lead_that_comes_back_as_its_scored_event_is_processed_a_bounded_numbe
 
 def test_a_dead_letter_that_comes_back_is_processed_a_bounded_number_of_times(
     make_scorer: MakeScorer,
-):
+) -> None:
     """One that was sent again without a change was multiplied to 840,416."""
     scorer = make_scorer(Rules(max_attempts=2))
     given, seen = records([b"no lead"]), []
@@ -453,7 +467,7 @@ def test_a_dead_letter_that_comes_back_is_processed_a_bounded_number_of_times(
     assert seen == [([decode], []), ([decode], []), ([attempts], []), ([], [0]), ([], [])]
 
 
-def test_a_loop_through_the_smallest_dead_letters_ends_as_well(make_scorer: MakeScorer):
+def test_a_loop_through_the_smallest_dead_letters_ends_as_well(make_scorer: MakeScorer) -> None:
     """A topic that takes little gets letters without the source's headers."""
     scorer = make_scorer(Rules(max_attempts=2))
     given = records([b"no lead"])
@@ -467,7 +481,7 @@ def test_a_loop_through_the_smallest_dead_letters_ends_as_well(make_scorer: Make
 
 def test_a_record_that_says_to_have_had_many_attempts_is_a_dead_letter_and_not_dropped(
     make_scorer: MakeScorer,
-):
+) -> None:
     given = [Record(1, lead(), [("leadscore.attempt", b"999999999")]), Record(2, lead())]
     batch = score(make_scorer(), given)
     assert batch.codes == {ErrorCode.ATTEMPTS: 1}
@@ -476,7 +490,7 @@ def test_a_record_that_says_to_have_had_many_attempts_is_a_dead_letter_and_not_d
 
 def test_the_last_dead_letter_is_scored_again_where_more_attempts_are_allowed(
     make_scorer: MakeScorer,
-):
+) -> None:
     [letter] = score(
         make_scorer(Rules(max_attempts=1)), [Record(1, lead(), [("leadscore.attempt", b"1")])]
     ).dead_letters
@@ -485,7 +499,7 @@ def test_the_last_dead_letter_is_scored_again_where_more_attempts_are_allowed(
     assert len(batch.scored) == 1
 
 
-def test_records_that_are_dropped_are_told_batch_by_batch(make_scorer: MakeScorer):
+def test_records_that_are_dropped_are_told_batch_by_batch(make_scorer: MakeScorer) -> None:
     scorer = make_scorer(Rules(max_attempts=1))
     looped = [("leadscore.attempt", b"5"), ("leadscore.error.code", b"ATTEMPTS")]
     headers: list[Headers] = [[], looped, [], looped, looped]

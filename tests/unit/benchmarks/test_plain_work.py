@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import Any
 
 import fastavro
 import numpy as np
@@ -17,16 +19,17 @@ from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES
 
 COUNT = 300
+SCORED = SchemaStore.load().by_name("lead_scored")
 POSITIONS = [Position(3, 70 + i, 1_760_000_000_000) for i in range(COUNT)]
 
 
 @pytest.fixture(scope="module")
-def model():
+def model() -> Any:
     return artefacts(2000)
 
 
 @pytest.fixture(scope="module")
-def expected(model) -> list[float]:
+def expected(model: Any) -> list[float]:
     """The scores as LeadScore computes them."""
     predictor = open_predictor(model)
     metadata = predictor.metadata
@@ -37,7 +40,7 @@ def expected(model) -> list[float]:
     return predictor.predict(features.matrix).probability.tolist()
 
 
-def work(tmp_path, content: bytes, decoder: str) -> Work:
+def work(tmp_path: Any, content: bytes, decoder: str) -> Work:
     (tmp_path / "model.onnx").write_bytes(content)
     order = WorkOrder(
         bootstrap="",
@@ -55,18 +58,17 @@ def work(tmp_path, content: bytes, decoder: str) -> Work:
 
 
 def read(value: bytes) -> dict:
-    schema = SchemaStore.load().by_name("lead_scored")
-    assert value[:HEADER_BYTES] == schema.header
+    assert value[:HEADER_BYTES] == SCORED.header
     body = io.BytesIO(value[HEADER_BYTES:])
-    event = fastavro.schemaless_reader(body, schema.parsed, None)
+    event = fastavro.schemaless_reader(body, SCORED.parsed, None)
     assert not body.read(), "nothing follows the event"
     return event
 
 
 @pytest.mark.parametrize("decoder", ["fastavro", "leadscore"])
 def test_plain_programs_score_as_leadscore_does_one_by_one_and_in_batches(
-    tmp_path, model, expected, decoder
-):
+    tmp_path: Path, model: Any, expected: Any, decoder: str
+) -> None:
     plain = work(tmp_path, without_contributions(model.onnx), decoder)
     values = [value for _, value in events(COUNT)]
     one_by_one = [plain.score(*given) for given in zip(values, POSITIONS, strict=True)]
@@ -80,7 +82,7 @@ def test_plain_programs_score_as_leadscore_does_one_by_one_and_in_batches(
         assert not any(event["reasons"] for event in found)
 
 
-def test_the_model_without_contributions_gives_the_same_scores_and_nothing_else(model):
+def test_the_model_without_contributions_gives_the_same_scores_and_nothing_else(model: Any) -> None:
     given = OnnxPredictor(model.onnx).metadata
     session = onnxruntime.InferenceSession(without_contributions(model.onnx))
     assert [output.name for output in session.get_outputs()] == ["probability"]
@@ -88,7 +90,9 @@ def test_the_model_without_contributions_gives_the_same_scores_and_nothing_else(
     np.testing.assert_array_equal(found[:, 0], np.float32(given.golden.scores))
 
 
-def test_reasons_are_written_where_the_model_gives_them(tmp_path, model, expected):
+def test_reasons_are_written_where_the_model_gives_them(
+    tmp_path: Path, model: Any, expected: Any
+) -> None:
     plain = work(tmp_path, model.onnx, "leadscore")
     scored = plain.score_batch([value for _, value in events(COUNT)], POSITIONS)
     found = [read(value) for _, value in scored]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import click
@@ -36,12 +37,12 @@ FOUND = Results(
 )
 
 
-def test_results_are_the_same_after_they_were_kept(tmp_path):
+def test_results_are_the_same_after_they_were_kept(tmp_path: Path) -> None:
     FOUND.save(tmp_path / "bench" / "results.json")
     assert Results.load(tmp_path / "bench" / "results.json") == FOUND
 
 
-def test_the_tables_hold_medians_ranges_and_what_leadscore_is_to_stock_faust():
+def test_the_tables_hold_medians_ranges_and_what_leadscore_is_to_stock_faust() -> None:
     found = sections(FOUND)
     assert (
         "| LeadScore as shipped | 30,000 | 40,000 (40,000 to 50,000) | 200 | 20.0 x |"
@@ -60,7 +61,7 @@ def test_the_tables_hold_medians_ranges_and_what_leadscore_is_to_stock_faust():
     assert found["machine"] == "`make bench` on a machine."
 
 
-def test_tables_take_the_place_of_the_last_ones_and_leave_the_rest_of_the_page():
+def test_tables_take_the_place_of_the_last_ones_and_leave_the_rest_of_the_page() -> None:
     page = "# Page\n\n<!-- bench:speed -->\nold\n<!-- /bench:speed -->\n\nText.\n"
     written = write_sections(page, {"speed": "new", "latency": "more"})
     assert written == (
@@ -70,7 +71,7 @@ def test_tables_take_the_place_of_the_last_ones_and_leave_the_rest_of_the_page()
     assert write_sections(written, {"speed": "new", "latency": "more"}) == written
 
 
-def test_plots_are_drawn_of_all_that_there_is(tmp_path):
+def test_plots_are_drawn_of_all_that_there_is(tmp_path: Path) -> None:
     paths = write_plots(FOUND, tmp_path)
     assert paths.keys() == PLACES.keys()
     assert set(PLACES.values()) <= sections(FOUND).keys()
@@ -81,7 +82,7 @@ def test_plots_are_drawn_of_all_that_there_is(tmp_path):
     assert "40,000" in bars
 
 
-def test_rates_are_taken_in_the_middle_of_the_backlog():
+def test_rates_are_taken_in_the_middle_of_the_backlog() -> None:
     # Start-up is slow, and the end waits: neither counts.
     done = [0, 5, 10, 50, 95, 96, 100]
     at = [0.0, 8.0, 10.0, 12.0, 14.0, 30.0, 50.0]
@@ -89,12 +90,12 @@ def test_rates_are_taken_in_the_middle_of_the_backlog():
     assert rate_figures(samples, 100, (0.10, 0.95)) == (85 / 4, 85 / 2)
 
 
-def test_too_few_looks_at_a_run_are_told():
+def test_too_few_looks_at_a_run_are_told() -> None:
     with pytest.raises(click.ClickException, match="expected at least 3 looks at a run, got 1"):
         rate_figures([Sample(1.0, 1.0, 50)], 100, (0.10, 0.95))
 
 
-def test_a_plot_from_zero_has_even_steps():
+def test_a_plot_from_zero_has_even_steps() -> None:
     memory = [(minute / 2, 240.0 + minute % 3) for minute in range(61)]
     root = ElementTree.fromstring(lines("Memory", "minutes", {"resident": memory}, from_zero=True))
     texts = [element.text for element in root if element.tag.endswith("text")]

@@ -11,7 +11,7 @@ from features.table import read_table
 CONTACTS = Path(__file__).parents[3] / "data" / "bank_marketing" / "contacts.csv.gz"
 
 
-def test_contacts_are_in_the_order_of_time():
+def test_contacts_are_in_the_order_of_time() -> None:
     contacts = read_table(CONTACTS)
     created = contacts.columns["created_at"].milliseconds()
     assert (np.diff(created) >= 0).all()

@@ -72,26 +72,26 @@ def label(name: str, code: int) -> str:
     return REFERENCE.aspects[NAMES.index(name)].labels[code]
 
 
-def test_the_aspects_are_those_of_the_columns_without_the_calendar():
+def test_the_aspects_are_those_of_the_columns_without_the_calendar() -> None:
     assert (
         *("note:words", "note:keyword", "seen:hour", "seen:age", "signed:age", "created_at:hour"),
         "title:words",
     ) == NAMES
 
 
-def test_hours_are_bins_of_their_own():
+def test_hours_are_bins_of_their_own() -> None:
     found = codes("seen:hour", seen=np.array([0, 23 * HOUR_MS, 5.5 * HOUR_MS, NAN]))
     assert found == [0, 23, 5, 25]
     assert [label("seen:hour", code) for code in found] == ["0 h", "23 h", "5 h", "missing"]
 
 
-def test_the_rarest_keyword_counts():
+def test_the_rarest_keyword_counts() -> None:
     found = codes("note:keyword", note=[*NOTES, "No Demo"])
     assert found == [1, 1, 0, 2, 4, 4, 2, 0]
     assert [label("note:keyword", code) for code in (0, 2)] == ["demo", "no keyword"]
 
 
-def test_ages_are_binned_as_the_model_reads_them():
+def test_ages_are_binned_as_the_model_reads_them() -> None:
     created = np.array([100.0, 100.0, NAN, 100.0]) * DAY_MS
     bins = REFERENCE.aspects[NAMES.index("seen:age")]
     edge = bins.edges[3]
@@ -102,7 +102,7 @@ def test_ages_are_binned_as_the_model_reads_them():
     assert "days" in bins.labels[4]
 
 
-def test_the_training_data_are_counted():
+def test_the_training_data_are_counted() -> None:
     layout = CountLayout(REFERENCE)
     counted = ENCODER.counted_bins(ENCODER.encode(COLUMNS, N))
     found = layout.count(counted, SCORES, label=0.5)
@@ -113,14 +113,14 @@ def test_the_training_data_are_counted():
     assert found.present == pytest.approx(present)
 
 
-def test_a_lead_alone_has_the_bins_of_the_batch():
+def test_a_lead_alone_has_the_bins_of_the_batch() -> None:
     batch = ENCODER.counted_bins(ENCODER.encode(COLUMNS, N))
     for row in range(0, N, 97):
         one = {name: values[row : row + 1] for name, values in COLUMNS.items()}
         assert ENCODER.counted_bins(ENCODER.encode(one, 1)).tolist() == [batch[row].tolist()]
 
 
-def test_a_reference_of_before_has_no_aspects_and_counts_as_before():
+def test_a_reference_of_before_has_no_aspects_and_counts_as_before() -> None:
     old = Reference.model_validate(REFERENCE.model_dump(exclude={"aspects"}))
     assert not old.aspects
     encoder = FeatureEncoder(SPEC, old)
@@ -129,13 +129,13 @@ def test_a_reference_of_before_has_no_aspects_and_counts_as_before():
     assert CountLayout(old).size == sum(bins.codes for bins in (*old.fields, old.score))
 
 
-def test_bins_of_an_aspect_are_named_by_field_and_aspect():
+def test_bins_of_an_aspect_are_named_by_field_and_aspect() -> None:
     wrong = REFERENCE.aspects[0].model_dump() | {"name": "note"}
     with pytest.raises(ValidationError, match="note:words are named 'note'"):
         Reference.model_validate(REFERENCE.model_dump() | {"aspects": [wrong]})
 
 
-def test_aspects_have_the_names_that_their_fields_are_shown_by():
+def test_aspects_have_the_names_that_their_fields_are_shown_by() -> None:
     shown = REFERENCE.with_names(["visits", "notiz: lang", "gesehen", "signed", "created_at", "t"])
     assert [bins.name for bins in shown.aspects[:4]] == [
         *("notiz  lang:words", "notiz  lang:keyword", "gesehen:hour", "gesehen:age"),
@@ -143,7 +143,7 @@ def test_aspects_have_the_names_that_their_fields_are_shown_by():
     assert shown.counted[0].counts == REFERENCE.counted[0].counts
 
 
-def test_the_audit_s_own_bins_are_the_same():
+def test_the_audit_s_own_bins_are_the_same() -> None:
     metadata = {
         "spec": SPEC.model_dump(mode="json"),
         "reference": REFERENCE.model_dump(mode="json"),

@@ -38,7 +38,7 @@ def reference_of(values: list[float]) -> FieldReference:
     return build_reference(spec, {"x": np.array(values)}, len(values), np.empty(0)).fields[0]
 
 
-def test_parts_of_dates_are_called_by_their_names():
+def test_parts_of_dates_are_called_by_their_names() -> None:
     assert called(aspect_labels(Aspect.HOUR, "gone"), 0, 9, 23, NAN) == [
         *("at 0 h", "at 9 h", "at 23 h", "gone")
     ]
@@ -53,21 +53,21 @@ def test_parts_of_dates_are_called_by_their_names():
     ]
 
 
-def test_words_are_counted_up_to_a_hundred_and_rounded_from_there():
+def test_words_are_counted_up_to_a_hundred_and_rounded_from_there() -> None:
     assert called(aspect_labels(Aspect.WORDS, "gone"), 1, 2, 99, 100, 1234, 10_000, 1e9, NAN) == [
         *("1 word", "2 words", "99 words", "100-109 words", "1200-1299 words"),
         *("10000 or more words", "10000 or more words", "gone"),
     ]
 
 
-def test_a_keyword_is_there_or_not():
+def test_a_keyword_is_there_or_not() -> None:
     assert called(keyword_labels("price", "gone"), 0, 1, NAN) == [
         *("lacks 'price'", "has 'price'", "gone")
     ]
 
 
 @pytest.mark.parametrize("aspect", [Aspect.VALUE, Aspect.LEVEL, Aspect.LENGTH, Aspect.AGE])
-def test_what_depends_on_the_field_has_no_labels_of_its_own(aspect: Aspect):
+def test_what_depends_on_the_field_has_no_labels_of_its_own(aspect: Aspect) -> None:
     with pytest.raises(ValueError, match="depends on the field"):
         aspect_labels(aspect, "gone")
 
@@ -75,7 +75,7 @@ def test_what_depends_on_the_field_has_no_labels_of_its_own(aspect: Aspect):
 # Numbers
 
 
-def test_a_frequent_value_is_called_by_itself_not_by_its_range():
+def test_a_frequent_value_is_called_by_itself_not_by_its_range() -> None:
     """0 was called "under 3.06"."""
     values = [0.0] * 30 + [1 + i / 500 for i in range(1000)]
     field = reference_of(values)
@@ -87,7 +87,7 @@ def test_a_frequent_value_is_called_by_itself_not_by_its_range():
     assert called(labels, NAN) == ["missing"]
 
 
-def test_numbers_are_written_in_full_in_the_digits_that_the_model_reads():
+def test_numbers_are_written_in_full_in_the_digits_that_the_model_reads() -> None:
     values = (-7.0, 0.1, 0.30000000000000004, 5.0, 1234567.0, 123456789012.0, 1e20, 1e-7, 1e300)
     field = reference_of([value for value in values for _ in range(50)])
     assert called(number_labels(field, field.exact), *values[:-1], LARGEST_FLOAT32) == [
@@ -96,7 +96,7 @@ def test_numbers_are_written_in_full_in_the_digits_that_the_model_reads():
     ]
 
 
-def test_lengths_are_counted_in_characters():
+def test_lengths_are_counted_in_characters() -> None:
     field = reference_of([1.0] * 50 + [39.0] * 50)
     assert called(number_labels(field, field.exact, "character"), 1, 39) == [
         *("1 character", "39 characters")
@@ -110,7 +110,7 @@ def test_lengths_are_counted_in_characters():
 @settings(deadline=None)
 def test_a_number_is_called_by_itself_or_by_a_range_that_it_is_in(
     given_values: list[float], later: list[float]
-):
+) -> None:
     field = reference_of([value for value in given_values for _ in range(7)])
     labels = number_labels(field, field.exact)
     read = as_read(given_values)
@@ -129,7 +129,7 @@ def test_a_number_is_called_by_itself_or_by_a_range_that_it_is_in(
 # Ages
 
 
-def test_ages_are_days_before_or_after_creation_and_hours_within_two_days():
+def test_ages_are_days_before_or_after_creation_and_hours_within_two_days() -> None:
     labels = age_labels(whole_days=False)
     assert called(labels, 0, 0.04, 1 / 24, 1.5, 47 / 24, 2, 3.99, 99.5, 365.2, 1e6, NAN) == [
         *("under an hour before creation", "under an hour before creation"),
@@ -144,7 +144,7 @@ def test_ages_are_days_before_or_after_creation_and_hours_within_two_days():
     ]
 
 
-def test_ages_from_day_to_day_have_no_hours():
+def test_ages_from_day_to_day_have_no_hours() -> None:
     assert called(age_labels(whole_days=True), 0, 1, 2, -1, -3, NAN) == [
         *("on the day of creation", "1 day before creation", "2 days before creation"),
         *("1 day after creation", "3 days after creation", "of unknown age"),

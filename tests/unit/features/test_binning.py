@@ -25,7 +25,7 @@ def reference_of_numbers(values: list[float]) -> Reference:
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=200))
 @settings(deadline=None)
-def test_edges_increase_and_leave_no_bin_empty(values: list[float]):
+def test_edges_increase_and_leave_no_bin_empty(values: list[float]) -> None:
     edges = quantile_edges(np.array(values, dtype=np.float64))
     assert all(a < b for a, b in pairwise(edges))
     assert set(edges) <= set(values)
@@ -34,19 +34,19 @@ def test_edges_increase_and_leave_no_bin_empty(values: list[float]):
         assert (len(edges) == 0) == (len(set(values)) == 1)
 
 
-def test_many_different_values_make_twenty_bins_of_a_size():
+def test_many_different_values_make_twenty_bins_of_a_size() -> None:
     field = reference_of_numbers([i / 7 for i in range(2000)]).fields[0]
     assert field.size == 20
     assert max(field.counts[:20]) - min(field.counts[:20]) <= 2
 
 
-def test_a_rare_value_is_told_from_a_very_frequent_one():
+def test_a_rare_value_is_told_from_a_very_frequent_one() -> None:
     field = reference_of_numbers([0.0] * 999 + [3.0]).fields[0]
     assert field.edges == (3.0,)
     assert field.counts == (999, 1, 0, 0)
 
 
-def test_a_field_without_any_value_works():
+def test_a_field_without_any_value_works() -> None:
     spec = FeatureSpec(
         fields=(
             NumberField(name="x"),
@@ -87,11 +87,11 @@ def test_a_field_without_any_value_works():
         ([7, 7], ("any",)),
     ],
 )
-def test_labels_of_numbers(values: list[float], labels: tuple[str, ...]):
+def test_labels_of_numbers(values: list[float], labels: tuple[str, ...]) -> None:
     assert reference_of_numbers(values).labels("x") == (*labels, "other", "missing")
 
 
-def test_a_level_called_other_or_missing_is_told_from_the_codes():
+def test_a_level_called_other_or_missing_is_told_from_the_codes() -> None:
     spec = FeatureSpec(
         fields=(CategoryField(name="c", encoding="one_hot", levels=("missing", "other")),)
     )
@@ -99,7 +99,7 @@ def test_a_level_called_other_or_missing_is_told_from_the_codes():
     assert reference.labels("c") == ("missing", "other", "any other", "no value")
 
 
-def test_only_the_most_frequent_levels_have_a_bin():
+def test_only_the_most_frequent_levels_have_a_bin() -> None:
     levels = tuple(sorted(f"level {i}" for i in range(LEVEL_BINS + 50)))
     spec = FeatureSpec(
         fields=(
@@ -112,14 +112,14 @@ def test_only_the_most_frequent_levels_have_a_bin():
     assert field.counts[field.other] == 50
 
 
-def test_text_is_binned_by_its_length():
+def test_text_is_binned_by_its_length() -> None:
     spec = FeatureSpec(fields=(TextField(name="t"),))
     field = build_reference(spec, {"t": ["a", "abc", "", None]}, 4, NO_SCORES).fields[0]
     assert field.labels[:2] == ("under 3 characters", "3 or more characters")
     assert field.counts == (1, 1, 0, 2)
 
 
-def test_scores_are_binned_and_counted():
+def test_scores_are_binned_and_counted() -> None:
     spec = FeatureSpec(fields=(NumberField(name="x"),))
     scores = np.linspace(0, 1, 1000)
     reference = build_reference(spec, {"x": np.zeros(1000)}, 1000, scores)
@@ -128,7 +128,7 @@ def test_scores_are_binned_and_counted():
     assert reference.score.codes_of(np.array([-1.0, 2.0, np.nan])).tolist() == [0, 19, 21]
 
 
-def test_json_round_trip():
+def test_json_round_trip() -> None:
     reference = reference_of_numbers([1.5, 2.5, np.nan])
     assert Reference.model_validate_json(reference.model_dump_json()) == reference
 
@@ -142,12 +142,12 @@ def test_json_round_trip():
         {"by": "quantile", "labels": ("",) * 3, "counts": (0,) * 2},
     ],
 )
-def test_inconsistent_bins_are_refused(broken: dict[str, object]):
+def test_inconsistent_bins_are_refused(broken: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Bins.model_validate(broken)
 
 
-def test_a_number_of_one_lead_with_many_rows_is_not_kept_exactly():
+def test_a_number_of_one_lead_with_many_rows_is_not_kept_exactly() -> None:
     spec = FeatureSpec(fields=(NumberField(name="x"),))
     values = {"x": np.array([7.0] * 10 + [8.0] * 10)}
     leads = np.array([0] * 10 + [*range(1, 11)])

@@ -28,7 +28,7 @@ def table(*rows: str) -> Table:
     return parse_table("\n".join(rows).encode(), "leads.csv")
 
 
-def test_kinds():
+def test_kinds() -> None:
     kinds = contract_kinds(
         contract(
             n=["null", "double"],
@@ -52,7 +52,7 @@ def test_kinds():
     }
 
 
-def test_booleans_are_written_as_events_have_them():
+def test_booleans_are_written_as_events_have_them() -> None:
     data = conform(table("b;x", "Yes;1", "0;1", "TRUE;1", ";1"), contract(b="boolean"))
     assert data.columns["b"].strings() == ["true", "false", "true", None]
 
@@ -67,22 +67,22 @@ def test_booleans_are_written_as_events_have_them():
         ({"type": "enum", "name": "e", "symbols": ["A", "B"]}, "C", "expects one of A, B"),
     ],
 )
-def test_cells_that_do_not_fit(avro: Any, cell: str, says: str):
+def test_cells_that_do_not_fit(avro: Any, cell: str, says: str) -> None:
     with pytest.raises(InputError, match=f"column 'a', row 2: .*{says}"):
         conform(table("a;x", ";1", f"{cell};1"), contract(a=avro))
 
 
-def test_what_the_contract_does_not_have_is_left_as_it_is():
+def test_what_the_contract_does_not_have_is_left_as_it_is() -> None:
     data = table("a;x", "z;1", "y;1")
     assert conform(data, contract(b="int")).columns["a"] == data.columns["a"]
 
 
-def test_what_is_skipped_may_hold_anything():
+def test_what_is_skipped_may_hold_anything() -> None:
     data = table("a;x", "z;1", "y;1")
     assert conform(data, contract(a="int"), skip={"a"}).columns["a"] == data.columns["a"]
 
 
-def test_a_derived_contract_is_one_of_leads():
+def test_a_derived_contract_is_one_of_leads() -> None:
     kinds = {
         "n": FieldKind.NUMBER,
         "c": FieldKind.CATEGORY,
@@ -97,6 +97,6 @@ def test_a_derived_contract_is_one_of_leads():
     assert {"name": "b", "type": ["null", "boolean"], "default": None} in derived["fields"]
 
 
-def test_is_boolean():
+def test_is_boolean() -> None:
     data = table("a;b;c", "TRUE;1;", "false;0;", ";1;")
     assert [is_boolean(data, name) for name in data.names] == [True, False, False]

@@ -11,7 +11,7 @@ from tests.unit.features.tables import NUMBER, strings, table
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_separators(separator: str):
+def test_separators(separator: str) -> None:
     parsed = table(f"a.b{separator}c\n1{separator}x y\n2{separator}\n")
     assert parsed.names == ("a_b", "c")
     assert parsed.originals == {"a_b": "a.b", "c": "c"}
@@ -20,13 +20,13 @@ def test_separators(separator: str):
     assert parsed.columns_for({"a_b": NUMBER})["a_b"].tolist() == [1, 2]  # type: ignore[union-attr]
 
 
-def test_a_separator_inside_quotes_does_not_count():
+def test_a_separator_inside_quotes_does_not_count() -> None:
     parsed = table('name;text\nx;"a, b, c"\ny;"d, e; f ""g""\nh"\n')
     assert strings(parsed, "text") == ["a, b, c", 'd, e; f "g"\nh']
 
 
 @pytest.mark.parametrize("line", ["sep=;\r\n", '"sep=;"\n', "SEP=;\n"])
-def test_a_line_that_names_the_separator_is_no_line_of_names(line: str):
+def test_a_line_that_names_the_separator_is_no_line_of_names(line: str) -> None:
     parsed = table("\ufeff" + line + "a;b,c\r\n1;2\r\n")
     assert list(parsed.originals.values()) == ["a", "b,c"]
     with pytest.raises(InputError, match="line 4 has 1 cells"):
@@ -44,7 +44,7 @@ def test_a_line_that_names_the_separator_is_no_line_of_names(line: str):
         "Exported on:;;;\n",
     ],
 )
-def test_totals_and_footers_are_left_out_and_told(end: str):
+def test_totals_and_footers_are_left_out_and_told(end: str) -> None:
     leads = "id;n;s;y\n" + "".join(f"L-{i};{i};web;1\n" for i in range(9))
     parsed = table(leads + end)
     assert parsed.rows == 9
@@ -52,19 +52,19 @@ def test_totals_and_footers_are_left_out_and_told(end: str):
     assert f"were left out: {parsed.left_out}" in parsed.remarks[0]
 
 
-def test_a_total_between_leads_is_left_out_and_a_lead_with_few_cells_is_not():
+def test_a_total_between_leads_is_left_out_and_a_lead_with_few_cells_is_not() -> None:
     leads = "".join(f"L-{i};{i};web;1\n" for i in range(4))
     parsed = table(f"id;n;s;y\n{leads}Subtotal;6;;\nL-4;2;web;0\nL-5;;;\n;;;\n")
     assert strings(parsed, "id") == [*(f"L-{i}" for i in range(6)), None]
     assert parsed.left_out == 1
 
 
-def test_a_column_without_a_name_and_cells_is_left_out():
+def test_a_column_without_a_name_and_cells_is_left_out() -> None:
     assert table("a;b;;\n1;2;;\n3;4;;\n").names == ("a", "b")
 
 
 @pytest.mark.parametrize("row", [0, 300])
-def test_a_cell_may_be_longer_than_the_csv_modules_limit(row: int):
+def test_a_cell_may_be_longer_than_the_csv_modules_limit(row: int) -> None:
     long = "x" * 140_000
     lines = [f"{long if i == row else 'short'},{i}" for i in range(301)]
     parsed = table("a,b\n" + "\n".join(lines) + "\n")
@@ -78,7 +78,7 @@ def test_a_cell_may_be_longer_than_the_csv_modules_limit(row: int):
     )
 )
 @settings(deadline=None)
-def test_quoted_cells_come_back(rows: list[list[str]]):
+def test_quoted_cells_come_back(rows: list[list[str]]) -> None:
     lines = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
     parsed = table("a,b\n" + "\n".join(lines) + "\n")
     expected = [row[0] if row[0].strip() else None for row in rows]

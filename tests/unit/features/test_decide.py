@@ -56,7 +56,7 @@ def times(cells: list[str], name: str = "x", **options: object) -> TimeDecision:
         (["0.125", "0.250", "0.375"], ".", ""),
     ],
 )
-def test_evidence_decides_the_separators(cells: list[str], decimal: str, grouping: str):
+def test_evidence_decides_the_separators(cells: list[str], decimal: str, grouping: str) -> None:
     assert marks(cells) == (decimal, grouping, False)
 
 
@@ -71,28 +71,28 @@ def test_evidence_decides_the_separators(cells: list[str], decimal: str, groupin
 )
 def test_what_values_leave_open_is_decided_by_the_file_and_told(
     hints: Hints, expected: tuple[str, str, bool]
-):
+) -> None:
     assert marks(["1.250", "2.500"], hints) == expected
 
 
-def test_one_slip_does_not_turn_thousands_into_decimals():
+def test_one_slip_does_not_turn_thousands_into_decimals() -> None:
     cells = [*BELOW, *(f"{i}.{i + 100}" for i in range(1, 300)), "12.5"]
     decision = numbers(cells)
     assert decision.reading.grouping == "."
     assert decision.misfits == {"12.5": 1}
 
 
-def test_a_few_decimals_among_whole_numbers_are_no_thousands():
+def test_a_few_decimals_among_whole_numbers_are_no_thousands() -> None:
     assert marks([*BELOW, "2.5", "3.5", "4.25"]) == (".", "", False)
 
 
-def test_a_sorted_file_is_judged_by_all_of_it():
+def test_a_sorted_file_is_judged_by_all_of_it() -> None:
     cells = [str(i) for i in range(1, SAMPLE)] + [f"{i},000" for i in range(1, 999)]
     decision = numbers([cell for cell in cells if len(cell) < 4] + cells[SAMPLE:])
     assert decision.reading.grouping == ","
 
 
-def test_words_are_missing_and_one_slip_is_a_misfit():
+def test_words_are_missing_and_one_slip_is_a_misfit() -> None:
     decision = numbers([*BELOW, "N/A", "?", "n.a.", "abc"])
     assert dict(decision.words) == {"N/A": 1, "?": 1, "n.a.": 1}
     assert dict(decision.misfits) == {"abc": 1}
@@ -100,7 +100,7 @@ def test_words_are_missing_and_one_slip_is_a_misfit():
     assert numbers([*BELOW, *"abcdefg"], tolerated=1.0).misfits.keys() == {*"abcdefg"}
 
 
-def test_a_word_that_somebody_names_is_missing_and_stays_so():
+def test_a_word_that_somebody_names_is_missing_and_stays_so() -> None:
     decision = numbers([*BELOW, *["Not asked"] * 50], missing={"not asked"})
     assert decision.words == {"Not asked": 50}
     assert read_number("NOT ASKED", decision.reading) != read_number("1", decision.reading)
@@ -116,11 +116,11 @@ def test_a_word_that_somebody_names_is_missing_and_stays_so():
         ["12 kg", "13 kg"],
     ],
 )
-def test_what_is_no_column_of_numbers(cells: list[str]):
+def test_what_is_no_column_of_numbers(cells: list[str]) -> None:
     assert decide_numbers(Counter(cells)) is None
 
 
-def test_a_models_reading_holds_where_the_cells_do_not_show_another():
+def test_a_models_reading_holds_where_the_cells_do_not_show_another() -> None:
     german, plain = NumberReading(decimal=",", grouping="."), NumberReading()
     assert numbers(["1.250"], known=german).reading.grouping == "."
     assert numbers(["1.250", "5", "1.750", "2.250"], known=plain).reading == plain
@@ -130,7 +130,7 @@ def test_a_models_reading_holds_where_the_cells_do_not_show_another():
     assert numbers(["7", "8"], known=assumed).reading == assumed
 
 
-def test_1_and_0_are_yes_and_no():
+def test_1_and_0_are_yes_and_no() -> None:
     assert numbers(["1", "0", "1", ""]).reading.truth
     assert not numbers(["1", "0", "2"]).reading.truth
     assert numbers(["Yes", "No"], known=NumberReading(truth=True)).misfits == {}
@@ -146,19 +146,19 @@ def test_1_and_0_are_yes_and_no():
         ([*["13/1/2024", "14/2/2024"] * 60, "1/13/2024"], "day", False),
     ],
 )
-def test_the_order_of_day_and_month(cells: list[str], first: str | None, is_open: bool):
+def test_the_order_of_day_and_month(cells: list[str], first: str | None, is_open: bool) -> None:
     decision = times(cells)
     assert (decision.reading.first, decision.is_open) == (first, is_open)
 
 
-def test_an_open_order_is_decided_by_the_file_or_somebody():
+def test_an_open_order_is_decided_by_the_file_or_somebody() -> None:
     cells = ["5/6/2024", "1/2/2024"]
     assert times(cells, hints=Hints(first="day")).reading.first == "day"
     given = times(cells, hints=Hints(first="day", is_first_given=True))
     assert (given.reading.first, given.is_open) == ("day", False)
 
 
-def test_a_model_without_such_dates_reads_none_that_could_be_either():
+def test_a_model_without_such_dates_reads_none_that_could_be_either() -> None:
     known = TimeReading()
     assert decide_times(Counter(["5/6/2024"]), "x", known=known) is None
     assert times(["5/31/2024"], known=known).reading.first == "month"
@@ -177,7 +177,7 @@ def test_a_model_without_such_dates_reads_none_that_could_be_either():
         (["20240531", "20230102"], "x", None),
     ],
 )
-def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None):
+def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None) -> None:
     assert times(cells, name).reading.unit == unit
 
 
@@ -191,10 +191,10 @@ def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None)
         (["soon", "later"], "created"),
     ],
 )
-def test_what_is_no_column_of_times(cells: list[str], name: str):
+def test_what_is_no_column_of_times(cells: list[str], name: str) -> None:
     assert decide_times(Counter(cells), name) is None
 
 
-def test_the_share_that_could_be_read_is_known():
+def test_the_share_that_could_be_read_is_known() -> None:
     assert number_share(Counter([*["1"] * 9, "x", "n/a"])) == 0.9
     assert time_share(Counter(["2024-01-01", "13/1/2024", "x", "y"])) == 0.5

@@ -35,7 +35,7 @@ def cycle(*values: str) -> list[str]:
     return [values[i % len(values)] for i in range(ROWS)]
 
 
-def test_kinds():
+def test_kinds() -> None:
     inferred = infer(
         n=cycle("1", "2.5", ""),
         c=cycle("a", "b", "1"),
@@ -66,7 +66,7 @@ def test_kinds():
         ([str(i * 17 % ROWS) for i in range(ROWS)], "an identifier"),
     ],
 )
-def test_dropped(cells: list[str], reason: str):
+def test_dropped(cells: list[str], reason: str) -> None:
     inferred = infer(x=cells)
     assert reason in inferred.dropped["x"]
     assert inferred.identifiers == (("x",) if "identifier" in reason else ())
@@ -79,7 +79,9 @@ def filled(n: int, rows: int = 20_000) -> Table:
 
 
 @pytest.mark.parametrize(("n", "rows", "is_used"), [(19, 20_000, False), (20, 20_000, True)])
-def test_a_column_with_values_in_few_of_many_rows_is_almost_empty(n: int, rows: int, is_used: bool):
+def test_a_column_with_values_in_few_of_many_rows_is_almost_empty(
+    n: int, rows: int, is_used: bool
+) -> None:
     inferred = infer_fields(filled(n, rows), reserved={})
     assert ("x" in inferred.kinds) is is_used
     if not is_used:
@@ -90,11 +92,13 @@ def test_a_column_with_values_in_few_of_many_rows_is_almost_empty(n: int, rows: 
 @pytest.mark.parametrize(
     ("n", "rows", "is_used"), [(9, 200, False), (10, 200, True), (8, 80, True)]
 )
-def test_a_column_with_fewer_than_ten_values_is_almost_empty(n: int, rows: int, is_used: bool):
+def test_a_column_with_fewer_than_ten_values_is_almost_empty(
+    n: int, rows: int, is_used: bool
+) -> None:
     assert ("x" in infer_fields(filled(n, rows), reserved={}).kinds) is is_used
 
 
-def test_an_almost_empty_column_is_kept_where_somebody_says_what_it_is():
+def test_an_almost_empty_column_is_kept_where_somebody_says_what_it_is() -> None:
     said = {"x": FieldKind.CATEGORY}
     assert "x" in infer_fields(filled(5), reserved={}, given=said).kinds
     contract = dict.fromkeys(("x", "filler"), FieldKind.CATEGORY)
@@ -112,7 +116,7 @@ def test_an_almost_empty_column_is_kept_where_somebody_says_what_it_is():
         (["2024-05-31", *[""] * (ROWS - 1)], "almost empty: 1 of 40 rows have a value"),
     ],
 )
-def test_a_time_of_creation_that_is_unfit_has_a_reason(cells: list[str], why: str):
+def test_a_time_of_creation_that_is_unfit_has_a_reason(cells: list[str], why: str) -> None:
     data = table(created_at=cells, x=cycle("1", "2"))
     found = infer_fields(data, reserved={"created_at": "part of every lead, no feature"})
     found = with_creation(found, data)
@@ -120,14 +124,14 @@ def test_a_time_of_creation_that_is_unfit_has_a_reason(cells: list[str], why: st
     assert found.dropped == {"created_at": why}
 
 
-def test_words_that_mean_missing_fill_no_column():
+def test_words_that_mean_missing_fill_no_column() -> None:
     cells = ["web" if i < 3 else "Select" for i in range(ROWS)]
     assert "x" in infer(x=cells).kinds
     data = table(filler=cycle("1", "2"), x=cells).with_hints(missing=["select"])
     assert "almost empty: 3 of" in infer_fields(data, reserved={}).dropped["x"]
 
 
-def test_kept():
+def test_kept() -> None:
     scattered = [str(i * i * 7919 % 100_003) for i in range(1, ROWS + 1)]
     inferred = infer(
         checked=cycle("x", ""),
@@ -138,30 +142,30 @@ def test_kept():
     assert set(inferred.kinds) == {"filler", "checked", "income", "share", "day"}
 
 
-def test_whole_numbers_that_differ_are_an_identifier_by_their_name():
+def test_whole_numbers_that_differ_are_an_identifier_by_their_name() -> None:
     scattered = [str(i * i * 7919 % 100_003) for i in range(1, ROWS + 1)]
     assert infer(customerId=scattered).identifiers == ("customerId",)
 
 
-def test_amounts_in_order_are_no_identifier():
+def test_amounts_in_order_are_no_identifier() -> None:
     amounts = sorted({int(1000 * 1.21**i) + i for i in range(ROWS)})
     assert "revenue" in infer(revenue=[*map(str, amounts)]).kinds
 
 
 @pytest.mark.parametrize("name", ["num_employees", "No of calls"])
-def test_a_count_is_no_identifier_by_its_name(name: str):
+def test_a_count_is_no_identifier_by_its_name(name: str) -> None:
     scattered = [str(i * i * 7919 % 100_003) for i in range(1, ROWS + 1)]
     assert len(infer(**{name: scattered}).kinds) == 2
 
 
-def test_one_repeated_row_does_not_make_numbers_of_identifiers():
+def test_one_repeated_row_does_not_make_numbers_of_identifiers() -> None:
     ids = [str(18_000_000_000 + i * i * 7919 % 100_003) for i in range(1, ROWS)]
     phones = [f"+4930{i * 7919 % 1_000_000:06}" for i in range(1, ROWS)]
     again = infer(**{"Record ID": [*ids, ids[0]], "Phone Number": [*phones, phones[0]]})
     assert set(again.dropped) == {"Record ID", "Phone Number"}
 
 
-def test_numbers_that_the_model_cannot_keep_apart_are_a_category():
+def test_numbers_that_the_model_cannot_keep_apart_are_a_category() -> None:
     campaigns = [f"1202103060018001{i:02}" for i in range(5)]
     inferred = infer(x=cycle(*campaigns), zip=cycle("10115", "11373", "20095"))
     assert inferred.kinds["x"] is inferred.kinds["zip"] is FieldKind.CATEGORY
@@ -169,7 +173,7 @@ def test_numbers_that_the_model_cannot_keep_apart_are_a_category():
     assert "postal code" in inferred.remarks["zip"]
 
 
-def test_few_different_numbers_beside_a_word_for_missing_are_numbers():
+def test_few_different_numbers_beside_a_word_for_missing_are_numbers() -> None:
     inferred = infer(
         asked=cycle("0", "1", "2", "3", "?"), written=cycle("1", "1.0", "$2", "2"), id=cycle("3")
     )
@@ -177,7 +181,7 @@ def test_few_different_numbers_beside_a_word_for_missing_are_numbers():
     assert inferred.kinds["written"] is FieldKind.NUMBER
 
 
-def test_a_number_that_grows_with_a_time_is_an_identifier():
+def test_a_number_that_grows_with_a_time_is_an_identifier() -> None:
     rows = [i * 101 % 300 for i in range(300)]
     data = table(
         when=[f"2024-{1 + i // 28:02}-{1 + i % 28:02}" for i in rows],
@@ -190,7 +194,7 @@ def test_a_number_that_grows_with_a_time_is_an_identifier():
         assert "y" in inferred.kinds
 
 
-def test_readings_words_and_misfits_are_kept():
+def test_readings_words_and_misfits_are_kept() -> None:
     n = ROWS * 5
     data = table(
         price=["1.250,50", *["12"] * (n - 2), "?"],
@@ -206,7 +210,7 @@ def test_readings_words_and_misfits_are_kept():
     assert "a point between thousands" in inferred.remarks["price"]
 
 
-def test_what_a_column_leaves_open_is_decided_by_the_others():
+def test_what_a_column_leaves_open_is_decided_by_the_others() -> None:
     data = table(
         a=cycle("1.250", "2.500"),
         b=cycle("0.5", "7"),
@@ -223,7 +227,7 @@ def test_what_a_column_leaves_open_is_decided_by_the_others():
     assert "leave open" in inferred.remarks["c"]
 
 
-def test_a_column_that_is_almost_one_of_numbers_is_told():
+def test_a_column_that_is_almost_one_of_numbers_is_told() -> None:
     inferred = infer(x=cycle(*map(str, range(9)), "tall"))
     assert inferred.kinds["x"] is FieldKind.CATEGORY
     assert "90.0% of its values are numbers" in inferred.remarks["x"]
@@ -233,7 +237,7 @@ def test_a_column_that_is_almost_one_of_numbers_is_told():
     assert given.misfits == {"x": 4}
 
 
-def test_what_somebody_says_is_not_judged():
+def test_what_somebody_says_is_not_judged() -> None:
     data = table(x=[str(i) for i in range(ROWS)], y=cycle("a", "b"))
     given = {"x": FieldKind.NUMBER, "y": FieldKind.CATEGORY}
     assert infer_fields(data, reserved={}, given=given).kinds == given
@@ -241,7 +245,7 @@ def test_what_somebody_says_is_not_judged():
         infer_fields(data, reserved={}, given={"y": FieldKind.NUMBER})
 
 
-def test_typed_numbers_that_are_times_are_told():
+def test_typed_numbers_that_are_times_are_told() -> None:
     columns = {"created": Numbers(np.arange(1.7e9, 1.7e9 + 40)), "n": Numbers(np.arange(40) % 7.0)}
     data = Table(columns=columns, originals={c: c for c in columns}, rows=40, sha256="0" * 64)
     inferred = infer_fields(data, reserved={})
@@ -249,7 +253,7 @@ def test_typed_numbers_that_are_times_are_told():
     assert "seconds since 1970" in inferred.remarks["created"]
 
 
-def test_text_and_reserved():
+def test_text_and_reserved() -> None:
     data = table(
         summary=[f"text number {i}" for i in range(ROWS)], t=cycle("1", "2"), a=cycle("1", "2")
     )
@@ -258,7 +262,7 @@ def test_text_and_reserved():
     assert inferred.dropped == {"t": "the target"}
 
 
-def test_a_contract_says_which_and_what():
+def test_a_contract_says_which_and_what() -> None:
     data = table(a=cycle("1", "2"), b=cycle("1", "2"), c=cycle("1", "2"))
     contract = {"a": FieldKind.CATEGORY, "b": FieldKind.NUMBER, "absent": FieldKind.NUMBER}
     inferred = infer_fields(data, reserved={}, contract=contract)
@@ -268,18 +272,18 @@ def test_a_contract_says_which_and_what():
         infer_fields(data, reserved={}, text={"b"}, contract=contract)
 
 
-def test_nothing_left():
+def test_nothing_left() -> None:
     with pytest.raises(InputError, match=r"no column left.*a: no values"):
         infer_fields(table(a=cycle(""), b=cycle("1")), reserved={})
 
 
-def test_words_of_a_name():
+def test_words_of_a_name() -> None:
     assert name_words("callDuration_sec") == {"call", "duration", "sec"}
     assert name_words("poutcome") == {"poutcome"}
     assert name_words("CRM_ID2") == {"crm", "id"}
 
 
-def test_a_level_of_one_lead_with_many_rows_is_withheld():
+def test_a_level_of_one_lead_with_many_rows_is_withheld() -> None:
     contact = [f"Jane Doe {i // 8}" for i in range(ROWS)]
     mixed = ["web"] * (ROWS - 8) + ["Jane Doe told me"] * 8
     data = table(contact=contact, source=mixed, filler=cycle("1.5", "2", "3"))
@@ -296,7 +300,7 @@ def test_a_level_of_one_lead_with_many_rows_is_withheld():
 
 
 @pytest.mark.parametrize("word", ["#N/A", "unknown"])
-def test_words_that_mean_missing_are_no_level_that_is_left(word: str):
+def test_words_that_mean_missing_are_no_level_that_is_left(word: str) -> None:
     names = [word] * 20 + [f"Jane Doe {i // 2}" for i in range(20)]
     data = table(x=names, filler=cycle("1", "2", "3")).with_hints(missing=["unknown"])
     inferred = infer_fields(data, reserved={})

@@ -28,7 +28,7 @@ JSON_SHAPES = {
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("text", JSON_SHAPES.values(), ids=JSON_SHAPES.keys())
-def test_json_of_every_shape_is_a_table(text: str, encoding: str):
+def test_json_of_every_shape_is_a_table(text: str, encoding: str) -> None:
     parsed = table(text.encode(encoding))
     assert parsed.rows == 2
     assert parsed.names == ("id", "n", "won", "s", "big")
@@ -38,20 +38,20 @@ def test_json_of_every_shape_is_a_table(text: str, encoding: str):
     assert find_json(text.encode(encoding), "leads") is not None
 
 
-def test_a_pair_of_escapes_in_json_is_one_character():
+def test_a_pair_of_escapes_in_json_is_one_character() -> None:
     assert strings(table(rb'{"a": "\ud83d\ude00", "b": 1}'), "a") == ["\U0001f600"]
 
 
-def test_numbers_of_json_have_a_point_before_decimals():
+def test_numbers_of_json_have_a_point_before_decimals() -> None:
     lines = "\n".join(f'{{"a": "x", "n": {i}.250}}' for i in range(1, 9))
     assert table(lines).columns_for({"n": NUMBER})["n"][0] == 1.25
 
 
-def test_lists_and_objects_in_json_are_told():
+def test_lists_and_objects_in_json_are_told() -> None:
     parsed = table('{"a": 1, "b": [1], "c": {"d": 1}}\n{"a": 2}\n')
     assert list(parsed.unusable) == ["b", "c"]
 
 
-def test_objects_know_their_lines():
+def test_objects_know_their_lines() -> None:
     leads = find_json(json.dumps(JSON_LEADS, indent=2).encode(), "leads") or []
     assert [lead.line for lead in leads] == [2, 9]

@@ -61,20 +61,20 @@ def cells(features: Features, field: str) -> list[list[float]]:
     return features.matrix[:, run].tolist()
 
 
-def test_one_hot_levels_unseen_and_missing():
+def test_one_hot_levels_unseen_and_missing() -> None:
     jobs = ["Admin.", "  sales \t DIRECTOR", "ß", "pilot", None, "", "N/A", "nan"]
     rows = cells(encode(columns_of(8, job=jobs), 8), "job")
     assert rows[:4] == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]
     assert np.isnan(rows[4:]).all()
 
 
-def test_target_values_prior_and_missing():
+def test_target_values_prior_and_missing() -> None:
     rows = cells(encode(columns_of(4, city=["KÖLN", "rome", "oslo", None]), 4), "city")
     assert rows[:3] == [[0.25], [0.75], [pytest.approx(0.4)]]
     assert np.isnan(rows[3])
 
 
-def test_text_length_words_and_keywords():
+def test_text_length_words_and_keywords() -> None:
     texts = ["What PRICE?", "auf der STRASSE", None, "  ", "n/a"]
     rows = cells(encode(columns_of(5, summary=texts), 5), "summary")
     # Keywords are compared as they are written in the spec: "straße" is not case-folded there.
@@ -82,7 +82,7 @@ def test_text_length_words_and_keywords():
     assert np.isnan(rows[2:]).all()
 
 
-def test_date_parts_are_utc():
+def test_date_parts_are_utc() -> None:
     moment = datetime(2024, 2, 29, 23, 59, 59, 999_000, tzinfo=UTC)
     seen = np.array([moment.timestamp() * 1000, -1.0, NAN, 1e300])
     features = encode(columns_of(4, seen=seen), 4)
@@ -93,7 +93,7 @@ def test_date_parts_are_utc():
 
 @given(st.datetimes(datetime(1000, 1, 1), datetime(4000, 1, 1), timezones=st.just(UTC)))
 @settings(deadline=None)
-def test_date_parts_are_those_of_datetime(moment: datetime):
+def test_date_parts_are_those_of_datetime(moment: datetime) -> None:
     seen = np.array([np.floor(moment.timestamp() * 1000)])
     expected = datetime.fromtimestamp(seen[0] / 1000, UTC)
     assert cells(encode(columns_of(1, seen=seen), 1), "seen") == [
@@ -110,7 +110,7 @@ def ages(spec: FeatureSpec, columns: Columns) -> list[float]:
     return encoder.encode(columns, len(columns["created_at"])).matrix[:, 0].tolist()
 
 
-def test_an_age_is_in_days_before_the_creation():
+def test_an_age_is_in_days_before_the_creation() -> None:
     spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,)))
     created = np.full(6, 1_700_000_000_000.0)
     created[4] = NAN
@@ -120,7 +120,7 @@ def test_an_age_is_in_days_before_the_creation():
     assert np.isnan(found[3:]).all()
 
 
-def test_an_age_in_whole_days_ignores_the_clock():
+def test_an_age_in_whole_days_ignores_the_clock() -> None:
     spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,), whole_days=True))
     created = DAY_MS * np.array([20.99, 20.0, 20.01, -3.5])
     seen = DAY_MS * np.array([19.0, 19.99, 20.99, -4.0])
@@ -129,7 +129,9 @@ def test_an_age_in_whole_days_ignores_the_clock():
 
 @given(st.integers(0, 16_000 * DAY_MS), st.integers(-20_000 * DAY_MS, 20_000 * DAY_MS))
 @settings(deadline=None)
-def test_an_age_is_exact_to_minutes_and_the_same_alone_and_in_a_batch(old: int, created: int):
+def test_an_age_is_exact_to_minutes_and_the_same_alone_and_in_a_batch(
+    old: int, created: int
+) -> None:
     spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,)))
     row = {"seen": np.array([float(created - old)]), "created_at": np.array([float(created)])}
     [alone] = ages(spec, row)
@@ -138,7 +140,7 @@ def test_an_age_is_exact_to_minutes_and_the_same_alone_and_in_a_batch(old: int, 
     assert set(ages(spec, batch)) == {alone}
 
 
-def test_the_age_has_a_column_among_the_parts():
+def test_the_age_has_a_column_among_the_parts() -> None:
     parts = (DatePart.HOUR, DatePart.AGE, DatePart.WEEKDAY)
     spec = of_ages(DateField(name="seen", parts=parts))
     columns = {"seen": np.array([3_600_000.0]), "created_at": np.array([float(DAY_MS)])}
@@ -147,7 +149,7 @@ def test_the_age_has_a_column_among_the_parts():
     assert spec.columns == ("seen:hour", "seen:age", "seen:weekday")
 
 
-def test_an_age_without_a_creation_to_count_from_is_refused():
+def test_an_age_without_a_creation_to_count_from_is_refused() -> None:
     aged = DateField(name="seen", parts=(DatePart.AGE,))
     for fields in ((aged,), (aged, NumberField(name="created_at"))):
         with pytest.raises(ValueError, match="an age needs the field 'created_at'"):
@@ -156,19 +158,19 @@ def test_an_age_without_a_creation_to_count_from_is_refused():
         FeatureSpec(fields=(DateField(name="created_at", parts=(DatePart.AGE,)),))
 
 
-def test_numbers_that_float32_can_not_hold_are_bounded():
+def test_numbers_that_float32_can_not_hold_are_bounded() -> None:
     rows = encode(columns_of(3, age=np.array([1e300, -1e300, NAN])), 3).matrix[:, 0]
     assert rows[0] == np.finfo(np.float32).max
     assert rows[1] == -np.finfo(np.float32).max
     assert np.isnan(rows[2])
 
 
-def test_coverage_is_the_share_of_present_fields():
+def test_coverage_is_the_share_of_present_fields() -> None:
     columns = columns_of(2, age=np.array([30.0, NAN]), job=["pilot", "null"], city=["x", None])
     assert encode(columns, 2).coverage.tolist() == [0.5, 0.0]
 
 
-def test_what_is_known_is_the_importance_of_the_present_fields():
+def test_what_is_known_is_the_importance_of_the_present_fields() -> None:
     importance = {"age": 0.5, "job": 0.3, "city": 0.1, "seen": 0.1}
     encoder = FeatureEncoder(SPEC, unmeasured_reference(SPEC), importance)
     nothing = columns_of(3)
@@ -178,12 +180,12 @@ def test_what_is_known_is_the_importance_of_the_present_fields():
     assert known.tolist() == pytest.approx([0.8, 0.3, 0.0], abs=1e-5)
 
 
-def test_without_importance_all_fields_are_as_important():
+def test_without_importance_all_fields_are_as_important() -> None:
     features = encode(columns_of(2, age=np.array([30.0, NAN])), 2)
     assert features.known.tolist() == features.coverage.tolist()
 
 
-def test_coverage_is_relative_to_the_reference_s_typical_lead():
+def test_coverage_is_relative_to_the_reference_s_typical_lead() -> None:
     typical = TypicalLead(fields=2, importance=0.5)
     reference = unmeasured_reference(SPEC).model_copy(update={"typical": typical})
     importance = {"age": 0.5, "job": 0.3, "city": 0.1, "seen": 0.1}
@@ -195,14 +197,14 @@ def test_coverage_is_relative_to_the_reference_s_typical_lead():
     assert features.known.tolist() == pytest.approx([1, 0.6], abs=1e-5)
 
 
-def test_shapes_and_types_of_an_empty_batch():
+def test_shapes_and_types_of_an_empty_batch() -> None:
     features = encode(columns_of(0), 0)
     assert features.matrix.shape == (0, len(SPEC.columns))
     assert features.bins.shape == (0, len(SPEC.fields))
     assert features.coverage.shape == (0,)
 
 
-def test_types_and_layout():
+def test_types_and_layout() -> None:
     features = encode(columns_of(3), 3)
     assert features.matrix.dtype == np.float32
     assert features.matrix.flags.c_contiguous
@@ -210,26 +212,26 @@ def test_types_and_layout():
     assert features.coverage.dtype == np.float32
 
 
-def test_a_reference_of_other_fields_is_refused():
+def test_a_reference_of_other_fields_is_refused() -> None:
     other = FeatureSpec(fields=(NumberField(name="age"),))
     with pytest.raises(ValueError, match="same order"):
         FeatureEncoder(SPEC, unmeasured_reference(other))
 
 
-def test_a_field_without_a_column_is_an_error():
+def test_a_field_without_a_column_is_an_error() -> None:
     with pytest.raises(KeyError, match="age"):
         encode({}, 1)
 
 
 @pytest.mark.parametrize("name", ["age", "job", "summary"])
 @pytest.mark.parametrize("n", [1, 3])
-def test_a_column_of_another_length_is_an_error(name: str, n: int):
+def test_a_column_of_another_length_is_an_error(name: str, n: int) -> None:
     columns = columns_of(2)
     with pytest.raises(ValueError, match=f"expected {n} values of field"):
         encode({**columns_of(n), name: columns[name]}, n)
 
 
-def test_the_memo_is_bounded_and_stays_right(monkeypatch: pytest.MonkeyPatch):
+def test_the_memo_is_bounded_and_stays_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matrix_module, "MEMO_ENTRIES", 4)
     encoder = FeatureEncoder(SPEC, unmeasured_reference(SPEC))
     jobs = [f"job {i % 9}" for i in range(50)] + ["admin."] + ["x" * 1000] * 3
@@ -283,7 +285,7 @@ def as_bytes(columns: Columns) -> Columns:
 @settings(max_examples=300, deadline=None)
 def test_leads_are_encoded_alike_with_and_without_a_compiler(
     measured: list[tuple[object, ...]], rows: list[tuple[object, ...]]
-):
+) -> None:
     """Bins are those of some leads, and of these and others the values are on their edges."""
     given = as_columns(measured)
     reference = build_reference(SPEC, given, len(measured), np.linspace(0, 1, len(measured)))
@@ -298,7 +300,7 @@ def test_leads_are_encoded_alike_with_and_without_a_compiler(
 
 @given(leads)
 @settings(deadline=None)
-def test_a_lead_alone_is_the_same_to_the_bit_as_in_a_batch(rows: list[tuple[object, ...]]):
+def test_a_lead_alone_is_the_same_to_the_bit_as_in_a_batch(rows: list[tuple[object, ...]]) -> None:
     columns = as_columns(rows)
     reference = build_reference(SPEC, columns, len(rows), np.linspace(0, 1, len(rows)))
     encoder = FeatureEncoder(SPEC, reference)
@@ -313,7 +315,7 @@ def test_a_lead_alone_is_the_same_to_the_bit_as_in_a_batch(rows: list[tuple[obje
 
 @given(leads)
 @settings(deadline=None)
-def test_bins_are_the_reference_s_codes(rows: list[tuple[object, ...]]):
+def test_bins_are_the_reference_s_codes(rows: list[tuple[object, ...]]) -> None:
     columns = as_columns(rows)
     reference = build_reference(SPEC, columns, len(rows), np.linspace(0, 1, len(rows)))
     bins = FeatureEncoder(SPEC, reference).encode(columns, len(rows)).bins
@@ -331,7 +333,7 @@ def test_bins_are_the_reference_s_codes(rows: list[tuple[object, ...]]):
                 assert code == sum(edge <= value for edge in field.edges)
 
 
-def test_idempotent_normalisation_keeps_any_level_usable():
+def test_idempotent_normalisation_keeps_any_level_usable() -> None:
     # A spec holds normalised levels; a level that changed again would never be found.
     @given(st.text())
     @settings(deadline=None)

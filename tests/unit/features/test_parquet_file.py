@@ -23,7 +23,7 @@ def parquet(store_schema: bool = True, **columns: Any) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def test_parquet():
+def test_parquet() -> None:
     parsed = table(
         parquet(
             n=pa.array([1, None, 3]),
@@ -56,24 +56,24 @@ def test_parquet():
     assert strings(parsed, "n") == ["1", None, "3"]
 
 
-def test_parquet_without_rows():
+def test_parquet_without_rows() -> None:
     with pytest.raises(InputError, match="no rows"):
         table(parquet(a=pa.array([], pa.int64())))
 
 
-def test_a_parquet_whose_names_are_no_utf8_is_refused():
+def test_a_parquet_whose_names_are_no_utf8_is_refused() -> None:
     content = parquet(store_schema=False, lead_id=pa.array(["a"]), other=pa.array(["b"]))
     with pytest.raises(InputError, match="not a readable Parquet file: 'utf-8' codec"):
         table(content.replace(b"lead_id", b"le\xffd_id"))
 
 
-def test_a_parquet_whose_texts_are_no_utf8_is_refused():
+def test_a_parquet_whose_texts_are_no_utf8_is_refused() -> None:
     content = parquet(a=pa.array(["wörds"]), b=pa.array([1]))
     with pytest.raises(InputError, match="not a readable Parquet file: 'utf-8' codec"):
         table(content.replace("wörds".encode(), b"w\xc3(rds"))
 
 
-def test_times_of_no_calendar_are_missing():
+def test_times_of_no_calendar_are_missing() -> None:
     moments = [2**60, -(2**60), 253_402_300_799_999, 253_402_300_800_000, -62_135_596_800_000]
     parsed = table(parquet(t=pa.array(moments, pa.timestamp("ms")), n=pa.array([0] * 5)))
     known = [np.nan, np.nan, 253_402_300_799_999, np.nan, -62_135_596_800_000]
@@ -82,12 +82,12 @@ def test_times_of_no_calendar_are_missing():
     assert years == [None, None, "9999", None, "0001"]
 
 
-def test_a_parquet_that_claims_more_cells_than_its_bytes_can_be_is_refused():
+def test_a_parquet_that_claims_more_cells_than_its_bytes_can_be_is_refused() -> None:
     with pytest.raises(InputError, match="claims 30000000 rows of 1 columns"):
         table(parquet(a=pa.nulls(30_000_000, pa.int64())))
 
 
-def test_a_long_text_in_many_rows_of_a_parquet_is_one_text():
+def test_a_long_text_in_many_rows_of_a_parquet_is_one_text() -> None:
     word = "x" * 1_000_000
     column = pa.DictionaryArray.from_arrays([0] * 5000, [word])
     content = parquet(store_schema=False, a=column, n=pa.array([1] * 5000))

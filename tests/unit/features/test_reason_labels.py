@@ -99,41 +99,41 @@ def said(
     return texts[0]
 
 
-def test_the_hour_is_named_where_the_hour_moved_the_score():
+def test_the_hour_is_named_where_the_hour_moved_the_score() -> None:
     """It was the weekday: "opened Sun"."""
     assert said("opened", {Aspect.HOUR: 1.5, Aspect.WEEKDAY: -0.2}) == "at 23 h"
     assert said("opened", {Aspect.HOUR: 0.1, Aspect.WEEKDAY: 0.9}) == "Sun"
     assert said("opened", {Aspect.MONTH: 0.3}) == "in December"
 
 
-def test_the_aspect_that_pulled_the_other_way_is_not_named():
+def test_the_aspect_that_pulled_the_other_way_is_not_named() -> None:
     moved = {Aspect.HOUR: 2.0, Aspect.WEEKDAY: -2.5}
     assert said("opened", moved, contribution=-0.5) == "Sun"
     assert said("opened", moved, contribution=0.5) == "at 23 h"
 
 
-def test_a_date_of_which_one_part_is_read_is_called_by_that_part():
+def test_a_date_of_which_one_part_is_read_is_called_by_that_part() -> None:
     assert said("closed") == "at 23 h"
 
 
-def test_a_keyword_is_named_where_a_keyword_moved_the_score():
+def test_a_keyword_is_named_where_a_keyword_moved_the_score() -> None:
     """It was the length: "note 39 characters"."""
     assert said("note", {Aspect.LENGTH: 0.4, "price": 1.5}) == "has 'price'"
     assert said("note", {Aspect.LENGTH: 0.4, "spam": 1.5}) == "lacks 'spam'"
 
 
-def test_length_and_words_are_named_where_they_moved_the_score():
+def test_length_and_words_are_named_where_they_moved_the_score() -> None:
     text = "a price, please"
     assert said("note", {Aspect.LENGTH: 1.4, "price": 1.3}, note=[text]) == "15 characters"
     assert said("note", {Aspect.WORDS: 1.4, "price": 1.3}, note=[text]) == "3 words"
 
 
-def test_keywords_count_together():
+def test_keywords_count_together() -> None:
     moved = {Aspect.LENGTH: 1.0, "price": 0.7, "demo": 0.8}
     assert said("note", moved) == "has 'demo'"
 
 
-def test_where_many_absent_keywords_moved_the_score_none_is_named_alone():
+def test_where_many_absent_keywords_moved_the_score_none_is_named_alone() -> None:
     moved = {"price": -0.5, "demo": -0.6, "spam": -0.4}
     assert said("note", moved, contribution=-1.5, note=["nothing of it"]) == "has no keyword"
     assert said("note", moved, contribution=-1.5, note=["price of it"]) == "lacks 'demo'"
@@ -142,7 +142,7 @@ def test_where_many_absent_keywords_moved_the_score_none_is_named_alone():
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_what_is_missing_is_called_missing(field: str):
+def test_what_is_missing_is_called_missing(field: str) -> None:
     assert said(field, {Aspect.HOUR: 1.0, "demo": 1.0}, **MISSING) == "missing"
     labels = ReasonLabels(SPEC, REFERENCE, by_aspect=False)
     features = FeatureEncoder(SPEC, REFERENCE).encode(MISSING, 1)
@@ -155,13 +155,13 @@ def by_bin(labels: ReasonLabels, field: str, features: Features) -> Any:
     return labels.codes(np.array([[FIELDS[field]]]), np.ones((1, 1), np.float32), none, features)
 
 
-def test_a_number_and_a_level_are_called_by_themselves():
+def test_a_number_and_a_level_are_called_by_themselves() -> None:
     assert said("visits") == "0"
     assert said("job") == "cook"
     assert said("job", job=["king"]) == "other"
 
 
-def test_without_contributions_by_aspect_a_value_is_called_by_its_bin():
+def test_without_contributions_by_aspect_a_value_is_called_by_its_bin() -> None:
     """As models say it that were trained before aspects were kept."""
     labels = ReasonLabels(SPEC, REFERENCE, by_aspect=False)
     features = FeatureEncoder(SPEC, REFERENCE).encode(LEAD, 1)
@@ -171,14 +171,14 @@ def test_without_contributions_by_aspect_a_value_is_called_by_its_bin():
     assert found[3:] == ["Sun", "Sun"]
 
 
-def test_a_name_that_is_not_ascii_is_shown_as_in_the_file():
+def test_a_name_that_is_not_ascii_is_shown_as_in_the_file() -> None:
     spec = FeatureSpec(fields=(NumberField(name="u6765", source="来源"),))
     reference = build_reference(spec, {"u6765": np.array([1.0])}, 1, np.empty(0))
     labels = ReasonLabels(spec, reference, by_aspect=True)
     assert {name for name, _ in labels.texts} == {"来源"}
 
 
-def test_every_aspect_of_a_lead_has_a_name():
+def test_every_aspect_of_a_lead_has_a_name() -> None:
     labels = ReasonLabels(SPEC, REFERENCE, by_aspect=True)
     features = FeatureEncoder(SPEC, REFERENCE).encode(LEAD, 1)
     found = [labels.texts[code] for code in labels.aspect_codes(features.matrix)]
@@ -201,7 +201,7 @@ TIMES = st.none() | st.integers(0, 1_900_000_000).map(lambda s: 1000.0 * s)
 
 @given(st.data())
 @settings(max_examples=200, deadline=None)
-def test_reasons_are_named_alike_with_and_without_a_compiler(data: st.DataObject):
+def test_reasons_are_named_alike_with_and_without_a_compiler(data: st.DataObject) -> None:
     n, k, m = data.draw(st.integers(0, 6)), data.draw(st.integers(0, 4)), len(SPEC.field_aspects)
 
     def each(strategy: st.SearchStrategy[Any], size: int) -> list[Any]:
@@ -227,7 +227,7 @@ def test_reasons_are_named_alike_with_and_without_a_compiler(data: st.DataObject
     assert names == [[SPEC.fields[field].name for field in row] for row in fields.tolist()]
 
 
-def test_contributions_of_another_model_are_refused():
+def test_contributions_of_another_model_are_refused() -> None:
     labels = ReasonLabels(SPEC, REFERENCE, by_aspect=True)
     features = FeatureEncoder(SPEC, REFERENCE).encode(LEAD, 1)
     with pytest.raises(ValueError, match="of 8 aspects, got 0"):

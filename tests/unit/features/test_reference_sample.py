@@ -1,6 +1,7 @@
 """The sample of training leads in a bundle: read as it was written, also by earlier versions."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,21 +43,21 @@ BINS = ENCODER.counted_bins(FEATURES)
 SAMPLE = LeadSample(shown_numbers(SPEC, COLUMNS, FEATURES), BINS, SCORES.astype(np.float32))
 
 
-def parquet(columns):
+def parquet(columns: Any) -> Any:
     out = io.BytesIO()
     arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
     pq.write_table(pa.table(arrays), out)
     return out.getvalue()
 
 
-def raw():
+def raw() -> Any:
     """The file of an earlier version: the leads' fields as they came."""
     times = pa.array(COLUMNS["opened"], from_pandas=True)
     return parquet({**COLUMNS, "opened": times, "score": SCORES, "target": [True] * 4})
 
 
 @pytest.mark.parametrize("content", [parquet(sample_columns(REFERENCE, SAMPLE)), raw()])
-def test_a_sample_is_read_whatever_version_wrote_it(content):
+def test_a_sample_is_read_whatever_version_wrote_it(content: Any) -> None:
     found = read_sample(content, "reference.parquet", SPEC, REFERENCE)
     assert list(found.numbers) == ["size", "note"]
     for name, values in SAMPLE.numbers.items():
@@ -66,20 +67,20 @@ def test_a_sample_is_read_whatever_version_wrote_it(content):
     np.testing.assert_array_equal(found.scores, SAMPLE.scores)
 
 
-def test_no_text_is_written():
+def test_no_text_is_written() -> None:
     columns = sample_columns(REFERENCE, SAMPLE)
     assert all(values.dtype.kind in "if" for values in columns.values())
     assert columns["number.note"].tolist()[2:] == [9.0, 20.0]
 
 
-def test_a_column_that_is_lacking_is_named():
+def test_a_column_that_is_lacking_is_named() -> None:
     columns = sample_columns(REFERENCE, SAMPLE)
     del columns["bin.source"]
     with pytest.raises(InputError, match=r"columns bin\.source.*train the model again"):
         read_sample(parquet(columns), "reference.parquet", SPEC, REFERENCE)
 
 
-def test_a_column_that_is_not_known_is_passed_over():
+def test_a_column_that_is_not_known_is_passed_over() -> None:
     columns = {**sample_columns(REFERENCE, SAMPLE), "of_later": np.zeros(4)}
     found = read_sample(parquet(columns), "reference.parquet", SPEC, REFERENCE)
     np.testing.assert_array_equal(found.bins, BINS)

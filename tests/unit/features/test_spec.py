@@ -13,7 +13,7 @@ from features.spec import (
 )
 
 
-def test_every_column_has_the_aspect_of_its_field_that_it_measures():
+def test_every_column_has_the_aspect_of_its_field_that_it_measures() -> None:
     spec = FeatureSpec(
         fields=(
             NumberField(name="age"),
@@ -37,5 +37,5 @@ def test_every_column_has_the_aspect_of_its_field_that_it_measures():
     }
 
 
-def test_every_part_of_a_date_is_an_aspect():
+def test_every_part_of_a_date_is_an_aspect() -> None:
     assert {part.value for part in DatePart} <= {aspect.value for aspect in Aspect}

@@ -52,14 +52,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("content", "says"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_is_not_a_table_is_refused(content: bytes, says: str):
+def test_what_is_not_a_table_is_refused(content: bytes, says: str) -> None:
     with pytest.raises(InputError, match=says):
         table(content)
 
 
 @given(st.binary(max_size=200))
 @settings(deadline=None)
-def test_no_bytes_raise_anything_else(content: bytes):
+def test_no_bytes_raise_anything_else(content: bytes) -> None:
     try:
         parsed = table(content)
     except InputError:
@@ -68,7 +68,7 @@ def test_no_bytes_raise_anything_else(content: bytes):
     assert len(parsed.names) >= 2
 
 
-def test_files(tmp_path: Path):
+def test_files(tmp_path: Path) -> None:
     content = gzip.compress(b"a,b\n1,2\n")
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(content)
@@ -79,7 +79,7 @@ def test_files(tmp_path: Path):
         read_table(tmp_path / "absent.csv")
 
 
-def test_a_file_that_unpacks_to_a_thousand_times_its_size_is_refused_for_little_memory():
+def test_a_file_that_unpacks_to_a_thousand_times_its_size_is_refused_for_little_memory() -> None:
     zeros = gzip.compress(bytes(2**20), mtime=0) * 100
     tracemalloc.start()
     with pytest.raises(InputError, match=r"unpacks to more than 100 times"):
@@ -89,24 +89,24 @@ def test_a_file_that_unpacks_to_a_thousand_times_its_size_is_refused_for_little_
     assert peak < 4 * ALWAYS_UNPACKED
 
 
-def test_a_gzip_of_several_parts_is_read_to_its_end():
+def test_a_gzip_of_several_parts_is_read_to_its_end() -> None:
     assert table(gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n")).rows == 2
 
 
-def test_a_field_without_a_column_is_missing():
+def test_a_field_without_a_column_is_missing() -> None:
     columns = table("a,b\n1,2\n").columns_for({"x": NUMBER, "y": CATEGORY})
     assert np.isnan(columns["x"]).all()
     assert columns["y"] == [None]
 
 
-def test_a_cell_of_the_wrong_type_is_named():
+def test_a_cell_of_the_wrong_type_is_named() -> None:
     with pytest.raises(InputError, match=r"column 'a\.b', row 2: expected a number, came 'x'"):
         table("a.b,c\n1,2\nx,3\n").columns_for({"a_b": NUMBER})
     with pytest.raises(InputError, match="row 1: expected a time"):
         table("a,b\nx,3\n").columns_for({"a": DATE})
 
 
-def test_finding_a_column():
+def test_finding_a_column() -> None:
     parsed = table("emp.var.rate,Age,y\n1,2,3\n")
     assert parsed.find("emp.var.rate", "--target") == "emp_var_rate"
     assert parsed.find("emp_var_rate", "--target") == "emp_var_rate"
@@ -116,7 +116,7 @@ def test_finding_a_column():
         parsed.find("zzzzzz", "--target")
 
 
-def test_parts_of_a_table():
+def test_parts_of_a_table() -> None:
     parsed = table("t,x\n2024-01-01,a\n2024-01-03,b\n2024-01-02,c\n")
     part = parsed.slice(1, 3)
     assert strings(part, "x") == ["b", "c"]
@@ -131,11 +131,11 @@ def test_parts_of_a_table():
     ("column", "name"),
     [("emp.var.rate", "emp_var_rate"), (" 2nd call ", "_2nd_call"), ("a-b c", "a_b_c"), ("é", "e")],
 )
-def test_field_names(column: str, name: str):
+def test_field_names(column: str, name: str) -> None:
     assert field_name(column) == name
 
 
-def test_a_file_s_name_that_differs_in_form_from_a_model_s_field_is_not_ambiguous():
+def test_a_file_s_name_that_differs_in_form_from_a_model_s_field_is_not_ambiguous() -> None:
     names = FieldNames({"lead_source": "lead_source", "Job": "Job"})
     table = parse_table(b"Lead Source,job\nweb,cto\n", "leads.csv").with_fields_of(names)
     assert table.names == ("lead_source", "Job")

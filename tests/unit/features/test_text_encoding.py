@@ -14,19 +14,19 @@ GERMAN = "Name;Straße\n" + "Jürgen Müller;Königstraße 5, Düsseldorf für g
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_encodings_are_found_out(encoding: str):
+def test_encodings_are_found_out(encoding: str) -> None:
     parsed = table(GERMAN.encode(encoding))
     assert strings(parsed, "Name")[0] == "Jürgen Müller"
     assert list(parsed.originals.values()) == ["Name", "Straße"]
     assert parsed.encoding_guessed == (encoding == "cp1252")
 
 
-def test_a_named_encoding_is_taken():
+def test_a_named_encoding_is_taken() -> None:
     content = "имя;b\nМосква;1\n".encode("cp1251")
     assert strings(table(content, "cp1251"), "u438u43cu44f") == ["Москва"]
 
 
-def test_a_wrong_encoding_is_refused():
+def test_a_wrong_encoding_is_refused() -> None:
     with pytest.raises(InputError, match=r"not utf-8: line 2 has the byte 0xfc.*--encoding"):
         table("a;b\nMüller;1\n".encode("cp1252"), "utf-8")
     with pytest.raises(InputError, match="no encoding 'klingon'"):
@@ -35,7 +35,7 @@ def test_a_wrong_encoding_is_refused():
         table("a,b\n1,2\n", "undefined")
 
 
-def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch):
+def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "charset_normalizer", None)
     with pytest.raises(InputError, match=r"can't be found out.*line 2 has the byte 0x81"):
         table(b"a,b\n\x81\x8d,1\n")
@@ -44,7 +44,7 @@ def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     "text", ["São Paulo", "Genève", "Ålesund", "Zürich,L’Oréal", "£12", "50 m²", "Ærøskøbing"]
 )
-def test_short_western_text_is_cp1252(text: str):
+def test_short_western_text_is_cp1252(text: str) -> None:
     parsed = table(f"a;b\n{text};1\n".encode("cp1252"))
     assert (parsed.encoding, parsed.encoding_guessed) == ("cp1252", True)
     assert strings(parsed, "a") == [text]
@@ -59,13 +59,13 @@ def test_short_western_text_is_cp1252(text: str):
         ("北京 上海 广州 深圳市 成都", "gb18030"),
     ],
 )
-def test_text_of_which_no_western_word_is_made_is_not_cp1252(text: str, encoding: str):
+def test_text_of_which_no_western_word_is_made_is_not_cp1252(text: str, encoding: str) -> None:
     parsed = table(f"a;b\n{text};1\n".encode(encoding))
     assert (parsed.encoding, strings(parsed, "a")) == (encoding, [text])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_without_a_mark_is_read(encoding: str):
+def test_utf16_without_a_mark_is_read(encoding: str) -> None:
     assert strings(table("a,b\nü,1\n".encode(encoding)), "a") == ["ü"]
 
 
@@ -75,13 +75,13 @@ def test_utf16_without_a_mark_is_read(encoding: str):
 )
 def test_a_short_text_of_another_encoding_is_in_doubt_and_the_encoding_is_named(
     city: str, encoding: str
-):
+) -> None:
     content = f"city,n\n{city},1\n".encode(encoding)
     [remark] = table(content).remarks
     assert re.search(rf"give --encoding \(.*{encoding}.* fit its bytes, too\)$", remark)
     assert table(content, encoding).columns["city"].strings() == [city]
 
 
-def test_an_encoding_that_reads_the_same_letters_is_no_alternative():
+def test_an_encoding_that_reads_the_same_letters_is_no_alternative() -> None:
     [remark] = table("city,n\nMünchen,1\n".encode("cp1252")).remarks
     assert remark.endswith("give --encoding")

@@ -2,6 +2,8 @@ import hashlib
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,17 +23,20 @@ from model.serving.predictor import OnnxPredictor, open_predictor
 from model.storage import Folder
 from model.training.export import to_onnx, to_ubj
 from schemas.errors import FatalError, LoadFailure
+from tests.unit.small_booster import Trained
 
 FILES = ("model.onnx", "model.ubj", "reference.parquet", MANIFEST)
 
 
 @pytest.fixture
-def folder(tmp_path, artefacts):
+def folder(tmp_path: Path, artefacts: Artefacts) -> Any:
     write_bundle(Folder(str(tmp_path)), "bank", "3", artefacts)
     return tmp_path
 
 
-def test_a_bundle_comes_back_as_it_was_written(folder, trained, artefacts):
+def test_a_bundle_comes_back_as_it_was_written(
+    folder: Any, trained: Trained, artefacts: Artefacts
+) -> None:
     bundle = load_bundle(str(folder))
     assert (bundle.name, bundle.version) == ("bank", "3")
     assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()
@@ -43,14 +48,18 @@ def test_a_bundle_comes_back_as_it_was_written(folder, trained, artefacts):
     )
 
 
-def test_a_bundle_of_xgboost_alone_has_the_hash_of_its_booster(tmp_path, artefacts):
+def test_a_bundle_of_xgboost_alone_has_the_hash_of_its_booster(
+    tmp_path: Path, artefacts: Artefacts
+) -> None:
     write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
     bundle = load_bundle(str(tmp_path))
     assert bundle.sha256 == hashlib.sha256(artefacts.ubj).hexdigest()
     assert open_predictor(bundle).engine == "xgboost"
 
 
-def test_a_bundle_loads_without_onnx_runtime_and_keeps_its_identity(folder, artefacts, monkeypatch):
+def test_a_bundle_loads_without_onnx_runtime_and_keeps_its_identity(
+    folder: Any, artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     bundle = load_bundle(str(folder))
     assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()
@@ -58,7 +67,7 @@ def test_a_bundle_loads_without_onnx_runtime_and_keeps_its_identity(folder, arte
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_one_flipped_bit_anywhere_in_a_file_is_refused(folder, name):
+def test_one_flipped_bit_anywhere_in_a_file_is_refused(folder: Any, name: Any) -> None:
     path = folder / name
     content = path.read_bytes()
     every = len(content) // 40 + 1 if name != MANIFEST else 1
@@ -72,7 +81,9 @@ def test_one_flipped_bit_anywhere_in_a_file_is_refused(folder, name):
     assert load_bundle(str(folder)).version == "3"
 
 
-def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(folder, artefacts):
+def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
+    folder: Any, artefacts: Artefacts
+) -> None:
     (folder / "model.onnx").write_bytes(artefacts.onnx + b"\0")
     with pytest.raises(BundleError) as refusal:
         load_bundle(str(folder))
@@ -89,13 +100,15 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_refused(folder, name):
+def test_a_missing_file_is_refused(folder: Any, name: Any) -> None:
     (folder / name).unlink()
     with pytest.raises(BundleError, match=f"should be a (file )?{name} in it, there is none"):
         load_bundle(str(folder))
 
 
-def test_a_bundle_is_described_without_an_engine(folder, trained, monkeypatch):
+def test_a_bundle_is_described_without_an_engine(
+    folder: Any, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The drift worker's way: nothing that a model does to an engine reaches it."""
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "xgboost", None)
@@ -104,17 +117,21 @@ def test_a_bundle_is_described_without_an_engine(folder, trained, monkeypatch):
     assert bundle.sha256 == hashlib.sha256(trained.onnx).hexdigest()
 
 
-def test_a_model_of_xgboost_alone_is_tried_before_it_is_described(tmp_path, artefacts):
+def test_a_model_of_xgboost_alone_is_tried_before_it_is_described(
+    tmp_path: Path, artefacts: Artefacts
+) -> None:
     write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
     tried = []
     assert describe_bundle(str(tmp_path), tried.append).name == "bank"
     assert tried == [{"model.ubj": artefacts.ubj}]
 
 
-def test_a_model_is_tried_before_it_is_opened_here(folder, monkeypatch):
+def test_a_model_is_tried_before_it_is_opened_here(
+    folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(OnnxPredictor, "__init__", None)
 
-    def trial(files):
+    def trial(files: Any) -> None:
         assert files.keys() == {"model.onnx", "model.ubj"}
         raise BundleError("it aborts", LoadFailure.CRASHED)
 
@@ -123,15 +140,17 @@ def test_a_model_is_tried_before_it_is_opened_here(folder, monkeypatch):
     assert refused.value.failure is LoadFailure.CRASHED
 
 
-def test_no_more_of_a_file_is_read_than_its_manifest_lists(folder, monkeypatch):
+def test_no_more_of_a_file_is_read_than_its_manifest_lists(
+    folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with (folder / "model.onnx").open("ab") as file:
         file.truncate(2**40)
     with pytest.raises(BundleIncompleteError, match="not what was published"):
         load_bundle(str(folder))
 
 
-def test_a_model_of_64_mib_and_more_is_refused(folder):
-    def change(manifest):
+def test_a_model_of_64_mib_and_more_is_refused(folder: Any) -> None:
+    def change(manifest: Any) -> None:
         manifest["files"]["model.onnx"]["size"] = 64 * 2**20 + 1
 
     rewritten(folder, change)
@@ -139,12 +158,12 @@ def test_a_model_of_64_mib_and_more_is_refused(folder):
         load_bundle(str(folder))
 
 
-def test_a_bundle_that_is_not_there_is_refused(tmp_path):
+def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no bundle, or one that was never fully published"):
         load_bundle(str(tmp_path / "nowhere"))
 
 
-def test_a_store_that_can_not_be_reached_is_refused():
+def test_a_store_that_can_not_be_reached_is_refused() -> None:
     with pytest.raises(BundleError, match="nosuch://x can't be read"):
         load_bundle("nosuch://x")
 
@@ -152,13 +171,13 @@ def test_a_store_that_can_not_be_reached_is_refused():
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"null", b"3", b'{"name": "x"}', b"\xff\xfe", b"[" * 100_000]
 )
-def test_what_is_no_manifest_is_refused(folder, content):
+def test_what_is_no_manifest_is_refused(folder: Any, content: Any) -> None:
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(BundleError, match=r"manifest\.json should be a JSON object"):
         load_bundle(str(folder))
 
 
-def rewritten(folder, change):
+def rewritten(folder: Any, change: Any) -> None:
     """Write the manifest anew with a right hash of itself: whoever wrote it meant it."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
     del manifest["manifest_sha256"]
@@ -183,14 +202,14 @@ def rewritten(folder, change):
         ),
     ],
 )
-def test_a_manifest_of_another_format_is_refused(folder, change, message):
+def test_a_manifest_of_another_format_is_refused(folder: Any, change: Any, message: str) -> None:
     rewritten(folder, change)
     with pytest.raises(BundleError, match=message):
         load_bundle(str(folder))
 
 
 @pytest.mark.parametrize("form", ["onnx", "ubj"])
-def test_golden_rows_that_score_otherwise_are_refused(trained, form):
+def test_golden_rows_that_score_otherwise_are_refused(trained: Trained, form: str) -> None:
     golden = trained.metadata.golden
     scores = np.array(golden.scores)
     scores[5] += 2e-6
@@ -200,14 +219,16 @@ def test_golden_rows_that_score_otherwise_are_refused(trained, form):
         verify(Artefacts(**{form: export(trained.booster, metadata)}))
 
 
-def test_a_golden_score_of_nan_is_refused(trained):
+def test_a_golden_score_of_nan_is_refused(trained: Trained) -> None:
     golden = trained.metadata.golden.model_copy(update={"scores": (float("nan"),) * 32})
     metadata = trained.metadata.model_copy(update={"golden": golden})
     with pytest.raises(BundleError):
         verify(Artefacts(onnx=to_onnx(trained.booster, metadata)))
 
 
-def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(tmp_path, artefacts):
+def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(
+    tmp_path: Path, artefacts: Artefacts
+) -> None:
     random = np.random.default_rng(5)
     for _ in range(60):
         damaged = bytearray(artefacts.onnx)
@@ -229,19 +250,19 @@ def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(tmp_path
     ids=["no scores", "two reasons", "two aspects", "reasons of no field"],
 )
 def test_a_graph_that_gives_other_arrays_than_a_score_and_reasons_is_refused(
-    artefacts, monkeypatch, change, says
-):
+    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch, change: Any, says: str
+) -> None:
     predict = OnnxPredictor.predict
     monkeypatch.setattr(OnnxPredictor, "predict", lambda *given: change(predict(*given)))
     with pytest.raises(BundleError, match=says):
         verify(artefacts)
 
 
-def test_the_manifest_is_written_last(tmp_path, artefacts):
+def test_the_manifest_is_written_last(tmp_path: Path, artefacts: Artefacts) -> None:
     written = []
 
     class Watched(Folder):
-        def write(self, name, content):
+        def write(self, name: Any, content: Any) -> None:
             written.append(name)
             super().write(name, content)
 

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from model.metadata import (
     Thresholds,
 )
 from schemas.fields import FieldKind
+from tests.unit.small_booster import Trained
 
 
-def test_metadata_survive_json(trained):
+def test_metadata_survive_json(trained: Trained) -> None:
     text = trained.metadata.to_json()
     again = BundleMetadata.from_json(text)
     assert again.to_json() == text
@@ -24,19 +26,19 @@ def test_metadata_survive_json(trained):
     assert again.training == trained.metadata.training
 
 
-def test_thresholds_and_engagement_are_those_of_the_design(trained):
+def test_thresholds_and_engagement_are_those_of_the_design(trained: Trained) -> None:
     assert trained.metadata.thresholds == Thresholds(high=0.7, medium=0.4, label=0.5)
     assert trained.metadata.engagement == Engagement(low=0.15, high=0.40)
 
 
-def test_golden_rows_keep_every_bit_and_nan(trained):
+def test_golden_rows_keep_every_bit_and_nan(trained: Trained) -> None:
     again = BundleMetadata.from_json(trained.metadata.to_json()).golden
     np.testing.assert_array_equal(again.matrix, trained.matrix[:32])
     assert again.matrix.dtype == np.float32
     assert np.isnan(again.matrix).any()
 
 
-def test_calibration_is_a_sigmoid_that_never_overflows():
+def test_calibration_is_a_sigmoid_that_never_overflows() -> None:
     margin = np.array([-1e30, -3.0, 0.0, 2.5, 1e30], np.float32)
     calibration = Calibration(method="platt", slope=0.5, intercept=0.25)
     middle = 1 / (1 + np.exp(-(0.5 * margin[1:4].astype(float) + 0.25)))
@@ -59,13 +61,15 @@ def test_calibration_is_a_sigmoid_that_never_overflows():
         ({"spec": {"fields": []}}, r"spec\.fields"),
     ],
 )
-def test_metadata_that_contradict_themselves_are_refused(trained, change, where):
+def test_metadata_that_contradict_themselves_are_refused(
+    trained: Trained, change: Any, where: str
+) -> None:
     content = json.loads(trained.metadata.to_json()) | change
     with pytest.raises(BundleError, match=where):
         BundleMetadata.from_json(json.dumps(content))
 
 
-def test_a_reference_of_other_fields_is_refused(trained):
+def test_a_reference_of_other_fields_is_refused(trained: Trained) -> None:
     content = json.loads(trained.metadata.to_json())
     content["reference"]["fields"].reverse()
     with pytest.raises(BundleError, match="reference's fields are not the spec's"):
@@ -84,7 +88,9 @@ def test_a_reference_of_other_fields_is_refused(trained):
     ],
     ids=["a count of 64 bits", "a count below 0", "a value", "a prior", "a golden cell", "bins"],
 )
-def test_numbers_that_no_array_holds_are_refused(trained, path, value, says):
+def test_numbers_that_no_array_holds_are_refused(
+    trained: Trained, path: Any, value: Any, says: str
+) -> None:
     content = place = json.loads(trained.metadata.to_json())
     for key in path[:-1]:
         place = place[key]
@@ -93,7 +99,7 @@ def test_numbers_that_no_array_holds_are_refused(trained, path, value, says):
         BundleMetadata.from_json(json.dumps(content))
 
 
-def test_bins_of_another_kind_than_the_field_are_refused(trained):
+def test_bins_of_another_kind_than_the_field_are_refused(trained: Trained) -> None:
     content = json.loads(trained.metadata.to_json())
     fields = content["reference"]["fields"]
     weekday = next(field for field in fields if field["by"] == "weekday")
@@ -103,7 +109,7 @@ def test_bins_of_another_kind_than_the_field_are_refused(trained):
 
 
 @pytest.mark.parametrize("version", [0, 4, "1", None])
-def test_another_format_is_refused_and_named(trained, version):
+def test_another_format_is_refused_and_named(trained: Trained, version: Any) -> None:
     content = json.loads(trained.metadata.to_json()) | {"format_version": version}
     with pytest.raises(BundleError, match=f"formats 1 to 3, the model is of format {version}"):
         BundleMetadata.from_json(json.dumps(content))
@@ -122,7 +128,7 @@ def of_format_1(metadata: BundleMetadata) -> str:
     return json.dumps(content)
 
 
-def test_a_model_of_format_1_is_read_and_reads_as_before(trained):
+def test_a_model_of_format_1_is_read_and_reads_as_before(trained: Trained) -> None:
     old = BundleMetadata.from_json(of_format_1(trained.metadata))
     assert old.spec.readings == {}
     assert not old.spec.composed
@@ -139,7 +145,7 @@ def test_a_model_of_format_1_is_read_and_reads_as_before(trained):
     np.testing.assert_array_equal(now.bins, before.bins)
 
 
-def test_a_model_without_a_typical_lead_is_compared_with_all_fields(trained):
+def test_a_model_without_a_typical_lead_is_compared_with_all_fields(trained: Trained) -> None:
     content = json.loads(trained.metadata.to_json())
     del content["reference"]["typical"]
     old = BundleMetadata.from_json(json.dumps(content))
@@ -147,7 +153,7 @@ def test_a_model_without_a_typical_lead_is_compared_with_all_fields(trained):
     assert old.reference.typical_fields == len(old.spec.fields)
 
 
-def test_a_level_of_format_1_is_looked_up_as_it_came(trained):
+def test_a_level_of_format_1_is_looked_up_as_it_came(trained: Trained) -> None:
     content = json.loads(of_format_1(trained.metadata))
     field = next(f for f in content["spec"]["fields"] if f.get("encoding") == "one_hot")
     field["levels"][0] = decomposed = "sa\u0303o"
@@ -167,7 +173,7 @@ def test_a_level_of_format_1_is_looked_up_as_it_came(trained):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '"\\ud800"'])
-def test_what_is_no_metadata_is_refused(text):
+def test_what_is_no_metadata_is_refused(text: Any) -> None:
     with pytest.raises(BundleError, match="not usable"):
         BundleMetadata.from_json(text)
 
@@ -175,12 +181,12 @@ def test_what_is_no_metadata_is_refused(text):
 @pytest.mark.parametrize(
     ("rows", "scores"), [([[1.0]], [0.5, 0.5]), ([[1.0], [1.0, 2.0]], [0.5, 0.5]), ([], [])]
 )
-def test_golden_rows_that_do_not_fit_are_refused(rows, scores):
+def test_golden_rows_that_do_not_fit_are_refused(rows: Any, scores: Any) -> None:
     with pytest.raises(ValidationError):
         Golden(rows=rows, scores=scores)
 
 
-def test_drift_is_reported_by_names_that_people_read(trained):
+def test_drift_is_reported_by_names_that_people_read(trained: Trained) -> None:
     metadata = trained.metadata
     fields = metadata.spec.fields
     sources = {field.name: field.name for field in fields} | {fields[0].name: "来源:渠道"}

@@ -1,5 +1,8 @@
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,7 +14,7 @@ from schemas.errors import InputError
 
 
 @pytest.fixture(params=["folder", "store"])
-def registry(request, tmp_path):
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """On a disk, and in a store that has no rename: memory stands for object stores."""
     if request.param == "folder":
         yield Registry(tmp_path / "models")
@@ -21,7 +24,7 @@ def registry(request, tmp_path):
     Folder("memory://").remove(root.removeprefix("memory://"))
 
 
-def test_versions_are_numbered_from_one(registry, artefacts):
+def test_versions_are_numbered_from_one(registry: Any, artefacts: Artefacts) -> None:
     assert [registry.publish("bank", artefacts) for _ in range(11)] == [
         str(number) for number in range(1, 12)
     ]
@@ -29,13 +32,13 @@ def test_versions_are_numbered_from_one(registry, artefacts):
     assert registry.names() == ["bank"]
 
 
-def test_what_is_published_loads(registry, artefacts):
+def test_what_is_published_loads(registry: Any, artefacts: Artefacts) -> None:
     registry.publish("bank", artefacts)
     bundle = load_bundle(registry.resolve("bank/1"))
     assert (bundle.name, bundle.version) == ("bank", "1")
 
 
-def test_an_empty_registry_has_nothing(registry):
+def test_an_empty_registry_has_nothing(registry: Any) -> None:
     assert registry.names() == []
     assert registry.versions("bank") == []
     assert registry.aliases("bank") == {}
@@ -43,7 +46,9 @@ def test_an_empty_registry_has_nothing(registry):
         registry.resolve("bank")
 
 
-def test_a_name_is_its_newest_version_until_one_is_in_production(registry, artefacts):
+def test_a_name_is_its_newest_version_until_one_is_in_production(
+    registry: Any, artefacts: Artefacts
+) -> None:
     for _ in range(3):
         registry.publish("bank", artefacts)
     assert registry.resolve("bank").endswith("bank/3")
@@ -53,7 +58,7 @@ def test_a_name_is_its_newest_version_until_one_is_in_production(registry, artef
     assert registry.resolve("bank/3").endswith("bank/3")
 
 
-def test_an_alias_moves_and_leaves_the_others(registry, artefacts):
+def test_an_alias_moves_and_leaves_the_others(registry: Any, artefacts: Artefacts) -> None:
     for _ in range(2):
         registry.publish("bank", artefacts)
     registry.set_alias("bank", Alias.STAGING, "2")
@@ -63,7 +68,9 @@ def test_an_alias_moves_and_leaves_the_others(registry, artefacts):
 
 
 @pytest.mark.parametrize("version", ["2", "0", "01", "-1", "x", "", "../bank/1"])
-def test_an_alias_of_no_version_is_refused(registry, artefacts, version):
+def test_an_alias_of_no_version_is_refused(
+    registry: Any, artefacts: Artefacts, version: str
+) -> None:
     registry.publish("bank", artefacts)
     with pytest.raises(ModelNotFoundError, match="it has bank: 1"):
         registry.set_alias("bank", Alias.PRODUCTION, version)
@@ -85,14 +92,16 @@ def test_an_alias_of_no_version_is_refused(registry, artefacts, version):
         ("@", "'@', it has"),
     ],
 )
-def test_what_is_not_there_is_named_with_what_is(registry, artefacts, reference, message):
+def test_what_is_not_there_is_named_with_what_is(
+    registry: Any, artefacts: Artefacts, reference: str, message: str
+) -> None:
     registry.publish("bank", artefacts)
     registry.set_alias("bank", Alias.PRODUCTION, "1")
     with pytest.raises(ModelNotFoundError, match=message):
         registry.resolve(reference)
 
 
-def test_the_path_of_a_bundle_is_a_reference_too(tmp_path, artefacts):
+def test_the_path_of_a_bundle_is_a_reference_too(tmp_path: Path, artefacts: Artefacts) -> None:
     Registry(tmp_path / "elsewhere").publish("shop", artefacts)
     path = str(tmp_path / "elsewhere" / "shop" / "1")
     assert Registry(tmp_path / "models").resolve(path) == path
@@ -107,7 +116,9 @@ def test_the_path_of_a_bundle_is_a_reference_too(tmp_path, artefacts):
     ],
     ids=["none", "cut", "a list", "no alias", "no text", "no version", "as deep as Python"],
 )
-def test_broken_aliases_are_refused_with_what_to_do(registry, artefacts, content):
+def test_broken_aliases_are_refused_with_what_to_do(
+    registry: Any, artefacts: Artefacts, content: Any
+) -> None:
     registry.publish("bank", artefacts)
     (Folder(registry.root) / "bank").write("aliases.json", content)
     with pytest.raises(BundleError, match=r"leadscore models alias"):
@@ -115,23 +126,27 @@ def test_broken_aliases_are_refused_with_what_to_do(registry, artefacts, content
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "a/b", ".hidden", "a@b", "é", "x" * 101])
-def test_a_name_that_is_no_folder_is_refused(registry, artefacts, name):
+def test_a_name_that_is_no_folder_is_refused(
+    registry: Any, artefacts: Artefacts, name: Any
+) -> None:
     with pytest.raises(InputError, match="--name"):
         registry.publish(name, artefacts)
     assert registry.names() == []
 
 
-def test_a_model_that_would_be_refused_is_not_published(registry):
+def test_a_model_that_would_be_refused_is_not_published(registry: Any) -> None:
     with pytest.raises(BundleError):
         registry.publish("bank", Artefacts(onnx=b"garbage"))
     assert Folder(registry.root).folders() == []
 
 
-def test_a_publish_that_fails_leaves_nothing(registry, artefacts, monkeypatch):
+def test_a_publish_that_fails_leaves_nothing(
+    registry: Any, artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry.publish("bank", artefacts)
     write = Folder.write
 
-    def full(folder, name, content):
+    def full(folder: Any, name: Any, content: Any) -> None:
         if name == "reference.parquet":
             raise OSError(28, "No space left on device")
         write(folder, name, content)
@@ -144,7 +159,9 @@ def test_a_publish_that_fails_leaves_nothing(registry, artefacts, monkeypatch):
     assert registry.publish("bank", artefacts) == "2"
 
 
-def test_a_folder_without_manifest_is_not_listed_nor_written_over(registry, artefacts):
+def test_a_folder_without_manifest_is_not_listed_nor_written_over(
+    registry: Any, artefacts: Artefacts
+) -> None:
     registry.publish("bank", artefacts)
     left_behind = Folder(registry.root) / "bank"
     left_behind.claim("2")
@@ -157,7 +174,9 @@ def test_a_folder_without_manifest_is_not_listed_nor_written_over(registry, arte
     assert (left_behind / "2").read("model.onnx", 9) == b"half"
 
 
-def test_publishing_at_once_never_takes_the_same_version(tmp_path, artefacts):
+def test_publishing_at_once_never_takes_the_same_version(
+    tmp_path: Path, artefacts: Artefacts
+) -> None:
     with ThreadPoolExecutor(8) as pool:
         versions = list(
             pool.map(lambda _: Registry(tmp_path).publish("bank", artefacts), range(24))
@@ -166,7 +185,7 @@ def test_publishing_at_once_never_takes_the_same_version(tmp_path, artefacts):
     assert all(load_bundle(str(tmp_path / "bank" / version)) for version in versions[::8])
 
 
-def test_aliases_are_replaced_at_once(tmp_path, artefacts):
+def test_aliases_are_replaced_at_once(tmp_path: Path, artefacts: Artefacts) -> None:
     """A reader sees the old aliases or the new, never a part, and no temporary file stays."""
     registry = Registry(tmp_path)
     registry.publish("bank", artefacts)
@@ -182,14 +201,18 @@ def test_aliases_are_replaced_at_once(tmp_path, artefacts):
 
 
 @pytest.mark.parametrize("blocked", ["models", "models/bank"])
-def test_a_registry_that_can_not_be_written_says_so(tmp_path, artefacts, blocked):
+def test_a_registry_that_can_not_be_written_says_so(
+    tmp_path: Path, artefacts: Artefacts, blocked: str
+) -> None:
     (tmp_path / blocked).parent.mkdir(exist_ok=True)
     (tmp_path / blocked).write_text("a file")
     with pytest.raises(BundleError, match="can't be read or written"):
         Registry(tmp_path / "models").publish("bank", artefacts)
 
 
-def test_a_new_version_is_seen_by_a_registry_that_was_open_before(registry, artefacts):
+def test_a_new_version_is_seen_by_a_registry_that_was_open_before(
+    registry: Any, artefacts: Artefacts
+) -> None:
     reader = Registry(registry.root)
     registry.publish("bank", artefacts)
     assert reader.versions("bank") == ["1"]

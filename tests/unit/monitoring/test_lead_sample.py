@@ -6,10 +6,10 @@ import numpy as np
 
 from monitoring.lead_sample import shown_columns
 from tests.unit.monitoring.test_snapshot import sample, shown
-from tests.unit.small_model import LEADS, SPEC
+from tests.unit.small_model import LEADS, SPEC, SmallModel
 
 
-def test_numbers_are_shown_as_they_are_texts_by_length_the_rest_by_label(model):
+def test_numbers_are_shown_as_they_are_texts_by_length_the_rest_by_label(model: SmallModel) -> None:
     now, before = shown(model, sample(model), sample(model))
     aspects = [bins.name for bins in model.bundle.metadata.reference.aspects]
     assert list(now) == [*SPEC.kinds, *aspects, "score"]
@@ -26,7 +26,7 @@ def test_numbers_are_shown_as_they_are_texts_by_length_the_rest_by_label(model):
     assert before.keys() == now.keys()
 
 
-def test_a_field_that_is_lost_is_shown_by_its_bins_on_both_sides(model):
+def test_a_field_that_is_lost_is_shown_by_its_bins_on_both_sides(model: SmallModel) -> None:
     lost = sample(model, page_views=np.full(LEADS, np.nan), industry=[None] * LEADS)
     now, before = shown(model, lost, sample(model))
     assert set(now["page_views"]) == set(now["industry"]) == {"missing"}
@@ -35,7 +35,7 @@ def test_a_field_that_is_lost_is_shown_by_its_bins_on_both_sides(model):
     assert isinstance(now["company_size"], np.ndarray)
 
 
-def test_columns_have_the_names_that_the_assessment_has(model):
+def test_columns_have_the_names_that_the_assessment_has(model: SmallModel) -> None:
     names = ["来源", *list(SPEC.kinds)[1:]]
     reference = model.bundle.metadata.reference.with_names(names)
     now, before = shown_columns(SPEC, reference, sample(model), sample(model))

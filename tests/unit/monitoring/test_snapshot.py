@@ -4,9 +4,12 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +20,7 @@ from features.reference_sample import LeadSample, shown_numbers
 from monitoring.drift.assessment import Assessor
 from monitoring.drift.field_drift import DriftThresholds
 from monitoring.lead_sample import Subject, shown_columns
-from tests.unit.small_model import LEADS, SPEC
+from tests.unit.small_model import LEADS, SPEC, SmallModel
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's and its libraries' own
 BROWSERS = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
@@ -33,7 +36,7 @@ SUBJECT = Subject(
 TITLE = "Drift of ‹leads›, 2026-05-01 09:00 to 2026-05-01 10:00 UTC, model leads/3"
 
 
-def sample(model, **changed):
+def sample(model: Any, **changed: Any) -> Any:
     """The model's leads, some columns changed, all with scores around a half."""
     metadata = model.bundle.metadata
     columns = dict(model.columns) | changed
@@ -44,19 +47,19 @@ def sample(model, **changed):
     return LeadSample(shown_numbers(SPEC, columns, features), bins, scores)
 
 
-def assess(model, now, thresholds=FEW):
+def assess(model: Any, now: Any, thresholds: Any = FEW) -> Any:
     layout = CountLayout(model.bundle.metadata.reference)
     assessor = Assessor(layout, importance={}, engagement=(0.1, 0.9), thresholds=thresholds)
     counts = layout.count(now.bins, now.scores, label=0.5)
     return assessor.assess(counts, name="range", start=0, end=1)
 
 
-def shown(model, now, before):
+def shown(model: Any, now: Any, before: Any) -> Any:
     return shown_columns(SPEC, model.bundle.metadata.reference, now, before)
 
 
 @pytest.fixture(scope="module")
-def drifted(model):
+def drifted(model: SmallModel) -> Any:
     """Leads with twice the page views, no industry, and no company size but one."""
     sizes = np.full(LEADS, np.nan)
     sizes[0] = 12.5
@@ -70,14 +73,14 @@ def drifted(model):
 
 
 @pytest.fixture(scope="module")
-def rendered(model, drifted):
+def rendered(model: SmallModel, drifted: Any) -> Any:
     from monitoring.snapshot import render
 
     now, assessment = drifted
     return render(SUBJECT, *shown(model, now, sample(model)), assessment, FEW)
 
 
-def test_what_counts_as_drift_is_what_the_assessment_says(rendered, drifted):
+def test_what_counts_as_drift_is_what_the_assessment_says(rendered: Any, drifted: Any) -> None:
     _, assessment = drifted
     metrics = json.loads(rendered.json)["metrics"]
     values = {
@@ -97,7 +100,7 @@ def test_what_counts_as_drift_is_what_the_assessment_says(rendered, drifted):
 
 
 @pytest.fixture(scope="module")
-def too_few(model):
+def too_few(model: SmallModel) -> Any:
     """Leads that have drifted, but are fewer than it takes to tell."""
     from monitoring.snapshot import render
 
@@ -106,14 +109,14 @@ def too_few(model):
     return render(SUBJECT, *shown(model, now, sample(model)), assessment, MANY)
 
 
-def test_of_too_few_leads_no_metric_says_that_nothing_has_drifted(too_few):
+def test_of_too_few_leads_no_metric_says_that_nothing_has_drifted(too_few: Any) -> None:
     """They had a drift score of 0.0, which a program takes for health."""
     kinds = [metric["config"]["type"] for metric in json.loads(too_few.json)["metrics"]]
     assert kinds
     assert not [kind for kind in kinds if "Drift" in kind]
 
 
-def test_of_too_few_leads_the_page_says_no_no(model, too_few):
+def test_of_too_few_leads_the_page_says_no_no(model: SmallModel, too_few: Any) -> None:
     from monitoring.snapshot import _figures, _row
 
     assessment = assess(model, sample(model), MANY)
@@ -123,7 +126,9 @@ def test_of_too_few_leads_the_page_says_no_no(model, too_few):
     assert "too few" in too_few.html
 
 
-def test_too_few_leads_put_no_point_on_a_workspaces_panels(too_few, rendered, tmp_path):
+def test_too_few_leads_put_no_point_on_a_workspaces_panels(
+    too_few: Any, rendered: Any, tmp_path: Path
+) -> None:
     from evidently.ui.workspace import Workspace
 
     from monitoring.snapshot import add_to_workspace
@@ -139,11 +144,11 @@ def test_too_few_leads_put_no_point_on_a_workspaces_panels(too_few, rendered, tm
     assert sorted(with_drift) == [False, True]
 
 
-def test_the_page_needs_nothing_but_itself(rendered):
+def test_the_page_needs_nothing_but_itself(rendered: Any) -> None:
     class Sources(HTMLParser):
         found: list[str] = []  # noqa: RUF012 - one page, one parser
 
-        def handle_starttag(self, tag, attributes):
+        def handle_starttag(self, tag: Any, attributes: Any) -> None:
             given = dict(attributes)
             self.found += [given[n] for n in ("src", "href") if n in given and tag != "a"]
 
@@ -152,7 +157,7 @@ def test_the_page_needs_nothing_but_itself(rendered):
     assert rendered.html.startswith("<!DOCTYPE html>")
 
 
-def test_title_drift_table_and_plots_are_in_the_page(rendered):
+def test_title_drift_table_and_plots_are_in_the_page(rendered: Any) -> None:
     assert f"<title>{TITLE}</title>" in rendered.html
     widgets = list(of_widgets(variable("metric", rendered.html)["widgets"]))
     text = next(params["text"] for kind, params in widgets if kind == "text")
@@ -167,12 +172,12 @@ def test_title_drift_table_and_plots_are_in_the_page(rendered):
     assert any(figure["data"] for figure in drawn)
 
 
-def variable(name, page):
+def variable(name: Any, page: Any) -> Any:
     """The value of a variable of the page's script."""
     return json.loads(re.search(rf"var {name}_\w+ = (\{{.*\}});", page)[1])
 
 
-def of_widgets(widgets):
+def of_widgets(widgets: Any) -> Iterator[Any]:
     for widget in widgets:
         yield widget["type"], widget["params"]
         yield from of_widgets(widget.get("widgets") or [])
@@ -182,7 +187,7 @@ def of_widgets(widgets):
 @pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium to show the page with: what it is made of is tested above"
 )
-def test_a_browser_shows_title_table_and_plot(rendered, tmp_path):
+def test_a_browser_shows_title_table_and_plot(rendered: Any, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_text(rendered.html)
     shown = subprocess.run(
@@ -206,7 +211,9 @@ def test_a_browser_shows_title_table_and_plot(rendered, tmp_path):
     assert "main-svg" in body, "Plotly has drawn nothing"
 
 
-def test_a_workspace_has_one_project_with_a_dashboard_and_keeps_the_newest(rendered, tmp_path):
+def test_a_workspace_has_one_project_with_a_dashboard_and_keeps_the_newest(
+    rendered: Any, tmp_path: Path
+) -> None:
     from evidently.ui.workspace import Workspace
 
     from monitoring.snapshot import add_to_workspace
@@ -228,18 +235,18 @@ class _Tags(HTMLParser):
         super().__init__()
         self.found = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         if tag in ("script", "img"):
             self.found.append(tag)
 
 
-def tags(html):
+def tags(html: Any) -> Any:
     parser = _Tags()
     parser.feed(html)
     return parser.found
 
 
-def test_no_name_and_no_value_adds_markup_to_the_page(model):
+def test_no_name_and_no_value_adds_markup_to_the_page(model: SmallModel) -> None:
     from monitoring.snapshot import render
 
     odd = "</script><script>alert(1)</script><img src=x>"

@@ -148,7 +148,7 @@ def micros(days: int) -> int:
 )
 def test_a_type_is_read_as_its_fields_kind(
     avro_type: Any, kind: FieldKind, value: Any, expected: Any
-):
+) -> None:
     schema = lead_schema({"name": "x", "type": avro_type})
     leads = read(schema, {"x": kind}, x=value)
     assert leads.errors == []
@@ -178,21 +178,21 @@ def test_a_type_is_read_as_its_fields_kind(
 )
 def test_a_type_that_is_not_the_kinds_is_a_verdict_and_known_beforehand(
     avro_type: Any, kind: FieldKind, value: Any
-):
+) -> None:
     schema = lead_schema({"name": "x", "type": avro_type})
     assert code(read(schema, {"x": kind}, x=value)) is ErrorCode.TYPE
     (phrase,) = mismatches(schema, {"x": kind})
     assert phrase.startswith("x is ")
 
 
-def test_of_a_union_only_the_wrong_branch_is_a_verdict():
+def test_of_a_union_only_the_wrong_branch_is_a_verdict() -> None:
     schema = lead_schema({"name": "x", "type": ["double", "string"]})
     assert read(schema, {"x": NUMBER}, x=1.5).columns["x"][0] == 1.5
     assert code(read(schema, {"x": NUMBER}, x="1.5")) is ErrorCode.TYPE
     assert mismatches(schema, {"x": NUMBER}) == []
 
 
-def test_the_scale_is_that_of_the_unions_branch_not_of_the_field():
+def test_the_scale_is_that_of_the_unions_branch_not_of_the_field() -> None:
     branches = [
         logical("long", "timestamp-micros"),
         logical("int", "date"),
@@ -211,7 +211,7 @@ def test_the_scale_is_that_of_the_unions_branch_not_of_the_field():
     assert leads.columns["x"].tolist() == [12.3, 0.123]
 
 
-def test_a_fixed_decimal_that_two_fields_name_is_a_number_in_both():
+def test_a_fixed_decimal_that_two_fields_name_is_a_number_in_both() -> None:
     schema = lead_schema({"name": "x", "type": FIXED_PRICE}, {"name": "y", "type": "price"})
     leads = read(schema, {"x": NUMBER, "y": NUMBER}, x=b"\0\0\0\1", y=b"\0\0\0\2")
     assert (leads.columns["x"][0], leads.columns["y"][0]) == (0.01, 0.02)
@@ -219,18 +219,18 @@ def test_a_fixed_decimal_that_two_fields_name_is_a_number_in_both():
     assert mismatches(schema, {"y": NUMBER}) == []
 
 
-def test_a_decimal_too_large_for_a_number_is_not_finite():
+def test_a_decimal_too_large_for_a_number_is_not_finite() -> None:
     schema = lead_schema({"name": "x", "type": logical("bytes", "decimal", precision=999)})
     assert code(read(schema, {"x": NUMBER}, x=b"\x7f" * 200)) is ErrorCode.NOT_FINITE
 
 
-def test_a_decimal_that_is_cut_is_wrong_bytes():
+def test_a_decimal_that_is_cut_is_wrong_bytes() -> None:
     schema = lead_schema({"name": "x", "type": logical("bytes", "decimal", precision=9, scale=2)})
     whole = on_the_wire(schema, {"lead_id": "a", "created_at": 1, "x": b"\x01\x02"})
     assert code(decoded(schema, {"x": NUMBER}, whole[:-1])) is ErrorCode.DECODE
 
 
-def test_an_id_may_be_a_uuid_and_a_creation_a_local_time_or_a_date():
+def test_an_id_may_be_a_uuid_and_a_creation_a_local_time_or_a_date() -> None:
     fields = [
         {"name": "lead_id", "type": UUID_BYTES},
         {"name": "created_at", "type": logical("int", "date")},
@@ -260,7 +260,7 @@ TIMES_AS_WRITTEN = [
 @pytest.mark.parametrize("records", [1, 20], ids=["alone", "in a batch"])
 def test_one_time_is_the_same_however_its_type_counts_it(
     avro_type: dict[str, Any], written: int, records: int
-):
+) -> None:
     schema = lead_schema({"name": "d", "type": ["null", avro_type]}, created_at=avro_type)
     value = on_the_wire(schema, {"lead_id": "a", "created_at": written, "d": written})
     leads = decoded(schema, {"d": DATE}, *[value] * records)
@@ -268,25 +268,25 @@ def test_one_time_is_the_same_however_its_type_counts_it(
     assert leads.columns["d"].tolist() == [1_717_113_600_123.0] * records
 
 
-def test_a_field_that_the_writer_lacks_is_missing_and_known_beforehand():
+def test_a_field_that_the_writer_lacks_is_missing_and_known_beforehand() -> None:
     schema = lead_schema()
     leads = read(schema, {"n": NUMBER, "t": TEXT, "d": DATE})
     np.testing.assert_equal(leads.columns, {"n": [NAN], "t": [None], "d": [NAN]})
     assert mismatches(schema, {"n": NUMBER}) == ["n is not in it"]
 
 
-def test_a_text_that_is_no_time_is_a_wrong_type_and_no_wrong_bytes():
+def test_a_text_that_is_no_time_is_a_wrong_type_and_no_wrong_bytes() -> None:
     schema = lead_schema({"name": "d", "type": "string"})
     assert code(read(schema, {"d": DATE}, d="soon")) is ErrorCode.TYPE
 
 
 @pytest.mark.parametrize("text", ["soon", "", "1969-12-31", "0001-01-01T00:00:00+23:59"])
-def test_a_creation_that_is_no_time_since_1970_is_a_verdict_of_its_own(text: str):
+def test_a_creation_that_is_no_time_since_1970_is_a_verdict_of_its_own(text: str) -> None:
     schema = lead_schema(created_at="string")
     assert code(read(schema, {}, created_at=text)) is ErrorCode.VALIDATION
 
 
-def test_wrong_bytes_are_told_before_a_wrong_envelope_and_that_before_a_wrong_type():
+def test_wrong_bytes_are_told_before_a_wrong_envelope_and_that_before_a_wrong_type() -> None:
     schema = lead_schema({"name": "x", "type": "string"}, {"name": "y", "type": "long"})
     whole = encode_lead(
         {"lead_id": "", "created_at": 1, "x": "a", "y": 300}, schema, WireFormat.AVRO
@@ -296,7 +296,7 @@ def test_wrong_bytes_are_told_before_a_wrong_envelope_and_that_before_a_wrong_ty
     assert code(read(schema, {"x": NUMBER}, x="a", y=1)) is ErrorCode.TYPE
 
 
-def test_a_type_that_is_defined_in_a_field_of_the_wrong_type_is_known_after_it():
+def test_a_type_that_is_defined_in_a_field_of_the_wrong_type_is_known_after_it() -> None:
     wrapped = {"type": "record", "name": "r", "fields": [{"name": "e", "type": LEVELS}]}
     schema = lead_schema({"name": "x", "type": ["null", wrapped]}, {"name": "y", "type": "level"})
     leads = read(schema, {"x": NUMBER, "y": CATEGORY}, x=None, y="high")
@@ -313,7 +313,7 @@ BOUNDARIES = [
 ] + [2**63 - 1, -(2**63)]
 
 
-def test_integers_of_every_length_are_read():
+def test_integers_of_every_length_are_read() -> None:
     schema = lead_schema({"name": "x", "type": "long"})
     values = [
         encode_lead({"lead_id": "a", "created_at": 1, "x": x}, schema, WireFormat.AVRO)
@@ -339,7 +339,7 @@ def test_integers_of_every_length_are_read():
 )
 def test_an_integer_is_of_64_bits_and_ten_bytes_at_most(
     encoded: bytes, is_good: bool, kinds: dict[str, FieldKind]
-):
+) -> None:
     schema = lead_schema({"name": "x", "type": "long"})
     leads = decoded(schema, kinds, schema.header + b"\x02a\x02" + encoded)
     assert [verdict.code for _, verdict in leads.errors] == [ErrorCode.DECODE] * (not is_good)
@@ -359,12 +359,12 @@ def test_an_integer_is_of_64_bits_and_ten_bytes_at_most(
 )
 def test_a_text_of_wrong_bytes_is_refused_read_or_skipped(
     encoded: bytes, kinds: dict[str, FieldKind]
-):
+) -> None:
     schema = lead_schema({"name": "x", "type": "string"})
     assert code(decoded(schema, kinds, schema.header + b"\x02a\x02" + encoded)) is ErrorCode.DECODE
 
 
-def test_a_number_that_is_cut_is_refused_read_or_skipped():
+def test_a_number_that_is_cut_is_refused_read_or_skipped() -> None:
     for avro_type, whole in (("double", struct.pack("<d", 1.5)), ("float", struct.pack("<f", 1.5))):
         schema = lead_schema({"name": "x", "type": avro_type})
         head = schema.header + b"\x02a\x02"
@@ -391,14 +391,16 @@ WIDE = [{"name": f"d{i}", "type": "double"} for i in range(1000)]
     ],
     ids=["double", "float", "fixed", "wide record", "array"],
 )
-def test_a_claimed_count_is_believed_only_as_far_as_there_are_bytes(item: Any, count: bytes):
+def test_a_claimed_count_is_believed_only_as_far_as_there_are_bytes(
+    item: Any, count: bytes
+) -> None:
     schema = lead_schema({"name": "x", "type": {"type": "array", "items": item}})
     size_in_bytes = b"\x02" if count.startswith(b"\xff") else b""
     value = schema.header + b"\x02a\x02" + count + size_in_bytes + b"\x01" * 250_000
     assert {code(decoded(schema, {}, value)) for _ in range(20)} == {ErrorCode.DECODE}
 
 
-def test_blocks_that_tell_their_size_are_skipped_alike():
+def test_blocks_that_tell_their_size_are_skipped_alike() -> None:
     schema = lead_schema(
         {"name": "tags", "type": {"type": "array", "items": "string"}},
         {"name": "x", "type": "long"},

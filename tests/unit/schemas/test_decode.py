@@ -52,7 +52,7 @@ def decoder(**options: int) -> LeadDecoder:
     return LeadDecoder(STORE, KINDS, **options)
 
 
-def test_a_batch_of_any_formats_and_schemas_keeps_its_order():
+def test_a_batch_of_any_formats_and_schemas_keeps_its_order() -> None:
     values = [
         json(city="Ulm", visited="1970-01-01T00:00:01Z", request_id="r2"),
         avro("a", pages=3.0, request_id="r1"),
@@ -74,7 +74,7 @@ def test_a_batch_of_any_formats_and_schemas_keeps_its_order():
     assert leads.columns["note"] == [None] * 4
 
 
-def test_verdicts_leave_the_other_leads_in_their_places():
+def test_verdicts_leave_the_other_leads_in_their_places() -> None:
     values = [
         None,
         avro("a", pages=1.0),
@@ -102,7 +102,7 @@ def test_verdicts_leave_the_other_leads_in_their_places():
 
 
 @pytest.mark.parametrize("values", [[], [None], [b"x", b""]])
-def test_a_batch_without_leads_has_empty_columns(values: list[bytes | None]):
+def test_a_batch_without_leads_has_empty_columns(values: list[bytes | None]) -> None:
     leads = decoder().decode(values)
     assert leads.positions == leads.lead_ids == leads.request_ids == []
     assert leads.created_at.shape == (0,)
@@ -111,7 +111,7 @@ def test_a_batch_without_leads_has_empty_columns(values: list[bytes | None]):
     assert leads.columns["city"] == leads.columns["note"] == []
 
 
-def test_the_limit_is_on_the_bytes_of_an_event_of_any_format():
+def test_the_limit_is_on_the_bytes_of_an_event_of_any_format() -> None:
     good = avro("a" * 50)
     assert decoder(max_bytes=len(good)).decode([good]).positions == [0]
     for value in (good, b"x" * len(good), json(note="x" * len(good))):
@@ -120,7 +120,7 @@ def test_the_limit_is_on_the_bytes_of_an_event_of_any_format():
         assert "LEADSCORE_MAX_EVENT_BYTES" in verdict.message
 
 
-def test_an_unknown_fingerprint_is_named():
+def test_an_unknown_fingerprint_is_named() -> None:
     [(_, verdict)] = decoder().decode([b"\xc3\x01\x01\x02\x03\x04\x05\x06\x07\x08data"]).errors
     assert "0102030405060708" in verdict.message
     assert "LEADSCORE_SCHEMA_DIR" in verdict.message
@@ -141,7 +141,7 @@ def test_an_unknown_fingerprint_is_named():
         ("note", True, "true"),
     ],
 )
-def test_json_values_are_read_as_their_fields_kind(name: str, value: Any, expected: Any):
+def test_json_values_are_read_as_their_fields_kind(name: str, value: Any, expected: Any) -> None:
     leads = decoder().decode([json(**{name: value})])
     assert leads.errors == []
     assert list(leads.columns[name]) == [expected]
@@ -160,7 +160,7 @@ def test_json_values_are_read_as_their_fields_kind(name: str, value: Any, expect
         ("note", []),
     ],
 )
-def test_a_json_value_of_the_wrong_type_is_told_without_the_value(name: str, value: Any):
+def test_a_json_value_of_the_wrong_type_is_told_without_the_value(name: str, value: Any) -> None:
     [(_, verdict)] = decoder().decode([json(**{name: value})]).errors
     assert verdict.code is ErrorCode.TYPE
     assert name in verdict.message
@@ -184,7 +184,7 @@ def test_a_json_value_of_the_wrong_type_is_told_without_the_value(name: str, val
         b'"lead_id":"a","created_at":"1969-12-31T23:59:59Z"',
     ],
 )
-def test_a_json_lead_needs_an_id_and_a_time_since_1970(envelope: bytes):
+def test_a_json_lead_needs_an_id_and_a_time_since_1970(envelope: bytes) -> None:
     [(_, verdict)] = decoder().decode([b"{" + envelope + b"}"]).errors
     assert verdict.code is ErrorCode.VALIDATION
 
@@ -203,25 +203,25 @@ def test_a_json_lead_needs_an_id_and_a_time_since_1970(envelope: bytes):
         b'{"a":' * 2000 + b"1" + b"}" * 2000,
     ],
 )
-def test_what_is_not_json_is_refused(value: bytes):
+def test_what_is_not_json_is_refused(value: bytes) -> None:
     [(_, verdict)] = decoder().decode([value]).errors
     assert verdict.code is ErrorCode.DECODE
 
 
 @pytest.mark.parametrize("request_id", [None, "", 5, ["r"]])
-def test_a_request_id_that_is_none_costs_nothing(request_id: Any):
+def test_a_request_id_that_is_none_costs_nothing(request_id: Any) -> None:
     leads = decoder().decode([json(request_id=request_id)])
     assert leads.request_ids == [None]
 
 
-def test_the_writers_schema_is_named_where_it_is_known():
+def test_the_writers_schema_is_named_where_it_is_known() -> None:
     assert decoder().schema_of(avro("a")) == "visit"
     assert decoder().schema_of(avro("a")[:10]) == "visit"
     for value in (None, b"", b"\xc3\x01", b"\xc3\x01" + bytes(8), json()):
         assert decoder().schema_of(value) is None
 
 
-def test_readers_can_be_made_beforehand_and_read_the_same():
+def test_readers_can_be_made_beforehand_and_read_the_same() -> None:
     prepared = decoder()
     prepared.prepare()
     values = [avro("a", pages=1.0), json(), b"x"]
@@ -259,7 +259,7 @@ def read_so(value: bytes, schema: Schema | None = None) -> DecodedLeads:
         ("visited", -5, -5.0),
     ],
 )
-def test_json_is_read_as_the_training_data_were(name: str, value: Any, expected: float):
+def test_json_is_read_as_the_training_data_were(name: str, value: Any, expected: float) -> None:
     leads = read_so(json(**{name: value}))
     assert leads.errors == []
     np.testing.assert_equal(leads.columns[name], [expected])
@@ -269,7 +269,7 @@ def test_json_is_read_as_the_training_data_were(name: str, value: Any, expected:
     ("name", "value"),
     [("pages", "1250.5"), ("pages", "many"), ("visited", "31/5/2024"), ("visited", 0.5)],
 )
-def test_json_that_is_written_otherwise_is_refused(name: str, value: Any):
+def test_json_that_is_written_otherwise_is_refused(name: str, value: Any) -> None:
     [(_, verdict)] = read_so(json(**{name: value})).errors
     assert verdict.code is ErrorCode.TYPE
     assert name in verdict.message
@@ -283,12 +283,12 @@ def test_json_that_is_written_otherwise_is_refused(name: str, value: Any):
         *("2024-05-31", "2024/05/31 00:00", "1717113600"),
     ],
 )
-def test_a_time_of_creation_is_read_in_any_unit(created_at: Any):
+def test_a_time_of_creation_is_read_in_any_unit(created_at: Any) -> None:
     leads = decoder().decode([orjson.dumps({"lead_id": "a", "created_at": created_at})])
     assert leads.created_at.tolist() == [1_717_113_600_000]
 
 
-def test_leads_on_which_there_is_a_verdict_are_left_out_afterwards():
+def test_leads_on_which_there_is_a_verdict_are_left_out_afterwards() -> None:
     leads = decoder().decode([json(pages=1), b"x", json(pages=2), json(pages=3)])
     verdict = InvalidEventError(ErrorCode.TIME, "late")
     left = leads.without({1: verdict})
@@ -323,7 +323,7 @@ def long_schema(logical: str | None) -> Schema:
 )
 def test_avro_numbers_without_a_unit_are_read_as_json_is(
     logical: str | None, created_at: int, visited: int, count: int
-):
+) -> None:
     schema = long_schema(logical)
     store = SchemaStore()
     store.add(schema.avro)
@@ -335,7 +335,7 @@ def test_avro_numbers_without_a_unit_are_read_as_json_is(
     assert leads.columns["visited"].tolist() == [1_717_113_600_000] * count  # type: ignore[union-attr]
 
 
-def test_avro_text_is_read_as_a_number_where_the_column_says_how():
+def test_avro_text_is_read_as_a_number_where_the_column_says_how() -> None:
     schema = long_schema(None)
     lead = {"lead_id": "a", "created_at": 1, "visited": None, "pages": "1.250"}
     value = encode_lead(lead, schema, WireFormat.AVRO)
@@ -346,7 +346,7 @@ def test_avro_text_is_read_as_a_number_where_the_column_says_how():
     assert verdict.code is ErrorCode.TYPE
 
 
-def test_json_behind_a_byte_order_mark_is_a_lead():
+def test_json_behind_a_byte_order_mark_is_a_lead() -> None:
     mark = b"\xef\xbb\xbf"
     assert decoder().decode([mark + json(pages=1)]).positions == [0]
     [(_, verdict)] = decoder().decode([mark + b"{"]).errors
@@ -356,14 +356,14 @@ def test_json_behind_a_byte_order_mark_is_a_lead():
 
 
 @pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity"])
-def test_a_literal_that_is_no_json_is_named_with_the_remedy(literal: bytes):
+def test_a_literal_that_is_no_json_is_named_with_the_remedy(literal: bytes) -> None:
     value = json(pages=17).replace(b"17", literal)
     [(_, verdict)] = decoder().decode([value]).errors
     assert verdict.code is ErrorCode.DECODE
     assert f"{literal.decode()} is no JSON: send null" in str(verdict)
 
 
-def test_an_id_that_is_a_number_is_refused_with_the_remedy():
+def test_an_id_that_is_a_number_is_refused_with_the_remedy() -> None:
     [(_, verdict)] = decoder().decode([json(lead_id=12)]).errors
     assert verdict.code is ErrorCode.VALIDATION
     assert str(verdict).endswith("got an integer: send it as text")
@@ -379,13 +379,13 @@ def test_an_id_that_is_a_number_is_refused_with_the_remedy():
         ({"lead_id": None, "leadId": "a", "created_at": 7}, "lead_id .*got null$"),
     ],
 )
-def test_a_name_that_must_be_exact_and_is_not_is_named(lead: dict[str, Any], sentence: str):
+def test_a_name_that_must_be_exact_and_is_not_is_named(lead: dict[str, Any], sentence: str) -> None:
     [(_, error)] = decoder().decode([orjson.dumps(lead)]).errors
     assert error.code is ErrorCode.VALIDATION
     assert re.search(sentence, str(error))
 
 
-def test_a_schema_whose_field_must_have_an_exact_name_says_which_to_rename():
+def test_a_schema_whose_field_must_have_an_exact_name_says_which_to_rename() -> None:
     fields = [{"name": "leadId", "type": "string"}, *VISIT["fields"][1:]]
     schema = SchemaStore().add({**VISIT, "name": "misnamed", "fields": fields})
     with pytest.raises(InputError, match=r"needs a field lead_id .*: rename leadId$"):

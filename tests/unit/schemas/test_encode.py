@@ -158,7 +158,7 @@ def drawn_rows(draw: st.DrawFn) -> ScoredRows:
 
 @given(drawn_rows())
 @settings(max_examples=300, deadline=None)
-def test_every_event_says_what_its_row_says_in_both_formats(rows: ScoredRows):
+def test_every_event_says_what_its_row_says_in_both_formats(rows: ScoredRows) -> None:
     assert events(rows) == [expected_event(rows, i) for i in range(len(rows.lead_ids))]
 
 
@@ -174,14 +174,14 @@ def test_every_event_says_what_its_row_says_in_both_formats(rows: ScoredRows):
         (1.0, "High", "engaged"),
     ],
 )
-def test_category_and_label_follow_the_thresholds(score: float, category: str, label: str):
+def test_category_and_label_follow_the_thresholds(score: float, category: str, label: str) -> None:
     model = replace(MODEL, high=0.75, medium=0.375)
     (event,) = events(rows_of(1, probability=np.array([score], np.float32)), model)
     assert (event["category"], event["label"]) == (category, label)
     assert event["score"] == float(np.float32(score))
 
 
-def test_confidence_is_full_only_where_all_is_known_and_sure():
+def test_confidence_is_full_only_where_all_is_known_and_sure() -> None:
     rows = rows_of(
         4,
         probability=np.array([1.0, 0.0, 0.5, 1.0], np.float32),
@@ -190,17 +190,17 @@ def test_confidence_is_full_only_where_all_is_known_and_sure():
     assert [event["confidence"] for event in events(rows)] == [1.0, 1.0, 0.0, 0.25]
 
 
-def test_an_event_says_that_little_is_known_of_its_lead():
+def test_an_event_says_that_little_is_known_of_its_lead() -> None:
     rows = rows_of(2, low_coverage=np.array([False, True]))
     assert [event["low_coverage"] for event in events(rows)] == [False, True]
 
 
-def test_a_record_from_the_future_has_no_negative_latency():
+def test_a_record_from_the_future_has_no_negative_latency() -> None:
     rows = rows_of(2, timestamps=np.array([1_760_000_000_601, 1_760_000_000_590]))
     assert [event["latency_ms"] for event in events(rows)] == [0, 10]
 
 
-def test_reasons_without_effect_are_left_out():
+def test_reasons_without_effect_are_left_out() -> None:
     rows = rows_of(
         3,
         reason_code=np.array([[7, 0], [0, 1], [11, 16]], np.int32),
@@ -214,19 +214,19 @@ def test_reasons_without_effect_are_left_out():
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 1023, 1024, 9000])
-def test_ids_of_any_length_are_written(size: int):
+def test_ids_of_any_length_are_written(size: int) -> None:
     (event,) = events(rows_of(1, lead_ids=[b"x" * size]))
     assert event["lead_id"] == "x" * size
 
 
 @pytest.mark.parametrize("base", [0, 60, 8190, 2**34 - 2, 2**62])
-def test_offsets_of_mixed_lengths_are_written(base: int):
+def test_offsets_of_mixed_lengths_are_written(base: int) -> None:
     offsets = [base + step for step in range(8)]
     rows = rows_of(8, offsets=np.array(offsets))
     assert [event["source"]["offset"] for event in events(rows)] == offsets
 
 
-def test_encoders_of_two_models_keep_their_reasons_apart():
+def test_encoders_of_two_models_keep_their_reasons_apart() -> None:
     other = replace(MODEL, reason_texts=(("a", "1"), ("b", "2")))
     for model in (MODEL, other, MODEL):
         (event,) = events(rows_of(1), model)
@@ -247,12 +247,12 @@ LEAD: dict[str, Any] = {
 VISIT = SchemaStore().add(LEAD)
 
 
-def test_a_lead_is_written_with_its_defaults():
+def test_a_lead_is_written_with_its_defaults() -> None:
     value = encode_lead({"lead_id": "a", "created_at": 1}, VISIT, WireFormat.AVRO)
     assert value == VISIT.header + b"\x02a\x02\x00\x00"
 
 
-def test_a_lead_as_json_is_the_record():
+def test_a_lead_as_json_is_the_record() -> None:
     record = {"lead_id": "a", "created_at": 1, "pages": None}
     assert orjson.loads(encode_lead(record, VISIT, WireFormat.JSON)) == record
 
@@ -274,7 +274,7 @@ def test_a_lead_as_json_is_the_record():
 )
 def test_a_record_that_does_not_fit_its_contract_is_refused(
     misfit: dict[str, Any], wire: WireFormat
-):
+) -> None:
     with pytest.raises(InputError, match="does not fit visit"):
         encode_lead({"lead_id": "a", "created_at": 1, **misfit}, VISIT, wire)
 
@@ -291,13 +291,13 @@ def test_a_record_that_does_not_fit_its_contract_is_refused(
         {"reason_value": np.zeros((2, 1), np.float32)},
     ],
 )
-def test_columns_that_differ_in_length_are_an_error(change: dict[str, Any]):
+def test_columns_that_differ_in_length_are_an_error(change: dict[str, Any]) -> None:
     encoder = ScoredEncoder(MODEL, WireFormat.AVRO)
     with pytest.raises((ValueError, IndexError)):
         encoder.encode(rows_of(2, **change))
 
 
-def test_a_lead_is_written_as_its_types_count_and_read_back_the_same():
+def test_a_lead_is_written_as_its_types_count_and_read_back_the_same() -> None:
     price = {"type": "fixed", "name": "price", "size": 4, "logicalType": "decimal", "scale": 2}
     price["precision"] = 9
     fields = [
@@ -348,7 +348,7 @@ def test_a_lead_is_written_as_its_types_count_and_read_back_the_same():
 
 
 @pytest.mark.parametrize("price", [1.234, 1e9])
-def test_a_decimal_that_its_type_cant_hold_is_refused_not_rounded(price: float):
+def test_a_decimal_that_its_type_cant_hold_is_refused_not_rounded(price: float) -> None:
     fixed = {"type": "fixed", "name": "price", "size": 4, "logicalType": "decimal", "scale": 2}
     schema = parse_schema(
         {

@@ -18,26 +18,26 @@ COLUMNS = {
     "name",
     ["Lead_Source", "Lead Source", "leadSource", "lead_source", "LEAD-SOURCE", "lead source"],
 )
-def test_a_name_of_another_form_is_the_field(name: str):
+def test_a_name_of_another_form_is_the_field(name: str) -> None:
     assert FieldNames(COLUMNS).find(["lead_id", name])["Lead_Source"] == name
 
 
-def test_a_name_that_is_not_ascii_is_the_field():
+def test_a_name_that_is_not_ascii_is_the_field() -> None:
     assert FieldNames(COLUMNS).find(["来源"])["u6765u6e90"] == "来源"
 
 
-def test_a_field_that_is_not_there_keeps_its_name():
+def test_a_field_that_is_not_there_keeps_its_name() -> None:
     assert FieldNames(COLUMNS).find(["other"]) == {name: name for name in COLUMNS}
 
 
-def test_the_exact_name_comes_first():
+def test_the_exact_name_comes_first() -> None:
     names = FieldNames(COLUMNS)
     assert names.find(["leadSource", "Lead Source"])["Lead_Source"] == "Lead Source"
     assert names.find(["Lead Source", "Lead_Source"])["Lead_Source"] == "Lead_Source"
 
 
 @pytest.mark.parametrize("_", ["found", "remembered"])
-def test_two_names_for_a_field_are_refused(_: str):
+def test_two_names_for_a_field_are_refused(_: str) -> None:
     names = FieldNames(COLUMNS)
     for _again in range(2):
         with pytest.raises(InvalidEventError, match="leadSource, lead_source may each") as refused:
@@ -45,7 +45,7 @@ def test_two_names_for_a_field_are_refused(_: str):
         assert refused.value.code is ErrorCode.VALIDATION
 
 
-def test_a_refusal_that_is_remembered_keeps_no_lead_alive():
+def test_a_refusal_that_is_remembered_keeps_no_lead_alive() -> None:
     names, refused = FieldNames(COLUMNS), []
     for _ in range(2):
         with pytest.raises(InvalidEventError) as found:
@@ -54,18 +54,18 @@ def test_a_refusal_that_is_remembered_keeps_no_lead_alive():
     assert refused[0] is not refused[1]
 
 
-def test_one_name_for_two_fields_is_refused():
+def test_one_name_for_two_fields_is_refused() -> None:
     with pytest.raises(InvalidEventError, match="may be two fields"):
         FieldNames({"a_b": "a_b", "A_B": "A B"}).find(["aB"])
 
 
-def test_names_of_the_envelope_are_no_field_of_another_form():
+def test_names_of_the_envelope_are_no_field_of_another_form() -> None:
     assert FieldNames({"Created_At": "Created At"}).find(["created_at"]) == {
         "Created_At": "Created_At"
     }
 
 
-def test_what_is_remembered_is_bounded():
+def test_what_is_remembered_is_bounded() -> None:
     names = FieldNames(COLUMNS)
     for i in range(3 * REMEMBERED):
         names.find([f"key{i}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,13 @@ TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.mark.parametrize("module", [schemas.headers, schemas.times])
-def test_the_examples_are_true(module):
+def test_the_examples_are_true(module: Any) -> None:
     results = doctest.testmod(module)
     assert results.attempted
     assert not results.failed
 
 
-def test_an_event_id_depends_on_topic_model_and_partition_and_on_nothing_else():
+def test_an_event_id_depends_on_topic_model_and_partition_and_on_nothing_else() -> None:
     [event_id] = EventIds("leads.created", "ab").of([3], [7])
     assert EventIds("leads.created", "ab").of([3], [7]) == [event_id]
     others = [
@@ -45,7 +46,7 @@ def test_an_event_id_depends_on_topic_model_and_partition_and_on_nothing_else():
     assert len({event_id, *others}) == 5
 
 
-def test_a_partition_and_an_offset_do_not_run_together():
+def test_a_partition_and_an_offset_do_not_run_together() -> None:
     ids = EventIds("t", "m")
     assert ids.of([1], [12]) != ids.of([11], [2])
 
@@ -54,7 +55,7 @@ def test_a_partition_and_an_offset_do_not_run_together():
     ("wire", "content_type"),
     [(WireFormat.AVRO, b"application/avro"), (WireFormat.JSON, b"application/json")],
 )
-def test_a_batch_shares_its_cloud_events_attributes(wire: WireFormat, content_type: bytes):
+def test_a_batch_shares_its_cloud_events_attributes(wire: WireFormat, content_type: bytes) -> None:
     made = ScoredHeaders("leads.created", wire)
     assert dict(made.of_batch(1_760_000_000_123)) == {
         "ce_specversion": b"1.0",
@@ -67,40 +68,42 @@ def test_a_batch_shares_its_cloud_events_attributes(wire: WireFormat, content_ty
 
 
 @pytest.mark.parametrize("name", REQUEST_ID_NAMES)
-def test_a_request_id_is_found_under_each_name_in_any_case(name: str):
+def test_a_request_id_is_found_under_each_name_in_any_case(name: str) -> None:
     assert read_headers([("other", b"1"), (name.upper(), b"req-1")]).request_id == b"req-1"
 
 
-def test_of_several_request_ids_the_first_name_wins_wherever_it_stands():
+def test_of_several_request_ids_the_first_name_wins_wherever_it_stands() -> None:
     headers = [(name, name.encode()) for name in reversed(REQUEST_ID_NAMES)]
     assert read_headers(headers).request_id == REQUEST_ID_NAMES[0].encode()
 
 
 @pytest.mark.parametrize("bad", [None, b"", b"\xff", b"x" * (REQUEST_ID_BYTES + 1)])
-def test_what_is_no_request_id_is_passed_over(bad: bytes | None):
+def test_what_is_no_request_id_is_passed_over(bad: bytes | None) -> None:
     assert read_headers([("x-request-id", bad)]).request_id is None
     assert read_headers([("x-request-id", bad), ("request_id", b"r")]).request_id == b"r"
 
 
-def test_the_longest_request_id_is_taken():
+def test_the_longest_request_id_is_taken() -> None:
     longest = b"x" * REQUEST_ID_BYTES
     assert read_headers([("x-request-id", longest)]).request_id == longest
 
 
-def test_the_trace_is_passed_on_untouched():
+def test_the_trace_is_passed_on_untouched() -> None:
     headers = [("TraceState", b"a=1"), ("x", b"y"), ("traceparent", TRACE)]
     trace = [("traceparent", TRACE), ("tracestate", b"a=1")]
     assert read_headers(headers) == LeadHeaders(None, trace)
     assert read_headers([("traceparent", None), ("tracestate", b"")]) == LeadHeaders(None, [])
 
 
-def dead_letter(*headers: tuple[str, bytes | None], schema: str | None = "leadscore.v1.lead"):
+def dead_letter(
+    *headers: tuple[str, bytes | None], schema: str | None = "leadscore.v1.lead"
+) -> Any:
     return dead_letter_headers(
         headers, topic="leads.created", partition=3, offset=42, error=ERROR, schema=schema
     )
 
 
-def test_a_dead_letter_keeps_its_headers_in_order_and_says_why():
+def test_a_dead_letter_keeps_its_headers_in_order_and_says_why() -> None:
     source = [("b", b"\xff"), ("a", None), ("b", b"2"), ("traceparent", TRACE)]
     made = dead_letter(*source)
     assert made[:4] == source
@@ -116,18 +119,18 @@ def test_a_dead_letter_keeps_its_headers_in_order_and_says_why():
     }
 
 
-def test_an_unknown_schema_is_called_so():
+def test_an_unknown_schema_is_called_so() -> None:
     assert dict(dead_letter(schema=None))["leadscore.schema"] == b"unknown"
 
 
-def test_a_dead_letter_that_dies_again_has_its_attempts_counted_and_each_reason_once():
+def test_a_dead_letter_that_dies_again_has_its_attempts_counted_and_each_reason_once() -> None:
     first = dead_letter(("a", b"1"))
     second = dead_letter(*first)
     assert [name for name, _ in second] == [name for name, _ in first]
     assert dict(second)["leadscore.attempt"] == b"2"
 
 
-def test_a_scored_event_and_a_dead_letter_count_as_processed_once():
+def test_a_scored_event_and_a_dead_letter_count_as_processed_once() -> None:
     scored = ScoredHeaders("leads.created", WireFormat.AVRO).of_batch(0)
     assert read_headers(scored) == LeadHeaders(None, [("leadscore.attempt", b"2")], 1)
     assert read_headers(dead_letter()).attempts == 1
@@ -135,7 +138,7 @@ def test_a_scored_event_and_a_dead_letter_count_as_processed_once():
     assert read_headers([("ce_type", b"com.crm.lead.created")]).attempts == 0
 
 
-def test_the_attempts_of_our_own_header_are_counted_beside_one_in_other_letters():
+def test_the_attempts_of_our_own_header_are_counted_beside_one_in_other_letters() -> None:
     """The other is kept in the dead letter as it came, so it would be the first for ever."""
     letter = dead_letter(("LeadScore.Attempt", b"1"))
     for expected in (1, 2, 3):
@@ -143,7 +146,7 @@ def test_the_attempts_of_our_own_header_are_counted_beside_one_in_other_letters(
         letter = dead_letter(*letter)
 
 
-def test_only_a_dead_letter_of_too_many_attempts_is_the_last():
+def test_only_a_dead_letter_of_too_many_attempts_is_the_last() -> None:
     assert not read_headers(dead_letter()).is_last
     error = InvalidEventError(ErrorCode.ATTEMPTS, "expected fewer")
     headers = dead_letter_headers([], topic="t", partition=0, offset=0, error=error, schema=None)
@@ -151,7 +154,7 @@ def test_only_a_dead_letter_of_too_many_attempts_is_the_last():
 
 
 @pytest.mark.parametrize("attempt", [None, b"", b"-1", b"many", b"9" * 5000, "²".encode()])
-def test_an_attempt_that_is_no_number_counts_as_none(attempt: bytes | None):
+def test_an_attempt_that_is_no_number_counts_as_none(attempt: bytes | None) -> None:
     assert dict(dead_letter(("leadscore.attempt", attempt)))["leadscore.attempt"] == b"1"
 
 
@@ -164,5 +167,5 @@ def test_an_attempt_that_is_no_number_counts_as_none(attempt: bytes | None):
         (LATEST_MS - 1, "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_times_are_written_to_the_millisecond(ms: int, text: str):
+def test_times_are_written_to_the_millisecond(ms: int, text: str) -> None:
     assert rfc3339(ms) == text

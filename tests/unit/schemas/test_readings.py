@@ -48,7 +48,9 @@ DAY = 86_400_000
         ("\u22125", PLAIN, -5),
     ],
 )
-def test_a_number_as_its_column_writes_it(text: str, reading: NumberReading, expected: float):
+def test_a_number_as_its_column_writes_it(
+    text: str, reading: NumberReading, expected: float
+) -> None:
     assert read_number(text, reading) == expected
 
 
@@ -69,26 +71,26 @@ def test_a_number_as_its_column_writes_it(text: str, reading: NumberReading, exp
         ("1_000", PLAIN),
     ],
 )
-def test_what_a_column_does_not_write_so(text: str, reading: NumberReading):
+def test_what_a_column_does_not_write_so(text: str, reading: NumberReading) -> None:
     assert read_number(text, reading) is None
 
 
 @pytest.mark.parametrize(
     "text", ["NA", "n/a", "#N/A", "?", "-", "\\N", "null", "unknown", "<NA>", " ", "inf", "1e999"]
 )
-def test_words_that_mean_missing(text: str):
+def test_words_that_mean_missing(text: str) -> None:
     value = read_number(text)
     assert value is not None
     assert math.isnan(value)
 
 
-def test_a_files_own_word_means_missing():
+def test_a_files_own_word_means_missing() -> None:
     told = PLAIN.model_copy(update={"missing": ("not asked",)})
     assert math.isnan(read_number("Not  asked", told) or 0)
     assert read_number("not asked") is None
 
 
-def test_yes_and_no_are_numbers_where_the_column_is_of_1_and_0():
+def test_yes_and_no_are_numbers_where_the_column_is_of_1_and_0() -> None:
     truth = NumberReading(truth=True)
     assert [read_number(word, truth) for word in ("Yes", "true", "Y", "1")] == [1, 1, 1, 1]
     assert [read_number(word, truth) for word in ("No", "FALSE", "n", "0")] == [0, 0, 0, 0]
@@ -125,7 +127,7 @@ DAY_FIRST, MONTH_FIRST = TimeReading(first="day"), TimeReading(first="month")
         ("19874", TimeReading(unit="days"), "2024-05-31"),
     ],
 )
-def test_a_time_as_its_column_writes_it(text: str, reading: TimeReading, iso: str):
+def test_a_time_as_its_column_writes_it(text: str, reading: TimeReading, iso: str) -> None:
     assert read_time(text, reading) == read_time(iso)
 
 
@@ -143,24 +145,24 @@ def test_a_time_as_its_column_writes_it(text: str, reading: TimeReading, iso: st
         ("31 Foo 2024", TimeReading()),
     ],
 )
-def test_a_time_that_its_column_does_not_write_so(text: str, reading: TimeReading):
+def test_a_time_that_its_column_does_not_write_so(text: str, reading: TimeReading) -> None:
     assert read_time(text, reading) is None
 
 
-def test_a_number_that_is_no_time_by_the_columns_unit_is_read_by_its_size():
+def test_a_number_that_is_no_time_by_the_columns_unit_is_read_by_its_size() -> None:
     ms = 1_717_113_600_000
     for unit in ("s", "days", "excel", "us", "ns"):
         assert time_of_number(ms, TimeReading(unit=unit)) == ms
     assert time_of_number(19_874, TimeReading(unit="excel")) is None
 
 
-def test_seconds_before_1990_are_read_where_the_training_data_have_them():
+def test_seconds_before_1990_are_read_where_the_training_data_have_them() -> None:
     births = TimeReading(unit="s", earliest=-1e12, latest=1e12)
     assert time_of_number(473_385_600, births) == 473_385_600_000
     assert time_of_number(473_385_600, TimeReading(unit="s")) is None
 
 
-def test_a_columns_span_is_as_much_wider_as_it_is_long():
+def test_a_columns_span_is_as_much_wider_as_it_is_long() -> None:
     assert plausible_span(TimeReading(), 5.0) == (5.0, -math.inf)
     assert plausible_span(TimeReading(earliest=7.0, latest=9.0), 5.0) == (5.0, 11.0)
     assert plausible_span(TimeReading(earliest=1.0, latest=9.0), 5.0) == (-7.0, 17.0)

@@ -22,11 +22,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("timestamp", "is_plausible"), CASES)
-def test_what_is_no_time_has_no_age(timestamp: int, is_plausible: bool):
+def test_what_is_no_time_has_no_age(timestamp: int, is_plausible: bool) -> None:
     assert are_plausible(np.array([timestamp]), NOW).tolist() == [is_plausible]
     assert (age_ms(timestamp, NOW) is not None) is is_plausible
 
 
-def test_a_clock_that_is_a_little_behind_makes_no_negative_age():
+def test_a_clock_that_is_a_little_behind_makes_no_negative_age() -> None:
     assert age_ms(NOW + 50, NOW) == 0.0
     assert age_ms(NOW - 50, NOW) == 50.0

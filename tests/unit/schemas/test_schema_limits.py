@@ -100,29 +100,29 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("avro", "said"), REFUSED.values(), ids=REFUSED)
-def test_it_is_refused_with_a_reason(avro: Any, said: str):
+def test_it_is_refused_with_a_reason(avro: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         parse_schema(avro, "leads.avsc")
 
 
-def test_what_is_just_not_too_deep_is_read():
+def test_what_is_just_not_too_deep_is_read() -> None:
     assert reads(parse_schema(lead_of(arrays(MAX_BLOCKS))), b"\x00")
     assert reads(parse_schema(lead_of(arrays(MAX_BLOCKS))), b"\x02" * 9 + b"\x00" * 8)
     assert reads(parse_schema(lead_of(optional_records(MAX_UNIONS))), b"\x02" * 32 + b"\x06")
     assert reads(parse_schema(lead_of(doubling_records(10))), b"\x06" * 1024)
 
 
-def test_a_record_without_fields_is_read_where_its_number_is_bounded():
+def test_a_record_without_fields_is_read_where_its_number_is_bounded() -> None:
     empty = {"type": "record", "name": "e", "fields": []}
     assert reads(parse_schema(lead_of(["null", empty])), b"\x02")
     assert reads(parse_schema(lead_of({"type": "map", "values": empty})), b"\x02\x02k\x00")
 
 
-def test_a_schema_with_a_null_character_in_its_name_is_read_like_any_other():
+def test_a_schema_with_a_null_character_in_its_name_is_read_like_any_other() -> None:
     assert reads(parse_schema({**lead_of("null"), "name": "le\0ad"}), b"")
 
 
-def test_names_never_become_part_of_the_readers_source():
+def test_names_never_become_part_of_the_readers_source() -> None:
     name = 'x") or exec("raise SystemExit'
     store = SchemaStore()
     schema = store.add({**lead_with({"name": name, "type": "string"}), "name": "l'\n"})

@@ -56,11 +56,11 @@ def lead_with(name: str, avro_type: Any) -> dict[str, Any]:
         (b'{"name":"foo","type":"record","fields":[]}', -4824392279771201922),
     ],
 )
-def test_the_bitwise_fingerprint_is_the_published_one(canonical: bytes, number: int):
+def test_the_bitwise_fingerprint_is_the_published_one(canonical: bytes, number: int) -> None:
     assert crc_64_avro(canonical) == number % 2**64
 
 
-def test_a_fingerprint_is_of_the_canonical_form_little_endian():
+def test_a_fingerprint_is_of_the_canonical_form_little_endian() -> None:
     canonical = (
         b'{"name":"shop.visit","type":"record","fields":[{"name":"lead_id","type":"string"},'
         b'{"name":"created_at","type":"long"},{"name":"pages","type":["null","int"]}]}'
@@ -70,7 +70,7 @@ def test_a_fingerprint_is_of_the_canonical_form_little_endian():
     assert schema.header == b"\xc3\x01" + schema.fingerprint
 
 
-def test_documentation_does_not_change_a_fingerprint_and_a_type_does():
+def test_documentation_does_not_change_a_fingerprint_and_a_type_does() -> None:
     undocumented = lead_with("pages", ["null", "int"])
     assert parse_schema(undocumented).fingerprint == parse_schema(LEAD).fingerprint
     assert (
@@ -79,7 +79,7 @@ def test_documentation_does_not_change_a_fingerprint_and_a_type_does():
     )
 
 
-def test_the_packaged_schemas_are_always_there_and_documented():
+def test_the_packaged_schemas_are_always_there_and_documented() -> None:
     store = SchemaStore.load()
     assert {schema.name for schema in store} == {
         *("lead_created", "bank_contact", "lead_scored", "drift_partial", "drift_report"),
@@ -91,7 +91,7 @@ def test_the_packaged_schemas_are_always_there_and_documented():
 
 
 @pytest.mark.parametrize("name", ["lead_created", "bank_contact"])
-def test_all_but_id_and_time_of_a_packaged_lead_may_lack(name: str):
+def test_all_but_id_and_time_of_a_packaged_lead_may_lack(name: str) -> None:
     schema = SchemaStore.load().by_name(name)
     assert schema is not None
     for entry in schema.avro["fields"]:
@@ -100,7 +100,7 @@ def test_all_but_id_and_time_of_a_packaged_lead_may_lack(name: str):
             assert entry["default"] is None
 
 
-def test_further_folders_add_their_schemas(tmp_path: Path):
+def test_further_folders_add_their_schemas(tmp_path: Path) -> None:
     write(tmp_path, "visit.avsc", LEAD)
     write(tmp_path, "readme.txt", "not a schema")
     store = SchemaStore.load(tmp_path)
@@ -113,7 +113,7 @@ def test_further_folders_add_their_schemas(tmp_path: Path):
     assert store.by_fingerprint(bytes(8)) is None
 
 
-def test_of_two_schemas_of_a_name_the_last_has_the_name_and_both_are_read():
+def test_of_two_schemas_of_a_name_the_last_has_the_name_and_both_are_read() -> None:
     store = SchemaStore()
     first, second = store.add(LEAD), store.add(lead_without("pages"))
     assert store.by_name("visit") is second
@@ -122,7 +122,7 @@ def test_of_two_schemas_of_a_name_the_last_has_the_name_and_both_are_read():
     assert len(list(store)) == 2
 
 
-def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path):
+def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="LEADSCORE_SCHEMA_DIR"):
         SchemaStore.load(tmp_path / "none")
 
@@ -132,13 +132,13 @@ def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path):
     ["", "{", "[" * 100_000, '"string"', {"type": "record", "name": "x"}, {"type": "record"}],
     ids=["empty", "cut", "deep", "no record", "no fields", "nothing"],
 )
-def test_a_broken_file_stops_the_start_and_is_named(tmp_path: Path, content: Any):
+def test_a_broken_file_stops_the_start_and_is_named(tmp_path: Path, content: Any) -> None:
     write(tmp_path, "broken.avsc", content)
     with pytest.raises(StartupError, match=r"broken\.avsc"):
         SchemaStore.load(tmp_path)
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.avsc").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"x\.avsc"):
         SchemaStore().add_file(tmp_path / "x.avsc")
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
         (lead_with("created_at", "double"), "created_at"),
     ],
 )
-def test_a_lead_needs_its_id_and_time(avro: dict[str, Any], missing: str):
+def test_a_lead_needs_its_id_and_time(avro: dict[str, Any], missing: str) -> None:
     schema = parse_schema(avro, "visit.avsc")
     with pytest.raises(InputError, match=rf"visit\.avsc.*{missing}"):
         schema.require_lead()
@@ -166,7 +166,7 @@ def test_a_lead_needs_its_id_and_time(avro: dict[str, Any], missing: str):
 @pytest.mark.parametrize(
     "avro", [LEAD, lead_with("lead_id", ["null", "string"]), lead_with("created_at", "string")]
 )
-def test_a_schema_with_id_and_time_is_a_leads(avro: dict[str, Any]):
+def test_a_schema_with_id_and_time_is_a_leads(avro: dict[str, Any]) -> None:
     store = SchemaStore()
     schema = store.add(avro)
     schema.require_lead()

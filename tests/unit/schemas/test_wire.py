@@ -18,7 +18,7 @@ from schemas.wire import WireFormat, detect
         (b' \t\r\n{"lead_id": "a"}', WireFormat.JSON),
     ],
 )
-def test_it_is_known(value: bytes, wire: WireFormat):
+def test_it_is_known(value: bytes, wire: WireFormat) -> None:
     assert detect(value) is wire
 
 
@@ -40,7 +40,7 @@ def test_it_is_known(value: bytes, wire: WireFormat):
         (b"Obj\x01", "4f"),
     ],
 )
-def test_else_the_verdict_says_what_came(value: bytes | None, said: str):
+def test_else_the_verdict_says_what_came(value: bytes | None, said: str) -> None:
     with pytest.raises(InvalidEventError, match=said) as caught:
         detect(value)
     assert caught.value.code is ErrorCode.WIRE_FORMAT

@@ -42,34 +42,34 @@ def app() -> App:
     return app
 
 
-def test_it_runs_neither_fausts_consumer_nor_its_producer_nor_its_web(app: App):
+def test_it_runs_neither_fausts_consumer_nor_its_producer_nor_its_web(app: App) -> None:
     names = {type(service).__name__ for service in app.boot_strategy.server()}
     assert names == {"AgentManager"}
 
 
-def test_fausts_own_group_is_not_that_of_the_batch_source(app: App):
+def test_fausts_own_group_is_not_that_of_the_batch_source(app: App) -> None:
     assert app.conf.id == "the-group-drift"
     assert [str(url) for url in app.conf.broker] == ["kafka://one:9092", "kafka://two:9092"]
 
 
-def test_faust_worker_runs_our_worker(app: App):
+def test_faust_worker_runs_our_worker(app: App) -> None:
     assert app.conf.Worker is Worker
 
 
-def test_the_score_agent_reads_the_sources_channel(app: App):
+def test_the_score_agent_reads_the_sources_channel(app: App) -> None:
     [agent] = app.agents.values()
     assert agent.name.endswith("score")
     assert isinstance(agent.channel, BatchChannel)
 
 
-def test_making_it_leaves_nothing_on_the_disk(app: App, tmp_path: Path, monkeypatch: Any):
+def test_making_it_leaves_nothing_on_the_disk(app: App, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     create_app(load_settings()).finalize()
     app._create_directories()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch):
+def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[ScoringService] = []
 
     def wire(app: App) -> None:
@@ -99,7 +99,7 @@ def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch):
 
 async def test_it_logs_its_settings_masked_and_names_what_is_none(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     asked: list[object] = []
 
     async def fit(settings: object, _: object) -> None:
@@ -124,7 +124,7 @@ async def test_it_logs_its_settings_masked_and_names_what_is_none(
     assert "LEADSCORE_MODEL (" in warned.getMessage()
 
 
-def test_an_unusable_setting_is_a_sentence_and_exit_code_3():
+def test_an_unusable_setting_is_a_sentence_and_exit_code_3() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "stream", "worker"],
         env={**os.environ, "LEADSCORE_HTTP_PORT": "many"},
@@ -146,7 +146,7 @@ app.run()
 @pytest.mark.parametrize(
     ("uvloop", "module"), [("true", "stream.process.event_loop"), ("false", "asyncio.unix_events")]
 )
-def test_building_the_app_makes_no_loop_before_its_kind_is_set(uvloop: str, module: str):
+def test_building_the_app_makes_no_loop_before_its_kind_is_set(uvloop: str, module: str) -> None:
     pytest.importorskip("uvloop")
     shown = subprocess.run(
         [sys.executable, "-c", SHOW_LOOP],

@@ -76,7 +76,9 @@ def polls(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
     monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", fetch)
 
 
-async def test_what_can_be_read_comes_as_it_is(thread: Any, monkeypatch: pytest.MonkeyPatch):
+async def test_what_can_be_read_comes_as_it_is(
+    thread: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     polls(monkeypatch, None)
     assert await thread._fetch_records(FakeConsumer(), {PARTIALS}) == {PARTIALS: ["one"]}
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
@@ -36,7 +37,7 @@ def help_of(*path: str) -> str:
     return result.output
 
 
-def test_it_shows_what_the_project_promises():
+def test_it_shows_what_the_project_promises() -> None:
     promised = ["worker", "train", "produce", "topics", "models", "score", "explain", "demo"]
     assert set(promised) <= set(COMMANDS)
     shown = help_of()
@@ -45,13 +46,13 @@ def test_it_shows_what_the_project_promises():
         assert sentence.startswith(line.strip().rstrip("."))
 
 
-def test_the_tour_names_commands_that_there_are():
+def test_the_tour_names_commands_that_there_are() -> None:
     shown = re.findall(r"^\s+leadscore (\w+)", help_of(), re.MULTILINE)
     assert len(shown) == len(COMMANDS)
     assert set(shown) == set(COMMANDS)
 
 
-def test_it_comes_at_once():
+def test_it_comes_at_once() -> None:
     """No command is imported for it, nor what they need."""
     look = (
         "import sys\n"
@@ -66,7 +67,7 @@ def test_it_comes_at_once():
 
 
 @pytest.mark.parametrize("path", [(), *commands(main)], ids=" ".join)
-def test_each_help_reads_well(path: tuple[str, ...]):
+def test_each_help_reads_well(path: tuple[str, ...]) -> None:
     shown = help_of(*path)
     assert "\b" not in shown
     assert "\\b" not in shown
@@ -79,7 +80,7 @@ def test_each_help_reads_well(path: tuple[str, ...]):
 
 
 @pytest.mark.parametrize("path", [*commands(main)], ids=" ".join)
-def test_each_option_says_what_it_does(path: tuple[str, ...]):
+def test_each_option_says_what_it_does(path: tuple[str, ...]) -> None:
     group: click.Command = main
     for name in path:
         assert isinstance(group, click.Group)
@@ -91,13 +92,13 @@ def test_each_option_says_what_it_does(path: tuple[str, ...]):
             assert option.help, option.name
 
 
-def test_no_such_command_is_exit_code_2():
+def test_no_such_command_is_exit_code_2() -> None:
     result = CliRunner().invoke(main, ["scor"])
     assert result.exit_code == 2
     assert "No such command 'scor'" in result.output
 
 
-def test_the_version_is_told():
+def test_the_version_is_told() -> None:
     result = CliRunner().invoke(main, ["--version"])
     assert result.exit_code == 0
     assert re.search(r"\d+\.\d+\.\d+", result.output)
@@ -107,7 +108,9 @@ LEAVES = [path for path in commands(main) if not isinstance(command_of(path), cl
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
-def test_every_command_tells_a_setting_that_there_is_none_of(path, monkeypatch):
+def test_every_command_tells_a_setting_that_there_is_none_of(
+    path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """LEADSCORE_DELIVRY=exactly_once was at least once, and nobody knew."""
     monkeypatch.setenv("LEADSCORE_DELIVRY", "exactly_once")
     told = CliRunner().invoke(main, [*path, "--help"]).stderr
@@ -122,7 +125,7 @@ GROUPS = [(), *(path for path in commands(main) if isinstance(command_of(path), 
 
 
 @pytest.mark.parametrize("path", GROUPS, ids=" ".join)
-def test_no_sentence_of_a_list_of_commands_is_cut(path):
+def test_no_sentence_of_a_list_of_commands_is_cut(path: Any) -> None:
     listed = help_of(*path).partition("Commands:")[2]
     assert listed
     assert "..." not in listed

@@ -42,14 +42,14 @@ async def sentence(settings: Settings) -> str:
     return str(refused.value)
 
 
-async def test_a_port_file_that_cannot_be_written(model: SmallModel, tmp_path: Path):
+async def test_a_port_file_that_cannot_be_written(model: SmallModel, tmp_path: Path) -> None:
     file = tmp_path / "absent" / "port"
     said = await sentence(settings_of(model, http_port_file=file))
     assert said.startswith(f"expected to write the port of health and metrics to {file}, but ")
     assert "set LEADSCORE_HTTP_PORT_FILE" in said
 
 
-async def test_the_port_file_is_left_as_it_was(model: SmallModel, tmp_path: Path):
+async def test_the_port_file_is_left_as_it_was(model: SmallModel, tmp_path: Path) -> None:
     await verify(settings_of(model, http_port_file=tmp_path / "port"), FakeTrials())
     assert not (tmp_path / "port").exists()
     (tmp_path / "port").write_text("8080\n")
@@ -57,25 +57,25 @@ async def test_the_port_file_is_left_as_it_was(model: SmallModel, tmp_path: Path
     assert (tmp_path / "port").read_text() == "8080\n"
 
 
-async def test_all_is_well(model: SmallModel, topics: list[Settings]):
+async def test_all_is_well(model: SmallModel, topics: list[Settings]) -> None:
     settings = settings_of(model)
     await verify(settings, FakeTrials())
     assert topics == [settings]
 
 
-async def test_a_worker_may_wait_for_its_model(tmp_path: Path, topics: list[Settings]):
+async def test_a_worker_may_wait_for_its_model(tmp_path: Path, topics: list[Settings]) -> None:
     settings = load_settings(registry=str(tmp_path), http_host="127.0.0.1", http_port=0)
     await verify(settings, FakeTrials())
     assert topics
 
 
-async def test_no_folder_of_schemas(model: SmallModel, tmp_path: Path):
+async def test_no_folder_of_schemas(model: SmallModel, tmp_path: Path) -> None:
     said = await sentence(settings_of(model, schema_dir=tmp_path / "absent"))
     assert str(tmp_path / "absent") in said
     assert "LEADSCORE_SCHEMA_DIR" in said
 
 
-async def test_a_broken_schema(model: SmallModel, tmp_path: Path):
+async def test_a_broken_schema(model: SmallModel, tmp_path: Path) -> None:
     (tmp_path / "lead.avsc").write_text("{")
     assert "lead.avsc: expected an Avro schema as JSON" in await sentence(
         settings_of(model, schema_dir=tmp_path)
@@ -85,7 +85,7 @@ async def test_a_broken_schema(model: SmallModel, tmp_path: Path):
 @pytest.mark.parametrize("file", ["aliases.json", "1/manifest.json", "1/model.onnx"])
 async def test_a_model_that_is_half_copied_is_waited_for(
     model: SmallModel, tmp_path: Path, file: str, topics: list[Settings]
-):
+) -> None:
     registry = shutil.copytree(model.registry, tmp_path / "models")
     (registry / "leads" / file).write_text("{")
     settings = load_settings(registry=str(registry), http_host="127.0.0.1", http_port=0)
@@ -95,14 +95,16 @@ async def test_a_model_that_is_half_copied_is_waited_for(
 
 async def test_a_model_that_is_refused_is_no_end_of_a_worker(
     model: SmallModel, topics: list[Settings]
-):
+) -> None:
     trials = FakeTrials(BundleError("it aborts"))
     await verify(settings_of(model), trials)
     assert trials.tried == 1
     assert topics
 
 
-async def test_other_failures_end_the_trial(model: SmallModel, monkeypatch: pytest.MonkeyPatch):
+async def test_other_failures_end_the_trial(
+    model: SmallModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def unfit(_: Settings) -> None:
         raise StartupError("expected the topic leads.created, there is none")
 
@@ -113,13 +115,13 @@ async def test_other_failures_end_the_trial(model: SmallModel, monkeypatch: pyte
     assert trials.is_stopped
 
 
-async def test_a_drift_worker_tries_no_model(model: SmallModel):
+async def test_a_drift_worker_tries_no_model(model: SmallModel) -> None:
     trials = FakeTrials()
     await verify(settings_of(model, role="drift"), trials)
     assert trials.tried == 0
 
 
-async def test_a_contract_without_the_models_fields(model: SmallModel):
+async def test_a_contract_without_the_models_fields(model: SmallModel) -> None:
     said = await sentence(settings_of(model, contract="bank_contact"))
     assert said.startswith("model leads/1 reads fields that the contract ")
     assert "page_views" in said
@@ -128,13 +130,13 @@ async def test_a_contract_without_the_models_fields(model: SmallModel):
     )
 
 
-async def test_a_contract_that_is_not_known(model: SmallModel):
+async def test_a_contract_that_is_not_known(model: SmallModel) -> None:
     said = await sentence(settings_of(model, contract="nobody"))
     assert "LEADSCORE_CONTRACT names nobody, which is not known here (known: " in said
     assert "lead_created" in said
 
 
-async def test_a_contract_that_is_no_leads(model: SmallModel, tmp_path: Path):
+async def test_a_contract_that_is_no_leads(model: SmallModel, tmp_path: Path) -> None:
     (tmp_path / "visit.avsc").write_text(
         '{"type": "record", "name": "visit", "fields": [{"name": "page_views", "type": "int"}]}'
     )
@@ -142,7 +144,7 @@ async def test_a_contract_that_is_no_leads(model: SmallModel, tmp_path: Path):
     assert "visit.avsc: a lead's schema needs a field lead_id of type string" in said
 
 
-async def test_no_such_topics(model: SmallModel, monkeypatch: pytest.MonkeyPatch):
+async def test_no_such_topics(model: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unfit(_: Settings) -> None:
         raise StartupError("expected the topic leads.created, there is none")
 
@@ -150,7 +152,7 @@ async def test_no_such_topics(model: SmallModel, monkeypatch: pytest.MonkeyPatch
     assert await sentence(settings_of(model)) == "expected the topic leads.created, there is none"
 
 
-async def test_a_port_that_is_taken(model: SmallModel):
+async def test_a_port_that_is_taken(model: SmallModel) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -77,7 +77,7 @@ def worker(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("kind", [StartupError, BundleError])
 def test_unfit_surroundings_are_a_sentence_and_exit_code_3(
     kind: type[Exception], worker: Worker, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     worker.app.unfit = kind("expected a topic, there is none")
     with pytest.raises(SystemExit) as ended:
         worker.execute_from_commandline()
@@ -88,7 +88,7 @@ def test_unfit_surroundings_are_a_sentence_and_exit_code_3(
     assert not worker.started
 
 
-def test_an_error_of_our_own_is_no_sentence_of_the_surroundings(worker: Worker):
+def test_an_error_of_our_own_is_no_sentence_of_the_surroundings(worker: Worker) -> None:
     worker.app.unfit = ValueError("a mistake")
     with pytest.raises(ValueError, match="a mistake"):
         worker.execute_from_commandline()
@@ -125,7 +125,7 @@ def test_an_error_with_a_sentence_ends_it_without_a_traceback(
     seen_by: tuple[str, ...],
     code: int,
     told: str,
-):
+) -> None:
     worker.app.fails, worker.app.seen_by = error, seen_by
     caplog.handler.addFilter(_is_news)
     with pytest.raises(SystemExit) as ended:
@@ -137,7 +137,9 @@ def test_an_error_with_a_sentence_ends_it_without_a_traceback(
 
 
 @pytest.mark.usefixtures("lacking")
-def test_a_mistake_ends_it_with_its_traceback(worker: Worker, caplog: pytest.LogCaptureFixture):
+def test_a_mistake_ends_it_with_its_traceback(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     worker.app.fails = ValueError("a mistake")
     caplog.handler.addFilter(_is_news)
     with pytest.raises(SystemExit) as ended:
@@ -159,7 +161,7 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
     caplog: pytest.LogCaptureFixture,
     error: Exception,
     told: tuple[str, int],
-):
+) -> None:
     """aiokafka goes on with a commit that we have given up, and nobody hears how it ends."""
 
     async def fail() -> None:
@@ -197,7 +199,7 @@ def test_a_connection_that_was_given_up_is_no_error_and_a_client_is_one(
     caplog: pytest.LogCaptureFixture,
     message: str,
     told: tuple[str, int],
-):
+) -> None:
     monkeypatch.setattr(
         faust.Worker,
         "execute_from_commandline",
@@ -215,7 +217,7 @@ class Ended(BaseException):
 
 def test_the_second_signal_ends_it_at_once(
     worker: Worker, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     codes: list[int] = []
 
     def end(code: int) -> None:
@@ -239,6 +241,6 @@ def test_the_second_signal_ends_it_at_once(
     assert stops == [signal.SIGTERM]
 
 
-def test_faust_leaves_no_spinner_on_the_terminal(worker: Worker):
+def test_faust_leaves_no_spinner_on_the_terminal(worker: Worker) -> None:
     worker._setup_logging()
     assert worker.spinner is None

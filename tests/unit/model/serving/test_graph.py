@@ -16,6 +16,7 @@ from model.metadata import BundleError
 from model.serving import graph
 from model.serving.graph import check_graph, graph_of
 from model.serving.onnx_format import message
+from tests.unit.small_booster import Trained
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "bundles"
 TREE_ATTRIBUTES = graph.TREE_ATTRIBUTES
@@ -51,11 +52,11 @@ def first_leaf(model: onnx.ModelProto) -> int:
     return list(trees_of(model)["nodes_modes"].strings).index(b"LEAF")
 
 
-def test_a_model_that_was_trained_passes(trained) -> None:
+def test_a_model_that_was_trained_passes(trained: Trained) -> None:
     assert check_graph(trained.onnx).metadata.to_json() == trained.metadata.to_json()
 
 
-def test_trees_without_a_split_pass(trainer) -> None:
+def test_trees_without_a_split_pass(trainer: Any) -> None:
     check_graph(trainer(trees=2, min_child_weight=1e9).onnx)
 
 
@@ -65,7 +66,7 @@ def test_models_that_earlier_exports_wrote_still_load(layout: str) -> None:
     assert len(bundle.metadata.golden.scores) == 32
 
 
-def test_the_check_and_onnx_agree_on_what_is_in_a_file(trained) -> None:
+def test_the_check_and_onnx_agree_on_what_is_in_a_file(trained: Trained) -> None:
     """No field of ONNX's own format is left unread: none stays behind as unknown."""
     model = message("Model").FromString(trained.onnx)
     assert model.SerializeToString(deterministic=True) == trained.onnx
@@ -154,7 +155,7 @@ def test_a_change_of_any_attribute_or_shape_is_refused(layout: str) -> None:
 @pytest.mark.parametrize(
     "field", sorted({*range(1, 40)} - {f.number for f in message("Model").DESCRIPTOR.fields})
 )
-def test_a_field_that_leadscore_does_not_write_is_refused(trained, field: int) -> None:
+def test_a_field_that_leadscore_does_not_write_is_refused(trained: Trained, field: int) -> None:
     """Among them functions, training graphs, tensors elsewhere, and subgraphs."""
     number = field << 3 | 2  # a field of bytes
     tag = bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80, number >> 7])
@@ -163,7 +164,7 @@ def test_a_field_that_leadscore_does_not_write_is_refused(trained, field: int) -
         check_graph(content)
 
 
-def test_a_negative_number_of_targets_is_refused_and_not_run(trained) -> None:
+def test_a_negative_number_of_targets_is_refused_and_not_run(trained: Trained) -> None:
     """ONNX Runtime aborts the process on it."""
 
     def change(model: onnx.ModelProto) -> None:
@@ -173,7 +174,7 @@ def test_a_negative_number_of_targets_is_refused_and_not_run(trained) -> None:
         verify(Artefacts(onnx=changed(trained.onnx, change)))
 
 
-def test_a_broadcast_of_20_000_squared_is_refused_and_not_run(trained) -> None:
+def test_a_broadcast_of_20_000_squared_is_refused_and_not_run(trained: Trained) -> None:
     def change(model: onnx.ModelProto) -> None:
         for constant in model.graph.initializer:
             if constant.name == "intercept":
@@ -184,7 +185,7 @@ def test_a_broadcast_of_20_000_squared_is_refused_and_not_run(trained) -> None:
         verify(Artefacts(onnx=changed(trained.onnx, change)))
 
 
-def test_an_operator_that_runs_another_graph_is_refused(trained) -> None:
+def test_an_operator_that_runs_another_graph_is_refused(trained: Trained) -> None:
     def change(model: onnx.ModelProto) -> None:
         model.graph.node.append(helper.make_node("Loop", [], ["x"]))
 
@@ -200,21 +201,21 @@ def test_what_is_no_graph_is_refused(content: bytes) -> None:
 
 @pytest.mark.parametrize("limit", ["MOST_FIELDS", "MOST_COLUMNS", "MOST_METADATA"])
 def test_a_spec_of_no_known_size_is_refused(
-    trained, limit: str, monkeypatch: pytest.MonkeyPatch
+    trained: Trained, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph, limit, 5)
     with pytest.raises(BundleError, match=r"should (read|have) at most"):
         check_graph(trained.onnx)
 
 
-def test_metadata_that_are_no_utf8_are_refused(trained) -> None:
+def test_metadata_that_are_no_utf8_are_refused(trained: Trained) -> None:
     model = message("Model").FromString(trained.onnx)
     model.metadata_props[0].value = b'{"\xff'
     with pytest.raises(BundleError, match="should be UTF-8"):
         check_graph(model.SerializeToString())
 
 
-def test_other_metadata_need_another_graph(trained) -> None:
+def test_other_metadata_need_another_graph(trained: Trained) -> None:
     """A graph of four fields does not pass with metadata of five."""
     spec = FeatureSpec(fields=(*trained.metadata.spec.fields, NumberField(name="more")))
     model = message("Model").FromString(trained.onnx)
@@ -227,7 +228,7 @@ def test_other_metadata_need_another_graph(trained) -> None:
 
 @pytest.mark.parametrize("way", ["true", "false"])
 @pytest.mark.parametrize("to", ["itself", "a node below another", "no node"])
-def test_a_branch_that_leads_elsewhere_is_refused(trained, way: str, to: str) -> None:
+def test_a_branch_that_leads_elsewhere_is_refused(trained: Trained, way: str, to: str) -> None:
     def change(model: onnx.ModelProto) -> None:
         trees = trees_of(model)
         row = first_branch(model)
@@ -243,7 +244,7 @@ def test_a_branch_that_leads_elsewhere_is_refused(trained, way: str, to: str) ->
         check_graph(damaged)
 
 
-def test_a_branch_that_leads_back_to_the_root_is_refused_and_not_run(trained) -> None:
+def test_a_branch_that_leads_back_to_the_root_is_refused_and_not_run(trained: Trained) -> None:
     """ONNX Runtime would follow it for ever: found by fuzzing."""
 
     def change(model: onnx.ModelProto) -> None:
@@ -264,7 +265,7 @@ def test_a_branch_that_leads_back_to_the_root_is_refused_and_not_run(trained) ->
 @pytest.mark.parametrize(
     "name", sorted(TREE_ATTRIBUTES.keys() - {"nodes_missing_value_tracks_true"})
 )
-def test_trees_that_lack_a_part_are_refused(trained, name: str) -> None:
+def test_trees_that_lack_a_part_are_refused(trained: Trained, name: str) -> None:
     def clear(model: onnx.ModelProto) -> None:
         trees_of(model)[name].Clear()
 
@@ -277,7 +278,7 @@ def test_trees_that_lack_a_part_are_refused(trained, name: str) -> None:
             check_graph(changed(trained.onnx, damage))
 
 
-def test_trees_without_nodes_are_refused(trained) -> None:
+def test_trees_without_nodes_are_refused(trained: Trained) -> None:
     def empty(model: onnx.ModelProto) -> None:
         for part in trees_of(model).values():
             for array in (part.ints, part.floats, part.strings):
@@ -363,7 +364,7 @@ def with_a_node_twice(model: onnx.ModelProto) -> None:
         (with_a_weight_twice, "in the order of the targets, each once"),
     ],
 )
-def test_an_entry_that_no_tree_has_is_refused(trained, change, says: str) -> None:
+def test_an_entry_that_no_tree_has_is_refused(trained: Trained, change: Any, says: str) -> None:
     with pytest.raises(BundleError, match=says):
         check_graph(changed(trained.onnx, change))
 
@@ -395,7 +396,7 @@ def chain(depth: int) -> dict[str, list[Any]]:
     return arrays
 
 
-def test_a_tree_that_is_too_deep_is_refused(trained) -> None:
+def test_a_tree_that_is_too_deep_is_refused(trained: Trained) -> None:
     model = graph_of(trained.metadata, trained.metadata.to_json())
     graph.fill_trees(model, chain(64))
     check_graph(model.SerializeToString(deterministic=True))
@@ -405,7 +406,7 @@ def test_a_tree_that_is_too_deep_is_refused(trained) -> None:
         check_graph(model.SerializeToString(deterministic=True))
 
 
-def test_nodes_that_hang_on_themselves_are_refused(trained) -> None:
+def test_nodes_that_hang_on_themselves_are_refused(trained: Trained) -> None:
     """Beside the trees: two branches, each under the other, that no root leads to."""
     arrays = chain(2)
     for node, other in ((10, 11), (11, 10)):

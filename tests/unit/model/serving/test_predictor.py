@@ -2,6 +2,8 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,16 +15,17 @@ from model.metadata import BundleError
 from model.registry import Registry
 from model.serving.native import NativePredictor
 from model.serving.predictor import ConstantPredictor, OnnxPredictor, open_predictor
+from tests.unit.small_booster import Trained
 
 
 @pytest.fixture(scope="module")
-def large(trainer):
+def large(trainer: Any) -> Any:
     """200 trees: as many as ONNX Runtime shares among its threads, if it is given any."""
     spec = FeatureSpec(fields=tuple(NumberField(name=f"x{i}") for i in range(50)))
     return trainer(spec, rows=4096, trees=200)
 
 
-def arrays(predictor, matrix):
+def arrays(predictor: Any, matrix: Any) -> Any:
     prediction, moved = predictor.predict(matrix), predictor.contributions(matrix)
     return (
         prediction.probability,
@@ -36,7 +39,9 @@ def arrays(predictor, matrix):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("size", [1, 2, 3, 31, 50, 127, 128, 500, 1023])
-def test_a_lead_has_the_same_score_to_the_bit_in_any_batch(large, threads, size):
+def test_a_lead_has_the_same_score_to_the_bit_in_any_batch(
+    large: Any, threads: int, size: int
+) -> None:
     predictor = OnnxPredictor(large.onnx, threads=threads)
     matrix = large.matrix[: max(512, size)]
     whole = arrays(OnnxPredictor(large.onnx), large.matrix)
@@ -46,7 +51,7 @@ def test_a_lead_has_the_same_score_to_the_bit_in_any_batch(large, threads, size)
             np.testing.assert_array_equal(found, expected[start : start + size][: len(found)])
 
 
-def test_threads_share_a_large_batch_and_keep_its_order(large):
+def test_threads_share_a_large_batch_and_keep_its_order(large: Any) -> None:
     for found, expected in zip(
         arrays(OnnxPredictor(large.onnx, threads=3), large.matrix),
         arrays(OnnxPredictor(large.onnx), large.matrix),
@@ -55,7 +60,7 @@ def test_threads_share_a_large_batch_and_keep_its_order(large):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_shapes_and_types_are_those_of_a_prediction(trained):
+def test_shapes_and_types_are_those_of_a_prediction(trained: Trained) -> None:
     probability, field, value, aspects, *moved = arrays(
         OnnxPredictor(trained.onnx), trained.matrix[:5]
     )
@@ -67,13 +72,13 @@ def test_shapes_and_types_are_those_of_a_prediction(trained):
 
 
 @pytest.mark.parametrize("engine", ["onnx", "ubj"])
-def test_no_leads_give_no_scores(trained, engine):
+def test_no_leads_give_no_scores(trained: Trained, engine: str) -> None:
     predictor = open_predictor(Artefacts(**{engine: getattr(trained, engine)}))
     shapes = [array.shape for array in arrays(predictor, trained.matrix[:0])]
     assert shapes == [(0,), (0, 3), (0, 3), (0, 5), (0, 6), (0, 5)]
 
 
-def test_the_native_engine_gives_the_same_to_1e_6(trained):
+def test_the_native_engine_gives_the_same_to_1e_6(trained: Trained) -> None:
     native, onnx_ = NativePredictor(trained.ubj), OnnxPredictor(trained.onnx)
     found, expected = arrays(native, trained.matrix), arrays(onnx_, trained.matrix)
     assert [array.dtype for array in found] == [array.dtype for array in expected]
@@ -86,26 +91,30 @@ def test_the_native_engine_gives_the_same_to_1e_6(trained):
     )
 
 
-def test_both_engines_carry_the_metadata(trained):
+def test_both_engines_carry_the_metadata(trained: Trained) -> None:
     expected = trained.metadata.to_json()
     assert NativePredictor(trained.ubj).metadata.to_json() == expected
     assert OnnxPredictor(trained.onnx).metadata.to_json() == expected
 
 
-def test_onnx_is_taken_where_there_are_both(artefacts):
+def test_onnx_is_taken_where_there_are_both(artefacts: Artefacts) -> None:
     assert open_predictor(artefacts).engine == "onnx"
 
 
-def test_a_model_of_xgboost_alone_opens_in_xgboost(artefacts):
+def test_a_model_of_xgboost_alone_opens_in_xgboost(artefacts: Artefacts) -> None:
     assert open_predictor(Artefacts(ubj=artefacts.ubj)).engine == "xgboost"
 
 
-def test_without_onnx_runtime_xgboost_takes_over(artefacts, monkeypatch):
+def test_without_onnx_runtime_xgboost_takes_over(
+    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert open_predictor(artefacts).engine == "xgboost"
 
 
-def test_without_any_engine_the_error_says_what_to_install(artefacts, monkeypatch):
+def test_without_any_engine_the_error_says_what_to_install(
+    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(BundleError, match="install onnxruntime"):
         open_predictor(Artefacts(onnx=artefacts.onnx))
@@ -114,46 +123,46 @@ def test_without_any_engine_the_error_says_what_to_install(artefacts, monkeypatc
         open_predictor(artefacts)
 
 
-def test_a_model_without_a_model_is_refused():
+def test_a_model_without_a_model_is_refused() -> None:
     with pytest.raises(BundleError, match="it has neither"):
         open_predictor(Artefacts(reference=b"rows"))
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x00" * 1000, b"{" * 100_000])
 @pytest.mark.parametrize("engine", ["onnx", "ubj"])
-def test_garbage_is_refused_with_a_sentence(engine, content):
+def test_garbage_is_refused_with_a_sentence(engine: str, content: Any) -> None:
     with pytest.raises(BundleError, match=rf"model\.{engine} .* again"):
         open_predictor(Artefacts(**{engine: content}))
 
 
-def changed(content, change):
+def changed(content: Any, change: Any) -> Any:
     model = onnx.load_from_string(content)
     change(model)
     return model.SerializeToString()
 
 
-def without_metadata(model):
+def without_metadata(model: Any) -> None:
     del model.metadata_props[:]
 
 
-def with_metadata(text):
-    def change(model):
+def with_metadata(text: Any) -> Any:
+    def change(model: Any) -> None:
         model.metadata_props[0].value = text
 
     return change
 
 
-def narrower(model):
+def narrower(model: Any) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 7
 
 
-def renamed_input(model):
+def renamed_input(model: Any) -> None:
     model.graph.input[0].name = "leads"
     for node in model.graph.node:
         node.input[:] = ["leads" if name == "features" else name for name in node.input]
 
 
-def fewer_outputs(model):
+def fewer_outputs(model: Any) -> None:
     del model.graph.output[-1]
 
 
@@ -170,12 +179,14 @@ def fewer_outputs(model):
         (fewer_outputs, "another is the number of its outputs, 4 instead of 5"),
     ],
 )
-def test_a_graph_that_is_no_model_of_ours_is_refused(trained, change, message):
+def test_a_graph_that_is_no_model_of_ours_is_refused(
+    trained: Trained, change: Any, message: str
+) -> None:
     with pytest.raises(BundleError, match=message):
         OnnxPredictor(changed(trained.onnx, change))
 
 
-def test_a_predictor_may_be_used_by_several_threads(trained):
+def test_a_predictor_may_be_used_by_several_threads(trained: Trained) -> None:
     predictor = OnnxPredictor(trained.onnx)
     expected = predictor.predict(trained.matrix).probability
     with ThreadPoolExecutor(4) as pool:
@@ -183,7 +194,7 @@ def test_a_predictor_may_be_used_by_several_threads(trained):
             np.testing.assert_array_equal(found.probability, expected)
 
 
-def test_the_constant_engine_gives_one_score_and_no_reasons():
+def test_the_constant_engine_gives_one_score_and_no_reasons() -> None:
     predictor = ConstantPredictor(2)
     probability, field, value, *moved = arrays(predictor, np.empty((4, 9), np.float32))
     assert predictor.engine == "constant"
@@ -195,7 +206,9 @@ def test_the_constant_engine_gives_one_score_and_no_reasons():
     assert predictor.contributions(np.empty((1, 9), np.float32)).bias == 0.0
 
 
-def test_a_worker_loads_a_bundle_without_the_libraries_of_training(tmp_path, artefacts):
+def test_a_worker_loads_a_bundle_without_the_libraries_of_training(
+    tmp_path: Path, artefacts: Artefacts
+) -> None:
     registry = Registry(tmp_path)
     registry.publish("bank", artefacts)
     program = """

@@ -25,7 +25,7 @@ def noise(n: int, distinct: int) -> Leads:
     return Leads.of(KINDS, columns, RNG.random(n) < 0.3)
 
 
-def test_distinct_rows():
+def test_distinct_rows() -> None:
     alike = find_alike(
         Leads.of({"size": FieldKind.NUMBER}, {"size": np.arange(9.0)}, RNG.random(9) < 1)
     )
@@ -33,7 +33,7 @@ def test_distinct_rows():
     assert not alike.is_repeated.any()
 
 
-def test_a_file_three_times_over_is_copies():
+def test_a_file_three_times_over_is_copies() -> None:
     once = noise(200, 10**9)
     thrice = once.take(RNG.permutation(np.tile(np.arange(200), 3)))
     alike = find_alike(thrice)
@@ -43,7 +43,7 @@ def test_a_file_three_times_over_is_copies():
     assert len(np.unique(alike.sets)) == 200
 
 
-def test_a_class_that_was_oversampled_is_copies():
+def test_a_class_that_was_oversampled_is_copies() -> None:
     once = noise(400, 10**9)
     positives = np.flatnonzero(once.labels)
     alike = find_alike(once.take(np.concatenate([np.arange(400), *[positives] * 9])))
@@ -51,21 +51,21 @@ def test_a_class_that_was_oversampled_is_copies():
     assert (alike.rows, alike.distinct) == (10 * len(positives), len(positives))
 
 
-def test_leads_of_few_values_look_the_same_and_are_no_copies():
+def test_leads_of_few_values_look_the_same_and_are_no_copies() -> None:
     for distinct in (5, 30, 200):
         alike = find_alike(noise(2_000, distinct))
         assert not alike.are_copies
         assert alike.rows > 500
 
 
-def test_what_says_something_of_the_outcome_does_not_make_leads_copies():
+def test_what_says_something_of_the_outcome_does_not_make_leads_copies() -> None:
     leads = noise(3_000, 300)
     rate = np.where(leads.columns["size"] > 200, 0.6, 0.1)
     leads = Leads.of(KINDS, leads.columns, RNG.random(3_000) < rate)
     assert not find_alike(leads).are_copies
 
 
-def test_many_empty_rows_are_no_copies():
+def test_many_empty_rows_are_no_copies() -> None:
     """Nothing is known of half of the leads, and none of these succeeded."""
     leads = noise(400, 10**9)
     is_empty = np.arange(400) % 2 == 0
@@ -78,7 +78,7 @@ def test_many_empty_rows_are_no_copies():
     assert not alike.is_repeated[is_empty].any()
 
 
-def test_a_set_of_very_many_rows_does_not_count_as_copies():
+def test_a_set_of_very_many_rows_does_not_count_as_copies() -> None:
     """Nothing is known of a fifth of the leads; twenty others are there twice."""
     size = np.concatenate(
         [np.full(100, np.nan), np.repeat(np.arange(20.0), 2), 50 + np.arange(360)]
@@ -91,7 +91,7 @@ def test_a_set_of_very_many_rows_does_not_count_as_copies():
     assert (alike.rows, alike.distinct) == (40, 20)
 
 
-def test_the_same_fields_with_another_outcome_are_not_identical():
+def test_the_same_fields_with_another_outcome_are_not_identical() -> None:
     columns = {"size": np.array([1.0, 1, 2, 2, 3])}
     labels = np.array([True, False, True, True, False])
     alike = find_alike(Leads.of({"size": FieldKind.NUMBER}, columns, labels))
@@ -101,7 +101,7 @@ def test_the_same_fields_with_another_outcome_are_not_identical():
 @pytest.mark.parametrize(
     ("name", "cell", "same"), [("source", " WEB ", True), ("note", "Hello", False)]
 )
-def test_levels_are_alike_as_the_model_reads_them(name: str, cell: str, same: bool):
+def test_levels_are_alike_as_the_model_reads_them(name: str, cell: str, same: bool) -> None:
     columns = {
         "size": np.array([np.nan, np.nan]),
         "source": np.array(["web", "web"], dtype=object),
@@ -112,7 +112,7 @@ def test_levels_are_alike_as_the_model_reads_them(name: str, cell: str, same: bo
     assert (alike.rows == 2) is same
 
 
-def test_copies_may_differ_in_the_time():
+def test_copies_may_differ_in_the_time() -> None:
     kinds = {"created": FieldKind.DATE, "size": FieldKind.NUMBER}
     columns = {"created": np.arange(300.0), "size": np.arange(300.0) // 3}
     leads = Leads.of(kinds, columns, np.arange(300) // 3 % 2 == 0)

@@ -34,7 +34,7 @@ def hints(column: str, *, in_order: bool, gaps: bool = False, **options: object)
     ("column", "in_order"),
     [("created_at", False), ("Create Date Created", False), ("at", True), ("When", True)],
 )
-def test_a_time_of_creation_is_found_by_name_or_order(column: str, in_order: bool):
+def test_a_time_of_creation_is_found_by_name_or_order(column: str, in_order: bool) -> None:
     (hint,) = hints(column, in_order=in_order)
     assert hint.startswith(f"{column} looks like the time of creation")
     assert "the latest 20 %" in hint
@@ -51,18 +51,18 @@ def test_a_time_of_creation_is_found_by_name_or_order(column: str, in_order: boo
         ("created_at", False, True),
     ],
 )
-def test_other_dates_are_no_time_of_creation(column: str, in_order: bool, gaps: bool):
+def test_other_dates_are_no_time_of_creation(column: str, in_order: bool, gaps: bool) -> None:
     assert hints(column, in_order=in_order, gaps=gaps) == []
 
 
-def test_created_at_without_dates_is_no_time_of_creation():
+def test_created_at_without_dates_is_no_time_of_creation() -> None:
     lines = ["created_at,size,won"]
     lines += [f"{'ab'[i % 2]},{i * 7919 % 101}.5,{'yes' if i % 3 else 'no'}" for i in range(ROWS)]
     table = parse_table("\n".join(lines).encode(), "leads.csv")
     assert not any("looks like" in w for w in prepare(table, TrainOptions(target="won")).warnings)
 
 
-def test_no_hint_where_the_order_is_known_or_the_column_excluded():
+def test_no_hint_where_the_order_is_known_or_the_column_excluded() -> None:
     assert hints("created_at", in_order=True, time="created_at") == []
     assert hints("created_at", in_order=True, ordered=True) == []
     assert hints("created_at", in_order=True, exclude=("created_at",)) == []

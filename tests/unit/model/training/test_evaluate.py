@@ -34,7 +34,7 @@ def arrays(rows: list[tuple[bool, float]]) -> tuple[NDArray[np.bool_], NDArray[n
 
 @given(labelled)
 @settings(deadline=None)
-def test_ranking_and_probabilities_are_scikit_learn_s(rows: list[tuple[bool, float]]):
+def test_ranking_and_probabilities_are_scikit_learn_s(rows: list[tuple[bool, float]]) -> None:
     labels, scores = arrays(rows)
     assert roc_auc(labels, scores) == pytest.approx(sk.roc_auc_score(labels, scores))
     expected = sk.average_precision_score(labels, scores)
@@ -44,11 +44,11 @@ def test_ranking_and_probabilities_are_scikit_learn_s(rows: list[tuple[bool, flo
     assert log_loss(labels, inside) == pytest.approx(sk.log_loss(labels, inside))
 
 
-def test_one_kind_of_label_ranks_nothing():
+def test_one_kind_of_label_ranks_nothing() -> None:
     assert roc_auc(np.array([True, True]), np.array([0.1, 0.9])) == 0.5
 
 
-def test_calibration_error_is_the_mean_gap_over_bins():
+def test_calibration_error_is_the_mean_gap_over_bins() -> None:
     labels = np.array([False] * 10 + [True] * 10)
     assert calibration_error(labels, labels.astype(float)) == 0
     assert calibration_error(labels, np.full(20, 0.5), bins=2) == pytest.approx(0.5)
@@ -56,7 +56,7 @@ def test_calibration_error_is_the_mean_gap_over_bins():
     assert calibration_error(np.array([True]), np.array([0.75])) == pytest.approx(0.25)
 
 
-def test_right_scores_show_the_noise_floor_and_wrong_ones_more():
+def test_right_scores_show_the_noise_floor_and_wrong_ones_more() -> None:
     rng = np.random.default_rng(7)
     scores = rng.beta(1, 8, size=20_000)
     labels = rng.random(20_000) < scores
@@ -67,14 +67,14 @@ def test_right_scores_show_the_noise_floor_and_wrong_ones_more():
     assert calibration_noise(scores[:200]) > 3 * noise
 
 
-def test_lift_of_the_best_tenth():
+def test_lift_of_the_best_tenth() -> None:
     labels = np.array([True] * 10 + [False] * 90)
     assert lift(labels, labels.astype(float)) == pytest.approx(10)
     assert lift(labels, np.zeros(100)) == pytest.approx(10)  # stable: the file's order
     assert lift(np.zeros(10, dtype=bool), np.zeros(10)) == 0
 
 
-def test_all_of_it():
+def test_all_of_it() -> None:
     labels, scores = np.array([True, False, False, True]), np.array([0.9, 0.1, 0.2, 0.8])
     quality = evaluate(labels, scores)
     assert (quality.rows, quality.positives, quality.rate) == (4, 2, 0.5)

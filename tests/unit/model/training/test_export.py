@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import xgboost
@@ -7,6 +9,7 @@ from model.metadata import Calibration
 from model.serving.native import NativePredictor
 from model.serving.predictor import OnnxPredictor
 from model.training.export import parity
+from tests.unit.small_booster import Trained
 
 ULP = 6e-8
 """The last bit of a float32 near 1."""
@@ -17,7 +20,7 @@ def numbers(n: int) -> FeatureSpec:
 
 
 @pytest.mark.parametrize("calibration", [Calibration(), Calibration(method="platt", slope=-0.4)])
-def test_scores_are_xgboosts_scores_calibrated(trainer, calibration):
+def test_scores_are_xgboosts_scores_calibrated(trainer: Any, calibration: Any) -> None:
     trained = trainer(calibration=calibration)
     predictor = OnnxPredictor(trained.onnx)
     expected = calibration.probability(trained.margin)
@@ -27,20 +30,20 @@ def test_scores_are_xgboosts_scores_calibrated(trainer, calibration):
     assert parity(predictor, trained.booster, calibration, trained.matrix) <= ULP
 
 
-def test_a_large_ensemble_rounds_as_xgboost_does(trainer):
+def test_a_large_ensemble_rounds_as_xgboost_does(trainer: Any) -> None:
     trained = trainer(numbers(20), rows=3000, trees=400, eta=0.3, max_depth=6)
     predictor = OnnxPredictor(trained.onnx)
     assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
 
 
 @pytest.mark.parametrize("base_score", [0.02, 0.5, 0.97])
-def test_a_given_base_score_is_in_the_scores(trainer, base_score):
+def test_a_given_base_score_is_in_the_scores(trainer: Any, base_score: float) -> None:
     trained = trainer(base_score=base_score, trees=3)
     predictor = OnnxPredictor(trained.onnx)
     assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
 
 
-def test_contributions_are_xgboosts_summed_by_field(trained):
+def test_contributions_are_xgboosts_summed_by_field(trained: Trained) -> None:
     by_column = trained.booster.predict(
         xgboost.DMatrix(trained.matrix), pred_contribs=True, approx_contribs=True
     )
@@ -53,7 +56,9 @@ def test_contributions_are_xgboosts_summed_by_field(trained):
     np.testing.assert_allclose(contributions, expected, rtol=0, atol=2e-6)
 
 
-def test_contributions_of_aspects_are_xgboosts_by_column_and_sum_up_to_the_fields(trained):
+def test_contributions_of_aspects_are_xgboosts_by_column_and_sum_up_to_the_fields(
+    trained: Trained,
+) -> None:
     by_column = trained.booster.predict(
         xgboost.DMatrix(trained.matrix), pred_contribs=True, approx_contribs=True
     )
@@ -68,14 +73,14 @@ def test_contributions_of_aspects_are_xgboosts_by_column_and_sum_up_to_the_field
         np.testing.assert_allclose(total, moved.fields[:, field], rtol=0, atol=2e-6)
 
 
-def test_the_bias_and_the_contributions_add_up_to_the_margin(trained):
+def test_the_bias_and_the_contributions_add_up_to_the_margin(trained: Trained) -> None:
     for predictor in (OnnxPredictor(trained.onnx), NativePredictor(trained.ubj)):
         moved = predictor.contributions(trained.matrix)
         margin = moved.bias + moved.fields.sum(axis=1, dtype=np.float64)
         np.testing.assert_allclose(margin, trained.margin, rtol=0, atol=5e-6)
 
 
-def test_reasons_are_the_largest_contributions_strongest_first(trained):
+def test_reasons_are_the_largest_contributions_strongest_first(trained: Trained) -> None:
     predictor = OnnxPredictor(trained.onnx)
     prediction = predictor.predict(trained.matrix)
     contributions = predictor.contributions(trained.matrix).fields
@@ -87,27 +92,29 @@ def test_reasons_are_the_largest_contributions_strongest_first(trained):
 
 
 @pytest.mark.parametrize("n_fields", [1, 2, 3, 4])
-def test_there_are_at_most_three_reasons_and_no_more_than_fields(trainer, n_fields):
+def test_there_are_at_most_three_reasons_and_no_more_than_fields(
+    trainer: Any, n_fields: int
+) -> None:
     trained = trainer(numbers(n_fields), trees=5)
     prediction = OnnxPredictor(trained.onnx).predict(trained.matrix[:7])
     assert prediction.reason_field.shape == (7, min(3, n_fields))
     assert prediction.reason_value.shape == (7, min(3, n_fields))
 
 
-def test_trees_without_a_split_have_no_reasons(trainer):
+def test_trees_without_a_split_have_no_reasons(trainer: Any) -> None:
     trained = trainer(trees=2, min_child_weight=1e9)
     predictor = OnnxPredictor(trained.onnx)
     assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
     assert not predictor.predict(trained.matrix).reason_value.any()
 
 
-def test_the_same_model_gives_the_same_bytes(trainer):
+def test_the_same_model_gives_the_same_bytes(trainer: Any) -> None:
     once, again = trainer(trees=5), trainer(trees=5)
     assert once.onnx == again.onnx
     assert once.ubj == again.ubj
 
 
-def test_exporting_leaves_the_booster_as_it_was(trained):
+def test_exporting_leaves_the_booster_as_it_was(trained: Trained) -> None:
     before = trained.booster.save_raw("json")
     assert trained.onnx
     assert trained.ubj
@@ -121,19 +128,21 @@ def test_exporting_leaves_the_booster_as_it_was(trained):
         ({"objective": "reg:squarederror"}, "objective reg:squarederror"),
     ],
 )
-def test_other_boosters_are_refused(trained, trainer, parameters, message):
+def test_other_boosters_are_refused(
+    trained: Trained, trainer: Any, parameters: Any, message: str
+) -> None:
     booster = trainer(trees=2, **parameters).booster
     with pytest.raises(ValueError, match=message):
         type(trained)(booster, trained.matrix, trained.metadata).onnx  # noqa: B018
 
 
-def test_a_booster_on_other_columns_is_refused(trained, trainer):
+def test_a_booster_on_other_columns_is_refused(trained: Trained, trainer: Any) -> None:
     booster = trainer(numbers(4), trees=2).booster
     with pytest.raises(ValueError, match="has 4 columns, the spec 11"):
         type(trained)(booster, trained.matrix, trained.metadata).onnx  # noqa: B018
 
 
-def test_a_booster_that_splits_on_categories_is_refused(trained):
+def test_a_booster_that_splits_on_categories_is_refused(trained: Trained) -> None:
     columns = len(trained.metadata.spec.columns)
     matrix = np.random.default_rng(0).integers(0, 20, (2000, columns)).astype(np.float32)
     target = np.isin(matrix[:, 0], (3, 7, 11))
@@ -143,9 +152,9 @@ def test_a_booster_that_splits_on_categories_is_refused(trained):
         type(trained)(booster, trained.matrix, trained.metadata).onnx  # noqa: B018
 
 
-def test_parity_tells_other_scores_and_nan_apart(trained):
+def test_parity_tells_other_scores_and_nan_apart(trained: Trained) -> None:
     class Broken(OnnxPredictor):
-        def predict(self, matrix):
+        def predict(self, matrix: Any) -> Any:
             prediction = super().predict(matrix)
             prediction.probability[:] = np.nan
             return prediction

@@ -26,7 +26,7 @@ def own_rows(
 @pytest.mark.parametrize("groups", [None, np.arange(300), RNG.permutation(900)[:300]])
 def test_without_groups_of_two_rows_the_folds_are_scikit_learn_s(
     groups: NDArray[np.int64] | None,
-):
+) -> None:
     labels = RNG.random(300) < 0.2
     expected = StratifiedKFold(5, shuffle=True, random_state=7).split(np.zeros(300), labels)
     for (training, own), (theirs, their_own) in zip(
@@ -36,21 +36,21 @@ def test_without_groups_of_two_rows_the_folds_are_scikit_learn_s(
         assert np.array_equal(own, their_own)
 
 
-def test_a_group_is_in_one_fold():
+def test_a_group_is_in_one_fold() -> None:
     groups = RNG.integers(200, size=1000)
     parts = own_rows(RNG.random(1000) < 0.3, groups)
     assert len(parts) == 5
     assert sum(len(np.unique(groups[own])) for own in parts) == len(np.unique(groups))
 
 
-def test_copies_give_folds_of_the_same_size_and_rate():
+def test_copies_give_folds_of_the_same_size_and_rate() -> None:
     labels = np.repeat(RNG.random(500) < 0.2, 3)
     parts = own_rows(labels, np.repeat(np.arange(500), 3))
     assert [len(own) for own in parts] == [300] * 5
     assert np.ptp([labels[own].sum() for own in parts]) <= 3
 
 
-def test_groups_of_many_sizes_give_folds_that_differ_little():
+def test_groups_of_many_sizes_give_folds_that_differ_little() -> None:
     sizes = np.concatenate([RNG.geometric(0.02, size=60), np.ones(400, dtype=np.int64)])
     groups = np.repeat(np.arange(len(sizes)), sizes)
     labels = RNG.random(len(groups)) < RNG.random(len(sizes))[groups]
@@ -60,14 +60,14 @@ def test_groups_of_many_sizes_give_folds_that_differ_little():
     assert all(labels[own].mean() == pytest.approx(rate, rel=0.1) for own in parts)
 
 
-def test_the_seed_decides():
+def test_the_seed_decides() -> None:
     labels, groups = RNG.random(600) < 0.3, RNG.integers(150, size=600)
     first, again, other = (own_rows(labels, groups, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_the_names_of_the_groups_do_not_matter():
+def test_the_names_of_the_groups_do_not_matter() -> None:
     labels, groups = RNG.random(600) < 0.3, RNG.integers(150, size=600)
     for ours, theirs in zip(
         own_rows(labels, groups), own_rows(labels, groups * 7 + 3), strict=True
@@ -75,7 +75,7 @@ def test_the_names_of_the_groups_do_not_matter():
         assert np.array_equal(ours, theirs)
 
 
-def test_one_large_group_fills_a_fold_of_its_own():
+def test_one_large_group_fills_a_fold_of_its_own() -> None:
     groups = np.concatenate([np.zeros(900, dtype=np.int64), np.arange(1, 101)])
     labels = RNG.random(1000) < 0.3
     parts = own_rows(labels, groups)
@@ -96,11 +96,11 @@ def test_one_large_group_fills_a_fold_of_its_own():
 )
 def test_whether_there_are_folds(
     groups: NDArray[np.int64] | None, labels: NDArray[np.bool_], has: bool
-):
+) -> None:
     assert has_folds(labels, 5, 1, groups) is has
 
 
-def test_the_latest_rows_have_no_part_in_the_earlier_ones():
+def test_the_latest_rows_have_no_part_in_the_earlier_ones() -> None:
     groups = np.array([0, 1, 2, 3, 4, 5, 6, 7, 1, 8])
     earlier, latest = split_latest(10, groups)
     assert earlier.tolist() == [0, 1, 2, 3, 4, 5, 6, 7]

@@ -25,7 +25,7 @@ def company(cells: Sequence[str | None]) -> GroupColumn:
     return GroupColumn("company", cells)
 
 
-def test_without_repeats_no_rows_belong_together():
+def test_without_repeats_no_rows_belong_together() -> None:
     groups = find_groups(leads(np.arange(100.0)), company([f"C{i}" for i in range(100)]), 1)
     assert groups.numbers is None
     assert groups.counts.groups == 100
@@ -33,7 +33,7 @@ def test_without_repeats_no_rows_belong_together():
     assert groups.warnings == ()
 
 
-def test_rows_with_the_same_value_belong_together():
+def test_rows_with_the_same_value_belong_together() -> None:
     cells = [f" C{i % 50}" if i < 50 else f"C{i % 50} " for i in range(100)]
     groups = find_groups(leads(np.arange(100.0)), company(cells), 1)
     assert groups.numbers is not None
@@ -43,18 +43,18 @@ def test_rows_with_the_same_value_belong_together():
     assert "100 rows share their company with another row (50 different" in groups.warnings[0]
 
 
-def test_case_tells_ids_apart():
+def test_case_tells_ids_apart() -> None:
     cells = [f"{'aA'[i % 2]}{i // 2}" for i in range(100)]
     assert find_groups(leads(np.arange(100.0)), company(cells), 1).numbers is None
 
 
-def test_rows_without_a_value_are_on_their_own():
+def test_rows_without_a_value_are_on_their_own() -> None:
     cells = [(None, "", "NULL", "n/a", "tba")[i % 5] if i < 50 else f"C{i}" for i in range(100)]
     groups = find_groups(leads(np.arange(100.0)), company(cells), 1, missing={"tba"})
     assert groups.numbers is None
 
 
-def test_rows_belong_together_through_others():
+def test_rows_belong_together_through_others() -> None:
     """Row 0 and 1 have a company, 1 and 2 are copies, 2 and 3 have a company."""
     size = np.arange(100.0)
     size[2] = size[1]
@@ -68,7 +68,7 @@ def test_rows_belong_together_through_others():
     assert groups.counts.identical_together
 
 
-def test_copies_belong_together_without_a_column():
+def test_copies_belong_together_without_a_column() -> None:
     size, labels = np.repeat(RNG.random(60), 3), np.repeat(RNG.random(60) < 0.5, 3)
     groups = find_groups(leads(size, labels), None, 1)
     counts = groups.counts
@@ -78,7 +78,7 @@ def test_copies_belong_together_without_a_column():
     assert "180 rows are identical to another one" in groups.warnings[0]
 
 
-def test_copies_of_very_few_leads_are_not_put_together():
+def test_copies_of_very_few_leads_are_not_put_together() -> None:
     """Three different positives can't be in five folds: training would end with an error."""
     size = np.concatenate([np.repeat([0.1, 0.2, 0.3], 20), 1 + np.arange(400.0)])
     groups = find_groups(leads(size, np.arange(460) < 60), None, 1)
@@ -87,7 +87,7 @@ def test_copies_of_very_few_leads_are_not_put_together():
     assert not groups.counts.identical_together
 
 
-def test_copies_that_folds_part_count_once_and_are_warned_of():
+def test_copies_that_folds_part_count_once_and_are_warned_of() -> None:
     size = np.concatenate([np.repeat([0.1, 0.2, 0.3], 20), 1 + np.arange(400.0)])
     groups = find_groups(leads(size, np.arange(460) < 60), None, 1)
     assert groups.counts.identical_parted
@@ -97,7 +97,7 @@ def test_copies_that_folds_part_count_once_and_are_warned_of():
     assert "all figures of this model are too good" in warning
 
 
-def test_different_leads_that_look_the_same_are_no_parted_copies():
+def test_different_leads_that_look_the_same_are_no_parted_copies() -> None:
     counts = find_groups(leads(RNG.integers(50, size=1_000).astype(np.float64)), None, 1).counts
     assert counts.identical > 900
     assert not counts.identical_parted
@@ -111,20 +111,20 @@ def test_different_leads_that_look_the_same_are_no_parted_copies():
         (["all"] * 100, r"its 1 groups .*the largest has 100% of the rows\)"),
     ],
 )
-def test_too_few_groups_are_refused(cells: list[str], says: str):
+def test_too_few_groups_are_refused(cells: list[str], says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         find_groups(leads(np.arange(100.0)), company(cells), 1)
     assert "the same company" in str(caught.value)
     assert "--group COLUMN" in str(caught.value)
 
 
-def test_an_outcome_in_few_groups_is_refused():
+def test_an_outcome_in_few_groups_is_refused() -> None:
     cells = [f"C{i // 10}" for i in range(100)]
     with pytest.raises(InputError, match=r"10 groups \(2 with a success, 8 with a failure"):
         find_groups(leads(np.arange(100.0), np.arange(100) < 20), company(cells), 1)
 
 
-def test_a_group_of_most_rows_is_warned_of():
+def test_a_group_of_most_rows_is_warned_of() -> None:
     cells = ["large" if i < 900 else f"C{i}" for i in range(1000)]
     groups = find_groups(leads(np.arange(1000.0)), company(cells), 1)
     assert "The largest group has 90% of the rows" in groups.warnings[-1]

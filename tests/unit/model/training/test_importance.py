@@ -1,11 +1,14 @@
+from typing import Any
+
 import numpy as np
 
 from features.spec import FeatureSpec, NumberField
 from model.serving.predictor import OnnxPredictor
 from model.training.importance import field_importance
+from tests.unit.small_booster import Trained
 
 
-def test_importance_is_the_share_of_the_mean_contribution(trained):
+def test_importance_is_the_share_of_the_mean_contribution(trained: Trained) -> None:
     contributions = OnnxPredictor(trained.onnx).contributions(trained.matrix).fields
     strength = np.abs(contributions).mean(axis=0)
     found = field_importance(trained.booster, trained.metadata.spec, trained.matrix)
@@ -13,7 +16,7 @@ def test_importance_is_the_share_of_the_mean_contribution(trained):
     np.testing.assert_allclose(list(found.values()), strength / strength.sum(), atol=1e-6)
 
 
-def test_many_rows_are_sampled_evenly(trained):
+def test_many_rows_are_sampled_evenly(trained: Trained) -> None:
     whole = field_importance(trained.booster, trained.metadata.spec, trained.matrix)
     sorted_rows = trained.matrix[np.argsort(trained.matrix[:, 0])]
     many = np.repeat(sorted_rows, 5, axis=0)
@@ -21,7 +24,7 @@ def test_many_rows_are_sampled_evenly(trained):
     np.testing.assert_allclose(list(sampled.values()), list(whole.values()), atol=0.01)
 
 
-def test_a_model_that_nothing_moves_has_no_importance(trainer):
+def test_a_model_that_nothing_moves_has_no_importance(trainer: Any) -> None:
     spec = FeatureSpec(fields=(NumberField(name="only"),))
     constant = trainer(spec, rows=64, gamma=1e9)
     assert field_importance(constant.booster, spec, constant.matrix) == {}

@@ -26,27 +26,27 @@ def auc(values: np.ndarray, kind: FieldKind = FieldKind.NUMBER) -> float:
     return single_column_auc(values, kind, LABELS, seed=1)
 
 
-def test_a_column_that_is_the_answer():
+def test_a_column_that_is_the_answer() -> None:
     assert auc(LABELS.astype(float)) > 0.99
     assert auc(-LABELS.astype(float)) > 0.99
 
 
-def test_a_column_that_says_nothing():
+def test_a_column_that_says_nothing() -> None:
     assert abs(auc(NOISE) - 0.5) < 0.05
 
 
-def test_shape_does_not_matter():
+def test_shape_does_not_matter() -> None:
     assert auc(np.where(LABELS, RNG.choice([-3.0, 3.0], size=N), 0.0) + NOISE * 0.1) > 0.95
 
 
-def test_missing_values_can_give_it_away():
+def test_missing_values_can_give_it_away() -> None:
     assert auc(np.where(LABELS, 1.0, np.nan)) > 0.99
     close_date = np.array(["2024" if label else None for label in LABELS], dtype=object)
     assert auc(close_date, FieldKind.CATEGORY) > 0.99
     assert auc(close_date, FieldKind.TEXT) > 0.99
 
 
-def test_rare_levels_do_not_flatter():
+def test_rare_levels_do_not_flatter() -> None:
     names = np.array([f"name {i}" for i in range(N)], dtype=object)
     assert abs(auc(names, FieldKind.CATEGORY) - 0.5) < 0.05
 
@@ -57,7 +57,7 @@ def inspected(**columns: np.ndarray) -> Inspection:
     return inspect_columns(Leads.of(kinds, columns, LABELS), originals, seed=1)
 
 
-def test_a_column_that_is_too_strong_alone():
+def test_a_column_that_is_too_strong_alone() -> None:
     found = inspected(age=NOISE, late__=LABELS + NOISE * 0.3)
     (leak,) = found.leaks
     assert leak.column == "late."
@@ -66,20 +66,20 @@ def test_a_column_that_is_too_strong_alone():
     assert leak.sentence.endswith("leave it out: --exclude late.")
 
 
-def test_a_name_alone_is_no_verdict():
+def test_a_name_alone_is_no_verdict() -> None:
     """Sessions have durations, and customers have purchased before."""
     found = inspected(visit__duration=NOISE, purchased__before=NOISE[::-1].copy())
     assert found.leaks == ()
     assert {alone.hint for alone in found.strongest} == {"duration", "purchased"}
 
 
-def test_a_strong_column_s_name_is_mentioned():
+def test_a_strong_column_s_name_is_mentioned() -> None:
     (leak,) = inspected(call__duration=LABELS + NOISE * 0.5, age=NOISE).leaks
     assert "its name (duration) suggests" in leak.reason
     assert "AUC" in leak.reason
 
 
-def test_a_column_that_is_there_for_one_outcome_only():
+def test_a_column_that_is_there_for_one_outcome_only() -> None:
     few = np.flatnonzero(LABELS)[:30]
     amount = np.full(N, np.nan)
     amount[few] = NOISE[few]
@@ -89,7 +89,7 @@ def test_a_column_that_is_there_for_one_outcome_only():
     assert leak.reason == "it has a value in 30 rows, and all of them are positives"
 
 
-def test_copies_of_few_leads_are_no_leak():
+def test_copies_of_few_leads_are_no_leak() -> None:
     """Of twelve leads there are thirty rows each."""
     rows = np.arange(12 * 30 + 400)
     groups = np.where(rows < 360, rows // 30, rows)
@@ -106,14 +106,14 @@ def test_copies_of_few_leads_are_no_leak():
     assert together.leaks == ()
 
 
-def test_the_ten_strongest_are_listed_whatever_they_are():
+def test_the_ten_strongest_are_listed_whatever_they_are() -> None:
     columns = {f"c{i:02}": LABELS * i * 0.1 + NOISE for i in range(12)}
     strongest = inspected(**columns).strongest
     assert [alone.column for alone in strongest] == [f"c{i:02}" for i in range(11, 1, -1)]
     assert strongest[0].auc == pytest.approx(auc(columns["c11"]))
 
 
-def test_all_columns_together_know_the_answer():
+def test_all_columns_together_know_the_answer() -> None:
     strongest = inspected(late=LABELS + NOISE * 0.3, age=NOISE).strongest
     (warning,) = answer_warnings(0.9876, strongest)
     assert warning.startswith("Something knows the answer: the AUC is 0.9876")

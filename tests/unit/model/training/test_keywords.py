@@ -25,7 +25,7 @@ def names(i: int) -> tuple[str, str]:
         "{0} wrote from {0}-{1}@mail.example.com: pricing?",
     ],
 )
-def test_names_and_addresses_that_many_leads_have_are_no_keywords(pattern):
+def test_names_and_addresses_that_many_leads_have_are_no_keywords(pattern: str) -> None:
     texts = [pattern.format(*names(i)) for i in range(100)] + ["nothing but demos"] * 150
     chosen = fit_keywords(texts)
     assert "pricing" in chosen
@@ -33,19 +33,19 @@ def test_names_and_addresses_that_many_leads_have_are_no_keywords(pattern):
     assert not known & {*chosen}
 
 
-def test_the_first_word_of_a_sentence_is_no_name_for_its_capital_letter():
+def test_the_first_word_of_a_sentence_is_no_name_for_its_capital_letter() -> None:
     texts = ["Pricing is high. Pricing again"] * 40 + ["Demo wanted"] * 80
     assert "pricing" in fit_keywords(texts)
 
 
-def test_german_nouns_and_headings_are_keywords():
+def test_german_nouns_and_headings_are_keywords() -> None:
     german = ["Fragt nach dem Preis und der Lieferung"] * 40
     headings = ["Asked About Delivery Terms"] * 40
     chosen = fit_keywords([*german, *headings, *["sonst nichts"] * 60])
     assert {"preis", "lieferung", "asked", "delivery", "terms"} <= {*chosen}
 
 
-def test_a_text_without_an_end_is_read_in_time():
+def test_a_text_without_an_end_is_read_in_time() -> None:
     assert fit_keywords(["a" * 200_000 + "@" + "b" * 200_000] * 25 + ["x"] * 30) == ()
 
 
@@ -59,18 +59,18 @@ def test_a_text_without_an_end_is_read_in_time():
         "mr. ravensworth is out",
     ],
 )
-def test_names_after_a_form_of_address_are_no_keywords_in_any_language(note):
+def test_names_after_a_form_of_address_are_no_keywords_in_any_language(note: str) -> None:
     chosen = fit_keywords([note] * 30 + ["Will einen Termin und den Preis"] * 400 + ["ja"] * 500)
     assert "termin" in chosen
     assert not {"ravensworth", "aurelia"} & {*chosen}
 
 
-def test_a_word_that_seldom_follows_a_form_of_address_is_a_keyword():
+def test_a_word_that_seldom_follows_a_form_of_address_is_a_keyword() -> None:
     texts = ["Frau will einen Termin"] * 5 + ["will einen Termin"] * 40 + ["ja"] * 100
     assert "will" in fit_keywords(texts)
 
 
-def test_the_words_of_one_lead_with_many_rows_are_those_of_one_lead():
+def test_the_words_of_one_lead_with_many_rows_are_those_of_one_lead() -> None:
     texts = ["ravensworth calls"] * 30 + ["pricing"] * 40 + ["none of it"] * 60
     leads = np.array([0] * 30 + [*range(1, 101)])
     assert "ravensworth" in fit_keywords(texts)

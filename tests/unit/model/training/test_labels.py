@@ -43,14 +43,14 @@ def mature(n: int) -> Any:
         (("NA", "yes"), "yes"),
     ],
 )
-def test_the_positive_value_is_plain(cells: tuple[str, str], value: str):
+def test_the_positive_value_is_plain(cells: tuple[str, str], value: str) -> None:
     labels = read_labels(table(*cells), "y")
     assert labels.positive.tolist() == [False, True]
     assert labels.known.all()
     assert labels.success == (value,)
 
 
-def test_of_two_values_one_name_is_enough():
+def test_of_two_values_one_name_is_enough() -> None:
     cells = ("Closed Won", "lost", "", "closed won ")
     for options in ({"positive": ["CLOSED WON"]}, {"negative": ["LOST"]}):
         labels = read_labels(table(*cells), "y", **options)
@@ -59,12 +59,12 @@ def test_of_two_values_one_name_is_enough():
         assert labels.failure == ("lost",)
 
 
-def test_letters_composed_or_not_are_the_same():
+def test_letters_composed_or_not_are_the_same() -> None:
     labels = read_labels(table("gagne\u0301", "perdu", "gagn\u00e9"), "y", positive=["GAGN\u00c9"])
     assert outcomes(labels) == [True, False, True]
 
 
-def test_with_success_and_failure_named_an_open_deal_is_neither():
+def test_with_success_and_failure_named_an_open_deal_is_neither() -> None:
     labels = read_labels(table(*STAGES), "y", positive=["won"], negative=["lost"])
     assert Counter(outcomes(labels)) == {True: 5, False: 7, None: 11}
     counts = labels.counts(mature(len(STAGES)))
@@ -73,13 +73,13 @@ def test_with_success_and_failure_named_an_open_deal_is_neither():
     assert counts.ignored == {"Open": 9, "(1 other)": 2}
 
 
-def test_with_success_and_what_to_ignore_named_the_others_are_failure():
+def test_with_success_and_what_to_ignore_named_the_others_are_failure() -> None:
     labels = read_labels(table(*STAGES), "y", positive=["Won"], ignore=["Open"])
     assert Counter(outcomes(labels)) == {True: 5, False: 9, None: 9}
     assert labels.failure == ("Lost", "Demo")
 
 
-def test_several_values_of_a_kind():
+def test_several_values_of_a_kind() -> None:
     labels = read_labels(
         table(*STAGES), "y", positive=["Won", "Demo"], negative=["Lost"], ignore=["Open"]
     )
@@ -92,25 +92,25 @@ def test_several_values_of_a_kind():
 @pytest.mark.parametrize(
     "options", [{"negative": ["Lost", "Demo"], "ignore": ["Open"]}, {"ignore": ["Open", "Demo"]}]
 )
-def test_one_value_that_is_left_is_success(options: dict[str, list[str]]):
+def test_one_value_that_is_left_is_success(options: dict[str, list[str]]) -> None:
     labels = read_labels(table(*STAGES), "y", **options)
     assert labels.success == ("Won",)
     assert outcomes(labels)[12:21] == [None] * 9
 
 
-def test_words_that_mean_missing_are_no_third_value():
+def test_words_that_mean_missing_are_no_third_value() -> None:
     cells = ("yes", "no", "NULL", "", "<NA>", "not asked")
     labels = read_labels(table(*cells).with_hints(missing=["Not asked"]), "y")
     assert outcomes(labels) == [True, False, None, None, None, None]
     assert labels.counts(mature(6)).missing == 4
 
 
-def test_a_word_that_means_missing_may_be_named():
+def test_a_word_that_means_missing_may_be_named() -> None:
     labels = read_labels(table("yes", "no", "none"), "y", positive=["yes"], negative=["none"])
     assert outcomes(labels) == [True, None, False]
 
 
-def test_numbers_of_a_typed_file(tmp_path: Any):
+def test_numbers_of_a_typed_file(tmp_path: Any) -> None:
     values = pa.array([0.0, 1.0, None, 2.0])
     pq.write_table(pa.table({"y": values, "x": [1, 2, 3, 4]}), tmp_path / "leads.parquet")
     labels = read_labels(read_table(tmp_path / "leads.parquet"), "y", ["1.0"], ["0"])
@@ -118,14 +118,14 @@ def test_numbers_of_a_typed_file(tmp_path: Any):
     assert labels.counts(mature(4)).ignored == {"(1 other)": 1}
 
 
-def test_young_leads_with_an_outcome_are_counted_apart():
+def test_young_leads_with_an_outcome_are_counted_apart() -> None:
     labels = read_labels(table("yes", "no", "yes", "no", ""), "y")
     counts = labels.counts(np.array([True, True, False, False, True]))
     assert (counts.success, counts.failure) == ({"yes": 1}, {"no": 1})
     assert (counts.immature, counts.missing) == (2, 1)
 
 
-def test_of_many_ignored_values_the_rarest_are_one_entry():
+def test_of_many_ignored_values_the_rarest_are_one_entry() -> None:
     cells = ("yes", "no", *(f"stage {i % 60}" for i in range(330)))
     ignored = read_labels(table(*cells), "y", ["yes"], ["no"]).counts(mature(332)).ignored
     assert len(ignored) == 50
@@ -136,7 +136,7 @@ def test_of_many_ignored_values_the_rarest_are_one_entry():
 OUTCOMES = ["won"] * 9 + ["no budget"] * 6 + ["lost: call jane@example.com"] * 7
 
 
-def test_values_of_few_leads_and_addresses_are_counted_together():
+def test_values_of_few_leads_and_addresses_are_counted_together() -> None:
     cells = (*OUTCOMES, *(f"lost to Jane Doe {i}" for i in range(300)), *["open"] * 3)
     counts = read_labels(table(*cells), "y", ["won"], (), ["open"]).counts(mature(len(cells)))
     assert counts.success == {"won": 9}
@@ -144,7 +144,7 @@ def test_values_of_few_leads_and_addresses_are_counted_together():
     assert counts.ignored == {"open": 3}  # an option names it
 
 
-def test_a_value_of_one_lead_with_many_rows_is_a_value_of_one_lead():
+def test_a_value_of_one_lead_with_many_rows_is_a_value_of_one_lead() -> None:
     cells = ("won", *["no budget"] * 6, *["Jane Doe"] * 6)
     leads = np.array([0, *range(1, 7), *[7] * 6])
     labels = read_labels(table(*cells), "y", ["won"], (), ["no budget"])
@@ -195,14 +195,14 @@ def test_a_value_of_one_lead_with_many_rows_is_a_value_of_one_lead():
         ),
     ],
 )
-def test_refused(cells: tuple[str, ...], options: dict[str, list[str]], says: str):
+def test_refused(cells: tuple[str, ...], options: dict[str, list[str]], says: str) -> None:
     with pytest.raises(InputError) as caught:
         read_labels(table(*cells), "y", **options)
     assert says in str(caught.value)
     assert "leads.csv: the target 'y'" in str(caught.value)
 
 
-def test_the_command_that_an_error_shows_is_taken():
+def test_the_command_that_an_error_shows_is_taken() -> None:
     with pytest.raises(InputError) as caught:
         read_labels(table(*STAGES), "y")
     shown = re.search(r"failure: --positive (\w+) --negative (\w+), ", str(caught.value))

@@ -27,12 +27,12 @@ def change_of(strength: float, shift: float, seed: int = 3) -> LatestChange:
     return compare_latest(leads, cross_validate(leads, QUICK), latest)
 
 
-def test_the_same_world_is_no_warning():
+def test_the_same_world_is_no_warning() -> None:
     """At most one of six by chance: one in twenty is allowed."""
     assert sum(bool(change_of(1.5, 0.0, 100 + seed).warnings) for seed in range(6)) <= 1
 
 
-def test_a_ranking_that_is_lost_is_told_with_its_interval():
+def test_a_ranking_that_is_lost_is_told_with_its_interval() -> None:
     change = change_of(0.0, 0.0)
     assert change.auc.high < 0
     assert change.auc.value == pytest.approx(change.latest.auc - change.cross_validated_auc)
@@ -42,7 +42,7 @@ def test_a_ranking_that_is_lost_is_told_with_its_interval():
     assert "expect the latest figure in service" in ranking
 
 
-def test_another_rate_of_success_is_told_though_the_ranking_is_as_good():
+def test_another_rate_of_success_is_told_though_the_ranking_is_as_good() -> None:
     change = change_of(1.5, 1.2)
     (calibration,) = change.warnings
     assert "the world has changed" in calibration
@@ -50,6 +50,6 @@ def test_another_rate_of_success_is_told_though_the_ranking_is_as_good():
     assert change.as_dict()["bias_interval"] == [change.bias.low, change.bias.high]
 
 
-def test_scores_that_are_too_sure_are_told_though_their_mean_is_right():
+def test_scores_that_are_too_sure_are_told_though_their_mean_is_right() -> None:
     change = change_of(0.3, 0.0)
     assert any("calibration error" in w or "on average" in w for w in change.warnings)

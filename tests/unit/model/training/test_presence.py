@@ -36,24 +36,24 @@ LABELS = np.random.default_rng(3).random(N) < 0.3
 
 
 @pytest.mark.parametrize("rows", [20, 60, 600])
-def test_a_column_filled_for_positives_only(rows: int):
+def test_a_column_filled_for_positives_only(rows: int) -> None:
     (part,) = found({"won_date": numbers(some(LABELS, rows))}, LABELS)
     assert part == OneOutcome("won_date", is_filled=True, is_positive=True, rows=rows)
     assert part.reason == f"it has a value in {rows:,} rows, and all of them are positives"
 
 
-def test_a_column_filled_for_negatives_only():
+def test_a_column_filled_for_negatives_only() -> None:
     (part,) = found({"lost_reason": numbers(some(~LABELS, 100))}, LABELS)
     assert (part.is_filled, part.is_positive) == (True, False)
 
 
-def test_a_column_empty_for_one_outcome_only():
+def test_a_column_empty_for_one_outcome_only() -> None:
     (part,) = found({"owner": numbers(~some(LABELS, 40))}, LABELS)
     assert (part.is_filled, part.is_positive, part.rows) == (False, True, 40)
     assert part.reason == "it is empty in 40 rows, and all of them are positives"
 
 
-def test_words_for_no_value_are_no_values():
+def test_words_for_no_value_are_no_values() -> None:
     filled = some(LABELS, 50)
     words = np.array(["not applicable", "?", "Select", None, "Unknown"], dtype=object)
     levels = np.where(filled, "gold", words[np.arange(N) % 5])
@@ -61,21 +61,21 @@ def test_words_for_no_value_are_no_values():
     assert (part.is_filled, part.is_positive, part.rows) == (True, True, 50)
 
 
-def test_a_rare_level_of_one_outcome_is_honest():
+def test_a_rare_level_of_one_outcome_is_honest() -> None:
     levels = np.where(some(LABELS, 50), "referral", "web").astype(object)
     assert found({"source": levels}, LABELS) == []
 
 
-def test_one_row_of_the_other_outcome_is_enough_to_doubt():
+def test_one_row_of_the_other_outcome_is_enough_to_doubt() -> None:
     filled = some(LABELS, 60) | some(~LABELS, 1)
     assert found({"note": numbers(filled)}, LABELS) == []
 
 
-def test_fewer_than_twenty_rows_are_no_evidence():
+def test_fewer_than_twenty_rows_are_no_evidence() -> None:
     assert found({"won_date": numbers(some(LABELS, 19))}, LABELS) == []
 
 
-def test_what_chance_does_is_not_named():
+def test_what_chance_does_is_not_named() -> None:
     """Of 20 rows where nine in ten leads are negatives, all are negatives 12 times in 100."""
     labels = np.random.default_rng(4).random(N) < 0.1
     assert found({"fax": numbers(some(~labels, 20))}, labels) == []
@@ -83,7 +83,7 @@ def test_what_chance_does_is_not_named():
     assert found({"won_date": numbers(some(labels, 20))}, labels) != []
 
 
-def test_many_columns_raise_no_false_alarm():
+def test_many_columns_raise_no_false_alarm() -> None:
     """Thousands of sparse columns that have nothing to do with the outcome."""
     rng = np.random.default_rng(5)
     for rate in (0.05, 0.3, 0.5):
@@ -92,17 +92,17 @@ def test_many_columns_raise_no_false_alarm():
         assert found(columns, labels) == []
 
 
-def test_planted_columns_are_found_among_many():
+def test_planted_columns_are_found_among_many() -> None:
     rng = np.random.default_rng(6)
     columns = {f"c{i}": numbers(rng.random(N) < rng.uniform(0.004, 1)) for i in range(40)}
     planted = {f"p{i}": numbers(some(LABELS, 20 + 10 * i, seed=i)) for i in range(12)}
     assert [part.column for part in found(columns | planted, LABELS)] == list(planted)
 
 
-def test_an_outcome_that_is_decided_by_presence_is_named_twice():
+def test_an_outcome_that_is_decided_by_presence_is_named_twice() -> None:
     both = found({"won_date": numbers(LABELS)}, LABELS)
     assert [part.is_filled for part in both] == [True, False]
 
 
-def test_a_column_that_is_always_there_says_nothing():
+def test_a_column_that_is_always_there_says_nothing() -> None:
     assert found({"age": numbers(np.ones(N, dtype=bool))}, LABELS) == []

@@ -24,7 +24,7 @@ def category(levels: int) -> Leads:
     return leads(FieldKind.CATEGORY, [f"Level {i % levels}" for i in range(N)])
 
 
-def test_few_levels_are_one_hot_and_many_target_encoded():
+def test_few_levels_are_one_hot_and_many_target_encoded() -> None:
     few = fit_spec(category(ONE_HOT_LEVELS)).fields[0]
     many = fit_spec(category(ONE_HOT_LEVELS + 1)).fields[0]
     assert isinstance(few, CategoryField)
@@ -34,14 +34,14 @@ def test_few_levels_are_one_hot_and_many_target_encoded():
     assert many.prior == 0.2
 
 
-def test_spellings_count_once():
+def test_spellings_count_once() -> None:
     values: list[str | None] = [f"{' ' * (i % 20)}level {i % 3}".title() for i in range(N)]
     field = fit_spec(leads(FieldKind.CATEGORY, values)).fields[0]
     assert isinstance(field, CategoryField)
     assert field.levels == ("level 0", "level 1", "level 2")
 
 
-def test_a_category_without_values_in_a_fold_is_still_a_field():
+def test_a_category_without_values_in_a_fold_is_still_a_field() -> None:
     none: list[str | None] = [None] * N
     data = leads(FieldKind.CATEGORY, none)
     spec = fit_spec(data)
@@ -49,7 +49,7 @@ def test_a_category_without_values_in_a_fold_is_still_a_field():
     assert np.isnan(training_matrix(spec, data, seed=1)[:, 0]).all()
 
 
-def test_the_training_matrix_differs_only_in_target_encodings():
+def test_the_training_matrix_differs_only_in_target_encodings() -> None:
     data = category(40)
     spec = fit_spec(data)
     served, trained = encode(spec, data), training_matrix(spec, data, seed=1)
@@ -58,7 +58,7 @@ def test_the_training_matrix_differs_only_in_target_encodings():
     assert (served[:, 0] != trained[:, 0]).any()
 
 
-def test_a_level_that_one_group_has_alone_says_nothing_in_training():
+def test_a_level_that_one_group_has_alone_says_nothing_in_training() -> None:
     """Copies of a lead would give its outcome away by their level."""
     copies = [f"Level {i // 4}" for i in range(N)]
     data = Leads.of(
@@ -73,7 +73,7 @@ def test_a_level_that_one_group_has_alone_says_nothing_in_training():
     np.testing.assert_allclose(together, 0.2, atol=1e-6)
 
 
-def test_rows_keep_their_groups():
+def test_rows_keep_their_groups() -> None:
     data = replace(category(4), groups=np.arange(N) // 2)
     some = data.take(np.array([5, 4, 9]))
     assert some.groups is not None
@@ -82,7 +82,7 @@ def test_rows_keep_their_groups():
     assert category(4).independent.groups is None
 
 
-def test_keywords():
+def test_keywords() -> None:
     texts: list[str | None] = (
         ["Price and demo, PRICE again", "demo of the price"] * 20
         + ["nothing here"] * 20
@@ -94,7 +94,7 @@ def test_keywords():
     assert fit_keywords(texts) == ("only", "price", "again", "here", "nothing")
 
 
-def test_keywords_do_not_depend_on_order_and_are_twenty_at_most():
+def test_keywords_do_not_depend_on_order_and_are_twenty_at_most() -> None:
     words = ["".join(chr(97 + i // 5**k % 5) for k in range(4)) for i in range(60)]
     texts = [" ".join(words[i % 3 :: 3]) for i in range(90)]
     chosen = fit_keywords(texts)
@@ -102,7 +102,7 @@ def test_keywords_do_not_depend_on_order_and_are_twenty_at_most():
     assert fit_keywords(texts[::-1]) == chosen
 
 
-def test_text_fields_get_their_keywords():
+def test_text_fields_get_their_keywords() -> None:
     texts: list[str | None] = ["ask the price" if i % 3 else "hello there" for i in range(N)]
     field = fit_spec(leads(FieldKind.TEXT, texts)).fields[0]
     assert isinstance(field, TextField)

@@ -19,7 +19,7 @@ VALUES = RNG.choice(CITIES, size=900)
 LABELS = RNG.random(900) < 0.2
 
 
-def test_the_exported_map_encodes_as_the_encoder_does():
+def test_the_exported_map_encodes_as_the_encoder_does() -> None:
     field = fit_target_encoding("city", VALUES.tolist(), LABELS)
     spec = FeatureSpec(fields=(field,))
     asked = [*VALUES.tolist(), "never seen"]
@@ -38,12 +38,12 @@ def test_the_exported_map_encodes_as_the_encoder_does():
     assert field.prior == LABELS.mean()
 
 
-def test_spellings_of_a_level_are_one_level():
+def test_spellings_of_a_level_are_one_level() -> None:
     field = fit_target_encoding("x", ["A b", " a  B", "c", "N/A"], np.array([1, 0, 1, 0]) == 1)
     assert field.levels == ("a b", "c")
 
 
-def test_no_lead_s_own_label_is_in_its_encoding():
+def test_no_lead_s_own_label_is_in_its_encoding() -> None:
     encoded = cross_fitted("city", VALUES, LABELS, seed=1)
     for training, own in folds(LABELS, CROSS_FIT_FOLDS, 1):
         field = fit_target_encoding("city", VALUES[training].tolist(), LABELS[training])
@@ -56,7 +56,7 @@ def test_no_lead_s_own_label_is_in_its_encoding():
                 assert encoded[row] == np.float32(known[normalise_level(value)])
 
 
-def test_levels_without_meaning_get_no_meaning_by_cross_fitting():
+def test_levels_without_meaning_get_no_meaning_by_cross_fitting() -> None:
     # Each level has two leads: encoded on their own labels they would give the labels away.
     values = np.array([f"L{i // 2}" for i in range(2000)], dtype=object)
     labels = np.random.default_rng(0).random(2000) < 0.3
@@ -68,6 +68,6 @@ def test_levels_without_meaning_get_no_meaning_by_cross_fitting():
     assert abs(np.corrcoef(honest, labels)[0, 1]) < 0.1
 
 
-def test_a_fold_without_a_level_has_the_prior_only():
+def test_a_fold_without_a_level_has_the_prior_only() -> None:
     field = fit_target_encoding("city", [WITHHELD, None], np.array([True, False]))
     assert (field.levels, field.values, field.prior) == ((), (), 0.5)

@@ -68,7 +68,7 @@ def trained() -> TrainedModel:
     return train(TABLE, OPTIONS)
 
 
-def test_the_spec(trained: TrainedModel):
+def test_the_spec(trained: TrainedModel) -> None:
     fields = {field.name: field for field in trained.metadata.spec.fields}
     assert list(fields) == ["company_size", "city", "source", "opt_in", "notes", "created_at"]
     assert isinstance(fields["city"], CategoryField)
@@ -80,7 +80,7 @@ def test_the_spec(trained: TrainedModel):
     assert "notes~price" in fields["notes"].columns
 
 
-def test_what_is_dropped_and_why(trained: TrainedModel):
+def test_what_is_dropped_and_why(trained: TrainedModel) -> None:
     dropped = trained.report.dropped
     assert set(dropped) == {"id", "country", "won"}
     assert "identifier" in dropped["id"]
@@ -89,7 +89,7 @@ def test_what_is_dropped_and_why(trained: TrainedModel):
     assert any("id was left out as an identifier" in w for w in trained.report.warnings)
 
 
-def test_the_scores_are_those_of_the_report(trained: TrainedModel):
+def test_the_scores_are_those_of_the_report(trained: TrainedModel) -> None:
     metadata, report = trained.metadata, trained.report
     assert report.rows == 1200
     assert report.positives == sum(row["won"] == "yes" for row in ROWS)
@@ -102,7 +102,7 @@ def test_the_scores_are_those_of_the_report(trained: TrainedModel):
     assert json.loads(metadata.to_json())["metrics"]["latest"]["rows"] == 240
 
 
-def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel):
+def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel) -> None:
     assert trained.artefacts.onnx is not None
     predictor = OnnxPredictor(trained.artefacts.onnx)
     metadata = predictor.metadata
@@ -117,7 +117,7 @@ def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel):
     assert np.isnan(metadata.golden.matrix).any()
 
 
-def test_the_importance_of_each_field(trained: TrainedModel):
+def test_the_importance_of_each_field(trained: TrainedModel) -> None:
     importance = trained.metadata.importance
     assert list(importance) == list(trained.metadata.spec.kinds)
     assert sum(importance.values()) == pytest.approx(1)
@@ -127,7 +127,7 @@ def test_the_importance_of_each_field(trained: TrainedModel):
     assert least > 0.1
 
 
-def test_the_reference_rows(trained: TrainedModel):
+def test_the_reference_rows(trained: TrainedModel) -> None:
     assert trained.artefacts.reference is not None
     spec, reference = trained.metadata.spec, trained.metadata.reference
     sample = read_sample(trained.artefacts.reference, "the sample", spec, reference)
@@ -140,7 +140,7 @@ def test_the_reference_rows(trained: TrainedModel):
     assert np.bincount(codes).sum() == 1200
 
 
-def test_the_contract_is_derived(trained: TrainedModel):
+def test_the_contract_is_derived(trained: TrainedModel) -> None:
     contract = trained.metadata.contract
     parse_schema(contract).require_lead()
     types = {field["name"]: field["type"] for field in contract["fields"]}  # type: ignore[union-attr,index,call-overload]
@@ -149,14 +149,14 @@ def test_the_contract_is_derived(trained: TrainedModel):
     assert types["city"] == ["null", "string"]
 
 
-def test_the_same_input_gives_the_same_bytes(trained: TrainedModel):
+def test_the_same_input_gives_the_same_bytes(trained: TrainedModel) -> None:
     again = train(TABLE, replace(OPTIONS, threads=2))
     assert again.artefacts.files == trained.artefacts.files
     other = train(TABLE, replace(OPTIONS, seed=7))
     assert other.artefacts.onnx != trained.artefacts.onnx
 
 
-def test_rows_are_put_in_the_order_of_time(trained: TrainedModel):
+def test_rows_are_put_in_the_order_of_time(trained: TrainedModel) -> None:
     shuffled = TABLE.take(np.random.default_rng(0).permutation(TABLE.rows))
     again = train(shuffled, OPTIONS)
     assert again.report.latest is not None
@@ -165,7 +165,7 @@ def test_rows_are_put_in_the_order_of_time(trained: TrainedModel):
     assert again.metadata.training.order == "created"
 
 
-def test_order_of_the_file_and_none():
+def test_order_of_the_file_and_none() -> None:
     ordered = train(TABLE, replace(OPTIONS, time=None, ordered=True, exclude=("created",)))
     assert ordered.report.latest is not None
     assert ordered.metadata.training.order == "the file"
@@ -175,7 +175,7 @@ def test_order_of_the_file_and_none():
     assert loose.report.dropped["notes"] == "excluded"
 
 
-def test_dates_are_features_where_they_are_not_the_time():
+def test_dates_are_features_where_they_are_not_the_time() -> None:
     report = train(TABLE, replace(OPTIONS, time=None)).report
     assert report.fields["created"] == 3
     assert any("created looks like the time of creation" in w for w in report.warnings)
@@ -184,7 +184,7 @@ def test_dates_are_features_where_they_are_not_the_time():
     assert any("dates of created, last_touch were" in warning for warning in ordered.warnings)
 
 
-def test_the_time_is_a_feature_unless_it_is_left_out():
+def test_the_time_is_a_feature_unless_it_is_left_out() -> None:
     report = train(TABLE, OPTIONS).report
     assert report.fields["created_at"] == 3
     plan = {column.column: column for column in report.columns}
@@ -207,14 +207,14 @@ def dated(**dates: str) -> Table:
     return table(made)
 
 
-def test_a_date_after_the_creation_is_warned_of():
+def test_a_date_after_the_creation_is_warned_of() -> None:
     warnings = plan_training(dated(closed="a day later", touched="before"), OPTIONS).warnings
     [later] = [warning for warning in warnings if "later than" in warning]
     assert later.startswith("closed: 100% of its dates are later than the lead's creation (created")
     assert later.endswith("--as closed=ignore")
 
 
-def test_dates_that_give_nothing_are_left_out():
+def test_dates_that_give_nothing_are_left_out() -> None:
     mondays = [{**row, "due": f"2024-01-{1 + 7 * (i % 3):02}"} for i, row in enumerate(ROWS)]
     plan = plan_training(table(mondays), replace(OPTIONS, time=None, exclude=("created",)))
     [due] = [column for column in plan.columns if column.column == "due"]
@@ -229,7 +229,7 @@ def test_dates_that_give_nothing_are_left_out():
 )
 def test_an_option_does_not_mean_the_time_by_the_name_that_it_gets(
     change: dict[str, Any], column: str
-):
+) -> None:
     """The column of --time is called created_at in leads; the file has one of that name, too."""
     made = [{**row, column: "2024-01-01"} for row in ROWS]
     plan = plan_training(table(made), replace(OPTIONS, **change))
@@ -238,7 +238,7 @@ def test_an_option_does_not_mean_the_time_by_the_name_that_it_gets(
     assert by_column[column].unused == "'created' is read as created_at"
 
 
-def test_the_time_is_found_by_its_field_name():
+def test_the_time_is_found_by_its_field_name() -> None:
     made = [
         {"Sign up" if name == "created" else name: v for name, v in row.items()} for row in ROWS
     ]
@@ -247,7 +247,7 @@ def test_the_time_is_found_by_its_field_name():
     assert signup.unused == "excluded"
 
 
-def test_a_column_in_whose_place_the_time_is_read_can_be_nothing_else():
+def test_a_column_in_whose_place_the_time_is_read_can_be_nothing_else() -> None:
     made = [{**row, "created_at": "2024-01-01"} for row in ROWS]
     with pytest.raises(
         InputError, match=r"--group 'created_at': the column is not read, as --time"
@@ -255,7 +255,7 @@ def test_a_column_in_whose_place_the_time_is_read_can_be_nothing_else():
         train(table(made), replace(OPTIONS, group="created_at"))
 
 
-def test_two_columns_of_creation_are_told():
+def test_two_columns_of_creation_are_told() -> None:
     made = [{**row, "created_at": "2024-01-01"} for row in ROWS]
     plan = plan_training(table(made), OPTIONS)
     by_column = {column.column: column for column in plan.columns}
@@ -263,7 +263,7 @@ def test_two_columns_of_creation_are_told():
     assert by_column["created_at"].unused == "'created' is read as created_at"
 
 
-def test_a_contract_limits_the_fields():
+def test_a_contract_limits_the_fields() -> None:
     schema = {
         "type": "record",
         "name": "lead",
@@ -281,21 +281,21 @@ def test_a_contract_limits_the_fields():
     assert trained.report.dropped["city"] == "not in the contract"
 
 
-def test_trials_choose_parameters_the_same_way_each_time():
+def test_trials_choose_parameters_the_same_way_each_time() -> None:
     options = replace(OPTIONS, trials=2, text=(), exclude=("notes",))
     first, second = train(TABLE.slice(0, 400), options), train(TABLE.slice(0, 400), options)
     assert first.metadata == second.metadata
     assert first.metadata.training.parameters == first.report.parameters
 
 
-def test_few_leads_are_warned_of():
+def test_few_leads_are_warned_of() -> None:
     report = train(TABLE.slice(0, 400), OPTIONS).report
     assert any(
         re.match(r"400 rows (in \d+ groups )?are few", warning) for warning in report.warnings
     )
 
 
-def test_few_leads_whose_trees_are_too_sure_are_calibrated():
+def test_few_leads_whose_trees_are_too_sure_are_calibrated() -> None:
     sure = BoostingParameters(trees=200, max_depth=4, eta=0.3, reg_lambda=0.1, min_child_weight=0)
     trained = train(TABLE.slice(0, 400), replace(OPTIONS, parameters=sure))
     assert trained.metadata.calibration.method == "platt"
@@ -303,7 +303,7 @@ def test_few_leads_whose_trees_are_too_sure_are_calibrated():
     assert trained.report.calibrated.startswith("Platt, slope 0.")
 
 
-def test_few_positives_are_warned_of():
+def test_few_positives_are_warned_of() -> None:
     kept, positives = [], 0
     for row in ROWS:
         positives += row["won"] == "yes"
@@ -313,7 +313,7 @@ def test_few_positives_are_warned_of():
     assert any("60 positives are few" in warning for warning in report.warnings)
 
 
-def test_a_leak_is_warned_of():
+def test_a_leak_is_warned_of() -> None:
     leaky = [{**row, "contract.value": 100 if row["won"] == "yes" else 0} for row in ROWS]
     report = train(table(leaky), OPTIONS).report
     assert [leak.column for leak in report.leaks] == ["contract.value"]
@@ -321,7 +321,7 @@ def test_a_leak_is_warned_of():
     assert any("Something knows the answer" in warning for warning in report.warnings)
 
 
-def test_a_column_for_one_outcome_only_is_warned_of():
+def test_a_column_for_one_outcome_only_is_warned_of() -> None:
     """Forty of the won leads have a date of signature: the AUC does not show it."""
     won = [i for i, row in enumerate(ROWS) if row["won"] == "yes"][:40]
     signed = [{**row, "signature": "2024-05-31" if i in won else ""} for i, row in enumerate(ROWS)]
@@ -333,7 +333,7 @@ def test_a_column_for_one_outcome_only_is_warned_of():
     )
 
 
-def test_what_columns_predict_alone_is_kept(trained: TrainedModel):
+def test_what_columns_predict_alone_is_kept(trained: TrainedModel) -> None:
     strongest = trained.metadata.metrics["strongest"]
     assert isinstance(strongest, list)
     assert len(strongest) == len(trained.metadata.spec.fields)
@@ -341,7 +341,7 @@ def test_what_columns_predict_alone_is_kept(trained: TrainedModel):
     assert not any("knows the answer" in warning for warning in trained.report.warnings)
 
 
-def test_coverage_of_sparse_leads_is_relative_to_that_of_training_leads():
+def test_coverage_of_sparse_leads_is_relative_to_that_of_training_leads() -> None:
     """Two of six fields are there at a time: none of the leads is one of which little is known."""
     rng = np.random.default_rng(9)
     sparse = []
@@ -364,7 +364,7 @@ def test_coverage_of_sparse_leads_is_relative_to_that_of_training_leads():
     assert nothing.coverage.tolist() == [0]
 
 
-def test_an_almost_empty_column_is_left_out_and_does_not_count(trained: TrainedModel):
+def test_an_almost_empty_column_is_left_out_and_does_not_count(trained: TrainedModel) -> None:
     rare = [{**row, "fax": "yes" if i < 5 else ""} for i, row in enumerate(ROWS)]
     metadata = train(table(rare), OPTIONS).metadata
     assert list(metadata.spec.kinds) == list(trained.metadata.spec.kinds)
@@ -375,14 +375,14 @@ def test_an_almost_empty_column_is_left_out_and_does_not_count(trained: TrainedM
     )
 
 
-def test_rows_without_a_target_are_left_out():
+def test_rows_without_a_target_are_left_out() -> None:
     unknown = [{**row, "won": "" if i % 10 == 0 else row["won"]} for i, row in enumerate(ROWS)]
     report = train(table(unknown), OPTIONS).report
     assert report.rows == 1080
     assert any("120 rows without a target" in warning for warning in report.warnings)
 
 
-def test_open_deals_are_no_failures():
+def test_open_deals_are_no_failures() -> None:
     made = [{**row, "won": "open" if i % 10 == 0 else row["won"]} for i, row in enumerate(ROWS)]
     with pytest.raises(InputError, match="nothing says which of them"):
         train(table(made), OPTIONS)
@@ -417,7 +417,7 @@ def noise(n: int, times: int) -> list[dict[str, Any]]:
 NOISE = TrainOptions(target="won", name="noise")
 
 
-def test_noise_three_times_over_has_no_signal():
+def test_noise_three_times_over_has_no_signal() -> None:
     """Trees that have seen a copy know its outcome: the AUC was 0.7."""
     trained = train(table(noise(400, 3)), NOISE)
     assert abs(trained.report.cross_validated.auc - 0.5) < 0.06
@@ -428,7 +428,7 @@ def test_noise_three_times_over_has_no_signal():
     assert any("1,200 rows in 400 groups are few" in warning for warning in trained.report.warnings)
 
 
-def test_copies_of_few_positives_are_few_positives():
+def test_copies_of_few_positives_are_few_positives() -> None:
     """Folds can't keep copies of eight positives together: the verdict is too good."""
     different = noise(328, 1)
     made = [{**row, "won": "no"} for row in different[:320]]
@@ -439,7 +439,7 @@ def test_copies_of_few_positives_are_few_positives():
     assert any("80 positives in 8 groups are few" in warning for warning in warnings)
 
 
-def test_rows_with_the_same_id_are_in_one_fold():
+def test_rows_with_the_same_id_are_in_one_fold() -> None:
     """Each lead is there three times, with other visits: its size and town give it away."""
     rng = np.random.default_rng(2)
     made = noise(400, 3)
@@ -463,13 +463,13 @@ def test_rows_with_the_same_id_are_in_one_fold():
     assert apart.cross_validated.auc > 0.56
 
 
-def test_a_key_that_repeats_suggests_to_group_by_it():
+def test_a_key_that_repeats_suggests_to_group_by_it() -> None:
     made = [{**row, "customer_id": f"C{i % 400}"} for i, row in enumerate(ROWS)]
     warnings = train(table(made), replace(OPTIONS, text=())).report.warnings
     assert any("--group customer_id keeps them in one fold" in warning for warning in warnings)
 
 
-def test_the_latest_leads_are_others_than_the_earlier_ones():
+def test_the_latest_leads_are_others_than_the_earlier_ones() -> None:
     made = [{**row, "customer": f"C{i % 1100}"} for i, row in enumerate(ROWS)]
     trained = train(table(made), replace(OPTIONS, group="customer"))
     assert trained.report.latest is not None
@@ -477,13 +477,13 @@ def test_the_latest_leads_are_others_than_the_earlier_ones():
     assert any("100 of the latest 20 %" in warning for warning in trained.report.warnings)
 
 
-def test_a_calendar_is_no_group():
+def test_a_calendar_is_no_group() -> None:
     made = [{**row, "quarter": f"Q{i * 4 // len(ROWS)}"} for i, row in enumerate(ROWS)]
     with pytest.raises(InputError, match=r"its 4 groups .* are too few"):
         train(table(made), replace(OPTIONS, group="quarter"))
 
 
-def test_leads_without_an_outcome_yet_are_left_out():
+def test_leads_without_an_outcome_yet_are_left_out() -> None:
     """The latest lead, which says how old the others are, need not have an outcome itself."""
     made = [{**row, "won": "" if i == len(ROWS) - 1 else row["won"]} for i, row in enumerate(ROWS)]
     trained = train(table(made), replace(OPTIONS, matured=timedelta(days=60)))
@@ -499,13 +499,13 @@ def test_leads_without_an_outcome_yet_are_left_out():
     assert any("younger than 60 days at 2024-12-" in w for w in trained.report.warnings)
 
 
-def test_thresholds_go_into_the_model():
+def test_thresholds_go_into_the_model() -> None:
     high, medium = BandRule("score", 0.6, "0.6"), BandRule("score", 0.3, "0.3")
     trained = train(TABLE.slice(0, 400), replace(OPTIONS, high=high, medium=medium))
     assert trained.metadata.thresholds == Thresholds(high=0.6, medium=0.3)
 
 
-def test_rare_success_has_bands_and_a_healthy_range_of_its_own():
+def test_rare_success_has_bands_and_a_healthy_range_of_its_own() -> None:
     kept = [row for i, row in enumerate(rows(3000)) if row["won"] == "no" or i % 12 == 0]
     trained = train(table(kept), OPTIONS)
     report, metadata = trained.report, trained.metadata
@@ -524,7 +524,7 @@ def _counted(metadata: BundleMetadata, scores: NDArray[np.float64]) -> tuple[int
     return tuple(np.bincount(bins.codes_of(scores), minlength=bins.codes).tolist())
 
 
-def test_the_bands_are_those_of_the_calibration_that_serves(trained: TrainedModel):
+def test_the_bands_are_those_of_the_calibration_that_serves(trained: TrainedModel) -> None:
     validated = trained.report.cross_validated
     assert trained.metadata.calibration == validated.calibration
     from_high = validated.served >= trained.metadata.thresholds.high
@@ -540,7 +540,7 @@ def without_signal() -> TrainedModel:
     )
 
 
-def test_no_signal_is_the_verdict_and_the_first_warning(without_signal: TrainedModel):
+def test_no_signal_is_the_verdict_and_the_first_warning(without_signal: TrainedModel) -> None:
     report = without_signal.report
     assert not report.verdict.has_signal
     assert report.warnings[0].startswith(report.verdict.sentence)
@@ -548,7 +548,9 @@ def test_no_signal_is_the_verdict_and_the_first_warning(without_signal: TrainedM
     assert without_signal.metadata.metrics["verdict"] == report.verdict.as_dict()
 
 
-def test_without_signal_every_lead_gets_the_base_rate_in_both_engines(without_signal: TrainedModel):
+def test_without_signal_every_lead_gets_the_base_rate_in_both_engines(
+    without_signal: TrainedModel,
+) -> None:
     metadata, files = without_signal.metadata, without_signal.artefacts
     assert files.onnx is not None
     assert files.ubj is not None
@@ -594,31 +596,31 @@ def test_without_signal_every_lead_gets_the_base_rate_in_both_engines(without_si
         ),
     ],
 )
-def test_unusable_options(change: dict[str, Any], says: str):
+def test_unusable_options(change: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         train(TABLE, replace(OPTIONS, **change))
 
 
-def test_a_missing_time_is_refused():
+def test_a_missing_time_is_refused() -> None:
     late = [{**row, "created": "" if i == 3 else row["created"]} for i, row in enumerate(ROWS)]
     with pytest.raises(InputError, match=r"missing in 1 rows \(the first is row 4\)"):
         train(table(late), OPTIONS)
 
 
-def test_a_missing_time_is_named_by_its_row_of_the_file():
+def test_a_missing_time_is_named_by_its_row_of_the_file() -> None:
     late = [{**row, "created": "" if i == 3 else row["created"]} for i, row in enumerate(ROWS)]
     late[0]["won"] = ""
     with pytest.raises(InputError, match=r"the first is row 4\)"):
         train(table(late), OPTIONS)
 
 
-def test_a_time_without_values_is_refused_where_young_leads_are_left_out():
+def test_a_time_without_values_is_refused_where_young_leads_are_left_out() -> None:
     empty = [{**row, "created": ""} for row in ROWS]
     with pytest.raises(InputError, match=r"'created' is missing in 1,200 rows"):
         train(table(empty), replace(OPTIONS, matured=timedelta(days=90)))
 
 
-def test_without_young_leads_nothing_is_said_of_their_age():
+def test_without_young_leads_nothing_is_said_of_their_age() -> None:
     """The latest row is no lead whose outcome is known: none of the others is young."""
     made = [{**row, "won": "" if i == 1 else row["won"]} for i, row in enumerate(ROWS)]
     made[1]["created"] = "2026-01-01"
@@ -628,19 +630,19 @@ def test_without_young_leads_nothing_is_said_of_their_age():
 
 
 @pytest.mark.parametrize(("few", "many"), [("yes", "no"), ("no", "yes")])
-def test_too_few_of_a_kind_are_refused(few: str, many: str):
+def test_too_few_of_a_kind_are_refused(few: str, many: str) -> None:
     made = [{**row, "won": few if i < 39 else many} for i, row in enumerate(ROWS)]
     with pytest.raises(InputError, match=r"39 (positives|negatives).*at least 40 of each"):
         train(table(made), OPTIONS)
 
 
-def test_forty_of_a_kind_are_enough():
+def test_forty_of_a_kind_are_enough() -> None:
     made = [{**row, "won": "yes" if i % 30 == 0 else "no"} for i, row in enumerate(ROWS)]
     report = train(table(made), replace(OPTIONS, time=None, exclude=("created",))).report
     assert report.positives == 40
 
 
-def test_an_export_that_scores_otherwise_gives_no_model(monkeypatch: pytest.MonkeyPatch):
+def test_an_export_that_scores_otherwise_gives_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.training.train.parity", lambda *_: 2e-6)
     with pytest.raises(BundleError, match="differ from XGBoost's by up to 2e-06"):
         train(TABLE.slice(0, 400), OPTIONS)

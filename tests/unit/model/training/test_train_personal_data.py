@@ -87,14 +87,14 @@ def strings(files: dict[str, bytes]) -> str:
     return "\n".join([cells, str(parquet.schema), *models]).casefold()
 
 
-def test_nothing_that_identifies_a_person_is_in_a_bundle(trained: TrainedModel):
+def test_nothing_that_identifies_a_person_is_in_a_bundle(trained: TrainedModel) -> None:
     found = strings(trained.artefacts.files)
     assert "pricing" in found  # it is what the search would find
     planted = [*FIRST, *LAST, "mailhost", ".example", "171 555", "linkedin.com", "555000"]
     assert [word for word in planted if word.casefold() in found] == []
 
 
-def test_columns_of_persons_are_left_out_and_why(trained: TrainedModel):
+def test_columns_of_persons_are_left_out_and_why(trained: TrainedModel) -> None:
     dropped = trained.report.dropped
     assert dropped["mail_of_eight"].startswith("an identifier: its values look like e-mail")
     assert dropped["phone_of_eight"].startswith("an identifier: its values look like phone")
@@ -103,7 +103,7 @@ def test_columns_of_persons_are_left_out_and_why(trained: TrainedModel):
     assert "always" in dropped
 
 
-def test_other_columns_lose_the_levels_of_persons_only(trained: TrainedModel):
+def test_other_columns_lose_the_levels_of_persons_only(trained: TrainedModel) -> None:
     levels = {field.name: getattr(field, "levels", ()) for field in trained.metadata.spec.fields}
     assert levels["source"] == ("call", "fair", "web")
     assert levels["answer"] == ("no", "yes")
@@ -114,7 +114,7 @@ def test_other_columns_lose_the_levels_of_persons_only(trained: TrainedModel):
     assert any("e-mail addresses and phone numbers" in text for text in plans["contact"].warnings)
 
 
-def test_the_card_says_what_is_kept(trained: TrainedModel):
+def test_the_card_says_what_is_kept(trained: TrainedModel) -> None:
     card = " ".join(personal_content(trained.metadata))
     assert "no text, no level in words" in card
     assert "source (3)" in card
@@ -124,7 +124,9 @@ def test_the_card_says_what_is_kept(trained: TrainedModel):
     assert "whole leads, texts and addresses as they came" in card
 
 
-def test_the_card_says_that_dates_exact_numbers_and_target_values_are_kept(trained: TrainedModel):
+def test_the_card_says_that_dates_exact_numbers_and_target_values_are_kept(
+    trained: TrainedModel,
+) -> None:
     card = " ".join(personal_content(trained.metadata))
     assert "the earliest and the latest time of 1 date fields" in card
     exact = sum(len(bins.exact) for bins in trained.metadata.reference.fields)
@@ -134,7 +136,7 @@ def test_the_card_says_that_dates_exact_numbers_and_target_values_are_kept(train
     assert "Names that many leads' texts have may be among them" in card
 
 
-def test_nothing_of_a_lead_with_many_rows_is_in_a_bundle():
+def test_nothing_of_a_lead_with_many_rows_is_in_a_bundle() -> None:
     rng = np.random.default_rng(4)
     out = io.StringIO()
     writer = csv.DictWriter(out, ["lead_id", "stage", "contact", "source", "note", "size"])
@@ -166,7 +168,7 @@ def test_nothing_of_a_lead_with_many_rows_is_in_a_bundle():
     assert trained.report.dropped["contact"].startswith("an identifier: none of its values")
 
 
-def test_the_same_leads_give_the_same_bytes(trained: TrainedModel):
+def test_the_same_leads_give_the_same_bytes(trained: TrainedModel) -> None:
     if trained.metadata.training.data_sha256 == parse_table(as_csv(), "leads").sha256:
         options = TrainOptions(
             target="won", text=("biography",), parameters=QUICK, name="small", threads=1

@@ -42,7 +42,7 @@ def shoppers() -> TrainedModel:
     return train(read_table(SESSIONS), OPTIONS[SESSIONS])
 
 
-def test_bank_without_duration(bank: TrainedModel):
+def test_bank_without_duration(bank: TrainedModel) -> None:
     assert bank.report.rows == 41_188
     assert bank.report.positives == 4_640
     assert bank.report.cross_validated.auc >= 0.802
@@ -68,18 +68,18 @@ def assert_missing_values_say_little(trained: TrainedModel, file: Path, rows: in
     assert max(ratios.values()) <= 1.33, ratios
 
 
-def test_a_missing_value_says_little_of_a_contact(bank: TrainedModel):
+def test_a_missing_value_says_little_of_a_contact(bank: TrainedModel) -> None:
     """No contact lacks one: a missing month scored 2.8 times as high."""
     assert_missing_values_say_little(bank, CONTACTS, 5_000)
     assert "month" in bank.report.never_missing
 
 
-def test_a_missing_value_says_little_of_a_session(shoppers: TrainedModel):
+def test_a_missing_value_says_little_of_a_session(shoppers: TrainedModel) -> None:
     """No session lacks one: missing page values scored 4.4 times as high."""
     assert_missing_values_say_little(shoppers, SESSIONS, 5_000)
 
 
-def test_bank_in_time(bank: TrainedModel):
+def test_bank_in_time(bank: TrainedModel) -> None:
     latest = bank.report.latest
     assert latest is not None
     assert latest.rows == 8_238
@@ -92,45 +92,45 @@ def test_bank_in_time(bank: TrainedModel):
     assert any("rank worse than cross-validation" in warning for warning in bank.report.warnings)
 
 
-def test_bank_is_better_than_the_base_rate_and_the_baseline(bank: TrainedModel):
+def test_bank_is_better_than_the_base_rate_and_the_baseline(bank: TrainedModel) -> None:
     verdict = bank.report.verdict
     assert verdict.has_signal
     assert verdict.brier_skill.low > 0.2
     assert verdict.baseline.auc_gain.low > 0
 
 
-def test_bank_is_calibrated_where_the_world_is_the_same(bank: TrainedModel):
+def test_bank_is_calibrated_where_the_world_is_the_same(bank: TrainedModel) -> None:
     quality = bank.report.cross_validated.quality
     assert quality.calibration_error < 2 * quality.calibration_noise
     assert quality.mean_score == pytest.approx(quality.rate, abs=0.002)
 
 
-def test_bank_scores_alike_in_both_engines(bank: TrainedModel):
+def test_bank_scores_alike_in_both_engines(bank: TrainedModel) -> None:
     assert bank.report.parity <= 1e-6
 
 
-def test_shoppers_with_all_columns(shoppers: TrainedModel):
+def test_shoppers_with_all_columns(shoppers: TrainedModel) -> None:
     assert shoppers.report.cross_validated.auc >= 0.933
 
 
-def test_no_column_of_a_session_is_called_the_time_of_creation(shoppers: TrainedModel):
+def test_no_column_of_a_session_is_called_the_time_of_creation(shoppers: TrainedModel) -> None:
     assert not any("--time" in warning for warning in shoppers.report.warnings)
 
 
-def test_page_values_is_called_a_leak(shoppers: TrainedModel):
+def test_page_values_is_called_a_leak(shoppers: TrainedModel) -> None:
     """And no other: three more columns merely have "duration" in their name."""
     (leak,) = shoppers.report.leaks
     assert (leak.column, leak.auc >= TOO_GOOD_AUC) == ("PageValues", True)
 
 
-def test_the_duration_is_called_a_leak():
+def test_the_duration_is_called_a_leak() -> None:
     trained = train(read_table(CONTACTS).slice(0, 15_000), TrainOptions(target="y"))
     (leak,) = trained.report.leaks
     assert (leak.column, leak.auc >= TOO_GOOD_AUC) == ("duration", True)
     assert "its name (duration)" in leak.reason
 
 
-def test_another_seed_reaches_the_bars_too():
+def test_another_seed_reaches_the_bars_too() -> None:
     options = TrainOptions(target="Revenue", seed=7)
     leads = prepare(read_table(SESSIONS), options).leads
     recipe = Recipe(options.parameters, options.seed, threads=1)

@@ -47,7 +47,7 @@ def reasons_of(
     ]
 
 
-def test_where_the_hour_decides_reasons_name_the_hour(tmp_path: Path):
+def test_where_the_hour_decides_reasons_name_the_hour(tmp_path: Path) -> None:
     """They named the weekday: "opened Sun (+1.34)"."""
     draw = np.random.default_rng(5)
     hours = draw.integers(24, size=ROWS)
@@ -67,7 +67,7 @@ def test_where_the_hour_decides_reasons_name_the_hour(tmp_path: Path):
     assert np.mean([r["value"] == f"at {h} h" for h, r in strong]) > 0.98
 
 
-def test_where_a_keyword_decides_reasons_name_the_keyword(tmp_path: Path):
+def test_where_a_keyword_decides_reasons_name_the_keyword(tmp_path: Path) -> None:
     """They named the length: "note 39 characters (+2.17)"."""
     draw = np.random.default_rng(6)
     notes = [
@@ -91,7 +91,9 @@ def test_where_a_keyword_decides_reasons_name_the_keyword(tmp_path: Path):
 
 
 @pytest.mark.parametrize("missing_wins", [True, False])
-def test_where_a_missing_number_decides_reasons_say_missing(tmp_path: Path, missing_wins: bool):
+def test_where_a_missing_number_decides_reasons_say_missing(
+    tmp_path: Path, missing_wins: bool
+) -> None:
     draw = np.random.default_rng(7)
     is_missing = draw.random(ROWS) < 0.4
     won = draw.random(ROWS) < np.where(is_missing == missing_wins, 0.9, 0.1)
@@ -111,7 +113,7 @@ def test_where_a_missing_number_decides_reasons_say_missing(tmp_path: Path, miss
 
 
 @pytest.mark.parametrize("name", ["twice", "tracked"])
-def test_a_model_of_an_older_format_calls_values_by_their_bins_as_before(name: str):
+def test_a_model_of_an_older_format_calls_values_by_their_bins_as_before(name: str) -> None:
     bundle = load_bundle(str(OLD / name))
     metadata = bundle.metadata
     assert metadata.format_version < 3

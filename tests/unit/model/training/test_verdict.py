@@ -33,7 +33,7 @@ def verdict_on(made: Leads) -> Verdict:
     return judge(made.labels, validated, logistic_scores(made, validated.folds, 42))
 
 
-def test_a_signal_is_told_with_its_size_and_a_baseline():
+def test_a_signal_is_told_with_its_size_and_a_baseline() -> None:
     verdict = verdict_on(leads(1500, 1.5))
     assert verdict.has_signal
     assert verdict.sentence.startswith("Better than giving everyone the base rate (3")
@@ -48,7 +48,7 @@ def test_a_signal_is_told_with_its_size_and_a_baseline():
     assert verdict.baseline.auc_gain.high - verdict.baseline.auc_gain.low < 0.05
 
 
-def test_random_outcomes_have_no_signal():
+def test_random_outcomes_have_no_signal() -> None:
     """At most one of 20 by chance: 2.5 % are allowed."""
     verdicts = [verdict_on(leads(300, 0.0, seed)) for seed in range(20)]
     assert sum(verdict.has_signal for verdict in verdicts) <= 1
@@ -63,7 +63,7 @@ def test_random_outcomes_have_no_signal():
     assert 1.2 * deviation < half < 4 * deviation
 
 
-def test_a_ranking_whose_scores_are_no_better_than_the_base_rate_is_no_signal():
+def test_a_ranking_whose_scores_are_no_better_than_the_base_rate_is_no_signal() -> None:
     made = leads(1500, 1.5)
     validated = cross_validate(made, QUICK)
     too_sure = np.clip(validated.scores + 0.6, 0, 1)

@@ -87,7 +87,7 @@ def drifted(found: Assessment) -> list[str]:
     return [field.name for field in found.fields if field.is_drifted]
 
 
-def test_leads_like_those_of_training_are_stable():
+def test_leads_like_those_of_training_are_stable() -> None:
     for seed in range(2, 42):
         found = assess(counts(1000, seed))
         assert found.state is DriftState.OK
@@ -97,7 +97,7 @@ def test_leads_like_those_of_training_are_stable():
         assert not found.is_prediction_drift
 
 
-def test_each_number_is_that_of_the_statistics():
+def test_each_number_is_that_of_the_statistics() -> None:
     leads = counts(visits=0.4)
     found = assess(leads)
     window, reference = LAYOUT.parts(leads.counts)[0], LAYOUT.parts(LAYOUT.reference_counts)[0]
@@ -118,7 +118,7 @@ def test_each_number_is_that_of_the_statistics():
     assert found.coverage == leads.coverage(4)
 
 
-def test_coverage_is_relative_to_a_typical_lead_and_at_most_1():
+def test_coverage_is_relative_to_a_typical_lead_and_at_most_1() -> None:
     leads = counts(no_visits=1.0)
     for there, coverage in ((4, 0.75), (3, 1.0), (2, 1.0)):
         typical = TypicalLead(fields=there, importance=1)
@@ -127,7 +127,7 @@ def test_coverage_is_relative_to_a_typical_lead_and_at_most_1():
         assert assess(leads, assessor).coverage == pytest.approx(coverage, abs=0.01)
 
 
-def test_the_fields_p_values_are_adjusted_and_the_scores_is_not():
+def test_the_fields_p_values_are_adjusted_and_the_scores_is_not() -> None:
     found = assess(counts(visits=0.05, size=0.05))
     p = [field.p_value for field in found.fields[:-1]]
     adjusted = [field.p_adjusted for field in found.fields[:-1]]
@@ -136,7 +136,7 @@ def test_the_fields_p_values_are_adjusted_and_the_scores_is_not():
     assert found.score.p_adjusted is None
 
 
-def test_a_shift_of_half_the_fields_is_drift():
+def test_a_shift_of_half_the_fields_is_drift() -> None:
     one, two = assess(counts(visits=1.0)), assess(counts(visits=1.0, size=-1.0))
     assert drifted(one) == ["visits"]
     assert drifted(two) == ["visits", "company_size"]
@@ -147,7 +147,7 @@ def test_a_shift_of_half_the_fields_is_drift():
     assert {one.diagnosis, two.diagnosis} == {Diagnosis.COVARIATE}
 
 
-def test_the_whole_is_critical_when_half_of_it_drifts_a_little():
+def test_the_whole_is_critical_when_half_of_it_drifts_a_little() -> None:
     found = assess(counts(visits=0.6, size=0.6))
     assert {field.state for field in found.fields if field.is_drifted} == {DriftState.WARN}
     assert found.is_drift
@@ -158,19 +158,19 @@ def test_the_whole_is_critical_when_half_of_it_drifts_a_little():
     ("shift", "state"),
     [(0.2, DriftState.OK), (0.6, DriftState.WARN), (1.0, DriftState.CRITICAL)],
 )
-def test_the_state_is_by_psi(shift, state):
+def test_the_state_is_by_psi(shift: float, state: Any) -> None:
     found = assess(counts(visits=shift))
     assert field(found, "visits").state is state
     assert found.state is state
 
 
-def test_a_million_leads_make_no_drift_of_a_small_difference():
+def test_a_million_leads_make_no_drift_of_a_small_difference() -> None:
     found = assess(counts(400_000, visits=0.1))
     assert field(found, "visits").p_adjusted < 1e-9
     assert found.state is DriftState.OK
 
 
-def test_below_the_least_number_of_leads_nothing_is_assessed():
+def test_below_the_least_number_of_leads_nothing_is_assessed() -> None:
     found = assess(counts(99, visits=3.0, mean=0.6, no_visits=0.5), span=DAY)
     assert found.state is DriftState.TOO_FEW
     assert found.diagnosis is Diagnosis.TOO_FEW
@@ -188,12 +188,12 @@ def test_below_the_least_number_of_leads_nothing_is_assessed():
     assert assess(LAYOUT.none()).state is DriftState.TOO_FEW
 
 
-def test_without_importance_there_is_no_weighted_share():
+def test_without_importance_there_is_no_weighted_share() -> None:
     assessor = Assessor(LAYOUT, importance={}, engagement=ENGAGEMENT)
     assert assess(counts(visits=1.0), assessor).weighted_share is None
 
 
-def test_the_scores_drift_is_prediction_drift():
+def test_the_scores_drift_is_prediction_drift() -> None:
     found = assess(counts(mean=0.35))
     assert found.is_prediction_drift
     assert found.diagnosis is Diagnosis.PREDICTION
@@ -204,13 +204,13 @@ def test_the_scores_drift_is_prediction_drift():
 
 
 @pytest.mark.parametrize(("mean", "healthy"), [(0.05, False), (0.25, True), (0.5, False)])
-def test_engagement_is_healthy_within_the_models_range(mean, healthy):
+def test_engagement_is_healthy_within_the_models_range(mean: float, healthy: bool) -> None:
     found = assess(counts(mean=mean))
     assert found.engagement == pytest.approx(mean, abs=0.01)
     assert found.is_engagement_healthy is healthy
 
 
-def test_the_ends_of_the_range_are_healthy():
+def test_the_ends_of_the_range_are_healthy() -> None:
     leads = counts()
     exact = (leads.mean_score, leads.mean_score)
     assert assess(leads, Assessor(LAYOUT, importance={}, engagement=exact)).is_engagement_healthy
@@ -226,25 +226,25 @@ def test_the_ends_of_the_range_are_healthy():
         {"no_visits": 0.4, "mean": 0.45},
     ],
 )
-def test_missing_and_unseen_values_are_a_matter_of_data_quality(change):
+def test_missing_and_unseen_values_are_a_matter_of_data_quality(change: Any) -> None:
     found = assess(counts(**change))
     assert found.diagnosis is Diagnosis.DATA_QUALITY
     assert found.state is not DriftState.OK
 
 
-def test_a_field_without_any_value_has_drifted_and_no_test():
+def test_a_field_without_any_value_has_drifted_and_no_test() -> None:
     visits = field(assess(counts(no_visits=1.0)), "visits")
     assert visits.state is DriftState.CRITICAL
     assert (visits.statistic, visits.p_value, visits.p_adjusted) == (None, None, None)
 
 
-def test_a_shift_beside_a_break_is_no_matter_of_data_quality():
+def test_a_shift_beside_a_break_is_no_matter_of_data_quality() -> None:
     in_another = assess(counts(no_visits=0.4, size=1.0))
     in_the_same = assess(counts(no_visits=0.4, visits=1.0))
     assert in_another.diagnosis is in_the_same.diagnosis is Diagnosis.COVARIATE
 
 
-def test_a_surge_alone_is_worth_a_warning():
+def test_a_surge_alone_is_worth_a_warning() -> None:
     # 10 % to 17 %: a difference of 7 points, and hardly any PSI.
     visits = field(assess(counts(no_visits=0.17)), "visits")
     assert not visits.is_drifted
@@ -254,7 +254,7 @@ def test_a_surge_alone_is_worth_a_warning():
     assert field(assess(counts(no_visits=0.03)), "visits").state is DriftState.OK
 
 
-def test_a_day_has_one_weekday_and_that_is_no_drift():
+def test_a_day_has_one_weekday_and_that_is_no_drift() -> None:
     one_day = counts(days=1)
     for span in (FIVE_MINUTES, DAY, WEEK - 1):
         found = assess(one_day, span=span)
@@ -264,7 +264,7 @@ def test_a_day_has_one_weekday_and_that_is_no_drift():
     assert assess(counts(days=7), span=WEEK).state is DriftState.OK
 
 
-def test_missing_dates_are_seen_within_a_day():
+def test_missing_dates_are_seen_within_a_day() -> None:
     made = columns(3000, 2)
     made["signed_up"][::3] = np.nan
     bins = ENCODER.counted_bins(ENCODER.encode(made, 3000))
@@ -285,7 +285,7 @@ def levels(window: list[int], reference: list[int]) -> FieldCounts:
     return FieldCounts("industry", bins, *both)
 
 
-def test_a_reference_that_was_not_measured_is_refused():
+def test_a_reference_that_was_not_measured_is_refused() -> None:
     layout = CountLayout(unmeasured_reference(SPEC))
     with pytest.raises(ValueError, match=r"that of visits has none: train the model again"):
         Assessor(layout, importance={}, engagement=ENGAGEMENT)
@@ -298,7 +298,7 @@ def horizon_schema() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("n", [10, 3000])
-def test_the_record_is_that_of_the_report(n):
+def test_the_record_is_that_of_the_report(n: int) -> None:
     found = assess(counts(n, visits=1.0, no_visits=0.6))
     since = [None] * len(found.fields)
     since[0] = 1_700_000_000_000
@@ -316,7 +316,7 @@ def test_the_record_is_that_of_the_report(n):
     assert read == record
 
 
-def test_the_words_are_those_of_the_schema():
+def test_the_words_are_those_of_the_schema() -> None:
     horizon = {part["name"]: part["type"] for part in horizon_schema()["fields"]}
     in_field = {part["name"]: part["type"] for part in horizon["fields"]["items"]["fields"]}
     assert [part.name for part in fields(Assessment)] == list(horizon)
@@ -325,35 +325,35 @@ def test_the_words_are_those_of_the_schema():
     assert list(get_args(get_type_hints(FieldDrift)["test"])) == in_field["test"]["symbols"]
 
 
-def test_since_is_told_for_every_field():
+def test_since_is_told_for_every_field() -> None:
     with pytest.raises(ValueError, match="shorter"):
         assess(counts()).with_since([None])
 
 
-def test_few_leads_like_those_of_training_raise_hardly_any_alarm():
+def test_few_leads_like_those_of_training_raise_hardly_any_alarm() -> None:
     found = [assess(counts(100, seed), span=DAY) for seed in range(2, 102)]
     assert sum(bool(drifted(one)) for one in found) <= 4
     assert sum(one.state is not DriftState.OK for one in found) <= 6
 
 
-def test_a_large_shift_of_three_hundred_leads_is_found():
+def test_a_large_shift_of_three_hundred_leads_is_found() -> None:
     found = assess(counts(300, visits=1.0), span=DAY)
     assert drifted(found) == ["visits"]
     assert field(found, "visits").state is DriftState.CRITICAL
     assert field(found, "visits").p_adjusted < 0.01
 
 
-def test_a_horizon_that_is_assessed_again_has_the_same_numbers():
+def test_a_horizon_that_is_assessed_again_has_the_same_numbers() -> None:
     leads = counts(200, visits=0.5)
     assert assess(leads, span=DAY) == assess(leads, span=DAY)
 
 
-def test_a_horizon_before_1970_is_assessed():
+def test_a_horizon_before_1970_is_assessed() -> None:
     found = ASSESSOR.assess(counts(200), name="1h", start=-DAY, end=0)
     assert found.state is not DriftState.TOO_FEW
 
 
-def test_few_leads_of_less_than_a_day_are_not_assessed():
+def test_few_leads_of_less_than_a_day_are_not_assessed() -> None:
     assert assess(counts(999), span=DAY - 1).state is DriftState.TOO_FEW
     assert assess(counts(999), span=DAY).state is not DriftState.TOO_FEW
 
@@ -418,21 +418,21 @@ def assess_aspects(
     return (assessor or ASPECT_ASSESSOR).assess(found, name="24h", start=0, end=span)
 
 
-def test_aspects_of_leads_like_those_of_training_are_stable():
+def test_aspects_of_leads_like_those_of_training_are_stable() -> None:
     for seed in range(2, 22):
         found = assess_aspects(seed=seed)
         assert drifted(found) == []
         assert found.state is DriftState.OK
 
 
-def test_a_shift_of_hours_is_seen_in_a_day_and_no_hour_is_one():
+def test_a_shift_of_hours_is_seen_in_a_day_and_no_hour_is_one() -> None:
     night = assess_aspects(night=0.5)
     assert drifted(night) == ["seen:hour"]
     assert night.diagnosis is Diagnosis.COVARIATE
     assert drifted(assess_aspects(night=0.5, span=DAY - 1)) == []
 
 
-def test_the_first_hours_of_a_model_are_no_shift_of_hours_however_long_the_horizon_is():
+def test_the_first_hours_of_a_model_are_no_shift_of_hours_however_long_the_horizon_is() -> None:
     made = aspect_columns(3000, 2, night=0.5)
     bins = ASPECT_ENCODER.counted_bins(ASPECT_ENCODER.encode(made, 3000))
     found = ASPECT_ASSESSOR._layout.count(bins, scores(3000, 2), label=0.5)
@@ -441,25 +441,25 @@ def test_the_first_hours_of_a_model_are_no_shift_of_hours_however_long_the_horiz
     assert drifted(ASPECT_ASSESSOR.assess(found, **span, first=0)) == ["seen:hour"]
 
 
-def test_a_shift_of_keywords_is_seen_where_texts_are_as_long():
+def test_a_shift_of_keywords_is_seen_where_texts_are_as_long() -> None:
     other = assess_aspects(words=(0.1, 0.5, 0.4, 0.0))
     assert drifted(other) == ["note:keyword"]
     # The same keyword in another text is none.
     assert drifted(assess_aspects(words=(0.0, 0.1, 0.8, 0.1))) == []
 
 
-def test_a_shift_of_ages_is_seen():
+def test_a_shift_of_ages_is_seen() -> None:
     assert drifted(assess_aspects(age=60.0)) == ["seen:age"]
 
 
-def test_a_field_counts_once_whatever_has_drifted_of_it():
+def test_a_field_counts_once_whatever_has_drifted_of_it() -> None:
     found = assess_aspects(night=0.6, age=80.0)
     assert drifted(found) == ["seen:hour", "seen:age"]
     assert found.drifted_share == 1 / 4
     assert found.by_field["seen"] == [field(found, f"seen{n}") for n in ("", ":hour", ":age")]
 
 
-def test_missing_values_are_the_field_s_own_and_drift_no_aspect():
+def test_missing_values_are_the_field_s_own_and_drift_no_aspect() -> None:
     found = assess_aspects(no_date=0.5)
     assert drifted(found) == ["seen"]
     assert found.diagnosis is Diagnosis.DATA_QUALITY
@@ -467,14 +467,14 @@ def test_missing_values_are_the_field_s_own_and_drift_no_aspect():
     assert field(found, "seen:hour").state is DriftState.OK
 
 
-def test_an_aspect_of_few_values_is_not_judged():
+def test_an_aspect_of_few_values_is_not_judged() -> None:
     found = assess_aspects(no_date=0.99)
     assert field(found, "seen:age").state is DriftState.TOO_FEW
     assert field(found, "seen:age").psi is None
     assert field(found, "seen").is_drifted
 
 
-def test_aspects_raise_no_false_alarms():
+def test_aspects_raise_no_false_alarms() -> None:
     """Of windows without drift no more alarm than the level of the test, aspects or not."""
     assessor = Assessor(
         ASPECT_ASSESSOR._layout,
@@ -488,7 +488,7 @@ def test_aspects_raise_no_false_alarms():
     assert sum(alarmed) <= 5
 
 
-def test_the_p_value_of_an_aspect_is_that_of_its_field():
+def test_the_p_value_of_an_aspect_is_that_of_its_field() -> None:
     found = assess_aspects(night=0.2)
     tests = {drift.name: drift for drift in found.fields[:-1]}
     hour = tests["seen:hour"]

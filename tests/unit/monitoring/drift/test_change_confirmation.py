@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,10 @@ SCORE = Change("score", True, "adwin", 0.5, 0.7)
 VISITS = Change("visits", False, "adwin", 0.5, 0.7)
 
 
-def binned(visits, sizes, scores) -> CountLayout:
+def binned(visits: Any, sizes: Any, scores: Any) -> CountLayout:
     """Reference bins of leads."""
 
-    def parts(values):
+    def parts(values: Any) -> Any:
         counts = np.bincount(np.searchsorted(EDGES, values, side="right"), minlength=20)
         labels = tuple(str(code) for code in range(22))
         return {
@@ -45,7 +46,15 @@ def binned(visits, sizes, scores) -> CountLayout:
     )
 
 
-def day_and_night(days, *, a_day=50_000, seed=1, is_smooth=False, shift_at=None, shift=0.25):
+def day_and_night(
+    days: Any,
+    *,
+    a_day: Any = 50_000,
+    seed: Any = 1,
+    is_smooth: Any = False,
+    shift_at: Any = None,
+    shift: Any = 0.25,
+) -> Any:
     """Leads whose visits and scores are high by day and low by night."""
     random = np.random.default_rng(seed)
     n = days * a_day
@@ -63,7 +72,7 @@ def day_and_night(days, *, a_day=50_000, seed=1, is_smooth=False, shift_at=None,
     return events, visits, random.random(n), scores
 
 
-def played(columns, layout: CountLayout, *, season_ms: int = DAY_MS) -> Seen:
+def played(columns: Any, layout: CountLayout, *, season_ms: int = DAY_MS) -> Seen:
     events, *numbers, scores = columns
     codes = np.column_stack(
         [field.codes_of(v) for field, v in zip(layout.fields, numbers, strict=True)]
@@ -78,7 +87,7 @@ def rhythm(is_smooth: bool = False) -> CountLayout:
 
 
 @pytest.mark.parametrize("season_ms", [0, DAY_MS])
-def test_nothing_is_confirmed_in_200_000_stationary_leads(season_ms):
+def test_nothing_is_confirmed_in_200_000_stationary_leads(season_ms: Any) -> None:
     """About three hours' worth of 1,000 leads a minute; the reference is another sample."""
     random = np.random.default_rng(3)
     layout = binned(*random.random((3, 20_000)))
@@ -89,7 +98,7 @@ def test_nothing_is_confirmed_in_200_000_stationary_leads(season_ms):
 
 
 @pytest.mark.parametrize("is_smooth", [False, True], ids=["sudden", "gradual"])
-def test_day_and_night_are_found_but_not_confirmed(is_smooth):
+def test_day_and_night_are_found_but_not_confirmed(is_smooth: bool) -> None:
     seen = played(day_and_night(4, is_smooth=is_smooth), rhythm(is_smooth))
     assert {change.stream for _, change in seen.changes} == {"visits", "score"}
     assert len(seen.changes) >= 12, "both streams, dawn and dusk, most days"
@@ -98,14 +107,14 @@ def test_day_and_night_are_found_but_not_confirmed(is_smooth):
     assert {stream for _, stream, _ in seen.drifted} == {"visits", "score"}, "hour by hour they are"
 
 
-def test_without_a_season_every_dawn_is_confirmed():
+def test_without_a_season_every_dawn_is_confirmed() -> None:
     """So the season is what it takes."""
     seen = played(day_and_night(3), rhythm(), season_ms=0)
     assert len(seen.confirmed) >= 8
 
 
 @pytest.mark.parametrize("hour", [12, 23], ids=["by day", "by night"])
-def test_a_real_shift_on_top_of_day_and_night_is_confirmed_within_hours(hour):
+def test_a_real_shift_on_top_of_day_and_night_is_confirmed_within_hours(hour: int) -> None:
     shift_at = 2 * DAY_MS + hour * HOUR
     columns = day_and_night(4, shift_at=shift_at)
     seen = played(columns, rhythm())
@@ -140,14 +149,14 @@ def horizon(name: str, end: int, *, drift: float = 0.0, leads: int = 20_000) -> 
 STRONG, MILD = 0.95, 0.78
 
 
-def test_the_drifts_that_the_rule_is_tested_with_are_drifts():
+def test_the_drifts_that_the_rule_is_tested_with_are_drifts() -> None:
     strong, mild = (horizon("1h", HOUR, drift=drift).fields[0] for drift in (STRONG, MILD))
     assert strong.is_drifted
     assert mild.is_drifted
     assert strong.psi - mild.psi > 0.15
 
 
-def test_a_change_is_confirmed_by_the_shortest_horizon_that_has_drifted():
+def test_a_change_is_confirmed_by_the_shortest_horizon_that_has_drifted() -> None:
     confirmation = Confirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     horizons = [horizon("5m", HOUR), *(horizon(name, HOUR, drift=STRONG) for name in ("1h", "24h"))]
@@ -155,14 +164,14 @@ def test_a_change_is_confirmed_by_the_shortest_horizon_that_has_drifted():
     assert (confirmed.change, confirmed.found_at, confirmed.by) == (VISITS, 0, horizons[1])
 
 
-def test_a_change_is_confirmed_once():
+def test_a_change_is_confirmed_once() -> None:
     confirmation = Confirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     assert len(confirmation.assessed([horizon("5m", HOUR, drift=STRONG)])) == 1
     assert confirmation.assessed([horizon("5m", HOUR + WINDOW, drift=STRONG)]) == []
 
 
-def test_another_streams_drift_confirms_nothing():
+def test_another_streams_drift_confirms_nothing() -> None:
     confirmation = Confirmation(season_ms=0)
     confirmation.found(SCORE, 0)
     confirmation.found(replace(VISITS, stream="size"), 0)
@@ -170,28 +179,28 @@ def test_another_streams_drift_confirms_nothing():
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG)]) == []
 
 
-def test_too_few_leads_confirm_nothing():
+def test_too_few_leads_confirm_nothing() -> None:
     confirmation = Confirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG, leads=900)]) == []
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG, leads=1000)])
 
 
-def test_a_horizon_that_ended_before_the_change_does_not_count():
+def test_a_horizon_that_ended_before_the_change_does_not_count() -> None:
     confirmation = Confirmation(season_ms=0)
     confirmation.found(VISITS, HOUR)
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG)]) == []
     assert confirmation.assessed([horizon("5m", HOUR + WINDOW, drift=STRONG)])
 
 
-def test_a_change_waits_no_longer_than_its_span():
+def test_a_change_waits_no_longer_than_its_span() -> None:
     confirmation = Confirmation(season_ms=0, span_ms=HOUR)
     confirmation.found(VISITS, 0)
     assert confirmation.assessed([horizon("5m", HOUR)]) == []
     assert confirmation.assessed([horizon("5m", HOUR + 1, drift=STRONG)]) == []
 
 
-def test_of_one_stream_and_detector_the_latest_change_waits():
+def test_of_one_stream_and_detector_the_latest_change_waits() -> None:
     confirmation = Confirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     latest, other = replace(VISITS, after=0.9), replace(VISITS, detector="page_hinkley")
@@ -210,7 +219,9 @@ def days_before(confirmation: Confirmation, drift: float, *, until: int) -> None
     ("yesterday", "today", "is_confirmed"),
     [(0.0, MILD, True), (MILD, MILD, False), (MILD, STRONG, True), (STRONG, MILD, False)],
 )
-def test_a_short_horizon_is_compared_with_itself_a_season_before(yesterday, today, is_confirmed):
+def test_a_short_horizon_is_compared_with_itself_a_season_before(
+    yesterday: Any, today: Any, is_confirmed: bool
+) -> None:
     confirmation = Confirmation()
     end = DAY_MS + 2 * HOUR
     days_before(confirmation, yesterday, until=end)
@@ -218,7 +229,7 @@ def test_a_short_horizon_is_compared_with_itself_a_season_before(yesterday, toda
     assert bool(confirmation.assessed([horizon("1h", end, drift=today)])) is is_confirmed
 
 
-def test_a_small_rise_must_be_more_than_few_leads_waver_by():
+def test_a_small_rise_must_be_more_than_few_leads_waver_by() -> None:
     for leads, is_confirmed in ((20_000, True), (1000, False)):
         confirmation = Confirmation()
         confirmation.assessed([horizon("1h", HOUR, drift=MILD, leads=leads)])
@@ -227,7 +238,7 @@ def test_a_small_rise_must_be_more_than_few_leads_waver_by():
         assert bool(confirmation.assessed([today])) is is_confirmed
 
 
-def test_on_the_first_day_no_horizon_confirms():
+def test_on_the_first_day_no_horizon_confirms() -> None:
     confirmation = Confirmation()
     for hour in range(1, 24):
         confirmation.found(VISITS, (hour - 1) * HOUR)
@@ -235,7 +246,7 @@ def test_on_the_first_day_no_horizon_confirms():
         assert confirmation.assessed(horizons) == []
 
 
-def test_a_horizon_of_a_whole_season_counts_once_the_season_was_seen():
+def test_a_horizon_of_a_whole_season_counts_once_the_season_was_seen() -> None:
     confirmation = Confirmation()
     confirmation.assessed([horizon(name, WINDOW, drift=STRONG) for name in HORIZONS])
     confirmation.found(VISITS, HOUR)
@@ -246,7 +257,7 @@ def test_a_horizon_of_a_whole_season_counts_once_the_season_was_seen():
     assert confirmed.by.name == "24h"
 
 
-def test_nothing_is_remembered_for_longer_than_a_season():
+def test_nothing_is_remembered_for_longer_than_a_season() -> None:
     """Two days later the first day is no measure: there is nothing to compare with."""
     confirmation = Confirmation()
     confirmation.assessed([horizon("1h", HOUR)])
@@ -254,7 +265,7 @@ def test_nothing_is_remembered_for_longer_than_a_season():
     assert confirmation.assessed([horizon("1h", 2 * DAY_MS + HOUR, drift=STRONG)]) == []
 
 
-def test_tells_what_has_drifted_out_of_season_whatever_the_detectors_found():
+def test_tells_what_has_drifted_out_of_season_whatever_the_detectors_found() -> None:
     confirmation = Confirmation(season_ms=0)
     drifted = horizon("5m", HOUR, drift=STRONG)
     assert confirmation.assessed([drifted]) == []
@@ -263,7 +274,7 @@ def test_tells_what_has_drifted_out_of_season_whatever_the_detectors_found():
     assert confirmation.drifted == {}
 
 
-def test_no_horizons_say_nothing():
+def test_no_horizons_say_nothing() -> None:
     confirmation = Confirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     assert confirmation.assessed([]) == []

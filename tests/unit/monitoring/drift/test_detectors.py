@@ -75,15 +75,15 @@ def changes_of(detectors: RollingDetectors, sample: Leads, at_once: int = 256) -
     ]
 
 
-def test_watches_the_score_and_every_number_that_varies():
+def test_watches_the_score_and_every_number_that_varies() -> None:
     assert RollingDetectors(LAYOUT).streams == ("score", "visits", "size")
 
 
-def test_says_nothing_of_leads_as_they_were():
+def test_says_nothing_of_leads_as_they_were() -> None:
     assert changes_of(RollingDetectors(LAYOUT), leads(12_500)) == []
 
 
-def test_tells_which_streams_changed_and_from_what_to_what():
+def test_tells_which_streams_changed_and_from_what_to_what() -> None:
     before, after = leads(5000), leads(500, seed=2, rise=0.2)
     found = changes_of(RollingDetectors(LAYOUT), joined(before, after))
     assert [(c.stream, c.is_score, c.detector) for c in found] == [
@@ -95,7 +95,7 @@ def test_tells_which_streams_changed_and_from_what_to_what():
         assert change.after == pytest.approx(0.68, abs=0.1)
 
 
-def test_before_is_the_mean_of_what_was_seen_and_after_that_of_the_latest():
+def test_before_is_the_mean_of_what_was_seen_and_after_that_of_the_latest() -> None:
     scores, codes = joined(leads(320), leads(320, seed=2, rise=0.5))
     detectors = RollingDetectors(LAYOUT)
     for end in range(1, len(scores) + 1):
@@ -108,7 +108,7 @@ def test_before_is_the_mean_of_what_was_seen_and_after_that_of_the_latest():
     assert change.after == pytest.approx(scores[end - 32 : end].mean())
 
 
-def test_a_number_is_ranked_in_the_middle_of_its_bin():
+def test_a_number_is_ranked_in_the_middle_of_its_bin() -> None:
     """Half of the training values of its bin are taken to be below it: the mean rank is 0.5."""
     scores, codes = joined(leads(320), leads(320, seed=2, rise=0.5))
     detectors = RollingDetectors(LAYOUT)
@@ -122,21 +122,21 @@ def test_a_number_is_ranked_in_the_middle_of_its_bin():
     assert change.after == pytest.approx(ranks[-32:].mean())
 
 
-def test_a_change_among_the_first_values_has_nothing_before():
+def test_a_change_among_the_first_values_has_nothing_before() -> None:
     scores = np.repeat(np.float32([0, 1]), 16)
     _, codes = leads(32)
     (change,) = RollingDetectors(LAYOUT, delta=0.9).update(scores, codes)
     assert (change.before, change.after) == (None, 0.5)
 
 
-def test_a_missing_value_is_no_rank():
+def test_a_missing_value_is_no_rank() -> None:
     """Values that go missing are the windowed statistics' business: the rest is as it was."""
     mostly_missing = leads(4000, seed=2, missing=0.9)
     found = changes_of(RollingDetectors(LAYOUT), joined(leads(4000), mostly_missing))
     assert found == []
 
 
-def test_the_same_samples_in_the_same_order_give_the_same_state():
+def test_the_same_samples_in_the_same_order_give_the_same_state() -> None:
     """The state is found again by replaying, in calls of whatever size."""
     past, future = joined(leads(3000), leads(900, 2, rise=0.1)), leads(900, 3, rise=0.3)
     once, again = (RollingDetectors(LAYOUT, page_hinkley=True) for _ in range(2))
@@ -148,14 +148,14 @@ def test_the_same_samples_in_the_same_order_give_the_same_state():
     assert once.rolling() == again.rolling()
 
 
-def test_other_order_other_state():
+def test_other_order_other_state() -> None:
     scores, codes = joined(leads(2000), leads(400, 2, rise=0.3))
     assert changes_of(RollingDetectors(LAYOUT), (scores, codes))
     order = np.random.default_rng(5).permutation(len(scores))
     assert not changes_of(RollingDetectors(LAYOUT), (scores[order], codes[order]))
 
 
-def test_page_and_hinkley_is_an_option():
+def test_page_and_hinkley_is_an_option() -> None:
     # It waits until the rises sum up to 50, so a rise of 0.4 takes it some 150 samples.
     sample = joined(leads(2000), leads(400, 2, rise=0.4))
     found = changes_of(RollingDetectors(LAYOUT, page_hinkley=True), sample)
@@ -168,7 +168,7 @@ def test_page_and_hinkley_is_an_option():
     assert change.before < change.after == pytest.approx(0.82, abs=0.1)
 
 
-def test_rolling_statistics_are_of_the_latest_scores():
+def test_rolling_statistics_are_of_the_latest_scores() -> None:
     detectors = RollingDetectors(LAYOUT)
     scores, codes = joined(leads(3000), leads(1000, 2, rise=0.3))
     changes_of(detectors, (scores, codes))
@@ -182,7 +182,7 @@ def test_rolling_statistics_are_of_the_latest_scores():
         assert value == pytest.approx(np.quantile(latest, level), abs=0.002)
 
 
-def test_equal_scores_have_no_variance():
+def test_equal_scores_have_no_variance() -> None:
     detectors = RollingDetectors(LAYOUT)
     _, codes = leads(1500)
     detectors.update(np.linspace(0, 1, 1500, dtype=np.float32), codes)
@@ -192,17 +192,17 @@ def test_equal_scores_have_no_variance():
     assert 0 <= rolling.variance < 1e-9
 
 
-def test_one_score_has_no_variance_yet():
+def test_one_score_has_no_variance_yet() -> None:
     detectors = RollingDetectors(LAYOUT)
     detectors.update(*leads(1))
     assert detectors.rolling() is None
 
 
-def test_an_empty_sample_is_no_sample():
+def test_an_empty_sample_is_no_sample() -> None:
     assert RollingDetectors(LAYOUT).update(*leads(0)) == []
 
 
-def test_codes_of_another_model_are_refused():
+def test_codes_of_another_model_are_refused() -> None:
     scores, codes = leads(10)
     with pytest.raises(ValueError, match=r"10 leads and 4 fields.*\(10, 3\)"):
         RollingDetectors(LAYOUT).update(scores, codes[:, :3])

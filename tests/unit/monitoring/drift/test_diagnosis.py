@@ -24,12 +24,12 @@ RUNBOOK = Path(__file__).parents[4] / "docs" / "runbook.md"
         (True, True, True, "covariate_and_prediction"),
     ],
 )
-def test_diagnoses(covariate, prediction, surge, diagnosis):
+def test_diagnoses(covariate: bool, prediction: bool, surge: bool, diagnosis: str) -> None:
     found = diagnose(is_covariate=covariate, is_prediction=prediction, is_surge=surge)
     assert found == diagnosis
 
 
-def test_there_is_advice_on_every_diagnosis_and_a_section_of_the_runbook():
+def test_there_is_advice_on_every_diagnosis_and_a_section_of_the_runbook() -> None:
     assert set(ADVICE) == set(Diagnosis)
     runbook = RUNBOOK.read_text().splitlines()
     for advice in ADVICE.values():

@@ -11,7 +11,7 @@ from monitoring.drift.field_drift import DriftState, DriftThresholds
 from tests.unit.monitoring.drift.test_assessment import levels
 
 
-def test_the_noise_of_psi_is_taken_off():
+def test_the_noise_of_psi_is_taken_off() -> None:
     random = np.random.default_rng(4)
     many = levels(
         *(np.bincount(random.integers(100, size=n), minlength=100).tolist() for n in (1000, 500))
@@ -22,7 +22,7 @@ def test_the_noise_of_psi_is_taken_off():
     assert drift.state is DriftState.OK
 
 
-def test_between_noise_and_warning_it_takes_divergence_and_significance():
+def test_between_noise_and_warning_it_takes_divergence_and_significance() -> None:
     # PSI 0.18; Kullback-Leibler 0.07 one way and 0.10 the other.
     window, reference = [930, 70], [7900, 2100]
     part, reverse = levels(window, reference), levels(reference, window)
@@ -36,7 +36,7 @@ def test_between_noise_and_warning_it_takes_divergence_and_significance():
     assert not higher.drift(higher.test(), 0.049, strict).is_drifted
 
 
-def test_a_score_takes_significance_alone():
+def test_a_score_takes_significance_alone() -> None:
     # Its Kullback-Leibler divergence is not above 0.1.
     categories = levels([930, 70], [7900, 2100])
     bins = Bins.model_validate(
@@ -51,7 +51,7 @@ def test_a_score_takes_significance_alone():
     assert not score.drift(replace(test, p_value=0.01), None, thresholds).is_drifted
 
 
-def test_a_far_psi_of_few_leads_is_no_drift_where_it_is_not_significant():
+def test_a_far_psi_of_few_leads_is_no_drift_where_it_is_not_significant() -> None:
     few = levels([18, 12, 20], [400, 400, 200])
     far = few.drift(replace(few.test(), p_value=0.5), 0.5, DriftThresholds(psi_warn=0.0))
     assert not far.is_drifted

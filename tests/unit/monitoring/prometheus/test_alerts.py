@@ -1,6 +1,7 @@
 """Every alert tells what it must, means what it says, and finds its way to somebody."""
 
 import re
+from typing import Any
 
 import pytest
 import yaml
@@ -43,7 +44,7 @@ def anchors_of(page: str) -> set[str]:
 
 
 @alerts
-def test_an_alert_has_a_severity_an_owner_and_a_summary_with_the_value(alert):
+def test_an_alert_has_a_severity_an_owner_and_a_summary_with_the_value(alert: Any) -> None:
     assert alert["labels"]["severity"] in {"info", "warning", "critical"}
     assert alert["labels"]["owner"] in {"model", "platform"}
     assert re.search(r"\{\{ \$value\b", alert["annotations"]["summary"])
@@ -51,7 +52,7 @@ def test_an_alert_has_a_severity_an_owner_and_a_summary_with_the_value(alert):
 
 
 @alerts
-def test_an_alert_links_to_a_section_of_its_own(alert):
+def test_an_alert_links_to_a_section_of_its_own(alert: Any) -> None:
     page, anchor = alert["annotations"]["runbook_url"].split("#")
     assert page == "{{ $externalLabels.runbooks }}docs/runbook.md"
     assert anchor == alert["alert"].lower()
@@ -59,7 +60,7 @@ def test_an_alert_links_to_a_section_of_its_own(alert):
 
 
 @alerts
-def test_an_alert_asks_for_what_is_declared(alert):
+def test_an_alert_asks_for_what_is_declared(alert: Any) -> None:
     names = names_in(alert["expr"])
     assert names or alert["expr"].startswith("up{")
     assert names <= SERIES.keys()
@@ -70,17 +71,17 @@ def test_an_alert_asks_for_what_is_declared(alert):
     assert set(shown) <= labels
 
 
-def test_every_recorded_series_is_asked_for():
+def test_every_recorded_series_is_asked_for() -> None:
     text = "\n".join((*EXPRESSIONS.values(), *RECORDED.values()))
     asked = {name for name in RECORDED if name in text}
     assert asked == RECORDED.keys()
 
 
-def test_every_diagnosis_has_its_section():
+def test_every_diagnosis_has_its_section() -> None:
     assert {advice.section for advice in ADVICE.values()} <= anchors_of("runbook.md")
 
 
-def test_every_section_that_is_linked_to_in_the_runbook_exists():
+def test_every_section_that_is_linked_to_in_the_runbook_exists() -> None:
     text = (DOCS / "runbook.md").read_text()
     for page, anchor in re.findall(r"\]\(([\w/.-]*)#([\w-]+)\)", text):
         assert anchor in anchors_of(page or "runbook.md")
@@ -88,7 +89,7 @@ def test_every_section_that_is_linked_to_in_the_runbook_exists():
         assert (DOCS / page).exists()
 
 
-def test_the_limits_are_those_of_the_reports():
+def test_the_limits_are_those_of_the_reports() -> None:
     limits = DriftThresholds()
 
     def limit_of(name: str) -> float:
@@ -106,17 +107,17 @@ def test_the_limits_are_those_of_the_reports():
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
-def test_the_rules_fire_and_stay_silent_as_their_own_tests_say(path):
+def test_the_rules_fire_and_stay_silent_as_their_own_tests_say(path: Any) -> None:
     assert "SUCCESS" in promtool("test", "rules", path)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_alert_is_seen_to_fire_and_to_stay_silent(name):
+def test_every_alert_is_seen_to_fire_and_to_stay_silent(name: Any) -> None:
     seen = {bool(case["exp_alerts"]) for case in CASES if case["alertname"] == name}
     assert seen == {True, False}
 
 
-def test_the_alertmanager_takes_its_example():
+def test_the_alertmanager_takes_its_example() -> None:
     assert "4 receivers" in amtool("check-config", ALERTMANAGER)
 
 
@@ -125,7 +126,7 @@ def test_the_alertmanager_takes_its_example():
     sorted({(alert["labels"]["severity"], alert["labels"]["owner"]) for alert in ALERTS}),
 )
 @pytest.mark.parametrize("labels", [(), ("window=1h", "model=leads")], ids=["", "of a horizon"])
-def test_an_alert_goes_where_its_severity_says(severity, owner, labels):
+def test_an_alert_goes_where_its_severity_says(severity: Any, owner: Any, labels: Any) -> None:
     ways = {
         "info": "chat",
         "warning": f"mail-{owner},chat",
@@ -143,7 +144,7 @@ def test_an_alert_goes_where_its_severity_says(severity, owner, labels):
     )
 
 
-def test_only_alerts_that_exist_keep_others_quiet():
+def test_only_alerts_that_exist_keep_others_quiet() -> None:
     rules = yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
     named = {
         name
@@ -155,7 +156,7 @@ def test_only_alerts_that_exist_keep_others_quiet():
     assert named <= set(NAMES)
 
 
-def test_no_alert_counts_fields_or_partitions_one_by_one():
+def test_no_alert_counts_fields_or_partitions_one_by_one() -> None:
     """A change of the leads had 38 alerts, one for each field and horizon."""
     by_field = {"LeadScoreLeadsLost"}  # each range is to be sent again
     many = re.compile(r"^\s*(?:max|sum|min) by \([^)]*\b(?:field|stream|partition)\b")

@@ -85,12 +85,12 @@ async def page(server: MonitoringServer) -> str:
 
 
 @pytest.mark.parametrize("sent", [b"", HALF_A_HEAD, HALF_A_BODY])
-async def test_a_request_that_is_never_complete_is_ended_at_the_deadline(sent: bytes):
+async def test_a_request_that_is_never_complete_is_ended_at_the_deadline(sent: bytes) -> None:
     async with serving(HASTY) as server, connected(server, sent) as (reader, _):
         assert await rest(reader) == b""
 
 
-async def test_a_head_that_comes_byte_by_byte_does_not_put_the_deadline_off():
+async def test_a_head_that_comes_byte_by_byte_does_not_put_the_deadline_off() -> None:
     async with serving(HASTY) as server, connected(server, HALF_A_HEAD) as (reader, writer):
         ended = asyncio.create_task(rest(reader))
         while not ended.done():
@@ -99,7 +99,7 @@ async def test_a_head_that_comes_byte_by_byte_does_not_put_the_deadline_off():
         assert await ended == b""
 
 
-async def test_an_answer_that_is_not_read_is_dropped_at_the_deadline():
+async def test_an_answer_that_is_not_read_is_dropped_at_the_deadline() -> None:
     wanted = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
     async with serving(HASTY) as server, connected(server, wanted) as (reader, writer):
         writer.transport.pause_reading()
@@ -109,7 +109,7 @@ async def test_an_answer_that_is_not_read_is_dropped_at_the_deadline():
         assert len(await rest(reader)) < len(LARGE)
 
 
-async def test_a_connection_ends_with_its_answer():
+async def test_a_connection_ends_with_its_answer() -> None:
     two = 2 * (HALF_A_HEAD + b"\r\n")
     async with serving(PATIENT) as server, connected(server, two) as (reader, _):
         answer = await rest(reader)
@@ -118,7 +118,7 @@ async def test_a_connection_ends_with_its_answer():
 
 
 @pytest.mark.parametrize(("lines", "is_answered"), [(10, True), (20, False)])
-async def test_more_than_a_request_needs_is_not_read(lines: int, is_answered: bool):
+async def test_more_than_a_request_needs_is_not_read(lines: int, is_answered: bool) -> None:
     line = b"X-%04d: " + 1000 * b"a" + b"\r\n"
     head = HALF_A_HEAD + b"".join(line % number for number in range(lines)) + b"\r\n"
     async with serving(PATIENT) as server, connected(server, head) as (reader, _):
@@ -127,7 +127,7 @@ async def test_more_than_a_request_needs_is_not_read(lines: int, is_answered: bo
 
 async def test_others_are_answered_while_a_client_holds_all_connections(
     caplog: pytest.LogCaptureFixture,
-):
+) -> None:
     async with serving(PATIENT) as server, AsyncExitStack() as held:
         for _ in range(50):
             await held.enter_async_context(connected(server, HALF_A_HEAD))
@@ -137,7 +137,7 @@ async def test_others_are_answered_while_a_client_holds_all_connections(
     assert "closed to make room" in warning.getMessage()
 
 
-async def test_a_client_with_many_connections_loses_its_own():
+async def test_a_client_with_many_connections_loses_its_own() -> None:
     async with serving(PATIENT) as server, AsyncExitStack() as held:
         reader, writer = await held.enter_async_context(connected(server, HALF_A_HEAD))
         for _ in range(50):
@@ -160,7 +160,7 @@ def no_file_descriptor_left() -> Iterator[None]:
 
 async def test_a_process_without_file_descriptors_accepts_again_when_it_has_some(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr("monitoring.telemetry.connections.ACCEPT_PAUSE", 0.01)
     loop = asyncio.get_running_loop()
     async with serving(PATIENT) as server:
@@ -173,7 +173,7 @@ async def test_a_process_without_file_descriptors_accepts_again_when_it_has_some
             assert (await loop.sock_recv(late, 1000)).startswith(b"HTTP/1.1 200 OK")
 
 
-async def test_nothing_is_left_open_where_one_of_two_addresses_is_taken():
+async def test_nothing_is_left_open_where_one_of_two_addresses_is_taken() -> None:
     def protocol() -> asyncio.Protocol:
         return asyncio.Protocol()
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -100,7 +101,7 @@ def shown(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_a_horizon_is_shown_field_by_field(metrics, registry):
+def test_a_horizon_is_shown_field_by_field(metrics: Any, registry: Any) -> None:
     metrics.show(HOUR)
     series = shown(registry)
     assert series["leads", "1h"] == 5000
@@ -117,7 +118,9 @@ def test_a_horizon_is_shown_field_by_field(metrics, registry):
     assert series["engagement_ratio", "1h"] == 0.45
 
 
-def test_the_score_is_no_field_and_a_number_has_no_unseen_levels(metrics, registry):
+def test_the_score_is_no_field_and_a_number_has_no_unseen_levels(
+    metrics: Any, registry: Any
+) -> None:
     metrics.show(HOUR)
     series = shown(registry)
     assert not [labels for labels in series if "score" in labels[1:]]
@@ -125,7 +128,7 @@ def test_the_score_is_no_field_and_a_number_has_no_unseen_levels(metrics, regist
     assert ("field_missing_ratio", "age", "1h") in series
 
 
-def test_of_too_few_leads_nothing_is_shown_but_how_many(metrics, registry):
+def test_of_too_few_leads_nothing_is_shown_but_how_many(metrics: Any, registry: Any) -> None:
     metrics.show(HOUR)
     day = replace(HOUR, name="24h", leads=9999)
     metrics.show(day)
@@ -137,13 +140,15 @@ def test_of_too_few_leads_nothing_is_shown_but_how_many(metrics, registry):
     assert series["field_psi_ratio", "job", "24h"] == 0.4
 
 
-def test_a_field_that_another_model_does_not_read_is_gone(metrics, registry):
+def test_a_field_that_another_model_does_not_read_is_gone(metrics: Any, registry: Any) -> None:
     metrics.show(HOUR)
     metrics.show(replace(HOUR, fields=(AGE, SCORE)))
     assert not [labels for labels in shown(registry) if "job" in labels]
 
 
-def test_before_anything_is_known_nothing_is_shown_but_counters_at_zero(metrics, registry):
+def test_before_anything_is_known_nothing_is_shown_but_counters_at_zero(
+    metrics: Any, registry: Any
+) -> None:
     assert shown(registry) == {
         ("late_leads_total",): 0,
         ("windows_closed_total",): 0,
@@ -152,7 +157,7 @@ def test_before_anything_is_known_nothing_is_shown_but_counters_at_zero(metrics,
     }
 
 
-def test_what_happens_is_counted(metrics, registry):
+def test_what_happens_is_counted(metrics: Any, registry: Any) -> None:
     metrics.alarm(detector="adwin", stream="score", is_confirmed=True)
     metrics.alarm(detector="adwin", stream="score", is_confirmed=False)
     metrics.alarm(detector="adwin", stream="score", is_confirmed=False)
@@ -169,14 +174,16 @@ def test_what_happens_is_counted(metrics, registry):
     assert series["partials_total",] == 3
 
 
-def test_the_watermark_is_in_seconds_and_absent_before_the_first_lead(metrics, registry):
+def test_the_watermark_is_in_seconds_and_absent_before_the_first_lead(
+    metrics: Any, registry: Any
+) -> None:
     metrics.watermark(None)
     assert ("watermark_seconds",) not in shown(registry)
     metrics.watermark(1_700_000_000_500)
     assert shown(registry)["watermark_seconds",] == 1_700_000_000.5
 
 
-def test_another_worker_s_values_hold_once_it_has_the_table(metrics, registry):
+def test_another_worker_s_values_hold_once_it_has_the_table(metrics: Any, registry: Any) -> None:
     metrics.show(HOUR)
     metrics.show_engagement_range(0.15, 0.4)
     metrics.open_windows(2)
@@ -190,7 +197,7 @@ def test_another_worker_s_values_hold_once_it_has_the_table(metrics, registry):
     }
 
 
-def test_what_is_exposed_is_what_is_declared(metrics, registry):
+def test_what_is_exposed_is_what_is_declared(metrics: Any, registry: Any) -> None:
     metrics.show(HOUR)
     metrics.show_engagement_range(0.15, 0.4)
     metrics.rolling(mean=0.3, variance=0.02, quantiles={0.1: 0.1, 0.5: 0.3, 0.9: 0.6})
@@ -210,7 +217,7 @@ def test_what_is_exposed_is_what_is_declared(metrics, registry):
     }
 
 
-def test_a_horizon_that_a_window_does_not_have_is_gone(metrics, registry):
+def test_a_horizon_that_a_window_does_not_have_is_gone(metrics: Any, registry: Any) -> None:
     metrics.show_window([HOUR, replace(HOUR, name="longer")])
     metrics.show_window([HOUR])
     assert not [labels for labels in shown(registry) if "longer" in labels]

@@ -6,7 +6,7 @@ def meet_all(health: Health) -> None:
         health.meet(condition)
 
 
-def test_a_new_worker_is_alive_and_says_why_it_is_not_ready():
+def test_a_new_worker_is_alive_and_says_why_it_is_not_ready() -> None:
     health = Health(100.0)
     is_ready, detail = health.ready()
     assert not is_ready
@@ -16,7 +16,7 @@ def test_a_new_worker_is_alive_and_says_why_it_is_not_ready():
     assert health.alive(100.0)[0]
 
 
-def test_is_ready_when_every_condition_is_met():
+def test_is_ready_when_every_condition_is_met() -> None:
     health = Health(0.0)
     meet_all(health)
     is_ready, detail = health.ready()
@@ -25,7 +25,7 @@ def test_is_ready_when_every_condition_is_met():
     assert all(state == {"met": True} for state in detail["conditions"].values())
 
 
-def test_each_condition_alone_makes_it_not_ready_and_names_its_reason():
+def test_each_condition_alone_makes_it_not_ready_and_names_its_reason() -> None:
     for condition in Condition:
         health = Health(0.0)
         meet_all(health)
@@ -37,7 +37,7 @@ def test_each_condition_alone_makes_it_not_ready_and_names_its_reason():
         assert health.ready()[0]
 
 
-def test_only_the_conditions_of_its_roles_count():
+def test_only_the_conditions_of_its_roles_count() -> None:
     health = Health(0.0, conditions=[Condition.MODEL_LOADED])
     health.miss(Condition.RECOVERED, "no table here")
     health.meet(Condition.MODEL_LOADED)
@@ -47,7 +47,7 @@ def test_only_the_conditions_of_its_roles_count():
     )
 
 
-def test_a_loss_is_listed_for_a_while_and_costs_no_readiness():
+def test_a_loss_is_listed_for_a_while_and_costs_no_readiness() -> None:
     health = Health(0.0)
     meet_all(health)
     health.add_loss(100.0, {"from": 5, "to": 21})
@@ -56,7 +56,7 @@ def test_a_loss_is_listed_for_a_while_and_costs_no_readiness():
     assert health.losses(100.0 + LOSSES_SHOWN + 1) == []
 
 
-def test_of_many_losses_the_latest_are_listed():
+def test_of_many_losses_the_latest_are_listed() -> None:
     health = Health(0.0)
     for number in range(MOST_LOSSES + 5):
         health.add_loss(1.0, {"from": number})
@@ -65,7 +65,7 @@ def test_of_many_losses_the_latest_are_listed():
     assert losses[-1]["from"] == MOST_LOSSES + 4
 
 
-def test_an_event_loop_that_does_not_turn_is_not_alive():
+def test_an_event_loop_that_does_not_turn_is_not_alive() -> None:
     health = Health(0.0, heartbeat_limit=5.0)
     health.heartbeat(10.0)
     assert health.alive(15.0)[0]
@@ -83,7 +83,7 @@ def stalling(*, limit: float = 60.0) -> Health:
     return health
 
 
-def test_a_source_that_has_work_and_finishes_nothing_is_not_alive():
+def test_a_source_that_has_work_and_finishes_nothing_is_not_alive() -> None:
     health = stalling()
     health.source_seen(60.0, finished=7, has_work=True)
     assert health.alive(60.0)[0]
@@ -92,27 +92,27 @@ def test_a_source_that_has_work_and_finishes_nothing_is_not_alive():
     assert "neither finished a batch nor been idle for 60.5 s" in detail["reasons"][0]
 
 
-def test_a_finished_batch_is_progress():
+def test_a_finished_batch_is_progress() -> None:
     health = stalling()
     health.source_seen(50.0, finished=8, has_work=True)
     assert health.alive(110.0)[0]
     assert not health.alive(110.1)[0]
 
 
-def test_a_source_without_work_does_not_stall():
+def test_a_source_without_work_does_not_stall() -> None:
     health = stalling()
     for second in range(1, 1000):
         health.source_seen(second, finished=7, has_work=False)
     assert health.alive(1000.0)[0]
 
 
-def test_a_source_that_nobody_looks_after_any_more_is_not_alive():
+def test_a_source_that_nobody_looks_after_any_more_is_not_alive() -> None:
     health = stalling()
     health.source_seen(10.0, finished=7, has_work=False)
     assert not health.alive(70.1)[0]
 
 
-def test_while_kafka_is_away_the_source_is_not_judged_and_has_its_full_time_afterwards():
+def test_while_kafka_is_away_the_source_is_not_judged_and_has_its_full_time_afterwards() -> None:
     health = stalling()
     health.miss(Condition.BROKER_REACHED, "no answer for 5 s")
     health.source_seen(500.0, finished=7, has_work=True)
@@ -123,7 +123,7 @@ def test_while_kafka_is_away_the_source_is_not_judged_and_has_its_full_time_afte
     assert not health.alive(960.1)[0]
 
 
-def test_a_loop_that_does_not_turn_is_not_excused_by_kafka():
+def test_a_loop_that_does_not_turn_is_not_excused_by_kafka() -> None:
     health = Health(0.0, heartbeat_limit=5.0)
     health.miss(Condition.BROKER_REACHED, "no answer")
     assert not health.alive(6.0)[0]

@@ -1,6 +1,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from monitoring.telemetry.histogram import GATHERED, ArrayHistogram, Tally
 BOUNDS = (0.05, 0.4, 0.7, 1.0)
 
 
-def make(bounds=BOUNDS) -> tuple[Tally, CollectorRegistry]:
+def make(bounds: Any = BOUNDS) -> tuple[Tally, CollectorRegistry]:
     registry = CollectorRegistry()
     return ArrayHistogram("score", "Scores.", bounds, registry).of(), registry
 
@@ -25,7 +26,7 @@ def make(bounds=BOUNDS) -> tuple[Tally, CollectorRegistry]:
         max_size=5,
     )
 )
-def test_counts_as_the_clients_own_histogram_does(batches):
+def test_counts_as_the_clients_own_histogram_does(batches: Any) -> None:
     ours, registry = make()
     theirs = CollectorRegistry()
     one_by_one = Histogram("score", "Scores.", buckets=BOUNDS, registry=theirs)
@@ -46,7 +47,7 @@ def test_counts_as_the_clients_own_histogram_does(batches):
     )
 
 
-def test_is_exposed_as_the_client_exposes_its_own():
+def test_is_exposed_as_the_client_exposes_its_own() -> None:
     ours, registry = make()
     theirs = CollectorRegistry()
     one_by_one = Histogram("score", "Scores.", buckets=BOUNDS, registry=theirs)
@@ -61,20 +62,20 @@ def test_is_exposed_as_the_client_exposes_its_own():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_an_upper_bound_belongs_to_its_bucket_in_both_precisions(dtype):
+def test_an_upper_bound_belongs_to_its_bucket_in_both_precisions(dtype: Any) -> None:
     histogram, _ = make()
     histogram.observe_many(np.array(BOUNDS, dtype=dtype))
     assert histogram.read()[0] == [1, 1, 1, 1, 0]
 
 
-def test_values_that_are_not_finite_are_left_out():
+def test_values_that_are_not_finite_are_left_out() -> None:
     histogram, _ = make()
     histogram.observe_many(np.array([np.nan, 0.5, np.inf, -np.inf]))
     histogram.observe(float("nan"))
     assert histogram.read() == ([0, 0, 1, 0, 0], 0.5)
 
 
-def test_buckets_are_cumulated_for_prometheus():
+def test_buckets_are_cumulated_for_prometheus() -> None:
     histogram, registry = make()
     histogram.observe_many(np.array([0.01, 0.5, 0.6, 2.0]))
     cumulated = [
@@ -85,18 +86,18 @@ def test_buckets_are_cumulated_for_prometheus():
 
 
 @pytest.mark.parametrize("bounds", [(), (1, 1), (2, 1), (1, float("inf")), (float("nan"),)])
-def test_unusable_bounds_are_refused(bounds):
+def test_unusable_bounds_are_refused(bounds: Any) -> None:
     with pytest.raises(ValueError, match="ascending finite bounds"):
         make(bounds)
 
 
-def test_the_same_name_twice_is_refused():
+def test_the_same_name_twice_is_refused() -> None:
     _, registry = make()
     with pytest.raises(ValueError, match="Duplicated"):
         ArrayHistogram("score", "Scores.", BOUNDS, registry)
 
 
-def test_each_value_of_a_label_is_counted_for_itself():
+def test_each_value_of_a_label_is_counted_for_itself() -> None:
     registry, theirs = CollectorRegistry(), CollectorRegistry()
     ours = ArrayHistogram("took", "Seconds.", BOUNDS, registry, "stage", ("read", "write"))
     clients = Histogram("took", "Seconds.", ("stage",), buckets=BOUNDS, registry=theirs)
@@ -107,7 +108,7 @@ def test_each_value_of_a_label_is_counted_for_itself():
     assert generate_latest(registry).splitlines() == [x for x in lines if b"_created" not in x]
 
 
-def test_what_is_gathered_is_counted_before_it_grows():
+def test_what_is_gathered_is_counted_before_it_grows() -> None:
     histogram, _ = make()
     for _ in range(3 * GATHERED):
         histogram.observe(0.5)
@@ -116,7 +117,7 @@ def test_what_is_gathered_is_counted_before_it_grows():
     assert histogram.read()[0][2] == 6 * GATHERED
 
 
-def test_nothing_is_lost_between_threads():
+def test_nothing_is_lost_between_threads() -> None:
     histogram, _ = make()
 
     def observe() -> None:

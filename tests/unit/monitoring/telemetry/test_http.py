@@ -44,7 +44,7 @@ class Door:
             yield client
 
 
-async def test_alive_until_the_loop_stands_still():
+async def test_alive_until_the_loop_stands_still() -> None:
     door = Door()
     async with door.client() as client:
         answer = await client.get("/healthz")
@@ -56,7 +56,7 @@ async def test_alive_until_the_loop_stands_still():
         assert "event loop" in (await answer.json())["reasons"][0]
 
 
-async def test_ready_when_the_conditions_are_met_and_why_not_before():
+async def test_ready_when_the_conditions_are_met_and_why_not_before() -> None:
     door = Door()
     async with door.client() as client:
         answer = await client.get("/readyz")
@@ -75,7 +75,7 @@ async def test_ready_when_the_conditions_are_met_and_why_not_before():
         assert body["losses"] == []
 
 
-async def test_leads_that_were_lost_are_listed_beside_the_conditions():
+async def test_leads_that_were_lost_are_listed_beside_the_conditions() -> None:
     door = Door()
     for condition in Condition:
         door.health.meet(condition)
@@ -87,7 +87,7 @@ async def test_leads_that_were_lost_are_listed_beside_the_conditions():
         assert loss["from"] == 5
 
 
-async def test_metrics_are_read_in_the_text_format():
+async def test_metrics_are_read_in_the_text_format() -> None:
     door = Door()
     door.metrics.rebalanced()
     async with door.client() as client:
@@ -100,7 +100,7 @@ async def test_metrics_are_read_in_the_text_format():
     assert families["leadscore_rebalances"].samples[0].value == 1
 
 
-async def test_metrics_are_read_in_the_open_format_when_it_is_asked_for():
+async def test_metrics_are_read_in_the_open_format_when_it_is_asked_for() -> None:
     async with Door().client() as client:
         answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
         assert answer.content_type == "application/openmetrics-text"
@@ -108,7 +108,7 @@ async def test_metrics_are_read_in_the_open_format_when_it_is_asked_for():
 
 
 @pytest.mark.parametrize("version", ["abc", "1.x", "1.0.x0", "9" * 5000])
-async def test_a_version_of_the_format_that_is_none_gets_the_text_format(version: str):
+async def test_a_version_of_the_format_that_is_none_gets_the_text_format(version: str) -> None:
     """Found by fuzzing: the client's own handler compared a string with a number."""
     accept = f"application/openmetrics-text; version={version}"
     async with Door().client() as client:
@@ -117,7 +117,7 @@ async def test_a_version_of_the_format_that_is_none_gets_the_text_format(version
         assert answer.content_type == "text/plain"
 
 
-async def test_the_model_is_told_once_there_is_one():
+async def test_the_model_is_told_once_there_is_one() -> None:
     door = Door()
     async with door.client() as client:
         answer = await client.get("/model-info")
@@ -129,7 +129,7 @@ async def test_the_model_is_told_once_there_is_one():
         assert await answer.json() == {"name": "bank", "version": "7", "auc": None}
 
 
-async def test_the_index_leads_to_every_endpoint():
+async def test_the_index_leads_to_every_endpoint() -> None:
     async with Door().client() as client:
         page = await (await client.get("/")).text()
         for path in ENDPOINTS:
@@ -137,13 +137,13 @@ async def test_the_index_leads_to_every_endpoint():
             assert (await client.get(path)).status in (200, 503)
 
 
-async def test_what_is_not_there_is_not_found_and_nothing_can_be_written():
+async def test_what_is_not_there_is_not_found_and_nothing_can_be_written() -> None:
     async with Door().client() as client:
         assert (await client.get("/leads")).status == 404
         assert (await client.post("/metrics")).status == 405
 
 
-async def test_the_server_takes_a_free_port_and_gives_it_back():
+async def test_the_server_takes_a_free_port_and_gives_it_back() -> None:
     async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as server:
         url = f"http://127.0.0.1:{server.port}/healthz"
         async with ClientSession() as client, client.get(url) as answer:
@@ -155,7 +155,7 @@ async def test_the_server_takes_a_free_port_and_gives_it_back():
 
 async def test_what_is_no_http_is_refused_without_a_word_in_the_log(
     caplog: pytest.LogCaptureFixture,
-):
+) -> None:
     async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as server:
         for garbage in (b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 10_000):
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -165,7 +165,7 @@ async def test_what_is_no_http_is_refused_without_a_word_in_the_log(
     assert caplog.records == []
 
 
-async def test_a_handler_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture):
+async def test_a_handler_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(_: web.Request) -> web.Response:
         raise RuntimeError("broken")
 
@@ -180,7 +180,7 @@ async def test_a_handler_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixtu
     assert "Error handling request" in caplog.text
 
 
-async def test_a_taken_port_is_a_sentence_that_names_the_setting():
+async def test_a_taken_port_is_a_sentence_that_names_the_setting() -> None:
     async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as first:
         second = MonitoringServer(Door().app, host="127.0.0.1", port=first.port)
         with pytest.raises(StartupError, match="LEADSCORE_HTTP_PORT"):
@@ -188,7 +188,7 @@ async def test_a_taken_port_is_a_sentence_that_names_the_setting():
         await second.stop()
 
 
-async def test_a_server_that_was_never_started_stops_and_has_no_port():
+async def test_a_server_that_was_never_started_stops_and_has_no_port() -> None:
     server = MonitoringServer(Door().app, host="127.0.0.1", port=0)
     with pytest.raises(RuntimeError, match="await start"):
         _ = server.port

@@ -2,7 +2,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def exposed(metrics: Metrics) -> dict[str, tuple[str, str, set[str]]]:
     return families
 
 
-def test_a_batch_is_counted():
+def test_a_batch_is_counted() -> None:
     metrics = filled()
     consumed = value(
         metrics, "leadscore_records_consumed_total", topic="leads.created", partition="3"
@@ -100,11 +100,11 @@ def test_a_batch_is_counted():
     assert value(metrics, "leadscore_event_to_scored_seconds_sum") == pytest.approx(0.21)
 
 
-def test_coverage_at_the_minimum_is_not_low():
+def test_coverage_at_the_minimum_is_not_low() -> None:
     assert value(filled(), "leadscore_low_coverage_leads_total") == 1
 
 
-def test_a_batch_of_dead_letters_only_is_counted():
+def test_a_batch_of_dead_letters_only_is_counted() -> None:
     metrics = Metrics(CollectorRegistry(), version="1")
     nothing = np.empty(0, dtype=np.float32)
     metrics.observe_batch(
@@ -119,13 +119,13 @@ def test_a_batch_of_dead_letters_only_is_counted():
     assert value(metrics, "leadscore_leads_scored_total") == 0
 
 
-def test_every_code_is_there_before_the_first_dead_letter():
+def test_every_code_is_there_before_the_first_dead_letter() -> None:
     metrics = Metrics(CollectorRegistry(), version="1")
     for code in ErrorCode:
         assert value(metrics, "leadscore_dead_letters_total", code=code) == 0
 
 
-def test_losses_are_counted_and_their_records():
+def test_losses_are_counted_and_their_records() -> None:
     metrics = filled()
     metrics.records_lost("leads.created", 3, "retention", 5)
     where = {"topic": "leads.created", "partition": "3", "reason": "retention"}
@@ -133,13 +133,13 @@ def test_losses_are_counted_and_their_records():
     assert value(metrics, "leadscore_lost_records_total", **where) == 22
 
 
-def test_every_stage_has_its_own_series():
+def test_every_stage_has_its_own_series() -> None:
     metrics = filled()
     for stage in get_args(Stage):
         assert value(metrics, "leadscore_stage_duration_seconds_count", stage=stage) == 1
 
 
-def test_the_source_is_asked_when_metrics_are_read():
+def test_the_source_is_asked_when_metrics_are_read() -> None:
     metrics = filled()
     where = {"topic": "leads.created", "partition": "3"}
     assert value(metrics, "leadscore_lag_records", **where) == 12
@@ -153,13 +153,13 @@ def test_the_source_is_asked_when_metrics_are_read():
     assert value(metrics, "leadscore_ready") == 0
 
 
-def test_before_it_watches_a_source_the_worker_is_not_ready():
+def test_before_it_watches_a_source_the_worker_is_not_ready() -> None:
     metrics = Metrics(CollectorRegistry(), version="1")
     assert value(metrics, "leadscore_ready") == 0
     assert value(metrics, "leadscore_assigned_partitions") == 0
 
 
-def test_a_new_model_replaces_the_old_one():
+def test_a_new_model_replaces_the_old_one() -> None:
     metrics = filled()
     metrics.model_loaded(
         name="bank", version="8", sha256="cd", engine="xgboost", calibration="none"
@@ -174,7 +174,7 @@ def test_a_new_model_replaces_the_old_one():
     assert [model.labels["version"] for model in models] == ["8"]
 
 
-def test_what_is_exposed_is_what_is_declared():
+def test_what_is_exposed_is_what_is_declared() -> None:
     expected = {
         metric.name: (
             "gauge" if metric.type == "info" else metric.type,  # the text format has no infos
@@ -187,7 +187,7 @@ def test_what_is_exposed_is_what_is_declared():
     assert exposed(filled()) == expected
 
 
-def test_declarations_are_complete_and_in_good_form():
+def test_declarations_are_complete_and_in_good_form() -> None:
     on_the_page = {value for value in vars(declarations).values() if isinstance(value, Declaration)}
     assert on_the_page == set(DECLARATIONS)
     assert len({metric.name for metric in DECLARATIONS}) == len(DECLARATIONS)
@@ -201,7 +201,7 @@ def test_declarations_are_complete_and_in_good_form():
             assert metric.name.endswith(f"_{metric.unit}")
 
 
-def test_metrics_of_the_process_stand_beside_ours():
+def test_metrics_of_the_process_stand_beside_ours() -> None:
     assert filled().registry.get_sample_value("process_cpu_seconds_total") is not None
 
 
@@ -266,7 +266,7 @@ def of_the_snapshot_job() -> CollectorRegistry:
         (of_the_snapshot_job, "snapshot"),
     ],
 )
-def test_prometheus_finds_nothing_to_blame(made, shower):
+def test_prometheus_finds_nothing_to_blame(made: Any, shower: str) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
@@ -281,7 +281,7 @@ def test_prometheus_finds_nothing_to_blame(made, shower):
     assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, b"", b"")
 
 
-def test_a_lead_costs_less_than_the_budget_of_metrics():
+def test_a_lead_costs_less_than_the_budget_of_metrics() -> None:
     # 2 % of the 20 µs that a lead may cost; the best of many runs, to see past other processes.
 
     metrics = filled()

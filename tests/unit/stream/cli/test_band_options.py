@@ -24,7 +24,7 @@ from stream.cli.band_options import band_rule, engagement_range
         ("400/400", "capacity", 1.0),
     ],
 )
-def test_a_band_is_a_share_a_score_a_lift_or_a_capacity(text: str, by: str, value: float):
+def test_a_band_is_a_share_a_score_a_lift_or_a_capacity(text: str, by: str, value: float) -> None:
     rule = band_rule(text, "--high")
     assert (rule.by, rule.text) == (by, text)
     assert rule.value == pytest.approx(value)
@@ -33,12 +33,12 @@ def test_a_band_is_a_share_a_score_a_lift_or_a_capacity(text: str, by: str, valu
 @pytest.mark.parametrize(
     "text", ["", "30", "1.01", "0%", "101%", "-1", "nan", "inf", "0x", "1e999x", "30/0", "3/2", "a"]
 )
-def test_what_is_none_of_them_is_refused_with_the_forms(text: str):
+def test_what_is_none_of_them_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(InputError, match=r"--medium .* such as 10%.*0\.7.*2\.5x.*30/400"):
         band_rule(text, "--medium")
 
 
-def test_the_healthy_range_is_two_numbers():
+def test_the_healthy_range_is_two_numbers() -> None:
     assert engagement_range("0.02-0.1").high == 0.1
     with pytest.raises(InputError, match="lower one first"):
         engagement_range("nan-1")

@@ -34,7 +34,7 @@ def lines(width: int, columns: tuple[ColumnPlan, ...] = COLUMNS) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
-def test_every_name_is_shown_in_full_beside_its_kind_and_some_of_its_values(width: int):
+def test_every_name_is_shown_in_full_beside_its_kind_and_some_of_its_values(width: int) -> None:
     shown = lines(width)
     assert max(map(cell_len, shown)) <= width
     heading = next(line for line in shown if "values" in line)
@@ -48,12 +48,12 @@ def test_every_name_is_shown_in_full_beside_its_kind_and_some_of_its_values(widt
 
 
 @pytest.mark.parametrize(("width", "has_shares"), [(40, False), (80, True), (200, True)])
-def test_shares_are_shown_in_full_or_left_out(width: int, has_shares: bool):
+def test_shares_are_shown_in_full_or_left_out(width: int, has_shares: bool) -> None:
     heading = next(line for line in lines(width) if "values" in line)
     assert ("missing misfits importance" in heading) is has_shares
     first = next(line for line in lines(width) if LONG[:8] in line)
     assert ("10.0%" in first and "50.0%" in first) is has_shares
 
 
-def test_short_names_leave_the_values_their_room():
+def test_short_names_leave_the_values_their_room() -> None:
     assert any("00:00 to 13:53:20, a time of day" in line for line in lines(80, COLUMNS[2:]))

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from stream.cli.demo import demo
 
 
-def test_without_the_contacts_it_says_where_they_are_expected(tmp_path: Path):
+def test_without_the_contacts_it_says_where_they_are_expected(tmp_path: Path) -> None:
     absent = tmp_path / "absent.csv"
     result = CliRunner().invoke(demo, ["--contacts", str(absent)])
     assert result.exit_code == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[Any]]:
     """What comes, reply by reply; then somebody presses Ctrl-C."""
     replies: list[Sequence[Any]] = []
 
-    async def reports(_):
+    async def reports(_: Any) -> AsyncIterator[Any]:
         for reply in replies:
             yield [read(made) for made in reply]
         os.kill(os.getpid(), signal.SIGINT)
@@ -38,7 +38,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(command.drift, ["status", *arguments])
 
 
-def test_it_shows_what_is_there(topic):
+def test_it_shows_what_is_there(topic: Any) -> None:
     topic.append([report(), alarm("age")])
     result = run()
     assert result.exit_code == 0, result.output
@@ -46,7 +46,7 @@ def test_it_shows_what_is_there(topic):
     assert "20:30  age" in result.stdout
 
 
-def test_a_horizon_that_is_not_there_is_exit_code_2(topic):
+def test_a_horizon_that_is_not_there_is_exit_code_2(topic: Any) -> None:
     topic.append([report()])
     for arguments in (["--horizon", "7d"], ["--horizon", "7d", "--watch"]):
         result = run(*arguments)
@@ -55,7 +55,7 @@ def test_a_horizon_that_is_not_there_is_exit_code_2(topic):
         assert "euribor3m" not in result.output
 
 
-def test_an_empty_topic_is_no_failure(topic):
+def test_an_empty_topic_is_no_failure(topic: Any) -> None:
     topic.append([])
     result = run()
     assert result.exit_code == 0
@@ -63,7 +63,7 @@ def test_an_empty_topic_is_no_failure(topic):
     assert orjson.loads(run("--json").stdout) == {"window": None, "alarms": []}
 
 
-def test_as_json_it_is_the_report_without_its_counts(topic):
+def test_as_json_it_is_the_report_without_its_counts(topic: Any) -> None:
     topic.append([report(), alarm("age")])
     said = orjson.loads(run("--json").stdout)
     assert said["window"]["leads"] == 412
@@ -75,7 +75,7 @@ def test_as_json_it_is_the_report_without_its_counts(topic):
     assert only["name"] == "1h"
 
 
-def test_as_json_too_few_leads_are_null_and_not_false(topic):
+def test_as_json_too_few_leads_are_null_and_not_false(topic: Any) -> None:
     topic.append([report()])
     few, enough, _ = orjson.loads(run("--json").stdout)["window"]["horizons"]
     assert few["state"] == "too_few"
@@ -85,7 +85,7 @@ def test_as_json_too_few_leads_are_null_and_not_false(topic):
     assert None not in {field["is_drifted"] for field in enough["fields"]}
 
 
-def test_watching_it_tells_what_is_new_until_ctrl_c(topic):
+def test_watching_it_tells_what_is_new_until_ctrl_c(topic: Any) -> None:
     after = END + WINDOW
     topic += [[report()], [], [report()], [report(end=after), alarm("age", end=after)]]
     result = run("--watch")
@@ -96,7 +96,7 @@ def test_watching_it_tells_what_is_new_until_ctrl_c(topic):
     assert result.stdout.count("bank/1 24h") == 2  # a report that has as many leads holds
 
 
-def test_watching_as_json_is_a_line_each_time(topic):
+def test_watching_as_json_is_a_line_each_time(topic: Any) -> None:
     topic += [[report()], [], [report(end=END + WINDOW), alarm("age", end=END + WINDOW)]]
     result = run("--watch", "--json")
     assert result.exit_code == 130
@@ -105,8 +105,8 @@ def test_watching_as_json_is_a_line_each_time(topic):
     assert [len(one["alarms"]) for one in said] == [0, 1]
 
 
-def test_a_topic_that_is_missing_is_exit_code_3(monkeypatch):
-    async def reports(_):
+def test_a_topic_that_is_missing_is_exit_code_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def reports(_: Any) -> AsyncIterator[Any]:
         raise StartupError("expected the topic leads.drift, there is none")
         yield
 

@@ -26,7 +26,7 @@ from tests.unit.stream.drift.drift_made import (
 MANY = (*(field(f"number_{i}", i / 100) for i in range(20)), FIELDS[-1])
 
 
-def test_it_says_where_drift_stands_and_what_to_do():
+def test_it_says_where_drift_stands_and_what_to_do() -> None:
     said = " ".join(" ".join(line.split()) for line in shown(report()))
     assert "Model bank/1 (3f3f3f3f3f3f) leads.created" in said
     assert "Window 2026-05-28 20:25 to 20:30 UTC, 412 leads, told 60 s ago" in said
@@ -39,7 +39,7 @@ def test_it_says_where_drift_stands_and_what_to_do():
     assert "overdue" not in said
 
 
-def test_where_all_is_well_it_says_so():
+def test_where_all_is_well_it_says_so() -> None:
     well = horizon(
         "24h",
         *(field("age", 0.01), field("score", 0.01)),
@@ -54,7 +54,7 @@ def test_where_all_is_well_it_says_so():
     assert "Stable: " in said
 
 
-def test_the_longest_horizon_with_enough_leads_is_shown_unless_another_is_named():
+def test_the_longest_horizon_with_enough_leads_is_shown_unless_another_is_named() -> None:
     window = read(report(horizon("5m"), horizon("1h"), too_few("24h")))
     assert chosen_horizon(window, None)["name"] == "1h"
     assert chosen_horizon(window, "5m")["name"] == "5m"
@@ -63,18 +63,18 @@ def test_the_longest_horizon_with_enough_leads_is_shown_unless_another_is_named(
         chosen_horizon(window, "7d")
 
 
-def test_of_too_few_leads_no_field_is_shown():
+def test_of_too_few_leads_no_field_is_shown() -> None:
     said = shown(report(), name="5m")
     assert "5m        412 leads, too few leads to measure drift: see a longer horizon" in said
     assert not any(line.startswith(("field", "Scores", "Diagnosis")) for line in said)
 
 
-def test_a_report_that_does_not_come_is_missed():
+def test_a_report_that_does_not_come_is_missed() -> None:
     said = " ".join(" ".join(line.split()) for line in shown(report(), now=END + 2 * DAY))
     assert "told 47 h ago: the next is overdue. Do leads come, does a drift worker run?" in said
 
 
-def test_no_report_is_a_sentence():
+def test_no_report_is_a_sentence() -> None:
     said = " ".join(shown())
     assert "leads.drift has no report of a window yet." in said
     assert "`leadscore worker --role drift`" in said
@@ -84,7 +84,7 @@ ALARMS = [alarm(f"number_{n}", end=END - (6 - n) * WINDOW) for n in range(7)]
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (100, 30)])
-def test_it_fits_the_screen(width: int, height: int):
+def test_it_fits_the_screen(width: int, height: int) -> None:
     on = console(width, height)
     said = shown(report(too_few(), horizon("24h", *MANY)), *ALARMS, on=on)
     assert len(said) < height
@@ -93,7 +93,7 @@ def test_it_fits_the_screen(width: int, height: int):
     assert sum(line.startswith("20:30") for line in said) == 1
 
 
-def test_as_many_fields_are_shown_as_fit():
+def test_as_many_fields_are_shown_as_fit() -> None:
     assert "and" in {line.split(" ")[0] for line in shown(report(horizon("24h", *MANY)))}
     high = shown(report(horizon("24h", *MANY)), on=console(80, 60))
     assert sum(line.startswith("number_") for line in high) == 20
@@ -103,7 +103,7 @@ def test_as_many_fields_are_shown_as_fit():
     assert sum(line.startswith("number_") for line in piped) == 20
 
 
-def test_the_latest_alarms_are_told_the_last_one_first():
+def test_the_latest_alarms_are_told_the_last_one_first() -> None:
     said = shown(report(), *ALARMS)
     at = said.index(next(line for line in said if line.startswith("alarms")))
     assert [line.split()[:2] for line in said[at + 1 :]] == [
@@ -115,7 +115,7 @@ def test_the_latest_alarms_are_told_the_last_one_first():
     assert "number_6:" not in said[at + 1]
 
 
-def test_a_report_is_a_line():
+def test_a_report_is_a_line() -> None:
     assert report_line(read(report()), None) == (
         "2026-05-28 20:30 bank/1 24h: 123,456 leads, critical: 3 of 5 fields drifted, 40% by"
         " importance"
@@ -130,7 +130,7 @@ def test_a_report_is_a_line():
 HOSTILE = "a\x1b[2Jb\n\u202e"
 
 
-def test_a_terminal_does_not_obey_what_a_report_says():
+def test_a_terminal_does_not_obey_what_a_report_says() -> None:
     odd = replace(MODEL, id=HOSTILE)
     window = report(horizon("24h", field(HOSTILE, 0.3, "warn"), FIELDS[-1]), model=odd)
     said = shown(window, alarm(HOSTILE), on=console(width=120))

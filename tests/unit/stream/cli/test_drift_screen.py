@@ -46,7 +46,7 @@ def table(*fields: Any, width: int = 80, shown: int | None = None) -> list[str]:
     return lines(drift_table(drifted, fields=shown), console(width))
 
 
-def test_the_worst_field_comes_first_and_the_score_last():
+def test_the_worst_field_comes_first_and_the_score_last() -> None:
     head, *rows = table()
     assert head.split() == [
         "field",
@@ -63,7 +63,7 @@ def test_the_worst_field_comes_first_and_the_score_last():
     assert names == ["euribor3m", "job", "education", "campaign", "age", "score"]
 
 
-def test_a_row_says_how_far_how_sure_and_since_when():
+def test_a_row_says_how_far_how_sure_and_since_when() -> None:
     rows = {row.split()[0]: row.split() for row in table()[1:]}
     assert rows["euribor3m"][-6:] == ["ks", "<.001", "0", "-", "critical", "2026-05-25"]
     assert rows["job"][-6:] == ["chi2", ".420", "0", "+31.0%", "warn", "19:30"]
@@ -72,13 +72,13 @@ def test_a_row_says_how_far_how_sure_and_since_when():
     assert rows["age"][1:4] == ["0.03", "▎", "0.01"]
 
 
-def test_fields_that_are_left_out_are_summed_up_the_worst_state_first():
+def test_fields_that_are_left_out_are_summed_up_the_worst_state_first() -> None:
     rows = table(shown=2)
     assert [row.split()[0] for row in rows[1:-1]] == ["euribor3m", "job", "score"]
     assert rows[-1] == "and 3 more: 1 warn, 2 ok"
 
 
-def test_no_field_and_all_fields_can_be_shown():
+def test_no_field_and_all_fields_can_be_shown() -> None:
     assert [row.split()[0] for row in table(shown=0)] == ["field", "score", "and"]
     assert table(shown=50) == table(shown=None)
 
@@ -92,20 +92,20 @@ def bar(psi: float, width: int, encoding: str = "utf-8") -> str:
     return str(text)
 
 
-def test_a_bar_is_psi_less_its_noise_a_third_of_it_the_warning():
+def test_a_bar_is_psi_less_its_noise_a_third_of_it_the_warning() -> None:
     lengths = [bar(psi, 6) for psi in (0.0, 0.01, 0.26, 0.385, 0.51, 0.76, 9.0)]
     assert lengths == ["", "", "██", "███", "████", "██████", "██████"]
     assert bar(0.02, 6) == "▏"
     assert bar(0.26, 24) == "████████"
 
 
-def test_a_terminal_without_block_characters_gets_hashes():
+def test_a_terminal_without_block_characters_gets_hashes() -> None:
     assert bar(0.51, 6, "ascii") == "####"
     assert bar(0.02, 6, "ascii") == "#"
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
-def test_it_fits_and_names_are_whole(width: int):
+def test_it_fits_and_names_are_whole(width: int) -> None:
     rows = table(field("cons_price_index", 12.34, "critical", missing=1.0), *FIELDS, width=width)
     assert rows[1].startswith("cons_price_index")
     assert rows[1].endswith("critical -")
@@ -113,25 +113,25 @@ def test_it_fits_and_names_are_whole(width: int):
     assert max(map(len, rows)) <= width
 
 
-def test_a_long_name_is_cut_and_nothing_else():
+def test_a_long_name_is_cut_and_nothing_else() -> None:
     [_, row, _] = table(field("a" * 60, 0.3, "warn", since=END - DAY), FIELDS[-1])
     assert row.startswith("aaaaaaaaaa")
     assert "…" in row
     assert row.endswith("2026-05-27")
 
 
-def test_names_are_no_markup():
+def test_names_are_no_markup() -> None:
     [_, row, _] = table(field("[red]x", 0.3, "warn"), FIELDS[-1])
     assert row.startswith("[red]x ")
 
 
-def test_what_is_not_known_is_a_dash():
+def test_what_is_not_known_is_a_dash() -> None:
     [head, *rows] = lines(drift_table(too_few().record(), fields=None))
     assert head.startswith("field")
     assert rows[0].split() == ["age", "-", "-", "ks", "-", "-", "-", "too", "few", "-"]
 
 
-def test_a_time_of_the_last_day_is_its_hour():
+def test_a_time_of_the_last_day_is_its_hour() -> None:
     assert as_date(END, END) == "20:30"
     assert as_date(END - DAY + MINUTE, END) == "20:31"
     assert as_date(END - DAY, END) == "2026-05-27"

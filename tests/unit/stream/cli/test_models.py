@@ -1,16 +1,20 @@
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from fastavro import parse_schema
 
+from model.bundle import Artefacts
 from model.registry import Alias, Registry
 from stream.cli.models import models
+from tests.unit.small_booster import Trained
 
 
 @pytest.fixture
-def registry(tmp_path, artefacts):
+def registry(tmp_path: Path, artefacts: Artefacts) -> Any:
     registry = Registry(tmp_path / "models")
     registry.publish("bank", artefacts)
     registry.publish("bank", artefacts)
@@ -18,14 +22,14 @@ def registry(tmp_path, artefacts):
 
 
 @pytest.fixture
-def leadscore(registry):
-    def run(*arguments):
+def leadscore(registry: Any) -> Any:
+    def run(*arguments: Any) -> Any:
         return CliRunner().invoke(models, [*arguments, "--registry", registry.root])
 
     return run
 
 
-def test_list_shows_versions_and_aliases(leadscore, registry):
+def test_list_shows_versions_and_aliases(leadscore: Any, registry: Any) -> None:
     registry.set_alias("bank", Alias.PRODUCTION, "2")
     result = leadscore("list")
     assert result.exit_code == 0
@@ -33,13 +37,13 @@ def test_list_shows_versions_and_aliases(leadscore, registry):
     assert rows[1:] == [["bank", "1"], ["bank", "2", "production"]]
 
 
-def test_list_of_an_empty_registry_says_how_to_fill_it(tmp_path):
+def test_list_of_an_empty_registry_says_how_to_fill_it(tmp_path: Path) -> None:
     result = CliRunner().invoke(models, ["list", "--registry", str(tmp_path)])
     assert result.exit_code == 0
     assert "leadscore train" in result.output
 
 
-def test_show_tells_what_the_model_says_of_itself(leadscore, trained):
+def test_show_tells_what_the_model_says_of_itself(leadscore: Any, trained: Trained) -> None:
     result = leadscore("show", "bank/1")
     assert result.exit_code == 0
     assert "bank version 1" in result.output
@@ -50,7 +54,9 @@ def test_show_tells_what_the_model_says_of_itself(leadscore, trained):
     assert "not measured" in result.output
 
 
-def test_show_tells_how_much_each_field_matters(registry, leadscore, trained):
+def test_show_tells_how_much_each_field_matters(
+    registry: Any, leadscore: Any, trained: Trained
+) -> None:
     fields = trained.metadata.spec.kinds
     shares = dict(zip(fields, (0.5, 0.3, 0.2, 0.0, 0.0, 0.0), strict=True))
     measured = replace(trained, metadata=trained.metadata.model_copy(update={"importance": shares}))
@@ -63,21 +69,25 @@ def test_show_tells_how_much_each_field_matters(registry, leadscore, trained):
     assert lines["company_size"] == "0.0%"
 
 
-def test_the_contract_is_the_schema_of_the_leads_that_it_reads(leadscore, trained):
+def test_the_contract_is_the_schema_of_the_leads_that_it_reads(
+    leadscore: Any, trained: Trained
+) -> None:
     result = leadscore("contract", "bank/1")
     assert result.exit_code == 0
     assert json.loads(result.output) == trained.metadata.contract
     parse_schema(json.loads(result.output))
 
 
-def test_verify_says_what_was_verified(leadscore):
+def test_verify_says_what_was_verified(leadscore: Any) -> None:
     result = leadscore("verify", "bank")
     assert result.exit_code == 0
     assert "bank version 2" in result.output
     assert "32 golden rows score as in training (engine onnx" in result.output
 
 
-def test_verify_of_a_damaged_model_ends_with_1(leadscore, registry, tmp_path):
+def test_verify_of_a_damaged_model_ends_with_1(
+    leadscore: Any, registry: Any, tmp_path: Path
+) -> None:
     path = tmp_path / "models" / "bank" / "2" / "model.ubj"
     path.write_bytes(path.read_bytes()[:-1])
     result = leadscore("verify", "bank/2")
@@ -85,7 +95,9 @@ def test_verify_of_a_damaged_model_ends_with_1(leadscore, registry, tmp_path):
     assert "model.ubj of model bank version 2 is not what was published" in result.output
 
 
-def test_an_alias_is_set_once_the_version_is_verified(leadscore, registry, tmp_path):
+def test_an_alias_is_set_once_the_version_is_verified(
+    leadscore: Any, registry: Any, tmp_path: Path
+) -> None:
     assert leadscore("alias", "bank", "production", "1").exit_code == 0
     again = leadscore("alias", "bank", "production", "2")
     assert "bank@production is version 2 (was 1)" in again.output
@@ -95,7 +107,7 @@ def test_an_alias_is_set_once_the_version_is_verified(leadscore, registry, tmp_p
 
 
 @pytest.mark.parametrize("alias", ["shadow", "canary", "archived"])
-def test_an_alias_that_does_nothing_is_refused(leadscore, registry, alias):
+def test_an_alias_that_does_nothing_is_refused(leadscore: Any, registry: Any, alias: str) -> None:
     """It was set, and the version that it named served nobody."""
     result = leadscore("alias", "bank", alias, "1")
     assert result.exit_code == 2
@@ -103,14 +115,16 @@ def test_an_alias_that_does_nothing_is_refused(leadscore, registry, alias):
     assert registry.aliases("bank") == {}
 
 
-def test_an_alias_of_an_older_registry_is_read_and_removed(leadscore, registry, tmp_path):
+def test_an_alias_of_an_older_registry_is_read_and_removed(
+    leadscore: Any, registry: Any, tmp_path: Path
+) -> None:
     (tmp_path / "models" / "bank" / "aliases.json").write_text('{"canary": "1"}')
     assert registry.resolve("bank@canary").endswith("bank/1")
     assert leadscore("alias", "remove", "bank", "canary").exit_code == 0
     assert registry.aliases("bank") == {}
 
 
-def test_an_alias_is_removed_and_the_others_stay(leadscore, registry):
+def test_an_alias_is_removed_and_the_others_stay(leadscore: Any, registry: Any) -> None:
     leadscore("alias", "set", "bank", "production", "1")
     leadscore("alias", "bank", "staging", "1")
     result = leadscore("alias", "remove", "bank", "production")
@@ -121,7 +135,7 @@ def test_an_alias_is_removed_and_the_others_stay(leadscore, registry):
     assert registry.resolve("bank").endswith("bank/2")
 
 
-def test_options_may_stand_before_the_names(registry):
+def test_options_may_stand_before_the_names(registry: Any) -> None:
     arguments = ["alias", "--registry", registry.root, "bank", "production", "1"]
     assert CliRunner().invoke(models, arguments).exit_code == 0
 
@@ -137,11 +151,13 @@ def test_options_may_stand_before_the_names(registry):
         ("alias", "remove", "other", "production"),
     ],
 )
-def test_what_is_not_there_ends_with_2(leadscore, arguments):
+def test_what_is_not_there_ends_with_2(leadscore: Any, arguments: Any) -> None:
     assert leadscore(*arguments).exit_code == 2
 
 
-def test_a_terminal_does_not_obey_what_a_model_says_of_itself(registry, leadscore, trained):
+def test_a_terminal_does_not_obey_what_a_model_says_of_itself(
+    registry: Any, leadscore: Any, trained: Trained
+) -> None:
     training = trained.metadata.training.model_copy(
         update={"warnings": ("a\x1b[2J\nb",), "dropped": {"[red]c\x1b[2J": "constant"}}
     )
@@ -153,13 +169,15 @@ def test_a_terminal_does_not_obey_what_a_model_says_of_itself(registry, leadscor
     assert "\x1b" not in said
 
 
-def no_signal(trained):
+def no_signal(trained: Any) -> Any:
     metrics = {"cross_validated": {"auc": 0.51}}
     metadata = trained.metadata.model_copy(update={"metrics": metrics})
     return replace(trained, metadata=metadata).artefacts
 
 
-def test_a_version_without_signal_is_production_only_by_an_option(registry, leadscore, trained):
+def test_a_version_without_signal_is_production_only_by_an_option(
+    registry: Any, leadscore: Any, trained: Trained
+) -> None:
     assert registry.publish("bank", no_signal(trained)) == "3"
     result = leadscore("alias", "bank", "production", "3")
     assert result.exit_code == 1
@@ -170,7 +188,9 @@ def test_a_version_without_signal_is_production_only_by_an_option(registry, lead
     assert registry.aliases("bank")[Alias.PRODUCTION] == "3"
 
 
-def test_production_stays_where_a_version_without_signal_would_follow(registry, leadscore, trained):
+def test_production_stays_where_a_version_without_signal_would_follow(
+    registry: Any, leadscore: Any, trained: Trained
+) -> None:
     registry.set_alias("bank", Alias.PRODUCTION, "2")
     registry.publish("bank", no_signal(trained))
     assert leadscore("alias", "remove", "bank", "production").exit_code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 import pytest
@@ -21,12 +22,12 @@ from stream.cli.options import DURATION, MEMORY, MOMENT, RATE, SHARE, SPEED
         (SHARE, "100%", 1.0),
     ],
 )
-def test_numbers_may_have_their_unit(option, text, expected):
+def test_numbers_may_have_their_unit(option: Any, text: str, expected: float) -> None:
     assert option.convert(text, None, None) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("text", ["nan", "101%", "-1%", "1/s"])
-def test_a_share_is_a_share(text):
+def test_a_share_is_a_share(text: str) -> None:
     with pytest.raises(click.BadParameter, match="a share from 0 to 1"):
         SHARE.convert(text, None, None)
 
@@ -35,12 +36,12 @@ def test_a_share_is_a_share(text):
     ("text", "seconds"),
     [("30s", 30), ("1.5h", 5400), ("15m", 900), ("7d", 604_800), (" 1h ", 3600)],
 )
-def test_spans_of_time(text, seconds):
+def test_spans_of_time(text: str, seconds: int) -> None:
     assert DURATION.convert(text, None, None) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "1", "h", "1 hour", "-1h", "0s", "1w", "1e3s"])
-def test_what_is_no_span_of_time(text):
+def test_what_is_no_span_of_time(text: str) -> None:
     with pytest.raises(click.BadParameter, match="such as 30m, 1h or 7d"):
         DURATION.convert(text, None, None)
 
@@ -53,17 +54,17 @@ def test_what_is_no_span_of_time(text):
         ("2026-05-31 09:30:00+02:00", datetime(2026, 5, 31, 7, 30, tzinfo=UTC)),
     ],
 )
-def test_moments_are_utc_where_they_do_not_say(text, moment):
+def test_moments_are_utc_where_they_do_not_say(text: str, moment: Any) -> None:
     assert MOMENT.convert(text, None, None) == moment
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", ""])
-def test_what_is_no_moment(text):
+def test_what_is_no_moment(text: str) -> None:
     with pytest.raises(click.BadParameter, match="expected a time such as"):
         MOMENT.convert(text, None, None)
 
 
-def test_amounts_of_memory():
+def test_amounts_of_memory() -> None:
     assert MEMORY.convert("512MiB", None, None) == 512 * 2**20
     assert MEMORY.convert("1.5 GiB", None, None) == 1536 * 2**20
     for text in ("2GB", "0MiB", "2", "-1GiB"):

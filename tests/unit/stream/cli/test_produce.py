@@ -1,6 +1,8 @@
 """The command without Kafka: what it asks for, and how it fails."""
 
 import socket
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -8,7 +10,7 @@ from click.testing import CliRunner
 from stream.cli.produce import produce
 
 
-def run(*arguments):
+def run(*arguments: Any) -> Any:
     return CliRunner().invoke(produce, [str(argument) for argument in arguments])
 
 
@@ -29,14 +31,16 @@ def run(*arguments):
         (["--count", "-1"], "--count"),
     ],
 )
-def test_unusable_input_is_exit_code_2_and_a_sentence(leads_csv, arguments, says):
+def test_unusable_input_is_exit_code_2_and_a_sentence(
+    leads_csv: Path, arguments: Any, says: str
+) -> None:
     result = run(*(argument.format(file=leads_csv) for argument in arguments))
     assert result.exit_code == 2, result.output
     assert says in result.stderr
     assert "Traceback" not in result.output
 
 
-def test_no_kafka_is_exit_code_3_and_a_sentence():
+def test_no_kafka_is_exit_code_3_and_a_sentence() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"

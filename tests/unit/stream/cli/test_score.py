@@ -67,13 +67,13 @@ def lines(result: Result) -> list[dict[str, Any]]:
 # What goes in
 
 
-def test_a_csv_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
+def test_a_csv_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     assert lines(run(score, model, write_csv(tmp_path / "l.csv", model.leads))) == rows
 
 
 def test_events_as_json_lines_have_the_same_scores(
     model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
-):
+) -> None:
     file = tmp_path / "events.jsonl"
     file.write_bytes(b"\n\n".join(model.values(WireFormat.JSON)) + b"\n")
     assert lines(run(score, model, file)) == rows
@@ -81,7 +81,7 @@ def test_events_as_json_lines_have_the_same_scores(
 
 def test_an_implausible_time_of_creation_is_refused_in_a_file_as_in_events(
     model: SmallModel, tmp_path: Path
-):
+) -> None:
     times = ["2024-05-31T09:30:00Z", "1970-01-20T20:00:00Z", ""]
     made = [lead | {"created_at": at} for lead, at in zip(model.leads, times, strict=False)]
     result = run(score, model, write_csv(tmp_path / "l.csv", made), "--format", "jsonl")
@@ -95,7 +95,7 @@ def test_an_implausible_time_of_creation_is_refused_in_a_file_as_in_events(
 @pytest.mark.parametrize("as_json", [False, True])
 def test_standard_input(
     model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path, as_json: bool
-):
+) -> None:
     if as_json:
         content = b"\n".join(model.values(WireFormat.JSON))
     else:
@@ -103,7 +103,7 @@ def test_standard_input(
     assert lines(run(score, model, "-", stdin=content)) == rows
 
 
-def test_a_parquet_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
+def test_a_parquet_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
@@ -112,26 +112,26 @@ def test_a_parquet_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path:
     assert lines(run(score, model, tmp_path / "leads.parquet")) == rows
 
 
-def test_a_compressed_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
+def test_a_compressed_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "leads.csv.gz"
     plain = write_csv(tmp_path / "l.csv", model.leads)
     file.write_bytes(gzip.compress(plain.read_bytes()))
     assert lines(run(score, model, file)) == rows
 
 
-def test_a_column_that_is_not_there_is_missing_and_told(model: SmallModel, tmp_path: Path):
+def test_a_column_that_is_not_there_is_missing_and_told(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads, without="page_views")
     result = run(score, model, file)
     assert f"{file} has no column page_views: it counts as missing" in result.stderr
     assert max(row["feature_coverage"] for row in lines(result)) < 1.0
 
 
-def test_leads_without_ids_are_called_by_their_row(model: SmallModel, tmp_path: Path):
+def test_leads_without_ids_are_called_by_their_row(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads[:3], without="lead_id")
     assert [row["lead_id"] for row in lines(run(score, model, file))] == ["row-1", "row-2", "row-3"]
 
 
-def test_the_ids_column_can_be_named(model: SmallModel, tmp_path: Path):
+def test_the_ids_column_can_be_named(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", [{"Name": "x y", **lead} for lead in model.leads[:2]])
     assert [row["lead_id"] for row in lines(run(score, model, file, "--id", "Name"))] == ["x y"] * 2
 
@@ -139,7 +139,7 @@ def test_the_ids_column_can_be_named(model: SmallModel, tmp_path: Path):
 # What comes out
 
 
-def test_csv_out(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
+def test_csv_out(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     result = run(score, model, file, "--format", "csv")
     assert result.exit_code == 0
@@ -157,7 +157,7 @@ def renamed(model: SmallModel, *ids: str) -> list[dict[str, Any]]:
 
 def test_the_table_shows_whole_ids_at_80_columns(
     model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
-):
+) -> None:
     file = write_csv(tmp_path / "l.csv", renamed(model, UUID, "L-1"))
     result = run(score, model, file, "--format", "table")
     assert result.exit_code == 0
@@ -170,7 +170,9 @@ def test_the_table_shows_whole_ids_at_80_columns(
     assert shown[2].startswith("L-1 ")
 
 
-def test_the_table_shows_some_and_says_how_many_more_there_are(model: SmallModel, tmp_path: Path):
+def test_the_table_shows_some_and_says_how_many_more_there_are(
+    model: SmallModel, tmp_path: Path
+) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     shown = run(score, model, file, "--format", "table").stdout
     assert f"L-{SHOWN_ROWS - 1} " in shown
@@ -182,7 +184,9 @@ ODD = "[/] [bold]x[/bold]"
 
 
 @pytest.mark.parametrize("command", [score, explain])
-def test_an_id_in_brackets_is_shown_as_it_is(command: Any, model: SmallModel, tmp_path: Path):
+def test_an_id_in_brackets_is_shown_as_it_is(
+    command: Any, model: SmallModel, tmp_path: Path
+) -> None:
     file = write_csv(tmp_path / "l.csv", renamed(model, ODD))
     result = run(command, model, file, *(["--format", "table"] if command is score else []))
     assert result.exit_code == 0, result.output
@@ -192,7 +196,7 @@ def test_an_id_in_brackets_is_shown_as_it_is(command: Any, model: SmallModel, tm
 # Explanations
 
 
-def test_explain_shows_every_field_strongest_first(model: SmallModel, tmp_path: Path):
+def test_explain_shows_every_field_strongest_first(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     result = run(explain, model, file, "--lead", "L-3")
     assert result.exit_code == 0
@@ -203,7 +207,7 @@ def test_explain_shows_every_field_strongest_first(model: SmallModel, tmp_path: 
         assert name in result.stdout
 
 
-def test_what_explain_shows_adds_up(model: SmallModel, tmp_path: Path):
+def test_what_explain_shows_adds_up(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     lines = run(explain, model, file, "--lead", "L-3").stdout.splitlines()[2:]
     numbers = [re.findall(r"(?<!\()[+-]\d+\.\d{3}(?!\))", line) for line in lines]
@@ -214,7 +218,7 @@ def test_what_explain_shows_adds_up(model: SmallModel, tmp_path: Path):
     assert 1 / (1 + math.exp(-logit)) == pytest.approx(score, abs=5e-4)
 
 
-def test_a_pipe_gets_whole_lines(model: SmallModel, tmp_path: Path):
+def test_a_pipe_gets_whole_lines(model: SmallModel, tmp_path: Path) -> None:
     """They were cut at 80 columns."""
     [lead] = renamed(model, "L-" + "x" * 200)
     file = write_csv(tmp_path / "l.csv", [lead])
@@ -228,7 +232,9 @@ def test_a_pipe_gets_whole_lines(model: SmallModel, tmp_path: Path):
         assert field["value"] in line
 
 
-def test_explain_as_json_sums_up(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
+def test_explain_as_json_sums_up(
+    model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     told = json.loads(run(explain, model, file, "--lead", "L-3", "--json").stdout)
     assert (told["lead_id"], told["score"]) == ("L-3", rows[3]["score"])
@@ -250,7 +256,7 @@ def test_explain_as_json_sums_up(model: SmallModel, rows: list[dict[str, Any]], 
     assert {part["aspect"] for part in by_field["created_at"]["aspects"]} == {"hour", "weekday"}
 
 
-def test_explain_takes_the_first_lead_unless_told(model: SmallModel, tmp_path: Path):
+def test_explain_takes_the_first_lead_unless_told(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     assert json.loads(run(explain, model, file, "--json").stdout)["lead_id"] == "L-0"
 
@@ -258,7 +264,7 @@ def test_explain_takes_the_first_lead_unless_told(model: SmallModel, tmp_path: P
 # What goes wrong
 
 
-def test_lines_that_are_no_leads_are_exit_code_1_and_told(model: SmallModel):
+def test_lines_that_are_no_leads_are_exit_code_1_and_told(model: SmallModel) -> None:
     good = model.values(WireFormat.JSON)[:2]
     content = b"\n".join([good[0], b"", b'{"lead_id": 5}', b"garbage", good[1]])
     result = run(score, model, "-", stdin=content)
@@ -270,7 +276,7 @@ def test_lines_that_are_no_leads_are_exit_code_1_and_told(model: SmallModel):
     ]
 
 
-def test_explain_tells_of_bad_lines_too(model: SmallModel):
+def test_explain_tells_of_bad_lines_too(model: SmallModel) -> None:
     content = b"\n".join([*model.values(WireFormat.JSON)[:1], b'{"lead_id": "x"}'])
     result = run(explain, model, "-", "--lead", "x", stdin=content)
     assert result.exit_code == 2
@@ -278,7 +284,7 @@ def test_explain_tells_of_bad_lines_too(model: SmallModel):
     assert "there is no lead 'x'" in result.stderr
 
 
-def test_no_leads_at_all(model: SmallModel):
+def test_no_leads_at_all(model: SmallModel) -> None:
     result = run(explain, model, "-", stdin=b'{"lead_id": "x"}')
     assert result.exit_code == 2
     assert "expected at least one lead" in result.stderr
@@ -306,7 +312,7 @@ def test_an_unusable_file_is_exit_code_2_and_a_sentence(
     model: SmallModel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     monkeypatch.chdir(tmp_path)
     if name not in ("absent.csv", "-"):
         (tmp_path / name).write_bytes(content)
@@ -316,7 +322,7 @@ def test_an_unusable_file_is_exit_code_2_and_a_sentence(
     assert result.stdout == ""
 
 
-def test_no_such_model_no_such_column_no_such_lead(model: SmallModel, tmp_path: Path):
+def test_no_such_model_no_such_column_no_such_lead(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     for arguments, says in (
         (["--model", "nobody"], "should have a model 'nobody'"),
@@ -329,7 +335,7 @@ def test_no_such_model_no_such_column_no_such_lead(model: SmallModel, tmp_path: 
 
 
 @pytest.mark.parametrize("command", [score, explain])
-def test_a_damaged_model_is_unusable_too(command: Any, model: SmallModel, tmp_path: Path):
+def test_a_damaged_model_is_unusable_too(command: Any, model: SmallModel, tmp_path: Path) -> None:
     """Not exit code 1: that says that some lines are no leads."""
     registry = shutil.copytree(model.registry, tmp_path / "models")
     (registry / "leads" / "1" / "model.onnx").write_bytes(b"")
@@ -338,7 +344,9 @@ def test_a_damaged_model_is_unusable_too(command: Any, model: SmallModel, tmp_pa
     assert "is incomplete" in result.stderr
 
 
-def test_a_bundle_by_its_folder(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path):
+def test_a_bundle_by_its_folder(
+    model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     assert lines(run(score, tmp_path, file, "--model", model.bundle.location)) == rows
 
@@ -353,7 +361,9 @@ def obeyed(text: str) -> bool:
 
 
 @pytest.mark.parametrize("command", [score, explain])
-def test_a_terminal_does_not_obey_a_leads_text(command: Any, model: SmallModel, tmp_path: Path):
+def test_a_terminal_does_not_obey_a_leads_text(
+    command: Any, model: SmallModel, tmp_path: Path
+) -> None:
     [lead] = renamed(model, HOSTILE)
     file = write_csv(tmp_path / "l.csv", [{**lead, "industry": "\x1b]0;owned"}])
     result = run(command, model, file, *(["--format", "table"] if command is score else []))
@@ -362,7 +372,7 @@ def test_a_terminal_does_not_obey_a_leads_text(command: Any, model: SmallModel, 
     assert not obeyed(result.output)
 
 
-def test_a_spreadsheet_computes_no_leads_text(model: SmallModel, tmp_path: Path):
+def test_a_spreadsheet_computes_no_leads_text(model: SmallModel, tmp_path: Path) -> None:
     ids = (HOSTILE, "@SUM(A1)", "-1.5", "+3 4")
     file = write_csv(tmp_path / "l.csv", renamed(model, *ids))
     result = run(score, model, file, "--format", "csv")
@@ -371,14 +381,14 @@ def test_a_spreadsheet_computes_no_leads_text(model: SmallModel, tmp_path: Path)
     assert all(float(row["score"]) > 0 for row in read)
 
 
-def test_json_lines_keep_a_leads_text(model: SmallModel, tmp_path: Path):
+def test_json_lines_keep_a_leads_text(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", renamed(model, HOSTILE))
     assert lines(run(score, model, file, "--format", "jsonl"))[0]["lead_id"] == HOSTILE
     explained = run(explain, model, file, "--json")
     assert json.loads(explained.stdout)["lead_id"] == HOSTILE
 
 
-def test_a_refusal_that_quotes_a_file_is_one_line(model: SmallModel, tmp_path: Path):
+def test_a_refusal_that_quotes_a_file_is_one_line(model: SmallModel, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_bytes(b'{"lead_id": "a", "created_at": "\\u001b[2J\\nError: all is lost"}\n')
     result = run(score, model, file)

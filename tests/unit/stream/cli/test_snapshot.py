@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from stream.snapshot.runner import Ended
 from tests.unit.stream.snapshot.test_archive import SUMMARY
 
 
-def run(*arguments):
+def run(*arguments: Any) -> Any:
     return CliRunner().invoke(command.snapshot, arguments)
 
 
@@ -30,19 +31,19 @@ def run(*arguments):
         (("--since", "soon"), "such as 30m"),
     ],
 )
-def test_options_that_are_unusable_end_it_with_2(arguments, says):
+def test_options_that_are_unusable_end_it_with_2(arguments: Any, says: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
     assert says in result.output
 
 
 @pytest.fixture
-def orders(monkeypatch, tmp_path):
+def orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """What the command orders, instead of a process that takes it."""
     monkeypatch.chdir(tmp_path)
     orders, ends = [], [Ended(0, SUMMARY)]
 
-    async def run_snapshot(order, **options):
+    async def run_snapshot(order: Any, **options: Any) -> Any:
         orders.append((Order.model_validate_json(order), options))
         return ends[-1]
 
@@ -50,7 +51,7 @@ def orders(monkeypatch, tmp_path):
     return orders, ends
 
 
-def test_by_default_it_is_the_last_hour(orders):
+def test_by_default_it_is_the_last_hour(orders: Any) -> None:
     result = run()
     assert result.exit_code == 0, result.output
     [(order, options)] = orders[0]
@@ -62,7 +63,7 @@ def test_by_default_it_is_the_last_hour(orders):
     assert "no lead in leads.created" in result.stdout
 
 
-def test_a_range_and_a_folder_are_ordered_as_given(orders):
+def test_a_range_and_a_folder_are_ordered_as_given(orders: Any) -> None:
     result = run(
         *("--from", "2026-05-01", "--to", "2026-05-02", "--sample", "7", "--keep", "3"),
         *("--output", "out", "--workspace", "ws", "--memory-limit", "1GiB", "--json"),
@@ -79,7 +80,7 @@ def test_a_range_and_a_folder_are_ordered_as_given(orders):
     assert options["memory_limit"] == 2**30
 
 
-def test_failures_add_up_in_the_text_file_until_one_succeeds_and_stay(orders):
+def test_failures_add_up_in_the_text_file_until_one_succeeds_and_stay(orders: Any) -> None:
     _, ends = orders
     ends.append(Ended(1, reason="expected more"))
     for _ in range(2):
@@ -103,8 +104,8 @@ def test_failures_add_up_in_the_text_file_until_one_succeeds_and_stay(orders):
     ],
 )
 def test_a_text_file_that_cannot_be_used_is_refused_before_a_snapshot_is_taken(
-    orders, textfile, written, expected
-):
+    orders: Any, textfile: str, written: Any, expected: str
+) -> None:
     """`--textfile nodir/x` took a snapshot and ended in a traceback."""
     if written is not None:
         Path(textfile).write_bytes(written)
@@ -116,9 +117,9 @@ def test_a_text_file_that_cannot_be_used_is_refused_before_a_snapshot_is_taken(
 
 
 def test_a_text_file_that_can_no_longer_be_written_is_told_and_the_snapshot_stays(
-    orders, monkeypatch, caplog
-):
-    def full(*_):
+    orders: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("stream.snapshot.metrics.write_to_textfile", full)

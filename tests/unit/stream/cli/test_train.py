@@ -47,7 +47,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(train, [str(argument) for argument in arguments])
 
 
-def test_a_model_comes_into_the_registry(tmp_path: Path):
+def test_a_model_comes_into_the_registry(tmp_path: Path) -> None:
     file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
     result = run(file, "--target", "won", "--id", "id", "--registry", registry, "--name", "small")
     assert result.exit_code == 0, result.output
@@ -60,7 +60,7 @@ def test_a_model_comes_into_the_registry(tmp_path: Path):
     assert bundle.metadata.contract["name"] == "small_lead"
 
 
-def test_thresholds_schema_and_exclude(tmp_path: Path):
+def test_thresholds_schema_and_exclude(tmp_path: Path) -> None:
     file, registry = leads(tmp_path / "leads.csv", separator="|"), tmp_path / "models"
     contract = tmp_path / "lead.avsc"
     contract.write_text(
@@ -124,7 +124,7 @@ UNUSABLE = {
 @pytest.mark.parametrize(("arguments", "says"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_unusable_input_is_exit_code_2_and_a_sentence(
     arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.chdir(tmp_path)
     leads(tmp_path / "leads.csv")
     leads(tmp_path / "few.csv", 60)
@@ -138,7 +138,9 @@ def test_unusable_input_is_exit_code_2_and_a_sentence(
     assert not (tmp_path / "models").exists()
 
 
-def test_a_failed_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_check_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("model.training.train.parity", lambda *_: 1.0)
     registry = tmp_path / "models"
     result = run(leads(tmp_path / "leads.csv"), "--target", "won", "--registry", registry)
@@ -149,7 +151,7 @@ def test_a_failed_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
 
 def test_a_reader_that_ends_early_keeps_no_model_out_of_the_registry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     def closed(*_: object) -> None:
         raise BrokenPipeError
 
@@ -186,7 +188,7 @@ def open_leads(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("decimal", "low"), [(".", 1.1), (",", 1100.0)])
-def test_decimal_decides_what_a_point_separates(open_leads: Path, decimal: str, low: float):
+def test_decimal_decides_what_a_point_separates(open_leads: Path, decimal: str, low: float) -> None:
     plan = planned(open_leads, "--decimal", decimal)
     assert plan["price"]["kind"] == "number"
     assert plan["price"]["low"] == low
@@ -194,7 +196,7 @@ def test_decimal_decides_what_a_point_separates(open_leads: Path, decimal: str, 
 
 
 @pytest.mark.parametrize(("first", "high"), [("day", 1), ("month", 2)])
-def test_dates_decides_what_comes_first(tmp_path: Path, first: str, high: int):
+def test_dates_decides_what_comes_first(tmp_path: Path, first: str, high: int) -> None:
     days = ("1/1/2024", "2/1/2024") * 100
     lines = ["day,won", *(f"{day},{'yes' if i % 3 else 'no'}" for i, day in enumerate(days))]
     (tmp_path / "days.csv").write_text("\n".join(lines))
@@ -205,7 +207,7 @@ def test_dates_decides_what_comes_first(tmp_path: Path, first: str, high: int):
     assert any("leave open" in w for w in planned(tmp_path / "days.csv")["day"]["warnings"])
 
 
-def test_missing_names_a_word_that_means_missing(open_leads: Path):
+def test_missing_names_a_word_that_means_missing(open_leads: Path) -> None:
     before, after = planned(open_leads), planned(open_leads, "--missing", "not asked")
     assert before["rating"]["kind"] == "category"
     assert after["rating"]["kind"] == "number"
@@ -213,7 +215,7 @@ def test_missing_names_a_word_that_means_missing(open_leads: Path):
     assert after["rating"]["words"] == {"not asked": 100}
 
 
-def test_as_decides_each_kind(open_leads: Path):
+def test_as_decides_each_kind(open_leads: Path) -> None:
     given = ("grade=category", "price=text", "rating=number", "Call Day=ignore", "id=text")
     plan = planned(open_leads, *(part for text in given for part in ("--as", text)))
     assert {
@@ -230,7 +232,7 @@ def test_as_decides_each_kind(open_leads: Path):
     assert any("--missing WORD" in warning for warning in plan["rating"]["warnings"])
 
 
-def test_as_a_date_and_back_to_a_number(tmp_path: Path):
+def test_as_a_date_and_back_to_a_number(tmp_path: Path) -> None:
     lines = [
         "seen,won",
         *(f"{1_704_067_200 + i * 3600},{'yes' if i % 3 else 'no'}" for i in range(200)),
@@ -242,7 +244,7 @@ def test_as_a_date_and_back_to_a_number(tmp_path: Path):
     assert planned(file, "--as", "seen=date")["seen"]["low"] == 1_704_067_200_000
 
 
-def test_the_four_options_reach_the_model(open_leads: Path, tmp_path: Path):
+def test_the_four_options_reach_the_model(open_leads: Path, tmp_path: Path) -> None:
     registry = tmp_path / "models"
     options = (
         "--decimal",
@@ -267,13 +269,13 @@ def test_the_four_options_reach_the_model(open_leads: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("given", ["price", "price=float", "=number"])
-def test_as_without_a_kind_is_refused(open_leads: Path, given: str):
+def test_as_without_a_kind_is_refused(open_leads: Path, given: str) -> None:
     result = run(open_leads, "--target", "won", "--as", given, "--plan")
     assert result.exit_code == 2
     assert "expected COLUMN=KIND" in result.stderr
 
 
-def test_a_plan_writes_nothing_and_names_every_column(open_leads: Path, tmp_path: Path):
+def test_a_plan_writes_nothing_and_names_every_column(open_leads: Path, tmp_path: Path) -> None:
     registry = tmp_path / "models"
     result = run(open_leads, "--target", "won", "--registry", registry, "--plan")
     assert result.exit_code == 0, result.output
@@ -286,7 +288,7 @@ def test_a_plan_writes_nothing_and_names_every_column(open_leads: Path, tmp_path
     assert "importance" not in said
 
 
-def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path):
+def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path) -> None:
     file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
     result = run(file, "--target", "won", "--registry", registry, "--json")
     assert result.exit_code == 0, result.output
@@ -300,7 +302,7 @@ def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path):
     assert sum(used) == pytest.approx(1.0)
 
 
-def test_the_report_says_which_values_became_success(tmp_path: Path):
+def test_the_report_says_which_values_became_success(tmp_path: Path) -> None:
     file, registry = deals(tmp_path / "deals.csv"), tmp_path / "models"
     given = (file, "--target", "won", "--positive", "Yes", "--negative", "no")
     given += ("--time", "created", "--matured", "10d")
@@ -326,7 +328,7 @@ def test_the_report_says_which_values_became_success(tmp_path: Path):
     assert orjson.loads(run(*given, "--plan", "--json").stdout)["labels"] == report["labels"]
 
 
-def test_rows_that_belong_together_are_shown(tmp_path: Path):
+def test_rows_that_belong_together_are_shown(tmp_path: Path) -> None:
     file = leads(tmp_path / "leads.csv")
     lines = file.read_text().splitlines()
     rows = [f"{line},C{i % 150}" for i, line in enumerate(lines[1:])]
@@ -340,7 +342,7 @@ def test_rows_that_belong_together_are_shown(tmp_path: Path):
     assert (groups["column"], groups["groups"], groups["repeated"]) == ("customer", 150, 300)
 
 
-def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
+def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path) -> None:
     rare = [str(i % 7) if i % 20 == 0 else "" for i in range(400)]
     won = ["yes" if i % 3 else "no" for i in range(400)]
     rows = [f"{rare[i]},town {i % 4 if i % 2 else i % 250},{won[i]}" for i in range(400)]
@@ -353,7 +355,7 @@ def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path):
     assert plan["town"]["examples"][0] == "town 1"
 
 
-def test_a_drop_down_that_nobody_filled_in_is_named(tmp_path: Path):
+def test_a_drop_down_that_nobody_filled_in_is_named(tmp_path: Path) -> None:
     industry = [("Select", "Retail", "select ", "Health")[i % 4] for i in range(400)]
     rows = [f"{word},{i % 9},{'yes' if i % 3 else 'no'}" for i, word in enumerate(industry)]
     (tmp_path / "lists.csv").write_text("\n".join(["industry,size,won", *rows]))
@@ -366,7 +368,7 @@ def test_a_drop_down_that_nobody_filled_in_is_named(tmp_path: Path):
     assert (column["warnings"], column["levels"], column["missing"]) == ([], 2, 0.5)
 
 
-def test_the_strongest_columns_are_listed(tmp_path: Path):
+def test_the_strongest_columns_are_listed(tmp_path: Path) -> None:
     file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
     shown = run(file, "--target", "won", "--id", "id", "--registry", registry).stdout
     lines = shown[shown.index("The strongest columns") :].splitlines()
@@ -386,7 +388,7 @@ def without_signal(path: Path, n: int = 300) -> Path:
     return path
 
 
-def test_the_bands_are_printed_with_their_conversion(tmp_path: Path):
+def test_the_bands_are_printed_with_their_conversion(tmp_path: Path) -> None:
     registry = tmp_path / "models"
     result = run(leads(tmp_path / "leads.csv", 400), "--target", "won", "--registry", registry)
     assert result.exit_code == 0, result.output
@@ -401,7 +403,7 @@ def test_the_bands_are_printed_with_their_conversion(tmp_path: Path):
     assert "band high" in shown
 
 
-def test_a_model_without_signal_is_shown_and_not_published(tmp_path: Path):
+def test_a_model_without_signal_is_shown_and_not_published(tmp_path: Path) -> None:
     file, registry = without_signal(tmp_path / "leads.csv"), tmp_path / "models"
     result = run(file, "--target", "won", "--registry", registry)
     assert result.exit_code == 1, result.output
@@ -414,7 +416,7 @@ def test_a_model_without_signal_is_shown_and_not_published(tmp_path: Path):
     assert not registry.exists()
 
 
-def test_a_model_without_signal_is_refused_as_json_and_beside_production(tmp_path: Path):
+def test_a_model_without_signal_is_refused_as_json_and_beside_production(tmp_path: Path) -> None:
     file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
     assert run(file, "--target", "won", "--registry", registry).exit_code == 0
     Registry(registry).set_alias("leads", Alias.PRODUCTION, "1")
@@ -429,7 +431,9 @@ def test_a_model_without_signal_is_refused_as_json_and_beside_production(tmp_pat
     assert Registry(registry).versions("leads") == ["1"]
 
 
-def test_a_model_without_signal_is_published_by_force_and_gives_the_base_rate(tmp_path: Path):
+def test_a_model_without_signal_is_published_by_force_and_gives_the_base_rate(
+    tmp_path: Path,
+) -> None:
     file, registry = without_signal(tmp_path / "leads.csv"), tmp_path / "models"
     result = run(file, "--target", "won", "--registry", registry, "--force")
     assert result.exit_code == 0, result.output
@@ -447,7 +451,7 @@ def test_a_model_without_signal_is_published_by_force_and_gives_the_base_rate(tm
     assert "nan" not in explained.output
 
 
-def test_the_json_report_has_the_verdict_with_intervals_and_the_baseline(tmp_path: Path):
+def test_the_json_report_has_the_verdict_with_intervals_and_the_baseline(tmp_path: Path) -> None:
     file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
     result = run(file, "--target", "won", "--registry", registry, "--json")
     verdict = orjson.loads(result.stdout)["verdict"]

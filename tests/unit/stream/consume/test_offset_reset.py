@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from aiokafka.errors import (
@@ -132,7 +133,7 @@ async def test_a_replaced_log_that_has_grown_meanwhile_is_read_from_its_start() 
         bench.kafka.make_anew(TP)
         ask = bench.consumer.beginning_offsets
 
-        async def grows(partitions):  # type: ignore[no-untyped-def]
+        async def grows(partitions: Any) -> Any:  # type: ignore[no-untyped-def]
             bench.kafka[0].append(20)
             return await ask(partitions)
 
@@ -188,7 +189,7 @@ async def test_a_partition_that_is_revoked_while_the_bounds_are_asked_for_is_not
     bench = make_bench(kafka)
     asked = asyncio.Event()
 
-    async def slow(partitions):  # type: ignore[no-untyped-def]
+    async def slow(partitions: Any) -> Any:  # type: ignore[no-untyped-def]
         asked.set()
         await asyncio.sleep(1)
         return dict.fromkeys(partitions, 22)

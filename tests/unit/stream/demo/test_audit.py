@@ -49,7 +49,7 @@ def account(*, without: tuple[int, int] | None = None) -> Account:
     return found
 
 
-def test_what_is_in_order_has_no_fault():
+def test_what_is_in_order_has_no_fault() -> None:
     assert account().faults(played()) == []
     assert account().total == played().sent
 
@@ -99,13 +99,13 @@ FAULTS: dict[Callable[[Account], None], list[str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_each_kind_of_fault_is_found(fault: Callable[[Account], None]):
+def test_each_kind_of_fault_is_found(fault: Callable[[Account], None]) -> None:
     found = account()
     fault(found)
     assert found.faults(played()) == FAULTS[fault]
 
 
-def test_where_few_fields_are_refused_a_thin_lead_must_be_dead():
+def test_where_few_fields_are_refused_a_thin_lead_must_be_dead() -> None:
     assert account().faults(played(), refuse_few_fields=True) == [
         "1 leads were broken and got a score"
     ]
@@ -114,7 +114,7 @@ def test_where_few_fields_are_refused_a_thin_lead_must_be_dead():
     assert found.faults(played(), refuse_few_fields=True) == []
 
 
-def test_what_comes_again_is_counted_and_no_fault():
+def test_what_comes_again_is_counted_and_no_fault() -> None:
     found = account()
     found.add_scored([lead(0, 10)], 9999.0)
     found.add_dead(0, why(11, "DECODE"))
@@ -124,7 +124,7 @@ def test_what_comes_again_is_counted_and_no_fault():
     assert len(found.latencies_ms) == len(found.scored)
 
 
-def test_latency_is_from_the_records_time_stamp_to_the_receipt():
+def test_latency_is_from_the_records_time_stamp_to_the_receipt() -> None:
     found = Account()
     found.add_scored([lead(0, n, sent_at=1000) for n in range(3)], 1010.0)
     found.add_scored([lead(0, 3, sent_at=1000)], 1110.0)
@@ -133,11 +133,11 @@ def test_latency_is_from_the_records_time_stamp_to_the_receipt():
     assert Account().latency_ms(99) == 0.0
 
 
-def test_codes_are_counted():
+def test_codes_are_counted() -> None:
     assert account().codes == {"DECODE": 1}
 
 
-def test_a_scored_event_is_read_as_it_was_written(model: SmallModel):
+def test_a_scored_event_is_read_as_it_was_written(model: SmallModel) -> None:
     from model.serving.predictor import open_predictor
 
     settings = load_settings(output_format=WireFormat.AVRO.value)

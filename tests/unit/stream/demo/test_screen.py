@@ -108,7 +108,7 @@ def show_all(screen: Screen, account: Account, played: Played) -> list[str]:
 
 def test_the_live_view_shows_id_score_band_and_reasons(
     terminal: Screen, account: Account, played: Played
-):
+) -> None:
     head, *lines = show_all(terminal, account, played)
     assert head.split() == ["lead", "score", "band", "because"]
     assert [line.split()[0] for line in lines[:SHOWN]] == [
@@ -120,7 +120,7 @@ def test_the_live_view_shows_id_score_band_and_reasons(
 
 def test_the_live_view_shows_how_far_it_is_and_fits(
     terminal: Screen, account: Account, played: Played
-):
+) -> None:
     lines = show_all(terminal, account, played)
     assert len(lines) == SHOWN + 6
     sent, out, bands, drift = lines[-4:]
@@ -147,7 +147,7 @@ def drift_report(**drifted: float) -> dict[str, Any]:
     return {"kind": "window", "horizons": [few, known]}
 
 
-def test_the_live_view_tells_of_drift(terminal: Screen, account: Account, played: Played):
+def test_the_live_view_tells_of_drift(terminal: Screen, account: Account, played: Played) -> None:
     show_all(terminal, account, played)
     terminal.demo.drifted(drift_report(euribor=9.21, month=1.0))
     assert terminal.demo.reports == 1
@@ -156,14 +156,14 @@ def test_the_live_view_tells_of_drift(terminal: Screen, account: Account, played
     assert last.endswith("…") or "month 1.0" in last
 
 
-def test_what_drifted_is_told_once_in_a_pipe(pipe: Screen):
+def test_what_drifted_is_told_once_in_a_pipe(pipe: Screen) -> None:
     for _ in range(2):
         pipe.demo.drifted(drift_report(euribor=9.21))
     [line] = pipe.text.splitlines()
     assert line.endswith("new: euribor, the score")
 
 
-def test_the_summary_names_the_fields_and_since_when(pipe: Screen):
+def test_the_summary_names_the_fields_and_since_when(pipe: Screen) -> None:
     pipe.demo.drift_summary()
     pipe.demo.drifted(drift_report(euribor=9.21))
     pipe.demo.drift_summary()
@@ -175,7 +175,9 @@ def test_the_summary_names_the_fields_and_since_when(pipe: Screen):
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_a_terminal_does_not_obey_a_leads_text(account: Account, played: Played, is_terminal: bool):
+def test_a_terminal_does_not_obey_a_leads_text(
+    account: Account, played: Played, is_terminal: bool
+) -> None:
     screen = Screen(120, is_terminal=is_terminal)
     odd = "a\x1b]0;owned\x07\n\u202e"
     lead = scored(1)._replace(
@@ -191,14 +193,16 @@ def test_a_terminal_does_not_obey_a_leads_text(account: Account, played: Played,
     assert not any(character in said for character in ("]0;owned\x07", "\u202e"))
 
 
-def test_of_those_that_come_together_the_most_promising_is_shown(account: Account):
+def test_of_those_that_come_together_the_most_promising_is_shown(account: Account) -> None:
     screen = Screen(100, is_terminal=True)
     screen.demo.scored([scored(1), scored(30), scored(7)])
     screen.demo.scored([])
     assert [line.split()[0] for line in screen.live(account)[1:2]] == ["contact-00030"]
 
 
-def test_in_a_pipe_there_is_a_line_every_so_often(pipe: Screen, account: Account, played: Played):
+def test_in_a_pipe_there_is_a_line_every_so_often(
+    pipe: Screen, account: Account, played: Played
+) -> None:
     with pipe.demo.playing(played.sent, account):
         for _ in range(3):
             pipe.demo.scored([scored(3)] * (LINES_EVERY - 500))
@@ -210,7 +214,7 @@ def test_in_a_pipe_there_is_a_line_every_so_often(pipe: Screen, account: Account
 
 def test_a_long_line_stays_whole_in_a_pipe_and_is_folded_at_words_on_a_terminal(
     terminal: Screen, pipe: Screen
-):
+) -> None:
     words = "every word [of this] is to be read, and none of them is to be cut in two by the edge"
     pipe.demo.say("Label", words)
     assert pipe.text == f"Label    {words}\n"
@@ -232,7 +236,7 @@ def summary_of(
 
 def test_the_summary_tells_all_that_is_to_be_known(
     pipe: Screen, account: Account, played: Played, rest: Table
-):
+) -> None:
     text = summary_of(pipe, account, played, rest, [])
     for line in (
         "Sent     42 leads, 2 of them broken on purpose, of these 1 only thin: scored, and flagged",
@@ -249,7 +253,7 @@ def test_the_summary_tells_all_that_is_to_be_known(
 
 def test_the_summary_fits_a_terminal(
     terminal: Screen, account: Account, played: Played, rest: Table
-):
+) -> None:
     text = summary_of(terminal, account, played, rest, [])
     terminal.demo.next_steps(".leadscore/demo/models/bank/1")
     assert "Next     .venv/bin/leadscore --help" in terminal.text
@@ -257,7 +261,9 @@ def test_the_summary_fits_a_terminal(
     assert "Account" in text
 
 
-def test_what_is_not_in_order_is_told(pipe: Screen, account: Account, played: Played, rest: Table):
+def test_what_is_not_in_order_is_told(
+    pipe: Screen, account: Account, played: Played, rest: Table
+) -> None:
     text = summary_of(pipe, account, played, rest, ["1 leads were sent and did not come out"])
     assert "Account  NOT IN ORDER: 1 leads were sent and did not come out" in text
     assert "every lead that was sent" not in text
@@ -265,12 +271,12 @@ def test_what_is_not_in_order_is_told(pipe: Screen, account: Account, played: Pl
 
 def test_a_lead_that_was_never_sent_is_a_fault_and_no_crash(
     pipe: Screen, account: Account, played: Played, rest: Table
-):
+) -> None:
     account.add_scored([scored(0)._replace(source=(3, 3), lead_id="stranger")], FIRST_MS + 1.0)
     assert "Outcome" in summary_of(pipe, account, played, rest, ["1 leads came out"])
 
 
-def test_nothing_came_out(pipe: Screen, played: Played, rest: Table):
+def test_nothing_came_out(pipe: Screen, played: Played, rest: Table) -> None:
     text = summary_of(pipe, Account(), played, rest, ["42 leads were sent and did not come out"])
     assert "Scored   0 (0 High, 0 Medium, 0 Low)" in text
     assert "Dead     0 (none)" in text

@@ -44,7 +44,7 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoWork
     worker.end()
 
 
-async def test_a_worker_is_waited_for_asked_and_stopped(worker: DemoWorker):
+async def test_a_worker_is_waited_for_asked_and_stopped(worker: DemoWorker) -> None:
     await worker.ready()
     assert worker.metrics() == "bank"
     assert worker.ask("/healthz") == (503, "not here")
@@ -56,7 +56,7 @@ async def test_a_worker_is_waited_for_asked_and_stopped(worker: DemoWorker):
     assert worker.metrics() == ""
 
 
-async def test_a_worker_that_ends_is_told_of_with_its_last_words(tmp_path: Path):
+async def test_a_worker_that_ends_is_told_of_with_its_last_words(tmp_path: Path) -> None:
     worker = worker_of("import sys; print('so it goes', file=sys.stderr); sys.exit(3)", tmp_path)
     try:
         with pytest.raises(StartupError, match="it ended with code 3: so it goes"):
@@ -65,7 +65,7 @@ async def test_a_worker_that_ends_is_told_of_with_its_last_words(tmp_path: Path)
         worker.end()
 
 
-async def test_the_port_of_an_earlier_run_is_not_taken_for_this_ones(tmp_path: Path):
+async def test_the_port_of_an_earlier_run_is_not_taken_for_this_ones(tmp_path: Path) -> None:
     (tmp_path / "worker.port").write_text("1")
     worker = worker_of("import time; time.sleep(60)", tmp_path)
     try:

@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stream.drift.status import ALARMS, DriftStatus
 from tests.unit.stream.drift.drift_made import END, OTHER_MODEL, WINDOW, alarm, read, report
 
 
-def fed(*made) -> tuple[DriftStatus, list[bool]]:
+def fed(*made: Any) -> tuple[DriftStatus, list[bool]]:
     status = DriftStatus("leads.created")
     return status, [status.take(read(one)) for one in made]
 
 
-def test_nothing_is_known_at_first():
+def test_nothing_is_known_at_first() -> None:
     status, _ = fed()
     assert status.window is None
     assert status.alarms == []
 
 
-def test_the_newest_window_holds():
+def test_the_newest_window_holds() -> None:
     status, news = fed(report(end=END - WINDOW), report(), report(end=END - 2 * WINDOW))
     assert news == [True, True, False]
     assert status.window["window_end"] == END
 
 
-def test_of_a_window_the_report_of_most_leads_holds():
+def test_of_a_window_the_report_of_most_leads_holds() -> None:
     status, news = fed(report(leads=50), report(leads=70), report(leads=60))
     assert news == [True, True, False]
     assert status.window["leads"] == 70
 
 
-def test_a_report_that_is_told_again_is_the_same():
+def test_a_report_that_is_told_again_is_the_same() -> None:
     status, _ = fed(report(), report())
     assert status.window == read(report())
 
 
-def test_a_new_model_holds_even_where_it_scores_older_leads():
+def test_a_new_model_holds_even_where_it_scores_older_leads() -> None:
     status, news = fed(report(), report(model=OTHER_MODEL, end=END - 9 * WINDOW))
     assert news == [True, True]
     assert status.window["model_version"] == "2"
 
 
-def test_reports_on_another_topic_do_not_count():
+def test_reports_on_another_topic_do_not_count() -> None:
     status, news = fed(report(topic="others"))
     assert news == [False]
     assert status.window is None
 
 
-def test_alarms_are_told_the_last_one_first():
+def test_alarms_are_told_the_last_one_first() -> None:
     status, news = fed(report(), alarm("age"), alarm("job"), alarm("age", detector="adwin"))
     assert news == [True, True, True, True]
     told = [(one["alarm"]["stream"], one["alarm"]["detector"]) for one in status.alarms]
@@ -54,13 +56,13 @@ def test_alarms_are_told_the_last_one_first():
     assert status.window["kind"] == "window"
 
 
-def test_an_alarm_that_is_told_again_is_one():
+def test_an_alarm_that_is_told_again_is_one() -> None:
     status, news = fed(alarm("age"), alarm("job"), alarm("age"))
     assert news == [True, True, False]
     assert len(status.alarms) == 2
 
 
-def test_alarms_are_bounded():
+def test_alarms_are_bounded() -> None:
     status, _ = fed(*(alarm("age", end=END + n * WINDOW) for n in range(ALARMS + 5)))
     assert len(status.alarms) == ALARMS
     assert status.alarms[0]["window_end"] == END + (ALARMS + 4) * WINDOW

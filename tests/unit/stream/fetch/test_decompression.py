@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import cramjam
 import pytest
@@ -19,7 +20,7 @@ from stream.fetch.decompression import (
 )
 
 
-def twice(encode):
+def twice(encode: Any) -> Any:
     """Compress the halves: members, frames, that follow each other."""
 
     def encode_halves(data: bytes) -> bytes:

@@ -72,7 +72,9 @@ MADE = st.builds(
 
 
 @given(st.lists(MADE, min_size=1, max_size=20), st.sampled_from([*CODECS]), st.integers(0, 2**60))
-def test_sound_batches_are_read_as_aiokafka_reads_them(made: list[Made], codec: str, base: int):
+def test_sound_batches_are_read_as_aiokafka_reads_them(
+    made: list[Made], codec: str, base: int
+) -> None:
     data = batch(made, base=base, codec=codec)
     ours, _ = parse(data, start=base, high_watermark=2**62)
     theirs = list(MemoryRecords(data).next_batch())

@@ -137,7 +137,9 @@ async def read(log: FakeLog, start: int, stop: int) -> list[int]:
     ],
 )
 @in_jumping_time
-async def test_what_is_between_two_offsets_is_read(start: int, stop: int, expected: list[int]):
+async def test_what_is_between_two_offsets_is_read(
+    start: int, stop: int, expected: list[int]
+) -> None:
     assert await read(log_of(10), start, stop) == expected
 
 

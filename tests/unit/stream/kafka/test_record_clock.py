@@ -29,7 +29,7 @@ class Clocks:
         return NOW + self.passed if self.tells else None
 
 
-async def test_a_clock_that_is_right_is_used_as_it_is():
+async def test_a_clock_that_is_right_is_used_as_it_is() -> None:
     clocks = Clocks(ahead=3.0)
     await clocks.clock.compare()
     assert clocks.clock.now() == NOW + 3.0
@@ -38,7 +38,7 @@ async def test_a_clock_that_is_right_is_used_as_it_is():
 @pytest.mark.parametrize(("ahead", "words"), [(7200.0, "ahead of"), (-7200.0, "behind")])
 async def test_a_wrong_clock_gives_way_to_kafkas_and_is_named(
     ahead: float, words: str, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     clocks = Clocks(ahead)
     await clocks.clock.compare()
     assert f"this machine's clock is 7200 s {words} Kafka's clock" in caplog.text
@@ -49,13 +49,15 @@ async def test_a_wrong_clock_gives_way_to_kafkas_and_is_named(
     assert clocks.clock.stamp() == int((NOW + 60.0) * 1000)
 
 
-async def test_what_kafka_does_not_say_changes_nothing():
+async def test_what_kafka_does_not_say_changes_nothing() -> None:
     clocks = Clocks(7200.0, tells=False)
     await clocks.clock.compare()
     assert clocks.clock.now() == NOW + 7200.0
 
 
-async def test_without_kafkas_time_the_newest_lead_tells_it(caplog: pytest.LogCaptureFixture):
+async def test_without_kafkas_time_the_newest_lead_tells_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clocks = Clocks(7200.0, tells=False)
     clocks.clock.seen(int(NOW * 1000) - 5000)
     clocks.clock.seen(int(NOW * 1000) - 9000)
@@ -64,7 +66,7 @@ async def test_without_kafkas_time_the_newest_lead_tells_it(caplog: pytest.LogCa
     assert "7205 s ahead of the time stamp of the newest lead" in caplog.text
 
 
-async def test_a_refusal_of_what_was_stamped_before_a_correction_asks_nothing():
+async def test_a_refusal_of_what_was_stamped_before_a_correction_asks_nothing() -> None:
     clocks = Clocks(7200.0)
     refused = clocks.clock.stamp()
     await clocks.clock.correct("scored", refused)
@@ -72,13 +74,13 @@ async def test_a_refusal_of_what_was_stamped_before_a_correction_asks_nothing():
     assert clocks.asked == 1
 
 
-async def test_a_topic_that_refuses_the_right_time_is_to_blame():
+async def test_a_topic_that_refuses_the_right_time_is_to_blame() -> None:
     clocks = Clocks(1.0)
     with pytest.raises(FatalError, match=r"differs from Kafka's clock by less than 60 s.*raise"):
         await clocks.clock.correct("scored", clocks.clock.stamp())
 
 
-async def test_a_clock_of_which_nothing_is_known_is_to_be_set():
+async def test_a_clock_of_which_nothing_is_known_is_to_be_set() -> None:
     clocks = Clocks(7200.0, tells=False)
     with pytest.raises(FatalError, match=r"Topic scored .* set the clock"):
         await clocks.clock.correct("scored", clocks.clock.stamp())

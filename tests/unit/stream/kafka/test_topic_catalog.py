@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stream.kafka.topic_catalog import TOPICS
@@ -29,6 +31,6 @@ def test_dead_letters_hold_the_largest_lead_with_more_headers() -> None:
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.template)
-def test_every_topic_says_how_it_is_cleaned(topic) -> None:
+def test_every_topic_says_how_it_is_cleaned(topic: Any) -> None:
     assert set(topic.configs["cleanup.policy"].split(",")) <= {"compact", "delete"}
     assert topic.purpose.endswith(".")

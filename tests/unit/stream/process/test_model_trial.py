@@ -36,20 +36,20 @@ def files(model: SmallModel, *names: str) -> dict[str, bytes]:
     return {name: model.bundle.files[name] for name in names or ("model.onnx",)}
 
 
-def test_a_sound_model_passes_and_is_not_tried_again(model: SmallModel):
+def test_a_sound_model_passes_and_is_not_tried_again(model: SmallModel) -> None:
     trials = Trials()
     trials(files(model))
     trials._job = ("no-such-program",)
     trials(files(model))
 
 
-def test_a_model_of_xgboost_alone_is_tried_too(model: SmallModel):
+def test_a_model_of_xgboost_alone_is_tried_too(model: SmallModel) -> None:
     Trials()(files(model, "model.ubj"))
     with pytest.raises(BundleError, match=r"model\.ubj is not a model that XGBoost"):
         Trials()({"model.ubj": b"{" * 100})
 
 
-def test_what_the_model_is_refused_for_is_said(model: SmallModel):
+def test_what_the_model_is_refused_for_is_said(model: SmallModel) -> None:
     with pytest.raises(BundleError, match=r"model\.onnx should be an ONNX file") as refused:
         Trials()({"model.onnx": b"\xff" * 20})
     assert refused.value.failure is LoadFailure.REFUSED
@@ -64,7 +64,7 @@ def test_what_the_model_is_refused_for_is_said(model: SmallModel):
         ("os._exit(7)", "exit code 7"),
     ],
 )
-def test_a_model_that_kills_is_refused(model: SmallModel, body: str, says: str):
+def test_a_model_that_kills_is_refused(model: SmallModel, body: str, says: str) -> None:
     trials = Trials(job(body))
     for _ in range(2):  # it is tried again when it is asked for again
         with pytest.raises(BundleError, match=says) as refused:
@@ -72,13 +72,13 @@ def test_a_model_that_kills_is_refused(model: SmallModel, body: str, says: str):
         assert refused.value.failure is LoadFailure.CRASHED
 
 
-def test_a_model_that_hangs_is_refused(model: SmallModel):
+def test_a_model_that_hangs_is_refused(model: SmallModel) -> None:
     with pytest.raises(BundleError, match=r"within 0\.5 s, it does not") as refused:
         Trials(job("time.sleep(300)"), seconds=0.5)(files(model))
     assert refused.value.failure is LoadFailure.TIMED_OUT
 
 
-def test_a_model_that_computes_for_ever_is_refused(model: SmallModel):
+def test_a_model_that_computes_for_ever_is_refused(model: SmallModel) -> None:
     body = "resource.setrlimit(resource.RLIMIT_CPU, (1, 9))\n    while True: pass"
     with pytest.raises(BundleError, match="of processor time, it does not") as refused:
         Trials(job(body))(files(model))
@@ -86,7 +86,7 @@ def test_a_model_that_computes_for_ever_is_refused(model: SmallModel):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
-def test_a_model_that_swells_is_refused(model: SmallModel):
+def test_a_model_that_swells_is_refused(model: SmallModel) -> None:
     body = f"import numpy; numpy.ones({trial_job.MEMORY} // 8)"
     with pytest.raises(
         BundleError, match="take at most 256 MiB of memory, it takes more"
@@ -95,20 +95,22 @@ def test_a_model_that_swells_is_refused(model: SmallModel):
     assert refused.value.failure is LoadFailure.OUT_OF_MEMORY
 
 
-def test_what_libraries_print_is_no_verdict(model: SmallModel):
+def test_what_libraries_print_is_no_verdict(model: SmallModel) -> None:
     Trials(job("os.write(1, b'x' * 100_000); print('{}')"))(files(model))
 
 
 @pytest.mark.parametrize(
     "program", [("/no/such/program",), (sys.executable, "-c", "raise SystemExit(1)")]
 )
-def test_a_process_that_can_not_be_run_is_no_verdict(model: SmallModel, program: Sequence[str]):
+def test_a_process_that_can_not_be_run_is_no_verdict(
+    model: SmallModel, program: Sequence[str]
+) -> None:
     with pytest.raises(UnavailableError, match="none could be run") as unavailable:
         Trials(program)(files(model))
     assert unavailable.value.failure is LoadFailure.UNAVAILABLE
 
 
-def test_a_trial_ends_when_the_worker_stops(model: SmallModel):
+def test_a_trial_ends_when_the_worker_stops(model: SmallModel) -> None:
     trials = Trials(job("time.sleep(300)"))
     failures: list[BaseException] = []
 
@@ -128,7 +130,7 @@ def test_a_trial_ends_when_the_worker_stops(model: SmallModel):
 
 def test_the_process_gets_no_secret_and_no_descriptor(
     model: SmallModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setenv("LEADSCORE_SASL_PASSWORD", "hush")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     seen = tmp_path / "seen"
@@ -146,7 +148,7 @@ def test_the_process_gets_no_secret_and_no_descriptor(
             assert str(tmp_path / "open") not in seen.read_text()
 
 
-def test_the_process_needs_no_library_of_training(model: SmallModel, tmp_path: Path):
+def test_the_process_needs_no_library_of_training(model: SmallModel, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     body = (
         "from model.serving.golden import verify\n    verify(model)\n"

@@ -9,7 +9,7 @@ from tests.unit.small_model import SmallModel
 from tests.unit.stream.test_startup_checks import settings_of
 
 
-def test_a_contract_of_a_folder_may_promise_more(model: SmallModel, tmp_path: Path):
+def test_a_contract_of_a_folder_may_promise_more(model: SmallModel, tmp_path: Path) -> None:
     (tmp_path / "wide.avsc").write_text(
         '{"type": "record", "name": "wide", "fields": ['
         '{"name": "lead_id", "type": "string"}, {"name": "created_at", "type": "long"},'

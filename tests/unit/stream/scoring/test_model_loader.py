@@ -88,7 +88,7 @@ def half_copied(registry: Path, model: SmallModel) -> Path:
 
 async def test_a_bundle_that_was_seen_half_copied_is_served_once_it_is_complete(
     registry: Path, model: SmallModel, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     place = Place(registry)
     assert await place.look() == "1"
     missing = half_copied(registry, model)
@@ -108,7 +108,7 @@ async def test_a_bundle_that_was_seen_half_copied_is_served_once_it_is_complete(
 
 async def test_a_bundle_that_was_half_copied_at_the_start_is_waited_for(
     registry: Path, model: SmallModel
-):
+) -> None:
     missing = half_copied(registry, model)
     place = Place(registry)
     assert await place.look() is None
@@ -119,14 +119,16 @@ async def test_a_bundle_that_was_half_copied_at_the_start_is_waited_for(
     assert await place.look() == "2"
 
 
-async def test_attempts_come_ever_more_seldom_up_to_a_bound(registry: Path, model: SmallModel):
+async def test_attempts_come_ever_more_seldom_up_to_a_bound(
+    registry: Path, model: SmallModel
+) -> None:
     place = Place(registry)
     await place.look()
     half_copied(registry, model)
     assert await place.waits() == [1, 10, 20, 40, 60, 60, 60, 60]
 
 
-async def test_the_waits_of_many_workers_differ(registry: Path, model: SmallModel):
+async def test_the_waits_of_many_workers_differ(registry: Path, model: SmallModel) -> None:
     half_copied(registry, model)
     place = Place(registry)
     place.drawn = 0.0
@@ -135,14 +137,16 @@ async def test_the_waits_of_many_workers_differ(registry: Path, model: SmallMode
 
 async def test_a_poll_that_is_longer_than_the_bound_stays_as_it_is(
     registry: Path, model: SmallModel
-):
+) -> None:
     half_copied(registry, model)
     place = Place(registry)
     place.loader._settings = load_settings(registry=str(registry), model_poll_seconds=300)
     assert (await place.waits())[1:3] == [300, 300]
 
 
-async def test_an_alias_that_moves_elsewhere_is_tried_at_once(registry: Path, model: SmallModel):
+async def test_an_alias_that_moves_elsewhere_is_tried_at_once(
+    registry: Path, model: SmallModel
+) -> None:
     half_copied(registry, model)
     place = Place(registry)
     assert await place.look() is None
@@ -153,7 +157,7 @@ async def test_an_alias_that_moves_elsewhere_is_tried_at_once(registry: Path, mo
 
 async def test_an_alias_that_moves_back_ends_the_failure_and_loads_nothing(
     registry: Path, model: SmallModel
-):
+) -> None:
     place = Place(registry)
     await place.look()
     half_copied(registry, model)
@@ -165,7 +169,9 @@ async def test_an_alias_that_moves_back_ends_the_failure_and_loads_nothing(
     assert place.trials.tried == 1
 
 
-async def test_aliases_that_are_half_written_are_read_again(registry: Path, model: SmallModel):
+async def test_aliases_that_are_half_written_are_read_again(
+    registry: Path, model: SmallModel
+) -> None:
     place = Place(registry)
     await place.look()
     Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))
@@ -177,7 +183,9 @@ async def test_aliases_that_are_half_written_are_read_again(registry: Path, mode
     assert await place.look() == "2"
 
 
-async def test_a_model_that_is_not_there_yet_is_no_failing_load(registry: Path, tmp_path: Path):
+async def test_a_model_that_is_not_there_yet_is_no_failing_load(
+    registry: Path, tmp_path: Path
+) -> None:
     place = Place(tmp_path / "none", environment="production")
     assert await place.look() is None
     assert place.of(LoadFailure.NOT_FOUND) == 1
@@ -185,7 +193,7 @@ async def test_a_model_that_is_not_there_yet_is_no_failing_load(registry: Path, 
     assert "should have a model 'leads'" in str(place.loader.problem)
 
 
-async def test_a_model_that_goes_away_is_one(registry: Path):
+async def test_a_model_that_goes_away_is_one(registry: Path) -> None:
     place = Place(registry)
     await place.look()
     shutil.rmtree(registry)
@@ -196,7 +204,7 @@ async def test_a_model_that_goes_away_is_one(registry: Path):
 @pytest.mark.parametrize("fault", [PermissionError(13, "denied"), TimeoutError("no answer")])
 async def test_a_store_that_is_away_is_no_verdict(
     registry: Path, model: SmallModel, fault: OSError, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))
     place = Place(registry)
     read = Folder("/")._files.__class__.cat_file
@@ -220,7 +228,7 @@ async def test_a_store_that_is_away_is_no_verdict(
 
 async def test_a_folder_that_must_not_be_read_is_no_model_that_is_not_there(
     registry: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     def refuse(self: Any, path: str, **given: Any) -> dict[str, Any]:
         raise PermissionError(13, "denied")
 
@@ -232,7 +240,7 @@ async def test_a_folder_that_must_not_be_read_is_no_model_that_is_not_there(
 
 async def test_a_manifest_that_is_replaced_meanwhile_is_no_verdict(
     registry: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     place = Place(registry)
     read, reads = Folder.read, []
 
@@ -261,7 +269,7 @@ async def test_a_manifest_that_is_replaced_meanwhile_is_no_verdict(
 )
 async def test_a_verdict_is_counted_by_its_reason_and_the_model_that_serves_goes_on(
     registry: Path, model: SmallModel, verdict: BundleError, failure: LoadFailure
-):
+) -> None:
     place = Place(registry)
     await place.look()
     Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))
@@ -274,7 +282,7 @@ async def test_a_verdict_is_counted_by_its_reason_and_the_model_that_serves_goes
     assert await place.look() == "2"
 
 
-async def test_a_model_of_another_contract_is_counted_as_such(registry: Path):
+async def test_a_model_of_another_contract_is_counted_as_such(registry: Path) -> None:
     place = Place(registry, contract="bank_contact")
     assert await place.look() is None
     assert place.of(LoadFailure.CONTRACT) == 1
@@ -282,7 +290,7 @@ async def test_a_model_of_another_contract_is_counted_as_such(registry: Path):
 
 async def test_whatever_a_model_brings_about_ends_no_worker(
     registry: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     def load(*_: Any) -> None:
         raise MemoryError("too large")
 
@@ -295,7 +303,7 @@ async def test_whatever_a_model_brings_about_ends_no_worker(
 
 async def test_the_same_problem_is_logged_once(
     registry: Path, model: SmallModel, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     half_copied(registry, model)
     place = Place(registry)
     await place.waits()
@@ -304,7 +312,7 @@ async def test_the_same_problem_is_logged_once(
 
 async def test_a_trial_that_ends_with_the_worker_is_no_failure(
     registry: Path, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     place = Place(registry)
     place.trials.verdict = UnavailableError("this process stops")
     place.loader.stop()
@@ -315,7 +323,7 @@ async def test_a_trial_that_ends_with_the_worker_is_no_failure(
 
 async def test_a_store_that_does_not_answer_is_said_to_be_away_and_asked_once(
     registry: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     answers, asked = threading.Event(), []
     found = model_loader.locate
 

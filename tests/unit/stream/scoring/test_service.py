@@ -59,7 +59,7 @@ class Place:
         return family.samples[0].labels if family.samples else {}
 
 
-async def test_at_first_it_is_not_ready_and_says_why():
+async def test_at_first_it_is_not_ready_and_says_why() -> None:
     place = Place()
     assert place.missing().keys() == {
         Condition.MODEL_LOADED,
@@ -71,7 +71,7 @@ async def test_at_first_it_is_not_ready_and_says_why():
     assert place.value("leadscore_last_commit_age_seconds") is None
 
 
-async def test_it_is_ready_when_all_that_it_needs_is_there():
+async def test_it_is_ready_when_all_that_it_needs_is_there() -> None:
     place = Place()
     for condition in (Condition.MODEL_LOADED, Condition.BROKER_REACHED):
         place.service.health.meet(condition)
@@ -81,7 +81,7 @@ async def test_it_is_ready_when_all_that_it_needs_is_there():
     assert place.missing() == {}
 
 
-async def test_a_rebalance_is_counted_and_logged(caplog: pytest.LogCaptureFixture):
+async def test_a_rebalance_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     place = Place()
     with caplog.at_level("INFO"):
         place.service.on_rebalance(frozenset({TopicPartition(TOPIC, n) for n in (2, 0)}))
@@ -89,14 +89,14 @@ async def test_a_rebalance_is_counted_and_logged(caplog: pytest.LogCaptureFixtur
     assert caplog.records[-1].partitions == [0, 2]  # type: ignore[attr-defined]
 
 
-async def test_what_is_fetched_is_counted_by_partition():
+async def test_what_is_fetched_is_counted_by_partition() -> None:
     place = Place()
     place.service.on_fetch(Batch(AT, [FakeRecord(n, 0, n) for n in range(5)]))  # type: ignore[misc]
     name = "leadscore_records_consumed_total"
     assert place.value(name, topic=TOPIC, partition="0") == 5
 
 
-async def test_a_loss_is_counted_and_listed_and_the_worker_stays_ready():
+async def test_a_loss_is_counted_and_listed_and_the_worker_stays_ready() -> None:
     place = Place()
     for condition in (Condition.MODEL_LOADED, Condition.BROKER_REACHED):
         place.service.health.meet(condition)
@@ -110,7 +110,7 @@ async def test_a_loss_is_counted_and_listed_and_the_worker_stays_ready():
     assert place.value("leadscore_ready") == 1
 
 
-async def test_a_commit_is_remembered():
+async def test_a_commit_is_remembered() -> None:
     place = Place()
     place.service.on_commit({AT: 5})
     age = place.value("leadscore_last_commit_age_seconds")
@@ -118,7 +118,7 @@ async def test_a_commit_is_remembered():
     assert 0 <= age < 60
 
 
-async def test_the_service_is_the_sources_observer():
+async def test_the_service_is_the_sources_observer() -> None:
     place = Place()
     kafka = FakeKafka()
     kafka.accept({AT: OffsetAndMetadata(0, metadata_of(0, None))})
@@ -134,7 +134,7 @@ async def test_the_service_is_the_sources_observer():
     assert place.value("leadscore_assigned_partitions") == 1
 
 
-async def test_without_metrics_the_pipeline_measures_nothing():
+async def test_without_metrics_the_pipeline_measures_nothing() -> None:
     assert Place(metrics=False).service.pipeline._metrics is None
     assert Place().service.pipeline._metrics is not None
 
@@ -142,14 +142,14 @@ async def test_without_metrics_the_pipeline_measures_nothing():
 # The model
 
 
-async def test_without_a_model_it_waits_and_says_what_is_missing(tmp_path: Path):
+async def test_without_a_model_it_waits_and_says_what_is_missing(tmp_path: Path) -> None:
     place = Place(registry=str(tmp_path), environment="production")
     await place.service._take_up_model()
     assert place.service.pipeline.scorer is None
     assert "should have a model 'leads'" in place.missing()[Condition.MODEL_LOADED]
 
 
-async def test_in_development_a_constant_stands_in(tmp_path: Path):
+async def test_in_development_a_constant_stands_in(tmp_path: Path) -> None:
     place = Place(registry=str(tmp_path), environment="development")
     await place.service._take_up_model()
     assert place.served()["engine"] == "constant"
@@ -169,7 +169,7 @@ def publish(registry: Path, model: SmallModel) -> str:
     return Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))
 
 
-async def test_a_model_is_taken_up_as_it_comes(model: SmallModel, tmp_path: Path):
+async def test_a_model_is_taken_up_as_it_comes(model: SmallModel, tmp_path: Path) -> None:
     place = Place(registry=str(tmp_path / "models"))
     await place.service._take_up_model()
     shutil.copytree(model.registry, tmp_path / "models")
@@ -181,7 +181,7 @@ async def test_a_model_is_taken_up_as_it_comes(model: SmallModel, tmp_path: Path
 
 async def test_another_version_is_taken_up_and_the_same_one_is_not_loaded_again(
     model: SmallModel, registry: Path
-):
+) -> None:
     place = Place(registry=str(registry))
     await place.service._take_up_model()
     first = place.service.pipeline.scorer
@@ -195,7 +195,7 @@ async def test_another_version_is_taken_up_and_the_same_one_is_not_loaded_again(
 
 async def test_before_a_change_the_head_that_an_earlier_owner_left_is_counted(
     model: SmallModel, registry: Path
-):
+) -> None:
     """Seen once: the partition was assigned a moment before, and its head was in no count."""
     place = Place(registry=str(registry))
     await place.service._take_up_model()
@@ -214,7 +214,7 @@ async def test_before_a_change_the_head_that_an_earlier_owner_left_is_counted(
 
 async def test_a_model_that_can_not_be_loaded_leaves_the_one_that_serves(
     model: SmallModel, registry: Path
-):
+) -> None:
     place = Place(registry=str(registry))
     await place.service._take_up_model()
     first = place.service.pipeline.scorer
@@ -226,14 +226,14 @@ async def test_a_model_that_can_not_be_loaded_leaves_the_one_that_serves(
     assert Condition.MODEL_LOADED not in place.missing()
 
 
-async def test_without_a_model_that_can_be_loaded_it_says_what_is_wrong(registry: Path):
+async def test_without_a_model_that_can_be_loaded_it_says_what_is_wrong(registry: Path) -> None:
     (registry / "leads" / "1" / "model.onnx").write_bytes(b"")
     place = Place(registry=str(registry))
     await place.service._take_up_model()
     assert "is incomplete" in place.missing()[Condition.MODEL_LOADED]
 
 
-async def test_a_model_that_goes_away_serves_on(registry: Path):
+async def test_a_model_that_goes_away_serves_on(registry: Path) -> None:
     place = Place(registry=str(registry))
     await place.service._take_up_model()
     first = place.service.pipeline.scorer
@@ -245,7 +245,7 @@ async def test_a_model_that_goes_away_serves_on(registry: Path):
 # A source that stalls
 
 
-async def test_a_source_that_has_records_and_gets_none_ends_the_worker():
+async def test_a_source_that_has_records_and_gets_none_ends_the_worker() -> None:
     place = Place()
     place.service.source.assignment.start(AT)
     await place.service._end_if_stalled()
@@ -260,7 +260,7 @@ async def test_a_source_that_has_records_and_gets_none_ends_the_worker():
 
 async def test_a_group_that_takes_no_commit_ends_the_worker_while_kafka_answers(
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     place = Place()
     monkeypatch.setattr(BatchSource, "put_off_for", STALL_LIMIT + 1)
     await place.service._end_if_stalled()
@@ -293,7 +293,7 @@ def no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_kafka")
-async def test_it_is_there_before_a_model_and_tells_all_of_the_above(tmp_path: Path):
+async def test_it_is_there_before_a_model_and_tells_all_of_the_above(tmp_path: Path) -> None:
     place = Place(registry=str(tmp_path), http_port_file=tmp_path / "port")
     service, vitals = place.service, place.vitals
     await vitals.start()
@@ -321,7 +321,7 @@ async def test_it_is_there_before_a_model_and_tells_all_of_the_above(tmp_path: P
 
 
 @pytest.mark.usefixtures("no_kafka")
-async def test_the_model_that_serves_is_told_of_at_the_door(model: SmallModel):
+async def test_the_model_that_serves_is_told_of_at_the_door(model: SmallModel) -> None:
     place = Place(registry=str(model.registry))
     await place.service._take_up_model()
     await place.vitals._server.start()

@@ -23,7 +23,7 @@ def settings_of(model: SmallModel, **given: Any) -> Settings:
 
 
 @pytest.mark.parametrize("environment", ["production", "staging"])
-def test_no_model_is_a_sentence_in_production(environment: str, tmp_path: Path):
+def test_no_model_is_a_sentence_in_production(environment: str, tmp_path: Path) -> None:
     settings = load_settings(environment=environment, registry=str(tmp_path), model="leads")
     with pytest.raises(ModelNotFoundError, match=r"Train one with `leadscore train`"):
         locate(settings)
@@ -32,7 +32,7 @@ def test_no_model_is_a_sentence_in_production(environment: str, tmp_path: Path):
 @pytest.mark.parametrize("environment", ["development", "test"])
 def test_no_model_is_a_constant_in_development(
     environment: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     settings = load_settings(
         environment=environment, registry=str(tmp_path), model="leads", output_format="json"
     )
@@ -53,12 +53,12 @@ def test_no_model_is_a_constant_in_development(
     assert event["low_coverage"] is False
 
 
-def test_the_constant_does_not_pass_for_a_model(tmp_path: Path):
+def test_the_constant_does_not_pass_for_a_model(tmp_path: Path) -> None:
     settings = load_settings(environment="test", registry=str(tmp_path))
     assert load_serving(settings, None).info["name"] == "constant-development"
 
 
-def test_a_bundle_becomes_a_scorer(model: SmallModel):
+def test_a_bundle_becomes_a_scorer(model: SmallModel) -> None:
     settings = settings_of(model, environment="production")
     location = locate(settings)
     serving = load_serving(settings, location)
@@ -71,7 +71,7 @@ def test_a_bundle_becomes_a_scorer(model: SmallModel):
     assert events(batch)[0]["source"]["topic"] == "leads.created"
 
 
-def test_its_info_is_json_and_names_no_lead(model: SmallModel):
+def test_its_info_is_json_and_names_no_lead(model: SmallModel) -> None:
     serving = load_serving(settings_of(model), model.bundle.location)
     info = orjson.loads(orjson.dumps(dict(serving.info)))
     assert info["name"] == "leads"
@@ -80,7 +80,7 @@ def test_its_info_is_json_and_names_no_lead(model: SmallModel):
     assert "golden" not in info
 
 
-def test_the_native_engine_where_there_is_no_onnx(model: SmallModel, tmp_path: Path):
+def test_the_native_engine_where_there_is_no_onnx(model: SmallModel, tmp_path: Path) -> None:
     from model.bundle import Artefacts
     from model.registry import Registry
 
@@ -94,14 +94,14 @@ def test_the_native_engine_where_there_is_no_onnx(model: SmallModel, tmp_path: P
     assert {event["engine"] for event in events(native)} == {"xgboost"}
 
 
-def test_without_reasons_events_have_none(model: SmallModel):
+def test_without_reasons_events_have_none(model: SmallModel) -> None:
     serving = load_serving(settings_of(model, reasons=False), model.bundle.location)
     assert {len(e["reasons"]) for e in events(score(serving.scorer, records(model.values())))} == {
         0
     }
 
 
-def test_the_settings_rule_over_little_known_leads(model: SmallModel):
+def test_the_settings_rule_over_little_known_leads(model: SmallModel) -> None:
     settings = settings_of(model, min_coverage=1.0, low_coverage="refuse")
     serving = load_serving(settings, model.bundle.location)
     few = b'{"lead_id": "few", "created_at": 1700000000000, "page_views": 2}'
@@ -110,20 +110,20 @@ def test_the_settings_rule_over_little_known_leads(model: SmallModel):
     assert batch.codes.keys() == {"FEATURES"}
 
 
-def test_and_over_large_events(model: SmallModel):
+def test_and_over_large_events(model: SmallModel) -> None:
     serving = load_serving(settings_of(model, max_event_bytes=100), model.bundle.location)
     batch = score(serving.scorer, [Record(0, lead(summary="x" * 100))])
     assert batch.codes.keys() == {"TOO_LARGE"}
 
 
-def test_leads_of_the_models_own_contract_are_known(model: SmallModel, tmp_path: Path):
+def test_leads_of_the_models_own_contract_are_known(model: SmallModel, tmp_path: Path) -> None:
     """Its schema is in no folder: it comes with the bundle."""
     settings = load_settings(registry=str(model.registry), schema_dir=tmp_path)
     serving = load_serving(settings, model.bundle.location)
     assert not score(serving.scorer, records(model.values())).dead_letters
 
 
-def test_a_damaged_bundle_is_refused(model: SmallModel, tmp_path: Path):
+def test_a_damaged_bundle_is_refused(model: SmallModel, tmp_path: Path) -> None:
     registry = shutil.copytree(model.registry, tmp_path / "models")
     damaged = registry / "leads" / "1" / "model.onnx"
     damaged.write_bytes(damaged.read_bytes()[:-1])
@@ -132,7 +132,7 @@ def test_a_damaged_bundle_is_refused(model: SmallModel, tmp_path: Path):
         load_serving(settings, locate(settings))
 
 
-def test_a_model_of_other_fields_than_the_contract_is_refused(model: SmallModel):
+def test_a_model_of_other_fields_than_the_contract_is_refused(model: SmallModel) -> None:
     settings = settings_of(model, contract="bank_contact")
     with pytest.raises(
         StartupError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def fields(record: logging.LogRecord, *names: str) -> tuple[object, ...]:
     return tuple(vars(record).get(name) for name in names)
 
 
-def test_dead_letters_are_logged_by_code_with_the_first_as_an_example(logged) -> None:
+def test_dead_letters_are_logged_by_code_with_the_first_as_an_example(logged: Any) -> None:
     letters = DeadLetterLog()
     letters.note(
         outcome(letter(ErrorCode.TYPE, 7), letter(ErrorCode.DECODE, 8), letter(ErrorCode.TYPE, 9))
@@ -85,14 +86,14 @@ def test_dead_letters_are_logged_by_code_with_the_first_as_an_example(logged) ->
     assert {record.getMessage() for record in logged} == {"dead letters"}
 
 
-def test_a_line_has_nothing_of_a_person(logged) -> None:
+def test_a_line_has_nothing_of_a_person(logged: Any) -> None:
     letters = DeadLetterLog()
     letters.note(outcome(letter(ErrorCode.TYPE, 7)))
     letters.log(0.0)
     assert "ann" not in str(vars(logged[0]))
 
 
-def test_a_code_is_logged_once_a_minute_and_the_rest_at_the_end(logged) -> None:
+def test_a_code_is_logged_once_a_minute_and_the_rest_at_the_end(logged: Any) -> None:
     letters = DeadLetterLog()
     for second in range(130):
         letters.note(outcome(letter(ErrorCode.TYPE, second)))
@@ -102,7 +103,7 @@ def test_a_code_is_logged_once_a_minute_and_the_rest_at_the_end(logged) -> None:
     assert fields(logged[-1], "records", "offset") == (9, 121)
 
 
-def test_what_waits_is_logged_when_the_minute_is_over_though_no_more_come(logged) -> None:
+def test_what_waits_is_logged_when_the_minute_is_over_though_no_more_come(logged: Any) -> None:
     letters = DeadLetterLog()
     for second in (0.0, 1.0):
         letters.note(outcome(letter(ErrorCode.TYPE, 1)))
@@ -112,7 +113,7 @@ def test_what_waits_is_logged_when_the_minute_is_over_though_no_more_come(logged
     assert [fields(record, "records") for record in logged] == [(1,), (1,)]
 
 
-def test_records_that_are_dropped_are_an_error(logged) -> None:
+def test_records_that_are_dropped_are_an_error(logged: Any) -> None:
     letters = DeadLetterLog()
     letters.note(outcome(dropped=[0, 1]))
     letters.log(0.0)

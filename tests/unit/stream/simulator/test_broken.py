@@ -1,7 +1,9 @@
 """Every defect meets its verdict; the worker's decoder is the judge."""
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -20,18 +22,18 @@ LEAD_CREATED = STORE.by_name("lead_created")
 MAX_BYTES = 4096
 
 
-def decoder(schema, store=STORE):
+def decoder(schema: Any, store: Any = STORE) -> Any:
     kinds = {field.name: field.kind for field in lead_fields(schema.avro) if field.kind}
     return LeadDecoder(store, kinds, max_bytes=MAX_BYTES)
 
 
-def verdicts(schema, values, store=STORE):
+def verdicts(schema: Any, values: Any, store: Any = STORE) -> Any:
     decoded = decoder(schema, store).decode(values)
     codes = dict.fromkeys(decoded.positions)
     return codes | {position: error.code for position, error in decoded.errors}
 
 
-def records(schema, count):
+def records(schema: Any, count: Any) -> Iterator[Any]:
     """Leads of any contract, every field filled."""
     for number in range(count):
         filled = {
@@ -45,7 +47,7 @@ FILLED = {"int": 3, "long": 3, "float": 0.5, "double": 0.5, "boolean": True}
 
 @pytest.mark.parametrize("contract", ["lead_created", "bank_contact"])
 @pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
-def test_every_defect_meets_its_verdict(contract, wire):
+def test_every_defect_meets_its_verdict(contract: str, wire: Any) -> None:
     schema = STORE.by_name(contract)
     mix = BrokenMix(schema, wire, max_bytes=MAX_BYTES, seed=3)
     broken = [mix.spoil(record) for record in records(schema, 40 * len(mix.defects))]
@@ -56,14 +58,14 @@ def test_every_defect_meets_its_verdict(contract, wire):
 
 
 @pytest.mark.parametrize("contract", ["lead_created", "bank_contact"])
-def test_the_mix_has_every_defect_equally_often(contract):
+def test_the_mix_has_every_defect_equally_often(contract: str) -> None:
     schema = STORE.by_name(contract)
     mix = BrokenMix(schema, WireFormat.AVRO, max_bytes=MAX_BYTES, seed=3)
     kinds = Counter(mix.spoil(record).kind for record in records(schema, 10 * len(DEFECTS)))
     assert kinds == dict.fromkeys((defect.name for defect in DEFECTS), 10)
 
 
-def test_a_contract_without_numbers_has_no_infinite_ones_and_its_texts_are_broken():
+def test_a_contract_without_numbers_has_no_infinite_ones_and_its_texts_are_broken() -> None:
     store = SchemaStore.load()
     schema = store.add(
         {
@@ -85,7 +87,7 @@ def test_a_contract_without_numbers_has_no_infinite_ones_and_its_texts_are_broke
     }
 
 
-def test_the_share_of_broken_leads_is_kept_and_the_others_are_good():
+def test_the_share_of_broken_leads_is_kept_and_the_others_are_good() -> None:
     as_event = EventMaker(LEAD_CREATED, bad_share=0.1, max_bytes=MAX_BYTES, seed=5)
     leads = list(islice(synthetic_leads(5), 3000))
     events = [as_event(lead) for lead in leads]
@@ -96,11 +98,11 @@ def test_the_share_of_broken_leads_is_kept_and_the_others_are_good():
     assert set(seen.values()) == {None}
 
 
-def test_the_same_seed_breaks_the_same_leads_in_the_same_way():
+def test_the_same_seed_breaks_the_same_leads_in_the_same_way() -> None:
     leads = [Lead(f"lead-{number}", number, {}) for number in range(300)]
     leads = [lead._replace(fields=next(synthetic_leads(2)).fields) for lead in leads]
 
-    def play(seed):
+    def play(seed: Any) -> Any:
         as_event = EventMaker(LEAD_CREATED, bad_share=0.5, max_bytes=MAX_BYTES, seed=seed)
         return [as_event(lead) for lead in leads]
 
@@ -108,7 +110,7 @@ def test_the_same_seed_breaks_the_same_leads_in_the_same_way():
     assert play(1) != play(2)
 
 
-def test_headers_are_those_of_a_crm():
+def test_headers_are_those_of_a_crm() -> None:
     event = EventMaker(LEAD_CREATED, WireFormat.JSON)(next(synthetic_leads(1)))
     headers = dict(event.headers)
     assert headers["content-type"] == b"application/json"
@@ -118,7 +120,9 @@ def test_headers_are_those_of_a_crm():
 
 
 @pytest.mark.parametrize(("created_now", "expected"), [(False, 5), (True, 99)])
-def test_a_lead_is_created_at_its_own_time_unless_it_is_to_be_now(created_now, expected):
+def test_a_lead_is_created_at_its_own_time_unless_it_is_to_be_now(
+    created_now: bool, expected: int
+) -> None:
     as_event = EventMaker(LEAD_CREATED, created_now=created_now, now=lambda: 99)
     lead = next(synthetic_leads(1))
     events = [as_event(lead._replace(created_at=5)), as_event(lead)]

@@ -11,10 +11,10 @@ import pytest
 from stream.simulator.connection import stop_on_signals
 
 
-async def test_the_first_signal_stops_and_the_second_cancels():
+async def test_the_first_signal_stops_and_the_second_cancels() -> None:
     heard = []
 
-    async def body():
+    async def body() -> None:
         with stop_on_signals() as stop:
             os.kill(os.getpid(), signal.SIGINT)
             await stop.wait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,19 +16,19 @@ from stream.simulator.shift import Span
 STORE = SchemaStore.load()
 
 
-def test_without_a_file_synthetic_leads_are_played():
+def test_without_a_file_synthetic_leads_are_played() -> None:
     playlist = make_playlist(Wanted(seed=1), STORE)
     assert playlist.contract.name.endswith("lead_created")
     assert playlist.total == DEFAULT_COUNT == len(list(playlist.leads))
 
 
-def test_a_count_of_zero_has_no_end():
+def test_a_count_of_zero_has_no_end() -> None:
     playlist = make_playlist(Wanted(count=0), STORE)
     assert playlist.total is None
     assert len(list(islice(playlist.leads, 5000))) == 5000
 
 
-def test_a_file_is_played_in_its_order_and_a_count_cuts_it(leads_csv):
+def test_a_file_is_played_in_its_order_and_a_count_cuts_it(leads_csv: Path) -> None:
     wanted = Wanted(file=leads_csv, contract="lead_created")
     playlist = make_playlist(wanted, STORE)
     leads = list(playlist.leads)
@@ -36,14 +38,14 @@ def test_a_file_is_played_in_its_order_and_a_count_cuts_it(leads_csv):
     assert (one.total, len(list(one.leads))) == (1, 1)
 
 
-def test_by_its_time_stamps_a_file_is_played_in_the_order_of_time(leads_csv):
+def test_by_its_time_stamps_a_file_is_played_in_the_order_of_time(leads_csv: Path) -> None:
     wanted = Wanted(file=leads_csv, contract="lead_created", in_order=True, created_now=True)
     leads = list(make_playlist(wanted, STORE).leads)
     assert [lead.lead_id for lead in leads] == ["a", "b"]
     assert leads[1].created_at - leads[0].created_at == 86_400_000
 
 
-def test_the_bank_contacts_are_known_by_their_columns():
+def test_the_bank_contacts_are_known_by_their_columns() -> None:
     wanted = Wanted(file="data/bank_marketing/contacts.csv.gz")
     playlist = make_playlist(wanted, STORE)
     assert playlist.contract.name.endswith("bank_contact")
@@ -53,7 +55,7 @@ def test_the_bank_contacts_are_known_by_their_columns():
     assert (fields["age"], fields["emp_var_rate"], fields["job"]) == (56, 1.1, "housemaid")
 
 
-def test_a_contract_may_be_a_file(tmp_path, leads_csv):
+def test_a_contract_may_be_a_file(tmp_path: Path, leads_csv: Path) -> None:
     contract = tmp_path / "own.avsc"
     contract.write_text(
         '{"type": "record", "name": "own", "fields": [{"name": "lead_id", "type": "string"},'
@@ -65,7 +67,7 @@ def test_a_contract_may_be_a_file(tmp_path, leads_csv):
     assert playlist.unused == ["industry"]
 
 
-def test_shifts_come_in_where_they_are_asked_for():
+def test_shifts_come_in_where_they_are_asked_for() -> None:
     wanted = Wanted(count=10, seed=1, shifts=["industry=mining"], span=Span(start=0.5))
     industries = [lead.fields["industry"] for lead in make_playlist(wanted, STORE).leads]
     assert "mining" not in industries[:5]
@@ -81,6 +83,6 @@ def test_shifts_come_in_where_they_are_asked_for():
         (Wanted(shifts=["nothing=1"]), "no field 'nothing'"),
     ],
 )
-def test_what_does_not_suit_is_said(wanted, says):
+def test_what_does_not_suit_is_said(wanted: Any, says: str) -> None:
     with pytest.raises(InputError, match=says):
         make_playlist(wanted, STORE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from io import StringIO
+from typing import Any
 
 from rich.console import Console
 
@@ -11,7 +12,7 @@ from stream.simulator.progress import LINE_EVERY, PlayProgress
 from stream.simulator.run import Played
 
 
-def shown(terminal, total, steps):
+def shown(terminal: Any, total: Any, steps: Any) -> Any:
     """What is shown while ``steps`` (seconds, delivered) are told."""
     out, now = StringIO(), [0.0]
     console = Console(file=out, force_terminal=terminal, width=100)
@@ -22,7 +23,7 @@ def shown(terminal, total, steps):
     return out.getvalue()
 
 
-def test_without_a_terminal_a_line_comes_every_few_seconds():
+def test_without_a_terminal_a_line_comes_every_few_seconds() -> None:
     steps = [(0.1, 10), (LINE_EVERY, 1000), (LINE_EVERY + 1, 2000), (LINE_EVERY * 2, 12000)]
     assert shown(False, 20_000, steps).splitlines() == [
         "leads: 1,000 of 20,000 delivered, 200/s",
@@ -30,13 +31,13 @@ def test_without_a_terminal_a_line_comes_every_few_seconds():
     ]
 
 
-def test_a_run_without_end_has_no_total():
+def test_a_run_without_end_has_no_total() -> None:
     assert shown(False, None, [(LINE_EVERY, 1000)]) == "leads: 1,000 delivered, 200/s\n"
 
 
-def test_a_short_run_says_nothing_without_a_terminal():
+def test_a_short_run_says_nothing_without_a_terminal() -> None:
     assert shown(False, 10, [(0.1, 5), (0.2, 10)]) == ""
 
 
-def test_on_a_terminal_a_bar_shows_the_count():
+def test_on_a_terminal_a_bar_shows_the_count() -> None:
     assert "500/1000" in shown(True, 1000, [(1.0, 500)])

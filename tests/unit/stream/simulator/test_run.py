@@ -1,6 +1,8 @@
 import asyncio
 import itertools
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
@@ -12,39 +14,41 @@ from stream.simulator.run import BATCH_RECORDS, Clock, partition_of, play
 
 
 class FakeBatch:
-    def __init__(self):
+    def __init__(self) -> None:
         self.records = []
         self.closed = False
 
-    def append(self, *, timestamp, key, value, headers):
+    def append(self, *, timestamp: Any, key: Any, value: Any, headers: Any) -> Any:
         assert not self.closed
         self.records.append((key, value, headers))
         return object()
 
-    def record_count(self):
+    def record_count(self) -> Any:
         return len(self.records)
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
 
 
 class FakeProducer:
     """An in-memory topic; ``refuses`` says which batches are refused, and with what."""
 
-    def __init__(self, partitions=4, refuses=lambda records: None, first_offset=0):
+    def __init__(
+        self, partitions: Any = 4, refuses: Any = lambda records: None, first_offset: Any = 0
+    ) -> None:
         self.log = {partition: [] for partition in range(partitions)}
         self.batches = []
         self.refuses = refuses
         self.first_offset = first_offset
         self.on_send = lambda: None
 
-    async def partitions_for(self, topic):
+    async def partitions_for(self, topic: Any) -> Any:
         return set(self.log)
 
-    def create_batch(self):
+    def create_batch(self) -> Any:
         return FakeBatch()
 
-    async def send_batch(self, batch, topic, *, partition):
+    async def send_batch(self, batch: Any, topic: Any, *, partition: Any) -> Any:
         assert batch.closed
         self.on_send()
         delivery = asyncio.get_running_loop().create_future()
@@ -61,23 +65,23 @@ class FakeProducer:
 
 
 class FakeTime:
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 100.0
         self.naps = []
 
-    async def sleep(self, seconds):
+    async def sleep(self, seconds: Any) -> None:
         self.naps.append(seconds)
         self.now += seconds
 
-    def clock(self):
+    def clock(self) -> Any:
         return Clock(elapsed=lambda: self.now, sleep=self.sleep)
 
 
-def leads(count):
+def leads(count: Any) -> Any:
     return [Lead(f"lead-{index}", index * 1000, {}) for index in range(count)]
 
 
-def as_event(lead):
+def as_event(lead: Any) -> Any:
     return Event(lead.lead_id.encode(), b"{}", [("content-type", b"application/json")])
 
 
@@ -93,13 +97,13 @@ def as_event(lead):
         (b"abc", 479470107),
     ],
 )
-def test_the_partition_is_the_one_that_kafkas_own_clients_choose(key, java):
+def test_the_partition_is_the_one_that_kafkas_own_clients_choose(key: bytes, java: int) -> None:
     assert murmur2(key) == java & 0xFFFFFFFF
     for partitions in (1, 4, 7):
         assert partition_of(key, partitions) == (java & 0x7FFFFFFF) % partitions
 
 
-async def test_every_lead_is_delivered_to_its_partition_in_order():
+async def test_every_lead_is_delivered_to_its_partition_in_order() -> None:
     producer = FakeProducer()
     played = await play(leads(2500), producer, topic="leads", as_event=as_event)
     keys = {partition: [key for key, _, _ in log] for partition, log in producer.log.items()}
@@ -116,14 +120,14 @@ async def test_every_lead_is_delivered_to_its_partition_in_order():
     assert producer.log[0][0][2] == [("content-type", b"application/json")]
 
 
-async def test_batches_are_of_bounded_size():
+async def test_batches_are_of_bounded_size() -> None:
     producer = FakeProducer(partitions=1)
     await play(leads(BATCH_RECORDS * 2 + 1), producer, topic="leads", as_event=as_event)
     assert [len(records) for _, records in producer.batches] == [BATCH_RECORDS, BATCH_RECORDS, 1]
 
 
-async def test_broken_events_are_found_again_by_partition_and_offset():
-    def some_broken(lead):
+async def test_broken_events_are_found_again_by_partition_and_offset() -> None:
+    def some_broken(lead: Any) -> Any:
         if int(lead.lead_id[5:]) % 10:
             return as_event(lead)
         return Event(lead.lead_id.encode(), b"", [], "empty", ErrorCode.WIRE_FORMAT)
@@ -140,8 +144,8 @@ async def test_broken_events_are_found_again_by_partition_and_offset():
     assert len(played.dead_letters(refuse_few_fields=False)) == 100
 
 
-async def test_a_lead_with_few_fields_is_a_dead_letter_only_where_such_are_refused():
-    def bare(lead):
+async def test_a_lead_with_few_fields_is_a_dead_letter_only_where_such_are_refused() -> None:
+    def bare(lead: Any) -> Any:
         return Event(lead.lead_id.encode(), b"{}", [], "too_few_fields", ErrorCode.FEATURES)
 
     played = await play(leads(1), FakeProducer(), topic="leads", as_event=bare)
@@ -149,8 +153,8 @@ async def test_a_lead_with_few_fields_is_a_dead_letter_only_where_such_are_refus
     assert list(played.dead_letters(refuse_few_fields=True).values()) == [ErrorCode.FEATURES]
 
 
-async def test_a_large_event_is_alone_in_its_batch():
-    def one_large(lead):
+async def test_a_large_event_is_alone_in_its_batch() -> None:
+    def one_large(lead: Any) -> Any:
         value = b"x" * 300_000 if lead.lead_id == "lead-7" else b"{}"
         return Event(lead.lead_id.encode(), value, [])
 
@@ -168,12 +172,12 @@ async def test_a_large_event_is_alone_in_its_batch():
     assert not played.complete
 
 
-async def test_a_failed_delivery_ends_the_run_and_is_counted():
+async def test_a_failed_delivery_ends_the_run_and_is_counted() -> None:
     producer = FakeProducer(partitions=1)
     producer.refuses = lambda records: KafkaTimeoutError() if len(producer.batches) >= 2 else None
     taken = itertools.count()
 
-    def endless():
+    def endless() -> Iterator[Any]:
         for index in taken:
             yield Lead(f"lead-{index}", 0, {})
 
@@ -184,10 +188,10 @@ async def test_a_failed_delivery_ends_the_run_and_is_counted():
     assert next(taken) - 1 == played.sent + played.failed.total()
 
 
-async def test_a_broker_that_takes_no_batch_is_a_failure_too():
+async def test_a_broker_that_takes_no_batch_is_a_failure_too() -> None:
     producer = FakeProducer()
 
-    async def refuse(batch, topic, *, partition):
+    async def refuse(batch: Any, topic: Any, *, partition: Any) -> None:
         raise KafkaTimeoutError
 
     producer.send_batch = refuse
@@ -195,11 +199,11 @@ async def test_a_broker_that_takes_no_batch_is_a_failure_too():
     assert (played.sent, played.failed) == (0, {"KafkaTimeoutError": 10})
 
 
-async def test_stopping_delivers_what_is_in_flight():
+async def test_stopping_delivers_what_is_in_flight() -> None:
     stop, producer = asyncio.Event(), FakeProducer(partitions=1)
     producer.on_send = stop.set
 
-    def endless():
+    def endless() -> Iterator[Any]:
         for index in itertools.count():
             yield Lead(f"lead-{index}", 0, {})
 
@@ -209,7 +213,7 @@ async def test_stopping_delivers_what_is_in_flight():
     assert played.sent == len(producer.log[0]) >= BATCH_RECORDS
 
 
-async def test_stopping_does_not_wait_for_a_lead_that_is_due_much_later():
+async def test_stopping_does_not_wait_for_a_lead_that_is_due_much_later() -> None:
     stop, time = asyncio.Event(), FakeTime()
     producer = FakeProducer()
     producer.on_send = stop.set
@@ -226,8 +230,8 @@ async def test_stopping_does_not_wait_for_a_lead_that_is_due_much_later():
     assert time.now < 101
 
 
-async def test_what_came_before_a_lead_that_can_not_be_written_is_delivered():
-    def second_fails(lead):
+async def test_what_came_before_a_lead_that_can_not_be_written_is_delivered() -> None:
+    def second_fails(lead: Any) -> Any:
         if lead.lead_id == "lead-1":
             raise InputError("no")
         return as_event(lead)
@@ -238,7 +242,7 @@ async def test_what_came_before_a_lead_that_can_not_be_written_is_delivered():
     assert sum(len(log) for log in producer.log.values()) == 1
 
 
-async def test_a_steady_rate_is_kept():
+async def test_a_steady_rate_is_kept() -> None:
     time, sent_at = FakeTime(), []
     producer = FakeProducer(partitions=1)
     producer.on_send = lambda: sent_at.append(time.now)
@@ -256,7 +260,7 @@ async def test_a_steady_rate_is_kept():
     assert max(gaps) < 0.03, "leads come evenly, not in bursts"
 
 
-async def test_a_recorded_run_is_played_faster():
+async def test_a_recorded_run_is_played_faster() -> None:
     time = FakeTime()
     played = await play(
         leads(61),
@@ -269,14 +273,14 @@ async def test_a_recorded_run_is_played_faster():
     assert played.seconds == pytest.approx(2.0, abs=0.05)
 
 
-async def test_a_run_that_was_over_when_it_was_told_to_stop_is_whole():
+async def test_a_run_that_was_over_when_it_was_told_to_stop_is_whole() -> None:
     stop, producer = asyncio.Event(), FakeProducer(partitions=1)
     producer.on_send = stop.set
     played = await play(leads(3), producer, topic="leads", as_event=as_event, stop=stop)
     assert (played.sent, played.stopped) == (3, False)
 
 
-async def test_progress_is_told_with_every_delivery():
+async def test_progress_is_told_with_every_delivery() -> None:
     seen = []
     await play(
         leads(1200),
@@ -288,6 +292,6 @@ async def test_progress_is_told_with_every_delivery():
     assert seen == [500, 1000, 1200]
 
 
-async def test_nothing_to_play_is_no_failure():
+async def test_nothing_to_play_is_no_failure() -> None:
     played = await play([], FakeProducer(), topic="leads", as_event=as_event)
     assert (played.sent, played.complete, played.rate) == (0, True, 0.0)

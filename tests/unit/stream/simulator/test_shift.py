@@ -1,5 +1,6 @@
 import random
 from itertools import repeat
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ FIELDS = lead_fields(
 )
 
 
-def after(text, value, strength=1.0):
+def after(text: Any, value: Any, strength: Any = 1.0) -> Any:
     shift = parse_shift(text, FIELDS)
     return shift.apply(value, strength, random.Random(1))
 
@@ -50,7 +51,7 @@ def after(text, value, strength=1.0):
         (" age = + 10 ", 30, 40),
     ],
 )
-def test_a_whole_shift(text, before, expected):
+def test_a_whole_shift(text: str, before: Any, expected: Any) -> None:
     value = after(text, before)
     assert value == expected
     assert type(value) is type(expected)
@@ -60,7 +61,7 @@ def test_a_whole_shift(text, before, expected):
     ("text", "before", "expected"),
     [("age=+10", 30, 35), ("age=*2", 30, 45), ("rate=-1", 3.0, 2.5)],
 )
-def test_half_a_shift_moves_numbers_half_the_way(text, before, expected):
+def test_half_a_shift_moves_numbers_half_the_way(text: str, before: float, expected: float) -> None:
     assert after(text, before, strength=0.5) == expected
 
 
@@ -77,26 +78,26 @@ def test_half_a_shift_moves_numbers_half_the_way(text, before, expected):
         ("tags=a", "of type array"),
     ],
 )
-def test_what_can_not_be_shifted_is_named(text, says):
+def test_what_can_not_be_shifted_is_named(text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         parse_shift(text, FIELDS)
 
 
-def test_a_span_comes_in_gradually():
+def test_a_span_comes_in_gradually() -> None:
     span = Span(start=0.5, length=0.25)
     strengths = [span.strength(index, 8) for index in range(8)]
     assert strengths == [0, 0, 0, 0, 0, 0.5, 1, 1]
 
 
-def test_a_span_without_length_comes_in_at_once():
+def test_a_span_without_length_comes_in_at_once() -> None:
     assert [Span(start=0.5).strength(index, 4) for index in range(4)] == [0, 0, 1, 1]
 
 
-def test_a_run_without_end_is_shifted_whole():
+def test_a_run_without_end_is_shifted_whole() -> None:
     assert Span().strength(10**9, None) == 1.0
 
 
-def test_a_level_comes_in_for_as_many_leads_as_the_shift_is_strong():
+def test_a_level_comes_in_for_as_many_leads_as_the_shift_is_strong() -> None:
     leads = [Lead(str(index), 0, {"age": 30, "source": "organic"}) for index in range(4000)]
     shifts = [parse_shift("source=ads", FIELDS), parse_shift("age=+10", FIELDS)]
     span = Span(start=0.25, length=0.5)
@@ -112,7 +113,7 @@ def test_a_level_comes_in_for_as_many_leads_as_the_shift_is_strong():
     assert leads[3999].fields == {"age": 30, "source": "organic"}, "the input is left alone"
 
 
-def test_shifts_take_leads_one_by_one():
+def test_shifts_take_leads_one_by_one() -> None:
     endless = shifted(
         repeat(Lead("a", 0, {"age": 1})),
         [parse_shift("age=+1", FIELDS)],

@@ -12,7 +12,7 @@ from stream.simulator.summary import summary
 PLAYLIST = Playlist((), 1000, SimpleNamespace(name="call"), ["y", "duration"])
 
 
-def test_the_summary_counts_what_was_delivered():
+def test_the_summary_counts_what_was_delivered() -> None:
     played = Played(
         delivered=Counter({"lead": 990, "empty": 6, "truncated": 4}),
         offsets={1: [range(500)], 0: [range(400), range(410, 510)]},
@@ -32,14 +32,14 @@ def test_the_summary_counts_what_was_delivered():
     ]
 
 
-def test_the_summary_says_what_was_not_delivered():
+def test_the_summary_says_what_was_not_delivered() -> None:
     played = Played(failed=Counter(KafkaTimeoutError=7), stopped=True)
     text = summary(played, PLAYLIST, "leads", 42)
     assert "FAILED      7 (KafkaTimeoutError): the broker has not acknowledged these" in text
     assert "stopped     before the end, as asked" in text
 
 
-def test_a_terminal_does_not_obey_a_columns_name():
+def test_a_terminal_does_not_obey_a_columns_name() -> None:
     odd = replace(PLAYLIST, unused=("a\x1b[2J\nseed        7",))
     said = summary(Played(), odd, "leads", 42).splitlines()
     assert said[-2:] == [

@@ -1,4 +1,5 @@
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -11,19 +12,19 @@ from stream.simulator.synthetic import synthetic_leads
 CONTRACT = SchemaStore.load().by_name("lead_created")
 
 
-def test_the_same_seed_makes_the_same_leads_and_another_seed_others():
+def test_the_same_seed_makes_the_same_leads_and_another_seed_others() -> None:
     first, again, other = (list(islice(synthetic_leads(seed), 50)) for seed in (7, 7, 8))
     assert first == again
     assert {lead.lead_id for lead in first}.isdisjoint(lead.lead_id for lead in other)
 
 
-def test_ids_are_unique_and_leads_are_created_when_they_are_sent():
+def test_ids_are_unique_and_leads_are_created_when_they_are_sent() -> None:
     leads = list(islice(synthetic_leads(1), 2000))
     assert len({lead.lead_id for lead in leads}) == len(leads)
     assert {lead.created_at for lead in leads} == {None}
 
 
-def test_every_field_of_the_contract_is_filled_and_no_other():
+def test_every_field_of_the_contract_is_filled_and_no_other() -> None:
     names = {field.name for field in lead_fields(CONTRACT.avro)}
     leads = list(islice(synthetic_leads(1), 500))
     assert all(set(lead.fields) == names for lead in leads)
@@ -32,13 +33,13 @@ def test_every_field_of_the_contract_is_filled_and_no_other():
 
 
 @pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
-def test_leads_fit_their_contract(wire):
+def test_leads_fit_their_contract(wire: Any) -> None:
     as_event = EventMaker(CONTRACT, wire)
     for lead in islice(synthetic_leads(3), 500):
         assert as_event(lead).value
 
 
-def test_leads_are_as_leads_are():
+def test_leads_are_as_leads_are() -> None:
     leads = [lead.fields for lead in islice(synthetic_leads(3), 5000)]
     sizes = [lead["company_size"] for lead in leads if lead["company_size"] is not None]
     views = [lead["page_views"] for lead in leads if lead["page_views"] is not None]

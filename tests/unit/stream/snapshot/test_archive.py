@@ -2,6 +2,8 @@
 
 import os
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,19 +31,19 @@ SUMMARY = SnapshotSummary(
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     return SnapshotFolder(tmp_path / "deep/reports")
 
 
-def add(folder, name, *, keep=10, rows=1):
+def add(folder: Any, name: Any, *, keep: Any = 10, rows: Any = 1) -> None:
     folder.add(name, "<html>", "{}", SUMMARY.model_copy(update={"rows": rows}), keep)
 
 
-def names(folder):
+def names(folder: Any) -> Any:
     return sorted(path.name for path in folder.path.iterdir() if not path.name.startswith("."))
 
 
-def test_the_newest_are_kept_and_other_things_are_left_alone(folder):
+def test_the_newest_are_kept_and_other_things_are_left_alone(folder: Any) -> None:
     (folder.path / "workspace").mkdir()
     for day in (1, 2, 3, 4):
         add(folder, f"2026-05-0{day}", keep=3, rows=day)
@@ -50,20 +52,20 @@ def test_the_newest_are_kept_and_other_things_are_left_alone(folder):
     assert folder.newest().rows == 4
 
 
-def test_one_of_an_old_range_is_not_removed_as_soon_as_it_is_written(folder):
+def test_one_of_an_old_range_is_not_removed_as_soon_as_it_is_written(folder: Any) -> None:
     for name in ("2026-05-03", "2026-05-04", "2026-01-01"):
         add(folder, name, keep=2)
     assert names(folder) == ["drift-2026-01-01", "drift-2026-05-04"]
 
 
 @pytest.mark.parametrize("keep", [2, 3, 9])
-def test_none_is_removed_while_there_is_room(folder, keep):
+def test_none_is_removed_while_there_is_room(folder: Any, keep: int) -> None:
     add(folder, "a", keep=keep)
     add(folder, "b", keep=keep)
     assert names(folder) == ["drift-a", "drift-b"]
 
 
-def test_a_snapshot_has_its_files(folder):
+def test_a_snapshot_has_its_files(folder: Any) -> None:
     add(folder, "2026-05-03")
     written = folder.path / "drift-2026-05-03"
     assert sorted(path.name for path in written.iterdir()) == [
@@ -74,7 +76,9 @@ def test_a_snapshot_has_its_files(folder):
     assert (written / "report.html") == folder.place("2026-05-03")
 
 
-def test_one_of_the_same_name_is_replaced_and_what_was_left_unfinished_is_removed(folder):
+def test_one_of_the_same_name_is_replaced_and_what_was_left_unfinished_is_removed(
+    folder: Any,
+) -> None:
     (folder.path / ".unfinished").mkdir()
     (folder.path / ".unfinished/half").write_text("")
     add(folder, "a", rows=1)
@@ -84,11 +88,11 @@ def test_one_of_the_same_name_is_replaced_and_what_was_left_unfinished_is_remove
     assert not (folder.path / "drift-a/half").exists()
 
 
-def test_an_empty_folder_has_no_newest(folder):
+def test_an_empty_folder_has_no_newest(folder: Any) -> None:
     assert folder.newest() is None
 
 
-def test_the_second_writer_is_told_who_the_first_is(folder):
+def test_the_second_writer_is_told_who_the_first_is(folder: Any) -> None:
     with (
         folder.locked(),
         pytest.raises(StartupError, match=rf"process {os.getpid()} is at it.*--output"),
@@ -99,7 +103,7 @@ def test_the_second_writer_is_told_who_the_first_is(folder):
         pass
 
 
-def test_a_folder_that_can_not_be_made_is_named(tmp_path):
+def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartupError, match=r"file/reports.*--output"):
         SnapshotFolder(tmp_path / "file/reports")

@@ -1,6 +1,8 @@
 """The two samples of a snapshot: scored as a worker scores, and as the bundle has them."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,17 +25,19 @@ class Record:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return small_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
-def settings(model):
+def settings(model: Any) -> Any:
     return load_settings(registry=str(model.registry), model=NAME)
 
 
 @pytest.mark.parametrize("wire", list(WireFormat))
-def test_leads_are_scored_and_what_is_no_lead_is_left_out(model, settings, wire):
+def test_leads_are_scored_and_what_is_no_lead_is_left_out(
+    model: Any, settings: Any, wire: Any
+) -> None:
     if wire not in (WireFormat.AVRO, WireFormat.JSON):
         pytest.skip("leads are not written in this format")
     records = [Record(value) for value in model.values(wire)]
@@ -45,16 +49,16 @@ def test_leads_are_scored_and_what_is_no_lead_is_left_out(model, settings, wire)
     assert 0 < sample.scores.min() < sample.scores.max() < 1
 
 
-def test_no_lead_is_no_error(model, settings):
+def test_no_lead_is_no_error(model: Any, settings: Any) -> None:
     assert len(scored_sample(model.bundle, settings, [Record(b"")])) == 0
 
 
-def test_a_bundle_without_a_reference_sample_is_named(model):
+def test_a_bundle_without_a_reference_sample_is_named(model: Any) -> None:
     with pytest.raises(StartupError, match=r"reference\.parquet.*leadscore train"):
         reference_sample(model.bundle)
 
 
-def test_a_constant_score_has_nothing_to_compare_with(tmp_path):
+def test_a_constant_score_has_nothing_to_compare_with(tmp_path: Path) -> None:
     settings = load_settings(registry=str(tmp_path), environment="development")
     with pytest.raises(StartupError, match="constant score"):
         comparable_bundle(settings)
