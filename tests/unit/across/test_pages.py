@@ -86,3 +86,11 @@ def test_every_alert_has_its_section_in_the_runbook_and_no_section_is_of_none() 
     text = (ROOT / "docs/runbook.md").read_text()
 
     assert set(re.findall(r"^### (LeadScore\w+)$", text, re.MULTILINE)) == alerts
+
+
+def test_every_decision_is_in_the_index_under_its_title() -> None:
+    folder = ROOT / "docs/adr"
+    index = (folder / "README.md").read_text()
+    for path in sorted(folder.glob("0*.md")):
+        number, title = path.read_text().splitlines()[0].removeprefix("# ").split(". ", 1)
+        assert f"| [{number}]({path.name}) | {title} |" in index
