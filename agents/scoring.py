@@ -51,12 +51,29 @@ TooLarge = Callable[[Sequence[Output]], Sequence[int]]
 class SourceRecord(Protocol):
     """What scoring reads of a Kafka record (aiokafka's ``ConsumerRecord`` has it)."""
 
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
+    @property
+    def partition(self) -> int:
+        """Number of its partition."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since 1970."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key, untouched."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value, untouched."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers in their order; a name may be there more than once."""
 
 
 @dataclass(frozen=True, slots=True)

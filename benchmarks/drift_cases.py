@@ -136,8 +136,8 @@ class Shift:
         drawn = draw(self.before, before + after, random)
         shifted = draw(self.after, after, random)
         rows = before + np.flatnonzero(random.random(after) < self.share)
-        for column, other in zip(drawn[1:], shifted[1:], strict=True):
-            column[rows] = other[rows - before]
+        drawn.scores[rows] = shifted.scores[rows - before]
+        drawn.codes[rows] = shifted.codes[rows - before]
         return drawn
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from river import drift
 
 from agents.drift import SAMPLE_EVERY
@@ -34,7 +34,7 @@ def kswin_alarms(leads: Leads, layout: CountLayout) -> list[int]:
 
 
 def _kswin(values: list[float]) -> Iterator[int]:
-    detector = drift.KSWIN(seed=SEED)
+    detector: Any = drift.KSWIN(seed=SEED)  # its methods have no types
     for row, value in enumerate(values):
         detector.update(value)
         if detector.drift_detected:
@@ -74,15 +74,12 @@ def evidently_columns(now: Rows, reference: Rows) -> tuple[set[str], bool]:
     return drifted, metrics[0]["value"]["share"] >= metrics[0]["config"]["drift_share"]
 
 
-def _has_drifted(metric: dict) -> bool:
-    value, threshold = float(metric["value"]), metric["config"]["threshold"]
+def _has_drifted(metric: dict[str, Any]) -> bool:
+    value, threshold = float(metric["value"]), float(metric["config"]["threshold"])
     is_p_value = "p_value" in metric["config"]["method"]
     return value < threshold if is_p_value else value >= threshold
 
 
 def _frame(rows: Rows) -> pd.DataFrame:
-    columns: dict[str, NDArray[np.generic] | list[str | None]] = {
-        **rows.columns,
-        "score": rows.scores,
-    }
+    columns: dict[str, Any] = {**rows.columns, "score": rows.scores}
     return pd.DataFrame(columns)

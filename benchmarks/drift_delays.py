@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -109,8 +110,8 @@ def _some(rows: Rows, n: int, random: np.random.Generator) -> Rows:
 
 
 def _joined(one: Rows, other: Rows) -> Rows:
-    columns = {
-        name: np.concatenate((v, other.columns[name]))
+    columns: dict[str, Any] = {
+        name: np.concatenate((v, np.asarray(other.columns[name])))
         if isinstance(v, np.ndarray)
         else [*v, *other.columns[name]]
         for name, v in one.columns.items()

@@ -48,7 +48,7 @@ class Leads(NamedTuple):
 
     def take(self, rows: slice) -> Leads:
         """Return some of the leads."""
-        return Leads(*(column[rows] for column in self))
+        return Leads(self.events[rows], self.scores[rows], self.codes[rows])
 
 
 @dataclass

@@ -251,7 +251,7 @@ class FakeConsumer:
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int, max_records: int
-    ) -> Mapping[TopicPartition, Sequence[FakeRecord]]:
+    ) -> Mapping[TopicPartition, Sequence[Any]]:
         give_up = asyncio.get_running_loop().time() + timeout_ms / 1000
         while True:
             await self._settled.wait()

@@ -152,7 +152,8 @@ def _created(avro_type: Any, value: Any) -> float | None:
     if named in ("int", "long") and said_of(avro_type) is None:
         for unit in (1000, 1, 1 / 1000, 1 / 1_000_000):
             if YEAR_1990 <= value * unit < YEAR_2100:
-                return round(value * unit)
+                milliseconds: float = round(value * unit)
+                return milliseconds
     return _date(avro_type, value)
 
 

@@ -17,11 +17,12 @@ from schemas.errors import ErrorCode
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES, WireFormat
+from testing.schemas import packaged_schema
 from tests.contract.leads import ALL_TYPES, FULL, least
 
 STORE = SchemaStore.load()
 EVERYTHING = STORE.add(ALL_TYPES)
-CREATED = STORE.by_name("lead_created")
+CREATED = packaged_schema("lead_created")
 assert CREATED is not None
 KINDS = {
     "flag": FieldKind.CATEGORY,

@@ -72,7 +72,7 @@ def _feed(given: bytes) -> None:
     if not records or any(isinstance(record, UnreadableRecord) for record in records):
         return  # aiokafka's parser would believe a block that says to be 2 GB long
     theirs = _by_aiokafka(bytes(data))
-    offsets = [0] if theirs is None else [offset for offset, *_ in theirs]
+    offsets = [int(record[0]) for record in theirs or ()]
     if theirs is None or offsets != sorted(set(offsets)) or len(theirs) > 1000:
         return
     ours = {(r.offset, r.timestamp, r.key, r.value, tuple(r.headers)) for r in records}

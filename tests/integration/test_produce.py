@@ -24,6 +24,7 @@ from stream.simulator.lead_fields import lead_fields
 from stream.simulator.run import play
 from stream.simulator.synthetic import synthetic_leads
 from testing.kafka_client import TopicFactory, open_admin, read_all, until
+from testing.schemas import packaged_schema
 
 STORE = SchemaStore.load()
 CONTACTS = "data/bank_marketing/contacts.csv.gz"
@@ -31,7 +32,7 @@ MAX_BYTES = 50_000
 
 
 def decoded(contract: Any, records: Any) -> Any:
-    fields = lead_fields(STORE.by_name(contract).avro)
+    fields = lead_fields(packaged_schema(contract).avro)
     kinds = {field.name: field.kind for field in fields if field.kind}
     return LeadDecoder(STORE, kinds, max_bytes=MAX_BYTES).decode([r.value for r in records])
 
@@ -64,7 +65,7 @@ async def test_every_event_is_where_the_count_says_and_is_what_it_says(
 ) -> None:
     topic = await topics.create("leads.created", partitions=4)
     as_event = EventMaker(
-        STORE.by_name("lead_created"), wire, bad_share=0.05, max_bytes=MAX_BYTES, seed=11
+        packaged_schema("lead_created"), wire, bad_share=0.05, max_bytes=MAX_BYTES, seed=11
     )
     leads = list(islice(synthetic_leads(11), 10_000))
     settings = load_settings(kafka_bootstrap_servers=kafka.bootstrap, leads_created=topic)

@@ -27,11 +27,12 @@ from stream.simulator.events import EventMaker
 from stream.simulator.playing import AtOnce, Event, Lead, Steady
 from stream.simulator.run import Played, play
 from testing.kafka_client import committed_offsets, read_all, until
+from testing.schemas import packaged_schema
 
 PARTITIONS = 4
 STORE = SchemaStore.load()
-CONTACT = STORE.by_name("bank_contact")
-SCORED = STORE.by_name("lead_scored")
+CONTACT = packaged_schema("bank_contact")
+SCORED = packaged_schema("lead_scored")
 
 
 class WorkerProcess(DemoWorker):
@@ -223,14 +224,17 @@ class Stage:
         ) as consumer:
 
             async def are_scored() -> bool:
-                return sum((await consumer.end_offsets(partitions)).values()) >= count
+                return int(sum((await consumer.end_offsets(partitions)).values())) >= count
 
             await until(are_scored, within=within, what=f"{count} scored events")
 
 
 def event_of(value: bytes) -> dict[str, Any]:
     """Read a scored event, all of it, in Avro single-object encoding."""
-    return fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), SCORED.parsed, None)
+    event: dict[str, Any] = fastavro.schemaless_reader(
+        io.BytesIO(value[HEADER_BYTES:]), SCORED.parsed, None
+    )
+    return event
 
 
 def headers_of(record: ConsumerRecord) -> Mapping[str, bytes]:

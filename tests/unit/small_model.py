@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.registry import Registry
 from model.training.export import to_onnx, to_ubj
 from schemas.encode import encode_lead
-from schemas.store import Schema, SchemaStore
+from schemas.store import Schema
 from schemas.wire import WireFormat
+from testing.schemas import packaged_schema
 
 LEADS = 400
 NAME = "leads"
@@ -40,11 +40,8 @@ SPEC = FeatureSpec(
 PLATT = Calibration(method="platt", slope=0.83, intercept=-0.21)
 
 
-@cache
 def contract(name: str = "lead_created") -> Schema:
-    schema = SchemaStore.load().by_name(name)
-    assert schema is not None
-    return schema
+    return packaged_schema(name)
 
 
 @dataclass(frozen=True)
@@ -136,4 +133,7 @@ def _won(leads: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
         0.15 * (lead["page_views"] or 10) + 2 * ("rice" in (lead["summary"] or "")) - 4
         for lead in leads
     ]
-    return np.random.default_rng(8).random(len(leads)) < 1 / (1 + np.exp(-np.array(odds)))
+    won: NDArray[np.bool_] = np.random.default_rng(8).random(len(leads)) < 1 / (
+        1 + np.exp(-np.array(odds))
+    )
+    return won

@@ -157,7 +157,9 @@ class DriftBlocks:
                 sums[window] = None
             else:
                 known.add(counted)
-        return {window: total and total.as_partial() for window, total in sums.items()}
+        return {
+            window: None if total is None else total.as_partial() for window, total in sums.items()
+        }
 
     def _is_checked(self, partition: int, block: int) -> bool:
         is_whole = block * BLOCK >= self._starts.get(partition, 0)

@@ -238,7 +238,7 @@ class PartitionAudit:
             return set() if code is None else {code}
         if record.headers is None:
             return {UNREADABLE}
-        codes = set()
+        codes: set[str] = set()
         for model in self._terms.models.values():
             verdict = self._verdict(record, model)
             codes.update(AFTER_READING if isinstance(verdict, Lead) else [verdict])

@@ -17,9 +17,10 @@ from model.serving.predictor import OnnxPredictor, open_predictor
 from schemas.decode import LeadDecoder
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES
+from testing.schemas import packaged_schema
 
 COUNT = 300
-SCORED = SchemaStore.load().by_name("lead_scored")
+SCORED = packaged_schema("lead_scored")
 POSITIONS = [Position(3, 70 + i, 1_760_000_000_000) for i in range(COUNT)]
 
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from features.binning import LEVEL_BINS, build_reference, quantile_edges
 from features.matrix import FeatureEncoder
-from features.reference import Bins, Reference
+from features.reference import Reference
 from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
 
 NO_SCORES = np.empty(0)
@@ -126,25 +125,6 @@ def test_scores_are_binned_and_counted() -> None:
     assert reference.score.size == 20
     assert sum(reference.score.counts) == 1000
     assert reference.score.codes_of(np.array([-1.0, 2.0, np.nan])).tolist() == [0, 19, 21]
-
-
-def test_json_round_trip() -> None:
-    reference = reference_of_numbers([1.5, 2.5, np.nan])
-    assert Reference.model_validate_json(reference.model_dump_json()) == reference
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"by": "quantile", "edges": (2.0, 1.0), "labels": ("",) * 5, "counts": (0,) * 5},
-        {"by": "level", "levels": ("a", "a"), "labels": ("",) * 4, "counts": (0,) * 4},
-        {"by": "weekday", "labels": ("",) * 8, "counts": (0,) * 9},
-        {"by": "quantile", "labels": ("",) * 3, "counts": (0,) * 2},
-    ],
-)
-def test_inconsistent_bins_are_refused(broken: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        Bins.model_validate(broken)
 
 
 def test_a_number_of_one_lead_with_many_rows_is_not_kept_exactly() -> None:

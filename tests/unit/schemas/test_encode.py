@@ -18,8 +18,9 @@ from schemas.decode import LeadDecoder
 from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows, encode_lead
 from schemas.errors import InputError
 from schemas.fields import FieldKind
-from schemas.store import Schema, SchemaStore, parse_schema
+from schemas.store import SchemaStore, parse_schema
 from schemas.wire import HEADER_BYTES, WireFormat
+from testing.schemas import packaged_schema
 
 CODES = 20
 MODEL = ScoredModel(
@@ -40,13 +41,7 @@ LONGS = st.integers(0, 2**62) | st.integers(0, 300)
 FLOATS = st.floats(0, 1, width=32)
 
 
-def scored_schema() -> Schema:
-    schema = SchemaStore.load().by_name("lead_scored")
-    assert schema is not None
-    return schema
-
-
-SCHEMA = scored_schema()
+SCHEMA = packaged_schema("lead_scored")
 
 
 def rows_of(n: int, k: int = 2, **changes: Any) -> ScoredRows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from schemas.errors import ErrorCode
@@ -14,8 +16,8 @@ YEAR = 365 * DAY
 
 
 def refused(
-    created: list[float],
-    dates: list[float] | None = None,
+    created: Sequence[float],
+    dates: Sequence[float] | None = None,
     reading: Reading | None = None,
     came_at: int = NOW,
     **options: float,

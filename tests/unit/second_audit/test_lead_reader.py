@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.simulator.broken import DEFECTS, BrokenMix
+from testing.schemas import packaged_schema
 from tests.chaos.second_audit.avro_files import AvroFiles
 from tests.chaos.second_audit.lead_reader import LeadReader, Refusal
 from tests.unit.second_audit.forged import SCHEMAS
 
-CONTACT = SchemaStore.load().by_name("bank_contact")
+CONTACT = packaged_schema("bank_contact")
 KINDS = {"age": "number", "job": "category", "euribor3m": "number"}
 RECORD = {
     **{field["name"]: field.get("default") for field in CONTACT.avro["fields"]},

@@ -83,12 +83,9 @@ def test_rows_keep_their_groups() -> None:
 
 
 def test_keywords() -> None:
-    texts: list[str | None] = (
-        ["Price and demo, PRICE again", "demo of the price"] * 20
-        + ["nothing here"] * 20
-        + ["demo only"] * 40
-        + ["rare"] * 3
-        + [None, " "] * 100
+    often: list[str | None] = ["Price and demo, PRICE again", "demo of the price"]
+    texts = (
+        often * 20 + ["nothing here"] * 20 + ["demo only"] * 40 + ["rare"] * 3 + [None, " "] * 100
     )
     # "demo" is in more than half of the 103 texts, "rare" in fewer than 20, "and" is too short.
     assert fit_keywords(texts) == ("only", "price", "again", "here", "nothing")

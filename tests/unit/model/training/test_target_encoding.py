@@ -47,7 +47,7 @@ def test_no_lead_s_own_label_is_in_its_encoding() -> None:
     encoded = cross_fitted("city", VALUES, LABELS, seed=1)
     for training, own in folds(LABELS, CROSS_FIT_FOLDS, 1):
         field = fit_target_encoding("city", VALUES[training].tolist(), LABELS[training])
-        known = dict(zip(field.levels, field.values, strict=True))
+        known: dict[str | None, float] = dict(zip(field.levels, field.values, strict=True))
         for row in own:
             value = VALUES[row]
             if value is None:
@@ -61,7 +61,7 @@ def test_levels_without_meaning_get_no_meaning_by_cross_fitting() -> None:
     values = np.array([f"L{i // 2}" for i in range(2000)], dtype=object)
     labels = np.random.default_rng(0).random(2000) < 0.3
     field = fit_target_encoding("x", values.tolist(), labels)
-    own = dict(zip(field.levels, field.values, strict=True))
+    own: dict[str | None, float] = dict(zip(field.levels, field.values, strict=True))
     leaking = np.array([own[normalise_level(value)] for value in values])
     honest = cross_fitted("x", values, labels, seed=0)
     assert np.corrcoef(leaking, labels)[0, 1] > 0.5

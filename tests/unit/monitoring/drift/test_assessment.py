@@ -20,7 +20,7 @@ from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, DriftThresholds, FieldCounts, FieldDrift
 from monitoring.drift.statistics import psi
-from schemas.store import SchemaStore
+from testing.schemas import packaged_schema
 
 FIVE_MINUTES, DAY, WEEK = 300_000, 86_400_000, 7 * 86_400_000
 SPEC = FeatureSpec(
@@ -292,7 +292,7 @@ def test_a_reference_that_was_not_measured_is_refused() -> None:
 
 
 def horizon_schema() -> dict[str, Any]:
-    schema = SchemaStore.load().by_name("drift_report")
+    schema = packaged_schema("drift_report")
     assert schema is not None
     return next(f["type"]["items"] for f in schema.avro["fields"] if f["name"] == "horizons")
 

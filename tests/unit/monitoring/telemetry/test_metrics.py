@@ -7,17 +7,14 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
-from monitoring.telemetry import declarations
 from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.histogram import GATHERED
 from monitoring.telemetry.metrics import (
     DECLARATIONS,
-    Declaration,
     Metrics,
     PartitionLag,
     SourceState,
@@ -73,17 +70,6 @@ def filled() -> Metrics:
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
-
-
-def exposed(metrics: Metrics) -> dict[str, tuple[str, str, set[str]]]:
-    """Type, sentence and labels of every metric of ours, read back from the text format."""
-    families = {}
-    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
-        if family.name.startswith("leadscore_"):
-            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
-            name = family.name + ("_total" if family.type == "counter" else "")
-            families[name] = (family.type, family.documentation, labels)
-    return families
 
 
 def test_a_batch_is_counted() -> None:
@@ -172,33 +158,6 @@ def test_a_new_model_replaces_the_old_one() -> None:
         if sample.name == "leadscore_model_info"
     ]
     assert [model.labels["version"] for model in models] == ["8"]
-
-
-def test_what_is_exposed_is_what_is_declared() -> None:
-    expected = {
-        metric.name: (
-            "gauge" if metric.type == "info" else metric.type,  # the text format has no infos
-            metric.sentence,
-            set(metric.labels),
-        )
-        for metric in DECLARATIONS
-        if metric.shown_by == "score"
-    }
-    assert exposed(filled()) == expected
-
-
-def test_declarations_are_complete_and_in_good_form() -> None:
-    on_the_page = {value for value in vars(declarations).values() if isinstance(value, Declaration)}
-    assert on_the_page == set(DECLARATIONS)
-    assert len({metric.name for metric in DECLARATIONS}) == len(DECLARATIONS)
-    for metric in DECLARATIONS:
-        assert metric.sentence.endswith(".")
-        assert metric.unit
-        assert (metric.type == "counter") == metric.name.endswith("_total")
-        assert (metric.type == "info") == metric.name.endswith("_info")
-        assert "lead_id" not in metric.labels
-        if metric.unit in ("seconds", "ratio"):
-            assert metric.name.endswith(f"_{metric.unit}")
 
 
 def test_metrics_of_the_process_stand_beside_ours() -> None:

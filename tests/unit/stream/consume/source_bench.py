@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from aiokafka import TopicPartition
 
@@ -146,5 +147,5 @@ def full_kafka(records: int = 30, partitions: int = 1) -> FakeKafka:
     return kafka
 
 
-def values(batches: list[Batch]) -> list[int]:
+def values(batches: list[Batch]) -> list[Any]:
     return [record.value for batch in batches for record in batch.records]

@@ -44,7 +44,7 @@ async def test_a_start_ends_with_its_assignment() -> None:
         return Commit(5)
 
     bench = make_bench(kafka)
-    kafka.read_committed = late  # type: ignore[assignment, method-assign]
+    kafka.read_committed = late  # type: ignore[method-assign]
     await bench.source.start()
     await asyncio.sleep(3)
     assert set(bench.source.assignment) == set()

@@ -22,12 +22,14 @@ def test_nothing_is_known_at_first() -> None:
 def test_the_newest_window_holds() -> None:
     status, news = fed(report(end=END - WINDOW), report(), report(end=END - 2 * WINDOW))
     assert news == [True, True, False]
+    assert status.window is not None
     assert status.window["window_end"] == END
 
 
 def test_of_a_window_the_report_of_most_leads_holds() -> None:
     status, news = fed(report(leads=50), report(leads=70), report(leads=60))
     assert news == [True, True, False]
+    assert status.window is not None
     assert status.window["leads"] == 70
 
 
@@ -39,6 +41,7 @@ def test_a_report_that_is_told_again_is_the_same() -> None:
 def test_a_new_model_holds_even_where_it_scores_older_leads() -> None:
     status, news = fed(report(), report(model=OTHER_MODEL, end=END - 9 * WINDOW))
     assert news == [True, True]
+    assert status.window is not None
     assert status.window["model_version"] == "2"
 
 
@@ -53,6 +56,7 @@ def test_alarms_are_told_the_last_one_first() -> None:
     assert news == [True, True, True, True]
     told = [(one["alarm"]["stream"], one["alarm"]["detector"]) for one in status.alarms]
     assert told == [("age", "adwin"), ("job", "windowed"), ("age", "windowed")]
+    assert status.window is not None
     assert status.window["kind"] == "window"
 
 

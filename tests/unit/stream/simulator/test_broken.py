@@ -16,9 +16,10 @@ from stream.simulator.events import EventMaker
 from stream.simulator.lead_fields import lead_fields
 from stream.simulator.playing import Lead
 from stream.simulator.synthetic import synthetic_leads
+from testing.schemas import packaged_schema
 
 STORE = SchemaStore.load()
-LEAD_CREATED = STORE.by_name("lead_created")
+LEAD_CREATED = packaged_schema("lead_created")
 MAX_BYTES = 4096
 
 
@@ -48,7 +49,7 @@ FILLED = {"int": 3, "long": 3, "float": 0.5, "double": 0.5, "boolean": True}
 @pytest.mark.parametrize("contract", ["lead_created", "bank_contact"])
 @pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
 def test_every_defect_meets_its_verdict(contract: str, wire: Any) -> None:
-    schema = STORE.by_name(contract)
+    schema = packaged_schema(contract)
     mix = BrokenMix(schema, wire, max_bytes=MAX_BYTES, seed=3)
     broken = [mix.spoil(record) for record in records(schema, 40 * len(mix.defects))]
     seen = verdicts(schema, [event.value for event in broken])
@@ -59,7 +60,7 @@ def test_every_defect_meets_its_verdict(contract: str, wire: Any) -> None:
 
 @pytest.mark.parametrize("contract", ["lead_created", "bank_contact"])
 def test_the_mix_has_every_defect_equally_often(contract: str) -> None:
-    schema = STORE.by_name(contract)
+    schema = packaged_schema(contract)
     mix = BrokenMix(schema, WireFormat.AVRO, max_bytes=MAX_BYTES, seed=3)
     kinds = Counter(mix.spoil(record).kind for record in records(schema, 10 * len(DEFECTS)))
     assert kinds == dict.fromkeys((defect.name for defect in DEFECTS), 10)
@@ -108,23 +109,3 @@ def test_the_same_seed_breaks_the_same_leads_in_the_same_way() -> None:
 
     assert play(1) == play(1)
     assert play(1) != play(2)
-
-
-def test_headers_are_those_of_a_crm() -> None:
-    event = EventMaker(LEAD_CREATED, WireFormat.JSON)(next(synthetic_leads(1)))
-    headers = dict(event.headers)
-    assert headers["content-type"] == b"application/json"
-    assert len(headers["x-request-id"]) == 32
-    version, trace, span, flags = headers["traceparent"].decode().split("-")
-    assert (version, len(trace), len(span), flags) == ("00", 32, 16, "01")
-
-
-@pytest.mark.parametrize(("created_now", "expected"), [(False, 5), (True, 99)])
-def test_a_lead_is_created_at_its_own_time_unless_it_is_to_be_now(
-    created_now: bool, expected: int
-) -> None:
-    as_event = EventMaker(LEAD_CREATED, created_now=created_now, now=lambda: 99)
-    lead = next(synthetic_leads(1))
-    events = [as_event(lead._replace(created_at=5)), as_event(lead)]
-    decoded = decoder(LEAD_CREATED).decode([event.value for event in events])
-    assert decoded.created_at.tolist() == [expected, 99]

@@ -3,13 +3,15 @@
 from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import cast
 
 from schemas.errors import ErrorCode
+from schemas.store import Schema
 from stream.simulator.playlist import Playlist
 from stream.simulator.run import BrokenEvent, Played
 from stream.simulator.summary import summary
 
-PLAYLIST = Playlist((), 1000, SimpleNamespace(name="call"), ["y", "duration"])
+PLAYLIST = Playlist((), 1000, cast("Schema", SimpleNamespace(name="call")), ["y", "duration"])
 
 
 def test_the_summary_counts_what_was_delivered() -> None:

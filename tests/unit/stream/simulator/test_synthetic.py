@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.simulator.events import EventMaker
 from stream.simulator.lead_fields import lead_fields
 from stream.simulator.synthetic import synthetic_leads
+from testing.schemas import packaged_schema
 
-CONTRACT = SchemaStore.load().by_name("lead_created")
+CONTRACT = packaged_schema("lead_created")
 
 
 def test_the_same_seed_makes_the_same_leads_and_another_seed_others() -> None:

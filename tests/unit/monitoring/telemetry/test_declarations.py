@@ -1,0 +1,52 @@
+"""Metrics are declared completely, and what is exposed is what is declared."""
+
+from __future__ import annotations
+
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from monitoring.telemetry import declarations
+from monitoring.telemetry.metrics import (
+    DECLARATIONS,
+    Declaration,
+    Metrics,
+)
+from tests.unit.monitoring.telemetry.test_metrics import filled
+
+
+def exposed(metrics: Metrics) -> dict[str, tuple[str, str, set[str]]]:
+    """Type, sentence and labels of every metric of ours, read back from the text format."""
+    families = {}
+    for family in text_string_to_metric_families(generate_latest(metrics.registry).decode()):
+        if family.name.startswith("leadscore_"):
+            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+            name = family.name + ("_total" if family.type == "counter" else "")
+            families[name] = (family.type, family.documentation, labels)
+    return families
+
+
+def test_what_is_exposed_is_what_is_declared() -> None:
+    expected = {
+        metric.name: (
+            "gauge" if metric.type == "info" else metric.type,  # the text format has no infos
+            metric.sentence,
+            set(metric.labels),
+        )
+        for metric in DECLARATIONS
+        if metric.shown_by == "score"
+    }
+    assert exposed(filled()) == expected
+
+
+def test_declarations_are_complete_and_in_good_form() -> None:
+    on_the_page = {value for value in vars(declarations).values() if isinstance(value, Declaration)}
+    assert on_the_page == set(DECLARATIONS)
+    assert len({metric.name for metric in DECLARATIONS}) == len(DECLARATIONS)
+    for metric in DECLARATIONS:
+        assert metric.sentence.endswith(".")
+        assert metric.unit
+        assert (metric.type == "counter") == metric.name.endswith("_total")
+        assert (metric.type == "info") == metric.name.endswith("_info")
+        assert "lead_id" not in metric.labels
+        if metric.unit in ("seconds", "ratio"):
+            assert metric.name.endswith(f"_{metric.unit}")
