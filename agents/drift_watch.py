@@ -21,7 +21,7 @@ from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, s
 from agents.partials import ModelIdentity, Partial, Sample
 from features.counts import CountLayout, LeadCounts
 from monitoring.drift.assessment import Assessment, Assessor
-from monitoring.drift.change_confirmation import Confirmation
+from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import Change, Rolling, RollingDetectors
 from monitoring.drift.field_drift import DriftState, DriftThresholds
 from monitoring.drift.seasonality import Stream
@@ -88,7 +88,7 @@ class WatchedModel:
     layout: CountLayout
     assessor: Assessor
     detectors: RollingDetectors
-    confirmation: Confirmation
+    confirmation: ChangeConfirmation
     windows: dict[int, LeadCounts] = field(default_factory=dict)
     since: dict[tuple[str, int], int] = field(default_factory=dict)
     alarmed: dict[Stream, DriftState] = field(default_factory=dict)

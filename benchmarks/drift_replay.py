@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.drift import SAMPLE_EVERY
 from features.counts import CountLayout, LeadCounts
 from monitoring.drift.assessment import Assessment, Assessor
-from monitoring.drift.change_confirmation import Confirmation, ConfirmedChange
+from monitoring.drift.change_confirmation import ChangeConfirmation, ConfirmedChange
 from monitoring.drift.detectors import Change, RollingDetectors
 from monitoring.drift.seasonality import DAY_MS, Stream
 
@@ -73,7 +73,7 @@ def replay(
     """Count leads in windows, assess the horizons, run the detectors and confirm what they find."""
     seen = Seen()
     detectors = RollingDetectors(layout, page_hinkley=page_hinkley)
-    confirmation = Confirmation(season_ms=season_ms)
+    confirmation = ChangeConfirmation(season_ms=season_ms)
     assessor = Assessor(layout, importance={}, engagement=(0.0, 1.0))
     latest: deque[LeadCounts] = deque(maxlen=max(HORIZONS.values()))
     for start, rows in _windows(leads.events):

@@ -1,1 +1,1 @@
-"""What a worker tells of itself: metrics, health, and the HTTP door to both."""
+"""Observability of a worker: metrics, health, drift statistics, and the HTTP port for them."""

@@ -1,5 +1,5 @@
 """Drift: statistics, detectors, and the assessment of a window.
 
-The statistics are functions of counts, so they are the same whoever counts. It imports ``features``
-and ``schemas`` alone.
+The statistics are pure functions of counts: a worker, a snapshot and an offline run get the same
+result. It imports ``features`` and ``schemas`` alone.
 """

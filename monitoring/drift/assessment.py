@@ -1,4 +1,4 @@
-"""How far the leads of a horizon are from what a model learnt: the statistics, and a verdict."""
+"""Drift assessment of one horizon: each field against the reference, and a verdict."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from monitoring.drift.statistics import TestResult, benjamini_hochberg
 __all__ = ["Assessment", "Assessor"]
 
 SEVERITY = tuple(DriftState)
-"""From the mildest on."""
+"""States in ascending order of severity."""
 DEFAULT = DriftThresholds()
 DAY_MS = 86_400_000
 UNSIGNED = 2**64
-"""A seed is at least 0, a time before 1970 is not."""
+"""Seeds must not be negative, but the time of an event before 1970 is: seeds are taken modulo."""
 DRAWS_A_FIELD = 2
 """Permutations per tested field and significance level: the smallest adjusted p-value is half of
 the level."""
@@ -31,11 +31,11 @@ the level."""
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Of one horizon: ``horizon`` of a drift report, where every name is explained.
+    """Assessment of one horizon: ``horizon`` of a drift report (drift_report.avsc has the details).
 
-    ``start`` and ``end`` are in milliseconds since 1970, UTC. ``fields`` are the model's, in its
-    order, then further aspects of them; the score is the last. A field counts once in the shares:
-    it has drifted if it or one of its aspects has.
+    ``start`` and ``end`` are in milliseconds since 1970, UTC. ``fields`` are the model's fields in
+    its order, then their further aspects, then the score. A field counts once in the shares: it has
+    drifted if it or one of its aspects has.
     """
 
     name: str
@@ -55,24 +55,25 @@ class Assessment:
 
     @property
     def score(self) -> FieldDrift:
-        """The score's own drift."""
+        """The drift of the score."""
         return self.fields[-1]
 
     @property
     def by_field(self) -> dict[str, list[FieldDrift]]:
-        """Each field's own drift and, behind it, those of its further aspects, by its name."""
+        """The drift of each field, by name: first its own, then that of each further aspect."""
         found: dict[str, list[FieldDrift]] = {}
         for drift in self.fields[:-1]:
             found.setdefault(drift.name.partition(":")[0], []).append(drift)
         return found
 
     def with_since(self, since: Sequence[int | None]) -> Assessment:
-        """Say since when each field has been in a bad state.
+        """Return a copy with the time since when each field has been in a bad state.
 
         Parameters
         ----------
         since
-            By field, the score's last: milliseconds since 1970, UTC; None for one that is well.
+            One value for each field, the score last: milliseconds since 1970, UTC; None if its
+            state is good.
         """
         pairs = zip(self.fields, since, strict=True)
         return replace(self, fields=tuple(replace(field, since=start) for field, start in pairs))
@@ -83,18 +84,18 @@ class Assessment:
 
 
 class Assessor:
-    """Compares leads with what one model learnt.
+    """Compares the counts of a horizon with the reference of one model.
 
     Parameters
     ----------
     layout
         The model's bins, with the training data's own counts.
     importance
-        Each field's share of what moves the model's scores; empty where it is not known.
+        Importance of each field for the model's scores, as a share; empty if unknown.
     engagement
-        The lowest and the highest mean score that are healthy.
+        The healthy range of the mean score: lowest, highest.
     thresholds
-        From where on a difference counts.
+        Thresholds above which a difference counts.
 
     Raises
     ------
@@ -131,14 +132,14 @@ class Assessor:
         Parameters
         ----------
         counts
-            Of its leads.
+            Counts of the horizon's leads.
         name
-            The horizon's, such as 5m.
+            Name of the horizon, such as 5m.
         start, end
             Milliseconds since 1970, UTC.
         first
-            From when on there are leads; None: from `start` on. A model's first hours hold not all
-            hours of a day, however long the horizon is.
+            Time of the first lead, milliseconds since 1970, UTC; None: `start`. The first hours of
+            a model do not cover all hours of a day, even if the horizon is longer than a day.
         """
         covered = end - (start if first is None else max(start, first))
         parts = self._parts(counts)
@@ -186,7 +187,10 @@ class Assessor:
         )
 
     def _least(self, span_ms: int) -> int:
-        """Return how many leads a horizon needs; one below a day differs by its hour anyway."""
+        """Return how many leads a horizon needs: more if it is shorter than a day.
+
+        A few leads of one hour always differ from training data of whole days.
+        """
         least, many = self._thresholds.min_leads, self._thresholds.exact_below
         return least if span_ms >= DAY_MS else max(least, many)
 
@@ -213,8 +217,8 @@ class Assessor:
     ) -> list[TestResult | None]:
         """Return each part's test with the p-value of a permutation test of PSI.
 
-        The seed is the horizon's own, so that a window that is assessed again, as after a restart,
-        has the same p-values.
+        The seed is derived from the horizon, so a window that is assessed again after a restart
+        gets the same p-values.
         """
         draws = ceil(DRAWS_A_FIELD * len(parts) / self._thresholds.exact_p_value)
         found: list[TestResult | None] = []
@@ -242,10 +246,10 @@ class Assessor:
 
 
 def _adjusted(fields: Sequence[str], tests: Sequence[TestResult | None]) -> list[float | None]:
-    """Return the p-values as those of fields, so that aspects make no more false alarms.
+    """Return the adjusted p-values, so that aspects do not add false alarms.
 
-    Within a field by Bonferroni: each is multiplied by the number of the field's tests. The
-    smallest is the field's own, and those are adjusted by Benjamini and Hochberg.
+    Within a field Bonferroni: each p-value is multiplied by the field's number of tests. The
+    smallest one of each field is then adjusted over the fields by Benjamini and Hochberg.
     """
     sizes = Counter(field for field, test in zip(fields, tests, strict=True) if test)
     raised = [

@@ -1,7 +1,7 @@
-"""Which changes count: those that the windowed statistics agree with.
+"""Confirmation of detected changes by the windowed statistics.
 
-A detector finds every change of a stream, also that from day to night, as it compares with the
-latest past only.
+A detector compares a stream with its recent past only, so it also finds the change from day to
+night. A change counts once the windowed statistics confirm it.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from dataclasses import dataclass
 
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.detectors import Change
-from monitoring.drift.seasonality import DAY_MS, Season, Stream
+from monitoring.drift.seasonality import DAY_MS, SeasonalityFilter, Stream
 
-__all__ = ["Confirmation", "ConfirmedChange"]
+__all__ = ["ChangeConfirmation", "ConfirmedChange"]
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedChange:
-    """A change that the windowed statistics agree with.
+    """A change that the windowed statistics confirm.
 
     Attributes
     ----------
     change
-        What a detector found.
+        The change that a detector found.
     found_at
-        When: event time, milliseconds since 1970.
+        Event time of the detection, milliseconds since 1970.
     by
-        What agrees: the shortest horizon that does.
+        The shortest horizon that confirms it.
     """
 
     change: Change
@@ -35,55 +35,57 @@ class ConfirmedChange:
     by: Assessment
 
 
-class Confirmation:
-    """Waits for the windowed statistics to agree with what the detectors found.
+class ChangeConfirmation:
+    """Keeps detected changes until the windowed statistics confirm them.
 
-    They agree when the stream has drifted, out of season (``Season``), in a window that ends after
-    the change was found, and within ``span_ms``.
+    A change is confirmed when its stream has unseasonal drift (``SeasonalityFilter``) in a window
+    that ends after the detection, within ``span_ms``.
 
     Parameters
     ----------
     season_ms
-        How long the leads' rhythm takes: a day, or a week where weekends differ. 0: they have none.
+        Length of a season: a day, or a week if weekends differ. 0: the leads have no seasonality.
     span_ms
-        How long a change waits, in event time. A shift shows in a day's counts after hours.
+        How long a change waits for confirmation, in event time. A shift takes hours to show in the
+        counts of a day.
     """
 
     def __init__(self, *, season_ms: int = DAY_MS, span_ms: int = DAY_MS) -> None:
-        self._season = Season(season_ms)
+        self._season = SeasonalityFilter(season_ms)
         self._span_ms = span_ms
         self._drifted: Mapping[Stream, Assessment] = {}
         self._waiting: dict[tuple[Stream, str], tuple[int, Change]] = {}
 
     @property
     def drifted(self) -> Mapping[Stream, Assessment]:
-        """Of the latest window, the streams that have drifted out of season, and what shows it."""
+        """Streams with unseasonal drift in the latest window, and the horizon that shows it."""
         return self._drifted
 
     def found(self, change: Change, at: int) -> None:
-        """Take in what a detector found; of one stream and detector, the latest change waits.
+        """Add a change to be confirmed, in place of one of the same stream and detector.
 
         Parameters
         ----------
         change
             The change.
         at
-            When it was found: event time, milliseconds since 1970.
+            Event time of the detection, milliseconds since 1970.
         """
         self._waiting[_key(change)] = at, change
 
     def assessed(self, horizons: Sequence[Assessment]) -> list[ConfirmedChange]:
-        """Take in the horizons of a window that has closed, the shortest first.
+        """Return the waiting changes that a closed window confirms; they no longer wait.
 
         Parameters
         ----------
         horizons
-            All with the same end; windows come in the order of event time.
+            The horizons of the window, the shortest first, all with the same end. Windows must be
+            passed in the order of event time.
 
         Returns
         -------
         list of ConfirmedChange
-            Those that waited for it. They no longer wait.
+            The confirmed changes.
         """
         self._drifted = self._season.drifted(horizons)
         if not horizons:

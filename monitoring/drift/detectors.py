@@ -1,8 +1,8 @@
-"""Detectors that read values one by one, and tell when a stream changes against its own past.
+"""Online change detectors: they read values one by one and compare a stream with its own past.
 
-The windowed statistics compare with the reference, so they know how far the leads are from what
-the model learnt; these know sooner that something has happened at all. A change of theirs counts
-once the windowed statistics agree: ``monitoring.drift.change_confirmation``.
+The windowed statistics measure how far the leads are from the training data; the detectors notice
+earlier that something changed at all. A detected change counts once the windowed statistics confirm
+it: ``monitoring.drift.change_confirmation``.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from features.reference import Bins
 __all__ = ["QUANTILES", "Change", "Rolling", "RollingDetectors"]
 
 QUANTILES = (0.1, 0.5, 0.9)
-"""Of the score."""
+"""Quantiles of the score that are reported."""
 ROLLING_SAMPLES = 1000
-"""Scores that the rolling statistics are about."""
+"""Number of latest scores in the rolling statistics."""
 RECENT = 32
-"""Values whose mean is "after". What ADWIN keeps is no measure of it: it forgets no more of the
-past than it must, so that most of what it keeps may be old."""
+"""Number of latest values whose mean is ``after``. ADWIN's own window does not give it: ADWIN drops
+as little of the past as it can, so most of its window may be from before the change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a detector has found.
+    """A change that a detector has found.
 
     Attributes
     ----------
     stream
         The field, or ``score``.
     is_score
-        Whether it is the score, as a field may be called so too.
+        Whether the stream is the score; a field may have the same name.
     detector
         ``adwin`` or ``page_hinkley``.
     before, after
-        Mean of the values since the change before this, without the latest 32; None of no value.
-        And mean of the latest 32. Of scores, or of a field's ranks among the training data, 0 to 1.
+        ``after`` is the mean of the latest 32 values, ``before`` that of the earlier values since
+        the previous change; None if there are none. The values are scores, or a field's ranks among
+        the training data, 0 to 1.
     """
 
     stream: str
@@ -56,14 +57,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """The latest scores in a few numbers.
+    """Rolling statistics of the latest scores.
 
     Attributes
     ----------
     mean, variance
-        Of the latest scores.
+        Mean and variance of the latest scores.
     quantiles
-        By level: 0.1, 0.5 and 0.9.
+        Quantiles by level: 0.1, 0.5 and 0.9.
     """
 
     mean: float
@@ -72,19 +73,19 @@ class Rolling:
 
 
 class RollingDetectors:
-    """Watches the score, and the rank of every number, one value after the other.
+    """Runs detectors on the score and on the rank of each numeric field.
 
-    The state is a pure function of the values since it was made, in their order, however they are
-    divided into calls: it is kept nowhere, but found again by replaying the samples.
+    The state is a pure function of the sequence of values, however they are divided into calls. It
+    is not persisted: after a restart the samples are replayed.
 
     Parameters
     ----------
     layout
         The model's bins, with the training data's own counts.
     delta
-        How likely a false alarm may be, for ADWIN: of one stream at one time.
+        ADWIN's bound on the probability of a false alarm, for one stream at one time.
     page_hinkley
-        Whether Page and Hinkley's test runs beside ADWIN.
+        Whether the Page-Hinkley test runs in addition to ADWIN.
 
     References
     ----------
@@ -98,7 +99,7 @@ class RollingDetectors:
     ) -> None:
         self._fields = len(layout.fields)
         self._latest = _LatestScores()
-        # A field with a single bin has a single rank.
+        # A field with a single bin has a single rank: it cannot change.
         self._ranked = [
             (column, _ranks(field))
             for column, field in enumerate(layout.fields)
@@ -119,11 +120,11 @@ class RollingDetectors:
 
     @property
     def streams(self) -> tuple[str, ...]:
-        """What is watched: the score, then the fields."""
+        """The monitored streams: the score, then the fields."""
         return tuple(watched[0].stream for watched in (self._score, *self._numbers))
 
     def update(self, scores: NDArray[np.float32], codes: NDArray[np.int16]) -> list[Change]:
-        """Read the next leads.
+        """Update the detectors with the next leads and return the changes found.
 
         Parameters
         ----------
@@ -135,12 +136,12 @@ class RollingDetectors:
         Returns
         -------
         list of Change
-            Those that came to light, stream by stream.
+            The changes found, stream by stream.
 
         Raises
         ------
         ValueError
-            The codes are not of this model's fields.
+            The shape of the codes does not fit the model's fields.
         """
         if codes.shape != (len(scores), self._fields):
             raise ValueError(
@@ -157,7 +158,7 @@ class RollingDetectors:
         return changes
 
     def rolling(self) -> Rolling | None:
-        """Tell of the latest 1,000 scores; None before the second."""
+        """Return statistics of the latest 1,000 scores; None before the second score."""
         return self._latest.summary()
 
 
@@ -184,7 +185,7 @@ class _LatestScores:
             return None
         return Rolling(
             mean=self._moments.obj.mean.get(),
-            # Taking old values out again rounds: of equal scores it may end a hair below 0.
+            # Removing old values rounds: the variance of equal scores may come out just below 0.
             variance=max(self._moments.obj.get(), 0.0),
             quantiles={
                 level: value
@@ -195,7 +196,7 @@ class _LatestScores:
 
 
 class _Watched:
-    """One detector on one stream. It begins anew after each change."""
+    """One detector on one stream; it is reset after each change."""
 
     def __init__(self, stream: str, is_score: bool, name: str, detector: DriftDetector) -> None:
         self.stream = stream
@@ -233,7 +234,10 @@ class _Watched:
 
 
 def _ranks(bins: Bins) -> NDArray[np.float64]:
-    """By code, the share of training values below the bin and half of those in it; NaN: missing."""
+    """Return the mid-rank of each code: the share of training values below, plus half of its bin.
+
+    The rank of the code for missing values is NaN.
+    """
     counts = np.asarray(bins.counts[: bins.size], dtype=np.float64)
     middles = np.cumsum(counts) - counts / 2
     nowhere = [np.nan] * (bins.codes - bins.size)

@@ -1,4 +1,4 @@
-"""What a drift is called, and what to do about it."""
+"""Kinds of drift, and advice for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ADVICE", "Advice", "Diagnosis", "diagnose"]
 
 
 class Diagnosis(StrEnum):
-    """What the statistics of a horizon amount to."""
+    """Kind of drift that the statistics of a horizon show."""
 
     TOO_FEW = "too_few"
     STABLE = "stable"
@@ -23,14 +23,14 @@ class Diagnosis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do.
+    """Advice for a diagnosis.
 
     Attributes
     ----------
     sentence
-        For people, in one sentence.
+        Meaning and action in one sentence.
     section
-        Where docs/runbook.md says more: the anchor of its section.
+        Anchor of the section in docs/runbook.md.
     """
 
     sentence: str
@@ -40,49 +40,49 @@ class Advice:
 ADVICE: Mapping[Diagnosis, Advice] = MappingProxyType(
     {
         Diagnosis.TOO_FEW: Advice(
-            "Too few leads to say anything: look at a longer horizon.", "too_few"
+            "Too few leads for a verdict: look at a longer horizon.", "too_few"
         ),
         Diagnosis.STABLE: Advice(
-            "The leads and the scores are as the model learnt them: nothing to do.", "stable"
+            "Leads and scores are like the training data: nothing to do.", "stable"
         ),
         Diagnosis.COVARIATE: Advice(
-            "Other leads come than the model learnt, but its answers hold: find out what changed "
-            "in the drifted fields, and watch the outcomes.",
+            "The leads differ from the training data, but the scores do not: find out what changed "
+            "in the drifted fields, and compare scores with outcomes.",
             "covariate",
         ),
         Diagnosis.PREDICTION: Advice(
-            "The scores have moved though no field has: look at how the fields go together and at "
-            "what was deployed last, and check the scores against outcomes.",
+            "The scores have drifted, but no field has: check the latest deployment and "
+            "combinations of fields, and compare scores with outcomes.",
             "prediction",
         ),
         Diagnosis.COVARIATE_AND_PREDICTION: Advice(
-            "Other leads come and the scores follow: check them against outcomes, and train the "
-            "model on recent leads.",
+            "Leads and scores differ from the training data: compare scores with outcomes, and "
+            "train the model on recent leads.",
             "covariate_and_prediction",
         ),
         Diagnosis.DATA_QUALITY: Advice(
-            "Values are missing, or have levels that the model never saw: have the source of the "
-            "named fields mended before anything is trained.",
+            "Values are missing, or have levels that the model never saw: ask the sender to fix "
+            "the named fields before you train again.",
             "data_quality",
         ),
     }
 )
-"""By diagnosis."""
+"""Advice by diagnosis."""
 
 
 def diagnose(*, is_covariate: bool, is_prediction: bool, is_surge: bool) -> Diagnosis:
-    """Name what the statistics amount to.
+    """Return the diagnosis of a horizon.
 
-    Broken data come first: scores that follow missing values are no news of the leads.
+    Data quality comes first: if values are missing, drifted scores say nothing about the leads.
 
     Parameters
     ----------
     is_covariate
-        A field has drifted that no surge explains.
+        Whether a field has drifted that no surge explains.
     is_prediction
-        The score has drifted.
+        Whether the score has drifted.
     is_surge
-        In some field far more values are missing, or without a bin, than in the reference.
+        Whether some field has far more missing or unseen values than the reference.
     """
     if is_surge and not is_covariate:
         return Diagnosis.DATA_QUALITY

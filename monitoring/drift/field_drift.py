@@ -1,4 +1,4 @@
-"""How far one field, or the score, is from the reference, and from where on that counts."""
+"""Drift of one field or the score against the reference, and the thresholds that judge it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = ["DriftState", "DriftThresholds", "FieldCounts", "FieldDrift"]
 
 DAY_MS = 86_400_000
 RHYTHMS_MS = {"hour": DAY_MS, "weekday": 7 * DAY_MS}
-"""How long it takes until each bin of a rhythm has come."""
+"""Length of each date aspect's cycle: after it, every bin can have values."""
 SURGE_DEVIATIONS, EXACT_SURGE_DEVIATIONS = 2.0, 3.0
-"""Standard errors of a share by which a surge must be above the threshold: few leads waver. The
-second holds where the test is the permutation test."""
+"""Standard errors of a share by which a surge must exceed the threshold, as shares of few leads are
+noisy. The second applies where the permutation test is used."""
 
 
 class DriftState(StrEnum):
-    """How bad it is; ``too_few`` is not "ok": there are too few leads to tell."""
+    """State of a field or horizon; ``too_few`` is not "ok": there are too few leads to judge."""
 
     TOO_FEW = "too_few"
     OK = "ok"
@@ -43,31 +43,31 @@ class DriftState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DriftThresholds:
-    """From where on a difference counts.
+    """Thresholds above which a difference counts.
 
     Parameters
     ----------
     psi_warn, psi_critical
-        PSI above its noise, from which a field is in the state warn, critical.
+        Least PSI minus noise for the state warn, critical.
     psi_notable
-        PSI above its noise that must be there for a significant test to count.
+        Least PSI minus noise for which a significant test counts.
     kl
-        Kullback-Leibler divergence, in nats.
+        Least Kullback-Leibler divergence, in nats.
     p_value
         Significance of a field's test, after Bonferroni over its aspects and Benjamini and Hochberg
         over the fields.
     prediction_p_value
         Significance of the score's test.
     drift_share
-        Share of drifted fields from which the whole is called drift.
+        Least share of drifted fields for which the horizon counts as drifted.
     missing_change, unseen_change
-        Rise of the share of missing values, of levels without a bin, that is a surge.
+        Rise of the share of missing values, or of levels without a bin, that is a surge.
     min_leads
-        Leads below which a horizon of a day or longer is not assessed. A shorter one needs
-        ``exact_below`` leads: so few leads of one hour differ from those of whole days.
+        Least leads for an assessment of a horizon of a day or longer. A shorter one needs
+        ``exact_below`` leads: a few leads of one hour always differ from those of whole days.
     exact_below
-        Leads below which p-values are those of a permutation test of PSI, and every field must be
-        significant to count as drifted: PSI alone wavers too much there.
+        Leads below which p-values are those of a permutation test of PSI, and a field must be
+        significant to count as drifted: PSI alone is too noisy there.
     exact_p_value
         Significance of that test for a field, after Benjamini and Hochberg, and for the score.
     """
@@ -88,9 +88,9 @@ class DriftThresholds:
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """How far a field, an aspect or the score is from the reference: ``field_drift`` of a report.
+    """Drift of a field, an aspect or the score: ``field_drift`` of a report.
 
-    A further aspect of a field is named by both: ``opened:hour``.
+    A further aspect is named ``field:aspect``, such as ``opened:hour``.
 
     Every number is None below the least number of leads; below 1,000 leads the p-values are those
     of a permutation test of PSI; ``missing`` of the score and ``unseen``
@@ -118,18 +118,18 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True)
 class FieldCounts:
-    """Counts by code of one field, aspect, or of the score, beside the reference's.
+    """Counts by code of one field, aspect or the score, in the window and in the reference.
 
     Parameters
     ----------
     name
         The field's name, ``field:aspect``, or ``score``.
     bins
-        What the codes mean.
+        Meaning of the codes.
     window, reference
         int64, shape (bins.codes,), neither of them all 0.
     is_score
-        Whether it is the score.
+        Whether these are the counts of the score.
     """
 
     name: str
@@ -149,7 +149,7 @@ class FieldCounts:
         return self.bins.field if isinstance(self.bins, AspectReference) else self.name
 
     def of_known(self) -> FieldCounts:
-        """Leave missing values out of an aspect: those of the field are counted once, by itself."""
+        """Return an aspect's counts without missing values; the field itself counts those."""
         if not self.is_aspect:
             return self
         window, reference = self.window.copy(), self.reference.copy()
@@ -162,10 +162,10 @@ class FieldCounts:
         return "ks" if self.bins.by == "quantile" else "chi2"
 
     def without_rhythm(self, span_ms: int) -> FieldCounts:
-        """Merge the bins of what a span of time does not hold all of; leave all else as it is.
+        """Merge the bins of a date aspect if the span is shorter than its cycle.
 
-        A day has one weekday and the training data have seven, an hour has one hour of 24: that is
-        no drift. What is left is whether there is a date.
+        A day holds one weekday of seven, and an hour one hour of 24: that is no drift. The merged
+        counts still show whether dates are missing.
         """
         if span_ms >= RHYTHMS_MS.get(self.bins.by, 0):
             return self
@@ -174,12 +174,12 @@ class FieldCounts:
         )
 
     def test(self) -> TestResult | None:
-        """Test numbers by the values that are there, categories by all codes.
+        """Compute the test: of numbers over the present values, of categories over all codes.
 
         Returns
         -------
         TestResult or None
-            None for numbers of which there is no value.
+            None for numbers without any value.
         """
         if self.kind == "chi2":
             return chi2_test(self.window, self.reference)
@@ -189,17 +189,16 @@ class FieldCounts:
     def drift(
         self, test: TestResult | None, p_adjusted: float | None, thresholds: DriftThresholds
     ) -> FieldDrift:
-        """Measure and judge.
+        """Return the drift and its state.
 
         Parameters
         ----------
         test
-            Of ``test``.
+            Result of ``test``.
         p_adjusted
-            The test's p-value, adjusted over the fields; None where there is no test, and for the
-            score.
+            The p-value adjusted over the fields; None for the score, or if there is no test.
         thresholds
-            From where on a difference counts.
+            Thresholds above which a difference counts.
         """
         index, noise = psi(self.window, self.reference), self._noise(self.window, self.reference)
         kl = kl_divergence(self.window, self.reference)
@@ -239,11 +238,11 @@ class FieldCounts:
         )
 
     def unmeasured(self) -> FieldDrift:
-        """Say nothing: there are too few leads."""
+        """Return a drift without figures: there are too few leads."""
         return FieldDrift(self.name, self.is_score, DriftState.TOO_FEW, False, self.kind)
 
     def is_measurable(self, thresholds: DriftThresholds) -> bool:
-        """Return whether enough leads have a value, where only these are compared."""
+        """Return whether enough leads have a value; aspects compare these alone."""
         if not self.is_aspect:
             return True
         return int(self.window.sum()) >= thresholds.min_leads and bool(self.reference.any())
@@ -260,7 +259,7 @@ class FieldCounts:
         )
 
     def is_explained(self, thresholds: DriftThresholds) -> bool:
-        """Return whether a drift is all surge: what is there, and known, is as it was."""
+        """Return whether a surge explains the drift: the present, known values have not drifted."""
         window, reference = self._known
         if not self.surges(thresholds):
             return False

@@ -12,7 +12,7 @@ __all__ = ["permutation_p_value"]
 Counts = NDArray[np.int64]
 
 ENOUGH_AS_FAR = 20
-"""Permutations at least as far apart as the samples, after which sampling stops."""
+"""Sampling stops after this many permutations that are at least as far apart as the samples."""
 BATCH = 250
 """Permutations drawn at once."""
 ROUNDING = 1e-9

@@ -21,7 +21,7 @@ def detectable_psi(
 
     Measured PSI times the effective number of leads is about a noncentral chi² variable; it is
     approximated by a normal variable of the same mean and variance, and the quantile of chi² by
-    Wilson and Hilferty's formula. A window smaller than the reference by far is assumed.
+    Wilson and Hilferty's formula. The window is assumed to be far smaller than the reference.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def detectable_psi(
     leads
         Leads of the window, above 0.
     fields
-        Fields that are tested beside each other, at least 1.
+        Number of fields that are tested together, at least 1.
     thresholds
-        Which difference counts; None: the default thresholds.
+        Thresholds above which a difference counts; None: the default thresholds.
 
     References
     ----------
@@ -49,7 +49,7 @@ def detectable_psi(
     # Solve degrees + x - least = POWER * sqrt(2 * (degrees + 2 * x)) for x.
     gap, slack = least - degrees, 2 * POWER**2
     x = gap + slack + sqrt(slack * (slack + 2 * gap + degrees))
-    # Half a lead in every bin draws the measured shares together, and PSI is about their square.
+    # Half a lead in every bin shrinks the measured differences, and PSI is about their square.
     return x / leads * (1 + SMOOTHING * (degrees + 1) / leads) ** 2
 
 

@@ -1,8 +1,8 @@
-"""Which drifts count: those that are no rhythm of the leads.
+"""Seasonality filter: ignores drift that recurs every season.
 
-The windowed statistics compare with what the model learnt; but at night a window of an hour differs
-from training data of whole days, as it did the night before. So a horizon that spans a whole season
-is compared with the reference alone, and a shorter one also with itself one season before.
+A window of one hour at night always differs from training data of whole days, as it did the night
+before. So a horizon of a whole season or more is compared with the reference alone, and a shorter
+one also with the same horizon one season earlier.
 """
 
 from __future__ import annotations
@@ -15,45 +15,45 @@ from typing import NamedTuple
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.field_drift import FieldDrift
 
-__all__ = ["DAY_MS", "Season", "Stream"]
+__all__ = ["DAY_MS", "SeasonalityFilter", "Stream"]
 
 DAY_MS = 86_400_000
 NOTABLE_RISE = 0.1
-"""PSI that a short horizon must have risen by since one season ago."""
+"""Least rise of a short horizon's PSI against one season earlier."""
 DEVIATIONS = 3.0
-"""Standard errors of the rise, on top."""
+"""Standard errors of the rise that are added to it."""
 
 
 class Stream(NamedTuple):
-    """A field, or the score; a field may be called score, too."""
+    """A field or the score; ``is_score`` tells them apart, as a field may be named score."""
 
     name: str
     is_score: bool
 
 
 class _Past(NamedTuple):
-    """How far a stream was from the reference in a horizon: PSI above its noise, of so many."""
+    """PSI minus noise of a stream in an earlier horizon, and the number of its leads."""
 
     excess: float
     leads: int
 
 
-class Season:
-    """Tells which streams have drifted out of season.
+class SeasonalityFilter:
+    """Finds the streams whose drift does not recur every season.
 
     A stream's drift (see ``DriftThresholds``) counts
 
-    - without a season, in every horizon;
-    - else in a horizon of at least a season, once leads have come for a whole season;
-    - and in a shorter one where its PSI is notably higher than that of the same horizon one season
-      before, give or take the horizon's length. So on the first day none does.
+    - in every horizon, if the leads have no seasonality;
+    - in a horizon of at least a season, once there were leads for a whole season;
+    - in a shorter horizon, if its PSI is notably higher than that of the same horizon one season
+      earlier, plus or minus the length of the horizon. So none counts on the first day.
 
-    The memory is of one season: it is rebuilt by telling the assessments of that time again.
+    The filter remembers one season. To restore it, pass the assessments of that time again.
 
     Parameters
     ----------
     length_ms
-        How long the leads' rhythm takes: a day, or a week where weekends differ. 0: they have none.
+        Length of a season: a day, or a week if weekends differ. 0: the leads have no seasonality.
     """
 
     def __init__(self, length_ms: int = DAY_MS) -> None:
@@ -62,12 +62,13 @@ class Season:
         self._began: int | None = None
 
     def drifted(self, horizons: Sequence[Assessment]) -> Mapping[Stream, Assessment]:
-        """Take in the horizons of a window that has closed, the shortest first.
+        """Return the streams with unseasonal drift in a window that has closed.
 
         Parameters
         ----------
         horizons
-            All with the same end; windows come in the order of event time.
+            The horizons of the window, the shortest first, all with the same end. Windows must be
+            passed in the order of event time.
 
         Returns
         -------
@@ -121,6 +122,9 @@ def _past(drift: FieldDrift, leads: int) -> _Past:
 
 
 def _is_notably_higher(now: _Past, past: _Past) -> bool:
-    """Compare two PSI. That of n leads wavers by about 2 √(PSI / n), as its slope is twice √PSI."""
+    """Return whether a PSI is higher than a past one by more than noise.
+
+    The standard error of the PSI of n leads is about 2 √(PSI / n).
+    """
     error = hypot(*(2 * sqrt(max(known.excess, 0.0) / known.leads) for known in (now, past)))
     return now.excess - past.excess > NOTABLE_RISE + DEVIATIONS * error

@@ -1,7 +1,7 @@
-"""How far two samples are apart, from their counts by bin.
+"""Distances between two binned samples, and significance tests.
 
-Every function takes int64 arrays of the same shape (bins,): what was counted, and the reference. A
-bin that is empty in both says nothing and is left out. Logarithms are natural, but for
+Every function takes int64 arrays of the same shape (bins,): the counts of the window and those of
+the reference. A bin that is empty in both is ignored. Logarithms are natural, except in
 ``jensen_shannon``.
 """
 
@@ -33,29 +33,29 @@ Counts = NDArray[np.int64]
 SMOOTHING = 0.5
 """Added to every count before a logarithm (Krichevsky and Trofimov, 1981)."""
 EXPECTED = 1.0
-"""Leads that a bin is expected to have for the chi² test (Cochran, 1954); rarer ones are pooled."""
+"""Least expected count of a bin in the chi² test (Cochran, 1954); rarer bins are pooled."""
 THETA_SWITCH = 1.0
 """Below it the second series of Kolmogorov's distribution converges faster."""
 CERTAIN = 0.1
 """Below it Kolmogorov's distribution is within 1e-50 of 1."""
 TERMS = 8
-"""Of either series: the next is below 1e-50."""
+"""Terms of either series: the next one is below 1e-50."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """Of a test of the hypothesis that both samples come from one distribution.
+    """Result of a test of the hypothesis that both samples come from one distribution.
 
     Attributes
     ----------
     statistic
-        The distance: the largest difference of the cumulated shares, or chi². None where only the
+        The distance: the largest difference of the cumulative shares, or chi². None if only the
         p-value is known.
     p_value
-        How likely a distance at least as large is where the hypothesis holds, 0 to 1.
+        Probability of a distance at least as large if the hypothesis holds, 0 to 1.
     """
 
-    # Not a test of pytest's, whatever its name.
+    # pytest would collect it by its name.
     __test__ = False
 
     statistic: float | None
@@ -65,8 +65,7 @@ class TestResult:
 def psi(window: Counts, reference: Counts) -> float:
     """Compute the population stability index: the symmetric Kullback-Leibler divergence.
 
-    Half a lead is added to every bin, so that an empty one gives a large number and no infinite
-    one.
+    Half a lead is added to every bin, so that an empty bin gives a large but finite value.
 
     Returns
     -------
@@ -88,10 +87,10 @@ def psi(window: Counts, reference: Counts) -> float:
 
 
 def psi_noise(bins: int, window: int, reference: int) -> float:
-    """Compute what PSI is expected to be where nothing has drifted.
+    """Compute the expected PSI of two samples without drift.
 
     Without drift PSI is about (1/n + 1/m) times a chi² variable of bins - 1 degrees of freedom;
-    this is its mean. It is more than what is found where many bins hold only a few leads.
+    this is its mean. It overestimates the noise if many bins hold only a few leads.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def occupied(window: Counts, reference: Counts) -> int:
 def kl_divergence(window: Counts, reference: Counts) -> float:
     """Compute the Kullback-Leibler divergence of the window from the reference, in nats.
 
-    Smoothed as ``psi`` is.
+    The counts are smoothed as in ``psi``.
 
     Returns
     -------
@@ -134,12 +133,12 @@ def kl_divergence(window: Counts, reference: Counts) -> float:
     22, 1951.
     """
     p, q = _smoothed(window, reference)
-    # Rounding may leave it a hair below 0.
+    # Rounding may leave it just below 0.
     return max(float((p * np.log(p / q)).sum()), 0.0)
 
 
 def jensen_shannon(window: Counts, reference: Counts) -> float:
-    """Compute the Jensen-Shannon divergence in bits; not its square root, which is a distance.
+    """Compute the Jensen-Shannon divergence in bits (not its square root, the distance).
 
     Parameters
     ----------
@@ -149,8 +148,8 @@ def jensen_shannon(window: Counts, reference: Counts) -> float:
     Returns
     -------
     float
-        0 for the same shares, 1 for samples that have no bin in common. Not smoothed: an empty bin
-        is no difficulty to it.
+        0 for equal shares, 1 for samples that have no bin in common. The counts are not smoothed,
+        as the divergence is finite for empty bins.
 
     References
     ----------
@@ -164,16 +163,16 @@ def jensen_shannon(window: Counts, reference: Counts) -> float:
 
 
 def ks_test(window: Counts, reference: Counts) -> TestResult:
-    """Test two samples of numbers as Kolmogorov and Smirnov do, from counts in ordered bins.
+    """Compute the two-sample Kolmogorov-Smirnov test from counts in ordered bins.
 
-    Conservative: between the edges of the bins the samples may be further apart than at them. The
-    p-value is the asymptotic one, good from some hundred leads on.
+    The test is conservative: within a bin the samples may be further apart than at its edges. The
+    p-value is asymptotic, accurate from a few hundred leads on.
 
     Parameters
     ----------
     window, reference
-        int64, shape (bins,), in the order of the numbers, neither of them all 0; missing values
-        are in none of the bins.
+        int64, shape (bins,), in ascending order of the numbers, neither of them all 0; without
+        missing values.
 
     References
     ----------
@@ -186,11 +185,11 @@ def ks_test(window: Counts, reference: Counts) -> TestResult:
 
 
 def chi2_test(window: Counts, reference: Counts) -> TestResult:
-    """Test two samples of categories for homogeneity, by Pearson's chi².
+    """Compute Pearson's chi² test of homogeneity of two samples of categories.
 
-    Bins in which less than one lead is expected in the smaller sample are pooled, with the rarest
-    other bin where they are too few together: the chi² distribution is no guide to them, and a
-    single lead of a level that is not in the reference would look like proof.
+    Bins with less than one expected lead in the smaller sample are pooled; if the pool is still too
+    small, it is merged with the rarest other bin. The chi² approximation fails for such bins: a
+    single lead of a level that is not in the reference would be significant.
 
     Parameters
     ----------
@@ -210,7 +209,7 @@ def chi2_test(window: Counts, reference: Counts) -> TestResult:
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Adjust p-values of several tests for the share of false discoveries.
+    """Adjust p-values of several tests to control the false discovery rate.
 
     Parameters
     ----------
@@ -220,8 +219,8 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (tests,)
-        In the same order, none below its p-value. Of the tests whose adjusted value is below a, at
-        most the share a is expected to be false alarms.
+        Adjusted p-values in the same order, none below its p-value. Of the tests whose adjusted
+        value is below a, at most the share a is expected to be false alarms.
 
     References
     ----------
@@ -242,7 +241,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def kolmogorov_survival(x: float) -> float:
-    """Compute how likely a variable of Kolmogorov's distribution is above ``x``.
+    """Compute the survival function of Kolmogorov's distribution at ``x``.
 
     References
     ----------
@@ -259,7 +258,9 @@ def kolmogorov_survival(x: float) -> float:
 
 
 def chi2_survival(x: float, degrees: int) -> float:
-    """Compute how likely a chi² variable is above ``x``: a finite sum for whole degrees of freedom.
+    """Compute the survival function of the chi² distribution at ``x``.
+
+    For an integer number of degrees of freedom it is a finite sum.
 
     Parameters
     ----------
@@ -273,11 +274,11 @@ def chi2_survival(x: float, degrees: int) -> float:
     M. Abramowitz and I. Stegun, "Handbook of Mathematical Functions", 1964, 26.4.4 and 26.4.5.
     """
     half = x / 2
-    # Also where half of the least number is 0.
+    # Also true for the smallest float above 0, half of which rounds to 0.
     if half <= 0:
         return 1.0
     odd = degrees % 2
-    # In logarithms, as the parts overflow long before their quotient does.
+    # In logarithms, as numerator and denominator overflow long before the quotient does.
     powers = (k + odd / 2 for k in range(degrees // 2))
     tail = sum(exp(power * log(half) - half - lgamma(power + 1)) for power in powers)
     return min(tail + (erfc(sqrt(half)) if odd else 0.0), 1.0)
@@ -295,7 +296,7 @@ def _relative_entropy(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
 
 
 def _pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pool the columns of a table of two rows in which too few are expected."""
+    """Pool the columns of a 2-row table whose expected count is too small."""
     totals = table.sum(axis=0)
     expected = totals * (table.sum(axis=1).min() / table.sum())
     few = expected < EXPECTED

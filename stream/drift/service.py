@@ -1,8 +1,9 @@
 """The drift role of a worker: partials in, reports out, the windows between them in a Faust table.
 
-The topic of partials has one partition, so one worker of the group has it; others stand by. It
-takes what has come each half second: writes each window that has changed to the table once, awaits
-the changelog, reports the windows that are complete, and only then acknowledges.
+The topic of partials has one partition, so one worker of the group is assigned it; the others are
+on standby. Every half second the service processes the partials received: it writes each changed
+window to the table once, waits for the changelog, publishes a report for each complete window, and
+only then acknowledges the partials.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from features.counts import CountLayout
 from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
 from monitoring.drift.assessment import Assessor
-from monitoring.drift.change_confirmation import Confirmation
+from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import RollingDetectors
 from monitoring.drift.field_drift import DriftThresholds
 from monitoring.telemetry.drift_gauges import DriftMetrics
@@ -51,32 +52,34 @@ __all__ = ["DriftService"]
 log = logging.getLogger(__name__)
 
 TURN = 0.5
-"""Seconds between two looks at what has come."""
+"""Seconds between two batches of partials."""
 PENDING = 5000
-"""Partials that may wait for the next turn: the bound on memory."""
+"""Most partials that may wait for the next batch: it bounds memory."""
 REPLAYED_REPORTS = 2000
 REPLAYED_PARTIALS = 2000
-"""The latest records, read again at the start: closed windows, and what the detectors saw. The
-horizon `longer` begins within them: it has 1,000 leads, and a window that was reported has one."""
+"""Latest records that are replayed at start-up: reports of closed windows, and the samples of the
+detectors. The horizon `longer` starts within them: it needs 1,000 leads, and every reported window
+has at least one."""
 REHEARSED_AT_ONCE = 50
-"""Partials between which others have their turn: up to 256 leads of each go to the detectors."""
+"""Partials replayed before yielding to the event loop: up to 256 leads of each go to the
+detectors."""
 MODEL_RETRY = 60.0
-"""Seconds until a model that was not found is looked for again."""
+"""Seconds until the registry is asked again for a model that it did not have."""
 LAG_LOOK = 5.0
-"""Seconds between two looks at how far the topic goes."""
+"""Seconds between two checks of the consumer's lag."""
 
 
 class DriftService(Service):
-    """Watches drift.
+    """Monitors drift: aggregates partials into windows and publishes reports.
 
     Parameters
     ----------
     app
-        The Faust app, with the table.
+        The Faust app that has the table.
     table
-        The windows.
+        The table of windows.
     vitals
-        Where health and metrics are told.
+        Health and metrics of the worker.
     """
 
     def __init__(self, app: App, table: DriftTable, vitals: Vitals) -> None:
@@ -105,17 +108,17 @@ class DriftService(Service):
         self._has_room = asyncio.Event()
         self._missing: dict[str, float] = {}
 
-    # What Faust tells
+    # Callbacks of Faust
 
     async def accept(self, event: Any) -> None:
-        """Take a partial's event; it is acknowledged once all it leads to is written."""
+        """Queue the event of a partial; it is acknowledged once all its effects are written."""
         while len(self._pending) >= PENDING:
             self._has_room.clear()
             await self._has_room.wait()
         self._pending.append(event)
 
     def revoked(self) -> None:
-        """Forget everything: the next owner begins at what was acknowledged."""
+        """Discard all state: the next owner resumes at the last acknowledged partial."""
         self._watch, self._is_recovered = None, False
         self._revocations += 1
         self._pending.clear()
@@ -123,11 +126,11 @@ class DriftService(Service):
         self.metrics.forget()
 
     def recovered(self) -> None:
-        """Take note that the table holds what its changelog holds."""
+        """Mark the table as recovered from its changelog."""
         self.health.meet(Condition.RECOVERED)
         self._is_recovered = self._is_ours()
         if not self._is_recovered:
-            log.info("standing by: another worker watches drift")
+            log.info("on standby: another worker monitors drift")
 
     def _is_ours(self) -> bool:
         return any(tp.topic == self._partials.topic for tp in self.app.consumer.assignment())
@@ -135,7 +138,7 @@ class DriftService(Service):
     # Start and stop
 
     async def on_start(self) -> None:
-        """Open the producer of the reports, and a consumer that only asks how far we are."""
+        """Start the producer of the reports, and a consumer that only fetches offsets."""
         self._table.clock = self._clock
         await self._clock.compare()
         await self._emitter.start()
@@ -148,21 +151,22 @@ class DriftService(Service):
         self._offsets.assign([self._partials])
 
     async def on_shutdown(self) -> None:
-        """Close them, once no task asks by them; what was not acknowledged is read again.
+        """Close the connections after the tasks that use them have ended.
 
-        aiokafka's ``committed`` asks on and on once its consumer is closed.
+        aiokafka's ``committed`` retries for ever once its consumer is closed. Partials that were
+        not acknowledged are read again.
         """
         await self._connections.aclose()
 
     async def _restore(self) -> None:
-        """Find the state again; what comes meanwhile waits."""
+        """Restore the state; partials that arrive meanwhile are queued."""
         before = self._revocations
         windows = Windows(self._table, self._damaged())
         watch = await self._restored(windows)
-        if before == self._revocations:  # else the partition has gone, and maybe come back
-            windows.mended()
+        if before == self._revocations:  # else the partition was revoked, and maybe assigned again
+            windows.repaired()
             self._watch = watch
-            if watch.latest is not None:  # or an alert's time would begin anew
+            if watch.latest is not None:  # without it the `for` time of an alert would restart
                 self.metrics.show_window(watch.current(watch.latest))
 
     async def _restored(self, windows: Windows) -> DriftWatch:
@@ -205,18 +209,18 @@ class DriftService(Service):
                 watch.rehearse(self._decoded(some), now)
                 await asyncio.sleep(0)
         log.info(
-            "watching drift",
+            "monitoring drift",
             extra={"open_windows": watch.open_windows, "reports": len(reports)},
         )
         return watch
 
     def _damaged(self) -> list[bytes]:
-        """Find what is no window in the table, and say so."""
+        """Return the keys of the table that hold no window, and log each."""
         damaged = damaged_keys(self._table)
         for key in damaged:
             log.error(
-                "the table's changelog %s was expected to hold windows, but its key %r does not: it"
-                " is removed, and what it held is counted again from %s",
+                "expected a window under each key of the table's changelog %s, but key %r has none:"
+                " it is removed, and its leads are counted again from %s",
                 *(self._table.changelog_topic_name, key, self._partials.topic),
             )
         return damaged
@@ -230,12 +234,13 @@ class DriftService(Service):
             bundle = describe_bundle(location, self.app.trials)
         except (ModelNotFoundError, FatalError) as error:
             self._missing[identity.sha256] = now + MODEL_RETRY
-            log.warning("leads of a model are counted but not assessed: %s", error)
+            log.warning("leads of an unknown model are counted but not assessed: %s", error)
             return None
         if bundle.sha256 != identity.sha256:
             self._missing[identity.sha256] = now + MODEL_RETRY
             log.warning(
-                "leads were scored by %s/%s with sha256 %s, the registry has %s: not assessed",
+                "leads are counted but not assessed: they were scored by %s/%s with sha256 %s, but"
+                " the registry has %s",
                 *(identity.id, identity.version, identity.sha256[:16], bundle.sha256[:16]),
             )
             return None
@@ -253,10 +258,10 @@ class DriftService(Service):
                 thresholds=DriftThresholds(min_leads=self.settings.drift_min_leads),
             ),
             detectors=RollingDetectors(layout, page_hinkley=self.settings.drift_page_hinkley),
-            confirmation=Confirmation(season_ms=self.settings.drift_season_ms),
+            confirmation=ChangeConfirmation(season_ms=self.settings.drift_season_ms),
         )
 
-    # The turn
+    # Processing, every half second
 
     @Service.task
     async def _turn_until_stopped(self) -> None:
@@ -280,12 +285,12 @@ class DriftService(Service):
             return
         for keys in watch.due(time.monotonic(), round(time.time() * 1000)):
             if self._watch is not watch:
-                return  # the partition went to another worker
-            # The permutation tests of few leads take up to seconds: the event loop must not wait.
+                return  # the partition was revoked meanwhile
+            # Permutation tests take up to seconds: they must not block the event loop.
             closing = await asyncio.to_thread(watch.close, keys, round(time.time() * 1000))
             if self._watch is not watch:
                 return
-            await self._tell(closing.reports)
+            await self._publish(closing.reports)
             watch.settle(closing)
             self._show(closing.reports)
         if not await self._is_written() or self._watch is not watch:
@@ -311,7 +316,7 @@ class DriftService(Service):
             try:
                 partial = decode_partial(value)
             except ValueError as error:
-                log.warning("a record of %s is left out: %s", self._partials.topic, error)
+                log.warning("ignored an invalid record of %s: %s", self._partials.topic, error)
                 continue
             if partial.topic == self.settings.leads_created:
                 yield partial
@@ -321,12 +326,12 @@ class DriftService(Service):
             try:
                 record = decode_report(value)
             except ValueError as error:
-                log.warning("a record of %s is left out: %s", self._reports.topic, error)
+                log.warning("ignored an invalid record of %s: %s", self._reports.topic, error)
                 continue
             if record["topic"] == self.settings.leads_created:
                 yield record
 
-    async def _tell(self, reports: Iterable[Report]) -> None:
+    async def _publish(self, reports: Iterable[Report]) -> None:
         rows: Any = [(report.key, report.encode(), []) for report in reports]
         for delivery in await self._emitter.send(self._reports.topic, 0, rows):
             await delivery
@@ -350,8 +355,8 @@ class DriftService(Service):
         if windows:
             self.metrics.windows_closed_early(windows)
             log.warning(
-                "windows were reported early, as more than LEADSCORE_DRIFT_OPEN_WINDOWS=%d were"
-                " open; leads of theirs that are still to come count as late",
+                "closed windows early: more than LEADSCORE_DRIFT_OPEN_WINDOWS=%d were open; their"
+                " further leads count as late",
                 self.settings.drift_open_windows,
                 extra={"windows": windows},
             )
@@ -364,11 +369,11 @@ class DriftService(Service):
                 mean=rolling.mean, variance=rolling.variance, quantiles=rolling.quantiles
             )
 
-    # A worker that stalls
+    # Stall detection
 
     @Service.task
     async def _end_if_stalled(self) -> None:
-        """End a worker whose consumer is alive and reads nothing: Faust does not notice it."""
+        """Stop a worker whose consumer is alive but reads nothing: Faust does not detect it."""
         moved_at, seen = time.monotonic(), -1
         while not self.should_stop:
             await self.sleep(LAG_LOOK)
@@ -377,7 +382,7 @@ class DriftService(Service):
             try:
                 end = (await self._offsets.end_offsets([self._partials]))[self._partials]
                 taken = await self._offsets.committed(self._partials)
-            except REFUSALS as error:  # Faust's consumer would retry for ever
+            except REFUSALS as error:  # Faust's own consumer would retry for ever
                 await self.app.crash(error)
                 return
             except (KafkaError, TimeoutError):
@@ -388,9 +393,9 @@ class DriftService(Service):
             elif time.monotonic() - moved_at > STALL_LIMIT:
                 await self.app.crash(
                     FatalError(
-                        f"{self._partials.topic} has {end - taken} partials, but none was taken"
-                        f" for {STALL_LIMIT:.0f} s: the worker ends so that its supervisor starts"
-                        " it anew."
+                        f"{self._partials.topic} has {end - taken} unread partials, but none was"
+                        f" processed for {STALL_LIMIT:.0f} s: the worker exits so that its"
+                        " supervisor restarts it."
                     )
                 )
 

@@ -1,4 +1,4 @@
-"""Where drift stands: the newest window and the latest alarms, out of the topic of the reports."""
+"""Current drift status, from the report topic: the newest window and the latest alarms."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ __all__ = ["DriftStatus", "reports"]
 log = logging.getLogger(__name__)
 
 LATEST = 300
-"""Records to begin with: a day of windows of five minutes, or fewer windows and their alarms."""
+"""Records to read at first: a day of windows of five minutes, or fewer windows and their alarms."""
 ALARMS = 100
 
 
 class DriftStatus:
-    """Where drift stands, as far as it is known.
+    """Newest drift report and latest alarms of a topic of leads.
 
     Parameters
     ----------
     topic
-        Of the leads; reports on others don't count.
+        Topic of the leads; reports on other topics are ignored.
 
     Attributes
     ----------
     window
-        The report of the newest window of the model that was reported on last, as the record of
-        drift_report.avsc; None while there is none.
+        Report of the newest window of the latest model, a record of drift_report.avsc; None if
+        there is none yet.
     """
 
     def __init__(self, topic: str) -> None:
@@ -49,16 +49,16 @@ class DriftStatus:
 
     @property
     def alarms(self) -> list[Mapping[str, Any]]:
-        """The reports of the latest alarms, the last one first."""
+        """The reports of the latest alarms, the newest first."""
         return [*reversed(self._alarms.values())]
 
     def take(self, report: Mapping[str, Any]) -> bool:
-        """Take a report in, in the order of the topic; tell whether it is news."""
+        """Add a report, in the order of the topic; return whether it changes the status."""
         if report["topic"] != self._topic:
             return False
         if (alarm := report["alarm"]) is not None:
             key = (*_place(report), alarm["detector"], alarm["stream"])
-            is_news = self._alarms.pop(key, None) is None  # it may be told twice
+            is_news = self._alarms.pop(key, None) is None  # reports are delivered at least once
             self._alarms[key] = report
             if len(self._alarms) > ALARMS:
                 del self._alarms[next(iter(self._alarms))]
@@ -74,9 +74,9 @@ def _place(report: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _supersedes(report: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Return whether a report replaces another: of one window, that of most leads is kept.
+    """Return whether a report replaces another; of the same window, the one of more leads is kept.
 
-    A later report on another model's leads is kept whatever the time of the events: a new model may
+    A later report of another model always replaces it, whatever its event time: a new model may
     score old leads again.
     """
     if report["model_sha256"] != before["model_sha256"]:
@@ -87,9 +87,9 @@ def _supersedes(report: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 
 
 async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
-    """Read the latest reports, and then what comes; nothing is a reply as well, twice a second.
+    """Yield the latest reports, then new ones as they arrive, or an empty batch twice a second.
 
-    Close it when done, as with `contextlib.aclosing`.
+    Close the generator when done, for example with `contextlib.aclosing`.
 
     Parameters
     ----------
@@ -99,17 +99,18 @@ async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, An
     Yields
     ------
     sequence of mapping
-        Records of drift_report.avsc: first all that there are, up to the latest few hundred.
+        Records of drift_report.avsc; the first batch has up to the latest few hundred.
 
     Raises
     ------
     StartupError
-        When Kafka can't be reached, or has no such topic.
+        Kafka can't be reached, or has no such topic.
     """
     if settings.leads_drift not in await partition_counts(settings, Use.STATUS):
         raise StartupError(
-            f"expected the topic {settings.leads_drift}, there is none: create it with `leadscore"
-            " topics create`, and start `leadscore worker --role drift`, which writes to it"
+            f"expected the topic {settings.leads_drift}, but it does not exist: create it with"
+            " `leadscore topics create`, and start `leadscore worker --role drift`, which writes"
+            " to it"
         )
     partition = TopicPartition(settings.leads_drift, 0)
     reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
@@ -133,5 +134,8 @@ def _decoded(partition: TopicPartition, records: Iterable[Record]) -> list[Mappi
         try:
             decoded.append(decode_report(record.value))
         except ValueError as error:
-            log.warning("record %d of %s is left out: %s", record.offset, partition.topic, error)
+            log.warning(
+                "ignored the invalid record at offset %d of %s: %s",
+                *(record.offset, partition.topic, error),
+            )
     return decoded

@@ -1,4 +1,4 @@
-"""The table `drift_windows`: a Faust table that tells when its changelog is written."""
+"""The table `drift_windows`: a Faust table whose changelog writes can be awaited."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ WRITTEN_WITHIN = 30.0
 
 
 class DriftTable(faust.Table):
-    """A table of one partition, whose writes to the changelog can be awaited.
+    """A table of one partition whose writes to the changelog can be awaited.
 
-    Faust's own forget about them: a commit could overtake what it rests on.
+    Faust's own table does not track its writes: an offset could be committed before the changes
+    that its partials caused are in the changelog.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -30,7 +31,7 @@ class DriftTable(faust.Table):
         self.clock = RecordClock()
 
     def partition_for_key(self, key: Any) -> int:
-        """All windows are in the one partition; Faust would ask the event at hand."""
+        """Return the one partition; Faust would use the partition of the current event."""
         return PARTITION
 
     def send_changelog(
@@ -41,10 +42,10 @@ class DriftTable(faust.Table):
         key_serializer: Any = None,
         value_serializer: Any = None,
     ) -> Any:
-        """Send a change, and remember that it is on its way.
+        """Send a change to the changelog, and keep its future for ``written``.
 
-        As Faust does, but with the time stamp of ``clock``: Faust gives none, and Kafka refuses
-        that of a machine whose clock is ahead.
+        Unlike Faust's own method it sets a timestamp, that of ``clock``: the producer's default is
+        the machine's clock, and Kafka refuses timestamps that are too far ahead.
         """
         write = self.changelog_topic.send_soon(
             key=key,
@@ -65,7 +66,7 @@ class DriftTable(faust.Table):
         Raises
         ------
         TimeoutError
-            It was not in time.
+            Kafka did not acknowledge the changes in time.
         """
         writes, self._writes = self._writes, []
         async with asyncio.timeout(WRITTEN_WITHIN):
@@ -73,16 +74,16 @@ class DriftTable(faust.Table):
 
 
 async def all_sent(writes: Iterable[Awaitable[Any]]) -> None:
-    """Wait for writes; where the wait is cancelled, as by a stop, the writes are not.
+    """Wait for writes; if the wait is cancelled, as by a stop, the writes are not.
 
-    Faust sets the result of each once Kafka has it, and fails where the write was cancelled.
+    Faust sets the result of each future once Kafka has the record, and raises if it was cancelled.
     """
     for write in writes:
         await asyncio.shield(write)
 
 
 def damaged_keys(table: Mapping[bytes, bytes]) -> list[bytes]:
-    """Find the entries that are no windows: somebody else has written to the changelog."""
+    """Return the keys of entries that are not windows: another program wrote to the changelog."""
     damaged = []
     for key, value in table.items():
         try:
@@ -94,15 +95,15 @@ def damaged_keys(table: Mapping[bytes, bytes]) -> list[bytes]:
 
 
 class Windows(dict[str, bytes]):
-    """The table as text keys and bytes, in memory, every change written through.
+    """A write-through copy of the table, from text keys to bytes.
 
     Parameters
     ----------
     table
         The table.
     damaged
-        Keys of the table that are left out. While there are any nothing is written, until all is
-        counted again: a worker that dies meanwhile leaves the damage for the next one to find.
+        Keys of the table to ignore. If there are any, nothing is written until ``repaired``: if the
+        worker dies before all is counted again, the next one still finds the damage.
     """
 
     def __init__(self, table: DriftTable, damaged: Collection[bytes] = ()) -> None:
@@ -121,7 +122,7 @@ class Windows(dict[str, bytes]):
 
     @property
     def is_damaged(self) -> bool:
-        """Whether what was written is held for what is damaged."""
+        """Whether the table has damaged entries, so that writes are held back."""
         return bool(self._damaged)
 
     def pop(self, key: str, *default: Any) -> Any:
@@ -132,8 +133,8 @@ class Windows(dict[str, bytes]):
             self._table.pop(key.encode(), None)
         return super().pop(key, *default)
 
-    def mended(self) -> None:
-        """Write what was held, over the damage or, where nothing takes its place, beside it."""
+    def repaired(self) -> None:
+        """Write the changes that were held back, and remove the damaged entries."""
         for key in self._damaged | {key.encode() for key in self._held}:
             value = self.get(key.decode(errors="replace"))
             if value is None:

@@ -150,7 +150,7 @@ async def test_a_record_that_is_no_report_is_left_out(shell: Shell, topics: Topi
     code, said, errors = await shell.call()
     assert code == 0
     assert "412 leads" in said
-    assert f"record 1 of {topic} is left out" in errors
+    assert f"ignored the invalid record at offset 1 of {topic}" in errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

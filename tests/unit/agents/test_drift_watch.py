@@ -15,7 +15,7 @@ from agents.drift_windows import Watermark
 from agents.partials import ModelIdentity, Partial, decode_partial
 from features.counts import LeadCounts
 from monitoring.drift.assessment import Assessor
-from monitoring.drift.change_confirmation import Confirmation
+from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import Change, RollingDetectors
 from monitoring.drift.field_drift import DriftThresholds
 from tests.unit.agents.drift_log import LAYOUT, MODEL, OTHER_MODEL, WINDOW_MS, leads, told
@@ -53,7 +53,7 @@ class Place:
                 thresholds=DriftThresholds(min_leads=100, exact_below=0),
             ),
             detectors=RollingDetectors(LAYOUT),
-            confirmation=Confirmation(season_ms=0),
+            confirmation=ChangeConfirmation(season_ms=0),
         )
 
     @property

@@ -10,7 +10,7 @@ from benchmarks.drift_replay import Leads, Seen, replay
 from features.counts import CountLayout
 from features.reference import Bins, FieldReference, Reference
 from monitoring.drift.assessment import Assessment, Assessor
-from monitoring.drift.change_confirmation import Confirmation
+from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import Change
 from monitoring.drift.seasonality import DAY_MS, Stream
 
@@ -157,7 +157,7 @@ def test_the_drifts_that_the_rule_is_tested_with_are_drifts() -> None:
 
 
 def test_a_change_is_confirmed_by_the_shortest_horizon_that_has_drifted() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     horizons = [horizon("5m", HOUR), *(horizon(name, HOUR, drift=STRONG) for name in ("1h", "24h"))]
     (confirmed,) = confirmation.assessed(horizons)
@@ -165,14 +165,14 @@ def test_a_change_is_confirmed_by_the_shortest_horizon_that_has_drifted() -> Non
 
 
 def test_a_change_is_confirmed_once() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     assert len(confirmation.assessed([horizon("5m", HOUR, drift=STRONG)])) == 1
     assert confirmation.assessed([horizon("5m", HOUR + WINDOW, drift=STRONG)]) == []
 
 
 def test_another_streams_drift_confirms_nothing() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(SCORE, 0)
     confirmation.found(replace(VISITS, stream="size"), 0)
     confirmation.found(replace(VISITS, stream="score"), 0)
@@ -180,28 +180,28 @@ def test_another_streams_drift_confirms_nothing() -> None:
 
 
 def test_too_few_leads_confirm_nothing() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG, leads=900)]) == []
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG, leads=1000)])
 
 
 def test_a_horizon_that_ended_before_the_change_does_not_count() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(VISITS, HOUR)
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG)]) == []
     assert confirmation.assessed([horizon("5m", HOUR + WINDOW, drift=STRONG)])
 
 
 def test_a_change_waits_no_longer_than_its_span() -> None:
-    confirmation = Confirmation(season_ms=0, span_ms=HOUR)
+    confirmation = ChangeConfirmation(season_ms=0, span_ms=HOUR)
     confirmation.found(VISITS, 0)
     assert confirmation.assessed([horizon("5m", HOUR)]) == []
     assert confirmation.assessed([horizon("5m", HOUR + 1, drift=STRONG)]) == []
 
 
 def test_of_one_stream_and_detector_the_latest_change_waits() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     latest, other = replace(VISITS, after=0.9), replace(VISITS, detector="page_hinkley")
     confirmation.found(latest, 1)
@@ -210,7 +210,7 @@ def test_of_one_stream_and_detector_the_latest_change_waits() -> None:
     assert [(found.change, found.found_at) for found in confirmed] == [(latest, 1), (other, 2)]
 
 
-def days_before(confirmation: Confirmation, drift: float, *, until: int) -> None:
+def days_before(confirmation: ChangeConfirmation, drift: float, *, until: int) -> None:
     for end in range(WINDOW, until, WINDOW):
         assert confirmation.assessed([horizon("1h", end, drift=drift)]) == []
 
@@ -222,7 +222,7 @@ def days_before(confirmation: Confirmation, drift: float, *, until: int) -> None
 def test_a_short_horizon_is_compared_with_itself_a_season_before(
     yesterday: Any, today: Any, is_confirmed: bool
 ) -> None:
-    confirmation = Confirmation()
+    confirmation = ChangeConfirmation()
     end = DAY_MS + 2 * HOUR
     days_before(confirmation, yesterday, until=end)
     confirmation.found(VISITS, end - WINDOW)
@@ -231,7 +231,7 @@ def test_a_short_horizon_is_compared_with_itself_a_season_before(
 
 def test_a_small_rise_must_be_more_than_few_leads_waver_by() -> None:
     for leads, is_confirmed in ((20_000, True), (1000, False)):
-        confirmation = Confirmation()
+        confirmation = ChangeConfirmation()
         confirmation.assessed([horizon("1h", HOUR, drift=MILD, leads=leads)])
         confirmation.found(VISITS, DAY_MS)
         today = horizon("1h", DAY_MS + HOUR, drift=0.92, leads=leads)
@@ -239,7 +239,7 @@ def test_a_small_rise_must_be_more_than_few_leads_waver_by() -> None:
 
 
 def test_on_the_first_day_no_horizon_confirms() -> None:
-    confirmation = Confirmation()
+    confirmation = ChangeConfirmation()
     for hour in range(1, 24):
         confirmation.found(VISITS, (hour - 1) * HOUR)
         horizons = [horizon(name, hour * HOUR, drift=STRONG) for name in HORIZONS]
@@ -247,7 +247,7 @@ def test_on_the_first_day_no_horizon_confirms() -> None:
 
 
 def test_a_horizon_of_a_whole_season_counts_once_the_season_was_seen() -> None:
-    confirmation = Confirmation()
+    confirmation = ChangeConfirmation()
     confirmation.assessed([horizon(name, WINDOW, drift=STRONG) for name in HORIZONS])
     confirmation.found(VISITS, HOUR)
     horizons = [horizon(name, DAY_MS - WINDOW, drift=STRONG) for name in HORIZONS]
@@ -259,14 +259,14 @@ def test_a_horizon_of_a_whole_season_counts_once_the_season_was_seen() -> None:
 
 def test_nothing_is_remembered_for_longer_than_a_season() -> None:
     """Two days later the first day is no measure: there is nothing to compare with."""
-    confirmation = Confirmation()
+    confirmation = ChangeConfirmation()
     confirmation.assessed([horizon("1h", HOUR)])
     confirmation.found(VISITS, 2 * DAY_MS)
     assert confirmation.assessed([horizon("1h", 2 * DAY_MS + HOUR, drift=STRONG)]) == []
 
 
 def test_tells_what_has_drifted_out_of_season_whatever_the_detectors_found() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     drifted = horizon("5m", HOUR, drift=STRONG)
     assert confirmation.assessed([drifted]) == []
     assert confirmation.drifted == {Stream("visits", is_score=False): drifted}
@@ -275,7 +275,7 @@ def test_tells_what_has_drifted_out_of_season_whatever_the_detectors_found() -> 
 
 
 def test_no_horizons_say_nothing() -> None:
-    confirmation = Confirmation(season_ms=0)
+    confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     assert confirmation.assessed([]) == []
     assert confirmation.assessed([horizon("5m", HOUR, drift=STRONG)])

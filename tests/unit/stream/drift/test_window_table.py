@@ -54,7 +54,7 @@ def test_nothing_is_written_before_all_is_counted_again() -> None:
     assert table == before
     windows[KEY.decode()] = b"all of it"
     assert table == before
-    windows.mended()
+    windows.repaired()
     assert table == {KEY: b"all of it", b"a/1/2": b"well"}
     windows["a/1/2"] = b"more"
     assert table[b"a/1/2"] == b"more"
