@@ -1,4 +1,4 @@
-"""What a snapshot is of, and the columns that its report shows of two samples of leads."""
+"""Subject of a snapshot, and the columns of two lead samples that its report compares."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ShownColumns = Mapping[str, NDArray[np.float64] | list[str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a snapshot is of.
+    """Model, topic and time range of a snapshot.
 
     Attributes
     ----------
     model
         Name and version, such as ``leads/3``.
     topic
-        Of the leads.
+        Topic of the leads.
     start, end
-        Of the range of time, ``start`` included.
+        Time range; ``start`` is included, ``end`` is not.
     found
         Leads in the range; those that are compared are a sample of them.
     """
@@ -55,7 +55,7 @@ class Subject:
 def shown_columns(
     spec: FeatureSpec, reference: Reference, now: LeadSample, before: LeadSample
 ) -> tuple[ShownColumns, ShownColumns]:
-    """Bring two samples to columns that can be plotted side by side.
+    """Return two samples as columns that can be plotted side by side.
 
     A number is itself, a text its length in characters, a category and a date the label of its bin.
     A further aspect of a field has a column too: the label of its bin.
@@ -72,7 +72,7 @@ def shown_columns(
     Returns
     -------
     tuple of two ShownColumns
-        Of ``now`` and of ``before``: the same columns of the same types, the score as the last.
+        The columns of ``now`` and of ``before``: same names and types, the score last.
     """
     shown: tuple[dict[str, NDArray[np.float64] | list[str | None]], ...] = ({}, {})
     samples = (now, before)

@@ -1,7 +1,7 @@
-"""An Evidently snapshot: a report for people on how leads differ from the training's.
+"""Evidently snapshot: a report on how leads differ from the training data.
 
-The only module that imports Evidently and pandas: seconds and hundreds of megabytes, so it is
-imported by a process of its own that is about to need it, and by nothing on the way of a lead.
+The only module that imports Evidently and pandas. The import takes seconds and hundreds of
+megabytes, so it happens in a separate process, never in a worker.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ from schemas.display import for_page
 __all__ = ["Rendered", "add_to_workspace", "render"]
 
 FIELD_METHOD, SCORE_METHOD = "leadscore_field_psi", "leadscore_score_psi"
-"""As our decisions are called in Evidently's JSON."""
+"""Names of LeadScore's drift methods in Evidently's JSON."""
 UNKNOWN = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A snapshot that was computed.
+    """A computed snapshot.
 
     Attributes
     ----------
     html
         One page that needs no other file and no network.
     json
-        The same as Evidently's JSON: ``metrics`` and ``tests``.
+        The same content as Evidently's JSON: ``metrics`` and ``tests``.
     snapshot
-        For a workspace.
+        The snapshot for an Evidently workspace.
     """
 
     html: str
@@ -82,13 +82,13 @@ def render(
     Parameters
     ----------
     subject
-        What it is of.
+        Model, topic and time range.
     now, before
         The leads of the range, and the bundle's reference sample: the same columns.
     assessment
-        Of the leads of the range, against the model's reference bins.
+        Assessment of the leads of the range against the model's reference bins.
     thresholds
-        That the assessment was made with.
+        Thresholds of the assessment.
     """
     subject, assessment = _subject_for_page(subject), _assessment_for_page(assessment)
     now, before = _columns_for_page(now), _columns_for_page(before)
@@ -176,7 +176,7 @@ def _assessment_for_page(assessment: Assessment) -> Assessment:
 
 
 def _columns_for_page(columns: ShownColumns) -> ShownColumns:
-    """Keep what leads or the training data say from being markup: Evidently does not escape it."""
+    """Escape values of leads and training data, as Evidently does not."""
     return {
         for_page(name): [None if value is None else for_page(value) for value in values]
         if isinstance(values, list)
@@ -186,7 +186,10 @@ def _columns_for_page(columns: ShownColumns) -> ShownColumns:
 
 
 def _register(assessment: Assessment) -> None:
-    """Let Evidently ask the assessment, column by column; a field's aspects count as the field."""
+    """Register drift methods that return the assessment's result of a column.
+
+    The aspects of a field count as the field.
+    """
     drifts = {**assessment.by_field, assessment.score.name: [assessment.score]}
 
     def decide(_: pd.Series, now: pd.Series, kind: Any, threshold: float) -> tuple[float, bool]:
@@ -235,7 +238,7 @@ def _new_project(workspace: Workspace, name: str) -> Project:
 
 
 class _Verdict(MetricContainer):  # type: ignore[misc]
-    """The head of the report: what it is of, and what it comes to."""
+    """Header of the report: its subject and the verdict."""
 
     text: str
     figures: dict[str, str]
@@ -267,7 +270,7 @@ def _text(subject: Subject, assessment: Assessment) -> str:
 
 
 def _figures(assessment: Assessment) -> dict[str, str]:
-    """Return what is shown in large, with its label first."""
+    """Return the key figures by label."""
     return {
         "drifted fields": _share(assessment.drifted_share),
         "weighted by importance": _share(assessment.weighted_share),
@@ -280,7 +283,7 @@ def _figures(assessment: Assessment) -> dict[str, str]:
 
 
 def _worst_first(assessment: Assessment) -> list[FieldDrift]:
-    """Return the score, then the fields, those that are furthest from the reference first."""
+    """Return the score, then the fields in descending order of drift."""
     fields = sorted(assessment.fields[:-1], key=lambda field: _excess(field) or 0.0, reverse=True)
     return [assessment.score, *fields]
 

@@ -28,7 +28,7 @@ WARNING_INTERVAL = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What clients may use.
+    """Limits on what clients may use.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class BoundedListener:
     make_protocol
         Makes the protocol of a connection, as for `asyncio.loop.create_server`.
     limits
-        What clients may use.
+        Limits on what clients may use.
     """
 
     def __init__(

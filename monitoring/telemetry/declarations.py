@@ -1,4 +1,4 @@
-"""Every metric of LeadScore, declared once: the name as it is queried, type, unit, labels, meaning.
+"""Every metric of LeadScore, declared once: its name in queries, type, unit, labels and meaning.
 
 The tables of the documentation are made from ``DECLARATIONS``; ``monitoring.telemetry.metrics``
 records. No metric has a lead's id as a label, and no label takes values without bound: topics,
@@ -14,17 +14,17 @@ __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
 Shower = Literal["score", "drift", "snapshot"]
-"""Who shows a metric: a worker in the role score or drift, or the snapshot job."""
+"""Which process exposes a metric: a worker in the role score or drift, or the snapshot job."""
 
 
 class Declaration(NamedTuple):
-    """What is known of a metric before anything is measured."""
+    """Declaration of a metric."""
 
     name: str
-    """As Prometheus shows it: counters end in ``_total``, infos in ``_info``."""
+    """Name in Prometheus: counters end in ``_total``, infos in ``_info``."""
     type: MetricType
     unit: str
-    """Of the value; ``1`` for a state or an info that is always 1."""
+    """Unit of the value; ``1`` for a state, or for an info, which is always 1."""
     labels: tuple[str, ...]
     sentence: str
     shown_by: Shower = "score"
@@ -35,7 +35,7 @@ RECORDS_CONSUMED = Declaration(
     "counter",
     "records",
     ("topic", "partition"),
-    "Records taken from the source topic; one that is read again counts again.",
+    "Records consumed from the source topic; a record that is read again counts again.",
 )
 LEADS_SCORED = Declaration(
     "leadscore_leads_scored_total",
@@ -56,7 +56,7 @@ DROPPED_RECORDS = Declaration(
     "counter",
     "records",
     (),
-    "Records that nothing was written of: copies of a dead letter with the code ATTEMPTS.",
+    "Records dropped without an output: copies of a dead letter with the code ATTEMPTS.",
 )
 LOW_COVERAGE_LEADS = Declaration(
     "leadscore_low_coverage_leads_total",
@@ -70,15 +70,15 @@ OUT_OF_ORDER_LEADS = Declaration(
     "counter",
     "leads",
     (),
-    "Leads that were scored but are in no drift count: over 288 windows older than those before.",
+    "Leads that were scored but not counted for drift: over 288 windows older than those before.",
 )
 FOREIGN_COMMITS = Declaration(
     "leadscore_foreign_commits_total",
     "counter",
     "commits",
     ("topic", "partition", "direction"),
-    "Commits of the group that no LeadScore worker made, by where they moved the offset: forward,"
-    " backward or unknown.",
+    "Commits of the consumer group that no LeadScore worker made, by direction of the change:"
+    " forward, backward or unknown.",
 )
 FOREIGN_COMMIT_OFFSETS = Declaration(
     "leadscore_foreign_commit_offsets_total",
@@ -92,29 +92,30 @@ PINNED_MODEL_MISSING = Declaration(
     "counter",
     "partitions",
     (),
-    "Partitions whose records may be scored again, but whose model could not be loaded any more.",
+    "Partitions whose pinned model could not be loaded: their records may be scored again by"
+    " another model.",
 )
 REBALANCES = Declaration(
     "leadscore_rebalances_total",
     "counter",
     "rebalances",
     (),
-    "Assignments of partitions that this worker got, the first one included.",
+    "Partition assignments of this worker, the first one included.",
 )
 LOSSES = Declaration(
     "leadscore_losses_total",
     "counter",
     "losses",
     ("topic", "partition", "reason"),
-    "Times that records of a partition were lost before they were read: removed by retention, or"
-    " their log was truncated or re-created.",
+    "Losses of unread records, per partition: removed by retention, or the log was truncated or"
+    " re-created.",
 )
 LOST_RECORDS = Declaration(
     "leadscore_lost_records_total",
     "counter",
     "records",
     ("topic", "partition", "reason"),
-    "Offsets of the source topic that can never be read: the most leads that can have been lost.",
+    "Offsets of the source topic that can never be read: an upper bound of the lost leads.",
 )
 MODEL_LOAD_FAILURES = Declaration(
     "leadscore_model_load_failures_total",
@@ -128,29 +129,29 @@ MODEL_LOAD_FAILING = Declaration(
     "gauge",
     "1",
     (),
-    "1 while the model that the settings name can't be loaded, until it is or they lead to the one"
-    " that scores; else 0.",
+    "1 while the model that the settings name can't be loaded and differs from the loaded one;"
+    " else 0.",
 )
 BATCH_RECORDS = Declaration(
     "leadscore_batch_records",
     "histogram",
     "records",
     (),
-    "Records of a batch that is done, dead letters included.",
+    "Records per completed batch, dead letters included.",
 )
 STAGE_DURATION = Declaration(
     "leadscore_stage_duration_seconds",
     "histogram",
     "seconds",
     ("stage",),
-    "Time in a stage: decode, features, model, encode of a poll, drift, deliver of a batch.",
+    "Time in a stage: decode, features, model and encode per poll, drift and deliver per batch.",
 )
 SCORING_DURATION = Declaration(
     "leadscore_scoring_duration_seconds",
     "histogram",
     "seconds",
     (),
-    "Time from a poll's begin until its scored events are encoded; delivery is not in it.",
+    "Time from the start of a poll until its scored events are encoded, without delivery.",
 )
 EVENT_TO_SCORED = Declaration(
     "leadscore_event_to_scored_seconds",
@@ -172,31 +173,31 @@ FEATURE_COVERAGE = Declaration(
     "histogram",
     "ratio",
     (),
-    "Number of the model's fields that a lead has, as a share of what nine in ten training leads"
-    " have at least; for every scored lead.",
+    "Number of the model's fields that a scored lead has, as a share of the number that nine in"
+    " ten training leads have at least.",
 )
 LAG_RECORDS = Declaration(
     "leadscore_lag_records",
     "gauge",
     "records",
     ("topic", "partition"),
-    "Records of an assigned partition that are not yet done, as of the last fetch.",
+    "Unfinished records of an assigned partition, as of the last fetch.",
 )
 LAG_SECONDS = Declaration(
     "leadscore_lag_seconds",
     "gauge",
     "seconds",
     ("topic", "partition"),
-    "Age of the oldest record of an assigned partition that is not yet done; 0 when caught up, or"
-    " where its time stamp is implausible.",
+    "Age of the oldest unfinished record of an assigned partition; 0 if there is none, or its"
+    " timestamp is implausible.",
 )
 LAST_COMMIT_AGE = Declaration(
     "leadscore_last_commit_age_seconds",
     "gauge",
     "seconds",
     (),
-    "Time since offsets were last committed, at first since partitions were assigned; grows while"
-    " there is nothing to commit.",
+    "Time since the last offset commit, or since the assignment before the first commit; it grows"
+    " while there is nothing to commit.",
 )
 ASSIGNED_PARTITIONS = Declaration(
     "leadscore_assigned_partitions",
@@ -210,50 +211,50 @@ PARTITION_STUCK = Declaration(
     "gauge",
     "1",
     ("topic", "partition"),
-    "Whether no progress is made on an assigned partition though there is work: 1 or 0.",
+    "1 when an assigned partition has records but makes no progress; else 0.",
 )
 READY = Declaration(
     "leadscore_ready",
     "gauge",
     "1",
     (),
-    "1 when the worker is ready to score, as /readyz says; else 0.",
+    "1 when the worker is ready to score, as in /readyz; else 0.",
 )
 IN_FLIGHT_BYTES = Declaration(
     "leadscore_in_flight_bytes",
     "gauge",
     "bytes",
     (),
-    "Bytes of records that were polled and are not done, 512 for each record included.",
+    "Bytes of records in flight (polled, not finished), with 512 bytes of overhead per record.",
 )
 EVENT_LOOP_HOLD = Declaration(
     "leadscore_event_loop_hold_seconds",
     "gauge",
     "seconds",
     ("clock",),
-    "Longest time of the last minute or two in which the event loop served nothing else; `wall`"
-    " includes the time in which the process had no CPU, `cpu` does not.",
+    "Longest time in the last one to two minutes for which one task blocked the event loop; `wall`"
+    " includes time in which the process had no CPU, `cpu` does not.",
 )
 MODEL_INFO = Declaration(
     "leadscore_model_info",
     "info",
     "1",
     ("name", "version", "sha256", "engine", "calibration"),
-    "The model that scores.",
+    "The loaded model.",
 )
 MODEL_PUBLISHED = Declaration(
     "leadscore_model_published_timestamp_seconds",
     "gauge",
     "seconds",
     (),
-    "When the model that scores was published, in seconds since 1970; absent where unknown.",
+    "Publication time of the loaded model, in seconds since 1970; absent if unknown.",
 )
 BUILD_INFO = Declaration(
     "leadscore_build_info",
     "info",
     "1",
     ("version", "python"),
-    "Version of LeadScore and of the Python that runs it.",
+    "Versions of LeadScore and Python.",
 )
 
 DRIFT_LEADS = Declaration(
@@ -278,7 +279,7 @@ FIELD_PSI_NOISE = Declaration(
     "gauge",
     "ratio",
     ("field", "window"),
-    "What a field's PSI is expected to be without drift.",
+    "Expected PSI of a field without drift.",
     "drift",
 )
 FIELD_KL = Declaration(
@@ -319,7 +320,7 @@ FIELD_MISSING_CHANGE = Declaration(
     "gauge",
     "ratio",
     ("field", "window"),
-    "That share minus the reference's.",
+    "That share minus the share in the reference.",
     "drift",
 )
 FIELD_UNSEEN = Declaration(
@@ -335,7 +336,7 @@ FIELD_UNSEEN_CHANGE = Declaration(
     "gauge",
     "ratio",
     ("field", "window"),
-    "That share minus the reference's.",
+    "That share minus the share in the reference.",
     "drift",
 )
 FIELD_DRIFTED = Declaration(
@@ -359,7 +360,7 @@ DRIFT_WEIGHTED_SHARE = Declaration(
     "gauge",
     "ratio",
     ("window",),
-    "The same, each field weighted by its importance to the model.",
+    "Share of the model's fields that have drifted, weighted by importance to the model.",
     "drift",
 )
 SCORE_PSI = Declaration(
@@ -375,7 +376,7 @@ SCORE_PSI_NOISE = Declaration(
     "gauge",
     "ratio",
     ("window",),
-    "What the scores' PSI is expected to be without drift.",
+    "Expected PSI of the scores without drift.",
     "drift",
 )
 SCORE_P_VALUE = Declaration(
@@ -407,7 +408,7 @@ ENGAGEMENT_LOW = Declaration(
     "gauge",
     "ratio",
     (),
-    "Lowest mean score that is healthy, as the bundle says.",
+    "Lowest healthy mean score, from the bundle.",
     "drift",
 )
 ENGAGEMENT_HIGH = Declaration(
@@ -415,7 +416,7 @@ ENGAGEMENT_HIGH = Declaration(
     "gauge",
     "ratio",
     (),
-    "Highest mean score that is healthy, as the bundle says.",
+    "Highest healthy mean score, from the bundle.",
     "drift",
 )
 DRIFT_COVERAGE = Declaration(
@@ -423,8 +424,8 @@ DRIFT_COVERAGE = Declaration(
     "gauge",
     "ratio",
     ("window",),
-    "Mean number of the model's fields that the leads have, as a share of what nine in ten training"
-    " leads have at least.",
+    "Mean number of the model's fields that the leads have, as a share of the number that nine in"
+    " ten training leads have at least.",
     "drift",
 )
 DRIFT_ALARMS = Declaration(
@@ -432,7 +433,7 @@ DRIFT_ALARMS = Declaration(
     "counter",
     "alarms",
     ("detector", "stream", "confirmed"),
-    "Alarms; confirmed is true where the windowed statistics agree, else false.",
+    "Alarms; `confirmed` is true if the windowed statistics confirm the change, else false.",
     "drift",
 )
 LATE_LEADS = Declaration(
@@ -440,7 +441,7 @@ LATE_LEADS = Declaration(
     "counter",
     "leads",
     (),
-    "Leads that came after their window was closed.",
+    "Leads that arrived after their window was closed.",
     "drift",
 )
 WINDOWS_CLOSED = Declaration(
@@ -456,7 +457,8 @@ WINDOWS_CLOSED_EARLY = Declaration(
     "counter",
     "windows",
     (),
-    "Windows of a partition that were closed before the watermark passed them: too many were open.",
+    "Windows of a partition that were closed before the watermark passed them, as too many were"
+    " open.",
     "drift",
 )
 WATERMARK = Declaration(
@@ -464,7 +466,7 @@ WATERMARK = Declaration(
     "gauge",
     "seconds",
     (),
-    "Event time up to which leads are taken to be complete, in seconds since 1970.",
+    "Watermark: event time up to which leads are assumed complete, in seconds since 1970.",
     "drift",
 )
 OPEN_WINDOWS = Declaration(
@@ -480,7 +482,7 @@ PARTIALS = Declaration(
     "counter",
     "partials",
     (),
-    "Partials that were taken into the table.",
+    "Partials added to the table.",
     "drift",
 )
 ROLLING_MEAN = Declaration(
@@ -520,7 +522,7 @@ SNAPSHOT_DURATION = Declaration(
     "gauge",
     "seconds",
     (),
-    "Time that the last snapshot took.",
+    "Duration of the last snapshot.",
     "snapshot",
 )
 SNAPSHOT_ROWS = Declaration(
@@ -544,7 +546,7 @@ SNAPSHOT_PERIOD = Declaration(
     "gauge",
     "seconds",
     (),
-    "Time from one snapshot to the next, as set.",
+    "Configured time from one snapshot to the next.",
     "snapshot",
 )
 SNAPSHOT_FAILURES = Declaration(
@@ -552,11 +554,11 @@ SNAPSHOT_FAILURES = Declaration(
     "counter",
     "failures",
     (),
-    "Snapshots that were begun and not written.",
+    "Snapshots that failed.",
     "snapshot",
 )
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Declaration)
 )
-"""All of them, in the order of this page."""
+"""All metrics, in the order of this module."""

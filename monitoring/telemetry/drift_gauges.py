@@ -1,7 +1,7 @@
-"""What the drift agent measures, as Prometheus reads it.
+"""Drift metrics for Prometheus.
 
-A horizon with too few leads shows how many it has and nothing else: a gauge that is absent says
-that nothing is known, and no rule can take it for "no drift".
+A horizon with too few leads exposes its number of leads and no other gauge: an alert rule can't
+mistake an absent gauge for "no drift".
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from monitoring.drift.assessment import Assessment
 from monitoring.drift.field_drift import DriftState, FieldDrift
 from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import DECLARATIONS, Declaration
-from monitoring.telemetry.sparse_gauges import KnownGauges
+from monitoring.telemetry.sparse_gauges import SparseGauges
 
 __all__ = ["DriftMetrics"]
 
 
 class DriftMetrics:
-    """Records what is known of drift.
+    """Records drift assessments and alarms.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class DriftMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._gauges = KnownGauges(
+        self._gauges = SparseGauges(
             (
                 metric
                 for metric in DECLARATIONS
@@ -45,7 +45,7 @@ class DriftMetrics:
         self._partials = _counter(declared.PARTIALS, registry)
 
     def show_window(self, horizons: Sequence[Assessment]) -> None:
-        """Show the horizons of a window, and drop the gauges of horizons that it does not have."""
+        """Set the gauges of a window's horizons, and remove those of other horizons."""
         names = {horizon.name for horizon in horizons}
         for name in self._shown - names:
             self._gauges.drop("window", name)
@@ -54,7 +54,7 @@ class DriftMetrics:
             self.show(horizon)
 
     def show(self, horizon: Assessment) -> None:
-        """Show a horizon's assessment in the place of the one before of the same name."""
+        """Set the gauges of a horizon, in place of its previous assessment."""
         self._gauges.drop("window", horizon.name)
         window = horizon.name
         self._gauges.set(declared.DRIFT_LEADS, horizon.leads, window)
@@ -76,19 +76,19 @@ class DriftMetrics:
             self._show_field(field, window)
 
     def show_engagement_range(self, low: float, high: float) -> None:
-        """Show which mean scores are healthy, as the bundle says."""
+        """Set the healthy range of the mean score, from the bundle."""
         self._gauges.set(declared.ENGAGEMENT_LOW, low)
         self._gauges.set(declared.ENGAGEMENT_HIGH, high)
 
     def rolling(self, *, mean: float, variance: float, quantiles: Mapping[float, float]) -> None:
-        """Show the rolling statistics of the score.
+        """Set the rolling statistics of the score.
 
         Parameters
         ----------
         mean, variance
-            Of the last sampled scores.
+            Mean and variance of the last sampled scores.
         quantiles
-            By share, such as 0.5 for the median.
+            Quantiles by level, such as 0.5 for the median.
         """
         self._gauges.set(declared.ROLLING_MEAN, mean)
         self._gauges.set(declared.ROLLING_VARIANCE, variance)
@@ -101,16 +101,16 @@ class DriftMetrics:
         Parameters
         ----------
         detector
-            windowed, adwin or page_hinkley.
+            Detector: windowed, adwin or page_hinkley.
         stream
             A field, or score, or all.
         is_confirmed
-            Whether the windowed statistics agree.
+            Whether the windowed statistics confirm it.
         """
         self._alarms.labels(detector, stream, "true" if is_confirmed else "false").inc()
 
     def late(self, leads: int) -> None:
-        """Count leads that came after their window was closed."""
+        """Count leads that arrived after their window was closed."""
         self._late.inc(leads)
 
     def window_closed(self) -> None:
@@ -118,15 +118,15 @@ class DriftMetrics:
         self._closed.inc()
 
     def windows_closed_early(self, windows: int) -> None:
-        """Count windows that were closed before their time, as too many were open."""
+        """Count windows that were closed early, as too many were open."""
         self._closed_early.inc(windows)
 
     def partials_taken(self, partials: int) -> None:
-        """Count partials that were taken into the table."""
+        """Count partials that were added to the table."""
         self._partials.inc(partials)
 
     def watermark(self, event_ms: int | None) -> None:
-        """Show up to which event time leads are taken to be complete.
+        """Set the watermark: the event time up to which leads are assumed complete.
 
         Parameters
         ----------
@@ -136,11 +136,11 @@ class DriftMetrics:
         self._gauges.set(declared.WATERMARK, None if event_ms is None else event_ms / 1000)
 
     def open_windows(self, windows: int) -> None:
-        """Show how many windows are not yet closed."""
+        """Set the number of open windows."""
         self._gauges.set(declared.OPEN_WINDOWS, windows)
 
     def forget(self) -> None:
-        """Take every gauge away: another worker has the table now, and its values hold."""
+        """Remove all gauges: another worker now owns the table and exposes them."""
         self._gauges.clear()
 
     def _show_field(self, field: FieldDrift, window: str) -> None:

@@ -1,8 +1,8 @@
-"""Whether a worker is alive, and whether it is ready: plain state, told from outside.
+"""Liveness and readiness of a worker: plain state that other parts update.
 
-Alive means that a restart would not help: the event loop turns, and a source that has work gets
-on with it. Ready means that the worker can score a lead now. Time is passed in, in seconds of a
-monotonic clock.
+Alive means that a restart would not help: the event loop runs, and a source with work makes
+progress. Ready means that the worker can score a lead now. Callers pass in the time, in seconds of
+a monotonic clock.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any
 __all__ = ["Condition", "Health"]
 
 LOSSES_SHOWN = 3600.0
-"""Seconds for which a loss is listed."""
+"""Seconds for which /readyz lists a loss."""
 MOST_LOSSES = 50
-"""The latest that are listed."""
+"""Most losses that are listed, the latest ones."""
 
 
 class Condition(StrEnum):
-    """What has to hold before a worker is ready."""
+    """Condition of readiness."""
 
     MODEL_LOADED = "model_loaded"
-    """A verified model, or in development the constant one, scores."""
+    """A verified model is loaded, or in development the constant one."""
     PARTITIONS_ASSIGNED = "partitions_assigned"
-    """The consumer group gave this worker its partitions (possibly none)."""
+    """The consumer group has assigned partitions to this worker (possibly none)."""
     PARTITIONS_MOVE = "partitions_move"
-    """On each assigned partition progress is made, or there is nothing to do."""
+    """Each assigned partition makes progress or is idle."""
     RECOVERED = "recovered"
-    """Tables hold what their changelogs hold."""
+    """Tables are recovered from their changelogs."""
     BROKER_REACHED = "broker_reached"
-    """Kafka answered when it was last asked."""
+    """Kafka answered the last probe."""
 
 
 _AT_START: dict[Condition, str | None] = {
@@ -50,13 +50,13 @@ class Health:
     Parameters
     ----------
     now
-        Time of the start.
+        Time of the start, in seconds.
     conditions
         The conditions that this worker's roles need; unmet at first, but for PARTITIONS_MOVE.
     heartbeat_limit
         Longest time in seconds between two heartbeats of the event loop.
     stall_limit
-        Longest time in seconds that a source with work may finish nothing.
+        Longest time in seconds that a source with work may finish no batch.
 
     Examples
     --------
@@ -87,21 +87,21 @@ class Health:
         self._losses: deque[tuple[float, Mapping[str, Any]]] = deque(maxlen=MOST_LOSSES)
 
     def meet(self, condition: Condition) -> None:
-        """Say that a condition holds; one that this worker does not need is ignored."""
+        """Mark a condition as met; a condition that this worker does not need is ignored."""
         if condition in self._reasons:
             self._reasons[condition] = None
 
     def miss(self, condition: Condition, reason: str) -> None:
-        """Say that a condition does not hold, and why; one that is not needed is ignored."""
+        """Mark a condition as not met, with the reason; one that is not needed is ignored."""
         if condition in self._reasons:
             self._reasons[condition] = reason
 
     def meets(self, condition: Condition) -> bool:
-        """Return whether a condition holds; one that is not needed does."""
+        """Return whether a condition is met or not needed."""
         return self._reasons.get(condition) is None
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether every condition holds, and for each one that does not, why."""
+        """Return whether every condition is met, with the reason for each that is not."""
         is_ready = not any(self._reasons.values())
         conditions = {
             condition.value: {"met": True} if reason is None else {"met": False, "reason": reason}
@@ -110,7 +110,7 @@ class Health:
         return is_ready, {"ready": is_ready, "conditions": conditions}
 
     def add_loss(self, now: float, detail: Mapping[str, Any]) -> None:
-        """List records that were lost before they were read; the worker stays ready."""
+        """Add a loss of unread records to the list; the worker stays ready."""
         self._losses.append((now, detail))
 
     def losses(self, now: float) -> list[dict[str, Any]]:
@@ -122,11 +122,11 @@ class Health:
         ]
 
     def heartbeat(self, now: float) -> None:
-        """Note that the event loop turns."""
+        """Record that the event loop runs."""
         self._last_heartbeat = now
 
     def source_seen(self, now: float, *, finished: int, has_work: bool) -> None:
-        """Note how far the source has come; call it regularly.
+        """Record the progress of the source; to be called regularly.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class Health:
         finished
             A number that changes with every batch that is done.
         has_work
-            Whether there are records that were not done: in flight, or in the topic.
+            Whether there are unfinished records, in flight or in the topic.
         """
         if not has_work or finished != self._finished or self._is_broker_away():
             self._last_progress = now
@@ -144,20 +144,20 @@ class Health:
     def alive(self, now: float) -> tuple[bool, dict[str, Any]]:
         """Return whether the worker is alive, with both ages in seconds and the reasons if not.
 
-        While Kafka is away nothing can progress and a restart would not bring it back, so the
-        source is not judged then.
+        While Kafka is unreachable nothing can make progress and a restart would not help, so the
+        source is not checked then.
         """
         heartbeat_age = now - self._last_heartbeat
         progress_age = now - self._last_progress
         reasons = []
         if heartbeat_age > self._heartbeat_limit:
             reasons.append(
-                f"the event loop has not turned for {heartbeat_age:.1f} s "
+                f"the event loop has been blocked for {heartbeat_age:.1f} s "
                 f"(limit {self._heartbeat_limit:g} s)"
             )
         if progress_age > self._stall_limit and not self._is_broker_away():
             reasons.append(
-                f"the source has neither finished a batch nor been idle for {progress_age:.1f} s "
+                f"the source has work but has finished no batch for {progress_age:.1f} s "
                 f"(limit {self._stall_limit:g} s)"
             )
         return not reasons, {

@@ -1,9 +1,9 @@
-"""A Prometheus histogram that takes whole arrays, and takes them fast.
+"""A Prometheus histogram that observes whole arrays.
 
-``prometheus_client.Histogram`` observes one value a call, a Python loop over its buckets: about
-1 µs a lead. This one gathers what it is given and counts it with three NumPy calls, when enough
-has come or when it is read: a small batch costs a few list appends. It is exposed through the
-client's documented way for own metrics, a custom collector.
+``prometheus_client.Histogram`` observes one value per call and loops over its buckets in Python:
+about 1 µs a lead. This one buffers observations and counts them with three NumPy calls, when the
+buffer is full or on a scrape, so a small batch costs a few list appends. It is exposed as a custom
+collector, the client's public interface for own metrics.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 __all__ = ["ArrayHistogram", "Tally"]
 
 GATHERED = 64
-"""Observations, of a value or of an array, that are counted at once: what is kept until then."""
+"""Observations, of a value or an array, that are buffered and then counted together."""
 
 
 class Tally:
@@ -32,7 +32,7 @@ class Tally:
     Parameters
     ----------
     bounds
-        Upper bounds of the buckets, ascending, each inclusive; one without bound is added.
+        Inclusive upper bounds of the buckets, ascending; a last bucket without bound is added.
 
     Raises
     ------
@@ -55,27 +55,27 @@ class Tally:
             or any(low >= high for low, high in pairwise(bounds))
         ):
             raise ValueError(f"expected ascending finite bounds, got {tuple(bounds)}")
-        # Two sets of bounds, so that neither type of values is converted by searchsorted. A float32
-        # bound is the float32 nearest to 0.7, as a float32 score of 0.7 is: it stays inclusive.
+        # Bounds in both types, so that searchsorted converts neither. The float32 bound for 0.7 is
+        # the float32 nearest to 0.7, like a float32 score of 0.7: the bound stays inclusive.
         self._bounds64: NDArray[np.float64] = np.asarray(bounds, dtype=np.float64)
         self._bounds32 = self._bounds64.astype(np.float32)
         self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)
         self._sum = 0.0
         self._values: list[float] = []
         self._arrays: list[NDArray[Any]] = []
-        self._lock = Lock()  # it is read, and may be added to, by other threads
+        self._lock = Lock()  # other threads scrape it, and may add to it
 
     def observe(self, value: float) -> None:
-        """Add a value; one that is not finite is left out."""
+        """Add a value; NaN and infinity are ignored."""
         with self._lock:
             self._values.append(value)
             if len(self._values) >= GATHERED:
                 self._count()
 
     def observe_many(self, values: NDArray[np.float32] | NDArray[np.float64]) -> None:
-        """Add an array of values, of shape (n,), which must not change any more.
+        """Add an array of values, shape (n,), which the caller must not change afterwards.
 
-        All arrays are of one type. NaN and infinite values are left out.
+        All arrays must have the same type. NaN and infinite values are ignored.
         """
         with self._lock:
             self._arrays.append(values)
@@ -83,7 +83,7 @@ class Tally:
                 self._count()
 
     def read(self) -> tuple[list[int], float]:
-        """Return the number of values by bucket, not cumulated, and the sum of all."""
+        """Return the number of values by bucket (not cumulative) and the sum of all values."""
         with self._lock:
             self._count()
             return self._counts.tolist(), self._sum
@@ -98,7 +98,7 @@ class Tally:
 
     def _add(self, values: NDArray[Any]) -> None:
         if not isfinite(total := float(values.sum(dtype=np.float64))):
-            # One NaN in the sum would stay there until the process ends.
+            # A single NaN would make the sum NaN until the process ends.
             values = values[np.isfinite(values)]
             total = float(values.sum(dtype=np.float64))
         bounds = self._bounds32 if values.dtype == np.float32 else self._bounds64
@@ -112,13 +112,13 @@ class ArrayHistogram(Collector):
     Parameters
     ----------
     name, sentence
-        As exposed.
+        Name and help text as exposed.
     bounds
-        See ``Tally``; the same for all.
+        Bounds of all tallies; see ``Tally``.
     registry
         Where the histogram is exposed.
     label, values
-        A label, and what it may be: there is a tally for each. Without, there is one.
+        A label and its possible values, with one tally each; without a label there is one tally.
 
     Examples
     --------
@@ -145,15 +145,15 @@ class ArrayHistogram(Collector):
         registry.register(self)
 
     def of(self, value: str = "") -> Tally:
-        """Return the tally of a label's value; without a label, the only one."""
+        """Return the tally of a label's value, or the only one if there is no label."""
         return self._tallies[value]
 
     def describe(self) -> Iterable[Metric]:
-        """Name the metric without its values, for the registry's check on duplicates."""
+        """Return the metric without values, for the registry's duplicate check."""
         return [self._family()]
 
     def collect(self) -> Iterable[Metric]:
-        """Return the state as Prometheus reads it: cumulated counts and the sum."""
+        """Return the metric for a scrape: cumulative counts and the sum."""
         family = self._family()
         for value, tally in self._tallies.items():
             counts, total = tally.read()

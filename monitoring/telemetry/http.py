@@ -31,13 +31,13 @@ ENDPOINTS = {
 STOP_LIMIT = 1.0
 """Seconds that a request may still take when the server stops."""
 LINGER_LIMIT = 1.0
-"""Seconds for which the body of a request that is answered already is read and dropped."""
+"""Seconds for which the body of an answered request is still read and discarded."""
 
 
 class _WithoutBadRequests(logging.Filter):
-    """Leaves out what is no HTTP: it is answered with 400, and no fault of the worker.
+    """Suppresses log records of requests that are not HTTP; they are answered with 400.
 
-    aiohttp writes an error with its stack for each, so that whoever knocks fills the log.
+    aiohttp logs an error with a traceback for each, so any port scanner could fill the log.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -55,13 +55,13 @@ class MonitoringServer:
     Parameters
     ----------
     app
-        What to serve.
+        The application.
     host, port
-        Where to listen; port 0 takes a free one.
+        Address to listen on; port 0 picks a free one.
     setting
-        What names the address, for the error's sentence.
+        Settings that define the address, for the error message.
     limits
-        What clients may use.
+        Limits on what clients may use.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class MonitoringServer:
             logger=log,
             shutdown_timeout=STOP_LIMIT,
             lingering_time=LINGER_LIMIT,
-            auto_decompress=False,  # no body is read, and a small one may unpack to a large one
+            auto_decompress=False,  # no body is read, and a small one may decompress to a large one
         )
         self._setting = setting
         self._limits = limits
@@ -90,13 +90,13 @@ class MonitoringServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on; known once started."""
+        """The port of the server, known once it is started."""
         if self._listener is None or (port := self._listener.port) is None:
             raise RuntimeError("the port is known once the server is started: await start() first")
         return port
 
     async def start(self) -> None:
-        """Listen.
+        """Start to listen.
 
         Raises
         ------
@@ -142,7 +142,7 @@ def monitoring_app(
     model_info: Callable[[], Mapping[str, Any] | None],
     clock: Callable[[], float],
 ) -> web.Application:
-    """Build the application that shows a worker's health, metrics and model.
+    """Build the application that serves a worker's health, metrics and model.
 
     Parameters
     ----------
@@ -151,9 +151,9 @@ def monitoring_app(
     health
         The worker's health.
     model_info
-        Returns what is to be known of the model that scores, None when there is none.
+        Returns the description of the loaded model, None when there is none.
     clock
-        The monotonic clock that ``health`` is told the time of, in seconds.
+        The monotonic clock that ``health`` uses, in seconds.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -166,7 +166,7 @@ def monitoring_app(
 
     async def model(_: web.Request) -> web.Response:
         if (info := model_info()) is None:
-            return _json({"error": "no model is loaded: /readyz tells why"}, False)
+            return _json({"error": "no model is loaded: /readyz has the reason"}, False)
         return _json(info, True)
 
     return _app(
@@ -181,7 +181,7 @@ def monitoring_app(
 
 
 def metrics_app(registry: CollectorRegistry) -> web.Application:
-    """Build an application that shows metrics alone."""
+    """Build an application that serves metrics alone."""
     return _app({"/metrics": _metrics(registry)})
 
 
@@ -192,13 +192,13 @@ def _app(handlers: Mapping[str, Handler]) -> web.Application:
 
 
 async def _close_afterwards(_: web.Request, response: web.StreamResponse) -> None:
-    """End the connection with its answer: one request each, so that a deadline covers it all."""
+    """Close the connection after its response: one request each, so one deadline covers it all."""
     response.headers[hdrs.CONNECTION] = "close"
     response.force_close()
 
 
 def _metrics(registry: CollectorRegistry) -> Handler:
-    """Expose metrics as a reader accepts them; one whose wish is no version gets plain text."""
+    """Serve metrics in the format of the Accept header, or plain text if it names none."""
     expose = make_aiohttp_handler(registry)
 
     async def metrics(request: web.Request) -> web.StreamResponse:

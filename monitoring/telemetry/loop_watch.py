@@ -1,4 +1,4 @@
-"""How long an event loop was held: the longest time in which nothing else had its turn."""
+"""Longest time for which one task blocked the event loop."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ __all__ = ["LongestHold"]
 
 
 class LongestHold:
-    """The longest of the holds that were observed lately.
+    """The longest blocking time that was observed recently.
 
     Parameters
     ----------
     seconds
-        How far back it reaches, at least; twice as far at most.
+        Least age at which an observation is dropped; the most is twice as long.
 
     Examples
     --------
@@ -31,7 +31,7 @@ class LongestHold:
         self._current = self._previous = 0.0
 
     def observe(self, now: float, held: float) -> None:
-        """Add a hold; the times are of a monotonic clock, in seconds."""
+        """Add an observation; both times in seconds, ``now`` of a monotonic clock."""
         if self._since is None:
             self._since = now
         if now - self._since >= self._seconds:
@@ -40,5 +40,5 @@ class LongestHold:
 
     @property
     def value(self) -> float:
-        """Seconds of the longest hold."""
+        """The longest blocking time, in seconds."""
         return max(self._previous, self._current)

@@ -1,7 +1,7 @@
-"""What a worker measures of itself: one class that records, exposed through one registry.
+"""Metrics of a scoring worker: one class records them, one registry exposes them.
 
-A batch costs a fixed number of calls, and whole arrays go in at once: at 500 leads a batch the
-metrics cost well under half a microsecond a lead (``tests/unit/monitoring`` holds them to it).
+A batch takes a fixed number of calls, with whole arrays: at 500 leads a batch the metrics cost well
+under half a microsecond a lead (a test in ``tests/unit/monitoring`` checks it).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import DECLARATIONS, Declaration
 from monitoring.telemetry.histogram import ArrayHistogram, Tally
-from monitoring.telemetry.sparse_gauges import KnownGauges
+from monitoring.telemetry.sparse_gauges import SparseGauges
 from schemas.errors import ErrorCode, LoadFailure
 
 __all__ = [
@@ -51,11 +51,11 @@ SHARE_BOUNDS = tuple(step / 20 for step in range(1, 21))
 
 
 Stage = Literal["decode", "features", "model", "encode", "drift", "deliver"]
-"""A part of a poll's or a batch's way whose time is measured."""
+"""A stage of processing whose time is measured."""
 
 
 class PartitionLag(NamedTuple):
-    """How far behind its end a partition is read."""
+    """Consumer lag of a partition."""
 
     topic: str
     partition: int
@@ -64,23 +64,23 @@ class PartitionLag(NamedTuple):
 
 
 class SourceState(NamedTuple):
-    """What is asked of the worker whenever its metrics are read."""
+    """State of the batch source, read on each scrape."""
 
     lags: tuple[PartitionLag, ...]
-    """One for each assigned partition whose end is known."""
+    """One entry for each assigned partition whose end offset is known."""
     assigned_partitions: int
     last_commit_age: float | None
     """In seconds; None before the first commit."""
     is_ready: bool
     in_flight_bytes: int = 0
     longest_holds: Mapping[str, float] = MappingProxyType({"wall": 0.0, "cpu": 0.0})
-    """Of the event loop, in seconds, by clock."""
+    """Longest blocking time of the event loop, in seconds, by clock."""
     stuck: Mapping[tuple[str, int], bool] = MappingProxyType({})
-    """Of each assigned partition, by topic and number, whether it makes no progress."""
+    """Whether a partition makes no progress, by topic and number."""
 
 
 class Metrics:
-    """Records what a worker does.
+    """Records the metrics of a scoring worker.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class Metrics:
         self._source = _SourceCollector()
         registry.register(self._source)
         self._model = _info(declared.MODEL_INFO, registry)
-        self._published = KnownGauges([declared.MODEL_PUBLISHED], registry)
+        self._published = SparseGauges([declared.MODEL_PUBLISHED], registry)
         _info(declared.BUILD_INFO, registry).info(
             {"version": version, "python": platform.python_version()}
         )
@@ -131,8 +131,8 @@ class Metrics:
             self._model_load_failures.labels(failure.value)
 
     def batch_consumed(self, topic: str, partition: int, records: int) -> None:
-        """Count a batch that was taken from a partition."""
-        # A look-up in the client's own costs as much as all else here.
+        """Count a batch that was consumed from a partition."""
+        # Cached, as the client's `labels` costs as much as all the rest of this method.
         counter = self._consumed_of.get((topic, partition))
         if counter is None:
             counter = self._consumed.labels(topic, str(partition))
@@ -140,11 +140,11 @@ class Metrics:
         counter.inc(records)
 
     def observe_stage(self, stage: Stage, seconds: float) -> None:
-        """Add the time that a poll or a batch spent in a stage."""
+        """Observe the time that a poll or a batch spent in a stage."""
         self._stages[stage].observe(seconds)
 
     def observe_scoring(self, seconds: float) -> None:
-        """Add the time from a poll's begin until its scored events were encoded."""
+        """Observe the time from the start of a poll until its scored events were encoded."""
         self._scoring.observe(seconds)
 
     def observe_batch(
@@ -158,25 +158,25 @@ class Metrics:
         dead_letters: Mapping[ErrorCode, int],
         dropped: int = 0,
     ) -> None:
-        """Count a batch that is done: all that it became was delivered.
+        """Count a completed batch: all its outputs were delivered.
 
         Parameters
         ----------
         consumed
-            How many records the batch had.
+            Number of records in the batch.
         scores
-            Of shape (n,): calibrated probabilities of its scored leads.
+            Shape (n,): calibrated probabilities of its scored leads.
         coverage
-            Of shape (n,): for each, the share of the model's fields that were there.
+            Shape (n,): feature coverage of each.
         low_coverage
-            Of shape (n,): for each, whether too little is known of it.
+            Shape (n,): whether its coverage is below the minimum.
         latency_seconds
-            Of shape (m,): the time since the lead's Kafka time stamp, of those m of the n leads
-            whose time stamp is plausible.
+            Shape (m,): time since the lead's Kafka timestamp, for the m of the n leads whose
+            timestamp is plausible.
         dead_letters
-            How many of the records became dead letters, by error code.
+            Number of dead letters by error code.
         dropped
-            Of how many of them nothing was written.
+            Number of records without an output.
         """
         self._batch_records.observe(consumed)
         self._scored.inc(len(scores))
@@ -189,7 +189,7 @@ class Metrics:
         self._low_coverage.inc(int(np.count_nonzero(low_coverage)))
 
     def leads_out_of_order(self, leads: int) -> None:
-        """Count leads that are in no drift count, as they are out of order by too much."""
+        """Count leads that are too far out of order to be counted for drift."""
         self._out_of_order.inc(leads)
 
     def rebalanced(self) -> None:
@@ -202,11 +202,11 @@ class Metrics:
         Parameters
         ----------
         topic, partition
-            Where they were.
+            Partition of the records.
         reason
             One of ``stream.consume.lost_records.LossReason``.
         records
-            The most that they can be.
+            Upper bound of their number.
         """
         self._losses.labels(topic, str(partition), reason).inc()
         self._lost_records.labels(topic, str(partition), reason).inc(records)
@@ -218,7 +218,7 @@ class Metrics:
             self._foreign_offsets.labels(direction).inc(offsets)
 
     def pinned_model_missing(self) -> None:
-        """Count a partition whose model can't be loaded any more."""
+        """Count a partition whose pinned model can't be loaded."""
         self._pinned_model_missing.inc()
 
     def model_loaded(
@@ -231,14 +231,14 @@ class Metrics:
         calibration: str,
         published: float | None = None,
     ) -> None:
-        """Say which model scores from now on.
+        """Set the loaded model.
 
         Parameters
         ----------
         name, version, sha256, engine, calibration
-            As the model says of itself.
+            Metadata of the model.
         published
-            When it was published, in seconds since 1970; None where that is not known.
+            Publication time, in seconds since 1970; None if unknown.
         """
         self._published.set(declared.MODEL_PUBLISHED, published)
         self._model.info(
@@ -256,23 +256,23 @@ class Metrics:
         self._model_load_failures.labels(failure.value).inc()
 
     def model_load_failing(self, is_failing: bool) -> None:
-        """Say whether the last attempt to load the model that the settings name failed."""
+        """Set whether the last attempt to load the model that the settings name failed."""
         self._model_load_failing.set(is_failing)
 
     def watch_source(self, state: Callable[[], SourceState]) -> None:
-        """Ask ``state`` for lag, commit age, assignment and readiness whenever metrics are read.
+        """Call ``state`` for lag, commit age, assignment and readiness on each scrape.
 
-        So a partition that was given up takes its lag with it, and nothing is computed for no
-        reader. Before this call the worker is shown as not ready, with nothing assigned.
+        So the lag of a revoked partition disappears, and nothing is computed between scrapes.
+        Before this call the worker is reported as not ready, with no partition assigned.
         """
         self._source.state = state
 
 
 def worker_registry() -> CollectorRegistry:
-    """Return a registry that tells the process's CPU time, memory and open files as well.
+    """Return a registry that also exposes the process's CPU time, memory and open files.
 
-    Switches the client's ``_created`` series off for the whole process: they would nearly double
-    the number of series, and nothing reads them.
+    Disables the client's ``_created`` series for the whole process: they nearly double the number
+    of series, and nothing uses them.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
@@ -285,7 +285,7 @@ def _nothing_yet() -> SourceState:
 
 
 class _SourceCollector(Collector):
-    """The gauges whose values are asked for when they are read."""
+    """The gauges whose values are computed on a scrape."""
 
     def __init__(self) -> None:
         self.state: Callable[[], SourceState] = _nothing_yet
@@ -354,6 +354,6 @@ def _tally(metric: Declaration, bounds: tuple[float, ...], registry: CollectorRe
 
 
 def _info(metric: Declaration, registry: CollectorRegistry) -> Info:
-    # The client adds the suffix itself. Labels come with the values, so that a new model
-    # replaces the old one instead of standing beside it.
+    # The client adds the suffix itself. Labels are set with the values, so that a new model
+    # replaces the old one instead of adding a series.
     return Info(metric.name.removesuffix("_info"), metric.sentence, registry=registry)

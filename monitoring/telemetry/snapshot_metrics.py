@@ -1,4 +1,4 @@
-"""What the snapshot job tells of itself."""
+"""Metrics of the snapshot job."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class LastSnapshot(NamedTuple):
     """The last snapshot that was written."""
 
     finished_at: float
-    """In seconds since 1970."""
+    """Time when it was written, in seconds since 1970."""
     seconds: float
-    """That it took."""
+    """Duration in seconds."""
     rows: int
     """Leads that were compared."""
     drift_share: float | None
-    """Share of the fields that have drifted, 0 to 1; None where there were too few leads."""
+    """Share of the fields that have drifted, 0 to 1; None if there were too few leads."""
 
 
 class SnapshotMetrics(Collector):
-    """Records how snapshots go.
+    """Exposes the last snapshot and the number of failures.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class SnapshotMetrics(Collector):
     period
         Seconds from one snapshot to the next.
     last
-        The last snapshot, when another process wrote it; None where there is none yet.
+        The last snapshot, if another process wrote it; None if there is none yet.
     failures
-        Snapshots that have failed before, when another process counted.
+        Earlier failures, if another process counted them.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class SnapshotMetrics(Collector):
         self._last = last
 
     def failed(self) -> None:
-        """Count a snapshot that was due and is not there."""
+        """Count a snapshot that was due but failed."""
         self._failures += 1
 
     def collect(self) -> Iterator[Metric]:
-        """Return the state; of a snapshot that is not there, or says nothing, there is no gauge."""
+        """Return the metrics; a value that is not known has no gauge."""
         failures = declared.SNAPSHOT_FAILURES
         yield CounterMetricFamily(failures.name, failures.sentence, value=self._failures)
         yield from _gauges([(declared.SNAPSHOT_PERIOD, self._period)])
@@ -88,7 +88,7 @@ def _gauges(values: Iterable[tuple[Declaration, float | None]]) -> Iterator[Metr
 
 
 def failures_in(text: str) -> int:
-    """Read from Prometheus' text format how many snapshots have failed; 0 where it does not say."""
+    """Return the number of failed snapshots from Prometheus' text format; 0 if it has none."""
     name = declared.SNAPSHOT_FAILURES.name
     return sum(
         int(sample.value)

@@ -1,7 +1,7 @@
-"""Gauges whose series are there only while their value is known.
+"""Gauges whose series exist only while their value is known.
 
-``prometheus_client.Gauge`` without labels shows 0 until it is set, and 0 is a statement: a model
-published in 1970, a PSI of no drift. Nothing is what a rule can tell apart from it.
+``prometheus_client.Gauge`` without labels exposes 0 until it is set, and 0 has a meaning: a model
+published in 1970, a PSI without drift. An alert rule can tell an absent series from 0.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from prometheus_client.registry import Collector
 
 from monitoring.telemetry.declarations import Declaration
 
-__all__ = ["KnownGauges"]
+__all__ = ["SparseGauges"]
 
 
-class KnownGauges(Collector):
-    """The values of some gauges, as far as they are known.
+class SparseGauges(Collector):
+    """Exposes those of the declared gauges whose value is known.
 
     Parameters
     ----------
     declared
         The gauges.
     registry
-        Where they are exposed.
+        Registry that exposes them.
 
     Examples
     --------
     >>> age = Declaration("age_seconds", "gauge", "seconds", ("who",), "An age.")
     >>> registry = CollectorRegistry()
-    >>> gauges = KnownGauges([age], registry)
+    >>> gauges = SparseGauges([age], registry)
     >>> gauges.set(age, 3.0, "ann")
     >>> registry.get_sample_value("age_seconds", {"who": "ann"})
     3.0
@@ -47,14 +47,14 @@ class KnownGauges(Collector):
         registry.register(self)
 
     def set(self, metric: Declaration, value: float | None, *labels: str) -> None:
-        """Set a series; None takes it away.
+        """Set a series; None removes it.
 
         Parameters
         ----------
         metric
-            One of those declared.
+            One of the declared gauges.
         value
-            What is known.
+            The value; None if it is not known.
         labels
             Values of the metric's labels, in their order.
         """
@@ -64,7 +64,7 @@ class KnownGauges(Collector):
             self._series[metric][labels] = float(value)
 
     def drop(self, label: str, value: str) -> None:
-        """Take away every series that has this label with this value."""
+        """Remove every series that has this label with this value."""
         for metric, series in self._series.items():
             if label in metric.labels:
                 place = metric.labels.index(label)
@@ -72,16 +72,16 @@ class KnownGauges(Collector):
                     del series[labels]
 
     def clear(self) -> None:
-        """Take away every series."""
+        """Remove every series."""
         for series in self._series.values():
             series.clear()
 
     def describe(self) -> Iterable[Metric]:
-        """Name the metrics without their values, for the registry's check on duplicates."""
+        """Return the metrics without values, for the registry's duplicate check."""
         return map(_family, self._series)
 
     def collect(self) -> Iterable[Metric]:
-        """Return what is known, as Prometheus reads it."""
+        """Return the known values for a scrape."""
         for metric, series in self._series.items():
             family = _family(metric)
             for labels, value in series.items():

@@ -1,4 +1,4 @@
-"""`leadscore demo`: everything at once, on real contacts, with an account at the end."""
+"""`leadscore demo`: train, stream and score real contacts, with an audit at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.broker import Broker, BrokerKind, open_broker
 from stream.broker.mock import MockBroker
-from stream.demo.audit import Account
+from stream.demo.audit import Audit
 from stream.demo.screen import DemoScreen
 from stream.demo.worker import DemoWorker, following, following_drift, write_snapshot
 from stream.kafka.topic_admin import create_topics, expected_partitions
@@ -44,7 +44,7 @@ PARTITIONS = 4
 COUNTED_WITHIN = 10.0
 """Seconds for the worker's metrics to count the leads whose events were seen."""
 COME_OUT_WITHIN = 30.0
-"""Seconds that the last leads may take after the last one was sent."""
+"""Seconds in which the last outputs must arrive after the last lead was sent."""
 LOOK = 0.05
 WINDOW_DAYS = 30
 DRIFT = {
@@ -55,12 +55,12 @@ DRIFT = {
     "LEADSCORE_DRIFT_IDLE_SECONDS": "2",
     "LEADSCORE_DRIFT_SEASON_SECONDS": "0",
 }
-"""Two years go by in seconds: windows are of months, and nobody waits for late leads."""
+"""Two years are played in seconds: windows span a month, and late leads are not awaited."""
 SETTLED_AFTER = 1.2
 REPORTS_WITHIN = 6.0
-"""Seconds that the last drift reports may take after the last lead came out."""
+"""Seconds in which the last drift reports must arrive after the last output."""
 SPAN = "10m"
-"""What the snapshot looks back on."""
+"""Time range of the snapshot."""
 EXIT_UNACCOUNTED = 1
 
 
@@ -78,32 +78,32 @@ EXIT_UNACCOUNTED = 1
 @click.option(
     "--broker",
     type=click.Choice([kind.value for kind in BrokerKind]),
-    help="Only this kind of broker; default: the first that can be had.",
+    help="Use only this kind of broker; default: the first that is available.",
 )
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
     default=Path(".leadscore/demo"),
     show_default=True,
-    help="Where the bundle, the metrics and the worker's log go.",
+    help="Folder for the bundle, the metrics and the worker's log.",
 )
 def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
     """Train on real contacts, score the rest through Kafka, show the result.
 
-    A model is trained on the first 60 % in time of a bank's contacts; a worker scores the rest,
-    played to Kafka as a CRM would, a few broken events among them. At the end every lead is
-    accounted for: scored or a dead letter. On real Kafka, how far the later months are from those
-    of the training is shown as they go by, and an Evidently report is written.
+    A model is trained on the earliest 60 % of a bank's contacts. A simulated CRM sends the rest to
+    Kafka, a few broken events among them, and a worker scores them. An audit at the end checks that
+    every lead has a score or a dead letter. On real Kafka the demo also shows the drift of the
+    later months and writes an Evidently report.
 
-    Exit codes: 0 every lead that was sent came out, scored or dead; 1 not so: the summary says
-    which; 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
+    Exit codes: 0 every lead has a score or a dead letter; 1 the audit failed (the summary says
+    why); 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
     stopped by Ctrl-C.
     """
     with exit_codes():
         if not contacts.is_file():
             raise InputError(
-                f"expected the bank's contacts at {contacts}, there are none: run the demo in a"
-                " clone of the repository, or name them with --contacts"
+                f"expected the bank's contacts at {contacts}, but the file does not exist: run the"
+                " demo in a clone of the repository, or name the file with --contacts"
             )
         signal.signal(signal.SIGTERM, _as_ctrl_c)
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,13 +125,13 @@ class _Demo:
     Parameters
     ----------
     broker
-        Open.
+        A started broker.
     rate
         Leads a second.
     folder
-        Where everything goes.
+        Folder of all output files.
     screen
-        Where everything is shown.
+        The screen.
     """
 
     def __init__(self, broker: Broker, rate: float, folder: Path, screen: DemoScreen) -> None:
@@ -139,9 +139,9 @@ class _Demo:
         self._rate = rate
         self._folder = folder
         self._screen = screen
-        # The mock broker has no look-up by time, which finding the past again needs.
+        # The mock broker can't look up offsets by time, which the drift role needs.
         self._watches_drift = not isinstance(broker, MockBroker)
-        # On a Kafka that is not ours, or in a second run: topics of this run's own.
+        # A prefix for this run, as a given Kafka may hold topics of an earlier run.
         is_given = broker.kind is BrokerKind.GIVEN
         run = secrets.token_hex(4)
         self._environment = {
@@ -163,7 +163,7 @@ class _Demo:
         )
 
     def run(self, contacts: Table) -> int:
-        """Do it all; returns the exit code."""
+        """Run the demo and return the exit code."""
         self._screen.say("Broker", self._broker.describe())
         asyncio.run(self._make_topics())
         cut = round(contacts.rows * TRAINED_SHARE)
@@ -183,9 +183,9 @@ class _Demo:
         )
 
     def _train(self, past: Table) -> str:
-        """Train and publish; returns the bundle's folder."""
+        """Train and publish a model; return the bundle's folder."""
         with self._screen.busy("importing the training libraries") as on_step:
-            # They take seconds to import: only once it is clear that there is a broker.
+            # Imported late, as it takes seconds: a missing broker is reported before.
             from model.registry import Registry
             from model.training.train import TrainOptions, train
 
@@ -217,16 +217,16 @@ class _Demo:
             max_bytes=self._settings.max_event_bytes,
             seed=SEED,
         )
-        account, screen = Account(), self._screen
+        audit, screen = Audit(), self._screen
         with stop_on_signals() as stop:
             async with (
                 self._worker() as worker,
-                following(account, self._settings, PARTITIONS, screen.scored) as reading,
+                following(audit, self._settings, PARTITIONS, screen.scored) as reading,
                 following_drift(self._settings, screen.drifted),
                 connected_producer(self._settings) as producer,
             ):
                 started = time.time()
-                with screen.playing(len(leads), account):
+                with screen.playing(len(leads), audit):
                     played = await play(
                         leads,
                         producer,
@@ -236,27 +236,27 @@ class _Demo:
                         stop=stop,
                         on_progress=screen.played,
                     )
-                    await self._come_out(account, played, worker, reading, stop)
+                    await self._come_out(audit, played, worker, reading, stop)
                     await self._reports_settle(screen, stop)
                 metrics = self._folder / "metrics.prom"
-                metrics.write_text(await self._counted(worker, len(account.scored)))
+                metrics.write_text(await self._counted(worker, len(audit.scored)))
                 code = await worker.stop()
         if played.stopped:
-            screen.say("Stopped", f"{played.sent:,} leads were sent, {account.total:,} came out")
+            screen.say("Stopped", f"{played.sent:,} leads sent, {audit.total:,} with an output")
             return EXIT_STOPPED
-        faults = [*account.faults(played), *_failures(played, code)]
-        seconds = account.last_ms / 1000 - started
-        screen.summary(account, played, faults, rest, seconds=seconds, folder=self._folder)
+        faults = [*audit.faults(played), *_failures(played, code)]
+        seconds = audit.last_ms / 1000 - started
+        screen.summary(audit, played, faults, rest, seconds=seconds, folder=self._folder)
         if self._watches_drift:
             await self._tell_of_drift()
         else:
-            screen.say("Note", "the mock broker hands records over late: the latency is its own")
-            screen.say("", "drift is watched on real Kafka only: see `leadscore demo --help`")
+            screen.say("Note", "the mock broker delivers late, so the latency is not LeadScore's")
+            screen.say("", "drift is monitored on real Kafka only: see `leadscore demo --help`")
         screen.next_steps(bundle)
         return EXIT_UNACCOUNTED if faults else 0
 
     async def _reports_settle(self, screen: DemoScreen, stop: asyncio.Event) -> None:
-        """Wait until no further drift report comes."""
+        """Wait until no further drift report arrives."""
         deadline = time.monotonic() + (REPORTS_WITHIN if self._watches_drift else 0.0)
         while time.monotonic() < deadline and not stop.is_set():
             before = screen.reports
@@ -270,7 +270,7 @@ class _Demo:
             report = await write_snapshot(self._environment, self._folder, SPAN)
             on_step("written")
         if report is None:
-            self._screen.say("Report", f"none was written: {self._folder / 'snapshot.log'}", "red")
+            self._screen.say("Report", f"failed: see {self._folder / 'snapshot.log'}", "red")
         else:
             self._screen.say("Report", f"{report} (Evidently; open it in a browser)")
 
@@ -287,15 +287,15 @@ class _Demo:
 
     @staticmethod
     async def _come_out(
-        account: Account,
+        audit: Audit,
         played: Played,
         worker: DemoWorker,
         reading: asyncio.Task[None],
         stop: asyncio.Event,
     ) -> None:
-        """Wait until as many leads came out as were sent."""
+        """Wait until there are as many outputs as leads were sent."""
         deadline = time.monotonic() + COME_OUT_WITHIN
-        while account.total < played.sent and time.monotonic() < deadline and not stop.is_set():
+        while audit.total < played.sent and time.monotonic() < deadline and not stop.is_set():
             worker.check()
             if reading.done():
                 reading.result()
@@ -303,7 +303,7 @@ class _Demo:
 
     @staticmethod
     async def _counted(worker: DemoWorker, scored: int) -> str:
-        """Return the metrics once they count all scored leads, which trail the events."""
+        """Return the metrics once they include all scored leads; they lag behind the events."""
         deadline = time.monotonic() + COUNTED_WITHIN
         while True:
             metrics = await asyncio.to_thread(worker.metrics)

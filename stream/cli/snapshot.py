@@ -16,7 +16,7 @@ from stream.cli.options import DURATION, MEMORY, MOMENT
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
 from stream.simulator.connection import stop_on_signals
-from stream.snapshot.metrics import SnapshotAccount
+from stream.snapshot.metrics import SnapshotOutcomes
 from stream.snapshot.request import Order
 from stream.snapshot.runner import Ended, run_snapshot
 from stream.snapshot.summary import SnapshotSummary
@@ -116,12 +116,12 @@ def _check(options: dict[str, Any]) -> None:
 async def _once(options: dict[str, Any]) -> int:
     end = options["end"] or datetime.now(UTC)
     start = options["start"] or end - (options["since"] or HOUR)
-    account = _account(options, period=end - start)
+    outcomes = _outcomes(options, period=end - start)
     with stop_on_signals() as stop:
         ended = await run_snapshot(
             _order(options, start, end), memory_limit=options["memory_limit"], stop=stop
         )
-    _enter(ended, account)
+    _record(ended, outcomes)
     if ended.summary and options["as_json"]:
         click.echo(ended.summary.model_dump_json())
     elif ended.summary:
@@ -131,10 +131,10 @@ async def _once(options: dict[str, Any]) -> int:
 
 async def _stay(options: dict[str, Any]) -> int:
     every = options["every"]
-    account = _account(options, period=every)
+    outcomes = _outcomes(options, period=every)
     async with AsyncExitStack() as stack:
         if options["port"] is not None:
-            server = account.server(load_settings().http_host, options["port"])
+            server = outcomes.server(load_settings().http_host, options["port"])
             await stack.enter_async_context(server)
             click.echo(f"metrics on port {server.port}")
         stop = stack.enter_context(stop_on_signals())
@@ -148,7 +148,7 @@ async def _stay(options: dict[str, Any]) -> int:
                 time_limit=every.total_seconds(),
             )
             if not stop.is_set():
-                _enter(ended, account)
+                _record(ended, outcomes)
                 if ended.summary:
                     _say(ended.summary)
             with suppress(TimeoutError):
@@ -168,19 +168,19 @@ def _order(options: dict[str, Any], start: datetime, end: datetime) -> str:
     ).model_dump_json()
 
 
-def _account(options: dict[str, Any], period: timedelta) -> SnapshotAccount:
-    return SnapshotAccount(
+def _outcomes(options: dict[str, Any], period: timedelta) -> SnapshotOutcomes:
+    return SnapshotOutcomes(
         period=period.total_seconds(), output=options["output"], textfile=options["textfile"]
     )
 
 
-def _enter(ended: Ended, account: SnapshotAccount) -> None:
+def _record(ended: Ended, outcomes: SnapshotOutcomes) -> None:
     if ended.reason:
         click.echo(f"Error: {for_terminal(ended.reason)}", err=True)
     if ended.summary:
-        account.success(ended.summary)
+        outcomes.success(ended.summary)
     else:
-        account.failure()
+        outcomes.failure()
 
 
 def _say(summary: SnapshotSummary) -> None:

@@ -1,6 +1,6 @@
 """The demo: a broker, a simulated CRM, a worker, and an audit at the end.
 
-It runs what a company would run, on real contacts, and counts every event twice. The broker is in
-``stream.broker``, the CRM in ``stream.simulator``. It imports any part of ``stream`` but
+It runs a real deployment in small, on real contacts, and audits every event. The broker is in
+``stream.broker``, the CRM in ``stream.simulator``. It may import any part of ``stream`` except
 ``stream.cli``.
 """

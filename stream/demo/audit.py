@@ -1,4 +1,4 @@
-"""The account of a run: every event that was sent must be scored or a dead letter, exactly."""
+"""Audit of a run: every event that was sent must have a score or a dead letter."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from schemas.store import Schema
 from schemas.wire import HEADER_BYTES
 from stream.simulator.run import Played
 
-__all__ = ["Account", "ScoredLead", "read_scored"]
+__all__ = ["Audit", "ScoredLead", "read_scored"]
 
 Source = tuple[int, int]
 """Partition and offset of a lead's record."""
 
 
 class ScoredLead(NamedTuple):
-    """What a scored event says, as far as the account and its reader need it."""
+    """The part of a scored event that the audit and the screen need."""
 
     source: Source
     lead_id: str
     created_at: int
     sent_at: int
-    """Time stamp of the lead's record, milliseconds since 1970; where implausible, scored_at."""
+    """Timestamp of the lead's record, milliseconds since 1970; scored_at if implausible."""
     score: float
     category: str
     reasons: list[dict[str, Any]]
@@ -50,20 +50,20 @@ def read_scored(value: bytes, schema: Schema) -> ScoredLead:
 
 
 @dataclass(slots=True)
-class Account:
-    """What came out, by the record that it came of."""
+class Audit:
+    """Outputs of a run, by the record that each belongs to."""
 
     scored: dict[Source, ScoredLead] = field(default_factory=dict)
     dead: dict[Source, str] = field(default_factory=dict)
     repeats: int = 0
-    """Events that came out again: delivery is at least once."""
+    """Duplicate outputs: delivery is at least once."""
     latencies_ms: list[float] = field(default_factory=list)
     """From each lead's time stamp to the receipt of its scored event."""
     last_ms: float = 0.0
-    """When the last scored event was received, milliseconds since 1970."""
+    """Time when the last scored event was received, milliseconds since 1970."""
 
     def add_scored(self, leads: Sequence[ScoredLead], received: float) -> None:
-        """Enter scored events, received at a time in milliseconds since 1970."""
+        """Add scored events, received at a time in milliseconds since 1970."""
         for lead in leads:
             if lead.source in self.scored:
                 self.repeats += 1
@@ -73,14 +73,14 @@ class Account:
             self.last_ms = received
 
     def add_dead(self, partition: int, headers: Mapping[str, bytes | None]) -> None:
-        """Enter a dead letter."""
+        """Add a dead letter."""
         source = (partition, int(headers["__connect.errors.offset"] or b""))
         self.repeats += source in self.dead
         self.dead[source] = (headers[ERROR_CODE] or b"").decode()
 
     @property
     def total(self) -> int:
-        """Number of leads that came out."""
+        """Number of leads that have an output."""
         return len(self.scored) + len(self.dead)
 
     @property
@@ -89,18 +89,18 @@ class Account:
         return Counter(self.dead.values())
 
     def latency_ms(self, percent: float) -> float:
-        """Latency that so many percent of the scored leads stay under, in milliseconds."""
+        """Return a percentile of the scored leads' latency, in milliseconds."""
         return float(np.percentile(self.latencies_ms, percent)) if self.latencies_ms else 0.0
 
     def faults(self, played: Played, *, refuse_few_fields: bool = False) -> list[str]:
-        """Hold what came out against what was sent.
+        """Compare the outputs with the events that were sent.
 
         Parameters
         ----------
         played
-            What was sent, and which of it must be a dead letter.
+            The events that were sent, and which of them must be dead letters.
         refuse_few_fields
-            Whether the worker is set to refuse leads with too few of the model's fields.
+            Whether the worker refuses leads with too few of the model's fields.
 
         Returns
         -------
@@ -113,12 +113,12 @@ class Account:
         }
         scored, dead = self.scored.keys(), self.dead.keys()
         kinds = {
-            "were sent and did not come out": sent - scored - dead,
-            "came out and were not sent": (scored | dead) - sent,
-            "came out both scored and dead": scored & dead,
-            "were good and became dead letters": (dead & sent) - must_be_dead.keys(),
-            "were broken and got a score": scored & must_be_dead.keys(),
-            "became dead letters of another code than they should": {
+            "were sent but have no output": sent - scored - dead,
+            "have an output but were not sent": (scored | dead) - sent,
+            "have both a score and a dead letter": scored & dead,
+            "were valid but became dead letters": (dead & sent) - must_be_dead.keys(),
+            "were broken but got a score": scored & must_be_dead.keys(),
+            "became dead letters with the wrong code": {
                 source
                 for source in dead & must_be_dead.keys()
                 if self.dead[source] != must_be_dead[source]

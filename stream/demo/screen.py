@@ -1,4 +1,4 @@
-"""What the demo shows."""
+"""The demo's screen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from monitoring.drift.diagnosis import ADVICE, Diagnosis
 from monitoring.drift.field_drift import DriftState
 from schemas.display import for_terminal, record_for_terminal
 from schemas.fields import FieldKind
-from stream.demo.audit import Account, ScoredLead
+from stream.demo.audit import Audit, ScoredLead
 from stream.simulator.run import Played
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class DemoScreen:
     Parameters
     ----------
     console
-        Where.
+        The terminal or file.
 
     Attributes
     ----------
     reports
-        How many drift reports came.
+        Number of drift reports received.
     """
 
     def __init__(self, console: Console) -> None:
@@ -85,7 +85,7 @@ class DemoScreen:
 
     @contextmanager
     def busy(self, doing: str) -> Iterator[Callable[[str], None]]:
-        """Show that something is being done; yields a way to say what."""
+        """Show a running step; yields a function that changes its text."""
         if not self._console.is_terminal:
             yield lambda _: None
             return
@@ -93,7 +93,7 @@ class DemoScreen:
             yield status.update
 
     def trained(self, trained: TrainedModel, past: Leads, where: str, seconds: float) -> None:
-        """Tell of the model."""
+        """Show the trained model."""
         report = trained.report
         quality = report.cross_validated.quality
         times = past.columns_for({"created_at": FieldKind.DATE})["created_at"]
@@ -108,8 +108,8 @@ class DemoScreen:
         self.say("Bundle", f"{where} (High from {bands.high:.3f}, Medium from {bands.medium:.3f})")
 
     @contextmanager
-    def playing(self, total: int, account: Account) -> Iterator[None]:
-        """Show the run while the body plays it."""
+    def playing(self, total: int, audit: Audit) -> Iterator[None]:
+        """Show the run's progress while the body plays it."""
         for task in (self._sent, self._out):
             self._progress.update(task, total=total)
         if not self._console.is_terminal:
@@ -117,22 +117,22 @@ class DemoScreen:
             return
         self._console.print()
         with Live(
-            get_renderable=lambda: self._render(account),
+            get_renderable=lambda: self._render(audit),
             console=self._console,
             refresh_per_second=REFRESH_PER_SECOND,
         ):
             yield
 
     def played(self, played: Played) -> None:
-        """Take note of what was sent so far."""
+        """Update the number of events sent."""
         self._progress.update(self._sent, completed=played.sent)
 
     def scored(self, leads: Sequence[ScoredLead]) -> None:
-        """Take note of leads that came out."""
+        """Add scored leads."""
         for lead in leads:
             self._bands[lead.category] += 1
         if leads:
-            # The most promising of those that came together is the one to look at.
+            # Of each batch the lead with the highest score is shown.
             self._latest.append(max(leads, key=lambda lead: lead.score))
         before, self._seen = self._seen, self._seen + len(leads)
         if not self._console.is_terminal and before // LINES_EVERY != self._seen // LINES_EVERY:
@@ -146,7 +146,7 @@ class DemoScreen:
             )
 
     def drifted(self, report: Mapping[str, Any]) -> None:
-        """Take note of a drift report."""
+        """Add a drift report."""
         report = record_for_terminal(report)
         self.reports += 1
         horizon = _widest(report)
@@ -160,9 +160,9 @@ class DemoScreen:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def drift_summary(self) -> None:
-        """Show which fields have drifted, how far, and since when."""
+        """Show the drifted fields, their PSI, and since when they have drifted."""
         if self._drift is None:
-            self.say("Drift", "no window had enough leads to say anything")
+            self.say("Drift", "no window had enough leads for a verdict")
             return
         horizon = self._drift
         self.say("Drift", _drift_line(horizon), "bold yellow")
@@ -174,12 +174,12 @@ class DemoScreen:
             )
         self.say("", ADVICE[Diagnosis(horizon["diagnosis"])].sentence)
 
-    def _render(self, account: Account) -> Group:
-        self._progress.update(self._out, completed=account.total)
+    def _render(self, audit: Audit) -> Group:
+        self._progress.update(self._out, completed=audit.total)
         bands = Text("  ").join(
             Text(f"{band} {self._bands[band]:,}", style) for band, style in STYLES.items()
         )
-        bands.append(f"  dead letters {len(account.dead):,}")
+        bands.append(f"  dead letters {len(audit.dead):,}")
         drift = Text("drift".ljust(LABEL + 1))
         if self._drift is not None:
             drift.append(_drift_line(self._drift), "yellow")
@@ -202,7 +202,7 @@ class DemoScreen:
 
     def summary(
         self,
-        account: Account,
+        audit: Audit,
         played: Played,
         faults: Sequence[str],
         rest: Leads,
@@ -210,48 +210,48 @@ class DemoScreen:
         seconds: float,
         folder: Path,
     ) -> None:
-        """Tell what became of every lead, how fast, and how good the scores were."""
+        """Show the counts, throughput, latency and quality of the run."""
         self._console.print()
         broken = len(played.broken)
         thin = broken - len(played.dead_letters(refuse_few_fields=False))
         self.say(
             "Sent",
-            f"{played.sent:,} leads, {broken:,} of them broken on purpose, of these {thin:,} only"
-            " thin: scored, and flagged",
+            f"{played.sent:,} leads, {broken:,} of them broken on purpose; {thin:,} of these had"
+            " too few fields: scored, but flagged",
         )
         bands = ", ".join(f"{self._bands[band]:,} {band}" for band in STYLES)
-        self.say("Scored", f"{len(account.scored):,} ({bands})")
-        codes = ", ".join(f"{count:,} {code}" for code, count in sorted(account.codes.items()))
-        self.say("Dead", f"{len(account.dead):,} ({codes or 'none'})")
-        if account.repeats:
-            self.say("Repeats", f"{account.repeats:,}: delivery is at least once")
-        if account.scored:
+        self.say("Scored", f"{len(audit.scored):,} ({bands})")
+        codes = ", ".join(f"{count:,} {code}" for code, count in sorted(audit.codes.items()))
+        self.say("Dead", f"{len(audit.dead):,} ({codes or 'none'})")
+        if audit.repeats:
+            self.say("Repeats", f"{audit.repeats:,}: delivery is at least once")
+        if audit.scored:
             self.say(
                 "Speed",
-                f"{account.total / seconds:,.0f} leads/s, as they were sent; from event to scored"
-                f" event p50 {account.latency_ms(50):.0f} ms, p99 {account.latency_ms(99):.0f} ms",
+                f"{audit.total / seconds:,.0f} leads/s, as they were sent; from event to scored"
+                f" event p50 {audit.latency_ms(50):.0f} ms, p99 {audit.latency_ms(99):.0f} ms",
             )
-        self._outcomes(account, rest)
+        self._outcomes(audit, rest)
         self.say("Metrics", f"{folder / 'metrics.prom'}")
         if faults:
-            self.say("Account", f"NOT IN ORDER: {'; '.join(faults)}", "bold red")
+            self.say("Audit", f"FAILED: {'; '.join(faults)}", "bold red")
         else:
-            self.say("Account", "every lead that was sent came out, scored or dead", "bold green")
+            self.say("Audit", "every lead that was sent has a score or a dead letter", "bold green")
 
     def next_steps(self, bundle: str) -> None:
-        """Tell what to try next."""
+        """Show what to try next."""
         self._console.print()
         self.say("Next", ".venv/bin/leadscore --help        a tour of the commands")
         self.say("", ".venv/bin/leadscore train --help  a model of your own leads")
         self.say("", f".venv/bin/leadscore models show {bundle}")
         self.say("", "make test                         the tests, on real Kafka")
 
-    def _outcomes(self, account: Account, rest: Leads) -> None:
+    def _outcomes(self, audit: Audit, rest: Leads) -> None:
         from model.training.evaluate import evaluate
 
         columns = rest.columns_for({"lead_id": FieldKind.TEXT, "y": FieldKind.TEXT})
         subscribed = dict(zip(columns["lead_id"], columns["y"], strict=True))
-        leads = [lead for lead in account.scored.values() if lead.lead_id in subscribed]
+        leads = [lead for lead in audit.scored.values() if lead.lead_id in subscribed]
         labels = np.array([subscribed[lead.lead_id] == "yes" for lead in leads], dtype=np.bool_)
         if not 0 < labels.sum() < len(labels):
             return
@@ -265,12 +265,12 @@ class DemoScreen:
         self.say(
             "",
             f"calibration error {quality.calibration_error:.3f}: mean score"
-            f" {quality.mean_score:.1%}, but {labels.mean():.1%} subscribed: the world had changed",
+            f" {quality.mean_score:.1%}, but {labels.mean():.1%} subscribed: the leads had drifted",
         )
 
 
 def _widest(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Take the longest span that has enough leads."""
+    """Return the longest horizon that has enough leads; None if there is none."""
     known = [horizon for horizon in report["horizons"] if horizon["state"] != DriftState.TOO_FEW]
     return known[-1] if known else None
 

@@ -1,4 +1,4 @@
-"""What the demo runs beside the CRM's side: a worker of its own, and a reader of what comes out."""
+"""The demo's worker, as a child process, and readers of its outputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aiokafka import TopicPartition
 from agents.drift_reports import decode_report
 from schemas.errors import StartupError
 from schemas.store import SchemaStore
-from stream.demo.audit import Account, ScoredLead, read_scored
+from stream.demo.audit import Audit, ScoredLead, read_scored
 from stream.fetch.raw_batches import RawReader
 from stream.kafka.lenient_polls import poll
 from stream.kafka.log_reader import LogReader
@@ -36,7 +36,7 @@ READY_WITHIN = 60.0
 STOPPED_WITHIN = 15.0
 """Seconds."""
 LOOK = 0.1
-"""Seconds between two looks whether something has happened."""
+"""Seconds between two checks."""
 SNAPSHOT_WITHIN = 120.0
 """Seconds."""
 WORKER = (sys.executable, "-m", "stream", "worker")
@@ -49,9 +49,9 @@ class DemoWorker:
     Parameters
     ----------
     environment
-        Its settings.
+        Environment variables with its settings.
     folder
-        Where its log and port go.
+        Folder of its log and its port file.
     command
         The program and its arguments.
     """
@@ -86,10 +86,10 @@ class DemoWorker:
 
     @property
     def port(self) -> int | None:
-        """Port of its HTTP door; None before it is open."""
+        """Its HTTP port; None before it is open."""
         try:
             port = self._port_file.read_text().strip()
-        except FileNotFoundError:  # the worker tries it out before it has a port, and removes it
+        except FileNotFoundError:  # the worker creates and removes it once at start-up, as a check
             port = ""
         return int(port) if port else None
 
@@ -99,25 +99,25 @@ class DemoWorker:
         Raises
         ------
         StartupError
-            It ended, or is not ready in time.
+            It ended, or was not ready in time.
         """
         deadline = time.monotonic() + READY_WITHIN
         while not await asyncio.to_thread(self._is_ready):
             self.check()
             if time.monotonic() > deadline:
                 raise StartupError(
-                    f"expected the worker to be ready within {READY_WITHIN:.0f} s, it is not: its"
-                    f" log is {self.log}"
+                    f"expected the worker to be ready within {READY_WITHIN:.0f} s, but it is not:"
+                    f" see its log, {self.log}"
                 )
             await asyncio.sleep(LOOK)
 
     def check(self) -> None:
-        """Raise a StartupError when it has ended."""
+        """Raise a StartupError if it has ended."""
         if self._process.poll() is not None:
             last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
             raise StartupError(
-                f"expected the worker to run, it ended with code {self._process.returncode}:"
-                f" {' '.join(last)[:500]} (its log is {self.log})"
+                f"expected the worker to run, but it ended with code {self._process.returncode}:"
+                f" {' '.join(last)[:500]} (see its log, {self.log})"
             )
 
     def metrics(self) -> str:
@@ -126,12 +126,12 @@ class DemoWorker:
         return answer[1] if answer else ""
 
     def ask(self, path: str) -> tuple[int, str] | None:
-        """Ask for a page of its HTTP door.
+        """Request a page from its HTTP port.
 
         Returns
         -------
         tuple of int and str, or None
-            Status and text; None while the door is closed.
+            Status and text; None while the port is closed.
         """
         if self.port is None:
             return None
@@ -145,7 +145,7 @@ class DemoWorker:
             return None
 
     async def stop(self) -> int:
-        """Stop it as an operator would; returns its exit code."""
+        """Stop it with SIGTERM and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
         try:
             return await asyncio.to_thread(self._process.wait, STOPPED_WITHIN)
@@ -155,7 +155,7 @@ class DemoWorker:
             self.end()
 
     def end(self) -> None:
-        """End it at once, if it runs."""
+        """Kill it if it runs."""
         end_child(self._process)
 
     def _is_ready(self) -> bool:
@@ -178,28 +178,28 @@ class _Outputs:
 
 @asynccontextmanager
 async def following(
-    account: Account,
+    audit: Audit,
     settings: Settings,
     partitions: int,
     on_scored: Callable[[Sequence[ScoredLead]], None],
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Read both outputs from now on, as their consumers would, into the account.
+    """Read both output topics from now on, and add their records to the audit.
 
     Parameters
     ----------
-    account
-        Where what comes out is entered.
+    audit
+        The audit.
     settings
         Kafka's address, and the topics.
     partitions
-        How many they have.
+        Number of partitions of each.
     on_scored
-        Is told the leads that have just come out.
+        Called with each batch of scored leads.
 
     Yields
     ------
     asyncio.Task
-        Runs until the body ends, unless it fails.
+        The reader; it runs until the body ends, unless it fails.
     """
     outputs = _Outputs(settings.leads_scored, settings.leads_created_dlq)
     log = LogReader(settings.kafka_client_options(), "read_uncommitted")
@@ -208,7 +208,7 @@ async def following(
         await consumer.seek_to_end()
         for partition in consumer.assignment():
             await consumer.position(partition)
-        following = asyncio.create_task(_follow(consumer, reader, outputs, account, on_scored))
+        following = asyncio.create_task(_follow(consumer, reader, outputs, audit, on_scored))
         try:
             yield following
         finally:
@@ -220,7 +220,7 @@ async def _follow(
     consumer: Any,
     reader: RawReader,
     outputs: _Outputs,
-    account: Account,
+    audit: Audit,
     on_scored: Callable[[Sequence[ScoredLead]], None],
 ) -> None:
     schema = SchemaStore.load().by_name("lead_scored")
@@ -234,10 +234,10 @@ async def _follow(
             for partition, records in fetched.items():
                 if partition.topic == outputs.dead:
                     for record in records:
-                        account.add_dead(partition.partition, dict(record.headers))
+                        audit.add_dead(partition.partition, dict(record.headers))
                     continue
                 leads = [read_scored(record.value or b"", schema) for record in records]
-                account.add_scored(leads, received)
+                audit.add_scored(leads, received)
                 on_scored(leads)
         await asyncio.sleep(0)
 
@@ -253,12 +253,12 @@ async def following_drift(
     settings
         Kafka's address, and the topic.
     on_report
-        Is told each report, as the record of drift_report.avsc.
+        Called with each report, a record of drift_report.avsc.
 
     Yields
     ------
     asyncio.Task
-        Runs until the body ends, unless it fails.
+        The reader; it runs until the body ends, unless it fails.
     """
     reports = TopicPartition(settings.leads_drift, 0)
     log = LogReader(settings.kafka_client_options(), "read_uncommitted")
@@ -280,21 +280,21 @@ async def following_drift(
 
 
 async def write_snapshot(environment: Mapping[str, str], folder: Path, span: str) -> Path | None:
-    """Write an Evidently report of the leads that came last, in a process of its own.
+    """Write an Evidently report of the latest leads, in a child process.
 
     Parameters
     ----------
     environment
         Its settings.
     folder
-        Where the report and the log go.
+        Folder of the report and the log.
     span
-        How far back: 10m.
+        Time range to look back, such as 10m.
 
     Returns
     -------
     Path or None
-        The report; None when it failed: its log says why.
+        The report; None if it failed (its log has the reason).
     """
     given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
     output = folder / "reports"

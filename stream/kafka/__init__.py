@@ -1,4 +1,4 @@
-"""Kafka's clients as LeadScore uses them: how they are opened, and what is asked of a broker.
+"""Kafka clients: consumers, producers, and requests to brokers.
 
 Consumers, producers, bounded reads of a log, committed offsets, topics, rights and time live here.
 A module here knows one request or one client, and nothing of leads. It imports ``stream.fetch``,

@@ -1,8 +1,8 @@
-"""Kafka's clock, asked for: the time at which the controller answers a DescribeQuorum request.
+"""Read Kafka's clock from the controller's answer to a DescribeQuorum request.
 
-No answer of Kafka's protocol is made to tell the time. This one holds, for each replica of the
-metadata log, when its leader last heard of it, and for the leader itself the time of the answer
-(KIP-836). It needs the right Describe on the cluster.
+Kafka's protocol has no request for the time. This answer has, for each replica of the metadata log,
+the time of its last fetch, and for the leader itself the time of the answer (KIP-836). The request
+needs the right Describe on the cluster.
 
 aiokafka 0.14 has no such request, so it is declared here with the private parts of its protocol;
 tests/integration/test_clock.py fails where they, or Kafka's answer, change.
@@ -46,7 +46,7 @@ _REPLICAS = CompactArray(
 
 
 class DescribeQuorumResponse_v1(Response):  # noqa: N801
-    """What Kafka answers."""
+    """The response."""
 
     API_KEY = 55
     API_VERSION = 1
@@ -77,7 +77,7 @@ class DescribeQuorumResponse_v1(Response):  # noqa: N801
 
 
 class DescribeQuorumRequest_v1(RequestStruct):  # noqa: N801
-    """As it is sent."""
+    """The request as it is sent."""
 
     API_KEY = 55
     API_VERSION = 1
@@ -97,7 +97,7 @@ class DescribeQuorumRequest_v1(RequestStruct):  # noqa: N801
 
 
 class DescribeQuorumRequest(Request[DescribeQuorumRequest_v1]):
-    """Asks for the replicas of the metadata log."""
+    """Request for the replicas of the metadata log."""
 
     API_KEY = 55
 
@@ -126,7 +126,7 @@ def clock_reader(connection: Mapping[str, Any]) -> ClockReader:
                 answer = await admin._send_request(DescribeQuorumRequest())
                 way = (time.monotonic() - asked) / 2
         except (KafkaError, TimeoutError, NotImplementedError, IncompatibleBrokerVersion) as error:
-            log.info("Kafka does not say what time it is: %r", error)
+            log.info("Kafka's clock can't be read: %r", error)
             return None
         finally:
             await closed(admin.close())
@@ -139,7 +139,7 @@ def clock_reader(connection: Mapping[str, Any]) -> ClockReader:
 def _latest(answer: Any) -> int | None:
     """Return the latest time in an answer, milliseconds since 1970: that of the leader itself."""
     if answer.error_code:
-        log.info("Kafka does not say what time it is: %r", for_code(answer.error_code))
+        log.info("Kafka's clock can't be read: %r", for_code(answer.error_code))
         return None
     times = [
         time_ms

@@ -1,14 +1,14 @@
-"""The metadata of our commits: who wrote them, and which model scores the partition.
+"""Metadata of offset commits: who committed, and which model the partition is pinned to.
 
-A commit's metadata is a short text beside the offset, stored by the group's coordinator. Ours is a
-JSON object in ASCII, at most some 300 bytes (Kafka's limit, ``offset.metadata.max.bytes``, is
-4,096)::
+A commit's metadata is a short text beside the offset, stored by the group's coordinator. LeadScore
+writes a JSON object in ASCII, at most some 300 bytes (Kafka's limit, ``offset.metadata.max.bytes``,
+is 4,096)::
 
     {"leadscore": 1, "at": 4711, "model": ["leads", "3", "9f…"], "since": 4096, "until": 4800}
 
-``leadscore`` is the version of this format, ``at`` repeats the offset, so that metadata that was
-copied to another offset is not ours. Records from ``since`` on are scored by ``model``, up to
-``until`` in any case (docs/adr/0016).
+``leadscore`` is the version of this format. ``at`` repeats the offset, so that metadata copied to
+another offset by a tool are recognised as foreign. ``model`` scores the records from ``since`` on,
+and must score those below ``until`` (docs/adr/0016).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ModelPin:
-    """Which model scores a partition.
+    """The model that a partition is pinned to.
 
     Attributes
     ----------
     model
         The model.
     since
-        Offset from which on records are scored by it.
+        First offset that the model scores.
     until
-        Records below this offset may have been emitted by an earlier owner already, scored by this
-        model: they are scored by no other.
+        An earlier owner may already have emitted scores of this model for records below this
+        offset, so no other model may score them.
     """
 
     model: ModelIdentity
@@ -45,7 +45,7 @@ class ModelPin:
 
 
 def metadata_of(offset: int, pin: ModelPin | None) -> str:
-    """Write the metadata of a commit of ours."""
+    """Return the metadata of a commit."""
     written: dict[str, Any] = {"leadscore": VERSION, "at": offset}
     if pin is not None:
         model = pin.model
@@ -56,14 +56,14 @@ def metadata_of(offset: int, pin: ModelPin | None) -> str:
 
 
 class Commit(NamedTuple):
-    """What a group has committed of a partition.
+    """A group's committed offset of a partition, with its metadata.
 
     Attributes
     ----------
     offset
-        Everything below is done.
+        All records below this offset are finished.
     metadata
-        As it was found.
+        The metadata as stored.
     """
 
     offset: int
@@ -71,13 +71,13 @@ class Commit(NamedTuple):
 
     @property
     def is_ours(self) -> bool:
-        """Whether a LeadScore worker has written it, of this version or a later one."""
+        """Whether a LeadScore worker committed it, of this version or a later one."""
         written = self._written()
         return type(written.get("leadscore")) is int and written.get("at") == self.offset
 
     @property
     def pin(self) -> ModelPin | None:
-        """Which model scores the partition; None where the commit does not say so."""
+        """The model that the partition is pinned to; None if the metadata name none."""
         written = self._written()
         if not self.is_ours or written["leadscore"] != VERSION:
             return None

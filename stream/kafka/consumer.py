@@ -16,18 +16,18 @@ from stream.kafka.shared_settings import Shared
 __all__ = ["Consumer", "open_consumer"]
 
 JOINED_WITHIN = 5.0
-"""Seconds beyond the rebalance time-out after which an answer to a request will not come any more.
+"""Seconds beyond the rebalance timeout after which a request counts as unanswered.
 
-A connection that a router has forgotten is given up then. aiokafka's own 40 s would be longer
-than two sessions; joining the group is answered last, when all its members are there.
+It detects connections that a router has dropped. aiokafka's default of 40 s is longer than two
+session timeouts; a JoinGroup takes longest, as it is answered when all members have joined.
 """
 
 
 class Consumer(Protocol):
-    """What the source uses of ``aiokafka.AIOKafkaConsumer``; the tests have a scripted one."""
+    """The part of ``aiokafka.AIOKafkaConsumer`` that the batch source uses; tests have a fake."""
 
     def subscribe(self, topics: Sequence[str], *, listener: ConsumerRebalanceListener) -> None:
-        """Name the topics, before the start, and who is told of rebalances."""
+        """Set the topics and the rebalance listener, before the start."""
 
     async def start(self) -> None:
         """Connect, join the group, and return with an assignment."""
@@ -38,51 +38,51 @@ class Consumer(Protocol):
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int, max_records: int
     ) -> Mapping[TopicPartition, Sequence[Record]]:
-        """Return what was fetched, of these partitions or of all, or wait for it.
+        """Return fetched records of these partitions or of all; wait if there are none.
 
         Raises an OffsetOutOfRangeError that holds the positions that are not in their logs, by
         partition.
         """
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Commit offsets; tries for ever while the group's coordinator is away."""
+        """Commit offsets; retries for ever while the group's coordinator is unreachable."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read from there; forget what was fetched from elsewhere."""
+        """Set the position; records that were fetched from another one are dropped."""
 
     async def position(self, partition: TopicPartition) -> int:
-        """Return the offset of the next record to hand over; waits while it is looked up."""
+        """Return the offset of the next record; waits while it is looked up."""
 
     def assignment(self) -> Collection[TopicPartition]:
-        """Return which partitions are assigned."""
+        """Return the assigned partitions."""
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
-        """Return which partitions the broker says there are, None if it knows no such topic."""
+        """Return the partitions of a topic; None if the broker does not know it."""
 
     async def beginning_offsets(
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, int]:
-        """Ask for the offsets at which the logs begin."""
+        """Fetch the first offsets of the logs."""
 
     async def end_offsets(
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, int]:
-        """Ask for the offsets after the last records of the logs."""
+        """Fetch the offsets after the last records of the logs."""
 
     def highwater(self, partition: TopicPartition) -> int | None:
         """Return the offset after the last record, as of the last fetch."""
 
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
-        """Return up to where no transaction is open; -1 where that does not matter."""
+        """Return the last stable offset; -1 if uncommitted records are read."""
 
     def pause(self, *partitions: TopicPartition) -> None:
-        """Ask the broker for nothing of these partitions."""
+        """Stop fetching from these partitions."""
 
     def paused(self) -> Iterable[TopicPartition]:
-        """Return which partitions are paused."""
+        """Return the paused partitions."""
 
     def resume(self, *partitions: TopicPartition) -> None:
-        """Ask for them again."""
+        """Fetch from them again."""
 
 
 def open_consumer(
@@ -99,7 +99,7 @@ def open_consumer(
     budget: MemoryBudget | None = None,
     **options: Any,
 ) -> Consumer:
-    """Make the consumer of the batch source, not started yet.
+    """Return the consumer of the batch source, not started.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def open_consumer(
     group_id
         The consumer group.
     session_timeout
-        Seconds until the group takes the partitions of a worker that died.
+        Seconds until the group reassigns the partitions of a worker that died.
     rebalance_timeout
         Seconds the group waits for its members when partitions move; longer than the source's
         ``revoke_limit`` and ``commit_limit`` together.
@@ -117,13 +117,13 @@ def open_consumer(
     isolation_level
         "read_uncommitted" or "read_committed".
     group_protocol
-        Which protocols the member lists: see stream/kafka/group_protocol.
+        Protocols that the member lists: see stream/kafka/group_protocol.
     shared
-        Settings that the group must have in common; a group without any is not compared.
+        Settings that all members must share; empty: they are not compared.
     on_refusal
-        Is called with the error where this member must not be in the group.
+        Called with the error if this member must not join the group.
     budget
-        How much memory there is; None: the default.
+        Memory budget; None: the default.
     options
         Any other option of ``AIOKafkaConsumer``.
     """

@@ -1,4 +1,4 @@
-"""Every right of LeadScore in Kafka, declared once: those on topics beside the topics themselves.
+"""Every Kafka right of LeadScore, declared once; those on topics are declared with the topics.
 
 docs/rights.md is made from this page and stream/kafka/topic_catalog.py by `make docs`; a test on a
 broker with an authorizer shows that these rights suffice and that each is needed.
@@ -30,7 +30,7 @@ class Resource:
 
     type: ResourceType
     template: str
-    """Its name, made of settings."""
+    """Computes the name from the settings."""
     rights: Mapping[Use, tuple[Operation, ...]]
     is_prefix: bool = False
     """Whether the name is a prefix of the resources' names."""
@@ -45,7 +45,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("group", "{0.group_id}", {Use.SCORE: (Operation.READ,)}),
     # Faust's group, as stream/app.py names it.
     Resource("group", "{0.group_id}-drift", {Use.DRIFT: (Operation.READ,)}),
-    # Of each partition of the source one, as stream/deliver/transactional_writer.py names them.
+    # One per partition of the source, named by stream/deliver/transactional_writer.py.
     Resource(
         "transactional-id",
         "{0.group_id}/{0.leads_created}/",
@@ -53,13 +53,13 @@ RESOURCES: tuple[Resource, ...] = (
         is_prefix=True,
     ),
 )
-"""All of them. Read, Write and Create imply Describe."""
+"""All resources. Read, Write and Create imply Describe."""
 
 CLUSTER = "kafka-cluster"
 """The name that Kafka gives the one resource of this type."""
 
 CHECK_ID = "check"
-"""With the prefix of the transactional ids: the one of the start-up check, which no writer has."""
+"""Suffix of the transactional id of the start-up check, which no writer uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Right:
 
 
 def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
-    """Return the least rights for some uses, each once, in the order of the declarations."""
+    """Return the minimum rights for some uses, without duplicates, in the declared order."""
     found = (
         Right(operation, resource.type, resource.name(settings), resource.is_prefix)
         for resource in RESOURCES
@@ -91,15 +91,17 @@ def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
 
 
 def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
-    """Return the rights that workers use but can do without.
+    """Return the rights that workers use if they have them.
 
-    DescribeConfigs on an output topic tells how large a record may be; without it 1,000,000 bytes
-    are assumed until the broker refuses a record. On the source topic it tells whether batches may
-    be too large to be read; without it there is no warning (stream/consume/large_batches.py).
-    Describe on the cluster tells Kafka's time; without it a worker goes by its own clock
-    (stream/kafka/broker_clock.py). Read on the topics of scored leads and dead letters tells how
-    far an earlier owner came under another model; without it all leads up to the partition's end
-    are scored by that model (stream/deliver/emitted_offsets.py).
+    - DescribeConfigs on an output topic: to read its largest record size. Without it 1,000,000
+      bytes are assumed until the broker refuses a record.
+    - DescribeConfigs on the source topic: to warn if it allows batches that are too large to be
+      read (stream/consume/large_batches.py).
+    - Describe on the cluster: to read Kafka's clock. Without it a worker uses its own
+      (stream/kafka/broker_clock.py).
+    - Read on the topics of scored leads and dead letters: to find how far an earlier owner emitted
+      scores of another model. Without it that model scores all leads up to the end of the
+      partition (stream/deliver/emitted_offsets.py).
     """
     workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT}
     if not workers:

@@ -1,16 +1,16 @@
-"""The group's protocol: an assignor that only LeadScore's members speak.
+"""Group protocol: a partition assignor that only LeadScore's members list.
 
-Kafka lets a client join a group of classic members only if they have a protocol in common. With a
-stock protocol any client may join, gets partitions and commits what it never scored. With a name
-of our own the broker refuses it (INCONSISTENT_GROUP_PROTOCOL), as it does for Kafka Streams. Our
-assignments carry user data, so the broker does not convert the group for a client of KIP-848
-either, as that would lose them. The user data also say which settings the group has in common
-(stream/kafka/shared_settings.py).
+Kafka lets a client join a classic consumer group only if it shares a protocol with the members.
+With a stock protocol any client could join, get partitions and commit offsets of leads that it
+never scored. A client without LeadScore's own protocol is refused (INCONSISTENT_GROUP_PROTOCOL), as
+in Kafka Streams. The assignments carry user data, so the broker does not convert the group for a
+client of KIP-848 either, as the conversion would lose them. The user data also hold the settings
+that all members must share (stream/kafka/shared_settings.py).
 
-One thing here is private to aiokafka 0.14, and pinned by
-tests/unit/stream/kafka/test_group_protocol.py: it sends a JoinGroup for each protocol that it adds
-to its list, rather than one with all of them, and two such members interrupt each other's joins for
-ever. ``GroupConsumer`` withholds the incomplete ones.
+This module depends on private behaviour of aiokafka 0.14, pinned by
+tests/unit/stream/kafka/test_group_protocol.py: aiokafka sends a JoinGroup for each protocol that it
+adds to its list, rather than one with all of them, and two such members interrupt each other's
+joins for ever. ``GroupConsumer`` withholds the incomplete requests.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ __all__ = [
 ]
 
 GroupProtocol = Literal["own", "both"]
-"""Which protocols a worker lists when it joins: its own, or the stock round robin as well."""
+"""Protocols that a worker lists when it joins: its own, or also the stock round robin."""
 
 OnRefusal = Callable[[KafkaError], None]
-"""Is called with why this worker must not be a member of the group."""
+"""Called with the reason why this worker must not be a member of the group."""
 
 USER_DATA = b"leadscore"
 
@@ -68,14 +68,14 @@ class LeadScoreAssignor(RoundRobinPartitionAssignor):
 
     name = "leadscore"
     shared: Shared = MappingProxyType({})
-    """Settings of this worker that the group must have in common."""
+    """Settings of this worker that all members must share."""
     on_refusal: OnRefusal = staticmethod(lambda _: None)
-    """Is called with an error before it is raised: aiokafka keeps it for the next poll, and there
+    """Called with an error before it is raised: aiokafka keeps it for the next poll, and there
     is none while no partition's start offset is known."""
 
     @classmethod
     def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """Return what this member tells the leader: its topics, and its shared settings."""
+        """Return this member's subscription: its topics and its shared settings."""
         return ConsumerProtocolMemberMetadata(
             cls.version, list(topics), encode_settings(cls.shared)
         )
@@ -84,10 +84,9 @@ class LeadScoreAssignor(RoundRobinPartitionAssignor):
     def assign(
         cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """Assign partitions in turn; each member's assignment carries our user data.
+        """Assign partitions in turn; each member's assignment carries user data.
 
-        A member that tells no settings is of an earlier version, which takes the bare user data
-        alone.
+        A member without settings has an earlier version, which accepts only the bare user data.
         """
         told = {
             member: decode_settings(given.user_data or b"") for member, given in members.items()
@@ -102,7 +101,7 @@ class LeadScoreAssignor(RoundRobinPartitionAssignor):
 
     @classmethod
     def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Check who made the assignment, and that the group's settings are this worker's.
+        """Check that a LeadScore leader made the assignment, with this worker's settings.
 
         Raises
         ------
@@ -129,16 +128,16 @@ class LeadScoreAssignor(RoundRobinPartitionAssignor):
 def assignors(
     protocol: GroupProtocol, shared: Shared, on_refusal: OnRefusal = lambda _: None
 ) -> tuple[type[AbstractPartitionAssignor], ...]:
-    """Return what a worker lists when it joins; the group uses the first that all members list.
+    """Return the assignors that a worker lists; the group uses the first that all members list.
 
     Parameters
     ----------
     protocol
-        Its own, or both.
+        LeadScore's own, or both.
     shared
-        The worker's settings that the group must have in common.
+        Settings of the worker that all members must share.
     on_refusal
-        Is called with the error where this worker must not be a member.
+        Called with the error if this worker must not be a member.
     """
     members = {"shared": shared, "on_refusal": staticmethod(on_refusal)}
     own = type("LeadScoreAssignor", (LeadScoreAssignor,), members)
@@ -146,13 +145,13 @@ def assignors(
 
 
 class _Withheld(NamedTuple):
-    """What an incomplete JoinGroup is answered with; aiokafka looks at the last answer alone."""
+    """Response to a withheld JoinGroup; aiokafka evaluates the last response only."""
 
     error_code: int = 0
 
 
 class GroupConsumer(BoundedConsumer):
-    """A consumer that lists all of its protocols in each JoinGroup."""
+    """A consumer that lists all its protocols in every JoinGroup."""
 
     @property
     def _coordinator(self) -> Any:

@@ -1,7 +1,7 @@
-"""Polls that no record can end: what the client can't decode is left out, and said so.
+"""Polls that skip records which the client can't decode, and log them.
 
-For readers that need the sound records of a topic, and for which others are none: bounded reads
-(stream/kafka/log_reader.py), the drift topics, whoever follows the outputs.
+For readers that need only the valid records of a topic: bounded reads (stream/kafka/log_reader.py),
+the drift topics, and readers of the outputs.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ log = logging.getLogger(__name__)
 
 
 class Polled(Protocol):
-    """What is used of an aiokafka consumer."""
+    """The part of an aiokafka consumer that is used here."""
 
     async def position(self, partition: TopicPartition) -> int:
-        """Return the offset that is read next."""
+        """Return the offset of the next record."""
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int, max_records: int
     ) -> Mapping[TopicPartition, Sequence[Any]]:
-        """Return what was fetched, or wait for it."""
+        """Return fetched records; wait if there are none."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read from there."""
+        """Set the position."""
 
 
 def may_be_unreadable(error: Exception) -> bool:
-    """Return whether an error may come of a record, and not of the way to Kafka."""
+    """Return whether a record may have caused the error, rather than the connection."""
     comes_of_records = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
     return isinstance(error, comes_of_records) or not isinstance(error, KafkaError)
 
@@ -61,26 +61,26 @@ async def poll(
     Parameters
     ----------
     consumer
-        Has the partitions assigned.
+        A consumer with the partitions assigned.
     reader
-        Reads beside it what it can't decode.
+        Reads the records that the consumer can't decode.
     stops
-        The partitions to poll, and the offset from which on nothing of each is wanted; None: there
-        is none. The client may poll one past a gap in the log; it is left out.
+        The partitions to poll, each with the offset to stop before; None: no limit. The client may
+        poll a record beyond it if the log has a gap; it is dropped.
     timeout_ms
-        How long to wait for records.
+        Longest wait for records, in milliseconds.
     max_records
         Most records to poll.
 
     Yields
     ------
     mapping of TopicPartition to sequence of Record
-        Once, empty where nothing came; in steps where the client can't decode what came.
+        Once, empty if nothing arrived; in several steps if the client can't decode a record.
 
     Raises
     ------
     Exception
-        What the poll has raised, where no record can be blamed.
+        The error of the poll, if no record can be its cause.
     """
     starts = {partition: await consumer.position(partition) for partition in stops}
     try:
@@ -95,7 +95,7 @@ async def poll(
         }
         return
     for partition, start in starts.items():
-        consumer.seek(partition, start)  # what was polled of it is gone
+        consumer.seek(partition, start)  # the failed poll has moved the position
     has_moved = False
     for partition, start in starts.items():
         if start == stops[partition]:
@@ -110,11 +110,11 @@ async def poll(
 
 
 def readable(partition: TopicPartition, records: Sequence[RawRecord]) -> list[RawRecord]:
-    """Leave out the records that can't be read, and log where they are."""
+    """Return the readable records, and log the offsets of the others."""
     left_out = [record for record in records if isinstance(record, UnreadableRecord)]
     if left_out:
         log.warning(
-            "%d records of %s can't be read and are left out, the first at offset %d (%s)",
+            "skipped %d unreadable records of %s, the first at offset %d (%s)",
             *(len(left_out), partition, left_out[0].offset, left_out[0].detail),
         )
     return [record for record in records if not isinstance(record, UnreadableRecord)]

@@ -1,4 +1,4 @@
-"""Bounded reads of a topic, beside the group that reads it: from one offset to another."""
+"""Bounded reads of a partition, from one offset to another, without a consumer group."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["LogReader"]
 
 POLL_MS = 200
 LOOK_MS = 500
-"""How long one look for what comes waits."""
+"""Milliseconds that one poll for new records waits."""
 MAX_RECORDS = 500
-"""Of one step: short enough to let others have their turn."""
+"""Most records of one step, so that the event loop is not blocked for long."""
 FIRST_SPAN = 4096
-"""Offsets that are looked through first for the last record below another."""
+"""Offsets of the first search for the last record below an offset."""
 
 
 class LogReader:
@@ -35,7 +35,7 @@ class LogReader:
     connection, isolation_level
         See ``stream.fetch.aiokafka_internals.FetchClient``.
     budget
-        How much memory there is; None: the default.
+        Memory budget; None: the default.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class LogReader:
         Parameters
         ----------
         partition
-            Which.
+            The partition.
         count
-            How many offsets at least.
+            Least number of offsets to read.
         before
-            Only what lies below this offset; None: below the end.
+            Only records below this offset; None: below the end.
         since_ms
-            All records of this time stamp on, too: milliseconds since 1970.
+            Also all records from this timestamp on, milliseconds since 1970.
         """
         if before is not None and since_ms is None:
-            # No consumer is opened that is asked for nothing: stopped at once, it never ends.
+            # Open no consumer for an empty read: aiokafka hangs if it is stopped at once.
             return [
                 record
                 async for records in self.read(partition, max(0, before - count), before)
@@ -92,9 +92,9 @@ class LogReader:
     async def read(
         self, partition: TopicPartition, start: int, stop: int
     ) -> AsyncIterator[Sequence[Record]]:
-        """Read the records that are still there, start <= offset < stop, some at a time.
+        """Yield the remaining records with start <= offset < stop, some at a time.
 
-        Records that can't be read are left out.
+        Unreadable records are skipped.
 
         Raises
         ------
@@ -121,15 +121,15 @@ class LogReader:
                     records = [r for r in polled.get(partition, ()) if r.offset >= start]
                     if records:
                         yield records
-                if not has_come:  # a topic that was made anew may never get as far
+                if not has_come:  # a re-created topic may never reach the offset
                     end = min(end, (await consumer.end_offsets([partition]))[partition])
 
     async def follow(
         self, partition: TopicPartition, start: int
     ) -> AsyncGenerator[Sequence[Record], None]:
-        """Read what comes from an offset on, without end; nothing is an answer, too.
+        """Yield records from an offset on, without end; an empty batch if none arrived.
 
-        Records that can't be read are left out. Close it when done, as with
+        Unreadable records are skipped. Close the generator when done, for example with
         `contextlib.aclosing`.
 
         Raises
@@ -151,12 +151,12 @@ class LogReader:
                     yield polled.get(partition, ())
 
     async def last_offset(self, partition: TopicPartition, below: int) -> int | None:
-        """Find the last record below an offset, whatever lies between them.
+        """Return the offset of the last record below another, across gaps of any size.
 
         Returns
         -------
         int or None
-            Its offset; None where there is none.
+            The offset; None if there is no such record.
 
         Raises
         ------
@@ -177,12 +177,12 @@ class LogReader:
         return None
 
     def open_beside(self) -> RawBatchReader:
-        """Return a reader of what a consumer can't decode; it connects when it is needed."""
+        """Return a reader for records that a consumer can't decode; it connects on first use."""
         return RawBatchReader(self._connection, self._isolation_level)
 
     @asynccontextmanager
     async def open(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
-        """Have a consumer for a while, that has nothing assigned."""
+        """Open a consumer without an assignment, until the body ends."""
         consumer = BoundedConsumer(
             budget=self._budget,
             **self._connection,

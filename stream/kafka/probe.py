@@ -1,4 +1,4 @@
-"""Whether Kafka answers: asked every few seconds, apart from reading and writing."""
+"""Periodic probe of the cluster, independent of reading and writing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANSWER_LIMIT = 3.0
 
 
 class BrokerProbe:
-    """Asks the cluster to describe itself.
+    """Sends a metadata request to the cluster.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class BrokerProbe:
         self._admin: AIOKafkaAdminClient | None = None
 
     async def ask(self) -> str | None:
-        """Ask once; returns None when Kafka answered, else why it is taken to be away."""
+        """Send one request; return None if Kafka answered, else the reason why it did not."""
         servers = self._connection["bootstrap_servers"]
         try:
             async with asyncio.timeout(ANSWER_LIMIT):
@@ -54,7 +54,7 @@ class BrokerProbe:
         return None
 
     async def _cause(self, error: Exception) -> str | None:
-        """Look why, where it is more than silence."""
+        """Return the cause of a connection error; None if Kafka is just silent."""
         if isinstance(error, TimeoutError):
             return None
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The Kafka producer as the emitter uses it, how it is opened, and how records become batches."""
+"""The Kafka producer of the emitter, and how records are packed into batches."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HEADER_OVERHEAD = 10
 
 
 class BatchBuilder(Protocol):
-    """What is used of aiokafka's batch builder. It can be sent once."""
+    """The part of aiokafka's batch builder that is used. A batch can be sent once."""
 
     def append(
         self,
@@ -63,14 +63,14 @@ class BatchBuilder(Protocol):
         """Add a record; None when the batch is full. The first record is always taken."""
 
     def close(self) -> None:
-        """Take no further records."""
+        """Close the batch for further records."""
 
     def size(self) -> int:
-        """Return the size in bytes, as it is sent once it was."""
+        """Return the size in bytes; after sending, the size as sent."""
 
 
 class Producer(Protocol):
-    """What the emitter uses of ``aiokafka.AIOKafkaProducer``; the tests have a scripted one."""
+    """The part of ``aiokafka.AIOKafkaProducer`` that the emitter uses; tests have a fake."""
 
     async def start(self) -> None:
         """Connect and get a producer id."""
@@ -91,14 +91,14 @@ class Producer(Protocol):
 
 
 class TransactionalProducer(Producer, Protocol):
-    """A producer whose records are seen all at once, with the offsets that they came of.
+    """A producer whose records become visible together, with the offsets of their sources.
 
-    Its ``start`` fences every producer that was started with the same transactional id before,
-    and ends what that one had begun.
+    Its ``start`` fences every earlier producer with the same transactional id and aborts its open
+    transaction.
     """
 
     async def begin_transaction(self) -> None:
-        """Begin; nothing can be sent before."""
+        """Begin a transaction; nothing can be sent before."""
 
     async def send_offsets_to_transaction(
         self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group_id: str
@@ -106,10 +106,10 @@ class TransactionalProducer(Producer, Protocol):
         """Commit a group's offsets with the transaction."""
 
     async def commit_transaction(self) -> None:
-        """Make it seen, once all that was sent is delivered."""
+        """Commit the transaction, once all its records are delivered."""
 
     async def abort_transaction(self) -> None:
-        """Make sure that it is never seen."""
+        """Abort the transaction: its records never become visible."""
 
 
 TransactionalOpener = Callable[[str, int], TransactionalProducer]
@@ -125,7 +125,7 @@ def open_producer(
     request_timeout: float = 15.0,
     **options: Any,
 ) -> Producer:
-    """Make the idempotent producer of the emitter, not started yet.
+    """Return the idempotent producer of the emitter, not started.
 
     Parameters
     ----------
@@ -138,8 +138,8 @@ def open_producer(
     metadata_max_age
         Seconds until new partitions are noticed.
     request_timeout
-        Seconds until a request without an answer is sent again, on another connection: a router
-        may have forgotten this one.
+        Seconds until a request without a response is sent again on another connection, as a router
+        may have dropped this one.
     options
         Any other option of ``AIOKafkaProducer``.
     """
@@ -158,7 +158,7 @@ def open_producer(
 
 
 def producer_opener(settings: Settings) -> Callable[[int], Producer]:
-    """Make what opens a producer as the settings say, given the most bytes of its batches."""
+    """Return a function that opens a producer, given the most bytes of its batches."""
 
     def open_one(max_batch_bytes: int, **options: Any) -> Producer:
         return open_producer(
@@ -173,10 +173,10 @@ def producer_opener(settings: Settings) -> Callable[[int], Producer]:
 
 
 def transactional_opener(settings: Settings) -> TransactionalOpener:
-    """Make what opens a transactional producer as the settings say.
+    """Return a function that opens a transactional producer.
 
-    Kafka gives a transaction up only after an outage is: until then it survives the outage. One
-    that its worker left behind is ended by the partition's next owner, long before.
+    Kafka aborts a transaction only after the longest outage that a worker survives. The open
+    transaction of a worker that died is aborted much earlier, by the partition's next owner.
     """
     open_one: Any = producer_opener(settings)
     limit_ms = transaction_limit_ms(settings)
@@ -208,14 +208,14 @@ def unmendable(error: BaseException) -> FatalError:
 
 
 async def await_partition(producer: Producer, to: TopicPartition, within: float) -> None:
-    """Wait until a topic has a partition: it may be on its way, as the source's was.
+    """Wait until a topic has a partition; it may be created shortly after that of the source.
 
     Raises
     ------
     FatalError
-        When it does not get it within so many seconds.
+        The topic does not get the partition in time.
     KafkaError
-        When Kafka does not tell.
+        Kafka does not return the topic's partitions.
     """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + within
@@ -224,8 +224,8 @@ async def await_partition(producer: Producer, to: TopicPartition, within: float)
             raise FatalError(
                 f"Topic {to.topic} was expected to have as many partitions as the source "
                 f"topic, but has no partition {to.partition}: add partitions to it "
-                "(`kafka-topics.sh --alter`). If it was deleted, a client may have had the broker "
-                "create it again with its default, as auto.create.topics.enable lets it."
+                "(`kafka-topics.sh --alter`). If it was deleted, a client may have re-created it "
+                "with the broker's default (auto.create.topics.enable)."
             )
         await asyncio.sleep(RETRY_PAUSE)
 
@@ -249,14 +249,14 @@ def record_bytes(
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One batch on its way, with what is needed to pack it again.
+    """One batch in flight, with the rows to pack it again.
 
     Attributes
     ----------
     rows
         The records in it.
     start
-        Position of the first of them in what was to be sent.
+        Position of its first row in the rows to send.
     builder
         The batch.
     timestamp_ms
@@ -276,9 +276,9 @@ def pack(
     start: int = 0,
     timestamp_ms: int,
 ) -> Iterator[Parcel]:
-    """Fill batches with records, in order, each when it is asked for.
+    """Pack records into batches, in order and lazily.
 
-    A batch is a copy of its records: one that waits for others costs memory.
+    A batch is a copy of its records, so a batch that waits for others costs memory.
 
     Parameters
     ----------
@@ -287,7 +287,7 @@ def pack(
     rows
         The records.
     start
-        Position of the first row in what was to be sent.
+        Position of the first row in the rows to send.
     timestamp_ms
         Their time stamp, milliseconds since 1970.
     """

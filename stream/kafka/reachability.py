@@ -1,8 +1,8 @@
-"""Why Kafka can't be reached: one sentence that names the cause, and connections that say it.
+"""Diagnose why Kafka can't be reached, in one sentence with the cause.
 
-aiokafka logs why a connection fails and raises that there is none. Here a connection is tried
-alone, and where its failure has several causes, as when the broker just hangs up, it is found out
-what the port speaks. A password is never sent for that.
+aiokafka logs the cause of a failed connection, but does not raise it. This module tries a single
+connection. If its failure can have several causes, as when the broker closes it, the
+security protocol of the port is probed. The probe never sends a password.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PROTOCOL = f"{PREFIX}SECURITY_PROTOCOL"
 SERVERS = f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS"
 
 EXPIRED, NOT_YET_VALID, OTHER_NAMES = 10, 9, (62, 64)
-"""OpenSSL's X509_V_ERR_* of a certificate that is refused; others are a matter of trust."""
+"""OpenSSL's X509_V_ERR_* codes of a refused certificate; others mean that it is not trusted."""
 
 
 async def unreachable(connection: Mapping[str, Any]) -> str | None:
@@ -65,17 +65,18 @@ def _refusal(connection: Mapping[str, Any], cause: str) -> str:
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[AIOKafkaClient]:
-    """Connect to Kafka for a while.
+    """Open a connection to Kafka until the body ends.
 
     Yields
     ------
     AIOKafkaClient
-        It sends requests.
+        The connected client.
 
     Raises
     ------
     StartupError
-        Kafka can't be reached, or does not answer what the body asks: which cause, what to do.
+        Kafka can't be reached, or does not answer the requests of the body; the message has the
+        cause and the remedy.
     """
     connection = settings.kafka_client_options()
     if (why := await unreachable(connection)) is not None:
@@ -91,7 +92,7 @@ async def connected(settings: Settings) -> AsyncIterator[AIOKafkaClient]:
 
 
 async def _lost(connection: Mapping[str, Any], client: AIOKafkaClient, error: BaseException) -> str:
-    """Say why a cluster whose bootstrap server answers can't be used."""
+    """Return why a cluster can't be used although its bootstrap server answers."""
     for broker in client.cluster.brokers():
         if cause := await _obstacle(connection, broker.host, broker.port):
             return _refusal(
@@ -179,7 +180,7 @@ def _network_fault(error: BaseException, host: str, at: str) -> str | None:
 
 
 def _own_certificate_fault(error: BaseException, at: str) -> str | None:
-    """Say that a broker wants a certificate of this client, or another one: a TLS alert."""
+    """Return the message for a TLS alert: the broker wants a (different) client certificate."""
     refused = error if isinstance(error, ssl.SSLError) else error.__cause__
     if not (isinstance(refused, ssl.SSLError) and "CERTIFICATE" in (refused.reason or "")):
         return None
@@ -190,7 +191,7 @@ def _own_certificate_fault(error: BaseException, at: str) -> str | None:
 
 
 async def _protocol_fault(connection: Mapping[str, Any], host: str, port: int) -> str | None:
-    """Say that a port speaks another protocol than the one that is set."""
+    """Return the message for a port that speaks another protocol than the configured one."""
     ours, spoken = str(connection["security_protocol"]), await _spoken_at(host, port)
     if spoken in (None, ours):
         return None
@@ -198,7 +199,7 @@ async def _protocol_fault(connection: Mapping[str, Any], host: str, port: int) -
 
 
 async def _spoken_at(host: str, port: int) -> str | None:
-    """Return the security protocol of a port; None where neither way gets an answer."""
+    """Return the security protocol of a port; None if neither TLS nor plaintext gets an answer."""
     for protocol, context in (("PLAINTEXT", None), ("SSL", _any_certificate())):
         with suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(ANSWER_LIMIT / 2):

@@ -1,10 +1,10 @@
-"""The time that records are stamped with: this machine's clock, or Kafka's where they differ.
+"""Timestamps of records: from this machine's clock, or from Kafka's if they differ.
 
-Kafka 4 refuses a record that is stamped over an hour ahead of its own clock
-(``message.timestamp.after.max.ms``). A worker asks for Kafka's time (stream/kafka/broker_clock.py)
-when it starts, and when a record is refused. Where its machine's clock is wrong it goes on with
-Kafka's, carried forward by the monotonic clock. Where Kafka does not say, the newest lead's time
-stamp is the nearest that is known to be accepted.
+Kafka 4 refuses a record whose timestamp is over an hour ahead of its own clock
+(``message.timestamp.after.max.ms``). A worker reads Kafka's clock (stream/kafka/broker_clock.py) at
+start-up and when a record is refused. If the machine's clock is wrong, the worker continues with
+Kafka's time, advanced by the monotonic clock. If Kafka's clock can't be read, the timestamp of the
+newest lead is used, as Kafka has accepted it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["RecordClock"]
 log = logging.getLogger(__name__)
 
 TOLERANCE = 60.0
-"""Seconds by which clocks may differ without anything being done about it."""
+"""Seconds by which the clocks may differ without a correction."""
 
 
 async def _unknown() -> float | None:
@@ -31,7 +31,7 @@ async def _unknown() -> float | None:
 
 
 class RecordClock:
-    """Tells the time for records.
+    """Clock for record timestamps.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class RecordClock:
         self._now = now
         self._monotonic = monotonic
         self._offset: float | None = None
-        """From the monotonic clock to Kafka's, in seconds; None while this machine's is used."""
+        """Kafka's time minus the monotonic clock, in seconds; None: the machine's clock is used."""
         self._newest_ms = 0
         self._turn = asyncio.Lock()
 
@@ -61,33 +61,33 @@ class RecordClock:
         return self._now() if self._offset is None else self._monotonic() + self._offset
 
     def stamp(self) -> int:
-        """Return the time stamp of a record that is written now, in milliseconds since 1970."""
+        """Return the timestamp of a record that is written now, in milliseconds since 1970."""
         return int(self.now() * 1000)
 
     def seen(self, timestamp_ms: int) -> None:
-        """Take note of the time stamp of a lead that was read."""
+        """Record the timestamp of a lead that was read."""
         self._newest_ms = max(self._newest_ms, timestamp_ms)
 
     async def compare(self) -> None:
-        """Ask for Kafka's time, and go by it where this machine's clock is wrong."""
+        """Read Kafka's clock, and use it if this machine's clock is wrong."""
         time_there = await self._ask()
         if time_there is not None:
             self._set(time_there, "Kafka's clock")
 
     async def correct(self, topic: str, refused_ms: int) -> None:
-        """Correct the clock after Kafka has refused a time stamp.
+        """Correct the clock after Kafka has refused a timestamp.
 
         Parameters
         ----------
         topic
-            Where the record was to go.
+            Topic of the refused record.
         refused_ms
-            Its time stamp.
+            Its timestamp.
 
         Raises
         ------
         FatalError
-            The clock is not the cause, or nothing is known that Kafka would accept.
+            The clock is not the cause, or no acceptable timestamp is known.
         """
         async with self._turn:
             if self._differs(refused_ms):
@@ -117,8 +117,8 @@ class RecordClock:
             return
         self._offset = time_there - self._monotonic()
         log.error(
-            "this machine's clock is %.0f s %s %s: records are stamped with that time from now on."
-            " Set the clock (NTP) and restart the worker",
+            "this machine's clock is %.0f s %s %s, which now sets the timestamps of records:"
+            " synchronise the clock (NTP) and restart the worker",
             abs(ahead),
             "ahead of" if ahead > 0 else "behind",
             of,

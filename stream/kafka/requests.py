@@ -1,7 +1,7 @@
-"""Requests that aiokafka's clients have no method for, by its protocol classes.
+"""Requests for which aiokafka's clients have no method, built with its protocol classes.
 
-They only look: none of them changes anything for a group or for a producer that is at work. Each
-is authorized by whichever broker gets it, so that no coordinator needs to be found.
+They are read-only: none of them changes a group or affects a running producer. Any broker
+authorizes them, so no coordinator lookup is needed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["DescribedTopic", "describe_topics", "may_produce", "may_read_group",
 
 METADATA = 3
 NOT_SAID = -(2**31)
-"""The operations of a topic where a broker does not say them (KIP-430)."""
+"""Value of a topic's operations if the broker does not return them (KIP-430)."""
 NO_MEMBER = ""
 
 
@@ -90,7 +90,7 @@ class _MetadataRequest_v8(RequestStruct):  # noqa: N801
 
 
 class _TopicsRequest(Request[MetadataRequest_v5 | _MetadataRequest_v8]):
-    """Asks for topics and what this client may do with them; makes none that is not there."""
+    """Request for topics and the operations that this client may do; it creates no topic."""
 
     API_KEY = METADATA
 
@@ -106,9 +106,9 @@ class DescribedTopic(NamedTuple):
     """A topic as the broker describes it to this client."""
 
     partitions: int | None
-    """How many; None where there is none, or none that the client may know of."""
+    """Number of partitions; None if the topic does not exist or this client may not describe it."""
     operations: frozenset[Operation] | None
-    """What the client may do with it; None where the broker does not say."""
+    """Operations that this client may do; None if the broker does not return them."""
 
 
 async def describe_topics(
@@ -130,7 +130,7 @@ def _described(topic: Any) -> DescribedTopic:
     error = for_code(topic["error_code"])
     if error is TopicAuthorizationFailedError:
         return DescribedTopic(None, frozenset())
-    if error is not NoError and not error.retriable:  # an unknown topic may come
+    if error is not NoError and not error.retriable:  # an unknown topic may be created soon
         raise error(topic["topic"])
     bits = topic.get("authorized_operations", NOT_SAID)
     allowed = frozenset(operation for operation in Operation if bits >> operation & 1)
@@ -140,7 +140,7 @@ def _described(topic: Any) -> DescribedTopic:
 async def may_read_group(client: AIOKafkaClient, group: str) -> bool:
     """Return whether this client may join a group and commit its offsets.
 
-    Asked by a heartbeat of no member: a broker looks at the right first, and at the member next.
+    It sends a heartbeat without a member id: a broker checks the right before the member.
     """
     answer = await _send(client, HeartbeatRequest(group, -1, NO_MEMBER))
     return for_code(answer.error_code) is not GroupAuthorizationFailedError
@@ -149,8 +149,8 @@ async def may_read_group(client: AIOKafkaClient, group: str) -> bool:
 async def may_produce(client: AIOKafkaClient) -> bool:
     """Return whether this client may have an idempotent producer.
 
-    Since Kafka 2.8 whoever may write to any topic may (KIP-679); before, it takes IdempotentWrite
-    on the cluster.
+    Since Kafka 2.8 Write on any topic suffices (KIP-679); older brokers require IdempotentWrite on
+    the cluster.
     """
     answer = await _send(client, InitProducerIdRequest(None, 0))
     return for_code(answer.error_code) is not ClusterAuthorizationFailedError
@@ -159,22 +159,23 @@ async def may_produce(client: AIOKafkaClient) -> bool:
 async def try_transactions(
     client: AIOKafkaClient, transactional_id: str, timeout_ms: int
 ) -> type[KafkaError] | None:
-    """Ask for a transactional producer, and forget it.
+    """Request a transactional producer id and discard it, as a check.
 
     Parameters
     ----------
     client
-        Asks.
+        Sends the request.
     transactional_id
-        One that no producer has: its owner would be fenced.
+        An id that no producer uses, as its producer would be fenced.
     timeout_ms
-        How long a transaction is to last at most.
+        Transaction timeout in milliseconds.
 
     Returns
     -------
     type of KafkaError or None
-        Why a transaction would be refused for good: TransactionalIdAuthorizationFailed,
-        InvalidTransactionTimeout or None. A broker looks at these two first.
+        The unrecoverable reason for which a transaction would be refused:
+        TransactionalIdAuthorizationFailed, InvalidTransactionTimeout or None. A broker checks these
+        two first.
     """
     answer = await _send(client, InitProducerIdRequest(transactional_id, timeout_ms))
     error = for_code(answer.error_code)

@@ -1,4 +1,4 @@
-"""Whether this client has the rights that it needs in Kafka, asked before they are needed."""
+"""Check the Kafka rights of this client at start-up, before they are needed."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from stream.settings import PREFIX, Settings
 __all__ = ["refusal", "verify_rights"]
 
 IDEMPOTENT = Right(Operation.IDEMPOTENT_WRITE, "cluster", CLUSTER)
-"""Of brokers before Kafka 2.8; later ones ask for no more than Write on a topic."""
+"""Required by brokers before Kafka 2.8; later ones require only Write on a topic."""
 
 
 async def verify_rights(
     client: AIOKafkaClient, settings: Settings, uses: Collection[Use]
 ) -> Mapping[str, DescribedTopic]:
-    """Check that this client may do what some uses need.
+    """Check that this client has the rights of some uses.
 
     Parameters
     ----------
     client
-        Asks.
+        Sends the requests.
     settings
-        Names of the resources, and who connects.
+        Names of the resources, and the client's identity.
     uses
-        What for.
+        The uses.
 
     Returns
     -------
     mapping of str to DescribedTopic
-        The topics of these uses, by name; also those that are not there.
+        The topics of these uses by name, including missing ones.
 
     Raises
     ------
     StartupError
-        A right is missing, or transactions may not last as long as they may need: one sentence
-        that says who needs which operation on what.
+        A right is missing, or the broker's transaction timeout is too short. The message names the
+        user, the operation and the resource.
     KafkaError
         Kafka does not answer.
     """
@@ -72,7 +72,7 @@ async def _missing(
     for right in rights:
         if right.type == "topic":
             allowed = topics[right.name].operations
-            # Who may create any topic needs not be allowed this one: creating it shows that.
+            # Create on the cluster makes Create on the topic unnecessary; creating it shows which.
             if allowed is None or right.operation in allowed or right.operation == Operation.CREATE:
                 continue
             may_write = may_write and right.operation != Operation.WRITE
@@ -101,7 +101,7 @@ async def _may_transact(client: AIOKafkaClient, settings: Settings, right: Right
 
 
 def refusal(settings: Settings, missing: Sequence[Right], uses: Collection[Use]) -> str:
-    """Return the sentence that says who lacks which rights on what, and how to grant them."""
+    """Return the message that names the user, the missing rights, and how to grant them."""
     *others, last = map(str, missing)
     listed = f"{', '.join(others)} and {last}" if others else last
     workers = {Use.SCORE: "score", Use.DRIFT: "drift"}

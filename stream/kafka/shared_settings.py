@@ -1,8 +1,8 @@
 """Settings that all workers of a group must share, compared when a worker joins.
 
-Each member tells its own as user data of its subscription. The leader tells all members what most
-of them have, as user data of their assignments. A worker of a version before this tells nothing and
-is not compared.
+Each member sends its own settings as user data of its subscription. The leader sends the values of
+the majority to all members, as user data of their assignments. A worker of an earlier version sends
+none and is not compared.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ Shared = Mapping[str, Any]
 
 DELIVERY = "delivery"
 SHARED = (DELIVERY, "drift_window_seconds", "max_attempts", "max_event_bytes")
-"""The last three decide which leads a block of drift counts holds, whoever counts it."""
+"""The last three determine which leads a block of drift counts holds, on any worker."""
 
 
 class OtherDeliveryError(InconsistentGroupProtocolError):
-    """The group delivers in another way than this worker."""
+    """The group has another delivery guarantee than this worker."""
 
 
 def shared_settings(settings: Settings) -> Shared:
-    """Return what a worker must have in common with the others of its group."""
+    """Return the settings that a worker must share with its group."""
     return {name: getattr(settings, name) for name in SHARED}
 
 
 def encode_settings(shared: Shared) -> bytes:
-    """Write them as user data: JSON."""
+    """Encode the settings as user data: JSON."""
     return orjson.dumps(dict(shared))
 
 
 def decode_settings(written: bytes) -> Shared:
-    """Read them; empty where it is no JSON object, as of a version that tells nothing."""
+    """Decode user data; empty if it is not a JSON object, as from an earlier version."""
     try:
         found = orjson.loads(written)
     except orjson.JSONDecodeError:
@@ -61,7 +61,7 @@ def decode_settings(written: bytes) -> Shared:
 
 
 def common_settings(own: Shared, members: Iterable[Shared]) -> Shared:
-    """Return what most members have; where as many have another value, the leader's own."""
+    """Return the values of the majority; in a tie, the leader's own."""
     votes: dict[str, Counter[Any]] = {name: Counter() for name in own}
     for member in members:
         for name, value in member.items():
@@ -80,7 +80,7 @@ def compare(own: Shared, group: Shared) -> None:
     Raises
     ------
     OtherDeliveryError
-        The group delivers in another way: no promise would hold for either.
+        The group has another delivery guarantee; mixed, neither guarantee would hold.
     """
     for name, value in group.items():
         if name not in own or own[name] == value:

@@ -1,4 +1,4 @@
-"""The topics on the broker: made by `leadscore topics create`, checked when a worker starts."""
+"""Create topics (`leadscore topics create`), and check them when a worker starts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SEEN_ATTEMPTS, SEEN_WAIT_SECONDS = 200, 0.05
 
 
 class MadeTopic(NamedTuple):
-    """A topic as `create_topics` leaves it."""
+    """A topic after `create_topics`."""
 
     name: str
     partitions: int
@@ -49,33 +49,33 @@ class MadeTopic(NamedTuple):
 def expected_partitions(
     settings: Settings, source_partitions: int, topics: Iterable[Topic] = TOPICS
 ) -> dict[str, int]:
-    """Return how many partitions each topic is due to have, by name."""
+    """Return the expected number of partitions of each topic, by name."""
     return {
         topic.name(settings): source_partitions if topic.follows_source else 1 for topic in topics
     }
 
 
 def faults(settings: Settings, found: Mapping[str, int], topics: Iterable[Topic]) -> list[str]:
-    """Compare the topics that are there with those that are needed.
+    """Compare the existing topics with the required ones.
 
     Parameters
     ----------
     settings
-        Tell the names.
+        Settings with the topics' names.
     found
         Partitions by name, of all topics on the broker.
     topics
-        Those that are needed.
+        The required topics.
 
     Returns
     -------
     list of str
-        What is wrong, a sentence each.
+        One sentence for each fault.
     """
     topics = tuple(topics)
     source = SOURCE.name(settings)
     if source not in found and any(topic.follows_source for topic in topics):
-        return [f"expected the topic {source}, there is none: create it with `{COMMAND}`"]
+        return [f"expected the topic {source}, but it does not exist: create it with `{COMMAND}`"]
     expected = expected_partitions(settings, found.get(source, 0), topics)
     return [
         _missing(name, count) if name not in found else _mismatch(name, count, found[name], source)
@@ -86,7 +86,8 @@ def faults(settings: Settings, found: Mapping[str, int], topics: Iterable[Topic]
 
 def _missing(name: str, expected: int) -> str:
     return (
-        f"expected the topic {name} ({_say(expected)}), there is none: create it with `{COMMAND}`"
+        f"expected the topic {name} ({_say(expected)}), but it does not exist: create it with"
+        f" `{COMMAND}`"
     )
 
 
@@ -103,13 +104,13 @@ def _say(partitions: int) -> str:
 
 
 async def verify_topics(settings: Settings) -> None:
-    """Check at start-up that a worker may use the topics of its role, and that they fit each other.
+    """Check at start-up that a worker's topics exist with equal partitions, and its rights.
 
     Raises
     ------
     StartupError
-        When Kafka can't be reached, this user lacks a right, or a topic is missing or has another
-        number of partitions than the source: what was expected, what came, and what to do.
+        Kafka can't be reached, this user lacks a right, or a topic is missing or has another number
+        of partitions than the source.
     """
     uses = uses_of(settings)
     async with connected(settings) as client:
@@ -120,12 +121,12 @@ async def verify_topics(settings: Settings) -> None:
 
 
 async def partition_counts(settings: Settings, use: Use) -> dict[str, int]:
-    """Return the partitions of those topics of a command that are there, by name.
+    """Return the number of partitions of a command's existing topics, by name.
 
     Raises
     ------
     StartupError
-        When Kafka can't be reached, or this user lacks a right that the command needs.
+        Kafka can't be reached, or this user lacks a right that the command needs.
     """
     async with connected(settings) as client:
         return _counts(await verify_rights(client, settings, (use,)))
@@ -148,17 +149,17 @@ async def create_topics(
     partitions: int | None = None,
     replication_factor: int = BROKERS_DEFAULT,
 ) -> list[MadeTopic]:
-    """Make the topics that are not there yet.
+    """Create the missing topics.
 
     Parameters
     ----------
     settings
-        Tell the names and the broker.
+        Settings with the topics' names and the broker.
     partitions
-        Of the source and the topics that follow it; by default as many as the source has already,
-        or else four.
+        Partitions of the source and the topics that match it; by default those of the existing
+        source, else four.
     replication_factor
-        Of new topics; by default what the brokers are set to.
+        Replication factor of new topics; by default that of the brokers.
 
     Raises
     ------
@@ -171,7 +172,7 @@ async def create_topics(
         found = _counts(await verify_rights(client, settings, (Use.CREATE,)))
         count = partitions or found.get(source, DEFAULT_PARTITIONS)
         _refuse_mismatch(expected_partitions(settings, count), found)
-        # The source first: others follow it, and somebody else may make it at this moment.
+        # The source first, as others match it, and another process may create it at the same time.
         first = {source: _new_topic(SOURCE, source, count, replication_factor)}
         created = await _create(admin, first, found, settings)
         found = await _wait_until_seen(client, first)
@@ -226,8 +227,8 @@ async def _create(
     cluster = await admin.describe_cluster()
     if cluster["controller_id"] not in [broker["node_id"] for broker in cluster["brokers"]]:
         raise StartupError(
-            "this broker makes no topics (is it librdkafka's mock broker?): create them by its own"
-            " means"
+            "expected a broker that creates topics on request, but this one does not (is it"
+            " librdkafka's mock broker?): create them with its own tools"
         )
     created = set()
     for name, code, message in (await admin.create_topics(missing)).topic_errors:
@@ -235,7 +236,7 @@ async def _create(
         if error is TopicAuthorizationFailedError:
             lacking = Right(Operation.CREATE, "topic", name)
             raise StartupError(refusal(settings, [lacking], (Use.CREATE,)))
-        if code and error is not TopicAlreadyExistsError:  # somebody else was quicker
+        if code and error is not TopicAlreadyExistsError:  # another process has created it
             raise StartupError(f"the broker refused to create {name}: {message or error.__name__}")
         if not code:
             created.add(name)
@@ -243,7 +244,7 @@ async def _create(
 
 
 async def _wait_until_seen(client: AIOKafkaClient, names: Iterable[str]) -> dict[str, int]:
-    """Wait for what the controller decided to reach the brokers, as clients ask those."""
+    """Wait until the brokers list the created topics: the controller knows them earlier."""
     for _ in range(SEEN_ATTEMPTS):
         found = _counts(await describe_topics(client, list(names)))
         unseen = set(names) - found.keys()
@@ -251,8 +252,8 @@ async def _wait_until_seen(client: AIOKafkaClient, names: Iterable[str]) -> dict
             return found
         await asyncio.sleep(SEEN_WAIT_SECONDS)
     raise StartupError(
-        f"the broker created {', '.join(sorted(unseen))} but does not list it: look again with"
-        " `leadscore topics list`"
+        f"the broker created {', '.join(sorted(unseen))} but does not list it yet: check again"
+        " with `leadscore topics list`"
     )
 
 

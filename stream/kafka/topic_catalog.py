@@ -15,36 +15,36 @@ __all__ = ["SOURCE", "TOPICS", "Topic", "topics_of"]
 
 READ, WRITE = (Operation.READ,), (Operation.WRITE,)
 SIZE = (Operation.DESCRIBE_CONFIGS,)
-"""To ask how large a record it takes (stream/kafka/topic_limits.py)."""
+"""To read the largest record size of a topic (stream/kafka/topic_limits.py)."""
 NEW = {Use.CREATE: (Operation.CREATE, Operation.DESCRIBE)}
-"""What `leadscore topics create` needs on every topic."""
+"""Operations that `leadscore topics create` needs on every topic."""
 
 DAY_MS = 24 * 60 * 60 * 1000
 WEEK, MONTH, QUARTER = (str(days * DAY_MS) for days in (7, 30, 90))
 DLQ_MESSAGE_BYTES = str(2 * 1024 * 1024)
-"""The largest message that a broker takes unless told otherwise is 1 MiB, without our headers."""
+"""The default of brokers is 1 MiB, which leaves no room for the headers of a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What is known of a topic before it exists."""
+    """Declaration of a topic."""
 
     template: str
-    """Its name, made of settings."""
+    """Computes the name from the settings."""
     purpose: str
     key: str
     value: str
     follows_source: bool
     """Whether it has as many partitions as the source topic; else it has one."""
     rights: Mapping[Use, tuple[Operation, ...]]
-    """Which operations a use needs on it; a worker does not start without the topics it uses."""
+    """Operations that each use needs; a worker does not start without the topics it uses."""
     configs: Mapping[str, str] = field(default_factory=dict)
-    """Kafka's own settings of it; the rest is as the brokers have it."""
+    """Topic configuration; the rest is the brokers' default."""
     optional: tuple[Operation, ...] = ()
-    """What workers also do with it, those that write to it or score from it, and can do without."""
+    """Operations that workers use if they have the right."""
 
     def name(self, settings: Settings) -> str:
-        """Its name under these settings, the prefix included."""
+        """Return the name under these settings, prefix included."""
         return self.template.format(settings)
 
 
@@ -87,7 +87,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "{0.leads_scored_shadow}",
-        "What a candidate model makes of the same leads.",
+        "Scores of a candidate model for the same leads.",
         key="lead_id",
         value="lead_scored",
         follows_source=True,
@@ -96,7 +96,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "{0.leads_outcomes}",
-        "What became of leads, from the CRM.",
+        "Outcomes of leads, from the CRM.",
         key="lead_id",
         value="lead_outcome",
         follows_source=True,
@@ -115,7 +115,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "{0.leads_drift}",
-        "Drift reports, a window each.",
+        "Drift reports, one per window.",
         key="model, window",
         value="drift_report",
         follows_source=False,
@@ -125,7 +125,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "{0.drift_changelog}",
-        "The drift agent's table, as Faust keeps it.",
+        "Changelog of the drift agent's Faust table.",
         key="source partition, window",
         value="counts of a window",
         follows_source=False,

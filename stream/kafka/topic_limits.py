@@ -1,4 +1,4 @@
-"""The largest batch that topics take, asked of the broker."""
+"""Largest batch size of topics, read from the broker."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["LimitReader", "TopicLimits", "limit_reader"]
 log = logging.getLogger(__name__)
 
 LimitReader = Callable[[Collection[str]], Awaitable[Mapping[str, int]]]
-"""Tells the limit in bytes of those of the named topics whose limit can be told."""
+"""Reads the limits in bytes of the named topics; those that can't be read are missing."""
 
 CONFIG = "max.message.bytes"
 ANSWER_LIMIT = 10.0
-"""Seconds: the limits are worth waiting for, but there is a setting to fall back to."""
+"""Seconds to wait for the limits; after that the fallback is used."""
 
 
 class TopicLimits:
-    """What each output topic takes, as far as it is known; learnt from refusals, too.
+    """Size limits of the output topics, read from the broker or learnt from refusals.
 
     Parameters
     ----------
     topics
-        Every topic that is sent to.
+        All output topics.
     read
-        Asks the broker.
+        Reads the limits from the broker.
     fallback
-        Bytes that a topic is taken to allow whose limit can't be read.
+        Bytes that are assumed for a topic whose limit can't be read.
     batch_bytes
-        Most bytes of a batch, where the topics allow as much.
+        Most bytes of a batch, if the topics allow as much.
 
     Attributes
     ----------
@@ -55,16 +55,16 @@ class TopicLimits:
 
     @property
     def topics(self) -> Collection[str]:
-        """Every topic that is sent to."""
+        """All output topics."""
         return self._limits.keys()
 
     async def read(self) -> None:
-        """Ask the broker."""
+        """Read the limits from the broker."""
         self._limits.update(await self._read(self._limits.keys()))
         self.batch_bytes = min(self.batch_bytes, *self._limits.values())
 
     def of(self, topic: str) -> int:
-        """Return the bytes of the largest batch that a topic takes."""
+        """Return the bytes of the largest batch that a topic accepts."""
         return self._limits[topic]
 
     def fits(
@@ -74,35 +74,35 @@ class TopicLimits:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes | None]],
     ) -> bool:
-        """Return whether a topic takes a record, whatever the compression does for it."""
+        """Return whether a topic accepts a record, even uncompressed."""
         return record_bytes(key, value, headers) <= self._limits[topic]
 
     async def learn(self, topic: str, size: int, *, is_one_record: bool) -> None:
-        """Make batches smaller, and know the limit of a record, after a refusal.
+        """Reduce the batch size, or the limit of a record, after a refusal.
 
         Parameters
         ----------
         topic
-            Which has refused.
+            The topic.
         size
-            Bytes of the batch that it refused.
+            Bytes of the refused batch.
         is_one_record
-            Whether there was but one record in it.
+            Whether the batch had a single record.
         """
         log.warning("topic %s refused a batch of %d bytes as too large", topic, size)
         self._limits.update(await self._read(self._limits.keys()))
         if is_one_record:
             self._limits[topic] = min(self._limits[topic], size - 1)
-        elif self._limits[topic] >= size:  # it can't be told, or does not hold
+        elif self._limits[topic] >= size:  # the limit is unknown or has changed
             self.batch_bytes = min(self.batch_bytes, size // 2)
         self.batch_bytes = min(self.batch_bytes, self._limits[topic])
 
 
 def limit_reader(connection: Mapping[str, Any]) -> LimitReader:
-    """Make a reader of ``max.message.bytes``.
+    """Return a reader of ``max.message.bytes``.
 
-    A broker that does not support the question (the mock broker), or refuses to answer it to this
-    user (no DescribeConfigs), makes it tell nothing.
+    It returns no limits if the broker does not support the request (the mock broker) or this user
+    lacks the right DescribeConfigs.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def limit_reader(connection: Mapping[str, Any]) -> LimitReader:
                 await admin.start()
                 return _limits(await admin.describe_configs(_question(topics)))
         except (KafkaError, TimeoutError) as error:
-            log.warning("the broker does not tell the topics' %s: %r", CONFIG, error)
+            log.warning("the topics' %s can't be read, defaults are used: %r", CONFIG, error)
             return {}
         finally:
             await closed(admin.close())
@@ -137,8 +137,8 @@ def _limits(responses: list[Any]) -> dict[str, int]:
         for code, _, _, topic, entries in response.resources:
             if code:
                 log.warning(
-                    "%s of topic %s is not known: %s (the right for it is DescribeConfigs, which"
-                    " is optional: docs/rights.md)",
+                    "%s of topic %s can't be read: %s (it needs the right DescribeConfigs, which is"
+                    " optional: docs/rights.md)",
                     *(CONFIG, topic, for_code(code).__name__),
                 )
             for name, value, *_ in entries:

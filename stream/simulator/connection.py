@@ -44,7 +44,7 @@ async def connected_producer(settings: Settings) -> AsyncIterator[Any]:
     # The producer would wait for an unknown topic, and may have the broker create it.
     if settings.leads_created not in await partition_counts(settings, Use.PRODUCE):
         raise StartupError(
-            f"expected the topic {settings.leads_created}, there is none: create it with "
+            f"expected the topic {settings.leads_created}, but it does not exist: create it with "
             "`leadscore topics create`, or name another with --topic"
         )
     producer = AIOKafkaProducer(

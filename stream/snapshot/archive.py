@@ -1,4 +1,4 @@
-"""The folder of snapshots: a folder a snapshot, the newest of them kept, one writer at a time."""
+"""The folder of snapshots: one subfolder each, the newest are kept, one writer at a time."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ UNFINISHED = ".unfinished"
 
 
 class SnapshotFolder:
-    """Where snapshots are written: ``<folder>/drift-<end of its range>/``.
+    """Folder of snapshots: ``<folder>/drift-<end of its range>/``.
 
     Parameters
     ----------
     path
-        The folder; made where there is none.
+        The folder; created if it does not exist.
 
     Raises
     ------
     StartupError
-        It can't be made.
+        It can't be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +46,7 @@ class SnapshotFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only writer. The lock goes with the process, however that ends.
+        """Hold the write lock while the body runs; the system releases it if the process dies.
 
         Raises
         ------
@@ -59,9 +59,9 @@ class SnapshotFolder:
             except BlockingIOError:
                 lock.seek(0)
                 raise StartupError(
-                    f"expected to be the only one that writes to {self.path}, but process"
-                    f" {lock.read().strip() or '?'} is at it: wait for it, or name another folder"
-                    " with --output"
+                    f"expected to be the only process that writes to {self.path}, but process"
+                    f" {lock.read().strip() or '?'} writes to it: wait until it ends, or name"
+                    " another folder with --output"
                 ) from None
             lock.truncate(0)
             lock.write(str(os.getpid()))
@@ -69,24 +69,24 @@ class SnapshotFolder:
             yield
 
     def place(self, name: str) -> Path:
-        """Return where the page for people of a snapshot is once it is written."""
+        """Return the path of a snapshot's HTML report."""
         return self.path / f"{PREFIX}{name}" / REPORT
 
     def add(
         self, name: str, html: str, json: str, summary: SnapshotSummary, keep: int
     ) -> SnapshotSummary:
-        """Write a snapshot and remove all but the newest; whoever looks sees whole ones only.
+        """Write a snapshot atomically and remove all but the newest.
 
         Parameters
         ----------
         name
-            Of the snapshot; names sort by time. One of the same name is replaced.
+            Name of the snapshot; names sort by time. One of the same name is replaced.
         html, json
-            The report for people, and for programs.
+            The report for people, and the same as JSON.
         summary
-            What it comes to; handed back.
+            Its summary, which is returned.
         keep
-            How many to keep.
+            Number of snapshots to keep.
         """
         unfinished, finished = self.path / UNFINISHED, self.place(name).parent
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -97,14 +97,14 @@ class SnapshotFolder:
         if finished.exists():
             shutil.rmtree(finished)
         unfinished.rename(finished)
-        # The one just written stays, even where its range is older than all the others'.
+        # The new one is kept even if its range is older than all others.
         others = [snapshot for snapshot in self._snapshots() if snapshot != finished]
         for old in others[: max(len(others) + 1 - keep, 0)]:
             shutil.rmtree(old)
         return summary
 
     def newest(self) -> SnapshotSummary | None:
-        """Return what was said of the newest snapshot; None where there is none."""
+        """Return the summary of the newest snapshot; None if there is none."""
         for snapshot in reversed(self._snapshots()):
             summary = snapshot / SUMMARY
             if summary.is_file():

@@ -15,13 +15,13 @@ from stream.snapshot.take import take_snapshot
 __all__ = ["main"]
 
 NICENESS = 10
-"""How far behind the workers a snapshot stands in the queue for the processors."""
+"""Nice value of a snapshot, so that workers get the CPU first."""
 
 
 @click.command()
 @click.argument("order")
 def main(order: str) -> None:
-    """Take the snapshot that ORDER, as JSON, describes; print its summary as JSON."""
+    """Write the snapshot that ORDER (JSON) describes, and print its summary as JSON."""
     os.nice(NICENESS)
     with exit_codes():
         wanted = Order.model_validate_json(order)

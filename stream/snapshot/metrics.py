@@ -1,4 +1,4 @@
-"""How the snapshots went, for Prometheus: in a text file, or on a port."""
+"""Metrics of snapshots for Prometheus: in a text file, or on a port."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from schemas.errors import InputError
 from stream.snapshot.archive import SnapshotFolder
 from stream.snapshot.summary import SnapshotSummary
 
-__all__ = ["SnapshotAccount"]
+__all__ = ["SnapshotOutcomes"]
 
 log = logging.getLogger(__name__)
 
 
-class SnapshotAccount:
-    """Enters what becomes of snapshots; a new process goes on from where the last one stopped.
+class SnapshotOutcomes:
+    """Records successes and failures of snapshots; a new process continues the counts.
 
     Parameters
     ----------
     period
         Seconds from one snapshot to the next.
     output
-        Folder of the snapshots: the newest one is the last success.
+        Folder of the snapshots; the newest one is the last success.
     textfile
-        Where the metrics are written; it also holds the failures so far.
+        File for the metrics; it also keeps the number of failures.
 
     Raises
     ------
@@ -50,17 +50,17 @@ class SnapshotAccount:
         )
 
     def success(self, summary: SnapshotSummary) -> None:
-        """Enter a snapshot that was written, or that had no lead to compare."""
+        """Record a snapshot that was written, or that had no lead to compare."""
         self._metrics.succeeded(_last(summary))
         self._write()
 
     def failure(self) -> None:
-        """Enter a snapshot that is not there."""
+        """Record a snapshot that failed."""
         self._metrics.failed()
         self._write()
 
     def server(self, host: str, port: int) -> MonitoringServer:
-        """Return a server that shows the metrics over HTTP while it is open."""
+        """Return a server that exposes the metrics over HTTP while it is open."""
         return MonitoringServer(
             metrics_app(self._registry),
             host=host,
@@ -69,7 +69,7 @@ class SnapshotAccount:
         )
 
     def _write(self) -> None:
-        """Write the text file; a job that stays goes on where that fails, as on a full disk."""
+        """Write the text file; a failure, such as a full disk, does not end the job."""
         if self._textfile is None:
             return
         try:
@@ -94,8 +94,8 @@ def _failures_in(written: str, textfile: Path | None) -> int:
         return failures_in(written)
     except ValueError:
         raise InputError(
-            f"expected {textfile} to hold metrics in Prometheus' text format, as an earlier"
-            " snapshot has written them, it holds something else: name another with --textfile"
+            f"expected {textfile} to hold metrics in Prometheus' text format that an earlier"
+            " snapshot wrote, but it holds something else: name another file with --textfile"
         ) from None
 
 

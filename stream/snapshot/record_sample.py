@@ -1,4 +1,4 @@
-"""A uniform sample of the records that came to a topic in a range of time."""
+"""A uniform sample of the records of a topic in a time range."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from stream.snapshot.reservoir import Reservoir
 __all__ = ["TimeRange", "draw_records"]
 
 PROGRESS_LIMIT = 60.0
-"""Seconds that a read may go without a record before it is given up."""
+"""Seconds without a record after which a read is aborted."""
 
 Span = tuple[int, int]
-"""Offsets: from the first, up to before the second."""
+"""Offsets: the first is included, the second is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,42 +45,41 @@ async def draw_records(
 ) -> tuple[list[Record], int]:
     """Read a range of ``settings.leads_created`` to its end and keep a sample.
 
-    No consumer group is joined, and nothing is committed: the workers notice nothing of it. A
-    partition is read from the first record that is stamped at or after the start to the end of its
-    log, as time stamps are the producers' and in no order: behind a record of a fast clock there
-    are others of the range.
+    It joins no consumer group and commits nothing, so workers are not affected. A partition is read
+    from the first record with a timestamp at or after the start to the end of its log: producers
+    set the timestamps, so they are not in order.
 
     Parameters
     ----------
     settings
-        Tell Kafka's address and security, and the topic.
+        Kafka's address and security, and the topic.
     within
         The range.
     size
-        How many to keep at most.
+        Most records to keep.
     random
-        Where chance comes from.
+        Random number generator.
 
     Returns
     -------
     list of Record
-        The sample, in the order of the time stamps.
+        The sample, in the order of the timestamps.
     int
-        How many records there are in the range.
+        Number of records in the range.
 
     Raises
     ------
     StartupError
         Kafka can't be reached, or has no such topic.
     FatalError
-        It stopped to answer.
+        Kafka stopped answering.
     """
     topic = settings.leads_created
     partitions = (await partition_counts(settings, Use.SNAPSHOT)).get(topic)
     if not partitions:
         raise StartupError(
-            f"expected the topic {topic}, there is none: create it with `leadscore topics create`,"
-            " or set LEADSCORE_LEADS_CREATED"
+            f"expected the topic {topic}, but it does not exist: create it with `leadscore topics"
+            " create`, or set LEADSCORE_LEADS_CREATED"
         )
     connection = settings.kafka_client_options()
     reservoir: Reservoir[Record] = Reservoir(size, random)
@@ -101,7 +100,7 @@ async def draw_records(
 async def _spans(
     connection: Mapping[str, Any], topic: str, partitions: int, within: TimeRange
 ) -> dict[TopicPartition, Span]:
-    """Return the offsets that may be of a range; a partition with none is left out."""
+    """Return the offsets that may be in a range, without partitions that have none."""
     asked = [TopicPartition(topic, number) for number in range(partitions)]
     async with (
         asyncio.timeout(PROGRESS_LIMIT),

@@ -1,4 +1,4 @@
-"""Which snapshot to take."""
+"""Request for a snapshot."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Order"]
 
 
 class Order(BaseModel):
-    """Which snapshot to take."""
+    """Time range, size and destination of a snapshot."""
 
     model_config = ConfigDict(frozen=True)
 
     start: datetime
-    """Beginning of the range of Kafka's time stamps, included; with its offset from UTC."""
+    """Start of the range of Kafka timestamps, included; with its offset from UTC."""
     end: datetime
     sample: int
-    """How many leads to compare at most."""
+    """Most leads to compare."""
     keep: int
-    """How many snapshots to keep."""
+    """Number of snapshots to keep."""
     output: Path
     """Folder of the snapshots."""
     workspace: Path
@@ -31,10 +31,10 @@ class Order(BaseModel):
 
     @property
     def range(self) -> TimeRange:
-        """The range as Kafka knows it."""
+        """The range in Kafka's milliseconds."""
         return TimeRange(round(self.start.timestamp() * 1000), round(self.end.timestamp() * 1000))
 
     @property
     def name(self) -> str:
-        """Of the snapshot: the end of its range, in UTC."""
+        """Name of the snapshot: the end of its range, in UTC."""
         return f"{self.end.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}"

@@ -15,22 +15,22 @@ T = TypeVar("T")
 class Reservoir(Generic[T]):
     """Keeps a fixed number of items, each of those seen with the same probability.
 
-    What is not kept costs next to nothing: the distance to the next one that is gets drawn, not a
-    number for each item.
+    Skipped items cost almost nothing: the distance to the next kept item is drawn, rather than one
+    random number per item.
 
     Parameters
     ----------
     size
-        How many to keep, at least 1.
+        Number of items to keep, at least 1.
     random
-        Where chance comes from.
+        Random number generator.
 
     Attributes
     ----------
     items
-        Those kept, in no particular order; all that were seen while they are no more than ``size``.
+        The kept items, in no particular order; all items if at most ``size`` were seen.
     seen
-        How many there were.
+        Number of items so far.
 
     References
     ----------
@@ -55,7 +55,7 @@ class Reservoir(Generic[T]):
         self._skip()
 
     def extend(self, values: Sequence[T]) -> None:
-        """See some more items, in their order."""
+        """Add the next items of the stream."""
         start = self.seen
         self.seen += len(values)
         self.items.extend(values[: max(self._size - start, 0)])
@@ -68,5 +68,5 @@ class Reservoir(Generic[T]):
         self._next += floor(log(self._chance()) / log1p(-self._weight)) + 1
 
     def _chance(self) -> float:
-        """Draw from above 0 to below 1: neither has a logarithm to divide by."""
+        """Return a random number in the open interval (0, 1), as its logarithm is a divisor."""
         return min(max(self._random.random(), 1e-300), 1 - 1e-9)

@@ -1,4 +1,4 @@
-"""A snapshot in a process of its own, watched: it is ended when it takes too much or too long."""
+"""Run a snapshot in a child process, with limits of memory and time."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from stream.snapshot.summary import SnapshotSummary
 __all__ = ["JOB", "Ended", "run_snapshot"]
 
 JOB = (sys.executable, "-m", "stream.snapshot.job")
-"""Takes the snapshot that its argument orders, and prints its summary as JSON."""
+"""Program of the child process: writes one snapshot and prints its summary as JSON."""
 FRUGAL = {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""Evidently is not to tell anybody, and no thread is to take a processor from the workers."""
+"""Disables Evidently's usage statistics and further threads, which would compete with workers."""
 LOOK = 0.1
-"""Seconds between two looks at it."""
+"""Seconds between two checks of the process."""
 EXIT_FAILED, EXIT_STOPPED = 1, 130
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a snapshot's process ended.
+    """Result of a snapshot's process.
 
     Attributes
     ----------
     code
-        Exit code, as the shell should see it.
+        Exit code for the shell.
     summary
-        What the snapshot comes to; None where it failed.
+        Summary of the snapshot; None if it failed.
     reason
-        Why it was ended, or why it did not end by itself; None where it has said so itself.
+        Why it was killed or terminated by a signal; None if it has reported its error itself.
     """
 
     code: int
@@ -56,19 +56,19 @@ async def run_snapshot(
 ) -> Ended:
     """Run a snapshot's process to its end.
 
-    Its memory is looked at from here and not limited by the kernel: libraries that find no memory
-    where they expect some hang, or end without a word.
+    Its memory is polled from here and not limited by the kernel: some libraries hang or exit
+    without a message when an allocation fails.
 
     Parameters
     ----------
     order
-        What to take, as JSON.
+        The request, as JSON.
     memory_limit
-        Bytes of memory of its own that it may take; looked at where there is a ``/proc``.
+        Most bytes of private memory; checked on systems that have ``/proc``.
     stop
-        Ends it.
+        Event that ends it.
     time_limit
-        Seconds that it may take.
+        Most seconds that it may take.
     job
         The program.
     """
@@ -84,7 +84,7 @@ async def run_snapshot(
 async def _watch(
     child: subprocess.Popen[Any], memory_limit: int, stop: asyncio.Event, time_limit: float | None
 ) -> Ended | None:
-    """Return why it is to be ended; None when it has ended."""
+    """Return the result with the reason to kill the process; None once it has ended."""
     now = asyncio.get_running_loop().time
     started = now()
     while child.poll() is None:
@@ -93,14 +93,14 @@ async def _watch(
         if _memory(child.pid) > memory_limit:
             return Ended(
                 EXIT_FAILED,
-                reason=f"expected a snapshot to fit into {memory_limit / 2**20:,.0f} MiB, it does"
-                " not: take a smaller --sample, or raise --memory-limit",
+                reason=f"expected a snapshot to fit into {memory_limit / 2**20:,.0f} MiB, but it"
+                " takes more: set a smaller --sample, or raise --memory-limit",
             )
         if time_limit is not None and now() - started > time_limit:
             return Ended(
                 EXIT_FAILED,
-                reason=f"expected a snapshot to be done within its period of {time_limit:g} s, it"
-                " is not: take a shorter range with --since, or raise --every",
+                reason=f"expected a snapshot to finish within its period of {time_limit:g} s, but"
+                " it did not: set a shorter range with --since, or raise --every",
             )
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK):
@@ -109,7 +109,7 @@ async def _watch(
 
 
 def _memory(pid: int) -> int:
-    """Return the bytes that a process has written to and holds, 0 where that is not known."""
+    """Return the private memory of a process in bytes, 0 if unknown."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:  # it has just ended, or this is no Linux
@@ -122,8 +122,8 @@ def _result(code: int, output: IO[bytes]) -> Ended:
     if code < 0:
         return Ended(
             128 - code,
-            reason=f"expected a snapshot to end by itself, but signal {-code} ended it: see what"
-            " the system's log says of it",
+            reason=f"expected a snapshot to end by itself, but signal {-code} killed it: check the"
+            " system log",
         )
     if code:
         return Ended(code)

@@ -1,4 +1,4 @@
-"""The two samples that a snapshot compares: leads of now, scored, and those of the training."""
+"""The two samples that a snapshot compares: recent leads, scored, and training leads."""
 
 from __future__ import annotations
 
@@ -28,34 +28,35 @@ def comparable_bundle(settings: Settings) -> Bundle:
     Raises
     ------
     StartupError
-        There is none, only the constant score of development.
+        There is no model, only the constant score of development.
     ModelNotFoundError, BundleError
-        There is none, or it must not be used.
+        There is no such model, or it must not be used.
     """
     location = locate(settings)
     if location is None:
         raise StartupError(
-            f"expected the model {settings.model} in {settings.registry}, there is none, and a"
-            " constant score has nothing to compare leads with: train one with `leadscore train`"
+            f"expected the model {settings.model} in {settings.registry}, but it does not exist,"
+            " and a constant score has no training leads to compare with: train a model with"
+            " `leadscore train`"
         )
     return load_bundle(location, Trials())
 
 
 def reference_sample(bundle: Bundle) -> LeadSample:
-    """Read the sample of training leads that is in a bundle, with the scores that they have there.
+    """Read the sample of training leads and their scores from a bundle.
 
     Raises
     ------
     StartupError
-        There is none in it.
+        The bundle has no sample.
     InputError
         It is damaged.
     """
     content = Folder(bundle.location).read(REFERENCE)
     if content is None:
         raise StartupError(
-            f"expected a file {REFERENCE} in {bundle.location}, there is none: train the model"
-            " again with `leadscore train`, which writes one"
+            f"expected a file {REFERENCE} in {bundle.location}, but it does not exist: train the"
+            " model again with `leadscore train`, which writes it"
         )
     metadata = bundle.metadata
     name = f"{bundle.location}/{REFERENCE}"
@@ -63,7 +64,7 @@ def reference_sample(bundle: Bundle) -> LeadSample:
 
 
 def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record]) -> LeadSample:
-    """Score records as a worker does; those that are no leads are left out."""
+    """Score records as a worker does, without those that are dead letters."""
     predictor = open_predictor(bundle, reasons=False)
     scorer = scorer_of(bundle, predictor, settings, topic=settings.leads_created)
     read = scorer.decode(records)

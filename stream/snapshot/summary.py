@@ -1,4 +1,4 @@
-"""What a snapshot comes to, for programs."""
+"""Summary of a snapshot, for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["SnapshotSummary"]
 
 
 class SnapshotSummary(BaseModel):
-    """``summary.json`` of a snapshot, and what ``leadscore snapshot --json`` prints."""
+    """Content of ``summary.json``, also printed by ``leadscore snapshot --json``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
@@ -19,37 +19,37 @@ class SnapshotSummary(BaseModel):
     model: str
     """Name and version, such as `leads/3`."""
     start: datetime
-    """Of the range, included."""
+    """Start of the range, included."""
     end: datetime
     found: int
     """Records in the range."""
     unreadable: int
-    """Records of the sample that are no leads: dead letters."""
+    """Records of the sample that could not be scored: dead letters."""
     rows: int
     """Leads that were compared."""
     diagnosis: str
-    """As docs/runbook.md names it."""
+    """The diagnosis; docs/runbook.md explains each."""
     drift_share: float | None
-    """Share of the fields that have drifted. This and the next three are None where there are too
-    few leads to tell."""
+    """Share of the fields that have drifted. This and the next three are None if there are too few
+    leads."""
     is_drift: bool | None
     is_prediction_drift: bool | None
     drifted: tuple[str, ...] | None
     """The fields that have drifted, the worst first."""
     report: Path | None
-    """The page for people; None: there was no lead to compare."""
+    """The HTML report; None if there was no lead to compare."""
     finished_at: datetime
     seconds: float
-    """That it took."""
+    """Duration in seconds."""
 
     @property
     def sentence(self) -> str:
-        """One line for people, the times in UTC."""
+        """Summary in one line, with times in UTC."""
         span = " to ".join(f"{t.astimezone(UTC):%Y-%m-%d %H:%M}" for t in (self.start, self.end))
         if self.report is None:
             return f"{span} UTC: no lead in {self.topic}, so there is nothing to compare"
         if self.drift_share is None:
-            found = "too few to tell of drift"
+            found = "too few to assess drift"
         else:
             worst = f" ({', '.join(self.drifted)})" if self.drifted else ""
             found = f"{self.drift_share:.0%} of the fields drifted{worst}"

@@ -1,4 +1,4 @@
-"""Take a snapshot: leads of a range of time against those that the model was trained on."""
+"""Create a snapshot: leads of a time range compared with the model's training leads."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ THRESHOLDS = DriftThresholds()
 
 
 async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
-    """Read, score, compare and write one snapshot, while nobody else writes to its folder.
+    """Read, score and compare leads, and write the snapshot under the folder's write lock.
 
     Raises
     ------
     StartupError
-        Another process is at it, or Kafka, the topic, the model or its reference sample is missing.
+        Another process holds the lock, or Kafka, the topic, the model or its reference sample is
+        missing.
     BundleError
         The model must not be used.
     FatalError
-        Kafka stopped to answer.
+        Kafka stopped answering.
     """
     started = time.monotonic()
     folder = SnapshotFolder(order.output)
@@ -112,7 +113,7 @@ def _render(
     assessment: Assessment,
 ) -> Rendered:
     try:
-        # Not above: it takes seconds, and what is missing should be said before.
+        # Imported late, as it takes seconds: missing parts are reported before.
         from monitoring.snapshot import add_to_workspace, render
     except ImportError as error:
         raise StartupError(

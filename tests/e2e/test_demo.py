@@ -134,7 +134,7 @@ def test_it_ends_with_every_lead_accounted_for_and_a_summary(
     assert dead > 0
     for said in (
         "Broker   Apache Kafka" if broker == "java" else "Broker   librdkafka's mock broker",
-        "Account  every lead that was sent came out, scored or dead",
+        "Audit    every lead that was sent has a score or a dead letter",
         "Trained  on 24,713 contacts",
         "leads/s",
         "p99",

@@ -129,7 +129,7 @@ async def test_an_empty_topic_a_missing_one_and_no_broker(
 ) -> None:
     code, _, errors = await shell.call()
     assert code == 3
-    assert f"expected the topic {topics.prefix}leads.drift, there is none" in errors
+    assert f"expected the topic {topics.prefix}leads.drift, but it does not exist" in errors
     assert "leadscore topics create" in " ".join(errors.split())
 
     await topics.create("leads.drift")

@@ -163,6 +163,6 @@ async def test_a_topic_that_is_not_there_is_not_made(kafka: Broker, topics: Topi
     topic = topics.prefix + "nothing"
     code, _, err = await leadscore_produce(topic, kafka.bootstrap, "--count", "1")
     assert code == 3
-    assert f"expected the topic {topic}, there is none" in err
+    assert f"expected the topic {topic}, but it does not exist" in err
     async with open_admin(kafka.bootstrap) as admin:
         assert topic not in await admin.list_topics()

@@ -151,5 +151,5 @@ async def test_an_address_that_clients_are_sent_on_to_and_that_does_not_answer(
 async def test_one_server_of_several_is_enough(secured_kafka: SecuredBroker) -> None:
     port = free_ports(1)[0]
     servers = f"127.0.0.1:{port},{secured_kafka.bootstrap}"
-    with pytest.raises(StartupError, match="there is none"):
+    with pytest.raises(StartupError, match="it does not exist"):
         await verify_topics(Settings(kafka_bootstrap_servers=servers, topic_prefix="absent."))

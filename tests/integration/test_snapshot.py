@@ -192,7 +192,7 @@ async def test_two_do_not_write_at_once(stage: Stage, snapshot: Any, tmp_path: P
         lock.flush()
         code, _, err = await snapshot()
     assert code == 3
-    assert "process 4711 is at it" in err
+    assert "process 4711 writes to it" in err
 
 
 async def test_one_that_takes_too_much_memory_ends_itself_and_is_counted(

@@ -53,7 +53,7 @@ async def test_no_topics(kafka: Broker, set_stage: StageSetter, topics: TopicFac
     stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix)
     sentence = await refusal(stage.begin())
     assert sentence == (
-        f"expected the topic {topics.prefix}leads.created, there is none: create it with"
+        f"expected the topic {topics.prefix}leads.created, but it does not exist: create it with"
         " `leadscore topics create`"
     )
 

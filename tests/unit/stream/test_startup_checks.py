@@ -106,11 +106,11 @@ async def test_other_failures_end_the_trial(
     model: SmallModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unfit(_: Settings) -> None:
-        raise StartupError("expected the topic leads.created, there is none")
+        raise StartupError("expected the topic leads.created, but it does not exist")
 
     monkeypatch.setattr(verification, "verify_topics", unfit)
     trials = FakeTrials()
-    with pytest.raises(StartupError, match="there is none"):
+    with pytest.raises(StartupError, match="does not exist"):
         await verify(settings_of(model, contract="bank_contact"), trials)
     assert trials.is_stopped
 
@@ -146,10 +146,13 @@ async def test_a_contract_that_is_no_leads(model: SmallModel, tmp_path: Path) ->
 
 async def test_no_such_topics(model: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unfit(_: Settings) -> None:
-        raise StartupError("expected the topic leads.created, there is none")
+        raise StartupError("expected the topic leads.created, but it does not exist")
 
     monkeypatch.setattr(verification, "verify_topics", unfit)
-    assert await sentence(settings_of(model)) == "expected the topic leads.created, there is none"
+    assert (
+        await sentence(settings_of(model))
+        == "expected the topic leads.created, but it does not exist"
+    )
 
 
 async def test_a_port_that_is_taken(model: SmallModel) -> None:

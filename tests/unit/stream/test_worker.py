@@ -78,12 +78,12 @@ def worker(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> 
 def test_unfit_surroundings_are_a_sentence_and_exit_code_3(
     kind: type[Exception], worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    worker.app.unfit = kind("expected a topic, there is none")
+    worker.app.unfit = kind("expected a topic, but it does not exist")
     with pytest.raises(SystemExit) as ended:
         worker.execute_from_commandline()
     assert ended.value.code == EXIT_STARTUP == 3
     [record] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
-    assert record.getMessage() == "not started: expected a topic, there is none"
+    assert record.getMessage() == "not started: expected a topic, but it does not exist"
     assert record.exc_info is None
     assert not worker.started
 

@@ -89,7 +89,7 @@ def test_a_source_that_has_work_and_finishes_nothing_is_not_alive() -> None:
     assert health.alive(60.0)[0]
     is_alive, detail = health.alive(60.5)
     assert not is_alive
-    assert "neither finished a batch nor been idle for 60.5 s" in detail["reasons"][0]
+    assert "has finished no batch for 60.5 s" in detail["reasons"][0]
 
 
 def test_a_finished_batch_is_progress() -> None:

@@ -107,7 +107,7 @@ def test_watching_as_json_is_a_line_each_time(topic: Any) -> None:
 
 def test_a_topic_that_is_missing_is_exit_code_3(monkeypatch: pytest.MonkeyPatch) -> None:
     async def reports(_: Any) -> AsyncIterator[Any]:
-        raise StartupError("expected the topic leads.drift, there is none")
+        raise StartupError("expected the topic leads.drift, but it does not exist")
         yield
 
     monkeypatch.setattr(command, "reports", reports)

@@ -34,7 +34,7 @@ def test_it_says_where_drift_stands_and_what_to_do() -> None:
     assert "24h 123,456 leads, critical: 3 of 5 fields drifted, 40% by importance" in said
     scores = "Scores mean 6.0% is out of the healthy range, their distribution has drifted;"
     assert f"{scores} coverage 98.0%" in said
-    assert "Diagnosis Covariate and prediction: Other leads come" in said
+    assert "Diagnosis Covariate and prediction: Leads and scores" in said
     assert "(docs/runbook.md#covariate_and_prediction)" in said
     assert "overdue" not in said
 

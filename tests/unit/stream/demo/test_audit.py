@@ -1,4 +1,4 @@
-"""The account: every kind of fault is found, and what is in order has none."""
+"""The audit: every kind of fault is found, and what is in order has none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from agents.scoring import Scorer
 from schemas.errors import ErrorCode
 from schemas.wire import WireFormat
-from stream.demo.audit import Account, ScoredLead, read_scored
+from stream.demo.audit import Audit, ScoredLead, read_scored
 from stream.scoring.serving_model import scorer_of
 from stream.settings import load_settings
 from stream.simulator.run import BrokenEvent, Played
@@ -39,9 +39,9 @@ def played() -> Played:
     return run
 
 
-def account(*, without: tuple[int, int] | None = None) -> Account:
+def audit(*, without: tuple[int, int] | None = None) -> Audit:
     """All of it, as it should come out."""
-    found = Account()
+    found = Audit()
     sources = [(0, 10), (0, 12), (0, 13), (0, 14), (1, 0), (1, 1), (1, 2)]
     found.add_scored([lead(*source) for source in sources if source != without], 1010.0)
     if without != (0, 11):
@@ -50,72 +50,72 @@ def account(*, without: tuple[int, int] | None = None) -> Account:
 
 
 def test_what_is_in_order_has_no_fault() -> None:
-    assert account().faults(played()) == []
-    assert account().total == played().sent
+    assert audit().faults(played()) == []
+    assert audit().total == played().sent
 
 
-def put_both_ways(found: Account) -> None:
+def put_both_ways(found: Audit) -> None:
     found.add_dead(0, why(10, "DECODE"))
 
 
-def put_unknown(found: Account) -> None:
+def put_unknown(found: Audit) -> None:
     found.add_scored([lead(0, 15)], 1010.0)
 
 
-def kill_a_good_one(found: Account) -> None:
+def kill_a_good_one(found: Audit) -> None:
     del found.scored[0, 10]
     found.add_dead(0, why(10, "TYPE"))
 
 
-def score_a_broken_one(found: Account) -> None:
+def score_a_broken_one(found: Audit) -> None:
     del found.dead[0, 11]
     found.add_scored([lead(0, 11)], 1010.0)
 
 
-def take_another_code(found: Account) -> None:
+def take_another_code(found: Audit) -> None:
     found.dead[0, 11] = "TYPE"
 
 
-def lose_one(found: Account) -> None:
+def lose_one(found: Audit) -> None:
     del found.scored[1, 1]
 
 
-def lose_a_dead_one(found: Account) -> None:
+def lose_a_dead_one(found: Audit) -> None:
     del found.dead[0, 11]
 
 
-FAULTS: dict[Callable[[Account], None], list[str]] = {
-    lose_one: ["1 leads were sent and did not come out"],
-    lose_a_dead_one: ["1 leads were sent and did not come out"],
-    put_unknown: ["1 leads came out and were not sent"],
+FAULTS: dict[Callable[[Audit], None], list[str]] = {
+    lose_one: ["1 leads were sent but have no output"],
+    lose_a_dead_one: ["1 leads were sent but have no output"],
+    put_unknown: ["1 leads have an output but were not sent"],
     put_both_ways: [
-        "1 leads came out both scored and dead",
-        "1 leads were good and became dead letters",
+        "1 leads have both a score and a dead letter",
+        "1 leads were valid but became dead letters",
     ],
-    kill_a_good_one: ["1 leads were good and became dead letters"],
-    score_a_broken_one: ["1 leads were broken and got a score"],
-    take_another_code: ["1 leads became dead letters of another code than they should"],
+    kill_a_good_one: ["1 leads were valid but became dead letters"],
+    score_a_broken_one: ["1 leads were broken but got a score"],
+    take_another_code: ["1 leads became dead letters with the wrong code"],
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_each_kind_of_fault_is_found(fault: Callable[[Account], None]) -> None:
-    found = account()
+def test_each_kind_of_fault_is_found(fault: Callable[[Audit], None]) -> None:
+    found = audit()
     fault(found)
     assert found.faults(played()) == FAULTS[fault]
 
 
 def test_where_few_fields_are_refused_a_thin_lead_must_be_dead() -> None:
-    assert account().faults(played(), refuse_few_fields=True) == [
-        "1 leads were broken and got a score"
+    assert audit().faults(played(), refuse_few_fields=True) == [
+        "1 leads were broken but got a score"
     ]
-    found = account(without=(1, 2))
+    found = audit(without=(1, 2))
     found.add_dead(1, why(2, "FEATURES"))
     assert found.faults(played(), refuse_few_fields=True) == []
 
 
 def test_what_comes_again_is_counted_and_no_fault() -> None:
-    found = account()
+    found = audit()
     found.add_scored([lead(0, 10)], 9999.0)
     found.add_dead(0, why(11, "DECODE"))
     assert found.repeats == 2
@@ -125,16 +125,16 @@ def test_what_comes_again_is_counted_and_no_fault() -> None:
 
 
 def test_latency_is_from_the_records_time_stamp_to_the_receipt() -> None:
-    found = Account()
+    found = Audit()
     found.add_scored([lead(0, n, sent_at=1000) for n in range(3)], 1010.0)
     found.add_scored([lead(0, 3, sent_at=1000)], 1110.0)
     assert found.latency_ms(50) == 10.0
     assert found.latency_ms(100) == 110.0
-    assert Account().latency_ms(99) == 0.0
+    assert Audit().latency_ms(99) == 0.0
 
 
 def test_codes_are_counted() -> None:
-    assert account().codes == {"DECODE": 1}
+    assert audit().codes == {"DECODE": 1}
 
 
 def test_a_scored_event_is_read_as_it_was_written(model: SmallModel) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from features.table import Table, read_table
 from schemas.errors import ErrorCode
-from stream.demo.audit import Account, ScoredLead
+from stream.demo.audit import Audit, ScoredLead
 from stream.demo.screen import LINES_EVERY, SHOWN, DemoScreen
 from stream.simulator.run import BrokenEvent, Played
 
@@ -44,11 +44,11 @@ def rest(tmp_path: Path) -> Table:
 
 
 @pytest.fixture
-def account() -> Account:
-    account = Account()
-    account.add_scored([scored(n) for n in range(LEADS)], FIRST_MS + 25.0)
-    account.add_dead(0, {"__connect.errors.offset": b"99", "leadscore.error.code": b"DECODE"})
-    return account
+def audit() -> Audit:
+    audit = Audit()
+    audit.add_scored([scored(n) for n in range(LEADS)], FIRST_MS + 25.0)
+    audit.add_dead(0, {"__connect.errors.offset": b"99", "leadscore.error.code": b"DECODE"})
+    return audit
 
 
 @pytest.fixture
@@ -81,10 +81,10 @@ class Screen:
     def text(self) -> str:
         return self._out.getvalue()
 
-    def live(self, account: Account) -> list[str]:
+    def live(self, audit: Audit) -> list[str]:
         """The live view as it is now."""
         with self._console.capture() as captured:
-            self._console.print(self.demo._render(account))
+            self._console.print(self.demo._render(audit))
         return captured.get().splitlines()
 
 
@@ -98,18 +98,18 @@ def pipe() -> Screen:
     return Screen(80, is_terminal=False)
 
 
-def show_all(screen: Screen, account: Account, played: Played) -> list[str]:
-    with screen.demo.playing(played.sent, account):
+def show_all(screen: Screen, audit: Audit, played: Played) -> list[str]:
+    with screen.demo.playing(played.sent, audit):
         screen.demo.played(played)
         for n in range(LEADS):
             screen.demo.scored([scored(n)])
-    return screen.live(account)
+    return screen.live(audit)
 
 
 def test_the_live_view_shows_id_score_band_and_reasons(
-    terminal: Screen, account: Account, played: Played
+    terminal: Screen, audit: Audit, played: Played
 ) -> None:
-    head, *lines = show_all(terminal, account, played)
+    head, *lines = show_all(terminal, audit, played)
     assert head.split() == ["lead", "score", "band", "because"]
     assert [line.split()[0] for line in lines[:SHOWN]] == [
         f"contact-{n:05}" for n in range(LEADS - SHOWN, LEADS)
@@ -119,9 +119,9 @@ def test_the_live_view_shows_id_score_band_and_reasons(
 
 
 def test_the_live_view_shows_how_far_it_is_and_fits(
-    terminal: Screen, account: Account, played: Played
+    terminal: Screen, audit: Audit, played: Played
 ) -> None:
-    lines = show_all(terminal, account, played)
+    lines = show_all(terminal, audit, played)
     assert len(lines) == SHOWN + 6
     sent, out, bands, drift = lines[-4:]
     assert sent.startswith("sent ")
@@ -147,11 +147,11 @@ def drift_report(**drifted: float) -> dict[str, Any]:
     return {"kind": "window", "horizons": [few, known]}
 
 
-def test_the_live_view_tells_of_drift(terminal: Screen, account: Account, played: Played) -> None:
-    show_all(terminal, account, played)
+def test_the_live_view_tells_of_drift(terminal: Screen, audit: Audit, played: Played) -> None:
+    show_all(terminal, audit, played)
     terminal.demo.drifted(drift_report(euribor=9.21, month=1.0))
     assert terminal.demo.reports == 1
-    last = terminal.live(account)[-1]
+    last = terminal.live(audit)[-1]
     assert last.startswith("drift    90d to Apr 2009: 2 of 3 fields drifted (PSI: euribor 9.2")
     assert last.endswith("…") or "month 1.0" in last
 
@@ -176,7 +176,7 @@ def test_the_summary_names_the_fields_and_since_when(pipe: Screen) -> None:
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_a_terminal_does_not_obey_a_leads_text(
-    account: Account, played: Played, is_terminal: bool
+    audit: Audit, played: Played, is_terminal: bool
 ) -> None:
     screen = Screen(120, is_terminal=is_terminal)
     odd = "a\x1b]0;owned\x07\n\u202e"
@@ -184,26 +184,26 @@ def test_a_terminal_does_not_obey_a_leads_text(
         lead_id=odd, reasons=[{"feature": odd, "value": odd, "contribution": 1.0}]
     )
     report = drift_report(**{odd: 3.0})
-    with screen.demo.playing(played.sent, account):
+    with screen.demo.playing(played.sent, audit):
         screen.demo.scored([lead] * LINES_EVERY)
         screen.demo.drifted(report)
         screen.demo.drift_summary()
-    said = "\n".join([screen.text, *screen.live(account)])
+    said = "\n".join([screen.text, *screen.live(audit)])
     assert r"a\x1b]0;owned" in said
     assert not any(character in said for character in ("]0;owned\x07", "\u202e"))
 
 
-def test_of_those_that_come_together_the_most_promising_is_shown(account: Account) -> None:
+def test_of_those_that_come_together_the_most_promising_is_shown(audit: Audit) -> None:
     screen = Screen(100, is_terminal=True)
     screen.demo.scored([scored(1), scored(30), scored(7)])
     screen.demo.scored([])
-    assert [line.split()[0] for line in screen.live(account)[1:2]] == ["contact-00030"]
+    assert [line.split()[0] for line in screen.live(audit)[1:2]] == ["contact-00030"]
 
 
 def test_in_a_pipe_there_is_a_line_every_so_often(
-    pipe: Screen, account: Account, played: Played
+    pipe: Screen, audit: Audit, played: Played
 ) -> None:
-    with pipe.demo.playing(played.sent, account):
+    with pipe.demo.playing(played.sent, audit):
         for _ in range(3):
             pipe.demo.scored([scored(3)] * (LINES_EVERY - 500))
     lines = pipe.text.splitlines()
@@ -226,25 +226,26 @@ def test_a_long_line_stays_whole_in_a_pipe_and_is_folded_at_words_on_a_terminal(
 
 
 def summary_of(
-    screen: Screen, account: Account, played: Played, rest: Table, faults: list[str]
+    screen: Screen, audit: Audit, played: Played, rest: Table, faults: list[str]
 ) -> str:
-    for lead in account.scored.values():
+    for lead in audit.scored.values():
         screen.demo.scored([lead])
-    screen.demo.summary(account, played, faults, rest, seconds=2.0, folder=Path("demo"))
+    screen.demo.summary(audit, played, faults, rest, seconds=2.0, folder=Path("demo"))
     return screen.text
 
 
 def test_the_summary_tells_all_that_is_to_be_known(
-    pipe: Screen, account: Account, played: Played, rest: Table
+    pipe: Screen, audit: Audit, played: Played, rest: Table
 ) -> None:
-    text = summary_of(pipe, account, played, rest, [])
+    text = summary_of(pipe, audit, played, rest, [])
     for line in (
-        "Sent     42 leads, 2 of them broken on purpose, of these 1 only thin: scored, and flagged",
+        "Sent     42 leads, 2 of them broken on purpose; 1 of these had too few fields: scored, but"
+        " flagged",
         "Scored   40 (13 High, 13 Medium, 14 Low)",
         "Dead     1 (1 DECODE)",
         "Speed    20 leads/s, as they were sent; from event to scored event p50 25 ms, p99 25 ms",
         f"Metrics  {Path('demo/metrics.prom')}",
-        "Account  every lead that was sent came out, scored or dead",
+        "Audit    every lead that was sent has a score or a dead letter",
     ):
         assert line in text
     assert "AUC 0.5" in text
@@ -252,32 +253,32 @@ def test_the_summary_tells_all_that_is_to_be_known(
 
 
 def test_the_summary_fits_a_terminal(
-    terminal: Screen, account: Account, played: Played, rest: Table
+    terminal: Screen, audit: Audit, played: Played, rest: Table
 ) -> None:
-    text = summary_of(terminal, account, played, rest, [])
+    text = summary_of(terminal, audit, played, rest, [])
     terminal.demo.next_steps(".leadscore/demo/models/bank/1")
     assert "Next     .venv/bin/leadscore --help" in terminal.text
     assert "models show .leadscore/demo/models/bank/1" in terminal.text
-    assert "Account" in text
+    assert "Audit" in text
 
 
 def test_what_is_not_in_order_is_told(
-    pipe: Screen, account: Account, played: Played, rest: Table
+    pipe: Screen, audit: Audit, played: Played, rest: Table
 ) -> None:
-    text = summary_of(pipe, account, played, rest, ["1 leads were sent and did not come out"])
-    assert "Account  NOT IN ORDER: 1 leads were sent and did not come out" in text
+    text = summary_of(pipe, audit, played, rest, ["1 leads were sent but have no output"])
+    assert "Audit    FAILED: 1 leads were sent but have no output" in text
     assert "every lead that was sent" not in text
 
 
 def test_a_lead_that_was_never_sent_is_a_fault_and_no_crash(
-    pipe: Screen, account: Account, played: Played, rest: Table
+    pipe: Screen, audit: Audit, played: Played, rest: Table
 ) -> None:
-    account.add_scored([scored(0)._replace(source=(3, 3), lead_id="stranger")], FIRST_MS + 1.0)
-    assert "Outcome" in summary_of(pipe, account, played, rest, ["1 leads came out"])
+    audit.add_scored([scored(0)._replace(source=(3, 3), lead_id="stranger")], FIRST_MS + 1.0)
+    assert "Outcome" in summary_of(pipe, audit, played, rest, ["1 leads came out"])
 
 
 def test_nothing_came_out(pipe: Screen, played: Played, rest: Table) -> None:
-    text = summary_of(pipe, Account(), played, rest, ["42 leads were sent and did not come out"])
+    text = summary_of(pipe, Audit(), played, rest, ["42 leads were sent but have no output"])
     assert "Scored   0 (0 High, 0 Medium, 0 Low)" in text
     assert "Dead     0 (none)" in text
     assert "Speed" not in text

@@ -122,7 +122,7 @@ async def test_a_topic_that_may_not_be_seen_is_no_topic_that_is_missing(client: 
     client.allowed["leads.created"] = set()
     sentence = await refusal(client, settings_of())
     assert "the right Read on the topic leads.created in Kafka" in sentence
-    assert "there is none" not in sentence
+    assert "does not exist" not in sentence
 
 
 async def test_all_missing_rights_are_named_at_once(client: FakeClient) -> None:

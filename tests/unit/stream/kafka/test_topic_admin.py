@@ -30,14 +30,14 @@ def test_nothing_is_wrong_when_all_fit() -> None:
 
 def test_a_missing_source_is_the_only_thing_said() -> None:
     assert faults(SETTINGS, {}, SCORING) == [
-        "expected the topic staging.leads.created, there is none:"
+        "expected the topic staging.leads.created, but it does not exist:"
         " create it with `leadscore topics create`"
     ]
 
 
 def test_a_missing_topic_is_named_with_the_partitions_that_it_is_due() -> None:
     assert faults(SETTINGS, found(leads_scored=None), SCORING) == [
-        "expected the topic staging.leads.scored (6 partitions), there is none:"
+        "expected the topic staging.leads.scored (6 partitions), but it does not exist:"
         " create it with `leadscore topics create`"
     ]
 

@@ -12,4 +12,4 @@ def test_a_summary_says_in_a_line_what_was_found() -> None:
     )
     assert "no lead in leads.created" in SUMMARY.sentence
     few = SUMMARY.model_copy(update={"report": "report.html", "drift_share": None})
-    assert "too few to tell" in few.sentence
+    assert "too few to assess drift" in few.sentence
