@@ -18,7 +18,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from schemas.store import SchemaStore
 from schemas.wire import HEADER_BYTES, WireFormat
-from stream.demo.audit import Account, read_scored
+from stream.demo.audit import Audit, read_scored
 from stream.demo.worker import WORKER, DemoWorker
 from stream.kafka.topic_admin import create_topics
 from stream.settings import Settings, load_settings
@@ -175,9 +175,9 @@ class Stage:
     async def dead_records(self) -> list[ConsumerRecord]:
         return await self.records(self.settings.leads_created_dlq)
 
-    async def account(self) -> Account:
+    async def account(self) -> Audit:
         """Enter all that came out."""
-        account = Account()
+        account = Audit()
         account.add_scored(
             [read_scored(record.value, SCORED) for record in await self.scored_records()],
             time.time() * 1000,

@@ -225,9 +225,7 @@ def test_a_long_line_stays_whole_in_a_pipe_and_is_folded_at_words_on_a_terminal(
     assert " ".join(terminal.text.split()) == f"Label {words}"
 
 
-def summary_of(
-    screen: Screen, audit: Audit, played: Played, rest: Table, faults: list[str]
-) -> str:
+def summary_of(screen: Screen, audit: Audit, played: Played, rest: Table, faults: list[str]) -> str:
     for lead in audit.scored.values():
         screen.demo.scored([lead])
     screen.demo.summary(audit, played, faults, rest, seconds=2.0, folder=Path("demo"))
@@ -274,7 +272,7 @@ def test_a_lead_that_was_never_sent_is_a_fault_and_no_crash(
     pipe: Screen, audit: Audit, played: Played, rest: Table
 ) -> None:
     audit.add_scored([scored(0)._replace(source=(3, 3), lead_id="stranger")], FIRST_MS + 1.0)
-    assert "Outcome" in summary_of(pipe, audit, played, rest, ["1 leads came out"])
+    assert "Outcome" in summary_of(pipe, audit, played, rest, ["1 leads have an output"])
 
 
 def test_nothing_came_out(pipe: Screen, played: Played, rest: Table) -> None:
