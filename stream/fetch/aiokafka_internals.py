@@ -1,8 +1,8 @@
 """The parts of aiokafka that are not its public interface, all in one place.
 
-Fetching a record batch as it is on the broker's disk needs them: the public consumer hands out
+Fetching a record batch as it is on the broker's disk needs them: the public consumer returns
 decoded records only. tests/unit/stream/fetch/test_aiokafka_internals.py and the integration ring
-fail where a release of aiokafka changes one of them.
+fail if a release of aiokafka changes one of them.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ __all__ = [
 
 ISOLATION_LEVELS = {"read_uncommitted": 0, "read_committed": 1}
 MAX_WAIT_MS = 200
-"""How long the broker may wait for records where there are none yet."""
+"""Longest time in milliseconds that the broker waits for new records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a broker has answered to a fetch of one partition.
+    """Response of a broker to a fetch of one partition.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Fetched:
     last_stable_offset
         Offset before which no transaction is open; -1 where any records were asked for.
     most_bytes
-        Of the largest batch that comes whole: of a larger one data holds the beginning.
+        Size of the largest batch that is received whole; of a larger one, data has the start.
     """
 
     data: bytes
@@ -103,16 +103,16 @@ class FetchClient:
         await closed(self._client.close())
 
     async def fetch(self, partition: TopicPartition, offset: int, max_bytes: int) -> Fetched:
-        """Fetch batches from the one that holds an offset, or comes next behind it.
+        """Fetch batches, starting with the one that holds an offset or is the next after it.
 
         Parameters
         ----------
         partition
-            Where from.
+            The partition.
         offset
-            The first that is wanted; batches come whole, so there may be records below it.
+            First requested offset; batches are returned whole, so records below it may be included.
         max_bytes
-            Most bytes of the answer; a first batch that is larger comes all the same (KIP-74).
+            Most bytes of the response; the first batch is returned even if it is larger (KIP-74).
 
         Raises
         ------
@@ -151,9 +151,9 @@ class FetchClient:
 
 
 def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """Return where a consumer reads on, of the partitions whose position is known; never waits.
+    """Return the known positions of a consumer without waiting.
 
-    Its public ``position`` waits while a position is looked up and while partitions are assigned.
+    Its public ``position`` waits for offset lookups and rebalances.
     """
     subscription = consumer._subscription.subscription
     if subscription is None or subscription.assignment is None:
@@ -165,17 +165,17 @@ def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
 def on_unserved_fetches(
     consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, int], None]
 ) -> None:
-    """Call back with each offset that the broker has and can't serve (CORRUPT_MESSAGE).
+    """Call back with each offset that the broker can't serve (CORRUPT_MESSAGE).
 
-    aiokafka logs "Unexpected error while fetching data", which says neither topic nor offset, and
-    asks again, for ever.
+    aiokafka logs "Unexpected error while fetching data", without topic or offset, and retries for
+    ever.
 
     Parameters
     ----------
     consumer
-        A started one.
+        A started consumer.
     note
-        Is called with the offset that was asked for.
+        Called with the requested offset.
     """
     client = consumer._client
     send = client.send
@@ -210,7 +210,7 @@ def crc32c(data: memoryview) -> int:
 
 
 def read_legacy_batch(data: bytes) -> Iterator[Any]:
-    """Read a message set of format 0 or 1, which Kafka 4 takes from nobody but may still store.
+    """Read a message set of format 0 or 1, which Kafka 4 refuses to write but may still store.
 
     Raises
     ------

@@ -1,7 +1,6 @@
-"""The header of a record batch as it is on the wire: its layout, and what it says.
+"""The header of a record batch: wire layout and fields.
 
-Everything that walks batches reads their headers by this module: stream/fetch/bounded_batches.py
-and stream/fetch/record_batches.py.
+Used by stream/fetch/bounded_batches.py and stream/fetch/record_batches.py.
 
 Source: Apache Kafka, "Record Batch" (https://kafka.apache.org/documentation/#recordbatch); KIP-98
 (message format 2).
@@ -31,10 +30,10 @@ __all__ = [
 ]
 
 START = struct.Struct(">qi")
-"""Offset and length, which all formats begin with; the length is that of what follows it."""
+"""Offset and length, the start of all formats; the length counts the bytes after it."""
 MAGIC_AT = 16
 CHECKED_FROM = 21
-"""Where the part begins that the checksum is of: the attributes."""
+"""Start of the bytes that the checksum covers: the attributes."""
 CODEC_AT = 22
 """The lower byte of the attributes: compression and flags."""
 COUNT_AT = 57
@@ -64,7 +63,7 @@ class BatchHeader(NamedTuple):
 
     @classmethod
     def read(cls, batch: memoryview) -> Self:
-        """Read the header that a batch begins with, of at least ``HEADER_BYTES`` bytes."""
+        """Read the header of a batch, which must have at least ``HEADER_BYTES`` bytes."""
         return cls._make(HEADER.unpack_from(batch))
 
     @property
@@ -74,12 +73,12 @@ class BatchHeader(NamedTuple):
 
     @property
     def compression(self) -> int:
-        """The number of the codec; of one that is not known here, too."""
+        """The number of the codec, which may be unknown."""
         return self.attributes & CODEC_MASK
 
     @property
     def is_log_append_time(self) -> bool:
-        """Whether the broker has set the time stamp of all records."""
+        """Whether the broker has set the timestamp of all records."""
         return bool(self.attributes & LOG_APPEND_TIME)
 
     @property
@@ -89,22 +88,22 @@ class BatchHeader(NamedTuple):
 
     @property
     def is_control(self) -> bool:
-        """Whether its record is a mark of the broker, as the end of a transaction."""
+        """Whether its record is a control record of the broker, such as a commit marker."""
         return bool(self.attributes & CONTROL)
 
 
 def base_offset(data: memoryview) -> int | None:
-    """Return the first offset of the batch that data begins with; None where it is cut."""
+    """Return the first offset of the first batch in data; None if it is truncated."""
     return int(START.unpack_from(data)[0]) if len(data) >= START.size else None
 
 
 def claimed_bytes(data: bytes | memoryview, start: int = 0) -> int:
-    """Return how long the batch at a place says to be, header included; it may be any number."""
+    """Return the claimed size of a batch, header included; unchecked, it may be any number."""
     return START.size + int(START.unpack_from(data, start)[1])
 
 
 def whole_bytes(data: bytes | memoryview, start: int = 0) -> int | None:
-    """Return the size of the batch at a place; None where it is not all there, or too short."""
+    """Return the size of a batch; None if it is truncated or too short."""
     if len(data) - start <= MAGIC_AT:
         return None
     size = claimed_bytes(data, start)
@@ -113,7 +112,7 @@ def whole_bytes(data: bytes | memoryview, start: int = 0) -> int | None:
 
 
 def codec_of(data: bytes | memoryview, start: int = 0) -> Codec | None:
-    """Return the codec of the batch at a place; None where it has none, or is of an old format."""
+    """Return the codec of a batch; None if it is not compressed or has an old format."""
     if data[start + MAGIC_AT] < FORMAT:
         return None
     number = data[start + CODEC_AT] & CODEC_MASK

@@ -1,14 +1,14 @@
-"""Record batches that aiokafka's consumers decompress piece by piece.
+"""Piecewise decompression of record batches for aiokafka's consumers.
 
-aiokafka decompresses a whole batch at once, and a batch of 1 MB may hold 2 GB. Here a batch that
-may be larger than a piece is decompressed as its records are read: at most a piece of it is in
-memory at a time, and a record that is larger than a limit is skipped, its value's size kept
-(``schemas.left_out``). Skipping takes time, as does the way to the middle of a batch: ``prepare``
-does it in steps, so that others have their turn in between.
+aiokafka decompresses a whole batch at once, and a batch of 1 MB may expand to 2 GB. Here a batch
+that may be larger than a piece is decompressed while its records are read: at most one piece is in
+memory at a time, and a record above the limit is skipped, with the size of its value kept
+(``schemas.left_out``). Skipping records takes time, so ``prepare`` does it in steps and yields to
+the event loop in between.
 
-This replaces a private part of aiokafka, for all consumers of the process: the class by which
-``aiokafka.consumer.fetcher`` reads the batches of an answer. A piece is given to aiokafka's own
-parser as an uncompressed batch, so everything else about records stays aiokafka's.
+This replaces a private part of aiokafka for all consumers of the process: the class with which
+``aiokafka.consumer.fetcher`` reads the batches of a response. aiokafka's own parser gets each piece
+as an uncompressed batch, so the parsing of records does not change.
 
 Sources: Kafka's protocol guide, "Record Batch"; KIP-98 (message format 2).
 """
@@ -49,22 +49,22 @@ PIECE_RECORDS = 10_000
 """Most records of a piece: finding and parsing them takes about a microsecond each."""
 
 KEPT_BYTES = 1 << 16
-"""Most bytes of the key that are kept of a record that is too large."""
+"""Most bytes of the key that are kept of a skipped record."""
 
 MOST_OF_A_BYTE = {Codec.GZIP: 1032, Codec.LZ4: 255, Codec.SNAPPY: 64}
-"""How many bytes one byte may stand for; Zstandard has no such limit."""
+"""Largest expansion of one compressed byte; Zstandard has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How much of a batch is decompressed at once.
+    """Limits of one step of decompression.
 
     Attributes
     ----------
     piece_bytes
-        Bytes of a piece, about; at least one whole record.
+        Approximate bytes of a piece; it has at least one whole record.
     record_bytes
-        Bytes of the largest record that is read.
+        Bytes of the largest record that is not skipped.
     """
 
     piece_bytes: int = 4 << 20
@@ -72,21 +72,21 @@ class BatchLimits:
 
     def __post_init__(self) -> None:
         if self.piece_bytes < self.record_bytes + VARINT_BYTES:
-            raise ValueError("a piece has to hold the largest record that is read")
+            raise ValueError("expected piece_bytes of at least record_bytes: raise piece_bytes")
 
 
 def bound_batches(limits: BatchLimits) -> None:
-    """Set the limits of all consumers of this process."""
+    """Set the limits for all consumers of this process."""
     BoundedRecords.limits = limits
 
 
 class BoundedRecords:
-    """The batches of one partition in an answer: ``aiokafka.record.memory_records.MemoryRecords``.
+    """The batches of one partition in a response, in place of aiokafka's ``MemoryRecords``.
 
     Parameters
     ----------
     content
-        Whole batches; the last one may be cut.
+        Record batches; the last one may be truncated.
     """
 
     limits = BatchLimits()
@@ -113,17 +113,17 @@ class BoundedRecords:
         return batch
 
     def prepare(self, offset: int) -> bool:
-        """Do a step of the work before the next record, if there is much of it.
+        """Do one step of the work before the next record, if there is much of it.
 
         Parameters
         ----------
         offset
-            The first that is wanted.
+            First requested offset.
 
         Returns
         -------
         bool
-            Whether the next record can be read without further ado.
+            Whether the next record can be read now.
         """
         if self._current is None and self._opened is None:
             self._opened = self._open(offset)
@@ -143,7 +143,7 @@ class BoundedRecords:
         return _PiecewiseBatch(batch, _steps(content, codec, self.limits, offset))
 
     def _is_bounded(self, codec: Codec, size: int) -> bool:
-        """Return whether a compressed batch can't be larger than a piece."""
+        """Return whether a compressed batch fits into a piece in any case."""
         most = MOST_OF_A_BYTE.get(codec)
         return most is not None and most * size <= self.limits.piece_bytes
 
@@ -152,14 +152,14 @@ fetcher.MemoryRecords = BoundedRecords
 
 
 class _PiecewiseBatch:
-    """A compressed batch; all but its records is read by aiokafka's own class.
+    """A compressed batch; aiokafka's own class reads everything but the records.
 
     Parameters
     ----------
     batch
-        aiokafka's.
+        aiokafka's batch.
     steps
-        Its records, a piece at a time; None where a step has brought none yet.
+        Its records, a piece at a time; None for a step without records.
     """
 
     def __init__(self, batch: Any, steps: Iterator[Iterable[Any] | None]) -> None:
@@ -173,7 +173,7 @@ class _PiecewiseBatch:
         return getattr(self._batch, name)
 
     def prepare(self) -> bool:
-        """Do a step, unless a piece is there; returns whether there is one, or the end."""
+        """Do one step if no piece is ready; return whether there is one, or the batch has ended."""
         if self._piece is None and not self._is_read:
             try:
                 self._piece = next(self._steps)
@@ -186,23 +186,23 @@ class _PiecewiseBatch:
     def __iter__(self) -> Iterator[Any]:
         while True:
             while not self.prepare():
-                pass  # for a consumer that prepares nothing
+                pass  # for consumers that do not call `prepare`
             piece = self._piece
             if piece is None:
                 break
             if isinstance(piece, tuple):
-                self._piece = None  # now: what comes behind it is prepared before it is read
+                self._piece = None  # before it is read, so that `prepare` starts on the next one
                 yield from piece
             else:
                 yield from piece
                 self._piece = None
-            del piece  # before the next one is made
+            del piece  # free it before the next one is decompressed
         if self._error is not None:
-            raise CorruptRecordException(f"expected a sound batch: {self._error}")
+            raise CorruptRecordException(f"expected a valid batch: {self._error}")
 
 
 class _LeftOutRecord(NamedTuple):
-    """A record that was too large to be read: what aiokafka's consumer reads of a record."""
+    """A skipped record that was too large, with the attributes that aiokafka's consumer reads."""
 
     offset: int
     timestamp: int
@@ -221,9 +221,9 @@ def _steps(
     Yields
     ------
     iterable of records
-        A piece; a record that is too large is a tuple of its own.
+        A piece; a record that is too large is a piece of its own.
     None
-        After each step that has brought no record.
+        After each step without a record.
     """
     said = BatchHeader.read(content)
     left, base_offset = said.records, said.base_offset
@@ -254,25 +254,25 @@ def _steps(
 
 
 def _from(offset: int, base_offset: int, records: Any) -> Any:
-    """Return the records from an offset on; None where there are none."""
+    """Return the records from an offset on; None if there are none."""
     if offset <= base_offset:
         return records
     return [record for record in records if record.offset >= offset] or None
 
 
 def _parsed(header: bytearray, count: int, records: bytes) -> Any:
-    """Parse records as those of a batch that is not compressed."""
+    """Parse records as an uncompressed batch."""
     COUNT.pack_into(header, COUNT_AT, count)
     return DefaultRecordBatch(bytes(header) + records)
 
 
 def _whole_records(buffer: bytearray, most: int, record_bytes: int) -> tuple[int, int]:
-    """Count the records that a buffer begins with, up to the first that is too large.
+    """Count the whole records at the start of a buffer, up to the first that is too large.
 
     Returns
     -------
     tuple of (int, int)
-        How many there are, and how many bytes they take.
+        Their number and their size in bytes.
     """
     count = at = 0
     while count < most:
@@ -286,7 +286,7 @@ def _whole_records(buffer: bytearray, most: int, record_bytes: int) -> tuple[int
             if byte < 0x80:
                 break
         else:
-            return count, at  # the length itself is cut
+            return count, at  # the length itself is truncated
         if length & 1:
             raise CorruptRecordException("expected the length of a record, got a negative number")
         length >>= 1
@@ -297,12 +297,12 @@ def _whole_records(buffer: bytearray, most: int, record_bytes: int) -> tuple[int
 
 
 def _without_value(header: bytearray, records: _Bytes) -> tuple[_LeftOutRecord, int]:
-    """Read the beginning of a record that is too large.
+    """Read the start of a record that is too large.
 
     Returns
     -------
     tuple of (record, int)
-        It has neither value nor headers; and how many bytes of the record are left.
+        The record, without value and headers, and its number of unread bytes.
     """
     length = records.varint()
     end = records.taken + length
@@ -338,21 +338,21 @@ def _encoded(number: int) -> bytes:
 
 
 class _Bytes:
-    """The bytes of a batch's records, decompressed as they are asked for.
+    """The bytes of a batch's records, decompressed on demand.
 
     Parameters
     ----------
     chunks
-        All of them, in order.
+        All bytes, in order.
 
     Attributes
     ----------
     buffer
-        Those that come next, as far as they are decompressed.
+        The next bytes, as far as they are decompressed.
     taken
-        How many were taken before.
+        Number of bytes consumed so far.
     is_all
-        Whether the buffer holds all that is left.
+        Whether the buffer holds all remaining bytes.
     """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
@@ -362,7 +362,7 @@ class _Bytes:
         self._chunks = chunks
 
     def fill(self, size: int) -> None:
-        """Decompress until the buffer has a number of bytes, or all that is left."""
+        """Decompress until the buffer has the given number of bytes, or all remaining ones."""
         while len(self.buffer) < size and not self.is_all:
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -371,7 +371,7 @@ class _Bytes:
                 self.buffer += chunk
 
     def take(self, size: int) -> bytes:
-        """Return the next bytes, as many as asked for."""
+        """Return the next bytes, exactly the given number."""
         self.fill(size)
         if not 0 <= size <= len(self.buffer):
             raise CorruptRecordException(f"expected {size} more bytes of a record, got fewer")
@@ -382,7 +382,7 @@ class _Bytes:
         return found
 
     def skip(self, size: int) -> None:
-        """Drop the next bytes, few of them in memory at a time."""
+        """Discard the next bytes in small pieces."""
         while size > 0:
             self.fill(1)
             if not self.buffer:

@@ -1,11 +1,11 @@
 """A Kafka consumer whose polls are bounded in bytes, not only in records.
 
-``getmany`` of aiokafka builds as many records as it is asked for, whatever their size: 2,000 of
+aiokafka's ``getmany`` returns up to a number of records, whatever their size: 2,000 records of
 240 kB are half a gigabyte. Here a poll ends with the record that fills it.
 
-This replaces a private part of aiokafka, ``aiokafka.consumer.fetcher.FetchResult``, which hands out
-the records of a partition; consumers of other classes are not affected. What a fetch asks the
-broker for is a private number, too: it is shared among the partitions as they come and go.
+This replaces a private part of aiokafka, ``aiokafka.consumer.fetcher.FetchResult``, which returns
+the records of a partition; consumers of other classes are not affected. The fetch size is private
+too: it is divided among the assigned partitions.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ __all__ = ["BoundedConsumer", "BoundedFetchResult", "SizedRecords", "bytes_of", 
 
 
 class SizedRecords(list[Any]):
-    """Records of a partition, and their size in bytes."""
+    """Records of a partition, with their size in bytes."""
 
     size = 0
 
 
 def bytes_of(records: Sequence[Any]) -> int:
-    """Return how many bytes records take, about."""
+    """Return the approximate size of records in bytes."""
     if isinstance(records, SizedRecords):
         return records.size
     return sum(map(_size_of, records))
@@ -51,12 +51,12 @@ def _headers_size(headers: Sequence[tuple[str, bytes | None]]) -> int:
 
 
 class _Allowance:
-    """The bytes that a poll may still take.
+    """Remaining bytes of a poll.
 
     Attributes
     ----------
     is_early
-        Whether there are records that can't be read yet: a step of the work before them is done.
+        Whether records are being prepared: one step was done, but they can't be read yet.
     """
 
     __slots__ = ("is_early", "left")
@@ -67,12 +67,12 @@ class _Allowance:
 
 
 _allowance: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
-"""Of the poll that runs in this context; None: it is not bounded in bytes."""
+"""Allowance of the poll that runs in this context; None: the poll is not bounded in bytes."""
 
 
 @contextmanager
 def polled_within(size: int) -> Iterator[_Allowance]:
-    """Bound the poll that runs in the body: it ends with the record that fills it."""
+    """Limit the bytes of the poll in the body: it ends with the record that fills it."""
     allowance = _Allowance(size)
     token = _allowance.set(allowance)
     try:
@@ -82,10 +82,10 @@ def polled_within(size: int) -> Iterator[_Allowance]:
 
 
 class BoundedFetchResult(FetchResult):
-    """The records of a partition; hands out no more than the poll may still take."""
+    """The fetched records of a partition, returned within the allowance of the poll."""
 
     def getall(self, max_records: int | None = None) -> Sequence[Any]:
-        """Return the next records, at least one where the poll may still take any."""
+        """Return the next records, at least one if the allowance is not used up."""
         allowance = _allowance.get()
         if allowance is None:
             found: Sequence[Any] = super().getall(max_records)
@@ -114,7 +114,7 @@ class BoundedFetchResult(FetchResult):
         return records
 
 
-# At the import: aiokafka takes a result of another class, made before, for an error.
+# On import: aiokafka treats a result of another class, created before, as an error.
 fetcher.FetchResult = BoundedFetchResult
 
 
@@ -124,11 +124,11 @@ class BoundedConsumer(AIOKafkaConsumer):
     Parameters
     ----------
     *topics
-        What to read.
+        Topics to read.
     budget
-        How much memory there is; None: the default.
+        Memory budget; None: the default.
     **options
-        Those of ``AIOKafkaConsumer``.
+        Options of ``AIOKafkaConsumer``.
     """
 
     def __init__(self, *topics: str, budget: MemoryBudget | None = None, **options: Any) -> None:
@@ -150,7 +150,7 @@ class BoundedConsumer(AIOKafkaConsumer):
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Mapping[TopicPartition, Sequence[Any]]:
-        """Return what was fetched, up to a number of records and the bytes of a poll.
+        """Return fetched records, up to a number of records and the bytes of a poll.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class BoundedConsumer(AIOKafkaConsumer):
             raise CorruptRecordException(f"the broker can't serve {partition} at offset {offset}")
 
     def _share_fetches(self, partitions: int) -> None:
-        """Ask the broker for less of each partition where there are many."""
+        """Divide the fetch size among the assigned partitions."""
         if partitions not in (0, self._sharing):
             self._sharing = partitions
             self._fetcher._max_partition_fetch_bytes = self._budget.partition_fetch_bytes(

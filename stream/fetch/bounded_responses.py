@@ -1,4 +1,4 @@
-"""Fetch responses of bounded size: what is too large for memory is dropped as it is received.
+"""Fetch responses of bounded size: excess bytes are dropped while they are received.
 
 Kafka returns the first batch of a fetch whole, whatever limits the request names (KIP-74), so that
 a consumer makes progress. aiokafka reads a response into memory before it looks at it, three times
@@ -28,7 +28,7 @@ from aiokafka.protocol.fetch import FetchRequest
 __all__ = ["KEPT_BYTES", "BoundedConnection", "bound_responses"]
 
 KEPT_BYTES = 1 << 17
-"""Bytes that are kept of records that are too large: header and key of the first, usually more."""
+"""Bytes that are kept of records that are too large: at least header and key of the first."""
 DROPPED_BYTES = 1 << 18
 """Most bytes that are read at once to be dropped."""
 
@@ -42,13 +42,13 @@ PREFERRED_REPLICA = {11: 4}
 
 
 class BoundedConnection(AIOKafkaConnection):
-    """A connection to a broker that holds no more records of a partition than a limit.
+    """A broker connection that limits the bytes of a partition's records in memory.
 
     Attributes
     ----------
     limit
-        Bytes of a partition's records in a response that are read whole; a consumer asks for less,
-        so only a single batch may be larger.
+        Most bytes of a partition's records that are read whole. Consumers request less, so only a
+        single batch may be larger.
     """
 
     limit = 16 << 20
@@ -60,7 +60,7 @@ class BoundedConnection(AIOKafkaConnection):
         if connection is None:
             return
         reader = connection._reader
-        del connection  # as aiokafka: a connection that is forgotten can be collected
+        del connection  # as in aiokafka, so that an unreferenced connection can be collected
         while True:
             (size,) = INT32.unpack(await reader.readexactly(INT32.size))
             version = _fetch_version(self_ref) if size > BoundedConnection.limit else None
@@ -75,7 +75,7 @@ class BoundedConnection(AIOKafkaConnection):
             del connection
 
 
-# At the import: before the first connection is made.
+# On import, before the first connection is made.
 conn.AIOKafkaConnection = BoundedConnection
 
 
@@ -85,7 +85,7 @@ def bound_responses(limit: int) -> None:
 
 
 def _fetch_version(self_ref: ReferenceType[Any]) -> int | None:
-    """Return the version of the fetch that is answered next; None where it is no fetch."""
+    """Return the version of the next pending fetch; None if the next request is not a fetch."""
     connection = self_ref()
     request = (
         connection._requests[0][1] if connection is not None and connection._requests else None
@@ -102,7 +102,7 @@ class _LargeResponse:
     Parameters
     ----------
     reader
-        The socket, behind the response's length.
+        The socket, positioned after the response's length.
     limit
         Bytes of a partition's records that are kept whole.
     """
@@ -113,7 +113,7 @@ class _LargeResponse:
         self._kept = bytearray()
 
     async def read(self, version: int) -> bytes:
-        """Return the response, records that are too large cut."""
+        """Return the response, with records beyond the limit truncated."""
         await self._keep(BEFORE_TOPICS[version])
         for _ in range(await self._number(INT32)):
             await self._keep(max(await self._number(INT16), 0))

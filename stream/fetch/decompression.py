@@ -1,7 +1,7 @@
 """Streaming decompression of record batches, in bounded memory. Plain Python, no Kafka.
 
-A batch of 1 MB may hold 2 GB: a client that decompresses it at once dies of it. Here at most a
-chunk of the output and the codec's window are in memory at a time.
+A batch of 1 MB may expand to 2 GB, which would exhaust the memory of a client that decompresses it
+at once. Here at most a chunk of the output and the codec's window are in memory at a time.
 
 Sources: Kafka's protocol guide, "Record Batch"; RFC 1952 (gzip); RFC 8878 (Zstandard); the LZ4
 frame format; google/snappy, ``format_description.txt``; xerial/snappy-java, ``SnappyCodec``.
@@ -25,17 +25,17 @@ CHUNK_BYTES = 1 << 18
 """Most bytes of a chunk of output."""
 
 PIECE_BYTES = 1 << 14
-"""Bytes of input that a codec is given at once: what it may keep a copy of."""
+"""Bytes of input per call of a codec, which may copy them."""
 
 XERIAL_HEADER = b"\x82SNAPPY\x00"
 XERIAL_HEADER_BYTES = 16
 """The magic, a version and a compatible version."""
 
 SNAPPY_WINDOW = 1 << 16
-"""Bytes that a copy may reach back: compressors work on blocks of as many."""
+"""Largest offset of a copy element: compressors work on blocks of this size."""
 
 SNAPPY_RATIO = 64
-"""Most bytes of output that a byte of input may stand for: a copy of 64 takes two or three."""
+"""Upper bound of the expansion: a copy of 64 bytes takes two or three."""
 
 
 class Codec(IntEnum):
@@ -49,11 +49,11 @@ class Codec(IntEnum):
 
 
 class DecompressionError(ValueError):
-    """Bytes that are not what their codec writes."""
+    """Invalid compressed data."""
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of zstd and lz4 have in common, after the standard library's bz2."""
+    """Common interface of the zstd and lz4 decompressors, as in the standard library's bz2."""
 
     @property
     def eof(self) -> bool:
@@ -65,7 +65,7 @@ class _Decompressor(Protocol):
 
     @property
     def unused_data(self) -> bytes | None:
-        """What came behind the frame."""
+        """Bytes after the end of the frame."""
 
     def decompress(self, data: Any, max_length: int = -1) -> bytes:
         """Return more bytes, up to the given number."""
@@ -77,9 +77,9 @@ def decompress(codec: Codec, data: memoryview) -> Iterator[bytes]:
     Parameters
     ----------
     codec
-        How they are compressed.
+        Their compression.
     data
-        All of them, as they are on the wire.
+        All records, as they are on the wire.
 
     Yields
     ------
@@ -89,7 +89,7 @@ def decompress(codec: Codec, data: memoryview) -> Iterator[bytes]:
     Raises
     ------
     DecompressionError
-        The data is damaged, or ends too early; what came before is sound as far as the codec knows.
+        The data is damaged or truncated; the chunks before are valid as far as the codec can check.
     """
     try:
         yield from _DECOMPRESSORS[codec](data)
@@ -119,7 +119,7 @@ def _gzip(data: memoryview) -> Iterator[bytes]:
             while member.unconsumed_tail:
                 yield member.decompress(member.unconsumed_tail, CHUNK_BYTES)
             if not piece:
-                yield member.flush()  # what the last bits of the input stand for: a few kB
+                yield member.flush()  # the rest of the output, a few kB
                 break
         if not member.eof:
             raise DecompressionError("gzip: the data ends within a member")
@@ -127,7 +127,7 @@ def _gzip(data: memoryview) -> Iterator[bytes]:
 
 
 def _framed(make: Callable[[], _Decompressor], data: memoryview) -> Iterator[bytes]:
-    """Decompress frames that follow each other."""
+    """Decompress concatenated frames."""
     start = 0
     while start < len(data):
         frame = make()
@@ -178,7 +178,7 @@ def _snappy_block(block: memoryview) -> Iterator[bytes]:
 
 
 def _snappy_length(block: memoryview) -> tuple[int, int]:
-    """Read how long a block is decompressed, and where its elements begin."""
+    """Return the decompressed size of a block, and the start of its elements."""
     length = 0
     for position, byte in enumerate(block[:5]):
         length |= (byte & 0x7F) << (7 * position)
@@ -188,7 +188,7 @@ def _snappy_length(block: memoryview) -> tuple[int, int]:
 
 
 def _snappy_elements(block: memoryview, start: int, length: int) -> Iterator[bytes]:
-    """Decompress a block that is too long to be decompressed at once, element by element."""
+    """Decompress a large block element by element."""
     output, done = bytearray(), 0
     while start < len(block):
         tag = block[start]
@@ -230,7 +230,7 @@ def _snappy_elements(block: memoryview, start: int, length: int) -> Iterator[byt
 
 
 def _without_window(output: bytearray) -> bytes:
-    """Take all out of the output but what a copy may still reach back to."""
+    """Remove and return the output before the window that copies may refer to."""
     ready = bytes(output[:-SNAPPY_WINDOW])
     del output[:-SNAPPY_WINDOW]
     return ready

@@ -1,4 +1,4 @@
-"""How a worker's memory is divided: bytes for each stage that a lead goes through."""
+"""Division of a worker's memory: bytes for each stage of processing."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ __all__ = ["RECORD_OVERHEAD", "MemoryBudget", "least_budget_mb"]
 MIB = 1 << 20
 
 RECORD_OVERHEAD = 512
-"""Bytes that a record takes beside its key, value and headers, about: Python's objects."""
+"""Approximate bytes of a record's Python objects, besides key, value and headers."""
 
 LEAST_PARTITION_FETCH = 64 * 1024
 MOST_PARTITION_FETCH = MIB
 """aiokafka's own default."""
 
 LEAST_RECORD = MIB
-"""Bytes of the largest record that is read even where leads may only be smaller: what a topic
-takes by default, so that a lead that is too large gets to the dead-letter topic as it came."""
+"""Least size limit of records: the default limit of a topic, so that a lead that is too large to
+score still reaches the dead-letter topic unchanged."""
 
 LARGEST_BATCHES = 6
-"""Batches of the largest size that the budget holds; aiokafka has three copies for a moment."""
+"""Batches of the largest size that fit into the budget; aiokafka briefly has three copies."""
 
 ENVELOPE = 64 * 1024
-"""Bytes of a record's key and headers that are allowed for beside a lead of the largest size."""
+"""Bytes reserved for a record's key and headers, besides a lead of the largest size."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
-    """The bytes that leads may take in a worker, whatever their size and compression.
+    """Limit of the bytes that leads take in a worker, whatever their size and compression.
 
     Attributes
     ----------
     total
-        All of it. Measured: what a worker takes above its idle memory stays below it.
+        The whole budget. Measured: a worker's memory above that of an idle worker stays below it.
     max_event_bytes
         The largest lead that is scored.
     """
@@ -45,36 +45,36 @@ class MemoryBudget:
 
     @property
     def largest_batch_bytes(self) -> int:
-        """Bytes of the largest batch, as it is sent, that is read (see ``bounded_responses``)."""
+        """Compressed bytes of the largest batch that is read (see ``bounded_responses``)."""
         return self.total // LARGEST_BATCHES
 
     @property
     def fetch_bytes(self) -> int:
-        """Bytes that a broker is asked for at once; a single larger batch comes all the same."""
+        """Bytes of one fetch; a single larger batch is returned anyway."""
         return self.total // 12
 
     def partition_fetch_bytes(self, partitions: int) -> int:
-        """Return the bytes of a partition in an answer, where a number of them is assigned.
+        """Return the bytes of one partition in a response, for a number of assigned partitions.
 
-        aiokafka keeps an answer's part of each partition until it is polled.
+        aiokafka keeps the response of each partition in memory until it is polled.
         """
         share = self.total // 6 // max(partitions, 1)
         return min(max(share, LEAST_PARTITION_FETCH), MOST_PARTITION_FETCH)
 
     @property
     def batches(self) -> BatchLimits:
-        """How much of a compressed batch is in memory at once."""
+        """Limits of the decompression of a batch."""
         record = max(LEAST_RECORD, self.max_event_bytes + ENVELOPE)
         return BatchLimits(max(self.total // 24, 2 * record), record)
 
     @property
     def poll_bytes(self) -> int:
-        """Bytes of a poll, up to its last record: decoded and encoded without a pause."""
+        """Bytes of a poll up to its last record; they are decoded and encoded in one go."""
         return self.total // 48
 
     @property
     def in_flight_bytes(self) -> int:
-        """Bytes of records that were handed over and are not done; one poll more may be."""
+        """Bytes of records in flight; one more poll may come on top."""
         return self.total // 3
 
     @property
@@ -84,5 +84,5 @@ class MemoryBudget:
 
 
 def least_budget_mb(batch_bytes: int) -> int:
-    """Return the least LEADSCORE_MEMORY_BUDGET_MB with which a batch is read."""
+    """Return the least LEADSCORE_MEMORY_BUDGET_MB with which a batch can be read."""
     return -(-LARGEST_BATCHES * batch_bytes // MIB)

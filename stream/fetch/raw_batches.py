@@ -1,4 +1,4 @@
-"""Lenient reads of a partition, beside the consumer: records, and verdicts on what is none.
+"""Lenient reads of a partition beside the consumer: records, and verdicts on unreadable ones.
 
 ::
 
@@ -35,7 +35,7 @@ __all__ = ["RawBatchReader", "RawReader", "RawStep"]
 log = logging.getLogger(__name__)
 
 FETCH_BYTES = 1 << 20
-"""Most bytes of a fetch, but for a first batch that is larger: as aiokafka's consumer."""
+"""Most bytes of a fetch, except for a larger first batch; as in aiokafka's consumer."""
 ANSWER_LIMIT = 7.5
 """Seconds to wait for an answer."""
 ATTEMPTS = 5
@@ -45,14 +45,14 @@ RETRY_PAUSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RawStep:
-    """A part of what was read.
+    """A part of the records read.
 
     Attributes
     ----------
     records
-        In the order of their offsets; none where there are only gaps.
+        Records in ascending order of offset; empty for gaps.
     next_offset
-        Where to read on: everything below is in this step or an earlier one, or is no record.
+        Offset to continue at: all records below it are in this step or an earlier one.
     """
 
     records: Sequence[RawRecord]
@@ -60,19 +60,19 @@ class RawStep:
 
 
 class RawReader(Protocol):
-    """Reads the records at an offset, readable or not; the tests have a scripted one."""
+    """Reads records from an offset on, readable or not; tests have a fake."""
 
     def read(
         self, partition: TopicPartition, start: int, stop: int | None = None
     ) -> AsyncIterator[RawStep]:
-        """Read what one fetch brings."""
+        """Yield the records of one fetch."""
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection if there is one."""
 
 
 class RawBatchReader:
-    """Reads the records at an offset, readable or not.
+    """Reads records from an offset on, readable or not.
 
     It connects at the first read, and again after an error; one read at a time.
 
@@ -81,8 +81,8 @@ class RawBatchReader:
     connection, isolation_level
         See ``stream.fetch.aiokafka_internals.FetchClient``.
     limits
-        What may be in memory at once; by default 8 MiB of a value and 1 MiB of records. The bytes
-        of one fetch (1 MiB, or one batch as it is compressed) and a codec's window come on top.
+        Memory limits; by default 8 MiB for a value and 1 MiB for records. One fetch (1 MiB, or one
+        compressed batch) and a codec's window come on top.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class RawBatchReader:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection if there is one."""
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -127,13 +127,13 @@ class RawBatchReader:
         Yields
         ------
         RawStep
-            At least one; of what the broker can't serve, verdicts. Where its ``next_offset`` is
-            ``start``, there is nothing to read yet.
+            At least one, with verdicts on offsets that the broker can't serve. If its
+            ``next_offset`` is ``start``, there is nothing to read yet.
 
         Raises
         ------
         KafkaError
-            The partition can't be read, or not within a few attempts.
+            The partition can't be read within a few attempts.
         """
         fetch = partial(self._fetch, partition)
         next_offset, is_served = start, True

@@ -1,4 +1,4 @@
-"""A record as it was sent, and the verdict on one that can't be read. No Kafka."""
+"""A raw record, and the verdict on an unreadable one. No Kafka."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ class Problem(StrEnum):
     """Why a record can't be read."""
 
     CHECKSUM = "checksum"
-    """The batch is not what its sender wrote."""
+    """The checksum of the batch is wrong."""
     COMPRESSION = "compression"
-    """The batch can't be decompressed from the record on."""
+    """The batch can't be decompressed from this record on."""
     FORMAT = "format"
-    """The batch is of a format or a codec that is not known here."""
+    """The batch has an unknown format or codec."""
     LENGTHS = "lengths"
     """Lengths in the record contradict each other."""
     HEADER_NAME = "header_name"
     """A header's name is not UTF-8."""
     UNSERVED = "unserved"
-    """The broker has the offset and can't serve it."""
+    """The broker can't serve the offset from its log."""
     TOO_LARGE = "too_large"
-    """The value, the key or the headers are beyond the limit."""
+    """The value, the key or the headers exceed the limit."""
     BATCH_TOO_LARGE = "batch_too_large"
-    """The batch is larger than what is read of a response."""
+    """The batch exceeds the limit of a response."""
 
     @property
     def is_damage(self) -> bool:
-        """Whether the record is not what it should be, and not only too large."""
+        """Whether the record is damaged, rather than only too large."""
         return self not in (Problem.TOO_LARGE, Problem.BATCH_TOO_LARGE)
 
 
 @dataclass(slots=True)
 class RawRecord:
-    """A record as it was sent; what scoring reads of it has aiokafka's names."""
+    """A record as it was sent, with aiokafka's names for the attributes that scoring reads."""
 
     partition: int
     offset: int
@@ -50,22 +50,22 @@ class RawRecord:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that it keeps in memory, roughly."""
+        """Approximate bytes in memory."""
         headers = sum(len(name) + len(given or b"") for name, given in self.headers)
         return len(self.key or b"") + len(self.value or b"") + headers
 
 
 @dataclass(slots=True)
 class UnreadableRecord(RawRecord):
-    """A record that can't be read, with what of it could be had.
+    """An unreadable record, with the parts that could be read.
 
     Attributes
     ----------
     problem, detail
-        Why; the detail of damage completes the sentence "expected a readable record, but ...", and
-        none holds anything of the record's content.
+        Kind and reason. For damage the reason completes the sentence "expected a readable record,
+        but ...". It never has any of the record's content.
     value_bytes
-        Size of a value that was left out for it; None where it is there, or not known.
+        Size of a value that was skipped; None if the value is present, or its size is unknown.
     """
 
     problem: Problem
@@ -74,7 +74,7 @@ class UnreadableRecord(RawRecord):
 
     @property
     def error(self) -> InvalidEventError:
-        """The verdict, as the dead letter tells it."""
+        """The error for the dead letter."""
         if self.problem is Problem.BATCH_TOO_LARGE:
             return InvalidEventError(
                 ErrorCode.TOO_LARGE,

@@ -1,10 +1,10 @@
-"""Lenient parsing of record batches: every record comes out, or a verdict on it. No Kafka.
+"""Lenient parsing of record batches: yields each record, or a verdict on it. No Kafka.
 
-A client's parser raises at the first thing that it can't read and loses what is behind it. This one
-goes on wherever it can: a header's name that is not UTF-8 or a length that is wrong costs one
-record, a damaged block its rest of the batch, a wrong checksum the batch. A value beyond the limit
-is skipped as it is decompressed, so memory is bounded whatever a batch expands to; of a batch that
-is too large to be received, only the beginning is here (bounded_responses.py).
+A client's parser raises at the first fault and loses the records after it. This one continues
+wherever it can: a header name that is not UTF-8 or a wrong length costs one record, a damaged block
+the rest of its batch, a wrong checksum the batch. A value beyond the limit is skipped while it is
+decompressed, so memory is bounded whatever a batch expands to. A batch that is too large to be
+received is truncated here (bounded_responses.py).
 
 ::
 
@@ -48,21 +48,21 @@ from stream.fetch.record_reader import (
 __all__ = ["Limits", "RecordBatches", "raw_limits"]
 
 VALUE_BYTES = 8 << 20
-"""Most bytes of a value that are kept, where the limit on events is no larger."""
+"""Most bytes of a value that are kept, unless the limit on events is larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be in memory at once, beside the fetched bytes and a codec's window.
+    """Memory limits, besides the fetched bytes and a codec's window.
 
     Attributes
     ----------
     value_bytes
-        Most bytes of a record's value; of its key and of its headers, too. A larger one is skipped.
+        Most bytes of a record's value, of its key and of its headers. A larger part is skipped.
     held_bytes
-        Bytes of records from which on they are handed over.
+        Bytes of records after which a step ends.
     records
-        Most records that are handed over at once.
+        Most records of a step.
     """
 
     value_bytes: int = VALUE_BYTES
@@ -71,7 +71,7 @@ class Limits:
 
 
 def raw_limits(max_event_bytes: int) -> Limits:
-    """Return limits under which every event that the decoder takes is read, and most others."""
+    """Return limits that admit every event that the decoder accepts, and most others."""
     return Limits(value_bytes=max(VALUE_BYTES, max_event_bytes))
 
 
@@ -81,21 +81,21 @@ class RecordBatches:
     Parameters
     ----------
     fetched
-        What the broker has answered.
+        Response of the broker.
     partition
         The partition's number.
     start
-        The first offset that is wanted.
+        First requested offset.
     stop
-        The first offset that is not wanted any more; None: all there is.
+        Offset to stop before; None: read to the end.
     limits
-        What may be in memory at once.
+        Memory limits.
 
     Attributes
     ----------
     next_offset
-        Where to read on: all below it has been handed out, or is no record (a control record, an
-        aborted one, one that compaction has removed).
+        Offset to continue at: all records below it were returned, or are not for readers (control
+        records, aborted ones, or removed by compaction).
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class RecordBatches:
         self._records = self._read()
 
     def take(self) -> list[RawRecord]:
-        """Return the next records, as many as the limits allow; none at the end."""
+        """Return the next records within the limits; an empty list at the end."""
         taken: list[RawRecord] = []
         held = 0
         for record in self._records:
@@ -160,7 +160,7 @@ class RecordBatches:
                 header, end, Problem.CHECKSUM, "the checksum of its batch is wrong"
             )
         else:
-            # A sender may have put a right checksum on a wrong header: it claims no other offsets.
+            # A header may be wrong despite a valid checksum: it must not claim other offsets.
             end = min(header.end, self._most(header, behind))
             header = header._replace(last_offset_delta=end - header.base_offset - 1)
             if not self._is_left_out(header, batch):
@@ -172,7 +172,7 @@ class RecordBatches:
     # Batches
 
     def _read_cut(self, batch: memoryview) -> Iterator[RawRecord]:
-        """Give verdicts on the first batch, which comes whole unless it is too large for that."""
+        """Yield verdicts on a truncated first batch: it is too large, or its length is wrong."""
         is_in_use = len(batch) >= HEADER_BYTES and batch[MAGIC_AT] == FORMAT
         if not is_in_use or claimed_bytes(batch) <= self._fetched.most_bytes:
             lost = self._unreadable(Problem.LENGTHS, "the length of its batch is wrong")
@@ -202,13 +202,13 @@ class RecordBatches:
                     (),
                 )
         except Exception as error:
-            # Whatever aiokafka makes of damaged bytes; its text may hold some of them.
+            # aiokafka's error text may quote some of the bytes, so only its type is reported.
             detail = f"its message set of format {batch[MAGIC_AT]} is damaged"
             yield self._unreadable(Problem.LENGTHS, f"{detail} ({type(error).__name__})")
         self.next_offset = max(self.next_offset, (base_offset(batch) or 0) + 1)
 
     def _is_left_out(self, header: BatchHeader, batch: memoryview) -> bool:
-        """Return whether nothing of a batch is for readers: control records, aborted ones."""
+        """Return whether readers must not see a batch: control records, aborted transactions."""
         while self._aborted and self._aborted[0][1] <= header.base_offset:
             self._aborted_producers.add(self._aborted.popleft()[0])
         if header.is_control:
@@ -218,12 +218,12 @@ class RecordBatches:
         return header.is_transactional and header.producer_id in self._aborted_producers
 
     def _end_of(self, header: BatchHeader, behind: memoryview) -> int:
-        """Return where a batch ends whose own word is not to be trusted."""
+        """Return the end offset of a batch whose header can't be trusted."""
         most = max(self._most(header, behind), self.next_offset + 1)
         return min(header.end, most) if header.end > self.next_offset else most
 
     def _most(self, header: BatchHeader, behind: memoryview) -> int:
-        """Return the offset that a batch ends at or before: the next one's, or the log's end."""
+        """Return an upper bound of a batch's end offset: the start of the next one, or the end."""
         most = self._fetched.high_watermark
         following = base_offset(behind)
         if following is not None and following > header.base_offset:
@@ -233,7 +233,7 @@ class RecordBatches:
     def _lost(
         self, header: BatchHeader, end: int, problem: Problem, detail: str
     ) -> Iterator[UnreadableRecord]:
-        """Give a verdict on each record of a batch that can't be read."""
+        """Yield a verdict on each record of an unreadable batch."""
         first = max(header.base_offset, self.next_offset)
         if 0 < header.records < end - header.base_offset:  # compaction has removed some
             end = max(header.base_offset + header.records, first + 1)
@@ -285,7 +285,7 @@ class RecordBatches:
 
 def _add_key(record: UnreadableRecord, header: BatchHeader, data: memoryview) -> None:
     """Add the key of a batch's first record, and its value's size if it is the only one."""
-    with suppress(ValueError):  # whatever of it is cut, damaged or not known here
+    with suppress(ValueError):  # truncated, damaged or in an unknown format
         chunks = decompress(Codec(header.compression), data)
         record.key, size = key_and_value_size(RecordBytes(chunks), len(data))
         if header.records == 1 and size > 0:

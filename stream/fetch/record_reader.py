@@ -1,4 +1,4 @@
-"""Lenient reading of the records of a batch, from its bytes as they are decompressed. No Kafka.
+"""Lenient parsing of the records of a batch while it is decompressed. No Kafka.
 
 Source: Apache Kafka, "Record" (https://kafka.apache.org/documentation/#record).
 """
@@ -16,21 +16,21 @@ __all__ = ["LostError", "RecordBytes", "RecordReader", "ends_aborted", "key_and_
 ABORT = 0
 """The type of a control record that ends an aborted transaction."""
 LEAST_BYTES = 6
-"""Of a record with no key, no value and no headers, its length left out."""
+"""Size of a record without key, value and headers, not counting its length field."""
 LONGEST_VARINT = 70
 """Bits: ten bytes of seven."""
 
 
 class LostError(ValueError):
-    """It is not known where the next record begins."""
+    """The start of the next record is unknown."""
 
 
 class _BrokenError(ValueError):
-    """A record whose parts contradict each other; where the next one begins is known."""
+    """The parts of a record contradict each other; the start of the next one is known."""
 
 
 class RecordBytes:
-    """The bytes of a batch's records, decompressed as they are asked for."""
+    """The bytes of a batch's records, decompressed on demand."""
 
     __slots__ = ("_at", "_buffer", "_chunks", "_passed")
 
@@ -42,7 +42,7 @@ class RecordBytes:
 
     @property
     def position(self) -> int:
-        """How many bytes were taken or skipped."""
+        """Number of bytes taken or skipped."""
         return self._passed + self._at
 
     def _advance(self) -> None:
@@ -74,7 +74,7 @@ class RecordBytes:
         return b"".join(parts)
 
     def skip(self, size: int) -> None:
-        """Leave bytes out, holding none of them."""
+        """Skip bytes without keeping them."""
         while size:
             if self._at == len(self._buffer):
                 self._advance()
@@ -113,14 +113,14 @@ class RecordReader:
         Parameters
         ----------
         previous
-            Offset of the record before.
+            Offset of the previous record.
         limit
             Most bytes of its value, of its key and of its headers.
 
         Raises
         ------
         LostError
-            It is not known where the next record begins.
+            The start of the next record is unknown.
         DecompressionError
             The batch is damaged.
         """
@@ -176,7 +176,7 @@ class RecordReader:
         self._read_headers(record, end, limit)
 
     def _size(self, end: int) -> int:
-        """Read the size of what comes next; negative: it is null."""
+        """Read the size of the next part; negative: null."""
         size = self._source.varint()
         if size > end - self._source.position:
             raise _BrokenError("a part of it is longer than the record")
@@ -218,14 +218,14 @@ class RecordReader:
             try:
                 headers.append((name.decode(), value))
             except UnicodeDecodeError:
-                # What is written to Kafka must have a name that is UTF-8: the bytes are spelt out.
+                # A dead letter's header name must be UTF-8, so invalid bytes are escaped.
                 headers.append((name.decode(errors="backslashreplace"), value))
                 record.problem = Problem.HEADER_NAME
                 record.detail = "the name of one of its headers is not UTF-8"
 
 
 def ends_aborted(data: memoryview) -> bool:
-    """Return whether a control batch, whose one record's key is its type, ends in an abort."""
+    """Return whether a control batch is an abort marker; its record's key is its type."""
     try:
         key, _ = key_and_value_size(RecordBytes(iter([bytes(data)])), len(data))
         version, kind = struct.unpack(">hh", (key or b"")[:4])
@@ -240,19 +240,19 @@ def key_and_value_size(source: RecordBytes, most: int) -> tuple[bytes | None, in
     Parameters
     ----------
     source
-        Begins with the record.
+        Source at the start of the record.
     most
-        Bytes of the largest key that is read; a larger one can't be there.
+        Largest possible size of the key.
 
     Returns
     -------
     tuple of (bytes or None, int)
-        Its key, and the size of its value; negative: it is null.
+        Its key, and the size of its value (negative: null).
 
     Raises
     ------
     LostError
-        It is cut before the value.
+        The record is truncated before its value.
     """
     source.varint()
     source.skip(1)

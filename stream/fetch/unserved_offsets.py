@@ -1,8 +1,8 @@
-"""Find a way around offsets that a broker can't serve, as the length of a batch is damaged there.
+"""Skip offsets that a broker can't serve because a batch's length is damaged.
 
-A broker finds an offset in a segment by the lengths of the batches before it. Where one of them is
-too small, it answers with the error CORRUPT_MESSAGE: for all offsets up to the next entry of the
-segment's index (``index.interval.bytes``, 4 KiB of records).
+A broker finds an offset in a segment by the lengths of the batches before it. If one of them is too
+small, it returns the error CORRUPT_MESSAGE for all offsets up to the next entry of the segment's
+index (``index.interval.bytes``, 4 KiB of records).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["Fetch", "fetch_before", "next_served"]
 Fetch = Callable[[int], Awaitable[Fetched]]
 """Fetches batches of a partition from an offset on."""
 BEFORE = [2**power for power in range(13)]
-"""How far before an offset its batch is looked for: up to 4,096 offsets."""
+"""Distances before an offset at which its batch is searched: up to 4,096 offsets."""
 
 
 async def fetch_before(fetch: Fetch, offset: int) -> Fetched | None:
-    """Fetch from shortly before an offset on.
+    """Fetch from shortly before an offset; return None if the broker serves nothing there.
 
-    The batch of the offset may be sound, and the next one damaged: a broker does not find an offset
-    in the middle of a batch without looking at the next one. None where it serves nothing there.
+    The batch of the offset may be valid and only the next one damaged: to find an offset in the
+    middle of a batch, a broker also reads the header of the next one.
     """
     for distance in BEFORE:
         if distance > offset:
@@ -33,20 +33,20 @@ async def fetch_before(fetch: Fetch, offset: int) -> Fetched | None:
         try:
             if fetched := await _served(fetch, offset - distance):
                 return fetched
-        except OffsetOutOfRangeError:  # the log begins above
+        except OffsetOutOfRangeError:  # the log starts above it
             return None
     return None
 
 
 async def next_served(fetch: Fetch, offset: int) -> int:
-    """Return an offset from which on the broker serves again: the log's end where none does.
+    """Return the next offset that the broker can serve, or the log's end.
 
     Parameters
     ----------
     fetch
-        Fetches.
+        Fetches from an offset.
     offset
-        One that it can't serve.
+        An offset that the broker can't serve.
     """
     last_bad, distance = offset, 1
     while not await _is_served(fetch, offset + distance):
