@@ -1,5 +1,5 @@
 """The process itself: child processes, the event loop, logs, exit codes.
 
-Nothing here knows Kafka or leads. Every role and every command uses it. It imports
+Every role and every command uses it; it does not depend on Kafka or leads. It imports
 ``stream.settings`` alone.
 """

@@ -46,7 +46,7 @@ def start_child(arguments: Sequence[str], **options: Any) -> subprocess.Popen[An
         As for ``subprocess.Popen``.
     """
     shim = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid())]
-    # A Ctrl-C between the child's birth and its entry here would leave a child that nobody ends.
+    # A Ctrl-C between the start and the registration would leave a child that nobody ends.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         child = subprocess.Popen([*shim, *arguments], start_new_session=True, **options)

@@ -1,15 +1,14 @@
-"""uvloop as the worker uses it: connections that break or close behave as on asyncio's own loop.
+"""uvloop, with connections that break or close as on asyncio's own loop.
 
-What is written to a connection that has just broken is dropped. asyncio's own loop drops it and
-reports the loss by `connection_lost`. uvloop raises RuntimeError, for the turn or two of the loop
-in which a client does not know of the loss yet. aiokafka expects an OSError, if any: its tasks end
-with it, and those that wait for them wait for ever. Seen after a broker's restart: the metadata
-were never read again, the group's coordinator was never found.
+Writes to a connection that has just broken are dropped. asyncio's own loop drops them and reports
+the loss by `connection_lost`. uvloop raises RuntimeError for one or two iterations of the loop,
+until the client has been notified. aiokafka expects an OSError at most: its tasks end with the
+RuntimeError, and tasks that wait for them wait for ever. Observed after a broker restart: the
+metadata were never refreshed, and the group's coordinator was never found.
 
-A TLS connection closes in half a second at most. uvloop waits 30 s for the peer's close_notify, and
-misses it where data arrives at the same time (https://github.com/MagicStack/uvloop/issues/471).
-Seen after a refused fetch: a partition began 20 s late, as the consumer that had read for it did
-not close.
+A TLS connection closes within half a second. uvloop waits 30 s for the peer's close_notify, and
+misses it if data arrives at the same time (https://github.com/MagicStack/uvloop/issues/471).
+Observed after a refused fetch: a partition started 20 s late, as a consumer did not close.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ __all__ = ["EventLoop", "EventLoopPolicy"]
 
 
 CLOSE_LIMIT = 0.5
-"""Seconds to wait for a peer's close_notify: all answers that were wanted have come by then."""
+"""Seconds to wait for a peer's close_notify: all expected responses have arrived by then."""
 
 
 class _Transport:
-    """A transport that drops what is written to it once it is closed."""
+    """A transport that drops writes once it is closed."""
 
     __slots__ = ("_transport",)
 
@@ -34,7 +33,7 @@ class _Transport:
         self._transport = transport
 
     def write(self, data: Any) -> None:
-        """Write, or drop: who waits for an answer is told by the protocol's connection_lost."""
+        """Write, or drop the data: `connection_lost` notifies whoever waits for a response."""
         if not self._transport.is_closing():
             self._transport.write(data)
 
@@ -59,8 +58,8 @@ class EventLoop(uvloop.Loop):
 
 
 class EventLoopPolicy(uvloop.EventLoopPolicy):
-    """Has every loop be one of these."""
+    """Policy that creates this kind of loop."""
 
     def new_event_loop(self) -> EventLoop:
-        """Make a loop."""
+        """Create a loop."""
         return EventLoop()

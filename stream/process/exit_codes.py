@@ -1,4 +1,4 @@
-"""What a command's failures are to the shell."""
+"""Exit codes of commands by error."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Turn an error into its sentence on standard error and its exit code.
+    """Turn an error of the body into one sentence on standard error and an exit code.
 
-    The sentence may quote a file's content or a name: it is written as one line, without anything
-    that a terminal obeys.
+    The sentence may quote a name or a file's content: it is written as one line, with control
+    characters escaped.
 
     InputError, ModelNotFoundError and a file or folder that can't be read or written end the
     command with 2, StartupError with 3, FatalError with 1, Ctrl-C with 130.
@@ -41,7 +41,7 @@ def exit_codes() -> Iterator[None]:
         failure.exit_code = next(code for kind, code in CODES if isinstance(error, kind))
         raise failure from None
     except OSError as error:
-        if error.filename is None:  # no file's, as of a connection
+        if error.filename is None:  # not about a file, for example about a connection
             raise
         raise _refused_file(error) from None
     except (KeyboardInterrupt, asyncio.CancelledError):

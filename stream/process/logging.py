@@ -1,4 +1,4 @@
-"""Logs: JSON lines for machines, short lines for people at a terminal. Ids only, no lead's data."""
+"""Logging: JSON lines, or short lines at a terminal. They contain ids but no data of leads."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from stream.settings import Settings
 __all__ = ["is_for_people", "set_up_logging"]
 
 CRASHES = ("Crashed reason=%r", "Error: %r", "Drain messages raised: %r")
-"""How what mode and Faust log of a crash ends."""
+"""Messages with which mode and Faust log a crash."""
 
 ROUTINE = (
     "Group Coordinator Request failed: %s",
     "Heartbeat failed for group %s because it is rebalancing",
 )
-"""What aiokafka logs at a normal start, while Kafka makes the group, and whenever members come."""
+"""aiokafka's messages of a normal start or rebalance."""
 ROUTINE_SECONDS = 30.0
-"""For how long that is routine."""
+"""Seconds after the start in which these messages are suppressed."""
 
 REPEATED_AFTER = 60.0
 """Seconds after which a terminal shows a library's warning again."""
 MOST_KINDS, KIND_LENGTH = 1000, 200
-"""How many warnings are remembered, and how much of each."""
+"""Most warnings that are remembered, and most characters of each."""
 
 OURS = ("stream", "agents", "features", "model", "monitoring", "schemas")
 
@@ -50,12 +50,12 @@ COLOURS = {
     logging.ERROR: "31",
     logging.CRITICAL: "1;31",
 }
-"""By level, the terminal's code."""
+"""Terminal colour codes by level."""
 BOLD = "1"
 
 
 def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send all logs and Python's warnings to one stream, in one form.
+    """Send all logs and Python warnings to one stream, in one format.
 
     LeadScore logs from the level that is set; libraries (Faust, mode, aiokafka and all others)
     only from WARNING, or from the level that is set where that is higher.
@@ -63,9 +63,9 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
     Parameters
     ----------
     settings
-        Of these `log_format` and `log_level` count.
+        Settings; `log_format` and `log_level` are used.
     stream
-        Where to; by default standard error.
+        Destination; by default standard error.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
@@ -84,12 +84,12 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether anybody should read this.
+    """Return whether a log record adds information.
 
-    Of a producer that is fenced aiokafka leaves futures behind that nobody can ask for. The writer
-    of the partition logs that it is another's. An error that ends the worker is logged as one
-    sentence where it has one (stream/app.py); mode logs it again, each time with its stack, and the
-    agents that it cancels then as crashes.
+    A fenced producer of aiokafka leaves futures whose errors can't be retrieved; the partition's
+    writer logs the fencing itself. An error that ends the worker is logged as one sentence
+    (stream/app.py); mode logs it again several times with its traceback, and the agents that it
+    cancels as crashes.
     """
     if record.args and str(record.msg).endswith(CRASHES):
         return not isinstance(next(iter(record.args)), (FatalError, KafkaError, CancelledError))
@@ -98,7 +98,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _without_stack(record: logging.LogRecord) -> bool:
-    """Log a missing right without its stack: libraries log one, which says nothing of the right."""
+    """Remove the traceback from a log record about a missing right, where it does not help."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, REFUSALS):
         record.exc_info = None
@@ -107,14 +107,14 @@ def _without_stack(record: logging.LogRecord) -> bool:
 
 
 class _Routine(logging.Filter):
-    """Leaves out what is part of a normal start or rebalance, while it does not go on."""
+    """Suppresses messages of a normal start or rebalance, unless they persist."""
 
     def __init__(self) -> None:
         super().__init__()
         self._first = self._last = -inf
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether anybody should read this."""
+        """Return whether the record is logged."""
         if record.msg not in ROUTINE or _is_no_routine(record):
             return True
         if record.created - self._last > ROUTINE_SECONDS:
@@ -124,14 +124,14 @@ class _Routine(logging.Filter):
 
 
 class _Repeats(logging.Filter):
-    """Leaves out what a library warns of again within a minute: people have read it."""
+    """Suppresses a library's warning that was logged within the last minute."""
 
     def __init__(self) -> None:
         super().__init__()
         self._shown_at: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether anybody should read this."""
+        """Return whether the record is logged."""
         if record.levelno > logging.WARNING or record.name.startswith(OURS):
             return True
         kind = (record.name, str(record.msg)[:KIND_LENGTH])
@@ -144,27 +144,27 @@ class _Repeats(logging.Filter):
 
 
 def _is_no_routine(record: logging.LogRecord) -> bool:
-    """Return whether an error can't be the state of a group that is being made."""
+    """Return whether an error can't be explained by a group that is being created."""
     error = next(iter(record.args or ()), None)
     return isinstance(error, KafkaError) and not error.retriable
 
 
 def is_for_people(settings: Settings, stream: TextIO | None = None) -> bool:
-    """Return whether logs are lines for people, rather than JSON.
+    """Return whether logs are short lines rather than JSON.
 
     Parameters
     ----------
     settings
-        Of these `log_format` counts.
+        Settings; `log_format` is used.
     stream
-        Where logs go; by default standard error.
+        Destination of the logs; by default standard error.
     """
     is_terminal = (stream or sys.stderr).isatty()
     return settings.log_format == "human" or (settings.log_format == "auto" and is_terminal)
 
 
 def _is_no_service_step(record: logging.LogRecord) -> bool:
-    """Leave out that mode starts or stops a part of the worker."""
+    """Return whether a record is not mode's message about starting or stopping a service."""
     return record.levelno > logging.INFO or not str(record.msg).startswith("[^")
 
 
@@ -185,7 +185,7 @@ def _formatter(has_readers: bool, stream: TextIO) -> logging.Formatter:
 
 
 class _JsonFormatter(OrjsonFormatter):
-    """A JSON object a line, the time in UTC."""
+    """Formats a record as one line of JSON, with the time in UTC."""
 
     def formatTime(  # noqa: N802 - logging's name
         self, record: logging.LogRecord, datefmt: str | None = None
@@ -195,9 +195,9 @@ class _JsonFormatter(OrjsonFormatter):
 
 
 class _HumanFormatter(logging.Formatter):
-    """Time of day, level, where it comes from, message and extras, with colours if wanted.
+    """Formats time, level, logger, message and extras, with colours if wanted.
 
-    What a message, an extra or an error quotes cannot act on the terminal, nor begin a line.
+    Control characters and line breaks in quoted text are escaped.
     """
 
     def __init__(self, *, has_colours: bool, width: Callable[[], int] | None = None) -> None:

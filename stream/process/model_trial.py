@@ -1,8 +1,8 @@
-"""A model is tried in a process of its own before it is opened here.
+"""Trial of a model in a child process before it is loaded here.
 
-What kills or hangs that process, or takes too much memory, is refused: the worker that serves goes
-on. The process has none of this one's settings and passwords, opens no file but its program's, and
-listens nowhere.
+A model that kills or hangs the child, or takes too much memory, is refused, and the serving worker
+continues. The child has no settings or passwords of this process, opens no files but its program's,
+and opens no port.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ KEPT = (
     *("PATH", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
     *("LANG", "LC_ALL", "TMPDIR"),
 )
-"""Variables that the process may need to find Python and its libraries; it gets no others."""
+"""The only environment variables that the child gets, as it may need them to find Python."""
 FRUGAL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
 SECONDS = 60.0
-"""That a trial may take on a machine that is busy with other things."""
+"""Longest trial in seconds, on a busy machine."""
 LOOK = 0.1
-"""Seconds between two looks at whether it is to be given up."""
+"""Seconds between two checks whether the trial must be aborted."""
 
 
 class Trials:
-    """Tries models; one that passed is not tried again.
+    """Runs trials of models; a model that passed is not tried again.
 
     Parameters
     ----------
     job
-        The program that tries; see ``stream.process.model_trial_job``.
+        The child's program; see ``stream.process.model_trial_job``.
     seconds
-        How long a trial may take.
+        Longest trial in seconds.
     """
 
     def __init__(self, job: Sequence[str] = JOB, seconds: float = SECONDS) -> None:
@@ -63,23 +63,23 @@ class Trials:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether no trial is begun any more."""
+        """Whether trials have been stopped."""
         return self._stop.is_set()
 
     def stop(self) -> None:
-        """End the trial that runs, and begin none from now on."""
+        """Abort the running trial, and start no further one."""
         self._stop.set()
 
     def __call__(self, files: Mapping[str, bytes]) -> None:
-        """Try a model's files; blocks until the verdict.
+        """Run a trial of a model's files; block until it ends.
 
         Raises
         ------
         BundleError
-            The model must not be used: it was refused, or the process that tried it died, hung, or
-            took too much memory.
+            The model must not be used: it was refused, or the child died, hung or took too much
+            memory.
         UnavailableError
-            No process could be started, or this one stops: no verdict.
+            No child could be started, or this process stops: there is no verdict.
         """
         digest = _digest(files)
         if digest in self._passed:
@@ -102,7 +102,7 @@ class Trials:
             )
 
     def _run(self, files: Mapping[str, bytes]) -> tuple[int, bytes, bool]:
-        """Run a trial; returns the exit code, what it wrote, and whether it took too long."""
+        """Run a trial; return the exit code, the output, and whether it took too long."""
         started = time.monotonic()
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         with _as_file(files) as given:
@@ -169,7 +169,7 @@ def _ended(code: int) -> str:
 
 
 def _as_file(files: Mapping[str, bytes]) -> IO[bytes]:
-    """Write the files as ``model_trial_job`` reads them, in memory where that can be done."""
+    """Write the files in the format of ``model_trial_job``, in memory if possible."""
     if sys.platform == "linux":  # where a worker runs may be read-only
         file: IO[bytes] = os.fdopen(os.memfd_create("model"), "w+b")
     else:

@@ -1,7 +1,7 @@
-"""Try a model: the program of the process that ``stream.process.model_trial`` starts.
+"""Program of the child process that ``stream.process.model_trial`` starts.
 
-It takes the model's files from standard input, limits its own memory and processor time, opens the
-model and computes its golden rows as a worker does, and writes what came of it to standard output.
+It reads the model's files from standard input, limits its own memory and CPU time, loads the model,
+computes its golden rows as a worker does, and writes the result to standard output.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from model.serving.golden import verify
 __all__ = ["BEGUN", "CPU_SECONDS", "MEMORY", "SIZE", "main"]
 
 BEGUN = b"begun\n"
-"""Written before the model is touched: what happens after it is the model's doing."""
+"""Written before the model is loaded: a later crash is caused by the model."""
 MEMORY = 256 * 2**20
-"""Bytes that a model may take; one of 200 trees takes 8 MiB."""
+"""Most bytes of memory for a model; one of 200 trees takes 8 MiB."""
 CPU_SECONDS = 15
-"""Of processor time, the start of the process included; one of 200 trees takes a second."""
+"""Most CPU time in seconds, start-up included; a model of 200 trees takes a second."""
 SIZE = struct.Struct("<q")
-"""Before each file: its length, -1 where there is none."""
+"""Length before each file; -1 if the file does not exist."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class _Files:
 
 
 def main() -> None:
-    """Try the model that standard input holds."""
+    """Run the trial of the model on standard input."""
     out = os.fdopen(os.dup(1), "wb")
     _silence()
     _limit_time()
     given = _Files(_received(sys.stdin.buffer))
     if "model.onnx" in given.files:
-        with suppress(ImportError):  # then XGBoost takes over
+        with suppress(ImportError):  # then XGBoost is used
             import onnxruntime  # noqa: F401
     out.write(BEGUN)
     out.flush()
@@ -72,7 +72,7 @@ def _received(pipe: IO[bytes]) -> dict[str, bytes]:
 
 
 def _silence() -> None:
-    """Have what libraries print go nowhere: it could be much."""
+    """Discard the output of libraries, as it could be large."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
 
@@ -81,14 +81,14 @@ def _limit_time() -> None:
     resource = _resource()
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        # At the first limit it is told by SIGXCPU, at the second killed.
+        # The soft limit sends SIGXCPU, the hard limit kills.
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
-    with suppress(OSError):  # no Linux; where memory is short, this is to end, not the worker
+    with suppress(OSError):  # not Linux; if memory runs out, this process is killed, not the worker
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _limit_memory() -> None:
-    """Let this process grow by ``MEMORY``; only Linux says how large it is, and heeds the limit."""
+    """Limit the growth of this process to ``MEMORY``; only Linux supports it."""
     resource = _resource()
     if resource is not None and sys.platform == "linux":
         status = Path("/proc/self/status").read_text()
@@ -98,7 +98,7 @@ def _limit_memory() -> None:
 
 
 def _resource() -> Any:
-    """Return the module that limits processes; None where there is none (Windows)."""
+    """Return the standard library's module `resource`; None on Windows, which lacks it."""
     try:
         import resource
     except ImportError:

@@ -1,4 +1,4 @@
-"""What a worker's log says to people at a terminal: a label, then a sentence."""
+"""A worker's log lines at a terminal: a label, then a sentence."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ SHOWN = {
     "log_format",
     "uvloop",
 }
-"""Settings that the lines at the start speak of, or that say nothing to people."""
+"""Settings that other lines show already, or that are not worth a line."""
 DERIVED = {"leads_scored_shadow", "leads_outcomes"}
 """Topics that no worker uses."""
 
 Line = tuple[str, str]
-"""A label and what stands beside it."""
+"""A label and its text."""
 
 
 def lines_of(record: LogRecord) -> Sequence[Line] | None:
-    """Return what is shown of a log record; None where it is shown as any other.
+    """Return the lines for a log record; None if it has no special form.
 
     Parameters
     ----------
     record
-        One of those that a worker logs at the start, each minute and at the end; fields that are
-        not there make it like any other.
+        A record that a worker logs at the start, each minute or at the end; without the expected
+        fields it has no special form.
     """
     lines = LINES.get(str(record.msg)) if record.name.startswith("stream.") else None
     return None if lines is None else lines(vars(record))
@@ -96,7 +96,7 @@ def _delivery(settings: Mapping[str, Any]) -> str:
 
 
 def _others(settings: Mapping[str, Any]) -> list[str]:
-    """Name the settings that differ from their defaults and are not shown."""
+    """Return the settings that differ from their defaults and are not shown elsewhere."""
     defaults = Settings.model_construct().model_dump(mode="json")
     return [
         f"{variable_of(name)}={value}"
@@ -125,7 +125,7 @@ def _partitions(given: Mapping[str, Any]) -> Sequence[Line]:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Write ascending numbers as ranges: 0-3, 7."""
+    """Return ascending numbers as ranges: 0-3, 7."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
@@ -198,4 +198,4 @@ LINES: Mapping[str, Callable[[Mapping[str, Any]], Sequence[Line]]] = {
     "stopping": _stopping,
     "account": _account,
 }
-"""By the record's message."""
+"""Functions by the record's message."""

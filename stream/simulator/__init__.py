@@ -1,1 +1,1 @@
-"""The CRM's side: leads of a file or synthetic ones, played to Kafka, with an exact count."""
+"""CRM simulator: sends leads of a file or synthetic ones to Kafka, and counts them exactly."""

@@ -1,4 +1,4 @@
-"""Broken events, as real senders make them, each with the verdict that it must meet."""
+"""Broken events as real senders produce them, each with its expected error code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SINGLE_OBJECT_HEADER = 10
 """Bytes before an Avro single-object's body: the marker and the fingerprint."""
 
 LARGEST_SENT = 900_000
-"""Bytes: Kafka takes records up to 1 MiB by default, so a larger one would not reach the worker."""
+"""Bytes: Kafka's default limit is 1 MiB, so a larger event would not reach the worker."""
 FRACTIONS = ("float", "double")
 NUMBERS = ("int", "long", *FRACTIONS)
 
@@ -34,13 +34,13 @@ class BrokenValue(NamedTuple):
     kind: str
     """The name of its defect."""
     code: ErrorCode
-    """The code that its dead letter must bear."""
+    """Expected error code of its dead letter."""
     value: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a defect needs to know: how good events are written, and the worker's size limit."""
+    """The contract of the leads, their wire format, and the worker's size limit."""
 
     schema: Schema
     wire: WireFormat
@@ -48,15 +48,15 @@ class Contract:
     fields: tuple[LeadField, ...]
 
     def avro(self, record: Record) -> bytes:
-        """Write an Avro single-object."""
+        """Return a record in Avro single-object encoding."""
         return encode_lead(record, self.schema, WireFormat.AVRO)
 
     def good(self, record: Record) -> bytes:
-        """Write a record as it would be sent if it were not to be broken."""
+        """Return a record in the wire format, unbroken."""
         return encode_lead(record, self.schema, self.wire)
 
     def names(self, *avro_types: str) -> list[str]:
-        """Name the fields of the given Avro types."""
+        """Return the names of the fields of the given Avro types."""
         return [field.name for field in self.fields if field.avro_type in avro_types]
 
     def may_be_bare(self) -> bool:
@@ -70,14 +70,14 @@ class Defect:
 
     name: str
     code: ErrorCode
-    """The verdict that it must meet."""
+    """Expected error code."""
     spoil: Callable[[Contract, dict[str, object], random.Random], bytes | None]
     suits: Callable[[Contract], bool] = lambda contract: True
-    """Whether leads of the contract can be broken in this way."""
+    """Whether leads of the contract can have this defect."""
 
 
 class BrokenMix:
-    """Breaks leads in every way that their contract allows, each as often as the others.
+    """Breaks leads with every defect that their contract allows, in equal shares.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class BrokenMix:
     max_bytes
         The worker's limit on an event's size.
     seed
-        The same seed breaks the same leads in the same way.
+        Random seed; the same seed gives the same defects.
     """
 
     def __init__(self, schema: Schema, wire: WireFormat, *, max_bytes: int, seed: int) -> None:
@@ -98,7 +98,7 @@ class BrokenMix:
         self._turn = 0
 
     def spoil(self, record: dict[str, object]) -> BrokenValue:
-        """Break a lead in the next way of the mix."""
+        """Return a lead with the next defect of the mix."""
         defect = self.defects[self._turn % len(self.defects)]
         self._turn += 1
         value = defect.spoil(self._contract, record, self._rng)
@@ -114,7 +114,7 @@ def _empty(contract: Contract, record: dict[str, object], rng: random.Random) ->
 
 
 def _garbage(contract: Contract, record: dict[str, object], rng: random.Random) -> bytes:
-    # Begins as neither Avro, Confluent's framing, JSON nor any text does.
+    # Starts like neither Avro, Confluent's framing, JSON nor text.
     return bytes([rng.randrange(0x80, 0xC0)]) + rng.randbytes(rng.randrange(200))
 
 
@@ -143,7 +143,7 @@ def _no_lead_id(contract: Contract, record: dict[str, object], rng: random.Rando
 
 
 def _wrong_type(contract: Contract, record: dict[str, object], rng: random.Random) -> bytes:
-    # Every number, and where there is none every text: whatever the model reads, it reads one.
+    # Breaks all numbers, or all texts if there are none, so that the model reads at least one.
     numbers = dict.fromkeys(contract.names(*NUMBERS), "many")
     texts = {name: ["not", "a", "text"] for name in contract.names("string")}
     return orjson.dumps({**record, **(numbers or texts)})
@@ -192,6 +192,6 @@ DEFECTS = (
     Defect("tombstone", ErrorCode.WIRE_FORMAT, _tombstone),
     Defect("broken_json", ErrorCode.DECODE, _broken_json),
 )
-"""Every way. Of ``too_few_fields`` the worker makes a dead letter only where it is set to refuse
-such leads; else it scores and flags them. The others are dead letters always, provided that the
+"""All defects. ``too_few_fields`` becomes a dead letter only if the worker is set to refuse such
+leads; else they are scored and flagged. The others always become dead letters, provided that the
 model reads a field of the kind that ``wrong_type`` and ``not_finite`` break."""

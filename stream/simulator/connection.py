@@ -1,4 +1,4 @@
-"""The connection of `leadscore produce` to Kafka, and its end by signals."""
+"""Connection of `leadscore produce` to Kafka, and its signal handling."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ __all__ = ["connected_producer", "stop_on_signals"]
 
 MAX_BATCH_BYTES = 262_144
 ABANDON_SECONDS = 1.0
-"""How long a producer that is told to stop at once may take to say goodbye."""
+"""Longest time in seconds to close a producer that must stop at once."""
 
 
 @asynccontextmanager
 async def connected_producer(settings: Settings) -> AsyncIterator[Any]:
-    """Open an idempotent producer to play to ``settings.leads_created``, which must exist.
+    """Open an idempotent producer for ``settings.leads_created``, which must exist.
 
     Parameters
     ----------
     settings
-        Tell Kafka's address and security, and the topic.
+        Kafka's address and security, and the topic.
 
     Yields
     ------
     AIOKafkaProducer
-        Started. When the body ends, what it has queued is delivered; when it is cancelled, not.
+        A started producer. Queued records are delivered when the body ends, but not when it is
+        cancelled.
 
     Raises
     ------
     StartupError
-        If Kafka can't be reached or has no such topic.
+        Kafka can't be reached or has no such topic.
     """
-    # The producer would wait for an unknown topic, and may have the broker create it.
+    # The producer would wait for an unknown topic, and may cause the broker to create it.
     if settings.leads_created not in await partition_counts(settings, Use.PRODUCE):
         raise StartupError(
             f"expected the topic {settings.leads_created}, but it does not exist: create it with "
@@ -67,7 +68,7 @@ async def connected_producer(settings: Settings) -> AsyncIterator[Any]:
 
 @contextmanager
 def stop_on_signals() -> Iterator[asyncio.Event]:
-    """Give an event that SIGINT and SIGTERM set; a second signal cancels the current task."""
+    """Yield an event that SIGINT and SIGTERM set; a second signal cancels the current task."""
     loop, task, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
     assert task is not None
 

@@ -1,4 +1,4 @@
-"""Makes the events of leads: value, key and headers as a CRM sends them, some broken on purpose."""
+"""Events of leads: value, key and headers as a CRM sends them, some broken on purpose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _wall_clock() -> int:
 
 
 class EventMaker:
-    """Makes a lead's event.
+    """Creates the event of a lead.
 
     Parameters
     ----------
@@ -31,13 +31,14 @@ class EventMaker:
     wire
         The format of the values.
     bad_share
-        Share of the leads that are broken, 0 to 1; a broken lead keeps its key.
+        Share of broken leads, 0 to 1; a broken lead keeps its key.
     max_bytes
-        The worker's limit on an event's size, which the too large ones exceed.
+        The worker's limit on an event's size, which too large events exceed.
     seed
-        The same seed breaks the same leads, and makes the same request ids.
+        Random seed of defects and request ids.
     created_now
-        Whether every lead is created when it is sent, and not only those that bear no time.
+        Whether the time of creation is the time of sending for all leads, not only for those
+        without one.
     now
         The time of sending, in milliseconds since 1970 UTC.
     """
@@ -65,12 +66,12 @@ class EventMaker:
         self._content_type = ("content-type", CONTENT_TYPES[wire])
 
     def __call__(self, lead: Lead) -> Event:
-        """Make the event of a lead that is due now.
+        """Return the event of a lead that is due now.
 
         Raises
         ------
         InputError
-            If the lead does not fit its contract.
+            The lead does not fit its contract.
         """
         key = lead.lead_id.encode()
         headers = self._headers()

@@ -1,4 +1,4 @@
-"""The fields of a lead's contract, as the producing side needs them."""
+"""The fields of a lead's contract, for the simulator."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class LeadField(NamedTuple):
     avro_type: str
     """The Avro type without its null branch: ``int``, ``string``, ``enum``, ``array`` ..."""
     kind: FieldKind | None
-    """None where a cell of a table can't hold it (arrays, maps, records, bare bytes)."""
+    """None if a table cell can't hold it (arrays, maps, records, bytes)."""
     may_lack: bool
     """Whether it is nullable or has a default."""
     default: object
-    """What stands in the record where a lead has no value."""
+    """The value in the record if a lead has none."""
     symbols: frozenset[str]
-    """Of an enum: its levels."""
+    """The levels of an enum."""
 
 
 def lead_fields(avro: Mapping[str, Any]) -> tuple[LeadField, ...]:
-    """List the fields of a lead's contract besides ``lead_id`` and ``created_at``, in order.
+    """Return the fields of a contract except ``lead_id`` and ``created_at``, in order.
 
     Parameters
     ----------

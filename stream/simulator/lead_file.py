@@ -1,4 +1,4 @@
-"""Leads out of a table: which contract they are of, and what each column becomes."""
+"""Convert a table to leads: find their contract, and convert each column."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["contract_of", "leads_of", "under_field_names", "unused_columns"]
 
 REQUEST_ID = "request_id"
 ANY_NUMBERS = NumberReading(assumed=True, truth=True, clock=True)
-"""What is asked of a column of numbers: yes and no are 1 and 0, 14:30 is milliseconds."""
+"""Reading of a numeric column: yes and no are 1 and 0, 14:30 is milliseconds."""
 
 
 def under_field_names(table: Table, contract: Schema) -> Table:
-    """Return a table with the contract's names for its columns, whose names may differ in form.
+    """Return a table with its columns renamed to the contract's fields.
 
-    A column that a field has as an alias is the field's, too: the contract of a model has the names
-    of its training file there.
+    Names match regardless of form, such as case. A field's aliases match too: the contract of a
+    model keeps the column names of its training file there.
 
     Raises
     ------
     InputError
-        It is ambiguous which column is a field.
+        Several columns match one field.
     """
     columns = {
         field["name"]: next(iter(field.get("aliases", ())), field["name"])
@@ -43,9 +43,9 @@ def under_field_names(table: Table, contract: Schema) -> Table:
 
 
 def contract_of(table: Table, contracts: Sequence[Schema]) -> Schema:
-    """Find the contract that a table's leads are of: the largest one whose fields it all has.
+    """Return the contract of a table's leads: the largest one whose fields are all in the table.
 
-    A request id does not count: it comes with the event, and seldom stands in a file.
+    The request id does not count: it belongs to the event, and files seldom have it.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def contract_of(table: Table, contracts: Sequence[Schema]) -> Schema:
     Raises
     ------
     InputError
-        If the table lacks fields of every contract, or two contracts fit equally well.
+        The table lacks fields of every contract, or two contracts fit equally well.
     """
     fields = {
         contract.name: {field.name for field in lead_fields(contract.avro)} - {REQUEST_ID}
@@ -71,31 +71,31 @@ def contract_of(table: Table, contracts: Sequence[Schema]) -> Schema:
         return next(contract for contract in contracts if contract.name == best[0])
     if best:
         raise InputError(
-            f"the file fits several contracts: choose with --schema {' or '.join(best)}"
+            f"the file fits several contracts: choose one with --schema {' or '.join(best)}"
         )
     closest = min(fields, key=lambda name: len(fields[name] - names[name]))
     raise InputError(
-        f"the file has not all fields of any contract; closest is {closest}, of which it lacks "
+        f"the file has all fields of no contract; the closest is {closest}, of which it lacks "
         f"{', '.join(sorted(fields[closest] - names[closest]))}. Name the contract with --schema "
-        f"NAME or --schema FILE.avsc; what the file lacks is then sent as null"
+        f"NAME or --schema FILE.avsc; missing fields are then sent as null"
     )
 
 
 def _names_for(table: Table, contract: Schema) -> set[str]:
     try:
         return {*under_field_names(table, contract).names}
-    except InputError:  # ambiguous, so it is hardly this contract
+    except InputError:  # ambiguous, so hardly the right contract
         return {*table.names}
 
 
 def unused_columns(table: Table, contract: Schema, *envelope: str | None) -> list[str]:
-    """Name the table's columns that the contract has no field for, but for id and time."""
+    """Return the columns without a field in the contract, except id and time."""
     known = {field.name for field in lead_fields(contract.avro)} | {*envelope}
     return [name for name in table.names if name not in known]
 
 
 def leads_of(table: Table, contract: Schema, *, lead_id: str, time: str | None) -> list[Lead]:
-    """Turn a table's rows into leads, in the file's order.
+    """Return the rows of a table as leads, in the order of the file.
 
     Parameters
     ----------
@@ -104,14 +104,14 @@ def leads_of(table: Table, contract: Schema, *, lead_id: str, time: str | None) 
     contract
         The leads' contract.
     lead_id
-        The column of the ids, by field name.
+        Column of the ids, by field name.
     time
-        The column of ``created_at``, by field name; None: leads are created when they are sent.
+        Column of ``created_at``, by field name; None: the time of sending.
 
     Raises
     ------
     InputError
-        If the table lacks a column that the contract requires, or a cell does not fit its field.
+        The table lacks a required column, or a cell does not fit its field.
     """
     fields = lead_fields(contract.avro)
     columns = [_values(table, field, contract.name) for field in fields]
@@ -161,12 +161,12 @@ def _values(table: Table, field: LeadField, contract: str) -> Sequence[object]:
 
 
 def _cells(table: Table, name: str, kind: FieldKind) -> Iterator[Any]:
-    """Yield each cell of a column as a Python value, None where it is missing.
+    """Yield each cell of a column as a Python value, None if it is missing.
 
     Raises
     ------
     InputError
-        A cell is not of the kind.
+        A cell does not have this kind.
     """
     readings = {name: ANY_NUMBERS} if kind is FieldKind.NUMBER else {}
     values = table.columns_for({name: kind}, readings)[name]
@@ -216,4 +216,4 @@ CONVERSIONS: dict[str, Callable[..., object]] = {
     "boolean": _boolean,
     "enum": _symbol,
 }
-"""What becomes of a cell, by the field's Avro type; None where it does not fit."""
+"""Conversions of a cell by the field's Avro type; they return None if it does not fit."""

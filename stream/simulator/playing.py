@@ -1,4 +1,4 @@
-"""What is played to leads.created, and when: leads, events, pace."""
+"""Leads, their events, and the pace of sending."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LEAD = "lead"
 
 
 class Lead(NamedTuple):
-    """A lead as the CRM knows it, before it is an event."""
+    """A lead in the CRM, before it becomes an event."""
 
     lead_id: str
     created_at: int | None
-    """Milliseconds since 1970 UTC; None: it is created when it is sent."""
+    """Time of creation, milliseconds since 1970 UTC; None: the time of sending."""
     fields: dict[str, object]
     """The other fields of its contract, by name."""
 
@@ -32,45 +32,45 @@ class Event(NamedTuple):
     kind: str = LEAD
     """``lead``, or the name of its defect."""
     code: ErrorCode | None = None
-    """Of a broken event: the code that its dead letter must bear."""
+    """Expected error code of a broken event's dead letter."""
 
 
 class Pace(Protocol):
-    """When each lead is due."""
+    """Schedule of the leads."""
 
     def due(self, index: int, lead: Lead) -> float:
-        """Seconds after the start at which the ``index``-th lead (from 0) is due."""
+        """Return the time at which lead ``index`` (from 0) is due, in seconds after the start."""
         ...
 
 
 class AtOnce:
-    """As fast as the broker takes them."""
+    """Sends leads as fast as the broker accepts them."""
 
     def due(self, index: int, lead: Lead) -> float:
-        """Every lead is due at the start."""
+        """Return 0: every lead is due at the start."""
         return 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """So many leads a second, evenly."""
+    """Sends leads at a constant rate."""
 
     rate: float
 
     def due(self, index: int, lead: Lead) -> float:
-        """Lead ``index`` is due when ``index`` leads have had their share of time."""
+        """Return the index divided by the rate."""
         return index / self.rate
 
 
 @dataclass(slots=True)
 class AsRecorded:
-    """As the leads' own time stamps, so many times faster."""
+    """Sends leads at their recorded times, accelerated by a factor."""
 
     speed: float
     _first: int | None = field(default=None, init=False)
 
     def due(self, index: int, lead: Lead) -> float:
-        """Due as long after the first lead as it was created after it, divided by the speed."""
+        """Return the time since the first lead's creation, divided by the speed."""
         if lead.created_at is None:
             return 0.0
         if self._first is None:

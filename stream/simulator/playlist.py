@@ -1,4 +1,4 @@
-"""What a run of `leadscore produce` plays: a file's leads or synthetic ones, shifted if asked."""
+"""Leads of a run of `leadscore produce`: from a file or synthetic, shifted if requested."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ __all__ = ["DEFAULT_COUNT", "Playlist", "Wanted", "make_playlist"]
 DEFAULT_CONTRACT = "lead_created"
 ID_COLUMN = "lead_id"
 DEFAULT_COUNT = 1000
-"""Synthetic leads that are played where no count is given."""
+"""Default number of synthetic leads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the options ask for."""
+    """Options of a run."""
 
     file: Path | None = None
     """None: synthetic leads."""
     encoding: str | None = None
-    """Of the file; None to find it out."""
+    """Encoding of the file; None: detected."""
     contract: str | None = None
-    """Name of a contract, or path of its .avsc file; None: found by the file's columns."""
+    """Name of a contract, or path of its .avsc file; None: detected from the file's columns."""
     id_column: str = ID_COLUMN
     time_column: str = "created_at"
     created_now: bool = False
-    """Leads are created when they are sent; the time column is not read unless ``in_order``."""
+    """The time of creation is the time of sending; the time column is read only if ``in_order``."""
     in_order: bool = False
-    """Leads are played in the order of their times."""
+    """Leads are sent in the order of their times."""
     count: int | None = None
-    """At most so many leads; 0: synthetic leads without end; None: all, or ``DEFAULT_COUNT``."""
+    """Most leads; 0: synthetic leads without end; None: all, or ``DEFAULT_COUNT``."""
     shifts: Sequence[str] = ()
     span: Span = AT_ONCE
     seed: int = 0
@@ -50,25 +50,25 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Playlist:
-    """What is played."""
+    """Leads of a run."""
 
     leads: Iterable[Lead]
     total: int | None
-    """Number of leads; None if they have no end."""
+    """Number of leads; None if endless."""
     contract: Schema
     unused: Sequence[str] = ()
-    """Columns of the file that the contract has no field for: they are not sent."""
+    """Columns of the file without a field in the contract; they are not sent."""
     remarks: Sequence[str] = ()
-    """Sentences on how the file was read."""
+    """Remarks on how the file was read."""
 
 
 def make_playlist(wanted: Wanted, store: SchemaStore) -> Playlist:
-    """Find, or make, the leads that are asked for.
+    """Read or generate the leads of a run.
 
     Raises
     ------
     InputError
-        If an option does not suit the file or the contract.
+        An option does not fit the file or the contract.
     """
     playlist = _synthetic(wanted, store) if wanted.file is None else _of_file(wanted, store)
     if not wanted.shifts:
@@ -89,11 +89,11 @@ def make_playlist(wanted: Wanted, store: SchemaStore) -> Playlist:
 def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
     if wanted.contract not in (None, DEFAULT_CONTRACT):
         raise InputError(
-            f"synthetic leads are of the contract {DEFAULT_CONTRACT}; to play leads of "
+            f"synthetic leads have the contract {DEFAULT_CONTRACT}; to send leads of "
             f"{wanted.contract} give a FILE"
         )
     if wanted.in_order:
-        raise InputError("--speed plays by a file's own time stamps: give a FILE, or use --rate")
+        raise InputError("--speed needs a file's own timestamps: give a FILE, or use --rate")
     total = DEFAULT_COUNT if wanted.count is None else wanted.count or None
     leads = islice(synthetic_leads(wanted.seed), total)
     return Playlist(leads, total, _contract(DEFAULT_CONTRACT, store))
@@ -102,7 +102,7 @@ def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
 def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     assert wanted.file is not None
     table = read_table(wanted.file, wanted.encoding)
-    if wanted.id_column != ID_COLUMN:  # a mistyped name comes before an unknown contract
+    if wanted.id_column != ID_COLUMN:  # report a mistyped name before an unknown contract
         table.find(wanted.id_column, "--id")
     if wanted.contract is None:
         contract = contract_of(table, store.lead_contracts())

@@ -1,4 +1,4 @@
-"""Shows how far a run has come: a bar on a terminal, else a line every few seconds."""
+"""Progress of a run: a bar on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from stream.simulator.run import Played
 __all__ = ["PlayProgress"]
 
 LINE_EVERY = 5.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds between two lines without a terminal."""
 REDRAW_EVERY = 0.1
 
 
 class PlayProgress:
-    """Progress of a run, as the player reports it.
+    """Progress display of a run.
 
     Parameters
     ----------
     topic
-        Where the run is played to.
+        Destination topic.
     total
-        Number of leads of the run; None if it has no end.
+        Number of leads of the run; None if endless.
     console
-        Where the progress is shown; standard error, so that standard output is the summary alone.
+        Output; standard error, so that standard output has the summary alone.
     clock
-        Seconds since some moment.
+        Clock in seconds.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class PlayProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def __call__(self, played: Played) -> None:
-        """Show the count so far, unless it was shown just now."""
+        """Show the count so far, unless it was shown a moment ago."""
         now = self._clock()
         if now - self._shown < (REDRAW_EVERY if self._console.is_terminal else LINE_EVERY):
             return

@@ -1,4 +1,4 @@
-"""Plays leads to leads.created as a CRM would, and knows what became of each."""
+"""Send leads to leads.created as a CRM would, and track the delivery of each."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from stream.simulator.playing import AtOnce, Event, Lead, Pace
 __all__ = ["BrokenEvent", "Clock", "LeadProducer", "Played", "partition_of", "play"]
 
 TICK = 0.01
-"""Seconds: a paced run sends what has come due together, at most this late."""
+"""Seconds: a paced run sends due leads together, at most this late."""
 LISTEN = 0.25
-"""Seconds between two looks at whether the run is to stop, while nothing is due."""
+"""Seconds between two checks whether the run must stop, while nothing is due."""
 BATCH_RECORDS = 500
 ALONE_FROM = 65536
-"""Bytes from which an event has a batch of its own, so that its refusal costs no other event."""
+"""Bytes from which an event gets its own batch, so that its refusal affects no other event."""
 
 
 class LeadProducer(Protocol):
-    """What the player needs of a producer: AIOKafkaProducer has it."""
+    """The part of AIOKafkaProducer that is used."""
 
     async def partitions_for(self, topic: str) -> set[int]:
-        """Name the topic's partitions."""
+        """Return the topic's partitions."""
         ...
 
     def create_batch(self) -> Any:
-        """Make an empty batch with ``append(timestamp=, key=, value=, headers=)``."""
+        """Return an empty batch with ``append(timestamp=, key=, value=, headers=)``."""
         ...
 
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[Any]:
-        """Queue a batch; the future's result bears the ``offset`` of its first record."""
+        """Queue a batch; the future's result has the ``offset`` of its first record."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, as far as the player needs it."""
+    """Clock of a run."""
 
     elapsed: Callable[[], float] = time.monotonic
-    """Seconds since some moment."""
+    """Time in seconds, from any start."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    """Wait for so many seconds."""
+    """Wait for a number of seconds."""
 
 
 class BrokenEvent(NamedTuple):
-    """A broken event that was delivered, and the verdict that it must meet."""
+    """A broken event that was delivered, and its expected error code."""
 
     partition: int
     offset: int
@@ -65,18 +65,18 @@ class BrokenEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Played:
-    """What became of a run: exact, once the run has ended."""
+    """Result of a run; exact once the run has ended."""
 
     delivered: Counter[str] = field(default_factory=Counter)
-    """Events that the broker has acknowledged, by kind: ``lead``, or the name of the defect."""
+    """Acknowledged events, by kind: ``lead``, or the name of the defect."""
     failed: Counter[str] = field(default_factory=Counter)
-    """Events that it has not, by the error."""
+    """Events that were not acknowledged, by error."""
     offsets: dict[int, list[range]] = field(default_factory=dict)
-    """Offsets of all that was delivered, by partition, in ascending runs."""
+    """Offsets of delivered events, by partition, as ascending ranges."""
     broken: list[BrokenEvent] = field(default_factory=list)
-    """The broken ones among them."""
+    """The broken events among them."""
     stopped: bool = False
-    """Whether the run was told to stop before its leads ended."""
+    """Whether the run was stopped before its leads ended."""
     seconds: float = 0.0
 
     def add(
@@ -91,11 +91,11 @@ class Played:
         Parameters
         ----------
         partition, first
-            Where the broker has put its first event.
+            Partition, and offset of the first event.
         kinds
             Its events by kind.
         broken
-            Its broken events, each with its place in the batch.
+            Its broken events, each with its position in the batch.
         """
         self.delivered.update(kinds)
         runs = self.offsets.setdefault(partition, [])
@@ -117,12 +117,12 @@ class Played:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was handed to the broker was delivered."""
+        """Whether all events were delivered."""
         return not self.failed
 
     @property
     def rate(self) -> float:
-        """Delivered events a second."""
+        """Delivered events per second."""
         return self.sent / self.seconds if self.seconds else 0.0
 
     def good(self) -> Iterator[tuple[int, int]]:
@@ -138,7 +138,7 @@ class Played:
         Parameters
         ----------
         refuse_few_fields
-            Whether the worker is set to refuse leads with too few of the model's fields.
+            Whether the worker refuses leads with too few of the model's fields.
         """
         return {
             (event.partition, event.offset): event.code
@@ -148,7 +148,7 @@ class Played:
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """Choose a key's partition as Kafka's own clients do: murmur2, sign bit off, modulo."""
+    """Return a key's partition as Kafka's own clients compute it: murmur2, sign bit off, modulo."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
@@ -163,37 +163,37 @@ async def play(
     on_progress: Callable[[Played], None] | None = None,
     clock: Clock | None = None,
 ) -> Played:
-    """Send leads, each to the partition of its id, and wait until every delivery is known.
+    """Send leads, each to the partition of its id, and wait for all acknowledgements.
 
     Parameters
     ----------
     leads
-        What is played, in order; taken one by one, so it may have no end.
+        The leads in order; consumed lazily, so they may be endless.
     producer
         A started producer.
     topic
-        Where to.
+        Destination topic.
     as_event
-        Makes the event of a lead; called when the lead is due (see ``stream.simulator.events``).
+        Creates the event of a lead when it is due (see ``stream.simulator.events``).
     pace
-        When each lead is due; by default all at once.
+        Schedule; by default all at once.
     stop
-        Ends the run early: no further lead is taken, what is in flight is delivered.
+        Ends the run early: no further lead is sent, those in flight are delivered.
     on_progress
-        Called with the count so far when a batch is delivered or has failed.
+        Called with the counts when a batch is delivered or has failed.
     clock
-        Time; a fake in tests.
+        Clock; a fake in tests.
 
     Returns
     -------
     Played
-        The count. A delivery that fails ends the run: what was in hand is still sent, and
-        ``failed`` names the errors.
+        The counts. A failed delivery ends the run: batches that are already filled are still sent,
+        and ``failed`` has the errors.
 
     Raises
     ------
     InputError
-        If a lead can't be written; what came before it has been delivered by then.
+        A lead can't be encoded; those before it are delivered.
     """
     run = _Run(
         producer=producer,
@@ -213,7 +213,7 @@ class _Batch:
     builder: Any
     kinds: Counter[str] = field(default_factory=Counter)
     broken: list[tuple[int, Event]] = field(default_factory=list)
-    """Each broken event with its place in the batch."""
+    """Each broken event with its position in the batch."""
 
     def add(self, event: Event) -> bool:
         """Add an event; False if the batch is full."""
@@ -234,7 +234,7 @@ class _Batch:
 
 @dataclass(slots=True)
 class _Run:
-    """One run of the player."""
+    """One run of the simulator."""
 
     producer: LeadProducer
     topic: str
@@ -246,7 +246,7 @@ class _Run:
     filling: dict[int, _Batch] = field(default_factory=dict)
     """The batch that is being filled, by partition."""
     deliveries: set[asyncio.Future[Any]] = field(default_factory=set)
-    """What was handed to the producer and is not known to be delivered yet."""
+    """Deliveries in flight."""
     start: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -272,7 +272,7 @@ class _Run:
         return self.stop.is_set() or not self.played.complete
 
     async def _until(self, due: float) -> None:
-        """Wait until a lead is due; what was due before it is sent first."""
+        """Wait until a lead is due; send the leads before it first."""
         while (wait := due - self._now()) > 0 and not self._over():
             await self._send_all()
             await self.clock.sleep(min(max(wait, TICK), LISTEN))
@@ -297,7 +297,7 @@ class _Run:
             await self._send(partition)
 
     async def _send(self, partition: int) -> None:
-        """Hand a batch to the producer, which holds this up while the broker lags behind."""
+        """Pass a batch to the producer, which blocks while its buffer is full."""
         batch = self.filling.pop(partition)
         batch.builder.close()
         try:
@@ -309,7 +309,7 @@ class _Run:
             return
         self.deliveries.add(delivery)
         delivery.add_done_callback(partial(self._delivered, partition, batch))
-        # A broker that takes every batch at once would else never let the senders run.
+        # Yields to the sender tasks, which would starve if the producer never blocks.
         await asyncio.sleep(0)
 
     def _delivered(self, partition: int, batch: _Batch, delivery: asyncio.Future[Any]) -> None:

@@ -22,18 +22,18 @@ INTEGERS = frozenset({"int", "long"})
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which part of a run a shift takes to come in, as shares of the run.
+    """Part of a run over which a shift is phased in, as shares of the run.
 
-    At ``start`` the leads are as they were; from ``start + length`` on the shift is whole.
+    The shift begins at ``start`` and is complete from ``start + length`` on.
     """
 
     start: float = 0.0
     length: float = 0.0
 
     def strength(self, index: int, total: int | None) -> float:
-        """How much of the shift lead ``index`` (from 0) of ``total`` has: 0 to 1.
+        """Return the strength of the shift for lead ``index`` (from 0) of ``total``, 0 to 1.
 
-        Where the run has no end (``total`` is None), only a shift from the start on is possible.
+        An endless run (``total`` is None) can only have a complete shift from the start.
         """
         if total is None:
             return 1.0
@@ -44,15 +44,15 @@ class Span:
 
 
 AT_ONCE = Span()
-"""From the first lead on, whole."""
+"""Complete from the first lead on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What happens to one field.
+    """Shift of one field.
 
-    ``add`` and ``multiply`` grow with the strength of the shift; ``set`` replaces the value of as
-    large a share of the leads as the shift is strong.
+    ``add`` and ``multiply`` scale with the strength of the shift; ``set`` replaces the value in a
+    share of the leads that equals the strength.
     """
 
     field: LeadField
@@ -74,7 +74,7 @@ class Shift:
 
 
 def parse_shift(text: str, fields: Sequence[LeadField]) -> Shift:
-    """Read ``FIELD=CHANGE`` as it is given on the command line.
+    """Parse ``FIELD=CHANGE`` of the command line.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def parse_shift(text: str, fields: Sequence[LeadField]) -> Shift:
         ``age=+10``, ``age=-3``, ``age=*1.5`` move a number; ``age=40``, ``referral_source=ads`` set
         a value; ``age=`` makes it missing.
     fields
-        The fields of the contract that is played.
+        The fields of the contract.
 
     Raises
     ------
     InputError
-        If the text is of another form, the contract has no such field, or the change does not
-        suit the field's type.
+        The text has another form, the contract has no such field, or the change does not fit the
+        field's type.
     """
     name, equals, change = text.partition("=")
     name, change = name.strip(), change.strip()
@@ -121,15 +121,15 @@ def shifted(
     Parameters
     ----------
     leads
-        The leads of the run, in the order of playing.
+        The leads of the run, in order.
     shifts
-        What happens to which field.
+        The shifts.
     span
-        When the shifts come in.
+        When the shifts are phased in.
     total
-        Number of leads of the run; None if it has no end.
+        Number of leads of the run; None if endless.
     rng
-        Draws which leads a ``set`` that comes in gradually has reached.
+        Random number generator; draws the leads that a gradual ``set`` applies to.
     """
     for index, lead in enumerate(leads):
         strength = span.strength(index, total)

@@ -1,4 +1,4 @@
-"""Tells what became of a run, in a few lines."""
+"""Summary of a run, in a few lines."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["summary"]
 
 
 def summary(played: Played, playlist: Playlist, topic: str, seed: int) -> str:
-    """Tell what became of a run.
+    """Return the summary of a run.
 
     Parameters
     ----------
     played
-        The count.
+        The counts.
     playlist
-        What was to be played.
+        The leads of the run.
     topic
-        Where to.
+        Destination topic.
     seed
-        The seed, so that the run can be repeated.
+        The seed, with which the run can be repeated.
     """
     lines = _lines(played, playlist, topic, seed)
     return "\n".join(f"{name:<12}{for_terminal(text)}" for name, text in lines)
@@ -35,9 +35,9 @@ def _lines(played: Played, playlist: Playlist, topic: str, seed: int) -> Iterato
     yield "delivered", f"{played.sent:,} events of {playlist.contract.name} to {topic} in {rate}"
     if played.failed:
         failures = ", ".join(f"{count:,} ({error})" for error, count in played.failed.items())
-        yield "FAILED", f"{failures}: the broker has not acknowledged these"
+        yield "FAILED", f"{failures}: not acknowledged by the broker"
     if played.stopped:
-        yield "stopped", "before the end, as asked"
+        yield "stopped", "before the end, as requested"
     codes = {event.kind: event.code for event in played.broken}
     if codes:
         yield "good", f"{played.delivered[LEAD]:,}"

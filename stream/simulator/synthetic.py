@@ -1,8 +1,8 @@
 """Synthetic leads of the default contract, lead_created: made-up companies, no real person.
 
-A lead's values hang together as they would in a CRM: a hidden interest drives what it does on the
-site, the company's country its language and time zone, the seniority its job title. Much is
-missing, as it is in a CRM.
+A lead's values are correlated as in a real CRM: a hidden interest drives its behaviour on the site,
+the company's country determines language and time zone, the seniority its job title. Many values
+are missing.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ CAMPAIGNS = ("spring-launch", "pricing-guide", "benchmark-report", "product-tour
 
 
 def synthetic_leads(seed: int) -> Iterator[Lead]:
-    """Make leads without end.
+    """Generate leads without end.
 
     Parameters
     ----------
     seed
-        The same seed makes the same leads, ids included.
+        Random seed; the same seed gives the same leads, ids included.
 
     Yields
     ------

@@ -37,8 +37,8 @@ def test_the_summary_counts_what_was_delivered() -> None:
 def test_the_summary_says_what_was_not_delivered() -> None:
     played = Played(failed=Counter(KafkaTimeoutError=7), stopped=True)
     text = summary(played, PLAYLIST, "leads", 42)
-    assert "FAILED      7 (KafkaTimeoutError): the broker has not acknowledged these" in text
-    assert "stopped     before the end, as asked" in text
+    assert "FAILED      7 (KafkaTimeoutError): not acknowledged by the broker" in text
+    assert "stopped     before the end, as requested" in text
 
 
 def test_a_terminal_does_not_obey_a_columns_name() -> None:
