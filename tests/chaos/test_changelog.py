@@ -66,7 +66,7 @@ async def test_windows_that_cannot_be_read_are_counted_again(
         assert counts[begin]["", 0] == 3000
         await until(
             lambda: watching.process.has_logged(
-                "is removed, and what it held is counted again from"
+                "it is removed, and its leads are counted again from"
             ),
             what="that line in its log",
         )

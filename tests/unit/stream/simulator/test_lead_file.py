@@ -124,7 +124,7 @@ def test_a_request_id_is_not_asked_of_a_file() -> None:
 
 def test_where_two_contracts_fit_one_must_be_chosen() -> None:
     two = [contract("one", age=["null", "int"]), contract("two", job=["null", "string"])]
-    with pytest.raises(InputError, match="several contracts: choose with --schema one or two"):
+    with pytest.raises(InputError, match="several contracts: choose one with --schema one or two"):
         contract_of(TABLE, two)
 
 
