@@ -21,6 +21,10 @@ FIRST = 500
 """Records that are read first, from the end; then twice as many, and so on."""
 MOST = 500_000
 """Records of the last such step: an owner has far fewer between two of its commits."""
+STEP_LIMIT = 5.0
+"""Seconds for a step of few records. It is tried again then, on connections of its own."""
+RECORDS_A_SECOND = 50_000
+"""A step of many records may take longer by this rate."""
 AT_ONCE = 4
 """Partitions: each has connections of its own."""
 
@@ -92,11 +96,14 @@ class EmittedReader:
     async def _last(
         self, output: TopicPartition, count: int, before: int | None
     ) -> Sequence[ConsumerRecord]:
+        limit = STEP_LIMIT + count / RECORDS_A_SECOND
         while True:
             try:
-                return await self._reader.last(output, count, before=before)
-            except KafkaError as error:
-                if not error.retriable:
+                # A connection that a router has forgotten never answers, a new one does.
+                async with asyncio.timeout(limit):
+                    return await self._reader.last(output, count, before=before)
+            except (KafkaError, TimeoutError) as error:
+                if isinstance(error, KafkaError) and not error.retriable:
                     raise
                 log.warning("reading the end of %s: %r, trying again", output, error)
                 await asyncio.sleep(RETRY_PAUSE)

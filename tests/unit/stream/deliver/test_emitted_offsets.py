@@ -48,6 +48,7 @@ class FakeLogReader:
         }
         self.read = 0
         self.errors: deque[KafkaError] = deque()
+        self.silent = 0
 
     async def last(
         self, partition: TopicPartition, count: int, *, before: int | None = None
@@ -55,6 +56,9 @@ class FakeLogReader:
         assert partition.partition == AT.partition
         if self.errors:
             raise self.errors.popleft()
+        if self.silent:
+            self.silent -= 1
+            await asyncio.Event().wait()
         log = self.logs[partition.topic]
         end = len(log) if before is None else before
         found = log[max(0, end - count) : end]
@@ -149,3 +153,9 @@ def test_partitions_are_read_side_by_side_only_so_many_at_once() -> None:
 
     run()
     assert reader.most == 4
+
+
+def test_a_step_on_a_connection_that_never_answers_is_tried_again() -> None:
+    reader = FakeLogReader(scored=[scored(at) for at in range(10)], dead=[])
+    reader.silent = 2
+    assert end_of(reader, 5) == 10
