@@ -1,1 +1,1 @@
-"""Kafka, Faust and the process: the only package that knows them."""
+"""The service: the only package that depends on Kafka, Faust and the process."""

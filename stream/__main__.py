@@ -20,22 +20,22 @@ COMMANDS = {
     "train": ("train", "Train a model on a table of past leads and add it to the registry."),
     "models": ("models", "List, show, verify and alias the models of the registry."),
     "score": ("score", "Score a file of leads, or standard input, without Kafka."),
-    "explain": ("score", "Tell why leads get their scores: every field's contribution."),
+    "explain": ("score", "Explain the scores of leads: the contribution of every field."),
     "topics": ("topics", "Create, check and list the topics."),
     "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
-    "produce": ("produce", "Play leads to Kafka as a CRM would: a file's or synthetic ones."),
-    "drift": ("drift", "See how far leads and scores are from what the model learnt."),
-    "snapshot": ("snapshot", "Write an Evidently report: recent leads beside the training's."),
+    "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
+    "drift": ("drift", "Show how far leads and scores are from the training data."),
+    "snapshot": ("snapshot", "Write an Evidently report of recent leads against training leads."),
 }
-"""Each command: its module in stream.cli, imported when it is called, and its sentence."""
+"""Commands: the module in stream.cli, imported when it is called, and the help text."""
 
 
 class Tour(click.Group):
-    """A group whose commands are imported when they are called, listed in the order of use."""
+    """A command group that imports commands lazily and lists them in the order of use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order in which a newcomer meets them."""
+        """Return the commands in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
@@ -54,18 +54,18 @@ class Tour(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; variables that look like settings but are none are told first."""
+        """Return the command, after a warning about variables that look like settings."""
         name, command, rest = super().resolve_command(ctx, args)
         if name != "worker" and not ctx.resilient_parsing:  # a worker logs them
             _warn_of_unknown_settings()
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; Ctrl-C while its module is imported is no failure either."""
+        """Run a command, and exit with 130 on Ctrl-C, even during its import."""
         try:
             with _for_terminal():
                 return super().invoke(ctx)
-        except KeyboardInterrupt:  # click would say "Aborted!" and end with 1
+        except KeyboardInterrupt:  # click would print "Aborted!" and exit with 1
             raise SystemExit(EXIT_STOPPED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -104,13 +104,13 @@ def main() -> None:
       leadscore train leads.csv --target won  train a model on leads of your own
       leadscore models list                   see what is in the registry
       leadscore score leads.csv               score a file, without Kafka
-      leadscore explain leads.csv --lead L-1  tell why
-      leadscore topics create                 make the topics
-      leadscore acls                          print the rights that it needs
+      leadscore explain leads.csv --lead L-1  explain a score
+      leadscore topics create                 create the topics
+      leadscore acls                          print the required Kafka rights
       leadscore worker                        score what arrives
-      leadscore produce --count 1000          play leads to the worker
+      leadscore produce --count 1000          send leads to the worker
       leadscore drift status                  see which fields have drifted
-      leadscore snapshot --since 1h           compare leads with the training's
+      leadscore snapshot --since 1h           compare recent leads with training leads
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.
     """  # noqa: D301

@@ -1,4 +1,4 @@
-"""What a crash is told as: the cause that Kafka itself gives when it is asked, as one sentence."""
+"""Reason of a crash in one sentence, with the cause that a new check of Kafka finds."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from stream.settings import Settings
 __all__ = ["crash_reason"]
 
 ASKED_FOR = 8.0
-"""Seconds that the search for the cause may take."""
+"""Most seconds for finding the cause."""
 
 
 async def crash_reason(error: BaseException, settings: Settings) -> BaseException:
-    """Return an error that names the cause, for one that Kafka gave or may have caused.
+    """Return an error that names the cause, for an error that Kafka returned or may have caused.
 
-    A client's error says little: a right that was taken away is "not authorized", a certificate
-    that has expired a lost connection. So what is checked at a start is checked again.
+    A client's error says little: a revoked right is just "not authorized", an expired certificate
+    a lost connection. So the start-up checks are repeated.
 
     Parameters
     ----------
     error
-        Why the worker ends.
+        The error that ends the worker.
     settings
-        Of the worker.
+        The worker's settings.
 
     Returns
     -------
     BaseException
-        A StartupError where Kafka refused for a right that is missing; for other errors of Kafka
-        and fatal ones a FatalError; else the error itself, as for a mistake in the code.
+        A StartupError if a right is missing; a FatalError for other errors of Kafka and fatal ones;
+        else the error itself, such as a bug.
     """
     if isinstance(error, StartupError) or not isinstance(error, (FatalError, KafkaError)):
         return error
@@ -63,7 +63,7 @@ def _given_by_kafka(error: BaseException) -> BaseException | None:
 
 
 def _sentence(error: BaseException) -> str:
-    return f"Kafka was expected to go on serving this worker, but answered {error!r}"
+    return f"Kafka was expected to continue to serve this worker, but answered {error!r}"
 
 
 def _because(told: FatalError, error: BaseException) -> FatalError:

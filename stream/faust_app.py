@@ -1,4 +1,4 @@
-"""The Faust app of a worker: LeadScore's settings, and nothing started that no role needs."""
+"""The Faust app of a worker, with LeadScore's settings and only the services that a role needs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Checks = Callable[["App"], Awaitable[None]]
 
 
 class ScoreOnly(faust.App.BootStrategy):
-    """A worker without topic agents: neither Faust's consumer nor its producer is started.
+    """A worker without topic agents: Faust's consumer, producer and web server are not started.
 
-    Nor its web server: `faust worker` would, whatever the app says, and a second worker of a host
-    would find the port taken.
+    `faust worker` would start the web server regardless of the app, and its port would be taken for
+    a second worker on the same host.
     """
 
     enable_kafka_consumer = False
@@ -43,21 +43,21 @@ class WithTopics(faust.App.BootStrategy):
 
 
 class App(faust.App):
-    """Faust's app with LeadScore's settings, and with nothing started that no role needs.
+    """Faust's app, with LeadScore's settings and only the services that a role needs.
 
     Parameters
     ----------
     settings
         The worker's settings.
     checks
-        Checks the surroundings before the start; raises FatalError with one sentence.
+        Start-up checks; raise a FatalError with one sentence.
     options
         Further options of Faust's app.
 
     Attributes
     ----------
     stopped_for
-        The error that ended it, as it was logged; None where none was.
+        The logged error that ended the worker; None if there is none.
     """
 
     def __init__(self, settings: Settings, checks: Checks, **options: Any) -> None:
@@ -68,7 +68,7 @@ class App(faust.App):
         self._crashing: asyncio.Future[None] | None = None
         self.BootStrategy = ScoreOnly if settings.role == "score" else WithTopics
         super().__init__(
-            # Not the group of the batch source, which is no group of Faust's.
+            # Not the group of the batch source, which Faust does not join.
             f"{settings.group_id}-drift",
             broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
             web_enabled=False,
@@ -84,25 +84,25 @@ class App(faust.App):
             stream_recovery_delay=0.0,
             table_standby_replicas=0,
             topic_disable_leader=True,
-            topic_allow_declare=False,  # `leadscore topics create` does: a worker needs no right to
+            topic_allow_declare=False,  # a worker must not need the right to create topics
             **options,
         )
 
     def _new_transport(self) -> LenientTransport:
-        """Return the way to Kafka of what Faust reads: the drift topics.
+        """Return the transport of Faust, which reads the drift topics.
 
-        It is given no loop: asking for one here would make it before `run` says of which kind.
+        It gets no event loop: it would be created here, before `run` sets the loop's type.
         """
         return LenientTransport(self.conf.broker_consumer, self)
 
     def _create_directories(self) -> None:
-        """Make none: what is kept is kept in Kafka, and where a worker runs may be read-only."""
+        """Create no directories: all state is in Kafka, and the file system may be read-only."""
 
     async def crash(self, reason: BaseException) -> None:
-        """End the worker; the first reason is looked into, and is the one that is logged."""
+        """End the worker; the cause of the first error is determined and logged."""
         if self._crashing is None:
             self._crashing = asyncio.ensure_future(self._crash_for(reason))
-        # Shielded: whoever saw the error may be cancelled meanwhile, as by a rebalance.
+        # Shielded, as a rebalance may cancel the caller meanwhile.
         await asyncio.shield(self._crashing)
 
     async def _crash_for(self, error: BaseException) -> None:
@@ -111,12 +111,12 @@ class App(faust.App):
             log.critical("stopped: %s", reason)
             self.stopped_for = reason
         try:
-            raise reason  # mode logs the traceback of the error that is being handled
+            raise reason  # mode logs the traceback of the exception being handled
         except BaseException:
             await super().crash(reason)
 
     async def verify(self) -> None:
-        """Check the surroundings; raises FatalError with one sentence."""
+        """Run the start-up checks; raise a FatalError with one sentence."""
         await self._checks(self)
 
 

@@ -1,11 +1,11 @@
-"""Faust's way to Kafka, whose consumer reads past records that aiokafka can't decode.
+"""Faust's transport, with a consumer that skips records which aiokafka can't decode.
 
-Faust's consumer crashes at the first one, and again after every restart. Here such a record of a
-source topic comes as an empty one, which its agent leaves out and acknowledges, so that it is
-committed; of a changelog it is left out, as there an empty value removes a key.
+Faust's own consumer crashes at such a record, and again after every restart. Here a source topic's
+unreadable record is passed on as an empty one, which the agent ignores and acknowledges, so its
+offset is committed. In a changelog it is skipped, as an empty value would delete a key.
 
 It overrides ``_fetch_records`` of faust-streaming 0.15.3 and ``_stopped_set`` of mode's threads,
-which are private; unit tests and the integration ring of the drift role fail where these change.
+which are private; unit tests and the integration tests of the drift role fail if they change.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Records = Mapping[TopicPartition, Sequence[Any]]
 
 
 class LenientThread(AIOKafkaConsumerThread):
-    """The thread in which Faust's consumer runs, with a loop of its own."""
+    """The thread of Faust's consumer, which has its own event loop."""
 
     _beside: RawReader | None = None
 
     def _stopped_set(self) -> None:
-        with suppress(RuntimeError):  # it has ended by itself after a crash: its loop is closed
+        with suppress(RuntimeError):  # after a crash its loop is closed already
             super()._stopped_set()
 
     async def on_thread_stop(self) -> None:
@@ -64,7 +64,7 @@ class LenientThread(AIOKafkaConsumerThread):
             at: starts[at] for at in starts if not active_partitions or at in active_partitions
         }
         for partition, start in wanted.items():
-            consumer.seek(partition, start)  # what was polled of it is gone
+            consumer.seek(partition, start)  # the failed poll has moved the position
         found = {at: await self._read(consumer, at, start) for at, start in wanted.items()}
         after = positions(consumer)
         if all(after.get(at) == start for at, start in wanted.items()):
@@ -74,7 +74,7 @@ class LenientThread(AIOKafkaConsumerThread):
     async def _read(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, start: int
     ) -> list[ConsumerRecord]:
-        """Read what one fetch brings of a partition."""
+        """Read one fetch of a partition."""
         if self._beside is None:
             settings = self.app.settings
             self._beside = RawBatchReader(settings.kafka_client_options(), "read_uncommitted")
@@ -89,7 +89,7 @@ class LenientThread(AIOKafkaConsumerThread):
 
 
 def _as_consumed(topic: str, record: RawRecord) -> ConsumerRecord:
-    """Return a record as aiokafka's consumer does; one that can't be read is empty."""
+    """Return a record as aiokafka's consumer does; an unreadable one is empty."""
     is_sound = not isinstance(record, UnreadableRecord)
     key, value = (record.key, record.value) if is_sound else (None, b"")
     return ConsumerRecord(
@@ -115,6 +115,6 @@ class LenientConsumer(Consumer):
 
 
 class LenientTransport(Transport):
-    """Faust's way to Kafka."""
+    """Faust's transport with the lenient consumer."""
 
     Consumer = LenientConsumer

@@ -1,4 +1,4 @@
-"""What a worker shows of itself, whatever its role: one port for health and metrics."""
+"""Monitoring of a worker in any role: one HTTP port for health and metrics."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["STALL_LIMIT", "Vitals", "verify_port_file"]
 log = logging.getLogger(__name__)
 
 PROBE_INTERVAL = 5.0
-"""Seconds between two questions whether Kafka is there."""
+"""Seconds between two probes of Kafka."""
 HEARTBEAT = 1.0
-"""Seconds between two signs that the event loop turns."""
+"""Seconds between two heartbeats of the event loop."""
 STALL_LIMIT = 120.0
-"""Seconds without progress, while there is work, after which a worker ends itself."""
+"""Seconds without progress, despite work, after which a worker exits."""
 
 
 def verify_port_file(file: Path) -> None:
-    """Check that the file of the port can be written; leaves it as it was.
+    """Check that the port file can be written, without changing it.
 
     Raises
     ------
@@ -64,21 +64,21 @@ def _no_model() -> None:
 
 
 class Vitals(Service):
-    """Health, metrics and the HTTP door of a worker.
+    """Health, metrics and the HTTP port of a worker.
 
     Parameters
     ----------
     settings
-        Where to listen, and where Kafka is.
+        Address to listen on, and Kafka's address.
     conditions
-        What must hold for the worker to be ready.
+        Conditions of readiness.
 
     Attributes
     ----------
     registry, health
-        To be told of by the worker's roles.
+        Updated by the worker's roles.
     model_info
-        Tells what is to be known of the model that scores.
+        Returns the description of the loaded model.
     """
 
     def __init__(self, settings: Settings, conditions: Collection[Condition]) -> None:
@@ -114,20 +114,20 @@ class Vitals(Service):
         log.info("listening", extra={"host": self.settings.http_host, "port": self._server.port})
 
     async def on_stop(self) -> None:
-        """Close the door."""
+        """Close the HTTP port."""
         await self._probe.close()
         await self._server.stop()
 
     @Service.task
     async def _beat(self) -> None:
-        """Tell health that the loop turns."""
+        """Send heartbeats of the event loop to the health state."""
         while not self.should_stop:
             self.health.heartbeat(time.monotonic())
             self._log_readiness()
             await self.sleep(HEARTBEAT)
 
     def _log_readiness(self) -> None:
-        """Log that the worker has become ready, or is so no more."""
+        """Log changes of readiness."""
         is_ready, told = self.health.ready()
         if is_ready is self._was_ready:
             return
@@ -140,7 +140,7 @@ class Vitals(Service):
 
     @Service.task
     async def _probe_broker(self) -> None:
-        """Tell health whether Kafka answers."""
+        """Probe Kafka, and update the health state."""
         while not self.should_stop:
             reason = await self._probe.ask()
             if reason is None:

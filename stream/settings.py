@@ -43,13 +43,13 @@ __all__ = [
 PREFIX = "LEADSCORE_"
 
 MOST = 2**31 - 1
-"""Of what is counted, and of milliseconds: what Kafka's protocol can say."""
+"""Largest value of counts and milliseconds in Kafka's protocol."""
 Count = Annotated[int, Field(ge=1, le=MOST)]
 MIB = 1 << 20
 LEADS_OF_BUDGET = 96
-"""How many of the largest leads the memory budget has to hold: some of them at each stage."""
+"""Number of the largest leads that must fit into the memory budget, some at each stage."""
 LONGEST = 10 * 366 * 86_400.0
-"""Seconds: ten years. Longer is a slip of the pen, and no clock takes it."""
+"""Seconds: ten years. A longer time must be a typo, and overflows some clocks."""
 Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -75,7 +75,7 @@ def _split(given: Any) -> Any:
 
 Name = Annotated[str, AfterValidator(_check_name)]
 IS_TOPIC = "topic"
-"""Marks the settings that name topics: no two of them may be the same."""
+"""Marks settings that name topics; no two of them may be equal."""
 Topic = Annotated[Name, Field(min_length=1), IS_TOPIC]
 CHANGELOG = "-drift_windows-changelog"
 
@@ -104,10 +104,10 @@ class Settings(BaseSettings):
     environment: Annotated[
         Literal["production", "staging", "development", "test"], BeforeValidator(str.lower)
     ] = Field("production", validation_alias=f"{PREFIX}ENV")
-    """Where this runs. In development and test a worker without a model gives a constant score."""
+    """Environment. In development and test a worker without a model gives a constant score."""
 
     role: Literal["score", "drift", "all"] = "score"
-    """What a worker does: score leads, watch drift, or both in one process."""
+    """Role of a worker: score leads, monitor drift, or both in one process."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_servers)] = Field(
         "localhost:9092",
@@ -118,16 +118,16 @@ class Settings(BaseSettings):
     """Kafka's address: host:port, several separated by commas."""
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How to connect to Kafka."""
+    """Protocol of connections to Kafka."""
 
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     """SASL mechanism, if the security protocol is SASL_PLAINTEXT or SASL_SSL."""
 
     sasl_username: str | None = None
-    """User name at Kafka."""
+    """User name for Kafka."""
 
     sasl_password: SecretStr | None = None
-    """Password at Kafka."""
+    """Password for Kafka."""
 
     ssl_cafile: Path | None = None
     """CA certificates (PEM) to verify Kafka's certificate with; default: the system's."""
@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     """Interval at which the model's alias is checked."""
 
     model_threads: Count = 1
-    """Threads that a model uses for one batch."""
+    """Threads of a model for one batch."""
 
     schema_dir: Path | None = None
     """Folder of further Avro schemas (*.avsc), in addition to those of LeadScore."""
@@ -206,16 +206,16 @@ class Settings(BaseSettings):
     """Name of the schema that leads are promised to have; default: the model's own contract."""
 
     max_event_bytes: Count = 262_144
-    """The largest event that is decoded; larger ones are dead letters."""
+    """Largest event that is decoded; larger ones become dead letters."""
 
     earliest_year: Annotated[int, Field(ge=1, le=2100)] = 1990
-    """The first year of a plausible time. A lead with an earlier `created_at` is a dead letter
-    (`TIME`); so is one with an earlier date that the model reads, unless the training data have
-    such dates."""
+    """First year of a plausible time. A lead with an earlier `created_at` becomes a dead letter
+    (`TIME`); so does one with an earlier date in a field of the model, unless the training data
+    have such dates."""
 
     times_ahead_days: Annotated[float, Field(ge=0, le=36_600, allow_inf_nan=False)] = 1.0
-    """How many days after its record a lead's times may be; a lead with a later one is a dead
-    letter, as above."""
+    """Most days by which a lead's times may be after its record; a lead with a later time becomes a
+    dead letter, as above."""
 
     min_coverage: Share = 0.6
     """Minimum feature coverage of a lead to be scored without a flag, by number and by importance:
@@ -240,7 +240,7 @@ class Settings(BaseSettings):
     """Whether scored leads are counted for drift."""
 
     drift_window_seconds: Annotated[float, Field(ge=1, le=LONGEST, allow_inf_nan=False)] = 300.0
-    """Length of a window of event time; the same for all workers."""
+    """Length of a window of event time; must be the same for all workers."""
 
     drift_horizons: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(_split)] = (1, 12, 288)
     """Spans over which drift is measured, in windows: by default 5 minutes, an hour, a day."""
@@ -285,7 +285,7 @@ class Settings(BaseSettings):
     bytes), in addition to an idle worker's (about 150 MB). At least 96 times the largest event."""
 
     fetch_linger_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
-    """How long to wait for more records after a small poll."""
+    """Time to wait for more records after a small poll."""
 
     commit_interval_seconds: Seconds = 1.0
     """Interval of commits: limits the number of leads that are scored twice after a crash."""
@@ -382,7 +382,7 @@ class Settings(BaseSettings):
         return self
 
     def _named_topics(self) -> dict[str, str]:
-        """Return the name of each topic, by the setting that it comes from."""
+        """Return the name of each topic, by its setting."""
         fields = [
             name for name, field in Settings.model_fields.items() if IS_TOPIC in field.metadata
         ]
@@ -392,17 +392,17 @@ class Settings(BaseSettings):
 
     @property
     def drift_changelog(self) -> str:
-        """Name of the topic that holds the drift agent's table, as Faust names it."""
+        """Name of the changelog topic of the drift agent's table, as Faust derives it."""
         return f"{self.group_id}{CHANGELOG}"
 
     @property
     def earliest_ms(self) -> float:
-        """The first plausible time, in milliseconds since 1970."""
+        """First plausible time, in milliseconds since 1970."""
         return datetime(self.earliest_year, 1, 1, tzinfo=UTC).timestamp() * 1000
 
     @property
     def times_ahead_ms(self) -> float:
-        """How long after a lead's record its times may be, in milliseconds."""
+        """Most milliseconds by which a lead's times may be after its record."""
         return self.times_ahead_days * 86_400_000
 
     @property
@@ -412,7 +412,7 @@ class Settings(BaseSettings):
 
     @property
     def drift_season_ms(self) -> int:
-        """Length of the leads' rhythm, in milliseconds."""
+        """Length of a season, in milliseconds."""
         return round(self.drift_season_seconds * 1000)
 
     @property
@@ -422,14 +422,14 @@ class Settings(BaseSettings):
 
     @property
     def commit_seconds(self) -> float:
-        """How often offsets are committed."""
+        """Interval of offset commits, in seconds."""
         if self.is_exactly_once:
             return self.transaction_interval_ms / 1000
         return self.commit_interval_seconds
 
     @property
     def schema_folders(self) -> tuple[Path, ...]:
-        """Folders of Avro schemas beside the one that comes with LeadScore."""
+        """Folders of additional Avro schemas."""
         return () if self.schema_dir is None else (self.schema_dir,)
 
     def kafka_client_options(self) -> dict[str, Any]:
@@ -438,7 +438,7 @@ class Settings(BaseSettings):
         Raises
         ------
         StartupError
-            When a certificate or key can't be read.
+            A certificate or key can't be read.
         """
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap_servers,
@@ -462,7 +462,7 @@ class Settings(BaseSettings):
                 keyfile=self.ssl_keyfile,
                 password=password,
             )
-        except (OSError, ValueError) as error:  # ValueError: a path that none can be
+        except (OSError, ValueError) as error:  # ValueError: an impossible path
             raise StartupError(
                 f"expected readable PEM files in {PREFIX}SSL_CAFILE, {PREFIX}SSL_CERTFILE and"
                 f" {PREFIX}SSL_KEYFILE (and {PREFIX}SSL_PASSWORD, if the key has one): {error}"
@@ -471,7 +471,7 @@ class Settings(BaseSettings):
         return context
 
     def masked(self) -> dict[str, Any]:
-        """All settings by name, fit for a log: no password is in it."""
+        """Return all settings by name, without passwords, for logs."""
         shown = self.model_dump(mode="json")
         for name, value in self:
             if isinstance(value, SecretStr):
@@ -487,13 +487,12 @@ def load_settings(**given: Any) -> Settings:
     Parameters
     ----------
     **given
-        Settings by field name that win over the environment.
+        Settings by field name; they override the environment.
 
     Raises
     ------
     StartupError
-        When a value is unusable: one sentence that names each variable, the value and what is
-        expected.
+        A value is invalid. The message names each variable, its value and the expected one.
     """
     try:
         return Settings(**given)
@@ -503,23 +502,23 @@ def load_settings(**given: Any) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class UnknownVariable:
-    """A variable that looks like a setting but is none: most likely a misspelt one."""
+    """A variable that looks like a setting but is not one: most likely a typo."""
 
     name: str
     nearest: str
-    """The setting whose name is most like it."""
+    """The setting with the most similar name."""
 
     def __str__(self) -> str:
         return (
-            f"{self.name} is no setting of LeadScore and has no effect: the nearest is"
+            f"{self.name} is not a setting of LeadScore and has no effect: the most similar one is"
             f" {self.nearest}"
         )
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[UnknownVariable]:
-    """Find the variables that look like settings but are none, sorted by name.
+    """Return the variables that look like settings but are not, sorted by name.
 
-    Those that Kubernetes sets for a service named leadscore are left out.
+    Variables that Kubernetes sets for a service named leadscore are ignored.
     """
     known = {
         variable.removeprefix(PREFIX): variable
@@ -545,7 +544,7 @@ def _is_service_link(name: str, value: str) -> bool:
 
 
 def variable_of(field: str) -> str:
-    """Name the environment variable of a field."""
+    """Return the environment variable of a field."""
     alias = Settings.model_fields[field].validation_alias
     if isinstance(alias, AliasChoices):
         alias = alias.choices[0]
@@ -568,7 +567,7 @@ def mask_url(text: str) -> str:
 def _sentence(error: ValidationError) -> str:
     wrongs = []
     for wrong in error.errors(include_url=False):
-        if wrong["type"] == "default_factory_not_called":  # only a consequence of another
+        if wrong["type"] == "default_factory_not_called":  # a consequence of another error
             continue
         message = wrong["msg"].removeprefix("Value error, ")
         if not wrong["loc"]:
@@ -580,4 +579,4 @@ def _sentence(error: ValidationError) -> str:
         is_secret = field is not None and "SecretStr" in str(field.annotation)
         value = "***" if is_secret else repr(wrong["input"])
         wrongs.append(f"{variable} is {value}: {message[:1].lower()}{message[1:]}")
-    return f"unusable settings: {'; '.join(wrongs)} (docs/settings.md tells what each one takes)"
+    return f"invalid settings: {'; '.join(wrongs)} (docs/settings.md lists the allowed values)"

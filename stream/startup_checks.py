@@ -1,4 +1,4 @@
-"""What a worker verifies before it starts: each failure is one clear sentence and exit code 3."""
+"""Start-up checks of a worker: a failure is one clear sentence and exit code 3."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ __all__ = ["verify"]
 async def verify(settings: Settings, trials: Trials) -> None:
     """Check schemas, the model's contract, Kafka with its topics and rights, and the address.
 
-    A model that can't be loaded keeps no worker from starting, as it ends none that runs: the
-    worker waits until it can be (``stream.scoring.model_loader``).
+    A model that can't be loaded does not prevent the start, as it does not end a running worker:
+    the worker waits until the model can be loaded (``stream.scoring.model_loader``).
 
     Parameters
     ----------
     settings
-        What is checked.
+        The worker's settings.
     trials
-        Try the model, beside the other checks: it takes about as long as they do.
+        Runs the model's trial in parallel with the other checks.
 
     Raises
     ------
     StartupError
-        Something is not fit to start in: what, and what to do.
+        A check failed; the message has the remedy.
     """
     SchemaStore.load(*settings.schema_folders)
     model = asyncio.ensure_future(asyncio.to_thread(_verify_model, settings, trials))
@@ -52,7 +52,7 @@ async def verify(settings: Settings, trials: Trials) -> None:
 
 
 async def _verify_address(settings: Settings) -> None:
-    """Listen for a moment, while a refusal is still a plain sentence."""
+    """Check that the HTTP address is available by binding it briefly."""
     async with MonitoringServer(
         web.Application(), host=settings.http_host, port=settings.http_port
     ):
@@ -60,10 +60,10 @@ async def _verify_address(settings: Settings) -> None:
 
 
 def _verify_model(settings: Settings, trials: Trials) -> None:
-    if settings.role == "drift":  # it reads the models that leads were scored with
+    if settings.role == "drift":  # it loads the models that scored the leads
         return
     try:
         bundle = load_bundle(Registry(settings.registry).resolve(settings.model), trials)
     except BundleError:
-        return  # looked at again, counted and logged, once the worker runs
+        return  # retried, counted and logged once the worker runs
     verify_contract(bundle, settings)

@@ -1,4 +1,4 @@
-"""The worker's process: Faust's worker with start-up checks, exit codes and signals of our own."""
+"""The worker process: Faust's worker with LeadScore's start-up checks, exit codes and signals."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ LAST_TURN = 0.1
 
 
 class Worker(faust.Worker):
-    """Faust's worker: checks its surroundings before it starts, and stops at once when told twice.
+    """Faust's worker, with checks before the start and an immediate stop on a second signal.
 
-    Exit codes: 0 after a clean stop, 1 after a crash, 3 when the surroundings are not fit to work
-    in, 128 + signal when a second signal came.
+    Exit codes: 0 after a clean stop, 1 after a crash, 3 if a start-up check failed, 128 + signal
+    after a second signal.
     """
 
     spinner = None
     crash_reason: BaseException | None
 
     def execute_from_commandline(self) -> NoReturn:
-        """Check, then run until a signal or a crash."""
+        """Run the start-up checks, then the worker until a signal or a crash."""
         self._setup_logging()
         try:
             self.loop.run_until_complete(self.app.verify())
@@ -47,25 +47,25 @@ class Worker(faust.Worker):
         raise SystemExit(0)
 
     def _shutdown_loop(self) -> None:
-        """Close the loop; an error that has a sentence ends the worker without a traceback."""
-        # A part of ours may have logged the reason after a part of Faust's had crashed.
+        """Close the loop; an error with a clear message ends the worker without a traceback."""
+        # LeadScore may have logged the reason after a service of Faust had crashed.
         reason = self.app.stopped_for or self.crash_reason
-        if isinstance(reason, KafkaError):  # of a part of Faust's, which crashes by itself
+        if isinstance(reason, KafkaError):  # from a service of Faust, which crashes by itself
             reason = self.loop.run_until_complete(crash_reason(reason, self.app.settings))
             log.critical("stopped: %s", reason)
         if not isinstance(reason, FatalError):
             super()._shutdown_loop()
             return
-        self.crash_reason = None  # it would be raised
+        self.crash_reason = None  # else Faust would raise it
         super()._shutdown_loop()
         raise SystemExit(EXIT_STARTUP if isinstance(reason, StartupError) else EXIT_CRASHED)
 
     async def _sentinel_task(self) -> None:
-        """Let cancelled tasks end, without mode's pause of a second before it closes the loop."""
+        """Wait for cancelled tasks, without mode's pause of a second before the loop closes."""
         await asyncio.sleep(LAST_TURN)
 
     def _setup_logging(self) -> None:
-        """Log as the settings say, instead of Faust's way."""
+        """Set up LeadScore's logging instead of Faust's."""
         self.spinner = None
         set_up_logging(self.app.settings)
 
@@ -79,16 +79,15 @@ class Worker(faust.Worker):
 
 
 def _tell_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tell an error that nobody waits for; aiokafka's in a line, if it comes of what we gave up.
+    """Log an unhandled error of the loop; in one line if it comes from an abandoned request.
 
-    aiokafka shields a commit from the time limit of who asks for it, so that its answer, when it
-    comes at last, finds nobody; and a client that is given up while it starts forgets the
-    connection that it is opening.
+    aiokafka shields a commit from the caller's timeout, so a late response has no receiver; and a
+    client that is abandoned while it starts does not close the connection that it is opening.
     """
     error = context.get("exception")
     if isinstance(error, KafkaError):
-        log.warning("nobody waits for this answer any more: %r", error)
+        log.warning("a late response to an abandoned request is ignored: %r", error)
     elif context.get("message") == "Unclosed AIOKafkaConnection":
-        log.warning("a connection that was given up while it was opened is closed")
+        log.warning("a connection is closed that was abandoned while it was opened")
     else:
         loop.default_exception_handler(context)

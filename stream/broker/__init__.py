@@ -1,4 +1,4 @@
-"""The broker of the demo, the tests and the benchmarks: real Kafka wherever it can be had."""
+"""Broker of the demo, the tests and the benchmarks: real Kafka wherever it is available."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REACHED_WITHIN_SECONDS = 5.0
 
 
 class GivenBroker:
-    """A broker that runs elsewhere; nothing is started or ended.
+    """A broker that runs already; it is neither started nor stopped.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class GivenBroker:
     Raises
     ------
     StartupError
-        When none of the addresses can be reached.
+        None of the addresses can be reached.
     """
 
     kind = BrokerKind.GIVEN
@@ -39,16 +39,16 @@ class GivenBroker:
         self.bootstrap = bootstrap
         if not any(_is_reached(server) for server in bootstrap.split(",")):
             raise StartupError(
-                f"expected a Kafka broker at {bootstrap}, nobody answers there: start it, or unset"
+                f"expected a Kafka broker at {bootstrap}, but none answers: start it, or unset"
                 f" {' and '.join(ADDRESS_VARIABLES)}"
             )
 
     def describe(self) -> str:
-        """Say for people what this broker is."""
-        return f"the Kafka that is set in the environment, at {self.bootstrap}"
+        """Return a description of the broker."""
+        return f"Kafka at {self.bootstrap}, as set in the environment"
 
     def close(self) -> None:
-        """Leave it running: it is not ours."""
+        """Do nothing: the broker was not started here."""
 
 
 def _is_reached(server: str) -> bool:
@@ -61,14 +61,14 @@ def _is_reached(server: str) -> bool:
 
 
 def find_given_broker(environment: Mapping[str, str] = os.environ) -> GivenBroker:
-    """Connect to the broker whose address is set.
+    """Connect to the broker whose address is set in the environment.
 
     Raises
     ------
     BrokerUnavailableError
-        When none is set.
+        No address is set.
     StartupError
-        When one is set and can't be reached: nothing else is tried then.
+        An address is set but can't be reached; no other kind is tried then.
     """
     for variable in ADDRESS_VARIABLES:
         if environment.get(variable):
@@ -82,18 +82,18 @@ STARTERS: Mapping[BrokerKind, Callable[[], Broker]] = {
     BrokerKind.JAVA: start_java_broker,
     BrokerKind.MOCK: start_mock_broker,
 }
-"""In the order in which they are tried."""
+"""Functions that start each kind, in the order in which they are tried."""
 
 
 def pick_broker(
     kinds: tuple[BrokerKind, ...], starters: Mapping[BrokerKind, Callable[[], Broker]] = STARTERS
 ) -> Broker:
-    """Start the first kind of broker that can be had; the caller closes it.
+    """Start the first available kind of broker; the caller closes it.
 
     Raises
     ------
     StartupError
-        When none can be had: says for each kind why.
+        No kind is available; the message has the reason for each.
     """
     reasons = []
     for kind in kinds:
@@ -102,7 +102,7 @@ def pick_broker(
         except BrokerUnavailableError as error:
             reasons.append(f"{kind}: {error}")
     raise StartupError(
-        f"no Kafka can be had here ({'; '.join(reasons)}): set {ADDRESS_VARIABLES[-1]}, start"
+        f"no Kafka is available ({'; '.join(reasons)}): set {ADDRESS_VARIABLES[-1]}, start"
         " Docker, or install Java 17 and Maven"
     )
 
@@ -111,19 +111,19 @@ def pick_broker(
 def open_broker(
     prefer: BrokerKind | str | None = None, *, require_real: bool = False
 ) -> Iterator[Broker]:
-    """Have a broker for a while.
+    """Open a broker until the body ends.
 
     Parameters
     ----------
     prefer
         The only kind to try; else all of them, in the order of `BrokerKind`.
     require_real
-        Whether the mock broker is no choice.
+        Whether the mock broker is excluded.
 
     Raises
     ------
     StartupError
-        When none can be had: says for each kind why.
+        No kind is available; the message has the reason for each.
     """
     kinds = tuple(BrokerKind) if prefer is None else (BrokerKind(prefer),)
     if require_real:

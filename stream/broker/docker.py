@@ -30,7 +30,7 @@ class DockerBroker:
     Parameters
     ----------
     container
-        Of testcontainers, started.
+        A started container of testcontainers.
     bootstrap
         host:port under which clients reach it.
     """
@@ -48,23 +48,23 @@ class DockerBroker:
             raise
 
     def describe(self) -> str:
-        """Say for people what this broker is."""
+        """Return a description of the broker."""
         return f"Apache Kafka {KAFKA_VERSION} (Docker), started here at {self.bootstrap}"
 
     def pause(self) -> None:
-        """Stop it from answering; connections stay open."""
+        """Pause it: it stops answering, but connections stay open."""
         self._container.get_wrapped_container().pause()
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Resume it after `pause`."""
         self._container.get_wrapped_container().unpause()
 
     def kill(self) -> None:
-        """End it at once, as a crash does."""
+        """Kill it, as a crash does."""
         self._container.get_wrapped_container().kill()
 
     def restart(self) -> None:
-        """Start it again on the same port and data; returns when it answers."""
+        """Restart it with the same port and data; return when it answers."""
         self._container.get_wrapped_container().restart(timeout=0)
         self._wait_until_started()
 
@@ -89,11 +89,11 @@ def start_docker_broker() -> DockerBroker:
     Raises
     ------
     BrokerUnavailableError
-        When no engine answers (the client program alone is not enough), the image can't be had or
+        No engine answers (the client program alone is not enough), the image is not available, or
         Kafka does not start.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the libraries' own making
+        warnings.simplefilter("ignore")  # caused inside the libraries
         _check_engine()
         from testcontainers.core.container import DockerContainer
 
@@ -109,7 +109,7 @@ def start_docker_broker() -> DockerBroker:
 
 def _check_engine() -> None:
     failure = _engine_failure()
-    gc.collect()  # the library leaves its socket open when nobody answers: close it now, quietly
+    gc.collect()  # the library leaves its socket open if no engine answers: close it quietly
     if failure:
         raise BrokerUnavailableError(failure)
 

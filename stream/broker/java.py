@@ -53,7 +53,7 @@ JVM = (
 
 
 class _PortTakenError(Exception):
-    """Somebody took the port between our look at it and the broker's start."""
+    """Another process took the port between the check and the start of the broker."""
 
 
 def find_java() -> str:
@@ -62,7 +62,7 @@ def find_java() -> str:
     Raises
     ------
     BrokerUnavailableError
-        When there is none, or only an older one.
+        There is no Java, or only an older one.
     """
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
@@ -84,15 +84,15 @@ def find_java() -> str:
 
 
 def cache_folder() -> Path:
-    """Return where the jars are kept, for all projects of this user."""
+    """Return the folder of the jars, shared by all projects of this user."""
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "leadscore"
 
 
 def fetch_jars(version: str = KAFKA_VERSION) -> Path:
-    """Fetch Kafka's jars with Maven, unless they are here already.
+    """Fetch Kafka's jars with Maven, unless they are cached.
 
-    The folder appears whole or not at all; a second process waits for the first.
+    The folder appears atomically; a second process waits for the first.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def fetch_jars(version: str = KAFKA_VERSION) -> Path:
     Raises
     ------
     BrokerUnavailableError
-        When they are not here and Maven is missing or fails.
+        They are not cached, and Maven is missing or fails.
     """
     folder = cache_folder() / f"kafka-{version}"
     if not _is_complete(folder):
@@ -149,12 +149,12 @@ def _fetch_into(folder: Path, version: str) -> None:
                 f"Maven could not fetch Kafka's jars: {' '.join(said[:2])}"
             ) from error
         (fetched / ".ok").touch()
-        shutil.rmtree(folder, ignore_errors=True)  # what an interrupted copy left
+        shutil.rmtree(folder, ignore_errors=True)  # left by an interrupted copy
         fetched.rename(folder)
 
 
 class JavaBroker:
-    """One Kafka node as a child process; its data are removed with it.
+    """One Kafka node as a child process; its data are removed on close.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class JavaBroker:
     Raises
     ------
     BrokerUnavailableError
-        When it does not start.
+        It does not start.
     """
 
     kind = BrokerKind.JAVA
@@ -190,7 +190,7 @@ class JavaBroker:
             raise
 
     def describe(self) -> str:
-        """Say for people what this broker is."""
+        """Return a description of the broker."""
         return f"Apache Kafka {KAFKA_VERSION} (Java), started here at {self.bootstrap}"
 
     @property
@@ -199,26 +199,26 @@ class JavaBroker:
         return self._running().pid
 
     def pause(self) -> None:
-        """Stop it from answering; connections stay open."""
+        """Pause it: it stops answering, but connections stay open."""
         self._running().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Resume it after `pause`."""
         self._running().send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it at once, as a crash does."""
+        """Kill it, as a crash does."""
         end_child(self._running())
         self._process = None
 
     def restart(self) -> None:
-        """Start it again on the same port and data; returns when it answers."""
+        """Restart it with the same port and data; return when it answers."""
         if self._process is not None:
             self.kill()
         self._start()
 
     def close(self) -> None:
-        """End it and remove its data."""
+        """Kill it and remove its data."""
         if self._process is not None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -226,7 +226,7 @@ class JavaBroker:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise RuntimeError("expected a running broker, this one was killed: restart it first")
+            raise RuntimeError("expected a running broker, but it was killed: restart it first")
         return self._process
 
     def _start_on_free_ports(self) -> None:
@@ -243,11 +243,11 @@ class JavaBroker:
             self._run_to_end("kafka.tools.StorageTool", "format", *self._format_options(), "-c")
 
     def _format_options(self) -> tuple[str, ...]:
-        """Return how the storage is formatted."""
+        """Return the options that format the storage."""
         return "-t", self.cluster_id
 
     def _properties(self) -> dict[str, str]:
-        """Pick ports; returns the node's configuration."""
+        """Choose free ports, and return the node's configuration."""
         port, controller_port = free_ports(2)
         self.bootstrap = f"{HOST}:{port}"
         return node_properties(
@@ -296,14 +296,14 @@ def start_java_broker() -> JavaBroker:
     Raises
     ------
     BrokerUnavailableError
-        When Java or the jars can't be had, or Kafka does not start.
+        Java or the jars are not available, or Kafka does not start.
     """
     return JavaBroker(find_java(), fetch_jars())
 
 
 def new_cluster_id() -> str:
-    """Make the id of a cluster."""
-    # It may begin with "-" else, which Kafka's tool takes for an option.
+    """Return a new cluster id."""
+    # Without the prefix it could begin with "-", which Kafka's tool parses as an option.
     return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()[1:]
 
 
@@ -315,7 +315,7 @@ def _mark_in_use(folder: Path) -> IO[str]:
 
 
 def _remove_orphaned_folders() -> None:
-    """Remove the data of brokers whose process was killed before it could tidy up."""
+    """Remove the data of brokers whose process was killed before it could clean up."""
     for mark in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/in-use"):
         with suppress(OSError), mark.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,8 @@
-"""librdkafka's mock broker, out of the confluent-kafka wheel: a broker on pip alone.
+"""librdkafka's mock broker, from the confluent-kafka wheel: it needs nothing but pip.
 
-Good enough for the demo, no proof of anything: no time-based offsets, no topic settings, no
-requests to create topics (ask for them here), and 5 MiB kept of a partition. A topic that is only
-asked about comes into being with four partitions.
+It suffices for the demo but is no substitute for Kafka: no offsets by time, no topic configuration,
+no requests to create topics (use ``create_topics``), and 5 MiB per partition. A metadata request
+for an unknown topic creates it with four partitions.
 
 It runs as a child process, so that it outlives event loops.
 """
@@ -36,7 +36,7 @@ class MockBroker:
     Raises
     ------
     BrokerUnavailableError
-        When it does not start.
+        It does not start.
     """
 
     kind = BrokerKind.MOCK
@@ -57,7 +57,7 @@ class MockBroker:
             raise
 
     def describe(self) -> str:
-        """Say for people what this broker is."""
+        """Return a description of the broker."""
         return f"librdkafka's mock broker (not Apache Kafka), started here at {self.bootstrap}"
 
     def create_topics(self, partitions: Mapping[str, int]) -> None:
@@ -66,18 +66,18 @@ class MockBroker:
         Parameters
         ----------
         partitions
-            By topic, how many.
+            Number of partitions by topic.
 
         Raises
         ------
         BrokerUnavailableError
-            When it refuses, as for a topic that exists.
+            It refuses, for example because the topic exists.
         """
         for topic, count in partitions.items():
             self._ask(f"create {topic} {count}")
 
     def close(self) -> None:
-        """End it; what it held is gone."""
+        """Stop it; its data are lost."""
         end_child(self._process)
 
     def _ask(self, request: str) -> str:
@@ -101,7 +101,7 @@ def start_mock_broker() -> MockBroker:
     Raises
     ------
     BrokerUnavailableError
-        When confluent-kafka is not installed or its library does not load.
+        confluent-kafka is not installed, or its library does not load.
     """
     if importlib.util.find_spec("confluent_kafka") is None:
         raise BrokerUnavailableError("the package confluent-kafka is not installed")
@@ -109,7 +109,7 @@ def start_mock_broker() -> MockBroker:
 
 
 class _Cluster:
-    """The mock cluster of one broker, by librdkafka's C functions (rdkafka_mock.h)."""
+    """A mock cluster of one broker, through librdkafka's C functions (rdkafka_mock.h)."""
 
     def __init__(self) -> None:
         library = _load_library()
@@ -157,7 +157,7 @@ def _load_library() -> Any:
 
 
 def main() -> None:
-    """Serve requests from standard input, a line each, until it ends."""
+    """Serve requests from standard input, one per line, until it ends."""
     cluster: _Cluster | None = None
     for line in sys.stdin:
         word, *arguments = line.split()

@@ -1,4 +1,4 @@
-"""What the brokers of the demo and the tests have in common."""
+"""Common parts of the brokers for the demo and the tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 KAFKA_VERSION = "4.1.1"
 
 STARTED = b"Kafka Server started"
-"""What a broker logs once it answers requests."""
+"""Log message of a broker that is ready for requests."""
 
 STARTED_WITHIN_SECONDS = 60.0
 
@@ -33,16 +33,16 @@ FIRST_PORT, LAST_PORT = 20_000, 32_000
 
 
 class BrokerKind(StrEnum):
-    """Where a broker comes from, in the order of preference."""
+    """Source of a broker, in the order of preference."""
 
     GIVEN = "given"
-    """Runs elsewhere; its address is set in the environment."""
+    """A running Kafka whose address is set in the environment."""
     DOCKER = "docker"
     """Apache Kafka in a container."""
     JAVA = "java"
     """Apache Kafka from its jars."""
     MOCK = "mock"
-    """librdkafka's mock broker: not Kafka, but speaks its protocol."""
+    """librdkafka's mock broker: not Kafka, but with its protocol."""
 
 
 class Broker(Protocol):
@@ -52,44 +52,44 @@ class Broker(Protocol):
     bootstrap: str
 
     def describe(self) -> str:
-        """Say for people what this broker is."""
+        """Return a description of the broker."""
         ...
 
     def close(self) -> None:
-        """End what was started for it and remove what it wrote."""
+        """Stop it and remove its data."""
         ...
 
 
 class BreakableBroker(Broker, Protocol):
-    """A broker that fault tests can break and mend; address and data stay the same."""
+    """A broker that fault tests can break and repair; address and data stay the same."""
 
     def pause(self) -> None:
-        """Stop it from answering; connections stay open."""
+        """Pause it: it stops answering, but connections stay open."""
         ...
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Resume it after `pause`."""
         ...
 
     def kill(self) -> None:
-        """End it at once, as a crash does."""
+        """Kill it, as a crash does."""
         ...
 
     def restart(self) -> None:
-        """Start it again after `kill`; returns when it answers."""
+        """Restart it after `kill`; return when it answers."""
         ...
 
 
 class BrokerUnavailableError(LeadScoreError):
-    """A kind of broker can't be had here, for the reason in the message."""
+    """A kind of broker is not available, for the reason in the message."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Pick ports that nobody listens on.
+    """Return ports that are free.
 
-    They lie below the range from which operating systems take the ports of outgoing connections:
-    a client that tries again and again to reach a broker that is down could otherwise be given the
-    broker's own port, connect to itself and keep the broker from coming back.
+    They lie below the range of ephemeral ports. Otherwise a client that retries to reach a broker
+    that is down could get the broker's port for its own end, connect to itself, and prevent the
+    broker from restarting.
     """
     ports: list[int] = []
     while len(ports) < count:
@@ -111,16 +111,16 @@ def _is_free(port: int) -> bool:
 def node_properties(
     *, listen: str, advertised: str, controller_port: int, log_dirs: str
 ) -> dict[str, str]:
-    """Configure one node that is broker and controller, small and quick, for one machine.
+    """Return the configuration of a small single node that is broker and controller.
 
     Parameters
     ----------
     listen, advertised
-        host:port that the broker listens on, and under which clients reach it.
+        host:port that the broker listens on, and the address for clients.
     controller_port
         Port that the controller listens on; no client needs it.
     log_dirs
-        Where the data are.
+        Folder of the data.
     """
     return {
         "process.roles": "broker,controller",
@@ -133,7 +133,7 @@ def node_properties(
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": log_dirs,
         "broker.heartbeat.interval.ms": "500",
-        "broker.session.timeout.ms": "3000",  # how long a restart after a kill waits
+        "broker.session.timeout.ms": "3000",  # delays a restart after a kill
         "num.network.threads": "1",
         "num.io.threads": "2",
         "background.threads": "2",
