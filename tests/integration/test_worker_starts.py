@@ -105,7 +105,7 @@ async def test_an_unusable_setting(
     worker = stage.begin(command, LEADSCORE_BATCH_MAX_RECORDS="none")
     assert await worker.ended() == 3
     said = worker.log.read_text()
-    assert said.startswith("Error: unusable settings: LEADSCORE_BATCH_MAX_RECORDS is 'none': ")
+    assert said.startswith("Error: invalid settings: LEADSCORE_BATCH_MAX_RECORDS is 'none': ")
     assert "Traceback" not in said
 
 

@@ -120,7 +120,7 @@ async def test_it_logs_its_settings_masked_and_names_what_is_none(
     shown, warned = caplog.records[-2:]
     assert shown.settings["sasl_username"] == "ann"  # type: ignore[attr-defined]
     assert "hush-hush" not in str(vars(shown))
-    assert warned.getMessage().startswith("LEADSCORE_MODLE is no setting of LeadScore")
+    assert warned.getMessage().startswith("LEADSCORE_MODLE is not a setting of LeadScore")
     assert "LEADSCORE_MODEL (" in warned.getMessage()
 
 
@@ -132,7 +132,7 @@ def test_an_unusable_setting_is_a_sentence_and_exit_code_3() -> None:
         text=True,
     )
     assert run.returncode == 3
-    assert run.stderr.startswith("Error: unusable settings: LEADSCORE_HTTP_PORT is 'many': ")
+    assert run.stderr.startswith("Error: invalid settings: LEADSCORE_HTTP_PORT is 'many': ")
     assert len(run.stderr.splitlines()) == 1
 
 

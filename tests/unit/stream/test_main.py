@@ -117,8 +117,8 @@ def test_every_command_tells_a_setting_that_there_is_none_of(
     if path == ("worker",):  # it logs it: see test_app.py
         assert told == ""
     else:
-        assert "warning: LEADSCORE_DELIVRY is no setting" in told
-        assert "the nearest is LEADSCORE_DELIVERY" in told
+        assert "warning: LEADSCORE_DELIVRY is not a setting" in told
+        assert "the most similar one is LEADSCORE_DELIVERY" in told
 
 
 GROUPS = [(), *(path for path in commands(main) if isinstance(command_of(path), click.Group))]

@@ -110,7 +110,7 @@ def test_a_bad_value_is_one_sentence_with_the_variable(
         load_settings()
 
     sentence = str(failure.value)
-    assert sentence.startswith(f"unusable settings: {variable} is {value!r}: ")
+    assert sentence.startswith(f"invalid settings: {variable} is {value!r}: ")
     assert expected in sentence
     assert "\n" not in sentence
     assert "Undefined" not in sentence
