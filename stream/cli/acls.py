@@ -1,4 +1,4 @@
-"""`leadscore acls`: the least rights in Kafka of each role and command."""
+"""`leadscore acls`: the minimum Kafka rights of each role and command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ADMIN_CONFIG = "admin.properties"
     "roles",
     type=click.Choice(ROLES),
     multiple=True,
-    help="Only of this role or command; may be repeated.  [default: all of them]",
+    help="Only for this role or command; may be repeated.  [default: all of them]",
 )
 @click.option(
     "--principal",
@@ -45,7 +45,7 @@ ADMIN_CONFIG = "admin.properties"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of rights.")
 def acls(roles: Sequence[str], principal: str | None, delivery: str | None, as_json: bool) -> None:
-    """Print the least rights in Kafka of each role, as commands of kafka-acls.
+    """Print the minimum Kafka rights of each role, as commands of kafka-acls.
 
     \b
       leadscore acls
@@ -53,10 +53,10 @@ def acls(roles: Sequence[str], principal: str | None, delivery: str | None, as_j
       leadscore acls --role drift --json
 
     Names of topics, groups and transactional ids are those of the settings (LEADSCORE_*): see
-    docs/settings.md. A command with a # before it is optional. Where Kafka wants a log-in, put the
-    administrator's properties into admin.properties. Kafka is not asked.
+    docs/settings.md. A command after a # is optional. If Kafka requires authentication, put the
+    administrator's properties into admin.properties. The command does not connect to Kafka.
 
-    Exit codes: 0 printed, 2 no principal is known, 3 the settings are unusable.
+    Exit codes: 0 printed, 2 no principal is known, 3 the settings are invalid.
     """  # noqa: D301
     with exit_codes():
         settings = load_settings(**({"delivery": delivery} if delivery else {}))
@@ -79,17 +79,18 @@ def _principal(settings: Settings) -> str:
         return f"User:{settings.sasl_username}"
     if settings.security_protocol == "SSL":
         raise InputError(
-            "expected a principal, as the name in a certificate is not known here: give --principal"
-            " 'User:CN=...'"
+            "expected a principal, but the name in the certificate is not known here: give"
+            " --principal 'User:CN=...'"
         )
     return "User:ANONYMOUS"
 
 
 def _require_one_line(name: str, text: str) -> None:
-    """Refuse what would act on the terminal, or end the line of a command and begin another."""
+    """Refuse control characters: they could act on the terminal or start another command."""
     if (shown := for_terminal(text)) != text:
         raise InputError(
-            f"expected a {name} without control characters, got {shown}: Kafka's tools take none"
+            f"expected a {name} without control characters, got {shown}: remove them, as Kafka's"
+            " tools do not accept them"
         )
 
 
@@ -126,7 +127,7 @@ def _commands(settings: Settings, role: str, principal: str) -> Iterator[str]:
 
 
 def _command(settings: Settings, principal: str, rights: Sequence[Right]) -> str:
-    """Write the command that grants rights on one resource."""
+    """Return the command that grants rights on one resource."""
     words = ["kafka-acls.sh", "--bootstrap-server", settings.kafka_bootstrap_servers]
     if settings.security_protocol != "PLAINTEXT":
         words += ["--command-config", ADMIN_CONFIG]

@@ -20,12 +20,12 @@ CAPACITY, SCORE = re.compile(rf"({NUMBER})/({NUMBER})"), re.compile(NUMBER)
 
 
 def band_rule(text: str, option: str) -> BandRule:
-    """Read how large a band is to be.
+    """Parse the size of a band.
 
     Raises
     ------
     InputError
-        It is no share, score, lift or capacity.
+        The text is not a share, score, lift or capacity.
     """
     from model.training.bands import BandRule
 
@@ -47,7 +47,7 @@ def band_rule(text: str, option: str) -> BandRule:
 
 
 def check_order(high: BandRule, medium: BandRule) -> None:
-    """Refuse two scores in the wrong order before anything is trained.
+    """Check the order of the two scores before the training.
 
     Raises
     ------
@@ -59,12 +59,12 @@ def check_order(high: BandRule, medium: BandRule) -> None:
 
 
 def engagement_range(text: str) -> Engagement:
-    """Read the healthy range of the mean score.
+    """Parse the healthy range of the mean score.
 
     Raises
     ------
     InputError
-        It is no range.
+        The text is not a range.
     """
     from model.metadata import Engagement
 

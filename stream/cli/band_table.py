@@ -1,4 +1,4 @@
-"""The bands of a new model, for people."""
+"""The bands of a new model, as a table on the terminal."""
 
 from __future__ import annotations
 

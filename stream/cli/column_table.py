@@ -19,17 +19,17 @@ __all__ = ["print_columns", "print_warnings"]
 
 MARK_WIDTH, KIND_WIDTH = 2, len("category") + 1
 VALUES_WIDTH = 20
-"""What is left to the values beside a longer name, which is folded."""
+"""Width of the values if a name is so long that it must be folded."""
 LEAST_ROOM = 30
-"""For names and values: with less, the shares are left out."""
+"""Least width for names and values; with less, the shares are omitted."""
 SHOWN_WORDS = 8
 WHOLE_DAY_MS = 86_400_000
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_000
-"""The years 1 to 9999, in milliseconds since 1970: what can be written as a date."""
+"""The years 1 to 9999, which can be formatted as dates, in milliseconds since 1970."""
 
 
 def print_columns(columns: Iterable[ColumnPlan], console: Console) -> None:
-    """Print a line for each column: first the fields, the most important one first."""
+    """Print a line for each column: first the fields, in descending order of importance."""
     known = list(columns)
     used = [column for column in known if column.field is not None]
     used.sort(key=lambda column: -(column.importance or 0.0))
@@ -100,7 +100,7 @@ def _unused(columns: list[ColumnPlan]) -> Table:
     table.add_column("why", overflow="fold")
     for column in columns:
         why = column.unused or ""
-        if column.warnings:  # they say it in full
+        if column.warnings:  # they have the details
             why = why.partition(":")[0]
         mark = Text("!" if column.warnings else "", "yellow")
         table.add_row(mark, Text(for_terminal(column.column)), Text(for_terminal(why)))

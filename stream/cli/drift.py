@@ -1,4 +1,4 @@
-"""`leadscore drift`: how far the leads and the scores are from what the model learnt."""
+"""`leadscore drift`: drift of the leads and the scores against the training data."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ __all__ = ["drift"]
 
 WIDTH_IN_A_PIPE = 120
 LEFT_OUT = ("codes", "counts")
-"""Of a report in JSON: only the model's own bins tell what they mean."""
+"""Keys of a report that JSON omits, as they mean nothing without the model's bins."""
 
 
 @click.group()
 def drift() -> None:
-    """See how far leads and scores are from what the model learnt.
+    """Show how far leads and scores are from the training data.
 
-    What is told comes from the reports of `leadscore worker --role drift`: see docs/drift.md.
+    It reads the reports of `leadscore worker --role drift`: see docs/drift.md.
     """
 
 
 @drift.command()
-@click.option("--watch", is_flag=True, help="Stay, and show each report as it comes.")
+@click.option("--watch", is_flag=True, help="Keep running, and show each new report.")
 @click.option(
     "--horizon", metavar="5m|1h|24h", help="Over what span.  [default: the longest with enough]"
 )
 @click.option(
     "--fields",
     type=click.IntRange(min=0),
-    help="How many fields to show.  [default: what fits on the screen]",
+    help="Number of fields to show.  [default: as many as fit on the screen]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON: a line each report.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one line per report.")
 def status(watch: bool, horizon: str | None, fields: int | None, as_json: bool) -> None:
-    """Show which fields have drifted, how far and since when.
+    """Show the drifted fields, how far they have drifted and since when.
 
-    It also says what to do about it.
+    It also shows what to do.
 
     \b
       leadscore drift status
@@ -58,11 +58,11 @@ def status(watch: bool, horizon: str | None, fields: int | None, as_json: bool) 
       leadscore drift status --horizon 1h --fields 50
       leadscore drift status --json | jq .window.horizons[-1].diagnosis
 
-    All times are of the events, UTC. The bar is PSI less its noise, which is what decides: a third
-    of it is a warning, two thirds are critical. A change of what is missing or unseen is in points
-    of per cent.
+    All times are event times, UTC. The bar shows PSI minus the expected sampling noise; thresholds
+    use this value: a third of the bar is a warning, two thirds are critical. Changes of missing and
+    unseen values are in percentage points.
 
-    Exit codes: 0 shown, or there is no report yet; 2 an option is unusable; 3 Kafka or the topic is
+    Exit codes: 0 shown, or there is no report yet; 2 an option is invalid; 3 Kafka or the topic is
     missing; 130 stopped by Ctrl-C.
     """  # noqa: D301
     with exit_codes():
@@ -76,7 +76,7 @@ class _Watching:
     Parameters
     ----------
     horizon, fields, as_json
-        As the options say.
+        The options.
     """
 
     def __init__(self, horizon: str | None, fields: int | None, *, as_json: bool) -> None:
@@ -89,7 +89,7 @@ class _Watching:
         self._console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
 
     async def run(self, watch: bool) -> int:
-        """Read and show; returns the exit code."""
+        """Read and show the reports; return the exit code."""
         async with aclosing(reports(self._settings)) as coming:
             for report in await anext(coming):
                 self._status.take(report)
@@ -105,18 +105,18 @@ class _Watching:
         return EXIT_STOPPED
 
     def _check_horizon(self) -> None:
-        """Refuse a horizon that is not there before anything is shown."""
+        """Raise an InputError if the reports have no such horizon."""
         if self._status.window is not None:
             chosen_horizon(self._status.window, self._horizon)
 
     @contextmanager
     def _screen(self) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
-        """Show what is known; yields a way to show what is new."""
+        """Show the status; yield a function that shows new reports."""
         if not self._console.is_terminal or self._as_json:
             self._say()
             yield self._say_new
             return
-        # It tells of every attempt to reach a broker that is away, in the midst of the screen.
+        # aiokafka logs every failed attempt to reach a broker, which would disturb the screen.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         with Live(get_renderable=self._render, console=self._console, auto_refresh=False) as live:
             yield lambda _: live.refresh()
@@ -156,9 +156,9 @@ def _without_counts(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_unknown_as_null(horizon: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a horizon with null instead of false where too few leads came to tell.
+    """Return a horizon with null instead of false if it has too few leads.
 
-    The Avro record has no third value: there ``state`` says it.
+    The Avro record has no third value; there ``state`` shows it.
     """
     if horizon["state"] != DriftState.TOO_FEW:
         return dict(horizon)

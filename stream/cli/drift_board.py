@@ -1,4 +1,4 @@
-"""What `leadscore drift status` shows: the verdict on the leads, the fields, the alarms."""
+"""Screen of `leadscore drift status`: verdict, fields and alarms."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ LOW = 32
 """Lines of a screen below which fewer alarms are shown."""
 FEWEST_FIELDS = 3
 AROUND_THE_FIELDS = 2 + SUMMED_UP
-"""Lines of the table beside the fields: its head, the score, the sum of what is left out."""
+"""Lines of the table besides the fields: header, score, and the summary of omitted fields."""
 SHA_SHOWN = 12
 OVERDUE_WINDOWS, OVERDUE_MS = 3, 300_000
-"""A report is overdue when so many windows and so much time have gone by since the last one."""
+"""A report is overdue if both this many windows and this time have passed since the last one."""
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 EXACT_BELOW = DriftThresholds().exact_below
 
 
 class DriftBoard:
-    """Shows where drift stands.
+    """Shows the drift status.
 
     Parameters
     ----------
     status
-        What is known.
+        The status.
     topic
-        Of the reports.
+        Topic of the reports.
     horizon
-        Which to show; None: the longest that has enough leads.
+        Horizon to show; None: the longest that has enough leads.
     fields
-        How many fields to show; None: as many as fit on the screen, or all where there is none.
+        Number of fields to show; None: as many as fit on the screen, or all without a terminal.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class DriftBoard:
         self._fields = fields
 
     def render(self, console: Console, now_ms: int) -> RenderableType:
-        """Show it.
+        """Return the rendered status.
 
         Parameters
         ----------
         console
-            Where; on a terminal it is as high as that at most, unless told how many fields to show.
+            The terminal; its height limits the fields, unless their number is given.
         now_ms
-            Milliseconds since 1970.
+            Current time, milliseconds since 1970.
 
         Raises
         ------
@@ -79,8 +79,8 @@ class DriftBoard:
         if window is None:
             return Text(
                 f"{self._topic} has no report of a window yet. `leadscore worker --role drift`"
-                " writes one when a window is over: five minutes of event time, unless"
-                " LEADSCORE_DRIFT_WINDOW_SECONDS says otherwise."
+                " writes one when a window closes: five minutes of event time, unless"
+                " LEADSCORE_DRIFT_WINDOW_SECONDS is set."
             )
         horizon = chosen_horizon(window, self._horizon)
         parts: list[RenderableType] = [_head(window, horizon, now_ms)]
@@ -115,14 +115,14 @@ class DriftBoard:
 
 
 def chosen_horizon(window: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
-    """Take one horizon out of a report of a window.
+    """Return one horizon of a window's report.
 
     Parameters
     ----------
     window
         The record of drift_report.avsc.
     name
-        The horizon's; None: the longest that has enough leads, or else the longest.
+        Name of the horizon; None: the longest that has enough leads, or else the longest.
 
     Raises
     ------
@@ -144,14 +144,14 @@ def chosen_horizon(window: Mapping[str, Any], name: str | None) -> Mapping[str, 
 
 
 def report_line(report: Mapping[str, Any], name: str | None) -> str:
-    """Say in one line what a report says.
+    """Return a report in one line.
 
     Parameters
     ----------
     report
         The record of drift_report.avsc.
     name
-        As for `chosen_horizon`.
+        Name of the horizon, as for `chosen_horizon`.
     """
     report = record_for_terminal(report)
     when = f"{_moment(report['window_end'])} {_model(report)}"
@@ -188,11 +188,11 @@ def _model(window: Mapping[str, Any]) -> str:
 def _window(window: Mapping[str, Any], now_ms: int) -> Text:
     start, end, reported_at = (window[n] for n in ("window_start", "window_end", "reported_at"))
     text = Text(
-        f"{_moment(start)} to {_until(start, end)} UTC, {window['leads']:,} leads, told"
+        f"{_moment(start)} to {_until(start, end)} UTC, {window['leads']:,} leads, reported"
         f" {_span(now_ms - reported_at)} ago"
     )
     if now_ms - reported_at > OVERDUE_WINDOWS * (end - start) + OVERDUE_MS:
-        text.append(": the next is overdue. Do leads come, does a drift worker run?", "yellow")
+        text.append(": the next is overdue. Check the producers and the drift worker", "yellow")
     return text
 
 
@@ -207,7 +207,7 @@ def _horizons(window: Mapping[str, Any], chosen: Mapping[str, Any]) -> Text:
 def _verdict(horizon: Mapping[str, Any]) -> Text:
     text = shown_state(horizon["state"])
     if horizon["state"] == DriftState.TOO_FEW:
-        return text.append(" leads to measure drift: see a longer horizon")
+        return text.append(" leads to assess drift: see a longer horizon")
     drifted, fields = drifted_fields(horizon)
     text.append(f": {drifted} of {fields} fields drifted")
     if drifted and horizon["weighted_share"] is not None:
@@ -216,13 +216,13 @@ def _verdict(horizon: Mapping[str, Any]) -> Text:
 
 
 def _power(horizon: Mapping[str, Any]) -> str:
-    """Return which drift so few leads can't show; nothing where there are many."""
+    """Return the smallest PSI that a horizon of few leads can show; empty for many leads."""
     fields = [field for field in horizon["fields"] if field["psi_noise"] is not None]
     if horizon["leads"] >= EXACT_BELOW or not fields:
         return ""
     noise = max(field["psi_noise"] for field in fields)
     least = detectable_psi(noise, horizon["leads"], len(fields))
-    return f"; {horizon['leads']:,} leads: a PSI under about {least:.2f} may not be seen"
+    return f"; {horizon['leads']:,} leads: a PSI under about {least:.2f} may go unnoticed"
 
 
 def _scores(horizon: Mapping[str, Any]) -> Text:
@@ -241,7 +241,7 @@ def _moment(ms: int) -> str:
 
 
 def _until(start: int, end: int) -> str:
-    """Write the end without its date where it is that of the start."""
+    """Return the end of a window, without its date if that is the date of the start."""
     date, time = _moment(end).split()
     return time if _moment(start).startswith(date) else f"{date} {time}"
 
@@ -259,7 +259,7 @@ def _height(console: Console, part: RenderableType) -> int:
 
 
 def _fitting(lines: int, fields: int) -> int:
-    """Return how many fields fit; where all do, no line is needed for what is left out."""
+    """Return how many fields fit; if all do, the line for omitted ones is not needed."""
     if fields <= lines - AROUND_THE_FIELDS + SUMMED_UP:
         return fields
     return max(FEWEST_FIELDS, lines - AROUND_THE_FIELDS)

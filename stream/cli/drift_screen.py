@@ -1,4 +1,4 @@
-"""How far each field of a horizon has drifted, as a table for a terminal."""
+"""Drift of each field of a horizon, as a table on the terminal."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ STYLES: Mapping[str, str] = {
     DriftState.CRITICAL: "bold red",
 }
 SUMMED_UP = 1
-"""Lines below the table when fields are left out."""
+"""Lines below the table if fields are omitted."""
 SEVERITY = tuple(STYLES)
 BAR = ""
 WORDS = ("field", BAR, "test", "state", "since")
 GIVING_WAY = ("field", BAR)
-"""Columns that are made narrower where there is too little room."""
+"""Columns that shrink if the terminal is narrow."""
 NONE = "-"
-"""What is not known, or needs no figure."""
+"""Placeholder for values that are unknown or not applicable."""
 NARROWEST, WIDEST = 6, 24
-"""Characters of a bar."""
+"""Least and most characters of a bar."""
 OTHERS = 74
-"""Characters of the other columns, where fields have names of a usual length."""
+"""Characters of the other columns, with field names of usual length."""
 FULL = 1.5 * THRESHOLDS.psi_critical
-"""Where a bar ends: a third of it is a warning, two thirds are critical."""
+"""PSI minus noise of a full bar: a third of it is a warning, two thirds are critical."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
 DAY_MS = 86_400_000
 CERTAIN = 0.0005
-"""A p-value that three digits would call 0."""
+"""P-values below are 0 in three digits."""
 NOTHING = 0.0005
-"""A change of a share that one digit of per cent would call 0."""
+"""Changes of a share below are 0 % in one digit."""
 EVERYTHING = 0.9995
-"""A change of a share that one digit of per cent would call 100."""
+"""Changes of a share above are 100 % in one digit."""
 
 
 class PsiBar:
-    """A bar as long as a field's PSI, less its noise; as wide as there is room for.
+    """A bar for a field's PSI minus noise, as wide as the terminal allows.
 
     Parameters
     ----------
@@ -75,20 +75,19 @@ class PsiBar:
 
 
 def drift_table(horizon: Mapping[str, Any], *, fields: int | None) -> Table:
-    """Show the fields of a horizon, those in the worst state first, and the score below.
+    """Return a table of a horizon's fields, the worst state first, and the score below.
 
     Parameters
     ----------
     horizon
         A record ``horizon`` of a drift report.
     fields
-        How many fields to show at most, beside the score; None: all. Those that are left out are
-        summed up in one line.
+        Most fields to show besides the score; None: all. Omitted fields are summarised in a line.
 
     Returns
     -------
     Table
-        80 characters wide at least.
+        At least 80 characters wide.
     """
     *drifts, score = horizon["fields"]
     drifts.sort(key=lambda drift: (SEVERITY.index(drift["state"]), _excess(drift)), reverse=True)
@@ -106,12 +105,12 @@ def drift_table(horizon: Mapping[str, Any], *, fields: int | None) -> Table:
 
 
 def shown_state(state: str) -> Text:
-    """Write a state in its colour."""
+    """Return a state as coloured text."""
     return Text().append(state.replace("_", " "), STYLES[state])
 
 
 def as_date(ms: int, end: int) -> str:
-    """Write a time, UTC: its hour and minute where it is of the day before the end, else its date.
+    """Return a time, UTC: hour and minute within a day before the end, else the date.
 
     Parameters
     ----------
@@ -140,7 +139,7 @@ def _row(drift: Mapping[str, Any], end: int) -> tuple[Text | str | PsiBar, ...]:
 
 
 def _excess(drift: Mapping[str, Any]) -> float:
-    """PSI as it is judged: without what leads that are as ever would have."""
+    """Return PSI minus the noise that is expected without drift."""
     return 0.0 if drift["psi"] is None else max(0.0, float(drift["psi"] - drift["psi_noise"]))
 
 
@@ -155,7 +154,7 @@ def _p_value(p: float | None) -> str:
 
 
 def _change(now: float | None, reference: float | None, surge: float) -> Text:
-    """Write by how much a share has changed, in points of per cent."""
+    """Return the change of a share in percentage points, as coloured text."""
     if now is None or reference is None:
         return Text(NONE)
     change = now - reference

@@ -1,4 +1,4 @@
-"""Which of a model's fields a file of leads has: said where some, or most, are not there."""
+"""Warn about fields of a model that a file of leads lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.errors import InputError
 __all__ = ["check_found"]
 
 FEW = 0.5
-"""Share of the fields, or of their importance, below which scores say little."""
+"""Share of the fields, or of their importance, below which scores are unreliable."""
 SHOWN = 8
 
 
@@ -22,25 +22,25 @@ def check_found(
     what: str,
     say: Callable[[str], None],
 ) -> None:
-    """Say which fields were not found, and when the fields found are few.
+    """Warn about missing fields, and if only few fields were found.
 
     Parameters
     ----------
     metadata
-        The model's.
+        Metadata of the model.
     found
-        Its fields that the file has.
+        The model's fields that the file has.
     source
-        What to call the file.
+        Name of the file for messages.
     what
-        What its fields are in it: columns, or keys.
+        Kind of its fields: column, or key.
     say
-        Takes each sentence.
+        Called with each sentence.
 
     Raises
     ------
     InputError
-        None was found.
+        No field was found.
     """
     shown = dict(zip(metadata.spec.kinds, metadata.spec.shown_names, strict=True))
     column = metadata.spec.sources.get(CREATED_AT)
@@ -64,7 +64,7 @@ def check_found(
         share = f", with {importance:.0%} of the importance" if metadata.importance else ""
         say(
             f"{source}: only {len(found)} of the model's {len(shown)} fields were found{share}: "
-            f"the scores say little. Name each {what} as in the training file, or name "
+            f"the scores are unreliable. Name each {what} as in the training file, or name "
             "another model with --model"
         )
 

@@ -24,7 +24,7 @@ class _Number(click.ParamType):
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Read the number; a value out of bounds ends the command with exit code 2."""
+        """Parse the number; an invalid value ends the command with exit code 2."""
         text = str(value).strip()
         bare = text.removesuffix(self._unit)
         try:
@@ -52,14 +52,14 @@ BYTES = {"MiB": 2**20, "GiB": 2**30}
 
 
 class _Duration(click.ParamType):
-    """A span of time; a timedelta."""
+    """A duration, as a timedelta."""
 
     name = "duration"
 
     def convert(
         self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        """Read the span; one that is none ends the command with exit code 2."""
+        """Parse the duration; an invalid value ends the command with exit code 2."""
         if isinstance(value, timedelta):
             return value
         found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([smhd])", value.strip())
@@ -69,14 +69,14 @@ class _Duration(click.ParamType):
 
 
 class _Moment(click.ParamType):
-    """A moment; a datetime with its offset from UTC."""
+    """A point in time, as a datetime with its offset from UTC."""
 
     name = "time"
 
     def convert(
         self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Read the moment; one that is none ends the command with exit code 2."""
+        """Parse the time; an invalid value ends the command with exit code 2."""
         try:
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value.strip())
         except ValueError:
@@ -85,14 +85,14 @@ class _Moment(click.ParamType):
 
 
 class _Memory(click.ParamType):
-    """An amount of memory; an int of bytes."""
+    """An amount of memory, as an int in bytes."""
 
     name = "size"
 
     def convert(
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        """Read the amount; one that is none ends the command with exit code 2."""
+        """Parse the amount; an invalid value ends the command with exit code 2."""
         if isinstance(value, int):
             return value
         found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)\s*([MG]iB)", value.strip())
@@ -106,5 +106,5 @@ DURATION, MOMENT, MEMORY = _Duration(), _Moment(), _Memory()
 encoding_option = click.option(
     "--encoding",
     metavar="NAME",
-    help="FILE's encoding, such as cp1252. Default: UTF-8 or UTF-16, else found by the letters.",
+    help="FILE's encoding, such as cp1252. Default: UTF-8 or UTF-16, else detected.",
 )

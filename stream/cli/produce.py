@@ -1,4 +1,4 @@
-"""`leadscore produce`: play leads to Kafka as a CRM would."""
+"""`leadscore produce`: send leads to Kafka, as a CRM would."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EXIT_UNDELIVERED = 1
 @click.option(
     "--schema",
     metavar="NAME|FILE.avsc",
-    help="The leads' contract. Without it: the largest known contract whose fields FILE all has.",
+    help="The leads' contract. Default: the largest known contract whose fields are all in FILE.",
 )
 @click.option(
     "--id",
@@ -57,17 +57,17 @@ EXIT_UNDELIVERED = 1
     help="FILE's column of creation times.",
 )
 @encoding_option
-@click.option("--now", is_flag=True, help="Leads are created when they are sent.")
+@click.option("--now", is_flag=True, help="Use the time of sending as the time of creation.")
 @click.option(
     "--count",
     type=click.IntRange(min=0),
     metavar="N",
     help=f"At most N leads; default: the whole FILE, or {DEFAULT_COUNT:,} synthetic "
-    "leads. 0: without end.",
+    "leads. 0: unlimited.",
 )
-@click.option("--rate", type=RATE, help="Leads a second, such as 50/s; default: at once.")
+@click.option("--rate", type=RATE, help="Leads per second, such as 50/s; default: no limit.")
 @click.option(
-    "--speed", type=SPEED, help="As FILE's own time stamps, so many times faster, such as 1000x."
+    "--speed", type=SPEED, help="Follow FILE's timestamps, accelerated by a factor such as 1000x."
 )
 @click.option(
     "--format",
@@ -81,7 +81,7 @@ EXIT_UNDELIVERED = 1
     "--bad",
     type=SHARE,
     default=0.0,
-    help="Break this share of the leads, in a mix of ways, such as 1%.",
+    help="Break this share of the leads with a mix of defects, such as 1%.",
 )
 @click.option(
     "--drift",
@@ -92,38 +92,38 @@ EXIT_UNDELIVERED = 1
     "missing. May be repeated.",
 )
 @click.option(
-    "--drift-from", type=SHARE, default=0.0, help="The shifts begin at this share of the run."
+    "--drift-from", type=SHARE, default=0.0, help="Start the shifts at this share of the run."
 )
 @click.option(
     "--drift-over",
     type=SHARE,
     default=0.0,
-    help="The shifts come in gradually over this share of the run; default: at once.",
+    help="Phase the shifts in over this share of the run; default: at once.",
 )
-@click.option("--topic", help="Default: the topic that workers read.")
+@click.option("--topic", help="Destination. Default: the topic that workers read.")
 @click.option(
     "--bootstrap-servers", metavar="HOST:PORT[,...]", help="Kafka; overrides the setting."
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
-    help="The same seed plays the same run; default: another each time.",
+    help="Random seed, to repeat a run; default: a new one each time.",
 )
 def produce(**options: Any) -> None:
-    """Play leads to Kafka as a CRM would: FILE's (CSV, JSON or Parquet), or synthetic ones.
+    """Send leads to Kafka, as a CRM would: from FILE (CSV, JSON or Parquet), or synthetic.
 
     \b
       leadscore produce --count 1000                      synthetic leads
-      leadscore produce contacts.csv --rate 200/s         a file, steadily
+      leadscore produce contacts.csv --rate 200/s         a file, at a constant rate
       leadscore produce contacts.csv --speed 1000x --now  as recorded, faster
       leadscore produce --count 10000 --bad 1%            some events broken
       leadscore produce --count 10000 --drift 'company_size=*3' --drift-from 50%
 
-    Ctrl-C stops it cleanly: what was begun is delivered and counted; a second one stops at once.
+    Ctrl-C stops it cleanly: leads in flight are delivered and counted. A second one exits at once.
 
-    Exit codes: 0 everything was delivered, 1 something was not (the summary says what), 2 an option
-    or the file is unusable, 3 no Kafka or no such topic, 130 stopped by Ctrl-C.
-    """  # noqa: D301 - click takes the backspace itself for "do not wrap"
+    Exit codes: 0 everything was delivered, 1 something was not (see the summary), 2 an option or
+    the file is invalid, 3 Kafka or the topic is missing, 130 stopped by Ctrl-C.
+    """  # noqa: D301 - click reads the backspace itself as "do not wrap"
     with exit_codes():
         code = _produce(options)
     raise SystemExit(code)
@@ -146,12 +146,12 @@ def _produce(options: dict[str, Any]) -> int:
         seed=seed,
         created_now=options["now"],
     )
-    # Of a broker that is away it warns many times a second; what fails for good is in the summary.
+    # aiokafka warns many times a second about an unreachable broker; failures are in the summary.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         played = asyncio.run(_play(playlist, as_event, _pace(options), settings))
     except asyncio.CancelledError:
-        click.echo("stopped at once: leads in flight may be in Kafka or not", err=True)
+        click.echo("stopped at once: leads in flight may or may not be in Kafka", err=True)
         return EXIT_STOPPED
     click.echo(summary(played, playlist, settings.leads_created, seed))
     if not played.complete:

@@ -1,4 +1,4 @@
-"""`leadscore snapshot`: an Evidently report of recent leads against the training's."""
+"""`leadscore snapshot`: an Evidently report of recent leads against training leads."""
 
 from __future__ import annotations
 
@@ -28,57 +28,57 @@ HOUR = timedelta(hours=1)
 
 @click.command()
 @click.option(
-    "--since", type=DURATION, help="The leads of so long until now.  [default: --every, else 1h]"
+    "--since", type=DURATION, help="Length of the range until now.  [default: --every, else 1h]"
 )
-@click.option("--from", "start", type=MOMENT, help="The leads from then on, in Kafka's time.")
-@click.option("--to", "end", type=MOMENT, help="Up to then.  [default: now]")
-@click.option("--every", type=DURATION, help="Stay, and take a snapshot each period.")
+@click.option("--from", "start", type=MOMENT, help="Start of the range, in Kafka timestamps.")
+@click.option("--to", "end", type=MOMENT, help="End of the range.  [default: now]")
+@click.option("--every", type=DURATION, help="Keep running, and write a snapshot each period.")
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
     default=10_000,
     show_default=True,
-    help="Leads to compare at most, uniformly drawn from the range.",
+    help="Most leads to compare, sampled uniformly from the range.",
 )
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
     default=48,
     show_default=True,
-    help="How many snapshots to keep.",
+    help="Number of snapshots to keep.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     default="reports",
     show_default=True,
-    help="Where they go.",
+    help="Folder of the snapshots.",
 )
 @click.option(
     "--workspace",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Of Evidently, for `evidently ui`.  [default: workspace in --output]",
+    help="Evidently's workspace, for `evidently ui`.  [default: workspace in --output]",
 )
 @click.option(
     "--textfile",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the job's metrics there, for node_exporter's textfile collector.",
+    help="File for the job's metrics, for node_exporter's textfile collector.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="With --every: show the job's metrics on this port; 0 takes a free one.",
+    help="With --every: expose the job's metrics on this port; 0 picks a free one.",
 )
 @click.option(
     "--memory-limit",
     type=MEMORY,
     default="2GiB",
     show_default=True,
-    help="That a snapshot may take.",
+    help="Most memory of a snapshot.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Say what it comes to as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def snapshot(**options: Any) -> None:
-    """Write an Evidently report: recent leads against those that the model was trained on.
+    """Write an Evidently report of recent leads against the model's training leads.
 
     \b
       leadscore snapshot --since 1h
@@ -86,12 +86,12 @@ def snapshot(**options: Any) -> None:
       leadscore snapshot --every 1h --port 9101
       evidently ui --workspace reports/workspace
 
-    Reads the leads by their time stamps without joining the workers' group, scores a sample of them
-    with the model that serves, and writes report.html, report.json and summary.json. What counts as
-    drift is what the alerts say: see docs/drift.md. Other settings are environment variables.
+    It reads leads by timestamp without joining the workers' group, scores a sample with the serving
+    model, and writes report.html, report.json and summary.json. Drift is judged as for the alerts:
+    see docs/drift.md. Other settings are environment variables.
 
-    Exit codes: 0 written (or there was no lead to compare), 1 it failed, 2 an option is unusable or
-    there is no such model, 3 Kafka, the topic or the model's sample of training leads is missing,
+    Exit codes: 0 written (or there was no lead to compare), 1 failed, 2 an option is invalid or
+    the model does not exist, 3 Kafka, the topic or the model's sample of training leads is missing,
     or another snapshot is being written, 130 stopped (0 with --every).
     """  # noqa: D301
     with exit_codes():
@@ -104,13 +104,13 @@ def _check(options: dict[str, Any]) -> None:
     if options["since"] and (options["start"] or options["end"]):
         raise InputError("--since and --from or --to exclude each other: give one of them")
     if options["end"] and not options["start"]:
-        raise InputError("--to needs the beginning of the range: give --from too")
+        raise InputError("--to needs the start of the range: give --from too")
     if options["every"] and options["start"]:
-        raise InputError("--every takes the leads until now: give --since, not --from and --to")
+        raise InputError("--every uses a range until now: give --since, not --from and --to")
     if options["port"] is not None and not options["every"]:
-        raise InputError("--port is of a job that stays: give --every too, or --textfile")
+        raise InputError("--port needs a job that keeps running: give --every too, or --textfile")
     if options["start"] and options["end"] and options["start"] >= options["end"]:
-        raise InputError("--from must be before --to: exchange them")
+        raise InputError("--from must be before --to: swap them")
 
 
 async def _once(options: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""What columns predict alone, as a table on the terminal."""
+"""Predictive power of single columns, as a table on the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["print_strongest"]
 
 
 def print_strongest(inspection: Inspection, console: Console) -> None:
-    """Print the columns that predict best alone; a mark stands before those that may leak."""
+    """Print the columns that predict best alone, with a mark on possible leaks."""
     suspicious = {leak.column for leak in inspection.leaks}
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True, width=1)

@@ -19,7 +19,7 @@ from stream.settings import load_settings
 __all__ = ["topics"]
 
 WIDE, IN_A_PIPE = 160, 300
-"""Characters: from which all details fit, and how many a pipe takes."""
+"""Characters: least width for all details, and the width in a pipe."""
 DETAILS: Mapping[str, Callable[[Topic], str]] = {
     "key": lambda topic: topic.key,
     "value": lambda topic: topic.value,
@@ -40,18 +40,18 @@ def topics() -> None:
 @click.option(
     "--partitions",
     type=click.IntRange(1),
-    help="Of the source and the topics that follow it.  [default: as the source has, else 4]",
+    help="Partitions of the source and of the topics that match it.  [default: the source's, or 4]",
 )
 @click.option(
     "--replication-factor",
     type=click.IntRange(1),
-    help="Of new topics.  [default: as the brokers are set]",
+    help="Replication factor of new topics.  [default: the brokers']",
 )
 def create(partitions: int | None, replication_factor: int | None) -> None:
-    """Make the topics that are not there yet.
+    """Create the missing topics.
 
-    Existing ones are left as they are. Exit code 3 when one of them has another number of
-    partitions, or the broker can't be reached or refuses.
+    Existing topics are not changed. Exit code 3 if one of them has another number of partitions, or
+    the broker can't be reached or refuses.
     """
     with exit_codes():
         made = asyncio.run(create_topics(load_settings(), partitions, replication_factor or -1))
@@ -61,7 +61,7 @@ def create(partitions: int | None, replication_factor: int | None) -> None:
 
 @topics.command()
 def check() -> None:
-    """Check that a worker has its topics and rights.
+    """Check the topics and rights of a worker.
 
     Exit code 3 if not.
     """

@@ -1,4 +1,4 @@
-"""The report of a training, for people."""
+"""The report of a training, on the terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIGURES = {
     "positives": ("rate", "{:.1%}"),
     "leads": ("rows", "{:,}"),
 }
-"""What is shown of a quality, and how."""
+"""Figures that are shown, with their formats."""
 
 
 def print_report(trained: TrainedModel, console: Console) -> None:

@@ -13,7 +13,7 @@ __all__ = ["worker"]
 @click.option(
     "--role",
     type=click.Choice(["score", "drift", "all"]),
-    help="What this worker does; overrides LEADSCORE_ROLE.",
+    help="Role of the worker; overrides LEADSCORE_ROLE.",
 )
 @click.option(
     "--http-port",
@@ -23,14 +23,14 @@ __all__ = ["worker"]
 def worker(role: str | None, http_port: int | None) -> None:
     """Run a worker: read leads from Kafka, score them, write the scored topic.
 
-    With --role drift it watches drift instead, from what the scoring workers count: one of a group
-    does, others stand by.
+    With --role drift it monitors drift instead, from the counts of the scoring workers: one worker
+    of the group is active, the others are on standby.
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md. SIGTERM or Ctrl-C stops
-    it cleanly within 10 s; a second one at once.
+    it cleanly within 10 s; a second one stops it at once.
 
-    Exit codes: 0 stopped cleanly, 1 crashed (what was not written is read again), 3 not started:
-    the message says what is missing, 128 + signal stopped at once.
+    Exit codes: 0 stopped cleanly, 1 crashed (unfinished leads are read again), 3 not started (the
+    message says what is missing), 128 + signal stopped at once.
     """
     if role is not None:
         os.environ["LEADSCORE_ROLE"] = role

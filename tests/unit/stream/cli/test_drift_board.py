@@ -29,7 +29,7 @@ MANY = (*(field(f"number_{i}", i / 100) for i in range(20)), FIELDS[-1])
 def test_it_says_where_drift_stands_and_what_to_do() -> None:
     said = " ".join(" ".join(line.split()) for line in shown(report()))
     assert "Model bank/1 (3f3f3f3f3f3f) leads.created" in said
-    assert "Window 2026-05-28 20:25 to 20:30 UTC, 412 leads, told 60 s ago" in said
+    assert "Window 2026-05-28 20:25 to 20:30 UTC, 412 leads, reported 60 s ago" in said
     assert "Horizons 5m too few 1h critical 24h critical" in said
     assert "24h 123,456 leads, critical: 3 of 5 fields drifted, 40% by importance" in said
     scores = "Scores mean 6.0% is out of the healthy range, their distribution has drifted;"
@@ -65,13 +65,15 @@ def test_the_longest_horizon_with_enough_leads_is_shown_unless_another_is_named(
 
 def test_of_too_few_leads_no_field_is_shown() -> None:
     said = shown(report(), name="5m")
-    assert "5m        412 leads, too few leads to measure drift: see a longer horizon" in said
+    assert "5m        412 leads, too few leads to assess drift: see a longer horizon" in said
     assert not any(line.startswith(("field", "Scores", "Diagnosis")) for line in said)
 
 
 def test_a_report_that_does_not_come_is_missed() -> None:
     said = " ".join(" ".join(line.split()) for line in shown(report(), now=END + 2 * DAY))
-    assert "told 47 h ago: the next is overdue. Do leads come, does a drift worker run?" in said
+    assert (
+        "reported 47 h ago: the next is overdue. Check the producers and the drift worker" in said
+    )
 
 
 def test_no_report_is_a_sentence() -> None:
@@ -121,7 +123,7 @@ def test_a_report_is_a_line() -> None:
         " importance"
     )
     few = report_line(read(report()), "5m")
-    assert few.endswith("too few leads to measure drift: see a longer horizon")
+    assert few.endswith("too few leads to assess drift: see a longer horizon")
     assert report_line(read(alarm("age")), None) == (
         "2026-05-28 20:30 bank/1 alarm by windowed: age: critical over 24h of 123,456 leads."
     )

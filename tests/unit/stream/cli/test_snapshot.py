@@ -23,7 +23,7 @@ def run(*arguments: Any) -> Any:
     [
         (("--since", "1h", "--from", "2026-05-01"), "--since and --from"),
         (("--to", "2026-05-01"), "give --from too"),
-        (("--every", "1h", "--from", "2026-05-01"), "--every takes the leads until now"),
+        (("--every", "1h", "--from", "2026-05-01"), "--every uses a range until now"),
         (("--port", "0"), "give --every too"),
         (("--from", "2026-05-02", "--to", "2026-05-01"), "before --to"),
         (("--sample", "0"), "--sample"),
