@@ -1,1 +1,1 @@
-"""Benchmarks: one definition of the work, several contenders, figures printed as measured."""
+"""Benchmarks: one definition of the workload, several contenders, printed figures as measured."""

@@ -1,7 +1,7 @@
 """The same work in a loop around aiokafka: ``python -m benchmarks.aiokafka_loop``.
 
-What is fetched is scored as one batch, and sent as one batch a partition; the next is scored while
-the last is delivered. Offsets are committed each second, when all before them is delivered.
+Fetched events are scored as one batch and sent as one batch per partition; the next batch is scored
+while the last is delivered. Offsets are committed every second, once all before them is delivered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The same work in a loop around confluent-kafka: ``python -m benchmarks.confluent_loop``.
 
-What was consumed is scored as one batch and produced record by record; librdkafka makes batches
-of them. Offsets are committed each second, when all before them is delivered.
+Consumed events are scored as one batch and produced record by record; librdkafka forms batches.
+Offsets are committed every second, once all before them is delivered.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks.plain_work import Position, Work, WorkOrder, work_order
 
 COMMIT_SECONDS = 1.0
 WAIT_SECONDS = 0.005
-"""`consume` waits so long for a batch to be full, and an event that comes alone with it."""
+"""Time that `consume` waits for a full batch; it delays a single event by this much."""
 
 
 def run(order: WorkOrder) -> None:
@@ -64,7 +64,7 @@ def _score(work: Work, producer: Producer, target: str, messages: list[Message])
             try:
                 producer.produce(target, value, key, position.partition)
                 break
-            except BufferError:  # its queue is full: let it deliver
+            except BufferError:  # its queue is full: wait for deliveries
                 producer.poll(0.01)
 
 

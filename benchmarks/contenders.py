@@ -1,4 +1,4 @@
-"""Who does the work: how each contender is started, and what its name is in the table."""
+"""The contenders: how each is started, and its name in the table."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["CONTENDERS", "Contender", "Stage"]
 
 COLD = (0.10, 0.95)
 WARM = (0.55, 0.975)
-"""Of a doubled backlog: the first half is there to warm it up."""
+"""Range of a doubled backlog, whose first half is for warming up."""
 
 SCORED_SCHEMA = Path(__file__).parent.parent / "schemas" / "lead_scored.avsc"
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a contender finds its work.
+    """Input and output of a contender's run.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Stage:
     model, sha256
         The model file of the others, the identity of LeadScore's.
     folder
-        For whatever the process writes.
+        Folder for files of the process.
     linger_ms
-        How long a producer may wait for more.
+        Linger time of the producer.
     """
 
     bootstrap: str
@@ -50,26 +50,26 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A program that does the work.
+    """A program that does the workload.
 
     Attributes
     ----------
     name
-        In the table.
+        Name in the table.
     command
-        Makes what is started; called when it is needed, as it may have to be built.
+        Returns the command line; called lazily, as the program may have to be built.
     environment
-        Its settings for a stage.
+        Returns its settings for a stage.
     share
-        Share of the events that it is given: less for slow ones, so that they end, more for ones
-        that are measured warm.
+        Share of the events that it gets: less for slow contenders, more for those that are measured
+        warm.
     window
-        Between which shares of the backlog the figures are taken: neither start-up nor the last
-        wait counts.
+        Range of the backlog, in shares, in which it is measured: start-up and the final wait do not
+        count.
     cores
-        How many cores it may use; None: all of them.
+        Number of cores that it may use; None: all.
     is_transactional
-        Whether the target has marks of transactions among its records.
+        Whether the target topic has transaction markers among its records.
     """
 
     name: str
@@ -204,7 +204,7 @@ CONTENDERS = {
     "two-workers": _leadscore(
         "LeadScore as shipped, two workers on all cores",
         ("benchmarks.workers", "2"),
-        share=4.0,  # the first has it all to itself until the second has joined
+        share=4.0,  # the first worker is alone until the second has joined
         window=WARM,
         cores=None,
     ),

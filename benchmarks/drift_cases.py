@@ -1,4 +1,4 @@
-"""Leads of the bank, as they were and shifted: what drift detection is measured on."""
+"""Test cases of drift detection: the bank's leads, unchanged and shifted."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["Bank", "Rows", "Shift", "day_and_night", "draw", "months", "shifts"]
 
 CONTACTS = Path(__file__).parents[1] / "data/bank_marketing/contacts.csv.gz"
 PAST = 0.6
-"""Share of the contacts, the earliest, that the model is of: up to November 2008. The economy
-changes then."""
+"""Share of the contacts for the model, the earliest ones up to November 2008, when the economy
+changed."""
 TRAINED = 0.7
-"""Share of these, drawn by lot, that it is trained on; leads are drawn from the others."""
+"""Random share of these for training; leads are drawn from the others."""
 SEED = 11
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 MS_A_LEAD = 240
@@ -42,15 +42,15 @@ OF_THE_TIME = (
 )
 """Fields that are the same for all leads of a day."""
 SLOW_MS_A_LEAD = 1000
-"""60 leads a minute, where days are played."""
+"""60 leads a minute, for cases that span days."""
 YOUNG = 36
-"""Years. At night, from 20 to 8, those below it are nine times as likely as the others."""
+"""Age in years. At night, from 20 to 8, leads below it are nine times as likely as the others."""
 DAYS = 3
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Leads to draw from: as they were read, and as the service counts them."""
+    """Leads to draw from, raw and as the service counts them."""
 
     columns: Columns
     scores: NDArray[np.float32]
@@ -60,7 +60,7 @@ class Rows:
         return len(self.scores)
 
     def take(self, rows: NDArray[np.intp]) -> Rows:
-        """Return some of them."""
+        """Return a selection of the rows."""
         columns = {
             name: v[rows] if isinstance(v, np.ndarray) else [v[i] for i in rows]
             for name, v in self.columns.items()
@@ -101,17 +101,17 @@ class Bank:
         return Rows(columns, scores, encoder.counted_bins(features))
 
     def changed(self, field: str, values: NDArray[np.float64] | Sequence[str | None]) -> Rows:
-        """Give the leads to draw from other values of a field."""
+        """Return the rows with other values of a field."""
         return self.encoded({**self.rows.columns, field: values}, len(self.rows))
 
     def older(self, deviations: float) -> Rows:
-        """Make the leads to draw from older, by standard deviations of the age."""
+        """Return the rows with a higher age, by a number of standard deviations."""
         ages = np.asarray(self.rows.columns["age"])
         return self.changed("age", ages + deviations * np.nanstd(ages))
 
     @cached_property
     def by_month(self) -> dict[str, Rows]:
-        """The contacts of each month of each year, such as 2008-05."""
+        """Return the contacts of each month, by month such as 2008-05."""
         times = np.asarray(self._table.columns_for({"created_at": FieldKind.DATE})["created_at"])
         month = times.astype("datetime64[ms]").astype("datetime64[M]").astype(str)
         names = list(dict.fromkeys(month.tolist()))
@@ -120,7 +120,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class Shift:
-    """From what leads are drawn before it and after it, and the reference that they meet."""
+    """A shift: the rows before and after it, and the reference to compare with."""
 
     name: str
     layout: CountLayout
@@ -128,7 +128,7 @@ class Shift:
     before: Rows
     after: Rows
     share: float = 1.0
-    """Of the leads after it, those that are shifted."""
+    """Share of shifted leads after it."""
 
     def leads(self, before: int, after: int, seed: int) -> Leads:
         """Draw leads."""
@@ -142,21 +142,21 @@ class Shift:
 
 
 def day_and_night(bank: Bank, after: Rows | None, seed: int) -> tuple[CountLayout, Leads, int]:
-    """Draw three days of leads that are younger by night; from the third noon on shifted.
+    """Draw three days of leads that are younger at night, shifted from the third noon on.
 
     Parameters
     ----------
     bank
-        What they are drawn from.
+        The model and rows.
     after
         The same leads, shifted; None: no shift.
     seed
-        Of the draw.
+        Random seed.
 
     Returns
     -------
     CountLayout, Leads, int
-        The reference, of other whole days; the leads; and how many come before the shift.
+        The reference of other whole days, the leads, and the number of leads before the shift.
     """
     random = np.random.default_rng(seed)
     by_night = np.where(np.asarray(bank.rows.columns["age"]) < YOUNG, 9.0, 1.0)
@@ -188,7 +188,7 @@ def draw(rows: Rows, n: int, random: np.random.Generator) -> Leads:
 
 
 def shifts(bank: Bank) -> Sequence[Shift]:
-    """Shifts of several sizes: made up, and by real leads of later years."""
+    """Return shifts of several sizes: artificial ones, and real leads of later years."""
     ages = np.asarray(bank.rows.columns["age"])
     nobody, pilots = bank.changed("age", ages * np.nan), bank.changed("job", ["pilot"] * len(ages))
 
@@ -207,7 +207,7 @@ def shifts(bank: Bank) -> Sequence[Shift]:
 
 
 def months(bank: Bank) -> Sequence[Shift]:
-    """From one real month to another: only what is the clients' own, the score with it."""
+    """Return shifts from one real month to another, in the fields of the clients and the score."""
     pairs = (
         ("2008-05", "2008-06"),
         ("2008-06", "2008-07"),

@@ -1,4 +1,4 @@
-"""Other ways to find drift, on the same leads: river's KSWIN, and Evidently as it comes."""
+"""Other drift detectors on the same leads: river's KSWIN, and Evidently with its defaults."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SEED = 5
 
 
 def kswin_alarms(leads: Leads, layout: CountLayout) -> list[int]:
-    """Run KSWIN with river's defaults on the streams that ADWIN watches, and the same sample.
+    """Run KSWIN with river's defaults on ADWIN's streams and sample.
 
     Returns
     -------
     list of int
-        Leads that had been read at each alarm.
+        Number of leads read at each alarm.
     """
     return sorted(
         (row + 1) * SAMPLE_EVERY for stream in _streams(leads, layout) for row in _kswin(stream)
@@ -50,12 +50,12 @@ def _streams(leads: Leads, layout: CountLayout) -> Iterator[list[float]]:
 
 
 def evidently_columns(now: Rows, reference: Rows) -> tuple[set[str], bool]:
-    """Compare with Evidently's preset for drift as it comes.
+    """Compare with Evidently's drift preset.
 
     Returns
     -------
     set of str, bool
-        The columns that have drifted; and whether half of them have, which is its "dataset drift".
+        The drifted columns, and whether half of them have drifted (Evidently's "dataset drift").
     """
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset

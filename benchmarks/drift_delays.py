@@ -1,4 +1,4 @@
-"""Measure how soon drift is found, and how often where there is none.
+"""Measure the delay of drift detection, and its false alarms.
 
 python -m benchmarks.drift_delays
 """
@@ -21,10 +21,10 @@ from benchmarks.drift_replay import Seen, replay
 from monitoring.drift.seasonality import DAY_MS
 
 BEFORE, AFTER = 30_000, 50_000
-"""Leads of a run."""
+"""Leads of a run, before and after the shift."""
 DRAWS = 3
 KSWIN_BEFORE, KSWIN_AFTER = 5_000, 20_000
-"""It is slow."""
+"""Fewer leads, as KSWIN is slow."""
 STILL, STILL_DRAWS = 200_000, 5
 EVIDENTLY_LEADS, EVIDENTLY_REFERENCE, EVIDENTLY_DRAWS = 5_000, 10_000, 6
 
@@ -86,7 +86,7 @@ def _delay(alarms: Iterable[Sequence[int]], before: int) -> str:
     found = sorted(at - before for at in firsts if at is not None)
     if len(found) <= len(firsts) / 2:
         return f"{len(found)} of {len(firsts)}" if found else "–"
-    # Those that found nothing are later than any.
+    # Runs without a detection count as the latest.
     return f"{found[(len(firsts) - 1) // 2]:,}"
 
 

@@ -26,7 +26,7 @@ STILL = 500
 TRIALS = 100
 """Windows of each shift."""
 STEPS = 6
-"""Halvings of the range in which the smallest PSI is looked for."""
+"""Bisection steps of the search for the smallest PSI."""
 RANGE = (0.05, 2.0)
 FOUND = 0.8
 FIELD = "age"
@@ -76,7 +76,7 @@ def _smallest(
 def _is_found(
     layout: CountLayout, assessor: Assessor, size: int, psi: float, random: np.random.Generator
 ) -> bool:
-    """Return whether a tilt of one field to this PSI is found, all others drawn as in training."""
+    """Return whether a shift of one field to this PSI is detected, with all others unchanged."""
     names = [*(field.name for field in layout.fields), "score"]
     parts = []
     for name, reference in zip(names, layout.parts(layout.reference_counts), strict=True):
@@ -89,7 +89,7 @@ def _is_found(
 
 
 def _tilted(shares: NDArray[np.float64], psi: float) -> NDArray[np.float64]:
-    """Return shares that lean towards the upper bins, at a distance of this PSI."""
+    """Return shares that are tilted towards the upper bins, with this PSI."""
     low, high = 0.0, 50.0
     steps = np.arange(len(shares)) / len(shares)
     there = shares > 0

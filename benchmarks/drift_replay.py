@@ -1,4 +1,4 @@
-"""What the drift role does with leads, in one process and without Kafka."""
+"""Replay of the drift role's processing, in one process without Kafka."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["HORIZONS", "MINUTE_MS", "WINDOW_MS", "Leads", "Seen", "replay"]
 MINUTE_MS = 60_000
 WINDOW_MS = 5 * MINUTE_MS
 HORIZONS = {"5m": 1, "1h": 12, "24h": 288}
-"""By name, windows."""
+"""Number of windows by name of the horizon."""
 AT_ONCE = 512
-"""Leads after which the detectors are told: about what a partial has."""
+"""Leads per update of the detectors: about as many as a partial has."""
 
 
 class Leads(NamedTuple):
@@ -47,19 +47,19 @@ class Leads(NamedTuple):
     codes: NDArray[np.int16]
 
     def take(self, rows: slice) -> Leads:
-        """Return some of the leads."""
+        """Return a slice of the leads."""
         return Leads(self.events[rows], self.scores[rows], self.codes[rows])
 
 
 @dataclass
 class Seen:
-    """What came of it; each with the number of leads that had been read by then."""
+    """Results of a replay, each with the number of leads read until then."""
 
     changes: list[tuple[int, Change]] = field(default_factory=list)
     drifted: list[tuple[int, str, str]] = field(default_factory=list)
-    """At the end of each window: a stream that has drifted, and in which horizon."""
+    """Drifted streams at the end of each window, with the horizon."""
     out_of_season: list[tuple[int, Stream]] = field(default_factory=list)
-    """At the end of each window: a stream whose drift is no rhythm of the leads."""
+    """Streams with unseasonal drift at the end of each window."""
     confirmed: list[tuple[int, ConfirmedChange]] = field(default_factory=list)
 
 
@@ -70,7 +70,7 @@ def replay(
     season_ms: int = DAY_MS,
     page_hinkley: bool = False,
 ) -> Seen:
-    """Count leads in windows, assess the horizons, run the detectors and confirm what they find."""
+    """Count leads in windows, assess the horizons, run the detectors and confirm their changes."""
     seen = Seen()
     detectors = RollingDetectors(layout, page_hinkley=page_hinkley)
     confirmation = ChangeConfirmation(season_ms=season_ms)
@@ -103,7 +103,7 @@ def replay(
 
 
 def _windows(events: NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
-    """Yield every window's start and its leads, those of no lead too."""
+    """Yield the start and the leads of every window, including empty ones."""
     first, last = int(events[0]) // WINDOW_MS, int(events[-1]) // WINDOW_MS
     starts = np.arange(first, last + 2) * WINDOW_MS
     rows = events.searchsorted(starts).tolist()

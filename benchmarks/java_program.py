@@ -1,4 +1,4 @@
-"""The contenders in Java: built by Maven when they are first needed, and kept for the next time."""
+"""The contenders in Java, built by Maven on first use and cached."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOALS = ("compile", "dependency:copy-dependencies")
 
 
 def java_command(program: str) -> tuple[str, ...]:
-    """Tell how a program of the project is started; builds it where it is not built yet.
+    """Return the command line of a program of the project; build it if necessary.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def java_command(program: str) -> tuple[str, ...]:
     Raises
     ------
     click.ClickException
-        When Java or Maven are missing, or the build fails.
+        Java or Maven is missing, or the build fails.
     """
     try:
         java = find_java()
@@ -51,14 +51,14 @@ def java_command(program: str) -> tuple[str, ...]:
 
 
 def java_versions() -> dict[str, str]:
-    """Tell the versions of what the project uses, by name."""
+    """Return the versions of the project's dependencies, by name."""
     found = re.findall(r"<(\w+)\.version>([\d.]+)<", (PROJECT / "pom.xml").read_text())
     return {f"{name} (Java)": number for name, number in found}
 
 
 @cache
 def _built() -> Path:
-    """Build the project; a folder for each state of its sources."""
+    """Return the folder of the built project; there is one for each state of its sources."""
     sources = sorted(path for path in PROJECT.rglob("*") if path.is_file())
     state = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     folder = cache_folder() / f"bench-java-{state}"
@@ -66,9 +66,9 @@ def _built() -> Path:
         return folder
     maven = shutil.which("mvn")
     if maven is None:
-        raise click.ClickException("the contenders in Java need Maven: install mvn, or leave them")
+        raise click.ClickException("the contenders in Java need Maven: install mvn, or skip them")
     click.echo(f"building the contenders in Java in {folder} (180 MB, once)", err=True)
-    # It appears whole or not at all.
+    # The folder appears atomically.
     unfinished = folder.with_name(f"{folder.name}-{os.getpid()}")
     arguments = ["-B", "-q", "-f", str(PROJECT / "pom.xml"), f"-Dbench.folder={unfinished}"]
     try:

@@ -1,7 +1,7 @@
-"""How long a lead takes: from its event's arrival in the broker to that of its scored event.
+"""Latency of a lead: from the arrival of its event in the broker to that of its scored event.
 
-Both topics have their time stamps from the broker (``LogAppendTime``), so that neither the sender
-nor a reader is part of the figure. It is in whole milliseconds, as Kafka's time stamps are.
+The broker sets the timestamps of both topics (``LogAppendTime``), so neither the sender nor a
+reader is part of the figure. It is in whole milliseconds, like Kafka's timestamps.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.contenders import Contender
 from benchmarks.load import SteadyLoad
-from benchmarks.place import Place
 from benchmarks.process_tree import cpu_seconds
 from benchmarks.scores import read_topic
+from benchmarks.testbed import Testbed
 from benchmarks.workload import PARTITIONS
 from schemas.store import SchemaStore
 from stream.demo.audit import read_scored
@@ -30,25 +30,25 @@ STAMPED_BY_BROKER = {"message.timestamp.type": "LogAppendTime"}
 READY_SECONDS = 90.0
 WAIT_SECONDS = 30.0
 LINGER_MS = 1
-"""What the others' producers may wait; at their default of 5 ms they could not be below it."""
+"""Linger time of the other contenders; with their default of 5 ms they could not be faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyRun:
-    """What was measured of one contender at one rate.
+    """Measurement of one contender at one rate.
 
     Attributes
     ----------
     rate
-        Leads a second that were to come.
+        Intended leads per second.
     sent_rate
-        Leads a second that did.
+        Actual leads per second.
     p50, p99, p999, worst
         Milliseconds.
     core
-        Share of a core that it used.
+        Used share of a core.
     late
-        Leads that were not scored half a minute after the last was sent.
+        Leads without a score half a minute after the last was sent.
     """
 
     rate: float
@@ -62,25 +62,25 @@ class LatencyRun:
 
 
 async def measure_latency(
-    place: Place, contender: Contender, rate: float, *, warm_seconds: float, seconds: float
+    testbed: Testbed, contender: Contender, rate: float, *, warm_seconds: float, seconds: float
 ) -> LatencyRun:
-    """Measure a contender at a rate, after a while at the same rate that does not count."""
-    source = await place.make_source(PARTITIONS, STAMPED_BY_BROKER)
-    stage = await place.stage(source, linger_ms=LINGER_MS, configs=STAMPED_BY_BROKER)
-    with place.running(contender, stage) as process:
-        async with SteadyLoad(place.bootstrap, source, PARTITIONS) as load:
-            scored = _counter(place.bootstrap, stage.target)
+    """Measure a contender at a rate, after a warm-up at the same rate."""
+    source = await testbed.make_source(PARTITIONS, STAMPED_BY_BROKER)
+    stage = await testbed.stage(source, linger_ms=LINGER_MS, configs=STAMPED_BY_BROKER)
+    with testbed.running(contender, stage) as process:
+        async with SteadyLoad(testbed.bootstrap, source, PARTITIONS) as load:
+            scored = _counter(testbed.bootstrap, stage.target)
             await load.send(PARTITIONS)  # it is ready when each partition's first is scored
             await _until(scored, PARTITIONS, process, READY_SECONDS)
             await load.keep(rate, warm_seconds)
-            before = await read_ends(place.bootstrap, source)
+            before = await read_ends(testbed.bootstrap, source)
             began, used = time.monotonic(), cpu_seconds(process.pid)
             sent_rate = await load.keep(rate, seconds)
             used = cpu_seconds(process.pid) - used
             core = used / (time.monotonic() - began)
             late = await _until(scored, load.sent, process, WAIT_SECONDS, required=False)
-    millis = await _latencies(place.bootstrap, source, stage.target, before)
-    await place.clear(stage)
+    millis = await _latencies(testbed.bootstrap, source, stage.target, before)
+    await testbed.clear(stage)
     p50, p99, p999 = np.percentile(millis, [50, 99, 99.9]).tolist()
     return LatencyRun(rate, sent_rate, p50, p99, p999, float(max(millis)), core, late)
 
@@ -100,7 +100,7 @@ async def _until(
     *,
     required: bool = True,
 ) -> int:
-    """Wait until so many leads are scored; returns how many are missing."""
+    """Wait until a number of leads are scored; return how many are missing."""
     deadline = time.monotonic() + within
     while (missing := count - await scored()) > 0:
         if process.poll() is not None:
@@ -116,7 +116,7 @@ async def _until(
 async def _latencies(
     bootstrap: str, source: str, target: str, first: dict[int, int]
 ) -> list[float]:
-    """Read both topics: milliseconds of each lead that came after the first offsets."""
+    """Return the latency in milliseconds of each lead after the first offsets, from both topics."""
     arrived = {
         (record.partition, record.offset): record.timestamp
         async for record in read_topic(bootstrap, source)

@@ -1,4 +1,4 @@
-"""A steady load: so many leads a second, as they would come, whatever becomes of them."""
+"""A steady load: a constant number of leads per second, independent of the contender."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.place import DISTINCT
+from benchmarks.testbed import DISTINCT
 from benchmarks.workload import events
 from stream.simulator.run import partition_of
 
@@ -20,12 +20,12 @@ TICK_SECONDS = 0.002
 
 
 class SteadyLoad:
-    """Sends leads at a rate, a few each two milliseconds, to all partitions alike.
+    """Sends leads at a constant rate, a few every two milliseconds, evenly to all partitions.
 
     Parameters
     ----------
     bootstrap, topic, partitions
-        Where to.
+        Destination.
     """
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
@@ -48,7 +48,7 @@ class SteadyLoad:
         await self._producer.stop()
 
     async def send(self, count: int) -> None:
-        """Send so many leads now."""
+        """Send a number of leads at once."""
         partitions = len(self._rows)
         share, more = divmod(count, partitions)
         for i in range(partitions):
@@ -58,9 +58,9 @@ class SteadyLoad:
         self.sent += count
 
     async def keep(self, rate: float, seconds: float) -> float:
-        """Send at a rate for so long; returns the rate that was reached, leads a second."""
+        """Send at a rate for a time; return the actual rate in leads per second."""
         gc.collect()
-        gc.disable()  # a look for garbage is a gap, and then a burst that is late
+        gc.disable()  # a garbage collection causes a gap, then a late burst
         try:
             return await self._keep(rate, seconds)
         finally:
@@ -77,7 +77,7 @@ class SteadyLoad:
         return (self.sent - first) / (time.monotonic() - began)
 
     async def delivered(self) -> None:
-        """Wait until all that was sent has arrived."""
+        """Wait until all leads are delivered."""
         while self._pending:
             await self._pending.popleft()
 

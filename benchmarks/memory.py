@@ -1,8 +1,7 @@
 """A worker's memory under leads of any size and compression: ``--part memory``.
 
-Each run: a topic is filled with batches, and a worker works it off, in a cgroup of
-limited memory where this machine lets the bench make one. Its memory, its event loop and /healthz
-are looked at all the while.
+In each run a topic is filled with batches, and a worker processes them in a cgroup of limited memory
+if this machine allows it. The worker's memory, event loop and /healthz are monitored meanwhile.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.contenders import CONTENDERS, Stage
-from benchmarks.place import Place
 from benchmarks.process_tree import peak_memory_mb
+from benchmarks.testbed import Testbed
 from benchmarks.workload import SCHEMA, leads
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore
@@ -33,14 +32,14 @@ __all__ = ["CASES", "LIMIT_BYTES", "MemoryCase", "MemoryRun", "measure_memory"]
 MIB = 1 << 20
 LIMIT_BYTES = 512 * MIB
 CGROUPS = Path("/sys/fs/cgroup/memory")
-"""Of version 1, which may be had where nobody has set version 2 up."""
+"""Memory controller of cgroup version 1, available if version 2 is not set up."""
 PARTITIONS = 4
 BATCH_BYTES = 90 * MIB
-"""Of a batch before its compression: about 1 MB after it."""
+"""Bytes of a batch before compression; about 1 MB after it."""
 BLOCK_BYTES = 1500
-"""What a lead's text repeats, and so is compressed."""
+"""Length of the repeated, and so compressible, part of a lead's text."""
 SIZES = {"max.message.bytes": "100000000", "segment.bytes": "200000000"}
-"""Of a topic that takes large leads as they are."""
+"""Configuration of a topic that accepts large uncompressed leads."""
 LOOK_SECONDS = 0.1
 HOLD = 'leadscore_event_loop_hold_seconds{{clock="{}"}}'
 WITHIN = 600.0
@@ -48,16 +47,16 @@ WITHIN = 600.0
 
 @dataclass(frozen=True, slots=True)
 class MemoryCase:
-    """What a worker gets.
+    """Input of a memory measurement.
 
     Attributes
     ----------
     codec
         Compression of the batches, or "none".
     lead_bytes
-        Size of a lead, about.
+        Approximate size of a lead.
     count
-        How many there are.
+        Number of leads.
     """
 
     codec: str
@@ -79,27 +78,26 @@ CASES = (
 
 @dataclass(frozen=True, slots=True)
 class MemoryRun:
-    """What was measured of a worker.
+    """Measurement of a worker.
 
     Attributes
     ----------
     case
-        What it got.
+        The input.
     sent_mb
-        Of the batches as they were sent.
+        Compressed size of the batches.
     limit_mb
-        Of the cgroup; 0 without one.
+        Limit of the cgroup; 0 without one.
     peak_mb
-        The most that was resident.
+        Peak resident memory.
     cgroup_mb
-        The most that the cgroup counted, with what it caches of files; 0 without one.
+        Peak of the cgroup, page cache included; 0 without one.
     seconds
         From the first outcome to the last one.
     hold_ms, cpu_hold_ms
-        The longest that the event loop was held; and the same without the time in which the
-        process had no CPU.
+        Longest block of the event loop: wall-clock time, and CPU time of the process.
     answer_ms
-        The longest that /healthz took to answer.
+        Longest response time of /healthz.
     scored, dead
         Outcomes.
     rebalances
@@ -120,21 +118,21 @@ class MemoryRun:
     rebalances: int
 
 
-async def measure_memory(place: Place, case: MemoryCase) -> MemoryRun:
-    """Let a worker score what a case says."""
-    source = await place.make_source(PARTITIONS, SIZES if case.codec == "none" else {})
-    stage = await place.stage(source, partitions=PARTITIONS)
-    sent = await _fill(place.bootstrap, source, case)
-    with cgroup(LIMIT_BYTES) as group, place.running(CONTENDERS["leadscore"], stage) as process:
+async def measure_memory(testbed: Testbed, case: MemoryCase) -> MemoryRun:
+    """Measure a worker with a case's leads."""
+    source = await testbed.make_source(PARTITIONS, SIZES if case.codec == "none" else {})
+    stage = await testbed.stage(source, partitions=PARTITIONS)
+    sent = await _fill(testbed.bootstrap, source, case)
+    with cgroup(LIMIT_BYTES) as group, testbed.running(CONTENDERS["leadscore"], stage) as process:
         if group is not None:
             (group / "cgroup.procs").write_text(str(process.pid))
         async with _asked(stage) as worst:
-            begun, ended = await _work(place, stage, case, process)
+            begun, ended = await _work(testbed, stage, case, process)
         metrics = await asyncio.to_thread(_page, stage, "metrics")
-        scored = sum((await read_ends(place.bootstrap, stage.target)).values())
+        scored = sum((await read_ends(testbed.bootstrap, stage.target)).values())
         peak = peak_memory_mb(process.pid)
         used = 0 if group is None else int((group / "memory.max_usage_in_bytes").read_text())
-    await place.clear(stage)
+    await testbed.clear(stage)
     return MemoryRun(
         case=case,
         sent_mb=sent / MIB,
@@ -153,7 +151,7 @@ async def measure_memory(place: Place, case: MemoryCase) -> MemoryRun:
 
 @contextmanager
 def cgroup(limit: int) -> Iterator[Path | None]:
-    """Have a cgroup of limited memory for a while; None where this machine does not let one."""
+    """Create a cgroup of limited memory until the body ends; None if the machine forbids it."""
     group = CGROUPS / f"leadscore-bench-{os.getpid()}"
     try:
         group.mkdir()
@@ -164,20 +162,22 @@ def cgroup(limit: int) -> Iterator[Path | None]:
     try:
         yield group
     finally:
-        for _ in range(50):  # it is empty once the kernel has put the processes away
+        for _ in range(50):  # it is empty once the kernel has reaped the processes
             with suppress(OSError):
                 group.rmdir()
                 break
             time.sleep(0.1)
 
 
-async def _work(place: Place, stage: Stage, case: MemoryCase, process: Any) -> tuple[float, float]:
-    """Wait for all outcomes; returns when the first and the last were seen."""
+async def _work(
+    testbed: Testbed, stage: Stage, case: MemoryCase, process: Any
+) -> tuple[float, float]:
+    """Wait for all outcomes; return the times of the first and the last one."""
     deadline, begun = time.monotonic() + WITHIN, 0.0
     while True:
         done = 0
         for topic in (stage.target, f"{stage.target}.dlq"):
-            done += sum((await read_ends(place.bootstrap, topic)).values())
+            done += sum((await read_ends(testbed.bootstrap, topic)).values())
         now = time.monotonic()
         begun = begun or (now if done else 0.0)
         if done >= case.count:
@@ -193,7 +193,7 @@ async def _work(place: Place, stage: Stage, case: MemoryCase, process: Any) -> t
 
 
 async def _fill(bootstrap: str, topic: str, case: MemoryCase) -> int:
-    """Write the leads, in large batches; returns the bytes that were sent."""
+    """Write the leads in large batches; return the bytes sent."""
     block = "".join(chr(33 + (i * 7919 + i * i) % 90) for i in range(BLOCK_BYTES))
     text = (block * (case.lead_bytes // BLOCK_BYTES + 1))[: max(case.lead_bytes - 300, 1)]
     schema = SchemaStore().add(SCHEMA)
@@ -221,7 +221,7 @@ async def _fill(bootstrap: str, topic: str, case: MemoryCase) -> int:
 
 
 def _batch_bytes(case: MemoryCase) -> int:
-    """Return a batch's size that compression brings below 1 MB, whatever the codec."""
+    """Return a batch size that any codec compresses below 1 MB."""
     ratio = {"none": 1, "snappy": 15, "lz4": 70}.get(case.codec, 90)
     small = case.lead_bytes < 2 * BLOCK_BYTES
     return min(ratio, 8 if small else ratio) * MIB * 9 // 10
@@ -232,7 +232,7 @@ async def _send(producer: Any, batch: Any, topic: str, partition: int) -> int:
     return int(batch.size())
 
 
-# What is looked at meanwhile
+# Monitoring
 
 
 @dataclass(slots=True)
@@ -244,7 +244,7 @@ class _Worst:
 
 @asynccontextmanager
 async def _asked(stage: Stage) -> AsyncIterator[_Worst]:
-    """Ask for /healthz all the while, and for the longest hold each second."""
+    """Request /healthz continuously, and the longest block of the event loop every second."""
     worst = _Worst()
 
     async def ask() -> None:
@@ -273,7 +273,7 @@ def _page(stage: Stage, name: str) -> str:
 
 
 def _value(metrics: str, name: str) -> float:
-    """Read a metric's value, 0 where it is not shown."""
+    """Return a metric's value, 0 if it is absent."""
     for line in metrics.splitlines():
         if line.startswith(f"{name} "):
             return float(line.rpartition(" ")[2])

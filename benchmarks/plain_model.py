@@ -1,7 +1,7 @@
-"""The model as one without reasons would be exported: the same trees, the margin alone.
+"""The model without reasons: the same trees, but only the margin as output.
 
-LeadScore's own model adds up what every field contributed in the same pass over the trees. A
-program that writes no reasons would not pay for that, so the contenders get this one.
+LeadScore's own model also sums the contribution of every field in the same pass over the trees. A
+program without reasons would not need that, so the contenders get this model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PER_LEAF = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
 
 
 def without_contributions(content: bytes) -> bytes:
-    """Leave a model's reasons out.
+    """Remove the reasons from a model.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def without_contributions(content: bytes) -> bytes:
                 domain=trees.domain,
                 **{**attributes, **kept},
             ),
-            # Only the steps from the margin to the probability, as they are.
+            # Only the steps from the margin to the probability, unchanged.
             *kept_nodes[len(INPUT) :],
         ],
         "lead_score_alone",

@@ -1,4 +1,4 @@
-"""The work as a plain program does it, for all contenders in Python but LeadScore itself.
+"""The workload in a plain program, for all contenders in Python except LeadScore.
 
 fastavro reads and a few lines write. Between them is either a row filled from dictionaries and one
 model call an event, or columns, LeadScore's own `FeatureEncoder` and one model call a batch. Where
@@ -41,7 +41,7 @@ MIN_COVERAGE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class WorkOrder:
-    """What a contender is told.
+    """Settings of a contender.
 
     Attributes
     ----------
@@ -50,13 +50,13 @@ class WorkOrder:
     model, sha256
         The model's file; the identity of LeadScore's model, which goes into the events.
     decoder
-        "fastavro", or "leadscore" for its generated one.
+        "fastavro", or "leadscore" for LeadScore's generated decoder.
     batch
-        Most events of a batch, where the contender works in batches.
+        Most events of a batch, if the contender works in batches.
     linger_ms
-        How long a producer may wait for more.
+        Linger time of the producer.
     folder
-        For whatever it writes.
+        Folder for its files.
     """
 
     bootstrap: str
@@ -72,7 +72,7 @@ class WorkOrder:
 
 
 def work_order() -> WorkOrder:
-    """Read it from the environment."""
+    """Read the settings from the environment."""
     given = os.environ
     return WorkOrder(
         given["BENCH_BOOTSTRAP"],
@@ -89,7 +89,7 @@ def work_order() -> WorkOrder:
 
 
 class Position(NamedTuple):
-    """Where an event comes from.
+    """Position of an event's record.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Work:
     Parameters
     ----------
     order
-        What the contender was told.
+        Settings of the contender.
     """
 
     def __init__(self, order: WorkOrder) -> None:
@@ -137,7 +137,7 @@ class Work:
         self._read_row = compile_reader(lead, metadata.spec.kinds)
 
     def score(self, value: bytes, position: Position) -> tuple[bytes, bytes]:
-        """Score one event; returns the key and the value of what comes of it."""
+        """Score one event; return the key and the value of the scored event."""
         lead_id, created_at, values = self._one(value)
         row: list[float] = []
         for write, field in zip(self._rows, values, strict=True):
@@ -151,7 +151,7 @@ class Work:
     def score_batch(
         self, values: Sequence[bytes], positions: Sequence[Position]
     ) -> list[tuple[bytes, bytes]]:
-        """Score a batch; returns key and value of each event that comes of it, in its order."""
+        """Score a batch; return key and value of each scored event, in order."""
         if self._generated:
             leads = self._decoder.decode(values)
             lead_ids = [lead_id.decode() for lead_id in leads.lead_ids]
@@ -198,7 +198,7 @@ class Work:
 
 
 def _row_writer(field: FieldSpec) -> Callable[[Any], list[float]]:
-    """Make what turns one value into the field's columns."""
+    """Return a function that converts a value to the field's columns."""
     missing = [NAN] * len(field.columns)
     if isinstance(field, NumberField):
         return lambda value: [NAN if value is None else value]
@@ -234,10 +234,10 @@ def _reasons(outputs: Sequence[NDArray[Any]], row: int) -> list[tuple[int, float
 
 
 class _EventWriter:
-    """Writes scored events; what is the same in all of them is written once, by fastavro.
+    """Encodes scored events; fastavro encodes the constant parts once.
 
-    fastavro needs about 10 µs for one of these events. Whoever wants to be fast would not leave it
-    at that, and so the contenders need not either.
+    fastavro takes about 10 µs for one such event. A program that is optimised for speed would avoid
+    that, so the contenders do too.
     """
 
     def __init__(self, order: WorkOrder, metadata: BundleMetadata) -> None:
@@ -306,7 +306,7 @@ SHORT = tuple(bytes((number << 1,)) for number in range(64))
 
 
 def _long(value: int) -> bytes:
-    """Write an Avro long that is not negative: zigzag, seven bits a byte."""
+    """Encode a non-negative Avro long: zigzag, seven bits a byte."""
     if value < len(SHORT):
         return SHORT[value]
     left = value << 1
@@ -327,4 +327,4 @@ _double = struct.Struct("<d").pack
 HIGH, MEDIUM, LOW = _string(b"High"), _string(b"Medium"), _string(b"Low")
 ENGAGED, NOT_ENGAGED = _string(b"engaged"), _string(b"not_engaged")
 NO_REASONS = NO_VALUE = b"\0"
-"""The end of an array, and a string that is empty."""
+"""The end of an array, and an empty string."""

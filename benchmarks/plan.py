@@ -1,4 +1,4 @@
-"""What is measured: a bounded plan of about twenty minutes, and the whole."""
+"""Benchmark plans: a bounded one of about twenty minutes, and the full one."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ __all__ = ["BOUNDED", "FULL", "Plan"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured.
+    """Contenders, rates and sizes of a benchmark run.
 
     Attributes
     ----------
     contenders, events, repeats
-        Who works off how large a backlog, how often.
+        Contenders of the throughput benchmark, size of the backlog, and number of runs.
     latency_contenders
-        Whose latency is measured.
+        Contenders of the latency benchmark.
     rates, shares
-        At which rates, leads a second; and at which shares of what LeadScore can do.
+        Rates in leads per second, and as shares of LeadScore's maximum.
     most
-        What LeadScore can do, leads a second; None: as measured.
+        LeadScore's maximum in leads per second; None: measured first.
     warm_seconds, seconds
-        How long at each rate: before it counts, and while it does.
+        Seconds of warm-up and of measurement at each rate.
     costs
-        Leads that come at once, and partitions, of each measurement of what a lead costs.
+        Backlog and number of partitions of each measurement of CPU cost.
     memory
-        The leads of each measurement of a worker's memory.
+        Leads of each memory measurement.
     """
 
     contenders: tuple[str, ...]
@@ -56,7 +56,7 @@ class Plan:
         rates: Sequence[int],
         most: int | None,
     ) -> Self:
-        """Make another plan with what is given."""
+        """Return a copy of the plan with the given values."""
         return replace(
             self,
             events=events or self.events,

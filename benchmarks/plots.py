@@ -1,4 +1,4 @@
-"""Plots of the bench as SVG, written by hand: no library for three plots."""
+"""Plots of the benchmark as SVG, without a plotting library."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ PLACES = {
     "latency-p99": "latency",
     "scaling": "scaling",
 }
-"""Below which table each plot belongs."""
+"""The table below which each plot is placed."""
 
 WIDTH = 760
 OURS, OTHERS = "#0b6e4f", "#9aa5b1"
 COLOURS = ("#0b6e4f", "#c8553d", "#3d5a80", "#8e6c8a", "#b08900", "#5f6b6d")
 MANY = 60
-"""Points from which on they are not marked one by one."""
+"""Number of points from which they are not marked individually."""
 TEXT = 'font-family="sans-serif" font-size="13" fill="#222"'
 
 Points = Sequence[tuple[float, float]]
 
 
 def write_plots(results: Results, folder: Path) -> dict[str, Path]:
-    """Write the plots of what there is; returns their files by name."""
+    """Write the plots of the available results; return their files by name."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     if results.speed:
@@ -66,7 +66,7 @@ def write_plots(results: Results, folder: Path) -> dict[str, Path]:
 
 
 def bars(title: str, values: Mapping[str, float]) -> str:
-    """Draw a bar for each value, with its number; LeadScore's in a colour of their own."""
+    """Return a bar chart with values; LeadScore's bars have their own colour."""
     left, row = 310, 26
     most = max(values.values())
     shapes = [_text(10, 22, title, "bold")]
@@ -83,7 +83,7 @@ def bars(title: str, values: Mapping[str, float]) -> str:
 
 
 def lines(title: str, axis: str, series: Mapping[str, Points], *, from_zero: bool = False) -> str:
-    """Draw a line for each series; both axes are logarithmic, or even and from 0 on."""
+    """Return a line chart; both axes are logarithmic, or linear from 0."""
     left, top, right, bottom = 70, 45, 250, 50
     height = 380
     points = [point for line in series.values() for point in line]
@@ -123,7 +123,7 @@ def lines(title: str, axis: str, series: Mapping[str, Points], *, from_zero: boo
 def _scale(values: Sequence[float], begin: float, end: float) -> Callable[[float], float]:
     low, high = math.log10(min(values)), math.log10(max(values))
     low, high = (low - 0.2, high + 0.2) if high - low < 0.1 else (low, high)
-    # Flat lines stay flat: never less than a decade, so that noise does not fill the plot.
+    # At least a decade, so that noise of a flat line does not fill the plot.
     if end < begin:
         low, high = math.floor(low), math.ceil(high)
     return lambda value: begin + (math.log10(value) - low) / (high - low) * (end - begin)
@@ -135,7 +135,7 @@ def _even_scale(values: Sequence[float], begin: float, end: float) -> Callable[[
 
 
 def _steps(values: Sequence[float]) -> list[float]:
-    """Find round numbers from 0 to beyond the largest."""
+    """Return round numbers from 0 to beyond the largest value."""
     rough = max(values) / 5
     step = next(
         size * 10.0**power
@@ -152,7 +152,7 @@ def _decades(values: Sequence[float]) -> list[float]:
 
 
 def _apart(values: set[float], across: Callable[[float], float]) -> list[float]:
-    """Take the values whose labels do not run into each other."""
+    """Return the values whose labels do not overlap."""
     kept: list[float] = []
     for value in sorted(values):
         if not kept or across(value) - across(kept[-1]) > 60:

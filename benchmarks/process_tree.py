@@ -1,4 +1,4 @@
-"""What a process and its descendants use, read from Linux's /proc."""
+"""CPU time and memory of a process and its descendants, from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 __all__ = ["cpu_seconds", "ended_children_seconds", "peak_memory_mb", "pin", "process_tree"]
 
 CPU_CLOCK = 2
-"""Kernel's number of the clock of a process's CPU time, of all its threads, also ended ones."""
+"""Kernel's number of the clock for a process's CPU time, including ended threads."""
 
 
 def process_tree(pid: int) -> Iterator[int]:
-    """Walk a process and its descendants that are alive."""
+    """Yield the ids of a process and its living descendants."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):  # a thread or a process that has just ended
@@ -25,11 +25,11 @@ def process_tree(pid: int) -> Iterator[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Tell the CPU time of a process, its threads and its descendants, user and system."""
+    """Return the CPU time of a process, its threads and its descendants, user and system."""
     seconds = 0.0
     for member in process_tree(pid):
         with suppress(OSError):
-            # What clock_getcpuclockid(3) makes of a process id: /proc counts in hundredths only.
+            # As clock_getcpuclockid(3) derives it: /proc has a resolution of 10 ms only.
             seconds += time.clock_gettime((~member << 3) | CPU_CLOCK)
     return seconds
 
@@ -41,7 +41,7 @@ def ended_children_seconds(pid: int) -> float:
 
 
 def peak_memory_mb(pid: int) -> float:
-    """Tell the most memory that a process and its descendants have had resident."""
+    """Return the peak resident memory of a process and its descendants."""
     kilobytes = 0
     for member in process_tree(pid):
         with suppress(OSError):
@@ -51,7 +51,7 @@ def peak_memory_mb(pid: int) -> float:
 
 
 def pin(pid: int, cores: set[int]) -> None:
-    """Have a process, with all its threads, run on these cores alone."""
+    """Pin a process with all its threads to cores."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):
             os.sched_setaffinity(int(thread.name), cores)

@@ -1,4 +1,4 @@
-"""The environment of Quix Streams: it does not go with LeadScore's own releases of its needs."""
+"""Virtual environment of Quix Streams, whose dependencies conflict with LeadScore's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INSTALL_SECONDS = 600
 
 
 def quix_version() -> str:
-    """Tell the release of Quix Streams."""
+    """Return the version of Quix Streams."""
     found = re.search(r"^quixstreams==(\S+)", LOCK.read_text(), re.MULTILINE)
     assert found is not None, f"{LOCK} names quixstreams"
     return found[1]
@@ -30,12 +30,12 @@ def quix_version() -> str:
 
 @cache
 def quix_python() -> str:
-    """Tell the Python of the environment; makes it where there is none yet.
+    """Return the Python of the environment; create the environment if necessary.
 
     Raises
     ------
     click.ClickException
-        When it can't be made.
+        It can't be created.
     """
     state = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = cache_folder() / f"bench-quix-{state}"
@@ -44,7 +44,7 @@ def quix_python() -> str:
     if finished.is_file():
         return str(python)
     click.echo(f"making the environment of Quix Streams in {folder} (once)", err=True)
-    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted installation left
+    shutil.rmtree(folder, ignore_errors=True)  # left by an interrupted installation
     lock = ["--require-hashes", "--no-deps", "-r", str(LOCK)]
     try:
         _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])

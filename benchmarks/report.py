@@ -1,4 +1,4 @@
-"""The tables of the bench, as Markdown, and their place in docs/performance.md."""
+"""The tables of the benchmark as Markdown, and their sections in docs/performance.md."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.java_program import java_versions
 from benchmarks.latency import LatencyRun
 from benchmarks.memory import MemoryRun
-from benchmarks.place import Run
 from benchmarks.quix_environment import quix_version
 from benchmarks.results import Results
 from benchmarks.scaling import Cost
 from benchmarks.startup import Start
+from benchmarks.testbed import Run
 
 __all__ = ["machine", "sections", "write_sections"]
 
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "onnxruntime", "fastavro", "numpy")
 PARTS_OF = {"no-reasons": "reasons", "no-drift": "drift counting", "no-metrics": "metrics"}
-"""What is left out in a contender, to see what it costs."""
+"""The part that a contender omits, to measure its cost."""
 
 
 def sections(results: Results) -> dict[str, str]:
-    """Write all tables; returns them by the name of their place."""
+    """Return all tables by the name of their section."""
     found = {}
     if results.speed:
         found["speed"] = f"{speed_table(results.speed)}\n\n{_checked(results)}"
@@ -49,12 +49,12 @@ def sections(results: Results) -> dict[str, str]:
 
 
 def write_sections(page: str, found: Mapping[str, str]) -> str:
-    """Put tables in their places in a page; one that has none there yet comes at its end.
+    """Insert tables into their sections of a page; a table without a section is appended.
 
     Parameters
     ----------
     page
-        Markdown, a place being all between ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->``.
+        Markdown; a section is between ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->``.
     found
         Tables by name.
     """
@@ -68,7 +68,7 @@ def write_sections(page: str, found: Mapping[str, str]) -> str:
 
 
 def speed_table(speed: Mapping[str, Sequence[Run]]) -> str:
-    """Write how fast each is: medians, and the range of the rates."""
+    """Return the throughput of each contender: medians, and the range of the rates."""
     base = {name: cpu_rate(runs) for name, runs in speed.items()}
     rows = []
     for name, runs in speed.items():
@@ -91,7 +91,7 @@ def speed_table(speed: Mapping[str, Sequence[Run]]) -> str:
 
 
 def parts_table(speed: Mapping[str, Sequence[Run]]) -> str:
-    """Write what reasons, drift counting and metrics cost: round by round, side by side."""
+    """Return the cost of reasons, drift counting and metrics, compared round by round."""
     whole = [1e6 / run.events_per_cpu_second for run in speed["leadscore"]]
     rows = []
     for name, part in PARTS_OF.items():
@@ -109,7 +109,7 @@ def parts_table(speed: Mapping[str, Sequence[Run]]) -> str:
 
 
 def stage_table(runs: Sequence[Run], costs: Mapping[str, float]) -> str:
-    """Write where a lead's CPU time goes, of LeadScore as shipped."""
+    """Return LeadScore's CPU time per lead by stage."""
     total = 1e6 / cpu_rate(runs)
     parts = {**costs, "Kafka and the rest": total - sum(costs.values()), "all": total}
     rows = [(name, f"{us:.1f}", f"{us / total:.0%}") for name, us in parts.items()]
@@ -117,7 +117,7 @@ def stage_table(runs: Sequence[Run], costs: Mapping[str, float]) -> str:
 
 
 def latency_table(latency: Mapping[str, Sequence[LatencyRun]]) -> str:
-    """Write how long a lead takes at each rate."""
+    """Return the latency at each rate."""
     rows = [
         (
             CONTENDERS[name].name,
@@ -132,7 +132,7 @@ def latency_table(latency: Mapping[str, Sequence[LatencyRun]]) -> str:
 
 
 def cost_table(costs: Sequence[Cost]) -> str:
-    """Write what a lead costs by backlog and partitions."""
+    """Return the CPU cost of a lead by backlog and partitions."""
     rows = [
         (f"{c.events:,}", f"{c.partitions}", f"{c.cpu_us:.1f}", f"{c.memory_mb:.0f}") for c in costs
     ]
@@ -140,7 +140,7 @@ def cost_table(costs: Sequence[Cost]) -> str:
 
 
 def start_table(starts: Sequence[Start]) -> str:
-    """Write how soon a worker is ready."""
+    """Return the start-up times of a worker."""
     rows = [
         (
             start.role,
@@ -155,7 +155,7 @@ def start_table(starts: Sequence[Start]) -> str:
 
 
 def memory_table(runs: Sequence[MemoryRun]) -> str:
-    """Write what a worker takes, whatever the leads."""
+    """Return the memory of a worker by size and compression of the leads."""
     rows = [
         (
             f"{run.case.count:,} of {run.case.lead_bytes:,} bytes",
@@ -178,17 +178,17 @@ def memory_table(runs: Sequence[MemoryRun]) -> str:
 
 
 def cpu_rate(runs: Sequence[Run]) -> float:
-    """Tell the median of events per CPU-second."""
+    """Return the median of events per CPU-second."""
     return statistics.median(run.events_per_cpu_second for run in runs)
 
 
 def machine(broker: str) -> str:
-    """Say what this is measured on, and with what.
+    """Return a description of the machine and the versions.
 
     Parameters
     ----------
     broker
-        What Kafka there is.
+        Description of the broker.
     """
     model = re.search(r"model name\s+: (.*)", Path("/proc/cpuinfo").read_text())
     versions = {

@@ -1,4 +1,4 @@
-"""What a run of the bench has found: kept as JSON, so that tables and plots can be made of it."""
+"""Results of a benchmark run, stored as JSON for tables and plots."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from benchmarks.latency import LatencyRun
 from benchmarks.memory import MemoryCase, MemoryRun
-from benchmarks.place import Run
 from benchmarks.scaling import Cost
 from benchmarks.scores import Checked
 from benchmarks.startup import Start
+from benchmarks.testbed import Run
 
 __all__ = ["Results"]
 
@@ -25,19 +25,19 @@ class Results:
     Attributes
     ----------
     machine
-        What they were measured on, and with which versions.
+        Description of the machine and the versions.
     command
-        What was run.
+        The command line.
     reasons
-        Whether the other contenders wrote reasons, too.
+        Whether the other contenders also wrote reasons.
     speed, latency
         Runs of each contender, by its key.
     stages
         CPU time a lead by stage of LeadScore, microseconds.
     costs
-        What a lead costs LeadScore by backlog and partitions.
+        LeadScore's CPU cost of a lead by backlog and partitions.
     starts
-        How soon a worker of LeadScore is ready.
+        Start-up times of a LeadScore worker.
     memory
         A worker's memory under leads of any size and compression.
     """
@@ -53,13 +53,13 @@ class Results:
     memory: list[MemoryRun] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Write as JSON."""
+        """Write the results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
+        """Read results that `save` wrote."""
         read = json.loads(path.read_text())
         read["speed"] = {name: [_run(run) for run in runs] for name, runs in read["speed"].items()}
         read["latency"] = {

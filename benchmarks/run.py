@@ -1,10 +1,9 @@
 """Run the contenders side by side: ``python -m benchmarks.run --events 400000 --repeats 3``.
 
-Each run: the contender's process, pinned to one core, works off a backlog on real Kafka, which has
-the other cores. Its CPU time and the number of scored events are sampled, and the figures are taken
-in the middle of the backlog, so neither start-up nor the last wait counts. Runs are interleaved.
-Every scored event is held against the score that its lead must have: a contender that computes
-something else fails the run.
+In each run the contender's process, pinned to one core, processes a backlog on real Kafka, which
+has the other cores. Its CPU time and the number of scored events are sampled, and the middle of the
+backlog is evaluated, so start-up and the final wait do not count. Runs are interleaved. Every
+scored event is compared with the expected score: a contender that computes something else fails.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ import click
 from benchmarks.contenders import CONTENDERS
 from benchmarks.latency import measure_latency
 from benchmarks.memory import measure_memory
-from benchmarks.place import Cores, Place
 from benchmarks.plan import BOUNDED, FULL, Plan
 from benchmarks.plots import PLACES, write_plots
 from benchmarks.process_tree import pin
@@ -32,6 +30,7 @@ from benchmarks.results import Results
 from benchmarks.scaling import measure_cost
 from benchmarks.stages import stage_costs
 from benchmarks.startup import measure_start
+from benchmarks.testbed import Cores, Testbed
 from stream.broker import open_broker
 
 ROOT = Path(__file__).parent.parent
@@ -41,32 +40,32 @@ RESULTS = Path(".leadscore") / "bench" / "results.json"
 STARTS = (("score", 0), ("all", 0), ("all", 100))
 """Role of a worker, and windows in its table."""
 MEMORY = Path("/dev/shm")
-"""A file system in memory, where there is one."""
+"""A file system in memory, if there is one."""
 LOG_BYTES = 4 * 2**30
 BYTES_OF_LEAD = 1200
-"""What a run may need of it: for the contenders, and for each lead of the largest backlog."""
+"""Bytes that a run may need there: for the contenders, and for each lead of the largest backlog."""
 PARTS = ("speed", "latency", "scaling", "startup", "memory")
 
 
 def free_in_memory() -> int:
-    """Tell how many bytes the file system in memory has room for; 0 where there is none."""
+    """Return the free bytes of the file system in memory; 0 if there is none."""
     return shutil.disk_usage(MEMORY).free if os.access(MEMORY, os.W_OK) else 0
 
 
-async def measure(place: Place, plan: Plan, parts: Sequence[str], results: Results) -> None:
-    """Run the parts of a plan; the results are filled as they come."""
+async def measure(testbed: Testbed, plan: Plan, parts: Sequence[str], results: Results) -> None:
+    """Run the parts of a plan and fill in the results."""
     if "speed" in parts:
-        await _speed(place, plan, results)
+        await _speed(testbed, plan, results)
     if "latency" in parts:
-        await _latency(place, plan, results)
+        await _latency(testbed, plan, results)
     if "scaling" in parts:
         for count, partitions in plan.costs:
-            cost = await measure_cost(place, count, partitions)
+            cost = await measure_cost(testbed, count, partitions)
             results.costs.append(cost)
             _say(f"{count:,} leads, {partitions} partitions: {cost.cpu_us:.1f} µs a lead")
     if "memory" in parts:
         for case in plan.memory:
-            run = await measure_memory(place, case)
+            run = await measure_memory(testbed, case)
             results.memory.append(run)
             _say(
                 f"{case.count:,} leads of {case.lead_bytes:,} bytes, {case.codec}: at most"
@@ -75,17 +74,17 @@ async def measure(place: Place, plan: Plan, parts: Sequence[str], results: Resul
             )
     if "startup" in parts:
         for role, windows in STARTS:
-            start = await measure_start(place, role, windows, plan.repeats)
+            start = await measure_start(testbed, role, windows, plan.repeats)
             results.starts.append(start)
             took = statistics.median(start.seconds)
             _say(f"role {role}, {windows} windows in its table: ready after {took:.1f} s")
 
 
-async def _speed(place: Place, plan: Plan, results: Results) -> None:
+async def _speed(testbed: Testbed, plan: Plan, results: Results) -> None:
     for repeat in range(plan.repeats):
         for name in plan.contenders:
             contender = CONTENDERS[name]
-            run = await place.run(contender, round(plan.events * contender.share))
+            run = await testbed.run(contender, round(plan.events * contender.share))
             results.speed.setdefault(name, []).append(run)
             _say(
                 f"run {repeat + 1}/{plan.repeats} {contender.name}:"
@@ -95,7 +94,7 @@ async def _speed(place: Place, plan: Plan, results: Results) -> None:
             )
 
 
-async def _latency(place: Place, plan: Plan, results: Results) -> None:
+async def _latency(testbed: Testbed, plan: Plan, results: Results) -> None:
     most: float | None = plan.most
     if most is None and "leadscore" in results.speed:
         most = statistics.median(run.events_per_second for run in results.speed["leadscore"])
@@ -103,7 +102,7 @@ async def _latency(place: Place, plan: Plan, results: Results) -> None:
     for rate in rates:
         for name in plan.latency_contenders:
             run = await measure_latency(
-                place,
+                testbed,
                 CONTENDERS[name],
                 rate,
                 warm_seconds=plan.warm_seconds,
@@ -134,13 +133,13 @@ def _say(text: str) -> None:
     help="Only these contenders, for speed and latency; may be repeated.",
 )
 @click.option("--rate", "rates", multiple=True, type=int, help="Only this rate; may be repeated.")
-@click.option("--most", type=int, help="What LeadScore can do, leads/s; else it is measured first.")
-@click.option("--reasons", is_flag=True, help="Have the other contenders write reasons, too.")
+@click.option("--most", type=int, help="LeadScore's maximum in leads/s; default: measured first.")
+@click.option("--reasons", is_flag=True, help="Let the other contenders also write reasons.")
 @click.option(
     "--results", "path", type=click.Path(path_type=Path), default=RESULTS, show_default=True
 )
-@click.option("--from-results", is_flag=True, help="Measure nothing: show what was found before.")
-@click.option("--write-docs", is_flag=True, help="Write tables and plots into docs/, too.")
+@click.option("--from-results", is_flag=True, help="Measure nothing: show the last results.")
+@click.option("--write-docs", is_flag=True, help="Also write tables and plots into docs/.")
 def main(
     full: bool,
     parts: tuple[str, ...],
@@ -175,8 +174,8 @@ def main(
 def _run(plan: Plan, parts: Sequence[str], reasons: bool) -> Results:
     cores = Cores.split()
     if free_in_memory() > LOG_BYTES + BYTES_OF_LEAD * max(count for count, _ in plan.costs):
-        # The broker's log, too: else a disk that is busy for a moment, as each few seconds when
-        # the file system commits, is what the slowest leads measure.
+        # The broker's log is in memory too: else the slowest leads measure the disk, which is busy
+        # every few seconds when the file system commits.
         tempfile.tempdir = str(MEMORY)
     with tempfile.TemporaryDirectory() as folder, open_broker(require_real=True) as broker:
         _say(broker.describe())
@@ -185,11 +184,11 @@ def _run(plan: Plan, parts: Sequence[str], reasons: bool) -> Results:
         pin(os.getpid(), set(cores.rest))
         if pid := getattr(broker, "pid", None):
             pin(pid, set(cores.rest))
-        place = Place(broker.bootstrap, Path(folder), cores, reasons=reasons)
-        asyncio.run(measure(place, plan, parts, results))
+        testbed = Testbed(broker.bootstrap, Path(folder), cores, reasons=reasons)
+        asyncio.run(measure(testbed, plan, parts, results))
         if "leadscore" in results.speed:
             pin(os.getpid(), {cores.contender})
-            results.stages = stage_costs(place.location)
+            results.stages = stage_costs(testbed.location)
     return results
 
 

@@ -1,4 +1,4 @@
-"""What a contender wrote, held against the scores that it must have: whoever differs is out."""
+"""Comparison of a contender's scores with the expected ones; a deviation is an error."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ NOTHING_FOR_MS = 3000
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of the leads.
+    """Result of the comparison.
 
     Attributes
     ----------
     events
-        How many scored events there are.
+        Number of scored events.
     repeats
-        How many of them were there before: delivery is at least once.
+        Number of duplicates: delivery is at least once.
     worst
-        By how much a score differs at most from what it must be.
+        Largest deviation of a score.
     """
 
     events: int
@@ -48,7 +48,7 @@ class Checked:
 
 @cache
 def expected_scores(location: Path, count: int) -> dict[str, float]:
-    """Score the leads here, without Kafka; returns the score by lead."""
+    """Score the leads without Kafka; return the score by lead."""
     bundle = load_bundle(str(location))
     metadata = bundle.metadata
     store = SchemaStore.load()
@@ -62,7 +62,7 @@ def expected_scores(location: Path, count: int) -> dict[str, float]:
 
 
 async def read_topic(bootstrap: str, topic: str) -> AsyncIterator[Any]:
-    """Read all records that a topic has now."""
+    """Yield all records that a topic has now."""
     ends = await read_ends(bootstrap, topic)
     partitions = [TopicPartition(topic, number) for number in sorted(ends)]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
@@ -74,7 +74,7 @@ async def read_topic(bootstrap: str, topic: str) -> AsyncIterator[Any]:
         while left > 0:
             fetched = await consumer.getmany(timeout_ms=NOTHING_FOR_MS, max_records=READ_AT_ONCE)
             if not fetched:
-                return  # what is left are a transaction's marks
+                return  # the rest are transaction markers
             for records in fetched.values():
                 left -= len(records)
                 for record in records:
@@ -86,18 +86,18 @@ async def read_topic(bootstrap: str, topic: str) -> AsyncIterator[Any]:
 async def check_scores(
     name: str, bootstrap: str, topic: str, expected: Mapping[str, float], count: int
 ) -> Checked:
-    """Hold every scored event of a topic against the score that its lead must have.
+    """Compare every scored event of a topic with the expected score.
 
     Parameters
     ----------
     name
-        The contender's, for the message.
+        Name of the contender, for the message.
     bootstrap, topic
-        Where the scored events are.
+        Location of the scored events.
     expected
-        The score of each lead.
+        Expected score of each lead.
     count
-        How many events there were to score.
+        Expected number of events.
 
     Raises
     ------
@@ -115,7 +115,7 @@ async def check_scores(
                 f"{name} does other work: expected the key {lead.lead_id}, got {record.key!r}"
             )
         off = abs(lead.score - expected[lead.lead_id])
-        if not off <= TOLERANCE:  # NaN is not
+        if not off <= TOLERANCE:  # also true for NaN
             raise click.ClickException(
                 f"{name} computes something else: expected a score of"
                 f" {expected[lead.lead_id]:.6f} for {lead.lead_id}, got {lead.score:.6f}"

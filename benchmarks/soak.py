@@ -1,4 +1,4 @@
-"""Tell of the last soak in the docs: ``make soak``, then ``python -m benchmarks.soak``."""
+"""Write the last soak test into the docs: ``make soak``, then ``python -m benchmarks.soak``."""
 
 from __future__ import annotations
 

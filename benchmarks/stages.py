@@ -1,4 +1,4 @@
-"""What each stage of LeadScore costs a lead, alone on a core, at batches of 500."""
+"""CPU cost of each stage of LeadScore per lead, on one core, in batches of 500."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _block(scorer: Scorer, number: int) -> BlockCounts:
 
 
 def _count(scorer: Scorer, block: BlockCounts, counted: CountedLeads) -> BlockCounts:
-    """Count a batch for drift, and write the partials of the blocks that it makes whole."""
+    """Count a batch for drift, and encode the partials of the blocks that it completes."""
     for number, leads in counted.by_block():
         if number != block.block:
             for partial in block.partials(block.end):

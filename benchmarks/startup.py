@@ -1,4 +1,4 @@
-"""How soon a worker is ready: from the start of its process until ``/readyz`` says so."""
+"""Start-up time of a worker: from the start of its process until ``/readyz`` returns 200."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.contenders import CONTENDERS, Contender, Stage
-from benchmarks.place import Place
 from benchmarks.process_tree import cpu_seconds, ended_children_seconds
 from benchmarks.scores import read_topic
+from benchmarks.testbed import Testbed
 from benchmarks.workload import PARTITIONS, SCHEMA, leads
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore
@@ -27,7 +27,7 @@ from testing.kafka_client import open_admin
 __all__ = ["Start", "measure_start"]
 
 WINDOW_MS = 300_000
-"""The setting's default."""
+"""Default of the setting."""
 LEADS_OF_WINDOW = 50
 READY_SECONDS = 90.0
 COUNTED_SECONDS = 120.0
@@ -36,18 +36,18 @@ LOOK_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How soon a worker of a role was ready.
+    """Start-up times of a worker.
 
     Attributes
     ----------
     role
-        Of the worker.
+        Role of the worker.
     windows
         Windows of drift counts in its table, which it reads from the changelog.
     seconds
-        Of each start.
+        Duration of each start.
     cpu_seconds
-        The CPU time of each, that of the process in which the model is tried included.
+        CPU time of each start, including the model's trial.
     """
 
     role: str
@@ -56,21 +56,21 @@ class Start:
     cpu_seconds: list[float]
 
 
-async def measure_start(place: Place, role: str, windows: int, repeats: int) -> Start:
-    """Start a worker, again and again, each time after the one before has left its group."""
-    stage = await place.stage(await place.make_source(PARTITIONS, {}))
-    reports = await place.topics.create(f"{stage.group}.drift")
-    group = f"{place.topics.prefix}{stage.group}"
-    changelog = await place.topics.create(
+async def measure_start(testbed: Testbed, role: str, windows: int, repeats: int) -> Start:
+    """Start a worker repeatedly, each time after the previous one has left its group."""
+    stage = await testbed.stage(await testbed.make_source(PARTITIONS, {}))
+    reports = await testbed.topics.create(f"{stage.group}.drift")
+    group = f"{testbed.topics.prefix}{stage.group}"
+    changelog = await testbed.topics.create(
         f"{stage.group}-drift_windows-changelog", configs={"cleanup.policy": "compact"}
     )
     worker = _worker(LEADSCORE_ROLE=role, LEADSCORE_LEADS_DRIFT=reports, LEADSCORE_GROUP_ID=group)
     if windows:
-        await _send(place.bootstrap, stage.source, windows)
-        await _run(place, worker, stage, lambda: _counted(place.bootstrap, changelog, windows))
-    starts = [await _run(place, worker, stage) for _ in range(repeats)]
-    await place.clear(stage)
-    async with open_admin(place.bootstrap) as admin:
+        await _send(testbed.bootstrap, stage.source, windows)
+        await _run(testbed, worker, stage, lambda: _counted(testbed.bootstrap, changelog, windows))
+    starts = [await _run(testbed, worker, stage) for _ in range(repeats)]
+    await testbed.clear(stage)
+    async with open_admin(testbed.bootstrap) as admin:
         await admin.delete_topics([reports, changelog])
     return Start(role, windows, [wall for wall, _ in starts], [cpu for _, cpu in starts])
 
@@ -81,13 +81,13 @@ def _worker(**settings: str) -> Contender:
 
 
 async def _run(
-    place: Place, worker: Contender, stage: Stage, until: Callable[[], Any] | None = None
+    testbed: Testbed, worker: Contender, stage: Stage, until: Callable[[], Any] | None = None
 ) -> tuple[float, float]:
     """Start a worker and stop it; return the seconds until it was ready, and their CPU time."""
     port = stage.folder / "port"
     port.unlink(missing_ok=True)
     begun = time.monotonic()
-    with place.running(worker, stage) as process:
+    with testbed.running(worker, stage) as process:
         await _within(READY_SECONDS, process, lambda: asyncio.to_thread(_is_ready, port))
         took = time.monotonic() - begun
         cpu = cpu_seconds(process.pid) + ended_children_seconds(process.pid)
@@ -118,13 +118,13 @@ def _is_ready(port: Any) -> bool:
 
 
 async def _counted(bootstrap: str, changelog: str, windows: int) -> bool:
-    """Tell whether all windows are in the changelog."""
+    """Return whether all windows are in the changelog."""
     await asyncio.sleep(1)
     return len({record.key async for record in read_topic(bootstrap, changelog)}) >= windows
 
 
 async def _send(bootstrap: str, topic: str, windows: int) -> None:
-    """Send leads that were created in so many windows."""
+    """Send leads that were created in a number of windows."""
     schema = SchemaStore().add(SCHEMA)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()

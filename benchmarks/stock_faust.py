@@ -1,4 +1,4 @@
-"""The same work on stock Faust, as its documentation would have it written.
+"""The same work on stock Faust, written as in its documentation.
 
 Started by the bench: ``faust -A benchmarks.stock_faust worker``, settings by environment. Event by
 event, or with ``take(BENCH_TAKE)``, batch by batch.
@@ -39,7 +39,7 @@ def _position(event: Any) -> Position:
 
 async def _send(event: Any, scored: tuple[bytes, bytes]) -> None:
     key, value = scored
-    # Delivery is not awaited, as in its documentation; awaited event by event it would stand still.
+    # Delivery is not awaited, as in its documentation: awaiting each event would be far slower.
     await target.send(key=key, value=value, partition=event.message.partition)
 
 
@@ -50,7 +50,7 @@ async def one_by_one(stream: Any) -> None:
 
 
 async def by_batches(stream: Any) -> None:
-    """Score what comes within a moment as one batch."""
+    """Score the events of a short time as one batch."""
     async for events in stream.take_events(TAKE, within=TAKE_WITHIN):
         scored = work.score_batch([e.value for e in events], [_position(e) for e in events])
         for event, one in zip(events, scored, strict=True):

@@ -8,7 +8,7 @@ from stream.process.child_process import start_child
 
 
 def main() -> None:
-    """Start as many workers as asked for, and wait; ends with the first of them."""
+    """Start a number of workers, and exit when the first of them ends."""
     workers = [
         start_child((sys.executable, "-m", "stream", "worker")) for _ in range(int(sys.argv[1]))
     ]

@@ -9,12 +9,12 @@ import pytest
 
 from benchmarks.latency import LatencyRun
 from benchmarks.memory import MemoryCase, MemoryRun
-from benchmarks.place import Run, Sample, rate_figures
 from benchmarks.plots import PLACES, lines, write_plots
 from benchmarks.report import sections, write_sections
 from benchmarks.results import Results
 from benchmarks.scaling import Cost
 from benchmarks.scores import Checked
+from benchmarks.testbed import Run, Sample, rate_figures
 
 CHECKED = Checked(events=100, repeats=0, worst=2e-7)
 RUN = Run(30_000.0, 40_000.0, 200.0, CHECKED)

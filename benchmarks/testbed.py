@@ -1,4 +1,4 @@
-"""Where the contenders meet: a broker with the events on it, and the model."""
+"""Testbed of the contenders: a broker with the events, and the model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stream.process.child_process import end_child, start_child
 from stream.simulator.run import partition_of
 from testing.kafka_client import TopicFactory, committed_offsets, open_admin, until
 
-__all__ = ["DISTINCT", "Cores", "Place", "Run", "Sample", "fill", "rate_figures"]
+__all__ = ["DISTINCT", "Cores", "Run", "Sample", "Testbed", "fill", "rate_figures"]
 
 DISTINCT = 20_000
 SAMPLE_SECONDS = 0.1
@@ -38,14 +38,14 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Who runs where.
+    """Assignment of CPU cores.
 
     Attributes
     ----------
     contender
-        The core of the contender.
+        Core of the contender.
     rest
-        Those of the broker and the bench.
+        Cores of the broker and the benchmark.
     """
 
     contender: int
@@ -53,19 +53,19 @@ class Cores:
 
     @classmethod
     def split(cls) -> Cores:
-        """Give the contender the last core, the rest to the others; all, where there is one."""
+        """Assign the last core to the contender and the rest to the others; share a single core."""
         found = os.sched_getaffinity(0)
         last = max(found)
         return cls(last, frozenset(found - {last} or found))
 
     def of(self, contender: Contender) -> set[int]:
-        """Tell which cores a contender may use."""
+        """Return the cores that a contender may use."""
         return {self.contender} if contender.cores == 1 else {self.contender, *self.rest}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A look at a run."""
+    """A sample of a run's CPU time and progress."""
 
     at: float
     cpu: float
@@ -74,7 +74,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was measured of one run."""
+    """Measurement of one run."""
 
     events_per_second: float
     events_per_cpu_second: float
@@ -82,19 +82,19 @@ class Run:
     checked: Checked
 
 
-class Place:
-    """A broker with the events on it, and the model.
+class Testbed:
+    """A broker with the events, and the model.
 
     Parameters
     ----------
     bootstrap
-        Kafka.
+        Kafka's address.
     folder
-        For the registry and whatever the contenders write.
+        Folder of the registry and of the contenders' files.
     cores
-        Who runs where.
+        Assignment of CPU cores.
     reasons
-        Whether the other contenders write reasons too.
+        Whether the other contenders also write reasons.
     """
 
     def __init__(self, bootstrap: str, folder: Path, cores: Cores, *, reasons: bool) -> None:
@@ -114,7 +114,7 @@ class Place:
         self._sources: dict[int, str] = {}
 
     async def source(self, count: int) -> str:
-        """Return a topic with so many events; made once."""
+        """Return a topic with a number of events; it is created once."""
         if count not in self._sources:
             topic = await self.topics.create(f"leads.{count}", PARTITIONS)
             await fill(self.bootstrap, topic, count)
@@ -122,7 +122,7 @@ class Place:
         return self._sources[count]
 
     async def make_source(self, partitions: int, configs: Mapping[str, str]) -> str:
-        """Make an empty topic for leads."""
+        """Create an empty topic for leads."""
         return await self.topics.create(f"leads.run.{self._stages + 1}", partitions, configs)
 
     async def stage(
@@ -133,7 +133,7 @@ class Place:
         linger_ms: int = 5,
         configs: Mapping[str, str] | None = None,
     ) -> Stage:
-        """Make the topics of a run."""
+        """Create the topics of a run."""
         self._stages += 1
         target = await self.topics.create(f"scored.{self._stages}", partitions, configs)
         await self.topics.create(f"scored.{self._stages}.dlq", partitions)
@@ -153,7 +153,7 @@ class Place:
         )
 
     async def clear(self, stage: Stage) -> None:
-        """Remove the topics of a run; the leads that others read, too, stay."""
+        """Delete the topics of a run, except for leads that other runs read."""
         admin: AIOKafkaAdminClient
         async with open_admin(self.bootstrap) as admin:
             target = stage.target
@@ -163,14 +163,14 @@ class Place:
 
     @contextmanager
     def running(self, contender: Contender, stage: Stage) -> Iterator[Any]:
-        """Have a contender run for a while, on its core; what it said is told when it fails."""
+        """Run a contender on its core until the body ends; an error includes its output."""
         log = stage.folder / "log"
         with log.open("wb") as output:
             process = start_child(
                 contender.command(),
                 env={
                     **os.environ,
-                    # They find the packages here wherever their own Python is.
+                    # So that they find these packages from another Python environment.
                     "PYTHONPATH": str(ROOT),
                     **contender.environment(stage),
                 },
@@ -189,7 +189,7 @@ class Place:
             end_child(process)
 
     async def run(self, contender: Contender, count: int) -> Run:
-        """Have a contender work off so many events, and check every score."""
+        """Measure a contender on a number of events, and check every score."""
         stage = await self.stage(await self.source(count))
         with self.running(contender, stage) as process:
             samples = await watch(self.bootstrap, stage.target, count, process)
@@ -203,7 +203,7 @@ class Place:
 
 
 async def fill(bootstrap: str, topic: str, count: int, partitions: int = PARTITIONS) -> None:
-    """Write the events, over and over, until there are so many."""
+    """Write the events repeatedly, up to a number."""
     distinct = events(min(count, DISTINCT))
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=512 * 1024)
     await producer.start()
@@ -230,12 +230,12 @@ async def fill(bootstrap: str, topic: str, count: int, partitions: int = PARTITI
 
 
 async def watch(bootstrap: str, topic: str, count: int, process: Any) -> list[Sample]:
-    """Sample a process until it has written so many events.
+    """Sample a process until it has written a number of events.
 
     Raises
     ------
     RuntimeError
-        When it ends before, or is not done in time.
+        It ends before, or is not done in time.
     """
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await consumer.start()
@@ -259,7 +259,7 @@ async def watch(bootstrap: str, topic: str, count: int, process: Any) -> list[Sa
 
 
 async def until_committed(bootstrap: str, stage: Stage, count: int) -> None:
-    """Wait until the last transaction is committed: its marks were counted as events."""
+    """Wait until the last transaction is committed; its markers count as records."""
 
     async def is_committed() -> bool:
         return (
@@ -272,17 +272,17 @@ async def until_committed(bootstrap: str, stage: Stage, count: int) -> None:
 def rate_figures(
     samples: list[Sample], count: int, window: tuple[float, float]
 ) -> tuple[float, float]:
-    """Take events per second and per CPU-second out of the samples within a window.
+    """Return events per second and per CPU-second, from the samples within a window.
 
     Raises
     ------
     click.ClickException
-        When there are too few samples in it.
+        There are too few samples in it.
     """
     inside = [s for s in samples if window[0] * count <= s.done <= window[1] * count]
     if len(inside) < 3:
         raise click.ClickException(
-            f"expected at least 3 looks at a run, got {len(inside)}: give more --events"
+            f"expected at least 3 samples of a run, got {len(inside)}: give more --events"
         )
     first, last = inside[0], inside[-1]
     done = last.done - first.done
