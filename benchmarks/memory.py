@@ -1,7 +1,7 @@
 """A worker's memory under leads of any size and compression: ``--part memory``.
 
-In each run a topic is filled with batches, and a worker processes them in a cgroup of limited memory
-if this machine allows it. The worker's memory, event loop and /healthz are monitored meanwhile.
+In each run a topic is filled with batches, and a worker processes them in a cgroup of limited
+memory if the machine allows it. The memory, event loop and /healthz are monitored meanwhile.
 """
 
 from __future__ import annotations
