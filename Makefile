@@ -15,7 +15,7 @@ JOBS    = 2
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: $(READY)  ## Make the environment (.venv) from the locked, hashed requirements
+setup: $(READY)  ## Create the environment (.venv) from the locked, hashed requirements
 
 $(READY): requirements/all.lock requirements/uv.lock pyproject.toml $(LOOPS)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"LeadScore needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}. Name another with: make PYTHON=python3.11 ...")'
@@ -45,7 +45,7 @@ soak: $(READY)  ## A fault each minute under load, for MINUTES (30): nothing los
 	@LEADSCORE_CHAOS=all LEADSCORE_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s tests/chaos/test_soak.py
 
 fuzz: MINUTES = 10
-fuzz: $(READY)  ## Fuzz all that takes bytes from outside (TARGETS="door tables", MINUTES=10 of each)
+fuzz: $(READY)  ## Fuzz all readers of external input (TARGETS="door tables", MINUTES=10 of each)
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements/fuzz.lock
 	@$(BIN)/python -m tests.fuzz.run $(TARGETS) --minutes $(MINUTES)
 
@@ -55,17 +55,17 @@ lint: $(READY)  ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-docs: $(READY)  ## Write the tables of docs/ anew from the declarations
+docs: $(READY)  ## Regenerate the tables of docs/ from the declarations
 	@$(BIN)/python docs/generate.py
 
 dist: $(READY)  ## The wheel and the source distribution, in dist/
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv build --quiet --no-build-isolation --wheel --sdist --out-dir dist
 
-format: $(READY)  ## Let ruff mend what it can
+format: $(READY)  ## Fix lint errors and format with ruff
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format .
 
-lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry's address
+lock: $(READY)  ## Lock the requirements again: versions and hashes, without registry addresses
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) --all-extras -o requirements/all.lock
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements/all.lock -o requirements/worker.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra drift $(LOCK) -c requirements/all.lock -o requirements/drift.lock
@@ -75,11 +75,11 @@ lock: $(READY)  ## Lock the requirements anew: versions and hashes, no registry'
 bench: $(READY)  ## Time LeadScore and its alternatives on the same work (real Kafka; about twenty minutes)
 	@$(BIN)/python -m benchmarks.run
 
-bench-full: $(READY)  ## The same with all contenders, rates and sizes, into docs/performance.md (hours)
+bench-full: $(READY)  ## Benchmark all contenders, rates and sizes, into docs/performance.md (hours)
 	@$(BIN)/python -m benchmarks.run --full --write-docs
 
-drift-delays: $(READY)  ## Measure how soon drift is found, and how often where there is none
+drift-delays: $(READY)  ## Measure the delay of drift detection, and its false alarms
 	@$(BIN)/python -m benchmarks.drift_delays
 
-clean:  ## Remove the environment and what runs have written
+clean:  ## Remove the environment and the output of runs
 	rm -rf $(VENV) .leadscore build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

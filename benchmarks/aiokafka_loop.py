@@ -1,4 +1,4 @@
-"""The same work in a loop around aiokafka: ``python -m benchmarks.aiokafka_loop``.
+"""The workload in a loop around aiokafka: ``python -m benchmarks.aiokafka_loop``.
 
 Fetched events are scored as one batch and sent as one batch per partition; the next batch is scored
 while the last is delivered. Offsets are committed every second, once all before them is delivered.

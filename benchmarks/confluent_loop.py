@@ -1,4 +1,4 @@
-"""The same work in a loop around confluent-kafka: ``python -m benchmarks.confluent_loop``.
+"""The workload in a loop around confluent-kafka: ``python -m benchmarks.confluent_loop``.
 
 Consumed events are scored as one batch and produced record by record; librdkafka forms batches.
 Offsets are committed every second, once all before them is delivered.

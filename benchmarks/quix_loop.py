@@ -1,4 +1,4 @@
-"""The same work on Quix Streams, event by event: ``python -m benchmarks.quix_loop``.
+"""The workload on Quix Streams, event by event: ``python -m benchmarks.quix_loop``.
 
 It runs in an environment of its own (`benchmarks.quix_environment`).
 """

@@ -1,4 +1,4 @@
-"""The same work on stock Faust, written as in its documentation.
+"""The workload on stock Faust, written as in its documentation.
 
 Started by the bench: ``faust -A benchmarks.stock_faust worker``, settings by environment. Event by
 event, or with ``take(BENCH_TAKE)``, batch by batch.

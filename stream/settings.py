@@ -178,7 +178,7 @@ class Settings(BaseSettings):
     restart."""
 
     foreign_commits: Literal["accept", "stop"] = "accept"
-    """What a worker does with a partition whose offset was not committed by a LeadScore worker:
+    """Action on a partition whose offset was not committed by a LeadScore worker:
     report it and start there, or report it and stop."""
 
     registry: Annotated[str, Field(min_length=1)] = "models"
@@ -222,14 +222,14 @@ class Settings(BaseSettings):
     its fields as a share of those that nine in ten training leads have at least."""
 
     low_coverage: Literal["flag", "refuse"] = "flag"
-    """What happens to leads below that: `flag`, score and flag; `refuse`, dead letter."""
+    """Action on leads below that: `flag`, score and flag; `refuse`, dead letter."""
 
     max_attempts: Count = 10
     """How often a record is processed that comes back to the leads topic as a dead letter or scored
     event. Then it becomes a last dead letter (`ATTEMPTS`), and a copy of that is dropped."""
 
     unreadable: Literal["dead_letter", "stop"] = "dead_letter"
-    """What happens to an unreadable Kafka record (wrong checksum, a header's name that is not
+    """Action on an unreadable Kafka record (wrong checksum, a header's name that is not
     UTF-8): `dead_letter`, and reading continues after it; or `stop`, and its partition is read no
     further."""
 

@@ -115,7 +115,7 @@ class FakePartition:
 
 
 class FakeKafka:
-    """What outlives a consumer: logs and committed offsets.
+    """State that outlives a consumer: logs and committed offsets.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class FakeKafka:
         return None if offset is None else Commit(offset, self.metadata.get(partition, ""))
 
     def accept(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Take a commit, whoever makes it."""
+        """Store a commit of any client."""
         for partition, at in offsets.items():
             self.committed[partition] = at.offset
             self.metadata[partition] = at.metadata
@@ -229,7 +229,7 @@ class FakeConsumer:
     # The group
 
     async def rebalance(self, numbers: Iterable[int]) -> None:
-        """Take all partitions away and assign these, as an eager rebalance does."""
+        """Revoke all partitions and assign these, as an eager rebalance does."""
         self._settled.clear()
         await self._listener.on_partitions_revoked(self._assigned)
         await self._assign(frozenset(TopicPartition(TOPIC, number) for number in numbers))
@@ -301,7 +301,7 @@ class FakeConsumer:
         return self._positions.setdefault(partition, begin)
 
     def position_of(self, partition: TopicPartition) -> int:
-        """Tell how far a partition was read, 0 where that is not known."""
+        """Return the offset up to which a partition was read, 0 if unknown."""
         return self._positions.get(partition, 0)
 
     async def position(self, partition: TopicPartition) -> int:
@@ -368,7 +368,7 @@ class FakeConsumer:
 
 
 class FakeTrials(Trials):
-    """Takes every model for one that harms nobody, or raises what it is told."""
+    """A trial that accepts every model, or raises a given error."""
 
     def __init__(self, verdict: Exception | None = None) -> None:
         super().__init__()

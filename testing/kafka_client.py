@@ -15,7 +15,7 @@ from aiokafka.protocol.produce import ProduceRequest
 
 
 class Record(NamedTuple):
-    """What is written; a partition that is not given follows the key."""
+    """A record to write; without a partition, the key determines it."""
 
     value: bytes | None
     key: bytes | None = None
@@ -26,7 +26,7 @@ class Record(NamedTuple):
 
 @asynccontextmanager
 async def open_admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Have an admin client for a while."""
+    """Open an admin client until the body ends."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

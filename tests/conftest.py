@@ -33,7 +33,7 @@ REMEDY = "this ring runs on real Kafka only and does not skip"
 
 
 def pytest_configure() -> None:
-    """Have the processes that tests start heed Ctrl-C, though pytest runs in the background."""
+    """Restore SIGINT for child processes, as a pytest in the background ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -17,7 +17,7 @@ PROMISED_SECONDS = 0.1
 HELD = 'leadscore_event_loop_hold_seconds{clock="cpu"}'
 
 BLOCK = "".join(random.Random(7).choices(string.ascii_letters, k=1500))
-"""What the text of a lead repeats."""
+"""The repeated part of a lead's text."""
 
 
 def large_lead(number: int, size: int) -> bytes:

@@ -74,12 +74,12 @@ def needed(tool: str, package: str) -> str:
 
 
 def promtool(*arguments: str | Path) -> str:
-    """What promtool says to something that it finds right."""
+    """Output of promtool for a valid file."""
     return _approved(needed("promtool", "prometheus"), *arguments)
 
 
 def amtool(*arguments: str | Path) -> str:
-    """What amtool says to something that it finds right."""
+    """Output of amtool for a valid file."""
     return _approved(needed("amtool", "prometheus-alertmanager"), *arguments)
 
 

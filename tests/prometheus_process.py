@@ -16,7 +16,7 @@ from testing.kafka_client import until
 from tests.prometheus_files import PROMETHEUS, needed
 
 PATIENCE = "3s"
-"""What every `for:` of the rules is in a test."""
+"""Value of every `for:` of the rules in a test."""
 
 
 class RealPrometheus:
@@ -71,7 +71,7 @@ class RealPrometheus:
         return [alert for alert in alerts if alert["labels"]["alertname"] == name]
 
     async def rules_in_error(self) -> list[str]:
-        """What is wrong with rules that were evaluated."""
+        """Return the errors of evaluated rules."""
         groups = (await self._ask("/api/v1/rules"))["groups"]
         return [
             rule["lastError"]
@@ -81,7 +81,7 @@ class RealPrometheus:
         ]
 
     async def query(self, expression: str) -> list[Any]:
-        """What an instant query returns."""
+        """Return the result of an instant query."""
         answer = await self._ask("/api/v1/query", query=expression)
         return list(answer["result"])
 

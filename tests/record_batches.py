@@ -45,11 +45,11 @@ class Made:
     offset_delta: int | None = None
     timestamp_delta: int = 0
     header_count: int | None = None
-    """What it says to have."""
+    """Claimed number of headers."""
     length_error: int = 0
-    """What its length is wrong by."""
+    """Error of its length field."""
     raw: bytes | None = field(default=None, repr=False)
-    """Stands in its place."""
+    """Raw bytes in place of the record."""
 
 
 def record_bytes(made: Made, position: int) -> bytes:

@@ -37,7 +37,7 @@ ANSWER_LIMIT = 7.5
 """Seconds: a transaction goes over two connections, one after the other; each may be forgotten."""
 
 LONGEST_TRANSACTION = 900.0
-"""Seconds: more than this (``transaction.max.timeout.ms``) a broker does not grant as it comes."""
+"""Seconds: the brokers' default limit of transactions (``transaction.max.timeout.ms``)."""
 
 BATCH_OVERHEAD = 61
 """Bytes of a record batch's own header (KIP-98, message format 2)."""

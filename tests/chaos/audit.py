@@ -36,7 +36,7 @@ Source = tuple[int, int]
 
 @dataclass
 class Outcomes:
-    """What came out, by the record that it came of.
+    """Outputs, by the record that each belongs to.
 
     Attributes
     ----------
@@ -282,7 +282,7 @@ async def second_audit(
     at_rest: bool = True,
     **more: Any,
 ) -> Account:
-    """Have the audit that shares no code with LeadScore read it all again; no rule may be broken.
+    """Run the second audit, which shares no code with LeadScore; no rule may be violated.
 
     Parameters
     ----------

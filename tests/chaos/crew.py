@@ -129,7 +129,7 @@ class Crew:
 
 @asynccontextmanager
 async def crew_of(stage: Stage) -> AsyncIterator[Crew]:
-    """Have workers looked after while the body runs."""
+    """Supervise workers while the body runs."""
     crew = Crew(stage)
     watching = asyncio.create_task(crew.watch())
     try:

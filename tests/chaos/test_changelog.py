@@ -1,4 +1,4 @@
-"""The changelog of the drift windows is damaged: it is said, and mended from the partials."""
+"""A damaged changelog of the drift windows is reported, and restored from the partials."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_windows_that_cannot_be_read_are_counted_again(
             ),
             what="that line in its log",
         )
-        watching.process.send(signal.SIGKILL)  # the next one finds nothing to mend
+        watching.process.send(signal.SIGKILL)  # the next worker finds no damage
         await watching.process.ended()
         await until(lambda: watching.process.is_running, what="another in its place")
         await until(watching.is_ready, what="another ready")

@@ -39,7 +39,7 @@ from tests.segment_files import (
 CODECS = ("none", "zstd", "zstd", "gzip")
 """By partition."""
 BATCHES, LEADS = 6, 20
-"""Of each partition at a time, and of each batch."""
+"""Batches per partition and step, and leads per batch."""
 SCORED, MIDDLE, LAST = 2, BATCHES + 2, 2 * BATCHES - 1
 """Batches that are damaged: leads that are scored already, and others that nobody has read."""
 
@@ -79,7 +79,7 @@ async def kill(worker: WorkerProcess) -> None:
 
 
 async def half_scored(stage: Stage, leads: Iterator[Lead]) -> set[Source]:
-    """Have batches scored, write as many again, and return the places of all leads."""
+    """Wait for batches to be scored, write as many again, and return the positions of all leads."""
     worker = await stage.start()
     await send(stage, leads)
     await until_done(stage, 60)
@@ -90,7 +90,7 @@ async def half_scored(stage: Stage, leads: Iterator[Lead]) -> set[Source]:
 
 
 async def read_twice(stage: Stage, leads: Iterator[Lead]) -> WorkerProcess:
-    """Have a worker read on, and then another: it reads the head of each drift block again."""
+    """Run a worker, then another, which reads the start of each drift block again."""
     worker = await stage.start()
     await until_done(stage, 60)
     await kill(worker)

@@ -29,7 +29,7 @@ REOPENED = 50
 
 @contextmanager
 def many_file_descriptors() -> Iterator[None]:
-    """Let this process hold the connections."""
+    """Raise the limit of open files of this process, for its connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield

@@ -24,7 +24,7 @@ from tests.large_leads import (
 pytestmark = pytest.mark.thorough
 
 LEADS_OF_BATCH = {"zstd": 1500, "gzip": 600}
-"""Of 240 kB: as many as the codec brings below a megabyte, and enough to be killed amid them."""
+"""Leads of 240 kB per batch: a codec compresses it below 1 MB, and reading it takes long."""
 LEAD_BYTES = 240_000
 RECORD_BYTES = 300_000_000
 WITHIN = 200.0

@@ -43,7 +43,7 @@ def survived(
     bank_model: Bundle,
     seed: int,
 ) -> Survived:
-    """What happens to the network inside does two workers behind the proxy, under load, no harm."""
+    """Network faults in the body do not harm two workers behind the proxy, under load."""
 
     @asynccontextmanager
     async def survived() -> AsyncIterator[Proxy]:

@@ -37,7 +37,7 @@ Fault = Callable[[], Awaitable[None]]
 
 
 class Faults:
-    """What happens each minute; the first worker is spared what ends a process.
+    """Faults, one per minute; those that end a process spare the first worker.
 
     So its memory is that of the whole soak.
     """

@@ -188,7 +188,7 @@ async def cut(stage: Stage, before: Mapping[int, int]) -> None:
 async def test_a_log_cut_above_what_is_committed_is_read_from_where_it_begins(
     stage: Stage, contacts: list[Lead], bank_model: Bundle
 ) -> None:
-    """What retention took is gone; all that is left is scored."""
+    """Leads removed by retention are lost; all others are scored."""
     bootstrap, source = stage.settings.kafka_bootstrap_servers, stage.settings.leads_created
     async with crew_of(stage) as crew:
         member = await crew.join()

@@ -104,7 +104,7 @@ async def test_old_and_new_workers_that_are_killed_side_by_side(
     seed: int,
     chance: Random,
 ) -> None:
-    """What one version leaves behind, the other takes over, both ways."""
+    """Each version continues the state of the other one."""
     async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=RATE) as traffic:
         await crew.join(released)
         await crew.join(**BOTH)

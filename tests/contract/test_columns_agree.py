@@ -62,7 +62,7 @@ def flat_schemas(draw: st.DrawFn) -> tuple[Schema, dict[str, FieldKind]]:
 
 
 def facts(leads: DecodedLeads) -> list[Any]:
-    """What is known of each lead, with bytes made text, and the verdicts."""
+    """Return each lead's values, with bytes decoded, and the verdicts."""
 
     def plain(values: Sequence[Any]) -> list[Any]:
         if isinstance(values, np.ndarray):

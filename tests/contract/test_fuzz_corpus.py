@@ -1,4 +1,4 @@
-"""What fuzzing has found stays found: every input of the corpus, in a process of little memory."""
+"""Regression test of fuzzing: every input of the corpus, in a process of little memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 200_000
-"""Of the corpus: it is to stay small."""
+"""Most bytes of the corpus."""
 
 
 def test_no_input_of_the_corpus_is_a_fault() -> None:

@@ -19,7 +19,7 @@ from tests.contract.plain_reader import MalformedError, Outcome, plain_outcome, 
 
 
 def outcome(schema: Schema, kinds: Mapping[str, FieldKind], value: bytes) -> Outcome:
-    """Let the decoder read one lead."""
+    """Read one lead with the decoder."""
     store = SchemaStore()
     store.add(schema.avro)
     leads = LeadDecoder(store, kinds).decode([value])
@@ -43,7 +43,7 @@ def outcome(schema: Schema, kinds: Mapping[str, FieldKind], value: bytes) -> Out
 
 
 def fastavro_fields(schema: Schema, value: bytes) -> tuple[Any, int]:
-    """Let fastavro read one lead; how many bytes it left comes second."""
+    """Read one lead with fastavro; return it and the number of unread bytes."""
     body = io.BytesIO(value[10:])
     record = fastavro.schemaless_reader(body, schema.parsed)
     return record, len(body.read())

@@ -29,7 +29,7 @@ MEGABYTES = 768
 HANG_SECONDS = 30
 OURS = ["schemas", "features", "agents", "model", "monitoring", "stream"]
 THEIRS = ["aiohttp", "prometheus_client"]
-"""What else is open to the outside."""
+"""Further code that reads external input."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,7 +78,7 @@ def _by_coverage(atheris: Any, target: Target, seconds: int, folder: Path) -> in
 
 
 def _instrument_readers(atheris: Any) -> None:
-    """Have the readers that were generated tell what they reach: no import sees them."""
+    """Instrument the generated readers, which the import hook does not see."""
     for found in gc.get_objects():
         if isinstance(found, FunctionType) and found.__code__.co_filename.startswith("<reader of"):
             atheris.instrument_func(found)
@@ -106,7 +106,7 @@ def _blindly(target: Target, seconds: int, folder: Path) -> int:
 
 
 class _Current:
-    """A file that holds the input in hand: what is left of a process that dies of it."""
+    """A file with the current input, kept if the process dies of it."""
 
     def __init__(self, path: Path, longest: int) -> None:
         path.write_bytes(bytes(longest + 8))

@@ -19,7 +19,7 @@ __all__ = ["DOOR"]
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 LARGEST_ANSWER = 2**20
 KNOWN = (b"200", b"503")
-"""What every path answers that is not refused with 4xx: all else is a fault of ours."""
+"""Allowed status codes of each path besides 4xx; any other is a fault."""
 
 
 class _Told(logging.Handler):

@@ -60,7 +60,7 @@ def _few_by_column() -> Iterator[None]:
 
 
 def _facts(leads: DecodedLeads, row: int) -> Outcome:
-    """What is said of one record of a batch."""
+    """Result of one record of a batch."""
     for position, verdict in leads.errors:
         if position == row:
             assert verdict.message
@@ -132,7 +132,7 @@ DECODER = Target("decoder", _decoder, _event_seeds, longest=MAX_BYTES + 64)
 
 
 def _fuzz_schema(value: bytes) -> None:
-    """Take ``[schema, datum in hex]``: a schema is refused, or reads any datum as it should."""
+    """Check ``[schema, datum in hex]``: a schema is refused, or reads any datum correctly."""
     try:
         avro, datum = json.loads(value)
         body = bytes.fromhex(datum)

@@ -1,4 +1,4 @@
-"""What an input may cost: time, and memory of the process that takes it."""
+"""Limits of one input: time, and memory of the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fuzz.target import Feed
 __all__ = ["MAX_SECONDS", "TooSlowError", "bound_memory", "timed"]
 
 MAX_SECONDS = 1.0
-"""Of processor time, which other work on the machine does not lengthen."""
+"""Seconds of CPU time, which does not depend on other load."""
 PAGE = resource.getpagesize()
 
 
@@ -24,7 +24,7 @@ class TooSlowError(AssertionError):
 
 @contextmanager
 def bound_memory(megabytes: int) -> Iterator[None]:
-    """Let this process grow by so much and no more: what asks for more gets a MemoryError.
+    """Limit the growth of this process: a larger allocation raises MemoryError.
 
     Only on Linux, which tells how large a process is.
     """

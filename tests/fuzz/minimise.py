@@ -59,7 +59,7 @@ def _chosen(name: str) -> tuple[list[bytes], int]:
 
 
 def _steps(feed: Feed, value: bytes) -> set[Step]:
-    """Tell from which line to which an input goes in code of ours."""
+    """Return the line transitions of an input in LeadScore's code."""
     steps: set[Step] = set()
 
     def enter(frame: FrameType, event: str, _: Any) -> Any:

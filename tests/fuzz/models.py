@@ -205,7 +205,7 @@ def _registries() -> Iterator[Feed]:
         aliases = Path(model.bundle.location).parent / "aliases.json"
 
         def feed(given: bytes) -> None:
-            """Take a manifest's fields, of which the hash is made here, or the aliases."""
+            """Check a manifest's fields (the hash is computed here), or the aliases."""
             aliases.write_bytes(given)
             for reference in (NAME, f"{NAME}@production", f"{NAME}/1"):
                 with suppress(BundleError):

@@ -139,7 +139,7 @@ def _deeper(given: Any) -> Any:
 
 
 def _other(given: Any) -> Any:
-    """Take what stands in another place."""
+    """Replace a part by one from another position."""
     _, places, draw = given
     parent, key = draw.choice(places)
     return json.loads(json.dumps(parent[key]))

@@ -1,4 +1,4 @@
-"""Give targets their corpus, or some files, in a process of little memory.
+"""Run targets on their corpus, or on some files, in a process of little memory.
 
 `python -m tests.fuzz.replay [TARGET [FILE ...]]`: each input is named before it is taken, so that
 the last line tells what a process has died of.

@@ -32,7 +32,7 @@ RUNS = re.compile(rb"stat::number_of_executed_units: *(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of a target."""
+    """Result of a target."""
 
     runs: int
     seconds: float

@@ -1,4 +1,4 @@
-"""What is fuzzed: a piece of LeadScore that takes bytes from outside."""
+"""A fuzz target: a part of LeadScore that reads external bytes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from enum import StrEnum
 __all__ = ["Feed", "Shape", "Target"]
 
 Feed = Callable[[bytes], None]
-"""Takes an input; what it raises is a fault."""
+"""Processes an input; an exception is a fault."""
 
 
 class Shape(StrEnum):
-    """What inputs look like, so that they can be changed in ways that make sense."""
+    """Format of the inputs, for structure-aware mutations."""
 
     BYTES = "bytes"
     JSON = "json"

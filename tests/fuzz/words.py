@@ -22,7 +22,7 @@ __all__ = ["OPTIONS", "SETTINGS"]
 
 
 def _load(given: bytes) -> None:
-    """Take lines of NAME=VALUE, the names those of the settings' fields."""
+    """Check lines of NAME=VALUE with names of settings."""
     fields: dict[str, str] = {}
     for line in given.decode("utf-8", "replace").splitlines():
         name, _, value = line.partition("=")
@@ -79,7 +79,7 @@ def _options() -> Iterator[Feed]:
     readers = _readers()
 
     def feed(given: bytes) -> None:
-        """Take ``KIND=TEXT``; a text that is no such option is refused in a sentence."""
+        """Check ``KIND=TEXT``: an invalid option is refused with a message."""
         kind, _, text = given.decode("utf-8", "replace").partition("=")
         if kind in readers:
             with suppress(click.UsageError, InputError):

@@ -1,4 +1,4 @@
-"""What drift counts must be: counted from the log itself, without the parts that are tested."""
+"""Expected drift counts, computed from the log without the code under test."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def counted_offline(
 
 
 def reported(values: Iterable[bytes], bundle: Bundle) -> Counts:
-    """Take the counts of closed windows out of the reports: of several, the one of most leads."""
+    """Return the counts of closed windows; of several reports, that of the most leads."""
     reference = bundle.metadata.reference
     places = [(field.name, code) for field in reference.counted for code in range(field.codes)]
     places += [("score", code) for code in range(reference.score.codes)]

@@ -91,11 +91,11 @@ class SecuredBroker(JavaBroker):
         return properties
 
     async def grant(self, user: str, rights: Iterable[Right]) -> None:
-        """Let a user do something."""
+        """Grant a user a right."""
         await self._change(CreateAclsRequest, user, rights)
 
     async def revoke(self, user: str, rights: Iterable[Right]) -> None:
-        """Let a user do something no more."""
+        """Revoke a right of a user."""
         await self._change(DeleteAclsRequest, user, rights)
 
     async def _change(self, request: type, user: str, rights: Iterable[Right]) -> None:

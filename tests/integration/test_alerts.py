@@ -71,7 +71,7 @@ def made_up_leads(seed: int, *, are_others: bool) -> tuple[dict[str, object], np
 
 
 def assessments(seed: int, *, are_others: bool) -> list[Assessment]:
-    """What is found of such leads, on each horizon."""
+    """Return the assessment of such leads, on each horizon."""
     training, trained = made_up_leads(1, are_others=False)
     reference = build_reference(SPEC, training, LEADS, trained)
     layout = CountLayout(reference)

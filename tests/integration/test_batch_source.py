@@ -235,7 +235,7 @@ async def test_workers_that_join_and_leave_lose_nothing(
         await until(all_seen)
         assert last.source.assignment.generation == 1
     assert set(seen) == set(written)
-    # Every hand-over finished and committed what was in hand.
+    # Every hand-over finished and committed the batches in flight.
     assert sum(seen.values()) == len(written)
 
 

@@ -56,7 +56,7 @@ class Shell:
         return child.returncode, outputs[0].read_text(), outputs[1].read_text()
 
     def watch(self) -> None:
-        """Have it on a terminal, for as long as the test takes."""
+        """Run the command on a terminal until the test ends."""
         self._screen, self._terminal = pty.openpty()
         os.set_blocking(self._screen, False)
         self._seen = ""
@@ -68,7 +68,7 @@ class Shell:
         )
 
     def shows(self, words: str) -> bool:
-        """Tell whether the terminal has shown something."""
+        """Return whether the terminal has shown a text."""
         assert self._watching is not None
         while True:
             try:

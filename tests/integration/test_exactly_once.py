@@ -55,7 +55,7 @@ def source_of(record: ConsumerRecord) -> tuple[int, int]:
 
 
 async def assert_each_lead_once(stage: Stage) -> None:
-    """What a reader of committed records sees is the log's leads, each one time, in order."""
+    """A reader of committed records sees every lead of the log once, in order."""
     settings = stage.settings
     await until_transactions_ended(
         settings.kafka_bootstrap_servers, settings.leads_scored, settings.leads_created_dlq

@@ -1,4 +1,4 @@
-"""What workers write is copied to the leads' topic, as a mirror that is set up wrongly does."""
+"""Outputs are copied back to the leads' topic, as by a misconfigured mirror."""
 
 from __future__ import annotations
 

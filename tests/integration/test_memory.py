@@ -25,7 +25,7 @@ RECORD_BYTES = 120_000_000
 
 
 PLAIN_BYTES = 90_000_000
-"""Of a record that is not compressed: a broker takes requests of up to 100 MB."""
+"""Bytes of an uncompressed record: a broker accepts requests of up to 100 MB."""
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def many_contacts(contacts: list[Lead]) -> list[Lead]:
 
 @pytest.fixture(scope="module")
 def many_contacts_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same as a file."""
+    """The many contacts as a CSV file."""
     with gzip.open(CONTACTS, "rt") as contacts:
         header, *rows = contacts
     path = tmp_path_factory.mktemp("contacts") / "contacts.csv"

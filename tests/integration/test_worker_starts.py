@@ -1,4 +1,4 @@
-"""What a worker starts in, what it refuses to start in, and what it waits for."""
+"""Conditions under which a worker starts, refuses to start, or waits."""
 
 from __future__ import annotations
 

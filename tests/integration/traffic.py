@@ -57,7 +57,7 @@ def over_and_over(contacts: list[Lead]) -> Iterator[Lead]:
 async def streaming(
     stage: Stage, contacts: list[Lead], seed: int = 0, *, rate: float = RATE, poison: float = POISON
 ) -> AsyncIterator[Traffic]:
-    """Have leads come while the body runs; it ends them."""
+    """Send leads while the body runs."""
     as_event = EventMaker(CONTACT, WireFormat.AVRO, bad_share=poison, seed=seed)
     traffic = Traffic(stage, contacts, as_event, rate)
     try:

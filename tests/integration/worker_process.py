@@ -68,7 +68,7 @@ class WorkerProcess(DemoWorker):
         return [orjson.loads(line) for line in lines if not line.startswith(banner)]
 
     def errors(self) -> list[dict[str, Any]]:
-        """What it logged as an error; aiokafka logs as errors what it then mends."""
+        """Return the errors that it logged, without those that aiokafka recovers from."""
         return [
             line
             for line in self.logged()
@@ -96,7 +96,7 @@ class WorkerProcess(DemoWorker):
 
 @dataclass
 class Stage:
-    """What one test has of its own.
+    """Topics, group and folder of one test.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ SETTLING = frozenset({"lost", "drift_counts", "drift_not_counted"})
 
 @dataclass(frozen=True)
 class Target:
-    """What is audited.
+    """The audited topics and group.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Target:
 
 @dataclass
 class Account:
-    """What an audit found; `faults` is empty where every rule holds."""
+    """Result of an audit; `faults` is empty if every rule holds."""
 
     totals: Totals = field(default_factory=Totals)
     faults: Faults = field(default_factory=Faults)
@@ -111,7 +111,7 @@ def audit(
     Parameters
     ----------
     target
-        What is audited.
+        The audited topics and group.
     planted
         By partition and offset, the code of each record that was broken on purpose.
     at_rest

@@ -1,4 +1,4 @@
-"""What the audit needs of a bundle: the JSON in model.onnx, read without ONNX."""
+"""Metadata of a bundle for the audit: the JSON in model.onnx, read without ONNX."""
 
 from __future__ import annotations
 

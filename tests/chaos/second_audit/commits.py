@@ -1,4 +1,4 @@
-"""What a group has committed of a partition, and what the commit's metadata say."""
+"""Committed offset of a partition and its metadata."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ NEWEST = 8
 
 
 class BlockKey(NamedTuple):
-    """What a partial is of."""
+    """Identity of a partial."""
 
     partition: int
     block: int

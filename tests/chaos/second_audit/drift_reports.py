@@ -11,7 +11,7 @@ from tests.chaos.second_audit.records import Faults, Record
 __all__ = ["WINDOW", "Windows", "check_reports"]
 
 WINDOW = ("leads", "present", "score_sum", "engaged", "codes", "counts")
-"""What a report says of its own window."""
+"""Window counts of a report."""
 
 Windows = Mapping[tuple[int, str], Mapping[str, object] | None]
 """By start and model, what a window's report must say; None where it cannot be checked."""

@@ -42,9 +42,9 @@ class ModelBins:
         self.kinds: dict[str, str] = {f["name"]: f["kind"] for f in metadata["spec"]["fields"]}
         reference = metadata["reference"]
         self._codes_of: list[tuple[str, int, int, CodeOf]] = []
-        """Of each field: name, first place in the vector of counts, code of a missing value."""
+        """For each field: name, first position in the vector of counts, code of a missing value."""
         self._aspects: list[tuple[int, int, AspectCode]] = []
-        """Of each further aspect: first place, code of a missing value."""
+        """For each further aspect: first position, code of a missing value."""
         start = 0
         for bins in reference["fields"]:
             size = _size(bins)

@@ -17,7 +17,7 @@ LEFT_OUT = "leadscore.value.left.out.bytes"
 
 
 class ScoredEvent(NamedTuple):
-    """What the audit reads of a scored event."""
+    """Fields of a scored event that the audit reads."""
 
     source: tuple[str, int, int]
     """Topic, partition and offset of its lead."""
@@ -31,7 +31,7 @@ class ScoredEvent(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """What the audit reads of a dead letter.
+    """Fields of a dead letter that the audit reads.
 
     Its smallest form does not name topic and partition: those are the topic's own, and its own.
     """

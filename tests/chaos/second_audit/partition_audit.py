@@ -31,7 +31,7 @@ UNREADABLE = "UNREADABLE"
 
 @dataclass(frozen=True)
 class Terms:
-    """What holds for all partitions.
+    """Settings of the audit for all partitions.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Terms:
 
 @dataclass
 class Totals:
-    """What was counted on the way."""
+    """Counters of the audit."""
 
     leads: int = 0
     scored: int = 0
@@ -78,12 +78,12 @@ class _Scored(NamedTuple):
 
 
 class PartitionAudit:
-    """Takes the events and dead letters of a partition, then its leads in order.
+    """Audits a partition: add its events and dead letters, then its leads in order.
 
     Parameters
     ----------
     terms
-        What holds for all partitions.
+        Settings of the audit.
     number
         The partition.
     drift
@@ -111,7 +111,7 @@ class PartitionAudit:
             self._fault("commit_not_ours", commit.offset)
 
     def add_scored(self, record: Record) -> None:
-        """Take a record of the scored topic, in the order of offsets."""
+        """Add a record of the scored topic, in the order of offsets."""
         try:
             event = read_scored(record.value, self._terms.avro)
         except Exception:  # whatever reading leads to
@@ -144,7 +144,7 @@ class PartitionAudit:
             self._fault("label", offset)
 
     def add_dead(self, record: Record) -> None:
-        """Take a record of the dead-letter topic, in the order of offsets."""
+        """Add a record of the dead-letter topic, in the order of offsets."""
         try:
             letter = read_dead(record)
         except Exception:  # whatever reading leads to
@@ -165,7 +165,7 @@ class PartitionAudit:
         self._dead[offset] = letter
 
     def add_lead(self, record: Record, *, must_be_done: bool = True) -> None:
-        """Take a lead, in the order of offsets.
+        """Add a lead, in the order of offsets.
 
         Parameters
         ----------

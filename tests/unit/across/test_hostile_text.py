@@ -22,7 +22,7 @@ FORMULA = "=1+1"
 HOSTILE = FORMULA + "\x1b[2J\x1b]0;owned\x07\r\n\u202e[bold]"
 """Clears the screen, sets the title, begins a line, turns the direction, is markup and formula."""
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e]")
-"""What must not come out; a line's end and a tabulator are ours as well."""
+"""Characters that must not be printed; line feed and tab are allowed, as LeadScore prints them."""
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:

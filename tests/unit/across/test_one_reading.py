@@ -1,4 +1,4 @@
-"""The same lead has the same score as a row of a file and as an event, however it is written."""
+"""A lead has one score, as a row of a file and as an event, in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages name exists: files, sections, settings, metrics, commands, alerts."""
+"""References in the docs exist: files, sections, settings, metrics, commands, alerts."""
 
 from __future__ import annotations
 

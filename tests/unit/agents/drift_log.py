@@ -79,7 +79,7 @@ def told(
     model: ModelIdentity = MODEL,
     from_block: int = 0,
 ) -> list[Partial]:
-    """Tell a log as a worker does that publishes its open block after every so many leads."""
+    """Return the partials of a log, with the open block published after a number of leads."""
     return list(_told(log, every, partition, model, from_block))
 
 

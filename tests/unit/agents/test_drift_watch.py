@@ -27,7 +27,7 @@ PER_WINDOW = 200
 
 
 class Place:
-    """What outlives a worker: the table, the partials, the reports; and the models there are."""
+    """State that outlives a worker: table, partials, reports; and the models."""
 
     def __init__(self, *models: ModelIdentity) -> None:
         self.models = list(models or (MODEL,))
@@ -58,7 +58,7 @@ class Place:
 
     @property
     def windows(self) -> dict[tuple[str, int], int]:
-        """Of each window that was reported, how many leads it has; the last report holds."""
+        """Leads of each reported window, from its last report."""
         return {
             (record["model_version"], record["window_start"]): record["leads"]
             for record in self.reports
@@ -67,7 +67,7 @@ class Place:
 
     @property
     def alarms(self) -> list[tuple[int, str, str]]:
-        """Of each alarm, its window's start, detector and stream."""
+        """Window start, detector and stream of each alarm."""
         return [
             (record["window_start"], record["alarm"]["detector"], record["alarm"]["stream"])
             for record in self.reports
@@ -95,7 +95,7 @@ class Worker:
         self.pass_time(IDLE)
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, without closing anything."""
+        """Advance the clock without closing a window."""
         for _ in range(round(seconds)):
             self.now += 1.0
             self.watch._watermark.at(self.now, WALL)
@@ -121,7 +121,7 @@ class Worker:
         return self.close()
 
     def end(self) -> list[Report]:
-        """Let all leads have come: the clock closes what is open."""
+        """Advance the clock until it closes all open windows."""
         self.pass_time(IDLE + 2)
         return self.close()
 

@@ -108,7 +108,7 @@ def test_a_key_is_read_as_it_is_written() -> None:
 # The watermark. Its clock begins at 0; what is idle for 10 s is not waited for.
 
 LATER = 10**15
-"""Of the wall clock: no lead is from the future."""
+"""Time of the wall clock, after all leads."""
 
 
 class Asked:

@@ -1,4 +1,4 @@
-"""What `data/prepare.py` has made of the contacts: their order and times are those of the bank."""
+"""The contacts that `data/prepare.py` wrote keep the bank's order and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What values are called for people."""
+"""Labels of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each column is taken for, and which are dropped and why."""
+"""Inferred kind of each column, and why columns are dropped."""
 
 from __future__ import annotations
 

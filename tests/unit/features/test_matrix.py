@@ -272,7 +272,7 @@ def as_columns(rows: list[tuple[object, ...]]) -> Columns:
 
 
 def as_bytes(columns: Columns) -> Columns:
-    """Have its strings as they come in events."""
+    """Return the columns with strings as in events."""
     return {
         name: [None if v is None else v.encode() for v in values]  # type: ignore[union-attr]
         if isinstance(values, list)

@@ -85,7 +85,7 @@ def events(rows: ScoredRows, model: ScoredModel = MODEL) -> list[dict[str, Any]]
 
 
 def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict[str, Any]:
-    """What DESIGN says of a scored lead, worked out one by one."""
+    """Expected values of a scored lead, computed one by one as DESIGN defines them."""
     score, coverage = float(rows.probability[i]), float(rows.coverage[i])
     reasons = []
     for code, contribution in zip(rows.reason_code[i], rows.reason_value[i], strict=True):

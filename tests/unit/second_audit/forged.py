@@ -168,7 +168,7 @@ def schema_of(name: str) -> tuple[Any, bytes]:
 
 @dataclass
 class Run:
-    """What is in a partition's logs; `faults` audits it."""
+    """Records of a partition's logs; `faults` audits them."""
 
     leads: Sequence[Record]
     scored: Sequence[Record] = ()

@@ -1,4 +1,4 @@
-"""What a worker's end is told as: the cause that is found when Kafka is asked again."""
+"""Reason of a worker's crash: the cause that a new check of Kafka finds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CAUSE = "expected user ann to have the right Read on the group g in Kafka, but i
 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
-    """What a start-up check finds now; nothing when it is empty."""
+    """Result of a start-up check; empty: no failure."""
     causes: list[Exception] = []
 
     async def verify(_: Settings) -> None:

@@ -1,4 +1,4 @@
-"""What is verified before a worker starts: each failure is one sentence that says what to do."""
+"""Start-up checks of a worker: each failure is one sentence with a remedy."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_a_column_that_is_there_for_one_outcome_only() -> None:
 
 
 def test_copies_of_few_leads_are_no_leak() -> None:
-    """Of twelve leads there are thirty rows each."""
+    """Twelve leads with thirty rows each."""
     rows = np.arange(12 * 30 + 400)
     groups = np.where(rows < 360, rows // 30, rows)
     labels = np.where(rows < 360, groups % 2 == 0, NOISE[rows + 1000] > 0)

@@ -76,7 +76,7 @@ def test_fewer_than_twenty_rows_are_no_evidence() -> None:
 
 
 def test_what_chance_does_is_not_named() -> None:
-    """Of 20 rows where nine in ten leads are negatives, all are negatives 12 times in 100."""
+    """Twenty rows are all negative in 12 of 100 cases if nine in ten leads are negative."""
     labels = np.random.default_rng(4).random(N) < 0.1
     assert found({"fax": numbers(some(~labels, 20))}, labels) == []
     assert found({"fax": numbers(some(~labels, 90))}, labels) != []

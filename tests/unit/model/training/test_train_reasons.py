@@ -1,4 +1,4 @@
-"""What a trained model says moved a score is what decided it in the data."""
+"""The reasons of a trained model are the fields that decide the outcome in the data."""
 
 from __future__ import annotations
 

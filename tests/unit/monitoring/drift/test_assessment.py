@@ -475,7 +475,7 @@ def test_an_aspect_of_few_values_is_not_judged() -> None:
 
 
 def test_aspects_raise_no_false_alarms() -> None:
-    """Of windows without drift no more alarm than the level of the test, aspects or not."""
+    """Without drift the false-alarm rate is at most the level of the test, with aspects too."""
     assessor = Assessor(
         ASPECT_ASSESSOR._layout,
         importance={},

@@ -1,4 +1,4 @@
-"""What the snapshot job exposes, and how a count survives a process."""
+"""Metrics of the snapshot job, and a count that survives the process."""
 
 from typing import Any
 

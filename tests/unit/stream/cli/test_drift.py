@@ -19,7 +19,7 @@ from tests.unit.stream.drift.drift_made import END, WINDOW, alarm, read, report
 
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[Any]]:
-    """What comes, reply by reply; then somebody presses Ctrl-C."""
+    """Batches of reports, one by one, then Ctrl-C."""
     replies: list[Sequence[Any]] = []
 
     async def reports(_: Any) -> AsyncIterator[Any]:

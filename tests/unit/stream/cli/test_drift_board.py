@@ -1,4 +1,4 @@
-"""What the board of `leadscore drift` shows of reports."""
+"""The screen of `leadscore drift status`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables say, and that they fit the screens that people have."""
+"""Content of the tables, and that they fit common terminals."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def _at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def rows(model: SmallModel) -> list[dict[str, Any]]:
-    """What is to come out for the model's leads."""
+    """Expected output for the model's leads."""
     scorer = OfflineScorer(model.bundle, open_predictor(model.bundle))
     return [
         {"lead_id": lead["lead_id"], **row}

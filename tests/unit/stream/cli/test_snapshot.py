@@ -39,7 +39,7 @@ def test_options_that_are_unusable_end_it_with_2(arguments: Any, says: str) -> N
 
 @pytest.fixture
 def orders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """What the command orders, instead of a process that takes it."""
+    """Requests of the command, recorded instead of run."""
     monkeypatch.chdir(tmp_path)
     orders, ends = [], [Ended(0, SUMMARY)]
 

@@ -67,7 +67,7 @@ class Bench:
     notes: Notes
     reader: FakeRawReader
     polled: deque[Batch] = field(default_factory=deque)
-    """What the channel has given, and is not taken yet."""
+    """Batches from the channel that are not consumed yet."""
     seen: dict[TopicPartition, list[int]] = field(default_factory=dict)
     """Offsets that `work` has finished."""
     verdicts: dict[TopicPartition, dict[int, InvalidEventError]] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Bench:
                     batch.done()
 
     async def take(self, count: int = 1, *, begin: bool = True) -> list[Batch]:
-        """Take batches from the channel as the agent does."""
+        """Consume batches from the channel as the agent does."""
         async with asyncio.timeout(5):
             while len(self.polled) < count:
                 self.polled.extend(await self.source.channel.queue.get())

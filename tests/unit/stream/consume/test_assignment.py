@@ -1,4 +1,4 @@
-"""What an assignment holds, and that a later one is never changed through an earlier one."""
+"""State of an assignment; a later one is never changed through an earlier one."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class SourceStates(RuleBasedStateMachine):
         self.run(asyncio.sleep(seconds))
 
     def catch_up(self) -> None:
-        """Take all there is, until no more comes within the second of a look at the position."""
+        """Consume all batches, until none arrives within the second of a position check."""
         waits = True
         while waits:
             while not self.bench.source.channel.queue.empty():

@@ -1,4 +1,4 @@
-"""What is committed, when, and what happens where a commit fails."""
+"""Offsets of commits, their timing, and failed commits."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Open:
 
 
 class FakeCoordinator:
-    """What outlives producers: epochs, open transactions, and what readers see.
+    """State that outlives producers: epochs, open transactions, and committed records.
 
     Attributes
     ----------

@@ -65,7 +65,7 @@ class Desk:
         return batch
 
     async def write(self, *values: bytes, topic: str = SCORED) -> Batch:
-        """Have a batch of these outputs delivered."""
+        """Deliver a batch of these outputs."""
         batch = await self.admit()
         await self.send(*values, topic=topic)
         self.writer.done(batch)
@@ -401,7 +401,7 @@ def fence_then_fail(at: Desk, moment: str) -> None:
 
 
 async def commit_where_another_was(at: Desk, its_commit: int) -> None:
-    """Have a commit fail as if it were for another reason."""
+    """Make a commit fail as if for another reason."""
     await at.write(b"a")
     await at.commit()
     await at.write(b"zombie")

@@ -37,7 +37,7 @@ def scored(n: int) -> ScoredLead:
 
 @pytest.fixture
 def rest(tmp_path: Path) -> Table:
-    """What was played: every other one subscribed."""
+    """The leads of the run; every other one subscribed."""
     rows = "".join(f"contact-{n:05},{'yes' if n % 2 else 'no'}\n" for n in range(LEADS))
     (tmp_path / "rest.csv").write_text("lead_id,y\n" + rows)
     return read_table(tmp_path / "rest.csv")

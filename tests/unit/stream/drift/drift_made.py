@@ -110,7 +110,7 @@ def report(
     topic: str = "leads.created",
     model: ModelIdentity = MODEL,
 ) -> Report:
-    """Of a window."""
+    """Report of a window."""
     return Report(
         reported_at=end + MINUTE,
         topic=topic,
@@ -123,7 +123,7 @@ def report(
 
 
 def alarm(stream: str, *, detector: str = "windowed", end: int = END) -> Report:
-    """Of an alarm about a stream."""
+    """Report of an alarm about a stream."""
     told = Alarm(
         detector=detector,
         stream=stream,

@@ -1,4 +1,4 @@
-"""What the drift role finds again when it begins."""
+"""State that the drift role restores at start-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts of the reports, in the order in which they come."""
+"""Effect of reports on the status, in their order."""
 
 from __future__ import annotations
 

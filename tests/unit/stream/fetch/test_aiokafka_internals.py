@@ -1,4 +1,4 @@
-"""What is used of aiokafka beside its public interface is still there, and means the same."""
+"""The private parts of aiokafka that are used still exist, with the same meaning."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def _limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Connection:
-    """What is used of a connection: the requests that wait, and the responses that have come."""
+    """The used part of a connection: pending requests, and received responses."""
 
     def __init__(self, reader: Any, requests: list[Any]) -> None:
         self._reader = reader

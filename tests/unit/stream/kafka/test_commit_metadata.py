@@ -1,4 +1,4 @@
-"""What a commit says of who made it, and of the model that scores the partition."""
+"""Commit metadata: who committed, and the model that the partition is pinned to."""
 
 from __future__ import annotations
 

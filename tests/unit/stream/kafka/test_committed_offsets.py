@@ -1,4 +1,4 @@
-"""Where a group has left off: an answer that is an error is never taken for "nowhere"."""
+"""Committed offsets of a group: an error is never mistaken for "no commit"."""
 
 from __future__ import annotations
 

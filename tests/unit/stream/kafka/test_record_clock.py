@@ -1,4 +1,4 @@
-"""What records are stamped with, where this machine's clock and Kafka's differ."""
+"""Record timestamps when this machine's clock and Kafka's differ."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ OTHERS = {**SHARED, "delivery": "exactly_once"}
 
 
 def take(shared: Shared, assignment: ConsumerProtocolMemberAssignment) -> None:
-    """Take an assignment as a worker with these settings does."""
+    """Process an assignment as a worker with these settings does."""
     assignors("own", shared)[0].on_assignment(assignment)
 
 

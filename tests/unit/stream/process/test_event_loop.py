@@ -79,7 +79,7 @@ def test_uvloop_itself_raises_what_no_client_expects() -> None:
 
 @contextmanager
 def silent_peer(folder: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
-    """Have a TLS server that never answers a close_notify; its port, and a client's context."""
+    """Run a TLS server that never answers a close_notify; yield its port and a client context."""
     authority = Authority(folder)
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     own.load_cert_chain(authority.sign("peer", alternatives=("127.0.0.1",)))

@@ -1,4 +1,4 @@
-"""What a command's failures are to the shell, where the cause is a file."""
+"""Exit codes of commands for errors about files."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_an_exception_stays_on_its_line() -> None:
 
 
 def test_a_missing_right_is_logged_without_a_stack() -> None:
-    """Of whatever library: aiokafka's sender and Faust's consumer log one."""
+    """From any library: aiokafka's sender and Faust's consumer log one."""
     stream = io.StringIO()
     set_up_logging(Settings(), stream)
 

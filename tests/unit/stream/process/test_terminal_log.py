@@ -1,4 +1,4 @@
-"""What a worker shows on a terminal, from its start to its end."""
+"""Output of a worker on a terminal, from start to stop."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class Place:
         return (publisher or self.publisher).count(batch, model, scorer.counted(good), deliveries)
 
     def told(self, *, closed: bool | None = None) -> list[tuple[int, int]]:
-        """Of what was told: block and next offset."""
+        """Block and next offset of each published partial."""
         return [
             (partial.block, partial.next_offset)
             for partial in self.emitter.told
@@ -554,7 +554,7 @@ async def test_what_follows_on_undelivered_outputs_is_not_published_either() -> 
 
 @in_jumping_time
 async def test_a_swap_while_the_head_is_counted_tells_no_version_without_it() -> None:
-    """What is told up to an offset is a pure function of the log: without its head it is none."""
+    """The partials up to an offset are a pure function of the log, which needs the log's head."""
     place, scorer, other = Place(), FakeScorer(), FakeScorer(OTHER_MODEL)
     place.reader.may_read.clear()
     place.count(2000, 2500, scorer=scorer)

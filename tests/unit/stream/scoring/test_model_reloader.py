@@ -39,7 +39,7 @@ def batch(partition: TopicPartition, first: int, last: int) -> Batch:
 
 
 def done(entry: PartitionProgress, to: int) -> None:
-    """Have all below an offset be done."""
+    """Mark all records below an offset as done."""
     entry.done_offset = to
 
 

@@ -89,7 +89,7 @@ def batch(first: int, count: int = 2, partition: int = 0, value: bytes | None = 
 
 @dataclass
 class FakeEmitter:
-    """Takes rows at once; delivers when told to."""
+    """Accepts rows at once; delivers on request."""
 
     sent: list[tuple[str, int, Sequence[Output]]] = field(default_factory=list)
     deliveries: list[asyncio.Future[None]] = field(default_factory=list)
@@ -762,7 +762,7 @@ async def test_of_a_poll_only_what_is_admitted_is_sent() -> None:
 
 
 class Counted:
-    """Takes note of what is counted for drift."""
+    """Records the leads that are counted for drift."""
 
     def __init__(self) -> None:
         self.offsets: list[tuple[int, list[int]]] = []

@@ -1,4 +1,4 @@
-"""What serves: the bundle of the registry, or in development a constant, or nothing."""
+"""The serving model: the registry's bundle, in development a constant, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is played, from the options of a command."""
+"""Leads of a run, from the options of a command."""
 
 from __future__ import annotations
 

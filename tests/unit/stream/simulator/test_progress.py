@@ -13,7 +13,7 @@ from stream.simulator.run import Played
 
 
 def shown(terminal: Any, total: Any, steps: Any) -> Any:
-    """What is shown while ``steps`` (seconds, delivered) are told."""
+    """Return the output for ``steps`` of (seconds, delivered)."""
     out, now = StringIO(), [0.0]
     console = Console(file=out, force_terminal=terminal, width=100)
     with PlayProgress("leads", total, console, clock=lambda: now[0]) as progress:

@@ -1,4 +1,4 @@
-"""What a run shows: its progress and its summary."""
+"""Progress and summary of a run."""
 
 from collections import Counter
 from dataclasses import replace
