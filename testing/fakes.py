@@ -433,15 +433,17 @@ class FakeRawReader:
 
     @staticmethod
     def _read(partition: TopicPartition, record: FakeRecord, unreadable: set[int]) -> Any:
+        value: Any = _Number(record.value)
         if record.offset not in unreadable:
-            value: Any = _Number(record.value)
             at = partition.partition, record.offset, record.timestamp
             return RawRecord(*at, None, value, ())
         return UnreadableRecord(
             partition.partition,
             record.offset,
             record.timestamp,
-            *(None, _Number(record.value), ()),
+            None,
+            value,
+            (),
             Problem.HEADER_NAME,
             "the name of one of its headers is not UTF-8",
         )
@@ -489,7 +491,7 @@ class FakeBatch:
         self.is_closed = False
 
     def append(
-        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: list[Any]
+        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: list[Any]
     ) -> object | None:
         assert type(headers) is list, "aiokafka's compiled builder takes nothing else"
         assert not self.is_closed
@@ -497,7 +499,7 @@ class FakeBatch:
             self.is_closed = True
             return None
         self.values.append(value or b"")
-        self.timestamps.append(timestamp)
+        self.timestamps.append(timestamp or 0)
         self.keys.append(key)
         return self
 
@@ -582,9 +584,7 @@ class FakeProducer:
     def create_batch(self) -> FakeBatch:
         return FakeBatch(self.max_batch_bytes)
 
-    async def send_batch(
-        self, batch: FakeBatch, topic: str, *, partition: int
-    ) -> asyncio.Future[None]:
+    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[None]:
         assert self.is_started
         assert batch.is_closed
         assert topic in self._known

@@ -57,7 +57,7 @@ def breakable_kafka() -> Iterator[BreakableBroker]:
         broker = pick_broker((BrokerKind.DOCKER, BrokerKind.JAVA))
     except StartupError as error:
         pytest.fail(f"{error}; {REMEDY}", pytrace=False)
-    yield broker
+    yield broker  # type: ignore[misc]
     broker.close()
 
 

@@ -8,6 +8,7 @@ import time
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ LIMIT = 512 * 2**20
 """Bytes of memory."""
 
 
-def made_of(lead: Lead, as_event: EventMaker, **changed: object) -> Made:
+def made_of(lead: Lead, as_event: EventMaker, **changed: Any) -> Made:
     event = as_event(lead)
     headers = [(name.encode(), value) for name, value in event.headers]
     return Made(event.value, event.key, **{"headers": headers, **changed})  # type: ignore[arg-type]
@@ -78,7 +79,7 @@ async def test_unreadable_records_in_the_middle_and_restarts(
 
 
 def planted_of(played: Played, unreadable: list[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    broken = dict(played.dead_letters(refuse_few_fields=False))
+    broken: dict[tuple[int, int], str] = dict(played.dead_letters(refuse_few_fields=False))
     return broken | dict.fromkeys(unreadable, ErrorCode.UNREADABLE)
 
 

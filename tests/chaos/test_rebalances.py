@@ -104,7 +104,7 @@ async def test_exactly_once_a_kill_and_a_zombie_repeat_nothing(
 ) -> None:
     """In short, what the others do with exactly-once delivery at length."""
     async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
-        members = await asyncio.gather(crew.join(), crew.join())
+        members = list(await asyncio.gather(crew.join(), crew.join()))
         await stage.until_scored(2000)
         chance.shuffle(members)
         killed, zombie = (member.process for member in members)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -115,7 +116,7 @@ async def sample(process: WorkerProcess, into: list[tuple[float, float]]) -> Non
         await asyncio.sleep(SAMPLE_EVERY)
 
 
-def write(**figures: object) -> None:
+def write(**figures: Any) -> None:
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(figures, indent=1))
 

@@ -16,6 +16,7 @@ from aiokafka.admin import NewPartitions, NewTopic, RecordsToDelete
 
 from model.bundle import Bundle
 from schemas.encode import encode_lead
+from schemas.errors import ErrorCode
 from schemas.store import parse_schema
 from schemas.wire import WireFormat
 from stream.broker import Broker
@@ -368,7 +369,7 @@ async def test_a_schema_that_changes_in_mid_stream(
         if chance.random() < 0.01:
             record = {"lead_id": lead.lead_id, "created_at": lead.created_at, **lead.fields}
             value = encode_lead(record, unknown, WireFormat.AVRO)
-            return Event(lead.lead_id.encode(), value, [], "unknown", "SCHEMA")
+            return Event(lead.lead_id.encode(), value, [], "unknown", ErrorCode.SCHEMA)
         return chance.choice([old, new, as_json])(lead)
 
     async with crew_of(stage) as crew:

@@ -64,7 +64,7 @@ def flat_schemas(draw: st.DrawFn) -> tuple[Schema, dict[str, FieldKind]]:
 def facts(leads: DecodedLeads) -> list[Any]:
     """Return each lead's values, with bytes decoded, and the verdicts."""
 
-    def plain(values: Sequence[Any]) -> list[Any]:
+    def plain(values: Any) -> list[Any]:
         if isinstance(values, np.ndarray):
             return [None if np.isnan(value) else value.hex() for value in values.tolist()]
         return [value.decode() if isinstance(value, bytes) else value for value in values]

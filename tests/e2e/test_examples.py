@@ -44,7 +44,7 @@ class Example:
             assert self.process.poll() is None, self.lines
             return condition(self.lines)
 
-        await until(holds, within=WITHIN, what=f"{self.process.args} to say so")
+        await until(holds, within=WITHIN, what=f"{self.process.args} to say so")  # type: ignore[str-bytes-safe]
 
     def end(self) -> None:
         self.process.kill()
@@ -90,7 +90,7 @@ async def test_an_event_that_is_delivered_again_is_shown_and_counted_once(
     # One lead twice, so that all of it is in one partition and comes in this order.
     first = start("examples/send_lead.py", "L-1", "contact=telephone", "--topic", created)
     assert await asyncio.to_thread(first.process.wait, WITHIN) == 0, first.lines
-    assert re.fullmatch(rf"L-1 is record 0 of {re.escape(created)}-\d", *first.lines)
+    assert re.fullmatch(rf"L-1 is record 0 of {re.escape(created)}-\d", "\n".join(first.lines))
     await stage.until_scored(1)
     [record] = await stage.scored_records()
     again = Record(record.value, record.key, partition=record.partition)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
@@ -71,7 +72,7 @@ def _feed(given: bytes) -> None:
         return
     if not records or any(isinstance(record, UnreadableRecord) for record in records):
         return  # aiokafka's parser would believe a block that says to be 2 GB long
-    theirs = _by_aiokafka(bytes(data))
+    theirs: Any = _by_aiokafka(bytes(data))
     offsets = [int(record[0]) for record in theirs or ()]
     if theirs is None or offsets != sorted(set(offsets)) or len(theirs) > 1000:
         return

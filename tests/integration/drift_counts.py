@@ -51,7 +51,7 @@ def reported(values: Iterable[bytes], bundle: Bundle) -> Counts:
     reference = bundle.metadata.reference
     places = [(field.name, code) for field in reference.counted for code in range(field.codes)]
     places += [("score", code) for code in range(reference.score.codes)]
-    counts = {}
+    counts: Counts = {}
     for record in map(decode_report, values):
         if record["kind"] == "window":
             assert record["model_sha256"] == bundle.sha256

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -72,6 +72,8 @@ def made_up_leads(seed: int, *, are_others: bool) -> tuple[dict[str, object], np
 
 def assessments(seed: int, *, are_others: bool) -> list[Assessment]:
     """Return the assessment of such leads, on each horizon."""
+    training: Any
+    columns: Any
     training, trained = made_up_leads(1, are_others=False)
     reference = build_reference(SPEC, training, LEADS, trained)
     layout = CountLayout(reference)
@@ -204,7 +206,7 @@ async def test_other_leads_are_told_of_and_told_no_more_when_they_are_gone(tmp_p
 
         exposed.show(3, are_others=True)
         exposed.drift.alarm(detector="adwin", stream="score", is_confirmed=True)
-        pending = set()
+        pending: set[str] = set()
 
         async def all_fire() -> bool:
             alerts = await prometheus.alerts()
@@ -264,7 +266,7 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
         for panel, query in QUERIES:
             asked = query.replace("$__rate_interval", "1m").replace("$window", "1h")
             assert "$" not in asked
-            await until(lambda asked=asked: has_data(prometheus, asked), what=f"{panel}: {asked}")
+            await until(lambda asked=asked: has_data(prometheus, asked), what=f"{panel}: {asked}")  # type: ignore[misc]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from stream.kafka.producer import open_producer, record_bytes
 from stream.kafka.topic_limits import limit_reader
 from testing.kafka_client import TopicFactory, read_all, set_topic_config
 
-HEADERS = [("ce_id", b"1"), ("ce_type", b"test")]
+HEADERS: list[tuple[str, bytes | None]] = [("ce_id", b"1"), ("ce_type", b"test")]
 
 
 @asynccontextmanager
@@ -141,7 +141,7 @@ async def test_a_broker_that_goes_away_in_mid_stream_is_survived(
 ) -> None:
     bootstrap = breakable_kafka.bootstrap
     topic = await TopicFactory(bootstrap, "t.").create("scored", partitions=2)
-    deliveries: list[asyncio.Task[None]] = []
+    deliveries: list[asyncio.Future[None]] = []
 
     async def stream() -> None:
         start = 0

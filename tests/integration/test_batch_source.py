@@ -81,7 +81,7 @@ class Worker:
             options=options,
             observer=self.losses,
         )
-        self.finished: list[tuple[int, int, bytes]] = []
+        self.finished: list[tuple[int, int, Any]] = []
         self._work = work
 
     async def _agent(self) -> None:

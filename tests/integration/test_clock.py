@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ async def test_a_drift_worker_whose_clock_is_two_hours_ahead_writes_its_table_by
     await worker.ready()
     await stage.play(contacts[:200])
     changelog = f"{stage.settings.group_id}-drift_windows-changelog"
-    found = []
+    found: list[Any] = []
 
     async def is_written() -> bool:
         assert worker.is_running

@@ -127,6 +127,7 @@ async def test_prometheus_alerts_on_leads_that_are_others_now(
     )
     await stage.create_topics()
     worker = await stage.start()
+    assert worker.port is not None
     targets = {"leadscore-worker": [worker.port], "leadscore-drift": [worker.port]}
     async with RealPrometheus(tmp_path, targets) as prometheus:
         await stage.play(aging(contacts))

@@ -140,7 +140,7 @@ async def test_a_record_that_cannot_be_read_costs_itself_alone(
 
     async def told() -> Any:
         reports = await reader.last(TopicPartition(settings.leads_drift, 0), 2**40)
-        return reported([report.value for report in reports], bank_model)
+        return reported([report.value or b"" for report in reports], bank_model)
 
     async def all_are_told() -> bool:
         watching.check()

@@ -327,7 +327,7 @@ async def test_a_dead_letter_topic_that_takes_300_bytes_gets_place_and_code(
 
     def broken(lead: Lead) -> Event:
         event = as_event(lead)
-        return Event(event.key, b"?" * 2000, event.headers, "broken", "WIRE_FORMAT")
+        return Event(event.key, b"?" * 2000, event.headers, "broken", ErrorCode.WIRE_FORMAT)
 
     await stage.until_committed(await stage.play(contacts[:20], as_event=broken))
     await set_topic_config(kafka.bootstrap, dead, "max.message.bytes", "300")

@@ -94,7 +94,7 @@ def _leads() -> list[dict[str, Any]]:
     random = np.random.default_rng(7)
 
     def some(values: Sequence[Any]) -> Any:
-        return None if random.random() < 0.15 else values[random.integers(len(values))]
+        return None if random.random() < 0.15 else values[int(random.integers(len(values)))]
 
     return [
         {

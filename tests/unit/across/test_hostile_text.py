@@ -25,7 +25,7 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\
 """Characters that must not be printed; line feed and tab are allowed, as LeadScore prints them."""
 
 
-def run(*arguments: str | Path, **environment: str) -> Result:
+def run(*arguments: str | Path, **environment: Any) -> Result:
     """Run a command as on a terminal, for which click leaves sequences in."""
     return CliRunner().invoke(main, [str(given) for given in arguments], color=True, **environment)
 

@@ -102,7 +102,7 @@ def events(batch: ScoredBatch) -> list[dict[str, Any]]:
     return [orjson.loads(value or b"") for _, value, _ in batch.scored]
 
 
-def lead(lead_id: str = "a", **fields: object) -> bytes:
+def lead(lead_id: str = "a", **fields: Any) -> bytes:
     known = {"page_views": 3, "industry": "retail", "job_title": "cto", "summary": "hello there"}
     return orjson.dumps(
         {"lead_id": lead_id, "created_at": 1_700_000_000_000, "company_size": 5, **known, **fields}

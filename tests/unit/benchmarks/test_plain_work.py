@@ -58,7 +58,7 @@ def work(tmp_path: Any, content: bytes, decoder: str) -> Work:
     return Work(order)
 
 
-def read(value: bytes) -> dict:
+def read(value: bytes) -> dict[str, Any]:
     assert value[:HEADER_BYTES] == SCORED.header
     body = io.BytesIO(value[HEADER_BYTES:])
     event = fastavro.schemaless_reader(body, SCORED.parsed, None)
@@ -88,7 +88,7 @@ def test_the_model_without_contributions_gives_the_same_scores_and_nothing_else(
     session = onnxruntime.InferenceSession(without_contributions(model.onnx))
     assert [output.name for output in session.get_outputs()] == ["probability"]
     (found,) = session.run(None, {"features": given.golden.matrix})
-    np.testing.assert_array_equal(found[:, 0], np.float32(given.golden.scores))
+    np.testing.assert_array_equal(found[:, 0], np.array(given.golden.scores, np.float32))
 
 
 def test_reasons_are_written_where_the_model_gives_them(

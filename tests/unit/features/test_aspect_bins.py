@@ -56,7 +56,7 @@ NAMES = tuple(bins.name for bins in REFERENCE.aspects)
 
 def codes(name: str, **values: Any) -> list[int]:
     n = len(next(iter(values.values())))
-    nothing = {
+    nothing: dict[str, Any] = {
         "visits": np.full(n, NAN),
         "note": [None] * n,
         "seen": np.full(n, NAN),

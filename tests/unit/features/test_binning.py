@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_a_field_without_any_value_works() -> None:
             CategoryField(name="c", encoding="target", levels=(), prior=0.1),
         )
     )
-    columns = {
+    columns: dict[str, Any] = {
         "x": np.full(3, np.nan),
         "t": [None] * 3,
         "d": np.full(3, np.nan),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ NO_HINTS = Hints()
 BELOW = [str(i) for i in range(100, 999, 9)]
 
 
-def numbers(cells: list[str], hints: Hints = NO_HINTS, **options: object) -> NumberDecision:
+def numbers(cells: list[str], hints: Hints = NO_HINTS, **options: Any) -> NumberDecision:
     decision = decide_numbers(Counter(cells), hints, **options)  # type: ignore[arg-type]
     assert decision is not None
     return decision
@@ -33,7 +34,7 @@ def marks(cells: list[str], hints: Hints = NO_HINTS) -> tuple[str, str, bool]:
     return decision.reading.decimal, decision.reading.grouping, decision.is_open
 
 
-def times(cells: list[str], name: str = "x", **options: object) -> TimeDecision:
+def times(cells: list[str], name: str = "x", **options: Any) -> TimeDecision:
     decision = decide_times(Counter(cells), name, **options)  # type: ignore[arg-type]
     assert decision is not None
     return decision

@@ -246,7 +246,10 @@ def test_what_somebody_says_is_not_judged() -> None:
 
 
 def test_typed_numbers_that_are_times_are_told() -> None:
-    columns = {"created": Numbers(np.arange(1.7e9, 1.7e9 + 40)), "n": Numbers(np.arange(40) % 7.0)}
+    columns = {
+        "created": Numbers(np.arange(1.7e9, 1.7e9 + 40, dtype=np.float64)),
+        "n": Numbers((np.arange(40) % 7.0).astype(np.float64)),
+    }
     data = Table(columns=columns, originals={c: c for c in columns}, rows=40, sha256="0" * 64)
     inferred = infer_fields(data, reserved={})
     assert inferred.kinds == {"created": FieldKind.DATE, "n": FieldKind.NUMBER}

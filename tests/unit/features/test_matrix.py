@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def encode(columns: Columns, n: int) -> Features:
     return FeatureEncoder(SPEC, unmeasured_reference(SPEC)).encode(columns, n)
 
 
-def columns_of(n: int, **values: object) -> Columns:
+def columns_of(n: int, **values: Any) -> Columns:
     columns = {
         "age": np.full(n, NAN),
         "job": [None] * n,
@@ -294,6 +295,8 @@ def test_leads_are_encoded_alike_with_and_without_a_compiler(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matrix_module, "_compiled", None)
         plain = FeatureEncoder(SPEC, reference).encode(columns, n)
+    ours: Any
+    theirs: Any
     for ours, theirs in zip(compiled, plain, strict=True):
         assert ours.tobytes() == theirs.tobytes()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -24,6 +26,6 @@ def test_json_round_trip() -> None:
         {"by": "quantile", "labels": ("",) * 3, "counts": (0,) * 2},
     ],
 )
-def test_inconsistent_bins_are_refused(broken: dict[str, object]) -> None:
+def test_inconsistent_bins_are_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Bins.model_validate(broken)

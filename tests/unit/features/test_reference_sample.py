@@ -29,7 +29,7 @@ SPEC = FeatureSpec(
     ),
 )
 NAN = float("nan")
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "size": np.array([1.5, NAN, 3e9, -2.0]),
     "source": ["web", None, "Event", "jane.doe@example.com"],
     "note": ["the price?", None, "Sa\u0303o Paulo", "call +49 171 1234567"],

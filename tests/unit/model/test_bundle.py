@@ -11,14 +11,13 @@ import pytest
 from model.bundle import (
     Artefacts,
     BundleError,
-    BundleIncompleteError,
     describe_bundle,
     load_bundle,
     verify,
     write_bundle,
 )
 from model.manifest import MANIFEST
-from model.metadata import Golden
+from model.metadata import BundleIncompleteError, Golden
 from model.serving.predictor import OnnxPredictor, open_predictor
 from model.storage import Folder
 from model.training.export import to_onnx, to_ubj
@@ -39,7 +38,7 @@ def test_a_bundle_comes_back_as_it_was_written(
 ) -> None:
     bundle = load_bundle(str(folder))
     assert (bundle.name, bundle.version) == ("bank", "3")
-    assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()
+    assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()  # type: ignore[arg-type]
     assert bundle.metadata.to_json() == trained.metadata.to_json()
     assert bundle.location == str(folder)
     scores = open_predictor(bundle).predict(trained.matrix).probability
@@ -53,7 +52,7 @@ def test_a_bundle_of_xgboost_alone_has_the_hash_of_its_booster(
 ) -> None:
     write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
     bundle = load_bundle(str(tmp_path))
-    assert bundle.sha256 == hashlib.sha256(artefacts.ubj).hexdigest()
+    assert bundle.sha256 == hashlib.sha256(artefacts.ubj).hexdigest()  # type: ignore[arg-type]
     assert open_predictor(bundle).engine == "xgboost"
 
 
@@ -62,7 +61,7 @@ def test_a_bundle_loads_without_onnx_runtime_and_keeps_its_identity(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     bundle = load_bundle(str(folder))
-    assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()
+    assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()  # type: ignore[arg-type]
     assert open_predictor(bundle).engine == "xgboost"
 
 
@@ -92,7 +91,7 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
     for part in (
         str(folder),
         "model.onnx of model bank version 3",
-        hashlib.sha256(artefacts.onnx).hexdigest(),
+        hashlib.sha256(artefacts.onnx).hexdigest(),  # type: ignore[arg-type]
         hashlib.sha256(artefacts.onnx + b"\0").hexdigest(),
         "copy it again",
     ):
@@ -112,7 +111,7 @@ def test_a_bundle_is_described_without_an_engine(
     """The drift worker's way: nothing that a model does to an engine reaches it."""
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "xgboost", None)
-    bundle = describe_bundle(str(folder), trial=None)
+    bundle = describe_bundle(str(folder), trial=None)  # type: ignore[arg-type]
     assert bundle.metadata.to_json() == trained.metadata.to_json()
     assert bundle.sha256 == hashlib.sha256(trained.onnx).hexdigest()
 
@@ -121,7 +120,7 @@ def test_a_model_of_xgboost_alone_is_tried_before_it_is_described(
     tmp_path: Path, artefacts: Artefacts
 ) -> None:
     write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
-    tried = []
+    tried: list[Any] = []
     assert describe_bundle(str(tmp_path), tried.append).name == "bank"
     assert tried == [{"model.ubj": artefacts.ubj}]
 
@@ -231,7 +230,7 @@ def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(
 ) -> None:
     random = np.random.default_rng(5)
     for _ in range(60):
-        damaged = bytearray(artefacts.onnx)
+        damaged = bytearray(artefacts.onnx)  # type: ignore[arg-type]
         start = int(random.integers(len(damaged) - 64))
         damaged[start : start + 64] = random.bytes(64)
         write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(onnx=bytes(damaged)))

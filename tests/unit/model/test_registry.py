@@ -192,7 +192,7 @@ def test_aliases_are_replaced_at_once(tmp_path: Path, artefacts: Artefacts) -> N
     registry.set_alias("bank", Alias.PRODUCTION, "1")
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(
-            lambda: [registry.set_alias("bank", Alias.PRODUCTION, "1") for _ in range(200)]
+            lambda: [registry.set_alias("bank", Alias.PRODUCTION, "1") for _ in range(200)]  # type: ignore[func-returns-value]
         )
         while not writing.done():
             assert Registry(tmp_path).aliases("bank") == {Alias.PRODUCTION: "1"}

@@ -77,7 +77,7 @@ def rendered(model: SmallModel, drifted: Any) -> Any:
     from monitoring.snapshot import render
 
     now, assessment = drifted
-    return render(SUBJECT, *shown(model, now, sample(model)), assessment, FEW)
+    return render(SUBJECT, *shown(model, now, sample(model)), assessment, FEW)  # type: ignore[call-arg]
 
 
 def test_what_counts_as_drift_is_what_the_assessment_says(rendered: Any, drifted: Any) -> None:
@@ -106,7 +106,7 @@ def too_few(model: SmallModel) -> Any:
 
     now = sample(model, page_views=model.columns["page_views"] * 2 + 40)
     assessment = assess(model, now, MANY)
-    return render(SUBJECT, *shown(model, now, sample(model)), assessment, MANY)
+    return render(SUBJECT, *shown(model, now, sample(model)), assessment, MANY)  # type: ignore[call-arg]
 
 
 def test_of_too_few_leads_no_metric_says_that_nothing_has_drifted(too_few: Any) -> None:
@@ -192,7 +192,13 @@ def test_a_browser_shows_title_table_and_plot(rendered: Any, tmp_path: Path) -> 
     page.write_text(rendered.html)
     shown = subprocess.run(
         [
-            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+            *(
+                str(CHROMIUM),
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+            ),
             *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000"),
             *("--window-size=1400,4000", "--dump-dom", page.as_uri()),
         ],
@@ -233,7 +239,7 @@ class _Tags(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found = []
+        self.found: list[str] = []
 
     def handle_starttag(self, tag: Any, attrs: Any) -> None:
         if tag in ("script", "img"):
@@ -262,6 +268,6 @@ def test_no_name_and_no_value_adds_markup_to_the_page(model: SmallModel) -> None
     )
     subject = replace(SUBJECT, topic=odd)
     page = render(subject, now, before, replace(assessment, fields=fields), FEW).html
-    plain = render(SUBJECT, *shown(model, sample(model), sample(model)), assessment, FEW).html
+    plain = render(SUBJECT, *shown(model, sample(model), sample(model)), assessment, FEW).html  # type: ignore[call-arg]
     assert odd not in page
     assert tags(page) == tags(plain)

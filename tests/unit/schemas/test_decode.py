@@ -48,7 +48,7 @@ def json(**fields: Any) -> bytes:
     return orjson.dumps({"lead_id": "j", "created_at": 7, **fields})
 
 
-def decoder(**options: int) -> LeadDecoder:
+def decoder(**options: Any) -> LeadDecoder:
     return LeadDecoder(STORE, KINDS, **options)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def refused(
     dates: Sequence[float] | None = None,
     reading: Reading | None = None,
     came_at: int = NOW,
-    **options: float,
+    **options: Any,
 ) -> list[int]:
     times = PlausibleTimes({} if reading is None else {"d": reading}, **options)
     n = len(created)

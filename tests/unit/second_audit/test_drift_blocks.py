@@ -124,7 +124,7 @@ def test_a_block_with_a_lead_whose_score_is_not_known_is_not_checked() -> None:
 
 
 def test_missing_values_and_unknown_levels_have_bins_of_their_own() -> None:
-    given = {"age": None, "job": "astronaut", "note": " N/A ", "seen": None}
+    given: dict[str, Any] = {"age": None, "job": "astronaut", "note": " N/A ", "seen": None}
     counted = partial(
         lead(1), codes=[4, 7, 12, 21, 24], present=1, sample_codes=b"", sample_scores=b""
     )

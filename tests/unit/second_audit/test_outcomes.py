@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_an_event_in_another_partition() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"lead_id": "lead-0-3"}, {"created_at": 5}])
-def test_an_event_with_the_facts_of_another_lead(changed: dict[str, object]) -> None:
+def test_an_event_with_the_facts_of_another_lead(changed: dict[str, Any]) -> None:
     event = scored(LEADS[1], **changed)
     if "lead_id" in changed:
         event = event._replace(key=b"lead-0-3")
@@ -113,7 +114,7 @@ def test_an_event_of_a_model_that_nobody_named() -> None:
         ({"score": 1.5, "category": "High"}, "category"),
     ],
 )
-def test_a_verdict_that_its_score_does_not_have(changed: dict[str, object], rule: str) -> None:
+def test_a_verdict_that_its_score_does_not_have(changed: dict[str, Any], rule: str) -> None:
     assert Run(LEADS[:1], [scored(LEADS[0], **changed)]).faults() == {rule: 1}
 
 
@@ -160,7 +161,7 @@ def test_two_dead_letters_of_different_codes() -> None:
 @pytest.mark.parametrize(
     "changed", [{"value": b" "}, {"key": None}, {"value": None}], ids=["value", "key", "none"]
 )
-def test_a_dead_letter_whose_bytes_were_touched(changed: dict[str, object]) -> None:
+def test_a_dead_letter_whose_bytes_were_touched(changed: dict[str, Any]) -> None:
     letter = dead(BROKEN, "WIRE_FORMAT", **changed)
     assert Run([BROKEN], dead=[letter]).faults() == {"dead_letter_changed": 1}
 

@@ -27,7 +27,9 @@ def command_of(path: tuple[str, ...]) -> click.Command:
     command: click.Command = main
     for name in path:
         assert isinstance(command, click.Group)
-        command = command.get_command(click.Context(command), name)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
     return command
 
 

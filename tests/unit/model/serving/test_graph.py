@@ -14,12 +14,12 @@ from features.spec import FeatureSpec, NumberField
 from model.bundle import Artefacts, load_bundle, verify
 from model.metadata import BundleError
 from model.serving import graph
+from model.serving.ensemble import TREE_ATTRIBUTES
 from model.serving.graph import check_graph, graph_of
 from model.serving.onnx_format import message
 from tests.unit.small_booster import Trained
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "bundles"
-TREE_ATTRIBUTES = graph.TREE_ATTRIBUTES
 MARGIN = 11
 """The target of the margin, after those of 6 fields and 5 aspects."""
 

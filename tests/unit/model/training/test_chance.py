@@ -58,7 +58,7 @@ def test_folds_without_signal_stay_within_the_margin() -> None:
             )
         )
     assert 1.4 * np.std(aucs) < Ranking(0.5, 100, 200).margin < 3 * np.std(aucs)
-    assert np.mean([Ranking(auc, 100, 200).is_better_than_chance for auc in aucs]) <= 0.05
+    assert np.mean([Ranking(float(auc), 100, 200).is_better_than_chance for auc in aucs]) <= 0.05
 
 
 def test_a_model_of_before_is_refused_by_its_auc(trained: Trained) -> None:

@@ -69,10 +69,11 @@ def test_many_empty_rows_are_no_copies() -> None:
     """Nothing is known of half of the leads, and none of these succeeded."""
     leads = noise(400, 10**9)
     is_empty = np.arange(400) % 2 == 0
+    nothing: Any = None
     columns = {
         "size": np.where(is_empty, np.nan, leads.columns["size"]),
-        "source": np.where(is_empty, None, leads.columns["source"]),
-        "note": np.where(is_empty, None, leads.columns["note"]),
+        "source": np.where(is_empty, nothing, leads.columns["source"]),
+        "note": np.where(is_empty, nothing, leads.columns["note"]),
     }
     alike = find_alike(Leads.of(KINDS, columns, leads.labels & ~is_empty))
     assert not alike.is_repeated[is_empty].any()

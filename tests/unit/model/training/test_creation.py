@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def on(day: int, hour: int = 0) -> str:
 SPREAD = [on(i * 37 % 89, i % 24) for i in range(ROWS)]
 
 
-def no_ages(created: list[str] | None, **options: object) -> list[str]:
+def no_ages(created: list[str] | None, **options: Any) -> list[str]:
     """Return the warnings on ages for a file with one date and a ``created_at``."""
     rng = np.random.default_rng(3)
     names = ["seen", "size", "won"] if created is None else ["seen", "size", "won", "created_at"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ START = datetime(2024, 1, 1, 9, 30, tzinfo=UTC)
 ROWS = 120
 
 
-def hints(column: str, *, in_order: bool, gaps: bool = False, **options: object) -> list[str]:
+def hints(column: str, *, in_order: bool, gaps: bool = False, **options: Any) -> list[str]:
     """Return the hints on a file with one column of times."""
     rng = np.random.default_rng(6)
     hours = np.sort(rng.integers(0, 8000, ROWS))

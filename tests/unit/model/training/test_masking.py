@@ -40,7 +40,7 @@ def test_the_copies_lack_whole_fields_and_the_rows_are_as_they_were() -> None:
 def test_the_same_seed_draws_the_same() -> None:
     matrix = np.ones((50, len(SPEC.columns)), dtype=np.float32)
     again = [with_masked_copies(SPEC, matrix, seed=7)[0] for _ in range(2)]
-    np.testing.assert_array_equal(*again)
+    np.testing.assert_array_equal(again[0], again[1])
     other = with_masked_copies(SPEC, matrix, seed=8)[0]
     assert not np.array_equal(again[0], other, equal_nan=True)
 

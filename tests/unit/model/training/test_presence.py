@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ def numbers(filled: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(filled, np.arange(len(filled)) % 7, np.nan).astype(np.float64)
 
 
-def found(columns: dict[str, NDArray], labels: NDArray[np.bool_]) -> list[OneOutcome]:
+def found(columns: dict[str, NDArray[Any]], labels: NDArray[np.bool_]) -> list[OneOutcome]:
     kinds = {
         name: FieldKind.CATEGORY if values.dtype == object else FieldKind.NUMBER
         for name, values in columns.items()

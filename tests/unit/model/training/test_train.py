@@ -131,7 +131,7 @@ def test_the_reference_rows(trained: TrainedModel) -> None:
     assert trained.artefacts.reference is not None
     spec, reference = trained.metadata.spec, trained.metadata.reference
     sample = read_sample(trained.artefacts.reference, "the sample", spec, reference)
-    sizes = TABLE.columns_for(spec.kinds)["company_size"]
+    sizes: Any = TABLE.columns_for(spec.kinds)["company_size"]
     np.testing.assert_array_equal(np.sort(sample.numbers["company_size"]), np.sort(sizes))
     assert {*sample.numbers["notes"]} == {len(row["notes"]) for row in ROWS}
     for codes, bins in zip(sample.bins.T, reference.counted, strict=True):
@@ -514,7 +514,7 @@ def test_rare_success_has_bands_and_a_healthy_range_of_its_own() -> None:
     assert report.bands.high.share == pytest.approx(0.1, abs=0.01)
     assert report.bands.medium.share == pytest.approx(0.2, abs=0.02)
     assert report.bands.high.lift > report.bands.low.lift
-    assert metadata.metrics["band_high"]["leads"] == report.bands.high.leads
+    assert metadata.metrics["band_high"]["leads"] == report.bands.high.leads  # type: ignore[call-overload]
     assert metadata.engagement.low < rate < metadata.engagement.high < 0.15
     assert metadata.reference.score.counts == _counted(metadata, report.cross_validated.served)
 

@@ -51,7 +51,7 @@ def test_bank_without_duration(bank: TrainedModel) -> None:
 
 def assert_missing_values_say_little(trained: TrainedModel, file: Path, rows: int) -> None:
     """Hold a model to what it may make of values that are missing."""
-    metadata, predictor = trained.metadata, OnnxPredictor(trained.artefacts.onnx)
+    metadata, predictor = trained.metadata, OnnxPredictor(trained.artefacts.onnx or b"")
     leads = prepare(read_table(file), OPTIONS[file]).leads
     some = leads.take(np.linspace(0, len(leads) - 1, rows).astype(int))
     matrix = FeatureEncoder(metadata.spec, metadata.reference).encode(some.columns, rows).matrix

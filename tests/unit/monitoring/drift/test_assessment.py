@@ -129,8 +129,8 @@ def test_coverage_is_relative_to_a_typical_lead_and_at_most_1() -> None:
 
 def test_the_fields_p_values_are_adjusted_and_the_scores_is_not() -> None:
     found = assess(counts(visits=0.05, size=0.05))
-    p = [field.p_value for field in found.fields[:-1]]
-    adjusted = [field.p_adjusted for field in found.fields[:-1]]
+    p: list[Any] = [field.p_value for field in found.fields[:-1]]
+    adjusted: list[Any] = [field.p_adjusted for field in found.fields[:-1]]
     assert adjusted[int(np.argmin(p))] > min(p)
     assert adjusted[int(np.argmax(p))] == max(p)
     assert found.score.p_adjusted is None
@@ -281,8 +281,8 @@ def levels(window: list[int], reference: list[int]) -> FieldCounts:
         labels=(*(f"level {i}" for i in range(size)), "other", "missing"),
         counts=(*reference, 0, 0),
     )
-    both = [np.array([*sample, 0, 0]) for sample in (window, reference)]
-    return FieldCounts("industry", bins, *both)
+    now, before = (np.array([*sample, 0, 0]) for sample in (window, reference))
+    return FieldCounts("industry", bins, now, before)
 
 
 def test_a_reference_that_was_not_measured_is_refused() -> None:
@@ -292,15 +292,14 @@ def test_a_reference_that_was_not_measured_is_refused() -> None:
 
 
 def horizon_schema() -> dict[str, Any]:
-    schema = packaged_schema("drift_report")
-    assert schema is not None
-    return next(f["type"]["items"] for f in schema.avro["fields"] if f["name"] == "horizons")
+    schema: Any = packaged_schema("drift_report").avro
+    return next(f["type"]["items"] for f in schema["fields"] if f["name"] == "horizons")
 
 
 @pytest.mark.parametrize("n", [10, 3000])
 def test_the_record_is_that_of_the_report(n: int) -> None:
     found = assess(counts(n, visits=1.0, no_visits=0.6))
-    since = [None] * len(found.fields)
+    since: list[int | None] = [None] * len(found.fields)
     since[0] = 1_700_000_000_000
     record = found.with_since(since).record()
     schema = fastavro.parse_schema(horizon_schema())
@@ -436,7 +435,7 @@ def test_the_first_hours_of_a_model_are_no_shift_of_hours_however_long_the_horiz
     made = aspect_columns(3000, 2, night=0.5)
     bins = ASPECT_ENCODER.counted_bins(ASPECT_ENCODER.encode(made, 3000))
     found = ASPECT_ASSESSOR._layout.count(bins, scores(3000, 2), label=0.5)
-    span = {"name": "24h", "start": 0, "end": DAY}
+    span: dict[str, Any] = {"name": "24h", "start": 0, "end": DAY}
     assert drifted(ASPECT_ASSESSOR.assess(found, **span, first=DAY - 3_600_000)) == []
     assert drifted(ASPECT_ASSESSOR.assess(found, **span, first=0)) == ["seen:hour"]
 

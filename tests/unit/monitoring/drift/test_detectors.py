@@ -123,7 +123,7 @@ def test_a_number_is_ranked_in_the_middle_of_its_bin() -> None:
 
 
 def test_a_change_among_the_first_values_has_nothing_before() -> None:
-    scores = np.repeat(np.float32([0, 1]), 16)
+    scores = np.repeat(np.array([0, 1], np.float32), 16)
     _, codes = leads(32)
     (change,) = RollingDetectors(LAYOUT, delta=0.9).update(scores, codes)
     assert (change.before, change.after) == (None, 0.5)

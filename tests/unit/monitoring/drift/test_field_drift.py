@@ -27,7 +27,7 @@ def test_between_noise_and_warning_it_takes_divergence_and_significance() -> Non
     window, reference = [930, 70], [7900, 2100]
     part, reverse = levels(window, reference), levels(reference, window)
     thresholds = DriftThresholds()
-    lower, higher = sorted((part, reverse), key=lambda p: p.drift(None, None, thresholds).kl)
+    lower, higher = sorted((part, reverse), key=lambda p: p.drift(None, None, thresholds).kl or 0)
     assert higher.drift(higher.test(), 0.049, thresholds).is_drifted
     assert not higher.drift(higher.test(), 0.05, thresholds).is_drifted
     assert not higher.drift(None, None, thresholds).is_drifted
@@ -53,6 +53,8 @@ def test_a_score_takes_significance_alone() -> None:
 
 def test_a_far_psi_of_few_leads_is_no_drift_where_it_is_not_significant() -> None:
     few = levels([18, 12, 20], [400, 400, 200])
-    far = few.drift(replace(few.test(), p_value=0.5), 0.5, DriftThresholds(psi_warn=0.0))
+    test = few.test()
+    assert test is not None
+    far = few.drift(replace(test, p_value=0.5), 0.5, DriftThresholds(psi_warn=0.0))
     assert not far.is_drifted
     assert far.state is DriftState.OK

@@ -8,6 +8,7 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
@@ -102,10 +103,11 @@ async def test_a_head_that_comes_byte_by_byte_does_not_put_the_deadline_off() ->
 async def test_an_answer_that_is_not_read_is_dropped_at_the_deadline() -> None:
     wanted = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
     async with serving(HASTY) as server, connected(server, wanted) as (reader, writer):
-        writer.transport.pause_reading()
+        transport: Any = writer.transport
+        transport.pause_reading()
         await until(lambda: open_ones(server) == 1)
         await until(lambda: open_ones(server) == 0)
-        writer.transport.resume_reading()
+        transport.resume_reading()
         assert len(await rest(reader)) < len(LARGE)
 
 

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import ClientConnectorError, ClientSession, web
@@ -30,7 +31,7 @@ class Door:
         self.clock = Clock()
         self.health = Health(0.0, heartbeat_limit=5.0)
         self.metrics = Metrics(worker_registry(), version="1.2.3")
-        self.model: dict[str, object] | None = None
+        self.model: dict[str, Any] | None = None
         self.app = monitoring_app(
             registry=self.metrics.registry,
             health=self.health,
@@ -39,7 +40,7 @@ class Door:
         )
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[TestClient]:
+    async def client(self) -> AsyncIterator[TestClient[Any, Any]]:
         async with TestClient(TestServer(self.app)) as client:
             yield client
 

@@ -24,7 +24,7 @@ from monitoring.telemetry.metrics import (
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode, LoadFailure
 
-BATCH = {
+BATCH: dict[str, Any] = {
     "consumed": 4,
     "scores": np.array([0.1, 0.5, 0.9], dtype=np.float32),
     "coverage": np.array([1.0, 0.6, 0.5], dtype=np.float32),

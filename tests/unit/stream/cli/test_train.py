@@ -68,7 +68,16 @@ def test_thresholds_schema_and_exclude(tmp_path: Path) -> None:
         '{"name": "created_at", "type": "long"}, {"name": "size", "type": "double"},'
         '{"name": "source", "type": "string"}]}'
     )
-    arguments = ("--schema", contract, "--exclude", "source", "--high", "0.8", "--medium", "0.2")
+    arguments: tuple[Any, ...] = (
+        "--schema",
+        contract,
+        "--exclude",
+        "source",
+        "--high",
+        "0.8",
+        "--medium",
+        "0.2",
+    )
     arguments += ("--engagement", "0.02-0.1")
     result = run(file, "--target", "won", "--registry", registry, *arguments)
     assert result.exit_code == 0, result.output
@@ -304,7 +313,7 @@ def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path) -> None:
 
 def test_the_report_says_which_values_became_success(tmp_path: Path) -> None:
     file, registry = deals(tmp_path / "deals.csv"), tmp_path / "models"
-    given = (file, "--target", "won", "--positive", "Yes", "--negative", "no")
+    given: tuple[Any, ...] = (file, "--target", "won", "--positive", "Yes", "--negative", "no")
     given += ("--time", "created", "--matured", "10d")
     plan = run(*given, "--plan")
     assert plan.exit_code == 0, plan.output

@@ -36,7 +36,7 @@ class SourceStates(RuleBasedStateMachine):
         self.loop = JumpingLoop()
         asyncio.set_event_loop(self.loop)
         self.in_hand: list[Batch] = []
-        self.finished: set[tuple[int, int]] = set()
+        self.finished: set[tuple[int, Any]] = set()
         self.revoked: list[Batch] = []
         self.seen: list[Batch] = []
         self.lookups: list[asyncio.Event] = []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from aiokafka import TopicPartition
 
@@ -10,7 +12,9 @@ PARTITION = TopicPartition("leads", 0)
 
 
 def batch(first: int, last: int, timestamp: int = 0) -> Batch:
-    records = [FakeRecord(offset, timestamp, offset) for offset in range(first, last + 1)]
+    records: list[Any] = [
+        FakeRecord(offset, timestamp, offset) for offset in range(first, last + 1)
+    ]
     return Batch(PARTITION, records)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
@@ -136,9 +137,7 @@ class FakeTransactionalProducer:
         assert not self.is_broken
         self._in_transaction = True
 
-    async def send_batch(
-        self, batch: FakeBatch, topic: str, *, partition: int
-    ) -> asyncio.Future[None]:
+    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[None]:
         assert batch.is_closed
         assert partition in range(self.coordinator.partitions[topic]), "Unrecognized partition"
         assert not self._is_busy, "one batch at a time"

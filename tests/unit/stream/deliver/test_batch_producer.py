@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -27,7 +28,7 @@ OPTIONS = EmitOptions(max_batch_bytes=100, fallback_limit=1000)
 
 
 def rows(*values: bytes) -> list[Output]:
-    return [(b"key", value, ()) for value in values]
+    return [(b"key", value, []) for value in values]
 
 
 def numbered(count: int, size: int = 10) -> list[Output]:
@@ -151,7 +152,8 @@ def test_packing_keeps_rows_with_their_positions() -> None:
     parcels = list(pack(lambda: FakeBatch(100), given, start=7, timestamp_ms=1))
     assert [parcel.start for parcel in parcels] == [7, 9, 11]
     assert [row for parcel in parcels for row in parcel.rows] == given
-    assert all(parcel.builder.is_closed for parcel in parcels)
+    builders: list[Any] = [parcel.builder for parcel in parcels]
+    assert all(builder.is_closed for builder in builders)
 
 
 # Limits

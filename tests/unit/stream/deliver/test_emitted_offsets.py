@@ -98,7 +98,7 @@ def test_repeats_of_the_last_owner_do_not_hide_how_far_the_one_before_came() -> 
 
 def test_other_topics_partitions_and_records_do_not_count() -> None:
     written = [scored(5), scored(50, topic="other"), scored(60, partition=2), [("x", b"y")], []]
-    assert end_of(FakeLogReader(scored=written, dead=[dead(70, topic="other")]), 6) == 6
+    assert end_of(FakeLogReader(scored=written, dead=[dead(70, topic="other")]), 6) == 6  # type: ignore[arg-type]
 
 
 def test_only_events_of_the_model_count() -> None:

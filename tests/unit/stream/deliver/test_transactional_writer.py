@@ -38,7 +38,7 @@ TOO_LARGE = b"L" * 200
 
 
 def rows(*values: bytes) -> list[Output]:
-    return [(None, value, ()) for value in values]
+    return [(None, value, []) for value in values]
 
 
 @dataclass
@@ -377,7 +377,7 @@ def test_who_is_fenced_writes_nothing_more(moment: str) -> None:
             await at.write(b"zombie")
             fence = lambda: at.coordinator.fence(ID) and None  # noqa: E731
             if moment == "send":
-                fence()
+                fence()  # type: ignore[no-untyped-call]
                 await at.admit()
                 with pytest.raises(PartitionLostError):
                     await at.send(b"late")

@@ -61,7 +61,8 @@ class Bench:
         delivery: Delivery = self.transactions
         if not await delivery.admit(batch):
             return
-        rows = [(None, b"%d" % record.value, ()) for record in batch.records]  # type: ignore[str-bytes-safe]
+        numbers: list[Any] = [record.value for record in batch.records]
+        rows: list[Any] = [(None, b"%d" % number, []) for number in numbers]
         try:
             for sent in await delivery.send(SCORED, batch, rows):
                 await sent
@@ -241,7 +242,7 @@ async def test_a_batch_of_an_earlier_assignment_is_never_part_of_a_later_transac
         await bench.consumer.rebalance([0])
         await bench.source.position(AT)
         assert not await bench.transactions.admit(old)
-        [sent] = await bench.transactions.send(SCORED, old, [(None, b"99", ())])
+        [sent] = await bench.transactions.send(SCORED, old, [(None, b"99", [])])
         with pytest.raises(PartitionLostError):
             await sent
         bench.transactions.done(old)

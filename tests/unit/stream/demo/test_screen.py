@@ -132,7 +132,7 @@ def test_the_live_view_shows_how_far_it_is_and_fits(
     assert drift.split() == ["drift"]
 
 
-def drift_report(**drifted: float) -> dict[str, Any]:
+def drift_report(**drifted: Any) -> dict[str, Any]:
     """A report of two spans, of which the longer has leads enough."""
     fields = [
         {"name": name, "is_score": False, "is_drifted": psi > 0.25, "psi": psi}
@@ -171,7 +171,7 @@ def test_the_summary_names_the_fields_and_since_when(pipe: Screen) -> None:
     assert "no window had enough leads" in said
     assert re.search(r"^ +euribor +PSI +9.21 critical since Dec 2008", said, re.MULTILINE)
     assert re.search(r"^ +the score +PSI +0.40 warn +since -", said, re.MULTILINE)
-    assert "watch the outcomes" in said
+    assert "compare scores with outcomes" in said
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

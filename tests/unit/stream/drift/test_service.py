@@ -34,7 +34,7 @@ class FakeReader:
 
     records: dict[str, list[Record]]
 
-    async def last(self, partition: Any, count: int, **limits: int | None) -> list[Record]:
+    async def last(self, partition: Any, count: int, **limits: Any | None) -> list[Record]:
         return self.records[partition.topic]
 
 

@@ -6,6 +6,7 @@ import random
 import struct
 import tracemalloc
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
@@ -250,7 +251,8 @@ def test_reading_begins_and_ends_where_it_is_told() -> None:
 
 
 def test_control_records_and_aborted_ones_are_none() -> None:
-    begun, ended = {"attributes": 0x10, "producer": 7}, {"attributes": 0x30, "producer": 7}
+    begun: dict[str, Any] = {"attributes": 0x10, "producer": 7}
+    ended: dict[str, Any] = {"attributes": 0x30, "producer": 7}
     abort = Made(key=struct.pack(">hh", 0, 0), value=b"")
     commit = Made(key=struct.pack(">hh", 0, 1), value=b"")
     data = (

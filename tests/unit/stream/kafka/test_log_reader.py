@@ -113,7 +113,7 @@ class FakeReader(LogReader):
         yield self.log
 
     @asynccontextmanager
-    async def open_beside(self) -> Any:
+    async def open_beside(self) -> Any:  # type: ignore[override]
         yield BesideIt(self.log)
 
 
@@ -241,7 +241,7 @@ async def test_a_bounded_read_asks_for_nothing_behind_its_stop() -> None:
 
     class Reader(FakeReader):
         @asynccontextmanager
-        async def open_beside(self) -> Any:
+        async def open_beside(self) -> Any:  # type: ignore[override]
             yield NothingBehind(self.log)
 
     log = log_of(10)
@@ -270,7 +270,7 @@ async def test_an_error_that_comes_of_no_record_is_raised() -> None:
 
     class Reader(FakeReader):
         @asynccontextmanager
-        async def open_beside(self) -> Any:
+        async def open_beside(self) -> Any:  # type: ignore[override]
             yield Nothing(self.log)
 
     with pytest.raises(ZeroDivisionError):

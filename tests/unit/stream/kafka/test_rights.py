@@ -79,7 +79,11 @@ class FakeClient:
         code = 0 if allowed else TopicAuthorizationFailedError.errno
         if allowed and name in self.missing:
             code = UnknownTopicOrPartitionError.errno
-        described = {"topic": name, "error_code": code, "partitions": [] if code else [{}, {}]}
+        described: dict[str, Any] = {
+            "topic": name,
+            "error_code": code,
+            "partitions": [] if code else [{}, {}],
+        }
         if self.says_operations:
             described["authorized_operations"] = sum(1 << operation for operation in allowed)
         return described

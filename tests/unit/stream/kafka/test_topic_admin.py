@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from stream.kafka.access import uses_of
 from stream.kafka.topic_admin import expected_partitions, faults
 from stream.kafka.topic_catalog import TOPICS, topics_of
@@ -9,7 +11,7 @@ SETTINGS = Settings(topic_prefix="staging.", group_id="scorers")
 SCORING = topics_of(uses_of(Settings(role="score")))
 
 
-def found(**changed: int | None) -> dict[str, int]:
+def found(**changed: Any | None) -> dict[str, int]:
     """All topics as they should be with six partitions, but for some, by setting."""
     counts = expected_partitions(SETTINGS, 6)
     for setting, count in changed.items():

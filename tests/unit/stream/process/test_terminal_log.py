@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from typing import Any
 
 from stream.process.logging import _HumanFormatter
 from stream.settings import load_settings
 from tests.unit.stream.conftest import Show
 
 
-def log(name: str, message: str, level: int = logging.INFO, **fields: object) -> None:
+def log(name: str, message: str, level: int = logging.INFO, **fields: Any) -> None:
     logging.getLogger(f"stream.{name}").log(level, message, extra=fields)
 
 

@@ -44,11 +44,12 @@ class Place:
     async def look(self) -> str | None:
         """Look once; returns the version that is to be served from now on."""
         serving = await self.loader.look()
-        return serving and serving.version
+        return None if serving is None else serving.version
 
     async def waits(self) -> list[float]:
         """Seconds between the attempts of eight failures."""
-        waits, since = [], self.now
+        waits: list[float] = []
+        since = self.now
         while len(waits) < 8:
             self.now += 1.0
             before = self.failures
@@ -325,7 +326,7 @@ async def test_a_store_that_does_not_answer_is_said_to_be_away_and_asked_once(
     registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers, asked = threading.Event(), []
-    found = model_loader.locate
+    found = model_loader.locate  # type: ignore[attr-defined]
 
     def locate(settings: Any) -> str | None:
         asked.append(settings)

@@ -406,7 +406,8 @@ async def test_latency_is_from_the_records_time_stamp_to_the_delivery() -> None:
 async def test_an_implausible_time_stamp_enters_no_latency(timestamp: int) -> None:
     async with Place() as place:
         given = batch(0)
-        first, second = given.records
+        records: list[Any] = list(given.records)
+        first, second = records
         given.records = [dataclasses.replace(first, timestamp=timestamp), second]
         await place.pipeline.accept([given])
         await place.until_sent(1)

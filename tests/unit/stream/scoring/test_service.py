@@ -21,8 +21,8 @@ from stream.consume.batch_source import BatchSource
 from stream.consume.lost_records import Loss, LossReason
 from stream.consume.partition_progress import Batch
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
-from stream.monitor import Vitals
-from stream.scoring.service import STALL_LIMIT, ScoringService
+from stream.monitor import STALL_LIMIT, Vitals
+from stream.scoring.service import ScoringService
 from stream.settings import load_settings
 from stream.topology import READY
 from testing.fakes import TOPIC, FakeApp, FakeConsumer, FakeKafka, FakeRecord

@@ -46,7 +46,7 @@ def test_by_its_time_stamps_a_file_is_played_in_the_order_of_time(leads_csv: Pat
 
 
 def test_the_bank_contacts_are_known_by_their_columns() -> None:
-    wanted = Wanted(file="data/bank_marketing/contacts.csv.gz")
+    wanted = Wanted(file=Path("data/bank_marketing/contacts.csv.gz"))
     playlist = make_playlist(wanted, STORE)
     assert playlist.contract.name.endswith("bank_contact")
     assert playlist.total == 41_188

@@ -1,6 +1,6 @@
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +15,7 @@ from stream.simulator.run import BATCH_RECORDS, Clock, partition_of, play
 
 class FakeBatch:
     def __init__(self) -> None:
-        self.records = []
+        self.records: list[Any] = []
         self.closed = False
 
     def append(self, *, timestamp: Any, key: Any, value: Any, headers: Any) -> Any:
@@ -36,11 +36,11 @@ class FakeProducer:
     def __init__(
         self, partitions: Any = 4, refuses: Any = lambda records: None, first_offset: Any = 0
     ) -> None:
-        self.log = {partition: [] for partition in range(partitions)}
-        self.batches = []
+        self.log: dict[int, list[Any]] = {partition: [] for partition in range(partitions)}
+        self.batches: list[tuple[int, list[Any]]] = []
         self.refuses = refuses
         self.first_offset = first_offset
-        self.on_send = lambda: None
+        self.on_send: Callable[[], None] = lambda: None
 
     async def partitions_for(self, topic: Any) -> Any:
         return set(self.log)
@@ -67,7 +67,7 @@ class FakeProducer:
 class FakeTime:
     def __init__(self) -> None:
         self.now = 100.0
-        self.naps = []
+        self.naps: list[float] = []
 
     async def sleep(self, seconds: Any) -> None:
         self.naps.append(seconds)
@@ -194,7 +194,7 @@ async def test_a_broker_that_takes_no_batch_is_a_failure_too() -> None:
     async def refuse(batch: Any, topic: Any, *, partition: Any) -> None:
         raise KafkaTimeoutError
 
-    producer.send_batch = refuse
+    producer.send_batch = refuse  # type: ignore[method-assign]
     played = await play(leads(10), producer, topic="leads", as_event=as_event)
     assert (played.sent, played.failed) == (0, {"KafkaTimeoutError": 10})
 

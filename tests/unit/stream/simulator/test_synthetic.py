@@ -40,7 +40,7 @@ def test_leads_fit_their_contract(wire: Any) -> None:
 
 
 def test_leads_are_as_leads_are() -> None:
-    leads = [lead.fields for lead in islice(synthetic_leads(3), 5000)]
+    leads: list[Any] = [lead.fields for lead in islice(synthetic_leads(3), 5000)]
     sizes = [lead["company_size"] for lead in leads if lead["company_size"] is not None]
     views = [lead["page_views"] for lead in leads if lead["page_views"] is not None]
     assert min(sizes) >= 1

@@ -9,7 +9,7 @@ from stream.snapshot.reservoir import Reservoir
 
 
 def drawn(size: Any, count: Any, random: Any, step: Any) -> Any:
-    reservoir = Reservoir(size, random)
+    reservoir: Reservoir[int] = Reservoir(size, random)
     for start in range(0, count, step):
         reservoir.extend(range(start, min(start + step, count)))
     assert reservoir.seen == count

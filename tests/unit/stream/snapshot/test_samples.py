@@ -21,7 +21,7 @@ class Record:
     offset: int = 0
     timestamp: int = 0
     key: bytes | None = None
-    headers: tuple = field(default=())
+    headers: tuple[Any, ...] = field(default=())
 
 
 @pytest.fixture(scope="module")
