@@ -96,9 +96,7 @@ async def test_connections_that_go_silent(survived: Survived, chance: Random) ->
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_connections_that_are_forgotten_are_given_up_soon(
-    survived: Survived, chance: Random
-) -> None:
+async def test_dropped_connections_are_detected_soon(survived: Survived, chance: Random) -> None:
     """As by a router that was restarted: new connections are well, old ones are never answered."""
     async with survived() as proxy:
         await asyncio.sleep(chance.uniform(0.0, 2.0))

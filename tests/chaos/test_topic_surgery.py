@@ -54,7 +54,7 @@ def on_all(leads: list[Lead], partitions: int = MORE) -> list[Record]:
 
 
 @pytest.mark.long
-async def test_partitions_added_to_all_topics_are_taken_up(
+async def test_partitions_added_to_all_topics_are_consumed(
     kafka: Broker,
     open_stage: OpenStage,
     contacts: list[Lead],

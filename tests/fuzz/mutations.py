@@ -1,4 +1,4 @@
-"""Ways to change an input: bytes as they come, and JSON as the tree that it is."""
+"""Mutations of an input: of its bytes, and of JSON as a tree."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ CAUSES = {
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-async def test_one_cause_is_told_once(tmp_path: Path, cause: str) -> None:
+async def test_one_cause_is_one_notification(tmp_path: Path, cause: str) -> None:
     alerts, expected = CAUSES[cause]
     async with alertmanager(tmp_path) as session:
         found = await loud(session, alerts)

@@ -196,7 +196,7 @@ async def seen_by_prometheus(
         assert not going_on.done()
 
 
-async def test_other_leads_are_told_of_and_told_no_more_when_they_are_gone(tmp_path: Path) -> None:
+async def test_drift_fires_alerts_that_resolve_when_it_ends(tmp_path: Path) -> None:
     exposed = Exposed()
     exposed.load_model(days_ago=1)
     exposed.show(2, are_others=False)
@@ -232,7 +232,7 @@ async def test_other_leads_are_told_of_and_told_no_more_when_they_are_gone(tmp_p
         assert await prometheus.rules_in_error() == []
 
 
-async def test_a_service_in_every_trouble_is_told_of(tmp_path: Path) -> None:
+async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> None:
     exposed = Exposed(last_snapshot=time.time() - 4 * PERIOD)
     exposed.is_sick = True
     exposed.load_model(days_ago=91)

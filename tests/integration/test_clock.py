@@ -24,14 +24,14 @@ runpy.run_module("stream", run_name="__main__")
 """
 
 
-async def test_kafka_tells_its_time(kafka: Broker) -> None:
+async def test_kafkas_clock_is_read(kafka: Broker) -> None:
     """Fails where aiokafka's private parts, or Kafka's answer, are no longer what is read."""
     told = await clock_reader({"bootstrap_servers": kafka.bootstrap})()
     assert told is not None
     assert abs(told - time.time()) < 5
 
 
-async def test_a_broker_that_does_not_answer_tells_nothing() -> None:
+async def test_the_clock_is_unknown_without_an_answer() -> None:
     assert await clock_reader({"bootstrap_servers": "127.0.0.1:1"})() is None
 
 

@@ -128,7 +128,7 @@ async def test_a_broker_that_is_not_there_is_said_in_one_sentence() -> None:
         await verify_topics(Settings(kafka_bootstrap_servers=address))
 
 
-async def test_the_mock_broker_is_told_its_topics_another_way() -> None:
+async def test_the_mock_broker_creates_topics_by_its_own_interface() -> None:
     with open_broker(BrokerKind.MOCK) as broker:
         assert isinstance(broker, MockBroker)
         settings = Settings(kafka_bootstrap_servers=broker.bootstrap)

@@ -177,7 +177,7 @@ def _moment(value: float | None) -> float | None:
 
 
 class _Levels(dict[str, int]):
-    """Codes of levels as they come."""
+    """Cache of codes by the raw text of a level."""
 
     def __init__(self, levels: list[str], size: int) -> None:
         super().__init__()

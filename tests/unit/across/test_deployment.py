@@ -77,7 +77,7 @@ def test_images_are_of_a_fixed_version() -> None:
     assert not any(image.endswith(":latest") for image in images)
 
 
-def test_the_image_holds_every_package_and_gives_up_root() -> None:
+def test_the_image_has_every_package_and_drops_root() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, flags=re.MULTILINE))
     packages = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
     assert copied == {package.rstrip("*") for package in packages}

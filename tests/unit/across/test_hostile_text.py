@@ -160,7 +160,7 @@ def test_a_training_shows_columns_and_values_without_effect(
 
 
 @pytest.mark.parametrize("is_staying", [False, True])
-def test_a_snapshot_is_told_without_effect(
+def test_a_snapshots_texts_are_escaped(
     is_staying: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

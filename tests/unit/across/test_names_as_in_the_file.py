@@ -151,7 +151,7 @@ def test_an_ambiguous_event_is_refused_and_its_neighbour_scored(registry: Path) 
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_few_fields_are_told(registry: Path, as_json: bool) -> None:
+def test_few_fields_are_reported(registry: Path, as_json: bool) -> None:
     lead = {"lead_id": "a", "created_at": 1_704_067_200_000, "员工": 3, "else": 1}
     content = orjson.dumps(lead) if as_json else written([lead], "lead_id", "员工", "else")
     _, said = scored(registry, content)

@@ -176,7 +176,7 @@ def test_the_rows_of_a_file_get_the_verdicts_of_events(registry: Path) -> None:
     assert "row 10: TIME: field seen" in said
 
 
-def test_a_file_that_writes_numbers_otherwise_is_read_as_it_does_and_told(registry: Path) -> None:
+def test_another_number_format_is_detected_and_reported(registry: Path) -> None:
     names = tuple(name for name in NAMES if name != "won")
     leads = [LEAD | {"size": f"{1000 + i:,}.50"} for i in range(30)]
     scores, said = scored(registry, written(leads, names))

@@ -90,7 +90,7 @@ def test_rates_are_taken_in_the_middle_of_the_backlog() -> None:
     assert rate_figures(samples, 100, (0.10, 0.95)) == (85 / 4, 85 / 2)
 
 
-def test_too_few_looks_at_a_run_are_told() -> None:
+def test_too_few_samples_of_a_run_are_refused() -> None:
     with pytest.raises(click.ClickException, match="expected at least 3 looks at a run, got 1"):
         rate_figures([Sample(1.0, 1.0, 50)], 100, (0.10, 0.95))
 

@@ -39,9 +39,7 @@ def fatal(sentence: str, error: KafkaError) -> FatalError:
         fatal("Kafka was expected to take it.", GroupAuthorizationFailedError("g")),
     ],
 )
-async def test_a_refusal_is_told_as_the_right_that_is_missing(
-    found: list[Exception], error: Exception
-) -> None:
+async def test_a_refusal_names_the_missing_right(found: list[Exception], error: Exception) -> None:
     found.append(StartupError(CAUSE))
     reason = await crash_reason(error, Settings())
     assert isinstance(reason, StartupError)  # exit code 3: somebody must grant it

@@ -100,7 +100,7 @@ def test_no_such_command_is_exit_code_2() -> None:
     assert "No such command 'scor'" in result.output
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     result = CliRunner().invoke(main, ["--version"])
     assert result.exit_code == 0
     assert re.search(r"\d+\.\d+\.\d+", result.output)
@@ -110,7 +110,7 @@ LEAVES = [path for path in commands(main) if not isinstance(command_of(path), cl
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
-def test_every_command_tells_a_setting_that_there_is_none_of(
+def test_every_command_warns_of_unknown_settings(
     path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """LEADSCORE_DELIVRY=exactly_once was at least once, and nobody knew."""

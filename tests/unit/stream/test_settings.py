@@ -149,7 +149,7 @@ def test_variables_that_are_no_settings_are_found_with_the_nearest_name() -> Non
     ]
 
 
-def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_told() -> None:
+def test_kubernetes_service_variables_are_ignored() -> None:
     environment = {
         "LEADSCORE_SERVICE_HOST": "10.0.0.1",
         "LEADSCORE_SERVICE_PORT": "8080",

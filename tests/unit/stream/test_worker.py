@@ -1,4 +1,4 @@
-"""The worker's process: what it ends with, and what it does when it is told twice to stop."""
+"""The worker's process: exit codes, and the immediate stop on a second signal."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
         ("Unclosed AIOKafkaProducer", ("asyncio", logging.ERROR)),
     ],
 )
-def test_a_connection_that_was_given_up_is_no_error_and_a_client_is_one(
+def test_an_abandoned_connection_is_a_warning_and_a_client_an_error(
     worker: Worker,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -324,7 +324,7 @@ def test_the_words_are_those_of_the_schema() -> None:
     assert list(get_args(get_type_hints(FieldDrift)["test"])) == in_field["test"]["symbols"]
 
 
-def test_since_is_told_for_every_field() -> None:
+def test_every_field_has_since() -> None:
     with pytest.raises(ValueError, match="shorter"):
         assess(counts()).with_since([None])
 

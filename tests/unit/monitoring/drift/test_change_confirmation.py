@@ -265,7 +265,7 @@ def test_nothing_is_remembered_for_longer_than_a_season() -> None:
     assert confirmation.assessed([horizon("1h", 2 * DAY_MS + HOUR, drift=STRONG)]) == []
 
 
-def test_tells_what_has_drifted_out_of_season_whatever_the_detectors_found() -> None:
+def test_unseasonal_drift_is_reported_whatever_the_detectors_found() -> None:
     confirmation = ChangeConfirmation(season_ms=0)
     drifted = horizon("5m", HOUR, drift=STRONG)
     assert confirmation.assessed([drifted]) == []

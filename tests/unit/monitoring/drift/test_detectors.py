@@ -83,7 +83,7 @@ def test_says_nothing_of_leads_as_they_were() -> None:
     assert changes_of(RollingDetectors(LAYOUT), leads(12_500)) == []
 
 
-def test_tells_which_streams_changed_and_from_what_to_what() -> None:
+def test_a_change_has_its_stream_and_the_means_before_and_after() -> None:
     before, after = leads(5000), leads(500, seed=2, rise=0.2)
     found = changes_of(RollingDetectors(LAYOUT), joined(before, after))
     assert [(c.stream, c.is_score, c.detector) for c in found] == [

@@ -118,7 +118,7 @@ async def test_a_version_of_the_format_that_is_none_gets_the_text_format(version
         assert answer.content_type == "text/plain"
 
 
-async def test_the_model_is_told_once_there_is_one() -> None:
+async def test_the_model_is_shown_once_there_is_one() -> None:
     door = Door()
     async with door.client() as client:
         answer = await client.get("/model-info")
@@ -154,7 +154,7 @@ async def test_the_server_takes_a_free_port_and_gives_it_back() -> None:
             await client.get(url)
 
 
-async def test_what_is_no_http_is_refused_without_a_word_in_the_log(
+async def test_requests_that_are_not_http_are_refused_and_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as server:

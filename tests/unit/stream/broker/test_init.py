@@ -48,7 +48,7 @@ def test_only_the_kinds_that_are_asked_for_are_tried() -> None:
         pick_broker((BrokerKind.DOCKER, BrokerKind.JAVA), starters(BrokerKind.MOCK))
 
 
-def test_no_broker_is_told_with_every_reason_and_the_remedy() -> None:
+def test_without_a_broker_the_error_has_every_reason_and_the_remedy() -> None:
     with pytest.raises(StartupError) as failure:
         pick_broker(tuple(BrokerKind), starters())
 

@@ -61,7 +61,7 @@ def test_java_home_wins(programs: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert find_java() == str(tmp_path / "jdk" / "bin" / "java")
 
 
-def test_no_java_and_a_broken_java_are_told(programs: Path) -> None:
+def test_no_java_and_a_broken_java_are_errors(programs: Path) -> None:
     with pytest.raises(BrokerUnavailableError, match="install Java 17"):
         find_java()
 
@@ -115,7 +115,7 @@ def test_a_failing_fetch_leaves_nothing_and_says_why(programs: Path, tmp_path: P
     assert left == ["kafka-9.9.lock"]
 
 
-def test_no_maven_is_told(programs: Path) -> None:
+def test_no_maven_is_an_error(programs: Path) -> None:
     with pytest.raises(BrokerUnavailableError, match="install mvn"):
         fetch_jars("9.9")
 

@@ -85,7 +85,7 @@ def test_as_json_too_few_leads_are_null_and_not_false(topic: Any) -> None:
     assert None not in {field["is_drifted"] for field in enough["fields"]}
 
 
-def test_watching_it_tells_what_is_new_until_ctrl_c(topic: Any) -> None:
+def test_watching_shows_new_reports_until_ctrl_c(topic: Any) -> None:
     after = END + WINDOW
     topic += [[report()], [], [report()], [report(end=after), alarm("age", end=after)]]
     result = run("--watch")

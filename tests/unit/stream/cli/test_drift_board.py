@@ -26,7 +26,7 @@ from tests.unit.stream.drift.drift_made import (
 MANY = (*(field(f"number_{i}", i / 100) for i in range(20)), FIELDS[-1])
 
 
-def test_it_says_where_drift_stands_and_what_to_do() -> None:
+def test_the_status_has_the_verdict_and_the_advice() -> None:
     said = " ".join(" ".join(line.split()) for line in shown(report()))
     assert "Model bank/1 (3f3f3f3f3f3f) leads.created" in said
     assert "Window 2026-05-28 20:25 to 20:30 UTC, 412 leads, reported 60 s ago" in said
@@ -105,7 +105,7 @@ def test_as_many_fields_are_shown_as_fit() -> None:
     assert sum(line.startswith("number_") for line in piped) == 20
 
 
-def test_the_latest_alarms_are_told_the_last_one_first() -> None:
+def test_the_latest_alarms_are_listed_newest_first() -> None:
     said = shown(report(), *ALARMS)
     at = said.index(next(line for line in said if line.startswith("alarms")))
     assert [line.split()[:2] for line in said[at + 1 :]] == [

@@ -43,7 +43,7 @@ def test_list_of_an_empty_registry_says_how_to_fill_it(tmp_path: Path) -> None:
     assert "leadscore train" in result.output
 
 
-def test_show_tells_what_the_model_says_of_itself(leadscore: Any, trained: Trained) -> None:
+def test_show_prints_the_models_metadata(leadscore: Any, trained: Trained) -> None:
     result = leadscore("show", "bank/1")
     assert result.exit_code == 0
     assert "bank version 1" in result.output
@@ -54,7 +54,7 @@ def test_show_tells_what_the_model_says_of_itself(leadscore: Any, trained: Train
     assert "not measured" in result.output
 
 
-def test_show_tells_how_much_each_field_matters(
+def test_show_prints_the_importance_of_each_field(
     registry: Any, leadscore: Any, trained: Trained
 ) -> None:
     fields = trained.metadata.spec.kinds

@@ -119,7 +119,7 @@ def test_a_compressed_file(model: SmallModel, rows: list[dict[str, Any]], tmp_pa
     assert lines(run(score, model, file)) == rows
 
 
-def test_a_column_that_is_not_there_is_missing_and_told(model: SmallModel, tmp_path: Path) -> None:
+def test_an_absent_column_is_missing_and_reported(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads, without="page_views")
     result = run(score, model, file)
     assert f"{file} has no column page_views: it counts as missing" in result.stderr
@@ -256,7 +256,7 @@ def test_explain_as_json_sums_up(
     assert {part["aspect"] for part in by_field["created_at"]["aspects"]} == {"hour", "weekday"}
 
 
-def test_explain_takes_the_first_lead_unless_told(model: SmallModel, tmp_path: Path) -> None:
+def test_explain_uses_the_first_lead_by_default(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     assert json.loads(run(explain, model, file, "--json").stdout)["lead_id"] == "L-0"
 
@@ -264,7 +264,7 @@ def test_explain_takes_the_first_lead_unless_told(model: SmallModel, tmp_path: P
 # What goes wrong
 
 
-def test_lines_that_are_no_leads_are_exit_code_1_and_told(model: SmallModel) -> None:
+def test_lines_that_are_no_leads_are_exit_code_1_and_reported(model: SmallModel) -> None:
     good = model.values(WireFormat.JSON)[:2]
     content = b"\n".join([good[0], b"", b'{"lead_id": 5}', b"garbage", good[1]])
     result = run(score, model, "-", stdin=content)
@@ -276,7 +276,7 @@ def test_lines_that_are_no_leads_are_exit_code_1_and_told(model: SmallModel) -> 
     ]
 
 
-def test_explain_tells_of_bad_lines_too(model: SmallModel) -> None:
+def test_explain_reports_bad_lines_too(model: SmallModel) -> None:
     content = b"\n".join([*model.values(WireFormat.JSON)[:1], b'{"lead_id": "x"}'])
     result = run(explain, model, "-", "--lead", "x", stdin=content)
     assert result.exit_code == 2

@@ -116,7 +116,7 @@ def test_a_text_file_that_cannot_be_used_is_refused_before_a_snapshot_is_taken(
     assert orders[0] == []
 
 
-def test_a_text_file_that_can_no_longer_be_written_is_told_and_the_snapshot_stays(
+def test_an_unwritable_text_file_is_reported_and_the_snapshot_is_kept(
     orders: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: Any) -> None:

@@ -114,7 +114,7 @@ def test_where_few_fields_are_refused_a_thin_lead_must_be_dead() -> None:
     assert found.faults(played(), refuse_few_fields=True) == []
 
 
-def test_what_comes_again_is_counted_and_no_fault() -> None:
+def test_repeats_are_counted_and_no_fault() -> None:
     found = audit()
     found.add_scored([lead(0, 10)], 9999.0)
     found.add_dead(0, why(11, "DECODE"))

@@ -147,7 +147,7 @@ def drift_report(**drifted: Any) -> dict[str, Any]:
     return {"kind": "window", "horizons": [few, known]}
 
 
-def test_the_live_view_tells_of_drift(terminal: Screen, audit: Audit, played: Played) -> None:
+def test_the_live_view_shows_drift(terminal: Screen, audit: Audit, played: Played) -> None:
     show_all(terminal, audit, played)
     terminal.demo.drifted(drift_report(euribor=9.21, month=1.0))
     assert terminal.demo.reports == 1
@@ -156,7 +156,7 @@ def test_the_live_view_tells_of_drift(terminal: Screen, audit: Audit, played: Pl
     assert last.endswith("…") or "month 1.0" in last
 
 
-def test_what_drifted_is_told_once_in_a_pipe(pipe: Screen) -> None:
+def test_drifted_fields_are_printed_once_in_a_pipe(pipe: Screen) -> None:
     for _ in range(2):
         pipe.demo.drifted(drift_report(euribor=9.21))
     [line] = pipe.text.splitlines()
@@ -193,7 +193,7 @@ def test_a_terminal_does_not_obey_a_leads_text(
     assert not any(character in said for character in ("]0;owned\x07", "\u202e"))
 
 
-def test_of_those_that_come_together_the_most_promising_is_shown(audit: Audit) -> None:
+def test_of_each_batch_the_lead_with_the_highest_score_is_shown(audit: Audit) -> None:
     screen = Screen(100, is_terminal=True)
     screen.demo.scored([scored(1), scored(30), scored(7)])
     screen.demo.scored([])
@@ -232,7 +232,7 @@ def summary_of(screen: Screen, audit: Audit, played: Played, rest: Table, faults
     return screen.text
 
 
-def test_the_summary_tells_all_that_is_to_be_known(
+def test_the_summary_has_counts_speed_and_audit(
     pipe: Screen, audit: Audit, played: Played, rest: Table
 ) -> None:
     text = summary_of(pipe, audit, played, rest, [])
@@ -260,9 +260,7 @@ def test_the_summary_fits_a_terminal(
     assert "Audit" in text
 
 
-def test_what_is_not_in_order_is_told(
-    pipe: Screen, audit: Audit, played: Played, rest: Table
-) -> None:
+def test_faults_are_printed(pipe: Screen, audit: Audit, played: Played, rest: Table) -> None:
     text = summary_of(pipe, audit, played, rest, ["1 leads were sent but have no output"])
     assert "Audit    FAILED: 1 leads were sent but have no output" in text
     assert "every lead that was sent" not in text

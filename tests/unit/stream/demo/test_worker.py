@@ -56,7 +56,7 @@ async def test_a_worker_is_waited_for_asked_and_stopped(worker: DemoWorker) -> N
     assert worker.metrics() == ""
 
 
-async def test_a_worker_that_ends_is_told_of_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_worker_that_ends_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
     worker = worker_of("import sys; print('so it goes', file=sys.stderr); sys.exit(3)", tmp_path)
     try:
         with pytest.raises(StartupError, match="it ended with code 3: so it goes"):

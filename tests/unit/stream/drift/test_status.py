@@ -33,7 +33,7 @@ def test_of_a_window_the_report_of_most_leads_holds() -> None:
     assert status.window["leads"] == 70
 
 
-def test_a_report_that_is_told_again_is_the_same() -> None:
+def test_a_repeated_report_changes_nothing() -> None:
     status, _ = fed(report(), report())
     assert status.window == read(report())
 
@@ -51,7 +51,7 @@ def test_reports_on_another_topic_do_not_count() -> None:
     assert status.window is None
 
 
-def test_alarms_are_told_the_last_one_first() -> None:
+def test_alarms_are_listed_newest_first() -> None:
     status, news = fed(report(), alarm("age"), alarm("job"), alarm("age", detector="adwin"))
     assert news == [True, True, True, True]
     told = [(one["alarm"]["stream"], one["alarm"]["detector"]) for one in status.alarms]
@@ -60,7 +60,7 @@ def test_alarms_are_told_the_last_one_first() -> None:
     assert status.window["kind"] == "window"
 
 
-def test_an_alarm_that_is_told_again_is_one() -> None:
+def test_a_repeated_alarm_counts_once() -> None:
     status, news = fed(alarm("age"), alarm("job"), alarm("age"))
     assert news == [True, True, False]
     assert len(status.alarms) == 2

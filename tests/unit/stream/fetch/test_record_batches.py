@@ -239,7 +239,7 @@ def test_older_formats_are_read(magic: int) -> None:
     assert end == 3
 
 
-def test_reading_begins_and_ends_where_it_is_told() -> None:
+def test_reading_starts_and_stops_at_the_given_offsets() -> None:
     data = batch([Made()] * 5) + batch([Made(headers=BAD_NAME)], base=5)
     records, end = parse(data, start=2, stop=5)
     assert told(records) == [(2, None), (3, None), (4, None)]

@@ -66,11 +66,11 @@ def check(answers: deque[Any], given: list[Any], expected: Commit | None) -> Non
     run()
 
 
-def test_an_offset_is_told(answers: deque[Any]) -> None:
+def test_an_offset_is_returned(answers: deque[Any]) -> None:
     check(answers, [7], Commit(7, "by whom"))
 
 
-def test_no_commit_is_told_as_none(answers: deque[Any]) -> None:
+def test_no_commit_is_none(answers: deque[Any]) -> None:
     check(answers, [-1], None)
 
 

@@ -55,7 +55,7 @@ async def test_what_kafka_does_not_say_changes_nothing() -> None:
     assert clocks.clock.now() == NOW + 7200.0
 
 
-async def test_without_kafkas_time_the_newest_lead_tells_it(
+async def test_without_kafkas_clock_the_newest_leads_timestamp_is_used(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clocks = Clocks(7200.0, tells=False)

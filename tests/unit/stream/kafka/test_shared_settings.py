@@ -62,7 +62,7 @@ def test_a_worker_of_an_earlier_version_gets_what_it_knows_and_is_not_compared()
     take(OTHERS, earlier)  # of a leader of an earlier version
 
 
-def test_a_refusal_is_told_at_once() -> None:
+def test_a_refusal_is_reported_at_once() -> None:
     """aiokafka keeps the error for the next poll, and a source without start offsets never polls:
     the worker was alive and read nothing."""
     refusals: list[object] = []
@@ -74,7 +74,7 @@ def test_a_refusal_is_told_at_once() -> None:
         assert refusals.pop() is failure.value
 
 
-def test_other_settings_that_differ_are_told_and_the_worker_goes_on(
+def test_other_differing_settings_are_logged_and_the_worker_continues(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     differs = {**SHARED, "drift_window_seconds": 60.0}

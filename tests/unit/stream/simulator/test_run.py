@@ -273,14 +273,14 @@ async def test_a_recorded_run_is_played_faster() -> None:
     assert played.seconds == pytest.approx(2.0, abs=0.05)
 
 
-async def test_a_run_that_was_over_when_it_was_told_to_stop_is_whole() -> None:
+async def test_a_stop_after_the_end_leaves_the_run_complete() -> None:
     stop, producer = asyncio.Event(), FakeProducer(partitions=1)
     producer.on_send = stop.set
     played = await play(leads(3), producer, topic="leads", as_event=as_event, stop=stop)
     assert (played.sent, played.stopped) == (3, False)
 
 
-async def test_progress_is_told_with_every_delivery() -> None:
+async def test_progress_is_reported_with_every_delivery() -> None:
     seen = []
     await play(
         leads(1200),

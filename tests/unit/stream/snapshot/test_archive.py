@@ -92,7 +92,7 @@ def test_an_empty_folder_has_no_newest(folder: Any) -> None:
     assert folder.newest() is None
 
 
-def test_the_second_writer_is_told_who_the_first_is(folder: Any) -> None:
+def test_the_second_writer_gets_the_process_id_of_the_first(folder: Any) -> None:
     with (
         folder.locked(),
         pytest.raises(StartupError, match=rf"process {os.getpid()} writes to it.*--output"),

@@ -75,7 +75,7 @@ async def test_one_that_is_not_wanted_any_more_is_ended() -> None:
         assert (await running).code == 130
 
 
-async def test_evidently_is_told_not_to_tell_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_evidentlys_usage_statistics_are_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)
     ended = await run("import os; raise SystemExit(40 + int(os.environ['DO_NOT_TRACK']))")
     assert ended.code == 41
