@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("stream", "agents", "schemas", "features", "model", "monitoring")
+LEFT_OUT = ("testing", "benchmarks", "examples")
+"""Folders of Python beside the packages, which the wheel must not have."""
 IMPORT_ALL = """
 import importlib, os, pkgutil, sys
 
@@ -40,7 +42,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "pyproject.toml", "README.md", "LICENSE", *PACKAGES],
+        ["git", "ls-files", "-z", "pyproject.toml", "README.md", "LICENSE", *PACKAGES, *LEFT_OUT],
         cwd=ROOT,
         capture_output=True,
         check=True,
