@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import urllib.parse
 import urllib.request
@@ -22,6 +23,7 @@ COLUMN, LINE, GAP = 40.0, 26.0, 8.0
 """Pixels of a column and a line of Grafana's grid, and between panels."""
 TITLE, AXIS, LEGEND = 22.0, 46.0, 16.0
 COLOURS = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#56a64b")
+NAMED = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c", "grey": "#8e8e8e"}
 STYLE = 'font-family="Inter, Helvetica, Arial, sans-serif" font-size="11" fill="#ccccdc"'
 
 Points = Sequence[tuple[float, float]]
@@ -77,27 +79,18 @@ def rows_of(dashboard: Mapping[str, Any], names: Sequence[str]) -> list[dict[str
 
 
 def draw(panels: Iterable[Mapping[str, Any]], answers: Answers) -> str:
-    """Return the SVG of panels."""
+    """Return the SVG of panels: of stats, bar gauges and time series."""
     parts, bottom = [], 0.0
     for panel in panels:
         grid = panel["gridPos"]
-        x, y = grid["x"] * COLUMN, grid["y"] * LINE
+        x, y = grid["x"] * COLUMN + GAP, grid["y"] * LINE + GAP
         width, height = grid["w"] * COLUMN - GAP, grid["h"] * LINE - GAP
-        bottom = max(bottom, y + height + GAP)
-        unit = panel["fieldConfig"]["defaults"].get("unit", "short")
-        now = panel["type"] == "stat"
-        series: dict[str, Points] = {}
-        for target in panel["targets"]:
-            series |= answers.series(target, now=now)
-        inside = (
-            _stat(series, unit, width, height)
-            if now
-            else _lines(series, unit, width, height, (answers.start, answers.end))
-        )
+        bottom = max(bottom, y + height)
         parts.append(
-            f'<g transform="translate({x + GAP:g},{y + GAP:g})">'
+            f'<g transform="translate({x:g},{y:g})">'
             f'<rect width="{width:g}" height="{height:g}" rx="3" fill="#181b1f" stroke="#2c3235"/>'
-            f'<text x="8" y="16" font-weight="600">{escape(panel["title"])}</text>{inside}</g>'
+            f'<text x="8" y="16" font-weight="600">{escape(panel["title"])}</text>'
+            f"{_inside(panel, answers, width, height)}</g>"
         )
     width = 24 * COLUMN + GAP
     return (
@@ -106,13 +99,63 @@ def draw(panels: Iterable[Mapping[str, Any]], answers: Answers) -> str:
     )
 
 
-def _stat(series: Mapping[str, Points], unit: str, width: float, height: float) -> str:
+def _inside(panel: Mapping[str, Any], answers: Answers, width: float, height: float) -> str:
+    is_now = panel["type"] != "timeseries"
+    series: dict[str, Points] = {}
+    for target in panel["targets"]:
+        series |= answers.series(target, now=is_now)
+    defaults = panel["fieldConfig"]["defaults"]
+    unit, steps = defaults.get("unit", "short"), defaults.get("thresholds", {}).get("steps", [])
+    match panel["type"]:
+        case "stat":
+            return _stat(series, unit, steps, width, height)
+        case "bargauge":
+            return _bars(series, unit, steps, width, height)
+        case "timeseries":
+            return _lines(series, unit, width, height, (answers.start, answers.end))
+        case other:
+            raise ValueError(f"expected a stat, bargauge or timeseries, got a {other}")
+
+
+def _colour(value: float, steps: Iterable[Mapping[str, Any]]) -> str:
+    """Return the colour of the highest threshold that a value reaches."""
+    reached = ["green", *(s["color"] for s in steps if value >= (s["value"] or -math.inf))]
+    return NAMED[reached[-1]]
+
+
+def _stat(
+    series: Mapping[str, Points], unit: str, steps: list[Any], width: float, height: float
+) -> str:
     values = [points[-1][1] for points in series.values() if points]
     shown = _number(values[0], unit) if values else "no data"
+    colour = _colour(values[0], steps) if values else NAMED["grey"]
     return (
-        f'<text x="{width / 2:g}" y="{height * 0.68:g}" font-size="26" fill="#73bf69"'
+        f'<text x="{width / 2:g}" y="{height * 0.68:g}" font-size="26" fill="{colour}"'
         f' text-anchor="middle">{shown}</text>'
     )
+
+
+def _bars(
+    series: Mapping[str, Points], unit: str, steps: list[Any], width: float, height: float
+) -> str:
+    values = sorted(
+        ((points[-1][1], name) for name, points in series.items() if points), reverse=True
+    )
+    top = max((value for value, _ in values), default=0.0) or 1.0
+    line, left = 13.0, 110.0
+    parts = []
+    for row, (value, name) in enumerate(values[: int((height - TITLE) // line)]):
+        y = TITLE + 4 + row * line
+        across = max(value, 0.0) / top * (width - left - 50)
+        parts.append(
+            f'<text x="{left - 6:g}" y="{y + 9:g}" text-anchor="end" font-size="10">'
+            f"{escape(name)}</text>"
+            f'<rect x="{left:g}" y="{y + 1:g}" width="{across:.1f}" height="9"'
+            f' fill="{_colour(value, steps)}"/>'
+            f'<text x="{left + across + 5:.1f}" y="{y + 9:g}" font-size="10">'
+            f"{_number(value, unit)}</text>"
+        )
+    return "".join(parts)
 
 
 def _lines(

@@ -42,7 +42,7 @@ def leadscore(*words: str) -> str:
 
 
 def main() -> None:
-    """Train on 3,000 made-up leads, then score two new ones."""
+    """Train on 1,000 made-up leads, then score two new ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for the files and the model registry")
     folder: Path = parser.parse_args().folder
@@ -50,7 +50,7 @@ def main() -> None:
     rng = random.Random(7)
 
     past: list[Row] = []
-    for number in range(3000):
+    for number in range(1000):
         row = lead(rng)
         past.append({"lead_id": f"P-{number}", **row, "outcome": outcome(row, rng)})
     write(folder / "past.csv", past)

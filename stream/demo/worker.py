@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -306,8 +306,9 @@ async def write_snapshot(environment: Mapping[str, str], folder: Path, span: str
             stderr=log,
         )
         try:
-            with suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(child.wait, SNAPSHOT_WITHIN)
+            await asyncio.to_thread(child.wait, SNAPSHOT_WITHIN)
+        except subprocess.TimeoutExpired:
+            log.write(f"ended: no report within {SNAPSHOT_WITHIN:g} s\n".encode())
         finally:
             end_child(child)
     if child.returncode:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import StartupError
-from stream.demo.worker import DemoWorker
+from stream.demo.worker import DemoWorker, write_snapshot
 
 # The worker as a child process
 
@@ -72,3 +72,15 @@ async def test_the_port_of_an_earlier_run_is_not_taken_for_this_ones(tmp_path: P
         assert worker.ask("/readyz") is None
     finally:
         worker.end()
+
+
+async def test_a_report_that_takes_too_long_says_so_in_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "stream.demo.worker.SNAPSHOT", (sys.executable, "-c", "import time; time.sleep(60)")
+    )
+    monkeypatch.setattr("stream.demo.worker.SNAPSHOT_WITHIN", 0.05)
+
+    assert await write_snapshot({}, tmp_path, "10m") is None
+    assert (tmp_path / "snapshot.log").read_text() == "ended: no report within 0.05 s\n"
