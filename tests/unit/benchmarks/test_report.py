@@ -91,7 +91,7 @@ def test_rates_are_taken_in_the_middle_of_the_backlog() -> None:
 
 
 def test_too_few_samples_of_a_run_are_refused() -> None:
-    with pytest.raises(click.ClickException, match="expected at least 3 looks at a run, got 1"):
+    with pytest.raises(click.ClickException, match="expected at least 3 samples of a run, got 1"):
         rate_figures([Sample(1.0, 1.0, 50)], 100, (0.10, 0.95))
 
 
