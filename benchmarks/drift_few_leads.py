@@ -49,9 +49,9 @@ def main() -> None:
         warned = sum(one.state is not DriftState.OK for one in still)
         found = _smallest(bank.layout, assessor, size, random)
         noise = next(field for field in still[0].fields if field.name == FIELD).psi_noise or 0.0
-        told = detectable_psi(noise, size, len(bank.layout.fields), thresholds)
+        reported = detectable_psi(noise, size, len(bank.layout.fields), thresholds)
         alarms = f"{drifted / STILL:.1%} | {warned / STILL:.1%}"
-        print(f"| {size:,} | {alarms} | {found:.2f} | {told:.2f} |", flush=True)
+        print(f"| {size:,} | {alarms} | {found:.2f} | {reported:.2f} |", flush=True)
     print(f"\nTook {time.monotonic() - started:.0f} s.")
 
 

@@ -33,7 +33,7 @@ def main() -> None:
             from_zero=True,
         )
     )
-    told = (
+    text = (
         f"{memory[-1][0] / 60:.0f} minutes, {soak['leads']:,} leads,"
         f" {len(soak['faults'])} faults ({', '.join(f'{n} {name}' for name, n in faults.items())}):"
         f" none lost, counts exact, {soak['repeats']:,} came out again, the same events."
@@ -42,8 +42,8 @@ def main() -> None:
         f" {median(warm[-tenth:]):.0f} MB at the end."
         f"\n\n![memory](images/{PLOT})"
     )
-    PAGE.write_text(write_sections(PAGE.read_text(), {"soak": told}))
-    click.echo(told)
+    PAGE.write_text(write_sections(PAGE.read_text(), {"soak": text}))
+    click.echo(text)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def render(
     Evidently draws and summarises; what counts as drift is what the assessment says, so that a
     snapshot and an alert never contradict each other. A field's drift score is its PSI over the
     model's reference bins, less the noise; the largest, where it has several aspects. Where there
-    are too few leads to tell, the report has no drift metric at all, as Evidently's have no value
+    are too few leads, the report has no drift metric at all, as Evidently's have no value
     for "not known".
 
     Parameters

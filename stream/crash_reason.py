@@ -66,6 +66,6 @@ def _sentence(error: BaseException) -> str:
     return f"Kafka was expected to continue to serve this worker, but answered {error!r}"
 
 
-def _because(told: FatalError, error: BaseException) -> FatalError:
-    told.__cause__ = error
-    return told
+def _because(fatal: FatalError, error: BaseException) -> FatalError:
+    fatal.__cause__ = error
+    return fatal

@@ -128,14 +128,14 @@ class Vitals(Service):
 
     def _log_readiness(self) -> None:
         """Log changes of readiness."""
-        is_ready, told = self.health.ready()
+        is_ready, detail = self.health.ready()
         if is_ready is self._was_ready:
             return
         self._was_ready = is_ready
         if is_ready:
             log.info("ready", extra={"seconds": round(time.monotonic() - self._started_at, 1)})
         else:
-            reasons = [at["reason"] for at in told["conditions"].values() if not at["met"]]
+            reasons = [at["reason"] for at in detail["conditions"].values() if not at["met"]]
             log.warning("not ready", extra={"reasons": reasons})
 
     @Service.task

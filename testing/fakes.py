@@ -82,7 +82,7 @@ def in_jumping_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[
 
 
 class FakeRecord(NamedTuple):
-    """As much of a record as the source looks at, and a value that tells it from all others."""
+    """As much of a record as the source looks at, and a unique value."""
 
     offset: int
     timestamp: int
@@ -178,9 +178,9 @@ class FakeConsumer:
     bounds_errors
         What the next questions for the start of a log raise.
     lookup
-        Cleared, positions are not told until it is set, as while one out of range is reset.
+        While cleared, positions are not returned, as during the reset of an offset out of range.
     position_asked
-        Set when a position is asked for that is not told.
+        Set when such a position is requested.
     record_bytes
         Size of a record.
     calls
@@ -518,7 +518,7 @@ class FakeOutput:
     limit
         Bytes of the largest batch that is taken.
     told_limits
-        What a limit reader tells.
+        Limits that a limit reader returns.
     answers
         What the next batches come to: an error, or an awaitable to await before they are written.
     latest_ms

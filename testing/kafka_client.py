@@ -74,7 +74,7 @@ async def set_topic_config(bootstrap: str, topic: str, name: str, value: str) ->
 
 
 async def set_topic_configs(bootstrap: str, topic: str, values: Mapping[str, str]) -> None:
-    """Replace the configs of a topic, and wait until the broker tells the new ones."""
+    """Replace the configs of a topic, and wait until the broker returns the new ones."""
     async with open_admin(bootstrap) as admin:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(values))])
 

@@ -199,13 +199,13 @@ class DriftService(Service):
                     await asyncio.sleep(0)
         elif taken is not None:
             span = settings.drift_window_seconds + settings.drift_lateness_seconds
-            told = await self._reader.last(
+            replayed = await self._reader.last(
                 self._partials,
                 REPLAYED_PARTIALS,
                 before=taken,
                 since_ms=wall_ms - round((2 * span + settings.drift_idle_seconds) * 1000),
             )
-            for some in _in_parts([record.value for record in told], REHEARSED_AT_ONCE):
+            for some in _in_parts([record.value for record in replayed], REHEARSED_AT_ONCE):
                 watch.rehearse(self._decoded(some), now)
                 await asyncio.sleep(0)
         log.info(

@@ -130,8 +130,8 @@ def clock_reader(connection: Mapping[str, Any]) -> ClockReader:
             return None
         finally:
             await closed(admin.close())
-        told = _latest(answer)
-        return None if told is None else told / 1000 + way
+        answered_ms = _latest(answer)
+        return None if answered_ms is None else answered_ms / 1000 + way
 
     return read
 

@@ -3,7 +3,7 @@
 aiokafka's consumer does not look at the error of an answer as a whole. A coordinator that is still
 loading its offsets, as after a broker's start, answers with such an error and without partitions,
 and ``AIOKafkaConsumer.committed`` then says that there is no commit. The admin client has the same
-answer, but tells which partitions are in it: one that was asked for and is missing is an error.
+answer, but shows which partitions are in it: a requested partition that is missing is an error.
 """
 
 from __future__ import annotations

@@ -88,13 +88,13 @@ class LeadScoreAssignor(RoundRobinPartitionAssignor):
 
         A member without settings has an earlier version, which accepts only the bare user data.
         """
-        told = {
+        shared = {
             member: decode_settings(given.user_data or b"") for member, given in members.items()
         }
-        group = USER_DATA + encode_settings(common_settings(cls.shared, told.values()))
+        group = USER_DATA + encode_settings(common_settings(cls.shared, shared.values()))
         return {
             member: ConsumerProtocolMemberAssignment(
-                given.version, given.assignment, group if told[member] else USER_DATA
+                given.version, given.assignment, group if shared[member] else USER_DATA
             )
             for member, given in super().assign(cluster, members).items()
         }
@@ -119,10 +119,10 @@ class LeadScoreAssignor(RoundRobinPartitionAssignor):
 
     @classmethod
     def _check(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-        told: bytes = assignment.user_data or b""  # None where the broker made it
-        if not told.startswith(USER_DATA):
+        user_data: bytes = assignment.user_data or b""  # None if the broker made the assignment
+        if not user_data.startswith(USER_DATA):
             raise InconsistentGroupProtocolError
-        compare(cls.shared, decode_settings(told.removeprefix(USER_DATA)))
+        compare(cls.shared, decode_settings(user_data.removeprefix(USER_DATA)))
 
 
 def assignors(
