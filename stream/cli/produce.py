@@ -114,7 +114,7 @@ def produce(**options: Any) -> None:
 
     \b
       leadscore produce --count 1000                      synthetic leads
-      leadscore produce contacts.csv --rate 200/s         a file, at a constant rate
+      leadscore produce contacts.csv --rate 200/s         a file, evenly paced
       leadscore produce contacts.csv --speed 1000x --now  as recorded, faster
       leadscore produce --count 10000 --bad 1%            some events broken
       leadscore produce --count 10000 --drift 'company_size=*3' --drift-from 50%
