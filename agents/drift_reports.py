@@ -135,12 +135,25 @@ class Report:
 def decode_report(value: bytes | None) -> Mapping[str, Any]:
     """Read a report: the record of drift_report.avsc.
 
+    Reports of earlier versions have false where too few leads came to tell: it is None here.
+
     Raises
     ------
     ValueError
         The bytes are no report.
     """
-    return CODEC.decode(value)
+    record = CODEC.decode(value)
+    return {**record, "horizons": [_with_unknown(horizon) for horizon in record["horizons"]]}
+
+
+def _with_unknown(horizon: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields = [
+        {**field, "is_drifted": None} if field["state"] == DriftState.TOO_FEW else field
+        for field in horizon["fields"]
+    ]
+    if horizon["state"] != DriftState.TOO_FEW:
+        return {**horizon, "fields": fields}
+    return {**horizon, "is_drift": None, "is_prediction_drift": None, "fields": fields}
 
 
 def assessments_of(record: Mapping[str, Any]) -> tuple[Assessment, ...]:
@@ -183,7 +196,7 @@ def drifted_fields(horizon: Mapping[str, Any]) -> tuple[int, int]:
     for drift in horizon["fields"]:
         if not drift["is_score"]:
             field = drift["name"].partition(":")[0]
-            drifted[field] = drifted.get(field, False) or drift["is_drifted"]
+            drifted[field] = drifted.get(field, False) or bool(drift["is_drifted"])
     return sum(drifted.values()), len(drifted)
 
 

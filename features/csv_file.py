@@ -26,6 +26,20 @@ TOTAL = re.compile(
     re.IGNORECASE,
 )
 """What the first cell of a row of totals says."""
+AVERAGE = re.compile(
+    r"\s*(?:insgesamt|anzahl|count|average|avg|mittelwert|durchschnitt|moyenne|promedio|всего"
+    r"|小计|小計|平均|合计行)\s*(?:[:(].*)?",
+    re.IGNORECASE,
+)
+FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+"""How spreadsheets are made to keep digits as text."""
+AS_TEXT = re.compile(r"'(?=[=+@-]|[\d.,]+$)")
+"""The apostrophe by which spreadsheets, and what guards against formulas, mark text."""
+RULE = re.compile(r":?-{3,}:?")
+"""A cell of the line between names and rows, as Markdown and terminals have it."""
+QUOTES = ("'", "`")
+"""What some programs write instead of the quotation mark."""
+COUNT_OF_ROWS = re.compile(r"\(\d[\d.,]* rows?\)", re.IGNORECASE)
 WORDS_OF_FOOTER = 3
 """Words of a row's only cell from which on it is a footer."""
 SPARSE = 2
@@ -40,7 +54,7 @@ class CsvColumns(NamedTuple):
     columns
         Each column's cells, by its name in the file; an empty cell is None.
     left_out
-        How many rows are totals or footers, and no leads.
+        How many rows are empty, totals, footers or the names again, and no leads.
     """
 
     columns: dict[str, TextCells]
@@ -74,11 +88,15 @@ def read_csv(text: str, name: str) -> CsvColumns:
     separator = separator or _separator(text, name)
     rows = _rows(text, separator, name, skipped)
     header = [cell.strip() for cell in next(rows)[1]]
+    quote = next((q for q in QUOTES if all(map(re.compile(f"{q}.*{q}").fullmatch, header))), None)
+    if quote is not None:
+        rows = _rows(text, separator, name, skipped, quote)
+        header = [cell.strip() for cell in next(rows)[1]]
     if len(header) == 1:
         raise _one_column(name)
     _check_repeated(header, name)
     cells = _transposed(rows, header, separator, name)
-    left_out = _leave_out_totals(cells)
+    left_out = _leave_out_totals(cells, header)
     if not cells[0]:
         raise InputError(f"{name} has names in the first line, but no leads below it.")
     hints = Hints(decimal="." if separator == "," else ",")
@@ -108,23 +126,18 @@ def _is_used(column: str, values: list[str | None], number: int, name: str) -> b
     return False
 
 
-def _leave_out_totals(cells: list[list[str | None]]) -> int:
+def _leave_out_totals(cells: list[list[str | None]], header: list[str]) -> int:
     """Take rows that are no leads out of the columns; return how many they are.
 
-    These are rows of totals anywhere, and at the end footers and the empty rows around them.
+    These are rows without a value, with the names again, or of totals, and footers at the end.
     """
     usual = _usual_width(cells)
     wrong = {row for row in _rows_of_totals(cells) if 2 * len(_filled(cells, row)) <= usual}
-    at_end, has_footer = [], False
+    wrong.update(_rows_without_values(cells, header))
     for row in reversed(range(len(cells[0]))):
-        filled = _filled(cells, row)
-        is_footer = row in wrong or (usual > SPARSE and _is_footer(filled))
-        if filled and not is_footer:
+        if row not in wrong and not (usual > SPARSE and _is_footer(_filled(cells, row))):
             break
-        has_footer |= is_footer
-        at_end.append(row)
-    if has_footer:
-        wrong.update(at_end)
+        wrong.add(row)
     if wrong:
         for column in cells:
             column[:] = [cell for row, cell in enumerate(column) if row not in wrong]
@@ -135,8 +148,17 @@ def _rows_of_totals(cells: list[list[str | None]]) -> Iterator[int]:
     """Yield the rows whose first cell, or first but one, says that they are totals."""
     for row, (first, second) in enumerate(zip(cells[0], cells[1], strict=True)):
         cell = second if first is None else first
-        if cell is not None and TOTAL.fullmatch(cell):
+        if cell is not None and (TOTAL.fullmatch(cell) or AVERAGE.fullmatch(cell)):
             yield row
+
+
+def _rows_without_values(cells: list[list[str | None]], header: list[str]) -> Iterator[int]:
+    """Yield the rows that are empty, a ruled line, or the names again (files one after another)."""
+    for row, first in enumerate(cells[0]):
+        if first is None or first.strip() == header[0] or RULE.fullmatch(first.strip()):
+            filled = [cell.strip() for cell in _filled(cells, row)]
+            if all(map(RULE.fullmatch, filled)) or filled == [name for name in header if name]:
+                yield row
 
 
 def _filled(cells: list[list[str | None]], row: int) -> list[str]:
@@ -151,7 +173,11 @@ def _usual_width(cells: list[list[str | None]]) -> int:
 
 
 def _is_footer(filled: list[str]) -> bool:
-    return len(filled) == 1 and (len(filled[0].split()) >= WORDS_OF_FOOTER or filled[0][-1] == ":")
+    if len(filled) != 1:
+        return False
+    text = filled[0].strip()
+    words = len(text.split())
+    return words >= WORDS_OF_FOOTER or text[-1] == ":" or COUNT_OF_ROWS.fullmatch(text) is not None
 
 
 def _separator(text: str, name: str) -> str:
@@ -161,7 +187,10 @@ def _separator(text: str, name: str) -> str:
             widths = [
                 len(row)
                 for row in islice(
-                    csv.reader(io.StringIO(text, newline=""), delimiter=separator), SAMPLE_ROWS
+                    csv.reader(
+                        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True
+                    ),
+                    SAMPLE_ROWS,
                 )
                 if row
             ]
@@ -182,8 +211,16 @@ def _one_column(name: str) -> InputError:
     )
 
 
-def _rows(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+def _rows(
+    text: str, separator: str, name: str, skipped: int, quote: str = '"'
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        quotechar=quote,
+        skipinitialspace=True,
+        strict=True,
+    )
     try:
         for row in reader:
             if row:
@@ -223,8 +260,20 @@ def _transposed(
                     "quote cells that hold the separator."
                 )
         for column, cell in zip(columns, row, strict=True):
-            column.append(same.setdefault(cell, cell if cell.strip() else None))
+            if cell not in same:
+                same[cell] = _plain(cell)
+            column.append(same[cell])
     for _, row in footers:
         for number, column in enumerate(columns):
             column.append(row[number] if number < len(row) and row[number].strip() else None)
     return columns
+
+
+def _plain(cell: str) -> str | None:
+    """Return a cell without what spreadsheets write around text; None where it is empty."""
+    text = cell.strip()
+    if text.startswith("=") and (formula := FORMULA.fullmatch(text)):
+        return formula[1].replace('""', '"') or None
+    if text.startswith("'") and AS_TEXT.match(text):
+        return text[1:]
+    return cell if text else None

@@ -15,9 +15,11 @@ from typing import Literal, TypeVar
 
 from schemas.readings import (
     CODE,
+    CURRENCY,
     MINUS,
     PLAIN_NUMBERS,
     PLAIN_TIMES,
+    SCALES,
     SPACES,
     NumberReading,
     TimeReading,
@@ -61,6 +63,15 @@ READINGS = (
     NumberReading(decimal=",", grouping="'"),
 )
 """In the order in which they are preferred where several read as many cells."""
+CURRENCY_SIGN = re.compile(rf"(?:^|[(+ -]|(?<=[\d,.])){CURRENCY}")
+SCALE = re.compile(rf"\d[.,]? ?(?:{'|'.join(SCALES)})\b", re.IGNORECASE)
+MOST_SIGNS = 3
+"""Currencies that a remark names."""
+TWO_DIGIT_YEAR = re.compile(
+    r"(?P<a>\d{1,2})(?P<mark>[-/.])(?P<b>\d{1,2})(?P=mark)(?P<year>\d{2})(?!\d).*"
+)
+LEAST_YEARS = 5
+"""Fewer different years of two digits say nothing."""
 SEPARATED = re.compile(r"\d[., ']\d|[.,]\d|\d[.,](?!\d)")
 """A number with a separator in it."""
 PHONE = re.compile(r"\+\d[\d\s()/.-]{6,}|00[1-9]\d{7,}")
@@ -74,7 +85,8 @@ TIME_WORDS = frozenset(
 ID_WORDS = frozenset(
     {
         *("id", "ids", "uuid", "guid", "key", "number", "nr", "no", "num", "index", "unnamed"),
-        *("kennung", "nummer", "identifiant", "identificador", "codigo", "编号", "番号"),
+        *("kennung", "nummer", "identifiant", "identificador", "codigo", "código", "code", "sku"),
+        *("编号", "編號", "番号", "号码", "번호"),
     }
 )
 PHONE_WORDS = frozenset(
@@ -83,6 +95,8 @@ PHONE_WORDS = frozenset(
         *("téléphone", "handy", "celular", "movil", "móvil", "电话", "電話"),
     }
 )
+COMPOUND = re.compile(r"(.+)(nummer|kennung|leitzahl|编号|編號|番号|号码|번호)")
+"""Words that are written together with the one before them."""
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 
 YEAR_1990, YEAR_2035 = 7_305, 23_741
@@ -139,22 +153,33 @@ class NumberDecision:
         Cells that are no numbers, and how often: they count as missing.
     is_open
         Whether the values alone leave two readings open.
+    mixed
+        What of the cells is not read: a sentence's end on currencies or percent signs that some
+        have and others don't; None where all are alike.
     """
 
     reading: NumberReading
     words: Mapping[str, int]
     misfits: Mapping[str, int]
     is_open: bool = False
+    mixed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TimeDecision:
-    """How a column writes its times; attributes as of ``NumberDecision``."""
+    """How a column writes its times; attributes as of ``NumberDecision``.
+
+    Attributes
+    ----------
+    example
+        A cell whose last two digits were read as a year but may be none; None where all is plain.
+    """
 
     reading: TimeReading
     words: Mapping[str, int]
     misfits: Mapping[str, int]
     is_open: bool = False
+    example: str | None = None
 
 
 def name_words(name: str) -> set[str]:
@@ -162,10 +187,12 @@ def name_words(name: str) -> set[str]:
 
     Examples
     --------
-    >>> sorted(name_words("callDuration_sec"))
-    ['call', 'duration', 'sec']
+    >>> sorted(name_words("callDuration_sec")), sorted(name_words("Telefonnummer"))
+    (['call', 'duration', 'sec'], ['nummer', 'telefon', 'telefonnummer'])
     """
-    return {word.casefold() for word in WORDS.findall(name)}
+    words = {word.casefold() for word in WORDS.findall(name)}
+    parts = filter(None, map(COMPOUND.fullmatch, words))
+    return words.union(*(match.groups() for match in parts))
 
 
 # Numbers
@@ -202,15 +229,33 @@ def decide_numbers(
     """
     if known is not None:
         missing = {*missing, *known.missing}
+    if known is not None:
+        return _decided(cells, hints, missing, tolerated, known, scaled=known.scaled)
+    plain = _decided(cells, hints, missing, tolerated, None)
+    if not any(map(SCALE.search, cells if plain is None else plain.misfits)):
+        return plain
+    return _decided(cells, hints, missing, tolerated, None, scaled=True) or plain
+
+
+def _decided(
+    cells: Mapping[str, int],
+    hints: Hints,
+    missing: Collection[str],
+    tolerated: float,
+    known: NumberReading | None,
+    *,
+    scaled: bool = False,
+) -> NumberDecision | None:
     sample, truth = _spread(cells), known is not None and known.truth
     present = sum(n for cell, n in sample.items() if not _is_missing(cell, missing))
-    most = _most(sample, present, truth=truth)
+    more = {"truth": truth, "scaled": scaled}
+    most = _most(sample, present, more)
     if (known is None or known.clock) and _clocks(sample) > most:
         return _of_clocks(cells, missing, tolerated)
     if most < min(LEAST_SHARE, 1 - tolerated) * present:
         return None
-    chosen, is_open = _chosen(sample, hints, known)
-    chosen = chosen.model_copy(update={"missing": tuple(sorted(missing)), "truth": truth})
+    chosen, is_open = _chosen(sample, hints, known, scaled=scaled)
+    chosen = chosen.model_copy(update={"missing": tuple(sorted(missing)), **more})
     words, misfits = _left_over(cells, lambda cell: read_number(cell, chosen))
     if _too_many(cells, words, misfits, tolerated):
         return None
@@ -218,14 +263,34 @@ def decide_numbers(
         return None
     if known is None and _is_truth(cells, chosen):
         chosen = chosen.model_copy(update={"truth": True})
-    return NumberDecision(chosen, words, misfits, is_open)
+    return NumberDecision(chosen, words, misfits, is_open, _mixed(cells))
+
+
+def _mixed(cells: Mapping[str, int]) -> str | None:
+    """Return what differs between the cells that a number does not hold."""
+    signs, percents, total = Counter[str](), 0, 0
+    for cell, times in cells.items():
+        total += times
+        percents += times if cell.rstrip().endswith("%") else 0
+        sign = CURRENCY_SIGN.search(_bare(cell))
+        if sign is not None:
+            signs[sign[0].strip("(+ -").casefold()] += times
+    if len(signs) > 1:
+        names = ", ".join(sign for sign, _ in signs.most_common(MOST_SIGNS))
+        return f"its amounts are in several currencies ({names}), and are not converted"
+    if TOLERATED * total < percents < (1 - TOLERATED) * total:
+        return (
+            f"{percents:,} of its values have a percent sign and {total - percents:,} do not: 12 %"
+            " is read as 12"
+        )
+    return None
 
 
 def number_share(cells: Mapping[str, int], missing: Collection[str] = ()) -> float:
     """Return the share of the cells that are numbers by some reading, those that miss left out."""
     sample = _spread(cells)
     present = sum(n for cell, n in sample.items() if not _is_missing(cell, missing))
-    return max(_most(sample, present), _clocks(sample)) / present if present else 0.0
+    return max(_most(sample, present, {}), _clocks(sample)) / present if present else 0.0
 
 
 def _clocks(sample: Mapping[str, int]) -> int:
@@ -243,11 +308,11 @@ def _of_clocks(
     return NumberDecision(reading, words, misfits)
 
 
-def _most(sample: Mapping[str, int], present: int, *, truth: bool = False) -> int:
+def _most(sample: Mapping[str, int], present: int, more: Mapping[str, bool]) -> int:
     """Return how many cells are numbers by the reading by which most are."""
     most = 0
     for plain in READINGS:
-        reading = plain.model_copy(update={"truth": truth})
+        reading = plain.model_copy(update=more)
         most = max(most, sum(n for cell, n in sample.items() if _is_number(cell, reading)))
         if most == present:
             break
@@ -255,12 +320,13 @@ def _most(sample: Mapping[str, int], present: int, *, truth: bool = False) -> in
 
 
 def _chosen(
-    sample: Mapping[str, int], hints: Hints, known: NumberReading | None
+    sample: Mapping[str, int], hints: Hints, known: NumberReading | None, *, scaled: bool
 ) -> tuple[NumberReading, bool]:
     """Choose the reading by the cells that have a separator; return also whether it is open."""
     separated = {cell: n for cell, n in sample.items() if SEPARATED.search(_bare(cell)) is not None}
     is_given = hints.is_decimal_given
-    allowed = [r for r in READINGS if not is_given or r.decimal == hints.decimal]
+    readings = [r.model_copy(update={"scaled": scaled}) for r in READINGS]
+    allowed = [r for r in readings if not is_given or r.decimal == hints.decimal]
     read = {r: sum(n for c, n in separated.items() if _is_number(c, r)) for r in allowed}
     most = max(read.values())
     if not most:
@@ -394,7 +460,20 @@ def _held_to(
     words, misfits = _left_over(cells, lambda cell: read_time(cell, reading))
     if _too_many(cells, words, misfits, tolerated):
         return None
-    return TimeDecision(reading, words, misfits, is_open)
+    return TimeDecision(reading, words, misfits, is_open, _doubtful_year(cells))
+
+
+def _doubtful_year(cells: Collection[str]) -> str | None:
+    """Return a cell of dates whose two digits for the year may be none.
+
+    Years differ less than days do; where it is otherwise, they are days, or parts of a version.
+    """
+    short = [match for cell in cells if (match := TWO_DIGIT_YEAR.fullmatch(cell.strip()))]
+    if 2 * len(short) < len(cells):
+        return None
+    parts = ({match[name] for match in short} for name in ("a", "b", "year"))
+    first, second, years = map(len, parts)
+    return short[0][0] if years >= max(first, second, LEAST_YEARS) else None
 
 
 def _order(
@@ -450,7 +529,7 @@ def _spread(cells: Mapping[str, T]) -> dict[str, T]:
 
 
 def _bare(cell: str) -> str:
-    return SPACES.sub(" ", cell).strip().translate(MINUS)
+    return SPACES.sub(" ", cell.translate(MINUS)).strip()
 
 
 def _is_missing(cell: str, missing: Collection[str]) -> bool:

@@ -13,9 +13,11 @@ __all__ = ["why_a_code", "why_an_identifier"]
 
 DISTINCT_SHARE = 0.95
 """Numbers of which at least this share is different may tell leads apart."""
+INDEX = frozenset({"index", "unnamed"})
+"""Words that name an identifier only where each number is different ("price index")."""
 COUNT_WORDS = frozenset({"number", "nr", "no", "num"})
 """Words that name an identifier ("Order No") or a count ("No of calls", "num_employees")."""
-KEY_WORDS = frozenset({"id", "ids", "uuid", "guid", "key"})
+KEY_WORDS = ID_WORDS - COUNT_WORDS - INDEX
 """Whole numbers of such a column name something, also where they repeat."""
 POSTAL_WORDS = frozenset(
     {
@@ -23,6 +25,8 @@ POSTAL_WORDS = frozenset(
         *("cep", "pincode", "邮编", "郵便番号"),
     }
 )
+NAMED_DIGITS = 5
+"""A "Customer No" whose numbers all have as many digits, and at least this, names customers."""
 CODE_DIGITS = 8
 """Whole numbers that all have the same number of digits, and at least this, are codes."""
 DENSE = 2
@@ -94,7 +98,8 @@ def why_a_code(numbers: NDArray[np.float64], levels: int, column: str) -> str | 
     if words & KEY_WORDS:
         return "its name says that it is a key"
     lengths = {len(str(int(abs(number)))) for number in known.tolist()}
-    if len(lengths) == 1 and min(lengths) >= CODE_DIGITS:
+    is_named = bool(words & COUNT_WORDS) and "of" not in words
+    if len(lengths) == 1 and min(lengths) >= (NAMED_DIGITS if is_named else CODE_DIGITS):
         return f"all have {min(lengths)} digits"
     return None
 

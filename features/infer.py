@@ -21,13 +21,14 @@ from features.decide import (
 )
 from features.distinct_leads import leads_by_value
 from features.identifiers import why_a_code, why_an_identifier
+from features.lookalikes import resembles
 from features.personal import LEAST_LEADS, kinds_of, withheld_levels
 from features.remarks import remark_on
 from features.spec import CREATED_AT, MISSING_WORDS, normalise_level
 from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading, Reading, TimeReading, read_number
+from schemas.readings import UNTIL_MS, NumberReading, Reading, TimeReading, read_number
 
 __all__ = [
     "Inferred",
@@ -53,8 +54,15 @@ LARGEST_EXACT = 2.0**53
 """Larger whole numbers are not kept apart by float64."""
 CLOCK = NumberDecision(NumberReading(clock=True), {}, {})
 """On times of day of a typed file."""
+STAND_INS = (-62_135_596_800_000.0, -2_208_988_800_000.0, 0.0, 253_402_214_400_000.0)
+"""1 January of 1, 1900 and 1970, and 31 December 9999: what systems write for no time."""
+LEAST_STAND_INS = 0.01
+"""Share of the times from which on such a time is no coincidence."""
+UNTIL_YEAR = 2100
 ALMOST = 0.8
 """A category of which at least this share of the values are numbers or times is told."""
+MOSTLY, MANY_LEVELS = 0.5, 50
+"""A smaller share is enough where it has so many levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,18 +377,21 @@ def _time_of_numbers(column: Numbers, original: str) -> _Verdict | None:
 
 
 def _almost(column: TextCells) -> str | None:
-    """Return a remark on a category whose values are mostly numbers or times."""
-    for share, name, kind in (
+    """Return a remark on a category whose values are mostly numbers or times, or look like them."""
+    shares = (
         (number_share(column.counts, column.missing), "numbers", "number"),
         (time_share(column.counts, column.hints, column.missing), "times", "date"),
-    ):
-        if ALMOST <= share < 1:
+    )
+    like = None if any(ALMOST <= share < 1 for share, *_ in shares) else resembles(column.counts)
+    least = MOSTLY if len(column.counts) >= MANY_LEVELS else ALMOST
+    for share, name, kind in shares:
+        if like is None and least <= share < 1:
             return (
                 f"{share:.1%} of its values are {name}, too few to read it so: it was taken for a "
                 f"category (--missing WORD for a word that means missing; --as COLUMN={kind} reads "
                 "all that does not fit as missing)"
             )
-    return None
+    return like
 
 
 # What columns leave open is decided by the others
@@ -481,7 +492,7 @@ def _judged(
     if distinct == 1 and count == table.rows:
         return replace(verdict, unfit="the same value in every row")
     if verdict.kind is FieldKind.DATE:
-        return _with_span(verdict, known)
+        return _with_stand_ins(_with_span(verdict, known), known)
     if count < ENOUGH_TO_TELL or verdict.is_given:
         return verdict
     if verdict.kind is FieldKind.NUMBER:
@@ -539,6 +550,27 @@ def _with_span(verdict: _Verdict, known: NDArray[np.float64]) -> _Verdict:
     assert isinstance(decision, TimeDecision)
     reading = decision.reading.model_copy(update=span)
     return replace(verdict, decision=replace(decision, reading=reading))
+
+
+def _with_stand_ins(verdict: _Verdict, known: NDArray[np.float64]) -> _Verdict:
+    """Remark on times that stand for none, and on those of another calendar."""
+    remarks = [verdict.remark] if verdict.remark else []
+    late = known[known >= UNTIL_MS]
+    for at in STAND_INS:
+        times = int((known == at).sum())
+        if times >= max(LEAST_STAND_INS * len(known), 2):
+            day = f"{np.datetime64(int(at), 'ms'):}"[:10]
+            remarks.append(
+                f"{times:,} of its times are {day}: if that means missing, name the cell as it is"
+                " written with --missing"
+            )
+            late = late[late != at]
+    if len(late):
+        remarks.append(
+            f"{len(late):,} of its times are after {UNTIL_YEAR}: if they stand for no time, name"
+            " the cell with --missing; if they are of another calendar, convert them"
+        )
+    return replace(verdict, remark="; ".join(remarks) or None)
 
 
 def _identifier(why: str) -> _Verdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple, NoReturn
 
 from features.column import TextCells
@@ -14,10 +15,12 @@ from schemas.fields import FieldKind
 
 __all__ = ["JsonLead", "is_json", "json_leads", "read_json"]
 
-FIRST = re.compile(r"\s*(?:\{|\[\s*(?:\{|\]))")
+FIRST = re.compile(r"\s*(?:\{|\[\s*(?:\{|\]|\[\s*[\"\d\[]))")
 """What a file of leads in JSON begins with: a CSV's name may begin with a bracket, too."""
 FIRST_LINES = 20
 OBJECT_LINE = re.compile(r"\{.*\}\s*$")
+MOST_KEYS = 3
+"""Keys that an error names."""
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -94,7 +97,10 @@ def _objects(text: str, name: str) -> Iterator[JsonLead]:
         except (ValueError, RecursionError) as error:
             _refuse(error, text, at, name)
         if not isinstance(found, dict):
-            raise InputError(f"{name}, line {line}: expected a JSON object a lead, came another.")
+            raise InputError(
+                f"{name}, line {line}: expected a JSON object a lead, with the names as keys; came"
+                " a list or a value."
+            )
         yield JsonLead(line, text[at:end])
         at = _behind(text, end)
         if text.startswith(",", at):
@@ -151,9 +157,19 @@ def read_json(text: str, name: str) -> tuple[dict[str, TextCells], dict[str, str
     for key in dict.fromkeys(key for lead in leads for key in lead):
         values = [lead.get(key) for lead in leads]
         if any(isinstance(value, list | dict) for value in values):
-            unusable[key] = "holds lists or objects, not numbers, text, times or yes and no"
+            unusable[key] = (
+                "holds lists or objects, not numbers, text, times or yes and no (move the values"
+                " inside to keys of the lead itself)"
+            )
         else:
             columns[key] = _cells(values)
+    if not columns:
+        keys = ", ".join(map(repr, islice(unusable, MOST_KEYS)))
+        raise InputError(
+            f"{name}: all that its objects hold are lists or objects ({keys}). Expected an object a"
+            " lead, whose keys are the names and whose values are numbers, text, times or yes and"
+            " no."
+        )
     return columns, unusable
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from features.decide import NumberDecision, TimeDecision
-from schemas.readings import NumberReading, Reading, TimeReading
+from schemas.readings import NumberReading, Reading, TimeReading, read_time
 
 __all__ = ["differs", "remark_on"]
 
+EPOCH = date(1970, 1, 1)
 UNITS = {
     "s": "seconds since 1970",
     "ms": "milliseconds since 1970",
@@ -15,6 +18,7 @@ UNITS = {
     "days": "days since 1970",
     "excel": "Excel's days",
 }
+DAY_MS = 86_400_000
 MARKS = {",": "a comma", ".": "a point", " ": "a space", "'": "an apostrophe"}
 
 
@@ -29,12 +33,12 @@ def remark_on(decision: NumberDecision | TimeDecision, options: bool = True) -> 
         Whether to name the options of ``leadscore train`` that decide otherwise.
     """
     if isinstance(decision, NumberDecision):
-        found, remedy = _of_numbers(decision)
+        (found, remedy), also = _of_numbers(decision), decision.mixed
     else:
-        found, remedy = _of_times(decision)
-    if found is None:
-        return None
-    return f"{found} ({remedy})" if options and remedy else found
+        (found, remedy), also = _of_times(decision), _short_years(decision, options)
+    if found is not None and options and remedy:
+        found = f"{found} ({remedy})"
+    return "; ".join(filter(None, (found, also))) or None
 
 
 def differs(reading: Reading, known: Reading | None) -> bool:
@@ -56,12 +60,26 @@ def _of_numbers(decision: NumberDecision) -> tuple[str | None, str | None]:
             f"read as separating {use}",
             "--decimal says which is the decimal separator",
         )
+    scales = "letters that multiply (k, M, Mio., bn …)" if reading.scaled else ""
     thousands = f"{MARKS[reading.grouping]} between thousands" if reading.grouping else ""
     decimals = "a comma before decimals" if reading.decimal == "," else ""
     if not thousands and not decimals:
-        return None, None
-    found = f"read as numbers with {' and '.join(filter(None, (thousands, decimals)))}"
+        return (f"read as numbers with {scales}", None) if scales else (None, None)
+    found = f"read as numbers with {' and '.join(filter(None, (thousands, decimals, scales)))}"
     return found, "--decimal says which is the decimal separator, if not"
+
+
+def _short_years(decision: TimeDecision, options: bool) -> str | None:
+    """Return an example of dates whose years may be none."""
+    if decision.example is None:
+        return None
+    at = read_time(decision.example, decision.reading)
+    if at is None or at != at:
+        return None
+    day = f"{EPOCH + timedelta(days=at // DAY_MS):%Y-%m-%d}"
+    remedy = "write years with four digits, or --as COLUMN=category if they are no dates"
+    found = f"its last two digits were read as years: {decision.example} as {day}"
+    return f"{found} ({remedy})" if options else found
 
 
 def _of_times(decision: TimeDecision) -> tuple[str | None, str | None]:

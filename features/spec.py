@@ -16,7 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, Reading, TimeReading
+from schemas.readings import (
+    FALSE_WORDS,
+    INVISIBLE,
+    TRUE_WORDS,
+    NumberReading,
+    Reading,
+    TimeReading,
+)
 
 __all__ = [
     "CREATED_AT",
@@ -82,7 +89,8 @@ def normalise_level(value: str, *, composed: bool = True) -> str | None:
     value
         The level as it came.
     composed
-        Whether letters are composed (Unicode's NFC), so that it does not matter how they were.
+        Whether letters are composed (Unicode's NFC), so that it does not matter how they were, and
+        invisible marks (a zero-width space, say) are left out.
 
     Returns
     -------
@@ -99,9 +107,9 @@ def normalise_level(value: str, *, composed: bool = True) -> str | None:
     >>> normalise_level("N/A") is None
     True
     """
+    if composed and not value.isascii():
+        value = unicodedata.normalize("NFC", value.translate(INVISIBLE).casefold())
     level = " ".join(value.split()).casefold()
-    if composed and not level.isascii():
-        level = unicodedata.normalize("NFC", level)
     return None if level in MISSING_LEVELS else level
 
 

@@ -43,6 +43,7 @@ ALWAYS_UNPACKED = 2**26
 """Bytes that are unpacked whatever the ratio."""
 GZIP, PARQUET, ZIP, OLE = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 """What such files begin with; OLE is that of Excel's older workbooks."""
+MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|table|workbook|body|meta|div)\b", re.IGNORECASE)
 ZIP_HEAD = 65_536
 """Bytes at both ends in which the names of a zip file's parts are looked for."""
 
@@ -100,7 +101,7 @@ class Table:
     encodings
         Others in which its letters are words, too.
     left_out
-        How many rows of the file are totals or footers, and no leads.
+        How many rows of the file are empty, totals, footers or the names again, and no leads.
     """
 
     columns: Mapping[str, Column]
@@ -131,8 +132,8 @@ class Table:
             )
         if self.left_out:
             remarks.append(
-                f"{self.source}: rows that are totals or footers, not leads, were left out:"
-                f" {self.left_out}"
+                f"{self.source}: rows that are empty, totals, footers or the names again, and no"
+                f" leads, were left out: {self.left_out}"
             )
         return tuple(remarks)
 
@@ -450,6 +451,7 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
         raise InputError(_no_text(content, source))
     else:
         found = decode_text(content, source, encoding)
+        _check_no_markup(found.text, source)
         if is_json(found.text):
             columns, unusable = read_json(found.text, source)
         else:
@@ -467,6 +469,15 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
         encodings=() if found is None else found.alternatives,
         left_out=left_out,
     )
+
+
+def _check_no_markup(text: str, source: str) -> None:
+    """Refuse a page of HTML or XML, which exports of CRMs named .xls often are."""
+    if MARKUP.match(text):
+        raise InputError(
+            f"{source} is HTML or XML, whatever its name says. Expected CSV, JSON or Parquet:"
+            " export it as CSV, or open it in a spreadsheet and save it as CSV UTF-8."
+        )
 
 
 def _no_text(content: bytes, source: str) -> str:

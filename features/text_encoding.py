@@ -17,6 +17,7 @@ WESTERN = "cp1252"
 OTHERS = (
     *("cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256"),
     *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
+    *("koi8_r", "mac_roman", "cp850"),
 )
 """Encodings that are tried where the file is not Unicode, and does not look like Western text."""
 BYTE_ORDER_MARKS = {
@@ -31,8 +32,18 @@ HALF_ZEROS = 0.7
 FEW_WORDS = 0.2
 """Share of the words with other letters than ASCII's that may look strange in Western text."""
 WORDS = re.compile(r"[^\W\d_]*[^\x00-\x7f][^\s]*")
-STRANGE = re.compile(r"[^\W\d_][¢£¤¥¦§¬¯±²³¶¸¹¼½¾†‡‰][^\W\d_]|[À-ÖØ-öø-ÿ]{4}")
-"""A sign between two letters, or four accented letters in a row: no Western language has them."""
+SIGN = "[¢£¤¥¦§¨¬¯±²³´¶·¸¹»«¼½¾×÷†‡‰‹›‚„ƒ]"
+LETTER = r"[^\W\d_]"
+STRANGE = re.compile(
+    rf"{LETTER}{SIGN}{LETTER}|[À-ÖØ-öø-ÿ]{{4}}"
+    r"|[¨¬¯±²³´¶¸¹¼½¾×÷¤¦º¿µ]{2}|[\xad¨¬±²³´¶¸¹º¼½¾¥°¤¦][À-ÖØ-öø-ÿ]|[À-ÖØ-öø-ÿ][±¼½¾¹¿¤¥£¢÷×\xad]"
+    r"|[a-zß-öø-ÿ][À-ÖØ-Þ][a-zß-öø-ÿ]|(?<!\w)£[à-öø-ÿ]|(?<!\w)[À-ÖØ-öø-ÿ]{2,}(?!\w)"
+)
+"""What no Western language has: a sign between two letters, signs in a row or beside an accented
+letter, words of accented letters alone, four of them in a row, a capital one inside of small ones.
+"""
+ENOUGH_WORDS = 3
+"""Different words by which one of several encodings that are not Western can be chosen."""
 FOREIGN = re.compile(r"[^\W\d_]*[^\x00-\x7f](?:[^\W\d_]|[^\x00-\x7f])*")
 MOST_ALTERNATIVES = 4
 UNICODE = frozenset({"utf-8", "utf-16-le", "utf-16-be", *BYTE_ORDER_MARKS.values()})
@@ -63,7 +74,8 @@ def decode_text(content: bytes, name: str, encoding: str | None = None) -> Decod
     """Decode a file: by a byte-order mark, else as UTF-8, UTF-16, then cp1252, then others.
 
     cp1252 comes first among the encodings of one byte a letter because its files are the most
-    common ones; it is passed over where its bytes or its words show that it is another.
+    common ones; it is passed over where its bytes or its words show that it is another. Where
+    several others make words of a few bytes, none is chosen.
 
     Parameters
     ----------
@@ -77,14 +89,14 @@ def decode_text(content: bytes, name: str, encoding: str | None = None) -> Decod
     Raises
     ------
     InputError
-        The file is binary, not of the encoding, or of none that is known.
+        The file is binary, not of the encoding, or of none that can be told.
     """
     marked = next((e for mark, e in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
     known = encoding or marked or _unmarked_utf16(content)
     if known is None and not NOT_TEXT.isdisjoint(content[:SAMPLE_BYTES]):
         raise InputError(
             f"{name} is not a table: it holds binary data. Expected CSV (text, a line a lead, "
-            "the names in the first line), JSON or Parquet."
+            "the names in the first line), JSON or Parquet; name UTF-16 with --encoding utf-16-le."
         )
     try:
         text = content.decode(known or "utf-8").removeprefix("\ufeff")
@@ -128,22 +140,27 @@ def _is_damaged_utf8(content: bytes, failure: int) -> bool:
 def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> DecodedText:
     around = content[max(0, failure.start - SAMPLE_BYTES // 2) :][:SAMPLE_BYTES]
     western = _decoded(content, WESTERN)
+    words = {encoding: _foreign_words(around, encoding) for encoding in (WESTERN, *OTHERS)}
+    likely = [encoding for encoding, read in words.items() if read]
     if western is not None and not _is_strange(around.decode(WESTERN, "ignore")):
-        return _with_alternatives(western, around)
-    other = _decoded(content, _other(around))
-    if other is None and western is None:
+        return _with_alternatives(western, words)
+    other = likely[0] if len(likely) == 1 else _other(around)
+    if len(likely) > 1 and len({*words[likely[0]]}) < ENOUGH_WORDS:
+        other = None
+    found = _decoded(content, other if other in likely else None)
+    if found is None:
+        likely_ones = f" ({', '.join(likely[:MOST_ALTERNATIVES])} may fit)" if likely else ""
         raise InputError(
             f"the encoding of {name} can't be found out: it is not UTF-8 "
-            f"({_place(content, failure)}) nor another encoding that its letters tell. Save it as "
-            "UTF-8, or name its encoding with --encoding (cp1252, say)."
+            f"({_place(content, failure)}) nor another encoding that its letters tell"
+            f"{likely_ones}. Save it as UTF-8, or name its encoding with --encoding."
         )
-    return _with_alternatives(other or western, around)  # type: ignore[arg-type]
+    return _with_alternatives(found, words)
 
 
-def _with_alternatives(found: DecodedText, around: bytes) -> DecodedText:
+def _with_alternatives(found: DecodedText, words: dict[str, list[str]]) -> DecodedText:
     """Add the encodings that make words of the same bytes, but other words."""
-    shown = _foreign_words(around, found.encoding)
-    words = {encoding: _foreign_words(around, encoding) for encoding in (WESTERN, *OTHERS)}
+    shown = words.get(found.encoding)
     others = (encoding for encoding, read in words.items() if read and read != shown)
     return found._replace(alternatives=tuple(islice(others, MOST_ALTERNATIVES)))
 

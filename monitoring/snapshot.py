@@ -274,9 +274,7 @@ def _figures(assessment: Assessment) -> dict[str, str]:
     return {
         "drifted fields": _share(assessment.drifted_share),
         "weighted by importance": _share(assessment.weighted_share),
-        "prediction drift": _decision(
-            assessment.is_prediction_drift, is_known=assessment.drifted_share is not None
-        ),
+        "prediction drift": _decision(assessment.is_prediction_drift),
         "mean score": _share(assessment.engagement),
         "coverage": _share(assessment.coverage),
     }
@@ -292,7 +290,7 @@ def _row(field: FieldDrift) -> Mapping[str, str]:
     return {
         "field": field.name,
         "state": str(field.state).replace("_", " "),
-        "drifted": _decision(field.is_drifted, is_known=field.psi is not None),
+        "drifted": _decision(field.is_drifted),
         "PSI": _number(field.psi),
         "its noise": _number(field.psi_noise),
         "KL": _number(field.kl),
@@ -304,8 +302,8 @@ def _row(field: FieldDrift) -> Mapping[str, str]:
     }
 
 
-def _decision(is_so: bool, *, is_known: bool) -> str:
-    if not is_known:
+def _decision(is_so: bool | None) -> str:
+    if is_so is None:
         return UNKNOWN
     return "yes" if is_so else "no"
 

@@ -14,10 +14,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from schemas.times import EARLIEST_MS, LATEST_MS, iso_ms
+from schemas.written_dates import month_of, rewritten
 
 __all__ = [
     "FALSE_WORDS",
     "FIRST_MS",
+    "INVISIBLE",
     "MISSING_NUMBERS",
     "PLAIN_NUMBERS",
     "PLAIN_TIMES",
@@ -36,9 +38,26 @@ __all__ = [
     "written_clock",
 ]
 
-TRUE_WORDS = ("yes", "true", "y", "t", "1", "on")
-FALSE_WORDS = ("no", "false", "n", "f", "0", "off")
-"""Words that mean the same, word by word of the two lists the opposite."""
+TRUTHS = (
+    *(("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("1", "0"), ("on", "off")),
+    *(("ja", "nein"), ("ja", "nee"), ("ja", "nej"), ("ja", "nei"), ("oui", "non"), ("si", "no")),
+    *(("sí", "no"), ("sì", "no"), ("sim", "não"), ("sim", "nao"), ("tak", "nie"), ("ano", "ne")),
+    *(("да", "нет"), ("так", "ні"), ("ναι", "όχι"), ("evet", "hayır"), ("igen", "nem")),
+    *(
+        ("kyllä", "ei"),
+        ("是", "否"),
+        ("はい", "いいえ"),
+        ("예", "아니요"),
+        ("نعم", "لا"),
+        ("כן", "לא"),
+    ),
+    *(("wahr", "falsch"), ("vrai", "faux"), ("verdadero", "falso"), ("verdadeiro", "falso")),
+    *(("vero", "falso"), ("waar", "onwaar"), ("prawda", "fałsz"), ("sant", "falskt")),
+    *(("истина", "ложь"), ("sand", "falsk")),
+)
+TRUE_WORDS, FALSE_WORDS = map(tuple, zip(*TRUTHS, strict=True))
+"""Words that mean the same, word by word of the two lists the opposite; as people write them, and
+as spreadsheets do in their language."""
 
 MISSING_NUMBERS = frozenset(
     (
@@ -47,6 +66,10 @@ MISSING_NUMBERS = frozenset(
         *("[null]", "<null>", "undefined", "unknown", "not known", "not available", "missing"),
         *("not applicable", "not set", "(blank)", "blank", "empty", "tbd", "#value!", "#ref!"),
         *("#div/0!", "#num!", "#name?", "#null!", "nat", "<nat>"),
+        *("k.a.", "k. a.", "keine angabe", "nicht bekannt", "unbekannt", "s/d", "sin dato"),
+        *("sin datos", "desconocido", "desconhecido", "não informado", "n.v.t.", "onbekend"),
+        *("inconnu", "non renseigné", "n.c.", "sconosciuto", "nieznany", "brak danych"),
+        *("нет данных", "неизвестно", "未知", "不明", "없음"),
     )
 )
 """Words that stand for a missing number or time, case-folded."""
@@ -70,6 +93,8 @@ class NumberReading(BaseModel):
         Whether the column is 1 for yes and 0 for no, so that such words are numbers.
     clock
         Whether the column is a time of day, in milliseconds since midnight, so that 14:30 is one.
+    scaled
+        Whether letters behind a number multiply it: 1.2k is 1,200, 3 Mio. is 3,000,000.
     missing
         Words that mean missing, besides ``MISSING_NUMBERS``; case-folded.
     """
@@ -81,6 +106,7 @@ class NumberReading(BaseModel):
     assumed: bool = False
     truth: bool = False
     clock: bool = False
+    scaled: bool = False
     missing: tuple[str, ...] = ()
 
 
@@ -120,15 +146,31 @@ PLAIN_TIMES = TimeReading()
 # Numbers
 
 SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u202f]+")
-MINUS = str.maketrans({"\u2212": "-", "\u2012": "-", "\u2013": "-", "\uff0d": "-", "’": "'"})
+INVISIBLE = dict.fromkeys(
+    (0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF)
+)
+"""Marks of direction and of places to break a line, which copied text has without a reason."""
+MINUS = INVISIBLE | str.maketrans(
+    {"\u2212": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\uff0d": "-", "’": "'"}
+)
 CURRENCY_CODES = (
     "USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|UAH|RUB|TRY|ILS|AED|SAR"
     "|QAR|EGP|ZAR|NGN|KES|INR|PKR|BDT|CNY|RMB|HKD|TWD|KRW|SGD|MYR|THB|IDR|PHP|VND|BRL|MXN|ARS|CLP"
     "|COP|PEN"
 )
 """Any three capitals would take a code such as LHR123 for a number."""
-CURRENCY = rf"(?:[$€£¥₹₽₩₺₴₪₫฿¢]|US\$|A\$|C\$|R\$|{CURRENCY_CODES}|kr\.?|zł|Kč|Fr\.?)"
+CURRENCY = (
+    rf"(?:[$€£¥₹₽₩₺₴₪₫฿¢円元원]|US\$|A\$|C\$|R\$|{CURRENCY_CODES}|kr\.?|zł|Kč|Fr\.?|[Ee]uros?)"
+)
 DRESSED = re.compile(rf"({CURRENCY} ?)?([+-]?)({CURRENCY} ?)?(.*?)( ?(?:%|{CURRENCY}))?(-?)")
+NO_CENTS = re.compile(r"(?<=\d)(?:([.,])|:)-{1,2}(?= ?\D*$)")
+"""What stands for no cents: 1.250,- is 1.250,00, and not negative."""
+SCALES = {
+    **dict.fromkeys(("k", "tsd", "thousand"), 1e3),
+    **dict.fromkeys(("m", "mm", "mn", "mio", "mill", "million", "millions"), 1e6),
+    **dict.fromkeys(("b", "bn", "mrd", "billion", "billions"), 1e9),
+}
+SCALED = re.compile(rf"(.*\d[.,]?) ?({'|'.join(SCALES)})\.?", re.IGNORECASE)
 BARE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 INFINITE = frozenset({"inf", "infinity", "∞"})
 CODE = re.compile(r"[+-]?0\d")
@@ -162,10 +204,14 @@ def read_number(text: str, reading: NumberReading = PLAIN_NUMBERS) -> float | No
     True
     >>> read_number("2:30 PM", NumberReading(clock=True))
     52200000.0
+    >>> read_number("1.250,- €", NumberReading(decimal=",", grouping="."))
+    1250.0
+    >>> read_number("$1.2M", NumberReading(scaled=True))
+    1200000.0
     """
     if BARE.fullmatch(text) and not CODE.match(text) and _is_point(text, reading):
         return _finite(float(text))
-    text = SPACES.sub(" ", text).strip().translate(MINUS)
+    text = SPACES.sub(" ", text.translate(MINUS)).strip()
     folded = text.casefold()
     if folded in MISSING_NUMBERS or folded in reading.missing:
         return float("nan")
@@ -186,6 +232,7 @@ def _undressed(text: str, reading: NumberReading) -> float | None:
     sign = 1.0
     if text.startswith("(") and text.endswith(")"):
         text, sign = text[1:-1].strip(), -1.0
+    text = NO_CENTS.sub(r"\1", text)
     match = DRESSED.fullmatch(text)
     if match is None:
         return None
@@ -197,6 +244,9 @@ def _undressed(text: str, reading: NumberReading) -> float | None:
     if "-" in (plus_or_minus, trailing):
         sign = -sign
     number = _digits(digits.strip(), reading)
+    if number is None and reading.scaled and (scaled := SCALED.fullmatch(digits.strip())):
+        number = _digits(scaled[1], reading)
+        sign *= SCALES[scaled[2].casefold()]
     return None if number is None else _finite(sign * number)
 
 
@@ -309,22 +359,15 @@ NUMERIC_DATE = re.compile(
     rf"(?P<a>\d{{1,4}})(?P<separator>[-/.])(?P<b>\d{{1,2}})(?P=separator)(?P<c>\d{{1,4}}){CLOCK}"
 )
 NAMED_DATE = re.compile(
-    r"(?:[A-Za-z]{3,9}\.?, *)?"
-    r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?[ -]*(?P<name>[A-Za-z]{3,9})"
-    rf"|(?P<name2>[A-Za-z]{{3,9}})\.?[ -]*(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?)\.?,?[ -]*"
+    r"(?:[^\W\d_]{2,12}\.?, *)?"
+    r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.)?[ -]*(?P<name>[^\W\d_]{3,12})\.?,?[ -]*"
+    r"|(?P<name2>[^\W\d_]{3,12})\.?[ -]*(?P<day2>\d{1,2})(?:st|nd|rd|th)?(?:\.?,[ -]*|\.?[ -]+))"
     rf"(?P<year>\d{{4}}|\d{{2}}){CLOCK}"
 )
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            *(("jan",), ("feb",), ("mar",), ("apr",), ("may", "mai"), ("jun",)),
-            *(("jul",), ("aug",), ("sep",), ("oct", "okt"), ("nov",), ("dec", "dez")),
-        ),
-        start=1,
-    )
-    for name in names
-}
+ZERO_DATE = re.compile(r"0{1,4}([-/.])0{1,2}\1(?:00|0000)(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+"""What MySQL and others write for no date."""
+LONGEST_DATE = 80
+"""Letters of a text up to which it may be a date."""
 TWO_DIGIT_CENTURY = 70
 """Two digits of a year: from 70 on of the last century, below it of this one, as POSIX has it."""
 
@@ -333,7 +376,8 @@ def read_time(text: str, reading: TimeReading = PLAIN_TIMES) -> float | None:
     """Read a time as it is written, as milliseconds since 1970; UTC where it names no zone.
 
     ISO 8601 (also with a space, a zone without a colon or ``UTC``), 20240531, 2024/05/31,
-    31.5.2024, 5/31/2024 1:05 PM, 31 May 2024, ``/Date(…)/``, or a bare number.
+    31.5.2024, 5/31/2024 1:05 PM, 31 May 2024, ``/Date(…)/``, a bare number, and what
+    ``schemas.written_dates`` rewrites: month names of other languages, 2024年5月31日, weekdays.
 
     Parameters
     ----------
@@ -370,17 +414,31 @@ def read_time(text: str, reading: TimeReading = PLAIN_TIMES) -> float | None:
     iso = iso_ms(text)
     if iso is not None:
         return float(iso)
-    text = SPACES.sub(" ", text)
+    text = SPACES.sub(" ", text.translate(MINUS)).strip()
     folded = text.casefold()
-    if folded in MISSING_NUMBERS or folded in reading.missing:
+    if folded in MISSING_NUMBERS or folded in reading.missing or ZERO_DATE.fullmatch(text):
         return float("nan")
     if dotnet := DOTNET.fullmatch(text):
         return float(dotnet[1])
+    at = _written(text, reading)
+    if at is None and (other := _rewritten(text)) != text:
+        iso = iso_ms(other)
+        at = float(iso) if iso is not None else _written(other, reading)
+    return at
+
+
+def _written(text: str, reading: TimeReading) -> float | None:
     if numeric := NUMERIC_DATE.fullmatch(text):
         return _numeric(numeric, reading)
     if named := NAMED_DATE.fullmatch(text):
         return _named(named)
     return None
+
+
+@lru_cache(maxsize=4096)
+def _rewritten(text: str) -> str:
+    """Return what else a text of usual length may stand for."""
+    return rewritten(text) if len(text) <= LONGEST_DATE and any(map(str.isdecimal, text)) else text
 
 
 def day_and_month(text: str) -> tuple[int, int] | None:
@@ -398,7 +456,8 @@ def day_and_month(text: str) -> tuple[int, int] | None:
     >>> day_and_month("2024-03-14") is None
     True
     """
-    match = NUMERIC_DATE.fullmatch(SPACES.sub(" ", text.strip()))
+    text = SPACES.sub(" ", text.translate(MINUS)).strip()
+    match = NUMERIC_DATE.fullmatch(text) or NUMERIC_DATE.fullmatch(_rewritten(text))
     if match is None or len(match["a"]) > 2 or match["separator"] == ".":
         return None
     return int(match["a"]), int(match["b"])
@@ -498,7 +557,7 @@ def _numeric(match: re.Match[str], reading: TimeReading) -> float | None:
 
 
 def _named(match: re.Match[str]) -> float | None:
-    month = MONTHS.get((match["name"] or match["name2"])[:3].casefold())
+    month = month_of(match["name"] or match["name2"])
     if month is None:
         return None
     return _with_clock(match, match["year"], str(month), match["day"] or match["day2"])

@@ -15,14 +15,20 @@ from typing import Any
 
 import fastavro
 
-from schemas.store import SchemaStore
+from schemas.store import PACKAGED, SchemaStore
 from schemas.wire import HEADER_BYTES
 
 __all__ = ["RecordCodec"]
 
+OLDER = PACKAGED / "older"
+"""Schemas that earlier versions wrote records of."""
+
 
 class RecordCodec:
     """Writes and reads the records of one schema.
+
+    Records of the schema's earlier versions (``schemas/older``) are read as those of this one, by
+    Avro's schema resolution.
 
     Parameters
     ----------
@@ -40,6 +46,10 @@ class RecordCodec:
         if schema is None:
             raise KeyError(name)
         self._schema = schema
+        older = SchemaStore()
+        for file in sorted(OLDER.glob(f"{name}*.avsc")):
+            older.add_file(file)
+        self._written_with = {known.header: known for known in (*older, schema)}
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Write a record."""
@@ -57,12 +67,16 @@ class RecordCodec:
             The bytes are none of this schema.
         """
         schema = self._schema
-        if value is None or value[:HEADER_BYTES] != schema.header:
+        written_with = self._written_with.get(value[:HEADER_BYTES]) if value else None
+        if value is None or written_with is None:
             found = "no value" if value is None else value[:HEADER_BYTES].hex(" ")
             raise ValueError(f"expected a {schema.name} ({schema.header.hex(' ')} …), got {found}")
         body = io.BytesIO(value[HEADER_BYTES:])
         try:
-            record: Any = fastavro.schemaless_reader(body, schema.parsed, None)
+            record: Any = fastavro.schemaless_reader(
+                *(body, written_with.parsed),
+                None if written_with is schema else schema.parsed,
+            )
         except Exception as error:  # fastavro raises whatever the bytes lead it to
             raise ValueError(
                 f"expected a {schema.name}, its bytes are damaged: {error!r}"

@@ -23,7 +23,7 @@ from schemas.logical_types import KEPT, Meaning, meaning_of, type_label, type_na
 from schemas.schema_limits import check_sound
 from schemas.wire import AVRO_MARKER
 
-__all__ = ["Schema", "SchemaStore", "of_name", "parse_schema"]
+__all__ = ["PACKAGED", "Schema", "SchemaStore", "of_name", "parse_schema"]
 
 PACKAGED = Path(__file__).parent
 

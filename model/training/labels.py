@@ -31,6 +31,8 @@ NEGATIVE_WORDS = frozenset(
     }
 )
 """Words of a failure's value; they only choose the values of an error's example."""
+NO_NUMBERS = frozenset({"0", "-1"})
+"""Numbers that say no beside a 1."""
 SHOWN = 8
 """Number of values that an error lists."""
 KEPT = 50
@@ -284,6 +286,8 @@ class _Values:
                 f"--ignore, its values are{self._listed()}. Ignore less."
             )
         yes = [form for form in rest if form in POSITIVE_WORDS]
+        if all(map(NUMBER.fullmatch, rest)) and not NO_NUMBERS.intersection(rest):
+            yes = []  # of 1 and 2, either may be success
         if len(yes) != 1:
             raise InputError(
                 f"{self.column} has two values{self._listed(rest)}, and it can't be told which "

@@ -45,8 +45,8 @@ class Assessment:
     state: DriftState
     drifted_share: float | None
     weighted_share: float | None
-    is_drift: bool
-    is_prediction_drift: bool
+    is_drift: bool | None
+    is_prediction_drift: bool | None
     engagement: float | None
     is_engagement_healthy: bool | None
     coverage: float | None
@@ -180,7 +180,7 @@ class Assessor:
             coverage=counts.coverage(self._layout.reference.typical_fields),
             diagnosis=diagnose(
                 is_covariate=bool(unexplained),
-                is_prediction=fields[-1].is_drifted,
+                is_prediction=fields[-1].is_drifted is True,
                 is_surge=any(surging),
             ),
             fields=fields,
@@ -278,8 +278,8 @@ def _too_few(
         state=DriftState.TOO_FEW,
         drifted_share=None,
         weighted_share=None,
-        is_drift=False,
-        is_prediction_drift=False,
+        is_drift=None,
+        is_prediction_drift=None,
         engagement=None,
         is_engagement_healthy=None,
         coverage=None,

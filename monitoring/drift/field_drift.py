@@ -92,15 +92,15 @@ class FieldDrift:
 
     A further aspect is named ``field:aspect``, such as ``opened:hour``.
 
-    Every number is None below the least number of leads; below 1,000 leads the p-values are those
-    of a permutation test of PSI; ``missing`` of the score and ``unseen``
-    of what has no levels always are. ``since`` is in milliseconds since 1970, UTC.
+    Every number, and ``is_drifted``, is None below the least number of leads; ``missing`` of the
+    score and ``unseen`` of fields without levels always are. Below 1,000 leads the p-values come
+    from a permutation test of PSI. ``since`` is in milliseconds since 1970, UTC.
     """
 
     name: str
     is_score: bool
     state: DriftState
-    is_drifted: bool
+    is_drifted: bool | None
     test: Literal["ks", "chi2"]
     psi: float | None = None
     psi_noise: float | None = None
@@ -239,7 +239,7 @@ class FieldCounts:
 
     def unmeasured(self) -> FieldDrift:
         """Return a drift without figures: there are too few leads."""
-        return FieldDrift(self.name, self.is_score, DriftState.TOO_FEW, False, self.kind)
+        return FieldDrift(self.name, self.is_score, DriftState.TOO_FEW, None, self.kind)
 
     def is_measurable(self, thresholds: DriftThresholds) -> bool:
         """Return whether enough leads have a value; aspects compare these alone."""

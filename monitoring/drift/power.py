@@ -8,7 +8,11 @@ from statistics import NormalDist
 from monitoring.drift.field_drift import DriftThresholds
 from monitoring.drift.statistics import SMOOTHING
 
-__all__ = ["detectable_psi"]
+__all__ = ["VANISHING", "detectable_psi"]
+
+VANISHING = 1.7
+"""Factor on that PSI if rare values vanish: their bins become empty, so the measured PSI stays
+below the true one. Largest ratio measured by ``benchmarks/drift_power.py``."""
 
 POWER = NormalDist().inv_cdf(0.8)
 """Standard errors between the threshold and a PSI that is found in 80 % of the windows."""
@@ -21,7 +25,8 @@ def detectable_psi(
 
     Measured PSI times the effective number of leads is about a noncentral chi² variable; it is
     approximated by a normal variable of the same mean and variance, and the quantile of chi² by
-    Wilson and Hilferty's formula. The window is assumed to be far smaller than the reference.
+    Wilson and Hilferty's formula. The window is assumed to be far smaller than the reference,
+    and values to become more frequent; see ``VANISHING`` for the others.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ class SeasonalityFilter:
 
     def _counts(self, stream: Stream, drift: FieldDrift, horizon: Assessment) -> bool:
         if not drift.is_drifted or not self._length_ms:
-            return drift.is_drifted
+            return drift.is_drifted is True
         if self._is_whole(horizon):
             return self._began is not None and horizon.end - self._began >= self._length_ms
         length, then = horizon.end - horizon.start, horizon.end - self._length_ms

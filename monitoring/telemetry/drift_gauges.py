@@ -154,7 +154,7 @@ class DriftMetrics:
             (declared.FIELD_MISSING_CHANGE, _change(field.missing, field.missing_reference)),
             (declared.FIELD_UNSEEN, field.unseen),
             (declared.FIELD_UNSEEN_CHANGE, _change(field.unseen, field.unseen_reference)),
-            (declared.FIELD_DRIFTED, None if field.psi is None else field.is_drifted),
+            (declared.FIELD_DRIFTED, field.is_drifted),
         ):
             self._gauges.set(metric, value, field.name, window)
 

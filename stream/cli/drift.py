@@ -14,7 +14,6 @@ import orjson
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from monitoring.drift.field_drift import DriftState
 from stream.cli.drift_board import DriftBoard, chosen_horizon, report_line
 from stream.drift.status import DriftStatus, reports
 from stream.process.exit_codes import EXIT_STOPPED, exit_codes
@@ -143,24 +142,10 @@ class _Watching:
             horizons = window["horizons"]
             if self._horizon is not None:
                 horizons = [chosen_horizon(window, self._horizon)]
-            window = {
-                **_without_counts(window),
-                "horizons": [_with_unknown_as_null(horizon) for horizon in horizons],
-            }
+            window = {**_without_counts(window), "horizons": horizons}
         alarms = [{**_without_counts(report), "horizons": []} for report in self._status.alarms]
         return {"window": window, "alarms": alarms}
 
 
 def _without_counts(report: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in report.items() if name not in LEFT_OUT}
-
-
-def _with_unknown_as_null(horizon: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a horizon with null instead of false if it has too few leads.
-
-    The Avro record has no third value; there ``state`` shows it.
-    """
-    if horizon["state"] != DriftState.TOO_FEW:
-        return dict(horizon)
-    fields = [{**field, "is_drifted": None} for field in horizon["fields"]]
-    return {**horizon, "is_drift": None, "is_prediction_drift": None, "fields": fields}

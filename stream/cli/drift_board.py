@@ -13,7 +13,7 @@ from rich.text import Text
 from agents.drift_reports import drifted_fields
 from monitoring.drift.diagnosis import ADVICE, Diagnosis
 from monitoring.drift.field_drift import DriftState, DriftThresholds
-from monitoring.drift.power import detectable_psi
+from monitoring.drift.power import VANISHING, detectable_psi
 from schemas.display import record_for_terminal
 from schemas.errors import InputError
 from stream.cli.drift_screen import SUMMED_UP, as_date, drift_table, shown_state
@@ -222,7 +222,10 @@ def _power(horizon: Mapping[str, Any]) -> str:
         return ""
     noise = max(field["psi_noise"] for field in fields)
     least = detectable_psi(noise, horizon["leads"], len(fields))
-    return f"; {horizon['leads']:,} leads: a PSI under about {least:.2f} may go unnoticed"
+    return (
+        f"; {horizon['leads']:,} leads: a PSI under about {least:.2f}"
+        f" ({VANISHING * least:.2f} if rare values vanish) may go unnoticed"
+    )
 
 
 def _scores(horizon: Mapping[str, Any]) -> Text:

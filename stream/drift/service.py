@@ -26,7 +26,7 @@ from agents.partials import ModelIdentity, Partial, decode_partial
 from features.counts import CountLayout
 from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
-from monitoring.drift.assessment import Assessor
+from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import RollingDetectors
 from monitoring.drift.field_drift import DriftThresholds
@@ -34,6 +34,7 @@ from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.health import Condition
 from schemas.errors import FatalError
 from stream.deliver.batch_producer import EmitOptions, Emitter
+from stream.drift.progress import DriftProgress, DriftTally
 from stream.drift.window_table import DriftTable, Windows, damaged_keys
 from stream.kafka.access import REFUSALS
 from stream.kafka.broker_clock import clock_reader
@@ -43,6 +44,7 @@ from stream.kafka.producer import producer_opener
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import limit_reader
 from stream.monitor import STALL_LIMIT, Vitals
+from stream.process.logging import is_for_people
 
 if TYPE_CHECKING:
     from stream.faust_app import App
@@ -107,6 +109,10 @@ class DriftService(Service):
         self._pending: list[Any] = []
         self._has_room = asyncio.Event()
         self._missing: dict[str, float] = {}
+        self._tally = DriftTally()
+        self._horizons: Sequence[Assessment] = ()
+        self._lag: int | None = None
+        self._progress = DriftProgress(time.monotonic()) if is_for_people(settings) else None
 
     # Callbacks of Faust
 
@@ -150,6 +156,12 @@ class DriftService(Service):
         )
         self._offsets.assign([self._partials])
 
+    async def on_stop(self) -> None:
+        """Log the account."""
+        if self._progress is not None:
+            unfinished = len(self._pending)
+            self._progress.farewell(time.monotonic(), self._tally, unfinished=unfinished)
+
     async def on_shutdown(self) -> None:
         """Close the connections after the tasks that use them have ended.
 
@@ -167,7 +179,8 @@ class DriftService(Service):
             windows.repaired()
             self._watch = watch
             if watch.latest is not None:  # without it the `for` time of an alert would restart
-                self.metrics.show_window(watch.current(watch.latest))
+                self._horizons = watch.current(watch.latest)
+                self.metrics.show_window(self._horizons)
 
     async def _restored(self, windows: Windows) -> DriftWatch:
         settings, now = self.settings, time.monotonic()
@@ -281,6 +294,7 @@ class DriftService(Service):
         partials = list(self._decoded(event.message.value for event in events))
         late, closed_early = watch.late, watch.closed_early
         watch.take(partials, time.monotonic())
+        reports: list[Report] = []
         if not await self._is_written():
             return
         for keys in watch.due(time.monotonic(), round(time.time() * 1000)):
@@ -293,12 +307,18 @@ class DriftService(Service):
             await self._publish(closing.reports)
             watch.settle(closing)
             self._show(closing.reports)
+            reports += closing.reports
         if not await self._is_written() or self._watch is not watch:
             return
         for event in events:
             event.ack()
         self.metrics.partials_taken(len(partials))
         self.metrics.late(watch.late - late)
+        self._tally = self._tally.plus(
+            partials=len(partials), late_leads=watch.late - late, reports=reports
+        )
+        if self._progress is not None:
+            self._progress.report(time.monotonic(), self._tally, self._horizons, self._lag)
         self._report_closed_early(watch.closed_early - closed_early)
         self._show_state(watch)
 
@@ -342,6 +362,7 @@ class DriftService(Service):
             if alarm is None:
                 self.metrics.window_closed()
                 self.metrics.show_window(report.horizons)
+                self._horizons = report.horizons
                 continue
             self.metrics.alarm(
                 detector=alarm.detector, stream=alarm.stream, is_confirmed=alarm.is_confirmed
@@ -388,6 +409,7 @@ class DriftService(Service):
             except (KafkaError, TimeoutError):
                 moved_at = time.monotonic()
                 continue
+            self._lag = end - (taken or 0)
             if taken is None or taken >= end or taken != seen or self._watch is None:
                 moved_at, seen = time.monotonic(), -1 if taken is None else taken
             elif time.monotonic() - moved_at > STALL_LIMIT:

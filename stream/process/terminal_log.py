@@ -168,6 +168,37 @@ def _account(given: Mapping[str, Any]) -> Sequence[Line]:
     return [("Stopped", text)]
 
 
+def _drift_progress(given: Mapping[str, Any]) -> Sequence[Line]:
+    lag = given["lag_partials"]
+    shown = "lag not known" if lag is None else f"lag {_counted(lag, 'partial')}"
+    windows = _counted(given["windows"], "window")
+    return [("", f"{windows:>14}   {shown:<16} {given['standing']}; {_reported(given)}")]
+
+
+def _drift_account(given: Mapping[str, Any]) -> Sequence[Line]:
+    text = (
+        f"after {_span(given['seconds'])}: {_counted(given['partials'], 'partial')} read,"
+        f" {_counted(given['windows'], 'window')} closed, {_reported(given)}"
+    )
+    if given["unfinished"] > 0:
+        text += f"; {given['unfinished']:,} were not finished: the next worker reads them again"
+    return [("Stopped", text)]
+
+
+def _reported(given: Mapping[str, Any]) -> str:
+    return ", ".join(
+        (
+            _counted(given["reports"], "report"),
+            _counted(given["alarms"], "alarm"),
+            _counted(given["late_leads"], "late lead"),
+        )
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _outcome(given: Mapping[str, Any]) -> str:
     text = f"{given['scored']:,} scored"
     if dead := given["dead_letters"]:
@@ -197,5 +228,7 @@ LINES: Mapping[str, Callable[[Mapping[str, Any]], Sequence[Line]]] = {
     "progress": _progress,
     "stopping": _stopping,
     "account": _account,
+    "drift progress": _drift_progress,
+    "drift account": _drift_account,
 }
 """Functions by the record's message."""

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import fastavro
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +20,11 @@ from agents.drift_reports import (
     decode_report,
     span_name,
 )
+from agents.partials import sparse
 from monitoring.drift.assessment import Assessor
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftThresholds
+from schemas.store import PACKAGED, parse_schema
 from tests.unit.agents.drift_log import LAYOUT, MODEL, leads
 
 ASSESSOR = Assessor(
@@ -28,6 +33,7 @@ ASSESSOR = Assessor(
     engagement=(0.15, 0.4),
     thresholds=DriftThresholds(min_leads=100, exact_below=0),
 )
+OLD_FINGERPRINT = "bf8fce2667b929a6"
 ALARM = Alarm("adwin", "score", True, None, 0.7, Diagnosis.PREDICTION, "It has changed.")
 
 
@@ -85,6 +91,29 @@ def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject) -
         value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ValueError):
         decode_report(bytes(value[: data.draw(st.integers(0, len(value)))]))
+
+
+def test_a_report_of_the_schema_before_says_null_where_it_said_false() -> None:
+    """Its bytes, of 30 leads, as the release before wrote them."""
+    told = report(30)
+    old = json.loads((PACKAGED / "older/drift_report.avsc").read_text())
+    codes, counts = sparse(told.counts.counts)
+    horizons = [assessment.record() for assessment in told.horizons]
+    for horizon in horizons:
+        horizon |= {"is_drift": False, "is_prediction_drift": False}
+        horizon["fields"] = [field | {"is_drifted": False} for field in horizon["fields"]]
+    new = decoded(told)
+    written = {**new, "codes": codes, "counts": counts, "horizons": horizons}
+    out = io.BytesIO()
+    out.write(bytes.fromhex("c301" + OLD_FINGERPRINT))
+    fastavro.schemaless_writer(out, parse_schema(old).parsed, written)
+    assert decode_report(out.getvalue()) == new
+    assert {horizon["is_drift"] for horizon in new["horizons"]} == {None}
+
+
+def test_the_older_schema_is_the_one_that_was_written_with() -> None:
+    old = json.loads((PACKAGED / "older/drift_report.avsc").read_text())
+    assert parse_schema(old).fingerprint.hex() == OLD_FINGERPRINT
 
 
 VALUE = report().encode()

@@ -199,3 +199,35 @@ def test_what_is_no_column_of_times(cells: list[str], name: str) -> None:
 def test_the_share_that_could_be_read_is_known() -> None:
     assert number_share(Counter([*["1"] * 9, "x", "n/a"])) == 0.9
     assert time_share(Counter(["2024-01-01", "13/1/2024", "x", "y"])) == 0.5
+
+
+def test_letters_that_multiply_are_read_where_the_column_has_them() -> None:
+    cells = [*(str(n) for n in range(100, 160)), *(f"{n}.5k" for n in range(1, 40)), "1.2M"]
+    decision = numbers(cells)
+    assert decision.reading.scaled
+    assert read_number("1.2M", decision.reading) == 1_200_000
+    assert not numbers([*BELOW, "12.5"]).reading.scaled
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["$1,250", "€1,250", "£950"], "several currencies"),
+        (["USD 5", "EUR 7"], "several currencies (usd, eur)"),
+        (["12 %", "0.12"], "1 of its values have a percent sign and 1 do not"),
+    ],
+)
+def test_what_a_number_does_not_hold_is_told(cells: list[str], words: str) -> None:
+    assert words in (numbers(cells).mixed or "")
+
+
+def test_numbers_of_one_currency_are_not_mixed() -> None:
+    assert numbers(["$1,250", "$950", "-$3"]).mixed is None
+    assert numbers(["12 %", "5%"]).mixed is None
+
+
+def test_last_digits_that_may_be_no_years_are_told() -> None:
+    days = [f"23/{month:02}/{day:02}" for month in range(1, 13) for day in range(1, 28)]
+    assert times(days).example == "23/01/03"
+    assert times([f"{day}.1.{year}" for day in range(1, 28) for year in (23, 24)]).example is None
+    assert times([f"{day}.1.2024" for day in range(1, 28)]).example is None

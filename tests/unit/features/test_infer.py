@@ -308,3 +308,56 @@ def test_words_that_mean_missing_are_no_level_that_is_left(word: str) -> None:
     data = table(x=names, filler=cycle("1", "2", "3")).with_hints(missing=["unknown"])
     inferred = infer_fields(data, reserved={})
     assert inferred.dropped["x"].startswith("an identifier: none of its values is in as many as 5")
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([f"{i} km" for i in range(ROWS)], "look like numbers with words ('0 km')"),
+        ([f"~{i + 1}" for i in range(ROWS)], "look like numbers with words ('~1')"),
+        ([f"2024-{i % 12 + 13}-0{i % 9 + 1}" for i in range(ROWS)], "look like dates in a form"),
+        (
+            [f"0{i % 9 + 1}0{i % 5 + 1}19{i % 7 + 80}" for i in range(ROWS)],
+            "look like dates in a form",
+        ),
+        (
+            cycle("01-Oct", "51-200", "Nov-50"),
+            "ranges that a spreadsheet has made dates ('01-Oct')",
+        ),
+        (cycle("1900-01-01", "2024-05-31", "2024-06-01"), "are 1900-01-01: if that means missing"),
+        (cycle("31/12/2566", "30/11/2566"), "of another calendar"),
+    ],
+)
+def test_what_resembles_numbers_or_times_is_told(cells: list[str], words: str) -> None:
+    inferred = infer(x=cells)
+    assert words in inferred.remarks.get("x", "") + inferred.dropped.get("x", "")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        cycle("web", "fair"),
+        cycle("1-10", "11-50", "200+"),
+        cycle("36 months", "60 months"),
+        cycle("S", "M", "L", "XL"),
+        cycle("Store 1", "Store 2"),
+        cycle("10115", "01067"),
+    ],
+)
+def test_plain_levels_are_not_remarked_on(cells: list[str]) -> None:
+    assert infer(x=cells).remarks.get("x") is None
+
+
+@pytest.mark.parametrize(
+    "column", ["Kundennummer", "客户编号", "dealer_code", "Customer No", "customer number"]
+)
+def test_repeated_whole_numbers_that_name_something_are_a_category(column: str) -> None:
+    inferred = infer(**{column: cycle("40017", "52290", "79780", "61005")})
+    assert [str(kind) for kind in inferred.kinds.values()] == ["number", "category"]
+    assert "(--as COLUMN=number if not)" in inferred.remarks[column]
+
+
+@pytest.mark.parametrize("column", ["no of calls", "num_employees", "price_index"])
+def test_counts_stay_numbers(column: str) -> None:
+    inferred = infer(**{column: cycle("4", "17", "120", "1250")})
+    assert [str(kind) for kind in inferred.kinds.values()] == ["number", "number"]

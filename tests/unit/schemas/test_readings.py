@@ -46,6 +46,18 @@ DAY = 86_400_000
         ("1'250.5", SWISS, 1250.5),
         ("1’250", SWISS, 1250),
         ("\u22125", PLAIN, -5),
+        ("1.250,-", GERMAN, 1250),
+        ("1.250,-- €", GERMAN, 1250),
+        ("CHF 1'250.–", SWISS, 1250),
+        ("1 250:-", FRENCH, 1250),
+        ("1.250,00-", GERMAN, -1250),
+        ("\u200e1250\u200b", PLAIN, 1250),
+        ("1,250円", US, 1250),
+        ("1.250,50 Euro", GERMAN, 1250.5),
+        ("$1.2M", NumberReading(scaled=True), 1_200_000),
+        ("2.5k", NumberReading(scaled=True), 2500),
+        ("0,5 Mio. €", NumberReading(decimal=",", scaled=True), 500_000),
+        ("-3 bn", NumberReading(scaled=True), -3_000_000_000),
     ],
 )
 def test_a_number_as_its_column_writes_it(
@@ -166,3 +178,69 @@ def test_a_columns_span_is_as_much_wider_as_it_is_long() -> None:
     assert plausible_span(TimeReading(), 5.0) == (5.0, -math.inf)
     assert plausible_span(TimeReading(earliest=7.0, latest=9.0), 5.0) == (5.0, 11.0)
     assert plausible_span(TimeReading(earliest=1.0, latest=9.0), 5.0) == (-7.0, 17.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("31 mai 2024", "31 de mayo de 2024", "31 maggio 2024", "31. Mai 2024", "31 mei 2024"),
+        *("31 maja 2024", "31 мая 2024", "31 Mayıs 2024", "31 maj 2024", "31 maio 2024"),
+        *("2024年5月31日", "2024년 5월 31일", "2024. 05. 31.", "Fri May 31 2024", "Fri 31.05.2024"),
+        *("31.05.2024 (Fri)", "Fr., 31.05.2024", "May 31, 2024", "31 May 2024", "31MAY2024"),
+    ],
+)
+def test_a_date_of_another_language(text: str) -> None:
+    assert read_time(text) == read_time("2024-05-31")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Fri May 31 14:05:07 2024", "2024-05-31T14:05:07Z"),
+        ("Fri May 31 14:05:07 UTC 2024", "2024-05-31T14:05:07Z"),
+        (
+            "Fri May 31 2024 14:05:07 GMT+0200 (Central European Summer Time)",
+            "2024-05-31T12:05:07Z",
+        ),
+        ("2024-05-31T14:05:07+02:00[Europe/Berlin]", "2024-05-31T12:05:07Z"),
+        ("2024-05-31 14:05:07 CEST", "2024-05-31T12:05:07Z"),
+        ("2024-05-31-14.05.07.000000", "2024-05-31T14:05:07Z"),
+        ("31/05/2024 02:05:07 p. m.", "2024-05-31T14:05:07Z"),
+        ("31/05/2024 à 14:05", "2024-05-31T14:05:00Z"),
+        ("31.05.2024 14:05 Uhr", "2024-05-31T14:05:00Z"),
+        ("31/05/2024 14h05", "2024-05-31T14:05:00Z"),
+        ("2024/05/31 下午02:05", "2024-05-31T14:05:00Z"),
+        ("2024-05-31 오후 02:05:07", "2024-05-31T14:05:07Z"),
+        ("2024年5月31日 14時05分", "2024-05-31T14:05:00Z"),
+        ("\u200e31\u200e/\u200e05\u200e/\u200e2024", "2024-05-31T00:00:00Z"),
+    ],
+)
+def test_a_time_as_people_and_programs_write_it(text: str, expected: str) -> None:
+    assert read_time(text, TimeReading(first="day")) == read_time(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("May 2024", "12 Marketing 2024", "31 jui 2024", "2024-05-31 14:05 IST", "31 lip"),
+        *("Fri", "2024 Fri 31", "about 31.05.2024 or later"),
+    ],
+)
+def test_what_only_resembles_a_date_is_none(text: str) -> None:
+    assert read_time(text, TimeReading(first="day")) is None
+
+
+@pytest.mark.parametrize("text", ["0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.00"])
+def test_a_date_of_zeros_is_missing(text: str) -> None:
+    at = read_time(text)
+    assert at is not None
+    assert math.isnan(at)
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [("ja", "nein"), ("Oui", "Non"), ("VERDADERO", "FALSO"), ("Да", "нет"), ("是", "否")],
+)
+def test_yes_and_no_of_other_languages(yes: str, no: str) -> None:
+    reading = NumberReading(truth=True)
+    assert (read_number(yes, reading), read_number(no, reading)) == (1.0, 0.0)

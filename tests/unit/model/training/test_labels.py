@@ -161,6 +161,7 @@ def test_a_value_of_one_lead_with_many_rows_is_a_value_of_one_lead() -> None:
         (("", ""), {}, "no value"),
         (("a", "b", "c"), {}, "two values, it has 3: 'a' (1), 'b' (1), 'c' (1), and nothing says"),
         (("a", "b"), {}, "two values: 'a' (1), 'b' (1), and it can't be told"),
+        (("1", "2"), {}, "two values: '1' (1), '2' (1), and it can't be told"),
         (("a", "b"), {"positive": ["z"]}, "no value 'z', its values are: 'a' (1), 'b' (1)"),
         (("a", "b"), {"negative": ["z"]}, "Name one of them with --negative"),
         (("a", "b"), {"ignore": ["z"]}, "Name one of them with --ignore"),

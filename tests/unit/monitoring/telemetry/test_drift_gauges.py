@@ -68,14 +68,14 @@ FEW = replace(
     state=DriftState.TOO_FEW,
     drifted_share=None,
     weighted_share=None,
-    is_drift=False,
-    is_prediction_drift=False,
+    is_drift=None,
+    is_prediction_drift=None,
     engagement=None,
     is_engagement_healthy=None,
     coverage=None,
     diagnosis=Diagnosis.TOO_FEW,
     fields=tuple(
-        FieldDrift(field.name, field.is_score, DriftState.TOO_FEW, False, field.test)
+        FieldDrift(field.name, field.is_score, DriftState.TOO_FEW, None, field.test)
         for field in HOUR.fields
     ),
 )

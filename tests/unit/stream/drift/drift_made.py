@@ -90,14 +90,14 @@ def too_few(name: str = "5m", leads: int = 412) -> Assessment:
         state=DriftState.TOO_FEW,
         drifted_share=None,
         weighted_share=None,
-        is_drift=False,
-        is_prediction_drift=False,
+        is_drift=None,
+        is_prediction_drift=None,
         engagement=None,
         is_engagement_healthy=None,
         coverage=None,
         diagnosis=Diagnosis.TOO_FEW,
         fields=tuple(
-            FieldDrift(drift.name, drift.is_score, DriftState.TOO_FEW, False, drift.test)
+            FieldDrift(drift.name, drift.is_score, DriftState.TOO_FEW, None, drift.test)
             for drift in FIELDS
         ),
     )

@@ -7,9 +7,11 @@ import re
 from collections import Counter
 from typing import Any
 
+from stream.drift.progress import DriftProgress, DriftTally
 from stream.process.logging import _HumanFormatter
 from stream.settings import load_settings
 from tests.unit.stream.conftest import Show
+from tests.unit.stream.drift.drift_made import horizon, too_few
 
 
 def log(name: str, message: str, level: int = logging.INFO, **fields: Any) -> None:
@@ -95,3 +97,26 @@ def test_a_librarys_warning_is_shown_once_a_minute(shown: Show) -> None:
         log("source", "a warning of ours", logging.WARNING)
     words = Counter(line.partition(": ")[2] for line in shown())
     assert words == {"producer buffer full size 0": 1, "an error": 5, "a warning of ours": 5}
+
+
+def test_a_minute_of_the_drift_role_is_one_line(shown: Show) -> None:
+    progress = DriftProgress(now=0.0)
+    tally = DriftTally(partials=40, windows=3, alarms=1, late_leads=2)
+    progress.report(59.0, tally, [], None)
+    assert shown() == []
+    progress.report(60.0, tally, [too_few("5m"), horizon("1h")], 12)
+    progress.report(120.0, tally, [too_few("5m")], None)
+    first, second = (line.split()[1:] for line in shown())  # the time goes first
+    assert " ".join(first).startswith("3 windows lag 12 partials ")
+    assert " ".join(first).endswith(" fields drifted over 1h; 4 reports, 1 alarm, 2 late leads")
+    assert " ".join(second) == (
+        "0 windows lag not known too few leads to measure drift; 0 reports, 0 alarms, 0 late leads"
+    )
+
+
+def test_the_farewell_of_the_drift_role_is_its_account(shown: Show) -> None:
+    DriftProgress(now=0.0).farewell(61.0, DriftTally(40, 3, 1, 2), unfinished=5)
+    assert shown() == [
+        "Stopped    after 1 min 1 s: 40 partials read, 3 windows closed, 4 reports, 1 alarm, 2 late"
+        " leads; 5 were not finished: the next worker reads them again"
+    ]
