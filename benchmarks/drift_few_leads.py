@@ -85,7 +85,7 @@ def _is_found(
     counts = LeadCounts(np.concatenate(parts).astype(np.int64), size, size, 0, 0)
     start = int(random.integers(2**40))
     found = assessor.assess(counts, name="24h", start=start, end=start + 86_400_000)
-    return found.fields[names.index(FIELD)].is_drifted
+    return found.fields[names.index(FIELD)].is_drifted is True
 
 
 def _tilted(shares: NDArray[np.float64], psi: float) -> NDArray[np.float64]:

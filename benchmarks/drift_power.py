@@ -34,8 +34,9 @@ FOUND = 0.8
 
 
 def _zipf(levels: int) -> Shares:
-    shares = 1 / np.arange(1.0, levels + 1)
-    return shares / shares.sum()
+    shares: Shares = 1 / np.arange(1.0, levels + 1)
+    found: Shares = shares / shares.sum()
+    return found
 
 
 FIELDS: dict[str, Shares] = {
@@ -59,15 +60,17 @@ def _upwards(shares: Shares, far: float) -> Shares:
 def _one_bin(shares: Shares, far: float) -> Shares:
     """Move leads to the least frequent bin, as a level that becomes usual."""
     moved = min(far, 0.98)
-    rarest = np.eye(len(shares))[int(np.argmin(shares))]
-    return (1 - moved) * shares + moved * rarest
+    rarest: Shares = np.eye(len(shares))[int(np.argmin(shares))]
+    found: Shares = (1 - moved) * shares + moved * rarest
+    return found
 
 
 def _to_the_usual(shares: Shares, far: float) -> Shares:
     """Move leads to the most frequent bin, as a default that nobody changes."""
     moved = min(far, 0.98)
-    usual = np.eye(len(shares))[int(np.argmax(shares))]
-    return (1 - moved) * shares + moved * usual
+    usual: Shares = np.eye(len(shares))[int(np.argmax(shares))]
+    found: Shares = (1 - moved) * shares + moved * usual
+    return found
 
 
 DIRECTIONS: dict[str, Callable[[Shares, float], Shares]] = {
