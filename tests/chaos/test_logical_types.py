@@ -10,12 +10,12 @@ import pytest
 from model.bundle import Bundle
 from stream.broker import Broker
 from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory
 from tests.chaos.audit import second_audit
 from tests.chaos.test_drift_counts import killed
 from tests.chaos.typed_contacts import TypedEvents, write_schemas
 from tests.conftest import StageSetter
 from tests.integration.traffic import over_and_over
-from tests.kafka_client import TopicFactory
 
 LEADS, RATE = 12_000, 1500
 
