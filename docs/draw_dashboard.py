@@ -58,8 +58,8 @@ def _legend(form: str, labels: Mapping[str, str]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), form)
 
 
-def rows_of(dashboard: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the panels of the named rows, moved up so that the first row is at the top."""
+def rows_of(dashboard: Mapping[str, Any], names: Sequence[str], lines: int) -> list[dict[str, Any]]:
+    """Return the first lines of panels of the named rows, moved up to the top."""
     chosen: list[dict[str, Any]] = []
     is_chosen = False
     for panel in dashboard["panels"]:
@@ -67,14 +67,14 @@ def rows_of(dashboard: Mapping[str, Any], names: Sequence[str]) -> list[dict[str
             is_chosen = panel["title"] in names
         elif is_chosen:
             chosen.append(panel)
-    places = sorted({panel["gridPos"]["y"] for panel in chosen})
     heights = {panel["gridPos"]["y"]: panel["gridPos"]["h"] for panel in chosen}
     moved, y = {}, 0
-    for place in places:
+    for place in sorted(heights)[:lines]:
         moved[place], y = y, y + heights[place]
     return [
         {**panel, "gridPos": panel["gridPos"] | {"y": moved[panel["gridPos"]["y"]]}}
         for panel in chosen
+        if panel["gridPos"]["y"] in moved
     ]
 
 
@@ -236,6 +236,7 @@ def main() -> None:
     )
     parser.add_argument("dashboard", type=Path)
     parser.add_argument("--rows", required=True, help="titles of rows, separated by commas")
+    parser.add_argument("--lines", type=int, default=99, help="maximum number of lines of panels")
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
     parser.add_argument("--start", type=float, required=True, help="seconds since 1970")
     parser.add_argument("--end", type=float, required=True)
@@ -245,7 +246,7 @@ def main() -> None:
     given = parser.parse_args()
     variables = {"__rate_interval": given.rate_interval, "window": given.window}
     answers = Answers(given.prometheus, given.start, given.end, variables)
-    panels = rows_of(json.loads(given.dashboard.read_text()), given.rows.split(","))
+    panels = rows_of(json.loads(given.dashboard.read_text()), given.rows.split(","), given.lines)
     given.out.write_text(draw(panels, answers), encoding="utf-8")
 
 
