@@ -81,7 +81,7 @@ DIRECTIONS: dict[str, Callable[[Shares, float], Shares]] = {
 
 
 class Drawn(NamedTuple):
-    """What came of one kind of field.
+    """Result of one kind of field.
 
     Attributes
     ----------
