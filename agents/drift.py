@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.partials import ModelIdentity, Partial, Sample
+from agents.partials import Partial, Sample
 from features.counts import CountLayout
+from schemas.model_identity import ModelIdentity
 
 __all__ = [
     "BLOCK",

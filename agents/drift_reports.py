@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from agents.partials import ModelIdentity, dense, sparse
+from agents.partials import dense, sparse
 from features.counts import LeadCounts
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
+from schemas.model_identity import ModelIdentity
 from schemas.record_codec import RecordCodec
 
 __all__ = [

@@ -18,13 +18,14 @@ from typing import Any
 from agents.drift_alarms import alarms_of, since_told, since_when, states_of
 from agents.drift_reports import Report, assessments_of, counts_of, span_name
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
-from agents.partials import ModelIdentity, Partial, Sample
+from agents.partials import Partial, Sample
 from features.counts import CountLayout, LeadCounts
 from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import Change, Rolling, RollingDetectors
 from monitoring.drift.field_drift import DriftState, DriftThresholds
 from monitoring.drift.seasonality import Stream
+from schemas.model_identity import ModelIdentity
 
 __all__ = ["Closing", "DriftWatch", "WatchOptions", "WatchedModel"]
 

@@ -17,8 +17,9 @@ import orjson
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.partials import ModelIdentity, Partial, dense, sparse
+from agents.partials import Partial, dense, sparse
 from features.counts import LeadCounts
+from schemas.model_identity import ModelIdentity
 
 __all__ = ["BlockSet", "Watermark", "WindowCounts", "WindowKey", "summed"]
 

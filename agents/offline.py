@@ -12,6 +12,7 @@ from features.matrix import Columns, FeatureEncoder, Features
 from features.spec import Aspect
 from model.bundle import Bundle
 from model.serving.prediction import Contributions, Prediction, Predictor
+from schemas.scored_event import ScoreRule, Scores, scored_event
 
 __all__ = ["ExplainedAspect", "ExplainedField", "Explanation", "OfflineScorer"]
 
@@ -114,6 +115,13 @@ class OfflineScorer:
         self._encoder = FeatureEncoder(bundle.metadata.spec, bundle.metadata.reference)
         self._labels = bundle.metadata.reason_labels()
         self._texts = self._labels.texts
+        thresholds = bundle.metadata.thresholds
+        self._rule = ScoreRule(
+            high=thresholds.high,
+            medium=thresholds.medium,
+            label=thresholds.label,
+            reason_texts=self._texts,
+        )
 
     def score(self, columns: Columns, n: int) -> Iterator[dict[str, Any]]:
         """Score ``n`` leads.
@@ -121,8 +129,8 @@ class OfflineScorer:
         Yields
         ------
         dict
-            For each lead what a scored event says of its score: ``score``, ``category``,
-            ``label``, ``confidence``, ``feature_coverage`` and ``reasons``.
+            For each lead those fields of its scored event that follow from the score alone
+            (``OfScore`` in ``schemas.scored_event``).
         """
         for start in range(0, n, ROWS_AT_ONCE):
             stop = min(start + ROWS_AT_ONCE, n)
@@ -169,28 +177,12 @@ class OfflineScorer:
         return tuple(sorted(found, key=lambda aspect: -abs(aspect.contribution)))
 
     def _rows(self, features: Features, prediction: Prediction) -> Iterator[dict[str, Any]]:
-        thresholds = self._metadata.thresholds
-        scores = prediction.probability.astype(np.float64).tolist()
-        coverage = features.coverage.astype(np.float64).tolist()
-        moved = prediction.reason_value.tolist()
-        said = self._labels.codes(
-            prediction.reason_field, prediction.reason_value, prediction.aspects, features
-        ).tolist()
-        for row, (score, known) in enumerate(zip(scores, coverage, strict=True)):
-            high, medium = score >= thresholds.high, score >= thresholds.medium
-            yield {
-                "score": score,
-                "category": "High" if high else "Medium" if medium else "Low",
-                "label": "engaged" if score > thresholds.label else "not_engaged",
-                "confidence": known * (2.0 * abs(score - 0.5)),
-                "feature_coverage": known,
-                "reasons": [
-                    {
-                        "feature": self._texts[code][0],
-                        "value": self._texts[code][1],
-                        "contribution": value,
-                    }
-                    for code, value in zip(said[row], moved[row], strict=True)
-                    if value
-                ],
-            }
+        scores = Scores(
+            probability=prediction.probability,
+            coverage=features.coverage,
+            reason_code=self._labels.codes(
+                prediction.reason_field, prediction.reason_value, prediction.aspects, features
+            ),
+            reason_value=prediction.reason_value,
+        )
+        return scored_event().of_scores(scores, self._rule)

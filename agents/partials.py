@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.counts import LeadCounts
+from schemas.model_identity import ModelIdentity
 from schemas.record_codec import RecordCodec
 
-__all__ = ["ModelIdentity", "Partial", "Sample", "decode_partial", "dense", "sparse"]
+__all__ = ["Partial", "Sample", "decode_partial", "dense", "sparse"]
 
 CODEC = RecordCodec("drift_partial")
 LARGEST = 2**20
@@ -25,15 +26,6 @@ NUMBERS = (
 TIMES = ("window_start", "first_event", "last_event")
 BOUND = 2**48
 """What offsets, times and counts are below; sums of many of them fit in 64 bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """Which model the leads were scored by."""
-
-    id: str
-    version: str
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,6 @@ from features.matrix import FeatureEncoder, Features
 from features.reason_labels import ReasonLabels
 from model.serving.prediction import Prediction, Predictor
 from schemas.decode import DecodedLeads, LeadDecoder
-from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.headers import (
     EventIds,
@@ -35,7 +34,8 @@ from schemas.headers import (
 from schemas.left_out import LeftOutValue
 from schemas.plausible_times import PlausibleTimes
 from schemas.record_time import are_plausible
-from schemas.wire import WireFormat
+from schemas.scored_event import ScoredModel, ScoredRows, scored_event
+from schemas.wire import FORMATS, WireFormat
 
 __all__ = ["DeadLetter", "Output", "ReadBatch", "Rules", "ScoredBatch", "Scorer", "SourceRecord"]
 
@@ -292,9 +292,9 @@ class Scorer:
         self._labels = labels
         self._rules = rules
         self._times = times
-        self._writer = ScoredEncoder(model, wire)
+        self._writer = FORMATS[wire].scored_writer(scored_event(), model)
         self._headers = ScoredHeaders(model.topic, wire)
-        self._ids = EventIds(model.topic, model.model_sha256)
+        self._ids = EventIds(model.topic, model.identity.sha256)
 
     def decode(
         self,
@@ -417,7 +417,7 @@ class Scorer:
             (lead_id, value, [*shared, ("ce_id", event_id), ("x-request-id", request), *passed_on])
             for lead_id, value, event_id, request, passed_on in zip(
                 rows.lead_ids,
-                self._writer.encode(rows),
+                self._writer.write(rows),
                 event_ids,
                 rows.request_ids,
                 [given.passed_on for given in headers],

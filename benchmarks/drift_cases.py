@@ -16,7 +16,8 @@ from features.counts import CountLayout
 from features.matrix import Columns, FeatureEncoder
 from features.reference import Reference
 from features.table import Table, read_table
-from model.serving.predictor import Predictor, open_predictor
+from model.serving.prediction import Predictor
+from model.serving.predictor import open_predictor
 from model.training.train import TrainOptions, train
 from schemas.fields import FieldKind
 

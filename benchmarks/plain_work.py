@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 from features.matrix import FeatureEncoder
 from features.spec import CategoryField, FieldSpec, NumberField, TextField, normalise_level
 from model.metadata import METADATA_KEY, BundleMetadata
-from schemas.avro_reader import Row, compile_reader
+from schemas.avro_reader import compile_reader
 from schemas.decode import LeadDecoder
+from schemas.formats.event_format import Row
+from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import HEADER_BYTES
 
 __all__ = ["Position", "Work", "WorkOrder", "work_order"]
 

@@ -21,6 +21,7 @@ from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.serving.predictor import open_predictor
 from model.training.boosting import BoostingParameters, boost
 from model.training.export import to_onnx
+from model.training.xgboost_trainer import XgboostEnsemble
 from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore
@@ -134,7 +135,7 @@ def artefacts(rows: int = 20_000) -> Artefacts:
     signal = np.nan_to_num(matrix[:, 0] - 10.0) / 4 + np.nan_to_num(matrix[:, 8]) * 4 - 2.5
     labels = rng.random(rows) < 1.0 / (1.0 + np.exp(-signal))
     parameters = BoostingParameters(trees=200, max_depth=5, eta=0.1, min_child_weight=1.0)
-    booster = boost(matrix, labels, parameters, seed=SEED, threads=1)
+    ensemble = XgboostEnsemble(boost(matrix, labels, parameters, seed=SEED, threads=1))
 
     def exported(scores: np.ndarray) -> Artefacts:
         metadata = BundleMetadata(
@@ -151,7 +152,7 @@ def artefacts(rows: int = 20_000) -> Artefacts:
             ),
             contract=SCHEMA,
         )
-        return Artefacts(onnx=to_onnx(booster, metadata))
+        return Artefacts(onnx=to_onnx(ensemble, metadata))
 
     draft = open_predictor(exported(np.full(rows, 0.5)))
     return exported(draft.predict(matrix).probability.astype(np.float64))

@@ -1,1 +1,4 @@
-"""Models: training, export, bundles, engines, the registry."""
+"""Models: bundles and the registry that stores them.
+
+``model.serving`` predicts, ``model.training`` trains. It imports ``features`` and ``schemas``.
+"""

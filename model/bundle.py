@@ -15,7 +15,8 @@ from model.metadata import (
 )
 from model.serving.golden import verify
 from model.serving.graph import check_graph
-from model.storage import Folder
+from model.storage import Folder, open_folder
+from schemas.model_identity import ModelIdentity
 
 __all__ = [
     "Artefacts",
@@ -38,8 +39,7 @@ class Artefacts:
     onnx
         ``model.onnx``, from ``model.training.export.to_onnx``.
     ubj
-        ``model.ubj``, from ``model.training.export.to_ubj``: for the native engine. Of the two, one
-        is enough.
+        ``model.ubj``, from a trainer that has one: for the native engine. One of the two is enough.
     reference
         ``reference.parquet``: a sample of the training leads as numbers, bins and scores, without
         text.
@@ -51,7 +51,7 @@ class Artefacts:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The files there are, by name."""
+        """The existing files by name."""
         files: dict[str, bytes | None] = {
             "model.onnx": self.onnx,
             "model.ubj": self.ubj,
@@ -62,22 +62,22 @@ class Artefacts:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model that was verified.
+    """A verified model.
 
     Attributes
     ----------
     name, version
-        What it is called in its registry.
+        Its name and version in the registry.
     sha256
-        The model's identity: the hash of model.onnx, of model.ubj where there is only that.
+        Hash of model.onnx, or of model.ubj if there is no other: the model's identity.
     metadata
-        The spec, the reference, the calibration and what else the model says of itself.
+        The spec, the reference, the calibration and everything else besides the trees.
     files
         The model's files by name, for ``open_predictor``.
     location
-        The folder that it was loaded from; ``reference.parquet`` is in there.
+        The folder that it was loaded from; it has ``reference.parquet``.
     published
-        When it was written, in seconds since 1970; None where that is not known.
+        Time of publication, in seconds since 1970; None if unknown.
     """
 
     name: str
@@ -88,16 +88,21 @@ class Bundle:
     location: str
     published: float | None = None
 
+    @property
+    def identity(self) -> ModelIdentity:
+        """The model's identity in events, commits and drift counts."""
+        return ModelIdentity(self.name, self.version, self.sha256)
+
 
 def write_bundle(folder: Folder, name: str, version: str, artefacts: Artefacts) -> Manifest:
-    """Write a bundle's files, the manifest last: with it the bundle begins to exist.
+    """Write a bundle's files, the manifest last: without it there is no bundle.
 
     Parameters
     ----------
     folder
-        Where to; it exists.
+        An existing folder.
     name, version
-        What the model is called.
+        Of the model.
     artefacts
         The files.
     """
@@ -109,7 +114,7 @@ def write_bundle(folder: Folder, name: str, version: str, artefacts: Artefacts) 
 
 
 Trial = Callable[[Mapping[str, bytes]], None]
-"""Opens a model's files where that can do no harm; raises BundleError where they must not be."""
+"""Opens a model's files in isolation; raises BundleError if they must not be opened here."""
 
 
 def load_bundle(location: str, trial: Trial | None = None) -> Bundle:
@@ -120,18 +125,18 @@ def load_bundle(location: str, trial: Trial | None = None) -> Bundle:
     location
         The bundle's folder, a path or a URL; ``Registry.resolve`` finds it by a model's name.
     trial
-        Tries the model before it is opened here; None: it is opened at once.
+        Opens the model elsewhere first; None: it is opened here at once.
 
     Raises
     ------
     BundleIncompleteError
-        A file is missing, or another than the manifest lists: a later attempt may find all.
+        A file is missing, or differs from the manifest: a later attempt may succeed.
     UnavailableError
         The folder can't be read now.
     BundleError
         The bundle must not be used; the message says why, and what to do.
     """
-    folder = Folder(location)
+    folder = open_folder(location)
     with _naming(location):
         manifest, files = _read(folder)
         if trial is not None:
@@ -141,19 +146,19 @@ def load_bundle(location: str, trial: Trial | None = None) -> Bundle:
 
 
 def describe_bundle(location: str, trial: Trial) -> Bundle:
-    """Load a bundle for what it says of itself, without an engine where that can be done.
+    """Load a bundle for its metadata, without opening the model in an engine if possible.
 
     Parameters
     ----------
     location, trial
-        As for ``load_bundle``; a model of XGBoost alone has to be opened, and so is tried.
+        As for ``load_bundle``; a model without model.onnx is opened, after the trial.
 
     Raises
     ------
     BundleError
-        As for ``load_bundle``; golden rows are not computed.
+        As for ``load_bundle``, except that golden rows are not computed.
     """
-    folder = Folder(location)
+    folder = open_folder(location)
     with _naming(location):
         manifest, files = _read(folder)
         if "model.onnx" in files:
@@ -177,11 +182,11 @@ def _bundle(
 
 @contextmanager
 def _naming(location: str) -> Iterator[None]:
-    """Say of which bundle an error is."""
+    """Add the bundle's location to errors."""
     try:
         yield
     except UnavailableError:
-        raise  # it names the file
+        raise  # its message has the path
     except BundleError as error:
         is_incomplete = isinstance(error, BundleIncompleteError)
         named = f"The bundle {location} is {'incomplete' if is_incomplete else 'refused'}. {error}"
@@ -189,7 +194,7 @@ def _naming(location: str) -> Iterator[None]:
 
 
 def _read(folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
-    """Read a bundle's files as one manifest lists them; returns those that are a model."""
+    """Read a bundle's files, all of the same manifest; return those that hold the model."""
     written = folder.read(MANIFEST, LARGEST_MANIFEST)
     if written is None:
         raise BundleIncompleteError(

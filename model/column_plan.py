@@ -1,4 +1,4 @@
-"""What was decided about one column of the training data: kept in the model, shown by `train`."""
+"""The decision about a column of the training data: kept in the model, shown by `train`."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class ColumnPlan(BaseModel):
     levels
         Number of different levels of a category.
     withheld
-        How many of them the model does not keep, as few leads have them or they look personal.
+        Number of levels that the model does not keep: of few leads, or seemingly personal.
     examples
-        The most frequent of the others, the most frequent one first.
+        The most frequent levels that are kept, in descending order.
     low, high
-        The least and the greatest value: of a number; of a date, in milliseconds since 1970; of a
-        text, its length in characters.
+        The smallest and the largest value of a number, of a date in milliseconds since 1970, or of
+        the length of a text in characters.
     is_clock
         Whether a number is a time of day, in milliseconds since midnight.
     missing
@@ -42,11 +42,11 @@ class ColumnPlan(BaseModel):
     misfits
         Share of the values that can't be read as the field's kind: they count as missing.
     words
-        Words that were read as missing, and how often they occur.
+        Words that were read as missing, with their numbers.
     importance
-        Share of what moves the scores; None before training.
+        The field's share of all mean absolute contributions; None before training.
     warnings
-        Sentences about what may surprise, with the remedy.
+        Unexpected decisions, each with the option that changes it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""What became of the rows of the training data: kept in the model, shown by `train`."""
+"""Counts of training rows by label: kept in the model, shown by `train`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ __all__ = ["LabelCounts"]
 
 
 class LabelCounts(BaseModel):
-    """Which values of the target are success, which failure, and which rows were left out.
+    """Numbers of rows by the target's value, and of rows that were left out.
 
     Parameters
     ----------
     success, failure
-        Number of rows by the target's value, as it is written in the file: the training leads.
-        Values that no option names and that fewer than five leads have, or that look like an
-        address, are one entry, such as ``(12 others)``, with the rarest of more than 50.
+        Number of training leads by the target's value, as written in the file. Values that no
+        option names and that fewer than five leads have, or that look like an address, share one
+        entry, such as ``(12 others)``; so do the rarest of more than 50.
     ignored
-        Likewise of the rows left out because their value is neither.
+        The same for rows left out because their value is neither.
     missing
         Number of rows left out because their target has no value.
     immature

@@ -1,4 +1,4 @@
-"""The manifest of a bundle: which files it has, and what they must hash to."""
+"""The manifest of a bundle: its files with their hashes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["LARGEST_MANIFEST", "MANIFEST", "MODEL_FILES", "Manifest", "sha256"]
 
 MANIFEST = "manifest.json"
 MODEL_FILES = ("model.onnx", "model.ubj")
-"""What a model can be loaded from; the first that a bundle has gives the model its identity."""
+"""Files that hold a model; the hash of the first in a bundle is the model's identity."""
 FILES = (*MODEL_FILES, "reference.parquet")
-"""All that a bundle can have besides its manifest."""
+"""All files of a bundle except the manifest."""
 
 LARGEST_MANIFEST = 2**16
 LARGEST_MODEL = 64 * 2**20
-"""Bytes of a file that is a model, at most: it is read as a whole."""
+"""Largest size of a model file in bytes: it is read into memory."""
 
 Digest = Field(pattern="^[0-9a-f]{64}$")
 
 
 def sha256(content: bytes) -> str:
-    """SHA-256 of some bytes, in hex."""
+    """Return the SHA-256 of bytes, in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -36,7 +36,7 @@ class _Frozen(BaseModel):
 
 
 class FileEntry(_Frozen):
-    """What a file must be."""
+    """Expected size and hash of a file."""
 
     size: int = Field(ge=0)
     sha256: str = Digest
@@ -49,12 +49,12 @@ class Manifest(_Frozen):
     name: str
     version: str
     model_sha256: str = Digest
-    """The model's identity: the hash of model.onnx, of model.ubj where there is only that."""
+    """The model's identity: hash of model.onnx, or of model.ubj if there is no other."""
     files: dict[str, FileEntry]
 
     @classmethod
     def of(cls, name: str, version: str, files: Mapping[str, bytes]) -> Self:
-        """Describe files, of which one at least is a model."""
+        """Return the manifest of files, at least one of which holds a model."""
         entries = {
             file: FileEntry(size=len(content), sha256=sha256(content))
             for file, content in sorted(files.items())
@@ -76,20 +76,20 @@ class Manifest(_Frozen):
         return self
 
     def to_bytes(self) -> bytes:
-        """Write as JSON, with a hash of the manifest itself at its end."""
+        """Return the manifest as JSON, with its own hash at the end."""
         content = self.model_dump(mode="json")
         return _to_json({**content, "manifest_sha256": sha256(_to_json(content))})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
-        """Read from JSON.
+        """Read a manifest from JSON.
 
         Raises
         ------
         BundleIncompleteError
-            A byte of it is not as it was written.
+            It was changed after it was written.
         BundleError
-            It is of a format that is not known here.
+            Its format is unknown.
         """
         try:
             fields = json.loads(content)
@@ -122,7 +122,7 @@ class Manifest(_Frozen):
         Raises
         ------
         BundleIncompleteError
-            A byte of the file is not as it was published.
+            They differ: the file is not the published one.
         """
         entry = self.files[file]
         if digest != entry.sha256:

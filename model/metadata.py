@@ -1,4 +1,4 @@
-"""What a model says of itself: JSON inside the model file, so that one file is the whole model."""
+"""Metadata of a model, as JSON inside the model file: one file is the whole model."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 3
-"""Of models that are trained now: their trees say what each aspect of a field contributed (ADR 5).
-Since format 2 the spec says how columns are read (ADR 23)."""
+"""The format that training writes. Since format 3 the trees have contributions of each aspect of a
+field (ADR 5), since format 2 the spec has the readings of columns (ADR 23)."""
 READ_VERSIONS = (1, 2, FORMAT_VERSION)
 BY_ASPECT = 3
-"""The first format whose contributions are kept by aspect."""
+"""The first format with contributions by aspect."""
 BINS_OF_KIND = {
     FieldKind.NUMBER: "quantile",
     FieldKind.TEXT: "quantile",
@@ -46,18 +46,18 @@ BINS_OF_KIND = {
 }
 BINS_OF_ASPECT = {Aspect.HOUR: "hour", Aspect.KEYWORD: "keyword"}
 METADATA_KEY = "leadscore"
-"""Where the JSON is: this key of the ONNX file's metadata, this attribute of XGBoost's."""
+"""Key of the JSON in the ONNX file's metadata, and attribute of XGBoost's file."""
 
 
 class BundleError(FatalError):
-    """A model that can't be used: damaged, incomplete, or of a format that is not known here.
+    """A model can't be used: it is damaged, incomplete, or has an unknown format.
 
     Parameters
     ----------
     message
         What was expected, what came, what to do.
     failure
-        Why, as it is counted; by default as the class says.
+        The reason in metrics; default: that of the class.
     """
 
     failure = LoadFailure.REFUSED
@@ -69,13 +69,13 @@ class BundleError(FatalError):
 
 
 class BundleIncompleteError(BundleError):
-    """A bundle whose files are not all there as its manifest lists them: maybe not yet."""
+    """A bundle's files differ from its manifest: it may still be being copied."""
 
     failure = LoadFailure.INCOMPLETE
 
 
 class UnavailableError(BundleError):
-    """What a model is read from, or tried in, can't be had now: no verdict on the model."""
+    """A store or process that is needed to open a model is unavailable: the model may be good."""
 
     failure = LoadFailure.UNAVAILABLE
 
@@ -85,7 +85,7 @@ class _Frozen(BaseModel):
 
 
 class Calibration(_Frozen):
-    """From the ensemble's margin to a probability: sigmoid(slope · margin + intercept).
+    """Maps the ensemble's margin to a probability: sigmoid(slope · margin + intercept).
 
     Platt scaling [1]_ on the logit; ``none`` is slope 1 and intercept 0.
 
@@ -106,7 +106,7 @@ class Calibration(_Frozen):
         return self
 
     def probability(self, margin: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Calibrate margins.
+        """Return the probabilities of margins.
 
         Parameters
         ----------
@@ -119,13 +119,13 @@ class Calibration(_Frozen):
             Probabilities, 0 to 1.
         """
         logit = self.slope * margin.astype(np.float64) + self.intercept
-        # exp of what is never positive can't overflow.
+        # exp of a number that is never positive can't overflow.
         tail = np.exp(-np.abs(logit))
         return np.where(logit >= 0, 1.0, tail) / (1.0 + tail)
 
 
 class Thresholds(_Frozen):
-    """Which score is which category, and from where a lead counts as engaged."""
+    """Thresholds of the categories and of the label."""
 
     high: float = Field(default=0.7, ge=0, le=1)
     """High: score >= high."""
@@ -142,7 +142,7 @@ class Thresholds(_Frozen):
 
 
 class Engagement(_Frozen):
-    """The range in which the mean score is expected to stay."""
+    """Expected range of the mean score."""
 
     low: float = Field(default=0.15, ge=0, le=1)
     high: float = Field(default=0.40, ge=0, le=1)
@@ -155,7 +155,7 @@ class Engagement(_Frozen):
 
 
 class Golden(_Frozen):
-    """Rows of the training matrix with the scores they must get, wherever the model is loaded."""
+    """Rows of the training matrix, and the scores that every engine must compute for them."""
 
     rows: tuple[tuple[Float32 | None, ...], ...] = Field(min_length=1)
     """float32 values; None is NaN."""
@@ -171,7 +171,7 @@ class Golden(_Frozen):
 
     @classmethod
     def of(cls, matrix: NDArray[np.float32], scores: NDArray[np.floating]) -> Self:
-        """Take golden rows and their scores from arrays.
+        """Create golden rows from arrays.
 
         Parameters
         ----------
@@ -185,12 +185,12 @@ class Golden(_Frozen):
 
     @property
     def matrix(self) -> NDArray[np.float32]:
-        """The rows as the model takes them: float32, shape (n, n_columns), NaN where missing."""
+        """The rows as a matrix: float32, shape (n, n_columns), NaN where missing."""
         return np.array(self.rows, dtype=np.float32)
 
 
 class Training(_Frozen):
-    """Where the model comes from. No time stamp: the same data give the same bytes."""
+    """Origin of the model. It has no time stamp: the same data give the same bytes."""
 
     rows: int = Field(gt=0)
     positives: int = Field(ge=0)
@@ -199,27 +199,27 @@ class Training(_Frozen):
     target: str
     """Name of the target column."""
     positive: str | None = None
-    """The target's values that count as success, separated by commas."""
+    """Values of the target that count as success, separated by commas."""
     labels: LabelCounts | None = None
-    """Number of rows by what their target says; None in models of before it was kept."""
+    """Number of rows by label; None in older models."""
     groups: GroupCounts | None = None
-    """Which rows belong together; None in models of before it was kept."""
+    """Groups of rows that belong together; None in older models."""
     order: str | None = None
-    """What the rows are ordered by: a column, the file, or None where they are in no order."""
+    """The order of the rows: by a column, as in the file, or None if there is no order."""
     dropped: dict[str, str] = {}
-    """Columns that are not used, and why."""
+    """Unused columns, each with the reason."""
     least_leads: int = Field(default=0, ge=0)
-    """A category's level of fewer training leads is not kept, nor any text of the leads. 0, in
-    models of earlier versions: all levels are kept, and whole leads."""
+    """Levels of categories with fewer training leads are not kept, nor any text of leads. 0 in
+    older models, which keep all levels and whole leads."""
     columns: tuple[ColumnPlan, ...] = ()
-    """What was decided about each column; empty in models of before it was kept."""
+    """The decision about each column; empty in older models."""
     warnings: tuple[str, ...] = ()
     parameters: dict[str, JsonValue] = {}
-    """Of the trees."""
+    """Parameters of the trainer."""
 
 
 class BundleMetadata(_Frozen):
-    """Everything that scoring, explaining and watching a model needs besides its trees."""
+    """Everything besides the trees that scoring, explaining and drift need."""
 
     format_version: Literal[1, 2, 3] = 3
     spec: FeatureSpec
@@ -228,13 +228,12 @@ class BundleMetadata(_Frozen):
     thresholds: Thresholds = Thresholds()
     engagement: Engagement = Engagement()
     importance: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
-    """By field: the share of its mean absolute contribution to the score in training; empty where
-    it was not measured."""
+    """By field, its share of all mean absolute contributions in training; empty if not measured."""
     golden: Golden
     metrics: dict[str, JsonValue] = {}
     training: Training
     contract: dict[str, JsonValue]
-    """Avro schema of the lead that the model was made for."""
+    """Avro schema of the leads that the model was trained for."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -265,23 +264,23 @@ class BundleMetadata(_Frozen):
 
     @property
     def shown_reference(self) -> Reference:
-        """The reference under the fields' names for people: those that drift is reported by."""
+        """The reference under the fields' names for people, as drift reports use them."""
         return self.reference.with_names(self.spec.shown_names)
 
     @property
     def shown_importance(self) -> dict[str, float]:
-        """The importance under the same names."""
+        """The importance by the fields' names for people."""
         names = (field.name for field in self.shown_reference.fields)
         return dict(zip(names, self.importance.values(), strict=False))
 
     @property
     def top_k(self) -> int:
-        """Number of reasons a score has."""
+        """Number of reasons of a score."""
         return min(3, len(self.spec.fields))
 
     @property
     def aspects(self) -> tuple[FieldAspect, ...]:
-        """Aspects whose contributions the model keeps apart; none in formats 1 and 2."""
+        """Aspects with contributions of their own; none in formats 1 and 2."""
         return self.spec.field_aspects if self._is_by_aspect else ()
 
     @property
@@ -289,11 +288,11 @@ class BundleMetadata(_Frozen):
         return self.format_version >= BY_ASPECT
 
     def reason_labels(self) -> ReasonLabels:
-        """Return what the model's reasons say."""
+        """Return the texts of the model's reasons."""
         return ReasonLabels(self.spec, self.reference, by_aspect=self._is_by_aspect)
 
     def verify_width(self, columns: int) -> None:
-        """Compare the number of columns that the trees read with the spec's.
+        """Check that the trees read as many columns as the spec has.
 
         Raises
         ------
@@ -307,7 +306,7 @@ class BundleMetadata(_Frozen):
             )
 
     def to_json(self) -> str:
-        """Write as JSON; the same content always gives the same text."""
+        """Return JSON; the same content always gives the same text."""
         return self.model_dump_json()
 
     @classmethod
@@ -317,7 +316,7 @@ class BundleMetadata(_Frozen):
         Raises
         ------
         BundleError
-            The text is not JSON, of another format version, or not what the format says.
+            The text is not JSON, has an unknown format version, or does not fit its format.
         """
         try:
             found = _Version.model_validate_json(text).format_version

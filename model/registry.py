@@ -15,7 +15,7 @@ from pathlib import Path
 from model.bundle import Artefacts, verify, write_bundle
 from model.manifest import MANIFEST
 from model.metadata import BundleError, BundleIncompleteError
-from model.storage import Folder
+from model.storage import Folder, open_folder
 from schemas.errors import InputError, LoadFailure
 
 __all__ = ["Alias", "ModelNotFoundError", "Registry", "require_effect"]
@@ -33,9 +33,9 @@ class ModelNotFoundError(BundleError):
 
 
 class Alias(StrEnum):
-    """What a version is for; each alias of a model names one version at most.
+    """Role of a version; each alias of a model names one version at most.
 
-    Nothing acts on the last three: they are read, as older registries have them, and not set.
+    The last three have no effect: older registries have them, and they can't be set any more.
     """
 
     PRODUCTION = "production"
@@ -49,12 +49,12 @@ ACTED_ON = (Alias.PRODUCTION, Alias.STAGING)
 
 
 def require_effect(alias: Alias) -> None:
-    """Check that setting an alias has an effect.
+    """Check that an alias has an effect.
 
     Raises
     ------
     InputError
-        It has none.
+        It has none, so it can't be set.
     """
     if alias not in ACTED_ON:
         raise InputError(
@@ -68,18 +68,18 @@ def require_effect(alias: Alias) -> None:
 class Registry:
     """Models by name, version and alias.
 
-    On a disk, any number of processes may publish at once. In an object store, which has no way to
-    make a folder exclusively, publish a model from one place at a time.
+    On a disk, any number of processes may publish at once. Through fsspec, which can't create a
+    folder exclusively in an object store, publish a model from one process at a time.
 
     Parameters
     ----------
     root
-        A path, or a URL that fsspec reads.
+        A path or URL, for ``model.storage.open_folder``.
     """
 
     def __init__(self, root: str | Path) -> None:
         self.root = str(root)
-        self._folder = Folder(self.root)
+        self._folder = open_folder(self.root)
 
     def publish(self, name: str, artefacts: Artefacts) -> str:
         """Verify a model and add it as a new version.
@@ -99,9 +99,9 @@ class Registry:
         Raises
         ------
         InputError
-            The name is unusable.
+            The name is invalid.
         BundleError
-            The model would be refused when loaded. Nothing was written.
+            The model could not be loaded. Nothing was written.
         """
         if not NAME.fullmatch(name):
             raise InputError(
@@ -119,11 +119,11 @@ class Registry:
         return version
 
     def names(self) -> list[str]:
-        """Names of the models that have a version, sorted."""
+        """Return the names of models with a version, sorted."""
         return [name for name in self._folder.folders() if self.versions(name)]
 
     def versions(self, name: str) -> list[str]:
-        """Return the versions of a model, oldest first; none where there is no such model."""
+        """Return the versions of a model, oldest first; none if there is no such model."""
         if not NAME.fullmatch(name):
             return []
         model = self._folder / name
@@ -135,7 +135,7 @@ class Registry:
         Raises
         ------
         BundleIncompleteError
-            The file that says it is broken, or only half written.
+            The file of aliases is damaged, or only half copied.
         """
         written = (self._folder / name).read(ALIASES, LARGEST_ALIASES)
         if written is None:
@@ -150,14 +150,14 @@ class Registry:
             ) from None
 
     def set_alias(self, name: str, alias: Alias, version: str) -> None:
-        """Let an alias name a version from now on, in place of what it named before.
+        """Make an alias name a version, instead of the version that it named before.
 
-        Of two that set aliases of a model at the same moment, the later one wins.
+        If two processes set aliases of a model at the same time, the last one wins.
 
         Raises
         ------
         InputError
-            The alias does nothing.
+            The alias has no effect.
         ModelNotFoundError
             There is no such version.
         """
@@ -207,7 +207,7 @@ class Registry:
         name, _, version = reference.partition("/")
         if version in self.versions(name):
             return self._existing(name, version)
-        if "/" in reference and (path := Folder(reference)).holds(MANIFEST):
+        if "/" in reference and (path := open_folder(reference)).holds(MANIFEST):
             return path.location
         versions = self.versions(reference)
         if not versions:
@@ -247,7 +247,7 @@ class Registry:
 
 
 def _numbers(model: Folder) -> list[str]:
-    """Names of the folders that are a version's, published or not, in the order of versions."""
+    """Return the names of folders of versions, published or not, in ascending order."""
     return sorted(filter(VERSION.fullmatch, model.folders()), key=int)
 
 

@@ -1,1 +1,4 @@
-"""What goes over the wire: schemas, wire formats, decoding, encoding, headers, errors."""
+"""Schemas, wire formats, decoding, encoding, headers and error codes of what Kafka carries.
+
+``schemas.formats`` has a class for each wire format. It imports no other package of LeadScore.
+"""

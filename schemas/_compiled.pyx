@@ -2,7 +2,7 @@
 """The inner loops of reading leads and writing scored events, in C.
 
 Each does what plain Python beside it does, and is left out where no compiler was at hand: see
-`schemas/column_reader.py` and `schemas/encode.py`, which say what the arguments are.
+`schemas/column_reader.py` and `schemas/formats/avro_events.py`, which say what the arguments are.
 """
 
 from cpython.bytes cimport (
@@ -13,7 +13,7 @@ from cpython.bytes cimport (
 )
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.math cimport NAN, fabs, isfinite
+from libc.math cimport NAN, isfinite
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -286,21 +286,24 @@ cdef class _Buffer:
         return 0
 
 
+cdef enum:  # as `Step` in schemas/formats/avro_events.py
+    PIECE = 0
+    TEXT = 1
+    LONG = 2
+    NUMBER = 3
+    OPTION = 4
+    REASONS = 5
+
+
 def write_events(
-    bytes head,
-    list tails,
-    list event_ids,
-    list lead_ids,
-    list request_ids,
-    const int64_t[::1] created_at,
-    const int64_t[::1] timestamps,
-    const int64_t[::1] offsets,
-    int64_t scored_at,
-    const float[:] scores,
-    const float[:] coverage,
-    const uint8_t[:] low_coverage,
-    const double[::1] bounds,
-    list verdicts,
+    Py_ssize_t n,
+    const int16_t[:, ::1] plan,
+    list pieces,
+    list texts,
+    const int64_t[:, ::1] longs,
+    const double[:, ::1] doubles,
+    const uint8_t[:, ::1] options,
+    list option_bytes,
     const int32_t[:, :] reason_codes,
     const float[:, :] reason_values,
     list reason_heads,
@@ -309,75 +312,120 @@ def write_events(
 
     Parameters
     ----------
-    head
-        What comes before an event's id.
-    tails
-        What comes between its reasons and its offset, n.
-    event_ids, lead_ids, request_ids
-        UTF-8, n each.
-    created_at, timestamps, offsets
-        int64, shape (n,); times in milliseconds since 1970.
-    scored_at
-        Milliseconds since 1970.
-    scores, coverage
-        float32, shape (n,).
-    low_coverage
-        uint8, shape (n,): whether too little is known of a lead.
-    bounds
-        float64, shape (3,): scores from which on a lead is of medium and of high worth, and the one
-        above which it is engaged.
-    verdicts
-        Category and label, as they are written; by category (low, medium, high) · 2 + engaged.
+    n
+        Number of events.
+    plan
+        int16, shape (steps, 2): what is written next, and its place among its kind.
+    pieces
+        Bytes that all events share, for each step PIECE.
+    texts
+        A list of n strings in UTF-8, for each step TEXT.
+    longs
+        int64, shape (steps LONG, n).
+    doubles
+        float64, shape (steps NUMBER, n).
+    options, option_bytes
+        uint8, shape (steps OPTION, n): indices; and for each step a list of the bytes that they
+        stand for.
     reason_codes, reason_values
         int32 and float32, shape (n, k): codes and contributions; one of 0 is left out.
     reason_heads
-        By code: a reason's field and value, as they are written.
+        By code: a reason's field and value, in Avro.
 
     Returns
     -------
     list of bytes
         The events, in order.
     """
-    cdef Py_ssize_t row, reason, count, n = len(event_ids), k = reason_values.shape[1]
-    cdef double score, covered
-    cdef int64_t latency
-    cdef double medium = bounds[0], high = bounds[1], engaged = bounds[2]
+    cdef Py_ssize_t row, step, reason, count, place, k = reason_values.shape[1]
+    cdef int kind
     cdef _Buffer out = _Buffer()
     cdef list events = []
-    if {
-        len(tails), len(lead_ids), len(request_ids), len(created_at), len(timestamps),
-        len(offsets), len(scores), len(coverage), len(low_coverage), len(reason_codes),
-        len(reason_values),
-    } != {n} or reason_codes.shape[1] != k or len(bounds) != 3:
-        raise ValueError("the columns of the events differ in length")
+    _check_columns(
+        n, plan, pieces, texts, longs, doubles, options, option_bytes, reason_codes, reason_values,
+        reason_heads,
+    )
     for row in range(n):
-        score = scores[row]
-        covered = coverage[row]
-        latency = scored_at - timestamps[row]
         out.used = 0
-        out.put(head)
-        out.put_text(event_ids[row])
-        out.put_text(lead_ids[row])
-        out.put_text(request_ids[row])
-        out.put_long(created_at[row])
-        out.put_long(scored_at)
-        out.put_long(latency if latency > 0 else 0)
-        out.put_double(score)
-        out.put(verdicts[((score >= medium) + (score >= high)) * 2 + (score > engaged)])
-        out.put_double(covered * (2.0 * fabs(score - 0.5)))
-        out.put_double(covered)
-        out.put_byte(low_coverage[row])
-        count = 0
-        for reason in range(k):
-            count += reason_values[row, reason] != 0
-        if count:
-            out.put_long(count)
-            for reason in range(k):
-                if reason_values[row, reason] != 0:
-                    out.put(reason_heads[reason_codes[row, reason]])
-                    out.put_double(reason_values[row, reason])
-        out.put_byte(0)
-        out.put(tails[row])
-        out.put_long(offsets[row])
+        for step in range(plan.shape[0]):
+            kind = plan[step, 0]
+            place = plan[step, 1]
+            if kind == PIECE:
+                out.put(pieces[place])
+            elif kind == TEXT:
+                out.put_text((<list>texts[place])[row])
+            elif kind == LONG:
+                out.put_long(longs[place, row])
+            elif kind == NUMBER:
+                out.put_double(doubles[place, row])
+            elif kind == OPTION:
+                out.put((<list>option_bytes[place])[options[place, row]])
+            else:
+                count = 0
+                for reason in range(k):
+                    count += reason_values[row, reason] != 0
+                if count:
+                    out.put_long(count)
+                    for reason in range(k):
+                        if reason_values[row, reason] != 0:
+                            out.put(reason_heads[reason_codes[row, reason]])
+                            out.put_double(reason_values[row, reason])
+                out.put_byte(0)
         events.append(PyBytes_FromStringAndSize(<char*>out.start, out.used))
     return events
+
+
+cdef int _check_columns(
+    Py_ssize_t n,
+    const int16_t[:, ::1] plan,
+    list pieces,
+    list texts,
+    const int64_t[:, ::1] longs,
+    const double[:, ::1] doubles,
+    const uint8_t[:, ::1] options,
+    list option_bytes,
+    const int32_t[:, :] reason_codes,
+    const float[:, :] reason_values,
+    list reason_heads,
+) except -1:
+    """Raise where the loop, which checks no index, would read beyond a column."""
+    cdef Py_ssize_t step, row, reason, place, most, k = reason_values.shape[1]
+    cdef int kind
+    for step in range(plan.shape[0]):
+        kind = plan[step, 0]
+        place = plan[step, 1]
+        if kind == PIECE:
+            most = len(pieces)
+        elif kind == TEXT:
+            most = len(texts)
+            if 0 <= place < most and len(<list>texts[place]) != n:
+                raise ValueError("the columns of the events differ in length")
+        elif kind == LONG:
+            most = longs.shape[0]
+        elif kind == NUMBER:
+            most = doubles.shape[0]
+        elif kind == OPTION:
+            most = min(options.shape[0], len(option_bytes))
+            if 0 <= place < most:
+                for row in range(options.shape[1]):
+                    if options[place, row] >= len(<list>option_bytes[place]):
+                        raise ValueError("an event has an option that its field has not")
+        elif kind == REASONS:
+            most = 1
+            if reason_codes.shape[0] != n or reason_values.shape[0] != n:
+                raise ValueError("the columns of the events differ in length")
+        else:
+            raise ValueError("the plan of the events has an unknown step")
+        if not 0 <= place < most:
+            raise ValueError("the plan of the events has a step without values")
+    if longs.shape[1] != n or doubles.shape[1] != n or options.shape[1] != n:
+        raise ValueError("the columns of the events differ in length")
+    if reason_codes.shape[1] != k:
+        raise ValueError("the columns of the events differ in length")
+    for row in range(reason_codes.shape[0]):
+        for reason in range(k):
+            if reason_values[row, reason] == 0:
+                continue
+            if not 0 <= reason_codes[row, reason] < len(reason_heads):
+                raise ValueError("an event has a reason that its model has not")
+    return 0

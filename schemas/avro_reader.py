@@ -1,12 +1,12 @@
 """Readers of Avro records, generated once for each writer's schema.
 
-A generated reader walks the bytes of a record once, and makes Python objects only of the fields
-that are asked for. It does what the Avro 1.11 specification says of the binary encoding; fastavro
-is the oracle in the tests.
+A generated reader walks through the bytes of a record once, and creates Python objects only for the
+requested fields. It follows the binary encoding of the Avro 1.11 specification; tests compare it
+with fastavro.
 
-Bounds: reading a byte past the end raises IndexError; a string that claims to be longer than what
-is left moves the position past the end, which is found at the next read or at the end. Nothing is
-allocated by a claimed length.
+Bounds: reading a byte past the end raises IndexError. A string whose length is beyond the end moves
+the position past the end, which the next read or the end of the record detects. Nothing is
+allocated by a length in the data.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.fields import FieldKind
+from schemas.formats.event_format import Row
 from schemas.logical_types import (
     Meaning,
     decimal_of,
@@ -37,14 +38,11 @@ from schemas.readings import (
     read_time,
     time_of_number,
 )
+from schemas.single_object import HEADER_BYTES
 from schemas.store import Schema, of_name
 from schemas.times import LATEST_MS, iso_ms
-from schemas.wire import HEADER_BYTES
 
-__all__ = ["AvroReader", "Row", "compile_reader", "mismatches"]
-
-Row = tuple[Any, ...]
-"""lead_id, created_at (ms since 1970), request_id, then the fields that were asked for."""
+__all__ = ["AvroReader", "compile_reader", "mismatches"]
 
 AvroReader = Callable[
     [
@@ -55,17 +53,17 @@ AvroReader = Callable[
     ],
     None,
 ]
-"""Reads the values of the given indices, writes each one's row, or its verdict."""
+"""Reads the values of the given indices; writes the row or the error of each."""
 
 ENVELOPE = ("lead_id", "created_at")
-"""The fields that a lead must have."""
+"""Required fields of a lead."""
 TEXTS_OF_ENVELOPE = ("lead_id", "request_id")
 INTEGERS = ("int", "long")
 FRACTIONS = ("float", "double")
 TIME_TO_MS = {"ms": "", "us": " // 1000", "ns": " // 1000000", "days": " * 86400000"}
-"""How a time becomes milliseconds since 1970, by its unit."""
+"""Conversion of a time to milliseconds since 1970, by unit."""
 CLOCK_TO_MS = {"ms": "", "us": " / 1000", "ns": " / 1000000"}
-"""How a time of day becomes milliseconds since midnight, by its unit."""
+"""Conversion of a time of day to milliseconds since midnight, by unit."""
 
 READABLE: Mapping[FieldKind, tuple[str, ...]] = {
     FieldKind.NUMBER: (*INTEGERS, *FRACTIONS, "boolean"),
@@ -73,15 +71,19 @@ READABLE: Mapping[FieldKind, tuple[str, ...]] = {
     FieldKind.CATEGORY: ("string", "enum", "boolean", *INTEGERS),
     FieldKind.TEXT: ("string", "enum", "boolean", *INTEGERS),
 }
-"""The Avro types that each kind can be read from."""
+"""Avro types that can be read as each kind."""
 
 
-class _WrongType(Exception):  # noqa: N818 - the way to a verdict, not an error of its own
-    """A value of a type that its field's kind can't be read from."""
+class _WrongType(Exception):  # noqa: N818 - never leaves this module
+    """A value of a type that can't be read as its field's kind."""
 
 
 def compile_reader(
-    schema: Schema, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading] | None = None
+    schema: Schema,
+    kinds: Mapping[str, FieldKind],
+    readings: Mapping[str, Reading] | None = None,
+    *,
+    header_bytes: int = HEADER_BYTES,
 ) -> AvroReader:
     """Generate the reader of a schema.
 
@@ -90,26 +92,28 @@ def compile_reader(
     schema
         The writer's.
     kinds
-        The fields to read. One that the schema lacks is always missing.
+        The fields to read. A field that the schema lacks is always missing.
     readings
-        How numbers and times are written where their type does not say it; see ``LeadDecoder``.
+        Formats of numbers and times whose type does not give it; see ``LeadDecoder``.
+    header_bytes
+        Length of the header before the datum; default: that of a single-object encoding.
     """
-    return _Generator(schema, kinds, readings or {}).reader()
+    return _Generator(schema, kinds, readings or {}).reader(header_bytes)
 
 
 def mismatches(
     schema: Schema, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading] | None = None
 ) -> list[str]:
-    """Return which fields a schema lacks, or has with a type that can't be read as their kind.
+    """Return the fields that a schema lacks, or has with a type that can't be read as their kind.
 
     Parameters
     ----------
     schema
-        A lead's.
+        A lead's schema.
     kinds
         The fields that are read.
     readings
-        Those of them whose numbers and times may be text; see ``LeadDecoder``.
+        Fields whose numbers and times may be text; see ``LeadDecoder``.
 
     Returns
     -------
@@ -129,16 +133,16 @@ def mismatches(
 
 
 def _is_readable(avro_type: Any, kind: FieldKind, has_reading: bool) -> bool:
-    """Return whether a type that is no union can be read as a kind.
+    """Return whether a type, not a union, can be read as a kind.
 
     Parameters
     ----------
     avro_type
-        Parsed, and not the name of another.
+        As parsed, and not a name.
     kind
         The field's.
     has_reading
-        Whether it is known how numbers and times of the field are written.
+        Whether the format of the field's numbers and times is known.
     """
     named, meaning = type_name(avro_type), meaning_of(avro_type)
     what = None if meaning is None else meaning.what
@@ -159,7 +163,7 @@ def _is_readable(avro_type: Any, kind: FieldKind, has_reading: bool) -> bool:
 
 
 class _Generator:
-    """Writes the source of a reader, statement by statement."""
+    """Generates the source of a reader."""
 
     def __init__(
         self, schema: Schema, kinds: Mapping[str, FieldKind], readings: Mapping[str, Reading]
@@ -178,7 +182,7 @@ class _Generator:
         }
         self._names = count()
 
-    def reader(self) -> AvroReader:
+    def reader(self, header_bytes: int) -> AvroReader:
         outputs = {"lead_id": "v_id", "created_at": "v_at", "request_id": "v_request"}
         for i, name in enumerate(self._kinds):
             outputs.setdefault(name, f"v{i}")
@@ -198,7 +202,7 @@ class _Generator:
                 "def read(values, indices, rows, errors):",
                 "    for i in indices:",
                 "        b = values[i]",
-                f"        p = {HEADER_BYTES}",
+                f"        p = {header_bytes}",
                 "        try:",
                 *(["            wrong = None"] if self._can_be_wrong else []),
                 *body.lines,
@@ -240,7 +244,7 @@ class _Generator:
             " or the event was cut",
         )
 
-    # A field that is wanted
+    # Requested fields
 
     def _read_field(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
         if isinstance(avro_type, list):
@@ -311,7 +315,9 @@ class _Generator:
         self, block: _Block, avro_type: Any, meaning: Meaning, kind: FieldKind, output: str
     ) -> None:
         scale = "scale" if meaning.scale is None else str(meaning.scale)
-        if type_name(avro_type) == "record":  # Debezium's: the scale, then the bytes
+        if (
+            type_name(avro_type) == "record"
+        ):  # VariableScaleDecimal of Debezium: the scale, then the bytes
             self._varint(block, "n")
             block.add("scale = (n >> 1) ^ -(n & 1)")
             self._bytes(block, "bytes")
@@ -326,12 +332,12 @@ class _Generator:
             block.add(f"{output} = str(int.from_bytes(raw, 'big', signed=True))")
 
     def _bytes(self, block: _Block, avro_type: Any) -> None:
-        """Read bytes, or as many as a fixed has, into ``raw``."""
+        """Read bytes or a fixed into ``raw``."""
         if type_name(avro_type) == "fixed":
             block.add(f"n = {avro_type['size']}")
         else:
             self._length(block)
-        # A slice is cut at the end in silence.
+        # A slice beyond the end is shortened without an error.
         block.add("raw = b[p:p + n]", "p += n", "if p > len(b): raise ValueError")
 
     def _text(self, block: _Block, name: str, kind: FieldKind, output: str) -> None:
@@ -351,7 +357,7 @@ class _Generator:
         return reading
 
     def _reader_of_counts(self, name: str) -> Callable[[int], float]:
-        """Return what reads a time that is a number without a unit."""
+        """Return the function that reads a time from a number without a unit."""
         reading = self._time_reading(name)
 
         def read(value: int) -> float:
@@ -361,7 +367,7 @@ class _Generator:
         return read
 
     def _reader_of_text(self, name: str) -> Callable[[str], float | None]:
-        """Return what reads a number or a time that is text; NaN is missing."""
+        """Return the function that reads a number or a time from text; NaN is missing."""
         reading = self._readings.get(name)
         if isinstance(reading, NumberReading):
             return partial(read_number, reading=reading)
@@ -370,7 +376,7 @@ class _Generator:
         return iso_ms
 
     def _refuse(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
-        """Read past a value of the wrong type; of the envelope's fields it counts as missing."""
+        """Skip a value of the wrong type; in the envelope it counts as missing."""
         self._skip(block, avro_type)
         if name in self._kinds and name not in ENVELOPE:
             self._note(block, name, type_label(avro_type))
@@ -378,11 +384,11 @@ class _Generator:
             block.add(f"{output} = None")
 
     def _note(self, block: _Block, name: str, found: str) -> None:
-        """Note a wrong type: wrong bytes, or a wrong envelope, are the verdict before it."""
+        """Record a wrong type; damaged bytes and a wrong envelope take precedence over it."""
         self._can_be_wrong = True
         block.add(f"wrong = wrong or ({name!r}, {found!r})")
 
-    # What is not wanted
+    # Skipped fields
 
     def _skip(self, block: _Block, avro_type: Any) -> None:
         avro_type = self._resolved(avro_type)
@@ -419,14 +425,14 @@ class _Generator:
                 self._skip_blocks(block, avro_type)
 
     def _skip_blocks(self, block: _Block, avro_type: Any) -> None:
-        """Skip an array or a map: blocks of items until one of none."""
+        """Skip an array or a map: blocks of items up to an empty block."""
         left = f"left{next(self._names)}"
         block.add("while True:")
         loop = block.inner()
         self._varint(loop, "n")
         loop.add(f"{left} = (n >> 1) ^ -(n & 1)", f"if not {left}: break")
-        # A negative count is followed by the block's size in bytes; the items are read all the
-        # same, so that wrong ones are found.
+        # A negative count is followed by the block's size in bytes. The items are still read,
+        # to detect invalid ones.
         loop.add(f"if {left} < 0:")
         sized = loop.inner()
         sized.add(f"{left} = -{left}")
@@ -438,10 +444,10 @@ class _Generator:
             self._skip(items, avro_type["values"])
         else:
             self._skip(items, avro_type["items"])
-        # Numbers are skipped without a look at the end, so a claimed count could run on and on.
+        # Numbers are skipped without a check of the end: a wrong count could loop for long.
         items.add("if p > len(b): raise ValueError")
 
-    # Pieces
+    # Building blocks
 
     def _union(self, block: _Block, branches: list[Any], read: Callable[..., None]) -> None:
         self._varint(block, "n")
@@ -470,7 +476,7 @@ class _Generator:
 
 
 class _Block:
-    """Lines of the same indentation; inner blocks write to the same list."""
+    """Lines with the same indentation; inner blocks append to the same list."""
 
     def __init__(self, depth: int, lines: list[str] | None = None) -> None:
         self.lines: list[str] = [] if lines is None else lines
@@ -484,7 +490,7 @@ class _Block:
 
 
 def _varint(b: bytes, first: int, p: int) -> tuple[int, int]:
-    """Read on after the first byte of a varint; returns the unsigned number and the position."""
+    """Read a varint from its second byte on; return the unsigned number and the position."""
     n = first & 127
     for shift in range(7, 70, 7):
         byte = b[p]

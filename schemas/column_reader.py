@@ -1,9 +1,8 @@
-"""Avro records read into columns, in C.
+"""Reading of Avro records by column, in C.
 
-Where a schema is flat, as a lead's mostly is, its records are read by a loop over its fields that
-was compiled when LeadScore was installed. It reads only what is plainly right; a record of which
-anything is odd is left to the generated reader, which knows the verdict, and reads everything
-where there was no compiler.
+Records of a flat schema, as leads mostly have, are read by a loop over the fields that is compiled
+when LeadScore is installed. The loop reads only records that are valid in the simplest way. All
+others go to the generated reader, which returns the error; without a compiler it reads all records.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.fields import FieldKind
+from schemas.formats.event_format import ReadColumns
 from schemas.logical_types import Meaning, meaning_of, type_name
 from schemas.readings import FIRST_MS, UNTIL_MS, Reading, TimeReading, time_of_number
 from schemas.store import Schema
@@ -26,53 +26,29 @@ try:
 except ImportError:  # there was no compiler
     _compiled = None  # type: ignore[assignment]
 
-__all__ = ["ColumnReader", "ReadColumns", "column_reader"]
-
-Flags = NDArray[np.bool_]
+__all__ = ["ColumnReader", "column_reader"]
 
 PRIMITIVES = {"string": 0, "int": 1, "long": 1, "double": 2, "float": 3, "boolean": 4}
-"""What the loop takes each for."""
+"""Numbers of the types in the compiled loop."""
 NUMBERS = ("boolean", "int", "long", "float", "double")
 EXACT = 2.0**53
-"""float64 holds all integers up to it."""
+"""float64 represents all integers up to this one."""
 ENVELOPE = {"lead_id": "string", "created_at": "long", "request_id": "string"}
-"""The fields that every lead has, and the only types that are read here."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadColumns:
-    """What a batch's plain records hold.
-
-    Attributes
-    ----------
-    is_read
-        bool, shape (n,): which records these are; the columns are of them alone.
-    lead_ids, created_at, request_ids
-        The envelope.
-    columns
-        The fields that were asked for: numbers and dates as float64, NaN where missing; categories
-        and texts as UTF-8 bytes, None where missing.
-    """
-
-    is_read: Flags
-    lead_ids: list[bytes]
-    created_at: NDArray[np.int64]
-    request_ids: list[bytes | None]
-    columns: dict[str, NDArray[np.float64] | list[bytes | None]]
+"""Fields of every lead, and the only types that are read here."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field as it is written: a primitive, or a union of null and one."""
+    """A field that is a primitive, or a union of null and a primitive."""
 
     name: str
     primitive: str
     null: int | None
-    """First byte of a null: twice the branch's number; None: it is never null."""
+    """First byte of a null: twice the index of the branch; None: it is never null."""
     value: int | None
     """First byte of a value."""
     meaning: Meaning | None = None
-    """What its type says of its values."""
+    """Meaning of its values by their logical type."""
 
 
 def column_reader(
@@ -80,21 +56,25 @@ def column_reader(
     kinds: Mapping[str, FieldKind],
     max_bytes: int,
     readings: Mapping[str, Reading] | None = None,
+    *,
+    header: bytes | None = None,
 ) -> ColumnReader | None:
-    """Make the reader of a schema.
+    """Return the reader of a schema.
 
-    None where there was no compiler, the schema is not flat, or a field's type needs more care.
+    None without a compiler, if the schema is not flat, or if the loop can't read a field's type.
 
     Parameters
     ----------
     schema
         The writer's.
     kinds
-        The fields to read. One that the schema lacks is always missing.
+        The fields to read. A field that the schema lacks is always missing.
     max_bytes
         The largest record that is read.
     readings
-        How times without a unit are written; see ``LeadDecoder``.
+        Formats of times without a unit; see ``LeadDecoder``.
+    header
+        The header of its records; None: that of a single-object encoding.
     """
     if _compiled is None:
         return None
@@ -102,7 +82,7 @@ def column_reader(
     known = [field for field in fields if field is not None]
     if len(known) != len(fields) or not _is_plain(known, kinds):
         return None
-    return ColumnReader(schema.header, known, kinds, max_bytes, readings or {})
+    return ColumnReader(header or schema.header, known, kinds, max_bytes, readings or {})
 
 
 def _field(name: str, avro_type: Any) -> _Field | None:
@@ -120,7 +100,7 @@ def _field(name: str, avro_type: Any) -> _Field | None:
 
 
 def _primitive(avro_type: Any) -> str | None:
-    """Name a type; None where the loop can't read it."""
+    """Return the name of a type; None if the loop can't read it."""
     named = type_name(avro_type)
     return named if named in PRIMITIVES else None
 
@@ -138,7 +118,7 @@ def _is_plain(fields: Sequence[_Field], kinds: Mapping[str, FieldKind]) -> bool:
 
 def _reads(field: _Field, kind: FieldKind) -> bool:
     what = None if field.meaning is None else field.meaning.what
-    if field.meaning is not None and field.meaning.unit == "ns":  # float64 does not hold them
+    if field.meaning is not None and field.meaning.unit == "ns":  # float64 has not enough digits
         return False
     match kind:
         case FieldKind.NUMBER:
@@ -155,15 +135,15 @@ class ColumnReader:
     Parameters
     ----------
     header
-        What its records begin with.
+        The header of its records.
     fields
-        Of the schema, in its order.
+        All fields of the schema, in order.
     kinds
         The fields to read.
     max_bytes
         The largest record that is read.
     readings
-        How times without a unit are written.
+        Formats of times without a unit.
     """
 
     def __init__(
@@ -216,7 +196,7 @@ class ColumnReader:
         Parameters
         ----------
         values
-            n records, of this schema or not.
+            n records, also of other schemas.
         """
         n = len(values)
         strings: list[list[bytes | None]] = [[None] * n for _ in self._strings]
@@ -238,7 +218,7 @@ class ColumnReader:
             is_plain &= ~(np.abs(read[name]) > EXACT)
             read[name] = _scaled(read[name], meaning)
         ids, created_at = read["lead_id"], read["created_at"]
-        # A smaller number without a unit may be seconds: the generated reader finds out.
+        # A smaller number without a unit may be seconds: left to the generated reader.
         is_plain &= (created_at >= self._first_created) & (created_at < LATEST_MS)
         for name, reading in self._unitless.items():
             read[name] = _in_ms(read[name], reading)
@@ -247,9 +227,11 @@ class ColumnReader:
         missing = [None] * n
         return ReadColumns(
             is_read=is_plain,
-            lead_ids=_of(ids, rows),
-            created_at=_of(created_at, rows).astype(np.int64),
-            request_ids=[given or None for given in _of(read.get("request_id", missing), rows)],
+            lead_ids=_rows_of(ids, rows),
+            created_at=_rows_of(created_at, rows).astype(np.int64),
+            request_ids=[
+                given or None for given in _rows_of(read.get("request_id", missing), rows)
+            ],
             columns={name: self._asked(name, read, n, rows) for name in self._kinds},
         )
 
@@ -257,10 +239,10 @@ class ColumnReader:
         self, name: str, read: Mapping[str, Any], n: int, rows: NDArray[np.intp] | None
     ) -> Any:
         if name in read:
-            return _of(read[name], rows)
+            return _rows_of(read[name], rows)
         if self._kinds[name] in (FieldKind.NUMBER, FieldKind.DATE):
-            return _of(np.full(n, np.nan), rows)
-        return _of([None] * n, rows)
+            return _rows_of(np.full(n, np.nan), rows)
+        return _rows_of([None] * n, rows)
 
 
 def _scaled(numbers: NDArray[np.float64], meaning: Meaning) -> NDArray[np.float64]:
@@ -271,7 +253,7 @@ def _scaled(numbers: NDArray[np.float64], meaning: Meaning) -> NDArray[np.float6
 
 
 def _in_ms(numbers: NDArray[np.float64], reading: TimeReading) -> NDArray[np.float64]:
-    """Read times without a unit as milliseconds since 1970, NaN where missing."""
+    """Return times without a unit as milliseconds since 1970, NaN where missing."""
     if reading.unit in (None, "ms"):
         is_ms = (numbers >= FIRST_MS) & (numbers < UNTIL_MS)
         if (is_ms | np.isnan(numbers)).all():
@@ -283,8 +265,8 @@ def _in_ms(numbers: NDArray[np.float64], reading: TimeReading) -> NDArray[np.flo
     return np.array(found, dtype=np.float64)
 
 
-def _of(column: Any, rows: NDArray[np.intp] | None) -> Any:
-    """Take the rows of a column; None: all of them."""
+def _rows_of(column: Any, rows: NDArray[np.intp] | None) -> Any:
+    """Return some rows of a column; all of them for None."""
     if rows is None:
         return column
     return (

@@ -1,40 +1,25 @@
-"""Events to columns: what the bytes of a batch say of its leads, or why they say nothing.
+"""Decoding of batches: from bytes to columns of leads, and errors.
 
-No byte string makes the decoder raise or hang: each value is a lead or a verdict.
+No bytes make the decoder raise or hang: each value becomes a lead or an error.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from schemas.avro_reader import AvroReader, Row, compile_reader
-from schemas.column_reader import ColumnReader, ReadColumns, column_reader
 from schemas.errors import ErrorCode, InvalidEventError
-from schemas.field_names import FieldNames, misnamed
+from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.readings import (
-    FIRST_MS,
-    PLAIN_TIMES,
-    UNTIL_MS,
-    NumberReading,
-    Reading,
-    TimeReading,
-    read_number,
-    read_time,
-    time_of_number,
-)
+from schemas.formats.event_format import LeadFields, ReadColumns, Row
+from schemas.readings import Reading
 from schemas.store import SchemaStore
-from schemas.times import LATEST_MS, iso_ms
-from schemas.wire import AVRO_MARKER, BYTE_ORDER_MARK, HEADER_BYTES, WireFormat, detect
+from schemas.wire import FORMATS, WireFormat, detect
 
 __all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
 
@@ -42,22 +27,11 @@ Columns = dict[str, NDArray[np.float64] | list[Any]]
 T = TypeVar("T")
 
 CREATED_AT = "created_at"
-COLUMNS_FROM = 8
-"""Records of one schema from which on they are read into columns at once."""
-
-NO_JSON = re.compile(rb"[:,\[]\s*(-?Infinity|NaN)\b")
-"""What Python and JavaScript write for numbers that JSON does not have."""
-JSON_TYPES = {
-    FieldKind.NUMBER: "a number",
-    FieldKind.DATE: "milliseconds since 1970 or an ISO 8601 time",
-    FieldKind.CATEGORY: "a string, an integer or a boolean",
-    FieldKind.TEXT: "a string, an integer or a boolean",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedLeads:
-    """The leads of a batch, column by column, and the verdicts on the rest.
+    """The leads of a batch by column, and the errors of the other values.
 
     Attributes
     ----------
@@ -68,11 +42,10 @@ class DecodedLeads:
     created_at
         int64, shape (n,): times of creation, milliseconds since 1970.
     columns
-        For each field that was asked for, n values: numbers and dates as float64, NaN where
-        missing, never infinite; categories and texts as str, or as their UTF-8 bytes where that was
-        asked for, None where missing.
+        For each requested field, n values: numbers and dates as float64, NaN where missing, never
+        infinite; categories and texts as str, or as UTF-8 bytes if requested, None where missing.
     errors
-        Index and verdict of each value that is no lead, ascending.
+        Index and error of each value that is not a lead, ascending.
     """
 
     positions: list[int]
@@ -83,19 +56,19 @@ class DecodedLeads:
     errors: list[tuple[int, InvalidEventError]]
 
     def without(self, verdicts: Mapping[int, InvalidEventError]) -> DecodedLeads:
-        """Return the leads without those on which there is a verdict, which is among the errors.
+        """Return the leads without some that are invalid, whose errors are added.
 
         Parameters
         ----------
         verdicts
-            By the lead's place among the leads, from 0.
+            The errors, by the lead's index among the leads.
         """
         errors = [(self.positions[row], verdict) for row, verdict in verdicts.items()]
         errors = sorted((*self.errors, *errors), key=itemgetter(0))
         return replace(_without(self, verdicts), errors=errors)
 
     def of(self, batch: Sequence[T]) -> Sequence[T]:
-        """Take what belongs to the leads out of what belongs to the batch's values."""
+        """Return those items of a batch that belong to leads."""
         if len(self.positions) == len(batch):
             return batch
         return [batch[i] for i in self.positions]
@@ -109,19 +82,17 @@ class LeadDecoder:
     store
         The schemas that leads may be written with.
     kinds
-        The fields to read, and what each must be. ``created_at``, as a date, is the time of
-        creation that every lead has.
+        The fields to read, and the kind of each. ``created_at`` as a date is the time of creation
+        that every lead has.
     max_bytes
         The largest event that is decoded.
     readings
-        How numbers and times are written where their type does not say it: numbers as text, times
-        as text or as numbers without a unit. A field that is not in it must have a number, or
-        milliseconds or ISO 8601.
+        Formats of numbers and times whose type does not give it: numbers as text, times as text or
+        as numbers without a unit. Other fields must be numbers, or milliseconds or ISO 8601.
     names
-        What finds the fields in a lead; by default, by the names in ``kinds``.
+        Finds the fields in a lead; default: by the names in ``kinds``.
     keeps_bytes
-        Whether categories and texts may be left as they came, as UTF-8 bytes: most of them are
-        looked up and never read.
+        Whether categories and texts may stay UTF-8 bytes: most are only looked up in a table.
     """
 
     def __init__(
@@ -134,19 +105,20 @@ class LeadDecoder:
         readings: Mapping[str, Reading] | None = None,
         names: FieldNames | None = None,
     ) -> None:
-        self._store = store
         self._kinds = dict(kinds)
-        # It is read as part of every lead, so there is no second reading of it.
+        # Every lead has it: it is not read twice.
         self._has_created_at = self._kinds.get(CREATED_AT) is FieldKind.DATE
         if self._has_created_at:
             del self._kinds[CREATED_AT]
         self._max_bytes = max_bytes
         self._keeps_bytes = keeps_bytes
-        self._readings = dict(readings or {})
-        self._readers: dict[bytes, AvroReader] = {}
-        self._column_readers: dict[bytes, ColumnReader | None] = {}
-        self._names = names or FieldNames({name: name for name in self._kinds})
-        self._json = _JsonReader(self._kinds, self._readings, self._names)
+        fields = LeadFields(
+            self._kinds,
+            dict(readings or {}),
+            names or FieldNames({name: name for name in self._kinds}),
+            max_bytes,
+        )
+        self._readers = {wire: form.lead_reader(store, fields) for wire, form in FORMATS.items()}
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedLeads:
         """Decode the values of a batch.
@@ -163,94 +135,53 @@ class LeadDecoder:
 
     def _read(self, values: Sequence[bytes | None]) -> DecodedLeads:
         left: Sequence[int] = range(len(values))
-        columns, found = self._columns_of_first(values), None
-        if columns is not None:
-            found = columns.read(values)
+        found = self._read_columns(values)
+        if found is not None:
             if found.is_read.all():
                 return self._as_leads([*left], found)
             left = np.flatnonzero(~found.is_read).tolist()
         rows: list[Row | None] = [None] * len(values)
         errors: dict[int, InvalidEventError] = {}
-        avro: dict[bytes, list[int]] = {}
+        by_format: dict[WireFormat, list[int]] = {}
         for i in left:
-            value = values[i]
-            if value is None or len(value) > self._max_bytes or value[:2] != AVRO_MARKER:
-                self._read_other(i, value, rows, errors)
-            else:
-                avro.setdefault(value[:HEADER_BYTES], []).append(i)
-        for header, indices in avro.items():
-            reader = self._reader(header)
-            if isinstance(reader, InvalidEventError):
-                errors.update(dict.fromkeys(indices, reader))
-            else:
-                reader(values, indices, rows, errors)
+            try:
+                by_format.setdefault(self._format_of(values[i]), []).append(i)
+            except InvalidEventError as verdict:
+                errors[i] = verdict
+        for wire, indices in by_format.items():
+            self._readers[wire].read_rows(values, indices, rows, errors)
         if found is None:
             return self._as_columns(rows, errors)
         return self._joined(found, left, rows, errors)
 
     def prepare(self) -> None:
-        """Make the readers of all known leads' schemas now, not when the first lead comes."""
-        for schema in self._store.lead_contracts():
-            self._reader(schema.header)
+        """Create the readers of all known leads' schemas now, not when the first lead comes."""
+        for reader in self._readers.values():
+            reader.prepare()
 
     def schema_of(self, value: bytes | None) -> str | None:
-        """Name the schema that a value says it is written with, None where that is not known."""
-        if not value or value[:2] != AVRO_MARKER:
-            return None
-        schema = self._store.by_fingerprint(value[2:HEADER_BYTES])
-        return None if schema is None else schema.full_name
-
-    def _columns_of_first(self, values: Sequence[bytes | None]) -> ColumnReader | None:
-        """Find the reader of the first record's schema, that of most of a batch."""
-        first = values[0] if len(values) >= COLUMNS_FROM else None
-        if first is None or isinstance(self._reader(first[:HEADER_BYTES]), InvalidEventError):
-            return None
-        return self._column_readers[first[:HEADER_BYTES]]
-
-    def _read_other(
-        self,
-        i: int,
-        value: bytes | None,
-        rows: list[Row | None],
-        errors: dict[int, InvalidEventError],
-    ) -> None:
+        """Return the name of the schema that a value was written with; None if it is not known."""
         try:
-            if value is not None and len(value) > self._max_bytes:
-                raise InvalidEventError(
-                    ErrorCode.TOO_LARGE,
-                    f"expected at most {self._max_bytes} bytes, got {len(value)}: send less, or"
-                    " raise LEADSCORE_MAX_EVENT_BYTES",
-                )
-            if detect(value) is WireFormat.JSON:
-                assert value is not None
-                rows[i] = self._json.read(value)
-        except InvalidEventError as verdict:
-            errors[i] = verdict
+            return self._readers[detect(value)].schema_of(value or b"")
+        except InvalidEventError:
+            return None
 
-    def _reader(self, header: bytes) -> AvroReader | InvalidEventError:
-        reader = self._readers.get(header)
-        if reader is not None:
-            return reader
+    def _read_columns(self, values: Sequence[bytes | None]) -> ReadColumns | None:
+        """Read by column the records in the format of the first one, which most have."""
         try:
-            detect(header)
-        except InvalidEventError as verdict:
-            return verdict
-        schema = self._store.by_fingerprint(header[2:])
-        if schema is None:
-            return InvalidEventError(
-                ErrorCode.SCHEMA,
-                f"no schema has the fingerprint {header[2:].hex()}: put its .avsc file into the"
-                " folder that LEADSCORE_SCHEMA_DIR names, and restart",
+            wire = detect(values[0] if values else None)
+        except InvalidEventError:
+            return None
+        return self._readers[wire].read_columns(values)
+
+    def _format_of(self, value: bytes | None) -> WireFormat:
+        if value is not None and len(value) > self._max_bytes:
+            raise InvalidEventError(
+                ErrorCode.TOO_LARGE,
+                f"expected at most {self._max_bytes} bytes, got {len(value)}: send less, or"
+                " raise LEADSCORE_MAX_EVENT_BYTES",
             )
-        try:
-            schema = schema.with_names(self._names)
-        except InvalidEventError as verdict:
-            return verdict
-        self._column_readers[header] = column_reader(
-            schema, self._kinds, self._max_bytes, self._readings
-        )
-        self._readers[header] = compile_reader(schema, self._kinds, self._readings)
-        return self._readers[header]
+        return detect(value)
 
     def _joined(
         self,
@@ -259,7 +190,7 @@ class LeadDecoder:
         rows: list[Row | None],
         errors: dict[int, InvalidEventError],
     ) -> DecodedLeads:
-        """Put together what was read by column and what was read record by record."""
+        """Merge the leads read by column with those read one by one."""
         plain = self._as_leads(np.flatnonzero(found.is_read).tolist(), found)
         renumbered = {i: errors[i] for i in others if i in errors}
         rest = self._as_columns(
@@ -323,7 +254,7 @@ class LeadDecoder:
 
 
 def _in_order(parts: Sequence[DecodedLeads]) -> DecodedLeads:
-    """Make one of several, in the order of the positions."""
+    """Merge leads in the order of their positions."""
     positions = [position for part in parts for position in part.positions]
     order = sorted(range(len(positions)), key=positions.__getitem__)
 
@@ -359,159 +290,3 @@ def _without(leads: DecodedLeads, rows: Mapping[int, object]) -> DecodedLeads:
         },
         errors=[],
     )
-
-
-class _JsonReader:
-    """Reads leads that are JSON objects, the fields' names or their columns' as keys."""
-
-    def __init__(
-        self,
-        kinds: Mapping[str, FieldKind],
-        readings: Mapping[str, Reading],
-        names: FieldNames,
-    ) -> None:
-        self._fields = list(kinds.items())
-        self._own_names = frozenset(kinds)
-        self._readings = readings
-        self._names = names
-
-    def read(self, value: bytes) -> Row:
-        try:
-            lead = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            if value.startswith(BYTE_ORDER_MARK):
-                return self.read(value.removeprefix(BYTE_ORDER_MARK))
-            raise InvalidEventError(ErrorCode.DECODE, _why_no_json(value, error)) from None
-        lead_id = lead.get("lead_id")
-        if not isinstance(lead_id, str) or not lead_id:
-            raise InvalidEventError(
-                ErrorCode.VALIDATION,
-                "expected lead_id to be a string that is not empty, got"
-                f" {_found_in(lead, 'lead_id')}"
-                f"{': send it as text' if isinstance(lead_id, int | float) else ''}",
-            )
-        created_at = _time(lead.get("created_at"), PLAIN_TIMES)
-        # NaN, for text that means missing, is in no range.
-        if created_at is None or not 0 <= created_at < LATEST_MS:
-            raise InvalidEventError(
-                ErrorCode.VALIDATION,
-                "expected created_at to be a time after 1970 (milliseconds, or ISO 8601), got"
-                f" {_found_in(lead, 'created_at')}",
-            )
-        request_id = lead.get("request_id")
-        if not isinstance(request_id, str):
-            request_id = None
-        return (
-            lead_id,
-            int(created_at),
-            request_id or None,
-            *self._values(lead),
-        )
-
-    def _values(self, lead: dict[str, Any]) -> list[Any]:
-        """Read the fields by their own names, and those that are not there by other names."""
-        values = [self._value(lead.get(name), name, kind) for name, kind in self._fields]
-        if None in values and not lead.keys() >= self._own_names:  # cheap: most leads end here
-            found = self._names.find(lead)
-            for place, (name, kind) in enumerate(self._fields):
-                if found[name] != name:
-                    values[place] = self._value(lead.get(found[name]), name, kind)
-        return values
-
-    def _value(self, value: Any, name: str, kind: FieldKind) -> Any:
-        if value is None:
-            return None
-        if kind is FieldKind.NUMBER:
-            if isinstance(value, int | float):
-                return _float(value)
-            reading = self._readings.get(name)
-            if isinstance(value, str) and isinstance(reading, NumberReading):
-                number = read_number(value, reading)
-                if number is not None:
-                    return None if number != number else number
-        elif kind is FieldKind.DATE:
-            reading = self._readings.get(name)
-            time = _time(value, reading if isinstance(reading, TimeReading) else None)
-            if time is not None:
-                return None if time != time else time
-        elif isinstance(value, str):
-            return value
-        elif isinstance(value, bool):
-            return "true" if value else "false"
-        elif isinstance(value, int):
-            return str(value)
-        raise InvalidEventError(
-            ErrorCode.TYPE,
-            f"field {name}: expected {JSON_TYPES[kind]}, or null, got {_found(value)}"
-            f"{_HOW_WRITTEN if isinstance(value, str) else ''}",
-        )
-
-
-_HOW_WRITTEN = (
-    " that is not written as in the training data: send it as a number, or as the training data"
-    " have it"
-)
-
-
-def _why_no_json(value: bytes, error: orjson.JSONDecodeError) -> str:
-    literal = NO_JSON.search(value)
-    if literal is not None:
-        return (
-            f"expected a JSON object, but {literal[1].decode()} is no JSON: send null where a"
-            " number is not known"
-        )
-    return f"expected a JSON object in UTF-8: {error.msg} at {error.pos}"
-
-
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _time(value: Any, reading: TimeReading | None) -> float | None:
-    """Return a time as milliseconds since 1970; None where it is none, NaN where it is missing."""
-    # Most are milliseconds of these days, or ISO 8601: the quickest ways come first.
-    if type(value) is int and FIRST_MS <= value < UNTIL_MS:
-        if reading is None or reading.unit is None or reading.unit == "ms":
-            return value
-    elif isinstance(value, str):
-        return iso_ms(value) if reading is None else read_time(value, reading)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    number = _float(value)
-    if reading is not None:
-        at = time_of_number(number, reading)
-        if at is not None:
-            return at
-    # A number that no unit makes a time is what the contract says: whole milliseconds.
-    return number if isinstance(value, int) else None
-
-
-LONGEST_NAME = 60
-
-
-def _found_in(lead: Mapping[str, Any], name: str) -> str:
-    """Describe what a lead has under a name that must be exact."""
-    if name in lead:
-        return _found(lead[name])
-    other = misnamed(name, lead)
-    if other is None:
-        return "no field of this name: send one"
-    return f"no field of exactly this name: rename {other[:LONGEST_NAME]}"
-
-
-def _found(value: Any) -> str:
-    names = {
-        type(None): "null",
-        str: "a string",
-        bool: "a boolean",
-        int: "an integer",
-        float: "a number",
-        list: "an array",
-        dict: "an object",
-    }
-    if value == "":
-        return "an empty string"
-    return names.get(type(value), type(value).__name__)

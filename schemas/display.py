@@ -1,9 +1,10 @@
-"""Text that others wrote, made safe to look at: on a terminal, in a spreadsheet, on a page.
+"""Escaping of untrusted text for terminals, spreadsheets and pages.
 
-A lead's id, a value, a column's name may hold anything. A terminal obeys control characters (clear
-the screen, set the title, write over a line above), a bidirectional override shows text in another
-order than it has, a spreadsheet computes a cell that begins like a formula, and a browser runs a
-script. What programs read (JSON lines, Kafka records, Parquet) keeps every character.
+A lead's id, a value or a column's name may hold anything. A terminal obeys control characters
+(clear the screen, set the title, overwrite a line), a bidirectional override changes the order in
+which text is shown, a spreadsheet computes a cell that begins like a formula, and a browser runs
+scripts.
+Output for programs (JSON lines, Kafka records, Parquet) keeps every character.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ UNSHOWN = re.compile(
     "]"
 )
 FORMULA = tuple("=+-@\t\r＝＋－＠")
-"""What a cell that is a formula begins with, according to OWASP ("CSV Injection")."""
+"""First characters of a formula, according to OWASP ("CSV Injection")."""
 
 
 def for_terminal(text: str) -> str:
-    r"""Return a text with what a terminal would obey written as escapes; it is one line.
+    r"""Return a text on one line, with control characters escaped.
 
     Examples
     --------
@@ -43,7 +44,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def record_for_terminal(record: Any) -> Any:
-    """Return a record whose texts, however deep, are as `for_terminal` writes them."""
+    """Return a record with `for_terminal` applied to every text in it."""
     if isinstance(record, str):
         return for_terminal(record)
     if isinstance(record, Mapping):
@@ -54,9 +55,9 @@ def record_for_terminal(record: Any) -> Any:
 
 
 def for_spreadsheet(text: str) -> str:
-    """Return a text as a cell that no spreadsheet takes for a formula; a number stays one.
+    """Return a text as a cell that no spreadsheet computes; numbers stay numbers.
 
-    A formula gets an apostrophe in front, which spreadsheets take for "this is text".
+    A formula gets a leading apostrophe, by which spreadsheets recognise text.
 
     Examples
     --------
@@ -68,10 +69,10 @@ def for_spreadsheet(text: str) -> str:
 
 
 def for_page(text: str) -> str:
-    """Return a text that is no markup in HTML, in a script in it, or in Markdown's HTML.
+    """Return a text that is no markup in HTML, in its scripts, or in Markdown.
 
-    For pages that others draw: Evidently writes names and values into a script as they are, and a
-    replacement is the only form that is safe in all three places. Its angle brackets are others.
+    For pages of other libraries: Evidently writes names and values into a script unescaped, and
+    only a replacement is safe in all three places. Angle brackets become similar characters.
     """
     return for_terminal(text).replace("<", "‹").replace(">", "›")
 

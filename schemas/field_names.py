@@ -10,19 +10,19 @@ from schemas.errors import ErrorCode, InvalidEventError
 __all__ = ["ENVELOPE", "FieldNames", "folded_name", "misnamed"]
 
 ENVELOPE = frozenset({"lead_id", "created_at", "request_id"})
-"""Names that have a meaning of their own: only a field of exactly this name reads them."""
+"""Reserved names: only a field of exactly this name is read from them."""
 REMEMBERED, REMEMBERED_NAMES, REMEMBERED_LETTERS = 200, 500, 10_000
-"""How many sets of names the result is kept for, and of how many names and letters at most."""
+"""Limits of the cache: sets of names, names in a set, and characters in a set."""
 
 
 class FieldNames:
     """Finds fields by their name, their name in the training file, or a name that differs in form.
 
-    A name that is the field's, or its column's in the training file, is exact; of the two, the
-    field's own goes first, the column's for what every lead has (a file may have a ``created_at``
-    besides the column that ``--time`` named). Where there is none, a name of the same letters and
-    digits is taken: case, spaces and punctuation don't count, so ``Lead Source``, ``leadSource``
-    and ``lead_source`` are one name.
+    The field's own name and its column's name in the training file are exact matches. The field's
+    own name takes precedence, except for fields that every lead has: there it is the column's (a
+    file may have a ``created_at`` besides the column that ``--time`` named). Without an exact
+    match, a name of the same letters and digits matches: case, spaces and punctuation are ignored,
+    so ``Lead Source``, ``leadSource`` and ``lead_source`` are the same name.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ class FieldNames:
                     self._known.clear()
                 self._known[key] = found
         if isinstance(found, str):
-            # A new one each time: an error raised again keeps every traceback, and so the leads.
+            # A new exception each time: raised again, one keeps every traceback, and so the leads.
             raise InvalidEventError(ErrorCode.VALIDATION, found)
         return found
 
     def _find(self, names: tuple[str, ...]) -> Mapping[str, str] | str:
-        """Return the name of each field, or the sentence by which the names are refused."""
+        """Return the name of each field, or why the names are ambiguous."""
         exact = self._exact({*names})
         taken = {*exact.values(), *ENVELOPE}
         by_form: dict[str, list[str]] = {}
@@ -93,7 +93,7 @@ class FieldNames:
         return {field: exact.get(field, field) for field in self._columns}
 
     def _exact(self, names: set[str]) -> dict[str, str]:
-        """Return the fields whose own name, or else their column's, is there as it is."""
+        """Return the fields whose own name, or else their column's, matches exactly."""
         exact = {field: field for field in self._columns if field in names}
         exact |= {f: c for f, c in self._columns.items() if f in ENVELOPE and c in names}
         taken = {*exact, *ENVELOPE}
@@ -116,14 +116,14 @@ def folded_name(name: str) -> str:
 
 
 def misnamed(name: str, names: Iterable[str]) -> str | None:
-    """Return the name, of those that a lead has, that may be meant by one that must be exact.
+    """Return the name in a lead that was probably meant to be a reserved one.
 
     Parameters
     ----------
     name
         The one of ``lead_id``, ``created_at`` that the lead does not have.
     names
-        What it has.
+        The names that it has.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a field's values are, and which Avro types can hold them."""
+"""The kinds of fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["FieldKind"]
 
 
 class FieldKind(StrEnum):
-    """What a field's values are, before they are features."""
+    """Kind of a field's values, before they become features."""
 
     NUMBER = "number"
     CATEGORY = "category"

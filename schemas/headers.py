@@ -13,10 +13,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.errors import ErrorCode, InvalidEventError
-from schemas.wire import WireFormat
+from schemas.wire import FORMATS, WireFormat
 
 __all__ = [
-    "CONTENT_TYPES",
     "EventIds",
     "Headers",
     "LeadHeaders",
@@ -30,7 +29,6 @@ __all__ = [
 Headers = list[tuple[str, bytes | None]]
 
 EVENT_TYPE = b"leadscore.lead.scored.v1"
-CONTENT_TYPES = {WireFormat.AVRO: b"application/avro", WireFormat.JSON: b"application/json"}
 
 REQUEST_ID_NAMES = (
     "x-request-id",
@@ -41,34 +39,35 @@ REQUEST_ID_NAMES = (
     "request_id",
     "ce_correlationid",
 )
-"""Headers that carry a request's id, the first that is there wins; case does not matter."""
+"""Headers that may hold the request id, in order of precedence; case is ignored."""
 TRACE_NAMES = ("traceparent", "tracestate")
 REQUEST_ID_BYTES = 200
-"""What is longer is not an id, and not passed on."""
+"""Longest request id; a longer value is ignored."""
 
 ATTEMPT = "leadscore.attempt"
-"""How often the record was processed, by any worker; without it once, if its type is scored."""
+"""Number of times that any worker has processed the record. Without it, a record whose type is
+that of scored events has been processed once."""
 ERROR_CODE = "leadscore.error.code"
 EVENT_TYPE_NAME = "ce_type"
 _MARKS = {ATTEMPT, EVENT_TYPE_NAME}
 
 
 class LeadHeaders(NamedTuple):
-    """What the headers of a lead's record say."""
+    """What was read from the headers of a lead's record."""
 
     request_id: bytes | None = None
     """In UTF-8."""
     passed_on: Sequence[tuple[str, bytes | None]] = ()
-    """The scored event's further headers: the trace, and for a record that was processed before
-    its attempts."""
+    """Headers to copy to the scored event: the trace, and for a record that was processed before,
+    the number of attempts."""
     attempts: int = 0
-    """How often the record was processed before."""
+    """Number of times that the record was processed before."""
     is_last: bool = False
-    """Whether it is a copy of a dead letter with the code ATTEMPTS."""
+    """Whether the record is a copy of a dead letter with the code ATTEMPTS."""
 
 
 class EventIds:
-    """Identities of a topic's scored events: the same for the same record and model, always.
+    """Computes event ids of a topic's scored events: a function of record and model alone.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ class EventIds:
         self._pattern = f"{base}-%d-%%d".encode()
 
     def of(self, partitions: Sequence[int], offsets: Sequence[int]) -> list[bytes]:
-        """Return the ids of the events that come of records, given where those are."""
+        """Return the event ids of records, given their partitions and offsets."""
         patterns = {number: self._pattern % number for number in set(partitions)}
         return [
             patterns[number] % offset for number, offset in zip(partitions, offsets, strict=True)
@@ -100,14 +99,14 @@ def _base(topic: str, model_sha256: str) -> str:
 
 
 class SourceOf:
-    """Reads from an output's headers which record of a partition it came of.
+    """Finds the source record of an output by its headers.
 
     Parameters
     ----------
     topic, partition
         The source.
     model_sha256
-        Only events of this model are recognised, and dead letters; None: of any model.
+        Only events of this model, and dead letters, are recognised; None: events of any model.
 
     Examples
     --------
@@ -123,7 +122,7 @@ class SourceOf:
         self._base = None if model_sha256 is None else _base(topic, model_sha256).encode()
 
     def __call__(self, headers: Sequence[tuple[str, bytes | None]]) -> int | None:
-        """Return the source record's offset; None where it is another partition's, or no output."""
+        """Return the source record's offset; None in other partitions, and for no output."""
         found = dict(headers)
         if found.get("ce_source") == b"/leadscore/" + self._topic:
             base, _, place = (found.get("ce_id") or b"").partition(b"-")
@@ -139,7 +138,7 @@ class SourceOf:
 
 
 class ScoredHeaders:
-    """Makes the headers of scored events.
+    """Builds the headers of scored events.
 
     Parameters
     ----------
@@ -154,11 +153,11 @@ class ScoredHeaders:
             ("ce_specversion", b"1.0"),
             (EVENT_TYPE_NAME, EVENT_TYPE),
             ("ce_source", f"/leadscore/{topic}".encode()),
-            ("content-type", CONTENT_TYPES[wire]),
+            ("content-type", FORMATS[wire].content_type),
         ]
 
     def of_batch(self, scored_at: int) -> Headers:
-        """Return the headers that all events scored at a time (ms since 1970) share."""
+        """Return the headers shared by all events that are scored at a time (ms since 1970)."""
         return [*self._constant, ("ce_time", rfc3339(scored_at).encode())]
 
 
@@ -168,7 +167,7 @@ def read_headers(headers: Sequence[tuple[str, bytes | None]]) -> LeadHeaders:
     Parameters
     ----------
     headers
-        As they came. What is not UTF-8, empty or too long is not an id.
+        The record's headers. A value that is empty, too long or not UTF-8 is not an id.
     """
     found: dict[str, bytes] = {}
     for name, value in headers:
@@ -205,10 +204,10 @@ def dead_letter_headers(
     error: InvalidEventError,
     schema: str | None,
 ) -> Headers:
-    """Return a dead letter's headers: the source's as they came, then why and where from.
+    """Return a dead letter's headers: the source's, unchanged, then the error and the source.
 
-    Of a record that has been a dead letter before, the reasons are those of this attempt, and the
-    attempt is counted.
+    If the record was a dead letter before, the error headers are replaced and the attempt is
+    counted.
 
     Parameters
     ----------
@@ -219,7 +218,7 @@ def dead_letter_headers(
     error
         The verdict.
     schema
-        Name of the writer's schema, where it is known.
+        Name of the schema that the lead was written with; None if it is not known.
     """
     ours: Headers = [
         ("__connect.errors.topic", topic.encode()),
@@ -236,7 +235,7 @@ def dead_letter_headers(
 
 
 def _attempts(headers: Sequence[tuple[str, bytes | None]]) -> int:
-    """Return how often a record was processed: what we wrote, so by the exact names."""
+    """Return the number of times that a record was processed: by headers of ours, in exact case."""
     for name, value in headers:
         if name == ATTEMPT and value and value.isdigit() and len(value) <= 10:
             return int(value)
@@ -244,7 +243,7 @@ def _attempts(headers: Sequence[tuple[str, bytes | None]]) -> int:
 
 
 def rfc3339(ms: int) -> str:
-    """Write a time, milliseconds since 1970, as RFC 3339 in UTC.
+    """Return a time, milliseconds since 1970, as RFC 3339 in UTC.
 
     Examples
     --------

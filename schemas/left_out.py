@@ -6,14 +6,14 @@ __all__ = ["LeftOutValue"]
 
 
 class LeftOutValue(bytes):
-    """No bytes, but the length of those that were not read into memory.
+    """Empty bytes with the length of a value that was not read into memory.
 
-    It stands where a record's value stands: to the decoder it is a value that is too large.
+    It takes the place of a record's value; the decoder sees a value that is too large.
 
     Parameters
     ----------
     size
-        Bytes of the value; of the whole record where its key or headers are what is too large.
+        Length of the value in bytes; of the whole record if its key or headers are too large.
 
     Examples
     --------
@@ -25,7 +25,7 @@ class LeftOutValue(bytes):
     _size: int
 
     def __new__(cls, size: int) -> LeftOutValue:
-        """Create the value."""
+        """Return an instance of a size."""
         value = super().__new__(cls)
         value._size = size
         return value

@@ -1,9 +1,9 @@
-"""What an Avro type says of its values: logical types, and the names of Debezium and Kafka Connect.
+"""Logical types of Avro, and their equivalents in Kafka Connect and Debezium.
 
-Avro writes a time as an integer and a decimal as bytes; what the integer counts, and where the
-point is, stands beside the type. It belongs to the branch of a union that says it, not to the
-field: ``["null", timestamp-millis, timestamp-micros]`` has two scales [1]_. Kafka Connect and
-Debezium say the same by ``connect.name`` [2]_ [3]_.
+Avro writes a time as an integer and a decimal as bytes. The logical type beside it gives the unit
+or the scale. It belongs to a branch of a union, not to the field: ``["null", timestamp-millis,
+timestamp-micros]`` has two units [1]_. Kafka Connect and Debezium use ``connect.name`` instead
+[2]_ [3]_.
 
 References
 ----------
@@ -36,22 +36,22 @@ __all__ = [
 ]
 
 KEPT = "logical"
-"""The key of a logical type in a parsed schema: fastavro would convert what has its own key."""
+"""Key of a logical type in a parsed schema: fastavro would convert the value under its own key."""
 
 What = Literal["time", "clock", "decimal", "uuid"]
 
 
 class Meaning(NamedTuple):
-    """What a value is beyond its Avro type.
+    """Meaning of a value beyond its Avro type.
 
     Attributes
     ----------
     what
         A time since 1970, a time of day (clock), a decimal, or a UUID.
     unit
-        Of times: ms, us, ns or days. Of UUIDs: the type that holds it.
+        For times ms, us, ns or days; for UUIDs the type that holds it.
     scale
-        Of decimals: the digits behind the point; None: each value has its own.
+        For decimals, the number of digits after the point; None: each value has its own scale.
     """
 
     what: What
@@ -101,19 +101,19 @@ VARIABLE_SCALE = "io.debezium.data.VariableScaleDecimal"
 UUIDS = frozenset({"uuid", "io.debezium.data.Uuid"})
 
 MAX_SCALE = 1_000
-"""Digits behind the point: with more, a power of ten would take long to compute."""
+"""Largest scale: a larger power of ten would take long to compute."""
 UUID_BYTES = 16
 
 
 def meaning_of(avro_type: Any) -> Meaning | None:
-    """Return what a type says of its values; None where it says nothing that is known.
+    """Return the meaning of a type's values; None if it has no known logical type.
 
-    As the specification has it, what does not fit the type is ignored.
+    A logical type that does not fit its type is ignored, as the specification demands.
 
     Parameters
     ----------
     avro_type
-        A branch of a union, or a type that is none; as written or as parsed.
+        A branch of a union, or another type; as written or as parsed.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def meaning_of(avro_type: Any) -> Meaning | None:
 
 
 def kind_of(avro_type: Any) -> FieldKind | None:
-    """Return the kind of field that a type is made for; None where it is for none.
+    """Return the kind of field that a type is for; None if it is for none.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def _has_variable_scale(avro_type: Mapping[str, Any]) -> bool:
 
 
 def type_name(avro_type: Any) -> str:
-    """Return the name of a type's kind: long, record, union and the like."""
+    """Return the name of a type: long, record, union and so on."""
     if isinstance(avro_type, list):
         return "union"
     name = avro_type["type"] if isinstance(avro_type, Mapping) else avro_type
@@ -199,7 +199,7 @@ def type_name(avro_type: Any) -> str:
 
 
 def type_label(avro_type: Any) -> str:
-    """Return what to call a type in messages: its name, and what it holds where it says so.
+    """Return the label of a type in messages: its name, and its meaning if it has one.
 
     Examples
     --------
@@ -220,12 +220,12 @@ def decimal_of(raw: bytes, scale: int) -> float:
     raw
         The unscaled integer.
     scale
-        The digits behind the point; below 0: zeros before it.
+        Number of digits after the point; negative: zeros before it.
 
     Returns
     -------
     float
-        The closest to it; infinite where it is too large for one.
+        The closest float; infinite if the decimal is too large.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def decimal_of(raw: bytes, scale: int) -> float:
 
 
 def scaled_decimal(raw: bytes) -> float:
-    """Return a decimal that bears its scale: Avro's ``big-decimal``.
+    """Return a decimal that is written with its scale: Avro's ``big-decimal``.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def scaled_decimal(raw: bytes) -> float:
     Raises
     ------
     ValueError
-        The bytes are none.
+        The bytes are not a ``big-decimal``.
 
     Examples
     --------
@@ -291,12 +291,12 @@ DAY_MS = 86_400_000
 
 
 def as_written(value: Any, meaning: Meaning, avro_type: Any) -> Any:
-    """Return a value as its Avro type has it.
+    """Return a value as its Avro type stores it.
 
     Parameters
     ----------
     value
-        Of times and times of day, milliseconds; of decimals, the number; of UUIDs, the text.
+        Milliseconds for times and times of day, the number for decimals, the text for UUIDs.
     meaning, avro_type
         Of the field.
 

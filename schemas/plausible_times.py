@@ -1,7 +1,7 @@
-"""Which times of leads are plausible: the others are read in the wrong unit, or were never set.
+"""Plausible times of leads: others were read in the wrong unit, or never set.
 
-Seconds taken for milliseconds are in January 1970: as the time of creation they would put all leads
-into one window of drift, and call all of them late.
+Seconds that are read as milliseconds are in January 1970. As times of creation they would put all
+leads into one drift window and make all of them late.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ DAY_MS = 86_400_000.0
 
 
 class PlausibleTimes:
-    """Which times leads may have: from a first one until some time after they came.
+    """Checks that the times of leads are in a plausible range, which ends shortly after they came.
 
     Parameters
     ----------
     readings
-        How the model's fields are written. A date may be earlier or later where the training data
-        have such dates; one of which they say nothing may be anything.
+        How the model's fields are written. The range of a date extends to those of the training
+        data; a date without any in the training data is not checked.
     earliest_ms
         Milliseconds since 1970.
     ahead_ms
-        How long after the lead came its times may be, in milliseconds.
+        Latest plausible time after the lead came, in milliseconds.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PlausibleTimes:
         came_at: NDArray[np.int64],
         created_at: NDArray[np.int64] | NDArray[np.float64] | None = None,
     ) -> dict[int, InvalidEventError]:
-        """Return the verdicts on leads with an implausible time, by their place among the leads.
+        """Return the errors of leads with an implausible time, by their index among the leads.
 
         Parameters
         ----------

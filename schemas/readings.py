@@ -1,7 +1,7 @@
-"""How written values are read: numbers, times and yes or no; one rule for files and for events.
+"""Parsing of numbers, times and yes/no values: the same rule for files and events.
 
-A reading is decided once, over all values of a column of the training data (``features.decide``),
-is kept in the model's spec, and is what files and events are read by from then on.
+A reading is decided once from all values of a column of the training data (``features.decide``) and
+kept in the model's spec. Files and events are then parsed by it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ Unit = Literal["s", "ms", "us", "ns", "days", "excel"]
 
 
 class NumberReading(BaseModel):
-    """How a column writes its numbers.
+    """Format of a column's numbers.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ class NumberReading(BaseModel):
     grouping
         The separator of thousands; empty where there is none.
     assumed
-        Whether the training data have neither separator, so that nothing shows what they are.
+        Whether no training value has a separator, so that both are unknown.
     truth
-        Whether the column is 1 for yes and 0 for no, so that such words are numbers.
+        Whether words for yes and no are read as 1 and 0.
     clock
         Whether the column is a time of day, in milliseconds since midnight, so that 14:30 is one.
     scaled
@@ -111,7 +111,7 @@ class NumberReading(BaseModel):
 
 
 class TimeReading(BaseModel):
-    """How a column writes its times.
+    """Format of a column's times.
 
     Parameters
     ----------
@@ -174,25 +174,25 @@ SCALED = re.compile(rf"(.*\d[.,]?) ?({'|'.join(SCALES)})\.?", re.IGNORECASE)
 BARE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 INFINITE = frozenset({"inf", "infinity", "∞"})
 CODE = re.compile(r"[+-]?0\d")
-"""A leading zero makes a code (of a postal district, say), not a number."""
+"""A number with a leading zero is a code, such as a postcode."""
 
 
 def read_number(text: str, reading: NumberReading = PLAIN_NUMBERS) -> float | None:
-    """Read a number as it is written: with grouped thousands, a currency, a percent sign.
+    """Parse a number that may have grouped thousands, a currency or a percent sign.
 
     A percent sign is dropped: 12.5 % is 12.5. A number in parentheses is negative.
 
     Parameters
     ----------
     text
-        As it came.
+        The text.
     reading
-        How the column writes its numbers.
+        Format of the column's numbers.
 
     Returns
     -------
     float or None
-        NaN where the text means missing or is infinite; None where it is no number.
+        NaN if the text means missing or is infinite; None if it is not a number.
 
     Examples
     --------
@@ -287,7 +287,7 @@ CLOCK_TIME = re.compile(
 
 
 def read_clock(text: str) -> float | None:
-    """Read a time of day as it is written, as milliseconds since midnight.
+    """Parse a time of day as milliseconds since midnight.
 
     Hours and minutes, with or without seconds and their fraction, of 24 hours or with AM and PM.
     No zone but UTC is read: with another, the time of day would depend on the date.
@@ -295,12 +295,12 @@ def read_clock(text: str) -> float | None:
     Parameters
     ----------
     text
-        As it came.
+        The text.
 
     Returns
     -------
     float or None
-        At least 0 and below 86,400,000, as Avro's ``time-millis``; None where it is no time of day.
+        0 to below 86,400,000, as Avro's ``time-millis``; None if it is not a time of day.
 
     Examples
     --------
@@ -325,7 +325,7 @@ def read_clock(text: str) -> float | None:
 
 
 def written_clock(ms: float) -> str:
-    """Return milliseconds since midnight as a time of day, as short as it is exact to the second.
+    """Format milliseconds since midnight as HH:MM, or HH:MM:SS if there are seconds.
 
     Examples
     --------
@@ -346,7 +346,7 @@ DAY_MS = 86_400_000
 FROM_YEAR, UNTIL_YEAR = 631_152_000.0, 4_102_444_800.0
 """1990 and 2100, in seconds since 1970."""
 FIRST_MS, UNTIL_MS = FROM_YEAR * 1000, UNTIL_YEAR * 1000
-"""The same, in milliseconds."""
+"""1990 and 2100, in milliseconds since 1970."""
 MS_OF_UNIT: dict[Unit, float] = {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6, "days": DAY_MS}
 BARE_TIME = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+]?\d+)?")
 COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[T ]?(\d{2})(\d{2})(\d{2})?(Z)?)?")
@@ -369,11 +369,11 @@ ZERO_DATE = re.compile(r"0{1,4}([-/.])0{1,2}\1(?:00|0000)(?:[T ]00:00(?::00(?:\.
 LONGEST_DATE = 80
 """Letters of a text up to which it may be a date."""
 TWO_DIGIT_CENTURY = 70
-"""Two digits of a year: from 70 on of the last century, below it of this one, as POSIX has it."""
+"""Pivot of two-digit years: 70 to 99 are 19xx, 0 to 69 are 20xx, as in POSIX."""
 
 
 def read_time(text: str, reading: TimeReading = PLAIN_TIMES) -> float | None:
-    """Read a time as it is written, as milliseconds since 1970; UTC where it names no zone.
+    """Parse a time as milliseconds since 1970; UTC if it has no zone.
 
     ISO 8601 (also with a space, a zone without a colon or ``UTC``), 20240531, 2024/05/31,
     31.5.2024, 5/31/2024 1:05 PM, 31 May 2024, ``/Date(…)/``, a bare number, and what
@@ -382,14 +382,14 @@ def read_time(text: str, reading: TimeReading = PLAIN_TIMES) -> float | None:
     Parameters
     ----------
     text
-        As it came.
+        The text.
     reading
-        How the column writes its times.
+        Format of the column's times.
 
     Returns
     -------
     float or None
-        NaN where the text means missing; None where it is no time.
+        NaN if the text means missing; None if it is not a time.
 
     Examples
     --------
@@ -442,12 +442,12 @@ def _rewritten(text: str) -> str:
 
 
 def day_and_month(text: str) -> tuple[int, int] | None:
-    """Return the two numbers of which either may be the day, None where the text tells which.
+    """Return the two numbers of a date of which either may be the day; None if it is unambiguous.
 
     Parameters
     ----------
     text
-        As it came.
+        The text.
 
     Examples
     --------
@@ -464,19 +464,19 @@ def day_and_month(text: str) -> tuple[int, int] | None:
 
 
 def time_of_number(value: float, reading: TimeReading = PLAIN_TIMES) -> float | None:
-    """Read a bare number as a time, as milliseconds since 1970.
+    """Convert a bare number to a time, in milliseconds since 1970.
 
     Parameters
     ----------
     value
         The number; NaN is missing.
     reading
-        Its unit, or None to find it by the number's size.
+        Its unit; None: the unit is found by the number's size.
 
     Returns
     -------
     float or None
-        None where the unit is not known and no unit makes it a time between 1990 and 2100.
+        None if the unit is unknown, and no unit makes it a time between 1990 and 2100.
     """
     if value != value:
         return value
@@ -489,22 +489,22 @@ def time_of_number(value: float, reading: TimeReading = PLAIN_TIMES) -> float | 
 
 
 def plausible_span(reading: TimeReading, earliest: float = FIRST_MS) -> tuple[float, float]:
-    """Return the first and the last time that a column can hold, by its training data.
+    """Return the plausible range of a column's times, derived from the training data.
 
     Parameters
     ----------
     reading
-        With the first and the last time of the training data.
+        Has the first and the last time of the training data.
     earliest
-        Milliseconds since 1970 from which on any time is plausible.
+        Milliseconds since 1970: later times are plausible in any column.
 
     Returns
     -------
     tuple of float
-        Milliseconds since 1970. Training data that begin before ``earliest`` (dates of birth, say)
-        move the first, and all move the last: by as much beyond them as they are long, since leads
-        to come may be somewhat outside of what was seen. ``-inf`` as the last where nothing is
-        known of them.
+        Milliseconds since 1970. The range ends beyond the training data by as much as they span,
+        since later leads may be somewhat outside of them. It begins as much before them where they
+        begin before ``earliest``, as dates of birth do. The end is ``-inf`` if the training data
+        have no times.
 
     Examples
     --------
@@ -526,9 +526,9 @@ def _in_ms(value: float, unit: Unit) -> float | None:
 
 
 def unit_of(value: float) -> Unit | None:
-    """Return the unit by which a number is a time between 1990 and 2100.
+    """Return the unit in which a number is a time between 1990 and 2100.
 
-    Seconds, milliseconds, microseconds and nanoseconds since 1970 are told apart by their size.
+    Seconds, milliseconds, microseconds and nanoseconds since 1970 differ in size.
 
     Examples
     --------

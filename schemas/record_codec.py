@@ -1,6 +1,6 @@
-"""Records of a schema that comes with LeadScore, as Avro single-object encoding [1]_.
+"""Records of LeadScore's own schemas as Avro single-object encoding [1]_.
 
-For records that are few: leads and scored events have readers and writers of their own.
+For topics of low rate: leads and scored events have readers and writers of their own.
 
 References
 ----------
@@ -15,8 +15,8 @@ from typing import Any
 
 import fastavro
 
+from schemas.single_object import HEADER_BYTES
 from schemas.store import PACKAGED, SchemaStore
-from schemas.wire import HEADER_BYTES
 
 __all__ = ["RecordCodec"]
 
@@ -33,12 +33,12 @@ class RecordCodec:
     Parameters
     ----------
     name
-        The schema's, such as drift_report.
+        Name of the schema, such as drift_report.
 
     Raises
     ------
     KeyError
-        No such schema comes with LeadScore.
+        LeadScore has no such schema.
     """
 
     def __init__(self, name: str) -> None:
@@ -64,7 +64,7 @@ class RecordCodec:
         Raises
         ------
         ValueError
-            The bytes are none of this schema.
+            The bytes are not a record of this schema.
         """
         schema = self._schema
         written_with = self._written_with.get(value[:HEADER_BYTES]) if value else None

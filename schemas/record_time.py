@@ -1,8 +1,8 @@
-"""Which time stamps of Kafka records can be taken for times, and how old such records are.
+"""Plausible time stamps of Kafka records, and the age of records.
 
-A producer may stamp a record with anything: 0 or -1, seconds or microseconds in place of
-milliseconds, the clock of a machine that lost its battery. One such record would put decades into
-a sum of latencies. All that compares a record's time stamp with a clock does it here.
+A producer can set any time stamp: 0 or -1, seconds or microseconds instead of milliseconds, the
+time of a wrong clock. One such record would add decades to a sum of latencies. Every comparison of
+a record's time stamp with a clock is in this module.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 __all__ = ["AHEAD_MS", "EARLIEST_MS", "age_ms", "are_plausible"]
 
 EARLIEST_MS = 1_293_840_000_000
-"""2011-01-01: no record is older than Kafka."""
+"""2011-01-01: before it, there was no Kafka."""
 
 AHEAD_MS = 3_600_000
-"""An hour ahead of our clock: Kafka 4 accepts as much (``message.timestamp.after.max.ms``)."""
+"""One hour: Kafka 4's limit for time stamps in the future (``message.timestamp.after.max.ms``)."""
 
 
 def are_plausible(timestamps: NDArray[np.int64], now_ms: float) -> NDArray[np.bool_]:
-    """Return which time stamps can be times at which records were made.
+    """Return which time stamps are plausible times of records.
 
     Parameters
     ----------
     timestamps
-        int64, shape (n,): milliseconds since 1970, as the records bear them.
+        int64, shape (n,): milliseconds since 1970, of the records.
     now_ms
         Milliseconds since 1970.
 
@@ -40,12 +40,12 @@ def are_plausible(timestamps: NDArray[np.int64], now_ms: float) -> NDArray[np.bo
 
 
 def age_ms(timestamp: int, now_ms: float) -> float | None:
-    """Return a record's age in milliseconds, at least 0; None where its time stamp is no time.
+    """Return a record's age in milliseconds, at least 0; None if its time stamp is implausible.
 
     Parameters
     ----------
     timestamp
-        Milliseconds since 1970, as the record bears it.
+        Milliseconds since 1970, of the record.
     now_ms
         Milliseconds since 1970.
 

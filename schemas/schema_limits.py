@@ -1,4 +1,4 @@
-"""What a schema must be, so that no bytes said to be of it make a reader raise, hang or swell."""
+"""Limits of schemas: within them, no bytes make a reader raise, hang or exhaust memory."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 __all__ = ["MAX_BLOCKS", "MAX_TYPES", "MAX_UNIONS", "check_sound"]
 
 MAX_BLOCKS = 8
-"""Arrays and maps inside each other: the generated reader has two loops for each, Python takes 20
-statically nested blocks."""
+"""Depth of nested arrays and maps: the generated reader has two loops for each, and Python allows
+20 statically nested blocks."""
 MAX_UNIONS = 32
-"""Unions inside each other: Python takes 100 levels of indentation."""
+"""Depth of nested unions: Python allows 100 levels of indentation."""
 MAX_TYPES = 20_000
-"""Types in all, a named one counted wherever it is used: the reader has code for each."""
+"""Number of types, a named one counted at each use: the reader has code for each."""
 
 LEAST_BYTES = {"null": 0, "float": 4, "double": 8}
-"""Of the primitive types; the others take one byte at least."""
+"""Fewest bytes of primitive types; the others take at least one."""
 
 
 def check_sound(parsed: Mapping[str, Any]) -> None:
-    """Check a record schema beyond what fastavro does.
+    """Check a record schema beyond fastavro's own checks.
 
     Parameters
     ----------
@@ -30,30 +30,30 @@ def check_sound(parsed: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        A part is missing or of no sense; or the schema refers to itself, is nested too deeply, is
-        too large, or has arrays of items without bytes.
+        A part is missing or invalid; or the schema is recursive, nested too deeply, too large, or
+        has arrays whose items take no bytes.
     """
     _Check().least_bytes(parsed, (), 0, 0)
 
 
 class _Check:
-    """One walk through a schema, with the named types that it has met."""
+    """One traversal of a schema, with the named types met so far."""
 
     def __init__(self) -> None:
         self._named: dict[str, Mapping[str, Any]] = {}
         self._types = 0
 
     def least_bytes(self, node: Any, inside: tuple[str, ...], blocks: int, unions: int) -> int:
-        """Return how many bytes a datum takes at least.
+        """Return the fewest bytes that a datum of a type takes.
 
         Parameters
         ----------
         node
             A type.
         inside
-            The records around it.
+            The enclosing records.
         blocks, unions
-            How many arrays and maps, and how many unions, are around it.
+            Number of enclosing arrays and maps, and of enclosing unions.
         """
         self._types += 1
         if self._types > MAX_TYPES:

@@ -1,4 +1,4 @@
-"""The schemas that are known here, found by fingerprint or by name."""
+"""Known schemas, by fingerprint and by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schemas.errors import InputError, StartupError
 from schemas.field_names import FieldNames, misnamed
 from schemas.logical_types import KEPT, Meaning, meaning_of, type_label, type_name
 from schemas.schema_limits import check_sound
-from schemas.wire import AVRO_MARKER
+from schemas.single_object import AVRO_MARKER
 
 __all__ = ["PACKAGED", "Schema", "SchemaStore", "of_name", "parse_schema"]
 
@@ -35,23 +35,21 @@ class Schema:
     Attributes
     ----------
     avro
-        As JSON.
+        The schema as parsed from JSON.
     source
-        The file or place that it comes from, for messages.
+        The file or place that it comes from, for error messages.
     """
 
     avro: Mapping[str, Any]
     source: str = field(compare=False, default="")
 
     def with_names(self, names: FieldNames) -> Schema:
-        """Return the schema with a model's names for its fields, as the reader of records needs it.
-
-        The header stays that of the records: it depends on the names that they were written with.
+        """Return the schema with its fields renamed to a model's names, for a reader of records.
 
         Raises
         ------
         InvalidEventError
-            It is ambiguous which field is meant.
+            Two names may be the same field, or one name two fields.
         """
         found = {name: field for field, name in names.find(self.fields).items()}
         if all(found.get(name, name) == name for name in self.fields):
@@ -60,9 +58,7 @@ class Schema:
             {**entry, "name": found.get(entry["name"], entry["name"])}
             for entry in self.avro["fields"]
         ]
-        renamed = replace(self, avro={**self.avro, "fields": fields})
-        vars(renamed)["header"] = self.header  # where cached_property keeps it
-        return renamed
+        return replace(self, avro={**self.avro, "fields": fields})
 
     @cached_property
     def name(self) -> str:
@@ -76,27 +72,27 @@ class Schema:
 
     @cached_property
     def parsed(self) -> Any:
-        """As fastavro parses it, named types resolved, logical types under a key of our own.
+        """The schema as fastavro parses it: names resolved, logical types under a key of our own.
 
-        So time stamps stay the integers, and decimals the bytes, that they are on the wire.
+        So time stamps stay integers, and decimals bytes, as on the wire.
         """
         return fastavro.parse_schema(_plain(self.avro))
 
     @cached_property
     def fingerprint(self) -> bytes:
         """CRC-64-AVRO of the parsing canonical form: 8 bytes, little-endian, as on the wire."""
-        # fastavro refuses a wrong logical type, which the specification ignores.
+        # fastavro rejects a wrong logical type; the specification says to ignore it.
         canonical = to_parsing_canonical_form(_plain(self.avro))
         return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
 
     @cached_property
     def header(self) -> bytes:
-        """What a single-object encoding of it starts with: 10 bytes."""
+        """The first 10 bytes of a single-object encoding with this schema."""
         return AVRO_MARKER + self.fingerprint
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """Each field's parsed type, by name; it, and a union's branches, are no names of others."""
+        """Each field's parsed type by name, with names of types replaced by the types."""
         named = _named_types(self.parsed)
         return {
             entry["name"]: [of_name(branch, named) for branch in entry["type"]]
@@ -107,9 +103,9 @@ class Schema:
 
     @cached_property
     def unlike(self) -> dict[str, tuple[Meaning, Any]]:
-        """The fields whose values are written otherwise than they are meant, by name.
+        """Fields whose stored values differ from their meaning, such as microseconds, by name.
 
-        With each, what its type means, and the type.
+        Each with the meaning of its type, and the type.
         """
         found = {}
         for name, avro_type in self.fields.items():
@@ -120,7 +116,7 @@ class Schema:
         return found
 
     def require_lead(self) -> None:
-        """Check that leads can be of this schema.
+        """Check that leads can have this schema.
 
         Raises
         ------
@@ -157,7 +153,7 @@ class SchemaStore:
         Raises
         ------
         StartupError
-            A folder is not there, or a file is not a record schema.
+            A folder is missing, or a file is not a record schema.
         """
         store = cls()
         for folder in (PACKAGED, *map(Path, folders)):
@@ -192,7 +188,7 @@ class SchemaStore:
         return self.add(avro, str(file))
 
     def add(self, avro: Any, source: str = "") -> Schema:
-        """Add a schema; the same one again changes nothing.
+        """Add a schema; adding it again changes nothing.
 
         Raises
         ------
@@ -206,15 +202,15 @@ class SchemaStore:
         return schema
 
     def by_fingerprint(self, fingerprint: bytes) -> Schema | None:
-        """Find the schema of a fingerprint of 8 bytes, as on the wire."""
+        """Return the schema with a fingerprint of 8 bytes; None if it is unknown."""
         return self._by_fingerprint.get(fingerprint)
 
     def by_name(self, name: str) -> Schema | None:
-        """Find a schema by its name, with or without its namespace; the last that was added."""
+        """Return the last added schema of a name, with or without namespace; None if unknown."""
         return self._by_name.get(name)
 
     def lead_contracts(self) -> list[Schema]:
-        """List the schemas that leads can be of."""
+        """Return the schemas that leads can have."""
         return [schema for schema in self if _is_lead(schema)]
 
     def __iter__(self) -> Iterator[Schema]:
@@ -222,13 +218,13 @@ class SchemaStore:
 
 
 def parse_schema(avro: Any, source: str = "") -> Schema:
-    """Check that a schema is a record that can be read without risk.
+    """Return a schema after checking that its records can be read safely.
 
     Raises
     ------
     InputError
-        It is no record schema, or one that is not sound (``schemas.schema_limits``): a few bytes of
-        such data could make a reader run out of stack, or run for ever.
+        It is not a record schema, or exceeds the limits in ``schemas.schema_limits``: a few bytes
+        of such data could exhaust a reader's stack or make it loop for ever.
     """
     where = source or "the schema"
     if not isinstance(avro, Mapping) or avro.get("type") != "record":
@@ -242,7 +238,7 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
         check_sound(schema.parsed)
     except RecursionError:
         raise InputError(f"{where} is nested too deeply: flatten it") from None
-    except Exception as error:  # fastavro raises whatever a schema leads it to
+    except Exception as error:  # fastavro raises exceptions of any class here
         is_told = isinstance(error, SchemaParseException | UnknownType | ValueError)
         why = str(error) if is_told else repr(error)
         raise InputError(f"{where} is not a usable Avro schema: {why}") from None
@@ -250,7 +246,7 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
 
 
 def of_name(avro_type: Any, named: Mapping[str, Any]) -> Any:
-    """Return the type that a name stands for; a type that is no name, as it is."""
+    """Return the type with a name; a type that is no name is returned unchanged."""
     name = avro_type.get("type") if isinstance(avro_type, Mapping) else avro_type
     return named.get(name, avro_type) if isinstance(name, str) else avro_type
 

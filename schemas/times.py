@@ -1,4 +1,4 @@
-"""Times as leads have them: milliseconds since 1970, or ISO 8601 text."""
+"""Times of leads: milliseconds since 1970, or ISO 8601 text."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from datetime import UTC, datetime
 __all__ = ["EARLIEST_MS", "LATEST_MS", "iso_ms"]
 
 EARLIEST_MS = -62_135_596_800_000
-"""Year 1: an earlier time is no time."""
+"""Year 1: earlier times are invalid."""
 LATEST_MS = 253_402_300_800_000
-"""Year 10000: a later time is no time."""
+"""Year 10000: later times are invalid."""
 
 
 def iso_ms(text: str) -> int | None:
-    """Read an ISO 8601 time as milliseconds since 1970; UTC where it names no zone.
+    """Read an ISO 8601 time as milliseconds since 1970; UTC if it has no zone.
 
     Parameters
     ----------
     text
-        As it came.
+        The time.
 
     Returns
     -------
     int or None
-        None where the text is no time.
+        None if the text is not a time.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The trees of a model file: what a sound ensemble is.
+"""Validation of the trees in a model file.
 
-ONNX Runtime trusts the ids in the arrays: it follows branches, recurses down each tree and indexes
-by target and column.
+ONNX Runtime does not check the ids in the arrays: it follows branches, recurses down each tree and
+indexes by target and column.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ TREE_ATTRIBUTES: Mapping[str, type[int] | type[float] | type[bytes]] = {
     "target_ids": int,
     "target_weights": float,
 }
-"""Attributes of TreeEnsembleRegressor with an entry for each node, or for each weight of a leaf."""
+"""Attributes of TreeEnsembleRegressor with one entry a node, or one a weight of a leaf."""
 MOST_TREES = 10_000
 MOST_NODES = 2**19
 MOST_WEIGHTS = 2**22
 DEEPEST = 64
-"""Branches from a root to a leaf, at most. `leadscore train` makes trees of up to 6."""
+"""Largest depth of a tree. `leadscore train` makes trees of depth up to 6."""
 LEAF, BRANCH = b"LEAF", b"BRANCH_LT"
 
 
 @dataclass(frozen=True, slots=True)
 class TreeArrays:
-    """An ensemble as arrays: one entry for each node, parents first, tree after tree.
+    """An ensemble as arrays: one entry a node, parents first, tree after tree.
 
     Attributes
     ----------
@@ -89,13 +89,12 @@ class TreeArrays:
 
     @classmethod
     def of(cls, attributes: Mapping[str, Sequence[Any]]) -> TreeArrays:
-        """Read the attributes of the ONNX operator.
+        """Read the arrays from the attributes of the ONNX operator.
 
         Raises
         ------
         BundleError
-            There are too many nodes, some have only a part of what a node has, or a mode is not
-            known.
+            There are too many nodes, the arrays differ in length, or a mode is unknown.
         """
         per_node = {name for name in attributes if name.startswith("nodes_")}
         for names, what, most in (
@@ -136,22 +135,22 @@ class TreeArrays:
 
 
 def check_trees(trees: TreeArrays, *, n_columns: int, n_targets: int) -> None:
-    """Refuse an ensemble that LeadScore's export would not write.
+    """Check that LeadScore's export could have written an ensemble.
 
     Parameters
     ----------
     trees
         The ensemble.
     n_columns
-        How many columns the trees read.
+        Number of columns that the trees read.
     n_targets
-        How many targets the weights are added to; the last one is the margin.
+        Number of targets that weights are added to; the last one is the margin.
 
     Raises
     ------
     BundleError
-        A tree is no tree or too deep, an id is out of range, or a leaf has other weights than one
-        for the margin and at most one for each other target.
+        A tree is malformed or too deep, an id is out of range, or a leaf has other weights than
+        one for the margin and at most one for each other target.
     """
     _check_ids(trees)
     _check_branches(trees, n_columns)
@@ -161,21 +160,22 @@ def check_trees(trees: TreeArrays, *, n_columns: int, n_targets: int) -> None:
 
 
 def bias_of(trees: TreeArrays, *, n_fields: int, n_targets: int) -> float:
-    """Compute the margin that the fields' contributions start from.
+    """Compute the margin before any field's contribution.
 
     Parameters
     ----------
     trees
-        A sound ensemble.
+        A valid ensemble.
     n_fields
-        How many of its targets, the first ones, are the fields'.
+        Number of fields, whose targets are the first ones.
     n_targets
-        How many targets it has; the last one is the margin.
+        Number of targets; the last one is the margin.
 
     Returns
     -------
     float
-        Of each tree, what any of its leaves adds to the margin and not to a field; summed.
+        Sum over the trees of the part of a leaf's margin that is no field's contribution; it is the
+        same for all leaves of a tree.
     """
     firsts = np.flatnonzero(np.diff(trees.weight_tree, prepend=np.int64(-1)))
     of_first_leaf = trees.weight_node == trees.weight_node[firsts][trees.weight_tree]
@@ -216,7 +216,7 @@ def _positions(trees: TreeArrays) -> _Positions:
 
 
 class _Positions:
-    """Finds entries by the key of tree and node."""
+    """Finds entries by tree and node."""
 
     def __init__(self, keys: NDArray[np.int64]) -> None:
         self._order = np.argsort(keys, kind="stable")
@@ -227,7 +227,7 @@ class _Positions:
         return bool((np.diff(self._sorted) > 0).all())
 
     def of(self, tree: NDArray[np.int64], node: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Return where the nodes are; None where one of them is nowhere."""
+        """Return the indices of nodes; None if one of them does not exist."""
         keys = tree * MOST_NODES + node
         found = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
         if not np.array_equal(self._sorted[found], keys):
@@ -236,7 +236,7 @@ class _Positions:
 
 
 def _check_shape(trees: TreeArrays, position: _Positions) -> None:
-    """Look whether each tree hangs together from its first node on, and how deep it is."""
+    """Check that each tree is connected, has no cycles, and is not too deep."""
     n, branches = len(trees.tree), np.flatnonzero(trees.is_branch)
     below = np.zeros((2, n), np.int64)
     for side, ids in enumerate((trees.true, trees.false)):
@@ -254,7 +254,7 @@ def _check_shape(trees: TreeArrays, position: _Positions) -> None:
         level = below[:, level[trees.is_branch[level]]].ravel()
     if len(level):
         raise _refusal(f"be at most {DEEPEST} branches deep", "are deeper")
-    if reached != n:  # what is left hangs on itself, in a circle
+    if reached != n:  # the rest is a cycle
         raise _refusal("branch from their first node on, each node under one other", NOT_SO)
 
 
@@ -269,7 +269,7 @@ def _check_weights(trees: TreeArrays, position: _Positions, n_targets: int) -> N
     with_margin = leaf[trees.target == n_targets - 1]
     if not np.array_equal(with_margin, np.flatnonzero(~trees.is_branch)):
         raise _refusal("add to the margin in every leaf", "do not")
-    # As every sum of some of them, so that no score is infinite, or NaN.
+    # Then every partial sum is finite too, and no score is infinite or NaN.
     if not np.abs(trees.weight).sum() <= LARGEST_FLOAT32:
         raise _refusal("have weights whose sum is a finite number", "have others")
 

@@ -1,4 +1,4 @@
-"""Golden rows: a model is verified by what it gives for them, wherever it is loaded."""
+"""Golden rows: a model is verified by its scores of them whenever it is loaded."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from model.serving.predictor import ModelFiles, open_predictor
 __all__ = ["GOLDEN_TOLERANCE", "verify"]
 
 GOLDEN_TOLERANCE = 1e-6
-"""How far a golden row's score may be from what training computed, on any machine."""
+"""Largest difference of a golden row's score from the one in training, on any machine."""
 
 
 def verify(model: ModelFiles) -> BundleMetadata:
-    """Open a model and compute its golden rows.
+    """Open a model and check its scores of the golden rows.
 
     Parameters
     ----------
     model
-        What has the model's files.
+        Has the model's files.
 
     Raises
     ------
     BundleError
-        It can't be opened, or gives other scores than in training.
+        It can't be opened, or its scores differ from those in training.
     """
     predictor = open_predictor(model)
     _verify_golden(predictor)
@@ -36,7 +36,7 @@ def _verify_golden(predictor: ModelPredictor) -> None:
     golden = predictor.metadata.golden
     try:
         prediction = predictor.predict(golden.matrix)
-    except Exception as error:  # whatever an engine makes of a graph that only looks right
+    except Exception as error:  # engines raise exceptions of any class here
         raise BundleError(
             f"The model can't score its own golden rows ({error}): publish it again from its "
             "training."
@@ -56,7 +56,7 @@ def _verify_golden(predictor: ModelPredictor) -> None:
 
 
 def _verify_shapes(prediction: Prediction, metadata: BundleMetadata) -> None:
-    """Compare what the golden rows gave with what a batch must give."""
+    """Check the shapes of a prediction of the golden rows."""
     n, k, fields = len(metadata.golden.scores), metadata.top_k, len(metadata.spec.fields)
     aspects = len(metadata.aspects)
     found = [

@@ -1,9 +1,9 @@
-"""The graph of a model: defined here, written by the export, compared by whoever loads it.
+"""The ONNX graph of a model: defined here, written by the export, checked at each load.
 
-Apart from its trees a graph follows from the model's metadata. A file is accepted only if it is
-that graph, field by field, and its trees are sound (``model.serving.ensemble``). So nothing reaches
-ONNX Runtime that it does not expect: it aborts the process on some values (a negative
-``n_targets``), allocates whatever a shape asks for, and follows branches in a circle for ever.
+Except for the trees, the metadata determine the graph. A file is accepted only if it is exactly
+that graph and its trees are valid (``model.serving.ensemble``). So ONNX Runtime gets nothing
+unexpected: it aborts the process on some values (a negative ``n_targets``), allocates any shape,
+and follows cycles of branches for ever.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from model.serving.onnx_format import AttributeType, ElementType, message
 __all__ = ["CheckedGraph", "Layout", "check_graph", "fill_trees", "graph_of"]
 
 LANES = 16
-"""As many values as the widest vector instructions hold: see ``model.training.export``."""
+"""Values in the widest vector register: see ``model.training.export``."""
 OPSET = 17
 OPSET_ML = 3
 IR_VERSION = 8
 MOST_METADATA = 4 * 2**20
-"""Bytes of JSON; of the largest spec, golden rows take a third of it."""
+"""Largest JSON in bytes; golden rows of the largest spec take a third of it."""
 MOST_FIELDS = 500
 MOST_COLUMNS = 5000
-"""Of a batch of 2,000 leads, the largest matrix takes 80 MB."""
+"""Then the matrix of 2,000 leads takes at most 80 MB."""
 KINDS = {
     float: AttributeType.FLOATS,
     int: AttributeType.INTS,
@@ -51,24 +51,23 @@ DTYPES: Mapping[type, Any] = {float: np.float64, int: np.int64}
 
 
 class Layout(Enum):
-    """How missing values reach the trees."""
+    """How missing values get to the trees."""
 
     TWICE = "twice"
-    """The columns, then the same with minus infinity for NaN. What the export writes."""
+    """The columns, then the columns with minus infinity for NaN. The export writes this one."""
     TRACKED = "tracked"
-    """By an attribute of the operator. The first models were written so."""
+    """By an attribute of the operator, as in the first models."""
 
 
 class CheckedGraph(NamedTuple):
-    """What is read of a model file that was accepted.
+    """Content of an accepted model file.
 
     Attributes
     ----------
     metadata
-        What the model says of itself.
+        The model's metadata.
     bias
-        The margin before any field is looked at: it and the fields' contributions add up to the
-        margin.
+        The margin before any field's contribution: bias and contributions add up to the margin.
     """
 
     metadata: BundleMetadata
@@ -76,7 +75,7 @@ class CheckedGraph(NamedTuple):
 
 
 def check_graph(content: bytes) -> CheckedGraph:
-    """Compare a model file with the graph of its metadata, and check its trees.
+    """Check that a model file is the graph of its metadata, with valid trees.
 
     Parameters
     ----------
@@ -91,7 +90,7 @@ def check_graph(content: bytes) -> CheckedGraph:
     Raises
     ------
     BundleError
-        It is another graph than LeadScore writes for these metadata.
+        It is not the graph that LeadScore writes for these metadata.
     """
     try:
         model = message("Model").FromString(content)
@@ -123,16 +122,16 @@ def check_graph(content: bytes) -> CheckedGraph:
 
 
 def graph_of(metadata: BundleMetadata, text: str, layout: Layout = Layout.TWICE) -> Any:
-    """Return the model of some metadata, its trees without nodes.
+    """Return the graph for metadata, its trees without nodes.
 
     Parameters
     ----------
     metadata
-        Their spec and calibration decide the graph.
+        Their spec and calibration determine the graph.
     text
         The metadata as JSON.
     layout
-        How missing values reach the trees.
+        How missing values get to the trees.
 
     Returns
     -------
@@ -294,7 +293,7 @@ def _check_size(metadata: BundleMetadata) -> None:
 
 
 def _tree_attributes(model: Any) -> Iterator[Any]:
-    """Return the attributes of the trees that hold an entry a node or a weight."""
+    """Yield the attributes of the trees with one entry a node or a weight."""
     for node in model.graph.node:
         if node.op_type == b"TreeEnsembleRegressor":
             yield from (a for a in node.attribute if a.name.decode("latin-1") in TREE_ATTRIBUTES)
@@ -306,7 +305,7 @@ def _array(attribute: Any) -> Any:
 
 
 def _taken_arrays(model: Any) -> dict[str, Any]:
-    """Return the trees' arrays by attribute, and leave them empty in the model."""
+    """Remove the trees' arrays from the model, and return them by attribute."""
     arrays: dict[str, Any] = {}
     for attribute in _tree_attributes(model):
         name, array = attribute.name.decode(), _array(attribute)
@@ -322,7 +321,7 @@ def _taken_arrays(model: Any) -> dict[str, Any]:
 
 
 def _difference(found: Any, expected: Any) -> str | None:
-    """Name the first part in which a model differs from the expected one; None where none does."""
+    """Return the name of the first part that differs from the expected model; None if all agree."""
     parts = (
         ("operator", found.graph.node, expected.graph.node),
         ("constant", found.graph.initializer, expected.graph.initializer),

@@ -1,4 +1,4 @@
-"""The native engine: XGBoost itself, where ONNX Runtime can't be had."""
+"""The engine "xgboost": XGBoost itself, where ONNX Runtime is not installed."""
 
 from __future__ import annotations
 
@@ -8,47 +8,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import METADATA_KEY, BundleError, BundleMetadata
-from model.serving.prediction import Contributions, Prediction, without_reasons
+from model.serving.prediction import (
+    Contributions,
+    EngineMissingError,
+    Prediction,
+    without_reasons,
+)
 
 __all__ = ["NativePredictor"]
 
 
 class NativePredictor:
-    """Scores with XGBoost's own model file; the same scores as the ONNX engine's to 1e-6.
+    """Scores with XGBoost's own model file; equal to the ONNX engine's scores to 1e-6.
 
     Parameters
     ----------
     content
-        The bytes of ``model.ubj``, compared with their hash before: XGBoost may end the process on
-        a damaged file.
+        The bytes of ``model.ubj``, whose hash was checked: a damaged file may crash XGBoost.
     threads
-        How many threads compute a batch.
+        Number of threads for a batch.
     reasons
-        Whether reasons are computed; else there are none (k = 0).
+        Whether to compute reasons; otherwise k is 0.
 
     Raises
     ------
+    EngineMissingError
+        XGBoost can't be imported here.
     BundleError
-        XGBoost is not installed, or the bytes are not a model of LeadScore.
+        The bytes are not a model made by LeadScore.
     """
 
     engine = "xgboost"
 
     def __init__(self, content: bytes, *, threads: int = 1, reasons: bool = True) -> None:
-        # Only here: it is slow to import, and most workers never need it.
+        # Imported here: it is slow to import, and most workers never need it.
         try:
             import xgboost
         except ImportError as error:
-            raise BundleError(
+            raise EngineMissingError(
                 "The model needs XGBoost, which can't be imported here "
                 f"({error}): install leadscore[train], or publish the model as ONNX too."
             ) from None
         try:
             if not content:
-                raise ValueError("it is empty")  # XGBoost would end the process
+                raise ValueError("it is empty")  # XGBoost would crash
             booster = xgboost.Booster({"nthread": threads}, model_file=bytearray(content))
             text, columns = booster.attr(METADATA_KEY), booster.num_features()
-        except Exception as error:  # whatever it makes of broken bytes
+        except Exception as error:  # damaged bytes raise exceptions of any class
             raise BundleError(
                 f"model.ubj is not a model that XGBoost {xgboost.__version__} can read "
                 f"({_first_line(error)}): publish it again from its training."
@@ -69,7 +75,7 @@ class NativePredictor:
         self._aspect_columns = [aspect.column for aspect in self.metadata.aspects]
 
     def predict(self, matrix: NDArray[np.float32]) -> Prediction:
-        """Score a batch; see ``Predictor``."""
+        """Return scores and reasons of a batch; see ``Predictor``."""
         if not len(matrix):
             return self._nothing()
         data = self._matrix(matrix, nthread=self._threads)
@@ -88,7 +94,7 @@ class NativePredictor:
         )
 
     def contributions(self, matrix: NDArray[np.float32]) -> Contributions:
-        """Compute what every field contributes; see ``Predictor``."""
+        """Return the contributions of every field; see ``Predictor``."""
         if len(matrix):
             return self._contributions(self._matrix(matrix, nthread=self._threads))
         # The bias is the same for every row.
@@ -99,7 +105,7 @@ class NativePredictor:
         )
 
     def _nothing(self) -> Prediction:
-        # XGBoost warns of a batch without rows, and forgets its shape.
+        # XGBoost warns about an empty batch, and returns another shape.
         shape = (0, self.metadata.top_k if self._has_reasons else 0)
         return Prediction(
             np.empty(0, np.float32),
@@ -110,7 +116,7 @@ class NativePredictor:
 
     def _contributions(self, data: Any) -> Contributions:
         by_column = self._booster.predict(data, pred_contribs=True, approx_contribs=True)
-        # The last column is the base, which no field contributes.
+        # The last column is the bias.
         by_field = by_column[:, :-1].astype(np.float64) @ self._to_fields
         return Contributions(
             float(by_column[0, -1]),

@@ -1,8 +1,8 @@
 """The messages of ONNX's file format (onnx.proto) that LeadScore's models are made of.
 
-Not from the package onnx, which is not installed where models only serve. Strings are declared as
-bytes: in a damaged file they may not be UTF-8. A field that is not declared here stays in a message
-as an unknown field, and is written out again with it.
+The package onnx is not used: it is not installed where models only serve. Strings are declared as
+bytes, as they may not be UTF-8 in a damaged file. A field that is not declared here stays in the
+message as an unknown field, and is serialised with it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _REPEATED = {
 
 @cache
 def message(name: str) -> Any:
-    """Return the class that reads and writes a message of ONNX."""
+    """Return the class of an ONNX message."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
 
 

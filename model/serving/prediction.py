@@ -1,4 +1,4 @@
-"""What a model gives for a batch, and what an engine is."""
+"""Predictions, and the protocol of the engines that compute them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model.metadata import BundleMetadata
+from model.metadata import BundleError, BundleMetadata
 
-__all__ = ["Contributions", "ModelPredictor", "Prediction", "Predictor", "without_reasons"]
+__all__ = [
+    "Contributions",
+    "EngineMissingError",
+    "ModelPredictor",
+    "Prediction",
+    "Predictor",
+    "without_reasons",
+]
+
+
+class EngineMissingError(BundleError):
+    """An engine's library can't be imported: another engine may open the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +35,9 @@ class Prediction:
     reason_field
         int64, shape (n, k): indices of the k fields that moved the margin most, strongest first.
     reason_value
-        float32, shape (n, k): by how much, on the logit scale before calibration.
+        float32, shape (n, k): their contributions, on the logit scale before calibration.
     aspects
-        float32, shape (n, n_aspects): what each aspect of the fields that have several contributed
-        (``BundleMetadata.aspects``).
+        float32, shape (n, n_aspects): contributions of the aspects in ``BundleMetadata.aspects``.
     """
 
     probability: NDArray[np.float32]
@@ -38,17 +48,17 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """What moved the margins of n leads: bias and fields add up to the margin.
+    """Contributions to the margins of n leads: bias and fields add up to the margin.
 
     Attributes
     ----------
     bias
-        The margin before any field is looked at, the same for every lead.
+        The margin before any field's contribution, the same for every lead.
     fields
-        float32, shape (n, n_fields): what each field added.
+        float32, shape (n, n_fields): contribution of each field.
     aspects
-        float32, shape (n, n_aspects): what each aspect in ``BundleMetadata.aspects`` added; those
-        of a field add up to the field's.
+        float32, shape (n, n_aspects): contribution of each aspect in ``BundleMetadata.aspects``;
+        those of a field add up to the field's.
     """
 
     bias: float
@@ -57,7 +67,7 @@ class Contributions:
 
 
 def without_reasons(probability: NDArray[np.float32]) -> Prediction:
-    """Make a prediction that has scores and no reasons (k = 0).
+    """Return a prediction without reasons (k = 0).
 
     Parameters
     ----------
@@ -73,10 +83,10 @@ class Predictor(Protocol):
 
     @property
     def engine(self) -> str:
-        """What computes the scores: "onnx", "xgboost" or "constant"."""
+        """Name of the engine: "onnx", "xgboost" or "constant"."""
 
     def predict(self, matrix: NDArray[np.float32]) -> Prediction:
-        """Score a batch.
+        """Return scores and reasons of a batch; a lead's are bit-identical in any batch.
 
         Parameters
         ----------
@@ -85,7 +95,7 @@ class Predictor(Protocol):
         """
 
     def contributions(self, matrix: NDArray[np.float32]) -> Contributions:
-        """Compute what every field contributes to the margin.
+        """Return the contributions of every field to the margins of a batch.
 
         Parameters
         ----------
@@ -99,4 +109,4 @@ class ModelPredictor(Predictor, Protocol):
 
     @property
     def metadata(self) -> BundleMetadata:
-        """What the model says of itself."""
+        """The model's metadata."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.spec import FeatureSpec
 from model.metadata import Calibration
-from model.training.boosting import BoostingParameters, average, boost, margins
 from model.training.calibrate import choose_calibration
 from model.training.evaluate import Quality, evaluate, fold_aucs
 from model.training.folds import FOLDS, folds, has_folds, split_latest
-from model.training.masking import with_masked_copies
 from model.training.specify import Leads, encode, fit_spec, training_matrix
+from model.training.trainer import Ensemble, Trainer
 
 __all__ = ["FOLDS", "CrossValidated", "Latest", "Recipe", "cross_validate", "validate_latest"]
 
@@ -25,50 +23,23 @@ LEAST_OF_A_KIND = 10
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How trees are trained, wherever they are."""
+    """How models are trained, wherever they are."""
 
-    parameters: BoostingParameters
+    trainer: Trainer
     seed: int
     threads: int
 
-    def boost(self, spec: FeatureSpec, training: Leads) -> Any:
-        """Train trees on leads, and on copies of them with fields that miss.
-
-        Returns
-        -------
-        xgboost.Booster
-        """
+    def train(self, spec: FeatureSpec, training: Leads) -> Ensemble:
+        """Train a model on leads."""
         matrix = training_matrix(spec, training, self.seed)
-        boosters = [self._boost_once(spec, matrix, training.labels, seed) for seed in self._seeds]
-        return average(boosters) if len(boosters) > 1 else boosters[0]
-
-    @property
-    def _seeds(self) -> list[int]:
-        """One a booster: those of two recipes are independent."""
-        others = np.random.SeedSequence(self.seed).generate_state(self.parameters.boosters - 1)
-        return [self.seed, *others.tolist()]
-
-    def _boost_once(
-        self,
-        spec: FeatureSpec,
-        matrix: NDArray[np.float32],
-        labels: NDArray[np.bool_],
-        seed: int,
-    ) -> Any:
-        rows, weights = with_masked_copies(spec, matrix, seed)
-        return boost(
-            rows,
-            np.tile(labels, 2),
-            self.parameters,
-            weights=weights,
-            seed=seed,
-            threads=self.threads,
+        return self.trainer.train(
+            spec, matrix, training.labels, seed=self.seed, threads=self.threads
         )
 
     def unseen_margins(self, training: Leads, unseen: Leads) -> NDArray[np.float32]:
         """Train on some leads, spec and encodings included; return the margins of others."""
         spec = fit_spec(training)
-        return margins(self.boost(spec, training), encode(spec, unseen))
+        return self.train(spec, training).margins(encode(spec, unseen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +91,7 @@ def cross_validate(leads: Leads, recipe: Recipe, *, n: int = FOLDS) -> CrossVali
     leads
         With both kinds of labels.
     recipe
-        How trees are trained; its seed shuffles the folds too.
+        How models are trained; its seed shuffles the folds too.
     n
         Number of folds, stratified by label; leads of a group are in one of them.
     """
@@ -177,7 +148,7 @@ def validate_latest(leads: Leads, recipe: Recipe) -> Latest | None:
     leads
         In the order of time.
     recipe
-        How trees are trained.
+        How models are trained.
 
     Returns
     -------

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import xgboost
 from numpy.typing import NDArray
 
 from features.spec import FeatureSpec
+from model.training.trainer import Ensemble
 
 __all__ = ["field_importance"]
 
@@ -17,13 +15,13 @@ ROWS = 10_000
 
 
 def field_importance(
-    booster: Any, spec: FeatureSpec, matrix: NDArray[np.float32]
+    ensemble: Ensemble, spec: FeatureSpec, matrix: NDArray[np.float32]
 ) -> dict[str, float]:
     """Share out what moves the scores among the fields.
 
     Parameters
     ----------
-    booster
+    ensemble
         Trees on the columns of the spec.
     spec
         Which columns are which field's.
@@ -37,9 +35,7 @@ def field_importance(
         ADR 5) as a share of all fields'; they sum to 1. Empty where nothing moves the scores.
     """
     rows = np.unique(np.linspace(0, len(matrix) - 1, ROWS).astype(int))
-    by_column = booster.predict(
-        xgboost.DMatrix(matrix[rows], nthread=1), pred_contribs=True, approx_contribs=True
-    )
+    by_column = ensemble.contributions(matrix[rows])
     # Columns of a field may cancel out.
     by_field = np.zeros((len(rows), len(spec.fields)))
     for column, field in enumerate(spec.field_of_column):

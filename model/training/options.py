@@ -9,10 +9,13 @@ from typing import Any, Literal
 
 from model.metadata import Engagement
 from model.training.bands import HIGH, MEDIUM, BandRule
-from model.training.boosting import RECIPE, BoostingParameters
+from model.training.trainer import Trainer
+from model.training.xgboost_trainer import XgboostTrainer
 from schemas.fields import FieldKind
 
 __all__ = ["TrainOptions"]
+
+DEFAULT_TRAINER = XgboostTrainer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class TrainOptions:
     schema
         The leads' contract, an Avro record schema parsed from JSON; None to derive it.
     trials
-        How many sets of the trees' parameters to try; 0 for ``parameters`` as they are.
+        How many sets of the trainer's parameters to try; 0 for its own as they are.
     name
         The model's name; a derived contract is called after it.
     seed
@@ -68,8 +71,8 @@ class TrainOptions:
         How large the bands are; Medium is what comes below High.
     engagement
         The range in which the mean score is expected to stay; None to derive it from the scores.
-    parameters
-        Of the trees.
+    trainer
+        What learns, with its parameters.
     """
 
     target: str
@@ -95,4 +98,4 @@ class TrainOptions:
     high: BandRule = HIGH
     medium: BandRule = MEDIUM
     engagement: Engagement | None = None
-    parameters: BoostingParameters = RECIPE
+    trainer: Trainer = DEFAULT_TRAINER

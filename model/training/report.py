@@ -50,7 +50,7 @@ class TrainingReport:
     parameters
         Of the trees.
     parity
-        The largest difference of an ONNX score and XGBoost's, over all leads.
+        The largest difference of an ONNX score and the trainer's own, over all leads.
     """
 
     rows: int

@@ -1,4 +1,4 @@
-"""A search for better parameters of the trees."""
+"""A search for better parameters of a trainer."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import optuna
 
-from model.training.boosting import RECIPE, BoostingParameters
 from model.training.cross_validation import Recipe, cross_validate
 from model.training.specify import Leads
+from model.training.trainer import Trainer
 
 __all__ = ["search_parameters"]
 
 SEARCH_FOLDS = 3
 
 
-def search_parameters(leads: Leads, recipe: Recipe, trials: int) -> BoostingParameters:
+def search_parameters(leads: Leads, recipe: Recipe, trials: int) -> Trainer:
     """Try parameters out, by cross-validated log loss; the recipe's own stay unless beaten.
 
     The folds are others than those of the report, which would be flattered by them.
@@ -30,27 +30,14 @@ def search_parameters(leads: Leads, recipe: Recipe, trials: int) -> BoostingPara
         How many to try besides.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    searching = replace(recipe, seed=recipe.seed + 1)
+    searching, trainer = replace(recipe, seed=recipe.seed + 1), recipe.trainer
 
-    def loss(parameters: BoostingParameters) -> float:
-        tried = replace(searching, parameters=parameters)
-        return cross_validate(leads, tried, n=SEARCH_FOLDS).quality.log_loss
+    def loss(tried: Trainer) -> float:
+        validated = cross_validate(leads, replace(searching, trainer=tried), n=SEARCH_FOLDS)
+        return validated.quality.log_loss
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=recipe.seed))
-    study.optimize(lambda trial: loss(_suggested(trial)), n_trials=trials)
-    if study.best_value < loss(recipe.parameters):
-        return _suggested(optuna.trial.FixedTrial(study.best_params))
-    return recipe.parameters
-
-
-def _suggested(trial: optuna.trial.BaseTrial) -> BoostingParameters:
-    return replace(
-        RECIPE,
-        trees=trial.suggest_int("trees", 20, 80, step=10),
-        max_depth=trial.suggest_int("max_depth", 2, 6),
-        eta=trial.suggest_float("eta", 0.05, 0.5, log=True),
-        subsample=trial.suggest_float("subsample", 0.5, 1.0),
-        colsample_bytree=trial.suggest_float("colsample_bytree", 0.3, 1.0),
-        min_child_weight=trial.suggest_float("min_child_weight", 1.0, 30.0, log=True),
-        reg_lambda=trial.suggest_float("reg_lambda", 0.3, 30.0, log=True),
-    )
+    study.optimize(lambda trial: loss(trainer.suggested(trial)), n_trials=trials)
+    if study.best_value < loss(trainer):
+        return trainer.suggested(optuna.trial.FixedTrial(study.best_params))
+    return trainer

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.spec import FeatureSpec
 from model.metadata import Calibration
-from model.training.boosting import boost_base_rate, margins
 from model.training.cross_validation import CrossValidated, Recipe
 from model.training.specify import Leads
+from model.training.trainer import Ensemble
 from model.training.verdict import Verdict
 
 __all__ = ["Served", "serve"]
@@ -24,7 +23,7 @@ class Served:
 
     Attributes
     ----------
-    booster
+    ensemble
         Trees on the columns of the spec; of one leaf where every lead gets the base rate.
     calibration
         From their margins to probabilities.
@@ -33,7 +32,7 @@ class Served:
         leads will score.
     """
 
-    booster: Any
+    ensemble: Ensemble
     calibration: Calibration
     scores: NDArray[np.float64]
 
@@ -46,10 +45,10 @@ def serve(
     Trees without signal would rank leads at random, and their raw margins be far too sure.
     """
     if verdict.has_signal:
-        return Served(recipe.boost(spec, leads), validated.calibration, validated.served)
+        return Served(recipe.train(spec, leads), validated.calibration, validated.served)
     calibration = Calibration()
-    booster = boost_base_rate(len(spec.columns), verdict.base_rate)
+    ensemble = recipe.trainer.base_rate(len(spec.columns), verdict.base_rate)
     nothing = np.full((1, len(spec.columns)), np.nan, dtype=np.float32)
     # As float32, the type of a score in service: its bins then hold the scores that are served.
-    score = calibration.probability(margins(booster, nothing)).astype(np.float32)
-    return Served(booster, calibration, np.full(len(leads), score[0], dtype=np.float64))
+    score = calibration.probability(ensemble.margins(nothing)).astype(np.float32)
+    return Served(ensemble, calibration, np.full(len(leads), score[0], dtype=np.float64))

@@ -17,12 +17,11 @@ from features.table import Table
 from model.bundle import Artefacts
 from model.column_plan import ColumnPlan
 from model.metadata import BundleError, BundleMetadata, Golden, Training
-from model.serving.predictor import OnnxPredictor
+from model.serving.onnx_runtime import OnnxPredictor
 from model.training.bands import Bands, choose_bands
 from model.training.baseline import logistic_scores
-from model.training.boosting import margins
 from model.training.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
-from model.training.export import parity, to_onnx, to_ubj
+from model.training.export import parity, to_onnx
 from model.training.healthy_range import healthy_range
 from model.training.importance import field_importance
 from model.training.inspection import Inspection, answer_warnings, inspect_columns
@@ -40,7 +39,7 @@ from model.training.verdict import Verdict, judge
 __all__ = ["TrainOptions", "TrainedModel", "train"]
 
 PARITY = 1e-6
-"""How far an ONNX score may be from XGBoost's."""
+"""How far an ONNX score may be from the trainer's own."""
 GAP_SHARE = 0.1
 """Share of values taken out of the training data to compare scores of leads with gaps."""
 GOLDEN_ROWS, GOLDEN_GAPS = 32, 3
@@ -112,7 +111,7 @@ def train(
     reference = build_reference(spec, columns, rows, served.scores, data.leads.groups)
     features = FeatureEncoder(spec, reference).encode(columns, rows)
     matrix = features.matrix
-    importance = field_importance(served.booster, spec, matrix)
+    importance = field_importance(served.ensemble, spec, matrix)
     is_present = features.bins != reference.missing_codes
     typical = typical_lead(list(spec.kinds), importance, is_present)
     reference = reference.model_copy(update={"typical": typical})
@@ -134,10 +133,10 @@ def train(
         training=_training(data, options, recipe, planned, warnings),
         contract=dict(data.contract),
     )
-    on_step("exporting, and comparing every score with XGBoost's")
-    onnx = to_onnx(served.booster, metadata)
+    on_step("exporting, and comparing every score with the trainer's own")
+    onnx = to_onnx(served.ensemble, metadata)
     difference = _check_parity(onnx, served, matrix)
-    ubj = to_ubj(served.booster, metadata)
+    ubj = served.ensemble.ubj(metadata)
     sample = reference_rows(data.leads, spec, reference, features, served.scores)
     report = TrainingReport(
         rows=rows,
@@ -153,18 +152,18 @@ def train(
         cross_validated=validated,
         bands=bands,
         change=change,
-        parameters=recipe.parameters.as_dict(),
+        parameters=recipe.trainer.parameters,
         parity=difference,
     )
     return TrainedModel(Artefacts(onnx, ubj, sample), metadata, report)
 
 
 def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None]) -> Recipe:
-    recipe = Recipe(options.parameters, options.seed, options.threads)
+    recipe = Recipe(options.trainer, options.seed, options.threads)
     if not options.trials:
         return recipe
     on_step(f"trying {options.trials} sets of parameters")
-    return replace(recipe, parameters=search_parameters(data.leads, recipe, options.trials))
+    return replace(recipe, trainer=search_parameters(data.leads, recipe, options.trials))
 
 
 def _warnings(
@@ -222,7 +221,7 @@ def _training(
         least_leads=LEAST_LEADS,
         columns=columns,
         warnings=warnings,
-        parameters=recipe.parameters.as_dict(),
+        parameters=recipe.trainer.parameters,
     )
 
 
@@ -231,7 +230,7 @@ def _golden(served: Served, matrix: NDArray[np.float32]) -> Golden:
     rows = matrix[chosen]
     for row in rows[::GOLDEN_GAPS]:
         row[::GOLDEN_GAPS] = np.nan
-    return Golden.of(rows, served.calibration.probability(margins(served.booster, rows)))
+    return Golden.of(rows, served.calibration.probability(served.ensemble.margins(rows)))
 
 
 def _check_parity(onnx: bytes, served: Served, matrix: NDArray[np.float32]) -> float:
@@ -240,12 +239,12 @@ def _check_parity(onnx: bytes, served: Served, matrix: NDArray[np.float32]) -> f
     gaps = np.random.default_rng(0).random(matrix.shape) < GAP_SHARE
     with_gaps = np.where(gaps, np.float32(np.nan), matrix)
     difference = max(
-        parity(predictor, served.booster, served.calibration, rows) for rows in (matrix, with_gaps)
+        parity(predictor, served.ensemble, served.calibration, rows) for rows in (matrix, with_gaps)
     )
     if not difference <= PARITY:
         raise BundleError(
-            f"The exported model's scores differ from XGBoost's by up to {difference:.2g}; at most "
-            f"{PARITY:g} is allowed, so there is no bundle. This is a defect of the export: please "
-            "report it with the versions of xgboost and onnxruntime."
+            f"The exported model's scores differ from the trainer's by up to {difference:.2g}; at "
+            f"most {PARITY:g} is allowed, so there is no bundle. This is a defect of the export: "
+            "please report it with the versions of xgboost and onnxruntime."
         )
     return difference

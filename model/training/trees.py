@@ -1,4 +1,4 @@
-"""XGBoost's trees as the attributes of ONNX's tree ensemble, with each field's contributions.
+"""Trees, and their form as attributes of ONNX's tree ensemble with each field's contributions.
 
 Each leaf carries, for every field on its path, what that field's splits changed in the node's
 expected margin (the contributions of Saabas [1]_, XGBoost's ``approx_contribs``, summed by field),
@@ -11,90 +11,47 @@ References
 
 from __future__ import annotations
 
-import json
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xgboost
 
 from features.spec import FeatureSpec, FieldAspect
 from model.serving.ensemble import BRANCH, LEAF
 
-__all__ = ["ensemble_arrays"]
-
-
-def ensemble_arrays(
-    booster: xgboost.Booster, spec: FeatureSpec, aspects: Sequence[FieldAspect]
-) -> dict[str, list[Any]]:
-    """Return a booster as the arrays of an ONNX ensemble (``model.serving.ensemble``).
-
-    Its targets are one a field, one an aspect and, last, one for the margin. It reads the columns,
-    then the same with minus infinity for NaN: a split that sends missing values left reads the
-    latter. The operator can do it itself, at a tenth of its time more.
-
-    Parameters
-    ----------
-    booster
-        Trees (``gbtree``) of objective ``binary:logistic`` on the spec's columns.
-    spec
-        Says which columns are a field.
-    aspects
-        Those whose contributions are kept apart too.
-
-    Raises
-    ------
-    ValueError
-        The booster is of another kind, or not on the spec's columns.
-    """
-    learner = json.loads(booster.save_raw("json"))["learner"]
-    _check(learner, spec)
-    n_fields = len(spec.fields)
-    targets: list[tuple[int, ...]] = [(field,) for field in spec.field_of_column]
-    for target, aspect in enumerate(aspects, n_fields):
-        targets[aspect.column] = (aspect.field, target)
-    ensemble = _Ensemble(targets, n_fields + len(aspects))
-    # The margin starts from the base. Inside the first tree's leaves it is added first, as XGBoost
-    # does it; the operator's own base would come last, and round apart.
-    offset = _base_margin(learner["learner_model_param"]["base_score"])
-    for tree in learner["gradient_booster"]["model"]["trees"]:
-        ensemble.add(_Tree.of(tree), offset)
-        offset = np.float32(0)
-    return ensemble.arrays
+__all__ = ["Tree", "Trees", "ensemble_arrays"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Tree:
-    """One tree as XGBoost writes it: arrays by node; a left child of -1 is a leaf's."""
+class Tree:
+    """One tree as arrays by node; node 0 is the root.
+
+    Attributes
+    ----------
+    left, right
+        The nodes below; a left one of -1 is a leaf's.
+    column
+        What a split compares; anything in a leaf.
+    value
+        A split's threshold: a number below it goes left, as float32. A leaf's value, on the logit
+        scale.
+    missing_left
+        Whether a missing value goes left.
+    cover
+        The weight of the training leads that reach the node.
+    """
 
     left: Sequence[int]
     right: Sequence[int]
     column: Sequence[int]
     value: Sequence[float]
-    """A split's threshold, a leaf's value."""
-    default_left: Sequence[int]
+    missing_left: Sequence[int]
     cover: Sequence[float]
 
-    @classmethod
-    def of(cls, tree: dict[str, Any]) -> _Tree:
-        if any(tree["split_type"]):
-            raise ValueError(
-                "The booster splits on categories itself, which the export does not know: train on "
-                "the encoded columns of the feature matrix."
-            )
-        return cls(
-            tree["left_children"],
-            tree["right_children"],
-            tree["split_indices"],
-            tree["split_conditions"],
-            tree["default_left"],
-            tree["sum_hessian"],
-        )
-
     def is_leaf(self, node: int) -> bool:
+        """Return whether a node is a leaf."""
         return self.left[node] == -1
 
     def nodes(self) -> Iterator[int]:
@@ -140,6 +97,67 @@ class _Tree:
         return paths
 
 
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """An ensemble.
+
+    Attributes
+    ----------
+    trees
+        In the order in which their leaves are added; one at least.
+    base
+        The margin that they start from.
+    columns
+        Number of columns of the matrix that they read.
+    """
+
+    trees: Sequence[Tree]
+    base: np.float32
+    columns: int
+
+
+def ensemble_arrays(
+    trees: Trees, spec: FeatureSpec, aspects: Sequence[FieldAspect]
+) -> dict[str, list[Any]]:
+    """Return trees as the arrays of an ONNX ensemble (``model.serving.ensemble``).
+
+    Its targets are one a field, one an aspect and, last, one for the margin. It reads the columns,
+    then the same with minus infinity for NaN: a split that sends missing values left reads the
+    latter. The operator can do it itself, at a tenth of its time more.
+
+    Parameters
+    ----------
+    trees
+        On the spec's columns.
+    spec
+        Says which columns are a field.
+    aspects
+        Those whose contributions are kept apart too.
+
+    Raises
+    ------
+    ValueError
+        The trees are not on the spec's columns.
+    """
+    if trees.columns != len(spec.columns):
+        raise ValueError(
+            f"The ensemble has {trees.columns} columns, the spec {len(spec.columns)}: train on the "
+            "matrix that this spec makes."
+        )
+    n_fields = len(spec.fields)
+    targets: list[tuple[int, ...]] = [(field,) for field in spec.field_of_column]
+    for target, aspect in enumerate(aspects, n_fields):
+        targets[aspect.column] = (aspect.field, target)
+    ensemble = _Ensemble(targets, n_fields + len(aspects))
+    # The margin starts from the base. Inside the first tree's leaves it is added first, as XGBoost
+    # does it; the operator's own base would come last, and round apart.
+    offset = trees.base
+    for tree in trees.trees:
+        ensemble.add(tree, offset)
+        offset = np.float32(0)
+    return ensemble.arrays
+
+
 class _Ensemble:
     """The attributes of the ONNX operator, filled tree by tree."""
 
@@ -149,7 +167,7 @@ class _Ensemble:
         self._margin = margin
         self.arrays: dict[str, list[Any]] = defaultdict(list)
 
-    def add(self, tree: _Tree, offset: np.float32) -> None:
+    def add(self, tree: Tree, offset: np.float32) -> None:
         arrays = self.arrays
         tree_id = arrays["nodes_treeids"][-1] + 1 if arrays else 0
         contributions = tree.contributions(self._targets)
@@ -162,7 +180,7 @@ class _Ensemble:
                 self._leaf(tree_id, node, {**contributions[node], self._margin: float(margin)})
             else:
                 # No comparison with NaN is true: it goes right.
-                column = tree.column[node] + self._n_columns * bool(tree.default_left[node])
+                column = tree.column[node] + self._n_columns * bool(tree.missing_left[node])
                 left, right = tree.left[node], tree.right[node]
                 self._branch(BRANCH, column, tree.value[node], left, right)
 
@@ -181,29 +199,3 @@ class _Ensemble:
             arrays["target_nodeids"].append(node)
             arrays["target_ids"].append(target)
             arrays["target_weights"].append(weight)
-
-
-def _check(learner: dict[str, Any], spec: FeatureSpec) -> None:
-    booster, objective = learner["gradient_booster"]["name"], learner["objective"]["name"]
-    if (booster, objective) != ("gbtree", "binary:logistic"):
-        raise ValueError(
-            "The export knows boosters of kind gbtree with objective binary:logistic, this one is "
-            f"of kind {booster} with objective {objective}."
-        )
-    columns = int(learner["learner_model_param"]["num_feature"])
-    if columns != len(spec.columns):
-        raise ValueError(
-            f"The booster has {columns} columns, the spec {len(spec.columns)}: train on the matrix "
-            "that this spec makes."
-        )
-    if not learner["gradient_booster"]["model"]["trees"]:
-        raise ValueError("The booster has no trees: train at least one round.")
-
-
-def _base_margin(written: str) -> np.float32:
-    """Read the margin that the trees start from: "[5E-1]" since XGBoost 3.1, "5E-1" before."""
-    base = np.ravel(json.loads(written)).astype(np.float32)
-    if base.size != 1:
-        raise ValueError(f"The export knows boosters of one target, this one has {base.size}.")
-    # As XGBoost computes it: the odds in its precision, their logarithm rounded once.
-    return np.float32(-math.log(np.float32(1) / base[0] - np.float32(1)))

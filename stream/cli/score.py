@@ -33,6 +33,7 @@ from schemas.display import for_spreadsheet, for_terminal
 from schemas.errors import ErrorCode, InputError, InvalidEventError
 from schemas.fields import FieldKind
 from schemas.plausible_times import PlausibleTimes
+from schemas.scored_event import scored_event
 from schemas.store import SchemaStore
 from stream.cli.found_fields import check_found
 from stream.cli.options import encoding_option
@@ -280,7 +281,7 @@ def _write_json_lines(rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
-    names = [ID, "score", "category", "label", "confidence", "feature_coverage", "reasons"]
+    names = [ID, *scored_event().names_of_scores]
     writer = csv.DictWriter(sys.stdout, names)
     writer.writeheader()
     writer.writerows(

@@ -12,8 +12,8 @@ import fastavro
 import numpy as np
 
 from schemas.headers import ERROR_CODE
+from schemas.single_object import HEADER_BYTES
 from schemas.store import Schema
-from schemas.wire import HEADER_BYTES
 from stream.simulator.run import Played
 
 __all__ = ["Audit", "ScoredLead", "read_scored"]

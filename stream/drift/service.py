@@ -22,7 +22,7 @@ from mode import Service
 from agents.drift_reports import Report, decode_report
 from agents.drift_watch import DriftWatch, WatchedModel, WatchOptions
 from agents.drift_windows import Watermark
-from agents.partials import ModelIdentity, Partial, decode_partial
+from agents.partials import Partial, decode_partial
 from features.counts import CountLayout
 from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
@@ -33,6 +33,7 @@ from monitoring.drift.field_drift import DriftThresholds
 from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.health import Condition
 from schemas.errors import FatalError
+from schemas.model_identity import ModelIdentity
 from stream.deliver.batch_producer import EmitOptions, Emitter
 from stream.drift.progress import DriftProgress, DriftTally
 from stream.drift.window_table import DriftTable, Windows, damaged_keys

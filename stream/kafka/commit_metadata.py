@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from agents.partials import ModelIdentity
+from schemas.model_identity import ModelIdentity
 
 __all__ = ["Commit", "ModelPin", "metadata_of"]
 

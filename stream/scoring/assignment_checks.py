@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.partials import ModelIdentity
 from model.registry import ModelNotFoundError
+from schemas.model_identity import ModelIdentity
 from stream.consume.foreign_commits import ForeignCommits
 from stream.deliver.emitted_offsets import EmittedReader
 from stream.kafka.commit_metadata import Commit, ModelPin

@@ -142,7 +142,8 @@ class ModelLoader:
     def _consequence(self) -> str:
         if self._loaded is None:
             return "not ready, nothing is consumed; tried again"
-        return f"{self._loaded.name}/{self._loaded.version} goes on scoring; tried again"
+        model = self._loaded.identity
+        return f"{model.id}/{model.version} goes on scoring; tried again"
 
     def _wait(self, location: str | None) -> None:
         self._failed_at = location

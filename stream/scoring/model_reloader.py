@@ -88,7 +88,7 @@ class ModelChanges:
 
     def keep(self, serving: Serving) -> None:
         """Keep a model that is not the current one, until no partition has it."""
-        self._earlier[serving.sha256] = serving
+        self._earlier[serving.identity.sha256] = serving
 
     def begin(self, partition: TopicPartition, pin: ModelPin) -> None:
         """Note which model a partition is going to start with."""
@@ -117,7 +117,7 @@ class ModelChanges:
         return self._earlier[pin.model.sha256].scorer, pin.since
 
     def _is_current(self, pin: ModelPin) -> bool:
-        return self.current is not None and pin.model.sha256 == self.current.sha256
+        return self.current is not None and pin.model.sha256 == self.current.identity.sha256
 
     # Changes
 

@@ -259,9 +259,9 @@ class ScoringService(Service):
         self.changes.serve(serving)
         self.pipeline.scorer = serving.scorer
         self.metrics.model_loaded(
-            name=serving.name,
-            version=serving.version,
-            sha256=serving.sha256,
+            name=serving.identity.id,
+            version=serving.identity.version,
+            sha256=serving.identity.sha256,
             engine=serving.engine,
             calibration=serving.calibration,
             published=serving.published,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.drift import Counting
-from agents.partials import ModelIdentity
 from agents.scoring import Rules, Scorer
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
@@ -19,10 +18,13 @@ from features.spec import FeatureSpec, NumberField
 from model.bundle import Bundle, Trial, load_bundle
 from model.metadata import BundleError, Calibration, Thresholds
 from model.registry import ModelNotFoundError, Registry
-from model.serving.predictor import ConstantPredictor, Predictor, open_predictor
+from model.serving.constant import ConstantPredictor
+from model.serving.prediction import Predictor
+from model.serving.predictor import open_predictor
 from schemas.decode import LeadDecoder
-from schemas.encode import ScoredModel
+from schemas.model_identity import ModelIdentity
 from schemas.plausible_times import PlausibleTimes
+from schemas.scored_event import ScoredModel
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.scoring.contract_check import verify_contract
@@ -43,26 +45,19 @@ class Serving:
     ----------
     scorer
         Its way from records to scored events.
-    name, version, sha256, engine, calibration, published
-        What it is, as the metrics tell it.
+    identity, engine, calibration, published
+        What it is, as metrics, commits and drift counts name it.
     info
-        What /model-info tells: the same and more, as JSON.
+        What /model-info answers: the same and more, as JSON.
     """
 
     scorer: Scorer
-    name: str
-    version: str
-    sha256: str
+    identity: ModelIdentity
     engine: str
     calibration: str
     info: Mapping[str, Any]
     published: float | None = None
     """Seconds since 1970."""
-
-    @property
-    def identity(self) -> ModelIdentity:
-        """The model's identity, as commits and drift counts hold it."""
-        return ModelIdentity(self.name, self.version, self.sha256)
 
 
 def locate(settings: Settings) -> str | None:
@@ -114,9 +109,7 @@ def load_serving(settings: Settings, location: str | None, trial: Trial | None =
     predictor = open_predictor(bundle, threads=settings.model_threads, reasons=settings.reasons)
     return Serving(
         scorer=scorer_of(bundle, predictor, settings, topic=settings.leads_created),
-        name=bundle.name,
-        version=bundle.version,
-        sha256=bundle.sha256,
+        identity=bundle.identity,
         engine=predictor.engine,
         calibration=bundle.metadata.calibration.method,
         info=_info(bundle, predictor.engine),
@@ -149,10 +142,10 @@ def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Servi
     if model.version not in registry.versions(model.id):
         raise ModelNotFoundError(f"the registry {registry.root} has no model {name}: restore it")
     serving = load_serving(settings, registry.resolve(name), trial)
-    if serving.sha256 != model.sha256:
+    if serving.identity.sha256 != model.sha256:
         raise BundleError(
             f"model {name} was expected to have the SHA-256 {model.sha256}, it has "
-            f"{serving.sha256}: restore the version that was published first"
+            f"{serving.identity.sha256}: restore the version that was published first"
         )
     return serving
 
@@ -161,24 +154,13 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
     """Make the scorer of a bundle, for the leads of a topic."""
     metadata = bundle.metadata
     labels = metadata.reason_labels()
-    model = ScoredModel(
-        model_id=bundle.name,
-        model_version=bundle.version,
-        model_sha256=bundle.sha256,
-        engine=predictor.engine,
-        calibration_method=metadata.calibration.method,
-        slope=metadata.calibration.slope,
-        intercept=metadata.calibration.intercept,
-        high=metadata.thresholds.high,
-        medium=metadata.thresholds.medium,
-        label=metadata.thresholds.label,
-        reason_texts=labels.texts,
-        topic=topic,
+    model = _scored_model(
+        bundle.identity, predictor, metadata.calibration, metadata.thresholds, labels, topic
     )
     store = SchemaStore.load(*settings.schema_folders)
     store.add(metadata.contract, f"the contract of model {bundle.name}")
     counting = Counting(
-        ModelIdentity(bundle.name, bundle.version, bundle.sha256),
+        bundle.identity,
         CountLayout(metadata.reference),
         metadata.thresholds.label,
         settings.drift_window_ms,
@@ -193,6 +175,28 @@ def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic
         settings,
         counting if settings.drift else None,
         metadata.importance,
+    )
+
+
+def _scored_model(
+    identity: ModelIdentity,
+    predictor: Predictor,
+    calibration: Calibration,
+    thresholds: Thresholds,
+    labels: ReasonLabels,
+    topic: str,
+) -> ScoredModel:
+    return ScoredModel(
+        identity=identity,
+        engine=predictor.engine,
+        calibration_method=calibration.method,
+        slope=calibration.slope,
+        intercept=calibration.intercept,
+        high=thresholds.high,
+        medium=thresholds.medium,
+        label=thresholds.label,
+        reason_texts=labels.texts,
+        topic=topic,
     )
 
 
@@ -238,27 +242,17 @@ def _constant(settings: Settings) -> Serving:
         fields=(field,), score=Bins(by="quantile", labels=labels, counts=(0, 0, 0))
     )
     sha256 = hashlib.sha256(CONSTANT.encode()).hexdigest()
+    identity = ModelIdentity(CONSTANT, "0", sha256)
     thresholds, calibration = Thresholds(), Calibration()
     predictor = ConstantPredictor(len(spec.fields))
     reasons = ReasonLabels(spec, reference, by_aspect=False)
-    model = ScoredModel(
-        model_id=CONSTANT,
-        model_version="0",
-        model_sha256=sha256,
-        engine=predictor.engine,
-        calibration_method=calibration.method,
-        slope=calibration.slope,
-        intercept=calibration.intercept,
-        high=thresholds.high,
-        medium=thresholds.medium,
-        label=thresholds.label,
-        reason_texts=reasons.texts,
-        topic=settings.leads_created,
+    model = _scored_model(
+        identity, predictor, calibration, thresholds, reasons, settings.leads_created
     )
     store = SchemaStore.load(*settings.schema_folders)
     scorer = _scorer(model, spec, reference, predictor, reasons, store, settings)
     info = {"name": CONSTANT, "version": "0", "sha256": sha256, "engine": predictor.engine}
-    return Serving(scorer, CONSTANT, "0", sha256, predictor.engine, calibration.method, info)
+    return Serving(scorer, identity, predictor.engine, calibration.method, info)
 
 
 def _info(bundle: Bundle, engine: str) -> Mapping[str, Any]:

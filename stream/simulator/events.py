@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 from schemas.encode import encode_lead
-from schemas.headers import CONTENT_TYPES, rfc3339
+from schemas.headers import rfc3339
 from schemas.logical_types import type_name
 from schemas.store import Schema
-from schemas.wire import WireFormat
+from schemas.wire import FORMATS, WireFormat
 from stream.simulator.broken import BrokenMix
 from stream.simulator.playing import Event, Lead
 
@@ -63,7 +63,7 @@ class EventMaker:
         self._writes_number = any(named in ("int", "long") for named in types)
         self._rng = random.Random(seed)
         self._mix = BrokenMix(schema, wire, max_bytes=max_bytes, seed=seed)
-        self._content_type = ("content-type", CONTENT_TYPES[wire])
+        self._content_type = ("content-type", FORMATS[wire].content_type)
 
     def __call__(self, lead: Lead) -> Event:
         """Return the event of a lead that is due now.

@@ -9,7 +9,7 @@ import numpy as np
 from features.reference_sample import LeadSample, read_sample, shown_numbers
 from model.bundle import Bundle, load_bundle
 from model.serving.predictor import open_predictor
-from model.storage import Folder
+from model.storage import open_folder
 from schemas.errors import StartupError
 from stream.consume.partition_progress import Record
 from stream.process.model_trial import Trials
@@ -52,7 +52,7 @@ def reference_sample(bundle: Bundle) -> LeadSample:
     InputError
         It is damaged.
     """
-    content = Folder(bundle.location).read(REFERENCE)
+    content = open_folder(bundle.location).read(REFERENCE)
     if content is None:
         raise StartupError(
             f"expected a file {REFERENCE} in {bundle.location}, but it does not exist: train the"

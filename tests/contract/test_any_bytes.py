@@ -15,8 +15,9 @@ from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import encode_lead
 from schemas.errors import ErrorCode
 from schemas.fields import FieldKind
+from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import HEADER_BYTES, WireFormat
+from schemas.wire import WireFormat
 from testing.schemas import packaged_schema
 from tests.contract.leads import ALL_TYPES, FULL, least
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import decode
 from schemas.column_reader import column_reader
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.fields import FieldKind
+from schemas.formats import avro_leads
 from schemas.store import Schema, SchemaStore, parse_schema
 from tests.contract.generated import damaged, lead_bytes
 
@@ -37,7 +37,7 @@ LONGEST = 262_144
 @pytest.fixture(scope="module", autouse=True)
 def few_are_enough() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "COLUMNS_FROM", ENOUGH)
+        patch.setattr(avro_leads, "COLUMNS_FROM", ENOUGH)
         yield
 
 

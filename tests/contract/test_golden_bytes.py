@@ -10,10 +10,13 @@ import pytest
 from fastavro.schema import fingerprint
 
 from schemas.decode import LeadDecoder
-from schemas.encode import ScoredEncoder, ScoredModel, ScoredRows, encode_lead
+from schemas.encode import encode_lead
 from schemas.fields import FieldKind
+from schemas.model_identity import ModelIdentity
+from schemas.scored_event import ScoredModel, ScoredRows, scored_event
+from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import HEADER_BYTES, WireFormat
+from schemas.wire import FORMATS, WireFormat
 from tests.contract.leads import FULL, least
 
 GOLDEN = {
@@ -110,9 +113,7 @@ def test_the_golden_bytes_are_read_to_the_lead(
 
 
 MODEL = ScoredModel(
-    model_id="leads",
-    model_version="3",
-    model_sha256="ab" * 32,
+    identity=ModelIdentity("leads", "3", "ab" * 32),
     engine="onnx",
     calibration_method="platt",
     slope=0.5,
@@ -174,7 +175,7 @@ SCORED_AVRO = (
 
 
 def test_a_score_is_written_to_the_golden_bytes() -> None:
-    [event] = ScoredEncoder(MODEL, WireFormat.AVRO).encode(ROWS)
+    [event] = FORMATS[WireFormat.AVRO].scored_writer(scored_event(), MODEL).write(ROWS)
     assert event.hex() == SCORED_AVRO
 
 
@@ -187,5 +188,5 @@ def test_the_golden_bytes_of_a_score_are_read_by_any_avro_library(store: SchemaS
 
 
 def test_a_score_as_json_says_the_same() -> None:
-    [event] = ScoredEncoder(MODEL, WireFormat.JSON).encode(ROWS)
+    [event] = FORMATS[WireFormat.JSON].scored_writer(scored_event(), MODEL).write(ROWS)
     assert orjson.loads(event) == SCORED

@@ -17,14 +17,16 @@ import orjson
 from agents.scoring import Rules, Scorer
 from features.contract import ENVELOPE
 from features.matrix import FeatureEncoder
-from model.serving.predictor import OnnxPredictor
-from schemas import decode
+from model.serving.onnx_runtime import OnnxPredictor
 from schemas.decode import DecodedLeads, LeadDecoder
-from schemas.encode import ScoredModel, encode_lead
+from schemas.encode import encode_lead
 from schemas.errors import ErrorCode, InputError
 from schemas.fields import FieldKind
+from schemas.formats import avro_leads
+from schemas.scored_event import ScoredModel
+from schemas.single_object import AVRO_MARKER, HEADER_BYTES
 from schemas.store import Schema, SchemaStore
-from schemas.wire import AVRO_MARKER, HEADER_BYTES, WireFormat
+from schemas.wire import WireFormat
 from tests.contract.leads import ALL_TYPES, ALL_TYPES_LEAD, FULL, least
 from tests.contract.plain_reader import Outcome, plain_outcome
 from tests.fuzz.target import Feed, Shape, Target
@@ -51,12 +53,12 @@ SCORED_AT = 1_800_000_000_000
 @contextmanager
 def _few_by_column() -> Iterator[None]:
     """Read two records of a schema by column; as shipped it takes more to be worth while."""
-    before = decode.COLUMNS_FROM
-    decode.COLUMNS_FROM = 2
+    before = avro_leads.COLUMNS_FROM
+    avro_leads.COLUMNS_FROM = 2
     try:
         yield
     finally:
-        decode.COLUMNS_FROM = before
+        avro_leads.COLUMNS_FROM = before
 
 
 def _facts(leads: DecodedLeads, row: int) -> Outcome:
@@ -199,9 +201,7 @@ def _scorer(model: SmallModel, wire: WireFormat) -> Scorer:
     metadata = bundle.metadata
     labels = metadata.reason_labels()
     scored = ScoredModel(
-        model_id=bundle.name,
-        model_version=bundle.version,
-        model_sha256=bundle.sha256,
+        identity=bundle.identity,
         engine="onnx",
         calibration_method="platt",
         slope=metadata.calibration.slope,

@@ -20,7 +20,7 @@ from model.manifest import MANIFEST, Manifest, sha256
 from model.metadata import BundleError, BundleMetadata
 from model.registry import Registry
 from model.serving.onnx_format import message
-from model.serving.predictor import OnnxPredictor
+from model.serving.onnx_runtime import OnnxPredictor
 from schemas.fields import FieldKind
 from tests.fuzz.graph_changes import MARK, changed_graph, some_changes
 from tests.fuzz.target import Feed, Shape, Target

@@ -12,7 +12,7 @@ import pytest
 from model.bundle import Artefacts, Bundle, write_bundle
 from model.registry import Alias, Registry
 from model.serving.onnx_format import message
-from model.storage import Folder
+from model.storage import open_folder
 from stream.simulator.playing import Lead
 from testing.kafka_client import until
 from tests.integration.worker_process import Stage, WorkerProcess
@@ -33,7 +33,7 @@ class Shelf:
         """Write a bundle whose hashes are right, whatever is in it."""
         folder = self.root / "bank" / version
         folder.mkdir()
-        write_bundle(Folder(str(folder)), "bank", version, artefacts)
+        write_bundle(open_folder(str(folder)), "bank", version, artefacts)
         return folder
 
     def name(self, version: str) -> None:

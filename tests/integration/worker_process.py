@@ -16,8 +16,9 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import HEADER_BYTES, WireFormat
+from schemas.wire import WireFormat
 from stream.demo.audit import Audit, read_scored
 from stream.demo.worker import WORKER, DemoWorker
 from stream.kafka.topic_admin import create_topics

@@ -13,7 +13,8 @@ from features.binning import unmeasured_reference
 from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
 from model.bundle import Artefacts
 from model.metadata import BundleMetadata, Calibration, Golden, Training
-from model.training.export import to_onnx, to_ubj
+from model.training.export import to_onnx
+from model.training.xgboost_trainer import XgboostEnsemble
 
 SPEC = FeatureSpec(
     fields=(
@@ -47,12 +48,16 @@ class Trained:
         return margin
 
     @property
+    def ensemble(self) -> XgboostEnsemble:
+        return XgboostEnsemble(self.booster)
+
+    @property
     def onnx(self) -> bytes:
-        return to_onnx(self.booster, self.metadata)
+        return to_onnx(self.ensemble, self.metadata)
 
     @property
     def ubj(self) -> bytes:
-        return to_ubj(self.booster, self.metadata)
+        return self.ensemble.ubj(self.metadata)
 
     @property
     def artefacts(self) -> Artefacts:

@@ -17,7 +17,8 @@ from features.spec import CategoryField, DateField, FeatureSpec, NumberField, Te
 from model.bundle import Artefacts, Bundle, load_bundle
 from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.registry import Registry
-from model.training.export import to_onnx, to_ubj
+from model.training.export import to_onnx
+from model.training.xgboost_trainer import XgboostEnsemble
 from schemas.encode import encode_lead
 from schemas.store import Schema
 from schemas.wire import WireFormat
@@ -85,7 +86,8 @@ def small_model(folder: Path) -> SmallModel:
         contract=contract().avro,
     )
     registry = folder / "models"
-    artefacts = Artefacts(to_onnx(booster, metadata), to_ubj(booster, metadata))
+    ensemble = XgboostEnsemble(booster)
+    artefacts = Artefacts(to_onnx(ensemble, metadata), ensemble.ubj(metadata))
     Registry(registry).publish(NAME, artefacts)
     return SmallModel(load_bundle(Registry(registry).resolve(NAME)), registry, leads, columns)
 

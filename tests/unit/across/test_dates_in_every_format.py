@@ -20,6 +20,7 @@ from model.serving.predictor import open_predictor
 from model.training.boosting import BoostingParameters
 from model.training.options import TrainOptions
 from model.training.train import TrainedModel, train
+from model.training.xgboost_trainer import XgboostTrainer
 from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.store import SchemaStore
@@ -27,8 +28,8 @@ from schemas.wire import WireFormat
 from stream.cli.score import score
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
-QUICK = BoostingParameters(trees=30, max_depth=3, eta=0.3)
-OPTIONS = TrainOptions(target="won", id="lead_id", time="Date Created", parameters=QUICK)
+QUICK = XgboostTrainer(BoostingParameters(trees=30, max_depth=3, eta=0.3))
+OPTIONS = TrainOptions(target="won", id="lead_id", time="Date Created", trainer=QUICK)
 
 
 def leads(n: int = 1200, seed: int = 3) -> list[dict[str, Any]]:
@@ -185,7 +186,7 @@ def test_a_creation_that_gives_nothing_itself_still_gives_ages() -> None:
         won = int(rng.random() < (0.9 if age < 30 else 0.1))
         made.append({"created": created, "last_touch": touched, "won": won})
     table = parse_table(as_csv(made, *made[0]).replace(b"T00:00:00+00:00", b""), "leads.csv")
-    trained = train(table, TrainOptions(target="won", time="created", parameters=QUICK))
+    trained = train(table, TrainOptions(target="won", time="created", trainer=QUICK))
     spec = trained.metadata.spec
     assert spec.columns == ("last_touch:weekday", "last_touch:age")
     assert trained.report.fields["created_at"] == 0
@@ -202,6 +203,6 @@ def test_a_file_with_created_at_needs_no_option() -> None:
         for lead in LEADS
     ]
     table = parse_table(as_csv(made, *made[0]), "leads.csv")
-    report = train(table, TrainOptions(target="won", id="lead_id", parameters=QUICK)).report
+    report = train(table, TrainOptions(target="won", id="lead_id", trainer=QUICK)).report
     assert report.cross_validated.auc > 0.8
     assert report.latest is None

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from agents.drift import BLOCK, BlockCounts, CountedLeads, Counting
-from agents.partials import ModelIdentity, Partial
+from agents.partials import Partial
 from features.counts import CountLayout
 from features.reference import Bins, FieldReference, Reference
+from schemas.model_identity import ModelIdentity
 
 MODEL = ModelIdentity("bank", "3", "3f" * 32)
 OTHER_MODEL = ModelIdentity("bank", "4", "a0" * 32)

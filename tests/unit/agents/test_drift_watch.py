@@ -12,12 +12,13 @@ from agents.drift import CountedLeads
 from agents.drift_reports import Report, decode_report
 from agents.drift_watch import DriftWatch, WatchedModel, WatchOptions
 from agents.drift_windows import Watermark
-from agents.partials import ModelIdentity, Partial, decode_partial
+from agents.partials import Partial, decode_partial
 from features.counts import LeadCounts
 from monitoring.drift.assessment import Assessor
 from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import Change, RollingDetectors
 from monitoring.drift.field_drift import DriftThresholds
+from schemas.model_identity import ModelIdentity
 from tests.unit.agents.drift_log import LAYOUT, MODEL, OTHER_MODEL, WINDOW_MS, leads, told
 
 IDLE = 10.0

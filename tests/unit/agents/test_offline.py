@@ -9,7 +9,8 @@ import pytest
 from agents.offline import ROWS_AT_ONCE, OfflineScorer
 from features.matrix import Columns
 from model.serving.native import NativePredictor
-from model.serving.predictor import OnnxPredictor, Predictor
+from model.serving.onnx_runtime import OnnxPredictor
+from model.serving.prediction import Predictor
 from stream.scoring.serving_model import scorer_of
 from stream.settings import load_settings
 from tests.unit.agents.test_scoring import records, score

@@ -17,13 +17,15 @@ import pytest
 from agents.dead_letters import forms_of
 from agents.scoring import Output, Rules, ScoredBatch, Scorer
 from features.matrix import FeatureEncoder, Features
-from model.serving.predictor import OnnxPredictor
+from model.serving.onnx_runtime import OnnxPredictor
 from schemas.decode import LeadDecoder
-from schemas.encode import ScoredModel, encode_lead
+from schemas.encode import encode_lead
 from schemas.errors import ErrorCode
 from schemas.plausible_times import PlausibleTimes
+from schemas.scored_event import ScoredModel
+from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import HEADER_BYTES, WireFormat
+from schemas.wire import WireFormat
 from tests.unit.small_model import SmallModel, contract
 
 SCORED_AT = 1_800_000_000_000
@@ -56,9 +58,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
         times: PlausibleTimes | None = None,
     ) -> Scorer:
         scored = ScoredModel(
-            model_id=bundle.name,
-            model_version=bundle.version,
-            model_sha256=bundle.sha256,
+            identity=bundle.identity,
             engine="onnx",
             calibration_method="platt",
             slope=metadata.calibration.slope,

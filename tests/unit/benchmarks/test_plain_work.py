@@ -13,10 +13,11 @@ from benchmarks.plain_model import without_contributions
 from benchmarks.plain_work import Position, Work, WorkOrder
 from benchmarks.workload import artefacts, events, leads
 from features.matrix import FeatureEncoder
-from model.serving.predictor import OnnxPredictor, open_predictor
+from model.serving.onnx_runtime import OnnxPredictor
+from model.serving.predictor import open_predictor
 from schemas.decode import LeadDecoder
+from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import HEADER_BYTES
 from testing.schemas import packaged_schema
 
 COUNT = 300

@@ -16,11 +16,12 @@ from model.bundle import (
     verify,
     write_bundle,
 )
+from model.disk_folder import DiskFolder
 from model.manifest import MANIFEST
 from model.metadata import BundleIncompleteError, Golden
-from model.serving.predictor import OnnxPredictor, open_predictor
-from model.storage import Folder
-from model.training.export import to_onnx, to_ubj
+from model.serving.onnx_runtime import OnnxPredictor
+from model.serving.predictor import open_predictor
+from model.storage import open_folder
 from schemas.errors import FatalError, LoadFailure
 from tests.unit.small_booster import Trained
 
@@ -29,7 +30,7 @@ FILES = ("model.onnx", "model.ubj", "reference.parquet", MANIFEST)
 
 @pytest.fixture
 def folder(tmp_path: Path, artefacts: Artefacts) -> Any:
-    write_bundle(Folder(str(tmp_path)), "bank", "3", artefacts)
+    write_bundle(open_folder(str(tmp_path)), "bank", "3", artefacts)
     return tmp_path
 
 
@@ -50,7 +51,7 @@ def test_a_bundle_comes_back_as_it_was_written(
 def test_a_bundle_of_xgboost_alone_has_the_hash_of_its_booster(
     tmp_path: Path, artefacts: Artefacts
 ) -> None:
-    write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
+    write_bundle(open_folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
     bundle = load_bundle(str(tmp_path))
     assert bundle.sha256 == hashlib.sha256(artefacts.ubj).hexdigest()  # type: ignore[arg-type]
     assert open_predictor(bundle).engine == "xgboost"
@@ -119,7 +120,7 @@ def test_a_bundle_is_described_without_an_engine(
 def test_a_model_of_xgboost_alone_is_tried_before_it_is_described(
     tmp_path: Path, artefacts: Artefacts
 ) -> None:
-    write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
+    write_bundle(open_folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
     tried: list[Any] = []
     assert describe_bundle(str(tmp_path), tried.append).name == "bank"
     assert tried == [{"model.ubj": artefacts.ubj}]
@@ -213,16 +214,15 @@ def test_golden_rows_that_score_otherwise_are_refused(trained: Trained, form: st
     scores = np.array(golden.scores)
     scores[5] += 2e-6
     metadata = trained.metadata.model_copy(update={"golden": Golden.of(golden.matrix, scores)})
-    export = {"onnx": to_onnx, "ubj": to_ubj}[form]
     with pytest.raises(BundleError, match="of 32 rows 1 differ by more than 1e-06; row 5 should"):
-        verify(Artefacts(**{form: export(trained.booster, metadata)}))
+        verify(Artefacts(**{form: getattr(replace(trained, metadata=metadata), form)}))
 
 
 def test_a_golden_score_of_nan_is_refused(trained: Trained) -> None:
     golden = trained.metadata.golden.model_copy(update={"scores": (float("nan"),) * 32})
     metadata = trained.metadata.model_copy(update={"golden": golden})
     with pytest.raises(BundleError):
-        verify(Artefacts(onnx=to_onnx(trained.booster, metadata)))
+        verify(Artefacts(onnx=replace(trained, metadata=metadata).onnx))
 
 
 def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(
@@ -233,7 +233,7 @@ def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(
         damaged = bytearray(artefacts.onnx)  # type: ignore[arg-type]
         start = int(random.integers(len(damaged) - 64))
         damaged[start : start + 64] = random.bytes(64)
-        write_bundle(Folder(str(tmp_path)), "bank", "1", Artefacts(onnx=bytes(damaged)))
+        write_bundle(open_folder(str(tmp_path)), "bank", "1", Artefacts(onnx=bytes(damaged)))
         with pytest.raises(BundleError, match="is refused"):
             load_bundle(str(tmp_path))
 
@@ -260,8 +260,8 @@ def test_a_graph_that_gives_other_arrays_than_a_score_and_reasons_is_refused(
 def test_the_manifest_is_written_last(tmp_path: Path, artefacts: Artefacts) -> None:
     written = []
 
-    class Watched(Folder):
-        def write(self, name: Any, content: Any) -> None:
+    class Watched(DiskFolder):
+        def write(self, name: str, content: bytes) -> None:
             written.append(name)
             super().write(name, content)
 

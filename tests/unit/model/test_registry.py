@@ -9,7 +9,7 @@ import pytest
 
 from model.bundle import Artefacts, BundleError, load_bundle
 from model.registry import Alias, ModelNotFoundError, Registry
-from model.storage import Folder
+from model.storage import open_folder
 from schemas.errors import InputError
 
 
@@ -21,7 +21,7 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         return
     root = f"memory://{uuid4().hex}"
     yield Registry(root)
-    Folder("memory://").remove(root.removeprefix("memory://"))
+    open_folder("memory://").remove(root.removeprefix("memory://"))
 
 
 def test_versions_are_numbered_from_one(registry: Any, artefacts: Artefacts) -> None:
@@ -120,7 +120,7 @@ def test_broken_aliases_are_refused_with_what_to_do(
     registry: Any, artefacts: Artefacts, content: Any
 ) -> None:
     registry.publish("bank", artefacts)
-    (Folder(registry.root) / "bank").write("aliases.json", content)
+    (open_folder(registry.root) / "bank").write("aliases.json", content)
     with pytest.raises(BundleError, match=r"leadscore models alias"):
         registry.aliases("bank")
 
@@ -137,25 +137,26 @@ def test_a_name_that_is_no_folder_is_refused(
 def test_a_model_that_would_be_refused_is_not_published(registry: Any) -> None:
     with pytest.raises(BundleError):
         registry.publish("bank", Artefacts(onnx=b"garbage"))
-    assert Folder(registry.root).folders() == []
+    assert open_folder(registry.root).folders() == []
 
 
 def test_a_publish_that_fails_leaves_nothing(
     registry: Any, artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.publish("bank", artefacts)
-    write = Folder.write
+    kind = type(open_folder(registry.root))
+    write = kind.write
 
     def full(folder: Any, name: Any, content: Any) -> None:
         if name == "reference.parquet":
             raise OSError(28, "No space left on device")
         write(folder, name, content)
 
-    monkeypatch.setattr(Folder, "write", full)
+    monkeypatch.setattr(kind, "write", full)
     with pytest.raises(OSError, match="No space left"):
         registry.publish("bank", artefacts)
     monkeypatch.undo()
-    assert (Folder(registry.root) / "bank").folders() == ["1"]
+    assert (open_folder(registry.root) / "bank").folders() == ["1"]
     assert registry.publish("bank", artefacts) == "2"
 
 
@@ -163,7 +164,7 @@ def test_a_folder_without_manifest_is_not_listed_nor_written_over(
     registry: Any, artefacts: Artefacts
 ) -> None:
     registry.publish("bank", artefacts)
-    left_behind = Folder(registry.root) / "bank"
+    left_behind = open_folder(registry.root) / "bank"
     left_behind.claim("2")
     (left_behind / "2").write("model.onnx", b"half")
     left_behind.claim("notes")

@@ -13,8 +13,10 @@ from features.spec import FeatureSpec, NumberField
 from model.bundle import Artefacts
 from model.metadata import BundleError
 from model.registry import Registry
+from model.serving.constant import ConstantPredictor
 from model.serving.native import NativePredictor
-from model.serving.predictor import ConstantPredictor, OnnxPredictor, open_predictor
+from model.serving.onnx_runtime import OnnxPredictor
+from model.serving.predictor import open_predictor
 from tests.unit.small_booster import Trained
 
 

@@ -7,7 +7,7 @@ import xgboost
 from features.spec import FeatureSpec, NumberField
 from model.metadata import Calibration
 from model.serving.native import NativePredictor
-from model.serving.predictor import OnnxPredictor
+from model.serving.onnx_runtime import OnnxPredictor
 from model.training.export import parity
 from tests.unit.small_booster import Trained
 
@@ -27,20 +27,20 @@ def test_scores_are_xgboosts_scores_calibrated(trainer: Any, calibration: Any) -
     scores = predictor.predict(trained.matrix).probability
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected, rtol=0, atol=ULP)
-    assert parity(predictor, trained.booster, calibration, trained.matrix) <= ULP
+    assert parity(predictor, trained.ensemble, calibration, trained.matrix) <= ULP
 
 
 def test_a_large_ensemble_rounds_as_xgboost_does(trainer: Any) -> None:
     trained = trainer(numbers(20), rows=3000, trees=400, eta=0.3, max_depth=6)
     predictor = OnnxPredictor(trained.onnx)
-    assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
+    assert parity(predictor, trained.ensemble, trained.metadata.calibration, trained.matrix) <= ULP
 
 
 @pytest.mark.parametrize("base_score", [0.02, 0.5, 0.97])
 def test_a_given_base_score_is_in_the_scores(trainer: Any, base_score: float) -> None:
     trained = trainer(base_score=base_score, trees=3)
     predictor = OnnxPredictor(trained.onnx)
-    assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
+    assert parity(predictor, trained.ensemble, trained.metadata.calibration, trained.matrix) <= ULP
 
 
 def test_contributions_are_xgboosts_summed_by_field(trained: Trained) -> None:
@@ -104,7 +104,7 @@ def test_there_are_at_most_three_reasons_and_no_more_than_fields(
 def test_trees_without_a_split_have_no_reasons(trainer: Any) -> None:
     trained = trainer(trees=2, min_child_weight=1e9)
     predictor = OnnxPredictor(trained.onnx)
-    assert parity(predictor, trained.booster, trained.metadata.calibration, trained.matrix) <= ULP
+    assert parity(predictor, trained.ensemble, trained.metadata.calibration, trained.matrix) <= ULP
     assert not predictor.predict(trained.matrix).reason_value.any()
 
 
@@ -161,6 +161,6 @@ def test_parity_tells_other_scores_and_nan_apart(trained: Trained) -> None:
 
     calibration = trained.metadata.calibration
     good = OnnxPredictor(trained.onnx)
-    assert parity(good, trained.booster, Calibration(), trained.matrix) > 0.01
+    assert parity(good, trained.ensemble, Calibration(), trained.matrix) > 0.01
     broken = Broken(trained.onnx)
-    assert parity(broken, trained.booster, calibration, trained.matrix) == float("inf")
+    assert parity(broken, trained.ensemble, calibration, trained.matrix) == float("inf")

@@ -9,9 +9,12 @@ from model.training.boosting import BoostingParameters
 from model.training.cross_validation import Recipe, cross_validate, validate_latest
 from model.training.latest import LatestChange, compare_latest
 from model.training.specify import Leads
+from model.training.xgboost_trainer import XgboostTrainer
 from schemas.fields import FieldKind
 
-QUICK = Recipe(BoostingParameters(trees=30, max_depth=2, eta=0.2), seed=42, threads=1)
+QUICK = Recipe(
+    XgboostTrainer(BoostingParameters(trees=30, max_depth=2, eta=0.2)), seed=42, threads=1
+)
 N = 2000
 
 

@@ -18,17 +18,18 @@ from features.spec import CategoryField
 from features.table import Table, parse_table
 from model.metadata import BundleError, BundleMetadata, Thresholds
 from model.serving.native import NativePredictor
-from model.serving.predictor import OnnxPredictor
+from model.serving.onnx_runtime import OnnxPredictor
 from model.training.bands import BandRule
 from model.training.boosting import BoostingParameters
 from model.training.planning import plan_training
 from model.training.train import TrainedModel, TrainOptions, train
+from model.training.xgboost_trainer import XgboostTrainer
 from schemas.errors import InputError
 from schemas.store import parse_schema
 
-QUICK = BoostingParameters(trees=12, max_depth=3, eta=0.3)
+QUICK = XgboostTrainer(BoostingParameters(trees=12, max_depth=3, eta=0.3))
 OPTIONS = TrainOptions(
-    target="won", text=("notes",), time="created", parameters=QUICK, name="small", threads=1
+    target="won", text=("notes",), time="created", trainer=QUICK, name="small", threads=1
 )
 
 
@@ -297,7 +298,7 @@ def test_few_leads_are_warned_of() -> None:
 
 def test_few_leads_whose_trees_are_too_sure_are_calibrated() -> None:
     sure = BoostingParameters(trees=200, max_depth=4, eta=0.3, reg_lambda=0.1, min_child_weight=0)
-    trained = train(TABLE.slice(0, 400), replace(OPTIONS, parameters=sure))
+    trained = train(TABLE.slice(0, 400), replace(OPTIONS, trainer=XgboostTrainer(sure)))
     assert trained.metadata.calibration.method == "platt"
     assert 0 < trained.metadata.calibration.slope < 0.5
     assert trained.report.calibrated.startswith("Platt, slope 0.")
@@ -350,7 +351,7 @@ def test_coverage_of_sparse_leads_is_relative_to_that_of_training_leads() -> Non
         sparse.append({f"f{i}": f"{rng.normal():.3f}" if i in kept else "" for i in range(6)})
         sparse[-1]["won"] = row["won"]
     data = table(sparse)
-    metadata = train(data, TrainOptions(target="won", parameters=QUICK)).metadata
+    metadata = train(data, TrainOptions(target="won", trainer=QUICK)).metadata
     assert metadata.reference.typical is not None
     assert metadata.reference.typical.fields == 2
     assert 0 < metadata.reference.typical.importance < 0.4
@@ -451,7 +452,7 @@ def test_rows_with_the_same_id_are_in_one_fold() -> None:
     renamed = [{"contact": row["lead_id"], **row} for row in dependent]
     for row in renamed:
         del row["lead_id"]
-    quick = replace(NOISE, parameters=QUICK)
+    quick = replace(NOISE, trainer=QUICK)
     by_default = train(table(dependent), quick).report
     given = train(table(renamed), replace(quick, id="contact")).report
     by_group = train(table(renamed), replace(quick, group="contact")).report

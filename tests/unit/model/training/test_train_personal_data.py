@@ -13,9 +13,10 @@ from features.table import parse_table
 from model.training.boosting import BoostingParameters
 from model.training.card import personal_content
 from model.training.train import TrainedModel, TrainOptions, train
+from model.training.xgboost_trainer import XgboostTrainer
 
 ROWS = 800
-QUICK = BoostingParameters(trees=8, max_depth=3, eta=0.3)
+QUICK = XgboostTrainer(BoostingParameters(trees=8, max_depth=3, eta=0.3))
 FIRST = ("Aurelia", "Bartholomew", "Cassiopeia", "Desdemona", "Evangeline")
 LAST = ("Quintrell", "Ravensworth", "Sommerfeldt", "Thistlewood", "Umberfield")
 
@@ -74,7 +75,7 @@ def as_json() -> bytes:
 @pytest.fixture(scope="module", params=[as_csv, as_json])
 def trained(request: pytest.FixtureRequest) -> TrainedModel:
     options = TrainOptions(
-        target="won", text=("biography",), parameters=QUICK, name="small", threads=1
+        target="won", text=("biography",), trainer=QUICK, name="small", threads=1
     )
     return train(parse_table(request.param(), "leads"), options)
 
@@ -157,7 +158,7 @@ def test_nothing_of_a_lead_with_many_rows_is_in_a_bundle() -> None:
         positive=("won",),
         negative=("lost",),
         text=("note",),
-        parameters=QUICK,
+        trainer=QUICK,
         name="small",
         threads=1,
     )
@@ -171,7 +172,7 @@ def test_nothing_of_a_lead_with_many_rows_is_in_a_bundle() -> None:
 def test_the_same_leads_give_the_same_bytes(trained: TrainedModel) -> None:
     if trained.metadata.training.data_sha256 == parse_table(as_csv(), "leads").sha256:
         options = TrainOptions(
-            target="won", text=("biography",), parameters=QUICK, name="small", threads=1
+            target="won", text=("biography",), trainer=QUICK, name="small", threads=1
         )
         again = train(parse_table(as_csv(), "leads"), options)
         assert again.artefacts.files == trained.artefacts.files

@@ -17,11 +17,12 @@ from model.serving.predictor import open_predictor
 from model.training.boosting import BoostingParameters
 from model.training.options import TrainOptions
 from model.training.train import train
+from model.training.xgboost_trainer import XgboostTrainer
 from schemas.fields import FieldKind
 
 OLD = Path(__file__).parents[3] / "contract" / "bundles"
 ROWS = 900
-QUICK = BoostingParameters(trees=30, max_depth=3, eta=0.2, min_child_weight=5.0)
+QUICK = XgboostTrainer(BoostingParameters(trees=30, max_depth=3, eta=0.2, min_child_weight=5.0))
 WORDS = ("office", "demo", "student", "growth", "meeting", "phone", "market", "event")
 
 
@@ -32,7 +33,7 @@ def reasons_of(
     content = "\n".join([header, *lines]).encode()
     trained = train(
         parse_table(content, "leads.csv"),
-        TrainOptions(target="won", id="lead", parameters=QUICK, threads=1, **options),
+        TrainOptions(target="won", id="lead", trainer=QUICK, threads=1, **options),
     )
     Registry(folder).publish("leads", trained.artefacts)
     bundle = load_bundle(Registry(folder).resolve("leads"))

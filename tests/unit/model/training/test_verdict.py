@@ -13,9 +13,12 @@ from model.training.cross_validation import Recipe, cross_validate
 from model.training.evaluate import evaluate
 from model.training.specify import Leads
 from model.training.verdict import Verdict, judge
+from model.training.xgboost_trainer import XgboostTrainer
 from schemas.fields import FieldKind
 
-QUICK = Recipe(BoostingParameters(trees=30, max_depth=2, eta=0.2), seed=42, threads=1)
+QUICK = Recipe(
+    XgboostTrainer(BoostingParameters(trees=30, max_depth=2, eta=0.2)), seed=42, threads=1
+)
 
 
 def leads(n: int, strength: float, seed: int = 1) -> Leads:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from agents.drift_reports import Alarm, Report, decode_report
-from agents.partials import ModelIdentity
 from features.counts import LeadCounts
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
+from schemas.model_identity import ModelIdentity
 
 END = 1_780_000_200_000
 """2026-05-28 20:30 UTC."""

@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 
 from agents.drift_reports import Report
 from agents.drift_watch import DriftWatch
-from agents.partials import ModelIdentity
 from features.counts import CountLayout
 from monitoring.drift.assessment import Assessor
 from monitoring.telemetry.health import Condition, Health
@@ -66,7 +65,7 @@ def report(model: SmallModel, start: int, topic: str = "leads.created") -> Recor
     layout = CountLayout(bundle.metadata.reference)
     assessor = Assessor(layout, importance={}, engagement=(0.15, 0.4))
     horizon = assessor.assess(layout.none(), name="5m", start=start, end=start + 300_000)
-    identity = ModelIdentity(bundle.name, bundle.version, bundle.sha256)
+    identity = bundle.identity
     end = start + 300_000
     return Record(Report(end, topic, identity, start, end, layout.none(), (horizon,)).encode())
 

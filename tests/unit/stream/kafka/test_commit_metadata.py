@@ -7,7 +7,7 @@ from aiokafka import OffsetAndMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.partials import ModelIdentity
+from schemas.model_identity import ModelIdentity
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 
 MODEL = ModelIdentity("leads", "3", "9f" * 32)

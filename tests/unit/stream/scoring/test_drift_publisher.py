@@ -22,9 +22,10 @@ from aiokafka.errors import (
 
 from agents.drift import BLOCK, CountedLeads, Counting
 from agents.drift_windows import WindowCounts, summed
-from agents.partials import ModelIdentity, Partial, decode_partial
+from agents.partials import Partial, decode_partial
 from features.counts import LeadCounts
 from schemas.errors import FatalError
+from schemas.model_identity import ModelIdentity
 from stream.consume.partition_progress import Batch
 from stream.deliver.delivery import PartitionLostError
 from stream.scoring.drift_publisher import DriftPublisher

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from model.bundle import Artefacts
+from model.fsspec_folder import FsspecFolder
 from model.manifest import MANIFEST
 from model.metadata import BundleError, UnavailableError
 from model.registry import Alias, Registry
-from model.storage import Folder
 from monitoring.telemetry.metrics import Metrics, worker_registry
 from schemas.errors import LoadFailure
 from stream.scoring import model_loader
@@ -44,7 +44,7 @@ class Place:
     async def look(self) -> str | None:
         """Look once; returns the version that is to be served from now on."""
         serving = await self.loader.look()
-        return None if serving is None else serving.version
+        return None if serving is None else serving.identity.version
 
     async def waits(self) -> list[float]:
         """Seconds between the attempts of eight failures."""
@@ -208,7 +208,7 @@ async def test_a_store_that_is_away_is_no_verdict(
 ) -> None:
     Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))
     place = Place(registry)
-    read = Folder("/")._files.__class__.cat_file
+    read = FsspecFolder("/")._files.__class__.cat_file
 
     def refuse(self: Any, path: str, **given: Any) -> bytes:
         if path.endswith("model.onnx"):
@@ -217,7 +217,7 @@ async def test_a_store_that_is_away_is_no_verdict(
         return content
 
     with monkeypatch.context() as away:
-        away.setattr(Folder("/")._files.__class__, "cat_file", refuse)
+        away.setattr(FsspecFolder("/")._files.__class__, "cat_file", refuse)
         assert await place.look() is None
     assert place.of(LoadFailure.UNAVAILABLE) == 1
     problem = str(place.loader.problem)
@@ -233,7 +233,7 @@ async def test_a_folder_that_must_not_be_read_is_no_model_that_is_not_there(
     def refuse(self: Any, path: str, **given: Any) -> dict[str, Any]:
         raise PermissionError(13, "denied")
 
-    monkeypatch.setattr(Folder("/")._files.__class__, "info", refuse)
+    monkeypatch.setattr(FsspecFolder("/")._files.__class__, "info", refuse)
     place = Place(registry)
     assert await place.look() is None
     assert place.of(LoadFailure.UNAVAILABLE) == 1
@@ -243,16 +243,16 @@ async def test_a_manifest_that_is_replaced_meanwhile_is_no_verdict(
     registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = Place(registry)
-    read, reads = Folder.read, []
+    read, reads = FsspecFolder.read, []
 
-    def replaced(self: Folder, name: str, most: int) -> bytes | None:
+    def replaced(self: FsspecFolder, name: str, most: int) -> bytes | None:
         reads.append(name)
         content = read(self, name, most)
         if reads.count(MANIFEST) == 2 and name == MANIFEST:
             return json.dumps({"other": 1}).encode()
         return content
 
-    monkeypatch.setattr(Folder, "read", replaced)
+    monkeypatch.setattr(FsspecFolder, "read", replaced)
     assert await place.look() is None
     assert place.of(LoadFailure.INCOMPLETE) == 1
     assert "it was replaced while the bundle was read" in str(place.loader.problem)

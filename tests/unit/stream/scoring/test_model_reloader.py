@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from agents.partials import ModelIdentity
+from schemas.model_identity import ModelIdentity
 from stream.consume.assignment import Assignment
 from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.kafka.commit_metadata import ModelPin
@@ -23,7 +23,7 @@ A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 
 def serving(version: str) -> Serving:
     scorer: Any = f"scorer {version}"
-    return Serving(scorer, "bank", version, version * 64, "onnx", "none", {})
+    return Serving(scorer, ModelIdentity("bank", version, version * 64), "onnx", "none", {})
 
 
 OLD, NEW = serving("1"), serving("2")

@@ -20,12 +20,13 @@ from features.matrix import FeatureEncoder
 from features.reason_labels import ReasonLabels
 from features.reference import FieldReference, Reference
 from features.spec import FeatureSpec, NumberField
-from model.serving.predictor import ConstantPredictor
+from model.serving.constant import ConstantPredictor
 from monitoring.telemetry.metrics import Metrics
 from schemas.decode import LeadDecoder
-from schemas.encode import ScoredModel
 from schemas.errors import ErrorCode, FatalError, InvalidEventError
 from schemas.left_out import LeftOutValue
+from schemas.model_identity import ModelIdentity
+from schemas.scored_event import ScoredModel
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.consume.partition_progress import Batch
@@ -47,9 +48,7 @@ def scorer() -> Scorer:
     reference = Reference(fields=(bins,), score=bins)
     labels = ReasonLabels(spec, reference, by_aspect=True)
     model = ScoredModel(
-        model_id="m",
-        model_version="1",
-        model_sha256="ab",
+        identity=ModelIdentity("m", "1", "ab"),
         engine="constant",
         calibration_method="none",
         slope=1.0,

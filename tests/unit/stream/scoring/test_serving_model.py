@@ -12,6 +12,7 @@ import pytest
 from model.bundle import BundleError
 from model.registry import ModelNotFoundError
 from schemas.errors import StartupError
+from schemas.model_identity import ModelIdentity
 from stream.scoring.serving_model import load_serving, locate
 from stream.settings import Settings, load_settings
 from tests.unit.agents.test_scoring import Record, events, lead, records, score
@@ -39,7 +40,7 @@ def test_no_model_is_a_constant_in_development(
     assert locate(settings) is None
     serving = load_serving(settings, None)
     assert "a constant score stands in for it" in caplog.text
-    assert (serving.name, serving.engine) == ("constant-development", "constant")
+    assert (serving.identity.id, serving.engine) == ("constant-development", "constant")
     [event, bare] = events(
         score(
             serving.scorer,
@@ -62,8 +63,7 @@ def test_a_bundle_becomes_a_scorer(model: SmallModel) -> None:
     settings = settings_of(model, environment="production")
     location = locate(settings)
     serving = load_serving(settings, location)
-    assert (serving.name, serving.version) == ("leads", "1")
-    assert serving.sha256 == model.bundle.sha256
+    assert serving.identity == ModelIdentity("leads", "1", model.bundle.sha256)
     assert (serving.engine, serving.calibration) == ("onnx", "platt")
     batch = score(serving.scorer, records(model.values()))
     assert len(batch.scored) == len(model.leads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.training.trees import _base_margin
+from model.training.xgboost_trainer import _base_margin
 
 
 @pytest.mark.parametrize("written", ["2.5E-1", "[2.5E-1]"])
