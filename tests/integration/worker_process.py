@@ -31,6 +31,7 @@ from testing.kafka_client import committed_offsets, read_all, until
 from testing.schemas import packaged_schema
 
 PARTITIONS = 4
+READY_WITHIN = 120.0
 STORE = SchemaStore.load()
 CONTACT = packaged_schema("bank_contact")
 SCORED = packaged_schema("lead_scored")
@@ -79,18 +80,41 @@ class WorkerProcess(DemoWorker):
     def has_logged(self, words: str) -> bool:
         return words in self.log.read_text()
 
+    async def ready(self) -> None:
+        """Wait until it is ready, longer than a user would: other tests use the machine, too."""
+
+        async def is_ready() -> bool:
+            self.check()
+            return await asyncio.to_thread(self._is_ready)
+
+        await until(is_ready, within=READY_WITHIN, what=f"a ready worker (its log: {self.log})")
+
     async def answer(self, path: str) -> tuple[int, Any]:
-        """Status and JSON of a page of its HTTP door."""
-        answer = await asyncio.to_thread(self.ask, path)
+        """Return status and JSON of a page of its HTTP port."""
+        answer = await self._page(path)
         assert answer is not None, f"no answer from {path}"
         return answer[0], orjson.loads(answer[1])
 
+    async def _page(self, path: str) -> tuple[int, str] | None:
+        """Ask for a page until it is answered: one request may time out on a busy machine.
+
+        Returns None if the worker has ended.
+        """
+        answers: list[tuple[int, str] | None] = []
+
+        async def has_answered() -> bool:
+            answers.append(await asyncio.to_thread(self.ask, path))
+            return answers[-1] is not None or not self.is_running
+
+        await until(has_answered, what=f"an answer from {path}")
+        return answers[-1]
+
     async def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
-        lines = (await asyncio.to_thread(self.metrics)).splitlines()
+        _, text = await self._page("/metrics") or (0, "")
         return sum(
             float(line.rpartition(" ")[2])
-            for line in lines
+            for line in text.splitlines()
             if line.startswith((f"{name} ", f"{name}{{"))
         )
 
