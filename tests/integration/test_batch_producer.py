@@ -135,7 +135,8 @@ async def test_a_record_that_is_refused_is_named_and_all_others_arrive(
     assert await numbers(kafka.bootstrap, topic) == [n for n in range(31) if n != 10]
 
 
-@pytest.mark.parametrize("trouble", ["killed", pytest.param("paused", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("trouble", ["killed", "paused"])
 async def test_a_broker_that_goes_away_in_mid_stream_is_survived(
     breakable_kafka: BreakableBroker, trouble: str
 ) -> None:

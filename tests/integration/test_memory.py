@@ -71,6 +71,7 @@ async def test_a_batch_of_90_mb_and_a_record_of_120_mb_fit_in_what_is_promised(
     assert abs(int(headers["leadscore.value.left.out.bytes"]) - RECORD_BYTES) < 1000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
 )

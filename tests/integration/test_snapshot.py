@@ -206,6 +206,7 @@ async def test_one_that_takes_too_much_memory_ends_itself_and_is_counted(
     assert "leadscore_snapshot_failures_total 1.0" in (tmp_path / "snapshot.prom").read_text()
 
 
+@pytest.mark.long
 async def test_a_recurring_job_writes_a_snapshot_and_its_metrics(
     topic: Any, start: Any, kafka: Broker, contacts: list[Lead], tmp_path: Path
 ) -> None:

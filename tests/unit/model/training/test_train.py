@@ -282,6 +282,7 @@ def test_a_contract_limits_the_fields() -> None:
     assert trained.report.dropped["city"] == "not in the contract"
 
 
+@pytest.mark.long
 def test_trials_choose_parameters_the_same_way_each_time() -> None:
     options = replace(OPTIONS, trials=2, text=(), exclude=("notes",))
     first, second = train(TABLE.slice(0, 400), options), train(TABLE.slice(0, 400), options)
