@@ -53,7 +53,7 @@ _MARKS = {ATTEMPT, EVENT_TYPE_NAME}
 
 
 class LeadHeaders(NamedTuple):
-    """What was read from the headers of a lead's record."""
+    """Values from the headers of a lead's record."""
 
     request_id: bytes | None = None
     """In UTF-8."""

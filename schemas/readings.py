@@ -164,7 +164,7 @@ CURRENCY = (
 )
 DRESSED = re.compile(rf"({CURRENCY} ?)?([+-]?)({CURRENCY} ?)?(.*?)( ?(?:%|{CURRENCY}))?(-?)")
 NO_CENTS = re.compile(r"(?<=\d)(?:([.,])|:)-{1,2}(?= ?\D*$)")
-"""What stands for no cents: 1.250,- is 1.250,00, and not negative."""
+"""Marks for no cents: 1.250,- is 1.250,00, and not negative."""
 SCALES = {
     **dict.fromkeys(("k", "tsd", "thousand"), 1e3),
     **dict.fromkeys(("m", "mm", "mn", "mio", "mill", "million", "millions"), 1e6),
@@ -365,7 +365,7 @@ NAMED_DATE = re.compile(
     rf"(?P<year>\d{{4}}|\d{{2}}){CLOCK}"
 )
 ZERO_DATE = re.compile(r"0{1,4}([-/.])0{1,2}\1(?:00|0000)(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
-"""What MySQL and others write for no date."""
+"""Placeholders of MySQL and others for no date."""
 LONGEST_DATE = 80
 """Letters of a text up to which it may be a date."""
 TWO_DIGIT_CENTURY = 70

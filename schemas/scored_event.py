@@ -64,7 +64,7 @@ class ScoreRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredModel(ScoreRule):
-    """What all scored events of a model share.
+    """Values that all scored events of a model share.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class ScoredModel(ScoreRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """What a model computed of n leads.
+    """Values that a model computed for n leads.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRows(Scores):
-    """What the scored events of n leads say.
+    """Values of the scored events of n leads.
 
     Attributes
     ----------
@@ -230,7 +230,7 @@ VALUES: Mapping[str, Value] = {
     "source.partition": OfLead(lambda rows: rows.partitions),
     "source.offset": OfLead(lambda rows: rows.offsets),
 }
-"""What the value of each field is, by its path."""
+"""Values of the fields, by path."""
 
 
 class Leaf(NamedTuple):

@@ -22,7 +22,7 @@ ENGINES: Mapping[str, _Opens] = {"model.onnx": OnnxPredictor, "model.ubj": Nativ
 
 
 class ModelFiles(Protocol):
-    """Has a model's files: a ``Bundle``, or ``Artefacts`` before they are published."""
+    """Files of a model: a ``Bundle``, or ``Artefacts`` before they are published."""
 
     @property
     def files(self) -> Mapping[str, bytes]:

@@ -39,7 +39,7 @@ __all__ = ["AvroEventWriter"]
 
 
 class Step(IntEnum):
-    """What is written next, as ``write_events`` in schemas/_compiled.pyx numbers it."""
+    """Number of the next part to write, as in ``write_events`` of schemas/_compiled.pyx."""
 
     PIECE = 0
     """Bytes that all events of the batch share."""

@@ -1,4 +1,4 @@
-"""What a wire format is: how a lead and a scored event are written as bytes, and leads read."""
+"""Interface of a wire format: it encodes leads and scored events, and decodes leads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class LeadFields:
-    """What is read of leads; ``LeadDecoder`` explains its parts."""
+    """Decoded leads; ``LeadDecoder`` explains the parts."""
 
     kinds: Mapping[str, FieldKind]
     readings: Mapping[str, Reading]

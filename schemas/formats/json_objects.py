@@ -32,12 +32,12 @@ from schemas.times import LATEST_MS, iso_ms
 __all__ = ["JsonObjects"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""Of UTF-8: some senders on Windows write it."""
+"""Byte order mark of UTF-8, which some senders on Windows write."""
 JSON = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 BRACE = ord("{")
 
 NO_JSON = re.compile(rb"[:,\[]\s*(-?Infinity|NaN)\b")
-"""What Python and JavaScript write for numbers that JSON does not have."""
+"""Tokens of Python and JavaScript for numbers that JSON does not have."""
 JSON_TYPES = {
     FieldKind.NUMBER: "a number",
     FieldKind.DATE: "milliseconds since 1970 or an ISO 8601 time",
