@@ -117,7 +117,7 @@ def _right_of(record: dict[str, Any]) -> Right:
 
 async def last_sentence(worker: WorkerProcess, code: int) -> str:
     """The one sentence with which a worker ends, without a traceback and without a password."""
-    assert await worker.ended(within=90) == code, worker.log.read_text()
+    assert await worker.ended(within=120) == code, worker.log.read_text()
     said = worker.log.read_text()
     assert "Traceback" not in said
     assert "NoneType: None" not in said

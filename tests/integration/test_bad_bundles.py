@@ -71,7 +71,7 @@ async def is_failing(worker: WorkerProcess, reason: str) -> None:
     async def has_failed() -> bool:
         return await worker.metric(series) > 0 and await worker.metric(FAILING) == 1
 
-    await until(has_failed, within=60, what=f"a load that fails of {reason}")
+    await until(has_failed, within=120, what=f"a load that fails of {reason}")
 
 
 async def serves(worker: WorkerProcess, version: str) -> None:
@@ -79,7 +79,7 @@ async def serves(worker: WorkerProcess, version: str) -> None:
         status, info = await worker.answer("/model-info")
         return status == HTTPStatus.OK and info["version"] == version
 
-    await until(is_served, within=90, what=f"version {version} served")
+    await until(is_served, within=120, what=f"version {version} served")
 
 
 @pytest.mark.long
@@ -135,7 +135,7 @@ async def test_a_worker_that_starts_with_such_a_bundle_waits_for_one_that_it_can
         answer = worker.ask("/readyz")
         return answer is not None and f"is {reason}" in answer[1]
 
-    await until(says_why, within=60, what="/readyz that says why")
+    await until(says_why, within=120, what="/readyz that says why")
     assert await stage.committed() == {}
     if reason == "incomplete":
         (folder / "model.ubj").write_bytes(shelf.ubj)

@@ -69,7 +69,7 @@ async def assert_exact(stage: Stage, bundle: Bundle, window_ms: int = MONTH_MS) 
         told = reported([r.value for r in await stage.records(settings.leads_drift)], bundle)
         return told.keys() >= expected.keys()
 
-    await until(all_are_told, within=60, what=f"{len(expected)} windows reported")
+    await until(all_are_told, within=120, what=f"{len(expected)} windows reported")
     found = reported([r.value for r in await stage.records(settings.leads_drift)], bundle)
     assert found == expected
     return found

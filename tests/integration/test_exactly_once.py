@@ -43,7 +43,7 @@ async def stage(kafka: Broker, topics: TopicFactory, set_stage: StageSetter) -> 
 
 async def seen(stage: Stage, topic: str, *, committed_only: bool = True) -> list[ConsumerRecord]:
     return await read_all(
-        stage.settings.kafka_bootstrap_servers, topic, committed_only=committed_only, within=60
+        stage.settings.kafka_bootstrap_servers, topic, committed_only=committed_only, within=120
     )
 
 
@@ -120,7 +120,7 @@ async def test_a_zombie_writes_nothing_that_is_seen(stage: Stage, contacts: list
         return (await zombie.answer("/readyz"))[0] == HTTPStatus.OK
 
     # It joins the group again, as late as its next heartbeat after all has been committed.
-    await until(is_ready, within=60, what="the zombie is ready again")
+    await until(is_ready, within=120, what="the zombie is ready again")
     assert zombie.is_running
     for worker in stage.workers:
         await worker.stop_cleanly()
@@ -166,7 +166,7 @@ async def test_an_output_that_the_topic_refuses_is_a_dead_letter_and_its_transac
         dead = await seen(stage, settings.leads_created_dlq, committed_only=False)
         return len({source_of(record) for record in scored + dead}) == len(leads)
 
-    await until(all_is_written, within=60, what="an outcome of each lead")
+    await until(all_is_written, within=120, what="an outcome of each lead")
     await worker.stop_cleanly()
     bootstrap = settings.kafka_bootstrap_servers
     assert await stage.committed() == await read_ends(bootstrap, settings.leads_created)

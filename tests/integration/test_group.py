@@ -109,7 +109,7 @@ async def test_a_worker_that_finds_a_guest_says_so_and_ends(stage: Stage, kind: 
     async with guest_of(stage, kind) as guest:
         assert guest.assigned
         worker = stage.begin()
-        assert await worker.ended(within=60) == 3, worker.log.read_text()
+        assert await worker.ended(within=120) == 3, worker.log.read_text()
         assert worker.has_logged("because other clients are in it")
         assert "Traceback" not in worker.log.read_text()
     await (await stage.start()).stop_cleanly()
@@ -121,7 +121,7 @@ async def test_a_worker_that_delivers_in_another_way_than_its_group_ends_with_3(
     """Neither promise holds for a group that does both."""
     worker = await stage.start()
     other = stage.begin(LEADSCORE_DELIVERY="exactly_once")
-    assert await other.ended(within=60) == 3, other.log.read_text()
+    assert await other.ended(within=120) == 3, other.log.read_text()
     assert other.has_logged("LEADSCORE_DELIVERY was expected to be 'at_least_once'")
     assert "Traceback" not in other.log.read_text()
     played = await stage.play(contacts[:400])
@@ -211,7 +211,7 @@ async def test_an_operators_reset_is_reported_with_how_far_it_went(
     before = await stage.committed()
     await commit_as_an_operator(stage, {0: before[0] - 20})
     stopping = stage.begin(LEADSCORE_FOREIGN_COMMITS="stop")
-    assert await stopping.ended(within=60) == 3
+    assert await stopping.ended(within=120) == 3
     assert stopping.has_logged("20 offsets are scored again")
     assert stopping.has_logged("LEADSCORE_FOREIGN_COMMITS=accept")
     worker = await stage.start()

@@ -50,7 +50,7 @@ async def played_in_a_loop(stage: Stage, contacts: list[Lead]) -> int:
             assert not copies.done(), copies.exception()
             return await worker.metric("leadscore_dropped_records_total") == LEADS + BROKEN
 
-        await until(all_are_dropped, within=60, what="the end of the loop")
+        await until(all_are_dropped, within=120, what="the end of the loop")
     finally:
         copies.cancel()
         with suppress(asyncio.CancelledError):

@@ -55,7 +55,7 @@ async def test_a_batch_of_90_mb_and_a_record_of_120_mb_fit_in_what_is_promised(
         dead = await worker.metric("leadscore_dead_letters_total")
         return await worker.metric("leadscore_leads_scored_total") + dead >= LEADS + 2
 
-    await until(are_done, within=60, what="the outcome of each lead")
+    await until(are_done, within=120, what="the outcome of each lead")
     assert peak_mb(worker.pid) < PROMISED_MB
     assert await worker.metric(HELD) < PROMISED_SECONDS
     assert await worker.metric("leadscore_rebalances_total") == 1
@@ -96,7 +96,7 @@ async def test_a_record_of_90_mb_that_is_not_compressed_is_dropped_as_it_is_rece
         worker.check()
         return sum((await stage.committed()).values()) == 4
 
-    await until(are_done, within=60, what="the outcome of each lead")
+    await until(are_done, within=120, what="the outcome of each lead")
     assert peak_mb(worker.pid) < PROMISED_MB
     assert await worker.metric(HELD) < PROMISED_SECONDS
     assert await worker.metric("leadscore_rebalances_total") == 1

@@ -80,7 +80,7 @@ async def test_a_drift_worker_needs_no_more_than_is_printed_not_even_to_create_i
         watching.check()
         return bool(await secured.stage.records(secured.settings.leads_drift))
 
-    await until(is_reported, within=90, what="a drift report")
+    await until(is_reported, within=120, what="a drift report")
     await watching.stop_cleanly()
 
 

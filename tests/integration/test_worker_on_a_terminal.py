@@ -69,7 +69,7 @@ def worker(stage: Stage) -> Iterator[OnATerminal]:
 async def test_it_says_what_it_does_when_it_is_ready_and_what_became_of_all_leads(
     stage: Stage, worker: OnATerminal, contacts: list[Lead]
 ) -> None:
-    await until(lambda: "\nReady " in worker.shown, within=60, what="a ready worker")
+    await until(lambda: "\nReady " in worker.shown, within=120, what="a ready worker")
     maker = EventMaker(CONTACT, WireFormat.AVRO, bad_share=0.1, seed=1)
     played = await stage.play(contacts[:LEADS], as_event=maker)
     ends = {partition: runs[-1].stop for partition, runs in played.offsets.items()}
@@ -78,9 +78,9 @@ async def test_it_says_what_it_does_when_it_is_ready_and_what_became_of_all_lead
         committed = await stage.committed()
         return all(committed.get(partition) == end for partition, end in ends.items())
 
-    await until(are_done, within=60, what="all leads done")
+    await until(are_done, within=120, what="all leads done")
     worker.process.send_signal(signal.SIGINT)
-    await until(lambda: worker.process.poll() is not None, within=60, what="the worker's end")
+    await until(lambda: worker.process.poll() is not None, within=120, what="the worker's end")
     assert worker.process.returncode == 0, worker.shown
     labels = [line.split()[0] for line in worker.shown.splitlines() if line[:1] != " "]
     for first, then in zip(

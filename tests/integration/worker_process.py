@@ -192,7 +192,7 @@ class Stage:
     # The consumers' side
 
     async def records(self, topic: str) -> list[ConsumerRecord]:
-        return await read_all(self.settings.kafka_bootstrap_servers, topic, within=60)
+        return await read_all(self.settings.kafka_bootstrap_servers, topic, within=120)
 
     async def scored_records(self) -> list[ConsumerRecord]:
         return await self.records(self.settings.leads_scored)
