@@ -1,4 +1,4 @@
-"""What every store of bundles must do: a disk, and memory, which stands for object stores."""
+"""Conformance tests of bundle stores: a disk, and memory, which stands for object stores."""
 
 from __future__ import annotations
 

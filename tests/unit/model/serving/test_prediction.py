@@ -1,4 +1,4 @@
-"""What every engine must do: ONNX Runtime on one thread and on two, XGBoost, the constant."""
+"""Conformance tests of engines: ONNX Runtime on one thread and on two, XGBoost, the constant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every trainer must do: XGBoost's, and one of a few lines that only tests have."""
+"""Conformance tests of trainers: XGBoost's, and a small one that only tests have."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def ensemble(learner: Trainer) -> Ensemble:
 
 @pytest.fixture(scope="module")
 def metadata(ensemble: Ensemble, trained: Trained) -> BundleMetadata:
-    """Of a model on the columns of ``SPEC``, with the golden rows of the ensemble."""
+    """Return a model on the columns of ``SPEC``, with the golden rows of the ensemble."""
     golden = Golden.of(MATRIX[:32], Calibration().probability(ensemble.margins(MATRIX[:32])))
     return trained.metadata.model_copy(
         update={

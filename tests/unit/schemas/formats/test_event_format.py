@@ -1,4 +1,4 @@
-"""What every wire format must do: those that LeadScore has, and one that only tests have."""
+"""Conformance tests of wire formats: LeadScore's own, and one that only tests have."""
 
 from __future__ import annotations
 
