@@ -1,1 +1,1 @@
-"""What a model reads: the feature spec, its one interpreter, tables and reference bins."""
+"""The features of a model: the spec, its one interpreter, tables, and reference bins."""

@@ -1,4 +1,4 @@
-"""What a value of a feature column is called for people: "at 23 h", "has 'price'", "7 words".
+"""Names for people of the values of a feature column: "at 23 h", "has 'price'", "7 words".
 
 Values are compared in float32, as the model reads them.
 """
@@ -79,7 +79,7 @@ def aspect_labels(aspect: Aspect, missing: str) -> Labels:
         case Aspect.HOUR:
             return _labels(range(24), [f"at {hour} h" for hour in range(24)], missing)
         case Aspect.WEEKDAY:
-            return _labels(range(len(WEEKDAYS)), WEEKDAYS, missing)
+            return _labels(range(7), [f"on {weekday}" for weekday in WEEKDAYS], missing)
         case Aspect.DAY:
             return _labels(range(1, 32), [f"on day {day}" for day in range(1, 32)], missing)
         case Aspect.MONTH:
@@ -166,7 +166,7 @@ def _counted(starts: Sequence[int], unit: str) -> list[str]:
 
 
 def _named(number: float, unit: str) -> str:
-    """Write a number in full; one that is not whole in the digits that float32 tells apart."""
+    """Write a number in full; one that is not whole in the digits that float32 distinguishes."""
     if number.is_integer() and abs(number) < LARGEST_WHOLE:
         text = str(int(number))
     else:

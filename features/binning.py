@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -23,6 +22,7 @@ from features.spec import (
     TextField,
     normalise_level,
 )
+from features.text_lengths import text_lengths
 from schemas.readings import written_clock
 
 __all__ = [
@@ -38,10 +38,10 @@ QUANTILE_BINS = 20
 LEVEL_BINS = 200
 """Levels of a category that get a bin; the rarer ones are counted as other."""
 EXACT_SHARE = 0.005
-"""Of the training leads that have a number: values that so many of them share are kept exactly, a
-tenth of a bin."""
+"""Minimum share of the training leads with a number that share a value kept exactly: a tenth of a
+bin."""
 EXACT_LEADS = 5
-"""And at least so many leads share each."""
+"""Minimum number of leads that share such a value."""
 WRITTEN_OUT = 100_000
 """Whole numbers below it are labelled in full."""
 OTHER_LABELS = ("other", "any other", "a level without a bin (other)")
@@ -154,12 +154,7 @@ def _field(field: FieldSpec, values: Any, leads: NDArray[np.int64] | None = None
     if isinstance(field, DateField):
         return _uncounted(field.name, "weekday", labels=WEEKDAYS)
     if isinstance(field, TextField):
-        lengths = [
-            len(unicodedata.normalize("NFC", text)) if text and normalise_level(text) else np.nan
-            for text in values
-        ]
-        values = np.array(lengths, dtype=np.float64)
-        return _numbers(field.name, values, unit=" characters", leads=leads)
+        return _numbers(field.name, text_lengths(values), unit=" characters", leads=leads)
     numbers = np.asarray(values, dtype=np.float64)
     if field.is_clock:
         return _clocks(field.name, numbers)
@@ -219,7 +214,7 @@ def quantile_edges(values: NDArray[np.float64], bins: int = QUANTILE_BINS) -> tu
     """Find edges that cut values into bins of about the same size, none of them empty.
 
     Every edge is one of the values. Quantiles that fall together give one edge, so there may be
-    fewer bins; where nearly all values are the smallest one, it is told from the others.
+    fewer bins; where nearly all values are the smallest one, it has a bin of its own.
 
     Parameters
     ----------
@@ -289,7 +284,7 @@ def _between(low: float, high: float, low_name: str, high_name: str, *, whole: b
 
 
 def _compact(numbers: Sequence[float]) -> list[str]:
-    """Write numbers as short as they can be told apart, from three significant digits on."""
+    """Write numbers as short as they stay distinct, from three significant digits on."""
     for digits in range(3, 18):
         names = [_short(number, digits) for number in numbers]
         if len(set(names)) == len(names):

@@ -59,7 +59,7 @@ class TextCells:
 
     cells: Sequence[str | None]
     hints: Hints = Hints()  # noqa: RUF009 - frozen
-    """What the file, or somebody, says of how numbers and dates are written in it."""
+    """How numbers and dates are written, by the file or by an option."""
     kind: FieldKind | None = None
     """None: the cells say nothing of their type."""
     missing: frozenset[str] = frozenset()
@@ -179,6 +179,8 @@ class TextCells:
 
     def with_hints(self, hints: Hints, missing: frozenset[str]) -> TextCells:
         """Return the same cells, with other hints and words that mean missing."""
+        if hints == self.hints and missing == self.missing:
+            return self  # with the decisions that were made
         return TextCells(self.cells, hints, self.kind, missing)
 
 
@@ -277,7 +279,7 @@ class _Memo(dict[str | None, float]):
         value = self._read(cell.strip())
         if value is None:
             if cell.strip() not in self._misfits:
-                raise ValueError("not what it should be")
+                raise ValueError("not of the column's kind")
             value = float("nan")
         self[cell] = value
         return value

@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 
 from features.column import TextCells
-from features.spec import MISSING_WORDS, normalise_level
+from features.levels import known_level
 from features.table import Table, field_name
 from schemas.errors import InputError
+from schemas.field_names import ENVELOPE
 from schemas.fields import FieldKind
 from schemas.logical_types import kind_of
 from schemas.readings import FALSE_WORDS, TRUE_WORDS, Reading
 from schemas.store import parse_schema
 
-__all__ = ["ENVELOPE", "conform", "contract_kinds", "derive_contract", "is_boolean"]
+__all__ = ["conform", "contract_kinds", "derive_contract", "is_boolean"]
 
-ENVELOPE = ("lead_id", "created_at", "request_id")
-"""What a lead has besides what describes it: no features."""
 TIME_TYPE = {"type": "long", "logicalType": "timestamp-millis"}
 TYPE_OF_KIND: dict[FieldKind, object] = {
     FieldKind.NUMBER: "double",
@@ -146,9 +145,7 @@ def _branch(avro_type: Any) -> dict[str, Any]:
 def _booleans(table: Table, name: str) -> TextCells:
     words: list[str | None] = []
     for row, cell in enumerate(table.columns[name].strings()):
-        word = None if cell is None else normalise_level(cell)
-        if word in MISSING_WORDS or word in table.missing:
-            word = None
+        word = known_level(cell, table.missing)
         if word is not None and word not in TRUE_WORDS and word not in FALSE_WORDS:
             raise _misfit(table, name, row, cell, "true or false (yes or no, 1 or 0)")
         words.append(None if word is None else "true" if word in TRUE_WORDS else "false")

@@ -38,7 +38,7 @@ class CountLayout:
 
     @cached_property
     def counted(self) -> tuple[FieldReference, ...]:
-        """What is counted besides the score, in the order of the vector: fields, then aspects."""
+        """Return the bins that are counted besides the score, in the order of the vector."""
         return self.reference.counted
 
     @cached_property
@@ -59,7 +59,7 @@ class CountLayout:
         return np.concatenate([np.asarray(b.counts, dtype=np.int64) for b in bins])
 
     def parts(self, counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Take a vector apart: the counts by code of each that is counted, the score's last."""
+        """Split a vector into the counts by code of each field and aspect, then of the score."""
         return [counts[start:end] for start, end in pairwise(self.starts.tolist())]
 
     def count(
@@ -96,7 +96,7 @@ class CountLayout:
 
 @dataclass(frozen=True, slots=True)
 class LeadCounts:
-    """What is counted of a set of leads.
+    """Counts of a set of leads.
 
     Attributes
     ----------

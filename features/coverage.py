@@ -18,7 +18,7 @@ NO_IMPORTANCE: Mapping[str, float] = {}
 
 
 class TypicalLead(BaseModel):
-    """What nine in ten training leads have, at least, of a model's fields."""
+    """The fields that nine in ten training leads have, at least."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -25,7 +25,7 @@ TOTAL = re.compile(
     r"\s*(?:[:(].*)?",
     re.IGNORECASE,
 )
-"""What the first cell of a row of totals says."""
+"""First cells of rows of totals."""
 AVERAGE = re.compile(
     r"\s*(?:insgesamt|anzahl|count|average|avg|mittelwert|durchschnitt|moyenne|promedio|всего"
     r"|小计|小計|平均|合计行)\s*(?:[:(].*)?",
@@ -47,7 +47,7 @@ SPARSE = 2
 
 
 class CsvColumns(NamedTuple):
-    """What a CSV file holds.
+    """Columns of a CSV file.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ def _is_used(column: str, values: list[str | None], number: int, name: str) -> b
 
 
 def _leave_out_totals(cells: list[list[str | None]], header: list[str]) -> int:
-    """Take rows that are no leads out of the columns; return how many they are.
+    """Remove rows that are no leads from the columns; return their number.
 
     These are rows without a value, with the names again, or of totals, and footers at the end.
     """

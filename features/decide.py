@@ -1,6 +1,6 @@
 """Decide how a column writes its numbers or times, by all of its values at once.
 
-A cell alone cannot tell: "1.250" is over a thousand in one file, and little more than one in
+A cell alone is ambiguous: "1.250" is over a thousand in one file, and little more than one in
 another. What one cell leaves open, others of the column often settle. Where all of them leave it
 open, the other columns of the file and its separator decide, and the decision says so.
 """
@@ -121,16 +121,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a file says beyond one column, or somebody says of the file.
+    """Hints on how numbers and dates are written, from other columns, the file, or an option.
 
     Attributes
     ----------
     decimal
         The decimal separator that is likely, by other columns or the file's own separator.
     first
-        What comes first in dates such as 3/4/2024, by other columns; None where they don't tell.
+        What comes first in dates such as 3/4/2024, by other columns; None where they leave it open.
     is_decimal_given, is_first_given
-        Whether somebody has said so: then it is no hint, but decides.
+        Whether an option says so: then it decides.
     """
 
     decimal: Literal[".", ","] = "."
@@ -361,7 +361,7 @@ def _choose(
 
 
 def _has_thousands(cells: Mapping[str, int], mark: str) -> bool | None:
-    """Return whether a mark before three digits separates thousands; None where nothing tells.
+    """Return whether a mark before three digits separates thousands; None where nothing shows it.
 
     Where it does, numbers below a thousand stand without it, and none above a thousand does.
     """

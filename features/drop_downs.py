@@ -8,7 +8,7 @@ __all__ = ["is_unfilled"]
 
 OPENING = "-–—_=*<[({"
 FRAME = f" {OPENING}>])}}|.…:►▼"
-"""What stands around a prompt, such as the dashes of "-- Select --"."""
+"""Characters around a prompt, such as the dashes of "-- Select --"."""
 TRAILING = ("...", "…")
 ASKS = frozenset(
     {

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from features.decide import ID_WORDS, PHONE_WORDS, name_words
 
-__all__ = ["why_a_code", "why_an_identifier"]
+__all__ = ["DISTINCT_SHARE", "KEY_WORDS", "why_a_code", "why_an_identifier"]
 
 DISTINCT_SHARE = 0.95
-"""Numbers of which at least this share is different may tell leads apart."""
+"""Values of which at least this share is different may tell leads apart."""
 INDEX = frozenset({"index", "unnamed"})
 """Words that name an identifier only where each number is different ("price index")."""
 COUNT_WORDS = frozenset({"number", "nr", "no", "num"})

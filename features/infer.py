@@ -20,11 +20,12 @@ from features.decide import (
     time_share,
 )
 from features.distinct_leads import leads_by_value
-from features.identifiers import why_a_code, why_an_identifier
+from features.identifiers import DISTINCT_SHARE, why_a_code, why_an_identifier
+from features.levels import known_level
 from features.lookalikes import resembles
 from features.personal import LEAST_LEADS, kinds_of, withheld_levels
 from features.remarks import remark_on
-from features.spec import CREATED_AT, MISSING_WORDS, normalise_level
+from features.spec import CREATED_AT
 from features.table import Table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
@@ -35,14 +36,13 @@ __all__ = [
     "infer_fields",
     "name_words",
     "with_creation",
+    "with_settled_readings",
     "without_fields",
     "without_levels_of_few",
 ]
 
 NO_VALUES = "no values"
 """Why an empty column is no feature."""
-DISTINCT_SHARE = 0.95
-"""Text of which at least this share of the values is different is no category."""
 LEAST_FILLED = 0.001
 """A column of which less than this share of the rows has a value is almost empty."""
 LEAST_VALUES, LEAST_FILLED_OF_FEW = 10, 0.1
@@ -60,14 +60,14 @@ LEAST_STAND_INS = 0.01
 """Share of the times from which on such a time is no coincidence."""
 UNTIL_YEAR = 2100
 ALMOST = 0.8
-"""A category of which at least this share of the values are numbers or times is told."""
+"""A category of which at least this share of the values are numbers or times gets a remark."""
 MOSTLY, MANY_LEVELS = 0.5, 50
 """A smaller share is enough where it has so many levels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """What the columns are.
+    """Decisions about the columns of a table.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Inferred:
     readings
         How the used fields that are numbers or times are written.
     forced
-        Fields whose kind somebody has said: cells that do not fit it are missing, however many.
+        Fields whose kind is given: cells that do not fit it are missing, however many.
     remarks
         What was decided that may surprise, by the column's name in the file: a sentence each.
     words
@@ -104,7 +104,7 @@ class Inferred:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What a column is; or why it is no feature."""
+    """The kind of one column, or why it is no feature."""
 
     kind: FieldKind
     decision: NumberDecision | TimeDecision | None = None
@@ -132,14 +132,15 @@ def infer_fields(
     contract: Mapping[str, FieldKind] | None = None,
     given: Mapping[str, FieldKind] | None = None,
 ) -> Inferred:
-    """Find out what each column is.
+    """Decide the kind of each column.
 
     A column of numbers is a number, one of times a date, any other a category; each is decided
-    over all its values (``features.decide``). Dropped are: what is reserved, what a contract does
-    not have, columns without values, almost empty ones (less than 0.1 % of the rows or 10 of them
-    have a value), those with one value only, and identifiers. Whole numbers that
-    name something (long ones that the model could not keep apart, postal codes, codes of one
-    length) are categories. Levels that may name persons are withheld (``features.personal``).
+    over all its values (``features.decide``), after ``with_settled_readings`` for what they leave
+    open. Dropped are: reserved columns, columns that a contract does not have, columns without
+    values, almost empty ones (less than 0.1 % of the rows or 10 of them have a value), those with
+    one value only, and identifiers. Whole numbers that name something (long ones that the model
+    could not keep apart, postal codes, codes of one length) are categories. Levels that may name
+    persons are withheld (``features.personal``).
 
     Parameters
     ----------
@@ -152,12 +153,12 @@ def infer_fields(
     contract
         The kinds of the contract's fields; None where there is no contract.
     given
-        Fields whose kind somebody has said; it is not judged.
+        Fields whose kind is given; it is not judged.
 
     Raises
     ------
     InputError
-        A text field is a number or a date in the contract, a field is not what somebody has said,
+        A text field is a number or a date in the contract, a field is not of its given kind,
         or nothing is left.
     """
     said = {**(given or {}), **dict.fromkeys(text, FieldKind.TEXT)}
@@ -171,7 +172,6 @@ def infer_fields(
             found.dropped[original] = "not in the contract"
         else:
             verdicts[name] = _read(table, name, contract, said)
-    verdicts = _settled(table, verdicts, contract, said)
     times = list(_times(table, verdicts, reserved))
     identifiers = []
     for name, read in verdicts.items():
@@ -187,6 +187,57 @@ def infer_fields(
             _note(found, name, original, verdict)
     _require_some(found, table)
     return replace(found, identifiers=tuple(identifiers))
+
+
+def with_settled_readings(
+    table: Table,
+    *,
+    reserved: Collection[str],
+    text: Collection[str] = (),
+    contract: Mapping[str, FieldKind] | None = None,
+    given: Mapping[str, FieldKind] | None = None,
+) -> Table:
+    """Return the table with what the values of a column leave open decided by the other columns.
+
+    Where the day and the month of all dates of a column could be either, or a mark could separate
+    thousands or decimals, the columns whose values decide it are followed if they agree. The time
+    of creation, ``created_at``, has a vote as the others and is decided by them. A part of the rows
+    is then read as the whole table is: the order of days and months is kept for each column.
+
+    Parameters
+    ----------
+    table
+        The training data, all rows.
+    reserved
+        Fields that are not read.
+    text, contract, given
+        As of ``infer_fields``.
+
+    Raises
+    ------
+    InputError
+        As of ``infer_fields``.
+    """
+    said = {**(given or {}), **dict.fromkeys(text, FieldKind.TEXT)}
+    read = [
+        (
+            name,
+            _by_values(table, name) if name == CREATED_AT else _read(table, name, contract, said),
+        )
+        for name in table.names
+        if name not in reserved and (contract is None or name in {CREATED_AT, *contract})
+    ]
+    decided = [v.reading for _, v in read if v.decision is not None and not v.decision.is_open]
+    columns = dict(table.columns)
+    for name, verdict in read:
+        column = columns[name]
+        if verdict.decision is None or not isinstance(column, TextCells):
+            continue
+        hints = _voted(column.hints, decided)
+        if not verdict.decision.is_open:
+            hints = _as_read(column.hints, verdict.reading)
+        columns[name] = column.with_hints(hints, column.missing)
+    return replace(table, columns=columns)
 
 
 def with_creation(found: Inferred, table: Table) -> Inferred:
@@ -321,7 +372,7 @@ def _read(
 
 
 def _read_as(table: Table, name: str, kind: FieldKind, *, forced: bool) -> _Verdict:
-    """Read a column as the kind that somebody has said."""
+    """Read a column as a given kind."""
     column = table.columns[name]
     if isinstance(column, Numbers) and column.is_clock and kind is FieldKind.NUMBER:
         return _Verdict(kind, CLOCK, is_given=True)
@@ -397,32 +448,15 @@ def _almost(column: TextCells) -> str | None:
 # What columns leave open is decided by the others
 
 
-def _settled(
-    table: Table,
-    verdicts: dict[str, _Verdict],
-    contract: Mapping[str, FieldKind] | None,
-    said: Mapping[str, FieldKind],
-) -> dict[str, _Verdict]:
-    open_names = [name for name, verdict in verdicts.items() if _is_open(verdict)]
-    if not open_names:
-        return verdicts
-    readings = [v.reading for v in verdicts.values() if v.decision is not None and not _is_open(v)]
-    columns = dict(table.columns)
-    for name in open_names:
-        column = columns[name]
-        if isinstance(column, TextCells):
-            columns[name] = column.with_hints(_voted(column.hints, readings), column.missing)
-    table = replace(table, columns=columns)
-    return verdicts | {name: _read(table, name, contract, said) for name in open_names}
+def _as_read(hints: Hints, reading: Reading | None) -> Hints:
+    """Add the order of days and months that a column's own values show."""
+    if isinstance(reading, TimeReading) and reading.first is not None:
+        return replace(hints, first=reading.first, is_first_given=True)
+    return hints
 
 
-def _is_open(verdict: _Verdict) -> bool:
-    return verdict.decision is not None and verdict.decision.is_open
-
-
-def _voted(hints: Hints, decided: Iterable[Reading | None]) -> Hints:
+def _voted(hints: Hints, readings: Collection[Reading | None]) -> Hints:
     """Add what the columns say whose values leave nothing open, where they agree."""
-    readings = list(decided)
     decimals = {r.decimal for r in readings if isinstance(r, NumberReading) and not r.assumed}
     orders = {r.first for r in readings if isinstance(r, TimeReading) and r.first is not None}
     if len(decimals) == 1:
@@ -479,8 +513,7 @@ def _judged(
         if count and np.abs(known).max() > LARGEST_EXACT:
             distinct = len(_levels(table.columns[name]))
     else:
-        words = _missing_words(table) if verdict.kind is FieldKind.CATEGORY else ()
-        levels = _levels(table.columns[name], words)
+        levels = _levels(table.columns[name], table.missing)
         count, distinct = sum(levels.values()), len(levels)
     if not count:
         return replace(verdict, unfit=NO_VALUES)
@@ -515,7 +548,7 @@ def _without_persons(
     """Withhold a category's levels that may name persons; drop it where none is left."""
     if verdict.kind is not FieldKind.CATEGORY or verdict.unfit is not None:
         return verdict
-    levels = _levels(table.columns[name], _missing_words(table), leads)
+    levels = _levels(table.columns[name], table.missing, leads)
     original = table.originals[name]
     withheld = withheld_levels(levels, original)
     personal = kinds_of(withheld, original)
@@ -577,36 +610,26 @@ def _identifier(why: str) -> _Verdict:
     return _Verdict(FieldKind.CATEGORY, unfit=f"an identifier: {why}", is_identifier=True)
 
 
-def _missing_words(table: Table) -> set[str]:
-    return {*MISSING_WORDS, *table.missing}
-
-
 def _levels(
     column: Column, missing: Collection[str] = (), leads: NDArray[np.int64] | None = None
 ) -> Counter[str]:
     """Count the rows of each level, or its leads; those that mean missing are left out."""
     if leads is not None:
         cells = column.strings()
-        level_of = {cell: None if cell is None else normalise_level(cell) for cell in {*cells}}
+        level_of = {cell: known_level(cell, missing) for cell in {*cells}}
         found = leads_by_value((level_of[cell] for cell in cells), leads)
-        return Counter(
-            {
-                level: times
-                for level, times in found.items()
-                if level is not None and level not in missing
-            }
-        )
+        return Counter({level: times for level, times in found.items() if level is not None})
     levels = Counter[str]()
     counts = column.counts if isinstance(column, TextCells) else Counter(column.strings())
     for cell, times in counts.items():
-        level = None if cell is None else normalise_level(cell)
-        if level is not None and level not in missing:
+        level = known_level(cell, missing)
+        if level is not None:
             levels[level] += times
     return levels
 
 
 def _written_numbers(column: Column, reading: Reading | None) -> Counter[float | str]:
-    """Count the different numbers: by value, or as written where float64 can't tell them apart.
+    """Count the different numbers: by value, or as written where float64 can't distinguish them.
 
     Words that mean missing and cells that don't fit are no numbers.
     """

@@ -16,7 +16,7 @@ from schemas.fields import FieldKind
 __all__ = ["JsonLead", "is_json", "json_leads", "read_json"]
 
 FIRST = re.compile(r"\s*(?:\{|\[\s*(?:\{|\]|\[\s*[\"\d\[]))")
-"""What a file of leads in JSON begins with: a CSV's name may begin with a bracket, too."""
+"""Beginning of a file of leads in JSON: a CSV's first name may begin with a bracket, too."""
 FIRST_LINES = 20
 OBJECT_LINE = re.compile(r"\{.*\}\s*$")
 MOST_KEYS = 3

@@ -20,6 +20,7 @@ from features.coverage import NO_IMPORTANCE, CoverageRule
 from features.reference import WEEKDAYS, FieldReference, Reference
 from features.spec import (
     CREATED_AT,
+    DAY_MS,
     LARGEST_FLOAT32,
     MISSING_LEVELS,
     CategoryField,
@@ -50,11 +51,10 @@ READ_BYTES = 65_536
 """The longest text that the compiled loop reads."""
 MEMO_ENTRIES = 10_000
 MEMO_LENGTH = 256
-"""What a memo keeps at most: so many strings, of so many characters each."""
+"""Maximum number of strings in a memo, and of characters in each."""
 MEMO_TEXT = 64
-"""The same of texts: longer ones hardly ever come again."""
+"""Maximum characters of a text in a memo: longer ones hardly ever repeat."""
 
-DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 LATEST_DATE_MS = 1e14
 """A date further than 3,000 years from 1970 is taken for missing."""
@@ -63,7 +63,7 @@ FIRST_WEEKDAY = 3
 
 
 class Features(NamedTuple):
-    """What the model reads, and what drift and reasons need to know.
+    """Features of leads: the model's matrix, and bins and coverage for drift and reasons.
 
     Attributes
     ----------
@@ -122,10 +122,12 @@ class FeatureEncoder:
                 zip(spec.slices(), reference.fields, strict=True)
             )
         ]
+        dates = [(field, at.start) for field, at in spec.slices() if isinstance(field, DateField)]
+        created_shift = sum(field.day_shift_ms for field, _ in dates if field.name == CREATED_AT)
         self._ages = [
-            (field.name, _Ages(columns.start + field.parts.index(DatePart.AGE), field.whole_days))
-            for field, columns in spec.slices()
-            if isinstance(field, DateField) and DatePart.AGE in field.parts
+            (field.name, _Ages(field, created_shift, start + field.parts.index(DatePart.AGE)))
+            for field, start in dates
+            if DatePart.AGE in field.parts
         ]
 
     def encode(self, columns: Columns, n: int) -> Features:
@@ -350,10 +352,11 @@ class _Dates:
         self._parts = tuple((at, part) for at, part in parts if part is not DatePart.AGE)
         self._index = index
         self._missing = bins.missing
+        self._shift = field.day_shift_ms
 
     def write(self, values: Any, matrix: Matrix, bins: Codes) -> None:
         known = is_date(values)
-        times = np.where(known, values, 0.0)
+        times = np.where(known, values + self._shift if self._shift else values, 0.0)
         for column, part in self._parts:
             matrix[:, column] = np.where(known, date_part(times, part), np.nan)
         bins[:, self._index] = np.where(known, date_part(times, DatePart.WEEKDAY), self._missing)
@@ -362,12 +365,15 @@ class _Dates:
 class _Ages:
     """The ages of one field, which need the leads' creation besides."""
 
-    def __init__(self, column: int, whole_days: bool) -> None:
+    def __init__(self, field: DateField, created_shift: int, column: int) -> None:
         self._column = column
-        self._whole_days = whole_days
+        self._whole_days = field.whole_days
+        self._shifts = field.day_shift_ms, created_shift
 
     def write(self, values: Any, created_at: Any, matrix: Matrix) -> None:
-        matrix[:, self._column] = ages_in_days(values, created_at, whole_days=self._whole_days)
+        matrix[:, self._column] = ages_in_days(
+            values, created_at, whole_days=self._whole_days, shifts=self._shifts
+        )
 
 
 def is_date(values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -377,7 +383,11 @@ def is_date(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def ages_in_days(
-    values: NDArray[np.float64], created_at: NDArray[np.float64], *, whole_days: bool
+    values: NDArray[np.float64],
+    created_at: NDArray[np.float64],
+    *,
+    whole_days: bool,
+    shifts: tuple[int, int] = (0, 0),
 ) -> NDArray[np.float64]:
     """Return how old dates were when their leads were created.
 
@@ -390,6 +400,8 @@ def ages_in_days(
         float64, shape (n,): milliseconds since 1970, UTC; NaN is missing.
     whole_days
         Whether the clock does not count: the days from one date to the other.
+    shifts
+        Added to dates and creations before their day is taken, in ms.
 
     Returns
     -------
@@ -399,7 +411,8 @@ def ages_in_days(
     known = is_date(values) & is_date(created_at)
     earlier, later = np.where(known, values, np.nan), np.where(known, created_at, np.nan)
     if whole_days:
-        return np.floor(later / DAY_MS) - np.floor(earlier / DAY_MS)
+        of_date, of_creation = shifts
+        return np.floor((later + of_creation) / DAY_MS) - np.floor((earlier + of_date) / DAY_MS)
     return (later - earlier) / DAY_MS
 
 

@@ -16,9 +16,9 @@ from schemas.times import EARLIEST_MS, LATEST_MS
 __all__ = ["read_parquet"]
 
 CELLS_A_BYTE = 100
-"""Of a file that is no bomb; a column of one value only takes next to nothing."""
+"""Maximum decompression ratio; a column with one value compresses to almost nothing."""
 PER_MS = {"s": 0.001, "ms": 1.0, "us": 1e3, "ns": 1e6}
-"""Of times of day: they are milliseconds since midnight, as in Avro."""
+"""Units of times of day, which become milliseconds since midnight, as in Avro."""
 ALWAYS_READ = 20_000_000
 """Cells that are read however short the file is."""
 
@@ -136,7 +136,7 @@ def _cells(values: Any) -> list[str | None]:
 
 
 def _times(ms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take for missing what no calendar has."""
+    """Return times with NaN for those that no calendar has."""
     return np.where((ms >= EARLIEST_MS) & (ms < LATEST_MS), ms, np.nan)
 
 

@@ -30,7 +30,7 @@ WITHHELD = "\x00withheld"
 
 ALWAYS_KEPT = frozenset({*TRUE_WORDS, *FALSE_WORDS})
 ADDRESS = re.compile(r"@\w")
-"""Of an e-mail address, a handle, or a name and password in a URL."""
+"""Character of an e-mail address, a handle, or a name and password in a URL."""
 TOKEN = re.compile(r"\S+")
 PROFILE = re.compile(
     r"\b(?:linkedin\.com/(?:in|pub)|xing\.com/profile|facebook\.com/(?:people|profile\.php)"

@@ -1,4 +1,4 @@
-"""What a reason says: the field, and in words what of its value moved the score.
+"""Text of a reason: the field, and in words the aspect of its value that moved the score.
 
 A field's contribution is the sum of those of its aspects. The one that contributed most in the
 field's direction is named: the hour of a date, one keyword of a text. This is on the path of every
@@ -46,11 +46,11 @@ BY_BIN = -1
 """In place of a column: the label is that of the bin."""
 NO_KEYWORD = "has no keyword"
 CHARACTER = "character"
-"""What the length of a text counts."""
+"""Unit of the length of a text."""
 
 
 class _Field(NamedTuple):
-    """Where the aspects of a field are, and what is said of all of them.
+    """Positions of a field's aspects, and labels that hold for all of them.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class ReasonLabels:
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
-        """By code: the name of the field, and what is said of its value."""
+        """By code: the name of the field, and the label of its value."""
         return tuple(self._texts)
 
     def codes(

@@ -20,7 +20,7 @@ __all__ = ["HOURS", "WEEKDAYS", "AspectReference", "Bins", "FieldReference", "Re
 
 Edge = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
-"""What float64 counts exactly."""
+"""Largest count that float64 holds exactly."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS = tuple(f"{hour} h" for hour in range(24))
@@ -146,11 +146,11 @@ class Reference(BaseModel):
 
     fields: tuple[FieldReference, ...] = Field(min_length=1)
     aspects: tuple[AspectReference, ...] = ()
-    """What drift counts besides the fields; none in models of before."""
+    """Aspects that drift counts besides the fields; none in models of format 1."""
     score: Bins
-    """Of the calibrated score of training rows, each scored by a model that has not seen it."""
+    """Bins of the calibrated scores of training rows, each by a model that has not seen it."""
     typical: TypicalLead | None = None
-    """What a typical training lead has of the fields; coverage is relative to it. None, in models
+    """The fields of a typical training lead; coverage is relative to it. None, in models
     that do not have it: all fields."""
 
     @property
@@ -197,5 +197,5 @@ class Reference(BaseModel):
 
     @property
     def counted(self) -> tuple[FieldReference, ...]:
-        """What drift counts of a lead besides its score: the fields, then further aspects."""
+        """Bins that drift counts besides the score: of the fields, then of further aspects."""
         return (*self.fields, *self.aspects)

@@ -1,4 +1,4 @@
-"""What is told of how a column is read, where it may surprise."""
+"""Remarks on how a column is read, where it may surprise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARKS = {",": "a comma", ".": "a point", " ": "a space", "'": "an apostrophe"}
 
 
 def remark_on(decision: NumberDecision | TimeDecision, options: bool = True) -> str | None:
-    """Return what to tell of a decision; None where it is what everybody expects.
+    """Return a remark on a decision; None where the reading is the usual one.
 
     Parameters
     ----------

@@ -27,6 +27,7 @@ from schemas.readings import (
 
 __all__ = [
     "CREATED_AT",
+    "DAY_MS",
     "LARGEST_FLOAT32",
     "MISSING_LEVELS",
     "MISSING_WORDS",
@@ -43,6 +44,7 @@ __all__ = [
     "normalise_level",
 ]
 
+DAY_MS = 86_400_000
 LARGEST_FLOAT32 = 3.4028234663852886e38
 Float32 = Annotated[float, Field(ge=-LARGEST_FLOAT32, le=LARGEST_FLOAT32)]
 """A finite number that the feature matrix can hold."""
@@ -66,7 +68,7 @@ class DatePart(StrEnum):
 
 
 class Aspect(StrEnum):
-    """What a column of the feature matrix measures of its field's value."""
+    """The aspect of a field's value that a column of the feature matrix measures."""
 
     VALUE = "value"
     LEVEL = "level"
@@ -242,8 +244,11 @@ class DateField(_Frozen):
     1: events must have milliseconds or ISO 8601, and no time is implausible."""
     parts: tuple[DatePart, ...] = (DatePart.HOUR, DatePart.WEEKDAY)
     whole_days: bool = False
-    """Whether ages are counted from day to day (UTC), without the clock: the training data have
-    the leads' creation by day only, so a clock would make leads to come older than those."""
+    """Whether ages are counted from day to day, without the clock: the training data have the
+    leads' creation by day only, so a clock would make leads to come older than those."""
+    day_shift_ms: Annotated[int, Field(gt=-DAY_MS, lt=DAY_MS)] = 0
+    """Added to a time before its day is taken, in UTC: 7,200,000 where the training data have days
+    at midnight of a zone two hours ahead of UTC."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -337,7 +342,7 @@ class FeatureSpec(_Frozen):
 
     @cached_property
     def names(self) -> FieldNames:
-        """What finds the fields in events, whose names may be those of the training file.
+        """Return the finder of fields in events, whose names may be those of the training file.
 
         The time of creation is not among them: all events have it under its own name.
         """
@@ -348,7 +353,7 @@ class FeatureSpec(_Frozen):
 
     @cached_property
     def file_names(self) -> FieldNames:
-        """What finds the fields in files, the time of creation by its name in the training file."""
+        """Return the finder of fields in files: the creation first by its column in training."""
         return FieldNames(self._columns_of_fields)
 
     @property

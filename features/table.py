@@ -38,11 +38,11 @@ SPELT_OUT = {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": 
 UNNAMED = "column_1"
 """The first column where it has no name: what a data frame's index is written as."""
 LARGEST_RATIO = 100
-"""Of a table's bytes to its bytes when compressed: real leads have 3 to 20."""
+"""Maximum ratio of a table's bytes to its compressed bytes: real leads have 3 to 20."""
 ALWAYS_UNPACKED = 2**26
 """Bytes that are unpacked whatever the ratio."""
 GZIP, PARQUET, ZIP, OLE = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-"""What such files begin with; OLE is that of Excel's older workbooks."""
+"""First bytes of such files; OLE is that of Excel's older workbooks."""
 MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|table|workbook|body|meta|div)\b", re.IGNORECASE)
 ZIP_HEAD = 65_536
 """Bytes at both ends in which the names of a zip file's parts are looked for."""
@@ -139,7 +139,7 @@ class Table:
 
     @cached_property
     def missing(self) -> frozenset[str]:
-        """Words that somebody says mean missing, case-folded."""
+        """Words that mean missing by an option, case-folded."""
         columns = self.columns.values()
         return frozenset().union(*(c.missing for c in columns if isinstance(c, TextCells)))
 
@@ -279,7 +279,7 @@ class Table:
         first: Literal["day", "month"] | None = None,
         missing: Collection[str] = (),
     ) -> Table:
-        """Return the table with what somebody says of it.
+        """Return the table with hints that options give.
 
         Parameters
         ----------
@@ -378,7 +378,7 @@ def read_table(path: str | Path, encoding: str | None = None) -> Table:
     """Read a table from a file.
 
     CSV (separated by commas, semicolons, tabs or bars, the names in the first line), JSON (lines or
-    an array of objects), either compressed by gzip, or Parquet; the content tells which.
+    an array of objects), either compressed by gzip, or Parquet; the content shows the format.
 
     Parameters
     ----------
@@ -493,7 +493,7 @@ def _no_text(content: bytes, source: str) -> str:
 def _unpacked(content: bytes, source: str) -> bytes:
     most = max(ALWAYS_UNPACKED, LARGEST_RATIO * len(content))
     try:
-        # One byte more than is allowed tells that there is more, however much more it is.
+        # One byte above the limit shows that there is more, however much more it is.
         unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(most + 1)
     except (EOFError, OSError, zlib.error):
         raise InputError(

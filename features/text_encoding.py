@@ -84,7 +84,7 @@ def decode_text(content: bytes, name: str, encoding: str | None = None) -> Decod
     name
         What to call it in messages.
     encoding
-        Its encoding; None to find it out.
+        Its encoding; None to detect it.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def decode_text(content: bytes, name: str, encoding: str | None = None) -> Decod
             f"{name} is not {known or 'UTF-8'}: {_place(content, error)}. Save it as UTF-8, or "
             "name its encoding with --encoding (cp1252, say)."
         ) from None
-    except UnicodeError as error:  # some encodings tell no more
+    except UnicodeError as error:  # some encodings give no more
         raise InputError(
             f"{name} is not {known}: {error}. Save it as UTF-8, or name its encoding with "
             "--encoding (cp1252, say)."
@@ -151,8 +151,8 @@ def _guessed(content: bytes, name: str, failure: UnicodeDecodeError) -> DecodedT
     if found is None:
         likely_ones = f" ({', '.join(likely[:MOST_ALTERNATIVES])} may fit)" if likely else ""
         raise InputError(
-            f"the encoding of {name} can't be found out: it is not UTF-8 "
-            f"({_place(content, failure)}) nor another encoding that its letters tell"
+            f"the encoding of {name} can't be detected: it is not UTF-8 "
+            f"({_place(content, failure)}) nor another encoding that fits its letters"
             f"{likely_ones}. Save it as UTF-8, or name its encoding with --encoding."
         )
     return _with_alternatives(found, words)

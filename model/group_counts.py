@@ -12,9 +12,9 @@ class GroupCounts(BaseModel):
 
     Parameters
     ----------
-    column
-        The column whose values put rows together, by its name in the file: that of ``--group``,
-        else the lead's id; None where there is neither.
+    columns
+        The columns whose values put rows together, by their names in the file: that of ``--group``
+        and the lead's id, where there are any.
     groups
         Number of groups of rows that belong together, copies that folds part among them; that of
         the rows where all are on their own.
@@ -22,8 +22,9 @@ class GroupCounts(BaseModel):
         Number of groups with a positive, and of those with a negative.
     largest
         Number of rows of the largest group.
-    repeated, repeated_values
-        Number of rows that share their value of the column with another row, and of such values.
+    repeated, repeated_groups
+        Number of rows that share a value of one of the columns with another row, and number of
+        groups that these are.
     identical, identical_sets
         Number of rows that are like another one in every field and in the outcome, and of sets of
         such rows.
@@ -36,14 +37,19 @@ class GroupCounts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    column: str | None = None
+    columns: tuple[str, ...] = ()
     groups: NonNegativeInt
     positive: NonNegativeInt
     negative: NonNegativeInt
     largest: NonNegativeInt
     repeated: NonNegativeInt = 0
-    repeated_values: NonNegativeInt = 0
+    repeated_groups: NonNegativeInt = 0
     identical: NonNegativeInt = 0
     identical_sets: NonNegativeInt = 0
     identical_together: bool = False
     identical_parted: bool = False
+
+    @property
+    def shared(self) -> str:
+        """The columns' names, as part of a sentence."""
+        return " or ".join(self.columns)

@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any
 
 from schemas.errors import ErrorCode, InvalidEventError
+from schemas.field_names import REQUIRED
 from schemas.fields import FieldKind
 from schemas.formats.event_format import Row
 from schemas.logical_types import (
@@ -55,8 +56,6 @@ AvroReader = Callable[
 ]
 """Reads the values of the given indices; writes the row or the error of each."""
 
-ENVELOPE = ("lead_id", "created_at")
-"""Required fields of a lead."""
 TEXTS_OF_ENVELOPE = ("lead_id", "request_id")
 INTEGERS = ("int", "long")
 FRACTIONS = ("float", "double")
@@ -284,7 +283,7 @@ class _Generator:
             if kind is FieldKind.DATE:
                 read = self._constant(partial(time_of_number, reading=self._time_reading(name)))
                 block.add(f"{output} = {read}({output})")
-                if name not in ENVELOPE:
+                if name not in REQUIRED:
                     block.add(f"if {output} is None:")
                     self._note(block.inner(), name, f"{named} that is no time")
         elif named == "enum":
@@ -346,7 +345,7 @@ class _Generator:
         if kind in (FieldKind.DATE, FieldKind.NUMBER):
             read = self._constant(self._reader_of_text(name))
             block.add(f"{output} = {read}({output})")
-            if name not in ENVELOPE:
+            if name not in REQUIRED:
                 block.add(f"if {output} is None:")
                 self._note(block.inner(), name, f"string that is no {kind} as they are written")
             block.add(f"if {output} != {output}: {output} = None")
@@ -378,7 +377,7 @@ class _Generator:
     def _refuse(self, block: _Block, name: str, avro_type: Any, output: str) -> None:
         """Skip a value of the wrong type; in the envelope it counts as missing."""
         self._skip(block, avro_type)
-        if name in self._kinds and name not in ENVELOPE:
+        if name in self._kinds and name not in REQUIRED:
             self._note(block, name, type_label(avro_type))
         else:
             block.add(f"{output} = None")

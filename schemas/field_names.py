@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from schemas.errors import ErrorCode, InvalidEventError
 
-__all__ = ["ENVELOPE", "FieldNames", "folded_name", "misnamed"]
+__all__ = ["ENVELOPE", "REQUIRED", "FieldNames", "folded_name", "misnamed"]
 
-ENVELOPE = frozenset({"lead_id", "created_at", "request_id"})
+REQUIRED = frozenset({"lead_id", "created_at"})
+"""Required fields of a lead."""
+ENVELOPE = REQUIRED | {"request_id"}
 """Reserved names: only a field of exactly this name is read from them."""
 REMEMBERED, REMEMBERED_NAMES, REMEMBERED_LETTERS = 200, 500, 10_000
 """Limits of the cache: sets of names, names in a set, and characters in a set."""

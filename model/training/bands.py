@@ -14,11 +14,11 @@ from schemas.errors import InputError
 __all__ = ["HIGH", "MEDIUM", "Band", "BandRule", "Bands", "choose_bands"]
 
 LEAST_LEADS = 20
-"""Of a band by lift: the conversion of fewer is mostly chance."""
+"""Minimum leads of a band by lift: the conversion of fewer is mostly chance."""
 TOLERANCE = 0.2
 """Difference of the share reached from the share wanted, relative to it, that is a warning."""
 DIGITS = 17
-"""That tell any two float64 apart."""
+"""Significant digits that distinguish any two float64."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What of persons a model's bundle holds, in sentences for its card."""
+"""Sentences for a model's card: what its bundle holds of persons."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""Whether a model that was trained has a signal: refused to workers where it has none."""
+"""Refuse models without signal to the registry and to workers."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from model.metadata import BundleError, BundleMetadata, Calibration
-from model.training.intervals import CROSS_VALIDATED, NORMAL_95
+from model.training.intervals import auc_margin_of_noise
 
 __all__ = ["FORCE", "NoSignalError", "Ranking", "ranking_of", "require_signal"]
 
@@ -40,18 +39,8 @@ class Ranking:
 
     @property
     def margin(self) -> float:
-        """Half of the 95 % interval that the cross-validated AUC has around 0.5 without signal.
-
-        References
-        ----------
-        .. [1] H. Mann, D. Whitney, "On a test of whether one of two random variables is
-           stochastically larger than the other", Annals of Mathematical Statistics 18, 1947.
-        .. [2] C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine Learning 52,
-           2003.
-        """
-        leads = self.positives + self.negatives
-        error = math.sqrt((leads + 1) / (12 * self.positives * self.negatives))
-        return NORMAL_95 * CROSS_VALIDATED * error
+        """Half of the 95 % interval that the AUC has around 0.5 without signal."""
+        return auc_margin_of_noise(self.positives, self.negatives)
 
     @property
     def is_better_than_chance(self) -> bool:
@@ -59,7 +48,7 @@ class Ranking:
         return self.auc - self.margin > 0.5
 
     def sentence(self, calibration: Calibration) -> str:
-        """Say that the model is no better than chance.
+        """Return the sentence that the model is no better than chance.
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec import normalise_level
+from features.levels import level_codes
 from model.training.specify import Leads
 from schemas.fields import FieldKind
 
@@ -99,8 +99,7 @@ def _codes(values: NDArray[Any], kind: FieldKind) -> Codes:
         return _numbered(values)
     cells = values.tolist()
     if kind is FieldKind.CATEGORY:
-        levels = {cell: normalise_level(cell) for cell in {*cells} if cell is not None}
-        cells = [None if cell is None else levels[cell] for cell in cells]
+        return level_codes(cells)
     numbers: dict[str | None, int] = {}
     return np.array([numbers.setdefault(cell, len(numbers)) for cell in cells], dtype=np.int64)
 

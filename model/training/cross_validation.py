@@ -18,7 +18,7 @@ from model.training.trainer import Ensemble, Trainer
 __all__ = ["FOLDS", "CrossValidated", "Latest", "Recipe", "cross_validate", "validate_latest"]
 
 LEAST_OF_A_KIND = 10
-"""Of positives and negatives each, in both parts, to measure the latest leads."""
+"""Minimum number of positives and of negatives, in both parts, to measure the latest leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidated:
-    """What cross-validation gives.
+    """Result of cross-validation.
 
     Attributes
     ----------

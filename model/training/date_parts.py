@@ -1,4 +1,4 @@
-"""Choose what dates give a model: of hour, weekday, month and age, what differs between leads."""
+"""Choose the parts of dates that are features: hour, weekday, month and age where leads differ."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.matrix import DAY_MS, ages_in_days, date_part, is_date
-from features.spec import CREATED_AT, DatePart
+from features.matrix import HOUR_MS, ages_in_days, date_part, is_date
+from features.spec import CREATED_AT, DAY_MS, DatePart
 from schemas.fields import FieldKind
 
-__all__ = ["DateParts", "choose_date_parts", "differ_in_days", "later_share", "part_values"]
+__all__ = ["DateParts", "choose_date_parts", "differ_in_days", "later_share"]
 
 PARTS = (DatePart.HOUR, DatePart.WEEKDAY, DatePart.MONTH)
 YEAR_DAYS = 350
@@ -22,11 +22,17 @@ comes again."""
 MIDDLE = (0.01, 0.99)
 """The quantiles between which dates are that long: a few mistyped years don't make a season. Dates
 that are one day between them are a constant for ages too."""
+ZONE_STEP = HOUR_MS // 4
+"""Zones differ from UTC by multiples of it."""
+FARTHEST_BEHIND = 11 * HOUR_MS
+"""Midnight of a zone behind UTC is earlier than this in UTC; later ones are of zones ahead."""
+SEASON_DAYS = 150
+"""Summer time and winter time last longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class DateParts:
-    """What one date gives.
+    """The parts of one date that are features.
 
     Attributes
     ----------
@@ -34,18 +40,22 @@ class DateParts:
         In the order of the columns; empty where nothing differs between leads.
     whole_days
         Whether ages are counted from day to day.
+    day_shift_ms
+        Added to a time before its day is taken: of days at a local midnight.
     """
 
     parts: tuple[DatePart, ...]
     whole_days: bool
+    day_shift_ms: int = 0
 
 
 def choose_date_parts(
     kinds: Mapping[str, FieldKind], columns: Mapping[str, NDArray[Any]]
 ) -> dict[str, DateParts]:
-    """Choose the parts of each date by what training data hold; labels have no part in it.
+    """Choose the parts of each date by the training data, without labels.
 
-    A part that is the same for all leads is none: the hour of dates without a clock, say. Where
+    A part that is the same for all leads is none: the hour of dates without a clock, say. Days at
+    midnight of a zone with summer time have two clock times in UTC, and no hour either. Where
     nothing differs but that some leads lack the date, the weekday is kept, which says so. The month
     is a part only where the dates are of about a year at least. The age counts from the field
     ``created_at``, where there is one. Where either date is one and the same day for almost all
@@ -64,49 +74,22 @@ def choose_date_parts(
     dict of str to DateParts
         By field, for each date.
     """
-    created_at = columns[CREATED_AT] if kinds.get(CREATED_AT) is FieldKind.DATE else None
-    whole_days = created_at is not None and not _has_clock(created_at[is_date(created_at)])
+    dates = [name for name, kind in kinds.items() if kind is FieldKind.DATE]
+    shifts = {name: _day_shift(columns[name][is_date(columns[name])]) for name in dates}
+    whole_days = shifts.get(CREATED_AT) is not None
     chosen = {}
-    for name, kind in kinds.items():
-        if kind is not FieldKind.DATE:
-            continue
-        times = columns[name]
-        parts = _own_parts(times[is_date(times)])
-        if created_at is not None and _has_age(times, created_at, whole_days=whole_days):
-            parts = (*parts, DatePart.AGE)
+    for name in dates:
+        times, shift = columns[name], shifts[name] or 0
+        parts = _own_parts(times[is_date(times)] + shift, has_clock=shifts[name] is None)
+        if CREATED_AT in dates:
+            created_at, created_shift = columns[CREATED_AT], shifts[CREATED_AT] or 0
+            both = (shift, created_shift)
+            if _has_age(times, created_at, whole_days=whole_days, shifts=both):
+                parts = (*parts, DatePart.AGE)
         if not parts and 0 < np.count_nonzero(is_date(times)) < len(times):
             parts = (DatePart.WEEKDAY,)
-        chosen[name] = DateParts(parts, whole_days)
+        chosen[name] = DateParts(parts, whole_days, shift)
     return chosen
-
-
-def part_values(
-    times: NDArray[np.float64],
-    chosen: DateParts,
-    created_at: NDArray[np.float64] | None,
-) -> list[NDArray[np.float64]]:
-    """Return what a date gives the model: an array for each part.
-
-    Parameters
-    ----------
-    times, created_at
-        float64, shape (n,): milliseconds since 1970, NaN where missing.
-    chosen
-        The date's parts; with an age, there is a ``created_at``.
-
-    Returns
-    -------
-    list of ndarray of float64, shape (n,)
-        NaN where missing.
-    """
-    known = is_date(times)
-    safe = np.where(known, times, 0.0)
-    return [
-        ages_in_days(times, created_at, whole_days=chosen.whole_days)
-        if part is DatePart.AGE and created_at is not None
-        else np.where(known, date_part(safe, part), np.nan)
-        for part in chosen.parts
-    ]
 
 
 def later_share(times: NDArray[np.float64], created_at: NDArray[np.float64]) -> float:
@@ -139,9 +122,12 @@ def differ_in_days(times: NDArray[np.float64]) -> bool:
     return bool(first != last)
 
 
-def _own_parts(times: NDArray[np.float64]) -> tuple[DatePart, ...]:
+def _own_parts(times: NDArray[np.float64], *, has_clock: bool) -> tuple[DatePart, ...]:
     """Return the parts that differ, of times none of which is missing."""
-    parts = tuple(part for part in PARTS if _differs(date_part(times, part)))
+    of_clock = () if has_clock else (DatePart.HOUR,)
+    parts = tuple(
+        part for part in PARTS if part not in of_clock and _differs(date_part(times, part))
+    )
     if DatePart.MONTH not in parts:
         return parts
     first, last = np.quantile(times, MIDDLE)
@@ -149,19 +135,57 @@ def _own_parts(times: NDArray[np.float64]) -> tuple[DatePart, ...]:
 
 
 def _has_age(
-    times: NDArray[np.float64], created_at: NDArray[np.float64], *, whole_days: bool
+    times: NDArray[np.float64],
+    created_at: NDArray[np.float64],
+    *,
+    whole_days: bool,
+    shifts: tuple[int, int],
 ) -> bool:
     known = is_date(times) & is_date(created_at)
     times, created_at = times[known], created_at[known]
     return (
         differ_in_days(times)
         and differ_in_days(created_at)
-        and _differs(ages_in_days(times, created_at, whole_days=whole_days))
+        and _differs(ages_in_days(times, created_at, whole_days=whole_days, shifts=shifts))
     )
 
 
-def _has_clock(times: NDArray[np.float64]) -> bool:
-    return _differs(times % DAY_MS)
+def _day_shift(times: NDArray[np.float64]) -> int | None:
+    """Return what turns days at a local midnight into days of UTC; None of times with a clock.
+
+    Such times have one clock time in UTC, or, where the zone has summer time, two that are an hour
+    apart and take turns with the seasons. Other days, such as those at noon, are not shifted.
+
+    Parameters
+    ----------
+    times
+        float64, shape (n,): milliseconds since 1970, none missing.
+    """
+    clocks = np.unique(times % DAY_MS)
+    if len(clocks) > 2:
+        return None
+    if len(clocks) < 2:
+        return _to_midnight(int(clocks[0])) if len(clocks) else 0
+    early, late = clocks
+    if late - early == DAY_MS - HOUR_MS:  # on both sides of midnight in UTC
+        early, late = late, early
+    elif late - early != HOUR_MS:
+        return None
+    return _to_midnight(int(early)) if _takes_turns(times, float(early)) else None
+
+
+def _takes_turns(times: NDArray[np.float64], clock: float) -> bool:
+    """Return whether times have a clock time for a season, then another one for a season."""
+    ordered = np.sort(times)
+    changes = np.count_nonzero(np.diff(ordered % DAY_MS == clock))
+    seasons = (ordered[-1] - ordered[0]) // (SEASON_DAYS * DAY_MS)
+    return bool(changes <= 1 + seasons)
+
+
+def _to_midnight(clock: int) -> int:
+    if clock % ZONE_STEP or clock == DAY_MS // 2:
+        return 0
+    return -clock if clock < FARTHEST_BEHIND else DAY_MS - clock
 
 
 def _differs(values: NDArray[Any]) -> bool:

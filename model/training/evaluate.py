@@ -1,4 +1,4 @@
-"""How good scores are: ranking, probabilities, calibration. Plain NumPy, ties handled."""
+"""Measure scores: ranking, probabilities, calibration. Plain NumPy, ties handled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Scores = NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What scores are worth on labelled leads that the model has not seen."""
+    """Quality of scores on labelled leads that the model has not seen."""
 
     rows: int
     positives: int
@@ -47,7 +47,7 @@ class Quality:
     calibration_error: float
     """Mean difference of score and share of positives, over ten bins of equal size."""
     calibration_noise: float
-    """What that would be if every score were right, from chance alone."""
+    """Expected calibration error if every score were right: sampling noise."""
     lift: float
     """How many times the average share of positives the best tenth has."""
 
@@ -70,7 +70,7 @@ class Quality:
 
 
 def evaluate(labels: Labels, scores: Scores) -> Quality:
-    """Measure all there is.
+    """Compute all measures of quality.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def calibration_noise(scores: Scores, bins: int = CALIBRATION_BINS) -> float:
     """Estimate the calibration error that right scores would show by chance.
 
     Labels are drawn from the scores themselves, with a fixed seed: the mean error over the draws
-    is the floor below which a measured error tells nothing.
+    is the floor below which a measured error means nothing.
     """
     ordered = np.sort(scores.astype(np.float64))
     rng = np.random.default_rng(NOISE_SEED)
@@ -170,7 +170,7 @@ def calibration_noise(scores: Scores, bins: int = CALIBRATION_BINS) -> float:
 
 
 def _error(labels: NDArray[np.float64], scores: Scores, bins: int) -> float:
-    """Compute the calibration error of what is in the order of the scores."""
+    """Compute the calibration error of labels and scores that are sorted by score."""
     bounds = np.unique(np.linspace(0, len(labels), min(bins, len(labels)) + 1).astype(int))[:-1]
     gaps = np.add.reduceat(scores - labels, bounds)
     return float(np.abs(gaps).sum() / len(labels))

@@ -11,10 +11,10 @@ from sklearn.model_selection import StratifiedKFold
 __all__ = ["FOLDS", "folds", "has_folds", "split_latest"]
 
 FOLDS = 5
-"""Of cross-validation."""
+"""Number of folds of cross-validation."""
 LATEST_SHARE = 0.2
 WEIGHTS = np.array([1.0, 1.0, 1e-3])
-"""Of positives, negatives and all rows where groups are dealt out; rows decide between equals."""
+"""Weights of positives, negatives and all rows in the choice of a group's fold; rows break ties."""
 PORTIONS = 10
 """In which a fold gets its share of groups that are alike, at least: the rest is dealt in smaller
 and smaller ones."""

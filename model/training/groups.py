@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from features.spec import MISSING_WORDS, normalise_level
+from features.levels import known_level
 from model.group_counts import GroupCounts
 from model.training.copies import AlikeRows, find_alike
 from model.training.folds import FOLDS, has_folds
 from model.training.specify import Leads
 from schemas.errors import InputError
 
-__all__ = ["GroupColumn", "Groups", "find_groups", "number_of_groups", "numbers_by_value"]
+__all__ = ["GroupColumn", "Groups", "find_groups", "number_of_groups", "numbers_by_columns"]
 
 LEAST_BY_COPIES = 2 * FOLDS
 """Groups with a positive, and with a negative, that putting copies together must leave."""
@@ -62,7 +62,7 @@ class Groups:
 
 def find_groups(
     leads: Leads,
-    column: GroupColumn | None,
+    columns: Sequence[GroupColumn],
     seed: int,
     *,
     apart: Collection[str] = (),
@@ -71,15 +71,15 @@ def find_groups(
     """Find rows that belong together, which folds must not part.
 
     Trees that were trained on a row of a lead know the outcome of its other rows: figures of such
-    a model are too good. Rows belong together that share a value of the column, and those that are
-    copies of a row (``model.training.copies``), also by way of others.
+    a model are too good. Rows belong together that share a value of any of the columns, and those
+    that are copies of a row (``model.training.copies``), also by way of others.
 
     Parameters
     ----------
     leads
         The labelled leads.
-    column
-        The column of the groups; None where there is none.
+    columns
+        The columns of the groups.
     seed
         Of the folds.
     apart
@@ -90,19 +90,20 @@ def find_groups(
     Raises
     ------
     InputError
-        Five folds with both outcomes can't be made of the column's groups.
+        Five folds with both outcomes can't be made of the columns' groups.
     """
-    by_column = [] if column is None else [numbers_by_value(column.cells, missing)]
-    numbers = _joined(by_column)
-    if column is not None and numbers is not None:
-        _require_folds(leads.labels, numbers, column.name, seed)
+    names = tuple(column.name for column in columns)
+    by_columns = numbers_by_columns(columns, missing)
+    if by_columns is not None:
+        _require_folds(leads.labels, by_columns, names, seed)
     alike = find_alike(leads, apart)
-    together = _joined([*by_column, _by_copies(alike)]) if alike.are_copies else None
+    together = None
+    if alike.are_copies:
+        together = _joined([*([] if by_columns is None else [by_columns]), _by_copies(alike)])
     is_together = together is not None and _leaves_enough(leads.labels, together, seed)
-    if is_together:
-        numbers = together
-    independent = numbers if together is None else together
-    counts = _counted(leads.labels, independent, column, by_column, alike, is_together)
+    numbers = together if is_together else by_columns
+    independent = by_columns if together is None else together
+    counts = _counted(leads.labels, independent, names, by_columns, alike, is_together)
     return Groups(numbers, counts, tuple(_warnings(counts, len(leads))))
 
 
@@ -111,32 +112,37 @@ def number_of_groups(labels: NDArray[np.bool_], numbers: Numbers) -> tuple[int, 
     return len(np.unique(numbers[labels])), len(np.unique(numbers[~labels]))
 
 
-def numbers_by_value(cells: Sequence[str | None], missing: Collection[str]) -> Numbers:
-    """Return a number for each value; a row without one has a number of its own.
+def numbers_by_columns(columns: Sequence[GroupColumn], missing: Collection[str]) -> Numbers | None:
+    """Return a number for each set of rows that share a value of any column, also through others.
 
     Parameters
     ----------
-    cells
-        A cell for each row, length n.
+    columns
+        Each with a cell for each of n rows.
     missing
         Words that mean missing, case-folded, besides the usual ones.
 
     Returns
     -------
-    ndarray of int64, shape (n,)
+    ndarray of int64, shape (n,), or None
+        None where no row shares a value with another.
     """
-    words = {*MISSING_WORDS, *missing}
+    return _joined([_by_value(column.cells, missing) for column in columns])
+
+
+def _by_value(cells: Sequence[str | None], missing: Collection[str]) -> Numbers:
+    """Return a number for each value; a row without one has a number of its own."""
     known: dict[str, int] = {}
-    numbers = []
-    for row, cell in enumerate(cells):
-        level = None if cell is None else normalise_level(cell)
-        value = None if cell is None or level is None or level in words else cell.strip()
-        numbers.append(-1 - row if value is None else known.setdefault(value, len(known)))
+    is_known = {cell: known_level(cell, missing) is not None for cell in {*cells}}
+    numbers = [
+        known.setdefault(cell.strip(), len(known)) if cell is not None and is_known[cell] else ~row
+        for row, cell in enumerate(cells)
+    ]
     return np.array(numbers, dtype=np.int64)
 
 
 def _by_copies(alike: AlikeRows) -> Numbers:
-    alone = -1 - np.arange(len(alike.sets))
+    alone = ~np.arange(len(alike.sets))
     return np.where(alike.is_repeated, alike.sets, alone)
 
 
@@ -173,39 +179,42 @@ def _leaves_enough(labels: NDArray[np.bool_], numbers: Numbers, seed: int) -> bo
     return not few and has_folds(labels, FOLDS, seed, numbers)
 
 
-def _require_folds(labels: NDArray[np.bool_], numbers: Numbers, column: str, seed: int) -> None:
+def _require_folds(
+    labels: NDArray[np.bool_], numbers: Numbers, columns: Sequence[str], seed: int
+) -> None:
     if has_folds(labels, FOLDS, seed, numbers):
         return
     positive, negative = number_of_groups(labels, numbers)
     largest = int(np.bincount(numbers).max())
     raise InputError(
-        f"rows with the same {column} stay together, and five folds with both outcomes can't be "
-        f"made of them: its {int(numbers.max()) + 1:,} groups ({positive:,} with a success, "
-        f"{negative:,} with a failure; the largest has {largest / len(labels):.0%} of the rows) "
-        "are too few or too unequal. Name a column with more and smaller groups: --group COLUMN."
+        f"rows with the same {' or '.join(columns)} stay together, and five folds with both "
+        f"outcomes can't be made of them: the {int(numbers.max()) + 1:,} groups ({positive:,} with "
+        f"a success, {negative:,} with a failure; the largest has {largest / len(labels):.0%} of "
+        "the rows) are too few or too unequal. Name a column with more and smaller groups: "
+        "--group COLUMN for customers, say, --id COLUMN for leads."
     )
 
 
 def _counted(
     labels: NDArray[np.bool_],
     numbers: Numbers | None,
-    column: GroupColumn | None,
-    by_column: Sequence[Numbers],
+    columns: tuple[str, ...],
+    by_columns: Numbers | None,
     alike: AlikeRows,
     is_together: bool,
 ) -> GroupCounts:
     rows = np.arange(len(labels)) if numbers is None else numbers
     positive, negative = number_of_groups(labels, rows)
-    sizes = [np.unique(key, return_counts=True)[1] for key in by_column]
-    repeated = [rows for rows in np.concatenate([[0], *sizes]).tolist() if rows > 1]
+    sizes = np.zeros(0, dtype=np.intp) if by_columns is None else np.bincount(by_columns)
+    repeated = sizes[sizes > 1]
     return GroupCounts(
-        column=None if column is None else column.name,
+        columns=columns,
         groups=len(np.unique(rows)),
         positive=positive,
         negative=negative,
         largest=int(np.bincount(rows).max()),
-        repeated=sum(repeated),
-        repeated_values=len(repeated),
+        repeated=int(repeated.sum()),
+        repeated_groups=len(repeated),
         identical=alike.rows,
         identical_sets=alike.distinct,
         identical_together=is_together,
@@ -216,9 +225,9 @@ def _counted(
 def _warnings(counts: GroupCounts, rows: int) -> Iterable[str]:
     if counts.repeated:
         yield (
-            f"{counts.repeated:,} rows share their {counts.column} with another row "
-            f"({counts.repeated_values:,} different values): rows with the same one are kept in "
-            "one fold, so that no lead is scored by a model that knows its outcome."
+            f"{counts.repeated:,} rows share their {counts.shared} with another row "
+            f"({counts.repeated_groups:,} groups): rows that share one are kept in one fold, so "
+            "that no lead is scored by a model that knows its outcome."
         )
     if counts.identical_together:
         yield (
@@ -229,14 +238,14 @@ def _warnings(counts: GroupCounts, rows: int) -> Iterable[str]:
     if counts.identical_parted:
         yield (
             f"{_identical(counts)}: they are copies of too few leads to keep each in one fold, so "
-            "all figures of this model are too good, and so is the verdict. Leave the copies out, "
-            "and add leads."
+            "all figures of this model are too good, and nothing shows that it is better than the "
+            "base rate. Leave the copies out, and add leads."
         )
     if counts.largest > rows / FOLDS:
         yield (
             f"The largest group has {counts.largest / rows:.0%} of the rows, more than a fold "
             f"should have ({1 / FOLDS:.0%}), so the figures are rough. Name a column with smaller "
-            "groups: --group COLUMN."
+            "groups: --group COLUMN, or --id COLUMN for leads."
         )
 
 

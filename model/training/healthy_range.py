@@ -15,7 +15,7 @@ ODDS = 2.0
 """Half to twice the odds: 21 to 51 % at a mean of 34 %, 2.6 to 9.5 % at one of 5 %."""
 PARTS = 10
 LEAST_LEADS = 100
-"""Of a part whose mean says something."""
+"""Minimum leads of a part for its mean to count."""
 STEPS = 10_000
 """The ends are rounded outwards, to 0.01 %."""
 

@@ -11,7 +11,7 @@ from model.training.trainer import Ensemble
 __all__ = ["field_importance"]
 
 ROWS = 10_000
-"""Of the training data, evenly taken: a share is then certain to a hundredth and better."""
+"""Maximum training rows, evenly spaced: a share is then certain to a hundredth."""
 
 
 def field_importance(

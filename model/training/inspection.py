@@ -1,4 +1,4 @@
-"""Signs that a column knows what it should not: leaks."""
+"""Find leaks: columns that hold what is known only after the outcome."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from features.binning import quantile_edges
 from features.infer import name_words
-from features.spec import CREATED_AT, normalise_level
-from model.training.date_parts import part_values
+from features.levels import level_codes
+from features.spec import CREATED_AT, Aspect
 from model.training.evaluate import roc_auc
 from model.training.folds import FOLDS, folds
 from model.training.presence import OneOutcome, one_outcome_columns
-from model.training.specify import Leads
+from model.training.specify import Leads, encode, fit_spec
 from schemas.fields import FieldKind
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "Inspection",
     "Leak",
     "answer_warnings",
+    "auc_alone",
     "inspect_columns",
-    "single_column_auc",
 ]
 
 TOO_GOOD_AUC = 0.80
@@ -49,17 +49,19 @@ AFTERWARDS = frozenset(
 no verdict: honest columns have them too (the duration of a visit, what was purchased before)."""
 PRIOR_LEADS = 10
 
+Codes = NDArray[np.integer]
+
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """What a column predicts alone.
+    """Predictive power of a column alone.
 
     Attributes
     ----------
     column
         Its name in the file.
     auc
-        Out of fold, as ``single_column_auc`` measures it.
+        Out of fold, as ``auc_alone`` measures it.
     hint
         A word of its name that suggests later knowledge; None where there is none.
     """
@@ -89,7 +91,7 @@ class Leak:
 
     @property
     def sentence(self) -> str:
-        """What to tell people."""
+        """The warning, with the option that leaves the column out."""
         return (
             f"{self.column} may leak: {self.reason}. If it is not known when a lead is scored, "
             f"leave it out: --exclude {quote(self.column)}"
@@ -98,7 +100,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What an inspection of the columns finds.
+    """Result of an inspection of the columns.
 
     Attributes
     ----------
@@ -127,7 +129,7 @@ def inspect_columns(leads: Leads, originals: Mapping[str, str], seed: int) -> In
     all_alone = {
         name: Alone(
             originals[name],
-            _auc_alone(leads, name, kind, seed),
+            auc_alone(leads, name, seed),
             min(name_words(originals[name]) & AFTERWARDS, default=None),
         )
         for name, kind in leads.kinds.items()
@@ -180,62 +182,54 @@ def answer_warnings(auc: float, strongest: Sequence[Alone]) -> list[str]:
     ]
 
 
-def _auc_alone(leads: Leads, name: str, kind: FieldKind, seed: int) -> float:
-    """Return a column's AUC; of a date, that of its best part, as the model never sees the date."""
-    if kind is not FieldKind.DATE:
-        return single_column_auc(leads.columns[name], kind, leads.labels, seed, leads.groups)
-    parts = part_values(leads.columns[name], leads.dates[name], leads.columns.get(CREATED_AT))
-    aucs = [single_column_auc(part, kind, leads.labels, seed, leads.groups) for part in parts]
-    return max(aucs, default=0.5)
-
-
-def single_column_auc(
-    values: NDArray[np.generic],
-    kind: FieldKind,
-    labels: NDArray[np.bool_],
-    seed: int,
-    groups: NDArray[np.int64] | None = None,
-) -> float:
+def auc_alone(leads: Leads, name: str, seed: int) -> float:
     """Measure how well a column predicts alone.
 
-    Each lead's score is the share of positives in its bin (of 20, by quantiles) or of its level,
-    among the leads of other folds: so shape and direction don't matter, and rare levels don't
-    flatter.
+    Each lead's score is the share of positives among the leads of other folds that have its bin (of
+    20, by quantiles) or its level: so shape and direction don't matter, and rare levels don't
+    flatter. A date or a text predicts as well as the best of what the model reads of it: a part of
+    the date; the length, the number of words, or all keywords of the text, whose shares are added.
 
     Parameters
     ----------
-    values
-        The column: float64, or object (str or None); of a text its length is taken.
-    kind
-        What it is.
-    labels
-        bool, the same length.
+    leads
+        The training leads; those of a group are in one fold.
+    name
+        The field.
     seed
         Of the folds.
-    groups
-        int64, the same length: rows with the same number are in the same fold. None: none are.
     """
-    codes = _codes(values, kind)
-    size = int(codes.max()) + 1
-    scores = np.empty(len(labels))
-    for training, own in folds(labels, FOLDS, seed, groups):
+    kind, values = leads.kinds[name], leads.columns[name]
+    if kind in (FieldKind.NUMBER, FieldKind.CATEGORY):
+        codes = level_codes(values.tolist()) if kind is FieldKind.CATEGORY else _bins(values)
+        return _auc_of([codes], leads, seed)
+    spec = fit_spec(leads.without(leads.kinds.keys() - {name, CREATED_AT}))  # ages need both
+    matrix = encode(spec, leads).astype(np.float64)
+    codes_of: dict[Aspect, list[Codes]] = {}
+    for field, columns in spec.slices():
+        if field.name == name:
+            for aspect, column in zip(field.aspects, matrix[:, columns].T, strict=True):
+                codes_of.setdefault(aspect, []).append(_bins(column))
+    return max((_auc_of(codes, leads, seed) for codes in codes_of.values()), default=0.5)
+
+
+def _auc_of(codes: Sequence[Codes], leads: Leads, seed: int) -> float:
+    """Return the AUC of the shares of positives of one code, or added up of several."""
+    labels = leads.labels
+    scores = np.zeros(len(labels))
+    for training, own in folds(labels, FOLDS, seed, leads.groups):
         rate = labels[training].mean()
-        counts = np.bincount(codes[training], minlength=size)
-        positives = np.bincount(codes[training], weights=labels[training], minlength=size)
-        shares = (positives + PRIOR_LEADS * rate) / (counts + PRIOR_LEADS)
-        # Against the fold's rate, as folds are ranked together.
-        scores[own] = shares[codes[own]] - rate
+        for code in codes:
+            size = int(code.max()) + 1
+            counts = np.bincount(code[training], minlength=size)
+            positives = np.bincount(code[training], weights=labels[training], minlength=size)
+            shares = (positives + PRIOR_LEADS * rate) / (counts + PRIOR_LEADS)
+            # Against the fold's rate, as folds are ranked together.
+            scores[own] += shares[code[own]] - rate
     return roc_auc(labels, scores)
 
 
-def _codes(values: NDArray[np.generic], kind: FieldKind) -> NDArray[np.intp]:
-    if kind is FieldKind.CATEGORY:
-        levels = [normalise_level(value) or "" if value else "" for value in values.tolist()]
-        return np.unique(np.array(levels, dtype=object), return_inverse=True)[1]
-    if kind is FieldKind.TEXT:
-        lengths = [float(len(text)) if text else np.nan for text in values.tolist()]
-        numbers = np.array(lengths, dtype=np.float64)
-    else:
-        numbers = np.asarray(values, dtype=np.float64)
-    edges = quantile_edges(numbers[~np.isnan(numbers)])
-    return np.array([*edges, np.nan]).searchsorted(numbers, side="right")
+def _bins(values: NDArray[np.float64]) -> Codes:
+    """Return the bin of each number, of 20 by quantiles; missing is the last."""
+    edges = quantile_edges(values[~np.isnan(values)])
+    return np.array([*edges, np.nan]).searchsorted(values, side="right")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,12 @@ from model.training.evaluate import roc_auc
 
 __all__ = [
     "CROSS_VALIDATED",
+    "DIGITS",
     "HELD_OUT",
-    "NORMAL_95",
     "Estimate",
     "Influence",
     "auc_influence",
+    "auc_margin_of_noise",
     "estimate",
     "fold_auc_influence",
     "mean_influence",
@@ -39,10 +41,13 @@ CROSS_VALIDATED = 1.5
 the same leads (C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine Learning
 52, 2003)."""
 HELD_OUT = math.sqrt(1.25)
-"""The same of one held-out fifth: sqrt(1 + 1/4), for the chance in what the trees learnt."""
+"""Factor of the standard error on one held-out fifth: sqrt(1 + 1/4)."""
+
+DIGITS = 6
+"""Of the figures that the model keeps: the last ones of a float depend on the processor."""
 
 Influence = NDArray[np.float64]
-"""Of each lead on a figure, shape (n,); they sum to 0."""
+"""Influence of each lead on a figure, shape (n,); they sum to 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Estimate:
     def within(self, low: float, high: float) -> Estimate:
         """Return the same with the interval cut to the range that the figure can have."""
         return Estimate(self.value, max(self.low, low), min(self.high, high))
+
+    def as_dict(self, name: str) -> dict[str, Any]:
+        """Return the figure under a name, and its interval under one of its own, for JSON."""
+        bounds = [round(self.low, DIGITS), round(self.high, DIGITS)]
+        return {name: round(self.value, DIGITS), f"{name}_interval": bounds}
 
 
 def estimate(
@@ -131,3 +141,22 @@ def _share_below(
     not_above = np.searchsorted(ordered, scores, side="right")
     share: NDArray[np.float64] = (below + not_above) / (2 * len(ordered))
     return share
+
+
+def auc_margin_of_noise(positives: int, negatives: int) -> float:
+    """Return half of the 95 % interval around 0.5 that the cross-validated AUC of noise has.
+
+    It needs no scores: for models of which only the AUC was kept.
+
+    Parameters
+    ----------
+    positives, negatives
+        Number of leads of each kind, one or more.
+
+    References
+    ----------
+    .. [1] H. Mann, D. Whitney, "On a test of whether one of two random variables is stochastically
+       larger than the other", Annals of Mathematical Statistics 18, 1947.
+    """
+    error = math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
+    return NORMAL_95 * CROSS_VALIDATED * error

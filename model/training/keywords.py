@@ -28,7 +28,7 @@ PAIR = re.compile(r"([^\W\d_]{4,})(?=\s+([^\W\d_]{2,}))")
 GERMAN = re.compile(r"\b(?:und|der|das|nicht|für|ist|eine?|wir|ich)\b")
 """Words of the one language that writes all nouns with a capital letter."""
 ALL_CAPITALISED = 4
-"""A text of so many words, all with a capital letter, is a heading."""
+"""Minimum words of a heading: a text whose words all have a capital letter."""
 TITLED = re.compile(
     r"\b(?:herrn?|frau|mrs?|ms|miss|dr|prof)\b\.?\s+"
     r"(?:(?:dr|prof)\b\.?\s+)*([^\W\d_]{2,})(?:[ \t]+([^\W\d_]{4,}))?",

@@ -1,4 +1,4 @@
-"""The target column: which leads are success, which failure, and which are neither."""
+"""Read the target column: which leads are success, which failure, and which are neither."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.distinct_leads import leads_by_value
+from features.levels import known_level
 from features.personal import withheld_levels
-from features.spec import MISSING_WORDS, normalise_level
 from features.table import Table
 from model.label_counts import LabelCounts
 from schemas.errors import InputError
@@ -44,7 +44,7 @@ NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*")
 
 @dataclass(frozen=True)
 class Labels:
-    """What the target says of each row.
+    """Outcomes of the rows, by the target.
 
     Attributes
     ----------
@@ -219,9 +219,7 @@ class _Values:
     def without_missing_words(self, named: Collection[str], words: Collection[str]) -> _Values:
         """Return the values without those that mean missing, where two or more others are left."""
         missing = {
-            form
-            for form in self.counts.keys() - {*named}
-            if normalise_level(form) is None or form in MISSING_WORDS or form in words
+            form for form in self.counts.keys() - {*named} if known_level(form, words) is None
         }
         if len(self.counts) - len(missing) < 2:
             return self
@@ -290,7 +288,7 @@ class _Values:
             yes = []  # of 1 and 2, either may be success
         if len(yes) != 1:
             raise InputError(
-                f"{self.column} has two values{self._listed(rest)}, and it can't be told which "
+                f"{self.column} has two values{self._listed(rest)}, and it is unclear which "
                 "one is success. Name it with --positive VALUE."
             )
         return yes, [form for form in rest if form not in yes]

@@ -1,4 +1,4 @@
-"""How the latest leads compare with cross-validation: ranking and calibration, beyond noise."""
+"""Compare the latest leads with cross-validation: ranking and calibration, beyond noise."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LatestChange:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is worse by more than noise, and what that means."""
+        """Sentences on what is worse by more than noise."""
         return (*self._of_ranking(), *self._of_calibration())
 
     def _of_ranking(self) -> tuple[str, ...]:
@@ -86,12 +86,7 @@ class LatestChange:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the differences and their intervals by name, for JSON."""
-        return {
-            "auc": self.auc.value,
-            "auc_interval": [self.auc.low, self.auc.high],
-            "bias": self.bias.value,
-            "bias_interval": [self.bias.low, self.bias.high],
-        }
+        return {**self.auc.as_dict("auc"), **self.bias.as_dict("bias")}
 
 
 def compare_latest(leads: Leads, validated: CrossValidated, latest: Latest) -> LatestChange:

@@ -18,7 +18,7 @@ from schemas.fields import FieldKind
 __all__ = ["MASKED_WEIGHT", "missing_row", "with_masked_copies"]
 
 MASKED_WEIGHT = 0.25
-"""Of a copy; a row itself has 1. Measured: docs/adr/0011."""
+"""Weight of a copy; the row itself has 1. Measured: docs/adr/0011."""
 
 
 def with_masked_copies(

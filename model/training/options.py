@@ -1,4 +1,4 @@
-"""What to train on, and how."""
+"""Options of a training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_TRAINER = XgboostTrainer()
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """What to learn, and how. Columns are named as in the file, or as fields.
+    """Options of a training. Columns are named as in the file, or as fields.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class TrainOptions:
     id
         The column that tells leads apart: never a feature. ``lead_id`` never is one either.
     group
-        The column whose values tell which rows belong together, so that folds do not part them:
-        never a feature. None: that of the leads' ids.
+        A column whose values show which rows belong together, besides those of one id, so that
+        folds do not part them: never a feature.
     time
         The column of the leads' creation: rows are put in its order, the ages of dates count from
         it, and it gives its hour, weekday and month.
@@ -49,7 +49,7 @@ class TrainOptions:
     text
         Columns of free text.
     kinds
-        What somebody says that a column is, by its name; None: it is not used.
+        Given kinds of columns, by name; None: the column is not used.
     decimal
         The file's decimal separator; None to decide it.
     dates

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.drop_downs import is_unfilled
+from features.identifiers import KEY_WORDS
 from features.infer import name_words
 from features.personal import WITHHELD
 from features.spec import CREATED_AT, normalise_level
 from features.table import Table
+from features.text_lengths import text_lengths
 from model.column_plan import ColumnPlan
 from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts
@@ -36,14 +38,13 @@ OFTEN_LATER = 0.2
 """Share of dates later than the lead's creation from which on there is a warning."""
 LEADS_PER_LEVEL = 4
 """A category with many levels and fewer leads per level than this gets a warning."""
-KEY_WORDS = frozenset({"id", "ids", "uuid", "guid", "key"})
 LEADS_PER_KEY = 10
 """A category with more leads per level is no key, whatever its name says."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What a training would learn from.
+    """Plan of a training: its rows, columns and warnings.
 
     Attributes
     ----------
@@ -193,8 +194,9 @@ def _of_words(
     levels = {cell: normalise_level(cell) for cell in {*cells}}
     known = [level for cell in cells if (level := levels[cell]) is not None]
     if kind is FieldKind.TEXT:
-        lengths = [len(cell) for cell, level in levels.items() if level is not None]
-        return ({"low": min(lengths), "high": max(lengths)} if lengths else {}), known
+        lengths = text_lengths(levels)
+        low, high = (int(np.nanmin(lengths)), int(np.nanmax(lengths))) if known else (None, None)
+        return {"low": low, "high": high}, known
     kept = Counter(level for level in known if level != WITHHELD)
     counts = sorted(kept.items(), key=lambda level: (-level[1], level[0]))
     return {

@@ -1,4 +1,4 @@
-"""From a table to labelled leads: target, order, columns; what is unfit is refused here."""
+"""From a table to labelled leads: target, order, columns; unfit input is refused here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.contract import ENVELOPE, conform, contract_kinds, derive_contract, is_boolean
+from features.contract import conform, contract_kinds, derive_contract, is_boolean
 from features.infer import (
     Inferred,
     infer_fields,
     with_creation,
+    with_settled_readings,
     without_fields,
     without_levels_of_few,
 )
@@ -23,18 +24,20 @@ from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts
 from model.training.creation import (
     SAME_DATES,
+    creation_hint,
+    creation_times,
     dates_without_parts,
     no_ages_warning,
 )
-from model.training.creation_time import creation_hint
 from model.training.folds import split_latest
-from model.training.groups import GroupColumn, Groups, find_groups, numbers_by_value
+from model.training.groups import GroupColumn, Groups, find_groups, numbers_by_columns
 from model.training.labels import Labels, read_labels
 from model.training.maturity import immature, immature_warning
 from model.training.named_columns import NamedColumns
 from model.training.options import TrainOptions
 from model.training.specify import Leads
 from schemas.errors import InputError
+from schemas.field_names import ENVELOPE
 from schemas.fields import FieldKind
 
 __all__ = ["Prepared", "prepare"]
@@ -42,13 +45,15 @@ __all__ = ["Prepared", "prepare"]
 LEAST_OF_A_KIND = 40
 FEW_ROWS, FEW_POSITIVES = 1_000, 120
 LEAD_ID = "lead_id"
+NO_FEATURE, THE_TIME = "part of every lead, no feature", "the time (--time)"
+"""Why the time of creation is none of the columns to be judged: it is read by itself."""
 SHOWN = 8
 """Number of ignored values that a warning lists."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is learnt from.
+    """Labelled leads and the decisions about them.
 
     Attributes
     ----------
@@ -117,8 +122,16 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     warnings = [f"{remark}." for remark in table.remarks]
 
     labels = read_labels(table, target, options.positive, options.negative, options.ignore)
-    time = CREATED_AT if options.time else None
-    counts, kept, without_outcome = _outcomes(table, columns, labels, options, time)
+    kinds = contract_kinds(options.schema) if options.schema is not None else None
+    table = with_settled_readings(
+        table,
+        reserved=reserved.keys() - ({CREATED_AT} if options.time else _creation(reserved)),
+        text=text,
+        contract=kinds,
+        given=given,
+    )
+    times = creation_times(table) if options.time else None
+    counts, kept, without_outcome = _outcomes(table, columns, labels, options, times)
     warnings += without_outcome
     if not kept.all():
         table = table.take(np.flatnonzero(kept))
@@ -126,16 +139,14 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     _check_sufficient(table, positive, without_outcome)
 
     order = "the file" if options.ordered else None
-    if time:
-        rows = _in_order(table, time, np.flatnonzero(kept))
-        order = table.originals[time]
+    if times is not None:
+        rows = _in_order(table, times[kept], np.flatnonzero(kept))
+        order = table.originals[CREATED_AT]
         if (np.diff(rows) < 0).any():
             table, positive = table.take(rows), positive[rows]
 
-    kinds = contract_kinds(options.schema) if options.schema is not None else None
     inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
-    is_unwanted = CREATED_AT in left_out
-    if CREATED_AT in table.names and not is_unwanted:
+    if CREATED_AT in table.names and _creation(reserved):
         inferred = with_creation(inferred, table)
     hint = creation_hint(table, inferred) if order is None else ()
     leads = Leads.of(
@@ -145,12 +156,12 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         inferred.readings,
         {*MISSING_WORDS, *table.missing},
     )
-    no_ages = [] if is_unwanted else no_ages_warning(table, leads, inferred)
+    no_ages = [] if CREATED_AT in left_out else no_ages_warning(table, leads, inferred)
     same = dates_without_parts(leads)
     leads = leads.without(same)
     groups = find_groups(
         leads,
-        _group_column(table, columns, options),
+        _group_columns(table, columns, options),
         options.seed,
         apart=(CREATED_AT,),
         missing=table.missing,
@@ -187,14 +198,24 @@ def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
 def _reserved(
     columns: NamedColumns, options: TrainOptions, left_out: Mapping[str, str]
 ) -> dict[str, str]:
-    """Name the fields that are no features, and say why."""
-    reserved = dict.fromkeys(ENVELOPE, "part of every lead, no feature")
+    """Return the fields that are no features, with the reason."""
+    reserved = dict.fromkeys(ENVELOPE, NO_FEATURE)
     if options.time:
-        reserved[CREATED_AT] = "the time (--time)"
-    if options.id:
-        reserved[columns.find(options.id, "--id")] = "the lead's id (--id)"
-    if options.group:
-        reserved.setdefault(columns.find(options.group, "--group"), "what groups rows (--group)")
+        reserved[CREATED_AT] = THE_TIME
+    for column, option, use in (
+        (options.id, "--id", "the lead's id (--id)"),
+        (options.group, "--group", "what groups rows (--group)"),
+    ):
+        name = columns.find(column, option) if column else None
+        if name is None:
+            continue
+        if reserved.get(name) == THE_TIME:
+            raise InputError(
+                f"{option} {column!r}: the column is {THE_TIME}, it can be one thing only. Name "
+                "another column, or leave one of the two options out."
+            )
+        if reserved.get(name, NO_FEATURE) == NO_FEATURE:
+            reserved[name] = use
     reserved |= left_out
     target = columns.find(options.target, "--target")
     if target in reserved:
@@ -205,8 +226,13 @@ def _reserved(
     return {**reserved, target: "the target"}
 
 
+def _creation(reserved: Mapping[str, str]) -> set[str]:
+    """Return the field of the creation; nothing where an option makes something else of it."""
+    return {CREATED_AT} if reserved[CREATED_AT] in (NO_FEATURE, THE_TIME) else set()
+
+
 def _left_out(columns: NamedColumns, options: TrainOptions) -> dict[str, str]:
-    """Name the fields that somebody does not want as features, and the option that says so."""
+    """Return the fields that an option excludes, with the reason."""
     unwanted = [
         *((column, "--exclude", "excluded") for column in options.exclude),
         *((column, "--as", "ignored (--as)") for column, kind in options.kinds.items() if not kind),
@@ -222,7 +248,7 @@ def _given(
     text: set[str],
     reserved: Mapping[str, str],
 ) -> dict[str, FieldKind]:
-    """Return what --as says of the fields."""
+    """Return the kinds that --as gives."""
     given = {
         columns.find(column, "--as"): kind
         for column, kind in options.kinds.items()
@@ -253,18 +279,16 @@ def _outcomes(
     columns: NamedColumns,
     labels: Labels,
     options: TrainOptions,
-    time: str | None,
+    times: NDArray[np.float64] | None,
 ) -> tuple[LabelCounts, NDArray[np.bool_], list[str]]:
     """Return counts of all rows, which rows have an outcome, and sentences on the others."""
     young = np.zeros(table.rows, dtype=bool)
     too_young = []
-    if time is not None and options.matured is not None:
-        times = _times(table, time)
+    if times is not None and options.matured is not None:
         young = immature(times, options.matured)
         if left_out := int((labels.known & young).sum()):
             too_young.append(immature_warning(left_out, times, options.matured))
-    column = _group_column(table, columns, options)
-    leads = None if column is None else numbers_by_value(column.cells, table.missing)
+    leads = numbers_by_columns(_group_columns(table, columns, options), table.missing)
     counts = labels.counts(young, leads)
     return counts, labels.known & ~young, [*_without_outcome(counts, options), *too_young]
 
@@ -309,16 +333,17 @@ def _few(rows: int, positives: int, groups: GroupCounts) -> Iterable[str]:
         )
 
 
-def _group_column(table: Table, columns: NamedColumns, options: TrainOptions) -> GroupColumn | None:
-    """Return the column whose values put rows together: that of --group, else the id's."""
-    name = LEAD_ID if LEAD_ID in table.columns else None
-    if options.id:
-        name = columns.find(options.id, "--id")
-    if options.group:
-        name = columns.find(options.group, "--group")
-    if name is None:
-        return None
-    return GroupColumn(table.originals[name], table.columns[name].strings())
+def _group_columns(table: Table, columns: NamedColumns, options: TrainOptions) -> list[GroupColumn]:
+    """Return the columns whose values put rows together: that of --group, and the leads' ids."""
+    named = [
+        *([columns.find(options.group, "--group")] if options.group else []),
+        *([columns.find(options.id, "--id")] if options.id else []),
+        *([LEAD_ID] if LEAD_ID in table.columns and not options.id else []),
+    ]
+    return [
+        GroupColumn(table.originals[name], table.columns[name].strings())
+        for name in dict.fromkeys(named)
+    ]
 
 
 def _known_before(groups: Groups) -> Iterable[str]:
@@ -333,18 +358,15 @@ def _known_before(groups: Groups) -> Iterable[str]:
         )
 
 
-def _times(table: Table, time: str) -> NDArray[np.float64]:
-    return np.asarray(table.columns_for({time: FieldKind.DATE})[time], dtype=np.float64)
-
-
-def _in_order(table: Table, time: str, rows_of_file: NDArray[np.intp]) -> NDArray[np.intp]:
+def _in_order(
+    table: Table, times: NDArray[np.float64], rows_of_file: NDArray[np.intp]
+) -> NDArray[np.intp]:
     """Return the rows by their time; a missing one is named by its row of the file."""
-    times = _times(table, time)
     missing = np.flatnonzero(np.isnan(times))
     if len(missing):
         raise InputError(
-            f"{table.source}: the time {table.originals[time]!r} is missing in {len(missing):,} "
-            f"rows (the first is row {rows_of_file[missing[0]] + 1}). Fill them in, or leave "
-            "--time out."
+            f"{table.source}: the time {table.originals[CREATED_AT]!r} is missing in "
+            f"{len(missing):,} rows (the first is row {rows_of_file[missing[0]] + 1}). Fill them "
+            "in, or leave --time out."
         )
     return np.argsort(times, kind="stable")

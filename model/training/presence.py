@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.drop_downs import is_unfilled
-from features.spec import normalise_level
+from features.levels import known_level
 from model.training.specify import Leads
 from schemas.fields import FieldKind
 from schemas.readings import MISSING_NUMBERS
@@ -47,7 +47,7 @@ class OneOutcome:
 
     @property
     def reason(self) -> str:
-        """What makes the column suspicious, in words."""
+        """The suspicion in words."""
         state = "has a value" if self.is_filled else "is empty"
         outcome = "positives" if self.is_positive else "negatives"
         return f"it {state} in {self.rows:,} rows, and all of them are {outcome}"
@@ -112,7 +112,7 @@ def has_value(values: NDArray[Any], kind: FieldKind) -> NDArray[np.bool_]:
 
 
 def _is_value(cell: str | None) -> bool:
-    level = None if cell is None else normalise_level(cell)
+    level = known_level(cell)
     return level is not None and level not in MISSING_NUMBERS and not is_unfilled(level)
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from features.matrix import FeatureEncoder, Features
 from features.reference import Reference
 from features.reference_sample import LeadSample, sample_columns, shown_numbers
-from features.spec import FeatureSpec
 from model.training.specify import Leads
 
 __all__ = ["reference_rows"]
@@ -23,7 +22,7 @@ ROWS = 10_000
 
 def reference_rows(
     leads: Leads,
-    spec: FeatureSpec,
+    encoder: FeatureEncoder,
     reference: Reference,
     features: Features,
     scores: NDArray[np.float64],
@@ -34,8 +33,10 @@ def reference_rows(
     ----------
     leads
         The training leads.
-    spec, reference
-        The model's fields and their bins.
+    encoder
+        Of the model.
+    reference
+        The bins of the model's fields.
     features
         The leads, encoded.
     scores
@@ -44,10 +45,10 @@ def reference_rows(
     rows = np.arange(len(leads))
     if len(rows) > ROWS:
         rows = np.linspace(0, len(rows) - 1, ROWS).astype(int)
-    numbers = shown_numbers(spec, leads.columns, features)
+    numbers = shown_numbers(encoder.spec, leads.columns, features)
     sample = LeadSample(
         {name: values[rows] for name, values in numbers.items()},
-        FeatureEncoder(spec, reference).counted_bins(features)[rows],
+        encoder.counted_bins(features)[rows],
         scores[rows].astype(np.float32),
     )
     columns = {

@@ -1,4 +1,4 @@
-"""What training tells: printed by `leadscore train`, and kept in the model."""
+"""Report of a training: printed by `leadscore train`, and kept in the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["TrainingReport"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What was learnt from, how good the result is, and what to look at.
+    """Report of a training: data, quality, warnings.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class TrainingReport:
 
     @property
     def latest(self) -> Quality | None:
-        """Of the latest 20 %; None where there is no order."""
+        """Quality on the latest 20 %; None where there is no order."""
         return self.change.latest if self.change else None
 
     @property
@@ -81,7 +81,7 @@ class TrainingReport:
 
     @property
     def calibrated(self) -> str:
-        """How margins become scores, in words."""
+        """The calibration in words."""
         if not self.verdict.has_signal:
             return f"the base rate, {self.verdict.base_rate:.1%}, for every lead"
         if self.calibration.method == "none":
@@ -97,13 +97,17 @@ def metrics(
     change: LatestChange | None,
     inspection: Inspection,
 ) -> dict[str, Any]:
-    """Return what the model keeps of the report's figures, as JSON."""
+    """Return the report's figures that the model keeps, as JSON."""
     return {
         "verdict": verdict.as_dict(),
         "cross_validated": {
             **cross_validated.quality.as_dict(),
             "auc": cross_validated.auc,
             "fold_aucs": list(cross_validated.fold_aucs),
+        },
+        "logistic_regression": {
+            **verdict.baseline.quality.as_dict(),
+            "auc": verdict.baseline.auc,
         },
         **bands.as_metrics(),
         "latest": change.latest.as_dict() if change else None,

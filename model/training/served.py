@@ -1,4 +1,4 @@
-"""What a model serves: its trees with their calibration, or, without signal, the base rate."""
+"""Choose what a model serves: its calibrated trees, or, without signal, the base rate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Served", "serve"]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What goes into the bundle.
+    """Booster and calibration of the bundle, and scores of the training leads.
 
     Attributes
     ----------

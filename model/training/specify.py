@@ -164,6 +164,7 @@ def _fit_field(leads: Leads, name: str, kind: FieldKind) -> FieldSpec:
                 reading=time if is_time else TimeReading(),
                 parts=leads.dates[name].parts,
                 whole_days=leads.dates[name].whole_days,
+                day_shift_ms=leads.dates[name].day_shift_ms,
             )
         case FieldKind.TEXT:
             return TextField(name=name, keywords=fit_keywords(values.tolist(), leads.groups))

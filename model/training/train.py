@@ -55,7 +55,7 @@ class TrainedModel:
     artefacts
         The bundle's files.
     metadata
-        What the model says of itself; also inside the files.
+        The model's metadata; also inside the files.
     report
         How good it is.
     """
@@ -77,7 +77,7 @@ def train(
     options
         What to learn, and how.
     on_step
-        Told, in a few words, what is being done.
+        Called with the name of each step when it begins.
 
     Raises
     ------
@@ -95,7 +95,13 @@ def train(
     validated = cross_validate(data.leads, recipe)
     on_step("comparing with a logistic regression")
     baseline = logistic_scores(data.leads, validated.folds, options.seed)
-    verdict = judge(data.leads.labels, validated, baseline, data.leads.groups)
+    verdict = judge(
+        data.leads.labels,
+        validated,
+        baseline,
+        data.leads.groups,
+        has_parted_copies=data.groups.identical_parted,
+    )
     change = None
     if data.order:
         on_step("measuring the latest 20 %")
@@ -109,7 +115,8 @@ def train(
     bands = choose_bands(served.scores, data.leads.labels, options.high, options.medium)
     columns, rows = data.leads.columns, len(data.leads)
     reference = build_reference(spec, columns, rows, served.scores, data.leads.groups)
-    features = FeatureEncoder(spec, reference).encode(columns, rows)
+    encoder = FeatureEncoder(spec, reference)
+    features = encoder.encode(columns, rows)
     matrix = features.matrix
     importance = field_importance(served.ensemble, spec, matrix)
     is_present = features.bins != reference.missing_codes
@@ -137,7 +144,7 @@ def train(
     onnx = to_onnx(served.ensemble, metadata)
     difference = _check_parity(onnx, served, matrix)
     ubj = served.ensemble.ubj(metadata)
-    sample = reference_rows(data.leads, spec, reference, features, served.scores)
+    sample = reference_rows(data.leads, encoder, reference, features, served.scores)
     report = TrainingReport(
         rows=rows,
         positives=int(data.leads.labels.sum()),

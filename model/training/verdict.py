@@ -1,4 +1,4 @@
-"""The verdict on a model: is it better than giving every lead the base rate, and by how much."""
+"""Judge a model: is it better than giving every lead the base rate, and by how much."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from model.training.cross_validation import CrossValidated
 from model.training.evaluate import Quality, evaluate, fold_aucs, log_losses
 from model.training.intervals import (
     CROSS_VALIDATED,
+    DIGITS,
     Estimate,
     Influence,
     estimate,
@@ -21,13 +22,10 @@ from model.training.intervals import (
 
 __all__ = ["Baseline", "Verdict", "judge"]
 
-DIGITS = 6
-"""Of the figures that the model keeps: the last ones of a float depend on the processor."""
-
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a logistic regression on the same columns reaches in the same folds.
+    """Quality of a logistic regression on the same columns in the same folds.
 
     Attributes
     ----------
@@ -63,16 +61,16 @@ class Baseline:
         """Return the figures by name, for JSON."""
         return {
             "sentence": self.sentence,
-            **_figure("auc", self.auc),
-            **_figure("brier_skill", self.quality.brier_skill),
-            **_figure("log_loss", self.quality.log_loss),
-            **_figure("auc_gain", self.auc_gain),
+            "auc": round(self.auc, DIGITS),
+            "brier_skill": round(self.quality.brier_skill, DIGITS),
+            "log_loss": round(self.quality.log_loss, DIGITS),
+            **self.auc_gain.as_dict("auc_gain"),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a model compares with giving every lead the base rate, on leads that it has not seen.
+    """Comparison of a model with giving every lead the base rate, on leads that it has not seen.
 
     Attributes
     ----------
@@ -90,6 +88,9 @@ class Verdict:
         A simpler model.
     rises
         Whether the scores of unseen leads rise with success at all.
+    has_parted_copies
+        Whether folds part copies of leads: the figures are then those of leads that the model has
+        seen.
     """
 
     base_rate: float
@@ -99,19 +100,28 @@ class Verdict:
     log_loss_gain: Estimate
     baseline: Baseline
     rises: bool
+    has_parted_copies: bool = False
 
     @property
     def has_signal(self) -> bool:
-        """Whether the model is better: its AUC's interval is above 0.5, its Brier skill above 0."""
-        return self.auc.low > 0.5 and self.brier_skill.value > 0 and self.rises
+        """Whether the model is better: its AUC's interval is above 0.5, its Brier skill above 0.
+
+        Figures of copies that folds part show nothing.
+        """
+        is_better = self.auc.low > 0.5 and self.brier_skill.value > 0 and self.rises
+        return is_better and not self.has_parted_copies
 
     @property
     def sentence(self) -> str:
         """The verdict in one sentence."""
         auc, skill, gain = self.auc, self.brier_skill, self.log_loss_gain
         better = "Better" if self.has_signal else "No better"
+        if self.has_parted_copies:
+            better = "Not shown to be better"
+        seen = "copies of leads are in several folds, so these figures are too good: "
         return (
-            f"{better} than giving everyone the base rate ({self.base_rate:.1%}): AUC "
+            f"{better} than giving everyone the base rate ({self.base_rate:.1%}): "
+            f"{seen if self.has_parted_copies else ''}AUC "
             f"{auc.value:.3f} (95 % interval {auc.low:.3f} to {auc.high:.3f}) instead of 0.5, "
             f"Brier skill {skill.value:.3f} ({skill.low:.3f} to {skill.high:.3f}), log loss "
             f"{self.log_loss:.4f} instead of {self.log_loss + gain.value:.4f} (gain "
@@ -120,7 +130,7 @@ class Verdict:
 
     @property
     def consequence(self) -> str:
-        """What the model serves."""
+        """The scores that the model serves, in words."""
         if self.has_signal:
             return "The model serves the trees' scores."
         return f"Every lead scores the base rate, {self.base_rate:.1%}, without reasons."
@@ -130,11 +140,11 @@ class Verdict:
         return {
             "sentence": self.sentence,
             "has_signal": self.has_signal,
-            **_figure("base_rate", self.base_rate),
-            **_figure("auc", self.auc),
-            **_figure("brier_skill", self.brier_skill),
-            **_figure("log_loss", self.log_loss),
-            **_figure("log_loss_gain", self.log_loss_gain),
+            "base_rate": round(self.base_rate, DIGITS),
+            **self.auc.as_dict("auc"),
+            **self.brier_skill.as_dict("brier_skill"),
+            "log_loss": round(self.log_loss, DIGITS),
+            **self.log_loss_gain.as_dict("log_loss_gain"),
             "baseline": self.baseline.as_dict(),
         }
 
@@ -144,6 +154,8 @@ def judge(
     validated: CrossValidated,
     baseline: NDArray[np.float64],
     groups: NDArray[np.integer] | None = None,
+    *,
+    has_parted_copies: bool = False,
 ) -> Verdict:
     """Compare a model with the base rate and with a baseline, on leads that it has not seen.
 
@@ -157,6 +169,8 @@ def judge(
         float64, shape (n,): the baseline's scores, in the same folds.
     groups
         Integers from 0 on, shape (n,): leads of one group depend on each other. None: none do.
+    has_parted_copies
+        Whether copies of a lead are in several folds.
     """
     folds, rate = validated.folds, float(labels.mean())
 
@@ -182,6 +196,7 @@ def judge(
             ),
         ),
         rises=validated.calibration.slope > 0,
+        has_parted_copies=has_parted_copies,
     )
 
 
@@ -191,11 +206,3 @@ def _skill_influence(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> 
     losses, base_losses = (scores - labels) ** 2, (rate - labels) ** 2
     ratio = float(losses.mean()) / of_base
     return (ratio * mean_influence(base_losses) - mean_influence(losses)) / of_base
-
-
-def _figure(name: str, figure: float | Estimate) -> dict[str, Any]:
-    """Return a figure, and its interval under a name of its own."""
-    if isinstance(figure, Estimate):
-        bounds = [round(figure.low, DIGITS), round(figure.high, DIGITS)]
-        return {name: round(figure.value, DIGITS), f"{name}_interval": bounds}
-    return {name: round(figure, DIGITS)}

@@ -1,4 +1,4 @@
-"""`leadscore models`: what is in the registry, and which version serves."""
+"""`leadscore models`: list, show, verify and alias the models of the registry."""
 
 from __future__ import annotations
 
@@ -72,6 +72,9 @@ def show(model: str, registry: str) -> None:
     with exit_codes():
         bundle = _described(Registry(registry), model)
     console = _console()
+    for sentence in _verdict(bundle.metadata.metrics):
+        shown = Text(for_terminal(sentence), "bold")
+        console.print(shown, highlight=False, soft_wrap=not console.is_terminal)
     console.print(_facts(bundle))
     console.print(_fields(bundle))
     console.print("\nWhat the bundle holds of the training leads", style="italic")
@@ -133,7 +136,7 @@ class _SetByDefault(click.Group):
 FORCE = click.option(
     "--force",
     is_flag=True,
-    help="Let a model serve that is no better than giving everyone the base rate.",
+    help="Accept a model that is no better than giving everyone the base rate.",
 )
 ALIAS = click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
 
@@ -159,7 +162,7 @@ def alias() -> None:
 @REGISTRY
 @FORCE
 def set_alias(name: str, alias: str, version: str, registry: str, *, force: bool) -> None:
-    """Let ALIAS name VERSION of model NAME, once VERSION is verified.
+    """Set ALIAS of model NAME to VERSION, once VERSION is verified.
 
     ALIAS is production or staging. Workers whose model is NAME@ALIAS load the version; those whose
     model is NAME follow production. Other aliases do nothing and are refused (exit code 2). So is
@@ -208,7 +211,7 @@ def _load(registry: Registry, model: str) -> Bundle:
 
 
 def _described(registry: Registry, model: str) -> Bundle:
-    """Load a model for what it says of itself."""
+    """Load a model's metadata."""
     return describe_bundle(registry.resolve(model), Trials())
 
 
@@ -236,6 +239,19 @@ def _facts(bundle: Bundle) -> Table:
     for name, fact in (facts | _measured(metadata.metrics)).items():
         table.add_row(Text(for_terminal(name)), Text(for_terminal(fact)))
     return table
+
+
+def _verdict(metrics: Mapping[str, JsonValue]) -> list[str]:
+    """Return whether the model is better than the base rate, and what a baseline reaches.
+
+    Models that were trained before the verdict was kept say nothing.
+    """
+    verdict = metrics.get("verdict")
+    if not isinstance(verdict, dict):
+        return []
+    baseline = verdict.get("baseline")
+    parts = [verdict, *([baseline] if isinstance(baseline, dict) else [])]
+    return [str(part["sentence"]) for part in parts if "sentence" in part]
 
 
 def _measured(metrics: Mapping[str, JsonValue]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from agents.offline import Explanation, OfflineScorer
 from features.contract import conform
 from features.json_file import JsonLead
 from features.matrix import Columns
+from features.reason_sentence import reason_sentence
 from features.remarks import differs, remark_on
 from features.spec import CREATED_AT, FeatureSpec
 from features.table import Table, find_json, parse_table, read_file
@@ -72,7 +73,7 @@ id_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class _Leads:
-    """Leads that were read, and what is wrong with the lines that were not."""
+    """Leads that were read, and errors of the lines that were not."""
 
     ids: list[str]
     columns: Columns
@@ -185,14 +186,9 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
         _say(remark)
     spec = bundle.metadata.spec
     kinds, readings = spec.kinds, spec.file_readings
+    ids = _ids(table, id_column)
     table = table.with_fields_of(spec.file_names)
     check_found(bundle.metadata, {*kinds} & {*table.names}, table.source, "column", _say)
-    if id_column == ID and ID not in table.names:
-        ids = [f"row-{row}" for row in range(1, table.rows + 1)]
-    else:
-        name = table.find(id_column, "--id")
-        found = table.columns_for({name: FieldKind.TEXT})[name]
-        ids = [str(value or f"row-{row}") for row, value in enumerate(found, 1)]
     known = conform(table, bundle.metadata.contract, readings=readings)
     columns = known.columns_for(kinds, readings)
     verdicts: dict[int, InvalidEventError] = {}
@@ -210,6 +206,18 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
     wrong = [f"row {row + 1}: {error.code}: {error}" for row, error in sorted(verdicts.items())]
     kept = [row for row in range(table.rows) if row not in verdicts]
     return _Leads([ids[row] for row in kept], _rows_of(columns, kept), wrong)
+
+
+def _ids(table: Table, column: str) -> list[str]:
+    """Return the leads' ids; the number of the row where there is none.
+
+    The column is looked up by the file's names: a model's field may have the same name.
+    """
+    if column == ID and ID not in table.names:
+        return [f"row-{row}" for row in range(1, table.rows + 1)]
+    name = table.find(column, "--id")
+    found = table.columns_for({name: FieldKind.TEXT})[name]
+    return [str(value or f"row-{row}") for row, value in enumerate(found, 1)]
 
 
 def _rows_of(columns: Columns, rows: list[int]) -> Columns:
@@ -287,7 +295,7 @@ def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
     writer.writerows(
         {
             name: for_spreadsheet(cell) if isinstance(cell, str) else cell
-            for name, cell in {**row, "reasons": _sentence(row["reasons"])}.items()
+            for name, cell in {**row, "reasons": reason_sentence(row["reasons"])}.items()
         }
         for row in rows
     )
@@ -307,7 +315,7 @@ def _write_table(rows: Iterator[dict[str, Any]]) -> None:
                 Text(for_terminal(row[ID])),
                 f"{row['score']:.4f}",
                 row["category"],
-                Text(for_terminal(_sentence(row["reasons"]))),
+                Text(for_terminal(reason_sentence(row["reasons"]))),
             )
     console = Console()
     console.print(table)
@@ -323,10 +331,6 @@ WRITERS: dict[str, Callable[[Iterator[dict[str, Any]]], None]] = {
     "csv": _write_csv,
     "table": _write_table,
 }
-
-
-def _sentence(reasons: Iterable[dict[str, Any]]) -> str:
-    return ", ".join(f"{r['feature']} {r['value']} ({r['contribution']:+.2f})" for r in reasons)
 
 
 def _as_json(lead_id: str, explanation: Explanation) -> str:

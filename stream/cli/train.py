@@ -62,8 +62,8 @@ KINDS = (*map(str, FieldKind), "ignore")
 @click.option(
     "--group",
     metavar="COLUMN",
-    help="Rows with the same value, such as those of one customer, are kept in one fold. Never a "
-    "feature. Default: the lead's id.",
+    help="Rows with the same value, such as those of one customer, are kept in one fold, as are "
+    "rows with the same id. Never a feature.",
 )
 @click.option(
     "--time",
@@ -239,7 +239,7 @@ def _train(table: Table, options: TrainOptions) -> TrainedModel:
 
 
 def _publish(trained: TrainedModel, registry: str, name: str, as_json: bool, force: bool) -> None:
-    """Publish, then print the report: of a model that is refused, too, so people see what is wrong.
+    """Publish, then print the report, also of a model that is refused.
 
     In this order a reader that ends early, such as `head`, keeps no model out of the registry.
     """

@@ -1,4 +1,4 @@
-"""What became of the rows of the training data, for people."""
+"""Print how the rows of the training data were labelled and grouped."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _listed(values: Mapping[str, int]) -> str:
 
 def _together(groups: GroupCounts) -> str:
     by = [
-        *([f"the same {groups.column}"] if groups.repeated else []),
+        *([f"the same {groups.shared}"] if groups.repeated else []),
         *(["identical rows"] if groups.identical_together else []),
         *(["identical rows, which folds part"] if groups.identical_parted else []),
     ]
@@ -63,11 +63,11 @@ def _together(groups: GroupCounts) -> str:
             f"{groups.groups:,} groups of rows that belong together ({', '.join(by)}); the largest "
             f"has {groups.largest:,} rows"
         )
-    if groups.column is not None and not groups.identical:
-        return f"no two rows have the same {groups.column}"
+    if groups.columns and not groups.identical:
+        return f"no two rows have the same {groups.shared}"
     if groups.identical:
         return (
             f"{groups.identical:,} rows are identical to another one in all fields, the time "
-            "apart, and the outcome: different leads that these fields do not tell apart"
+            "apart, and the outcome: different leads that these fields do not distinguish"
         )
     return ""

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.drift_reports import drifted_fields
+from features.reason_sentence import reason_sentence
 from features.table import Table as Leads
 from monitoring.drift.diagnosis import ADVICE, Diagnosis
 from monitoring.drift.field_drift import DriftState
@@ -295,12 +296,7 @@ def _drift_line(horizon: Mapping[str, Any]) -> str:
 
 
 def _reasons(lead: ScoredLead) -> str:
-    return for_terminal(
-        ", ".join(
-            f"{reason['feature']} {reason['value']} ({reason['contribution']:+.2f})"
-            for reason in lead.reasons
-        )
-    )
+    return for_terminal(reason_sentence(lead.reasons))
 
 
 def _month(ms: float) -> str:

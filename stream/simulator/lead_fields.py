@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from schemas.field_names import REQUIRED
 from schemas.fields import FieldKind
 from schemas.logical_types import kind_of, type_name
 from schemas.store import parse_schema
 
 __all__ = ["LeadField", "lead_fields"]
-
-ENVELOPE = frozenset({"lead_id", "created_at"})
 
 
 class LeadField(NamedTuple):
@@ -42,7 +41,7 @@ def lead_fields(avro: Mapping[str, Any]) -> tuple[LeadField, ...]:
     return tuple(
         _lead_field(field, types[field["name"]])
         for field in avro["fields"]
-        if field["name"] not in ENVELOPE
+        if field["name"] not in REQUIRED
     )
 
 

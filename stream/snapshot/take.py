@@ -25,7 +25,7 @@ from stream.snapshot.summary import SnapshotSummary
 if TYPE_CHECKING:
     from monitoring.snapshot import Rendered
 
-__all__ = ["take_snapshot"]
+__all__ = ["assess_sample", "take_snapshot"]
 
 THRESHOLDS = DriftThresholds()
 
@@ -51,7 +51,8 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
         records, found = await draw_records(settings, order.range, order.sample, Random())
         now = scored_sample(bundle, settings, records)
         thresholds = replace(THRESHOLDS, min_leads=settings.drift_min_leads)
-        assessment = _assess(bundle, now, order.range, thresholds)
+        first = min((record.timestamp for record in records), default=None)
+        assessment = assess_sample(bundle, now, order.range, first, thresholds)
         subject = Subject(
             model=f"{bundle.name}/{bundle.version}",
             topic=settings.leads_created,
@@ -85,9 +86,30 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
         return summary
 
 
-def _assess(
-    bundle: Bundle, now: LeadSample, within: TimeRange, thresholds: DriftThresholds
+def assess_sample(
+    bundle: Bundle,
+    now: LeadSample,
+    within: TimeRange,
+    first: int | None,
+    thresholds: DriftThresholds = THRESHOLDS,
 ) -> Assessment:
+    """Compare leads of a range of time with those that a model was trained on.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    now
+        The leads, scored.
+    within
+        The range.
+    first
+        Time of the first of them, milliseconds since 1970; None where there is none. Where they
+        begin late in the range they hold not all hours of a day, or days of a week: that is no
+        drift.
+    thresholds
+        From where on a difference counts.
+    """
     metadata = bundle.metadata
     layout = CountLayout(metadata.shown_reference)
     assessor = Assessor(
@@ -97,7 +119,7 @@ def _assess(
         thresholds=thresholds,
     )
     counts = layout.count(now.bins, now.scores, label=metadata.thresholds.label)
-    return assessor.assess(counts, name="range", start=within.start, end=within.end)
+    return assessor.assess(counts, name="range", start=within.start, end=within.end, first=first)
 
 
 def _worst_first(assessment: Assessment) -> tuple[str, ...]:

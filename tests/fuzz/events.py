@@ -15,12 +15,12 @@ import numpy as np
 import orjson
 
 from agents.scoring import Rules, Scorer
-from features.contract import ENVELOPE
 from features.matrix import FeatureEncoder
 from model.serving.onnx_runtime import OnnxPredictor
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import encode_lead
 from schemas.errors import ErrorCode, InputError
+from schemas.field_names import ENVELOPE
 from schemas.fields import FieldKind
 from schemas.formats import avro_leads
 from schemas.scored_event import ScoredModel

@@ -46,15 +46,17 @@ class ModelBins:
         self._aspects: list[tuple[int, int, AspectCode]] = []
         """For each further aspect: first position, code of a missing value."""
         start = 0
+        specs = {f["name"]: f for f in metadata["spec"]["fields"]}
         for bins in reference["fields"]:
             size = _size(bins)
-            code_of = _code_of(self.kinds[bins["name"]], bins, size)
+            code_of = _code_of(specs[bins["name"]], bins, size)
             self._codes_of.append((bins["name"], start, size + 1, code_of))
             start += size + 2
-        specs = {f["name"]: f for f in metadata["spec"]["fields"]}
+        created_shift = specs.get("created_at", {}).get("day_shift_ms", 0)
         for bins in reference.get("aspects", ()):
             size = _size(bins)
-            self._aspects.append((start, size + 1, _aspect_code(specs[bins["field"]], bins)))
+            code_of_lead = _aspect_code(specs[bins["field"]], bins, created_shift)
+            self._aspects.append((start, size + 1, code_of_lead))
             start += size + 2
         self._score_start = start
         self._score_edges: list[float] = reference["score"]["edges"]
@@ -112,8 +114,9 @@ def _size(bins: Mapping[str, Any]) -> int:
     return fixed.get(bins["by"]) or len(bins["levels"]) + (bins["by"] == "keyword")
 
 
-def _code_of(kind: str, bins: Mapping[str, Any], size: int) -> CodeOf:
-    missing, edges = size + 1, bins.get("edges", ())
+def _code_of(spec: Mapping[str, Any], bins: Mapping[str, Any], size: int) -> CodeOf:
+    kind, missing, edges = spec["kind"], size + 1, bins.get("edges", ())
+    day_shift = spec.get("day_shift_ms", 0)
 
     def of_number(value: float) -> int:
         return bisect_right(edges, value)
@@ -125,7 +128,7 @@ def _code_of(kind: str, bins: Mapping[str, Any], size: int) -> CodeOf:
     def of_date(value: float) -> int:
         if not abs(value) <= FARTHEST_DATE:
             return missing
-        return (int(value) // DAY + FIRST_WEEKDAY) % 7
+        return (int(value + day_shift) // DAY + FIRST_WEEKDAY) % 7
 
     if kind == "category":
         return _Levels(bins["levels"], size).__getitem__
@@ -137,7 +140,9 @@ def _code_of(kind: str, bins: Mapping[str, Any], size: int) -> CodeOf:
     return finders[kind]
 
 
-def _aspect_code(spec: Mapping[str, Any], bins: Mapping[str, Any]) -> AspectCode:
+def _aspect_code(
+    spec: Mapping[str, Any], bins: Mapping[str, Any], created_shift: int
+) -> AspectCode:
     """Return what finds an aspect's code in a lead's fields; None where the value is missing."""
     name, edges = spec["name"], bins.get("edges", ())
 
@@ -166,7 +171,8 @@ def _aspect_code(spec: Mapping[str, Any], bins: Mapping[str, Any]) -> AspectCode
         if at is None or created_at is None:
             return None
         if spec.get("whole_days"):
-            at, created_at = at // DAY * DAY, created_at // DAY * DAY
+            at = (at + spec.get("day_shift_ms", 0)) // DAY * DAY
+            created_at = (created_at + created_shift) // DAY * DAY
         return bisect_right(edges, float32((created_at - at) / DAY))
 
     return {"words": words, "keyword": keyword, "hour": hour, "age": age}[bins["aspect"]]

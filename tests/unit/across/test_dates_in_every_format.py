@@ -160,6 +160,19 @@ def test_the_column_of_the_training_goes_before_another_created_at(registry: Pat
     assert scored(registry, as_csv(beside, "created_at", *names))[0] == alone
 
 
+def test_the_id_is_looked_up_by_the_names_of_the_file(registry: Path) -> None:
+    """Another column named created_at: the field of that name is Date Created's."""
+    names = ("created_at", "Date Created", "last_touch", "source")
+    leads = [lead | {"created_at": f"C-{i}"} for i, lead in enumerate(LEADS[:20])]
+    arguments = ["-", "--registry", str(registry), "--format", "jsonl", "--id", "created_at"]
+    result = CliRunner().invoke(score, arguments, input=as_csv(leads, *names))
+    assert result.exit_code == 0, result.output
+    found = [orjson.loads(line) for line in result.stdout.splitlines()]
+    assert [row["lead_id"] for row in found] == [f"C-{i}" for i in range(20)]
+    without = as_csv(LEADS[:20], "lead_id", *names[1:])
+    assert [row["score"] for row in found] == scored(registry, without)[0]
+
+
 def test_ages_are_missing_where_the_creation_is_not_known(registry: Path) -> None:
     names = ("lead_id", "last_touch", "source")
     unknown, said = scored(registry, as_csv(LEADS[:60], *names))

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from features.binning import build_reference
 from features.counts import CountLayout
-from features.matrix import DAY_MS, HOUR_MS, FeatureEncoder
+from features.matrix import HOUR_MS, FeatureEncoder
 from features.reference import Reference
-from features.spec import DateField, DatePart, FeatureSpec, NumberField, TextField
+from features.spec import DAY_MS, DateField, DatePart, FeatureSpec, NumberField, TextField
 from tests.chaos.second_audit.model_bins import ModelBins
 
 NAN = float("nan")

@@ -42,7 +42,7 @@ def test_parts_of_dates_are_called_by_their_names() -> None:
     assert called(aspect_labels(Aspect.HOUR, "gone"), 0, 9, 23, NAN) == [
         *("at 0 h", "at 9 h", "at 23 h", "gone")
     ]
-    assert called(aspect_labels(Aspect.WEEKDAY, "gone"), 0, 6, NAN) == ["Mon", "Sun", "gone"]
+    assert called(aspect_labels(Aspect.WEEKDAY, "gone"), 0, 6, NAN) == ["on Mon", "on Sun", "gone"]
     assert called(aspect_labels(Aspect.DAY, "gone"), 1, 31, NAN) == [
         "on day 1",
         "on day 31",

@@ -11,6 +11,7 @@ from features.infer import (
     infer_fields,
     name_words,
     with_creation,
+    with_settled_readings,
     without_levels_of_few,
 )
 from features.table import Table, parse_table
@@ -217,7 +218,7 @@ def test_what_a_column_leaves_open_is_decided_by_the_others() -> None:
         c=cycle("5/6/2024", "1/2/2024"),
         d=cycle("31/1/2024", "1/1/2024"),
     )
-    inferred = infer_fields(data, reserved={})
+    inferred = infer_fields(with_settled_readings(data, reserved=()), reserved={})
     a, c = inferred.readings["a"], inferred.readings["c"]
     assert isinstance(a, NumberReading)
     assert a.decimal == "."  # although a file with semicolons has mostly decimal commas

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from features import matrix as matrix_module
 from features.binning import build_reference, unmeasured_reference
 from features.coverage import TypicalLead
-from features.matrix import DAY_MS, Columns, FeatureEncoder, Features
+from features.matrix import Columns, FeatureEncoder, Features
 from features.spec import (
+    DAY_MS,
     CategoryField,
     DateField,
     DatePart,

@@ -100,15 +100,15 @@ def said(
 
 
 def test_the_hour_is_named_where_the_hour_moved_the_score() -> None:
-    """It was the weekday: "opened Sun"."""
+    """It was the weekday: "opened on Sun"."""
     assert said("opened", {Aspect.HOUR: 1.5, Aspect.WEEKDAY: -0.2}) == "at 23 h"
-    assert said("opened", {Aspect.HOUR: 0.1, Aspect.WEEKDAY: 0.9}) == "Sun"
+    assert said("opened", {Aspect.HOUR: 0.1, Aspect.WEEKDAY: 0.9}) == "on Sun"
     assert said("opened", {Aspect.MONTH: 0.3}) == "in December"
 
 
 def test_the_aspect_that_pulled_the_other_way_is_not_named() -> None:
     moved = {Aspect.HOUR: 2.0, Aspect.WEEKDAY: -2.5}
-    assert said("opened", moved, contribution=-0.5) == "Sun"
+    assert said("opened", moved, contribution=-0.5) == "on Sun"
     assert said("opened", moved, contribution=0.5) == "at 23 h"
 
 
@@ -188,7 +188,7 @@ def test_every_aspect_of_a_lead_has_a_name() -> None:
         ("note", "has 'demo'"),
         ("note", "lacks 'spam'"),
         ("opened", "at 23 h"),
-        ("opened", "Sun"),
+        ("opened", "on Sun"),
         ("opened", "in December"),
     ]
 

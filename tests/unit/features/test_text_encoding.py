@@ -37,7 +37,7 @@ def test_a_wrong_encoding_is_refused() -> None:
 
 def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "charset_normalizer", None)
-    with pytest.raises(InputError, match=r"can't be found out.*line 2 has the byte 0x81"):
+    with pytest.raises(InputError, match=r"can't be detected.*line 2 has the byte 0x81"):
         table(b"a,b\n\x81\x8d,1\n")
 
 
@@ -81,7 +81,7 @@ def test_utf16_without_a_mark_is_read(encoding: str) -> None:
 )
 def test_a_short_text_of_one_of_several_encodings_is_not_guessed(city: str, encoding: str) -> None:
     content = f"city,n\n{city},1\n".encode(encoding)
-    with pytest.raises(InputError, match=rf"can't be found out.*{encoding}.* may fit.*--encoding"):
+    with pytest.raises(InputError, match=rf"can't be detected.*{encoding}.* may fit.*--encoding"):
         table(content)
     assert table(content, encoding).columns["city"].strings() == [city]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from features.matrix import DAY_MS
-from features.spec import DatePart
+from features.matrix import HOUR_MS, ages_in_days
+from features.spec import DAY_MS, DatePart
 from model.training.date_parts import DateParts, choose_date_parts, later_share
 from model.training.inspection import inspect_columns
 from model.training.specify import Leads
@@ -66,6 +67,54 @@ def test_a_part_that_is_the_same_for_all_leads_is_left_out(
     dates: NDArray[np.float64], expected: tuple[DatePart, ...]
 ) -> None:
     assert parts(dates) == expected
+
+
+def at_midnight(zone: str, *offsets: int) -> NDArray[np.float64]:
+    """Return days at midnight of a zone, in ms since 1970."""
+    first = datetime(2023, 12, 1, tzinfo=ZoneInfo(zone))
+    return np.array([(first + timedelta(days=day)).timestamp() * 1000 for day in offsets])
+
+
+YEAR = [i * 61 % 400 for i in range(400)]
+ZONES = ["Europe/Berlin", "Europe/London", "America/New_York", "Pacific/Auckland", "Asia/Kolkata"]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_days_at_a_local_midnight_have_no_hour(zone: str) -> None:
+    """Europe's are at 22:00 in summer and at 23:00 in winter, in UTC: an hour that says season."""
+    found = chosen(seen=at_midnight(zone, *YEAR))["seen"]
+    assert found.parts == (WEEKDAY, MONTH)
+    weekdays = (at_midnight(zone, *YEAR) + found.day_shift_ms) // DAY_MS % 7
+    assert np.array_equal(weekdays, (at_midnight("UTC", *YEAR) // DAY_MS) % 7)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_ages_from_a_local_midnight_are_whole_days(zone: str) -> None:
+    created, ages = at_midnight(zone, *YEAR), np.arange(400) % 90
+    dates = {
+        "seen": at_midnight(zone, *(np.array(YEAR) - ages).tolist()),
+        "created_at": created,
+    }
+    found = choose_date_parts(dict.fromkeys(dates, FieldKind.DATE), dates)
+    assert found["seen"].whole_days
+    shifts = found["seen"].day_shift_ms, found["created_at"].day_shift_ms
+    # An event of the same day at noon is as old as the training's leads.
+    for hours in (0, 12):
+        moments = created + hours * HOUR_MS
+        counted = ages_in_days(dates["seen"], moments, whole_days=True, shifts=shifts)
+        assert np.array_equal(counted, ages)
+
+
+def test_two_hours_of_a_clock_are_no_midnight() -> None:
+    """Imports at 9 and at 10 o'clock: which of them says something."""
+    hours = np.array([9, 10])[np.random.default_rng(3).integers(2, size=200)]
+    clock = days(*np.arange(200)) + hours * HOUR_MS
+    assert HOUR in parts(clock)
+    assert HOUR in parts(days(*np.arange(200)) + np.where(np.arange(200) < 100, 9, 12) * HOUR_MS)
+
+
+def test_days_at_noon_are_days_of_utc() -> None:
+    assert chosen(seen=days(*np.arange(200) + 0.5))["seen"].day_shift_ms == 0
 
 
 def test_a_mistyped_year_makes_no_season() -> None:

@@ -21,8 +21,8 @@ def leads(size: NDArray[np.float64], labels: NDArray[np.bool_] | None = None) ->
     return Leads.of({"size": FieldKind.NUMBER}, {"size": size}, made)
 
 
-def company(cells: Sequence[str | None]) -> GroupColumn:
-    return GroupColumn("company", cells)
+def company(cells: Sequence[str | None]) -> list[GroupColumn]:
+    return [GroupColumn("company", cells)]
 
 
 def test_without_repeats_no_rows_belong_together() -> None:
@@ -39,8 +39,8 @@ def test_rows_with_the_same_value_belong_together() -> None:
     assert groups.numbers is not None
     assert np.array_equal(groups.numbers[:50], groups.numbers[50:])
     assert (groups.counts.groups, groups.counts.largest) == (50, 2)
-    assert (groups.counts.repeated, groups.counts.repeated_values) == (100, 50)
-    assert "100 rows share their company with another row (50 different" in groups.warnings[0]
+    assert (groups.counts.repeated, groups.counts.repeated_groups) == (100, 50)
+    assert "100 rows share their company with another row (50 groups)" in groups.warnings[0]
 
 
 def test_case_tells_ids_apart() -> None:
@@ -68,11 +68,24 @@ def test_rows_belong_together_through_others() -> None:
     assert groups.counts.identical_together
 
 
+def test_rows_that_share_either_of_two_columns_belong_together() -> None:
+    """Rows 0 and 1 are of one lead, 1 and 2 of one company."""
+    lead = GroupColumn("lead_id", ["L", "L", *(f"L{i}" for i in range(98))])
+    firm = GroupColumn("company", ["A", "B", "B", *(f"C{i}" for i in range(97))])
+    rows = leads(np.arange(100.0), np.arange(100) % 5 < 2)
+    groups = find_groups(rows, [firm, lead], 1)
+    assert groups.numbers is not None
+    assert len(np.unique(groups.numbers[:3])) == 1
+    assert groups.counts.columns == ("company", "lead_id")
+    assert (groups.counts.groups, groups.counts.largest) == (98, 3)
+    assert "3 rows share their company or lead_id with another row" in groups.warnings[0]
+
+
 def test_copies_belong_together_without_a_column() -> None:
     size, labels = np.repeat(RNG.random(60), 3), np.repeat(RNG.random(60) < 0.5, 3)
-    groups = find_groups(leads(size, labels), None, 1)
+    groups = find_groups(leads(size, labels), [], 1)
     counts = groups.counts
-    assert (counts.column, counts.groups, counts.largest) == (None, 60, 3)
+    assert (counts.columns, counts.groups, counts.largest) == ((), 60, 3)
     assert counts.positive + counts.negative == 60
     assert (counts.identical, counts.identical_sets) == (180, 60)
     assert "180 rows are identical to another one" in groups.warnings[0]
@@ -81,7 +94,7 @@ def test_copies_belong_together_without_a_column() -> None:
 def test_copies_of_very_few_leads_are_not_put_together() -> None:
     """Three different positives can't be in five folds: training would end with an error."""
     size = np.concatenate([np.repeat([0.1, 0.2, 0.3], 20), 1 + np.arange(400.0)])
-    groups = find_groups(leads(size, np.arange(460) < 60), None, 1)
+    groups = find_groups(leads(size, np.arange(460) < 60), [], 1)
     assert groups.numbers is None
     assert groups.counts.identical == 60
     assert not groups.counts.identical_together
@@ -89,7 +102,7 @@ def test_copies_of_very_few_leads_are_not_put_together() -> None:
 
 def test_copies_that_folds_part_count_once_and_are_warned_of() -> None:
     size = np.concatenate([np.repeat([0.1, 0.2, 0.3], 20), 1 + np.arange(400.0)])
-    groups = find_groups(leads(size, np.arange(460) < 60), None, 1)
+    groups = find_groups(leads(size, np.arange(460) < 60), [], 1)
     assert groups.counts.identical_parted
     assert (groups.counts.groups, groups.counts.positive, groups.counts.negative) == (403, 3, 400)
     [warning] = groups.warnings
@@ -98,7 +111,7 @@ def test_copies_that_folds_part_count_once_and_are_warned_of() -> None:
 
 
 def test_different_leads_that_look_the_same_are_no_parted_copies() -> None:
-    counts = find_groups(leads(RNG.integers(50, size=1_000).astype(np.float64)), None, 1).counts
+    counts = find_groups(leads(RNG.integers(50, size=1_000).astype(np.float64)), [], 1).counts
     assert counts.identical > 900
     assert not counts.identical_parted
     assert counts.groups == 1_000
@@ -107,8 +120,8 @@ def test_different_leads_that_look_the_same_are_no_parted_copies() -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ([f"Q{i % 4}" for i in range(100)], r"its 4 groups \(4 with a success, 4 with a failure"),
-        (["all"] * 100, r"its 1 groups .*the largest has 100% of the rows\)"),
+        ([f"Q{i % 4}" for i in range(100)], r"the 4 groups \(4 with a success, 4 with a failure"),
+        (["all"] * 100, r"the 1 groups .*the largest has 100% of the rows\)"),
     ],
 )
 def test_too_few_groups_are_refused(cells: list[str], says: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from model.training.inspection import (
     Inspection,
     answer_warnings,
+    auc_alone,
     inspect_columns,
-    single_column_auc,
 )
 from model.training.specify import Leads
 from schemas.fields import FieldKind
@@ -23,7 +23,7 @@ NOISE = RNG.normal(size=N)
 
 
 def auc(values: np.ndarray, kind: FieldKind = FieldKind.NUMBER) -> float:
-    return single_column_auc(values, kind, LABELS, seed=1)
+    return auc_alone(Leads.of({"x": kind}, {"x": values}, LABELS), "x", seed=1)
 
 
 def test_a_column_that_is_the_answer() -> None:
@@ -44,6 +44,36 @@ def test_missing_values_can_give_it_away() -> None:
     close_date = np.array(["2024" if label else None for label in LABELS], dtype=object)
     assert auc(close_date, FieldKind.CATEGORY) > 0.99
     assert auc(close_date, FieldKind.TEXT) > 0.99
+
+
+def notes(sometimes: str, where: np.ndarray) -> np.ndarray:
+    """Return texts of one length and number of words; some have one word instead of another."""
+    fillers = RNG.choice(["asked", "wrote", "liked", "heard"], size=N)
+    words = np.where(where, sometimes, "called".ljust(len(sometimes), "s"))
+    return np.array([f"{a} {b} us" for a, b in zip(fillers, words, strict=True)], dtype=object)
+
+
+def test_a_word_of_a_text_can_give_it_away() -> None:
+    """The length and the number of words say nothing."""
+    assert auc(notes("contract", LABELS), FieldKind.TEXT) > 0.99
+    assert abs(auc(notes("contract", RNG.random(N) < 0.2), FieldKind.TEXT) - 0.5) < 0.05
+
+
+def test_several_words_of_a_text_give_it_away_together() -> None:
+    signs = RNG.choice(["contract", "invoiced", "ordering"], size=N)
+    texts = np.array(
+        [
+            f"they {sign if label else 'silently'} then"
+            for sign, label in zip(signs, LABELS, strict=True)
+        ],
+        dtype=object,
+    )
+    assert auc(texts, FieldKind.TEXT) > 0.99
+
+
+def test_the_number_of_words_of_a_text_can_give_it_away() -> None:
+    texts = np.where(LABELS, "a b c d e f", "abcdefghijk")
+    assert auc(texts.astype(object), FieldKind.TEXT) > 0.99
 
 
 def test_rare_levels_do_not_flatter() -> None:

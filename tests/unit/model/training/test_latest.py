@@ -50,7 +50,8 @@ def test_another_rate_of_success_is_told_though_the_ranking_is_as_good() -> None
     (calibration,) = change.warnings
     assert "the world has changed" in calibration
     assert change.bias.high < 0
-    assert change.as_dict()["bias_interval"] == [change.bias.low, change.bias.high]
+    bounds = [change.bias.low, change.bias.high]
+    assert change.as_dict()["bias_interval"] == pytest.approx(bounds, abs=1e-6)
 
 
 def test_scores_that_are_too_sure_are_told_though_their_mean_is_right() -> None:

@@ -21,6 +21,7 @@ from model.serving.native import NativePredictor
 from model.serving.onnx_runtime import OnnxPredictor
 from model.training.bands import BandRule
 from model.training.boosting import BoostingParameters
+from model.training.chance import NoSignalError, require_signal
 from model.training.planning import plan_training
 from model.training.train import TrainedModel, TrainOptions, train
 from model.training.xgboost_trainer import XgboostTrainer
@@ -101,6 +102,8 @@ def test_the_scores_are_those_of_the_report(trained: TrainedModel) -> None:
     assert metadata.calibration == report.calibration
     assert metadata.metrics["cross_validated"]["auc"] == report.cross_validated.auc  # type: ignore[index,call-overload]
     assert json.loads(metadata.to_json())["metrics"]["latest"]["rows"] == 240
+    baseline = report.verdict.baseline.quality.as_dict() | {"auc": report.verdict.baseline.auc}
+    assert metadata.metrics["logistic_regression"] == baseline
 
 
 def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel) -> None:
@@ -430,15 +433,32 @@ def test_noise_three_times_over_has_no_signal() -> None:
     assert any("1,200 rows in 400 groups are few" in warning for warning in trained.report.warnings)
 
 
-def test_copies_of_few_positives_are_few_positives() -> None:
-    """Folds can't keep copies of eight positives together: the verdict is too good."""
+def copies_of_few() -> list[dict[str, Any]]:
+    """Noise: 320 failures, and 8 successes ten times over, each row with an id of its own."""
     different = noise(328, 1)
     made = [{**row, "won": "no"} for row in different[:320]]
     made += [{**row, "won": "yes"} for row in different[320:] for _ in range(10)]
-    made = [{**row, "lead_id": f"L{i}"} for i, row in enumerate(made)]
-    warnings = plan_training(table(made), NOISE).warnings
+    return [{**row, "lead_id": f"L{i}"} for i, row in enumerate(made)]
+
+
+def test_copies_of_few_positives_are_few_positives() -> None:
+    """Folds can't keep copies of eight positives together: all figures are too good."""
+    warnings = plan_training(table(copies_of_few()), NOISE).warnings
     assert any("all figures of this model are too good" in warning for warning in warnings)
     assert any("80 positives in 8 groups are few" in warning for warning in warnings)
+
+
+def test_copies_of_few_positives_are_no_signal() -> None:
+    """Their AUC is near 1, and everything is noise."""
+    trained = train(table(copies_of_few()), replace(NOISE, trainer=QUICK))
+    assert trained.report.cross_validated.auc > 0.8
+    assert not trained.report.verdict.has_signal
+    assert trained.report.warnings[0].startswith("Not shown to be better")
+    with pytest.raises(NoSignalError, match="copies of leads are in several folds"):
+        require_signal(trained.metadata, "The model is not published")
+    assert trained.artefacts.onnx is not None
+    scores = OnnxPredictor(trained.artefacts.onnx).predict(trained.metadata.golden.matrix)
+    assert scores.probability.tolist() == pytest.approx([0.2] * len(scores.probability))
 
 
 def test_rows_with_the_same_id_are_in_one_fold() -> None:
@@ -457,8 +477,10 @@ def test_rows_with_the_same_id_are_in_one_fold() -> None:
     by_default = train(table(dependent), quick).report
     given = train(table(renamed), replace(quick, id="contact")).report
     by_group = train(table(renamed), replace(quick, group="contact")).report
+    grouped = [{**row, "firm": f"F{i}"} for i, row in enumerate(renamed)]
+    beside = train(table(grouped), replace(quick, id="contact", group="firm")).report
     apart = train(table(renamed), replace(quick, exclude=("contact",))).report
-    for report in (by_default, given, by_group):
+    for report in (by_default, given, by_group, beside):
         assert abs(report.cross_validated.auc - 0.5) < 0.06
         assert any("1,200 rows share their" in warning for warning in report.warnings)
     assert by_group.dropped["contact"] == "what groups rows (--group)"

@@ -75,3 +75,16 @@ def test_a_ranking_whose_scores_are_no_better_than_the_base_rate_is_no_signal() 
     assert verdict.auc.low > 0.5
     assert verdict.brier_skill.value < 0
     assert not verdict.has_signal
+
+
+def test_copies_that_folds_part_show_no_signal() -> None:
+    """Each of them was seen in training: their figures are good whatever the fields say."""
+    made = leads(1500, 1.5)
+    validated = cross_validate(made, QUICK)
+    baseline = logistic_scores(made, validated.folds, 42)
+    verdict = judge(made.labels, validated, baseline, has_parted_copies=True)
+    assert verdict.auc.low > 0.5
+    assert not verdict.has_signal
+    assert verdict.sentence.startswith("Not shown to be better than giving everyone the base rate")
+    assert "copies of leads are in several folds" in verdict.sentence
+    assert verdict.as_dict()["has_signal"] is False

@@ -54,6 +54,18 @@ def test_show_prints_the_models_metadata(leadscore: Any, trained: Trained) -> No
     assert "not measured" in result.output
 
 
+def test_show_begins_with_the_verdict(registry: Any, leadscore: Any, trained: Trained) -> None:
+    verdict: dict[str, Any] = {
+        "sentence": "Better than giving everyone the base rate (33.8%): AUC [0.829].",
+        "has_signal": True,
+        "baseline": {"sentence": "A logistic regression in the same folds: AUC 0.820."},
+    }
+    metadata = trained.metadata.model_copy(update={"metrics": {"verdict": verdict}})
+    registry.publish("bank", replace(trained, metadata=metadata).artefacts)
+    shown = leadscore("show", "bank/3").output.splitlines()
+    assert shown[:2] == [verdict["sentence"], verdict["baseline"]["sentence"]]
+
+
 def test_show_prints_the_importance_of_each_field(
     registry: Any, leadscore: Any, trained: Trained
 ) -> None:

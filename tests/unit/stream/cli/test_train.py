@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ UNUSABLE = {
     "a span without a time": (["leads.csv", "--target", "won", "--matured", "90d"], "needs --time"),
     "few groups": (
         ["leads.csv", "--target", "won", "--group", "source"],
-        "its 2 groups (2 with a success, 2 with a failure",
+        "the 2 groups (2 with a success, 2 with a failure",
     ),
     "three values": (
         ["deals.csv", "--target", "won"],
@@ -348,7 +349,7 @@ def test_rows_that_belong_together_are_shown(tmp_path: Path) -> None:
     said = " ".join(plan.stdout.split())
     assert "150 groups of rows that belong together (the same customer); the largest has 2" in said
     groups = orjson.loads(run(*given, "--json").stdout)["groups"]
-    assert (groups["column"], groups["groups"], groups["repeated"]) == ("customer", 150, 300)
+    assert (groups["columns"], groups["groups"], groups["repeated"]) == (["customer"], 150, 300)
 
 
 def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path) -> None:
@@ -362,6 +363,15 @@ def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path) -> None
     assert "--as rare=ignore" in " ".join(plan["rare"]["warnings"])
     assert "a category of 127 levels in 400 leads" in " ".join(plan["town"]["warnings"])
     assert plan["town"]["examples"][0] == "town 1"
+
+
+def test_the_plan_counts_letters_however_they_are_composed(tmp_path: Path) -> None:
+    """As the model does: it counted code points of the file."""
+    notes = ["Gespräch", unicodedata.normalize("NFD", "Gespräche")]
+    rows = [f"{notes[i % 2]},{i % 9},{'yes' if i % 3 else 'no'}" for i in range(400)]
+    (tmp_path / "notes.csv").write_text("\n".join(["note,size,won", *rows]), encoding="utf-8")
+    column = planned(tmp_path / "notes.csv", "--text", "note")["note"]
+    assert (column["low"], column["high"]) == (8, 9)
 
 
 def test_a_drop_down_that_nobody_filled_in_is_named(tmp_path: Path) -> None:
