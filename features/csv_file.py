@@ -38,7 +38,7 @@ AS_TEXT = re.compile(r"'(?=[=+@-]|[\d.,]+$)")
 RULE = re.compile(r":?-{3,}:?")
 """A cell of the line between names and rows, as Markdown and terminals have it."""
 QUOTES = ("'", "`")
-"""What some programs write instead of the quotation mark."""
+"""Characters that some programs write instead of the quotation mark."""
 COUNT_OF_ROWS = re.compile(r"\(\d[\d.,]* rows?\)", re.IGNORECASE)
 WORDS_OF_FOOTER = 3
 """Words of a row's only cell from which on it is a footer."""

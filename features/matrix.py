@@ -266,7 +266,7 @@ def _as_text(raw: str | bytes) -> str:
 
 
 class _LevelCodes(dict[str | bytes | None, int]):
-    """From a level as it comes to its row; what was normalised once is remembered."""
+    """Rows by raw level; normalised levels are cached."""
 
     def __init__(self, field: CategoryField, *, composed: bool) -> None:
         super().__init__()

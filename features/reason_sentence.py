@@ -11,7 +11,7 @@ __all__ = ["reason_sentence"]
 AT = re.compile(r"(?<=[^\W_])(?:[\s_]+[Aa][Tt]|(?<=[a-z])At)$")
 """The end of a name such as created_at, "Created At" or createdAt."""
 PREPOSITIONS = ("at ", "on ", "in ")
-"""What labels of a date's hour, weekday or day, and month begin with."""
+"""Prefixes of the labels of a date's hour, weekday or day, and month."""
 
 
 def reason_sentence(reasons: Iterable[Mapping[str, Any]]) -> str:

@@ -19,7 +19,7 @@ def text_lengths(texts: Iterable[str | None]) -> NDArray[np.float64]:
     Parameters
     ----------
     texts
-        As they come; None and words that mean missing have NaN.
+        Raw texts; None and words that mean missing have NaN.
 
     Examples
     --------

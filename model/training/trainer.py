@@ -1,4 +1,4 @@
-"""What a trainer is: how models are learnt, and what a trained one must give to be served.
+"""Interface of a trainer: it learns a model, which can then be served.
 
 A model is served by one ONNX graph whose only learnt part is an ensemble of trees on the columns of
 the feature matrix (docs/adr/0004, 0005). So a trainer is whatever ends in such trees.

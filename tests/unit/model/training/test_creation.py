@@ -135,7 +135,7 @@ def prepared(created: list[str], touched: list[str], **options: Any) -> Prepared
 
 CREATED = [31 + i * 37 % 300 for i in range(ROWS)]
 EARLY = [i * 31 % 366 for i in range(ROWS)]
-"""Of these, only days up to the 12th are used: they may be months, too."""
+"""Days up to the 12th alone are used, as they may be months too."""
 FIRST_DAYS = [
     (START + timedelta(days=day)).replace(day=1 + i % 12).strftime("%d/%m/%Y")
     for i, day in enumerate(EARLY)

@@ -1,4 +1,4 @@
-"""What a snapshot compares."""
+"""The samples that a snapshot compares."""
 
 from __future__ import annotations
 
