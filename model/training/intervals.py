@@ -44,7 +44,7 @@ HELD_OUT = math.sqrt(1.25)
 """Factor of the standard error on one held-out fifth: sqrt(1 + 1/4)."""
 
 DIGITS = 6
-"""Digits of the figures that the model keeps, as the last digits of a float depend on the processor."""
+"""Digits of the figures that the model keeps; the last ones of a float depend on the processor."""
 
 Influence = NDArray[np.float64]
 """Influence of each lead on a figure, shape (n,); they sum to 0."""
