@@ -39,8 +39,9 @@ STRANGE = re.compile(
     r"|[¨¬¯±²³´¶¸¹¼½¾×÷¤¦º¿µ]{2}|[\xad¨¬±²³´¶¸¹º¼½¾¥°¤¦][À-ÖØ-öø-ÿ]|[À-ÖØ-öø-ÿ][±¼½¾¹¿¤¥£¢÷×\xad]"
     r"|[a-zß-öø-ÿ][À-ÖØ-Þ][a-zß-öø-ÿ]|(?<!\w)£[à-öø-ÿ]|(?<!\w)[À-ÖØ-öø-ÿ]{2,}(?!\w)"
 )
-"""Sequences of no Western language: a sign between two letters, signs in a row or beside an accented
-letter, words of accented letters alone, four of them in a row, a capital one inside of small ones.
+"""Sequences in no Western language: a sign between two letters, signs in a row or beside an
+accented letter, words of accented letters alone, four of them in a row, a capital one inside of
+small ones.
 """
 ENOUGH_WORDS = 3
 """Different words by which one of several encodings that are not Western can be chosen."""
