@@ -1,1 +1,1 @@
-"""What is done with a batch, as plain functions and classes: bytes in, bytes and verdicts out."""
+"""Processing of leads and drift counts in plain Python: bytes in, bytes and verdicts out."""

@@ -1,4 +1,4 @@
-"""The sizes of a dead letter: whole, or with less of it where its topic takes less."""
+"""The forms of a dead letter: whole, or reduced where its topic takes only smaller records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def forms_of(letter: Letter) -> Iterator[Letter]:
 
 
 def smallest_form() -> Letter:
-    """Return the largest that the last of these forms can be."""
+    """Return the largest letter in the smallest of these forms."""
     longest = max((code.value for code in ErrorCode), key=len)
     headers: Headers = [
         ("__connect.errors.offset", b"%d" % (2**63 - 1)),

@@ -1,8 +1,8 @@
 """Count scored leads for drift, in blocks of offsets. No Kafka, no clock.
 
 A block is a run of offsets of one partition: k · 4096 … k · 4096 + 4095. Its counts, split by
-event-time window, are a pure function of the log and the model: whoever counts the records of a
-block below some offset, a zombie or a later owner, has the same numbers.
+event-time window, are a pure function of the log and the model: every worker that counts the
+records of a block below some offset, a zombie or a later owner, gets the same numbers.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ __all__ = [
 BLOCK = 4096
 """Offsets of a block."""
 STRETCHES = 2**40
-"""The part of a block that a model begins in the middle of has this plus its first offset as its
-number: a model may begin several times in a block, and each part is counted once. No block has
+"""The part of a block after a model has started in its middle has this plus its first offset as its
+number: a model may start several times in a block, and each part is counted once. No block has
 such a number."""
 SAMPLE_EVERY = 16
-"""Of the offsets, those that this divides are sampled: at most 256 leads of a block."""
+"""Every 16th offset is sampled: at most 256 leads of a block."""
 SPREAD = 288
-"""How far back a lead counts, in windows: a day of windows of five minutes. The same for all
-workers, and so no setting: workers that differ would count a block differently."""
+"""How far back a lead counts, in windows: a day of windows of five minutes. Not a setting: workers
+with other values would count a block differently."""
 OUTLIERS = 8
-"""How many of a block's leads with wrong clocks put no other lead out of order, less one."""
+"""Leads of a block whose clocks may be wrong before others count as out of order, plus one."""
 
 
 def block_of(offset: int) -> int:
@@ -53,12 +53,12 @@ def block_of(offset: int) -> int:
 
 @dataclass(frozen=True)
 class Counting:
-    """What is counted, and how.
+    """How the leads of a model are counted.
 
     Attributes
     ----------
     model
-        What scores the leads.
+        The model that scores the leads.
     layout
         Its reference bins.
     label
@@ -94,7 +94,7 @@ class CountedLeads(NamedTuple):
     scores: NDArray[np.float32]
 
     @classmethod
-    def of(
+    def from_records(
         cls,
         offsets: NDArray[np.int64],
         created_at: NDArray[np.int64],
@@ -102,10 +102,10 @@ class CountedLeads(NamedTuple):
         bins: NDArray[np.int16],
         scores: NDArray[np.float32],
     ) -> CountedLeads:
-        """Take leads' event times from what they and Kafka say.
+        """Compute the leads' event times from `created_at` and the time stamps of their records.
 
-        A lead is not from the future: a `created_at` after the record's own time stamp counts as
-        that. One wrong clock in a CRM would otherwise close every window before its time.
+        The earlier of the two: a lead is not from the future. One wrong clock in a CRM would
+        otherwise close every window too early.
         """
         events = np.where(timestamps > 0, np.minimum(created_at, timestamps), created_at)
         return cls(offsets, events, bins, scores)
@@ -146,8 +146,8 @@ class BlockCounts:
 
     A lead is out of order, and in no partial, when its window is more than `SPREAD` windows older
     than the eighth newest (`OUTLIERS`) of the leads before it in the block. That depends on the
-    block's records below the lead's own offset and on nothing else: the decision is the same
-    whoever counts and however often he begins anew.
+    block's records below the lead's own offset and on nothing else: every worker that counts the
+    block decides the same.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ class BlockCounts:
         self._own_from = own_from
         self._leads: list[CountedLeads] = []
         self._has_news = False
-        self._told: dict[int, int] = {}
-        self._out_of_order, self._out_of_order_told = 0, 0
+        self._published: dict[int, int] = {}
+        self._out_of_order, self._out_of_order_reported = 0, 0
 
     @property
     def end(self) -> int:
@@ -213,15 +213,15 @@ class BlockCounts:
         self._has_news = False
         partials = []
         for start, leads in self._by_window():
-            if is_closed or self._told.get(start) != len(leads.offsets):
-                self._told[start] = len(leads.offsets)
+            if is_closed or self._published.get(start) != len(leads.offsets):
+                self._published[start] = len(leads.offsets)
                 partials.append(self._partial(start, leads, min(next_offset, self.end), is_closed))
         return partials
 
     def take_out_of_order(self) -> int:
-        """Return how many of our leads the last partials left out and no call has returned yet."""
-        new = self._out_of_order - self._out_of_order_told
-        self._out_of_order_told = self._out_of_order
+        """Return the number of leads out of order since the last call."""
+        new = self._out_of_order - self._out_of_order_reported
+        self._out_of_order_reported = self._out_of_order
         return new
 
     def _by_window(self) -> Iterator[tuple[int, CountedLeads]]:

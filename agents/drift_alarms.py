@@ -1,4 +1,4 @@
-"""Which streams have drifted, since when, and what is told of it: from assessments to alarms."""
+"""From assessments to alarms: which streams have drifted, and since when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitoring.drift.diagnosis import ADVICE
 from monitoring.drift.field_drift import DriftState
 from monitoring.drift.seasonality import Stream
 
-__all__ = ["alarms_of", "since_told", "since_when", "states_of"]
+__all__ = ["alarms_of", "since_reported", "since_when", "states_of"]
 
 ALARMING = (DriftState.WARN, DriftState.CRITICAL)
 
@@ -19,7 +19,7 @@ ALARMING = (DriftState.WARN, DriftState.CRITICAL)
 def since_when(
     horizons: Iterable[Assessment], before: Mapping[tuple[str, int], int], start: int
 ) -> dict[tuple[str, int], int]:
-    """Return since when each field is not as it should be; too few leads end nothing."""
+    """Return the first window in which each drifted field left OK; too few leads end no drift."""
     since = {}
     for horizon in horizons:
         for column, drift in enumerate(horizon.fields):
@@ -31,8 +31,8 @@ def since_when(
     return since
 
 
-def since_told(horizons: Iterable[Assessment]) -> dict[tuple[str, int], int]:
-    """Find in assessments that were told what `since_when` had made of them."""
+def since_reported(horizons: Iterable[Assessment]) -> dict[tuple[str, int], int]:
+    """Return what `since_when` returned for assessments that were reported."""
     return {
         (horizon.name, column): drift.since
         for horizon in horizons
@@ -51,9 +51,9 @@ def states_of(
     out_of_season: Collection[Stream],
     before: Mapping[Stream, DriftState],
 ) -> dict[Stream, DriftState]:
-    """Tell each stream's worst state over the horizons; too few leads end no alarm.
+    """Return each stream's worst state over the horizons; too few leads end no alarm.
 
-    What has drifted as it does every night is as it should be.
+    A seasonal drift, such as every night's, counts as OK.
     """
     alarmed = {}
     for column, stream in enumerate(_streams(horizons)):
@@ -76,14 +76,14 @@ def alarms_of(
     now: Mapping[Stream, DriftState],
     confirmed: Iterable[ConfirmedChange],
 ) -> list[Alarm]:
-    """Make an alarm of every stream that has become worse, and of every confirmed change.
+    """Return an alarm for every stream that has become worse, and for every confirmed change.
 
     Parameters
     ----------
     horizons
         Assessments of the spans that end with a window, the shortest first.
     before, now
-        By stream: its state as last told, and by these assessments (`states_of`).
+        By stream: its state as last reported, and by these assessments (`states_of`).
     confirmed
         Changes that these assessments have confirmed.
     """

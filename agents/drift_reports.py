@@ -74,7 +74,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is told of a window.
+    """The report of a window, or an alarm that its counts raise.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ def _with_unknown(horizon: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def assessments_of(record: Mapping[str, Any]) -> tuple[Assessment, ...]:
-    """Take the horizons out of a report.
+    """Return the horizons of a report.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def drifted_fields(horizon: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def counts_of(record: Mapping[str, Any], size: int) -> LeadCounts:
-    """Take the counts out of a report.
+    """Return the counts of a report.
 
     Parameters
     ----------

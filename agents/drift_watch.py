@@ -1,10 +1,10 @@
 """From partials to reports and alarms: what the drift agent does, without Kafka.
 
-The table `drift_windows` holds what the open windows have been told. A window that the watermark
-has passed is reported, then leaves the table; its counts live on in its report, from which the
-longer horizons are found again after a restart. The detectors' state is found again by replaying
-the latest partials; that mends the table, too, where a worker that was taken for dead has written
-to it what was out of date. Of several reports of a window, the one of the most leads holds.
+The table `drift_windows` holds the counts of the open windows. A window that the watermark has
+passed is reported and then removed from the table; after a restart the longer horizons are restored
+from its report. The detectors' state is restored by replaying the latest partials. That repairs the
+table, too, if a zombie worker has written outdated counts to it. Of several reports of a window,
+the one with the most leads is valid.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.drift_alarms import alarms_of, since_told, since_when, states_of
+from agents.drift_alarms import alarms_of, since_reported, since_when, states_of
 from agents.drift_reports import Report, assessments_of, counts_of, span_name
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
 from agents.partials import Partial, Sample
@@ -34,12 +34,12 @@ log = logging.getLogger(__name__)
 NEVER = -(2**63)
 """Before every event time."""
 ENOUGH_LEADS = DriftThresholds().exact_below
-"""Leads with which the longest horizon needs no longer one beside it."""
+"""Leads with which the longest horizon needs no longer one in addition."""
 LONGER = "longer"
-"""Name of the horizon that holds the latest 1,000 leads. Not its length, which changes: alerts and
-`since` go by the name."""
+"""Name of the horizon that holds the latest 1,000 leads. Not its length, which varies: alerts and
+`since` refer to the name."""
 REMEMBERED = 4096
-"""Closed windows of partitions whose blocks are remembered, to tell late leads from repeats."""
+"""Closed windows whose blocks are kept, to distinguish late leads from repeated partials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,18 @@ class WatchOptions:
 
 @dataclass(slots=True)
 class WatchedModel:
-    """What is known of one model's leads.
+    """The state of the watch of one model's leads.
 
     Attributes
     ----------
     identity, layout, assessor, detectors, confirmation
-        The model, its bins, and what watches its leads.
+        The model, its bins, and what assesses its leads.
     windows
         Counts of the closed windows, topic-wide, by start.
     since
-        By horizon and field: since which window it is not as it should be.
+        By horizon and field: start of the first window in which the field left OK.
     alarmed
-        By stream: the state that was last told by an alarm.
+        By stream: its state as of the last alarm.
     confirmed
         By detector and stream: the end of the window that confirmed its last change.
     closed_through
@@ -99,9 +99,9 @@ class WatchedModel:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A window that is complete: what to tell of it, and what leaves the table then.
+    """A complete window: its reports, and the keys that leave the table once they are delivered.
 
-    The window's own report is the last: where a worker dies between two, the alarms come again.
+    The window's own report is the last one: if a worker dies between two, the alarms are repeated.
     """
 
     reports: tuple[Report, ...]
@@ -109,18 +109,18 @@ class Closing:
 
 
 class DriftWatch:
-    """Keeps the windows, closes them, and tells what is to be told.
+    """Keeps the counts of windows, closes complete windows, and makes their reports.
 
     Parameters
     ----------
     table
         The windows as they are kept: by key, a `WindowCounts` as bytes.
     find_model
-        Finds what is needed to watch a model; None while there is no such model.
+        Finds a model by its identity; None while the registry does not have it.
     watermark
-        When windows are complete.
+        Says which windows are complete.
     options
-        See there.
+        How drift is watched.
     """
 
     def __init__(
@@ -139,12 +139,12 @@ class DriftWatch:
             WindowKey.parse(key): WindowCounts.decode(value) for key, value in table.items()
         }
         self._sampled: dict[WindowKey, int] = {}
-        self._told: OrderedDict[WindowKey, tuple[BlockSet, dict[int, int]]] = OrderedDict()
+        self._reported: OrderedDict[WindowKey, tuple[BlockSet, dict[int, int]]] = OrderedDict()
         self.late = 0
         self.closed_early = 0
         self.changes = 0
 
-    # What is asked of it
+    # State
 
     @property
     def open_windows(self) -> int:
@@ -159,11 +159,11 @@ class DriftWatch:
 
     @property
     def reached(self) -> int | None:
-        """The watermark, milliseconds since 1970, as it was last looked at."""
+        """The watermark, milliseconds since 1970, as of the last look."""
         return self._watermark.reached
 
     def rolling(self) -> Rolling | None:
-        """Tell of the latest scores of the latest model."""
+        """Return statistics of the latest scores of the latest model."""
         return None if self.latest is None else self.latest.detectors.rolling()
 
     def current(self, model: WatchedModel) -> tuple[Assessment, ...]:
@@ -173,10 +173,10 @@ class DriftWatch:
         start = max(model.windows)
         return self._horizons(model, start, model.closed_through - start)
 
-    # At the start
+    # Restart
 
     def restore(self, reports: Iterable[Mapping[str, Any]]) -> None:
-        """Find the closed windows again in their reports, the oldest first."""
+        """Restore the closed windows from their reports, the oldest first."""
         for record in reports:
             identity = ModelIdentity(
                 record["model_id"], record["model_version"], record["model_sha256"]
@@ -194,22 +194,22 @@ class DriftWatch:
             self._add(model, start, end, counts)
             horizons = assessments_of(record)
             model.confirmation.assessed(horizons)
-            model.since = since_told(horizons)
+            model.since = since_reported(horizons)
             model.alarmed = states_of(horizons, model.confirmation.drifted, model.alarmed)
 
     def rehearse(self, partials: Iterable[Partial], now: float) -> None:
-        """Take in again what was taken before: the detectors, the watermark and the table."""
+        """Replay partials that were processed before, for detectors, watermark and table."""
         changes = self.changes
         self.take(partials, now)
         self.changes, self.late = changes, 0
 
-    # Partials come
+    # Partials
 
     def take(self, partials: Iterable[Partial], now: float) -> None:
-        """Take partials in, and write what has changed to the table, each window once."""
+        """Count partials, and write the windows that have changed to the table, each once."""
         changed = set()
         for partial in partials:
-            key, model = WindowKey.of(partial), self._model(partial.model)
+            key, model = WindowKey.from_partial(partial), self._model(partial.model)
             self._watermark.saw(partial.partition, partial.last_event, now)
             if model is not None:
                 self._detect(model, key, partial)
@@ -219,22 +219,22 @@ class DriftWatch:
                 if model is not None and end <= model.closed_through:
                     self.late += self._late_leads(key, partial)
                     continue
-                entry = self._entries[key] = WindowCounts.of(partial)
+                entry = self._entries[key] = WindowCounts.empty_for(partial)
             if entry.add(partial):
                 changed.add(key)
         for key in sorted(changed):
             self._table[str(key)] = self._entries[key].encode()
 
     def _detect(self, model: WatchedModel, key: WindowKey, partial: Partial) -> None:
-        """Show a partial to the detectors, late or not: they go by the order of the log."""
+        """Update the detectors with a partial, late or not: they follow the order of the log."""
         for change in self._sample(model, key, partial.sample):
             self.changes += 1
-            told = model.confirmed.get((change.detector, change.stream))
-            if told is None or partial.last_event >= told:  # else it is found again
+            confirmed = model.confirmed.get((change.detector, change.stream))
+            if confirmed is None or partial.last_event >= confirmed:  # else it is found again
                 model.confirmation.found(change, partial.last_event)
 
     def _sample(self, model: WatchedModel, key: WindowKey, sample: Sample) -> list[Change]:
-        """Show the detectors what they have not seen of a window's sample."""
+        """Update the detectors with the leads of a window's sample that are new."""
         seen = self._sampled.get(key, -1)
         new = sample.offsets > seen
         if not new.any():
@@ -244,30 +244,30 @@ class DriftWatch:
 
     def _late_leads(self, key: WindowKey, partial: Partial) -> int:
         """Count the leads of a partial that its closed window does not hold."""
-        blocks, open_blocks = self._told.setdefault(key, (BlockSet(), {}))
+        blocks, open_blocks = self._reported.setdefault(key, (BlockSet(), {}))
         if partial.block in blocks:
             return 0
-        told = open_blocks.get(partial.block, 0)
+        counted = open_blocks.get(partial.block, 0)
         leads = partial.counts.leads
-        open_blocks[partial.block] = max(told, leads)
+        open_blocks[partial.block] = max(counted, leads)
         if partial.is_closed:
             blocks.add(partial.block)
-        self._forget_told()
-        return max(0, leads - told)
+        self._forget_oldest()
+        return max(0, leads - counted)
 
-    def _forget_told(self) -> None:
-        while len(self._told) > REMEMBERED:
-            key, _ = self._told.popitem(last=False)
+    def _forget_oldest(self) -> None:
+        while len(self._reported) > REMEMBERED:
+            key, _ = self._reported.popitem(last=False)
             self._sampled.pop(key, None)
 
-    # Windows close
+    # Closing windows
 
     def due(self, now: float, wall_ms: int) -> list[tuple[WindowKey, ...]]:
-        """Return the windows that are to be closed, the oldest first: of each, its keys.
+        """Return the keys of the windows to close, window by window, the oldest first.
 
-        These are the windows that are complete and, while more than `WatchOptions.open_windows`
-        are open, the oldest ones of them. A window of a model that is not known waits for it, for
-        as long as it would be of use.
+        These are the complete windows and, while more than `WatchOptions.open_windows` are open,
+        the oldest ones. A window of a model that the registry does not have waits for it, for as
+        long as the longest horizon would include the window.
 
         Parameters
         ----------
@@ -320,15 +320,15 @@ class DriftWatch:
         Returns
         -------
         Closing
-            To be told, and then settled. Nothing is to be told of a window that was reported with
-            as many leads before: it is back in the table as a worker died before all of it had
-            left, or one that was taken for dead has written to it. Nor of an unknown model's.
+            To be delivered, then passed to `settle`. It has no reports if the window was reported
+            with as many leads before: it is in the table again because a worker died before it was
+            removed, or a zombie worker has written to it. Nor if the model is not found.
         """
         first = self._entries[keys[0]]
         model = self._model(first.model)
         if model is None:
             log.warning(
-                "drift windows of a model that is not found are given up",
+                "drift windows dropped without a report: the registry does not have their model",
                 extra={"model": f"{first.model.id}/{first.model.version}"},
             )
             return Closing((), keys)
@@ -354,19 +354,19 @@ class DriftWatch:
         return Closing((*(replace(report, alarm=alarm) for alarm in alarms), report), keys)
 
     def settle(self, closing: Closing) -> None:
-        """Let a window leave the table: its report is delivered."""
+        """Remove a window from the table: its report is delivered."""
         for key in closing.keys:
             entry = self._entries.pop(key)
             self.closed_early += self._waits(key, entry) < 0
-            self._told[key] = (
+            self._reported[key] = (
                 entry.blocks,
                 {block: version.counts.leads for block, version in entry.open.items()},
             )
             self._table.pop(str(key), None)
-        self._forget_told()
+        self._forget_oldest()
 
     def _add(self, model: WatchedModel, start: int, end: int, counts: LeadCounts) -> None:
-        """Add a window to the model's past."""
+        """Add a closed window to the model's horizons."""
         model.windows[start] = counts
         model.closed_through = max(model.closed_through, end)
         begin = self._longer_begin(model, model.closed_through, end - start)

@@ -1,8 +1,8 @@
-"""Windows of event time: what each has been told of, and when it is complete. Plain Python.
+"""Windows of event time: their counts, and when they are complete. Plain Python.
 
 A window's counts are the sum over blocks, each taken once: its closed version where there is one,
-else the latest open one. So they are the same however often a block is told, by whom, and in which
-order.
+else the latest open one. So they do not depend on how often a block is published, by which worker,
+and in which order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["BlockSet", "Watermark", "WindowCounts", "WindowKey", "summed"]
 FORMAT_VERSION = 1
 LARGEST_LONG = 2**63 - 1
 AWAY = 5.0
-"""Seconds of which a busy process may well be late."""
+"""Seconds by which a busy process may be late."""
 
 
 class WindowKey(NamedTuple):
@@ -39,8 +39,8 @@ class WindowKey(NamedTuple):
     """Milliseconds since 1970."""
 
     @classmethod
-    def of(cls, partial: Partial) -> WindowKey:
-        """Return where a partial counts."""
+    def from_partial(cls, partial: Partial) -> WindowKey:
+        """Return the key of the window that a partial belongs to."""
         return cls(partial.model.sha256[:16], partial.partition, partial.window_start)
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class BlockSet:
         return at >= 0 and block < self.runs[at][1]
 
     def add(self, block: int) -> bool:
-        """Add a block; returns whether it is new."""
+        """Add a block; return whether it is new."""
         if block in self:
             return False
         at = bisect_right(self.runs, block, key=lambda run: run[0])
@@ -95,7 +95,7 @@ class _OpenBlock:
 
 @dataclass(slots=True)
 class WindowCounts:
-    """What one window of one partition has been told: a value of the table.
+    """The counts of one window of one partition: a value of the table.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class WindowCounts:
     closed
         Sum over the blocks that are whole.
     blocks
-        Which they are: the fence against counting one twice.
+        Which blocks these are: none is counted twice.
     open
         The latest version of each block that is not whole.
     """
@@ -117,12 +117,12 @@ class WindowCounts:
     open: dict[int, _OpenBlock] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, partial: Partial) -> WindowCounts:
-        """Begin the window that a partial is of, without its counts."""
+    def empty_for(cls, partial: Partial) -> WindowCounts:
+        """Make the empty window that a partial belongs to."""
         return cls(partial.topic, partial.model, partial.window_ms)
 
     def add(self, partial: Partial) -> bool:
-        """Take a partial in; returns whether it says anything new."""
+        """Count a partial; return whether it changes the window."""
         block = partial.block
         if block in self.blocks:
             return False
@@ -138,7 +138,7 @@ class WindowCounts:
         return True
 
     def total(self) -> LeadCounts:
-        """Sum up all that was told; the vector may lack zeros at the end."""
+        """Return the sum over all blocks; the vector may lack zeros at the end."""
         return _sum((self.closed, *(version.counts for version in self.open.values())))
 
     def encode(self) -> bytes:
@@ -267,32 +267,32 @@ class _Progress:
     event: int
     """Latest event time, milliseconds since 1970."""
     seen_at: float
-    """When a lead came last, seconds of the clock."""
+    """When the last lead arrived, seconds of the clock."""
     active_at: float
-    """The same on the clock that counts silences of all partitions in part."""
+    """The same by the active clock, which counts silences of all partitions only in part."""
 
 
 class Watermark:
-    """The event time up to which all leads are taken to have come.
+    """The event time up to which all leads are assumed to have arrived.
 
-    That of the partition that is furthest behind [1]_. A partition from which nothing has come for
-    a while is not waited for; where that is true of all, time goes on by the clock, until leads
-    come again: they may be those of an outage, and are not late for that. Nor does a lead from the
-    future close what is open: the watermark is never ahead of the wall clock.
+    It is that of the partition furthest behind [1]_. An idle partition, from which nothing has
+    arrived for a while, does not hold it back. When all are idle it advances with the clock until
+    leads arrive again; these may be delayed by an outage, and do not count as late for that. It is
+    never ahead of the wall clock, so a lead from the future closes no window.
 
-    While nothing comes from any partition, it may be the scoring worker that is away, and when it
-    is back, one partition comes before the next. So of such a silence at most half of `idle_after`
-    counts towards the time for which a partition is idle.
+    When nothing arrives from any partition, the scoring worker may be down, and once it is back
+    its partitions arrive one by one. So at most half of `idle_after` of such a silence counts
+    towards the time for which a partition is idle.
 
     Parameters
     ----------
     idle_after
-        Seconds without a lead after which a partition is not waited for.
+        Seconds without a lead after which a partition is idle.
     started_at
-        Seconds of the clock; for as long from then, the watermark stands: partitions that are
-        furthest behind may not have been heard of yet. It stands as long when leads come again
-        after all partitions were idle for twice that time, and when nobody has asked for it for
-        as long: then we are the one who was away.
+        Seconds of the clock. The watermark stands still for `idle_after` seconds from then: no lead
+        may have arrived yet from the partition furthest behind. It stands still as long when leads
+        arrive after all partitions were idle for twice that time, and when it was not asked for
+        during that time: then this process was suspended.
 
     Attributes
     ----------
@@ -314,7 +314,7 @@ class Watermark:
         self.reached: int | None = None
 
     def saw(self, partition: int, event: int, now: float) -> None:
-        """Take note of the latest event time of what came from a partition."""
+        """Update a partition with the latest event time of leads that have arrived."""
         if self._partitions and self._are_idle(now, 2 * self._idle_after):
             self._stand(now)
         self._active, self._active_until = self._active_at(now), now
@@ -326,9 +326,9 @@ class Watermark:
             progress.seen_at, progress.active_at = now, self._active
 
     def at(self, now: float, wall_ms: int) -> int | None:
-        """Return the watermark, milliseconds since 1970. None: none yet.
+        """Return the watermark, milliseconds since 1970; None before the first.
 
-        It goes back only from where the clock alone has taken it.
+        It goes back only by what the clock alone has advanced it.
 
         Parameters
         ----------

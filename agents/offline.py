@@ -21,14 +21,14 @@ ROWS_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class ExplainedAspect:
-    """What an aspect of a field added to the logit.
+    """The contribution of an aspect of a field to the logit.
 
     Attributes
     ----------
     aspect
-        Which one.
+        The aspect.
     value
-        What its value is called.
+        Its value in words.
     contribution
         Its part of the field's contribution.
     """
@@ -40,16 +40,16 @@ class ExplainedAspect:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedField:
-    """What a field added to the logit.
+    """The contribution of a field to the logit.
 
     Attributes
     ----------
     name
         The field.
     value
-        What of its value contributed most, in words, as a reason says it.
+        The part of its value that contributed most, in words, as in a reason.
     contribution
-        What it added to the logit before calibration.
+        Its part of the logit before calibration.
     aspects
         Its parts, strongest first, where the field has several aspects and the model keeps them
         apart.
@@ -70,7 +70,7 @@ class Explanation:
     score
         Calibrated probability.
     base
-        What the model's logit starts from, before any field is looked at.
+        The logit of the model before any field contributes.
     fields
         Every field, strongest first.
     slope, intercept
@@ -90,7 +90,7 @@ class Explanation:
 
     @property
     def calibration(self) -> float:
-        """What the calibration adds to base and fields."""
+        """The contribution of the calibration, beside base and fields."""
         return self.logit - self._uncalibrated
 
     @property

@@ -18,14 +18,14 @@ __all__ = ["Partial", "Sample", "decode_partial", "dense", "sparse"]
 
 CODEC = RecordCodec("drift_partial")
 LARGEST = 2**20
-"""Length of no model's vector: a damaged number is not to take all memory."""
+"""Upper bound of the length of a model's vector: a damaged number must not exhaust memory."""
 NUMBERS = (
     *("partition", "block", "next_offset", "window_ms"),
     *("leads", "present", "score_sum", "engaged"),
 )
 TIMES = ("window_start", "first_event", "last_event")
 BOUND = 2**48
-"""What offsets, times and counts are below; sums of many of them fit in 64 bits."""
+"""Upper bound of offsets, times and counts: sums of many of them fit in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,13 +171,13 @@ def _partial(record: Mapping[str, Any]) -> Partial:
 
 
 def sparse(counts: NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    """Take the entries that are not 0 out of a vector: their places, and what they are."""
+    """Return the positions and the values of a vector's entries that are not 0."""
     codes = np.flatnonzero(counts)
     return codes.tolist(), counts[codes].tolist()
 
 
 def dense(codes: list[int], counts: list[int], size: int = 0) -> NDArray[np.int64]:
-    """Make a vector of entries that are not 0; it is as long as they need, and at least `size`.
+    """Return the vector with the given entries: as long as they need, and at least `size`.
 
     Raises
     ------

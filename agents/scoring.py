@@ -45,11 +45,11 @@ Output = tuple[bytes | None, bytes | None, Headers]
 NO_HEADERS = [LeadHeaders()]
 
 TooLarge = Callable[[Sequence[Output]], Sequence[int]]
-"""Tells which of the records the scored topic does not take."""
+"""Returns the positions of the records that are too large for the scored topic."""
 
 
 class SourceRecord(Protocol):
-    """What scoring reads of a Kafka record (aiokafka's ``ConsumerRecord`` has it)."""
+    """The fields of a Kafka record that scoring reads (``aiokafka.ConsumerRecord`` has them)."""
 
     @property
     def partition(self) -> int:
@@ -78,18 +78,17 @@ class SourceRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What happens to a lead of which little is known, and to a record that comes back.
+    """Rules for leads with low coverage, and for dead letters that are sent again.
 
     Parameters
     ----------
     min_coverage
-        Share of what a typical training lead has of the model's fields, 0 to 1, below which a lead
-        counts as little known: by their number or by their importance.
+        Lowest coverage, 0 to 1, by number and by importance of the fields: the share of the fields
+        that a typical training lead has.
     low_coverage
-        "flag": it is scored and its event says so; "refuse": it is a dead letter.
+        "flag": a lead below is scored and its event says so; "refuse": it becomes a dead letter.
     max_attempts
-        How often a record is processed before it is a dead letter with the code ATTEMPTS, whatever
-        is in it.
+        After so many attempts a record becomes a dead letter with the code ATTEMPTS.
     """
 
     min_coverage: float = 0.6
@@ -97,7 +96,7 @@ class Rules:
     max_attempts: int = 10
 
     def is_little_known(self, features: Features) -> NDArray[np.bool_]:
-        """Return of which leads too little is known, bool, shape (n,)."""
+        """Return which leads have low coverage: bool, shape (n,)."""
         # As float32, the type of the shares: 0.6 of five fields is not below 0.6.
         least = np.float32(self.min_coverage)
         return (features.coverage < least) | (features.known < least)
@@ -124,20 +123,20 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
-    """Records, of one or several partitions, and what could be read of them.
+    """Records of one or several partitions, and the leads decoded from them.
 
     Attributes
     ----------
     records
         In the order of each partition.
     leads
-        Those that could be read, n of them, and the verdicts on the rest.
+        The n records that could be decoded, and the verdicts on the others.
     partitions
-        Where each lead comes from.
+        The partition of each lead.
     offsets, timestamps
-        int64, shape (n,): of each lead's record, and when that came, milliseconds since 1970.
+        int64, shape (n,): of each lead's record; time stamps in milliseconds since 1970.
     headers
-        What the headers of each record say; empty where no record has any.
+        The decoded headers of each record; empty if no record has any.
     """
 
     records: Sequence[SourceRecord]
@@ -148,13 +147,13 @@ class ReadBatch:
     headers: Sequence[LeadHeaders]
 
     @classmethod
-    def of(
+    def from_leads(
         cls,
         records: Sequence[SourceRecord],
         leads: DecodedLeads,
         headers: Sequence[LeadHeaders],
     ) -> ReadBatch:
-        """Note where the leads come from, and when they came."""
+        """Join decoded leads with the partitions, offsets and time stamps of their records."""
         read = leads.of(records)
         return cls(
             headers=headers,
@@ -166,13 +165,13 @@ class ReadBatch:
         )
 
     def rows(self, sizes: Sequence[int]) -> list[slice]:
-        """Return which of the leads are those of the first so many records, of the next, ..."""
+        """Return one slice of leads per batch, given the batches' numbers of records."""
         return _runs(self.leads.positions, sizes)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """What becomes of a batch: each of its records is in one of three lists.
+    """The outcome of a batch: each of its records is in one of three lists.
 
     Attributes
     ----------
@@ -183,12 +182,12 @@ class ScoredBatch:
     dead_letters
         The records that can't be scored, in the order of the source.
     dropped
-        The index in the batch of records that nothing is written of, ascending: copies of the last
-        dead letter of a record.
+        The index in the batch of records without any output, ascending: copies of the last dead
+        letter of a record.
     scores, coverage
         float32, shape (n,): of ``scored``.
     low_coverage
-        bool, shape (n,): whether too little is known of them.
+        bool, shape (n,): whether their coverage is too low.
     timestamps
         int64, shape (n,): of their records, milliseconds since 1970.
     """
@@ -208,7 +207,7 @@ class ScoredBatch:
         return Counter(letter.code for letter in self.dead_letters)
 
     def split(self, sizes: Sequence[int]) -> list[ScoredBatch]:
-        """Split it into batches of so many records each, in their order."""
+        """Split the outcome into consecutive batches, given their numbers of records."""
         if len(sizes) == 1:
             return [self]
         dead = [letter.position for letter in self.dead_letters]
@@ -236,7 +235,7 @@ class ScoredBatch:
         ]
 
     def without(self, rows: Collection[int], letters: Sequence[DeadLetter]) -> ScoredBatch:
-        """Leave some of the scored events out, for which there are dead letters instead."""
+        """Return the outcome with dead letters in place of some scored events."""
         kept = [row for row in range(len(self.positions)) if row not in rows]
         return ScoredBatch(
             scored=[self.scored[row] for row in kept],
@@ -321,11 +320,11 @@ class Scorer:
         if verdicts:
             errors = [(position, verdicts.get(position, error)) for position, error in leads.errors]
             leads = replace(leads, errors=errors)
-        batch = ReadBatch.of(records, leads, headers)
+        batch = ReadBatch.from_leads(records, leads, headers)
         if self._times is None:
             return batch
         wrong = self._times.verdicts(leads.columns, batch.timestamps, leads.created_at)
-        return ReadBatch.of(records, leads.without(wrong), headers) if wrong else batch
+        return ReadBatch.from_leads(records, leads.without(wrong), headers) if wrong else batch
 
     def _processed_too_often(
         self, headers: Sequence[LeadHeaders]
@@ -345,7 +344,7 @@ class Scorer:
         }
 
     def features(self, batch: ReadBatch) -> Features:
-        """Turn the leads' columns into the model's matrix, reference bins and coverage."""
+        """Compute the model's matrix, reference bins and coverage from the leads' columns."""
         return self._encoder.encode(batch.leads.columns, len(batch.offsets))
 
     def counted_bins(self, features: Features) -> NDArray[np.int16]:
@@ -357,8 +356,8 @@ class Scorer:
         return self._predictor.predict(features.matrix)
 
     def counted(self, batch: ReadBatch, features: Features, prediction: Prediction) -> CountedLeads:
-        """Return what drift is counted on: every lead that could be read, scored or refused."""
-        return CountedLeads.of(
+        """Return the leads to count for drift: all that could be decoded, scored or refused."""
+        return CountedLeads.from_records(
             batch.offsets,
             batch.leads.created_at,
             batch.timestamps,

@@ -21,18 +21,18 @@ __all__ = ["create_app", "run"]
 log = logging.getLogger(__name__)
 
 GARBAGE_THRESHOLD = 100_000
-"""Objects made, less those freed, between two looks for cycles; Python's own is 700."""
+"""Allocations less deallocations between two garbage collections; Python's default is 700."""
 
 
 def create_app(settings: Settings) -> App:
-    """Build the app and wire what flows where (stream/topology.py)."""
+    """Make the app and its agents and services (stream/topology.py)."""
     app = App(settings, _verify, Table=DriftTable)
     wire(app)
     return app
 
 
 async def _verify(app: App) -> None:
-    """Check the surroundings; raises StartupError with one sentence."""
+    """Check settings, model, Kafka and address; raise a StartupError with one sentence."""
     log.info("settings", extra={"settings": app.settings.masked()})
     for variable in unknown_variables():
         log.warning("%s (docs/settings.md)", variable)
@@ -41,7 +41,7 @@ async def _verify(app: App) -> None:
         await warn_of_missing_commits(app.settings)
 
 
-with exit_codes():  # both commands that run this are click's: a sentence, no traceback
+with exit_codes():  # both commands that import this show a sentence, not a traceback
     app = create_app(load_settings())
 
 
@@ -63,7 +63,7 @@ def _use_uvloop() -> None:
 
 
 def _collect_seldom() -> None:
-    """Look for cycles of garbage seldom: a batch makes thousands of objects, and none in cycles."""
+    """Collect garbage seldom: a batch makes thousands of objects, and none of them in cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)

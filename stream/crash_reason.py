@@ -7,8 +7,8 @@ import asyncio
 from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, StartupError
-from stream.kafka.access import REFUSALS
 from stream.kafka.topic_admin import verify_topics
+from stream.process.refusals import REFUSALS
 from stream.settings import Settings
 
 __all__ = ["crash_reason"]

@@ -19,7 +19,7 @@ from schemas.errors import StartupError
 from stream.kafka.probe import BrokerProbe
 from stream.settings import PREFIX, Settings
 
-__all__ = ["STALL_LIMIT", "Vitals", "verify_port_file"]
+__all__ = ["STALL_LIMIT", "Monitor", "verify_port_file"]
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def _no_model() -> None:
     return None
 
 
-class Vitals(Service):
+class Monitor(Service):
     """Health, metrics and the HTTP port of a worker.
 
     Parameters
@@ -106,7 +106,7 @@ class Vitals(Service):
         self._probe = BrokerProbe(settings.kafka_client_options())
 
     async def on_start(self) -> None:
-        """Listen."""
+        """Open the HTTP port, and write its number to the file that the settings name."""
         await self._server.start()
         if (file := self.settings.http_port_file) is not None:
             with _refused_file(file):

@@ -1,36 +1,84 @@
-"""What flows where. Read this page first.
+"""The whole wiring of a worker: its agents, services, topics and tables. Read this page first.
 
 ::
 
     leads.created ──▶ BatchSource ──▶ score agent ──▶ ScoringPipeline ──▶ leads.scored
-                      (consume)        (below)         (scoring)          ├▶ leads.created.dlq
+                      (consume)                        (scoring)          ├▶ leads.created.dlq
                                                                           └▶ leads.drift.partials
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
-                             (below)          (drift, table drift_windows)
+                                              (drift, table drift_windows)
 
-Role score: the source hands over what a poll has brought, a batch of each partition; the agent
-passes it to the pipeline, which scores all of it at once, and marks a batch done when all its
-outputs are delivered; the source commits what is done. What is done with the leads of a batch is in
-agents/scoring.py, without Kafka. With LEADSCORE_DELIVERY=exactly_once outputs and offsets are
-committed as one (stream/deliver/transactions).
+========  ========================  ===================================================
+role      agents and tables         services
+========  ========================  ===================================================
+any                                 Monitor: health, metrics and their HTTP port
+score     agent ``score``           OutcomeLog, ModelReloader, ScoringService, BatchSource,
+                                    StallWatch, CommitWatch, LoopWatch
+drift     agent ``drift``,          DriftService, DriftStallWatch
+          table ``drift_windows``
+all       those of score and drift  those of score and drift
+========  ========================  ===================================================
 
-Role drift: an agent of stock Faust reads the counts of blocks of leads; what is made of them is in
-agents/drift_watch.py, without Kafka.
+Role score: the source hands over a poll, a batch of each partition. The agent passes it to the
+pipeline, which scores all of it at once and marks a batch done when all its outputs are delivered.
+The source commits the offsets of done batches; with LEADSCORE_DELIVERY=exactly_once outputs and
+offsets are one transaction (stream/deliver/transactions.py). What happens to the leads of a batch
+is in agents/scoring.py, without Kafka.
+
+Role drift: an agent of stock Faust reads the counts of blocks of leads. What is computed from them
+is in agents/drift_watch.py, without Kafka.
+
+Nothing else constructs an agent, a service, a topic or a table (tests/unit/stream/test_topology.py
+holds the code to it).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from aiokafka import TopicPartition
+from mode import Service
+
 from monitoring.telemetry.health import Condition
-from stream.monitor import Vitals
+from monitoring.telemetry.metrics import Metrics
+from stream.consume.batch_source import BatchSource, SourceOptions
+from stream.consume.foreign_commits import ForeignCommits
+from stream.deliver.batch_producer import EmitOptions, Emitter
+from stream.deliver.delivery import AtLeastOnce
+from stream.deliver.emitted_offsets import EmittedReader
+from stream.kafka.broker_clock import clock_reader
+from stream.kafka.committed_offsets import GroupOffsets
+from stream.kafka.log_reader import LogReader
+from stream.kafka.producer import producer_opener
+from stream.kafka.record_clock import RecordClock
+from stream.kafka.topic_limits import limit_reader
+from stream.monitor import Monitor
+from stream.process.logging import is_for_people
+from stream.process.loop_watch import LoopWatch
+from stream.scoring.assignment_checks import PartitionStart
+from stream.scoring.commit_watch import CommitWatch
+from stream.scoring.drift_publisher import DriftPublisher
+from stream.scoring.drift_resumption import DriftResumption
+from stream.scoring.kafka_clients import KafkaClients
+from stream.scoring.model_changes import ModelChanges
+from stream.scoring.model_loader import ModelLoader
+from stream.scoring.model_reloader import ModelReloader
+from stream.scoring.observer import ScoringObserver
+from stream.scoring.outcome_log import OutcomeLog
+from stream.scoring.pipeline import ScoringPipeline
 from stream.scoring.service import ScoringService
+from stream.scoring.serving_model import load_pinned
+from stream.scoring.source_metrics import SourceMetrics, partition_lags
+from stream.scoring.stall_watch import StallWatch
 
 if TYPE_CHECKING:
-    from stream.drift.service import DriftService
     from stream.faust_app import App
 
-__all__ = ["wire"]
+__all__ = ["READY", "ScoringRole", "score", "watch_drift", "wire"]
 
 SCORES = (
     Condition.MODEL_LOADED,
@@ -44,16 +92,25 @@ READY = {
 }
 """What must hold for a worker of a role to be ready, besides that Kafka answers."""
 
+CHANGE_LIMIT = 1.0
+"""Seconds for the commit of a change of model, at least once."""
 
-def wire(app: App) -> None:
-    """Connect the app's agents and services, as its role needs them."""
+
+def wire(app: App) -> Sequence[Service]:
+    """Connect the agents and services that the app's role needs.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start; they stop in reverse.
+    """
     role = app.settings.role
-    vitals = Vitals(app.settings, READY[role])
-    services: list[Any] = [vitals]
-    if role != "drift":
-        services.append(_score(app, vitals))
-    if role != "score":
-        services.append(_watch_drift(app, vitals))
+    monitor = Monitor(app.settings, READY[role])
+    services: list[Service] = [monitor]
+    if role in ("score", "all"):
+        services += score(app, monitor).services
+    if role in ("drift", "all"):
+        services += watch_drift(app, monitor)
 
     @app.task
     async def start() -> None:
@@ -65,21 +122,183 @@ def wire(app: App) -> None:
         for service in reversed(services):
             await service.stop()
 
+    return services
 
-def _score(app: App, vitals: Vitals) -> ScoringService:
-    scoring = ScoringService(app, vitals)
 
-    @app.agent(scoring.source.channel, name="score")
-    async def score(polls: Any) -> None:
+@dataclass(frozen=True, slots=True)
+class ScoringRole:
+    """The parts of the role score; ``service`` starts the source, once a model is loaded."""
+
+    kafka: KafkaClients
+    metrics: Metrics
+    emitter: Emitter
+    drift: DriftPublisher
+    pipeline: ScoringPipeline
+    changes: ModelChanges
+    source: BatchSource
+    resumption: DriftResumption
+    observer: ScoringObserver
+    outcomes: OutcomeLog
+    models: ModelReloader
+    service: ScoringService
+    stall_watch: StallWatch
+    commit_watch: CommitWatch
+    loop_watch: LoopWatch
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """The services in the order in which they start; they stop in reverse."""
+        # The service stops before the models: a change of model under way must not be cancelled
+        # while leads can still be scored. The watches stop first: a stop is no stall.
+        return (
+            self.outcomes,
+            self.models,
+            self.service,
+            self.stall_watch,
+            self.commit_watch,
+            self.loop_watch,
+        )
+
+
+def score(app: App, monitor: Monitor) -> ScoringRole:
+    """Wire the role score: leads in; scored events, dead letters and drift counts out."""
+    settings, health = app.settings, monitor.health
+    outputs = (settings.leads_scored, settings.leads_created_dlq)
+    counts = settings.leads_drift_partials
+    metrics = Metrics(monitor.registry, version=version("leadscore"))
+    kafka = KafkaClients(settings)
+    # Made last, as others refer to them and they to others: the source asks which model a partition
+    # starts with, a change of model asks the source how far the partition is.
+    source: BatchSource
+    resumption: DriftResumption
+    observer: ScoringObserver
+
+    emitter = kafka.emitter([*outputs, *([counts] if settings.drift else [])])
+    transactions = kafka.transactions(outputs, emitter.limits) if settings.is_exactly_once else None
+    drift = DriftPublisher(
+        emitter=emitter,
+        topic=counts,
+        source_topic=settings.leads_created,
+        reader=kafka.source_log(),
+        crash=app.crash,
+        out_of_order=metrics.leads_out_of_order,
+    )
+    outcomes = OutcomeLog(lambda: partition_lags(source), is_for_people=is_for_people(settings))
+    pipeline = ScoringPipeline(
+        delivery=transactions or AtLeastOnce(emitter),
+        scored_topic=settings.leads_scored,
+        dead_letter_topic=settings.leads_created_dlq,
+        metrics=metrics if settings.metrics else None,
+        drift=drift if settings.drift else None,
+        crash=app.crash,
+        on_done=outcomes.on_done,
+        in_flight=settings.batches_in_flight,
+        now=kafka.clock.now,
+    )
+
+    changes = pipeline.changes = ModelChanges(
+        assignment_now=lambda: source.assignment,
+        commit=lambda by: source.commit(by),
+        is_accepting=lambda: source.commit_overdue_for == 0,
+        quiet=pipeline.quiet,
+        publish_rest=lambda offsets: resumption.publish_rest(offsets),
+        commit_limit=None if settings.is_exactly_once else CHANGE_LIMIT,
+    )
+    foreign_commits = ForeignCommits(
+        lambda found: observer.on_foreign_commit(found), stops=settings.foreign_commits == "stop"
+    )
+    output_log = kafka.output_log()
+    partition_start = PartitionStart(
+        changes=changes,
+        emitted=EmittedReader(output_log, outputs),
+        end_offset=output_log.end_offset,
+        load=partial(load_pinned, settings, app.trials),
+        foreign=foreign_commits,
+        missing=metrics.pinned_model_missing,
+        ignores_pins=settings.pinned_model == "ignore",
+    )
+    source = BatchSource(
+        app,
+        settings.leads_created,
+        lambda: kafka.consumer(source.refused),
+        partial(transactions.committer, pin_of=partition_start.pin_of)
+        if transactions
+        else kafka.group_committer(partition_start.pin_of),
+        kafka.raw_reader(),
+        options=SourceOptions.from_settings(settings, kafka.budget.in_flight_bytes),
+    )
+    resumption = DriftResumption(drift, changes, source, app.crash)
+    observer = ScoringObserver(metrics, health, kafka.clock, outcomes, resumption)
+    source.observer = observer
+
+    @app.agent(source.channel, name="score")
+    async def score_leads(polls: Any) -> None:
         async for batches in polls:
-            await scoring.pipeline.accept(batches)
+            await pipeline.accept(batches)
 
-    return scoring
+    models = ModelReloader(
+        ModelLoader(settings, metrics, app.trials),
+        changes,
+        pipeline,
+        metrics=metrics,
+        health=health,
+        poll_seconds=settings.model_poll_seconds,
+        crash=app.crash,
+    )
+    service = ScoringService(
+        source,
+        pipeline,
+        emitter,
+        drift,
+        resumption,
+        models,
+        kafka,
+        publishes_drift=settings.drift,
+        crash=app.crash,
+    )
+
+    def fenced() -> Collection[TopicPartition]:
+        return transactions.fenced if transactions else ()
+
+    stall_watch = StallWatch(source, lambda: partition_lags(source), fenced, health, app.crash)
+    loop_watch = LoopWatch()
+    metrics.watch_source(SourceMetrics(source, observer, stall_watch, loop_watch, health).state)
+    monitor.model_info = lambda: models.model_info
+    return ScoringRole(
+        kafka=kafka,
+        metrics=metrics,
+        emitter=emitter,
+        drift=drift,
+        pipeline=pipeline,
+        changes=changes,
+        source=source,
+        resumption=resumption,
+        observer=observer,
+        outcomes=outcomes,
+        models=models,
+        service=service,
+        stall_watch=stall_watch,
+        commit_watch=CommitWatch(source, kafka.offsets, foreign_commits),
+        loop_watch=loop_watch,
+    )
 
 
-def _watch_drift(app: App, vitals: Vitals) -> DriftService:
+def watch_drift(app: App, monitor: Monitor) -> Sequence[Service]:
+    """Wire the role drift: counts of blocks of leads in, drift reports out.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start.
+    """
     # Only where it is needed: it brings river along, seconds and memory.
+    from monitoring.telemetry.drift_gauges import DriftMetrics
+    from stream.drift.observer import DriftObserver
+    from stream.drift.records import DriftRecords
+    from stream.drift.restoration import Restoration
     from stream.drift.service import DriftService
+    from stream.drift.stall_watch import DriftStallWatch
+    from stream.drift.watched_models import WatchedModels
 
     settings = app.settings
     changelog = app.topic(
@@ -106,11 +325,47 @@ def _watch_drift(app: App, vitals: Vitals) -> DriftService:
         value_type=bytes,
         allow_empty=True,
     )
-    watching = DriftService(app, table, vitals)
+    metrics = DriftMetrics(monitor.registry)
+    clock = RecordClock(clock_reader(settings.kafka_client_options()))
+    log_reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
+    records = DriftRecords(settings)
+    observer = DriftObserver(
+        metrics, settings.drift_open_windows, is_for_people=is_for_people(settings)
+    )
+    watching = DriftService(
+        app,
+        table,
+        emitter=Emitter(
+            [settings.leads_drift],
+            producer_opener(settings),
+            limit_reader(settings.kafka_client_options()),
+            options=EmitOptions(delivery_limit=settings.delivery_timeout_seconds),
+            clock=clock,
+        ),
+        clock=clock,
+        restoration=Restoration(
+            settings,
+            log_reader,
+            GroupOffsets(settings.kafka_client_options(), app.conf.id).read,
+            WatchedModels(settings, app.trials, metrics),
+            records,
+        ),
+        records=records,
+        observer=observer,
+        health=monitor.health,
+    )
+    stall_watch = DriftStallWatch(
+        TopicPartition(settings.leads_drift_partials, 0),
+        log_reader,
+        app.conf.id,
+        observer.on_lag,
+        lambda: watching.is_watching,
+        app.crash,
+    )
 
     @app.agent(partials, name="drift")
     async def drift(stream: Any) -> None:
-        # Faust would acknowledge at the end of the loop's body, whatever came of it.
+        # Faust would acknowledge at the end of the loop's body, even if it raised.
         async for event in stream.noack().events():
             await watching.accept(event)
 
@@ -122,4 +377,4 @@ def _watch_drift(app: App, vitals: Vitals) -> DriftService:
     async def recovered(*_: Any, **__: Any) -> None:
         watching.recovered()
 
-    return watching
+    return watching, stall_watch

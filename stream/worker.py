@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 EXIT_CRASHED, EXIT_STARTUP = 1, 3
 LAST_TURN = 0.1
-"""Seconds."""
+"""Seconds for cancelled tasks to end before the event loop is closed."""
 
 
 class Worker(faust.Worker):
@@ -42,7 +42,7 @@ class Worker(faust.Worker):
         except FatalError as error:
             log.critical("not started: %s", error)
             raise SystemExit(EXIT_STARTUP) from None
-        self.loop.set_exception_handler(_tell_unheard)
+        self.loop.set_exception_handler(_log_unhandled)
         super().execute_from_commandline()
         raise SystemExit(0)
 
@@ -78,7 +78,7 @@ class Worker(faust.Worker):
         return super()._schedule_shutdown(signal)
 
 
-def _tell_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _log_unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log an unhandled error of the loop; in one line if it comes from an abandoned request.
 
     aiokafka shields a commit from the caller's timeout, so a late response has no receiver; and a

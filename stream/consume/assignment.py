@@ -15,16 +15,16 @@ __all__ = ["Assignment"]
 class Assignment(Mapping[TopicPartition, PartitionProgress]):
     """The progress of each partition whose start offset is known.
 
-    It is made when partitions are assigned, and has ended once they are revoked: it is empty from
-    then on, so who still holds it changes nothing of the next one. Only its methods add and remove
-    partitions.
+    It is made when partitions are assigned, and ends when they are revoked. It is empty from then
+    on, so tasks that still refer to it cannot change the next assignment. Only its methods add and
+    remove partitions.
 
     Parameters
     ----------
     generation
-        Number of the assignment; batches of one generation follow each other.
+        Number of the assignment; within one, the batches of a partition are consecutive.
     partitions
-        What the group has assigned.
+        The partitions that the group has assigned.
 
     Attributes
     ----------
@@ -72,14 +72,15 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
             progress.revoke()
 
     def revoke(self) -> None:
-        """Let no batch be begun from now on; those in flight may still finish."""
+        """Revoke all partitions: no batch may begin any more; those in flight may still finish."""
         for progress in self._progress.values():
             progress.revoke()
 
     def end(self) -> None:
         """Forget all progress: the partitions are no longer ours."""
         self.has_ended = True
-        self._progress = {}  # a new one: somebody may iterate over the other
+        # A new dict: a commit that waits for its answer may still iterate over the old one.
+        self._progress = {}
 
     def __getitem__(self, partition: TopicPartition) -> PartitionProgress:
         return self._progress[partition]

@@ -12,14 +12,14 @@ __all__ = ["BatchChannel"]
 
 
 class BatchChannel(faust.Channel):
-    """A channel with one bounded queue, for whoever reads it, now or later.
+    """A channel with one bounded queue, which outlives its readers.
 
-    Faust's own channels give each reader a queue: what is put while nobody reads is gone, and so
-    is what waits when an agent is restarted. They are also emptied and paused whenever partitions
-    of *Faust's* consumer move, which has nothing to do with ours.
+    Faust's own channels have a queue per reader: values put while there is no reader are lost, and
+    so are those that wait when an agent is restarted. They are also emptied and paused in each
+    rebalance of *Faust's* consumer, which has nothing to do with the batch source.
 
-    Values are put on it, not Events: a stream skips Events while Faust's consumer is between two
-    assignments. Who puts waits while the queue is full.
+    It carries plain values, not Events: a stream skips Events while Faust's consumer is between two
+    assignments. ``put`` waits while the queue is full.
     """
 
     _queue: Any

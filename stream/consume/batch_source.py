@@ -6,15 +6,15 @@
     async def score(polls):
         async for batches in polls:      # what a poll has brought: a batch of each partition
             for batch in batches:        # batch.records: consecutive records of the partition
-                if batch.begin():        # False: its partition is no longer ours
+                if batch.begin():        # False: its partition was revoked
                     ...                  # write the outputs, await delivery; on error: app.crash
                     batch.done()         # now its offsets may be committed
 
 The source commits the longest prefix of done batches: each interval, before partitions are
-revoked, and at the end. What was not done is read again by the next owner: at least once.
+revoked, and at the end. The next owner reads again what was not done: at least once.
 
-Never wait for ``getmany`` while partitions change hands: aiokafka holds it back from the start of
-a rebalance until the new assignment, so waiting for it in ``on_partitions_revoked`` is a deadlock.
+Never wait for ``getmany`` during a rebalance: aiokafka holds it back from the start of the
+rebalance until the new assignment, so waiting for it in ``on_partitions_revoked`` is a deadlock.
 It calls ``on_partitions_assigned`` before it hands over a record of the new assignment.
 """
 
@@ -25,6 +25,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 
 import faust
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -54,25 +55,29 @@ from stream.kafka.consumer import Consumer
 from stream.kafka.group_protocol import OTHER_PROTOCOL
 from stream.kafka.lenient_polls import may_be_unreadable
 from stream.kafka.shared_settings import OtherDeliveryError
+from stream.process.background_tasks import BackgroundTasks
+from stream.process.backoff import REQUEST_PAUSE
+from stream.process.deadlines import now
+from stream.settings import Settings
 
 __all__ = ["Batch", "BatchSource", "SourceOptions"]
 
 log = logging.getLogger(__name__)
 
 POLL_MS = 200
-"""How long one look for records waits; bounds how late the end of fetching is noticed."""
+"""Milliseconds that a poll waits for records; a stop is noticed after it."""
 
-BEGIN_POLL_MS = 5
-"""The same, while the start offset of some partitions is not known yet."""
-
-RETRY_PAUSE = 0.2
-"""Seconds before the next look for records after an error that may pass."""
+START_POLL_MS = 5
+"""Milliseconds that a poll waits while the start offset of some partitions is not known yet."""
 
 CRASH_LOOK = 0.05
 """Seconds between two looks whether the app has crashed, while batches in flight are awaited."""
 
 POSITION_LIMIT = 0.05
-"""Seconds: a position is known at once, or it is being looked up and the next commit asks again."""
+"""Seconds: a position is known at once, or the next commit asks for it again."""
+
+STOP_RESERVE = 3.5
+"""Seconds of a worker's stop that are kept for the producer, the HTTP port and the event loop."""
 
 LEAVE_LIMIT = 1.5
 """Seconds of the stop that are kept for the last commit and for leaving the group."""
@@ -89,25 +94,25 @@ class SourceOptions:
     ahead
         Most polls on the channel: read while the agent is busy.
     in_flight_bytes
-        No poll begins while records of as many bytes were handed over and are not done.
+        No poll starts while batches in flight hold this many bytes.
     small_poll
         A poll of fewer records is followed by a linger.
     linger
-        How long records may gather in the broker after a small poll: less work an event at a low
-        rate, at the price of about half of it in latency. 0: never.
+        How long records may accumulate in the broker after a small poll: less work per event at a
+        low rate, for about half of this time in latency. 0: never.
     commit_interval
         Between two commits: bounds what is read twice after a crash.
     commit_limit
-        For one commit: it is put off to the next interval then.
+        For one commit; without an answer it is tried again in the next interval.
     revoke_limit
         For batches in flight to finish when partitions are revoked. With ``commit_limit`` shorter
         than the consumer's rebalance time-out.
     stop_limit
         For the whole stop: batches in flight, the last commit, leaving the group.
     topic_limit
-        How long the topic may be missing before the source gives up.
+        How long the topic may be missing before the worker ends.
     unreadable
-        What happens to a record that can't be read: see stream/consume/unreadable_records.
+        What happens to a record that can't be read (stream/consume/unreadable_records.py).
     """
 
     max_records: int = 2000
@@ -122,6 +127,18 @@ class SourceOptions:
     topic_limit: float = 120.0
     unreadable: UnreadablePolicy = "dead_letter"
 
+    @classmethod
+    def from_settings(cls, settings: Settings, in_flight_bytes: int) -> Self:
+        """Return the options that the worker's settings say."""
+        return cls(
+            max_records=settings.batch_max_records,
+            in_flight_bytes=in_flight_bytes,
+            linger=settings.fetch_linger_ms / 1000,
+            commit_interval=settings.commit_seconds,
+            stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
+            unreadable=settings.unreadable,
+        )
+
 
 class BatchSource(Service, ConsumerRebalanceListener):
     """A service that reads one topic as member of a group and puts batches on a channel.
@@ -129,24 +146,26 @@ class BatchSource(Service, ConsumerRebalanceListener):
     Parameters
     ----------
     app
-        The Faust app: it gets the channel, and is crashed by an error that nothing here can mend.
+        The Faust app: it gets the channel, and is crashed by an unrecoverable error.
     topic
         What to read.
     connect
         Makes the consumer (``stream.kafka.consumer.open_consumer``).
     make_committer
-        Makes what commits, and looks up start offsets.
+        Makes the offset committer, which also looks up start offsets.
     reader
-        Reads beside the consumer what that can't decode.
-    options, observer
-        See there.
+        Reads records that the consumer can't decode.
+    options
+        How it reads.
 
     Attributes
     ----------
     channel
-        Where the batches come out.
+        The batches.
+    observer
+        Is called with what the source does; set it before the start.
     assignment
-        The progress of each partition that is ours, once its start offset is known.
+        The progress of each assigned partition whose start offset is known.
     """
 
     def __init__(
@@ -158,7 +177,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
         reader: RawReader,
         *,
         options: SourceOptions | None = None,
-        observer: SourceObserver | None = None,
     ) -> None:
         super().__init__()
         self.topic = topic
@@ -169,18 +187,19 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self._connect = connect
         self._make_committer = make_committer
         self._reader = reader
-        self._observer = observer or Unobserved()
+        self.observer: SourceObserver = Unobserved()
         self._is_connected = False
         self._is_fetching = True
         self._missing_since: float | None = None
         self._batch_done = asyncio.Event()
+        self._background = BackgroundTasks(self._end_worker)
         self._in_flight = BytesInFlight(self.options.in_flight_bytes)
 
-    # What can be read of it once it is started
+    # State
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
-        """The partitions that the group has assigned to us."""
+        """The partitions that the group has assigned to this worker."""
         return frozenset(self._consumer.assignment()) if self._is_connected else frozenset()
 
     @property
@@ -189,29 +208,29 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return self._committer.last_commit if self._is_connected else None
 
     @property
-    def put_off_for(self) -> float:
-        """Seconds since which Kafka has not accepted a commit; 0 when all is well."""
-        since = self._committer.put_off_since if self._is_connected else None
-        return 0.0 if since is None else _now() - since
+    def commit_overdue_for(self) -> float:
+        """Seconds for which Kafka has not accepted a commit that is due; 0 when all is well."""
+        since = self._committer.overdue_since if self._is_connected else None
+        return 0.0 if since is None else now() - since
 
     @property
     def stalled_for(self) -> float:
-        """Seconds since which there is something to read and none of it comes; 0 when all is well.
+        """Seconds for which a partition has had records and none has come; 0 when all is well.
 
-        Looked at each commit interval.
+        Updated each commit interval.
         """
-        now, since = _now(), [progress.behind_since for progress in self.assignment.values()]
-        return now - min((at for at in since if at is not None), default=now)
+        time, since = now(), [progress.behind_since for progress in self.assignment.values()]
+        return time - min((at for at in since if at is not None), default=time)
 
     @property
     def in_flight_bytes(self) -> int:
-        """Bytes of records that were handed over and are not done."""
+        """Bytes of the records in flight."""
         return self._in_flight.used
 
     def end_offset(self, partition: TopicPartition) -> int | None:
         """Offset after the last record that can be read, as of the last fetch.
 
-        None before the first fetch, and for partitions that are not ours.
+        None before the first fetch, and for partitions that are not assigned to this worker.
         """
         if not self._is_connected or partition not in self._consumer.assignment():
             return None
@@ -219,7 +238,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return stable if stable is not None and stable >= 0 else self._consumer.highwater(partition)
 
     async def position(self, partition: TopicPartition) -> int | None:
-        """Return the offset that is read next; None when the partition is not ours any more."""
+        """Return the offset that is read next; None once the partition is revoked."""
         await self._committer.started(partition)
         if partition not in self.assignment:
             return None
@@ -229,7 +248,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             return None
 
     async def commit(self, by: float) -> None:
-        """Commit what is due now, by a time of the loop."""
+        """Commit what is due now, by a time of the event loop."""
         await self._committer.commit(self.assignment, by)
 
     # Start and stop
@@ -238,60 +257,70 @@ class BatchSource(Service, ConsumerRebalanceListener):
         """Connect and join the group; returns when the group has assigned partitions."""
         self._consumer = self._connect()
         self._committer = self._make_committer(
-            self._consumer, self._observer.on_commit, self._crash
+            self._consumer, self.observer.on_commit, self._end_worker
         )
         self._unreadable = UnreadableRecords(
             self._consumer, self._reader, self._hand_over, self.options.unreadable
         )
-        self._offset_reset = OffsetReset(self._consumer, self._observer.on_loss)
-        self._recreated_topics = RecreatedTopics(self._observer.on_loss)
+        self._offset_reset = OffsetReset(self._consumer, self.observer.on_loss)
+        self._recreated_topics = RecreatedTopics(self.observer.on_loss)
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
             await self._consumer.start()
         except KafkaError as error:
             await closed(self._consumer.stop())
-            raise self._unmendable(error) from error
+            raise self._as_fatal(error) from error
 
     def stop_fetching(self) -> None:
-        """Hand nothing over from now on; what was handed over but not begun is revoked."""
+        """Hand over no more batches; revoke those that no one has started to process."""
         self._is_fetching = False
         self.assignment.revoke()
 
     async def on_stop(self) -> None:
-        """Finish what is in flight, commit it, leave the group: all within the stop limit."""
+        """Finish the batches in flight, commit, leave the group: all within the stop limit."""
         if not self._is_connected:
             return
         self.stop_fetching()
-        deadline = _now() + self.options.stop_limit
+        deadline = now() + self.options.stop_limit
         await self._finish(deadline - LEAVE_LIMIT, deadline - LEAVE_LIMIT / 2)
         try:
             async with asyncio.timeout_at(deadline):
                 await closed(self._consumer.stop())
         except TimeoutError:
-            log.warning("LeaveGroup timed out: the group notices when the session does")
+            log.warning(
+                "LeaveGroup timed out: the group reassigns the partitions when the session times"
+                " out"
+            )
 
-    # Partitions come and go
+    # Rebalances
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Start a new assignment."""
+        # No await before the assignment is replaced: a poll that ends meanwhile would enter its
+        # records in the assignment of the generation before.
         self.assignment.end()
         self.assignment = Assignment(self.assignment.generation + 1, assigned)
         self._unreadable.stopped_at.clear()
         self._recreated_topics.assigned(self.assignment.partitions)
-        if self._is_fetching:  # else nobody would end it
+        if self._is_fetching:  # a stop under way would not end what is started now
             self._committer.start(self.assignment)
-        self._observer.on_rebalance(self.assignment.partitions)
+        self.observer.on_rebalance(self.assignment.partitions)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish and commit what is in flight; never waits for the consumer to fetch."""
-        finish_by = _now() + self.options.revoke_limit
+        """Finish the batches in flight and commit; never wait for the consumer to fetch.
+
+        aiokafka holds ``getmany`` back until the rebalance is over: waiting for it is a deadlock.
+        """
+        finish_by = now() + self.options.revoke_limit
         await self._finish(finish_by, finish_by + self.options.commit_limit)
 
     async def _finish(self, finish_by: float, commit_by: float) -> None:
-        """Wait for what is in flight, commit, end the assignment; the next owner has the rest."""
+        """Wait for batches in flight, commit, end the assignment; the next owner reads the rest."""
         assignment = self.assignment
         assignment.revoke()
+        # aiokafka retries a commit while no coordinator answers. The one under way would be sent
+        # in the next generation, with offsets of partitions that others own by then.
         self._committer.interrupt()
         await self._finish_in_flight(list(assignment.values()), finish_by)
         for progress in assignment.values():
@@ -300,15 +329,18 @@ class BatchSource(Service, ConsumerRebalanceListener):
         try:
             await self._committer.finish(assignment, commit_by)
         except KafkaError as error:
-            await self._crash(error)
-        self._look_at_logs(assignment)  # for a first commit that has just been made
+            await self._end_worker(error)
+        self._look_at_logs(assignment)  # again: the first commit may only just have been made
         assignment.end()
 
     async def _finish_in_flight(self, started: Sequence[PartitionProgress], by: float) -> None:
-        # Not by the assignment: a revocation that overlaps a stop may end it meanwhile.
+        # By its own list: a revocation that overlaps a stop may end the assignment meanwhile.
         while not self._app.crashed and any(progress.is_in_flight for progress in started):
-            if _now() >= by:
-                log.warning("batches in flight took too long: their next owner reads them again")
+            if now() >= by:
+                log.warning(
+                    "batches in flight did not finish in time: the next owner of their partitions"
+                    " scores them again"
+                )
                 return
             self._batch_done.clear()
             with suppress(TimeoutError):
@@ -323,7 +355,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             while self._is_fetching:
                 await self._fetch()
         except Exception as error:
-            await self._crash(error)
+            await self._end_worker(error)
         finally:
             await self._reader.close()
 
@@ -334,9 +366,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
         poll_ms = POLL_MS
         assigned = consumer.assignment()
         if len(self.assignment) < len(assigned):
-            started, poll_ms = [at for at in assigned if at in self.assignment], BEGIN_POLL_MS
+            started, poll_ms = [at for at in assigned if at in self.assignment], START_POLL_MS
             if not started:
-                await self.sleep(BEGIN_POLL_MS / 1000)
+                await self.sleep(START_POLL_MS / 1000)
                 return
         try:
             fetched = await consumer.getmany(
@@ -348,23 +380,23 @@ class BatchSource(Service, ConsumerRebalanceListener):
             if isinstance(error, OffsetOutOfRangeError):
                 await self._offset_reset.move(error, self.assignment)
             elif isinstance(error, NoOffsetForPartitionError):
-                pass  # this poll began before the rebalance; the partition is sought when it starts
+                pass  # the poll began before the rebalance; StartOffsets seeks the partition
             elif may_be_unreadable(error):
                 await self._unreadable.read_past(error, self.assignment)
             elif isinstance(error, KafkaError) and error.retriable:
-                log.warning("reading %s: %r, trying again", self.topic, error)
-                await self.sleep(RETRY_PAUSE)
+                log.warning("reading %s failed: %r; trying again", self.topic, error)
+                await self.sleep(REQUEST_PAUSE)
             else:
                 raise
             return
         lingers = self.options.linger > 0 and self._is_small(fetched)
         if lingers:
-            # Now, before the client sends its next request: that would be answered with the first
-            # record to come, and the records after it would wait in the broker for our return.
+            # Before the client sends its next request: the broker would answer it with the first
+            # record that arrives, and the records after it would wait there for the next poll.
             consumer.pause(*consumer.assignment())
         await self._hand_over(fetched)
-        # Also without a linger: neither the client nor the channel has to wait under a backlog, and
-        # several polls would follow each other while nothing else has its turn.
+        # Yields also without a linger: under a backlog neither getmany nor the channel waits, and
+        # several polls in a row would keep every other task from running.
         await asyncio.sleep(self.options.linger if lingers else 0)
         if lingers:
             consumer.resume(*(set(consumer.paused()) - self._unreadable.stopped_at.keys()))
@@ -375,7 +407,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         verdicts: Mapping[int, InvalidEventError] = NO_VERDICTS,
     ) -> None:
         # No await between a fetch and its entry in the progress: to a commit, a partition without
-        # batches means that everything below the client's position is done.
+        # batches means that all records below the client's position are done.
         if batches := self._enter(fetched, verdicts):
             await self.channel.put(batches)  # waits while the agent is behind
 
@@ -416,7 +448,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     def _enter_one(self, batch: Batch) -> None:
         self.assignment[batch.partition].add(batch)
-        self._observer.on_fetch(batch)
+        self.observer.on_fetch(batch)
         if not self._is_fetching:
             batch.revoke()
 
@@ -429,7 +461,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
                 await self.sleep(self.options.commit_interval)
                 await self._look_after_partitions()
         except Exception as error:
-            await self._crash(error)
+            await self._end_worker(error)
 
     async def _look_after_partitions(self) -> None:
         assignment = self.assignment
@@ -438,7 +470,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             await self._follow_position(assignment, partition, progress)
             self._note_stall(partition, progress)
         self._look_at_logs(assignment)
-        await self._committer.commit(assignment, _now() + self.options.commit_limit)
+        await self._committer.commit(assignment, now() + self.options.commit_limit)
         self._check_topic()
 
     def _look_at_logs(self, assignment: Assignment) -> None:
@@ -455,25 +487,25 @@ class BatchSource(Service, ConsumerRebalanceListener):
         except (TimeoutError, IllegalStateError):
             return
         if assignment.get(partition) is not progress or not self._is_fetching:
-            # Meanwhile the partition was revoked, or its log replaced: the position is of another
-            # log or owner, and what lies below it is not done.
+            # The partition was revoked meanwhile, or its log replaced. The position belongs to
+            # another log or owner: records below it are not done.
             return
         progress.pass_gap(position)
 
     def _note_stall(self, partition: TopicPartition, progress: PartitionProgress) -> None:
         end = self.end_offset(partition)
-        is_left_out = partition in self._unreadable.stopped_at  # a new start would not help
-        if end is None or is_left_out or progress.has_open or progress.done_offset in (None, end):
+        has_stopped = partition in self._unreadable.stopped_at  # a restart would not help
+        if end is None or has_stopped or progress.has_open or progress.done_offset in (None, end):
             progress.behind_since = None
         elif progress.behind_since is None:
-            progress.behind_since = _now()
+            progress.behind_since = now()
 
     def _check_topic(self) -> None:
         if self._consumer.partitions_for_topic(self.topic):
             self._missing_since = None
         elif self._missing_since is None:
-            self._missing_since = _now()
-        elif _now() - self._missing_since > self.options.topic_limit:
+            self._missing_since = now()
+        elif now() - self._missing_since > self.options.topic_limit:
             raise FatalError(
                 f"Topic {self.topic} was expected, but the broker has not known it for "
                 f"{self.options.topic_limit:.0f} s: create it with `leadscore topics create`."
@@ -482,18 +514,18 @@ class BatchSource(Service, ConsumerRebalanceListener):
     # Errors
 
     def refused(self, error: KafkaError) -> None:
-        """End the worker: it must not be a member of the group."""
-        self.add_future(self._crash(error))
+        """End the worker, as it must not be a member of the group."""
+        self._background.crash(error)
 
-    async def _crash(self, error: BaseException) -> None:
+    async def _end_worker(self, error: BaseException) -> None:
         self.stop_fetching()
         reason = error
         if isinstance(error, KafkaError):
-            reason = self._unmendable(error)
-            reason.__cause__ = error  # a missing right is recognised by it
+            reason = self._as_fatal(error)
+            reason.__cause__ = error  # stream/crash_reason.py recognises a missing right by it
         await self._app.crash(reason)
 
-    def _unmendable(self, error: KafkaError) -> FatalError:
+    def _as_fatal(self, error: KafkaError) -> FatalError:
         if isinstance(error, OtherDeliveryError):
             return StartupError(str(error.args[0]))
         if isinstance(error, InconsistentGroupProtocolError):
@@ -502,7 +534,3 @@ class BatchSource(Service, ConsumerRebalanceListener):
             f"Records of topic {self.topic} were expected, but Kafka answered {error!r}: check "
             "that the topic exists and that this user may read it and its consumer group."
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""Detect commits of the group that no LeadScore worker made.
+"""Detects commits of the group that no LeadScore worker made.
 
 Kafka keeps other clients out of the group (stream/kafka/group_protocol.py). What remains: an
 operator who resets an empty group, a client that commits while no worker runs, and a transactional
@@ -25,7 +25,7 @@ Direction = Literal["forward", "backward", "unknown"]
 
 
 class ForeignCommit(NamedTuple):
-    """A commit that is not ours.
+    """A commit that no LeadScore worker made.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class ForeignCommit(NamedTuple):
     offset
         The committed offset.
     before
-        Where the workers had left off; None where that is not known.
+        The offset that the workers had reached; None where it is not known.
     """
 
     partition: TopicPartition
@@ -55,14 +55,14 @@ class ForeignCommit(NamedTuple):
 
 
 class ForeignCommits:
-    """Reports commits that are not ours.
+    """Reports commits that no LeadScore worker made.
 
     Parameters
     ----------
     report
-        Is called with each.
+        Called with each.
     stops
-        Whether a worker that is to begin at such a commit stops instead.
+        Whether a worker stops when a partition would start at such a commit.
     """
 
     def __init__(self, report: Callable[[ForeignCommit], None], *, stops: bool) -> None:
@@ -70,7 +70,7 @@ class ForeignCommits:
         self._stops = stops
 
     def found_at_start(self, partition: TopicPartition, commit: Commit, emitted: int) -> None:
-        """Look at a commit that is not ours, at which a partition is to begin.
+        """Report a commit without LeadScore's metadata at which a partition is about to start.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class ForeignCommits:
         expected: Mapping[TopicPartition, int | None],
         found: Mapping[TopicPartition, Commit | None],
     ) -> None:
-        """Look at commits of partitions that are ours, and have foreign ones replaced.
+        """Report foreign commits of assigned partitions, and schedule commits that replace them.
 
         Parameters
         ----------
@@ -143,4 +143,4 @@ class ForeignCommits:
                 foreign.direction,
                 foreign.moved,
             )
-            progress.committed = None  # so that a commit of ours is due
+            progress.committed = None  # makes a commit of this worker due

@@ -1,4 +1,4 @@
-"""The bytes of records that were handed over and are not done: back-pressure for the source."""
+"""The bytes of records in flight: back-pressure for the source."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["BytesInFlight"]
 
 
 class BytesInFlight:
-    """Counts bytes; whoever wants to add some waits while there are too many.
+    """Counts bytes, and blocks callers while there are too many.
 
     Parameters
     ----------
     limit
-        Bytes; exceeded by what is added last.
+        Bytes; the last batch that is added may exceed it.
 
     Attributes
     ----------
@@ -28,13 +28,13 @@ class BytesInFlight:
         self._has_room.set()
 
     def add(self, size: int) -> None:
-        """Count bytes that are handed over."""
+        """Add the bytes of a batch that is handed over."""
         self.used += size
         if self.used >= self._limit:
             self._has_room.clear()
 
     def remove(self, size: int) -> None:
-        """Count bytes that are done."""
+        """Remove the bytes of a batch that is released."""
         self.used -= size
         if self.used < self._limit:
             self._has_room.set()

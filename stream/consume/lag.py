@@ -33,7 +33,7 @@ class Lag:
 
 
 def lag_of(source: BatchSource, *, wall_time: float, loop_time: float) -> dict[TopicPartition, Lag]:
-    """Return the lag of each partition that is ours and was fetched from.
+    """Return the lag of each assigned partition that was fetched from.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A warning at the start: the source topic takes batches that a worker's memory does not."""
+"""Warns at the start if the source topic allows batches larger than the worker's budget."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ log = logging.getLogger(__name__)
 
 
 async def warn_of_large_batches(read_limits: LimitReader, topic: str, budget: MemoryBudget) -> None:
-    """Warn if a topic may hold batches that are not read, as they are too large for the budget.
+    """Warn if a topic may hold batches that are too large for the memory budget to be read.
 
     Parameters
     ----------
     read_limits
-        Asks the broker; where it is told nothing, there is no warning.
+        Asks the broker; if the limit can't be read, there is no warning.
     topic
         The source topic.
     budget
-        The worker's.
+        The worker's memory budget.
     """
     limit = (await read_limits([topic])).get(topic)
     if limit is not None and limit > budget.largest_batch_bytes:

@@ -1,9 +1,9 @@
-"""Warn at the start where a group has no commits, though its outputs say that it had some.
+"""Warns at the start if a group has no commits though its outputs show that it had some.
 
 Kafka deletes the commits of a topic with the topic, and those of a group without members after
 ``offsets.retention.minutes``. A topic that is deleted and created again while no worker runs then
-looks like one that the group has never read: it is read from its start, and whatever was unread of
-the old log is lost, which nobody can count. While a worker runs it knows the commits from before
+looks like one that the group has never read. It is read from its start; unread records of the old
+log are lost, and their number is unknown. A running worker remembers the commits
 (stream/consume/recreated_topics.py).
 """
 
@@ -21,12 +21,12 @@ from stream.fetch.closing import closed
 from stream.kafka.log_reader import LogReader
 from stream.settings import Settings
 
-__all__ = ["partitions_read_anew", "warn_of_missing_commits"]
+__all__ = ["partitions_read_again", "warn_of_missing_commits"]
 
 log = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 5.0
-"""Seconds for all questions; without an answer the start goes on."""
+"""Seconds for all requests; without an answer the worker starts without the check."""
 WITHOUT_MEMBERS = ("Empty", "Dead")
 """States of a group; with members, a commit may be missing because it is about to come."""
 STATE = 2
@@ -37,7 +37,7 @@ async def warn_of_missing_commits(settings: Settings) -> None:
     """Log the partitions that are read from their start though their leads were scored before."""
     try:
         async with asyncio.timeout(ANSWER_LIMIT):
-            partitions = await _read_anew(settings)
+            partitions = await _partitions_without_commits(settings)
     except (KafkaError, TimeoutError) as error:
         log.info("whether commits are missing is not known: %r", error)
         return
@@ -51,7 +51,7 @@ async def warn_of_missing_commits(settings: Settings) -> None:
         )
 
 
-async def _read_anew(settings: Settings) -> list[int]:
+async def _partitions_without_commits(settings: Settings) -> list[int]:
     connection = settings.kafka_client_options()
     admin = AIOKafkaAdminClient(**connection)
     try:
@@ -71,10 +71,10 @@ async def _read_anew(settings: Settings) -> list[int]:
     ]
     async with LogReader(connection, "read_uncommitted").open() as consumer:
         ends = await consumer.end_offsets(outputs)
-    return partitions_read_anew(committed, {at.partition: end for at, end in ends.items()})
+    return partitions_read_again(committed, {at.partition: end for at, end in ends.items()})
 
 
-def partitions_read_anew(committed: Collection[int], ends: Mapping[int, int]) -> list[int]:
+def partitions_read_again(committed: Collection[int], ends: Mapping[int, int]) -> list[int]:
     """Return the partitions without a commit whose leads were scored before.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Who is told what the batch source does: the seam for metrics."""
+"""The observer of the batch source: where metrics, health and drift counts connect."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ __all__ = ["SourceObserver", "Unobserved"]
 
 
 class SourceObserver(Protocol):
-    """Is told what the source does, as it does it. Must not raise, nor take long."""
+    """Is called with what the source does, as it does it. Must not raise, nor take long."""
 
     def on_fetch(self, batch: Batch) -> None:
-        """Take note of a batch that is about to be handed over."""
+        """Observe a batch that is about to be handed over."""
 
     def on_commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Take note of offsets that Kafka has accepted."""
+        """Observe offsets that Kafka has accepted."""
 
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
-        """Take note of the partitions that are ours from now on: once a rebalance."""
+        """Observe the partitions of a new assignment, once per rebalance."""
 
     def on_loss(self, loss: Loss) -> None:
-        """Take note of records that can never be read."""
+        """Observe records that can never be read."""
 
 
 class Unobserved:
-    """An observer that takes no notes."""
+    """An observer that ignores everything."""
 
     def on_fetch(self, batch: Batch) -> None:
         """Ignore a batch."""

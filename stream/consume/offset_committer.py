@@ -1,4 +1,4 @@
-"""The offset committer: commits what is done, one commit at a time, each within a time limit."""
+"""The offset committer: commits the offsets of done batches, one commit at a time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from stream.consume.assignment import Assignment
-from stream.consume.start_offsets import Crash, PinOf, StartOffsets, without_pin
+from stream.consume.start_offsets import PinOf, StartOffsets, without_pin
 from stream.kafka.commit_metadata import metadata_of
 from stream.kafka.committed_offsets import CommittedReader
 from stream.kafka.consumer import Consumer
+from stream.process.background_tasks import Crash
+from stream.process.deadlines import now
 
 __all__ = ["Committer", "CommitterMaker", "GroupCommitter", "OnCommit"]
 
 log = logging.getLogger(__name__)
 
 OnCommit = Callable[[Mapping[TopicPartition, int]], None]
-"""Is told the offsets that Kafka has accepted."""
+"""Called with the offsets that Kafka has accepted."""
 
 
 class Committer(Protocol):
@@ -32,13 +34,13 @@ class Committer(Protocol):
     ----------
     last_commit
         The loop's time of the last success; None before the first.
-    put_off_since
-        The loop's time since which there is something to commit that Kafka has not accepted; None
-        when all is well.
+    overdue_since
+        The loop's time since which a commit is due that Kafka has not accepted; None when all is
+        well.
     """
 
     last_commit: float | None
-    put_off_since: float | None
+    overdue_since: float | None
 
     def start(self, assignment: Assignment) -> None:
         """Start initialising the partitions of an assignment in the background.
@@ -50,10 +52,10 @@ class Committer(Protocol):
         """Wait until a partition has started, or never will."""
 
     def interrupt(self) -> None:
-        """End the commit that is under way, if it may be one that never ends."""
+        """Cancel the commit that is under way, if it may be one that never ends."""
 
     async def commit(self, assignment: Assignment, by: float) -> None:
-        """Commit what is due; put it off where Kafka does not accept it by the given loop's time.
+        """Commit what is due; if Kafka has not accepted it by the deadline, it stays due.
 
         Raises
         ------
@@ -62,21 +64,21 @@ class Committer(Protocol):
         """
 
     async def finish(self, assignment: Assignment, by: float) -> None:
-        """Commit for the last time, by the given loop's time: the partitions are revoked."""
+        """Commit once more by the deadline: the partitions are being revoked."""
 
 
 CommitterMaker = Callable[[Consumer, OnCommit, Crash], Committer]
 
 
 class GroupCommitter(Committer):
-    """Commits by the consumer, beside the outputs: they are delivered before.
+    """Commits through the consumer, after the outputs are delivered (at least once).
 
     Parameters
     ----------
     consumer
         Sends the commits.
     on_commit, crash
-        See there.
+        Called after a commit, and with an unrecoverable error.
     read_committed
         Fetches the group's commit of a partition.
     pin_of
@@ -96,7 +98,7 @@ class GroupCommitter(Committer):
         start_limit: float = 120.0,
     ) -> None:
         self.last_commit: float | None = None
-        self.put_off_since: float | None = None
+        self.overdue_since: float | None = None
         self._consumer = consumer
         self._on_commit = on_commit
         self._read_committed = read_committed
@@ -115,12 +117,13 @@ class GroupCommitter(Committer):
         await self._start_offsets.known(partition)
 
     def interrupt(self) -> None:
-        """End the commit that is under way, if any: it may be one that aiokafka keeps retrying.
+        """Cancel the commit that is under way: aiokafka may retry it without end.
 
-        Without it a commit of this assignment would still be tried in the next one.
+        A commit of this generation that reaches Kafka in the next one is refused, or moves offsets
+        of partitions that others own by then.
         """
         if self._scope is not None and not self._scope.expired():
-            self._scope.reschedule(asyncio.get_running_loop().time())
+            self._scope.reschedule(now())
 
     async def commit(self, assignment: Assignment, by: float) -> None:
         """Commit what is due of all partitions at once; one commit at a time."""
@@ -131,7 +134,7 @@ class GroupCommitter(Committer):
                 if progress.is_due
             }
             if not due:
-                self.put_off_since = None
+                self.overdue_since = None
                 return
             if not await self._is_accepted(
                 {
@@ -140,17 +143,17 @@ class GroupCommitter(Committer):
                 },
                 by,
             ):
-                if self.put_off_since is None:
-                    self.put_off_since = asyncio.get_running_loop().time()
+                if self.overdue_since is None:
+                    self.overdue_since = now()
                 return
-            self.put_off_since = None
+            self.overdue_since = None
             for progress, offset, pin in due.values():
                 progress.is_committed(offset, pin)
-            self.last_commit = asyncio.get_running_loop().time()
+            self.last_commit = now()
             self._on_commit({partition: offset for partition, (_, offset, _) in due.items()})
 
     async def finish(self, assignment: Assignment, by: float) -> None:
-        """Commit for the last time, by the given loop's time."""
+        """Commit once more by the deadline."""
         await self._start_offsets.cancel(by)
         await self.commit(assignment, by)
 
@@ -161,13 +164,19 @@ class GroupCommitter(Committer):
             async with asyncio.timeout_at(by) as self._scope:
                 await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
-            log.warning("commit refused: the group has moved the partitions to others")
+            log.warning(
+                "commit refused: the group has reassigned the partitions; their next owner scores"
+                " again what was not committed"
+            )
         except TimeoutError:
-            log.warning("commit put off: the group's coordinator did not answer in time")
+            log.warning(
+                "commit timed out: the group's coordinator did not answer; tried again with the"
+                " next one"
+            )
         except KafkaError as error:
             if not error.retriable:
                 raise
-            log.warning("commit put off: %r", error)
+            log.warning("commit failed: %r; tried again with the next one", error)
         else:
             return True
         finally:

@@ -1,4 +1,4 @@
-"""What happens when a position is not in its log: the loss is reported, and reading continues.
+"""Resets positions that are out of range: reports the loss, and reading continues.
 
 The consumer has no reset policy of its own (``auto_offset_reset="none"``): with one, aiokafka moves
 the position itself and logs that at INFO only. Without one it raises, before any record is read
@@ -17,6 +17,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from stream.consume.assignment import Assignment
 from stream.consume.lost_records import Loss, LossReason
 from stream.kafka.consumer import Consumer
+from stream.process.backoff import REQUEST_PAUSE
 
 __all__ = ["OffsetReset", "OnLoss"]
 
@@ -25,14 +26,11 @@ log = logging.getLogger(__name__)
 ANSWER_LIMIT = 5.0
 """Seconds for the log's bounds; without an answer the next poll raises again."""
 
-RETRY_PAUSE = 0.2
-"""Seconds before the next poll, after a question without an answer."""
-
 OnLoss = Callable[[Loss], None]
 
 
 class OffsetReset:
-    """Moves positions that are not in their log to the log's start.
+    """Moves positions that are out of range to the start of their log.
 
     Parameters
     ----------
@@ -73,18 +71,18 @@ class OffsetReset:
                 start = (await self._consumer.beginning_offsets([partition]))[partition]
                 end = (await self._consumer.end_offsets([partition]))[partition]
         except TimeoutError:
-            log.warning("asking for the bounds of %s: no answer, trying again", partition)
+            log.warning("the bounds of %s were not answered in time; trying again", partition)
             return
         except KafkaError as problem:
             if not problem.retriable:
                 raise
-            log.warning("asking for the bounds of %s: %r, trying again", partition, problem)
-            await asyncio.sleep(RETRY_PAUSE)
+            log.warning("asking for the bounds of %s failed: %r; trying again", partition, problem)
+            await asyncio.sleep(REQUEST_PAUSE)
             return
         if assignment.get(partition) is not progress:
             return  # the partition was revoked meanwhile
         try:
-            last_end = self._consumer.highwater(partition)  # of the log as it was
+            last_end = self._consumer.highwater(partition)  # as of the last fetch, before the loss
             self._consumer.seek(partition, start)
         except IllegalStateError:
             return

@@ -20,12 +20,12 @@ __all__ = ["Batch", "PartitionProgress", "Record"]
 NO_VERDICTS: Mapping[int, InvalidEventError] = {}
 
 
-def _nobody() -> None:
-    """Do nothing: nobody waits for the batch."""
+def _ignore_done() -> None:
+    """Ignore that a batch is done."""
 
 
-def _nothing(_size: int) -> None:
-    """Do nothing: nobody counts the bytes."""
+def _ignore_size(_size: int) -> None:
+    """Ignore the size of a batch that is released."""
 
 
 class Batch:
@@ -75,11 +75,11 @@ class Batch:
         self,
         partition: TopicPartition,
         records: Sequence[Record],
-        on_done: Callable[[], None] = _nobody,
+        on_done: Callable[[], None] = _ignore_done,
         generation: int = 0,
         *,
         size: int = 0,
-        on_release: Callable[[int], None] = _nothing,
+        on_release: Callable[[int], None] = _ignore_size,
         verdicts: Mapping[int, InvalidEventError] = NO_VERDICTS,
     ) -> None:
         self.partition = partition
@@ -98,19 +98,19 @@ class Batch:
         self._on_release = on_release
 
     def begin(self) -> bool:
-        """Begin to process the batch.
+        """Mark the batch as in flight.
 
         Returns
         -------
         bool
-            False when the partition was revoked meanwhile: drop the batch, its next owner reads
-            the records again.
+            False if the partition was revoked meanwhile: drop the batch, the partition's next
+            owner reads the records again.
         """
         self.is_begun = not self.is_revoked
         return self.is_begun
 
     def done(self) -> None:
-        """Say that everything the batch leads to is delivered: its offsets may be committed."""
+        """Mark the batch as done: all its outputs are delivered, its offsets may be committed."""
         if not self.is_begun:
             raise RuntimeError("a batch is done only after begin() returned True")
         self.is_done = True
@@ -118,20 +118,20 @@ class Batch:
         self._on_done()
 
     def release(self) -> None:
-        """Drop the records: the batch is done, or will never be."""
+        """Drop the records of a batch that is done or revoked, to free their memory."""
         if self.records:
             self.records = ()
             self._on_release(self.size)
 
     def revoke(self) -> None:
-        """Refuse to be begun from now on. A batch that was begun may still finish."""
+        """Refuse to begin from now on. A batch in flight may still finish."""
         self.is_revoked = not self.is_begun
         if self.is_revoked:
             self.release()
 
     @property
     def is_in_flight(self) -> bool:
-        """Whether it was begun and is not done yet."""
+        """Whether processing has begun and is not done."""
         return self.is_begun and not self.is_done
 
 
@@ -154,11 +154,11 @@ class PartitionProgress:
     committed
         The group's offset, as it was found or was committed since; None before.
     behind_since
-        Since when there is something to read and none of it comes, in the loop's seconds.
+        The loop's time since which there are records to read and none has come.
     pin
         Which model scores the partition; None before that is committed.
     next_pin
-        Takes the place of ``pin`` with the next commit; None where nothing is to change.
+        Replaces ``pin`` with the next commit; None if no change is scheduled.
     """
 
     __slots__ = (
@@ -181,25 +181,26 @@ class PartitionProgress:
         self.next_pin: ModelPin | None = None
 
     def add(self, batch: Batch) -> None:
-        """Enter a batch that is about to be handed over."""
+        """Add a batch that is about to be handed over."""
         self._batches.append(batch)
         self.behind_since = None
 
     def settle(self) -> None:
-        """Move over the longest run of done batches."""
+        """Advance ``done_offset`` over the longest prefix of done batches."""
         while self._batches and self._batches[0].is_done:
             self.done_offset = self._batches.popleft().next_offset
 
     def pass_gap(self, position: int) -> None:
-        """Move to the client's position when nothing is open.
+        """Advance ``done_offset`` to the client's position if no batch is open.
 
-        Past control records, aborted transactions and compacted ones, which are never handed over.
+        Control records, aborted records and compacted ones are never handed over: without this the
+        lag would count them, and the offset before them would stay the committed one.
         """
         if not self._batches:
             self.done_offset = position
 
     def revoke(self) -> None:
-        """Refuse to let a batch be begun from now on; those in flight may still finish."""
+        """Revoke the batches that have not begun; those in flight may still finish."""
         for batch in self._batches:
             batch.revoke()
 
@@ -210,7 +211,7 @@ class PartitionProgress:
 
     @property
     def is_started(self) -> bool:
-        """Whether the group has read from the partition before: here, or as its commit says."""
+        """Whether the group has read from the partition before, here or according to a commit."""
         return self.end is not None or self.committed is not None
 
     @property
@@ -220,33 +221,37 @@ class PartitionProgress:
 
     @property
     def is_in_flight(self) -> bool:
-        """Whether a batch was begun that is not done."""
+        """Whether a batch is in flight."""
         return any(batch.is_in_flight for batch in self._batches)
 
     @property
     def resume_offset(self) -> int | None:
-        """Where whoever takes the partition now has to go on; None until known."""
+        """The offset from which a new owner would have to read; None until known."""
         if self.done_offset is not None:
             return self.done_offset
         return self._batches[0].first_offset if self._batches else self.committed
 
     def change_pin(self, pin: ModelPin) -> None:
-        """Have another model score the partition, once that is committed."""
+        """Schedule a change of model, which takes effect when it is committed."""
         self.done_offset = self.resume_offset
         self.next_pin = pin
 
     def keep_pin(self) -> None:
-        """Take a change back; a commit without it is due, in case the other one came through."""
+        """Cancel the change of model.
+
+        A commit without it becomes due: the commit with it may have been accepted, and only its
+        answer lost.
+        """
         self.next_pin = None
         self.committed = None
 
     def to_commit(self) -> tuple[int, ModelPin | None]:
-        """Return what is due: the offset, and the model that scores the records from there on."""
+        """Return the offset to commit, and the model that scores the records from there on."""
         assert self.done_offset is not None, "a commit is made only where one is due"
         return self.done_offset, self.next_pin or self.pin
 
     def is_committed(self, offset: int, pin: ModelPin | None) -> None:
-        """Enter what Kafka has accepted."""
+        """Record a commit that Kafka has accepted."""
         self.committed = offset
         if self.next_pin is not None and pin is self.next_pin:
             self.pin, self.next_pin = pin, None

@@ -12,15 +12,13 @@ from collections.abc import Awaitable, Callable
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
-from schemas.errors import FatalError
 from stream.consume.assignment import Assignment
 from stream.kafka.commit_metadata import Commit, ModelPin
 from stream.kafka.consumer import Consumer
+from stream.process.background_tasks import BackgroundTasks, Crash
+from stream.process.deadlines import fail_at, now
 
-__all__ = ["Crash", "FetchCommit", "PinOf", "StartOffsets", "without_pin"]
-
-Crash = Callable[[BaseException], Awaitable[None]]
-"""Is called with an unrecoverable error."""
+__all__ = ["FetchCommit", "PinOf", "StartOffsets", "without_pin"]
 
 FetchCommit = Callable[[], Awaitable[Commit | None]]
 """Fetches the group's commit of a partition; None where there is none."""
@@ -35,7 +33,7 @@ async def without_pin(partition: TopicPartition, commit: Commit | None) -> Model
 
 
 class StartOffsets:
-    """Seeks assigned partitions to their committed offsets, in the background.
+    """Seeks assigned partitions to their committed offsets in the background.
 
     Parameters
     ----------
@@ -52,7 +50,8 @@ class StartOffsets:
         self._crash = crash
         self._pin_of = pin_of
         self._within = within
-        self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._tasks = BackgroundTasks()
+        self._starts: dict[TopicPartition, asyncio.Task[None]] = {}
 
     def look_up(
         self, partition: TopicPartition, assignment: Assignment, fetch: FetchCommit
@@ -68,27 +67,28 @@ class StartOffsets:
         fetch
             Fetches the commit. Without one, reading starts at the log's start.
         """
-        self._tasks[partition] = asyncio.create_task(self._start(partition, assignment, fetch))
+        self._starts[partition] = self._tasks.start(self._start(partition, assignment, fetch))
 
     async def known(self, partition: TopicPartition) -> None:
-        """Wait until a partition has started, or never will."""
-        if task := self._tasks.get(partition):
-            await asyncio.wait([task])
+        """Wait until the start of a partition has succeeded, failed or been cancelled."""
+        if start := self._starts.get(partition):
+            await asyncio.wait([start])
 
     async def cancel(self, by: float) -> None:
-        """Start no partition any more; wait for what is under way, until the loop's time given."""
-        tasks = list(self._tasks.values())
-        self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=max(0.0, by - asyncio.get_running_loop().time()))
+        """Cancel all starts, and wait until they have ended or the deadline has passed."""
+        self._starts.clear()
+        await self._tasks.cancel(by)
 
     async def _start(
         self, partition: TopicPartition, assignment: Assignment, fetch: FetchCommit
     ) -> None:
+        sentence = (
+            f"The committed offset and the model of {partition} (and its producer, with exactly "
+            f"once) were expected within {self._within:.0f} s, but were not found: check the "
+            "brokers."
+        )
         try:
-            async with asyncio.timeout(self._within):
+            async with fail_at(now() + self._within, sentence):
                 commit = await fetch()
                 pin = await self._pin_of(partition, commit)
             if assignment.has_ended:
@@ -96,15 +96,7 @@ class StartOffsets:
             committed = None if commit is None else commit.offset
             self._consumer.seek(partition, committed or 0)
         except IllegalStateError:
-            return  # revoked meanwhile
-        except TimeoutError:
-            await self._crash(
-                FatalError(
-                    f"The committed offset and the model of {partition} (and its producer, with "
-                    f"exactly once) were expected within {self._within:.0f} s, but were not found: "
-                    "check the brokers."
-                )
-            )
+            return  # the partition was revoked meanwhile
         except Exception as error:
             await self._crash(error)
         else:

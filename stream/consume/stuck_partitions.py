@@ -21,7 +21,7 @@ Progress = tuple[int | None, int | None] | None
 
 
 class StuckPartitions:
-    """Looks at the assigned partitions again and again.
+    """Compares the progress of assigned partitions between looks.
 
     Attributes
     ----------

@@ -1,11 +1,11 @@
-"""Reading past records that the client can't decode: they get a verdict, their neighbours a score.
+"""Reads past records that the client can't decode: they get a verdict, other records a score.
 
-What is broken is not a lead but the record around it: its checksum, its compression, a header's
-name that is not UTF-8; or its batch is too large to be read (stream/fetch/bounded_responses.py).
-aiokafka raises it from the poll that meets it, and with it goes what the poll had taken of other
-partitions: their positions have moved, and nobody has the records. So each partition goes back to
-the end of what was handed over, and is read from there beside the consumer
-(stream/fetch/raw_batches.py), as far as one fetch reaches; then the consumer goes on behind it.
+Not the lead is broken but the record around it: its checksum, its compression, a header's name that
+is not UTF-8; or its batch is too large to be read (stream/fetch/bounded_responses.py). aiokafka
+raises the error from the poll, and drops the records that this poll had already taken of other
+partitions: their positions have moved, but no records were returned. So each partition is reset to
+the end of what was handed over, and one fetch of it is read from there without the consumer
+(stream/fetch/raw_batches.py). Then the consumer continues behind that.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ __all__ = ["HandOver", "UnreadablePolicy", "UnreadableRecords"]
 log = logging.getLogger(__name__)
 
 UnreadablePolicy = Literal["dead_letter", "stop"]
-"""What happens to a record that can't be read: a dead letter, or nothing more of its partition."""
+"""For a record that can't be read: write a dead letter, or stop reading its partition."""
 
 
 class HandOver(Protocol):
-    """Takes records of a partition, in their order."""
+    """Hands over records of a partition, in order."""
 
     async def __call__(
         self,
@@ -102,7 +102,7 @@ class UnreadableRecords:
         Raises
         ------
         Exception
-            The error, where nothing was read that it could come of.
+            The error, if no record was found that could have caused it.
         KafkaError
             A partition can't be read for another reason.
         """
@@ -117,13 +117,13 @@ class UnreadableRecords:
             still_ours = [at for at in partitions if at in assignment and at not in self.stopped_at]
             self._consumer.resume(*still_ours)
         except IllegalStateError:
-            log.info("the partitions were revoked meanwhile")
+            log.info("a rebalance revoked the partitions while records were read past an error")
             return
         if partitions and not any(has_moved):
             raise error
 
     async def _read(self, partition: TopicPartition, assignment: Assignment) -> bool:
-        """Read what one fetch brings of a partition; return whether the error may come of it."""
+        """Read one fetch of a partition; return whether the error may have come from it."""
         if partition not in assignment:
             return True
         start = _end(assignment[partition])
@@ -181,7 +181,7 @@ def _is_damaged(record: RawRecord) -> TypeGuard[UnreadableRecord]:
 
 
 def _verdicts(records: Sequence[RawRecord]) -> dict[int, InvalidEventError]:
-    """Return why records are no leads, by position; a value that was left out leaves its size."""
+    """Return the verdicts by position; add the size of a value that was skipped as a header."""
     verdicts = {}
     for position, record in enumerate(records):
         if isinstance(record, UnreadableRecord):
@@ -196,7 +196,7 @@ def _log(partition: TopicPartition, records: Sequence[UnreadableRecord], next_of
     first = records[0]
     log.error(
         "%d records of %s can't be read, the first at offset %d (%s): dead letters say which, and"
-        " reading goes on at offset %d. Have their sender fixed"
+        " reading continues at offset %d. Ask their sender to fix them"
         " (docs/runbook.md#a-record-that-cant-be-read)",
         *(len(records), partition, first.offset, first.detail, next_offset),
         extra={

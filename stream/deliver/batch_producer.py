@@ -1,10 +1,10 @@
 """Whole batches of records to Kafka, in order, by one idempotent producer at a time.
 
-Of a partition one batch is on its way at a time. aiokafka counts a batch's sequence numbers as
-used even when the broker refuses the batch (seen on Kafka 4.1): what is behind it is then refused
-as out of order, or, where it was the producer's first batch to that partition, written before it.
-With one on its way nothing is behind it: a fresh producer takes over, and the order is kept. What
-is sent meanwhile goes together, as the next one: so a queue is gone with the next answer.
+At most one batch per partition is in flight. aiokafka counts a batch's sequence numbers as used
+even when the broker refuses the batch (seen on Kafka 4.1): the batches behind it are then refused
+as out of order, or, if it was the producer's first batch to that partition, written before it. With
+one in flight there is none behind it: a new producer replaces this one, and the order is kept. Rows
+that are sent meanwhile are combined into the next batch, so a queue is empty after one answer.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ from aiokafka.errors import (
 from schemas.errors import FatalError
 from stream.fetch.closing import closed
 from stream.kafka.producer import (
-    RETRY_PAUSE,
     BatchBuilder,
     Output,
     Parcel,
     Producer,
+    as_fatal,
     await_partition,
+    is_retriable,
     pack,
-    unmendable,
 )
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import LimitReader, TopicLimits
+from stream.process.background_tasks import BackgroundTasks
+from stream.process.backoff import REQUEST_PAUSE, retry
+from stream.process.deadlines import fail_at, now
 
 __all__ = ["EmitOptions", "Emitter", "Output", "RecordsTooLargeError"]
 
@@ -74,14 +77,14 @@ class EmitOptions:
     max_batch_bytes
         Most bytes of a batch, where the topics allow as much.
     fallback_limit
-        Bytes that a topic is taken to allow whose ``max.message.bytes`` can't be read.
+        Assumed ``max.message.bytes`` of a topic where it can't be read.
     delivery_limit
-        For a batch from ``send`` to its delivery: a broker that is away for less is survived. What
-        goes together has the limit of the oldest of it.
+        From ``send`` to delivery: a broker outage that is shorter ends nothing. Rows that go
+        together have the deadline of the oldest.
     partition_limit
         For a partition that an output topic does not have yet, but the source topic has.
     stop_limit
-        For what is on its way when the emitter stops.
+        For batches in flight when the emitter stops.
     """
 
     max_batch_bytes: int = 512 * 1024
@@ -93,7 +96,7 @@ class EmitOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Sending:
-    """Rows of one call, on their way."""
+    """The rows of one call, until they are delivered."""
 
     rows: Sequence[Output]
     deadline: float
@@ -101,7 +104,7 @@ class _Sending:
     delivered: asyncio.Future[None]
 
     def end(self, error: Exception | None) -> None:
-        """Tell the caller, unless that one has given up."""
+        """Set the caller's result, unless the caller has stopped waiting."""
         if self.delivered.done():
             return
         if error is None:
@@ -118,19 +121,19 @@ class Emitter:
     topics
         Every topic that is sent to.
     connect
-        Makes a producer whose batches have at most so many bytes
+        Makes a producer, given the most bytes of its batches
         (``stream.kafka.producer.open_producer``).
     read_limits
         Asks the broker for the topics' limits (``stream.kafka.topic_limits.limit_reader``).
     options
-        See there.
+        How it sends.
     clock
-        Tells the records' time stamps.
+        Gives records their time stamps.
 
     Attributes
     ----------
     limits
-        What the topics take.
+        The largest batch and record that each topic takes.
     """
 
     def __init__(
@@ -153,9 +156,10 @@ class Emitter:
         )
         self._is_connected = False
         self._waiting: dict[TopicPartition, deque[_Sending]] = {}
-        self._deliveries: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._delivering: set[TopicPartition] = set()
+        self._deliveries = BackgroundTasks()
         self._replacing = asyncio.Lock()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring = BackgroundTasks()
 
     async def start(self) -> None:
         """Read the topics' limits and connect.
@@ -163,27 +167,29 @@ class Emitter:
         Raises
         ------
         FatalError
-            When there is no broker, or none that lets this user write.
+            When no broker answers, or this user may not write.
         """
         await self.limits.read()
         try:
             await self._open()
         except KafkaError as error:
-            raise unmendable(error) from error
+            raise as_fatal(error) from error
         self._is_connected = True
 
     async def stop(self) -> None:
-        """Deliver what is on its way, within the stop limit, and close the connections."""
+        """Deliver the batches in flight, within the stop limit, and close the connections."""
         if not self._is_connected:
             return
-        by = _now() + self.options.stop_limit
-        deliveries = list(self._deliveries.values())
-        if not await _finished(deliveries, by):
-            log.warning("stopped with batches on their way: the broker did not answer in time")
-            for delivery in deliveries:
-                delivery.cancel()
+        by = now() + self.options.stop_limit
+        if not await self._deliveries.finish(by):
+            log.warning(
+                "batches were not acknowledged within %.1f s of the stop: their offsets are not"
+                " committed, so their leads are scored again",
+                self.options.stop_limit,
+            )
+            await self._deliveries.cancel(by)
         self._retire(self._producer)
-        await _finished(self._retiring, by)
+        await self._retiring.finish(by)
 
     async def send(
         self,
@@ -221,21 +227,22 @@ class Emitter:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.options.delivery_limit
         sending = _Sending(rows, deadline, loop.create_future())
-        sending.delivered.add_done_callback(_look_at)
+        sending.delivered.add_done_callback(_retrieve_error)
         self._waiting[to].append(sending)
-        if to not in self._deliveries:
-            self._deliveries[to] = asyncio.create_task(self._deliver_all(to))
+        if to not in self._delivering:
+            self._delivering.add(to)
+            self._deliveries.start(self._deliver_all(to))
         return (sending.delivered,)
 
     async def _expect(self, to: TopicPartition) -> None:
         try:
             await await_partition(self._producer, to, self.options.partition_limit)
         except KafkaError as error:
-            raise unmendable(error) from error
+            raise as_fatal(error) from error
         self._waiting.setdefault(to, deque())
 
     async def _deliver_all(self, to: TopicPartition) -> None:
-        """Deliver what waits for a partition, until nothing does."""
+        """Deliver the waiting rows of a partition until there are none."""
         waiting = self._waiting[to]
         group: list[_Sending] = []
         try:
@@ -251,43 +258,42 @@ class Emitter:
                 else:
                     _end_all(to.topic, group, refused)
         finally:
-            del self._deliveries[to]
-            for sending in (*group, *waiting):  # there are some where the emitter was stopped
+            self._delivering.discard(to)
+            for sending in (*group, *waiting):  # only if the emitter was stopped
                 sending.delivered.cancel()
 
     async def _deliver(self, to: TopicPartition, group: Sequence[_Sending]) -> list[int]:
-        """Have rows written; returns the positions of those refused as too large."""
+        """Write rows; return the positions of those refused as too large."""
         rows = group[0].rows
         if len(group) > 1:
             rows = [row for sending in group for row in sending.rows]
         refused: list[int] = []
+        sentence = (
+            f"A batch for {to.topic}/{to.partition} was expected to be delivered within "
+            f"{self.options.delivery_limit:.0f} s, but was not: check the brokers, and that "
+            f"the topic still has partition {to.partition}."
+        )
         try:
-            async with asyncio.timeout_at(group[0].deadline):
+            async with fail_at(group[0].deadline, sentence):
                 for parcel in self._pack(rows, 0):
                     refused += await self._write(to, parcel)
-        except TimeoutError:
-            raise FatalError(
-                f"A batch for {to.topic}/{to.partition} was expected to be delivered within "
-                f"{self.options.delivery_limit:.0f} s, but was not: check the brokers, and that "
-                f"the topic still has partition {to.partition}."
-            ) from None
         except KafkaError as error:
-            raise unmendable(error) from error
+            raise as_fatal(error) from error
         return refused
 
     def _pack(self, rows: Sequence[Output], start: int) -> Iterator[Parcel]:
         def create_batch() -> BatchBuilder:
-            return self._producer.create_batch()  # that of now: it may be replaced meanwhile
+            return self._producer.create_batch()  # not bound early: it may be replaced meanwhile
 
         return pack(create_batch, rows, start=start, timestamp_ms=self._clock.stamp())
 
     async def _write(self, to: TopicPartition, parcel: Parcel) -> list[int]:
-        """Have a batch written; returns the positions of the rows refused as too large."""
+        """Write a batch; return the positions of the rows refused as too large."""
         producer = self._producer
         if len(parcel.rows) > 1 and parcel.builder.size() > self._producer_bytes:
-            return await self._write_anew(to, parcel)  # packed before a refusal
+            return await self._write_anew(to, parcel)  # packed before a refusal lowered the limit
         try:
-            # Asked each time: a topic that was deleted may have come back with fewer partitions.
+            # Each time: a topic may have been deleted and created again with fewer partitions.
             await await_partition(producer, to, self.options.partition_limit)
             await (await producer.send_batch(parcel.builder, to.topic, partition=to.partition))
         except (MessageSizeTooLargeError, RecordListTooLargeError):
@@ -296,15 +302,15 @@ class Emitter:
                 return [parcel.start]
         except InvalidTimestampError:
             await self._clock.correct(to.topic, parcel.timestamp_ms)
-            await self._replace(producer)  # what it sends next would be out of order
+            await self._replace(producer)  # its next batch would be refused as out of order
         except ProducerClosed:
-            pass  # another partition's trouble has just replaced it
+            pass  # an error of another partition has just replaced the producer
         except KafkaError as error:
             if not error.retriable:
                 raise
-            # aiokafka itself retries; it gives up only where a partition had no leader for long.
-            log.warning("sending to %s: %r, trying again", to, error)
-            await asyncio.sleep(RETRY_PAUSE)
+            # aiokafka retries by itself, and stops only if a partition has no leader for long.
+            log.warning("sending to %s failed: %r; trying again with a new producer", to, error)
+            await asyncio.sleep(REQUEST_PAUSE)
             await self._replace(producer)
         else:
             return []
@@ -317,28 +323,21 @@ class Emitter:
         return refused
 
     async def _learn_limit(self, topic: str, refused: Parcel, producer: Producer) -> None:
-        """Make batches smaller, and know the limit of a record, after a refusal."""
+        """Lower the limit of a batch, or of a record, after a refusal."""
         async with self._replacing:
             if self._producer is not producer:
-                return  # what follows was done for another partition meanwhile
+                return  # another partition has replaced the producer meanwhile
             size, is_one = refused.builder.size(), len(refused.rows) == 1
             await self.limits.learn(topic, size, is_one_record=is_one)
-            await self._take_over(producer)
+            await self._open_in_place_of(producer)
 
     async def _replace(self, producer: Producer) -> None:
         async with self._replacing:
             if self._producer is producer:
-                await self._take_over(producer)
+                await self._open_in_place_of(producer)
 
-    async def _take_over(self, producer: Producer) -> None:
-        while self._producer is producer:
-            try:
-                await self._open()
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                log.warning("opening a producer: %r, trying again", error)
-                await asyncio.sleep(RETRY_PAUSE)
+    async def _open_in_place_of(self, producer: Producer) -> None:
+        await retry(self._open, doing="opening a producer", may_pass=is_retriable, log=log)
         self._retire(producer)
 
     async def _open(self) -> None:
@@ -346,8 +345,8 @@ class Emitter:
         producer = self._connect(size)
         try:
             await producer.start()
-            # Now, rather than in send_batch: a batch that still waits for it there when the
-            # producer is replaced would wait for ever.
+            # Before the first send_batch: a batch that waits there for its topic's partitions
+            # when the producer is replaced would wait for ever.
             for topic in self.limits.topics:
                 await producer.partitions_for(topic)
         except BaseException:
@@ -356,14 +355,12 @@ class Emitter:
         self._producer, self._producer_bytes = producer, size
 
     def _retire(self, producer: Producer) -> None:
-        """Let a producer deliver what it has, and close it."""
-        task = asyncio.create_task(producer.stop())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        """Close a producer in the background, once it has delivered its batches."""
+        self._retiring.start(producer.stop())
 
 
 def _next_of(waiting: deque[_Sending]) -> list[_Sending]:
-    """Return all that waits, as one batch; nothing of a caller that has stopped waiting."""
+    """Remove and return all that wait, except those whose caller has stopped waiting."""
     group: list[_Sending] = []
     while waiting:
         sending = waiting.popleft()
@@ -373,7 +370,7 @@ def _next_of(waiting: deque[_Sending]) -> list[_Sending]:
 
 
 def _end_all(topic: str, group: Sequence[_Sending], refused: Sequence[int]) -> None:
-    """Tell each caller that its rows are delivered, but for those of its own that were refused."""
+    """Complete the calls of a group; a call with refused rows gets an error that names them."""
     first = 0
     for sending in group:
         end = first + len(sending.rows)
@@ -382,19 +379,7 @@ def _end_all(topic: str, group: Sequence[_Sending], refused: Sequence[int]) -> N
         first = end
 
 
-def _look_at(delivered: asyncio.Future[None]) -> None:
-    """Have an error count as seen: who sent several may stop at the first that fails."""
+def _retrieve_error(delivered: asyncio.Future[None]) -> None:
+    """Mark an error as retrieved: who sent several may stop at the first that fails."""
     if not delivered.cancelled():
         delivered.exception()
-
-
-async def _finished(tasks: Collection[asyncio.Task[None]], by: float) -> bool:
-    """Wait for tasks until the loop's time given; tells whether all have ended."""
-    if not tasks:
-        return True
-    _, pending = await asyncio.wait(tuple(tasks), timeout=max(0.0, by - _now()))
-    return not pending
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""How outputs reach Kafka, as the pipeline sees it: at least once, or exactly once.
+"""Delivery of outputs to Kafka, as the pipeline sees it: at least once, or exactly once.
 
 ::
 
@@ -24,7 +24,7 @@ __all__ = ["AtLeastOnce", "Delivery", "PartitionLostError"]
 
 
 class PartitionLostError(LeadScoreError):
-    """The partition of a batch belongs to another: nothing of the batch is seen by anybody."""
+    """Another worker owns the partition of a batch: drop it, its outputs are never visible."""
 
 
 class Delivery(Protocol):
@@ -32,7 +32,7 @@ class Delivery(Protocol):
 
     @property
     def limits(self) -> TopicLimits:
-        """What the output topics take."""
+        """The largest batch and record that each output topic takes."""
 
     async def admit(self, batch: Batch) -> bool:
         """Wait until outputs of a batch may be sent.
@@ -40,33 +40,33 @@ class Delivery(Protocol):
         Returns
         -------
         bool
-            False when its partition belongs to another by now: drop the batch.
+            False if another worker owns its partition by now: drop the batch.
         """
 
     async def send(
         self, topic: str, batch: Batch, rows: Sequence[Output]
     ) -> Sequence[asyncio.Future[None]]:
-        """Send outputs of a batch to its partition's number, behind those of earlier calls.
+        """Send outputs of a batch to the partition of its number, after those of earlier calls.
 
         Returns
         -------
         sequence of asyncio.Future
-            They end when the outputs are delivered. They raise a RecordsTooLargeError when the
-            broker refused some, a PartitionLostError when the batch is to be dropped, and a
-            FatalError when the outputs could not be delivered.
+            They complete when the outputs are delivered; none where there are no rows. They raise
+            a RecordsTooLargeError if the broker refused some, a PartitionLostError if the batch is
+            to be dropped, and a FatalError if the outputs could not be delivered.
         """
 
     def done(self, batch: Batch) -> None:
-        """Say that all outputs of a batch are delivered."""
+        """Mark a batch as done: all its outputs are delivered."""
 
 
-class AtLeastOnce:
-    """Outputs are seen when they are delivered, and sent again when their commit is lost.
+class AtLeastOnce(Delivery):
+    """Delivery at least once: outputs are visible at once, and repeated if no commit follows.
 
     Parameters
     ----------
     emitter
-        Sends them.
+        Sends the outputs.
     """
 
     def __init__(self, emitter: Emitter) -> None:
@@ -74,19 +74,19 @@ class AtLeastOnce:
 
     @property
     def limits(self) -> TopicLimits:
-        """What the output topics take."""
+        """The largest batch and record that each output topic takes."""
         return self._emitter.limits
 
     async def admit(self, batch: Batch) -> bool:
-        """Admit every batch: a repetition bears the same event ids."""
+        """Return True for every batch: a repeated output has the same event id."""
         return True
 
     async def send(
         self, topic: str, batch: Batch, rows: Sequence[Output]
     ) -> Sequence[asyncio.Future[None]]:
-        """Send outputs of a batch to its partition's number."""
+        """Send outputs of a batch to the partition of its number."""
         return await self._emitter.send(topic, batch.partition.partition, rows)
 
     def done(self, batch: Batch) -> None:
-        """Have the batch's offsets committed with the next commit."""
+        """Mark a batch as done: the next commit covers its offsets."""
         batch.done()

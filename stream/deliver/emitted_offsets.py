@@ -1,4 +1,4 @@
-"""How far a partition's outputs reach: read from the ends of the output topics."""
+"""Finds how far the outputs of a partition reach, from the ends of the output topics."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
 from schemas.headers import SourceOf
 from stream.kafka.log_reader import LogReader
-from stream.kafka.producer import RETRY_PAUSE
+from stream.kafka.producer import is_retriable
+from stream.process.backoff import retry
 
 __all__ = ["EmittedReader"]
 
 log = logging.getLogger(__name__)
 
 FIRST = 500
-"""Records that are read first, from the end; then twice as many, and so on."""
+"""Records of the first step back from the end; each further step reads twice as many."""
 MOST = 500_000
-"""Records of the last such step: an owner has far fewer between two of its commits."""
+"""Records of the largest step: an owner writes far fewer between two of its commits."""
 STEP_LIMIT = 5.0
-"""Seconds for a step of few records. It is tried again then, on connections of its own."""
+"""Seconds for a step of few records, after which it is tried again on new connections."""
 RECORDS_A_SECOND = 50_000
-"""A step of many records may take longer by this rate."""
+"""A step of many records has more time, by this rate."""
 AT_ONCE = 4
-"""Partitions: each has connections of its own."""
+"""Partitions that are read at once: each has connections of its own."""
 
 
 class EmittedReader:
@@ -97,13 +97,14 @@ class EmittedReader:
         self, output: TopicPartition, count: int, before: int | None
     ) -> Sequence[ConsumerRecord]:
         limit = STEP_LIMIT + count / RECORDS_A_SECOND
-        while True:
-            try:
-                # A connection that a router has forgotten never answers, a new one does.
-                async with asyncio.timeout(limit):
-                    return await self._reader.last(output, count, before=before)
-            except (KafkaError, TimeoutError) as error:
-                if isinstance(error, KafkaError) and not error.retriable:
-                    raise
-                log.warning("reading the end of %s: %r, trying again", output, error)
-                await asyncio.sleep(RETRY_PAUSE)
+
+        async def read() -> Sequence[ConsumerRecord]:
+            # A connection that a router has dropped never answers; the next attempt opens others.
+            async with asyncio.timeout(limit):
+                return await self._reader.last(output, count, before=before)
+
+        return await retry(read, doing=f"reading the end of {output}", may_pass=_may_pass, log=log)
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or is_retriable(error)

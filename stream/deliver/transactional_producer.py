@@ -1,11 +1,9 @@
-"""One transactional id, and the producers that have it for us, one after the other."""
+"""A transactional id, and the producers that this worker opens with it, one after the other."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection
-from contextlib import suppress
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
@@ -21,19 +19,21 @@ from aiokafka.errors import (
 )
 
 from stream.kafka.producer import (
-    RETRY_PAUSE,
     TransactionalOpener,
     TransactionalProducer,
     await_partition,
+    is_retriable,
 )
 from stream.kafka.topic_limits import TopicLimits
+from stream.process.background_tasks import BackgroundTasks
+from stream.process.backoff import retry
 
 __all__ = ["FENCED", "TransactionalId", "may_pass"]
 
 log = logging.getLogger(__name__)
 
 FENCED = (ProducerFenced, InvalidProducerEpoch)
-"""Another has the transactional id now."""
+"""A newer producer has the transactional id."""
 
 BROKEN = (
     OutOfOrderSequenceNumber,
@@ -43,18 +43,18 @@ BROKEN = (
     ProducerClosed,
     IllegalOperation,
 )
-"""This producer is of no use any more; another one may be."""
+"""This producer cannot go on; a new one with the same id may."""
 
 
 def may_pass(error: Exception) -> bool:
-    """Return whether another producer may do what this one could not."""
-    # What it did not expect aiokafka raises as a bare KafkaError, and its producer is dead then.
+    """Return whether a new producer may succeed after an error of this one."""
+    # aiokafka raises a bare KafkaError for answers it does not expect; its producer is dead then.
     is_bare = type(error) is KafkaError
     return is_bare or isinstance(error, BROKEN) or bool(getattr(error, "retriable", False))
 
 
 class TransactionalId:
-    """Opens producers; each fences the one before, and ends what that one had begun.
+    """Opens producers; each fences the one before and aborts the transaction it left open.
 
     Parameters
     ----------
@@ -89,46 +89,46 @@ class TransactionalId:
         self._limits = limits
         self._expected = expected
         self._partition_limit = partition_limit
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring = BackgroundTasks()
 
     async def open(self) -> None:
-        """Open a producer in place of the latest; tries until it is there.
+        """Open a producer in place of the latest; tries until one is open.
 
         Raises
         ------
         FatalError
-            When an expected partition does not come.
+            When an expected partition does not appear.
         KafkaError
             When Kafka refuses.
         """
         if self.producer is not None:
             self._retire(self.producer)
-        while True:
-            producer = self._connect(self.name, self._limits.batch_bytes)
-            try:
-                await producer.start()
-                # Now: a batch that still waits for it when the producer is closed waits for ever.
-                for to in self._expected:
-                    await await_partition(producer, to, self._partition_limit)
-            except BaseException as error:
-                self._retire(producer)
-                if not (isinstance(error, KafkaError) and error.retriable):
-                    raise
-                log.warning("opening a producer for %s: %r, trying again", self.name, error)
-                await asyncio.sleep(RETRY_PAUSE)
-            else:
-                self.producer = producer
-                return
+        self.producer = await retry(
+            self._opened,
+            doing=f"opening a producer for {self.name}",
+            may_pass=is_retriable,
+            log=log,
+        )
+
+    async def _opened(self) -> TransactionalProducer:
+        producer = self._connect(self.name, self._limits.batch_bytes)
+        try:
+            await producer.start()
+            # Before anything is sent: a batch that still waits in `send_batch` for its topic's
+            # partitions waits for ever once the producer is closed.
+            for to in self._expected:
+                await await_partition(producer, to, self._partition_limit)
+        except BaseException:
+            self._retire(producer)
+            raise
+        return producer
 
     async def close(self, by: float) -> None:
-        """Close the connections, by the loop's time given."""
+        """Close the connections; those that are still open at the deadline are dropped."""
         if self.producer is not None:
             self._retire(self.producer)
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(by):
-                await asyncio.gather(*self._retiring, return_exceptions=True)
+        if not await self._retiring.finish(by):
+            await self._retiring.cancel()
 
     def _retire(self, producer: TransactionalProducer) -> None:
-        task = asyncio.create_task(producer.stop())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring.start(producer.stop())

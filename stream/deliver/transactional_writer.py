@@ -1,23 +1,22 @@
 """One input partition, exactly once: its outputs and its offsets, transaction by transaction.
 
-The rule that makes it sound: whoever writes what comes of a partition has the transactional id of
-that partition, opens its producer *first* (which fences whoever had the id before, and ends what
-that one had begun) and looks up the committed offset *then*. So of all who ever took the partition
-for theirs only the last can commit, and it begins exactly where the last commit is.
+The rule that makes it sound: the writer of a partition uses that partition's transactional id. It
+opens its producer *first*, which fences the previous holder of the id and aborts the transaction it
+left open, and fetches the committed offset *then*. So of all workers that ever believed to own the
+partition only the latest can commit, and it starts exactly at the last commit.
 
-A transaction that fails is written again, from its journal, by a producer opened anew. That would
-fence the rightful owner, were the partition another's by now: so the committed offset is looked up
-again, and unless it is where this writer has left it, the partition is lost.
+A transaction that fails is written again from its journal, by a new producer. If another worker
+owns the partition by now, that producer fences the rightful owner. So the committed offset is
+fetched again: unless it is the one that this writer left, the writer drops the partition.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
@@ -36,16 +35,18 @@ from stream.deliver.transactional_producer import FENCED, TransactionalId, may_p
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 from stream.kafka.committed_offsets import CommittedReader
 from stream.kafka.producer import (
-    RETRY_PAUSE,
     Output,
     TransactionalOpener,
     TransactionalProducer,
+    as_fatal,
     await_partition,
     pack,
-    unmendable,
 )
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import TopicLimits
+from stream.process.background_tasks import BackgroundTasks
+from stream.process.backoff import REQUEST_PAUSE
+from stream.process.deadlines import fail_at, now
 
 __all__ = ["PartitionWriter", "WriterOptions"]
 
@@ -61,11 +62,11 @@ class WriterOptions:
     group_id
         Whose offsets are committed.
     most_rows
-        Outputs of a transaction, about: more wait for the next one.
+        Outputs of a transaction, about; more of them wait for the next one.
     most_bytes
         Bytes of the records whose outputs a transaction has, about.
     delivery_limit
-        For an output to be delivered, and for a transaction to be committed.
+        For the delivery of an output, and for the commit of a transaction.
     partition_limit
         For a partition that an output topic does not have yet, but the source topic has.
     """
@@ -79,48 +80,48 @@ class WriterOptions:
 
 @dataclass(slots=True)
 class _Sending:
-    """Rows of one call, as long as they may have to be written again."""
+    """The rows of one call, kept while they may have to be written again."""
 
     topic: str
     rows: Sequence[Output]
     refused: set[int] = field(default_factory=set)
     is_written: bool = False
     is_over: bool = False
-    """Whether the caller was told that the rows are delivered."""
+    """Whether the caller already knows that the rows are delivered."""
 
 
 class _RefusedError(Exception):
-    """The broker refused a batch; the limits or the clock were corrected by that."""
+    """The broker refused a batch; the limits or the clock have been corrected."""
 
 
 class PartitionWriter:
-    """Writes what comes of one partition, for as long as it is ours.
+    """Writes the outputs and offsets of one partition while this worker owns it.
 
     Parameters
     ----------
     partition
         The input partition.
     generation
-        Of the assignment under which it is ours.
+        Of the assignment that the partition belongs to.
     connect
         Makes a producer.
     read_committed
         Fetches the group's commit; None where there is none.
     limits
-        What the output topics take.
+        The largest batch and record that each output topic takes.
     topics
         The output topics.
     options
-        See there.
+        How it writes.
     clock
-        Tells the records' time stamps.
+        Gives records their time stamps.
 
     Attributes
     ----------
     is_lost
-        Whether the partition turned out to be another's.
+        Whether a newer owner has fenced this writer.
     committed
-        The group's commit, as this writer has found or made it; None where there is none.
+        The group's commit as this writer found or made it; None where there is none.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class PartitionWriter:
         self._options = options
         self._in_transaction = False
         self._attempted: tuple[Commit, ModelPin | None] | None = None
-        self._came_through: tuple[Commit, ModelPin | None] | None = None
+        self._accepted: tuple[Commit, ModelPin | None] | None = None
         self._journal: list[_Sending] = []
         self._admitted: list[Batch] = []
         self._is_closed = False
@@ -161,12 +162,12 @@ class PartitionWriter:
         self._is_open = asyncio.Event()
         self._is_open.set()
         self._turn = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
 
-    # Beginning and end
+    # Open and close
 
     async def open(self) -> Commit | None:
-        """Fence whoever wrote before, then look up where that one has left off.
+        """Fence the previous owner, then fetch the group's commit.
 
         Returns
         -------
@@ -182,26 +183,25 @@ class PartitionWriter:
             await self._id.open()
             self.committed = await self._read_committed(self.partition)
         except KafkaError as error:
-            raise unmendable(error) from error
+            raise as_fatal(error) from error
         return self.committed
 
     @property
     def is_ours(self) -> bool:
-        """Whether anything may still be written."""
+        """Whether this writer may still write."""
         return not (self.is_lost or self._is_closed)
 
     async def close(self, by: float) -> None:
-        """Abort what is not committed, within the loop's time given, and close the connections."""
+        """Abort the open transaction and close the connections, by a time of the event loop."""
         self._is_closed = True
-        self._release()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._wake()
+        await self._tasks.cancel()
         producer = self._id.producer
         if (
             producer is not None
             and self._in_transaction
             and not self.is_lost
+            # Nothing may be aborted after a commit whose answer is missing: it may be accepted.
             and self._attempted is None
         ):
             self._in_transaction = False
@@ -209,8 +209,13 @@ class PartitionWriter:
                 async with asyncio.timeout_at(by):
                     await producer.abort_transaction()
             except (KafkaError, IllegalOperation, TimeoutError, AssertionError) as error:
-                # aiokafka asserts that its producer has not failed meanwhile.
-                log.warning("%s: left to its next owner to abort: %r", self._id.name, error)
+                # AssertionError: aiokafka asserts that its producer has not failed meanwhile.
+                log.warning(
+                    "aborting the transaction of %s failed: %r; the next owner of the partition"
+                    " aborts it",
+                    self._id.name,
+                    error,
+                )
         await self._id.close(by)
 
     def lose(self) -> None:
@@ -220,17 +225,17 @@ class PartitionWriter:
                 "%s is fenced by a newer owner: batches in flight are dropped", self.partition
             )
         self.is_lost = True
-        self._release()
+        self._wake()
 
-    def _release(self) -> None:
-        """Let go of who waits."""
+    def _wake(self) -> None:
+        """Wake all callers that wait."""
         self._is_open.set()
         self._changed.set()
 
     # Batches
 
     async def admit(self, batch: Batch) -> bool:
-        """Wait until a batch may be part of a transaction; tells whether it is."""
+        """Wait until the open transaction takes a batch; return False if the partition is lost."""
         while self.is_ours and (not self._is_open.is_set() or self._is_full):
             self._changed.clear()
             await (self._is_open if not self._is_open.is_set() else self._changed).wait()
@@ -247,33 +252,27 @@ class PartitionWriter:
         )
 
     def done(self, batch: Batch) -> None:
-        """Say that all outputs of a batch are in the transaction."""
+        """Mark a batch as done: all its outputs are in the transaction."""
         if self.is_ours:
             batch.done()
             self._changed.set()
 
     def send(self, topic: str, rows: Sequence[Output]) -> list[asyncio.Task[None]]:
-        """Send rows to the partition's number, behind those of earlier calls."""
-        return [self._begin(self._deliver(_Sending(topic, rows)))] if rows else []
+        """Send rows to the partition of this number, after those of earlier calls."""
+        return [self._tasks.start(self._deliver(_Sending(topic, rows)))] if rows else []
 
     def commit(self, entry: PartitionProgress) -> asyncio.Task[None]:
-        """Begin to commit what is done, and what was admitted, as soon as that is done, too.
+        """Start to commit the transaction, once all batches admitted to it are done.
 
-        The task ends with the commit, or as soon as the partition is lost.
+        No further batch is admitted until the commit ends.
+
+        Returns
+        -------
+        asyncio.Task
+            Ends with the commit, or as soon as the partition is lost.
         """
         self._is_open.clear()
-        return self._begin(self._commit(entry))
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._end)
-        return task
-
-    def _end(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # who sent several may stop at the first that fails
+        return self._tasks.start(self._commit(entry))
 
     async def _deliver(self, sending: _Sending) -> None:
         async with self._limited(), self._turn:
@@ -293,30 +292,30 @@ class PartitionWriter:
                     entry.settle()
                     await self._until_it_works(lambda: self._end_transaction(entry))
         finally:
-            self._release()
+            self._wake()
 
     @asynccontextmanager
     async def _limited(self) -> AsyncIterator[None]:
         limit = self._options.delivery_limit
+        sentence = (
+            f"The outputs of {self.partition} were expected to be delivered and committed within "
+            f"{limit:.0f} s, but were not: check the brokers."
+        )
         try:
-            async with asyncio.timeout(limit):
+            async with fail_at(now() + limit, sentence):
                 yield
-        except TimeoutError:
-            raise FatalError(
-                f"What came of {self.partition} was expected to be delivered and committed within "
-                f"{limit:.0f} s, but was not: check the brokers."
-            ) from None
         except asyncio.CancelledError:
             if self._is_closed:
                 raise self._lost() from None
             raise
 
     def _lost(self) -> PartitionLostError:
-        return PartitionLostError(f"{self.partition} belongs to another")
+        return PartitionLostError(f"{self.partition} has a newer owner")
 
     # In the transaction
 
     async def _until_it_works(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Run a step; after an error that may pass, write the transaction again and repeat it."""
         is_broken = False
         while True:
             if not self.is_ours:
@@ -333,9 +332,11 @@ class PartitionWriter:
                 raise self._lost() from error
             except (KafkaError, IllegalOperation) as error:
                 if not may_pass(error):
-                    raise unmendable(error) from error
-                log.warning("%s: %r, writing the transaction again", self._id.name, error)
-                await asyncio.sleep(RETRY_PAUSE)
+                    raise as_fatal(error) from error
+                log.warning(
+                    "the transaction of %s failed: %r; writing it again", self._id.name, error
+                )
+                await asyncio.sleep(REQUEST_PAUSE)
                 is_broken = True
 
     async def _write_journal(self) -> None:
@@ -344,7 +345,7 @@ class PartitionWriter:
                 await self._write(sending)
 
     async def _write(self, sending: _Sending) -> None:
-        producer, number = await self._begun(), self.partition.partition
+        producer, number = await self._producer_in_transaction(), self.partition.partition
         kept = [i for i in range(len(sending.rows)) if i not in sending.refused]
         rows, now_ms = [sending.rows[i] for i in kept], self._clock.stamp()
         to = TopicPartition(sending.topic, number)
@@ -358,7 +359,7 @@ class PartitionWriter:
                 await self._limits.learn(sending.topic, size, is_one_record=is_one)
                 if is_one:
                     sending.refused.add(kept[parcel.start])
-                    if sending.is_over:  # the limit was lowered since; a worker's start reads it
+                    if sending.is_over:  # the limit was lowered since; a restart reads it
                         raise FatalError(
                             f"A record delivered before is refused: {error!r}"
                         ) from error
@@ -368,7 +369,7 @@ class PartitionWriter:
                 raise _RefusedError from error
         sending.is_written = True
 
-    async def _begun(self) -> TransactionalProducer:
+    async def _producer_in_transaction(self) -> TransactionalProducer:
         producer = self._id.producer
         assert producer is not None, "open() comes first"
         if not self._in_transaction:
@@ -377,34 +378,34 @@ class PartitionWriter:
         return producer
 
     async def _end_transaction(self, entry: PartitionProgress) -> None:
-        if self._came_through is None:
+        if self._accepted is None:
             offset, pin = entry.to_commit()
             commit = Commit(offset, metadata_of(offset, pin))
             await self._write_journal()
-            producer = await self._begun()
+            producer = await self._producer_in_transaction()
             offsets = {self.partition: OffsetAndMetadata(*commit)}
             await producer.send_offsets_to_transaction(offsets, self._options.group_id)
             self._attempted = commit, pin
             await producer.commit_transaction()
             self.committed, self._attempted, self._in_transaction = commit, None, False
         else:
-            commit, pin = self._came_through
+            commit, pin = self._accepted
         entry.is_committed(commit.offset, pin)
-        self._came_through = None
+        self._accepted = None
         self._journal.clear()
         self._admitted.clear()
 
     # Producers
 
     async def _open_anew(self) -> None:
-        """Abort the transaction by a new producer, and have its journal written again."""
+        """Open a new producer, which aborts the transaction; mark its journal as not written."""
         await self._id.open()
         found = await self._read_committed(self.partition)
         if self._attempted is not None and found == self._attempted[0]:
-            # It came through and only the answer was lost; or another has written the same, which
-            # is as good.
-            self._came_through = self._attempted
-        elif found != self.committed:  # else ours was aborted
+            # The commit was accepted and only its answer lost; or another worker has committed the
+            # same offset and model, with the same outputs.
+            self._accepted = self._attempted
+        elif found != self.committed:  # equal: the transaction of this writer was aborted
             self.lose()
         self.committed, self._attempted, self._in_transaction = found, None, False
         for sending in self._journal:

@@ -7,7 +7,7 @@
             ...                      # step.records: RawRecord, or UnreadableRecord with its verdict
         # read on at step.next_offset
 
-For the places where a client gives up: a record that it can't decode, a batch that expands beyond
+For what a client cannot read: a record that it can't decode, a batch that expands beyond
 what memory holds. Records are decompressed and parsed in a thread, in steps of bounded memory, so
 the event loop stays free.
 """
@@ -29,6 +29,7 @@ from stream.fetch.aiokafka_internals import FetchClient, Fetched
 from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.fetch.record_batches import Limits, RecordBatches
 from stream.fetch.unserved_offsets import fetch_before, next_served
+from stream.process.backoff import LOG_PAUSE
 
 __all__ = ["RawBatchReader", "RawReader", "RawStep"]
 
@@ -39,8 +40,6 @@ FETCH_BYTES = 1 << 20
 ANSWER_LIMIT = 7.5
 """Seconds to wait for an answer."""
 ATTEMPTS = 5
-RETRY_PAUSE = 0.5
-"""Seconds before another attempt at what may pass, as while a partition's leader moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +181,7 @@ class RawBatchReader:
                 if not error.retriable or attempt == ATTEMPTS - 1:
                     raise
                 log.warning("fetching %s at %d: %r, trying again", partition, start, error)
-            await asyncio.sleep(RETRY_PAUSE)
+            await asyncio.sleep(LOG_PAUSE)
         raise AssertionError("the last attempt returns or raises")
 
     async def _connected(self) -> FetchClient:

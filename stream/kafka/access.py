@@ -1,4 +1,4 @@
-"""Who uses Kafka, and for what: the words of Kafka's authorizer, and LeadScore's uses of it.
+"""The terms of Kafka's authorizer, and the uses that LeadScore makes of Kafka.
 
 Which operations a use needs on which resource is declared in stream/kafka/topic_catalog.py and
 stream/kafka/declared_rights.py.
@@ -9,26 +9,11 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Literal
 
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
-
 from stream.settings import Settings
 
-__all__ = ["REFUSALS", "Operation", "ResourceType", "Use", "client_name", "uses_of"]
+__all__ = ["Operation", "ResourceType", "Use", "client_name", "uses_of"]
 
 ResourceType = Literal["topic", "group", "transactional-id", "cluster"]
-
-REFUSALS = (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
-"""Errors by which Kafka says that this user lacks a right."""
 
 
 class Operation(IntEnum):

@@ -1,4 +1,4 @@
-"""Fetch the commits of a group; an error is never taken for "no commit".
+"""Fetches the commits of a group; distinguishes "no commit" from "coordinator loading".
 
 aiokafka's consumer does not look at the error of an answer as a whole. A coordinator that is still
 loading its offsets, as after a broker's start, answers with such an error and without partitions,
@@ -15,18 +15,19 @@ from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, NoError
+from aiokafka.errors import GroupLoadInProgressError, NoError
 
 from stream.fetch.closing import closed
 from stream.kafka.commit_metadata import Commit
-from stream.kafka.producer import ANSWER_LIMIT, RETRY_PAUSE
+from stream.kafka.producer import ANSWER_LIMIT, is_retriable
+from stream.process.backoff import retry
 
 __all__ = ["CommittedReader", "GroupOffsets"]
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""Requests: each has connections of its own."""
+"""Requests in flight: each has connections of its own."""
 
 CommittedReader = Callable[[TopicPartition], Awaitable[Commit | None]]
 """Fetches a group's commit of a partition; None where there is none."""
@@ -81,23 +82,25 @@ class GroupOffsets:
         }
 
     async def read(self, partition: TopicPartition) -> Commit | None:
-        """Fetch one commit; tries until there is an answer.
+        """Fetch one commit; tries until the coordinator answers and has loaded it.
 
         Raises
         ------
         KafkaError
             One that does not pass, as for a group that this user may not read.
         """
-        while True:
-            try:
-                found = await self.fetch([partition])
-            except KafkaError as error:
-                # A partition's own error comes as the answer's, which is none.
-                if not (error.retriable or isinstance(error, NoError)):
-                    raise
-                log.warning("fetching the commit of %s: %r, trying again", partition, error)
-            else:
-                if partition in found:
-                    return found[partition]
-                log.warning("the commit of %s is not loaded yet, trying again", partition)
-            await asyncio.sleep(RETRY_PAUSE)
+
+        async def read() -> Commit | None:
+            found = await self.fetch([partition])
+            if partition not in found:
+                raise GroupLoadInProgressError
+            return found[partition]
+
+        return await retry(
+            read, doing=f"fetching the commit of {partition}", may_pass=_may_pass, log=log
+        )
+
+
+def _may_pass(error: Exception) -> bool:
+    # aiokafka raises a partition's own error as that of the whole answer, which has none.
+    return is_retriable(error) or isinstance(error, NoError)

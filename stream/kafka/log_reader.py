@@ -176,6 +176,17 @@ class LogReader:
             below, span = start, 2 * span
         return None
 
+    async def end_offset(self, partition: TopicPartition) -> int:
+        """Return the offset after the last record of a partition.
+
+        Raises
+        ------
+        KafkaError
+            The topic can't be read.
+        """
+        async with self.open() as consumer:
+            return int((await consumer.end_offsets([partition]))[partition])
+
     def open_beside(self) -> RawBatchReader:
         """Return a reader for records that a consumer can't decode; it connects on first use."""
         return RawBatchReader(self._connection, self._isolation_level)
@@ -193,7 +204,7 @@ class LogReader:
         )
         try:  # its own `async with` leaves the connections open when it is cancelled at the start
             await consumer.start()
-            # aiokafka's own tasks begin: stopping one that has not begun raises CancelledError.
+            # Lets aiokafka's tasks begin: stopping one that has not raises CancelledError.
             await asyncio.sleep(0)
             yield consumer
         finally:

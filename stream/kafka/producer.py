@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import KafkaError
 
 from agents.scoring import Output
 from schemas.errors import FatalError
+from stream.process.backoff import REQUEST_PAUSE
+from stream.process.deadlines import now
 from stream.settings import Settings
 
 __all__ = [
@@ -20,21 +23,19 @@ __all__ = [
     "Producer",
     "TransactionalOpener",
     "TransactionalProducer",
+    "as_fatal",
     "await_partition",
+    "is_retriable",
     "open_producer",
     "pack",
     "producer_opener",
     "record_bytes",
     "transaction_limit_ms",
     "transactional_opener",
-    "unmendable",
 ]
 
-RETRY_PAUSE = 0.2
-"""Seconds before another attempt at what may pass."""
-
 ANSWER_LIMIT = 7.5
-"""Seconds: a transaction goes over two connections, one after the other; each may be forgotten."""
+"""Seconds per request: a transaction uses two connections, and a router may have dropped both."""
 
 LONGEST_TRANSACTION = 900.0
 """Seconds: the brokers' default limit of transactions (``transaction.max.timeout.ms``)."""
@@ -199,12 +200,17 @@ def transaction_limit_ms(settings: Settings) -> int:
     return round(min(lasts, LONGEST_TRANSACTION) * 1000)
 
 
-def unmendable(error: BaseException) -> FatalError:
-    """Say in a sentence that Kafka does not take what is sent, whatever is tried."""
+def as_fatal(error: BaseException) -> FatalError:
+    """Return the FatalError for an error of Kafka that no retry resolves."""
     return FatalError(
         f"Kafka was expected to take what is sent, but answered {error!r}: check that the "
         "output topics exist and that this user may write to them."
     )
+
+
+def is_retriable(error: BaseException) -> bool:
+    """Return whether Kafka says that the same request may succeed later."""
+    return isinstance(error, KafkaError) and bool(error.retriable)
 
 
 async def await_partition(producer: Producer, to: TopicPartition, within: float) -> None:
@@ -217,17 +223,16 @@ async def await_partition(producer: Producer, to: TopicPartition, within: float)
     KafkaError
         Kafka does not return the topic's partitions.
     """
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + within
+    by = now() + within
     while to.partition not in await producer.partitions_for(to.topic):
-        if loop.time() > give_up:
+        if now() > by:
             raise FatalError(
                 f"Topic {to.topic} was expected to have as many partitions as the source "
                 f"topic, but has no partition {to.partition}: add partitions to it "
                 "(`kafka-topics.sh --alter`). If it was deleted, a client may have re-created it "
                 "with the broker's default (auto.create.topics.enable)."
             )
-        await asyncio.sleep(RETRY_PAUSE)
+        await asyncio.sleep(REQUEST_PAUSE)
 
 
 def record_bytes(

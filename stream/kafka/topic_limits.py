@@ -63,7 +63,7 @@ class TopicLimits:
         self._limits.update(await self._read(self._limits.keys()))
         self.batch_bytes = min(self.batch_bytes, *self._limits.values())
 
-    def of(self, topic: str) -> int:
+    def max_bytes(self, topic: str) -> int:
         """Return the bytes of the largest batch that a topic accepts."""
         return self._limits[topic]
 

@@ -19,7 +19,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from schemas.display import for_terminal
 from schemas.errors import FatalError
-from stream.kafka.access import REFUSALS
+from stream.process.refusals import REFUSALS
 from stream.process.terminal_log import LABEL, lines_of
 from stream.settings import Settings
 

@@ -1,4 +1,4 @@
-"""What is looked at when a partition is assigned: whose commit it is, and which model scores it."""
+"""Checks of an assigned partition: who made its commit, and which model scores it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from schemas.model_identity import ModelIdentity
 from stream.consume.foreign_commits import ForeignCommits
 from stream.deliver.emitted_offsets import EmittedReader
 from stream.kafka.commit_metadata import Commit, ModelPin
-from stream.scoring.model_reloader import ModelChanges
+from stream.process.backoff import MODEL_LOAD_PAUSE
+from stream.scoring.model_changes import ModelChanges
 from stream.scoring.serving_model import Serving
 
 __all__ = ["PartitionStart"]
@@ -22,15 +23,13 @@ __all__ = ["PartitionStart"]
 log = logging.getLogger(__name__)
 
 LOAD_ATTEMPTS = 3
-"""Of a model that can't be loaded though the registry has it; a registry may be slow to answer."""
+"""Attempts to load a model that the registry has: it may be slow to answer."""
 READ_LIMIT = 20.0
-"""Seconds to read the ends of the output topics; what is not known by then is taken for all."""
-RETRY_PAUSE = 1.0
-"""Seconds between two attempts."""
+"""Seconds to read the ends of the output topics; after that all records count as scored."""
 
 
 class PartitionStart:
-    """Decides how an assigned partition begins: ``stream.consume.start_offsets.PinOf``.
+    """Returns the model with which a partition starts: ``stream.consume.start_offsets.PinOf``.
 
     Parameters
     ----------
@@ -43,9 +42,9 @@ class PartitionStart:
     load
         Loads a model that a commit names; may block.
     foreign
-        Reports commits that are not ours.
+        Reports commits that no LeadScore worker made.
     missing
-        Is called when a partition's model can't be loaded.
+        Called when a partition's model can't be loaded.
     ignores_pins
         Whether the current model scores everything, whatever commits say.
     """
@@ -70,8 +69,8 @@ class PartitionStart:
         self._ignores_pins = ignores_pins
         self._loading = asyncio.Lock()
 
-    async def begin(self, partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
-        """Look at the commit at which a partition begins.
+    async def pin_of(self, partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
+        """Check the commit at which a partition starts; load the model that it names.
 
         Returns
         -------
@@ -82,7 +81,7 @@ class PartitionStart:
         Raises
         ------
         StartupError
-            The commit is not ours, and the settings say to stop then.
+            No LeadScore worker made the commit, and the settings say to stop then.
         """
         if commit is None:
             return None
@@ -96,9 +95,9 @@ class PartitionStart:
             current = self._changes.current
             assert current is not None
             found = ModelPin(current.identity, commit.offset)
-            self._changes.begin(partition, found)
+            self._changes.pin(partition, found)
             return found
-        self._changes.begin(partition, pin)
+        self._changes.pin(partition, pin)
         until = await self._end(partition, commit.offset, pin.model.sha256)
         if until is None or until > commit.offset:
             # Outputs of a log that was deleted may lie beyond the end of the one that is there.
@@ -126,7 +125,7 @@ class PartitionStart:
             return None
 
     async def _is_loaded(self, pin: ModelPin) -> bool:
-        async with self._loading:  # all partitions begin at once, most often with the same model
+        async with self._loading:  # all partitions start at once, mostly with the same model
             if self._changes.has(pin):
                 return True
             error: Exception | None = None
@@ -136,11 +135,9 @@ class PartitionStart:
                 except ModelNotFoundError as found:
                     error = found
                     break
-                except (
-                    Exception
-                ) as found:  # whatever a model brings about, the current one is there
+                except Exception as found:  # any error: the current model can score instead
                     error = found
-                    await asyncio.sleep(RETRY_PAUSE)
+                    await asyncio.sleep(MODEL_LOAD_PAUSE)
                 else:
                     self._changes.keep(serving)
                     return True

@@ -1,9 +1,10 @@
 """The drift counts of a worker: blocks of the partitions that it reads, published as partials.
 
-A block's counts are published when it is whole, before the batch that makes it so is done, and at
-most once an interval while it is open. Whoever takes a partition over counts what lies between the
-block's start and the first record that it reads, without emitting: so the counts are the same
-whoever makes them, and a block is told again rather than not at all.
+A block's counts are published when the block is complete, before the batch that completes it is
+done, and at most once an interval while it is open. A new owner of a partition also counts the
+records between the block's start and the first record that it reads, without scoring events for
+them. So the counts do not depend on the owner, and a block is published again rather than not at
+all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
 from stream.deliver.batch_producer import Emitter, Output, RecordsTooLargeError
 from stream.kafka.log_reader import LogReader
+from stream.kafka.producer import is_retriable
+from stream.process.background_tasks import BackgroundTasks, Crash
+from stream.process.backoff import LOG_PAUSE, retry
 
 __all__ = ["DriftPublisher"]
 
@@ -31,8 +35,6 @@ log = logging.getLogger(__name__)
 
 PARTITION = 0
 """The partials' topic has one partition: the log that orders them."""
-RETRY_PAUSE = 0.5
-"""Seconds before another attempt at reading the head of a block."""
 REPORT_INTERVAL = 60.0
 """Seconds between two log lines about leads that are not counted."""
 HEAD_STEP = 250
@@ -54,10 +56,10 @@ class _Counted:
     generation
         Of the assignment under which the last batch was read.
     next_offset
-        All of the block's leads below it are counted, or are being counted by `head`.
+        All of the block's leads below it are counted, or are being counted by `before`.
     before
-        Must end before the block's counts may be told: the count of its head, or the telling of
-        the block before. So event time goes forward in what is told.
+        Must end before the block's counts may be published: the count of its head, or the
+        publication of the block before. So event time advances in what is published.
     deliveries
         Of the outputs of what was counted, as far as they are not delivered. Counts are published
         after the outputs are delivered: the next owner finds out from the outputs how far the
@@ -78,16 +80,16 @@ class _Counted:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the block's counts are all there is below `next_offset`, and may be told."""
+        """Whether all leads of the block below `next_offset` are counted: it may be published."""
         return _is_over(self.before)
 
     def continues(self, scorer: Scorer, since: int, generation: int, first: int) -> bool:
-        """Return whether a batch follows on what is counted.
+        """Return whether a batch continues the counts.
 
         An offset that is skipped within one generation is a gap of the log: a control record, an
-        aborted one, or one that compaction took. A model that came back is another stretch, also
-        where no record lies between: the next owner knows the later stretch only. What an earlier
-        generation has counted is of use only where its outputs were delivered.
+        aborted or a compacted one. A model that is changed back starts another stretch, even if no
+        record lies between: the next owner knows only the later stretch. Counts of an earlier
+        generation are valid only if its outputs were delivered.
         """
         if scorer is not self.scorer or since != self.since:
             return False
@@ -105,15 +107,16 @@ class DriftPublisher:
     emitter
         Sends the partials.
     topic, source_topic
-        Where they go, and where the leads come from.
+        The topics of partials and of leads.
     reader
         Reads the head of a block.
     crash
-        Called with an error that nothing here can mend.
+        Called with an unrecoverable error.
     out_of_order
-        Called with how many leads were out of order, and so not counted, since the last call.
+        Called with the number of leads that are out of order, and so not counted, since the last
+        call.
     interval
-        Seconds between two looks for open blocks that have changed.
+        Seconds between two publications of open blocks.
     """
 
     def __init__(
@@ -123,7 +126,7 @@ class DriftPublisher:
         topic: str,
         source_topic: str,
         reader: LogReader,
-        crash: Callable[[BaseException], Awaitable[None]],
+        crash: Crash,
         out_of_order: Callable[[int], None] = lambda _: None,
         interval: float = 1.0,
     ) -> None:
@@ -131,20 +134,19 @@ class DriftPublisher:
         self._topic = topic
         self._source_topic = source_topic
         self._reader = reader
-        self._crash = crash
         self._out_of_order = out_of_order
         self._unreported, self._reported_at = 0, -REPORT_INTERVAL
         self._interval = interval
         self._counted: dict[int, _Counted] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks(crash)
         self._publishing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to publish open blocks."""
-        self._publishing = asyncio.create_task(self._publish_until_stopped())
+        """Start to publish open blocks."""
+        self._publishing = self._tasks.start(self._publish_until_stopped())
 
     async def stop(self, within: float) -> None:
-        """Publish what is new, and end; call it when nothing is counted any more."""
+        """Publish the last counts, and end; call it when no more leads are counted."""
         if self._publishing is not None:
             self._publishing.cancel()
             await asyncio.gather(self._publishing, return_exceptions=True)
@@ -155,9 +157,7 @@ class DriftPublisher:
                     )
             except (TimeoutError, FatalError) as error:
                 log.warning("drift counts not published, the next owner counts again: %r", error)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
 
     def count(
         self,
@@ -182,15 +182,15 @@ class DriftPublisher:
         Returns
         -------
         sequence of awaitables
-            They end when the blocks that the batch makes whole are published: the batch is not
-            done before.
+            They end when the blocks that the batch completes are published: the batch is not done
+            before.
         """
         if scorer.counting is None:
             return ()
         number, first = batch.partition.partition, batch.records[0].offset
         state = self._counted.get(number)
         if state is None or not state.continues(scorer, batch.since, batch.generation, first):
-            state = self._begin(
+            state = self._start_at(
                 number, scorer, scorer.counting, batch.generation, first, batch.since
             )
         state.generation = batch.generation
@@ -207,17 +207,17 @@ class DriftPublisher:
         return closings
 
     def assigned(self, partitions: Iterable[int]) -> None:
-        """Forget the partitions that are not ours any more."""
+        """Forget all partitions but these."""
         kept = set(partitions)
         self._counted = {n: state for n, state in self._counted.items() if n in kept}
 
-    def take_over(
+    def resume(
         self, number: int, scorer: Scorer, generation: int, position: int, since: int = 0
     ) -> None:
-        """Count what was read of a partition's block by whoever had it before.
+        """Count the records of a partition's block that an earlier owner has read.
 
-        Without it, leads that came last before a worker died would not be counted until another
-        lead comes.
+        Without it, the last leads before a worker died would not be counted until another lead
+        comes.
 
         Parameters
         ----------
@@ -230,8 +230,8 @@ class DriftPublisher:
         position
             The offset that is read next.
         since
-            Offset since which the partition is scored by this model: what lies before was counted
-            under another one.
+            Offset since which this model scores the partition: leads before it are counted under
+            another one.
         """
         state = self._counted.get(number)
         if scorer.counting is None or (state is not None and state.generation >= generation):
@@ -239,16 +239,16 @@ class DriftPublisher:
         if state is not None and state.continues(scorer, since, generation, position):
             state.generation = generation
             return
-        self._begin(number, scorer, scorer.counting, generation, position, since)
+        self._start_at(number, scorer, scorer.counting, generation, position, since)
 
     async def publish_rest(self, partitions: Iterable[int]) -> None:
-        """Publish what is counted of partitions and not published yet: another model comes."""
+        """Publish the open counts of partitions, before their model changes."""
         states = [self._counted[number] for number in partitions if number in self._counted]
         await asyncio.gather(*map(self._publish_part, states))
 
     # Blocks
 
-    def _begin(
+    def _start_at(
         self,
         number: int,
         scorer: Scorer,
@@ -257,14 +257,14 @@ class DriftPublisher:
         first: int,
         since: int,
     ) -> _Counted:
-        """Start to count at an offset, and have the head of its block counted.
+        """Start to count at an offset, and count the head of its block in the background.
 
-        The head is that of the record before, as that one's block may be whole, but not told; it
-        begins where the partition's model does.
+        The block is that of the record before the offset: it may be complete, but not published.
+        Its head starts where the partition's model does.
         """
         before = self._counted.get(number)
         if before is not None and (before.scorer is not scorer or before.since != since):
-            self._follow(self._publish_part(before))
+            self._tasks.start(self._publish_part(before))
         block = BlockCounts(
             counting,
             self._source_topic,
@@ -276,7 +276,7 @@ class DriftPublisher:
         state = _Counted(scorer, counting, since, generation, first, block)
         self._counted[number] = state
         if first > max(block.block * BLOCK, since):
-            state.before = self._follow(self._count_head(number, scorer, block, since, first))
+            state.before = self._tasks.start(self._count_head(number, scorer, block, since, first))
         if first >= block.end:
             self._close(number, state, block_of(first))
         return state
@@ -284,7 +284,7 @@ class DriftPublisher:
     def _close(self, number: int, state: _Counted, next_block: int) -> asyncio.Task[None]:
         before = [task for task in (state.before, state.publishing) if task is not None]
         state.publishing = None
-        state.before = self._follow(self._publish_whole(state.block, before, state.deliveries))
+        state.before = self._tasks.start(self._publish_whole(state.block, before, state.deliveries))
         state.block = BlockCounts(state.counting, self._source_topic, number, next_block)
         return state.before
 
@@ -298,7 +298,7 @@ class DriftPublisher:
             await self._publish(partials)
 
     def _publish_part(self, state: _Counted) -> Coroutine[Any, Any, None]:
-        """Publish what is counted of the open block, after what is under way now."""
+        """Publish the counts of the open block, after publications that are under way."""
         before = [task for task in (state.before, state.publishing) if task is not None]
         return self._publish_after(before, state, state.block)
 
@@ -308,7 +308,7 @@ class DriftPublisher:
         for task in before:
             await asyncio.shield(task)
         if state.block is not block:
-            return  # it is whole by now, and published as such
+            return  # it is complete by now, and published as such
         partials = self._partials(block, state.next_offset)
         if await _are_delivered(state.deliveries):
             await self._publish(partials)
@@ -320,9 +320,10 @@ class DriftPublisher:
         counted = await self._count_again(partition, scorer, block, since, stop)
         if counted or scorer.counting is None:
             return
-        # Nothing of it is there: a gap of the log, such as aborted records, that may have begun
-        # before it. Who committed behind the gap may not have told the block before as whole.
-        last = await _patiently(
+        # The block is empty so far: a gap of the log, such as aborted records, which may start
+        # before it. The owner that committed behind the gap may not have published the block
+        # before as complete.
+        last = await _read_patiently(
             f"{partition} was expected to be readable below {stop}",
             lambda: self._reader.last_offset(partition, stop),
         )
@@ -341,9 +342,9 @@ class DriftPublisher:
         since: int,
         stop: int,
     ) -> int:
-        """Count a block's records, since <= offset < stop; returns how many there are.
+        """Count a block's records, since <= offset < stop; return their number.
 
-        They are counted as they are read: a block of large leads does not fit in memory.
+        Records are counted as they are read: a block of large leads does not fit in memory.
         """
         position, count = max(block.block * BLOCK, since), 0
 
@@ -359,7 +360,7 @@ class DriftPublisher:
                     await asyncio.sleep(0)
 
         expected = f"{partition} was expected to be readable from {position} to {stop}"
-        await _patiently(expected, read_on)
+        await _read_patiently(expected, read_on)
         return count
 
     # Publishing
@@ -370,13 +371,13 @@ class DriftPublisher:
             self._publish_open()
 
     def _publish_open(self) -> None:
-        # Each for itself: a partition whose outputs are not delivered holds up no other.
+        # In separate tasks: a partition whose outputs are not delivered must not block others.
         for state in list(self._counted.values()):
             if state.is_whole and _is_over(state.publishing):
-                state.publishing = self._follow(self._publish_part(state))
+                state.publishing = self._tasks.start(self._publish_part(state))
 
     def _partials(self, block: BlockCounts, next_offset: int) -> list[Partial]:
-        """Return what is new of a block, and report how many of its leads are out of order."""
+        """Return the new partials of a block; report its leads that are out of order."""
         partials = block.partials(next_offset)
         if leads := block.take_out_of_order():
             self._report_out_of_order(leads)
@@ -401,28 +402,16 @@ class DriftPublisher:
         for delivery in await self._emitter.send(self._topic, PARTITION, rows):
             await delivery
 
-    def _follow(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._end)
-        return task
-
-    def _end(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            crashing = asyncio.ensure_future(self._crash(error))
-            crashing.add_done_callback(lambda _: None)
-
 
 def _is_over(task: asyncio.Task[None] | None) -> bool:
-    """Return whether there is nothing to wait for any more: it has ended, and without an error."""
+    """Return whether a task has ended without an error, or there is none."""
     if task is None:
         return True
     return task.done() and not task.cancelled() and task.exception() is None
 
 
 async def _are_delivered(deliveries: Deliveries) -> bool:
-    """Wait for outputs; returns whether all were delivered."""
+    """Wait for outputs; return whether all were delivered."""
     if deliveries:
         await asyncio.wait(deliveries)
     return all(map(_is_delivered, deliveries))
@@ -436,17 +425,16 @@ def _is_delivered(delivery: asyncio.Future[None]) -> bool:
     return error is None or isinstance(error, RecordsTooLargeError)
 
 
-async def _patiently(expected: str, ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask for a part of the log until there is an answer; `expected` begins an error's sentence."""
-    while True:
-        try:
-            return await ask()
-        except KafkaError as error:
-            # What aiokafka has no name for may pass too: a leader that was just elected says that
-            # it does not know the log's end yet (78, OFFSET_NOT_AVAILABLE).
-            if not (error.retriable or isinstance(error, (UnknownError, KafkaTimeoutError))):
-                raise FatalError(
-                    f"{expected}, for drift counts, but Kafka answered {error!r}: check the topic."
-                ) from error
-            log.warning("%s, for drift counts; trying again: %r", expected, error)
-            await asyncio.sleep(RETRY_PAUSE)
+async def _read_patiently(expected: str, read: Callable[[], Awaitable[T]]) -> T:
+    """Read a part of the log until Kafka answers; `expected` begins the sentence of an error."""
+    doing = f"{expected}, for drift counts"
+    try:
+        return await retry(read, doing=doing, may_pass=_may_pass, log=log, pause=LOG_PAUSE)
+    except KafkaError as error:
+        raise FatalError(f"{doing}, but Kafka answered {error!r}: check the topic.") from error
+
+
+def _may_pass(error: Exception) -> bool:
+    # aiokafka has no name for 78, OFFSET_NOT_AVAILABLE: a leader that was just elected answers so
+    # until it knows the end of its log.
+    return is_retriable(error) or isinstance(error, (UnknownError, KafkaTimeoutError))

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from model.metadata import BundleError, UnavailableError
 from monitoring.telemetry.metrics import Metrics
 from schemas.errors import FatalError, LoadFailure
+from stream.process.background_tasks import BackgroundTasks, all_ended
+from stream.process.backoff import Backoff
+from stream.process.deadlines import now
 from stream.process.model_trial import Trials
 from stream.scoring.serving_model import Serving, load_serving, locate
 from stream.settings import Settings
@@ -23,7 +26,7 @@ LONGEST_WAIT = 60.0
 """Seconds between two attempts to load the same bundle, at most."""
 
 PATIENCE = 120.0
-"""Seconds that an attempt may take before it is said that the store does not answer."""
+"""Seconds that an attempt may take before it is logged that the store does not answer."""
 
 
 class ModelLoader:
@@ -60,26 +63,26 @@ class ModelLoader:
         self._metrics = metrics
         self._trials = trials
         self._clock = clock
-        self._draw = draw
-        self._attempt: asyncio.Future[Serving | None] | None = None
+        self._backoff = Backoff(settings.model_poll_seconds, LONGEST_WAIT, draw)
+        self._tasks = BackgroundTasks()
+        self._attempt: asyncio.Task[Serving | None] | None = None
         self._loaded: Serving | None = None
         self._loaded_from: str | None = None
         self._failed_at: str | None = None
-        self._failures = 0
         self._retry_at = 0.0
         self.problem: str | None = None
         """Why the last attempt failed; None where it did not."""
 
     async def look(self) -> Serving | None:
         """Return a model to serve from now on; None where there is nothing to change."""
-        attempt = self._attempt or asyncio.ensure_future(self._look())
+        attempt = self._attempt or self._tasks.start(self._look())
         self._attempt = None
         try:
-            done, _ = await asyncio.wait({attempt}, timeout=PATIENCE)
+            has_ended = await all_ended({attempt}, now() + PATIENCE)
         except asyncio.CancelledError:
             attempt.cancel()
             raise
-        if done:
+        if has_ended:
             return attempt.result()
         # A thread that waits for a file can't be interrupted: no other is started beside it.
         self._attempt = attempt
@@ -101,12 +104,12 @@ class ModelLoader:
             self._succeed()
             return None
         if location != self._failed_at:
-            self._failures = 0
-        elif self._failures and self._clock() < self._retry_at:
+            self._backoff.reset()
+        elif self._backoff.failures and self._clock() < self._retry_at:
             return None
         try:
             serving = await asyncio.to_thread(load_serving, self._settings, location, self._trials)
-        except Exception as error:  # whatever a model brings about, the one that serves goes on
+        except Exception as error:  # any error: the current model goes on scoring
             if self._trials.is_stopped:
                 return None  # the worker stops, and ended the trial
             self._fail(error)
@@ -123,7 +126,8 @@ class ModelLoader:
             self._attempt.cancel()
 
     def _succeed(self) -> None:
-        self._failures, self._failed_at, self.problem = 0, None, None
+        self._backoff.reset()
+        self._failed_at = self.problem = None
         self._metrics.model_load_failing(False)
 
     def _fail(self, error: Exception) -> None:
@@ -147,10 +151,7 @@ class ModelLoader:
 
     def _wait(self, location: str | None) -> None:
         self._failed_at = location
-        longest = max(LONGEST_WAIT, self._settings.model_poll_seconds)
-        wait = min(self._settings.model_poll_seconds * 2 ** min(self._failures, 16), longest)
-        self._failures += 1
-        self._retry_at = self._clock() + wait * (0.5 + self._draw() / 2)
+        self._retry_at = self._clock() + self._backoff.fail()
 
 
 def _failure(error: Exception) -> LoadFailure:

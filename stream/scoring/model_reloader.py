@@ -1,212 +1,147 @@
-"""Which model scores which partition, and the way from one model to the next.
-
-A partition is scored by one model at a time, and which one is committed before it is used: the
-commit's metadata says "records from SINCE on are scored by M" (stream/kafka/commit_metadata.py). So
-whoever scores a record again scores it with the same model, and gives it the same event id.
-
-A change of model is a barrier: what is in flight is finished with the old model, the rest of its
-drift counts is published, offset and new model are committed; only then a record is scored with
-the new one. That takes tens of milliseconds. While the coordinator does not accept commits, the
-old model scores on.
-"""
+"""Serves the model that the settings' reference leads to, now and whenever it leads to another."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
 
-from aiokafka import TopicPartition
+from mode import Service
 
-from agents.scoring import Scorer
-from stream.consume.assignment import Assignment
-from stream.consume.partition_progress import Batch, PartitionProgress
-from stream.kafka.commit_metadata import ModelPin
+from monitoring.telemetry.health import Condition, Health
+from monitoring.telemetry.metrics import Metrics
+from stream.process.background_tasks import Crash
+from stream.scoring.model_changes import ModelChanges
+from stream.scoring.model_loader import ModelLoader
+from stream.scoring.pipeline import ScoringPipeline
 from stream.scoring.serving_model import Serving
 
-__all__ = ["ModelChanges"]
+__all__ = ["ModelReloader"]
 
 log = logging.getLogger(__name__)
 
-QUIET_LIMIT = 2.0
-"""Seconds for what is in flight to be finished, and for the rest of the counts to be published."""
-RETRY_PAUSE = 5.0
-"""Seconds after a change that did not work out."""
-COMMIT_PAUSE = 0.01
-"""Seconds between two looks whether a commit was accepted."""
+CHANGE_LOOK = 1.0
+"""Seconds between two looks for idle partitions whose model is to change."""
 
 
-class ModelChanges:
-    """The models of a worker's partitions.
+class ModelReloader(Service):
+    """A service that looks up the model reference and has each new model score.
 
     Parameters
     ----------
-    assignment_now
-        Returns the current assignment.
-    commit
-        Commits what is due, by a time of the loop.
-    quiet
-        Lets nothing be in flight while its body runs; waits for it for the seconds given.
-    is_accepting
-        Tells whether the coordinator accepts commits, as far as is known.
-    publish_rest
-        Publishes all counts for drift of partitions, below the offsets given.
-    commit_limit
-        Seconds for the commit of a change, after which it is taken back; None where a commit that
-        is under way can't be taken back (exactly once).
+    loader
+        Finds and loads the model.
+    changes
+        Changes the model of each partition.
+    pipeline
+        Gets the scorer of what has no other model.
+    metrics, health
+        Show which model is loaded, or why none is.
+    poll_seconds
+        Seconds between two lookups of the reference.
+    crash
+        Called with an unrecoverable error.
 
     Attributes
     ----------
-    current
-        Scores what has no other model; None before there is one.
+    is_loaded
+        Set once a first model is loaded.
+    serving
+        The latest model; None before the first.
     """
 
     def __init__(
         self,
+        loader: ModelLoader,
+        changes: ModelChanges,
+        pipeline: ScoringPipeline,
         *,
-        assignment_now: Callable[[], Assignment],
-        commit: Callable[[float], Awaitable[None]],
-        is_accepting: Callable[[], bool],
-        quiet: Callable[[float], AbstractAsyncContextManager[None]],
-        publish_rest: Callable[[Mapping[TopicPartition, int]], Awaitable[None]],
-        commit_limit: float | None = 1.0,
+        metrics: Metrics,
+        health: Health,
+        poll_seconds: float,
+        crash: Crash,
     ) -> None:
-        self.current: Serving | None = None
-        self._earlier: dict[str, Serving] = {}
-        self._pinned: dict[TopicPartition, str] = {}
-        self._assignment_now = assignment_now
-        self._commit = commit
-        self._is_accepting = is_accepting
-        self._quiet = quiet
-        self._publish_rest = publish_rest
-        self._commit_limit = commit_limit
-        self._turn = asyncio.Lock()
-        self._not_before = 0.0
+        super().__init__()
+        self.is_loaded = asyncio.Event()
+        self.serving: Serving | None = None
+        self._has_ended = False
+        self._loader = loader
+        self._changes = changes
+        self._pipeline = pipeline
+        self._metrics = metrics
+        self._health = health
+        self._poll_seconds = poll_seconds
+        self._end_worker = crash
 
-    # Which model
+    @property
+    def model_info(self) -> Mapping[str, Any] | None:
+        """What the HTTP port shows of the model; None before the first."""
+        return None if self.serving is None else self.serving.info
 
-    def keep(self, serving: Serving) -> None:
-        """Keep a model that is not the current one, until no partition has it."""
-        self._earlier[serving.identity.sha256] = serving
+    def end(self) -> None:
+        """Load no model and begin no change from now on.
 
-    def begin(self, partition: TopicPartition, pin: ModelPin) -> None:
-        """Note which model a partition is going to start with."""
-        self._pinned[partition] = pin.model.sha256
+        A change under way goes on until the assignment ends: it has stopped the scoring, and with
+        it cancelled, leads would be scored by a model other than the one about to be committed.
+        """
+        self._has_ended = True
+        self._loader.stop()
 
-    def has(self, pin: ModelPin) -> bool:
-        """Return whether the model is loaded."""
-        return pin.model.sha256 in self._earlier or self._is_current(pin)
+    async def on_stop(self) -> None:
+        """Load no model and begin no change from now on."""
+        self.end()
 
-    def serve(self, serving: Serving) -> None:
-        """Have another model score all partitions, each from its change on."""
-        if self.current is not None:
-            self.keep(self.current)
-        self.current = serving
-        self._not_before = 0.0
+    @property
+    def _goes_on(self) -> bool:
+        return not (self._has_ended or self.should_stop)
 
-    def scorer(self, partition: TopicPartition) -> tuple[Scorer, int]:
-        """Return what scores a partition now, and the offset since which it does."""
-        assert self.current is not None, "the source is started once there is a model"
-        entry = self._assignment_now().get(partition)
-        pin = None if entry is None else entry.pin
-        if pin is None:
-            return self.current.scorer, 0
-        if self._is_current(pin):
-            return self.current.scorer, pin.since
-        return self._earlier[pin.model.sha256].scorer, pin.since
+    @Service.task
+    async def _reload(self) -> None:
+        try:
+            while self._goes_on:
+                await self.reload()
+                await self.sleep(self._poll_seconds)
+        except Exception as error:
+            await self._end_worker(error)
 
-    def _is_current(self, pin: ModelPin) -> bool:
-        return self.current is not None and pin.model.sha256 == self.current.identity.sha256
-
-    # Changes
-
-    async def before(self, batches: Sequence[Batch]) -> None:
-        """Change the model of partitions that are to have another one from these batches on."""
-        assignment = self._assignment_now()
-        for batch in batches:
-            entry = assignment.get(batch.partition)
-            if entry is not None and self._is_due(entry, batch.first_offset):
-                await self.change()
-                return
-
-    def _is_due(self, entry: PartitionProgress, at: int) -> bool:
-        pin = entry.pin
-        return pin is None or (not self._is_current(pin) and at >= pin.until)
-
-    def _due(self) -> Mapping[TopicPartition, PartitionProgress]:
-        due = {}
-        for partition, entry in self._assignment_now().items():
-            entry.settle()
-            at = entry.resume_offset
-            if at is not None and self._is_due(entry, at):
-                due[partition] = entry
-        return due
-
-    async def change(self) -> None:
-        """Change the model of all partitions that are to have another one."""
-        async with self._turn:
-            if _now() < self._not_before or not self._is_accepting() or not self._due():
-                return
-            begun = _now()
+    @Service.task
+    async def _change_idle_partitions(self) -> None:
+        """Change the model of partitions that get no leads; elsewhere the next lead does."""
+        while self._goes_on:
             try:
-                async with self._quiet(QUIET_LIMIT):
-                    is_done = await self._change(begun)
-            except TimeoutError:
-                is_done = False
-            if not is_done:
-                log.warning("the model is not changed yet: the one before scores on, trying again")
-                self._not_before = _now() + RETRY_PAUSE
+                await self._changes.change()
+            except Exception as error:
+                await self._end_worker(error)
+            await self.sleep(CHANGE_LOOK)
 
-    async def _change(self, begun: float) -> bool:
-        assert self.current is not None
-        serving, assignment, due = self.current, self._assignment_now(), self._due()
-        async with asyncio.timeout(QUIET_LIMIT):
-            await self._publish_rest(
-                {
-                    partition: entry.resume_offset or 0
-                    for partition, entry in due.items()
-                    if entry.pin
-                }
-            )
-        model = serving.identity
-        for entry in due.values():
-            since = entry.resume_offset
-            # Nobody knows what scored the records before a first pin: they are taken for its own.
-            entry.change_pin(ModelPin(model, 0 if entry.pin is None else since or 0))
-        by = float("inf") if self._commit_limit is None else _now() + self._commit_limit
-        while not assignment.has_ended:
-            pending = [e for at, e in due.items() if e.next_pin and assignment.get(at) is e]
-            if not pending:
-                break
-            if _now() >= by:
-                for entry in pending:
-                    entry.keep_pin()
-                return False
-            try:
-                async with asyncio.timeout(self._commit_limit):
-                    await self._commit(by)
-            except TimeoutError:
-                continue
-            await asyncio.sleep(COMMIT_PAUSE if any(e.next_pin for e in pending) else 0)
-        log.info(
-            "model %s/%s scores partitions %s from now on",
-            model.id,
-            model.version,
-            sorted(partition.partition for partition in due),
-            extra={"paused_ms": round(1000 * (_now() - begun))},
+    async def reload(self) -> None:
+        """Serve the model that the reference leads to, if it is another and can be loaded."""
+        serving = await self._loader.look()
+        if serving is not None:
+            self._serve(serving)
+        elif self.serving is None and self._loader.problem is not None:
+            self._health.miss(Condition.MODEL_LOADED, self._loader.problem)
+
+    def _serve(self, serving: Serving) -> None:
+        self.serving = serving
+        self._changes.serve(serving)
+        self._pipeline.scorer = serving.scorer
+        self._metrics.model_loaded(
+            name=serving.identity.id,
+            version=serving.identity.version,
+            sha256=serving.identity.sha256,
+            engine=serving.engine,
+            calibration=serving.calibration,
+            published=serving.published,
         )
-        self._forget_unused()
-        return True
-
-    def _forget_unused(self) -> None:
-        # Partitions that have not started yet may be about to start with an earlier model.
-        for partition, entry in self._assignment_now().items():
-            if entry.pin is not None:
-                self._pinned[partition] = entry.pin.model.sha256
-        used = set(self._pinned.values())
-        self._earlier = {sha: kept for sha, kept in self._earlier.items() if sha in used}
+        self._health.meet(Condition.MODEL_LOADED)
+        log.info("model", extra={"model": dict(serving.info), "loops": _loops()})
+        self.is_loaded.set()
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _loops() -> str:
+    """Return what runs the inner loops: compiled code or Python (schemas/column_reader.py)."""
+    found = map(find_spec, ("schemas._compiled", "features._compiled"))
+    return "compiled" if all(found) else "python"

@@ -1,10 +1,10 @@
-"""From a poll's batches to their outputs delivered: decode, score, encode, send, done.
+"""From the batches of a poll to delivered outputs: decode, score, encode, send, done.
 
-What a poll has brought of all partitions is scored at once: a call costs much the same for one lead
-and for a hundred. Each partition's part of it is sent, and done, for itself.
+The batches of all partitions of a poll are scored in one call: it costs much the same for one lead
+and for a hundred. Each batch is sent, and done, by itself.
 
-Two stages, so that the model scores one poll (ONNX Runtime lets go of the GIL) while the next is
-decoded. Both are first in, first out: order per partition is kept.
+There are two stages, so that the model scores one poll (ONNX Runtime releases the GIL) while the
+next is decoded. Both are first in, first out: order per partition is kept.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Coroutine,
     Iterable,
     Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -40,24 +38,25 @@ from stream.consume.partition_progress import Batch
 from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import Delivery, PartitionLostError
 from stream.kafka.producer import record_bytes
+from stream.process.background_tasks import BackgroundTasks, Crash
 from stream.scoring.drift_publisher import DriftPublisher
-from stream.scoring.model_reloader import ModelChanges
+from stream.scoring.model_changes import ModelChanges
 
 __all__ = ["ScoringPipeline"]
 
 log = logging.getLogger(__name__)
 
 THREAD_FROM_ROWS = 64
-"""Below, the model is done sooner than a thread is woken."""
+"""Leads from which on the model runs in a thread; for fewer it ends before a thread wakes."""
 
 GIVE_WAY_AFTER = 0.005
-"""Seconds of work after which everything else that is ready has its turn."""
+"""Seconds of work after which the event loop runs other tasks."""
 
 OWN_HEADERS = 7
-"""Of a scored event that carries no trace."""
+"""Headers of a scored event without a trace."""
 
 OWN_BYTES = 1024
-"""What such an event takes at most beside its value and its ids, which are in the value."""
+"""Most bytes of such an event beside its value and its ids, which are also in the value."""
 
 
 def available_cores() -> int:
@@ -69,28 +68,28 @@ def available_cores() -> int:
 
 @dataclass(slots=True)
 class _Poll:
-    """What outlives the two stages of what a poll has brought: it holds a place until then."""
+    """A poll in the pipeline; it holds a slot until its last batch has left."""
 
     scorer: Scorer
     open: int
-    """How many of its batches have not left the pipeline."""
+    """Batches that have not left the pipeline."""
 
 
 @dataclass(slots=True)
-class _InHand:
-    """What a poll has brought, between the two stages."""
+class _ReadPoll:
+    """A poll between the two stages: decoded, with its prediction under way."""
 
     poll: _Poll
     batches: Sequence[Batch]
     read: ReadBatch
     features: Features
     prediction: Awaitable[Prediction]
-    begun: float
+    started: float
     """Seconds of the performance counter."""
 
     @property
     def sizes(self) -> list[int]:
-        """How many records each batch has."""
+        """The number of records of each batch."""
         return [len(batch.records) for batch in self.batches]
 
 
@@ -100,31 +99,30 @@ class ScoringPipeline:
     Parameters
     ----------
     delivery
-        Takes the outputs to Kafka.
+        Delivers the outputs to Kafka.
     scored_topic, dead_letter_topic
-        Where they go, each to the source's partition number.
+        The output topics; outputs keep the partition number of their source.
     metrics
-        Counts what happens; None: nothing is counted.
+        Metrics of the batches; None: there are none.
     drift
         Counts leads for drift; None: they are not counted.
     crash
-        Called with an error that nothing here can mend; nothing of the batch is committed then.
+        Called with an unrecoverable error; the batch is not committed then.
     on_done
-        Is called with what became of each batch that is done.
+        Called with the outcome of each batch that is done.
     in_flight
-        How many polls may be in flight at once.
+        Most polls in flight.
     cores
-        How many the process may use: with one, a thread for the model only costs.
+        Cores that the process may use: with one, the model gets no thread.
     now
         The wall clock, seconds since 1970.
 
     Attributes
     ----------
     scorer
-        Scores what comes next, where ``changes`` does not say otherwise; None before there is a
-        model.
+        The current model, for partitions without another in ``changes``; None before the first.
     changes
-        Which model scores which partition.
+        The model of each partition.
     in_flight
         As given.
     """
@@ -137,7 +135,7 @@ class ScoringPipeline:
         dead_letter_topic: str,
         metrics: Metrics | None,
         drift: DriftPublisher | None = None,
-        crash: Callable[[BaseException], Awaitable[None]],
+        crash: Crash,
         on_done: Callable[[ScoredBatch], None] = lambda _: None,
         in_flight: int = 8,
         cores: int | None = None,
@@ -156,26 +154,22 @@ class ScoringPipeline:
         self.in_flight = in_flight
         self._slots = asyncio.Semaphore(in_flight)
         self._gate = asyncio.Lock()
-        self._in_hand: asyncio.Queue[_InHand] = asyncio.Queue()
+        self._read_polls: asyncio.Queue[_ReadPoll] = asyncio.Queue()
         self._has_cores = (available_cores() if cores is None else cores) > 1
         self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._emitting: asyncio.Task[None] | None = None
-        self._delivering: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks(crash)
 
     def start(self) -> None:
-        """Begin to send what was scored."""
-        self._emitting = asyncio.create_task(self._emit_in_order())
+        """Start to send scored batches."""
+        self._tasks.start(self._emit_in_order())
 
     async def stop(self) -> None:
-        """Drop what is still in flight; call it when the partitions are revoked."""
-        tasks = [*self._delivering, *([self._emitting] if self._emitting else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Drop the batches in flight; call it once the partitions are revoked."""
+        await self._tasks.cancel()
         self._model_thread.shutdown(wait=False, cancel_futures=True)
 
     async def accept(self, batches: Sequence[Batch]) -> None:
-        """Decode what a poll has brought and hand it to the model.
+        """Decode the batches of a poll and start their prediction.
 
         Waits while too many polls are in flight.
         """
@@ -189,12 +183,12 @@ class ScoringPipeline:
 
     @asynccontextmanager
     async def quiet(self, within: float) -> AsyncIterator[None]:
-        """Have nothing in flight while the body runs.
+        """Hold the pipeline empty while the body runs.
 
         Raises
         ------
         TimeoutError
-            What is in flight was not finished within the seconds given.
+            The polls in flight were not done within the seconds given.
         """
         taken = 0
         async with self._gate:
@@ -210,16 +204,16 @@ class ScoringPipeline:
 
     async def _accept(self, batches: Sequence[Batch]) -> None:
         await self._slots.acquire()
-        begun = [batch for batch in batches if batch.begin()]
-        if not begun:
+        valid = [batch for batch in batches if batch.begin()]
+        if not valid:
             self._slots.release()
             return
         is_first = True
-        for scorer, its_batches in self._by_scorer(begun):
+        for scorer, its_batches in self._by_scorer(valid):
             if not is_first:
                 await self._slots.acquire()
             is_first = False
-            self._in_hand.put_nowait(await self._begin(its_batches, scorer))
+            self._read_polls.put_nowait(await self._read(its_batches, scorer))
 
     def _by_scorer(self, batches: Sequence[Batch]) -> Iterable[tuple[Scorer, Sequence[Batch]]]:
         if self.changes is None:
@@ -231,7 +225,7 @@ class ScoringPipeline:
             found.setdefault(scorer, []).append(batch)
         return found.items()
 
-    async def _begin(self, batches: Sequence[Batch], scorer: Scorer) -> _InHand:
+    async def _read(self, batches: Sequence[Batch], scorer: Scorer) -> _ReadPoll:
         started = time.perf_counter()
         records = batches[0].records
         if len(batches) > 1:
@@ -245,7 +239,7 @@ class ScoringPipeline:
         prediction = self._predict(scorer, features)
         await _give_way(resumed)
         poll = _Poll(scorer, open=len(batches))
-        return _InHand(poll, batches, read, features, prediction, started)
+        return _ReadPoll(poll, batches, read, features, prediction, started)
 
     def _leave(self, poll: _Poll, batch: Batch) -> None:
         batch.release()
@@ -272,31 +266,28 @@ class ScoringPipeline:
         return prediction
 
     async def _emit_in_order(self) -> None:
-        try:
-            while True:
-                in_hand = await self._in_hand.get()
-                await self._emit(in_hand, await in_hand.prediction)
-        except Exception as error:
-            await self._crash(error)
+        while True:
+            read_poll = await self._read_polls.get()
+            await self._emit(read_poll, await read_poll.prediction)
 
-    async def _emit(self, in_hand: _InHand, prediction: Prediction) -> None:
+    async def _emit(self, read_poll: _ReadPoll, prediction: Prediction) -> None:
         started = time.perf_counter()
-        poll = in_hand.poll
+        poll = read_poll.poll
         outcome = poll.scorer.outputs(
-            in_hand.read,
-            in_hand.features,
+            read_poll.read,
+            read_poll.features,
             prediction,
             scored_at=int(self._now() * 1000),
             too_large=self._too_large,
         )
-        outcomes = outcome.split(in_hand.sizes)
+        outcomes = outcome.split(read_poll.sizes)
         encoded = time.perf_counter()
         self._took("encode", encoded - started)
         if self._metrics is not None:
-            self._metrics.observe_scoring(encoded - in_hand.begun)
+            self._metrics.observe_scoring(encoded - read_poll.started)
         resumed = await _give_way(started)
-        counted = self._counted(in_hand, prediction)
-        for batch, outcome, leads in zip(in_hand.batches, outcomes, counted, strict=True):
+        counted = self._counted(read_poll, prediction)
+        for batch, outcome, leads in zip(read_poll.batches, outcomes, counted, strict=True):
             resumed = await _give_way(resumed)
             if not await self._delivery.admit(batch):
                 self._leave(poll, batch)
@@ -304,14 +295,16 @@ class ScoringPipeline:
             scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
             dead = await self._send_dead(batch, outcome.dead_letters)
             blocks = self._count_for_drift(batch, poll.scorer, leads, [*scored, *dead])
-            self._follow(self._deliver(poll, batch, outcome, scored, dead, blocks, encoded))
+            self._tasks.start(self._deliver(poll, batch, outcome, scored, dead, blocks, encoded))
 
-    def _counted(self, in_hand: _InHand, prediction: Prediction) -> Sequence[CountedLeads | None]:
-        """Tell what drift is counted on, batch by batch."""
+    def _counted(
+        self, read_poll: _ReadPoll, prediction: Prediction
+    ) -> Sequence[CountedLeads | None]:
+        """Return the leads to count for drift, batch by batch."""
         if self._drift is None:
-            return [None] * len(in_hand.batches)
-        counted = in_hand.poll.scorer.counted(in_hand.read, in_hand.features, prediction)
-        return [counted.take(rows) for rows in in_hand.read.rows(in_hand.sizes)]
+            return [None] * len(read_poll.batches)
+        counted = read_poll.poll.scorer.counted(read_poll.read, read_poll.features, prediction)
+        return [counted.take(rows) for rows in read_poll.read.rows(read_poll.sizes)]
 
     def _count_for_drift(
         self,
@@ -327,14 +320,9 @@ class ScoringPipeline:
         self._took("drift", time.perf_counter() - started)
         return blocks
 
-    def _follow(self, delivery: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(delivery)
-        self._delivering.add(task)
-        task.add_done_callback(self._delivering.discard)
-
     def _too_large(self, outputs: Sequence[Output]) -> Sequence[int]:
-        limit = self._delivery.limits.of(self._scored_topic)
-        # Exact sums are for the few that are near the limit. The ids are in the value, too.
+        limit = self._delivery.limits.max_bytes(self._scored_topic)
+        # Exact sizes only for the few near the limit. The ids are in the value, too: hence twice.
         longest = max([len(value or b"") for _, value, _ in outputs], default=0)
         most_headers = max([len(headers) for _, _, headers in outputs], default=0)
         if 2 * longest + OWN_BYTES <= limit and most_headers <= OWN_HEADERS:
@@ -360,7 +348,7 @@ class ScoringPipeline:
         return await self._delivery.send(self._dead_letter_topic, batch, rows)
 
     def _fitting(self, letter: DeadLetter) -> Output:
-        """Return the largest form of a dead letter that its topic takes; the source has the rest.
+        """Return the largest form of a dead letter that its topic takes.
 
         Raises
         ------
@@ -371,9 +359,11 @@ class ScoringPipeline:
         for form in forms_of(letter.output):
             if limits.fits(topic, *form):
                 if form is not letter.output:
-                    log.warning("a dead letter is sent without its value: %s takes less", topic)
+                    log.warning(
+                        "a dead letter is sent without its value, as it is too large for %s", topic
+                    )
                 return form
-        raise too_small(topic, limits.of(topic))
+        raise too_small(topic, limits.max_bytes(topic))
 
     def verify_limits(self) -> None:
         """Check that the dead-letter topic takes the smallest dead letter.
@@ -385,7 +375,7 @@ class ScoringPipeline:
         """
         topic, limits = self._dead_letter_topic, self._delivery.limits
         if not limits.fits(topic, *smallest_form()):
-            raise too_small(topic, limits.of(topic))
+            raise too_small(topic, limits.max_bytes(topic))
 
     async def _deliver(
         self,
@@ -424,7 +414,7 @@ class ScoringPipeline:
     async def _settle(
         self, batch: Batch, letters: Sequence[DeadLetter], deliveries: Sequence[Awaitable[None]]
     ) -> None:
-        """Await dead letters; those that the broker refuses as too large go in a smaller form."""
+        """Await dead letters; send those refused as too large in a smaller form."""
         refused = [letters[row] for row in await self._refused(deliveries)]
         while refused:  # each refusal lowers the limit
             sent = await self._send_dead(batch, refused)
@@ -432,7 +422,7 @@ class ScoringPipeline:
 
     @staticmethod
     async def _refused(deliveries: Sequence[Awaitable[None]]) -> list[int]:
-        """Await deliveries; returns the rows that the broker refused as too large."""
+        """Await deliveries; return the rows that the broker refused as too large."""
         refused: list[int] = []
         for delivery in deliveries:
             try:
@@ -445,7 +435,7 @@ class ScoringPipeline:
     def _bury(
         scorer: Scorer, batch: Batch, outcome: ScoredBatch, refused: Sequence[int]
     ) -> ScoredBatch:
-        """Make dead letters of scored events that the broker refused."""
+        """Replace scored events that the broker refused by dead letters."""
         letters = [
             scorer.dead_letter(batch.records[position], position, is_too_large())
             for position in (outcome.positions[row] for row in refused)
@@ -467,17 +457,17 @@ class ScoringPipeline:
 
 
 async def _give_way(since: float) -> float:
-    """Let everything else that is ready have its turn, if there was much work.
+    """Let other tasks run if much time has passed.
 
     Parameters
     ----------
     since
-        When the work began: seconds of the performance counter.
+        When the work started: seconds of the performance counter.
 
     Returns
     -------
     float
-        When the next work begins.
+        When the next work starts.
     """
     if time.perf_counter() - since > GIVE_WAY_AFTER:
         await asyncio.sleep(0)
@@ -485,7 +475,7 @@ async def _give_way(since: float) -> float:
 
 
 def too_small(topic: str, limit: int) -> FatalError:
-    """Return the error for a dead-letter topic that takes no dead letter at all."""
+    """Return the error for a dead-letter topic that takes not even the smallest dead letter."""
     return FatalError(
         f"Topic {topic} was expected to take records of {record_bytes(*smallest_form())} bytes, "
         f"the smallest dead letter, but takes {limit} bytes at most: raise its max.message.bytes."

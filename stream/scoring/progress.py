@@ -1,4 +1,4 @@
-"""A line a minute on how scoring goes, and an account at the end: for people at a terminal."""
+"""Logs the progress of scoring once a minute, and totals at the end, for people at a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ProgressReporter:
     Parameters
     ----------
     now
-        When the worker started: seconds of any clock that goes on.
+        When the worker started: seconds of a monotonic clock.
     """
 
     def __init__(self, now: float) -> None:
@@ -29,7 +29,7 @@ class ProgressReporter:
         self._before = Tally()
 
     def report(self, now: float, tally: Tally, lags: Sequence[PartitionLag]) -> None:
-        """Log what has come since the last line, where a minute is over.
+        """Log the records since the last line, once a minute.
 
         Parameters
         ----------
@@ -38,7 +38,7 @@ class ProgressReporter:
         tally
             Totals since the start.
         lags
-            Of the assigned partitions.
+            Lag of each assigned partition.
         """
         seconds = now - self._reported
         if seconds < MINUTE:
@@ -53,8 +53,8 @@ class ProgressReporter:
         log.info("progress", extra=fields)
         self._reported, self._before = now, tally
 
-    def farewell(self, now: float, tally: Tally, *, taken: int) -> None:
-        """Log the account of all records.
+    def report_totals(self, now: float, tally: Tally, *, taken: int) -> None:
+        """Log the totals of all records.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What became of a worker's records, as it is logged: totals, and dead letters with an example."""
+"""The outcomes of a worker's records for its log: totals, and dead letters with an example."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class DeadLetterLog:
         Parameters
         ----------
         now
-            Seconds, of any clock that goes on.
+            Seconds of a monotonic clock.
         all_of_it
             Whether to log also what is not due: the worker stops.
         """

@@ -31,9 +31,9 @@ def _partials() -> Iterator[Feed]:
 
 
 def _keep(partial: Partial) -> None:
-    window = WindowCounts.of(partial)
+    window = WindowCounts.empty_for(partial)
     assert window.add(partial)
-    WindowKey.of(partial)
+    WindowKey.from_partial(partial)
     assert WindowCounts.decode(window.encode()).total() == window.total()
 
 
@@ -58,7 +58,7 @@ def _windows() -> Iterator[Feed]:
 
 def _window_seeds() -> Sequence[bytes]:
     partials = told(leads(600), every=200)
-    window = WindowCounts.of(partials[0])
+    window = WindowCounts.empty_for(partials[0])
     for partial in partials:
         window.add(partial)
     return [window.encode()]

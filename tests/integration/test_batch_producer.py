@@ -76,8 +76,8 @@ async def test_the_topics_limits_are_read_and_kept_to(kafka: Broker, topics: Top
     small = await topics.create("small", configs={"max.message.bytes": "5000"})
     usual = await topics.create("usual")
     async with emitting(kafka.bootstrap, small, usual) as emitter:
-        assert emitter.limits.of(small) == 5000
-        assert emitter.limits.of(usual) == 1_048_588
+        assert emitter.limits.max_bytes(small) == 5000
+        assert emitter.limits.max_bytes(usual) == 1_048_588
         largest: Output = (b"k", b"v" * 4800, HEADERS)
         assert emitter.limits.fits(small, *largest)
         assert record_bytes(*largest) <= 5000
@@ -102,7 +102,7 @@ async def test_a_limit_lowered_while_it_runs_costs_neither_records_nor_order(
             for delivery in await emitter.send(to, 0, numbered(start, 1000))
         ]
         await asyncio.gather(*deliveries)
-        assert emitter.limits.of(topic) == 4000
+        assert emitter.limits.max_bytes(topic) == 4000
     assert await numbers(kafka.bootstrap, topic) == list(range(6000))
     assert await numbers(kafka.bootstrap, other) == list(range(1000, 6000))
 

@@ -79,8 +79,8 @@ class Worker:
             partial(GroupCommitter, read_committed=GroupOffsets(connection, topic).read),
             RawBatchReader(connection, consumer.get("isolation_level", "read_uncommitted")),
             options=options,
-            observer=self.losses,
         )
+        self.source.observer = self.losses
         self.finished: list[tuple[int, int, Any]] = []
         self._work = work
 

@@ -120,7 +120,7 @@ def test_a_lead_is_not_from_the_future() -> None:
     log = leads(4)
     year_5138 = 100_000_000_000_000
     created_at, timestamps = np.array([[year_5138, 50, year_5138, 0], [70, 70, -1, 70]])
-    found = CountedLeads.of(np.arange(4), created_at, timestamps, log.bins, log.scores)
+    found = CountedLeads.from_records(np.arange(4), created_at, timestamps, log.bins, log.scores)
     assert found.events.tolist() == [70, 50, year_5138, 0]
 
 

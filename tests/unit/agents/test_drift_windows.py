@@ -21,7 +21,7 @@ TOLD = [
 
 
 def total(partials: list[Partial]) -> LeadCounts:
-    window = WindowCounts.of(partials[0])
+    window = WindowCounts.empty_for(partials[0])
     for partial in partials:
         window.add(partial)
     return summed([window.total()], LAYOUT.size)
@@ -51,7 +51,7 @@ def test_a_log_that_was_compacted_says_the_same(until: int) -> None:
 def test_a_window_goes_on_from_the_table_as_if_it_had_never_left(
     partials: list[Partial], cut: int
 ) -> None:
-    window = WindowCounts.of(partials[0])
+    window = WindowCounts.empty_for(partials[0])
     for partial in partials[:cut]:
         window.add(decode_partial(partial.encode()))
     again = WindowCounts.decode(window.encode())
@@ -64,7 +64,7 @@ def test_a_window_goes_on_from_the_table_as_if_it_had_never_left(
 
 def test_only_what_is_new_changes_a_window() -> None:
     first, second, *_, closed = told(leads(256, step_ms=0), every=100)
-    window = WindowCounts.of(first)
+    window = WindowCounts.empty_for(first)
     assert window.add(second)
     assert not window.add(first), "an older version came late"
     assert not window.add(second)
@@ -100,7 +100,7 @@ def test_a_block_set_is_a_set(added: list[int]) -> None:
 
 
 def test_a_key_is_read_as_it_is_written() -> None:
-    key = WindowKey.of(TOLD[0])
+    key = WindowKey.from_partial(TOLD[0])
     assert WindowKey.parse(str(key)) == key
     assert WindowKey.parse(str(WindowKey("3f", 1, -1000))) == WindowKey("3f", 1, -1000)
 

@@ -17,10 +17,9 @@ from stream import app as app_module
 from stream.app import create_app
 from stream.consume.batch_channel import BatchChannel
 from stream.faust_app import App
-from stream.monitor import Vitals
-from stream.scoring.service import ScoringService
+from stream.monitor import Monitor
 from stream.settings import load_settings
-from stream.topology import READY
+from stream.topology import READY, ScoringRole, score
 from stream.worker import Worker
 
 
@@ -70,10 +69,10 @@ def test_making_it_leaves_nothing_on_the_disk(app: App, tmp_path: Path, monkeypa
 
 
 def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[ScoringService] = []
+    made: list[ScoringRole] = []
 
     def wire(app: App) -> None:
-        made.append(ScoringService(app, Vitals(app.settings, READY["score"])))
+        made.append(score(app, Monitor(app.settings, READY["score"])))
 
     monkeypatch.setattr(app_module, "wire", wire)
     create_app(
@@ -86,15 +85,15 @@ def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
             delivery_timeout_seconds=33,
         )
     )
-    [service] = made
-    options = service.source.options
-    assert service.source.topic == "staging.leads.created"
+    [role] = made
+    options = role.source.options
+    assert role.source.topic == "staging.leads.created"
     assert (options.max_records, options.linger) == (7, 0.009)
-    assert service.pipeline.in_flight == 3
+    assert role.pipeline.in_flight == 3
     assert options.stop_limit < 20
-    assert service.emitter.options.delivery_limit == 33
-    assert service.emitter.limits.of("staging.leads.scored")
-    assert service.emitter.limits.of("staging.leads.created.dlq")
+    assert role.emitter.options.delivery_limit == 33
+    assert role.emitter.limits.max_bytes("staging.leads.scored")
+    assert role.emitter.limits.max_bytes("staging.leads.created.dlq")
 
 
 async def test_it_logs_its_settings_masked_and_names_what_is_none(

@@ -125,8 +125,8 @@ def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
         partial(GroupCommitter, read_committed=lambda at: kafka.read_committed(at)),
         reader,
         options=options,
-        observer=notes,
     )
+    source.observer = notes
     return Bench(kafka, consumer, source, app, notes, reader)
 
 

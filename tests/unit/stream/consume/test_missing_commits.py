@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from stream.consume.missing_commits import partitions_read_anew, warn_of_missing_commits
+from stream.consume.missing_commits import partitions_read_again, warn_of_missing_commits
 from stream.settings import load_settings
 
 
@@ -22,7 +22,7 @@ from stream.settings import load_settings
 def test_partitions_with_events_and_no_commit(
     committed: tuple[int, ...], ends: dict[int, int], found: list[int]
 ) -> None:
-    assert partitions_read_anew(committed, ends) == found
+    assert partitions_read_again(committed, ends) == found
 
 
 async def test_a_broker_that_does_not_answer_keeps_no_worker_from_starting(

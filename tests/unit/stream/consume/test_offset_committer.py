@@ -106,10 +106,10 @@ async def test_a_commit_without_an_answer_is_put_off() -> None:
         bench.consumer.commit_answers.append(asyncio.Event().wait())
         await asyncio.sleep(6.5)
         assert bench.committed is None
-        assert bench.source.put_off_for > 0
+        assert bench.source.commit_overdue_for > 0
         await asyncio.sleep(1.5)
         assert bench.committed == 10
-        assert bench.source.put_off_for == 0
+        assert bench.source.commit_overdue_for == 0
 
 
 @in_jumping_time

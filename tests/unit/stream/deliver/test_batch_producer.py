@@ -165,13 +165,13 @@ async def test_batches_keep_to_the_smallest_limit_of_the_topics() -> None:
     output.told_limits = {SCORED: 60, DEAD: 80}
     async with emitting(output) as emitter:
         assert [producer.max_batch_bytes for producer in output.producers] == [60]
-        assert emitter.limits.of(DEAD) == 80
+        assert emitter.limits.max_bytes(DEAD) == 80
 
 
 @in_jumping_time
 async def test_a_topic_whose_limit_is_not_told_is_taken_to_have_the_fallback() -> None:
     async with emitting(make_output()) as emitter:
-        assert emitter.limits.of(SCORED) == 1000
+        assert emitter.limits.max_bytes(SCORED) == 1000
         assert emitter.limits.fits(SCORED, b"k", b"v" * 800, [("name", b"value")])
         assert not emitter.limits.fits(SCORED, b"k", b"v" * 1000, [])
         assert not emitter.limits.fits(SCORED, b"k", b"v" * 500, [("name", b"value" * 100)])
@@ -191,7 +191,7 @@ async def test_after_a_limit_was_lowered_records_still_arrive_in_order() -> None
         ]
         output.told_limits = {SCORED: 35}
         await delivered(deliveries)
-        assert emitter.limits.of(SCORED) == 35
+        assert emitter.limits.max_bytes(SCORED) == 35
     assert output.written[TP] == values_of(given)
     assert len(output.producers) == 2
 
@@ -201,7 +201,7 @@ async def test_a_limit_that_cannot_be_read_is_found() -> None:
     output, given = make_output(limit=35), numbered(40)
     async with emitting(output) as emitter:
         await delivered(await emitter.send(SCORED, 0, given))
-        assert emitter.limits.of(SCORED) == 1000, "of a record nothing is known"
+        assert emitter.limits.max_bytes(SCORED) == 1000, "of a record nothing is known"
         assert len(output.producers) == 3, "100, 50, 25"
         await delivered(await emitter.send(SCORED, 0, given))
         assert len(output.producers) == 3, "it is remembered"

@@ -114,7 +114,7 @@ async def running(
         options=OPTIONS,
     )
     bench = Bench(kafka, coordinator, consumer, source, transactions, app)
-    source._observer = bench
+    source.observer = bench
     await source.start()
     agent = asyncio.create_task(bench.agent())
     try:
@@ -160,7 +160,7 @@ async def test_everything_is_written_once_and_committed_with_it() -> None:
             tp: at for told in bench.commits for tp, at in told.items()
         } == bench.kafka.committed
         assert bench.source.last_commit is not None
-        assert bench.source.put_off_for == 0
+        assert bench.source.commit_overdue_for == 0
 
 
 @in_jumping_time
@@ -264,10 +264,12 @@ async def test_a_partition_that_is_anothers_is_read_no_more_and_the_others_go_on
         assert bench.seen(0) == list(range(10))
         assert bench.seen(1) == list(range(20))
         assert bench.app.errors == []
-        assert bench.source.put_off_for > 5, "unless the group takes it away, the worker ends"
+        assert bench.source.commit_overdue_for > 5, (
+            "unless the group takes it away, the worker ends"
+        )
         await bench.consumer.rebalance([0, 1])
         await asyncio.sleep(3)
-        assert bench.source.put_off_for == 0
+        assert bench.source.commit_overdue_for == 0
         assert bench.seen(0) == list(range(20))
 
 

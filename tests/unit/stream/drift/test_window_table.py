@@ -11,11 +11,11 @@ from stream.drift.window_table import Windows, all_sent, damaged_keys
 from tests.unit.agents.drift_log import leads, told
 
 [PARTIAL, *_] = told(leads(50))
-KEY = str(WindowKey.of(PARTIAL)).encode()
+KEY = str(WindowKey.from_partial(PARTIAL)).encode()
 
 
 def window() -> bytes:
-    counts = WindowCounts.of(PARTIAL)
+    counts = WindowCounts.empty_for(PARTIAL)
     counts.add(PARTIAL)
     return counts.encode()
 

@@ -58,7 +58,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
     FakeClient.answers, FakeClient.opened, FakeClient.closed = deque(), 0, 0
     FakeClient.asked = []
     monkeypatch.setattr(raw_batches, "FetchClient", FakeClient)
-    monkeypatch.setattr(raw_batches, "RETRY_PAUSE", 0.001)
+    monkeypatch.setattr(raw_batches, "LOG_PAUSE", 0.001)
     return FakeClient
 
 

@@ -50,8 +50,8 @@ def test_a_drift_worker_says_what_it_reads_and_writes(shown: Show) -> None:
 def test_ready_and_not_ready_stand_out_and_steps_of_services_do_not(shown: Show) -> None:
     log("app", "[^-App]: Starting...")
     log("service", "partitions assigned", partitions=[0, 1, 2, 5])
-    log("vitals", "ready", seconds=2.34)
-    log("vitals", "not ready", logging.WARNING, reasons=["Kafka does not answer"])
+    log("monitor", "ready", seconds=2.34)
+    log("monitor", "not ready", logging.WARNING, reasons=["Kafka does not answer"])
     assert shown() == [
         "Partitions 0-2, 5",
         "Ready      after 2.3 s; Ctrl-C stops it",
@@ -85,7 +85,7 @@ def test_on_a_terminal_long_lines_are_wrapped_beside_the_label() -> None:
 
 
 def test_a_terminal_obeys_nothing_that_a_line_quotes(shown: Show) -> None:
-    log("vitals", "not ready", logging.WARNING, reasons=["\x1b[2J\nReady"])
+    log("monitor", "not ready", logging.WARNING, reasons=["\x1b[2J\nReady"])
     assert shown() == [r"Not ready  \x1b[2J\nReady"]
 
 

@@ -185,7 +185,8 @@ class Place:
         windows: dict[int, WindowCounts] = {}
         for partial in self.emitter.told:
             if partial.model == model:
-                windows.setdefault(partial.window_start, WindowCounts.of(partial)).add(partial)
+                empty = WindowCounts.empty_for(partial)
+                windows.setdefault(partial.window_start, empty).add(partial)
         return summed((window.total() for window in windows.values()), LAYOUT.size)
 
     def expected(self, start: int, stop: int) -> LeadCounts:
@@ -376,13 +377,13 @@ async def drained(closings: Iterable[Awaitable[None]]) -> None:
 async def test_a_partition_taken_over_is_counted_before_a_lead_comes() -> None:
     place, model = Place(), as_scorer(FakeScorer())
     async with publishing(place):
-        place.publisher.take_over(0, model, 1, 3000)
+        place.publisher.resume(0, model, 1, 3000)
         await asyncio.sleep(2)
         assert place.told() == [(0, 3000)]
-        place.publisher.take_over(0, model, 1, 3500)  # said twice, it is nothing new
-        place.publisher.take_over(0, model, 2, 3000)  # kept over a rebalance
+        place.publisher.resume(0, model, 1, 3500)  # said twice, it is nothing new
+        place.publisher.resume(0, model, 2, 3000)  # kept over a rebalance
         assert place.reader.reads == [(0, 3000)]
-        place.publisher.take_over(0, model, 3, 3700)  # gone and come back
+        place.publisher.resume(0, model, 3, 3700)  # gone and come back
         await asyncio.sleep(2)
         assert place.told()[-1] == (0, 3700)
     assert place.total() == place.expected(0, 3700)
@@ -391,7 +392,7 @@ async def test_a_partition_taken_over_is_counted_before_a_lead_comes() -> None:
 @in_jumping_time
 async def test_a_partition_from_its_beginning_has_no_head() -> None:
     place = Place()
-    place.publisher.take_over(0, as_scorer(FakeScorer()), 1, 0)
+    place.publisher.resume(0, as_scorer(FakeScorer()), 1, 0)
     await asyncio.sleep(1)
     assert place.reader.reads == []
 
@@ -421,7 +422,7 @@ async def test_a_change_of_model_counts_each_lead_under_one_model() -> None:
         assert place.total() == place.expected(0, 1000)
         place.count(1000, 1500, scorer=new, since=1000)
     successor = place.another()
-    successor.take_over(0, as_scorer(new), 2, 1500, since=1000)
+    successor.resume(0, as_scorer(new), 2, 1500, since=1000)
     await drained(
         place.count(1500, 4500, scorer=new, generation=2, publisher=successor, since=1000)
     )
@@ -462,7 +463,7 @@ async def test_a_model_that_returns_before_the_next_record_begins_a_stretch() ->
         # Another model was current since 1000, and scored nothing.
         place.count(1000, 2000, scorer=first, since=1000)
     place.publisher = place.another()
-    place.publisher.take_over(0, as_scorer(first), 2, 2000, since=1000)
+    place.publisher.resume(0, as_scorer(first), 2, 2000, since=1000)
     async with publishing(place):
         for closing in place.count(2000, 5000, scorer=first, generation=2, since=1000):
             await closing
@@ -472,7 +473,7 @@ async def test_a_model_that_returns_before_the_next_record_begins_a_stretch() ->
 @in_jumping_time
 async def test_a_model_that_begins_with_a_block_has_no_head() -> None:
     place, new = Place(), FakeScorer(OTHER_MODEL)
-    place.publisher.take_over(0, as_scorer(new), 1, BLOCK, since=BLOCK)
+    place.publisher.resume(0, as_scorer(new), 1, BLOCK, since=BLOCK)
     await drained(place.count(BLOCK, 2 * BLOCK, scorer=new, since=BLOCK))
     assert place.reader.reads == []
     assert place.told() == [(1, 2 * BLOCK)]
@@ -482,7 +483,7 @@ async def test_a_model_that_begins_with_a_block_has_no_head() -> None:
 async def test_the_rest_is_published_after_the_head_is_counted() -> None:
     place, old = Place(), FakeScorer()
     place.reader.may_read.clear()
-    place.publisher.take_over(0, as_scorer(old), 1, 1000)
+    place.publisher.resume(0, as_scorer(old), 1, 1000)
     rest = asyncio.ensure_future(place.publisher.publish_rest([0]))
     await asyncio.sleep(1)
     assert not rest.done()
@@ -583,7 +584,7 @@ async def test_a_model_without_counting_counts_nothing() -> None:
     place, scorer = Place(), FakeScorer(counts=False)
     async with publishing(place):
         assert place.count(0, 5000, scorer=scorer) == ()
-        place.publisher.take_over(0, as_scorer(scorer), 1, 50)
+        place.publisher.resume(0, as_scorer(scorer), 1, 50)
         await asyncio.sleep(2)
     assert place.told() == []
 
@@ -634,7 +635,7 @@ async def test_counts_without_their_head_are_never_told() -> None:
     assert place.told() == []
     after = place.another()
     after.start()
-    after.take_over(0, as_scorer(FakeScorer()), 1, 3500)
+    after.resume(0, as_scorer(FakeScorer()), 1, 3500)
     await asyncio.sleep(3)
     await after.stop(within=1)
     assert place.total() == place.expected(0, 3500)
@@ -651,7 +652,7 @@ async def test_a_block_whose_end_is_in_a_gap_is_told_by_the_next_owner() -> None
     place.publisher.assigned([])  # within the second, after a commit of 20,000
     after = place.another()
     after.start()
-    after.take_over(0, as_scorer(FakeScorer()), 1, 20_000)
+    after.resume(0, as_scorer(FakeScorer()), 1, 20_000)
     place.count(20_000, 20_100, scorer=FakeScorer(), publisher=after)
     await asyncio.sleep(3)
     await place.publisher.stop(within=1)
@@ -713,7 +714,7 @@ async def test_counts_are_exact_however_workers_come_and_go(seed: int) -> None:
             workers.append(place.another())
             workers[-1].start()
             generation += 1
-            workers[-1].take_over(0, as_scorer(scorer), generation, committed)
+            workers[-1].resume(0, as_scorer(scorer), generation, committed)
             continue
         if fate < 0.25:  # a rebalance: some of it is read again
             generation += 1

@@ -34,7 +34,7 @@ class Place:
         self.metrics = Metrics(worker_registry(), version="1")
         self.trials = FakeTrials()
         self.loader = ModelLoader(
-            load_settings(registry=str(registry), model_poll_seconds=POLL, **given),
+            load_settings(registry=str(registry), **{"model_poll_seconds": POLL, **given}),
             self.metrics,
             self.trials,
             clock=lambda: self.now,
@@ -140,8 +140,7 @@ async def test_a_poll_that_is_longer_than_the_bound_stays_as_it_is(
     registry: Path, model: SmallModel
 ) -> None:
     half_copied(registry, model)
-    place = Place(registry)
-    place.loader._settings = load_settings(registry=str(registry), model_poll_seconds=300)
+    place = Place(registry, model_poll_seconds=300)
     assert (await place.waits())[1:3] == [300, 300]
 
 

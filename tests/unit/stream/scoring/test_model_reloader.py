@@ -1,247 +1,94 @@
-"""Changes of the model: committed before they are used, and given up where that can't be done."""
+"""Models that come, change and go away while a worker runs."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+import shutil
+from pathlib import Path
 
 import pytest
-from aiokafka import TopicPartition
 
-from schemas.model_identity import ModelIdentity
-from stream.consume.assignment import Assignment
-from stream.consume.partition_progress import Batch, PartitionProgress
-from stream.kafka.commit_metadata import ModelPin
-from stream.scoring.model_reloader import QUIET_LIMIT, RETRY_PAUSE, ModelChanges
-from stream.scoring.serving_model import Serving
-from testing.fakes import FakeRecord, in_jumping_time
-
-A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
+from model.registry import Registry
+from monitoring.telemetry.health import Condition
+from tests.unit.small_model import SmallModel
+from tests.unit.stream.scoring.role import Place
 
 
-def serving(version: str) -> Serving:
-    scorer: Any = f"scorer {version}"
-    return Serving(scorer, ModelIdentity("bank", version, version * 64), "onnx", "none", {})
+async def test_without_a_model_it_waits_and_says_what_is_missing(tmp_path: Path) -> None:
+    place = Place(registry=str(tmp_path), environment="production")
+    await place.role.models.reload()
+    assert place.role.pipeline.scorer is None
+    assert "should have a model 'leads'" in place.missing()[Condition.MODEL_LOADED]
 
 
-OLD, NEW = serving("1"), serving("2")
+async def test_in_development_a_constant_stands_in(tmp_path: Path) -> None:
+    place = Place(registry=str(tmp_path), environment="development")
+    await place.role.models.reload()
+    assert place.served()["engine"] == "constant"
+    assert Condition.MODEL_LOADED not in place.missing()
 
 
-def pin(model: Serving, since: int, until: int = 0) -> ModelPin:
-    return ModelPin(model.identity, since, until)
+@pytest.fixture
+def registry(model: SmallModel, tmp_path: Path) -> Path:
+    """A copy of the model's registry, to change."""
+    return shutil.copytree(model.registry, tmp_path / "models")
 
 
-def batch(partition: TopicPartition, first: int, last: int) -> Batch:
-    records: Any = [FakeRecord(offset, 0, offset) for offset in range(first, last + 1)]
-    return Batch(partition, records)
+def publish(registry: Path, model: SmallModel) -> str:
+    """Publish the model once more, without its XGBoost file: another version."""
+    from model.bundle import Artefacts
+
+    return Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))
 
 
-def done(entry: PartitionProgress, to: int) -> None:
-    """Mark all records below an offset as done."""
-    entry.done_offset = to
+async def test_a_model_is_taken_up_as_it_comes(model: SmallModel, tmp_path: Path) -> None:
+    place = Place(registry=str(tmp_path / "models"))
+    await place.role.models.reload()
+    shutil.copytree(model.registry, tmp_path / "models")
+    await place.role.models.reload()
+    assert Condition.MODEL_LOADED not in place.missing()
+    assert place.served()["sha256"] == model.bundle.sha256
+    assert place.role.pipeline.scorer is not None
 
 
-class Worker:
-    """The parts of a worker that a change needs, and the order in which they are asked."""
-
-    def __init__(self, *, commit_limit: float | None = 1.0) -> None:
-        self.assignment = Assignment(1, (A, B))
-        self.steps: list[Any] = []
-        self.accepts = True
-        self.is_accepting = True
-        self.may_be_quiet = asyncio.Event()
-        self.may_be_quiet.set()
-        self.changes = ModelChanges(
-            assignment_now=lambda: self.assignment,
-            commit=self.commit,
-            is_accepting=lambda: self.is_accepting,
-            quiet=self.quiet,
-            publish_rest=self.publish_rest,
-            commit_limit=commit_limit,
-        )
-
-    async def commit(self, by: float) -> None:
-        await asyncio.sleep(0.005)
-        for partition, entry in self.assignment.items():
-            if self.accepts and entry.is_due:
-                offset, its_pin = entry.to_commit()
-                entry.is_committed(offset, its_pin)
-                model = its_pin and its_pin.model.version
-                self.steps.append(("commit", partition.partition, offset, model))
-
-    @asynccontextmanager
-    async def quiet(self, within: float) -> AsyncIterator[None]:
-        async with asyncio.timeout(within):
-            await self.may_be_quiet.wait()
-        self.steps.append("quiet")
-        yield
-        self.steps.append("go on")
-
-    async def publish_rest(self, offsets: Mapping[TopicPartition, int]) -> None:
-        self.steps.append(("rest", {at.partition: offset for at, offset in offsets.items()}))
-
-    def has(
-        self, partition: TopicPartition, committed: int | None, its_pin: ModelPin | None
-    ) -> None:
-        self.assignment.start(partition, committed, its_pin)
+async def test_another_version_is_taken_up_and_the_same_one_is_not_loaded_again(
+    model: SmallModel, registry: Path
+) -> None:
+    place = Place(registry=str(registry))
+    await place.role.models.reload()
+    first = place.role.pipeline.scorer
+    await place.role.models.reload()
+    assert place.role.pipeline.scorer is first
+    publish(registry, model)
+    await place.role.models.reload()
+    assert place.role.pipeline.scorer is not first
+    assert place.served()["version"] == "2"
 
 
-@in_jumping_time
-async def test_a_change_is_committed_before_it_is_used() -> None:
-    worker = Worker()
-    worker.changes.serve(OLD)
-    worker.has(A, 10, pin(OLD, 4))
-    worker.has(B, 20, pin(OLD, 7))
-    done(worker.assignment[A], 15)
-    await worker.changes.change()
-    assert worker.steps == [], "nothing is to be changed"
-    worker.changes.serve(NEW)
-    assert worker.changes.scorer(A) == ("scorer 1", 4)
-    await worker.changes.before([batch(A, 15, 19)])
-    assert worker.steps == [
-        "quiet",
-        ("rest", {0: 15, 1: 20}),
-        ("commit", 0, 15, "2"),
-        ("commit", 1, 20, "2"),
-        "go on",
-    ]
-    assert worker.changes.scorer(A) == ("scorer 2", 15)
-    assert worker.changes.scorer(B) == ("scorer 2", 20)
+async def test_a_model_that_can_not_be_loaded_leaves_the_one_that_serves(
+    model: SmallModel, registry: Path
+) -> None:
+    place = Place(registry=str(registry))
+    await place.role.models.reload()
+    first = place.role.pipeline.scorer
+    version = publish(registry, model)
+    (registry / "leads" / version / "model.onnx").write_bytes(b"")
+    await place.role.models.reload()
+    assert place.role.pipeline.scorer is first
+    assert place.served()["version"] == "1"
+    assert Condition.MODEL_LOADED not in place.missing()
 
 
-@in_jumping_time
-async def test_a_first_commit_names_the_model_before_a_record_is_scored() -> None:
-    worker = Worker()
-    worker.changes.serve(OLD)
-    worker.has(A, None, None)  # nobody has ever committed
-    worker.has(B, 20, None)  # a commit of an earlier version
-    await worker.changes.change()
-    assert worker.steps == ["quiet", ("rest", {}), ("commit", 1, 20, "1"), "go on"]
-    first = batch(A, 3, 9)
-    worker.assignment[A].add(first)
-    await worker.changes.before([first])
-    assert worker.steps[4:] == ["quiet", ("rest", {}), ("commit", 0, 3, "1"), "go on"]
-    assert worker.changes.scorer(A) == ("scorer 1", 0)
+async def test_without_a_model_that_can_be_loaded_it_says_what_is_wrong(registry: Path) -> None:
+    (registry / "leads" / "1" / "model.onnx").write_bytes(b"")
+    place = Place(registry=str(registry))
+    await place.role.models.reload()
+    assert "is incomplete" in place.missing()[Condition.MODEL_LOADED]
 
 
-@in_jumping_time
-async def test_what_an_earlier_owner_may_have_emitted_is_scored_by_its_model() -> None:
-    worker = Worker()
-    worker.changes.serve(NEW)
-    worker.changes.keep(OLD)
-    worker.has(A, 10, pin(OLD, 4, until=30))
-    for first, last in ((10, 19), (20, 34)):
-        await worker.changes.before([batch(A, first, last)])
-        assert worker.changes.scorer(A) == ("scorer 1", 4)
-        done(worker.assignment[A], last + 1)
-    assert worker.steps == []
-    await worker.changes.before([batch(A, 35, 40)])
-    assert worker.steps == ["quiet", ("rest", {0: 35}), ("commit", 0, 35, "2"), "go on"]
-    assert worker.changes.scorer(A) == ("scorer 2", 35)
-
-
-@in_jumping_time
-async def test_without_the_coordinator_the_old_model_scores_on_and_is_committed_again() -> None:
-    worker = Worker()
-    worker.changes.serve(OLD)
-    worker.has(A, 10, pin(OLD, 4))
-    done(worker.assignment[A], 15)
-    worker.changes.serve(NEW)
-    worker.accepts = False
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    await worker.changes.before([batch(A, 15, 19)])
-    assert loop.time() - started < 1.2
-    assert worker.changes.scorer(A) == ("scorer 1", 4)
-    assert worker.assignment[A].is_due, "in case the commit of the change comes through yet"
-    steps = list(worker.steps)
-    await worker.changes.before([batch(A, 20, 24)])
-    assert worker.steps == steps, "leads do not wait for every attempt"
-    worker.accepts = True
-    await asyncio.sleep(RETRY_PAUSE)
-    done(worker.assignment[A], 25)
-    await worker.changes.change()
-    assert worker.changes.scorer(A) == ("scorer 2", 25)
-
-
-@in_jumping_time
-async def test_nothing_is_tried_while_commits_are_known_to_be_put_off() -> None:
-    worker = Worker()
-    worker.changes.serve(NEW)
-    worker.has(A, 10, None)
-    worker.is_accepting = False
-    await worker.changes.change()
-    assert worker.steps == []
-
-
-@in_jumping_time
-async def test_what_is_in_flight_for_long_puts_the_change_off() -> None:
-    worker = Worker()
-    worker.changes.serve(NEW)
-    worker.has(A, 10, None)
-    worker.may_be_quiet.clear()
-    started = asyncio.get_running_loop().time()
-    await worker.changes.change()
-    assert asyncio.get_running_loop().time() - started == pytest.approx(QUIET_LIMIT)
-    assert worker.steps == []
-
-
-@in_jumping_time
-async def test_exactly_once_waits_until_the_commit_is_decided() -> None:
-    worker = Worker(commit_limit=None)
-    worker.changes.serve(NEW)
-    worker.has(A, 10, pin(OLD, 4))
-    worker.changes.keep(OLD)
-    worker.accepts = False
-    change = asyncio.ensure_future(worker.changes.change())
-    await asyncio.sleep(60)
-    assert not change.done()
-    worker.accepts = True
-    await change
-    assert worker.changes.scorer(A) == ("scorer 2", 10)
-
-
-@pytest.mark.parametrize("commit_limit", [1.0, None])
-def test_a_rebalance_ends_a_change(commit_limit: float | None) -> None:
-    @in_jumping_time
-    async def run() -> None:
-        worker = Worker(commit_limit=commit_limit)
-        worker.changes.serve(NEW)
-        worker.changes.keep(OLD)
-        worker.has(A, 10, pin(OLD, 4))
-        worker.accepts = False
-        change = asyncio.ensure_future(worker.changes.change())
-        await asyncio.sleep(0.1)
-        worker.assignment.end()
-        await change
-        assert worker.steps[-1] == "go on"
-
-    run()
-
-
-@in_jumping_time
-async def test_a_partition_that_is_about_to_begin_keeps_its_model() -> None:
-    worker = Worker()
-    worker.changes.serve(NEW)
-    worker.changes.keep(OLD)
-    worker.has(A, 10, pin(OLD, 4))
-    worker.changes.begin(B, pin(OLD, 4, until=30))
-    await worker.changes.change()
-    assert worker.changes.scorer(A) == ("scorer 2", 10)
-    worker.has(B, 20, pin(OLD, 4, until=30))
-    assert worker.changes.scorer(B) == ("scorer 1", 4)
-
-
-@in_jumping_time
-async def test_models_that_no_partition_has_any_more_are_let_go() -> None:
-    worker = Worker()
-    worker.changes.serve(OLD)
-    worker.has(A, 10, pin(OLD, 4))
-    worker.changes.serve(NEW)
-    assert worker.changes.has(pin(OLD, 0))
-    await worker.changes.change()
-    assert not worker.changes.has(pin(OLD, 0))
-    assert worker.changes.has(pin(NEW, 0))
-    assert not worker.changes.has(ModelPin(ModelIdentity("bank", "3", "3" * 64), 0))
+async def test_a_model_that_goes_away_serves_on(registry: Path) -> None:
+    place = Place(registry=str(registry))
+    await place.role.models.reload()
+    first = place.role.pipeline.scorer
+    shutil.rmtree(registry)
+    await place.role.models.reload()
+    assert place.role.pipeline.scorer is first

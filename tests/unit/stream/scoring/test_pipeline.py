@@ -107,7 +107,7 @@ class FakeEmitter:
     def limits(self) -> FakeEmitter:
         return self
 
-    def of(self, topic: str) -> int:
+    def max_bytes(self, topic: str) -> int:
         return self.limit
 
     def fits(self, topic: str, key: Any, value: Any, headers: Any) -> bool:
@@ -134,7 +134,7 @@ class Place:
         self.metrics = Metrics(CollectorRegistry(), version="test")
         emitter: Any = self.emitter
         assert "send" in dir(Emitter)
-        assert {"of", "fits"} <= set(dir(TopicLimits))
+        assert {"max_bytes", "fits"} <= set(dir(TopicLimits))
         self.pipeline = ScoringPipeline(
             delivery=AtLeastOnce(emitter),
             scored_topic="scored",

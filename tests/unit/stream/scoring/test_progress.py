@@ -27,11 +27,11 @@ def test_a_line_a_minute_says_rate_lag_and_dead_letters_by_code(shown: Show) -> 
     assert quiet == "00:00:00       10 leads/s   lag 0            600 scored"
 
 
-def test_the_farewell_is_the_account(shown: Show) -> None:
+def test_the_last_lines_are_the_totals(shown: Show) -> None:
     reporter = ProgressReporter(0.0)
     tally = Tally(7, Counter({ErrorCode.TYPE: 2}), 1)
-    reporter.farewell(303.0, tally, taken=10)
-    reporter.farewell(7200.0, tally, taken=12)
+    reporter.report_totals(303.0, tally, taken=10)
+    reporter.report_totals(7200.0, tally, taken=12)
     assert shown() == [
         "Stopped    after 5 min 3 s: 10 records read, 7 scored, 2 dead letters (2 TYPE), 1 dropped",
         "Stopped    after 2 h 0 min: 12 records read, 7 scored, 2 dead letters (2 TYPE), 1 dropped;"

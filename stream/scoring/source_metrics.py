@@ -1,0 +1,64 @@
+"""What metrics show of the source whenever they are read."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from monitoring.telemetry.health import Health
+from monitoring.telemetry.metrics import PartitionLag, SourceState
+from stream.consume.batch_source import BatchSource
+from stream.consume.lag import lag_of
+from stream.process.loop_watch import LoopWatch
+from stream.scoring.observer import ScoringObserver
+from stream.scoring.stall_watch import StallWatch
+
+__all__ = ["SourceMetrics", "partition_lags"]
+
+
+def partition_lags(source: BatchSource) -> tuple[PartitionLag, ...]:
+    """Return how far each assigned partition is behind; empty before the source is started."""
+    if not source.started:
+        return ()
+    lags = lag_of(source, wall_time=time.time(), loop_time=asyncio.get_running_loop().time())
+    return tuple(
+        PartitionLag(tp.topic, tp.partition, lag.messages, lag.seconds) for tp, lag in lags.items()
+    )
+
+
+class SourceMetrics:
+    """Collects the state of the source from the parts that know it.
+
+    Parameters
+    ----------
+    source, observer, stall_watch, loop_watch, health
+        The parts.
+    """
+
+    def __init__(
+        self,
+        source: BatchSource,
+        observer: ScoringObserver,
+        stall_watch: StallWatch,
+        loop_watch: LoopWatch,
+        health: Health,
+    ) -> None:
+        self._source = source
+        self._observer = observer
+        self._stall_watch = stall_watch
+        self._loop_watch = loop_watch
+        self._health = health
+
+    def state(self) -> SourceState:
+        """Return the state as it is now."""
+        source, committed_at = self._source, self._observer.committed_at
+        stuck = self._stall_watch.stuck.now
+        return SourceState(
+            lags=partition_lags(source),
+            assigned_partitions=len(source.assignment),
+            last_commit_age=None if committed_at is None else time.monotonic() - committed_at,
+            is_ready=self._health.ready()[0],
+            in_flight_bytes=source.in_flight_bytes,
+            longest_holds=self._loop_watch.longest_holds,
+            stuck={(at.topic, at.partition): at in stuck for at in source.assigned},
+        )

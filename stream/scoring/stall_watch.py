@@ -1,0 +1,108 @@
+"""Watches the progress of the source, and ends a worker that makes none though it has work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from aiokafka import TopicPartition
+from mode import Service
+
+from monitoring.telemetry.health import Condition, Health
+from monitoring.telemetry.metrics import PartitionLag
+from schemas.errors import FatalError
+from stream.consume.batch_source import BatchSource
+from stream.consume.stuck_partitions import StuckPartitions
+from stream.monitor import STALL_LIMIT
+from stream.process.background_tasks import Crash
+
+__all__ = ["StallWatch"]
+
+LOOK = 1.0
+"""Seconds between two looks at the source."""
+
+
+class StallWatch(Service):
+    """A service that shows stuck partitions in health and crashes a stalled worker.
+
+    Parameters
+    ----------
+    source
+        Is watched, once it is started.
+    lags
+        Returns how far each partition is behind.
+    fenced
+        Returns the partitions whose transactional id another producer has.
+    health
+        Where it is shown.
+    crash
+        Ends the worker, so that its supervisor starts a new one.
+
+    Attributes
+    ----------
+    stuck
+        Partitions that have work and make no progress.
+    """
+
+    def __init__(
+        self,
+        source: BatchSource,
+        lags: Callable[[], Sequence[PartitionLag]],
+        fenced: Callable[[], Collection[TopicPartition]],
+        health: Health,
+        crash: Crash,
+    ) -> None:
+        super().__init__()
+        self.stuck = StuckPartitions()
+        self._source = source
+        self._lags = lags
+        self._fenced = fenced
+        self._health = health
+        self._end_worker = crash
+
+    @Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            if self._source.started:
+                now = time.monotonic()
+                self._show_progress(now)
+                self._show_stuck(now)
+                await self.end_if_stalled()
+            await self.sleep(LOOK)
+
+    def _show_progress(self, now: float) -> None:
+        done = sum(entry.done_offset or 0 for entry in self._source.assignment.values())
+        has_work = any(lag.records for lag in self._lags())
+        self._health.source_seen(now, finished=done, has_work=has_work)
+
+    def _show_stuck(self, now: float) -> None:
+        assigned = self._source.assigned
+        if not self._health.meets(Condition.BROKER_REACHED):
+            assigned = frozenset()  # none can move then, and that is reported already
+        self.stuck.look(now, assigned, self._source.assignment, self._fenced())
+        if stuck := self.stuck.now:
+            reasons = [f"{at.topic}/{at.partition}: {reason}" for at, reason in stuck.items()]
+            self._health.miss(Condition.PARTITIONS_MOVE, "; ".join(reasons))
+        else:
+            self._health.meet(Condition.PARTITIONS_MOVE)
+
+    async def end_if_stalled(self) -> None:
+        """Crash the worker if it has made no progress for ``STALL_LIMIT`` seconds."""
+        overdue = self._source.commit_overdue_for
+        if overdue > STALL_LIMIT and self._health.meets(Condition.BROKER_REACHED):
+            # Seen after a broker's restart: the client looks for its coordinator for ever.
+            await self._end_worker(
+                FatalError(
+                    f"Kafka answers, but has accepted no commit for {overdue:.0f} s: the worker "
+                    "ends so that its supervisor starts it anew; what is not committed is read "
+                    "again."
+                )
+            )
+        stalled = self._source.stalled_for
+        if stalled > STALL_LIMIT:
+            await self._end_worker(
+                FatalError(
+                    f"{self._source.topic} has records, but none has come for {stalled:.0f} s: the "
+                    "worker ends so that its supervisor starts it anew."
+                )
+            )

@@ -1,0 +1,147 @@
+"""What each role wires, and that nothing outside stream/topology.py wires anything."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mode
+import pytest
+
+import stream
+from stream import topology
+from stream.consume.batch_source import BatchSource
+from stream.drift.window_table import DriftTable
+from stream.faust_app import App
+from stream.settings import load_settings
+from stream.topology import wire
+
+SOURCES = Path(stream.__path__[0])
+SCORING = (
+    "OutcomeLog",
+    "ModelReloader",
+    "ScoringService",
+    "StallWatch",
+    "CommitWatch",
+    "LoopWatch",
+)
+DRIFT = ("DriftService", "DriftStallWatch")
+FAUSTS = {
+    *("App", "Worker", "LenientTransport", "LenientConsumer", "LenientThread"),
+    *("DriftTable", "BatchChannel"),
+}
+"""Services by inheritance alone: Faust makes them, or the entry point does."""
+
+
+@pytest.fixture(autouse=True)
+def _loop() -> Iterator[None]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+async def _no_checks(_: App) -> None:
+    """It would ask Kafka."""
+
+
+def wired(role: Any) -> tuple[App, list[str]]:
+    app = App(load_settings(role=role), _no_checks, Table=DriftTable)
+    return app, [type(service).__name__ for service in wire(app)]
+
+
+@pytest.mark.parametrize(
+    ("role", "services", "agents", "tables"),
+    [
+        ("score", ["Monitor", *SCORING], {"score"}, set()),
+        ("drift", ["Monitor", *DRIFT], {"drift"}, {"drift_windows"}),
+        ("all", ["Monitor", *SCORING, *DRIFT], {"score", "drift"}, {"drift_windows"}),
+    ],
+)
+def test_a_role_has_its_agents_services_and_tables(
+    role: Any, services: list[str], agents: set[str], tables: set[str]
+) -> None:
+    app, found = wired(role)
+    assert found == services
+    assert {name.rpartition(".")[2] for name in app.agents} == agents
+    assert set(app.tables) == tables
+
+
+def test_a_change_of_model_outlives_the_scoring_service() -> None:
+    """Else leads could be scored by a model other than the one whose commit is under way."""
+    _, services = wired("score")
+    assert services.index("ModelReloader") < services.index("ScoringService")
+
+
+@pytest.mark.parametrize("role", ["score", "drift"])
+def test_no_service_hides_a_method_of_modes_own(role: Any) -> None:
+    """An attribute `_crash` would hide the method by which mode ends the services of an app."""
+    app = App(load_settings(role=role), _no_checks, Table=DriftTable)
+    for service in wire(app):
+        hidden = [at for at in vars(service) if callable(getattr(mode.Service, at, None))]
+        assert hidden == [], type(service).__name__
+
+
+def test_the_source_hides_no_method_of_modes_own() -> None:
+    hidden = [
+        at
+        for at, thing in vars(BatchSource).items()
+        if at.startswith("_") and not at.startswith("__") and callable(thing)
+        if callable(getattr(mode.Service, at, None))
+    ]
+    assert hidden == []
+
+
+def test_the_page_names_every_service() -> None:
+    text = topology.__doc__ or ""
+    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT):
+        assert name in text, name
+
+
+def _services() -> set[str]:
+    """Return the names of all services of the package."""
+    names = set()
+    for module in pkgutil.walk_packages(stream.__path__, "stream."):
+        if module.name.rpartition(".")[2] in ("app", "__main__", "model_trial_job", "job"):
+            continue  # they run when they are imported
+        for thing in vars(importlib.import_module(module.name)).values():
+            if (
+                isinstance(thing, type)
+                and issubclass(thing, mode.Service)
+                and thing.__module__.startswith("stream.")
+            ):
+                names.add(thing.__name__)
+    return names - FAUSTS
+
+
+def _wired_in(tree: ast.AST, services: set[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        if isinstance(called, ast.Name) and called.id in services:
+            yield called.id
+        elif (
+            isinstance(called, ast.Attribute)
+            and called.attr in ("agent", "topic", "Table")
+            and ast.unparse(called.value) in ("app", "self.app", "self._app")
+        ):
+            yield called.attr
+
+
+def test_nothing_else_constructs_an_agent_a_service_a_topic_or_a_table() -> None:
+    services = _services()
+    assert {"Monitor", "BatchSource", *DRIFT, *SCORING} <= services
+    found = {
+        path.relative_to(SOURCES).as_posix(): sorted(wired)
+        for path in SOURCES.rglob("*.py")
+        if (wired := set(_wired_in(ast.parse(path.read_text()), services)))
+    }
+    assert found.keys() == {"topology.py"}
+    assert {"agent", "topic", "Table"} <= set(found["topology.py"])
