@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from features.table import read_table
 from model.bundle import Bundle, load_bundle
@@ -30,6 +31,11 @@ TRAINED_EVERY = 5
 """One contact in so many is enough for a model to test with."""
 
 REMEDY = "this ring runs on real Kafka only and does not skip"
+
+
+if "CI" not in os.environ:  # where Hypothesis has a profile of its own, without a deadline either
+    settings.register_profile("busy machine", deadline=None)
+    settings.load_profile("busy machine")
 
 
 def pytest_configure() -> None:
