@@ -269,7 +269,7 @@ class _Progress:
     seen_at: float
     """When the last lead arrived, seconds of the clock."""
     active_at: float
-    """The same by the active clock, which counts silences of all partitions only in part."""
+    """Return the time by the active clock, which counts silences of all partitions only in part."""
 
 
 class Watermark:

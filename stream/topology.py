@@ -90,7 +90,7 @@ READY = {
     "drift": (Condition.RECOVERED,),
     "all": (*SCORES, Condition.RECOVERED),
 }
-"""What must hold for a worker of a role to be ready, besides that Kafka answers."""
+"""Conditions of readiness by role, besides that Kafka answers."""
 
 CHANGE_LIMIT = 1.0
 """Seconds for the commit of a change of model, at least once."""

@@ -20,7 +20,7 @@ __all__ = ["DriftResumption"]
 
 
 class DriftResumption:
-    """Has the open blocks of assigned partitions counted from their start.
+    """Counts the open blocks of assigned partitions from their start.
 
     Parameters
     ----------

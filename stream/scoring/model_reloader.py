@@ -77,7 +77,7 @@ class ModelReloader(Service):
 
     @property
     def model_info(self) -> Mapping[str, Any] | None:
-        """What the HTTP port shows of the model; None before the first."""
+        """Model description for the HTTP port; None before the first model."""
         return None if self.serving is None else self.serving.info
 
     def end(self) -> None:

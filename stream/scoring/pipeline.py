@@ -94,7 +94,7 @@ class _ReadPoll:
 
 
 class ScoringPipeline:
-    """Takes batches from the agent; a batch is done when all its outputs are delivered.
+    """Scores batches of the agent; a batch is done when all its outputs are delivered.
 
     Parameters
     ----------
@@ -457,7 +457,7 @@ class ScoringPipeline:
 
 
 async def _give_way(since: float) -> float:
-    """Let other tasks run if much time has passed.
+    """Yield to other tasks if much time has passed.
 
     Parameters
     ----------

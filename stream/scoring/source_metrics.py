@@ -1,4 +1,4 @@
-"""What metrics show of the source whenever they are read."""
+"""Metrics of the source, computed on each scrape."""
 
 from __future__ import annotations
 
