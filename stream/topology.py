@@ -12,8 +12,8 @@
 role      agents and tables         services
 ========  ========================  ===================================================
 any                                 Monitor: health, metrics and their HTTP port
-score     agent ``score``           OutcomeLog, ModelReloader, ScoringService, BatchSource,
-                                    StallWatch, CommitWatch, LoopWatch
+score     agent ``score``           OutcomeLog, ModelReloader, CommitWatch, ScoringService,
+                                    BatchSource, StallWatch, LoopWatch
 drift     agent ``drift``,          DriftService, DriftStallWatch
           table ``drift_windows``
 all       those of score and drift  those of score and drift
@@ -149,13 +149,15 @@ class ScoringRole:
     def services(self) -> Sequence[Service]:
         """The services in the order in which they start; they stop in reverse."""
         # The service stops before the models: a change of model under way must not be cancelled
-        # while leads can still be scored. The watches stop first: a stop is no stall.
+        # while leads can still be scored. It stops before the commit watch, too, whose request may
+        # wait for a broker that does not answer: the stop must not wait for it first. The other
+        # watches ask Kafka nothing, and stop first: a stop is no stall.
         return (
             self.outcomes,
             self.models,
+            self.commit_watch,
             self.service,
             self.stall_watch,
-            self.commit_watch,
             self.loop_watch,
         )
 

@@ -42,7 +42,8 @@ class CommitWatch(Service):
     async def _watch(self) -> None:
         while not self.should_stop:
             await self.sleep(LOOK)
-            await self._look()
+            if not self.should_stop:  # the sleep ends early then
+                await self._look()
 
     async def _look(self) -> None:
         assignment = self._source.assignment

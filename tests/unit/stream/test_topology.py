@@ -25,9 +25,9 @@ SOURCES = Path(stream.__path__[0])
 SCORING = (
     "OutcomeLog",
     "ModelReloader",
+    "CommitWatch",
     "ScoringService",
     "StallWatch",
-    "CommitWatch",
     "LoopWatch",
 )
 DRIFT = ("DriftService", "DriftStallWatch")
@@ -96,6 +96,12 @@ def test_the_source_hides_no_method_of_modes_own() -> None:
         if callable(getattr(mode.Service, at, None))
     ]
     assert hidden == []
+
+
+def test_a_stop_does_not_wait_for_the_commit_watch_first() -> None:
+    """Its request may wait for a broker that does not answer: seven seconds of ten."""
+    _, services = wired("score")
+    assert services.index("CommitWatch") < services.index("ScoringService")
 
 
 def test_the_page_names_every_service() -> None:
