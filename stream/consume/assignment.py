@@ -67,9 +67,9 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
             self._progress[partition].start_commit = old.start_commit
 
     def lose(self, partition: TopicPartition) -> None:
-        """Drop a partition that another worker writes for."""
+        """Drop a partition that another worker writes for; a revocation waits for none of it."""
         if progress := self._progress.pop(partition, None):
-            progress.revoke()
+            progress.abandon()
 
     def revoke(self) -> None:
         """Revoke all partitions: no batch may begin any more; those in flight may still finish."""

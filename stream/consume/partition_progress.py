@@ -204,6 +204,11 @@ class PartitionProgress:
         for batch in self._batches:
             batch.revoke()
 
+    def abandon(self) -> None:
+        """Refuse to let a batch begin, and forget those in flight: they can't be committed."""
+        self.revoke()
+        self._batches.clear()
+
     @property
     def end(self) -> int | None:
         """Where what was handed over ends; None until known."""

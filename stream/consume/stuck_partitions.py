@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 STUCK_AFTER = 15.0
 """Seconds; longer than the pause of a rebalance, or of a broker's election."""
+FENCED_AFTER = 3.0
+"""Seconds; longer than a worker that was suspended needs to join its group again."""
 
 Progress = tuple[int | None, int | None] | None
 """Offsets done and committed; None where the partition has not started."""
@@ -32,6 +34,7 @@ class StuckPartitions:
     def __init__(self) -> None:
         self.now: Mapping[TopicPartition, str] = {}
         self._since: dict[TopicPartition, tuple[Progress, float]] = {}
+        self._fenced_since: dict[TopicPartition, float] = {}
 
     def look(
         self,
@@ -54,9 +57,11 @@ class StuckPartitions:
             Those whose transactional id another producer has.
         """
         found: dict[TopicPartition, str] = {}
+        # A worker that wakes up is fenced until the group assigns its partitions again.
+        self._fenced_since = {at: self._fenced_since.get(at, time) for at in fenced}
         for partition in sorted(assigned):
             progress = started.get(partition)
-            if partition in fenced:
+            if time - self._fenced_since.get(partition, time) >= FENCED_AFTER:
                 found[partition] = "another producer has fenced its transactional id"
             elif self._waits(time, partition, progress):
                 found[partition] = _reason(progress)

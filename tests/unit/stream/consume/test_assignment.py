@@ -56,6 +56,17 @@ def test_a_partition_that_is_lost_begins_no_batch_and_is_gone() -> None:
     assert not waiting.begin()
 
 
+def test_a_revocation_does_not_wait_for_a_batch_of_a_partition_that_is_lost() -> None:
+    assignment = Assignment(1, (A,))
+    assignment.start(A)
+    progress, begun = assignment[A], batch(A)
+    progress.add(begun)
+    assert begun.begin()
+    assert progress.is_in_flight
+    assignment.lose(A)
+    assert not progress.is_in_flight
+
+
 def test_a_restart_forgets_batches_of_the_old_log() -> None:
     assignment = Assignment(1, (A,))
     assignment.start(A, 100)

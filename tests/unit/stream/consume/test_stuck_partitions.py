@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from stream.consume.partition_progress import Batch, PartitionProgress
-from stream.consume.stuck_partitions import STUCK_AFTER, StuckPartitions
+from stream.consume.stuck_partitions import FENCED_AFTER, STUCK_AFTER, StuckPartitions
 from testing.fakes import FakeRecord
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
@@ -69,9 +69,17 @@ def test_a_partition_that_does_not_begin_is_stuck_after_a_while() -> None:
     assert "has not been found" in found[A]
 
 
-def test_a_fenced_partition_is_stuck_at_once() -> None:
-    assert "fenced" in look({A: busy()}, 0, fenced={A}).now[A]
-    assert "fenced" in look({}, 0, fenced={A}).now[A]
+def test_a_fenced_partition_is_stuck_soon() -> None:
+    assert "fenced" in look({A: busy()}, 0, FENCED_AFTER, fenced={A}).now[A]
+    assert "fenced" in look({}, 0, FENCED_AFTER, fenced={A}).now[A]
+
+
+def test_a_worker_that_is_fenced_until_it_joins_again_is_not_stuck() -> None:
+    stuck = look({A: busy()}, 0, FENCED_AFTER - 1, fenced={A})
+    assert stuck.now == {}
+    stuck.look(FENCED_AFTER, [A, B], {A: busy(), B: idle()}, set())
+    stuck.look(FENCED_AFTER + 1, [A, B], {A: busy(), B: idle()}, {A})
+    assert stuck.now == {}
 
 
 def test_progress_ends_it(caplog: pytest.LogCaptureFixture) -> None:
