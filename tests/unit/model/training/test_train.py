@@ -503,7 +503,7 @@ def test_the_latest_leads_are_others_than_the_earlier_ones() -> None:
 
 def test_a_calendar_is_no_group() -> None:
     made = [{**row, "quarter": f"Q{i * 4 // len(ROWS)}"} for i, row in enumerate(ROWS)]
-    with pytest.raises(InputError, match=r"its 4 groups .* are too few"):
+    with pytest.raises(InputError, match=r"the 4 groups .* are too few"):
         train(table(made), replace(OPTIONS, group="quarter"))
 
 
