@@ -88,7 +88,7 @@ class Rules:
     low_coverage
         "flag": a lead below is scored and its event says so; "refuse": it becomes a dead letter.
     max_attempts
-        After so many attempts a record becomes a dead letter with the code ATTEMPTS.
+        After this many attempts a record becomes a dead letter with the code ATTEMPTS.
     """
 
     min_coverage: float = 0.6

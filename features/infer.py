@@ -62,7 +62,7 @@ UNTIL_YEAR = 2100
 ALMOST = 0.8
 """A category of which at least this share of the values are numbers or times gets a remark."""
 MOSTLY, MANY_LEVELS = 0.5, 50
-"""A smaller share is enough where it has so many levels."""
+"""A smaller share is enough for a column with at least this many levels."""
 
 
 @dataclass(frozen=True, slots=True)

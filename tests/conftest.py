@@ -28,7 +28,7 @@ from tests.integration.worker_process import CONTACT, Stage
 
 CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 TRAINED_EVERY = 5
-"""One contact in so many is enough for a model to test with."""
+"""One contact in this many is enough for a model to test with."""
 
 REMEDY = "this ring runs on real Kafka only and does not skip"
 

@@ -28,6 +28,7 @@ from stream.kafka.log_reader import LogReader
 from stream.kafka.producer import is_retriable
 from stream.process.background_tasks import BackgroundTasks, Crash
 from stream.process.backoff import LOG_PAUSE, retry
+from stream.process.deadlines import now
 
 __all__ = ["DriftPublisher"]
 
@@ -386,8 +387,8 @@ class DriftPublisher:
     def _report_out_of_order(self, leads: int) -> None:
         self._out_of_order(leads)
         self._unreported += leads
-        now = asyncio.get_running_loop().time()
-        if now - self._reported_at >= REPORT_INTERVAL:
+        time = now()
+        if time - self._reported_at >= REPORT_INTERVAL:
             log.warning(
                 "leads of %s are in no drift count: they are more than %d windows older than the"
                 " leads before them; find who sends leads so late",
@@ -395,7 +396,7 @@ class DriftPublisher:
                 SPREAD,
                 extra={"leads": self._unreported},
             )
-            self._unreported, self._reported_at = 0, now
+            self._unreported, self._reported_at = 0, time
 
     async def _publish(self, partials: Sequence[Partial]) -> None:
         rows: list[Output] = [(partial.key, partial.encode(), []) for partial in partials]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from monitoring.telemetry.health import Health
 from monitoring.telemetry.metrics import PartitionLag, SourceState
 from stream.consume.batch_source import BatchSource
 from stream.consume.lag import lag_of
+from stream.process.deadlines import now
 from stream.process.loop_watch import LoopWatch
 from stream.scoring.observer import ScoringObserver
 from stream.scoring.stall_watch import StallWatch
@@ -20,7 +20,7 @@ def partition_lags(source: BatchSource) -> tuple[PartitionLag, ...]:
     """Return how far each assigned partition is behind; empty before the source is started."""
     if not source.started:
         return ()
-    lags = lag_of(source, wall_time=time.time(), loop_time=asyncio.get_running_loop().time())
+    lags = lag_of(source, wall_time=time.time(), loop_time=now())
     return tuple(
         PartitionLag(tp.topic, tp.partition, lag.messages, lag.seconds) for tp, lag in lags.items()
     )

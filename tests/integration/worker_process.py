@@ -241,7 +241,7 @@ class Stage:
         await until(is_done, within=within, what=f"{played.sent} leads done")
 
     async def until_scored(self, count: int, within: float = 120.0) -> None:
-        """Wait until so many scored events are written."""
+        """Wait until at least ``count`` scored events are written."""
         topic = self.settings.leads_scored
         partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         async with AIOKafkaConsumer(

@@ -162,7 +162,7 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
     error: Exception,
     told: tuple[str, int],
 ) -> None:
-    """aiokafka goes on with a commit that we have given up, and nobody hears how it ends."""
+    """aiokafka continues a commit that was abandoned, and nobody awaits its result."""
 
     async def fail() -> None:
         raise error

@@ -1,4 +1,4 @@
-"""The smallest PSI that so many leads can show."""
+"""The smallest PSI that a number of leads can show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of the model: committed before they are used, and given up where that can't be done."""
+"""Changes of the model: committed before use, and abandoned where the commit fails."""
 
 from __future__ import annotations
 
