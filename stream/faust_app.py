@@ -12,6 +12,7 @@ import faust
 from schemas.errors import FatalError
 from stream.crash_reason import crash_reason
 from stream.faust_transport import LenientTransport
+from stream.fetch.silent_connections import limit_heartbeats
 from stream.process.model_trial import Trials
 from stream.settings import Settings
 from stream.worker import Worker
@@ -66,6 +67,7 @@ class App(faust.App):
         self.trials = Trials()
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
+        limit_heartbeats(settings.session_timeout_ms / 1000)
         self.BootStrategy = ScoreOnly if settings.role == "score" else WithTopics
         super().__init__(
             # Not the group of the batch source, which Faust does not join.

@@ -22,8 +22,9 @@ from typing import Any
 from weakref import ReferenceType
 
 from aiokafka import conn
-from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.fetch import FetchRequest
+
+from stream.fetch.silent_connections import WatchedConnection
 
 __all__ = ["KEPT_BYTES", "BoundedConnection", "bound_responses"]
 
@@ -41,7 +42,7 @@ ABORTED_BYTES = 16
 PREFERRED_REPLICA = {11: 4}
 
 
-class BoundedConnection(AIOKafkaConnection):
+class BoundedConnection(WatchedConnection):
     """A broker connection that limits the bytes of a partition's records in memory.
 
     Attributes

@@ -18,8 +18,8 @@ __all__ = ["Consumer", "open_consumer"]
 JOINED_WITHIN = 5.0
 """Seconds beyond the rebalance timeout after which a request counts as unanswered.
 
-It detects connections that a router has dropped. aiokafka's default of 40 s is longer than two
-session timeouts; a JoinGroup takes longest, as it is answered when all members have joined.
+A JoinGroup takes longest, as it is answered when all members have joined. Dropped connections are
+detected sooner, by a heartbeat without an answer: see stream/fetch/silent_connections.py.
 """
 
 
