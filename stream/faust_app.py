@@ -117,6 +117,15 @@ class App(faust.App):
         except BaseException:
             await super().crash(reason)
 
+    async def _producer_flush(self, logger: Any) -> None:
+        """Wait until Faust's producer has sent its buffer, unless the worker has crashed.
+
+        A crash ends the buffer, too, and flushing it would raise. What it held is written again:
+        the offsets of its causes are committed only after a flush.
+        """
+        if not self.crashed:
+            await super()._producer_flush(logger)
+
     async def verify(self) -> None:
         """Run the start-up checks; raise a FatalError with one sentence."""
         await self._checks(self)
