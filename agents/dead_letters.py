@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.errors import ErrorCode
-from schemas.headers import ATTEMPT, ERROR_CODE, Headers
+from schemas.headers import (
+    ATTEMPT,
+    CONNECT_ERRORS,
+    ERROR_CODE,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    SOURCE_TOPIC,
+    Headers,
+)
 
 __all__ = ["VALUE_BYTES", "Letter", "forms_of", "smallest_form"]
 
@@ -15,9 +23,9 @@ Letter = tuple[bytes | None, bytes | None, Headers]
 VALUE_BYTES = "leadscore.value.left.out.bytes"
 """Header of a letter that lacks its value: how many bytes that has. The source record has it."""
 
-_OURS = ("__connect.errors.", "leadscore.")
-_SOURCE = ("__connect.errors.topic", "__connect.errors.partition", "__connect.errors.offset")
-_LEAST = ("__connect.errors.offset", ERROR_CODE, ATTEMPT)
+_OURS = (CONNECT_ERRORS, "leadscore.")
+_SOURCE = (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
+_LEAST = (SOURCE_OFFSET, ERROR_CODE, ATTEMPT)
 
 
 def forms_of(letter: Letter) -> Iterator[Letter]:
@@ -45,7 +53,7 @@ def smallest_form() -> Letter:
     """Return the largest letter in the smallest of these forms."""
     longest = max((code.value for code in ErrorCode), key=len)
     headers: Headers = [
-        ("__connect.errors.offset", b"%d" % (2**63 - 1)),
+        (SOURCE_OFFSET, b"%d" % (2**63 - 1)),
         (ERROR_CODE, longest.encode()),
         (ATTEMPT, b"%d" % (2**31)),
     ]

@@ -464,6 +464,7 @@ class Scorer:
             topic=self.topic,
             partition=record.partition,
             offset=record.offset,
+            timestamp=record.timestamp,
             error=error,
             schema=self._decoder.schema_of(record.value),
         )

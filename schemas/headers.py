@@ -16,11 +16,21 @@ from schemas.errors import ErrorCode, InvalidEventError
 from schemas.wire import FORMATS, WireFormat
 
 __all__ = [
+    "ATTEMPT",
+    "CONNECT_ERRORS",
+    "ERROR_CODE",
+    "ERROR_MESSAGE",
+    "SCHEMA_NAME",
+    "SOURCE_OFFSET",
+    "SOURCE_PARTITION",
+    "SOURCE_TIMESTAMP",
+    "SOURCE_TOPIC",
     "EventIds",
     "Headers",
     "LeadHeaders",
     "ScoredHeaders",
     "SourceOf",
+    "attempts_of",
     "dead_letter_headers",
     "read_headers",
     "rfc3339",
@@ -48,6 +58,17 @@ ATTEMPT = "leadscore.attempt"
 """Number of times that any worker has processed the record. Without it, a record whose type is
 that of scored events has been processed once."""
 ERROR_CODE = "leadscore.error.code"
+SCHEMA_NAME = "leadscore.schema"
+SOURCE_TIMESTAMP = "leadscore.source.timestamp"
+"""Header of a dead letter: the time stamp of its source record, milliseconds since 1970. The letter
+itself is stamped with the time of sending."""
+CONNECT_ERRORS = "__connect.errors."
+"""Prefix of the headers that Kafka Connect's dead letters have, too (KIP-298)."""
+SOURCE_TOPIC = f"{CONNECT_ERRORS}topic"
+SOURCE_PARTITION = f"{CONNECT_ERRORS}partition"
+SOURCE_OFFSET = f"{CONNECT_ERRORS}offset"
+ERROR_CLASS = f"{CONNECT_ERRORS}exception.class.name"
+ERROR_MESSAGE = f"{CONNECT_ERRORS}exception.message"
 EVENT_TYPE_NAME = "ce_type"
 _MARKS = {ATTEMPT, EVENT_TYPE_NAME}
 
@@ -129,10 +150,10 @@ class SourceOf:
             partition, _, offset = place.partition(b"-")
             is_ours = partition == self._partition and self._base in (None, base)
         else:
-            offset = found.get("__connect.errors.offset") or b""
+            offset = found.get(SOURCE_OFFSET) or b""
             is_ours = (
-                found.get("__connect.errors.topic") == self._topic
-                and found.get("__connect.errors.partition") == self._partition
+                found.get(SOURCE_TOPIC) == self._topic
+                and found.get(SOURCE_PARTITION) == self._partition
             )
         return int(offset) if is_ours and offset.isdigit() and len(offset) < 19 else None
 
@@ -176,7 +197,7 @@ def read_headers(headers: Sequence[tuple[str, bytes | None]]) -> LeadHeaders:
     passed_on: Headers = [(name, found[name]) for name in TRACE_NAMES if name in found]
     attempts, is_last = 0, False
     if not _MARKS.isdisjoint(found):
-        attempts = _attempts(headers)
+        attempts = attempts_of(headers)
         is_last = (ERROR_CODE, ErrorCode.ATTEMPTS.value.encode()) in headers
     if attempts:
         passed_on.append((ATTEMPT, b"%d" % (attempts + 1)))
@@ -201,6 +222,7 @@ def dead_letter_headers(
     topic: str,
     partition: int,
     offset: int,
+    timestamp: int,
     error: InvalidEventError,
     schema: str | None,
 ) -> Headers:
@@ -213,28 +235,29 @@ def dead_letter_headers(
     ----------
     headers
         The source's.
-    topic, partition, offset
-        The source record.
+    topic, partition, offset, timestamp
+        The source record; the time stamp in milliseconds since 1970.
     error
         The verdict.
     schema
         Name of the schema that the lead was written with; None if it is not known.
     """
     ours: Headers = [
-        ("__connect.errors.topic", topic.encode()),
-        ("__connect.errors.partition", b"%d" % partition),
-        ("__connect.errors.offset", b"%d" % offset),
-        ("__connect.errors.exception.class.name", type(error).__name__.encode()),
-        ("__connect.errors.exception.message", error.message.encode()),
+        (SOURCE_TOPIC, topic.encode()),
+        (SOURCE_PARTITION, b"%d" % partition),
+        (SOURCE_OFFSET, b"%d" % offset),
+        (SOURCE_TIMESTAMP, b"%d" % timestamp),
+        (ERROR_CLASS, type(error).__name__.encode()),
+        (ERROR_MESSAGE, error.message.encode()),
         (ERROR_CODE, error.code.value.encode()),
-        ("leadscore.schema", (schema or "unknown").encode()),
-        (ATTEMPT, b"%d" % (_attempts(headers) + 1)),
+        (SCHEMA_NAME, (schema or "unknown").encode()),
+        (ATTEMPT, b"%d" % (attempts_of(headers) + 1)),
     ]
     names = {name for name, _ in ours}
     return [*((name, value) for name, value in headers if name not in names), *ours]
 
 
-def _attempts(headers: Sequence[tuple[str, bytes | None]]) -> int:
+def attempts_of(headers: Sequence[tuple[str, bytes | None]]) -> int:
     """Return the number of times that a record was processed: by headers of ours, in exact case."""
     for name, value in headers:
         if name == ATTEMPT and value and value.isdigit() and len(value) <= 10:

@@ -191,6 +191,7 @@ async def test_a_poison_mix_is_accounted_for_to_the_last_record(
             "__connect.errors.topic": settings.leads_created.encode(),
             "__connect.errors.partition": b"%d" % letter.partition,
             "__connect.errors.offset": b"%d" % at[1],
+            "leadscore.source.timestamp": b"%d" % sent.timestamp,
             "__connect.errors.exception.class.name": b"InvalidEventError",
             "leadscore.error.code": account.dead[at].encode(),
             "leadscore.attempt": b"1",

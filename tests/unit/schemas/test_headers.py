@@ -99,7 +99,13 @@ def dead_letter(
     *headers: tuple[str, bytes | None], schema: str | None = "leadscore.v1.lead"
 ) -> Any:
     return dead_letter_headers(
-        headers, topic="leads.created", partition=3, offset=42, error=ERROR, schema=schema
+        headers,
+        topic="leads.created",
+        partition=3,
+        offset=42,
+        timestamp=1_700_000_000_000,
+        error=ERROR,
+        schema=schema,
     )
 
 
@@ -111,6 +117,7 @@ def test_a_dead_letter_keeps_its_headers_in_order_and_says_why() -> None:
         "__connect.errors.topic": b"leads.created",
         "__connect.errors.partition": b"3",
         "__connect.errors.offset": b"42",
+        "leadscore.source.timestamp": b"1700000000000",
         "__connect.errors.exception.class.name": b"InvalidEventError",
         "__connect.errors.exception.message": "expected a lead, got näught".encode(),
         "leadscore.error.code": b"DECODE",
@@ -149,7 +156,9 @@ def test_the_attempts_of_our_own_header_are_counted_beside_one_in_other_letters(
 def test_only_a_dead_letter_of_too_many_attempts_is_the_last() -> None:
     assert not read_headers(dead_letter()).is_last
     error = InvalidEventError(ErrorCode.ATTEMPTS, "expected fewer")
-    headers = dead_letter_headers([], topic="t", partition=0, offset=0, error=error, schema=None)
+    headers = dead_letter_headers(
+        [], topic="t", partition=0, offset=0, timestamp=0, error=error, schema=None
+    )
     assert read_headers(headers).is_last
 
 

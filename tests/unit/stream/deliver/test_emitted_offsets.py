@@ -34,7 +34,7 @@ def scored(offset: int, sha256: str = OLD, *, topic: str = TOPIC, partition: int
 def dead(offset: int, *, topic: str = TOPIC) -> Headers:
     error = InvalidEventError(ErrorCode.DECODE, "no lead")
     return dead_letter_headers(
-        [], topic=topic, partition=3, offset=offset, error=error, schema=None
+        [], topic=topic, partition=3, offset=offset, timestamp=0, error=error, schema=None
     )
 
 

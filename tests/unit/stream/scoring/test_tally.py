@@ -23,6 +23,7 @@ def letter(code: ErrorCode, offset: int) -> DeadLetter:
         topic="leads.created",
         partition=3,
         offset=offset,
+        timestamp=0,
         error=InvalidEventError(code, f"expected better than {code.lower()}"),
         schema=None,
     )
