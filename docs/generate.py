@@ -60,7 +60,7 @@ def topics_page() -> str:
             topic.value,
             "as the source" if topic.follows_source else "1",
             "<br>".join(f"`{name}={value}`" for name, value in topic.configs.items()),
-            _workers(topic.rights) or "none yet",
+            _workers(topic.rights) or _command(topic.rights) or "none yet",
         )
         for topic in TOPICS
     )
@@ -121,6 +121,9 @@ RIGHTS_COLUMNS = {
     "produce": (Use.PRODUCE,),
     "snapshot": (Use.SNAPSHOT,),
     "drift status": (Use.STATUS,),
+    "dlq": (Use.DLQ,),
+    "dlq redrive": (Use.REDRIVE,),
+    "dlq purge": (Use.PURGE,),
 }
 
 
@@ -132,6 +135,11 @@ def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
     roles[Use.DRIFT] = "drift"
     return ", ".join(role for use, role in roles.items() if use in rights)
+
+
+def _command(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
+    """Return the command that needs a topic that no role needs."""
+    return "none; `leadscore dlq redrive`" if Use.REDRIVE in rights else ""
 
 
 def metrics_page() -> str:

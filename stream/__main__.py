@@ -26,6 +26,7 @@ COMMANDS = {
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),
+    "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads against training leads."),
 }
 """Commands: the module in stream.cli, imported when it is called, and the help text."""
@@ -110,6 +111,7 @@ def main() -> None:
       leadscore worker                        score what arrives
       leadscore produce --count 1000          send leads to the worker
       leadscore drift status                  see which fields have drifted
+      leadscore dlq stats                     see which leads could not be scored
       leadscore snapshot --since 1h           compare recent and training leads
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.

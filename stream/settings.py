@@ -157,6 +157,9 @@ class Settings(BaseSettings):
     """Topic of the dead letters: leads that can't be scored, with the reason. Default: the leads
     topic with `.dlq` appended."""
 
+    leads_redrives: Topic = _named("leads.redrives")
+    """Topic of the re-drives of dead letters: plan, progress and account of each."""
+
     leads_scored_shadow: Topic = _named("leads.scored.shadow")
     """Topic of the candidate model's scores for the same leads."""
 

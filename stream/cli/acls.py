@@ -20,7 +20,7 @@ from stream.settings import Settings, load_settings
 __all__ = ["acls"]
 
 WORKERS = ("score", "drift", "all")
-COMMANDS = (Use.CREATE, Use.PRODUCE, Use.SNAPSHOT, Use.STATUS)
+COMMANDS = (Use.CREATE, Use.PRODUCE, Use.SNAPSHOT, Use.STATUS, Use.DLQ, Use.REDRIVE, Use.PURGE)
 ROLES = (*WORKERS, *map(str, COMMANDS))
 ADMIN_CONFIG = "admin.properties"
 
@@ -31,7 +31,8 @@ ADMIN_CONFIG = "admin.properties"
     "roles",
     type=click.Choice(ROLES),
     multiple=True,
-    help="Only for this role or command; may be repeated.  [default: all of them]",
+    metavar="ROLE",
+    help=f"Only for this role or command; may be repeated: {', '.join(ROLES)}.  [default: all]",
 )
 @click.option(
     "--principal",

@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-__all__ = ["DURATION", "MEMORY", "MOMENT", "RATE", "SHARE", "SPEED", "encoding_option"]
+__all__ = [
+    "DURATION",
+    "MEMORY",
+    "MOMENT",
+    "PAST",
+    "RATE",
+    "SHARE",
+    "SPEED",
+    "encoding_option",
+]
 
 
 class _Number(click.ParamType):
@@ -84,6 +93,28 @@ class _Moment(click.ParamType):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+class _Past(click.ParamType):
+    """A point in time, or how long ago it was, as a datetime with its offset from UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Parse the time; an invalid value ends the command with exit code 2."""
+        if isinstance(value, str) and re.fullmatch(r"[\d.]+[smhd]", value.strip()):
+            return datetime.now(UTC) - DURATION.convert(value, param, ctx)
+        try:
+            return MOMENT.convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(
+                "expected a time such as 2026-05-31T09:30 (UTC), or how long ago it was, such as"
+                f" 6h, not {value!r}",
+                param,
+                ctx,
+            )
+
+
 class _Memory(click.ParamType):
     """An amount of memory, as an int in bytes."""
 
@@ -101,7 +132,7 @@ class _Memory(click.ParamType):
         return round(float(found[1]) * BYTES[found[2]])
 
 
-DURATION, MOMENT, MEMORY = _Duration(), _Moment(), _Memory()
+DURATION, MOMENT, PAST, MEMORY = _Duration(), _Moment(), _Past(), _Memory()
 
 encoding_option = click.option(
     "--encoding",

@@ -22,6 +22,7 @@ class Operation(IntEnum):
     READ = 3
     WRITE = 4
     CREATE = 5
+    DELETE = 6
     DESCRIBE = 8
     DESCRIBE_CONFIGS = 10
     IDEMPOTENT_WRITE = 12
@@ -51,6 +52,12 @@ class Use(StrEnum):
     """`leadscore snapshot`."""
     STATUS = "drift-status"
     """`leadscore drift status`."""
+    DLQ = "dlq"
+    """`leadscore dlq stats`, `list`, `show` and `try`."""
+    REDRIVE = "dlq-redrive"
+    """`leadscore dlq redrive`."""
+    PURGE = "dlq-purge"
+    """`leadscore dlq purge`."""
 
 
 def uses_of(settings: Settings) -> tuple[Use, ...]:

@@ -52,6 +52,13 @@ RESOURCES: tuple[Resource, ...] = (
         {Use.TRANSACT: (Operation.WRITE,)},
         is_prefix=True,
     ),
+    # Named by stream/dead_letters/redriving.py.
+    Resource(
+        "transactional-id",
+        "{0.group_id}/{0.leads_created_dlq}/",
+        {Use.REDRIVE: (Operation.WRITE,)},
+        is_prefix=True,
+    ),
 )
 """All resources. Read, Write and Create imply Describe."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,13 +16,15 @@ from stream.fetch.memory_budget import MemoryBudget
 from stream.fetch.raw_batches import RawBatchReader
 from stream.kafka.lenient_polls import poll
 
-__all__ = ["LogReader"]
+__all__ = ["PROGRESS_LIMIT", "LogReader", "in_time"]
 
 POLL_MS = 200
 LOOK_MS = 500
 """Milliseconds that one poll for new records waits."""
 MAX_RECORDS = 500
 """Most records of one step, so that the event loop is not blocked for long."""
+PROGRESS_LIMIT = 60.0
+"""Seconds without a record after which a bounded read is aborted."""
 FIRST_SPAN = 4096
 """Offsets of the first search for the last record below an offset."""
 
@@ -91,7 +93,7 @@ class LogReader:
 
     async def read(
         self, partition: TopicPartition, start: int, stop: int
-    ) -> AsyncIterator[Sequence[Record]]:
+    ) -> AsyncGenerator[Sequence[Record], None]:
         """Yield the remaining records with start <= offset < stop, some at a time.
 
         Unreadable records are skipped.
@@ -209,3 +211,23 @@ class LogReader:
             yield consumer
         finally:
             await closed(consumer.stop())
+
+
+async def in_time(
+    steps: AsyncGenerator[Sequence[Record], None], limit: float = PROGRESS_LIMIT
+) -> AsyncGenerator[Sequence[Record], None]:
+    """Yield the steps of a read, and close it.
+
+    Raises
+    ------
+    TimeoutError
+        A step took longer than the limit, in seconds.
+    """
+    async with aclosing(steps):
+        while True:
+            try:
+                async with asyncio.timeout(limit):
+                    records = await anext(steps)
+            except StopAsyncIteration:
+                return
+            yield records

@@ -54,7 +54,14 @@ SOURCE = Topic(
     key="lead_id",
     value="lead_created, or any record with lead_id and created_at",
     follows_source=True,
-    rights=NEW | {Use.SCORE: READ, Use.PRODUCE: WRITE, Use.SNAPSHOT: READ},
+    rights=NEW
+    | {
+        Use.SCORE: READ,
+        Use.PRODUCE: WRITE,
+        Use.SNAPSHOT: READ,
+        Use.DLQ: READ,
+        Use.REDRIVE: READ + WRITE,
+    },
     optional=SIZE,
     configs={"cleanup.policy": "delete", "retention.ms": WEEK},
 )
@@ -77,13 +84,28 @@ TOPICS: tuple[Topic, ...] = (
         key="as in the source",
         value="the source's bytes, untouched",
         follows_source=True,
-        rights=NEW | {Use.SCORE: WRITE},
+        rights=NEW
+        | {
+            Use.SCORE: WRITE,
+            Use.DLQ: READ,
+            Use.REDRIVE: READ,
+            Use.PURGE: (*READ, Operation.DELETE),
+        },
         optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
         configs={
             "cleanup.policy": "delete",
             "retention.ms": QUARTER,
             "max.message.bytes": DLQ_MESSAGE_BYTES,
         },
+    ),
+    Topic(
+        "{0.leads_redrives}",
+        "Plans and progress of re-drives of dead letters.",
+        key="id of the re-drive",
+        value="an entry in JSON",
+        follows_source=False,
+        rights=NEW | {Use.REDRIVE: READ + WRITE},
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),
     Topic(
         "{0.leads_scored_shadow}",

@@ -13,9 +13,9 @@ from model.registry import ModelNotFoundError
 from schemas.display import for_terminal
 from schemas.errors import FatalError, InputError, LeadScoreError, StartupError
 
-__all__ = ["EXIT_STOPPED", "exit_codes"]
+__all__ = ["EXIT_STOPPED", "EXIT_UNBALANCED", "exit_codes"]
 
-EXIT_REFUSED, EXIT_STOPPED = 2, 130
+EXIT_REFUSED, EXIT_UNBALANCED, EXIT_STOPPED = 2, 4, 130
 CODES: tuple[tuple[type[LeadScoreError], int], ...] = (
     (InputError, 2),
     (ModelNotFoundError, 2),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -14,15 +14,12 @@ from aiokafka.errors import KafkaError
 from schemas.errors import FatalError, StartupError
 from stream.consume.partition_progress import Record
 from stream.kafka.access import Use
-from stream.kafka.log_reader import LogReader
+from stream.kafka.log_reader import PROGRESS_LIMIT, LogReader, in_time
 from stream.kafka.topic_admin import partition_counts
 from stream.settings import Settings
 from stream.snapshot.reservoir import Reservoir
 
 __all__ = ["TimeRange", "draw_records"]
-
-PROGRESS_LIMIT = 60.0
-"""Seconds without a record after which a read is aborted."""
 
 Span = tuple[int, int]
 """Offsets: the first is included, the second is not."""
@@ -87,7 +84,7 @@ async def draw_records(
     try:
         spans = await _spans(connection, topic, partitions, within)
         for partition, (start, stop) in spans.items():
-            async for records in _in_time(reader.read(partition, start, stop)):
+            async for records in in_time(reader.read(partition, start, stop)):
                 reservoir.extend([record for record in records if within.holds(record)])
     except (KafkaError, TimeoutError) as error:
         raise FatalError(
@@ -113,15 +110,3 @@ async def _spans(
         for partition in asked
         if (start := starts[partition])
     }
-
-
-async def _in_time(
-    steps: AsyncIterator[Sequence[Record]],
-) -> AsyncIterator[Sequence[Record]]:
-    while True:
-        try:
-            async with asyncio.timeout(PROGRESS_LIMIT):
-                records = await anext(steps)
-        except StopAsyncIteration:
-            return
-        yield records

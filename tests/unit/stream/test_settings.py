@@ -273,6 +273,7 @@ TOPICS_OF_OTHER_USES = [
     ("leads_created", "LEADSCORE_LEADS_CREATED"),
     ("leads_scored", "LEADSCORE_LEADS_SCORED"),
     ("leads_created_dlq", "LEADSCORE_LEADS_CREATED_DLQ"),
+    ("leads_redrives", "LEADSCORE_LEADS_REDRIVES"),
     ("leads_scored_shadow", "LEADSCORE_LEADS_SCORED_SHADOW"),
     ("leads_outcomes", "LEADSCORE_LEADS_OUTCOMES"),
     ("leads_drift_partials", "LEADSCORE_LEADS_DRIFT_PARTIALS"),

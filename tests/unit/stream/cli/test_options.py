@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from stream.cli.options import DURATION, MEMORY, MOMENT, RATE, SHARE, SPEED
+from stream.cli.options import DURATION, MEMORY, MOMENT, PAST, RATE, SHARE, SPEED
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,15 @@ def test_amounts_of_memory() -> None:
     for text in ("2GB", "0MiB", "2", "-1GiB"):
         with pytest.raises(click.BadParameter, match="512MiB or 2GiB"):
             MEMORY.convert(text, None, None)
+
+
+def test_a_past_time_is_a_moment_or_how_long_ago_it_was() -> None:
+    assert PAST.convert("2026-05-31", None, None) == datetime(2026, 5, 31, tzinfo=UTC)
+    ago = datetime.now(UTC) - PAST.convert("6h", None, None)
+    assert abs(ago - timedelta(hours=6)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("text", ["soon", "0h", "6 hours"])
+def test_what_is_no_past_time(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="such as"):
+        PAST.convert(text, None, None)

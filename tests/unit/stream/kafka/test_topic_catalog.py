@@ -15,6 +15,7 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.created",
         "staging.leads.scored",
         "staging.leads.created.dlq",
+        "staging.leads.redrives",
         "staging.leads.scored.shadow",
         "staging.leads.outcomes",
         "staging.leads.drift.partials",

@@ -1,0 +1,251 @@
+"""`leadscore dlq`: inspect, try, send again and delete dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+
+from schemas.errors import InputError
+from schemas.store import SchemaStore
+from stream.cli.dlq_options import PLACE, json_option, selected, selection_options, values_option
+from stream.cli.dlq_purge import purge
+from stream.cli.dlq_redrive import redrive
+from stream.cli.dlq_screen import print_letter, print_letters, print_statistics, print_trial
+from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
+from stream.dead_letters.letter import DeadLetter, Place
+from stream.dead_letters.redriving import open_sources
+from stream.dead_letters.rendering import described, listed
+from stream.dead_letters.selection import Selection
+from stream.dead_letters.statistics import DeadLetterStatistics
+from stream.dead_letters.trial import Trial
+from stream.fetch.raw_records import RawRecord
+from stream.kafka.access import Use
+from stream.process.exit_codes import exit_codes
+from stream.process.model_trial import Trials
+from stream.scoring.serving_model import load_serving, locate
+from stream.settings import Settings, load_settings
+
+__all__ = ["dlq"]
+
+
+@click.group()
+def dlq() -> None:
+    """Inspect, try, send again and delete dead letters.
+
+    \b
+      leadscore dlq stats --since 1d
+      leadscore dlq list --code TYPE --limit 20
+      leadscore dlq show 2/4711 --values
+      leadscore dlq try --code TYPE
+      leadscore dlq redrive --code TYPE --dry-run
+      leadscore dlq redrive --code TYPE
+      leadscore dlq purge --until 30d
+
+    A dead letter is a lead that could not be scored, with the reason: see docs/dead-letters.md.
+    Keys and values are masked unless --values is given, as they are personal data. Names of topics
+    and Kafka's address come from the environment: see docs/settings.md.
+    """  # noqa: D301
+    # aiokafka warns many times a second about an unreachable broker; the command says it once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+dlq.add_command(redrive)
+dlq.add_command(purge)
+
+
+@dlq.command()
+@selection_options
+@json_option
+def stats(as_json: bool, **options: Any) -> None:
+    """Count dead letters by error code, source, age and rate.
+
+    \b
+      leadscore dlq stats --since 1d
+
+    Exit codes: 0 counted, 2 an option is invalid, 3 Kafka, the topic or a right is missing.
+    """  # noqa: D301
+    with exit_codes():
+        found = asyncio.run(_statistics(load_settings(), selected(options)))
+    if as_json:
+        for code, counts in sorted(found.codes.items()):
+            _print_json(
+                {
+                    "code": code,
+                    "letters": counts.letters,
+                    "oldest_ms": counts.oldest,
+                    "newest_ms": counts.newest,
+                    "last_hour": counts.last_hour,
+                    "last_day": counts.last_day,
+                    "partitions": {str(at): n for at, n in sorted(counts.partitions.items())},
+                    "attempts": {str(at): n for at, n in sorted(counts.attempts.items())},
+                }
+            )
+        return
+    print_statistics(found)
+
+
+async def _statistics(settings: Settings, selection: Selection) -> DeadLetterStatistics:
+    found = DeadLetterStatistics(int(time.time() * 1000))
+    async for letter in _letters(DeadLetterLog(settings), selection):
+        found.add(letter)
+    return found
+
+
+@dlq.command(name="list")
+@selection_options
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="Most letters to list."
+)
+@values_option
+@json_option
+def list_letters(limit: int, shows_values: bool, as_json: bool, **options: Any) -> None:
+    """List dead letters, the newest last.
+
+    \b
+      leadscore dlq list --code TYPE --since 6h
+
+    Exit codes: 0 listed, 2 an option is invalid, 3 Kafka, the topic or a right is missing.
+    """  # noqa: D301
+    with exit_codes():
+        letters = asyncio.run(_newest(load_settings(), selected(options), limit))
+    rows = [listed(letter, shows_values=shows_values) for letter in letters]
+    if as_json:
+        for row in rows:
+            _print_json(row)
+        return
+    print_letters(rows)
+
+
+async def _newest(settings: Settings, selection: Selection, limit: int) -> list[DeadLetter]:
+    newest: list[tuple[int, Place, DeadLetter]] = []
+    async for letter in _letters(DeadLetterLog(settings), selection):
+        push = heapq.heappush if len(newest) < limit else heapq.heappushpop
+        push(newest, (letter.timestamp, letter.place, letter))
+    return [letter for _, _, letter in sorted(newest, key=lambda entry: entry[:2])]
+
+
+@dlq.command()
+@click.argument("place", type=PLACE, metavar="PARTITION/OFFSET")
+@values_option
+@json_option
+def show(place: Place, shows_values: bool, as_json: bool) -> None:
+    """Show a dead letter, and the byte at which it broke.
+
+    \b
+      leadscore dlq show 2/4711
+      leadscore dlq show 2/4711 --values
+
+    The place is that in the dead-letter topic, as `leadscore dlq list` prints it. A value that the
+    letter lacks is read from its source record.
+
+    Exit codes: 0 shown, 2 there is no such dead letter, 3 Kafka, the topic or a right is missing.
+    """  # noqa: D301
+    with exit_codes():
+        shown = asyncio.run(_shown(load_settings(), place, shows_values=shows_values))
+    if as_json:
+        _print_json(shown)
+        return
+    print_letter(shown, shows_values=shows_values)
+
+
+async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dict[str, Any]:
+    log = DeadLetterLog(settings)
+    spans = await log.spans(Use.DLQ)
+    span = spans.get(place.partition, Span(0, 0))
+    letter = None
+    if span.start <= place.offset < span.end:
+        one = {place.partition: Span(place.offset, place.offset + 1)}
+        letters = [DeadLetter.from_record(record) async for record in log.read_all(one)]
+        letter = letters[0] if letters else None
+    if letter is None:
+        raise InputError(
+            f"expected a dead letter at {place} of {log.topic}, but there is none:"
+            " `leadscore dlq list` prints the places"
+        )
+    value = letter.value
+    if letter.is_left_out:
+        async with open_sources(settings) as sources:
+            restored = await sources.restore(letter)
+        value = restored.value if isinstance(restored, RawRecord) else None
+    store = SchemaStore.load(*settings.schema_folders)
+    return described(letter, store, value=value, shows_values=shows_values)
+
+
+@dlq.command(name="try")
+@selection_options
+@click.option("--limit", type=click.IntRange(1), help="Most letters to try.")
+@json_option
+def try_letters(limit: int | None, as_json: bool, **options: Any) -> None:
+    """Score dead letters with the present model; nothing is sent.
+
+    \b
+      leadscore dlq try --code TYPE
+      leadscore dlq try --json | jq -r 'select(.outcome == "passed").place'
+
+    It says which letters would be scored now, and with which code the others would fail: the proof
+    of a fix before `leadscore dlq redrive`. The model and the rules come from the environment, as
+    for a worker.
+
+    Exit codes: 0 tried, 2 an option is invalid or the model does not exist, 3 Kafka, a topic or a
+    right is missing, or the model must not be used.
+    """  # noqa: D301
+    with exit_codes():
+        outcomes = asyncio.run(_try(load_settings(), selected(options), limit, as_json))
+    if not as_json:
+        print_trial(outcomes)
+
+
+async def _try(
+    settings: Settings, selection: Selection, limit: int | None, as_json: bool
+) -> dict[str, Any]:
+    def on_outcome(letter: DeadLetter, outcome: str) -> None:
+        if as_json:
+            _print_json({"place": str(letter.place), "code": letter.code, "outcome": str(outcome)})
+
+    log = DeadLetterLog(settings)
+    serving = load_serving(settings, locate(settings), Trials())
+    async with open_sources(settings) as sources:
+        trial = Trial(
+            serving.scorer,
+            sources.limits.max_bytes(settings.leads_scored),
+            int(time.time() * 1000),
+            on_outcome,
+        )
+        count = 0
+        async with aclosing(_letters(log, selection)) as letters:
+            async for letter in letters:
+                count += 1
+                trial.add(letter, await sources.restore(letter))
+                if count == limit:
+                    break
+        trial.finish()
+    return trial.outcomes
+
+
+async def _letters(log: DeadLetterLog, selection: Selection) -> AsyncGenerator[DeadLetter, None]:
+    """Yield the selected letters up to where the topic ends now."""
+    spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
+    total = sum(span.end - span.start for span in spans.values())
+    console = Console(stderr=True)
+    read = 0
+    with console.status("") as status:
+        async for record in log.read_all(spans):
+            read += 1
+            if console.is_terminal and read % 1000 == 0:
+                status.update(f"{read:,} of {total:,} dead letters read")
+            letter = DeadLetter.from_record(record)
+            if letter is not None and selection.matches(letter):
+                yield letter
+
+
+def _print_json(record: Any) -> None:
+    click.echo(orjson.dumps(record))

@@ -1,0 +1,91 @@
+"""`leadscore dlq purge`: delete dead letters up to a time."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+
+import click
+import orjson
+
+from schemas.display import for_terminal
+from schemas.errors import InputError
+from stream.cli.dlq_options import json_option
+from stream.cli.options import PAST
+from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
+from stream.dead_letters.letter import DeadLetter
+from stream.dead_letters.purge import delete_letters
+from stream.kafka.access import Use
+from stream.process.exit_codes import exit_codes
+from stream.settings import load_settings
+
+__all__ = ["purge"]
+
+FOREIGN = "of another program"
+
+
+@click.command()
+@click.option(
+    "--until", type=PAST, help="Only letters before this time, or this long ago.  [default: all]"
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--dry-run", is_flag=True, help="Count the letters; delete nothing.")
+@json_option
+def purge(until: datetime | None, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Delete dead letters for good, all or those before a time.
+
+    \b
+      leadscore dlq purge --until 30d --dry-run
+      leadscore dlq purge --until 30d --yes
+
+    Kafka deletes the beginning of a partition, so letters can't be selected by code. A topic that
+    is compacted only gets a tombstone for each key instead.
+
+    Exit codes: 0 deleted, 1 failed or not confirmed, 2 an option is invalid, 3 Kafka, the topic or
+    a right is missing.
+    """  # noqa: D301
+    with exit_codes():
+        settings = load_settings()
+        log = DeadLetterLog(settings)
+        until_ms = None if until is None else round(until.timestamp() * 1000)
+        spans = asyncio.run(log.spans(Use.PURGE, until_ms=until_ms))
+        found = asyncio.run(_count(log, spans))
+        if not dry_run:
+            _confirm(found.total(), log.topic, yes)
+            asyncio.run(delete_letters(settings, log, spans))
+    if as_json:
+        record = {"letters": found.total(), "codes": dict(found), "is_dry_run": dry_run}
+        click.echo(orjson.dumps(record))
+        return
+    verb = "would be deleted" if dry_run else "deleted"
+    listed = ", ".join(f"{count:,} {code}" for code, count in sorted(found.items()))
+    click.echo(
+        for_terminal(
+            f"{found.total():,} dead letters of {log.topic} {verb}"
+            + (f" ({listed})" if listed else "")
+        )
+    )
+
+
+async def _count(log: DeadLetterLog, spans: Mapping[int, Span]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    async for record in log.read_all(spans):
+        letter = DeadLetter.from_record(record)
+        found[FOREIGN if letter is None else letter.code] += 1
+    return found
+
+
+def _confirm(letters: int, topic: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"expected a confirmation to delete {letters:,} dead letters of {topic}, but there is"
+            " no terminal: give --yes"
+        )
+    question = f"Delete {letters:,} dead letters of {topic}? They can't be restored."
+    if not click.confirm(for_terminal(question), err=True):
+        raise SystemExit(1)

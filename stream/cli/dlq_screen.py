@@ -1,0 +1,134 @@
+"""Tables of `leadscore dlq` for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.display import for_terminal
+from stream.dead_letters.statistics import DeadLetterStatistics
+from stream.dead_letters.trial import PASSED
+
+__all__ = ["print_letter", "print_letters", "print_statistics", "print_trial"]
+
+IN_A_PIPE = 200
+"""Characters of a line in a pipe."""
+AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+
+
+def print_statistics(found: DeadLetterStatistics) -> None:
+    """Print counts by error code."""
+    table = _table(
+        "code", "letters", "share", "last hour", "last day", "oldest", "newest", "source"
+    )
+    for code, counts in sorted(found.codes.items(), key=lambda item: -item[1].letters):
+        partitions = ", ".join(f"{at}: {n:,}" for at, n in sorted(counts.partitions.items()))
+        _add(
+            table,
+            code,
+            f"{counts.letters:,}",
+            f"{counts.letters / found.letters:.0%}",
+            f"{counts.last_hour:,}",
+            f"{counts.last_day:,}",
+            _age(found.now_ms, counts.oldest),
+            _age(found.now_ms, counts.newest),
+            partitions,
+        )
+    _print(table, f"{found.letters:,} dead letters")
+
+
+def print_letters(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print one line a letter."""
+    table = _table("place", "time", "code", "source", "attempt", "bytes", "key", "error")
+    for row in rows:
+        _add(
+            table,
+            row["place"],
+            row["time"],
+            row["code"],
+            row["source"],
+            str(row["attempt"]),
+            _or_dash(row["value_bytes"]),
+            _or_dash(row["key"]),
+            _or_dash(row["error"]),
+        )
+    _print(table, f"{len(rows):,} dead letters")
+
+
+def print_trial(outcomes: Mapping[str, Counter[str]]) -> None:
+    """Print how many letters of each code pass, and how the others fail."""
+    table = _table("code", "letters", "would pass", "would fail")
+    for code, counts in sorted(outcomes.items()):
+        failed = {outcome: n for outcome, n in counts.items() if outcome != PASSED}
+        listed = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(failed.items()))
+        _add(table, code, f"{counts.total():,}", f"{counts[PASSED]:,}", listed)
+    passed = sum(counts[PASSED] for counts in outcomes.values())
+    total = sum(counts.total() for counts in outcomes.values())
+    _print(table, f"{passed:,} of {total:,} dead letters would be scored now")
+
+
+def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:
+    """Print everything that is known of a letter."""
+    for name in (
+        *("place", "time", "code", "error", "attempt", "topic", "source", "source_time"),
+        *("key", "value_bytes", "left_out", "wire_format", "schema"),
+    ):
+        _line(name.replace("_", " "), _or_dash(shown[name]))
+    for header in shown["headers"]:
+        note = "" if header["is_sent_again"] else "  (not sent again)"
+        _line("header", f"{header['name']} = {_or_dash(header['value'])}{note}")
+    for found in shown["fields"]:
+        span = f"bytes {found['start']} to {found['start'] + found['bytes'] - 1}"
+        _line("field", f"{found['name']} ({found['type']}, {span}) = {found['value']}")
+    if shown["broken_at"] is not None:
+        why = shown["reason"] or "the field of the error begins here"
+        _line("broke at", f"byte {shown['broken_at']}: {why}")
+        if not shows_values:
+            _line("bytes", "masked: --values shows those around it")
+    for line in shown["bytes"] or ():
+        click.echo(f"  {line}")
+
+
+def _line(name: str, text: str) -> None:
+    click.echo(f"{name:<12} {for_terminal(text)}")
+
+
+def _or_dash(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)
+
+
+def _age(now_ms: int, at: int | None) -> str:
+    if at is None:
+        return "-"
+    age = max(0, now_ms - at)
+    for unit, name in AGES:
+        if age >= unit:
+            return f"{age // unit} {name} ago"
+    return "now"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None)
+    for name in columns:
+        table.add_column(name, justify="right" if name in ("letters", "share") else "left")
+    return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    table.add_row(*(Text(for_terminal(cell)) for cell in cells))
+
+
+def _print(table: Table, summary: str) -> None:
+    is_terminal = click.get_text_stream("stdout").isatty()
+    console = Console(width=None if is_terminal else IN_A_PIPE)
+    if table.row_count:
+        console.print(table)
+    click.echo(summary)

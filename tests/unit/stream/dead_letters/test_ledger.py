@@ -1,0 +1,97 @@
+"""The ledger: offsets that were sent, and where a re-drive goes on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import FatalError
+from stream.dead_letters.account import LeftReason
+from stream.dead_letters.ledger import Ended, Ledger, Plan, Progress, entry_of, ranges_of
+from stream.dead_letters.letter import DeadLetter
+from stream.dead_letters.selection import Selection
+from stream.fetch.raw_records import RawRecord
+from testing.dead_letters import dead_letter
+
+DEAD = "leads.created.dlq"
+PLAN = Plan(
+    redrive="r1",
+    at_ms=0,
+    topic=DEAD,
+    selection=Selection(codes=frozenset({"TYPE"})),
+    max_attempts=10,
+    spans={0: (2, 9), 1: (0, 5)},
+)
+
+
+def progress(*offsets: int, partition: int = 0, end: int = 9, newest_ms: int = 500) -> Progress:
+    return Progress(
+        redrive="r1",
+        topic=DEAD,
+        partition=partition,
+        start=2,
+        end=end,
+        read=7,
+        sent=ranges_of(offsets),
+        left={LeftReason.ATTEMPTS: 1},
+        newest_ms=newest_ms,
+    )
+
+
+def letter(offset: int, timestamp: int = 0, partition: int = 0) -> DeadLetter:
+    headers = dead_letter(b"x").headers
+    found = DeadLetter.from_record(RawRecord(partition, offset, timestamp, None, b"x", headers))
+    assert found is not None
+    return found
+
+
+@given(st.lists(st.sets(st.integers(0, 60)), max_size=5), st.integers(0, 60))
+def test_a_letter_was_sent_if_any_entry_says_so(sent: list[set[int]], offset: int) -> None:
+    ledger = Ledger(DEAD)
+    for offsets in sent:
+        ledger.add(progress(*sorted(offsets)))
+    assert ledger.has_sent(letter(offset)) is any(offset in offsets for offsets in sent)
+    assert not ledger.has_sent(letter(offset, partition=1))
+
+
+@given(st.sets(st.integers(0, 100)))
+def test_ranges_hold_the_offsets_and_no_other(offsets: set[int]) -> None:
+    ranges = ranges_of(sorted(offsets))
+    assert {o for first, last in ranges for o in range(first, last + 1)} == offsets
+    assert all(first > last + 1 for (_, last), (first, _) in pairwise(ranges))
+
+
+def test_a_letter_that_is_newer_than_what_was_sent_is_one_of_a_topic_created_again() -> None:
+    ledger = Ledger(DEAD)
+    ledger.add(progress(3, newest_ms=500))
+    assert ledger.has_sent(letter(3, timestamp=500))
+    assert not ledger.has_sent(letter(3, timestamp=501))
+
+
+def test_a_redrive_goes_on_after_its_last_step_with_its_account() -> None:
+    ledger = Ledger(DEAD)
+    for entry in (PLAN, progress(2, 3, end=5), progress(7, end=9)):
+        ledger.add(entry_of(entry.model_dump_json().encode(), "leads.redrives", 0))
+    assert ledger.plans == {"r1": PLAN}
+    assert (ledger.position(PLAN, 0), ledger.position(PLAN, 1)) == (9, 0)
+    account = ledger.account(PLAN)
+    assert (account.read, account.sent, account.left) == (14, 3, {LeftReason.ATTEMPTS: 2})
+    ledger.add(Ended(redrive="r1", at_ms=0, read=14, sent=3, left={}, expired=0))
+    assert ledger.ended == {"r1"}
+
+
+def test_entries_of_another_dead_letter_topic_do_not_count() -> None:
+    ledger = Ledger("another.dlq")
+    ledger.add(PLAN)
+    ledger.add(progress(3))
+    assert ledger.plans == {}
+    assert not ledger.has_sent(letter(3))
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b'{"kind": "plan", "redrive": "r", "version": 2}'])
+def test_an_entry_of_a_later_version_is_an_error(value: bytes) -> None:
+    with pytest.raises(FatalError, match=r"in leads\.redrives at offset 7"):
+        entry_of(value, "leads.redrives", 7)
