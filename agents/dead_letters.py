@@ -1,9 +1,11 @@
-"""The forms of a dead letter: whole, or reduced where its topic takes only smaller records."""
+"""Dead letters, and their forms: whole, or reduced where the topic takes only smaller records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from agents.records import Output
 from schemas.errors import ErrorCode
 from schemas.headers import (
     ATTEMPT,
@@ -15,10 +17,7 @@ from schemas.headers import (
     Headers,
 )
 
-__all__ = ["VALUE_BYTES", "Letter", "forms_of", "smallest_form"]
-
-Letter = tuple[bytes | None, bytes | None, Headers]
-"""Key, value and headers."""
+__all__ = ["VALUE_BYTES", "DeadLetter", "forms_of", "smallest_form"]
 
 VALUE_BYTES = "leadscore.value.left.out.bytes"
 """Header of a letter that lacks its value: how many bytes that has. The source record has it."""
@@ -28,7 +27,26 @@ _SOURCE = (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
 _LEAST = (SOURCE_OFFSET, ERROR_CODE, ATTEMPT)
 
 
-def forms_of(letter: Letter) -> Iterator[Letter]:
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that can't be scored.
+
+    Attributes
+    ----------
+    position
+        Its index in the batch.
+    code
+        Why.
+    output
+        The record for the dead-letter topic.
+    """
+
+    position: int
+    code: ErrorCode
+    output: Output
+
+
+def forms_of(letter: Output) -> Iterator[Output]:
     """Return the forms in which a dead letter can be sent, the largest first.
 
     Whole; without the source's key, value and headers; of our headers only those that name the
@@ -49,7 +67,7 @@ def forms_of(letter: Letter) -> Iterator[Letter]:
         yield None, None, [*(h for h in ours if names is None or h[0] in names), size]
 
 
-def smallest_form() -> Letter:
+def smallest_form() -> Output:
     """Return the largest letter in the smallest of these forms."""
     longest = max((code.value for code in ErrorCode), key=len)
     headers: Headers = [

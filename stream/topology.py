@@ -45,8 +45,9 @@ from mode import Service
 
 from monitoring.telemetry.health import Condition
 from monitoring.telemetry.metrics import Metrics
-from stream.consume.batch_source import BatchSource, SourceOptions
+from stream.consume.batch_source import BatchSource
 from stream.consume.foreign_commits import ForeignCommits
+from stream.consume.source_options import SourceOptions
 from stream.deliver.batch_producer import EmitOptions, Emitter
 from stream.deliver.delivery import AtLeastOnce
 from stream.deliver.emitted_offsets import EmittedReader

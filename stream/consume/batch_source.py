@@ -24,43 +24,40 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Self
 
 import faust
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     IllegalStateError,
-    InconsistentGroupProtocolError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
 from mode import Service
 
-from schemas.errors import FatalError, InvalidEventError, StartupError
+from schemas.errors import InvalidEventError
 from stream.consume.assignment import Assignment
 from stream.consume.batch_channel import BatchChannel
 from stream.consume.in_flight import BytesInFlight
+from stream.consume.missing_topic import MissingTopic
 from stream.consume.observer import SourceObserver, Unobserved
 from stream.consume.offset_committer import CommitterMaker
 from stream.consume.offset_reset import OffsetReset
 from stream.consume.partition_progress import NO_VERDICTS, Batch, PartitionProgress, Record
+from stream.consume.read_errors import as_fatal
 from stream.consume.recreated_topics import RecreatedTopics
-from stream.consume.unreadable_records import UnreadablePolicy, UnreadableRecords
+from stream.consume.source_options import SourceOptions
+from stream.consume.unreadable_records import UnreadableRecords
 from stream.fetch.bounded_polls import bytes_of
 from stream.fetch.closing import closed
 from stream.fetch.raw_batches import RawReader
 from stream.kafka.consumer import Consumer
-from stream.kafka.group_protocol import OTHER_PROTOCOL
 from stream.kafka.lenient_polls import may_be_unreadable
-from stream.kafka.shared_settings import OtherDeliveryError
 from stream.process.background_tasks import BackgroundTasks
 from stream.process.backoff import REQUEST_PAUSE
 from stream.process.deadlines import now
-from stream.settings import Settings
 
-__all__ = ["Batch", "BatchSource", "SourceOptions"]
+__all__ = ["Batch", "BatchSource"]
 
 log = logging.getLogger(__name__)
 
@@ -76,68 +73,8 @@ CRASH_LOOK = 0.05
 POSITION_LIMIT = 0.05
 """Seconds: a position is known at once, or the next commit asks for it again."""
 
-STOP_RESERVE = 3.5
-"""Seconds of a worker's stop that are kept for the producer, the HTTP port and the event loop."""
-
 LEAVE_LIMIT = 1.5
 """Seconds of the stop that are kept for the last commit and for leaving the group."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
-    """How the source reads; all times in seconds.
-
-    Attributes
-    ----------
-    max_records
-        Most records of a poll, all partitions together.
-    ahead
-        Most polls on the channel: read while the agent is busy.
-    in_flight_bytes
-        No poll starts while batches in flight hold this many bytes.
-    small_poll
-        A poll of fewer records is followed by a linger.
-    linger
-        How long records may accumulate in the broker after a small poll: less work per event at a
-        low rate, for about half of this time in latency. 0: never.
-    commit_interval
-        Between two commits: bounds what is read twice after a crash.
-    commit_limit
-        For one commit; without an answer it is tried again in the next interval.
-    revoke_limit
-        For batches in flight to finish when partitions are revoked. With ``commit_limit`` shorter
-        than the consumer's rebalance time-out.
-    stop_limit
-        For the whole stop: batches in flight, the last commit, leaving the group.
-    topic_limit
-        How long the topic may be missing before the worker ends.
-    unreadable
-        What happens to a record that can't be read (stream/consume/unreadable_records.py).
-    """
-
-    max_records: int = 2000
-    ahead: int = 2
-    in_flight_bytes: int = 32 << 20
-    small_poll: int = 500
-    linger: float = 0.004
-    commit_interval: float = 1.0
-    commit_limit: float = 5.0
-    revoke_limit: float = 5.0
-    stop_limit: float = 8.0
-    topic_limit: float = 120.0
-    unreadable: UnreadablePolicy = "dead_letter"
-
-    @classmethod
-    def from_settings(cls, settings: Settings, in_flight_bytes: int) -> Self:
-        """Return the options that the worker's settings say."""
-        return cls(
-            max_records=settings.batch_max_records,
-            in_flight_bytes=in_flight_bytes,
-            linger=settings.fetch_linger_ms / 1000,
-            commit_interval=settings.commit_seconds,
-            stop_limit=max(settings.stop_timeout_seconds - STOP_RESERVE, 1.0),
-            unreadable=settings.unreadable,
-        )
 
 
 class BatchSource(Service, ConsumerRebalanceListener):
@@ -190,7 +127,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.observer: SourceObserver = Unobserved()
         self._is_connected = False
         self._is_fetching = True
-        self._missing_since: float | None = None
+        self._missing_topic = MissingTopic(topic, self.options.topic_limit)
         self._batch_done = asyncio.Event()
         self._background = BackgroundTasks(self._end_worker)
         self._in_flight = BytesInFlight(self.options.in_flight_bytes)
@@ -270,7 +207,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
             await self._consumer.start()
         except KafkaError as error:
             await closed(self._consumer.stop())
-            raise self._as_fatal(error) from error
+            raise as_fatal(error, self.topic) from error
 
     def stop_fetching(self) -> None:
         """Hand over no more batches; revoke those that no one has started to process."""
@@ -468,10 +405,12 @@ class BatchSource(Service, ConsumerRebalanceListener):
         for partition, progress in list(assignment.items()):
             progress.settle()
             await self._follow_position(assignment, partition, progress)
-            self._note_stall(partition, progress)
+            has_stopped = partition in self._unreadable.stopped_at  # a restart would not help
+            progress.note_stall(None if has_stopped else self.end_offset(partition), now())
         self._look_at_logs(assignment)
         await self._committer.commit(assignment, now() + self.options.commit_limit)
-        self._check_topic()
+        is_known = bool(self._consumer.partitions_for_topic(self.topic))
+        self._missing_topic.look(is_known=is_known)
 
     def _look_at_logs(self, assignment: Assignment) -> None:
         for partition, progress in assignment.items():
@@ -492,25 +431,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
             return
         progress.pass_gap(position)
 
-    def _note_stall(self, partition: TopicPartition, progress: PartitionProgress) -> None:
-        end = self.end_offset(partition)
-        has_stopped = partition in self._unreadable.stopped_at  # a restart would not help
-        if end is None or has_stopped or progress.has_open or progress.done_offset in (None, end):
-            progress.behind_since = None
-        elif progress.behind_since is None:
-            progress.behind_since = now()
-
-    def _check_topic(self) -> None:
-        if self._consumer.partitions_for_topic(self.topic):
-            self._missing_since = None
-        elif self._missing_since is None:
-            self._missing_since = now()
-        elif now() - self._missing_since > self.options.topic_limit:
-            raise FatalError(
-                f"Topic {self.topic} was expected, but the broker has not known it for "
-                f"{self.options.topic_limit:.0f} s: create it with `leadscore topics create`."
-            )
-
     # Errors
 
     def refused(self, error: KafkaError) -> None:
@@ -521,16 +441,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.stop_fetching()
         reason = error
         if isinstance(error, KafkaError):
-            reason = self._as_fatal(error)
+            reason = as_fatal(error, self.topic)
             reason.__cause__ = error  # stream/crash_reason.py recognises a missing right by it
         await self._app.crash(reason)
-
-    def _as_fatal(self, error: KafkaError) -> FatalError:
-        if isinstance(error, OtherDeliveryError):
-            return StartupError(str(error.args[0]))
-        if isinstance(error, InconsistentGroupProtocolError):
-            return StartupError(OTHER_PROTOCOL)
-        return FatalError(
-            f"Records of topic {self.topic} were expected, but Kafka answered {error!r}: check "
-            "that the topic exists and that this user may read it and its consumer group."
-        )

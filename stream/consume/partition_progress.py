@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from schemas.errors import InvalidEventError
 from stream.kafka.commit_metadata import ModelPin
 
@@ -198,6 +198,22 @@ class PartitionProgress:
         """
         if not self._batches:
             self.done_offset = position
+
+    def note_stall(self, end: int | None, time: float) -> None:
+        """Note since when there are records to read and none has come.
+
+        Parameters
+        ----------
+        end
+            Offset after the last record that can be read; None if unknown, or if the partition is
+            not to be read.
+        time
+            The loop's time now.
+        """
+        if end is None or self.has_open or self.done_offset in (None, end):
+            self.behind_since = None
+        elif self.behind_since is None:
+            self.behind_since = time
 
     def revoke(self) -> None:
         """Revoke the batches that have not begun; those in flight may still finish."""

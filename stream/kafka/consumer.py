@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from aiokafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from stream.fetch.memory_budget import MemoryBudget
 from stream.kafka.group_protocol import GroupConsumer, GroupProtocol, OnRefusal, assignors
 from stream.kafka.shared_settings import Shared

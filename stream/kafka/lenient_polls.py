@@ -18,7 +18,7 @@ from aiokafka.errors import (
     UnsupportedCodecError,
 )
 
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from stream.fetch.raw_batches import RawReader
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
 

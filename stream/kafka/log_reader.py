@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from stream.fetch.bounded_polls import BoundedConsumer
 from stream.fetch.closing import closed
 from stream.fetch.memory_budget import MemoryBudget

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaProducer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.scoring import Output
+from agents.records import Output
 from schemas.errors import FatalError
 from stream.process.backoff import REQUEST_PAUSE
 from stream.process.deadlines import now

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from mode import Service
 
-from agents.scoring import ScoredBatch
+from agents.scored_batch import ScoredBatch
 from monitoring.telemetry.metrics import PartitionLag
 from stream.scoring.progress import ProgressReporter
 from stream.scoring.tally import DeadLetterLog, Tally

@@ -10,8 +10,6 @@ next is decoded. Both are first in, first out: order per partition is kept.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import time
 from collections.abc import (
     AsyncIterator,
@@ -20,50 +18,33 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from agents.dead_letters import forms_of, smallest_form
 from agents.drift import CountedLeads
-from agents.scoring import DeadLetter, Output, ReadBatch, ScoredBatch, Scorer, is_too_large
+from agents.read_batch import ReadBatch
+from agents.scored_batch import ScoredBatch
+from agents.scoring import Scorer
 from features.matrix import Features
 from model.serving.prediction import Prediction
 from monitoring.telemetry.metrics import Metrics, Stage
-from schemas.errors import FatalError, InvalidEventError
+from schemas.errors import InvalidEventError
 from schemas.record_time import are_plausible
 from stream.consume.partition_progress import Batch
-from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import Delivery, PartitionLostError
-from stream.kafka.producer import record_bytes
 from stream.process.background_tasks import BackgroundTasks, Crash
 from stream.scoring.drift_publisher import DriftPublisher
 from stream.scoring.model_changes import ModelChanges
+from stream.scoring.model_thread import ModelThread
+from stream.scoring.output_delivery import OutputDelivery, SentOutputs
 
 __all__ = ["ScoringPipeline"]
 
-log = logging.getLogger(__name__)
-
-THREAD_FROM_ROWS = 64
-"""Leads from which on the model runs in a thread; for fewer it ends before a thread wakes."""
-
 GIVE_WAY_AFTER = 0.005
 """Seconds of work after which the event loop runs other tasks."""
-
-OWN_HEADERS = 7
-"""Headers of a scored event without a trace."""
-
-OWN_BYTES = 1024
-"""Most bytes of such an event beside its value and its ids, which are also in the value."""
-
-
-def available_cores() -> int:
-    """Return how many cores the process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(slots=True)
@@ -143,9 +124,7 @@ class ScoringPipeline:
     ) -> None:
         self.scorer: Scorer | None = None
         self.changes: ModelChanges | None = None
-        self._delivery = delivery
-        self._scored_topic = scored_topic
-        self._dead_letter_topic = dead_letter_topic
+        self._outputs = OutputDelivery(delivery, scored_topic, dead_letter_topic)
         self._metrics = metrics
         self._drift = drift
         self._crash = crash
@@ -155,8 +134,7 @@ class ScoringPipeline:
         self._slots = asyncio.Semaphore(in_flight)
         self._gate = asyncio.Lock()
         self._read_polls: asyncio.Queue[_ReadPoll] = asyncio.Queue()
-        self._has_cores = (available_cores() if cores is None else cores) > 1
-        self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._model = ModelThread(cores, partial(self._took, "model"))
         self._tasks = BackgroundTasks(crash)
 
     def start(self) -> None:
@@ -166,7 +144,7 @@ class ScoringPipeline:
     async def stop(self) -> None:
         """Drop the batches in flight; call it once the partitions are revoked."""
         await self._tasks.cancel()
-        self._model_thread.shutdown(wait=False, cancel_futures=True)
+        self._model.stop()
 
     async def accept(self, batches: Sequence[Batch]) -> None:
         """Decode the batches of a poll and start their prediction.
@@ -236,7 +214,7 @@ class ScoringPipeline:
         features = scorer.features(read)
         self._took("features", time.perf_counter() - resumed)
         resumed = await _give_way(resumed)
-        prediction = self._predict(scorer, features)
+        prediction = self._model.predict(scorer, features)
         await _give_way(resumed)
         poll = _Poll(scorer, open=len(batches))
         return _ReadPoll(poll, batches, read, features, prediction, started)
@@ -251,20 +229,6 @@ class ScoringPipeline:
         if self._metrics is not None:
             self._metrics.observe_stage(stage, seconds)
 
-    def _predict(self, scorer: Scorer, features: Features) -> Awaitable[Prediction]:
-        loop = asyncio.get_running_loop()
-        if self._has_cores and len(features.matrix) >= THREAD_FROM_ROWS:
-            return loop.run_in_executor(self._model_thread, self._timed_predict, scorer, features)
-        done: asyncio.Future[Prediction] = loop.create_future()
-        done.set_result(self._timed_predict(scorer, features))
-        return done
-
-    def _timed_predict(self, scorer: Scorer, features: Features) -> Prediction:
-        started = time.perf_counter()
-        prediction = scorer.predict(features)
-        self._took("model", time.perf_counter() - started)
-        return prediction
-
     async def _emit_in_order(self) -> None:
         while True:
             read_poll = await self._read_polls.get()
@@ -278,7 +242,7 @@ class ScoringPipeline:
             read_poll.features,
             prediction,
             scored_at=int(self._now() * 1000),
-            too_large=self._too_large,
+            too_large=self._outputs.limits.too_large,
         )
         outcomes = outcome.split(read_poll.sizes)
         encoded = time.perf_counter()
@@ -289,13 +253,12 @@ class ScoringPipeline:
         counted = self._counted(read_poll, prediction)
         for batch, outcome, leads in zip(read_poll.batches, outcomes, counted, strict=True):
             resumed = await _give_way(resumed)
-            if not await self._delivery.admit(batch):
+            sent = await self._outputs.send(batch, outcome)
+            if sent is None:
                 self._leave(poll, batch)
                 continue
-            scored = await self._delivery.send(self._scored_topic, batch, outcome.scored)
-            dead = await self._send_dead(batch, outcome.dead_letters)
-            blocks = self._count_for_drift(batch, poll.scorer, leads, [*scored, *dead])
-            self._tasks.start(self._deliver(poll, batch, outcome, scored, dead, blocks, encoded))
+            blocks = self._count_for_drift(batch, poll.scorer, leads, [*sent.scored, *sent.dead])
+            self._tasks.start(self._deliver(poll, sent, blocks, encoded))
 
     def _counted(
         self, read_poll: _ReadPoll, prediction: Prediction
@@ -320,51 +283,6 @@ class ScoringPipeline:
         self._took("drift", time.perf_counter() - started)
         return blocks
 
-    def _too_large(self, outputs: Sequence[Output]) -> Sequence[int]:
-        limit = self._delivery.limits.max_bytes(self._scored_topic)
-        # Exact sizes only for the few near the limit. The ids are in the value, too: hence twice.
-        longest = max([len(value or b"") for _, value, _ in outputs], default=0)
-        most_headers = max([len(headers) for _, _, headers in outputs], default=0)
-        if 2 * longest + OWN_BYTES <= limit and most_headers <= OWN_HEADERS:
-            return ()
-        rough = [
-            2 * len(value or b"")
-            + OWN_BYTES
-            + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]])
-            for _, value, headers in outputs
-        ]
-        return [
-            row
-            for row, size in enumerate(rough)
-            if size > limit and record_bytes(*outputs[row]) > limit
-        ]
-
-    async def _send_dead(
-        self, batch: Batch, letters: Sequence[DeadLetter]
-    ) -> Sequence[asyncio.Future[None]]:
-        if not letters:
-            return ()
-        rows = [self._fitting(letter) for letter in letters]
-        return await self._delivery.send(self._dead_letter_topic, batch, rows)
-
-    def _fitting(self, letter: DeadLetter) -> Output:
-        """Return the largest form of a dead letter that its topic takes.
-
-        Raises
-        ------
-        FatalError
-            The topic does not take even the smallest.
-        """
-        topic, limits = self._dead_letter_topic, self._delivery.limits
-        for form in forms_of(letter.output):
-            if limits.fits(topic, *form):
-                if form is not letter.output:
-                    log.warning(
-                        "a dead letter is sent without its value, as it is too large for %s", topic
-                    )
-                return form
-        raise too_small(topic, limits.max_bytes(topic))
-
     def verify_limits(self) -> None:
         """Check that the dead-letter topic takes the smallest dead letter.
 
@@ -373,28 +291,23 @@ class ScoringPipeline:
         FatalError
             It does not.
         """
-        topic, limits = self._dead_letter_topic, self._delivery.limits
-        if not limits.fits(topic, *smallest_form()):
-            raise too_small(topic, limits.max_bytes(topic))
+        self._outputs.limits.verify()
 
     async def _deliver(
-        self,
-        poll: _Poll,
-        batch: Batch,
-        outcome: ScoredBatch,
-        scored: Sequence[Awaitable[None]],
-        dead: Sequence[Awaitable[None]],
-        blocks: Sequence[Awaitable[None]],
-        sent: float,
+        self, poll: _Poll, sent: SentOutputs, blocks: Sequence[Awaitable[None]], since: float
     ) -> None:
-        letters = outcome.dead_letters
+        """Await the delivery of a batch, and mark it as done.
+
+        Parameters
+        ----------
+        poll, sent, blocks
+            The batch's poll, its outputs, and its counts for drift.
+        since
+            When its outputs were encoded: seconds of the performance counter.
+        """
+        batch = sent.batch
         try:
-            refused = await self._refused(scored)
-            if refused:
-                outcome = self._bury(poll.scorer, batch, outcome, refused)
-                buried = outcome.dead_letters[len(letters) :]
-                await self._settle(batch, buried, await self._send_dead(batch, buried))
-            await self._settle(batch, letters, dead)
+            outcome = await self._outputs.delivered(sent, poll.scorer)
             for block in blocks:
                 await block
         except PartitionLostError:
@@ -404,43 +317,12 @@ class ScoringPipeline:
             await self._crash(error)
             return
         consumed = len(batch.records)
-        self._delivery.done(batch)
+        self._outputs.done(batch)
         self._leave(poll, batch)
         self._on_done(outcome)
-        self._took("deliver", time.perf_counter() - sent)
+        self._took("deliver", time.perf_counter() - since)
         if self._metrics is not None:
             self._count(self._metrics, consumed, outcome)
-
-    async def _settle(
-        self, batch: Batch, letters: Sequence[DeadLetter], deliveries: Sequence[Awaitable[None]]
-    ) -> None:
-        """Await dead letters; send those refused as too large in a smaller form."""
-        refused = [letters[row] for row in await self._refused(deliveries)]
-        while refused:  # each refusal lowers the limit
-            sent = await self._send_dead(batch, refused)
-            refused = [refused[row] for row in await self._refused(sent)]
-
-    @staticmethod
-    async def _refused(deliveries: Sequence[Awaitable[None]]) -> list[int]:
-        """Await deliveries; return the rows that the broker refused as too large."""
-        refused: list[int] = []
-        for delivery in deliveries:
-            try:
-                await delivery
-            except RecordsTooLargeError as error:
-                refused += error.positions
-        return refused
-
-    @staticmethod
-    def _bury(
-        scorer: Scorer, batch: Batch, outcome: ScoredBatch, refused: Sequence[int]
-    ) -> ScoredBatch:
-        """Replace scored events that the broker refused by dead letters."""
-        letters = [
-            scorer.dead_letter(batch.records[position], position, is_too_large())
-            for position in (outcome.positions[row] for row in refused)
-        ]
-        return outcome.without(set(refused), letters)
 
     def _count(self, metrics: Metrics, consumed: int, outcome: ScoredBatch) -> None:
         now_ms = self._now() * 1000
@@ -472,14 +354,6 @@ async def _give_way(since: float) -> float:
     if time.perf_counter() - since > GIVE_WAY_AFTER:
         await asyncio.sleep(0)
     return time.perf_counter()
-
-
-def too_small(topic: str, limit: int) -> FatalError:
-    """Return the error for a dead-letter topic that takes not even the smallest dead letter."""
-    return FatalError(
-        f"Topic {topic} was expected to take records of {record_bytes(*smallest_form())} bytes, "
-        f"the smallest dead letter, but takes {limit} bytes at most: raise its max.message.bytes."
-    )
 
 
 def _verdicts(batches: Sequence[Batch]) -> dict[int, InvalidEventError]:

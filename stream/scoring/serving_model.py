@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.drift import Counting
-from agents.scoring import Rules, Scorer
+from agents.rules import Rules
+from agents.scoring import Scorer
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
 from features.reason_labels import ReasonLabels

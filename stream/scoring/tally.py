@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.scoring import DeadLetter, ScoredBatch
+from agents.dead_letters import DeadLetter
+from agents.scored_batch import ScoredBatch
 from schemas.errors import ErrorCode
 
 __all__ = ["DeadLetterLog", "Tally"]

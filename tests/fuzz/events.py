@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from agents.scoring import Rules, Scorer
+from agents.rules import Rules
+from agents.scoring import Scorer
 from features.matrix import FeatureEncoder
 from model.serving.onnx_runtime import OnnxPredictor
 from schemas.decode import DecodedLeads, LeadDecoder

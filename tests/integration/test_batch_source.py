@@ -16,16 +16,17 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from schemas.errors import FatalError
 from stream.broker import Broker
-from stream.consume.batch_source import BatchSource, SourceOptions
+from stream.consume.batch_source import BatchSource
 from stream.consume.lag import lag_of
 from stream.consume.lost_records import Loss, LossReason
 from stream.consume.observer import Unobserved
 from stream.consume.offset_committer import GroupCommitter
 from stream.consume.partition_progress import Batch
+from stream.consume.source_options import SourceOptions
 from stream.fetch.raw_batches import RawBatchReader
 from stream.kafka.committed_offsets import GroupOffsets
 from stream.kafka.consumer import open_consumer
-from testing.fakes import FakeApp
+from testing.fake_app import FakeApp
 from testing.kafka_client import (
     Record,
     TopicFactory,

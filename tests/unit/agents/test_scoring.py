@@ -15,7 +15,10 @@ import orjson
 import pytest
 
 from agents.dead_letters import forms_of
-from agents.scoring import Output, Rules, ScoredBatch, Scorer
+from agents.records import Output
+from agents.rules import Rules
+from agents.scored_batch import ScoredBatch
+from agents.scoring import Scorer
 from features.matrix import FeatureEncoder, Features
 from model.serving.onnx_runtime import OnnxPredictor
 from schemas.decode import LeadDecoder

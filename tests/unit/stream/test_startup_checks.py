@@ -15,7 +15,7 @@ from schemas.errors import StartupError
 from stream import startup_checks as verification
 from stream.settings import Settings, load_settings
 from stream.startup_checks import verify
-from testing.fakes import FakeTrials
+from testing.fake_app import FakeTrials
 from tests.unit.small_model import SmallModel
 
 

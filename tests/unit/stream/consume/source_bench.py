@@ -13,17 +13,15 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from schemas.errors import FatalError, InvalidEventError
-from stream.consume.batch_source import BatchSource, SourceOptions
+from stream.consume.batch_source import BatchSource
 from stream.consume.lost_records import Loss
 from stream.consume.offset_committer import GroupCommitter
 from stream.consume.partition_progress import Batch
-from testing.fakes import (
-    TOPIC,
-    FakeApp,
-    FakeConsumer,
-    FakeKafka,
-    FakeRawReader,
-)
+from stream.consume.source_options import SourceOptions
+from testing.fake_app import FakeApp
+from testing.fake_consumer import FakeConsumer
+from testing.fake_kafka import TOPIC, FakeKafka
+from testing.fake_raw_reader import FakeRawReader
 
 TP = TopicPartition(TOPIC, 0)
 

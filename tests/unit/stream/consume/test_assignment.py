@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from stream.consume.assignment import Assignment
 from stream.consume.partition_progress import Batch
-from testing.fakes import FakeRecord
+from testing.fake_kafka import FakeRecord
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 

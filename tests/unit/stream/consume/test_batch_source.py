@@ -12,13 +12,10 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.consume.batch_source import SourceOptions
 from stream.consume.lag import lag_of
-from testing.fakes import (
-    TOPIC,
-    FakeKafka,
-    in_jumping_time,
-)
+from stream.consume.source_options import SourceOptions
+from testing.fake_kafka import TOPIC, FakeKafka
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import (
     PROMPT,
     TP,

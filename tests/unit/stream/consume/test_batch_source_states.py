@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from stream.consume.batch_source import SourceOptions
 from stream.consume.partition_progress import Batch
-from testing.fakes import TOPIC, FakeKafka, JumpingLoop
+from stream.consume.source_options import SourceOptions
+from testing.fake_kafka import TOPIC, FakeKafka
+from testing.jumping_time import JumpingLoop
 from tests.unit.stream.consume.source_bench import Bench, make_bench
 
 PARTITIONS = 2

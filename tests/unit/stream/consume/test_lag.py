@@ -8,10 +8,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from stream.consume.lag import Lag, lag_of
-from testing.fakes import (
-    FakeKafka,
-    in_jumping_time,
-)
+from testing.fake_kafka import FakeKafka
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import TP, running
 
 

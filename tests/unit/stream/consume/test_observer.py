@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from aiokafka import TopicPartition
 
-from testing.fakes import (
-    TOPIC,
-    in_jumping_time,
-)
+from testing.fake_kafka import TOPIC
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import (
     full_kafka,
     running,

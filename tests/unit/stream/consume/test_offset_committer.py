@@ -12,9 +12,7 @@ from aiokafka.errors import (
     RequestTimedOutError,
 )
 
-from testing.fakes import (
-    in_jumping_time,
-)
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import (
     TP,
     full_kafka,

@@ -15,7 +15,7 @@ from aiokafka.errors import (
 )
 
 from stream.consume.lost_records import Loss, LossReason
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import (
     OTHER,
     TP,

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from stream.consume.partition_progress import Batch, PartitionProgress
-from testing.fakes import FakeRecord
+from testing.fake_kafka import FakeRecord
 
 PARTITION = TopicPartition("leads", 0)
 

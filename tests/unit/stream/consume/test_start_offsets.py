@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
 from stream.kafka.commit_metadata import Commit
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import (
     OTHER,
     TP,

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.consume.stuck_partitions import FENCED_AFTER, STUCK_AFTER, StuckPartitions
-from testing.fakes import FakeRecord
+from testing.fake_kafka import FakeRecord
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 

@@ -18,7 +18,9 @@ from agents.dead_letters import VALUE_BYTES
 from schemas.errors import ErrorCode, FatalError
 from stream.consume.unreadable_records import UnreadableRecords
 from stream.fetch.raw_records import Problem, UnreadableRecord
-from testing.fakes import FakeKafka, FakeRawReader, in_jumping_time
+from testing.fake_kafka import FakeKafka
+from testing.fake_raw_reader import FakeRawReader
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import OTHER, PROMPT, TP, full_kafka, running
 
 STOP = replace(PROMPT, unreadable="stop")

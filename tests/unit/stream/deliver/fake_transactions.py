@@ -17,7 +17,8 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 
-from testing.fakes import FakeBatch, FakeKafka
+from testing.fake_kafka import FakeKafka
+from testing.fake_producer import FakeBatch
 
 Values = list[tuple[TopicPartition, bytes]]
 

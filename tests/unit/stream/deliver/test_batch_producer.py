@@ -20,7 +20,8 @@ from schemas.errors import FatalError
 from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
 from stream.kafka.producer import pack
 from stream.kafka.record_clock import RecordClock
-from testing.fakes import FakeBatch, FakeOutput, in_jumping_time
+from testing.fake_producer import FakeBatch, FakeOutput
+from testing.jumping_time import in_jumping_time
 
 SCORED, DEAD = "scored", "dead"
 TP = TopicPartition(SCORED, 0)

@@ -15,7 +15,7 @@ from schemas.errors import ErrorCode, InvalidEventError
 from schemas.headers import EventIds, Headers, ScoredHeaders, dead_letter_headers
 from schemas.wire import WireFormat
 from stream.deliver.emitted_offsets import FIRST, EmittedReader
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 TOPIC, OLD, NEW = "leads", "aa" * 32, "bb" * 32
 AT = TopicPartition(TOPIC, 3)

@@ -28,7 +28,8 @@ from stream.kafka.commit_metadata import metadata_of
 from stream.kafka.producer import Output
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import TopicLimits
-from testing.fakes import TOPIC, FakeKafka, FakeRecord, in_jumping_time
+from testing.fake_kafka import TOPIC, FakeKafka, FakeRecord
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
 
 AT = TopicPartition(TOPIC, 0)

@@ -13,20 +13,18 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaConnectionError
 
 from schemas.errors import FatalError
-from stream.consume.batch_source import BatchSource, SourceOptions
+from stream.consume.batch_source import BatchSource
 from stream.consume.partition_progress import Batch
+from stream.consume.source_options import SourceOptions
 from stream.deliver.delivery import Delivery, PartitionLostError
 from stream.deliver.transactional_writer import WriterOptions
 from stream.deliver.transactions import Transactions
 from stream.kafka.topic_limits import TopicLimits
-from testing.fakes import (
-    TOPIC,
-    FakeApp,
-    FakeConsumer,
-    FakeKafka,
-    FakeRawReader,
-    in_jumping_time,
-)
+from testing.fake_app import FakeApp
+from testing.fake_consumer import FakeConsumer
+from testing.fake_kafka import TOPIC, FakeKafka
+from testing.fake_raw_reader import FakeRawReader
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
 
 AT = TopicPartition(TOPIC, 0)

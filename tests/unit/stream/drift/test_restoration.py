@@ -17,7 +17,8 @@ from stream.drift.restoration import Restoration
 from stream.drift.watched_models import WatchedModels
 from stream.drift.window_table import Windows
 from stream.settings import load_settings
-from testing.fakes import FakeTrials, in_jumping_time
+from testing.fake_app import FakeTrials
+from testing.jumping_time import in_jumping_time
 from tests.unit.small_model import SmallModel
 
 

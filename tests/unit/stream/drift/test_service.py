@@ -13,7 +13,7 @@ from stream.drift.records import DriftRecords
 from stream.drift.service import DriftService
 from stream.settings import load_settings
 from stream.topology import READY
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 
 def service_of(table: Any, app: Any, health: Any = None) -> Any:

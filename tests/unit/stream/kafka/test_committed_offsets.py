@@ -16,7 +16,7 @@ from aiokafka.errors import (
 
 from stream.kafka import committed_offsets as committed
 from stream.kafka.commit_metadata import Commit
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 AT = TopicPartition("leads", 0)
 

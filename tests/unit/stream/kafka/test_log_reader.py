@@ -14,7 +14,7 @@ from stream.fetch.raw_batches import RawStep
 from stream.fetch.raw_records import Problem, UnreadableRecord
 from stream.kafka import log_reader
 from stream.kafka.log_reader import LogReader
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 TP = TopicPartition("leads", 0)
 

@@ -9,7 +9,7 @@ import pytest
 
 from stream.process.background_tasks import BackgroundTasks
 from stream.process.deadlines import now
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 
 class Crashes:

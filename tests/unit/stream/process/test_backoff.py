@@ -8,7 +8,7 @@ import pytest
 
 from stream.process.backoff import Backoff, retry
 from stream.process.deadlines import now
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 log = logging.getLogger(__name__)
 

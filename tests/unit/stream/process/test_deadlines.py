@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import FatalError
 from stream.process.deadlines import fail_at, now, time_left
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 
 @in_jumping_time

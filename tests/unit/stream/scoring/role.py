@@ -8,7 +8,8 @@ from stream.faust_app import App
 from stream.monitor import Monitor
 from stream.settings import load_settings
 from stream.topology import READY, ScoringRole, score
-from testing.fakes import TOPIC, FakeApp, FakeTrials
+from testing.fake_app import FakeApp, FakeTrials
+from testing.fake_kafka import TOPIC
 
 
 async def _no_checks(_: App) -> None:

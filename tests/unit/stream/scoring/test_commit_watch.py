@@ -10,7 +10,8 @@ from aiokafka import TopicPartition
 
 from stream.consume.assignment import Assignment
 from stream.scoring.commit_watch import LOOK, CommitWatch
-from testing.fakes import TOPIC, in_jumping_time
+from testing.fake_kafka import TOPIC
+from testing.jumping_time import in_jumping_time
 
 AT = TopicPartition(TOPIC, 0)
 

@@ -29,7 +29,7 @@ from schemas.model_identity import ModelIdentity
 from stream.consume.partition_progress import Batch
 from stream.deliver.delivery import PartitionLostError
 from stream.scoring.drift_publisher import DriftPublisher
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 from tests.unit.agents.drift_log import LAYOUT, MODEL, OTHER_MODEL, counting, leads
 
 TP = TopicPartition("leads", 0)

@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from stream.kafka.commit_metadata import ModelPin
-from testing.fakes import TOPIC
+from testing.fake_kafka import TOPIC
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.scoring.role import Place
 

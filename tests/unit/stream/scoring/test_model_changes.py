@@ -17,7 +17,8 @@ from stream.kafka.commit_metadata import ModelPin
 from stream.process.backoff import MODEL_CHANGE_PAUSE
 from stream.scoring.model_changes import QUIET_LIMIT, ModelChanges
 from stream.scoring.serving_model import Serving
-from testing.fakes import FakeRecord, in_jumping_time
+from testing.fake_kafka import FakeRecord
+from testing.jumping_time import in_jumping_time
 
 A, B = TopicPartition("leads", 0), TopicPartition("leads", 1)
 

@@ -20,7 +20,7 @@ from schemas.errors import LoadFailure
 from stream.scoring import model_loader
 from stream.scoring.model_loader import LONGEST_WAIT, ModelLoader
 from stream.settings import load_settings
-from testing.fakes import FakeTrials
+from testing.fake_app import FakeTrials
 from tests.unit.small_model import SmallModel
 
 POLL = 10.0

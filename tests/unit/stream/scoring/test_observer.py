@@ -12,7 +12,8 @@ from monitoring.telemetry.health import Condition
 from stream.consume.lost_records import Loss, LossReason
 from stream.consume.partition_progress import Batch
 from stream.kafka.commit_metadata import Commit, metadata_of
-from testing.fakes import TOPIC, FakeConsumer, FakeKafka, FakeRecord
+from testing.fake_consumer import FakeConsumer
+from testing.fake_kafka import TOPIC, FakeKafka, FakeRecord
 from tests.unit.stream.scoring.role import Place
 
 AT = TopicPartition(TOPIC, 0)

@@ -11,7 +11,7 @@ from monitoring.telemetry.health import Condition
 from schemas.errors import FatalError
 from stream.consume.batch_source import BatchSource
 from stream.monitor import STALL_LIMIT
-from testing.fakes import TOPIC
+from testing.fake_kafka import TOPIC
 from tests.unit.stream.scoring.role import Place
 
 AT = TopicPartition(TOPIC, 0)

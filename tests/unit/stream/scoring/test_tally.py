@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.scoring import DeadLetter, ScoredBatch
+from agents.dead_letters import DeadLetter
+from agents.scored_batch import ScoredBatch
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.headers import dead_letter_headers
 from stream.scoring.tally import DeadLetterLog, Tally

@@ -1,0 +1,66 @@
+"""Records of one or several partitions, and the leads decoded from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.batch_slices import slices_of
+from agents.records import SourceRecord
+from schemas.decode import DecodedLeads
+from schemas.headers import (
+    LeadHeaders,
+)
+
+__all__ = ["ReadBatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """Records of one or several partitions, and the leads decoded from them.
+
+    Attributes
+    ----------
+    records
+        In the order of each partition.
+    leads
+        The n records that could be decoded, and the verdicts on the others.
+    partitions
+        The partition of each lead.
+    offsets, timestamps
+        int64, shape (n,): of each lead's record; time stamps in milliseconds since 1970.
+    headers
+        The decoded headers of each record; empty if no record has any.
+    """
+
+    records: Sequence[SourceRecord]
+    leads: DecodedLeads
+    partitions: list[int]
+    offsets: NDArray[np.int64]
+    timestamps: NDArray[np.int64]
+    headers: Sequence[LeadHeaders]
+
+    @classmethod
+    def from_leads(
+        cls,
+        records: Sequence[SourceRecord],
+        leads: DecodedLeads,
+        headers: Sequence[LeadHeaders],
+    ) -> ReadBatch:
+        """Join decoded leads with the partitions, offsets and time stamps of their records."""
+        read = leads.of(records)
+        return cls(
+            headers=headers,
+            records=records,
+            leads=leads,
+            partitions=[record.partition for record in read],
+            offsets=np.array([record.offset for record in read], dtype=np.int64),
+            timestamps=np.array([record.timestamp for record in read], dtype=np.int64),
+        )
+
+    def rows(self, sizes: Sequence[int]) -> list[slice]:
+        """Return one slice of leads per batch, given the batches' numbers of records."""
+        return slices_of(self.leads.positions, sizes)

@@ -1,0 +1,96 @@
+"""Which outputs are too large for their topics, and the form in which a dead letter fits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from agents.dead_letters import DeadLetter, forms_of, smallest_form
+from agents.records import Output
+from schemas.errors import FatalError
+from stream.kafka.producer import record_bytes
+from stream.kafka.topic_limits import TopicLimits
+
+__all__ = ["OutputLimits"]
+
+log = logging.getLogger(__name__)
+
+OWN_HEADERS = 7
+"""Headers of a scored event without a trace."""
+
+OWN_BYTES = 1024
+"""Most bytes of such an event beside its value and its ids, which are also in the value."""
+
+
+class OutputLimits:
+    """Compares outputs with the size limits of their topics.
+
+    Parameters
+    ----------
+    limits
+        The limits, as the broker reports them.
+    scored_topic, dead_letter_topic
+        The output topics.
+    """
+
+    def __init__(self, limits: TopicLimits, scored_topic: str, dead_letter_topic: str) -> None:
+        self._limits = limits
+        self._scored_topic = scored_topic
+        self._dead_letter_topic = dead_letter_topic
+
+    def too_large(self, outputs: Sequence[Output]) -> Sequence[int]:
+        """Return the positions of the scored events that their topic does not take."""
+        limit = self._limits.max_bytes(self._scored_topic)
+        # Exact sizes only for the few near the limit. The ids are in the value, too: hence twice.
+        longest = max([len(value or b"") for _, value, _ in outputs], default=0)
+        most_headers = max([len(headers) for _, _, headers in outputs], default=0)
+        if 2 * longest + OWN_BYTES <= limit and most_headers <= OWN_HEADERS:
+            return ()
+        rough = [
+            2 * len(value or b"")
+            + OWN_BYTES
+            + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]])
+            for _, value, headers in outputs
+        ]
+        return [
+            row
+            for row, size in enumerate(rough)
+            if size > limit and record_bytes(*outputs[row]) > limit
+        ]
+
+    def fitting(self, letter: DeadLetter) -> Output:
+        """Return the largest form of a dead letter that its topic takes.
+
+        Raises
+        ------
+        FatalError
+            The topic does not take even the smallest.
+        """
+        topic = self._dead_letter_topic
+        for form in forms_of(letter.output):
+            if self._limits.fits(topic, *form):
+                if form is not letter.output:
+                    log.warning(
+                        "a dead letter is sent without its value, as it is too large for %s", topic
+                    )
+                return form
+        raise self._too_small()
+
+    def verify(self) -> None:
+        """Check that the dead-letter topic takes the smallest dead letter.
+
+        Raises
+        ------
+        FatalError
+            It does not.
+        """
+        if not self._limits.fits(self._dead_letter_topic, *smallest_form()):
+            raise self._too_small()
+
+    def _too_small(self) -> FatalError:
+        topic = self._dead_letter_topic
+        return FatalError(
+            f"Topic {topic} was expected to take records of {record_bytes(*smallest_form())} bytes,"
+            f" the smallest dead letter, but takes {self._limits.max_bytes(topic)} bytes at most:"
+            " raise its max.message.bytes."
+        )
