@@ -147,7 +147,7 @@ def _partial(record: Mapping[str, Any]) -> Partial:
     numbers = [*(record[name] for name in NUMBERS), *record["counts"], *record["sample_offsets"]]
     latest = max(abs(record[name]) for name in TIMES)
     if not 0 <= min(numbers) <= max(*numbers, latest) < BOUND or not record["window_ms"]:
-        raise ValueError("a number is none that a block of leads can have")
+        raise ValueError("a number is outside of the range that a block of leads can have")
     return Partial(
         topic=record["topic"],
         partition=record["partition"],
@@ -187,7 +187,7 @@ def dense(codes: list[int], counts: list[int], size: int = 0) -> NDArray[np.int6
     is_possible = min(codes, default=0) >= 0 and max(codes, default=0) < LARGEST
     is_ascending = all(low < high for low, high in pairwise(codes))
     if len(codes) != len(counts) or not (is_possible and is_ascending) or 0 in counts:
-        raise ValueError("codes and counts don't fit each other")
+        raise ValueError("expected a count above 0 for each code, and codes that ascend")
     vector = np.zeros(max(size, max(codes, default=-1) + 1), dtype=np.int64)
     vector[codes] = counts
     return vector

@@ -87,7 +87,7 @@ class ForeignCommits:
         if commit.offset == emitted:
             log.info(
                 "the commit of %s at %d lacks LeadScore's metadata, but is where the outputs end: "
-                "taken for one of an earlier version",
+                "it is treated as a commit of an earlier version",
                 partition,
                 commit.offset,
             )
@@ -136,7 +136,8 @@ class ForeignCommits:
             self._report(foreign)
             log.error(
                 "The group's offset of %s was moved from %d to %d (%s by %d), not by a LeadScore "
-                "worker: it is committed anew; see docs/runbook.md#leadscoreforeigncommit",
+                "worker: the worker commits its own offset again; see "
+                "docs/runbook.md#leadscoreforeigncommit",
                 partition,
                 progress.committed,
                 commit.offset,

@@ -39,7 +39,7 @@ async def warn_of_missing_commits(settings: Settings) -> None:
         async with asyncio.timeout(ANSWER_LIMIT):
             partitions = await _partitions_without_commits(settings)
     except (KafkaError, TimeoutError) as error:
-        log.info("whether commits are missing is not known: %r", error)
+        log.info("could not check whether the group lacks commits: %r", error)
         return
     if partitions:
         log.warning(

@@ -71,12 +71,18 @@ class OffsetReset:
                 start = (await self._consumer.beginning_offsets([partition]))[partition]
                 end = (await self._consumer.end_offsets([partition]))[partition]
         except TimeoutError:
-            log.warning("the bounds of %s were not answered in time; trying again", partition)
+            log.warning(
+                "the request for the first and last offset of %s timed out; trying again", partition
+            )
             return
         except KafkaError as problem:
             if not problem.retriable:
                 raise
-            log.warning("asking for the bounds of %s failed: %r; trying again", partition, problem)
+            log.warning(
+                "the request for the first and last offset of %s failed: %r; trying again",
+                partition,
+                problem,
+            )
             await asyncio.sleep(REQUEST_PAUSE)
             return
         if assignment.get(partition) is not progress:

@@ -361,7 +361,10 @@ class PartitionWriter:
                     sending.refused.add(kept[parcel.start])
                     if sending.is_over:  # the limit was lowered since; a restart reads it
                         raise FatalError(
-                            f"A record delivered before is refused: {error!r}"
+                            f"Topic {sending.topic} was expected to take a record that it took"
+                            f" before, but Kafka answered {error!r}: the worker exits and reads the"
+                            " topic's size limit again; do not lower its max.message.bytes while"
+                            " workers run."
                         ) from error
                 raise _RefusedError from error
             except InvalidTimestampError as error:

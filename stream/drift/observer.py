@@ -57,7 +57,7 @@ class DriftObserver:
     def on_stop(self, unfinished: int) -> None:
         """Log the totals; ``unfinished`` partials were read and not acknowledged."""
         if self._progress is not None:
-            self._progress.farewell(time.monotonic(), self._tally, unfinished=unfinished)
+            self._progress.report_totals(time.monotonic(), self._tally, unfinished=unfinished)
 
     def on_reports(self, reports: Iterable[Report]) -> None:
         """Show reports that were delivered; log the alarms among them."""

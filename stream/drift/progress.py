@@ -1,4 +1,4 @@
-"""A line a minute on how the drift role goes, and an account at the end, for a terminal."""
+"""The drift role on a terminal: a line of progress each minute, and the totals at the end."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ class DriftProgress:
         log.info("drift progress", extra=_fields(tally.minus(self._before)) | fields)
         self._reported, self._before = now, tally
 
-    def farewell(self, now: float, tally: DriftTally, *, unfinished: int) -> None:
-        """Log the account.
+    def report_totals(self, now: float, tally: DriftTally, *, unfinished: int) -> None:
+        """Log the totals of all partials.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class DriftProgress:
             Partials that were read and not acknowledged: the next owner reads them again.
         """
         fields = {"seconds": now - self._started, "unfinished": unfinished}
-        log.info("drift account", extra=_fields(tally) | fields)
+        log.info("drift totals", extra=_fields(tally) | fields)
 
 
 def _fields(tally: DriftTally) -> dict[str, object]:

@@ -161,7 +161,7 @@ def _stopping(given: Mapping[str, Any]) -> Sequence[Line]:
     return [("Stopping", text)]
 
 
-def _account(given: Mapping[str, Any]) -> Sequence[Line]:
+def _totals(given: Mapping[str, Any]) -> Sequence[Line]:
     text = f"after {_span(given['seconds'])}: {given['records']:,} records read, {_outcome(given)}"
     if given["unfinished"] > 0:
         text += f"; {given['unfinished']:,} were not finished: the next worker reads them again"
@@ -175,7 +175,7 @@ def _drift_progress(given: Mapping[str, Any]) -> Sequence[Line]:
     return [("", f"{windows:>14}   {shown:<16} {given['standing']}; {_reported(given)}")]
 
 
-def _drift_account(given: Mapping[str, Any]) -> Sequence[Line]:
+def _drift_totals(given: Mapping[str, Any]) -> Sequence[Line]:
     text = (
         f"after {_span(given['seconds'])}: {_counted(given['partials'], 'partial')} read,"
         f" {_counted(given['windows'], 'window')} closed, {_reported(given)}"
@@ -227,8 +227,8 @@ LINES: Mapping[str, Callable[[Mapping[str, Any]], Sequence[Line]]] = {
     "dead letters": _dead_letters,
     "progress": _progress,
     "stopping": _stopping,
-    "account": _account,
+    "totals": _totals,
     "drift progress": _drift_progress,
-    "drift account": _drift_account,
+    "drift totals": _drift_totals,
 }
 """Functions by the record's message."""

@@ -432,7 +432,10 @@ async def _read_patiently(expected: str, read: Callable[[], Awaitable[T]]) -> T:
     try:
         return await retry(read, doing=doing, may_pass=_may_pass, log=log, pause=LOG_PAUSE)
     except KafkaError as error:
-        raise FatalError(f"{doing}, but Kafka answered {error!r}: check the topic.") from error
+        raise FatalError(
+            f"{doing}, but Kafka answered {error!r}: check that the topic"
+            " exists and that this user may read it."
+        ) from error
 
 
 def _may_pass(error: Exception) -> bool:

@@ -69,4 +69,4 @@ class ProgressReporter:
             "unfinished": taken - tally.records,
             **tally.as_fields(),
         }
-        log.info("account", extra=fields)
+        log.info("totals", extra=fields)

@@ -103,7 +103,11 @@ def load_serving(settings: Settings, location: str | None, trial: Trial | None =
         It reads fields that the contract does not promise.
     """
     if location is None:
-        log.warning("there is no model %s: a constant score stands in for it", settings.model)
+        log.warning(
+            "the registry has no model %s: every lead gets a constant score, as LEADSCORE_ENV is"
+            " %s; train a model with `leadscore train`",
+            *(settings.model, settings.env),
+        )
         return _constant(settings)
     bundle = load_bundle(location, trial)
     verify_contract(bundle, settings)

@@ -94,15 +94,15 @@ class StallWatch(Service):
             await self._end_worker(
                 FatalError(
                     f"Kafka answers, but has accepted no commit for {overdue:.0f} s: the worker "
-                    "ends so that its supervisor starts it anew; what is not committed is read "
-                    "again."
+                    "exits so that its supervisor restarts it; records after the last commit are "
+                    "read again."
                 )
             )
         stalled = self._source.stalled_for
         if stalled > STALL_LIMIT:
             await self._end_worker(
                 FatalError(
-                    f"{self._source.topic} has records, but none has come for {stalled:.0f} s: the "
-                    "worker ends so that its supervisor starts it anew."
+                    f"{self._source.topic} has unread records, but the consumer has received none "
+                    f"for {stalled:.0f} s: the worker exits so that its supervisor restarts it."
                 )
             )

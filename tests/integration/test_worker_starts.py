@@ -164,7 +164,7 @@ async def test_in_development_a_marked_constant_stands_in_for_the_model(
     } == {("constant", "constant-development", events[0]["score"], 0)}
     assert (await worker.answer("/model-info"))[1]["engine"] == "constant"
     await until(
-        lambda: worker.has_logged("a constant score stands in for it"), what="that line in its log"
+        lambda: worker.has_logged("every lead gets a constant score"), what="that line in its log"
     )
     await worker.stop_cleanly()
 

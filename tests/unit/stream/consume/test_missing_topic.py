@@ -18,7 +18,7 @@ async def test_a_topic_that_is_missing_for_longer_than_the_limit_is_an_error() -
     await asyncio.sleep(120)
     topic.look(is_known=False)
     await asyncio.sleep(1)
-    with pytest.raises(FatalError, match="Topic leads was expected.*leadscore topics create"):
+    with pytest.raises(FatalError, match=r"Topic leads was expected.*leadscore topics create"):
         topic.look(is_known=False)
 
 

@@ -114,8 +114,8 @@ def test_a_minute_of_the_drift_role_is_one_line(shown: Show) -> None:
     )
 
 
-def test_the_farewell_of_the_drift_role_is_its_account(shown: Show) -> None:
-    DriftProgress(now=0.0).farewell(61.0, DriftTally(40, 3, 1, 2), unfinished=5)
+def test_the_drift_role_ends_with_its_totals(shown: Show) -> None:
+    DriftProgress(now=0.0).report_totals(61.0, DriftTally(40, 3, 1, 2), unfinished=5)
     assert shown() == [
         "Stopped    after 1 min 1 s: 40 partials read, 3 windows closed, 4 reports, 1 alarm, 2 late"
         " leads; 5 were not finished: the next worker reads them again"

@@ -39,7 +39,7 @@ def test_no_model_is_a_constant_in_development(
     )
     assert locate(settings) is None
     serving = load_serving(settings, None)
-    assert "a constant score stands in for it" in caplog.text
+    assert "every lead gets a constant score" in caplog.text
     assert (serving.identity.id, serving.engine) == ("constant-development", "constant")
     [event, bare] = events(
         score(

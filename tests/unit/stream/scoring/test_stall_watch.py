@@ -27,7 +27,7 @@ async def test_a_source_that_has_records_and_gets_none_ends_the_worker() -> None
     await place.role.stall_watch.end_if_stalled()
     [error] = place.app.errors
     assert isinstance(error, FatalError)
-    assert f"{TOPIC} has records, but none has come for 121 s" in str(error)
+    assert f"{TOPIC} has unread records, but the consumer has received none for 121 s" in str(error)
 
 
 async def test_a_group_that_takes_no_commit_ends_the_worker_while_kafka_answers(
