@@ -106,7 +106,7 @@ def load_serving(settings: Settings, location: str | None, trial: Trial | None =
         log.warning(
             "the registry has no model %s: every lead gets a constant score, as LEADSCORE_ENV is"
             " %s; train a model with `leadscore train`",
-            *(settings.model, settings.env),
+            *(settings.model, settings.environment),
         )
         return _constant(settings)
     bundle = load_bundle(location, trial)
