@@ -1,4 +1,4 @@
-"""What ends a worker that cannot read: Kafka's errors as sentences that say what to do."""
+"""Errors that end a worker which cannot read: Kafka's answers, with what to do."""
 
 from __future__ import annotations
 
