@@ -187,7 +187,7 @@ def dense(codes: list[int], counts: list[int], size: int = 0) -> NDArray[np.int6
     is_possible = min(codes, default=0) >= 0 and max(codes, default=0) < LARGEST
     is_ascending = all(low < high for low, high in pairwise(codes))
     if len(codes) != len(counts) or not (is_possible and is_ascending) or 0 in counts:
-        raise ValueError("expected a count above 0 for each code, and codes that ascend")
+        raise ValueError("expected codes of bins that ascend, each with a count above 0")
     vector = np.zeros(max(size, max(codes, default=-1) + 1), dtype=np.int64)
     vector[codes] = counts
     return vector
