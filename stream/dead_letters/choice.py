@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from stream.dead_letters.account import LeftReason
 from stream.dead_letters.ledger import Ledger, Plan
 from stream.dead_letters.letter import DeadLetter

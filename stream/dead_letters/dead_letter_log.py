@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from schemas.errors import FatalError, StartupError
 from stream.kafka.access import Use
 from stream.kafka.log_reader import LogReader, in_time

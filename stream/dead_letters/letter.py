@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from agents.dead_letters import VALUE_BYTES
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from schemas.errors import ErrorCode
 from schemas.headers import (
     ERROR_CODE,

@@ -25,7 +25,7 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 
-from agents.scoring import SourceRecord as Record
+from agents.records import SourceRecord as Record
 from schemas.errors import FatalError, InputError
 from stream.dead_letters.account import Account, LeftReason
 from stream.dead_letters.choice import Choice

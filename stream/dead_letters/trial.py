@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from agents.scoring import Output, Scorer
+from agents.records import Output
+from agents.scoring import Scorer
 from stream.dead_letters.account import LeftReason
 from stream.dead_letters.letter import DeadLetter
 from stream.fetch.raw_records import RawRecord

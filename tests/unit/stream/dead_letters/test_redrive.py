@@ -29,7 +29,9 @@ from stream.deliver.transactional_producer import TransactionalId
 from stream.fetch.raw_records import RawRecord
 from stream.kafka.topic_limits import TopicLimits
 from testing.dead_letters import dead_letter
-from testing.fakes import FakeKafka, FakeRawReader, in_jumping_time
+from testing.fake_kafka import FakeKafka
+from testing.fake_raw_reader import FakeRawReader
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
 
 SOURCE, LEDGER, DEAD = "leads.created", "leads.redrives", "leads.created.dlq"
