@@ -90,7 +90,7 @@ def show(model: str, registry: str) -> None:
 def contract(model: str, registry: str) -> None:
     """Print the Avro schema of the leads that a model reads.
 
-    Who sends leads may use it as their contract.
+    Senders of leads can use it as their contract.
 
     \b
       leadscore models contract leads > leads.avsc
@@ -110,7 +110,7 @@ def verify(model: str, registry: str) -> None:
     It checks the hash of every file, the graph, and the scores of the golden rows.
     The model is first opened in a process of its own, which may take 60 seconds and 256 MiB.
 
-    Exit code 1 when a worker would refuse it, 2 when there is no such model.
+    Exit codes: 0 a worker would load it, 1 a worker would refuse it, 2 there is no such model.
     """
     with exit_codes():
         bundle = _load(Registry(registry), model)

@@ -67,7 +67,12 @@ registry_option = click.option(
     help="Where the models are.",
 )
 id_option = click.option(
-    "--id", "id_column", metavar="COLUMN", default=ID, show_default=True, help="The leads' ids."
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    default=ID,
+    show_default=True,
+    help="Column of the leads' ids.",
 )
 
 
@@ -132,8 +137,8 @@ def score(
 @registry_option
 @id_option
 @encoding_option
-@click.option("--lead", metavar="ID", help="Which lead; default: the first.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--lead", metavar="ID", help="Lead to explain; default: the first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def explain(
     file: Path,
     model: str,

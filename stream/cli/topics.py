@@ -63,7 +63,7 @@ def create(partitions: int | None, replication_factor: int | None) -> None:
 def check() -> None:
     """Check the topics and rights of a worker.
 
-    Exit code 3 if not.
+    Exit codes: 0 all of them are right, 3 some are not (the message says which and what to do).
     """
     with exit_codes():
         settings = load_settings()

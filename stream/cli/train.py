@@ -28,7 +28,7 @@ KINDS = (*map(str, FieldKind), "ignore")
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--target", required=True, metavar="COLUMN", help="The column that says what became of a lead."
+    "--target", required=True, metavar="COLUMN", help="Column with the outcome of each lead."
 )
 @click.option(
     "--positive",
@@ -71,7 +71,9 @@ KINDS = (*map(str, FieldKind), "ignore")
     help="When the lead was created: dates have an age then, and the latest 20 % are measured too.",
 )
 @click.option("--ordered", is_flag=True, help="FILE is in the order of time.")
-@click.option("--exclude", multiple=True, metavar="COLUMN", help="Not to use; may be repeated.")
+@click.option(
+    "--exclude", multiple=True, metavar="COLUMN", help="Column to leave out; may be repeated."
+)
 @click.option(
     "--text",
     multiple=True,
@@ -111,7 +113,7 @@ KINDS = (*map(str, FieldKind), "ignore")
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Sets of parameters to try; 0: the project's own.",
+    help="Parameter sets to try in a search; 0: use the defaults.",
 )
 @click.option("--name", default="leads", show_default=True, help="The model's name.")
 @click.option(
@@ -120,7 +122,7 @@ KINDS = (*map(str, FieldKind), "ignore")
     default="models",
     show_default=True,
     metavar="FOLDER|URL",
-    help="Where the model goes.",
+    help="Registry to which the model is added.",
 )
 @encoding_option
 @click.option(
@@ -161,7 +163,7 @@ KINDS = (*map(str, FieldKind), "ignore")
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="More are faster where the processors are idle. The model is the same.",
+    help="Threads of the training: more are faster if cores are idle. The model is the same.",
 )
 @click.option(
     "--plan",
