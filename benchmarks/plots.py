@@ -26,6 +26,8 @@ OURS, OTHERS = "#0b6e4f", "#9aa5b1"
 COLOURS = ("#0b6e4f", "#c8553d", "#3d5a80", "#8e6c8a", "#b08900", "#5f6b6d")
 MANY = 60
 """Number of points from which they are not marked individually."""
+LETTER = 7.2
+"""Width of a letter in pixels, about."""
 TEXT = 'font-family="sans-serif" font-size="13" fill="#222"'
 
 Points = Sequence[tuple[float, float]]
@@ -67,7 +69,7 @@ def write_plots(results: Results, folder: Path) -> dict[str, Path]:
 
 def bars(title: str, values: Mapping[str, float]) -> str:
     """Return a bar chart with values; LeadScore's bars have their own colour."""
-    left, row = 310, 26
+    left, row = 18 + round(LETTER * max(map(len, values))), 26
     most = max(values.values())
     shapes = [_text(10, 22, title, "bold")]
     for i, (name, value) in enumerate(sorted(values.items(), key=lambda item: -item[1])):
