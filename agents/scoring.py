@@ -87,8 +87,14 @@ class Scorer:
         self._rules = rules
         self._times = times
         self._writer = FORMATS[wire].scored_writer(scored_event(), model)
-        self._headers = ScoredHeaders(model.topic, wire)
+        self._replay_id = model.replay_id
+        self._headers = ScoredHeaders(model.topic, wire, model.replay_id)
         self._ids = EventIds(model.topic, model.identity.sha256)
+
+    @property
+    def headers(self) -> int:
+        """Number of headers of a scored event whose lead brings no trace."""
+        return self._headers.count
 
     def decode(
         self,
@@ -269,6 +275,7 @@ class Scorer:
             timestamp=record.timestamp,
             error=error,
             schema=self._decoder.schema_of(record.value),
+            replay_id=self._replay_id,
         )
         value = record.value
         if isinstance(value, LeftOutValue):

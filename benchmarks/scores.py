@@ -16,6 +16,7 @@ from features.matrix import FeatureEncoder
 from model.bundle import load_bundle
 from model.serving.predictor import open_predictor
 from schemas.decode import LeadDecoder
+from schemas.record_codec import RecordCodec
 from schemas.store import SchemaStore
 from stream.demo.audit import read_scored
 from testing.kafka_client import read_ends
@@ -104,12 +105,11 @@ async def check_scores(
     click.ClickException
         A score differs by more than 1e-5, or events are missing.
     """
-    schema = SchemaStore.load().by_name("lead_scored")
-    assert schema is not None
+    codec = RecordCodec("lead_scored")
     sources: set[tuple[int, int]] = set()
     events, worst = 0, 0.0
     async for record in read_topic(bootstrap, topic):
-        lead = read_scored(record.value, schema)
+        lead = read_scored(record.value, codec)
         if record.key != lead.lead_id.encode():
             raise click.ClickException(
                 f"{name} does other work: expected the key {lead.lead_id}, got {record.key!r}"

@@ -29,6 +29,7 @@ async def count(kafka: str, topic: str) -> None:
     async with AIOKafkaConsumer(topic, bootstrap_servers=kafka) as consumer:
         print(f"reads {topic}", flush=True)
         async for message in consumer:
+            # From now on: there are no events of earlier versions (see read_scores.py).
             event = schemaless_reader(io.BytesIO(message.value[10:]), schema, None)
             if event["event_id"] not in seen:
                 seen.add(event["event_id"])

@@ -70,6 +70,10 @@ SOURCE_OFFSET = f"{CONNECT_ERRORS}offset"
 ERROR_CLASS = f"{CONNECT_ERRORS}exception.class.name"
 ERROR_MESSAGE = f"{CONNECT_ERRORS}exception.message"
 EVENT_TYPE_NAME = "ce_type"
+REPLAY_ID = "leadscore.replay.id"
+"""The replay that an output comes from; outputs of workers do not have it."""
+OF_EACH = 3
+"""Headers of a scored event that vary: its time, its id and the request's."""
 _MARKS = {ATTEMPT, EVENT_TYPE_NAME}
 
 
@@ -143,8 +147,13 @@ class SourceOf:
         self._base = None if model_sha256 is None else _base(topic, model_sha256).encode()
 
     def __call__(self, headers: Sequence[tuple[str, bytes | None]]) -> int | None:
-        """Return the source record's offset; None in other partitions, and for no output."""
+        """Return the source record's offset; None in other partitions, and for no output.
+
+        Outputs of a replay do not count: they do not show how far a worker has got.
+        """
         found = dict(headers)
+        if REPLAY_ID in found:
+            return None
         if found.get("ce_source") == b"/leadscore/" + self._topic:
             base, _, place = (found.get("ce_id") or b"").partition(b"-")
             partition, _, offset = place.partition(b"-")
@@ -167,15 +176,25 @@ class ScoredHeaders:
         The source topic.
     wire
         How the events are written.
+    replay_id
+        The replay that they come from; None for a worker's.
+
+    Attributes
+    ----------
+    count
+        Number of headers of an event whose lead brings no trace.
     """
 
-    def __init__(self, topic: str, wire: WireFormat) -> None:
+    def __init__(self, topic: str, wire: WireFormat, replay_id: str | None = None) -> None:
         self._constant: Headers = [
             ("ce_specversion", b"1.0"),
             (EVENT_TYPE_NAME, EVENT_TYPE),
             ("ce_source", f"/leadscore/{topic}".encode()),
             ("content-type", FORMATS[wire].content_type),
         ]
+        if replay_id is not None:
+            self._constant.append((REPLAY_ID, replay_id.encode()))
+        self.count = len(self._constant) + OF_EACH
 
     def of_batch(self, scored_at: int) -> Headers:
         """Return the headers shared by all events that are scored at a time (ms since 1970)."""
@@ -225,6 +244,7 @@ def dead_letter_headers(
     timestamp: int,
     error: InvalidEventError,
     schema: str | None,
+    replay_id: str | None = None,
 ) -> Headers:
     """Return a dead letter's headers: the source's, unchanged, then the error and the source.
 
@@ -241,6 +261,8 @@ def dead_letter_headers(
         The verdict.
     schema
         Name of the schema that the lead was written with; None if it is not known.
+    replay_id
+        The replay that found the error; None for a worker.
     """
     ours: Headers = [
         (SOURCE_TOPIC, topic.encode()),
@@ -253,7 +275,9 @@ def dead_letter_headers(
         (SCHEMA_NAME, (schema or "unknown").encode()),
         (ATTEMPT, b"%d" % (attempts_of(headers) + 1)),
     ]
-    names = {name for name, _ in ours}
+    if replay_id is not None:
+        ours.append((REPLAY_ID, replay_id.encode()))
+    names = {REPLAY_ID, *(name for name, _ in ours)}
     return [*((name, value) for name, value in headers if name not in names), *ours]
 
 

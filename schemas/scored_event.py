@@ -74,6 +74,8 @@ class ScoredModel(ScoreRule):
         From its logit to the score.
     topic
         Where the leads come from.
+    replay_id
+        The replay that scores them again; None for a worker.
     """
 
     identity: ModelIdentity
@@ -82,6 +84,7 @@ class ScoredModel(ScoreRule):
     slope: float
     intercept: float
     topic: str
+    replay_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +232,7 @@ VALUES: Mapping[str, Value] = {
     "source.topic": OfModel(lambda model: model.topic),
     "source.partition": OfLead(lambda rows: rows.partitions),
     "source.offset": OfLead(lambda rows: rows.offsets),
+    "replay_id": OfModel(lambda model: model.replay_id),
 }
 """Values of the fields, by path."""
 

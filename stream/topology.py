@@ -194,7 +194,7 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         metrics=metrics if settings.metrics else None,
         drift=drift if settings.drift else None,
         crash=app.crash,
-        on_done=outcomes.on_done,
+        on_done=lambda _, outcome: outcomes.on_done(outcome),
         in_flight=settings.batches_in_flight,
         now=kafka.clock.now,
     )

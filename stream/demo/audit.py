@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import fastavro
 import numpy as np
 
 from schemas.headers import ERROR_CODE
-from schemas.single_object import HEADER_BYTES
-from schemas.store import Schema
+from schemas.record_codec import RecordCodec
 from stream.simulator.run import Played
 
 __all__ = ["Audit", "ScoredLead", "read_scored"]
@@ -35,9 +32,9 @@ class ScoredLead(NamedTuple):
     reasons: list[dict[str, Any]]
 
 
-def read_scored(value: bytes, schema: Schema) -> ScoredLead:
-    """Read a scored event in Avro single-object encoding."""
-    event: Any = fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), schema.parsed, None)
+def read_scored(value: bytes, codec: RecordCodec) -> ScoredLead:
+    """Read a scored event in Avro single-object encoding, of this version or an earlier one."""
+    event: Any = codec.decode(value)
     return ScoredLead(
         source=(event["source"]["partition"], event["source"]["offset"]),
         lead_id=event["lead_id"],

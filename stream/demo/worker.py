@@ -21,7 +21,7 @@ from aiokafka import TopicPartition
 
 from agents.drift_reports import decode_report
 from schemas.errors import StartupError
-from schemas.store import SchemaStore
+from schemas.record_codec import RecordCodec
 from stream.demo.audit import Audit, ScoredLead, read_scored
 from stream.fetch.raw_batches import RawReader
 from stream.kafka.lenient_polls import poll
@@ -223,8 +223,7 @@ async def _follow(
     audit: Audit,
     on_scored: Callable[[Sequence[ScoredLead]], None],
 ) -> None:
-    schema = SchemaStore.load().by_name("lead_scored")
-    assert schema is not None
+    codec = RecordCodec("lead_scored")
     stops = dict.fromkeys(consumer.assignment())
     while True:
         async for fetched in poll(
@@ -236,7 +235,7 @@ async def _follow(
                     for record in records:
                         audit.add_dead(partition.partition, dict(record.headers))
                     continue
-                leads = [read_scored(record.value or b"", schema) for record in records]
+                leads = [read_scored(record.value or b"", codec) for record in records]
                 audit.add_scored(leads, received)
                 on_scored(leads)
         await asyncio.sleep(0)

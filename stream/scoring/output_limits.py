@@ -15,11 +15,8 @@ __all__ = ["OutputLimits"]
 
 log = logging.getLogger(__name__)
 
-OWN_HEADERS = 7
-"""Headers of a scored event without a trace."""
-
 OWN_BYTES = 1024
-"""Most bytes of such an event beside its value and its ids, which are also in the value."""
+"""Most bytes of an event without a trace beside its value and its ids, which are also in the value."""
 
 
 class OutputLimits:
@@ -38,18 +35,26 @@ class OutputLimits:
         self._scored_topic = scored_topic
         self._dead_letter_topic = dead_letter_topic
 
-    def too_large(self, outputs: Sequence[Output]) -> Sequence[int]:
-        """Return the positions of the scored events that their topic does not take."""
+    def too_large(self, outputs: Sequence[Output], *, own_headers: int) -> Sequence[int]:
+        """Return the positions of the scored events that their topic does not take.
+
+        Parameters
+        ----------
+        outputs
+            The scored events.
+        own_headers
+            Number of headers of an event whose lead brings no trace.
+        """
         limit = self._limits.max_bytes(self._scored_topic)
         # Exact sizes only for the few near the limit. The ids are in the value, too: hence twice.
         longest = max([len(value or b"") for _, value, _ in outputs], default=0)
         most_headers = max([len(headers) for _, _, headers in outputs], default=0)
-        if 2 * longest + OWN_BYTES <= limit and most_headers <= OWN_HEADERS:
+        if 2 * longest + OWN_BYTES <= limit and most_headers <= own_headers:
             return ()
         rough = [
             2 * len(value or b"")
             + OWN_BYTES
-            + sum([len(given or b"") for _, given in headers[OWN_HEADERS:]])
+            + sum([len(given or b"") for _, given in headers[own_headers:]])
             for _, value, headers in outputs
         ]
         return [

@@ -90,7 +90,7 @@ class ScoringPipeline:
     crash
         Called with an unrecoverable error; the batch is not committed then.
     on_done
-        Called with the outcome of each batch that is done.
+        Called with each batch that is done, and its outcome, before another task runs.
     in_flight
         Most polls in flight.
     cores
@@ -117,7 +117,7 @@ class ScoringPipeline:
         metrics: Metrics | None,
         drift: DriftPublisher | None = None,
         crash: Crash,
-        on_done: Callable[[ScoredBatch], None] = lambda _: None,
+        on_done: Callable[[Batch, ScoredBatch], None] = lambda _batch, _outcome: None,
         in_flight: int = 8,
         cores: int | None = None,
         now: Callable[[], float] = time.time,
@@ -242,7 +242,7 @@ class ScoringPipeline:
             read_poll.features,
             prediction,
             scored_at=int(self._now() * 1000),
-            too_large=self._outputs.limits.too_large,
+            too_large=partial(self._outputs.limits.too_large, own_headers=poll.scorer.headers),
         )
         outcomes = outcome.split(read_poll.sizes)
         encoded = time.perf_counter()
@@ -319,7 +319,7 @@ class ScoringPipeline:
         consumed = len(batch.records)
         self._outputs.done(batch)
         self._leave(poll, batch)
-        self._on_done(outcome)
+        self._on_done(batch, outcome)
         self._took("deliver", time.perf_counter() - since)
         if self._metrics is not None:
             self._count(self._metrics, consumed, outcome)

@@ -83,7 +83,13 @@ def locate(settings: Settings) -> str | None:
         raise
 
 
-def load_serving(settings: Settings, location: str | None, trial: Trial | None = None) -> Serving:
+def load_serving(
+    settings: Settings,
+    location: str | None,
+    trial: Trial | None = None,
+    *,
+    replay_id: str | None = None,
+) -> Serving:
     """Load a model, verify it and make it ready to score.
 
     Parameters
@@ -94,6 +100,8 @@ def load_serving(settings: Settings, location: str | None, trial: Trial | None =
         The bundle's folder; None for the constant model.
     trial
         Tries the model before it is opened.
+    replay_id
+        The replay that it scores for; None for a worker.
 
     Raises
     ------
@@ -113,7 +121,9 @@ def load_serving(settings: Settings, location: str | None, trial: Trial | None =
     verify_contract(bundle, settings)
     predictor = open_predictor(bundle, threads=settings.model_threads, reasons=settings.reasons)
     return Serving(
-        scorer=scorer_of(bundle, predictor, settings, topic=settings.leads_created),
+        scorer=scorer_of(
+            bundle, predictor, settings, topic=settings.leads_created, replay_id=replay_id
+        ),
         identity=bundle.identity,
         engine=predictor.engine,
         calibration=bundle.metadata.calibration.method,
@@ -122,8 +132,10 @@ def load_serving(settings: Settings, location: str | None, trial: Trial | None =
     )
 
 
-def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Serving:
-    """Load the very model that a commit names.
+def load_pinned(
+    settings: Settings, trial: Trial, model: ModelIdentity, *, replay_id: str | None = None
+) -> Serving:
+    """Load the very model that a commit, or the plan of a replay, names.
 
     Parameters
     ----------
@@ -133,6 +145,8 @@ def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Servi
         Tries the model before it is opened.
     model
         The model.
+    replay_id
+        The replay that it scores for; None for a worker.
 
     Raises
     ------
@@ -146,7 +160,7 @@ def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Servi
     registry, name = Registry(settings.registry), f"{model.id}/{model.version}"
     if model.version not in registry.versions(model.id):
         raise ModelNotFoundError(f"the registry {registry.root} has no model {name}: restore it")
-    serving = load_serving(settings, registry.resolve(name), trial)
+    serving = load_serving(settings, registry.resolve(name), trial, replay_id=replay_id)
     if serving.identity.sha256 != model.sha256:
         raise BundleError(
             f"model {name} was expected to have the SHA-256 {model.sha256}, it has "
@@ -155,12 +169,25 @@ def load_pinned(settings: Settings, trial: Trial, model: ModelIdentity) -> Servi
     return serving
 
 
-def scorer_of(bundle: Bundle, predictor: Predictor, settings: Settings, *, topic: str) -> Scorer:
-    """Make the scorer of a bundle, for the leads of a topic."""
+def scorer_of(
+    bundle: Bundle,
+    predictor: Predictor,
+    settings: Settings,
+    *,
+    topic: str,
+    replay_id: str | None = None,
+) -> Scorer:
+    """Make the scorer of a bundle, for the leads of a topic, of a worker or of a replay."""
     metadata = bundle.metadata
     labels = metadata.reason_labels()
     model = _scored_model(
-        bundle.identity, predictor, metadata.calibration, metadata.thresholds, labels, topic
+        bundle.identity,
+        predictor,
+        metadata.calibration,
+        metadata.thresholds,
+        labels,
+        topic,
+        replay_id,
     )
     store = SchemaStore.load(*settings.schema_folders)
     store.add(metadata.contract, f"the contract of model {bundle.name}")
@@ -190,6 +217,7 @@ def _scored_model(
     thresholds: Thresholds,
     labels: ReasonLabels,
     topic: str,
+    replay_id: str | None = None,
 ) -> ScoredModel:
     return ScoredModel(
         identity=identity,
@@ -202,6 +230,7 @@ def _scored_model(
         label=thresholds.label,
         reason_texts=labels.texts,
         topic=topic,
+        replay_id=replay_id,
     )
 
 

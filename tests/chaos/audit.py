@@ -29,6 +29,8 @@ MANY = 20_000
 """Records."""
 PACKAGED = Path("schemas")
 """The folder of LeadScore's own .avsc files."""
+OLDER = PACKAGED / "older"
+"""The folder of their earlier versions, which a worker of the last release writes."""
 
 Source = tuple[int, int]
 """Partition and offset of a lead's record."""
@@ -322,7 +324,7 @@ def target_of(stage: Stage, *bundles: Bundle) -> Target:
         dead=settings.leads_created_dlq,
         partials=settings.leads_drift_partials,
         bundles=tuple(Path(bundle.location) / "model.onnx" for bundle in bundles),
-        schemas=tuple(map(Path, (PACKAGED, *settings.schema_folders))),
+        schemas=tuple(map(Path, (PACKAGED, OLDER, *settings.schema_folders))),
         window_ms=settings.drift_window_ms,
         max_event_bytes=settings.max_event_bytes,
         exactly_once=settings.is_exactly_once,

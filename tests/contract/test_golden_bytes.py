@@ -1,6 +1,7 @@
 """Bytes that others have written and read: a change here breaks them."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import fastavro
@@ -13,6 +14,7 @@ from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.fields import FieldKind
 from schemas.model_identity import ModelIdentity
+from schemas.record_codec import RecordCodec
 from schemas.scored_event import ScoredModel, ScoredRows, scored_event
 from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
@@ -42,7 +44,7 @@ GOLDEN = {
 FINGERPRINTS = {
     "lead_created": "9c819942326b7db4",
     "bank_contact": "20055d67ccdcd427",
-    "lead_scored": "8a5272a95fab9ebf",
+    "lead_scored": "aae9a8b5e78c73a4",
 }
 
 
@@ -164,14 +166,17 @@ SCORED = {
     "schema_version": "v1",
     "contract_version": 1,
     "source": {"topic": "leads.created", "partition": 1, "offset": 42},
+    "replay_id": None,
 }
 SCORED_AVRO = (
-    "c3018a5272a95fab9ebf2a303132333435363738396162636465662d312d3432064c2d310a7265712d37"
+    "c301aae9a8b5e78c73a42a303132333435363738396162636465662d312d3432064c2d310a7265712d37"
     "f681e682b966d08fe682b96614000000000000e83f08486967680e656e6761676564000000000000d03f"
     "000000000000e03f0104066a6f620c61646d696e2e000000000000e03f066167650e6d697373696e6700"
     "0000000000d0bf000a6c6561647302338001" + "6162" * 32 + "086f6e6e780a706c617474"
-    "000000000000e03f000000000000d0bf0476310" + "2" + "1a6c656164732e637265617465640254"
+    "000000000000e03f000000000000d0bf0476310" + "2" + "1a6c656164732e63726561746564025400"
 )
+SCORED_BEFORE = SCORED_AVRO.replace("aae9a8b5e78c73a4", "8a5272a95fab9ebf")[:-2]
+"""The event as the release before replays wrote it: without the last byte, the null."""
 
 
 def test_a_score_is_written_to_the_golden_bytes() -> None:
@@ -185,6 +190,19 @@ def test_the_golden_bytes_of_a_score_are_read_by_any_avro_library(store: SchemaS
     body = io.BytesIO(bytes.fromhex(SCORED_AVRO)[HEADER_BYTES:])
     assert fastavro.schemaless_reader(body, schema.parsed, None) == SCORED
     assert not body.read()
+
+
+def test_the_golden_bytes_of_the_release_before_are_read_as_no_replay() -> None:
+    assert RecordCodec("lead_scored").decode(bytes.fromhex(SCORED_BEFORE)) == SCORED
+
+
+def test_a_replayed_score_names_its_replay() -> None:
+    model = replace(MODEL, replay_id="r1")
+    [event] = FORMATS[WireFormat.AVRO].scored_writer(scored_event(), model).write(ROWS)
+    assert event.hex() == SCORED_AVRO[:-2] + "02" + "04" + b"r1".hex()
+    assert RecordCodec("lead_scored").decode(event) == SCORED | {"replay_id": "r1"}
+    [event] = FORMATS[WireFormat.JSON].scored_writer(scored_event(), model).write(ROWS)
+    assert orjson.loads(event) == SCORED | {"replay_id": "r1"}
 
 
 def test_a_score_as_json_says_the_same() -> None:

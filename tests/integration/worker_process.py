@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from schemas.single_object import HEADER_BYTES
+from schemas.record_codec import RecordCodec
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.demo.audit import Audit, read_scored
@@ -34,7 +32,7 @@ PARTITIONS = 4
 READY_WITHIN = 120.0
 STORE = SchemaStore.load()
 CONTACT = packaged_schema("bank_contact")
-SCORED = packaged_schema("lead_scored")
+SCORED = RecordCodec("lead_scored")
 
 
 class WorkerProcess(DemoWorker):
@@ -256,10 +254,7 @@ class Stage:
 
 def event_of(value: bytes) -> dict[str, Any]:
     """Read a scored event, all of it, in Avro single-object encoding."""
-    event: dict[str, Any] = fastavro.schemaless_reader(
-        io.BytesIO(value[HEADER_BYTES:]), SCORED.parsed, None
-    )
-    return event
+    return dict(SCORED.decode(value))
 
 
 def headers_of(record: ConsumerRecord) -> Mapping[str, bytes]:

@@ -31,7 +31,7 @@ def _audit(given: argparse.Namespace) -> Account:
         dead=f"{prefix}leads.created.dlq",
         partials=None if given.no_drift else f"{prefix}leads.drift.partials",
         bundles=tuple(given.bundle),
-        schemas=(SCHEMAS, *given.schemas),
+        schemas=(SCHEMAS, SCHEMAS / "older", *given.schemas),
         window_ms=given.window_seconds * 1000,
         max_event_bytes=given.max_event_bytes,
         exactly_once=given.exactly_once,

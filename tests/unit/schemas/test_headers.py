@@ -11,11 +11,13 @@ import schemas.headers
 import schemas.times
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.headers import (
+    REPLAY_ID,
     REQUEST_ID_BYTES,
     REQUEST_ID_NAMES,
     EventIds,
     LeadHeaders,
     ScoredHeaders,
+    SourceOf,
     dead_letter_headers,
     read_headers,
     rfc3339,
@@ -178,3 +180,42 @@ def test_an_attempt_that_is_no_number_counts_as_none(attempt: bytes | None) -> N
 )
 def test_times_are_written_to_the_millisecond(ms: int, text: str) -> None:
     assert rfc3339(ms) == text
+
+
+def test_a_replay_is_named_in_scored_events_and_in_dead_letters() -> None:
+    made = ScoredHeaders("leads.created", WireFormat.AVRO, "r1").of_batch(0)
+    assert (REPLAY_ID, b"r1") in made
+    letter = dead_letter_headers(
+        [], topic="t", partition=0, offset=1, error=ERROR, schema=None, replay_id="r1"
+    )
+    assert dict(letter)[REPLAY_ID] == b"r1"
+
+
+def test_a_dead_letter_of_a_replay_that_is_sent_again_is_no_longer_of_the_replay() -> None:
+    assert REPLAY_ID not in dict(dead_letter((REPLAY_ID, b"r1")))
+
+
+def test_outputs_of_a_replay_do_not_show_how_far_a_worker_has_got() -> None:
+    """A replay into the live topics writes low offsets at their ends."""
+    source_of = SourceOf("leads.created", 3, None)
+    [event_id] = EventIds("leads.created", "ab").of([3], [7])
+    event: list[tuple[str, bytes | None]] = [
+        *ScoredHeaders("leads.created", WireFormat.AVRO).of_batch(0),
+        ("ce_id", event_id),
+    ]
+    assert source_of(event) == 7
+    assert source_of([*event, (REPLAY_ID, b"r1")]) is None
+    letter = dead_letter_headers(
+        [], topic="leads.created", partition=3, offset=9, error=ERROR, schema=None, replay_id="r1"
+    )
+    assert source_of(letter) is None
+    assert source_of([header for header in letter if header[0] != REPLAY_ID]) == 9
+
+
+@pytest.mark.parametrize("replay_id", [None, "r1"])
+def test_the_number_of_own_headers_is_that_of_an_event_without_a_trace(
+    replay_id: str | None,
+) -> None:
+    made = ScoredHeaders("leads.created", WireFormat.AVRO, replay_id)
+    event = [*made.of_batch(0), ("ce_id", b"1"), ("x-request-id", b"2")]
+    assert len(event) == made.count

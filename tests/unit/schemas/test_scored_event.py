@@ -131,6 +131,7 @@ def expected_event(rows: ScoredRows, i: int, model: ScoredModel = MODEL) -> dict
             "partition": rows.partitions[i],
             "offset": int(rows.offsets[i]),
         },
+        "replay_id": model.replay_id,
     }
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from agents.scoring import Scorer
 from schemas.errors import ErrorCode
+from schemas.record_codec import RecordCodec
 from schemas.wire import WireFormat
 from stream.demo.audit import Audit, ScoredLead, read_scored
 from stream.scoring.serving_model import scorer_of
 from stream.settings import load_settings
 from stream.simulator.run import BrokenEvent, Played
 from tests.unit.agents.test_scoring import records, score
-from tests.unit.small_model import SmallModel, contract
+from tests.unit.small_model import SmallModel
 
 
 def lead(partition: int, offset: int, sent_at: int = 1000) -> ScoredLead:
@@ -145,7 +146,8 @@ def test_a_scored_event_is_read_as_it_was_written(model: SmallModel) -> None:
         model.bundle, open_predictor(model.bundle), settings, topic=settings.leads_created
     )
     batch = score(scorer, records(model.values()[:2], first=7, partition=3))
-    read: Any = [read_scored(value or b"", contract("lead_scored")) for _, value, _ in batch.scored]
+    codec = RecordCodec("lead_scored")
+    read: Any = [read_scored(value or b"", codec) for _, value, _ in batch.scored]
     assert [one.source for one in read] == [(3, 7), (3, 8)]
     assert read[0].lead_id == model.leads[0]["lead_id"]
     assert read[0].score == batch.scores[0]
