@@ -74,6 +74,7 @@ lock: $(READY)  ## Lock the requirements again: versions and hashes, without reg
 
 bench: $(READY)  ## Time LeadScore and its alternatives on the same work (real Kafka; about twenty minutes)
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.replays
 
 bench-full: $(READY)  ## Benchmark all contenders, rates and sizes, into docs/performance.md (hours)
 	@$(BIN)/python -m benchmarks.run --full --write-docs

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.java_program import java_command
 from benchmarks.quix_environment import quix_python
 
-__all__ = ["CONTENDERS", "Contender", "Stage"]
+__all__ = ["CONTENDERS", "REPLAY", "Contender", "Stage"]
 
 COLD = (0.10, 0.95)
 WARM = (0.55, 0.975)
@@ -98,6 +98,7 @@ def _leadscore(
             "LEADSCORE_LEADS_SCORED": stage.target,
             "LEADSCORE_LEADS_CREATED_DLQ": f"{stage.target}.dlq",
             "LEADSCORE_LEADS_DRIFT_PARTIALS": f"{stage.target}.partials",
+            "LEADSCORE_LEADS_REPLAYS": f"{stage.target}.replays",
             "LEADSCORE_GROUP_ID": stage.group,
             "LEADSCORE_REGISTRY": str(stage.registry),
             "LEADSCORE_MODEL": "benchmark",
@@ -212,3 +213,9 @@ CONTENDERS = {
     "no-drift": _leadscore("LeadScore, without drift", LEADSCORE_DRIFT=OFF),
     "no-metrics": _leadscore("LeadScore, without metrics", LEADSCORE_METRICS=OFF),
 }
+
+REPLAY = _leadscore(
+    "LeadScore, a replay",
+    ("stream", "replay", "start", "--from", "beginning", "--into-live", "--yes", "--json"),
+)
+"""To be compared with a worker that counts nothing for drift: a replay does not (replays.py)."""

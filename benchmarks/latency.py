@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders import Contender
+from benchmarks.contenders import Contender, Stage
 from benchmarks.load import SteadyLoad
 from benchmarks.process_tree import cpu_seconds
 from benchmarks.scores import read_topic
-from benchmarks.testbed import Testbed
+from benchmarks.testbed import Testbed, fill
 from benchmarks.workload import PARTITIONS
-from schemas.store import SchemaStore
+from schemas.record_codec import RecordCodec
 from stream.demo.audit import read_scored
 from testing.kafka_client import read_ends
 
@@ -62,23 +63,45 @@ class LatencyRun:
 
 
 async def measure_latency(
-    testbed: Testbed, contender: Contender, rate: float, *, warm_seconds: float, seconds: float
+    testbed: Testbed,
+    contender: Contender,
+    rate: float,
+    *,
+    warm_seconds: float,
+    seconds: float,
+    backlog: int = 0,
+    beside: Callable[[Stage], AbstractAsyncContextManager[None]] | None = None,
 ) -> LatencyRun:
-    """Measure a contender at a rate, after a warm-up at the same rate."""
+    """Measure a contender at a rate, after a warm-up at the same rate.
+
+    Parameters
+    ----------
+    testbed, contender, rate
+        What is measured.
+    warm_seconds, seconds
+        Length of the warm-up and of the measurement.
+    backlog
+        Leads that are scored before.
+    beside
+        Runs something else during the measurement, given the contender's topics.
+    """
     source = await testbed.make_source(PARTITIONS, STAMPED_BY_BROKER)
+    if backlog:
+        await fill(testbed.bootstrap, source, backlog)
     stage = await testbed.stage(source, linger_ms=LINGER_MS, configs=STAMPED_BY_BROKER)
     with testbed.running(contender, stage) as process:
         async with SteadyLoad(testbed.bootstrap, source, PARTITIONS) as load:
             scored = _counter(testbed.bootstrap, stage.target)
             await load.send(PARTITIONS)  # it is ready when each partition's first is scored
-            await _until(scored, PARTITIONS, process, READY_SECONDS)
+            await _until(scored, backlog + PARTITIONS, process, READY_SECONDS)
             await load.keep(rate, warm_seconds)
             before = await read_ends(testbed.bootstrap, source)
             began, used = time.monotonic(), cpu_seconds(process.pid)
-            sent_rate = await load.keep(rate, seconds)
+            async with beside(stage) if beside else nullcontext():
+                sent_rate = await load.keep(rate, seconds)
             used = cpu_seconds(process.pid) - used
             core = used / (time.monotonic() - began)
-            late = await _until(scored, load.sent, process, WAIT_SECONDS, required=False)
+            late = await _until(scored, backlog + load.sent, process, WAIT_SECONDS, required=False)
     millis = await _latencies(testbed.bootstrap, source, stage.target, before)
     await testbed.clear(stage)
     p50, p99, p999 = np.percentile(millis, [50, 99, 99.9]).tolist()
@@ -122,11 +145,10 @@ async def _latencies(
         async for record in read_topic(bootstrap, source)
         if record.offset >= first[record.partition]
     }
-    schema = SchemaStore.load().by_name("lead_scored")
-    assert schema is not None
+    codec = RecordCodec("lead_scored")
     found: dict[tuple[int, int], float] = {}
     async for record in read_topic(bootstrap, target):
-        lead = read_scored(record.value, schema)
+        lead = read_scored(record.value, codec)
         if lead.source in arrived:
             found.setdefault(lead.source, float(record.timestamp - arrived[lead.source]))
     return list(found.values())

@@ -138,6 +138,7 @@ class Testbed:
         target = await self.topics.create(f"scored.{self._stages}", partitions, configs)
         await self.topics.create(f"scored.{self._stages}.dlq", partitions)
         await self.topics.create(f"scored.{self._stages}.partials", 1)
+        await self.topics.create(f"scored.{self._stages}.replays", 1)
         folder = self.folder / f"run-{self._stages}"
         folder.mkdir()
         return Stage(
@@ -157,7 +158,7 @@ class Testbed:
         admin: AIOKafkaAdminClient
         async with open_admin(self.bootstrap) as admin:
             target = stage.target
-            written = [target, f"{target}.dlq", f"{target}.partials"]
+            written = [target, *(f"{target}.{name}" for name in ("dlq", "partials", "replays"))]
             is_its_own = stage.source not in self._sources.values()
             await admin.delete_topics([*written, stage.source] if is_its_own else written)
 
@@ -245,13 +246,14 @@ async def watch(bootstrap: str, topic: str, count: int, process: Any) -> list[Sa
     deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
         while not samples or samples[-1].done < count:
-            if process.poll() is not None:
-                raise RuntimeError(f"ended with code {process.returncode}")
             if time.monotonic() > deadline:
                 done = samples[-1].done if samples else 0
                 raise RuntimeError(f"not done within {TIMEOUT_SECONDS:.0f} s, {done:,} are scored")
-            ends = await consumer.end_offsets(partitions)
-            samples.append(Sample(time.monotonic(), cpu_seconds(process.pid), sum(ends.values())))
+            cpu, has_ended = cpu_seconds(process.pid), process.poll() is not None
+            ends = sum((await consumer.end_offsets(partitions)).values())
+            if has_ended and ends < count:  # a replay ends once all is scored
+                raise RuntimeError(f"ended with code {process.returncode}")
+            samples.append(Sample(time.monotonic(), cpu, ends))
             await asyncio.sleep(SAMPLE_SECONDS)
     finally:
         await consumer.stop()

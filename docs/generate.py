@@ -101,6 +101,9 @@ def rights_page() -> str:
         " Brokers before Kafka 2.8 also require IdempotentWrite on the cluster for every"
         " producer.\n\n"
         "Optional rights:\n\n"
+        "- Describe on the workers' group and Read on the scored leads: a replay yields to the"
+        " workers. To write into the workers' topics (`--into-live`) or another topic (`--out`) it"
+        " needs Create and Write there.\n"
         "- Describe on the cluster: a worker learns Kafka's time.\n"
         "- Read on the topics of scored leads and dead letters: a new owner of a partition finds"
         " how far the previous owner got with another model.\n"
@@ -120,6 +123,7 @@ RIGHTS_COLUMNS = {
     "drift": (Use.DRIFT,),
     "produce": (Use.PRODUCE,),
     "snapshot": (Use.SNAPSHOT,),
+    "replay": (Use.REPLAY,),
     "drift status": (Use.STATUS,),
     "dlq": (Use.DLQ,),
     "dlq redrive": (Use.REDRIVE,),
@@ -139,7 +143,8 @@ def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
 
 def _command(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     """Return the command that needs a topic that no role needs."""
-    return "none; `leadscore dlq redrive`" if Use.REDRIVE in rights else ""
+    names = {Use.REDRIVE: "dlq redrive", Use.REPLAY: "replay"}
+    return next((f"none; `leadscore {name}`" for use, name in names.items() if use in rights), "")
 
 
 def metrics_page() -> str:
@@ -158,8 +163,8 @@ def metrics_page() -> str:
     return _page(
         "Metrics",
         "monitoring/telemetry/declarations.py",
-        "A worker exposes the metrics of its role at `/metrics`, the snapshot job those marked"
-        " `snapshot`. While a horizon has too few leads, its drift gauges are absent, not 0.",
+        "A worker exposes the metrics of its role at `/metrics`, the snapshot job and a replay"
+        " those marked so. While a horizon has too few leads, its drift gauges are absent, not 0.",
         ("metric", "type", "unit", "labels", "exposed by", "meaning"),
         rows,
     )

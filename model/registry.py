@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from model.bundle import Artefacts, verify, write_bundle
-from model.manifest import MANIFEST
+from model.manifest import LARGEST_MANIFEST, MANIFEST, Manifest
 from model.metadata import BundleError, BundleIncompleteError
 from model.storage import Folder, open_folder
 from schemas.errors import InputError, LoadFailure
@@ -128,6 +128,22 @@ class Registry:
             return []
         model = self._folder / name
         return [version for version in _numbers(model) if (model / version).holds(MANIFEST)]
+
+    def find(self, sha256: str) -> list[tuple[str, str]]:
+        """Return name and version of the models whose hash begins with given hex digits."""
+        return [
+            (name, version)
+            for name in self.names()
+            for version in self.versions(name)
+            if self._hash(name, version).startswith(sha256)
+        ]
+
+    def _hash(self, name: str, version: str) -> str:
+        written = (self._folder / name / version).read(MANIFEST, LARGEST_MANIFEST)
+        try:
+            return Manifest.from_bytes(written or b"").model_sha256
+        except BundleError:  # half copied, or damaged: loading it says why
+            return ""
 
     def aliases(self, name: str) -> dict[Alias, str]:
         """Return the version that each alias of a model names.

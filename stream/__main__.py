@@ -27,6 +27,7 @@ COMMANDS = {
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
+    "replay": ("replay", "Score past leads again, with any model, beside the workers."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads against training leads."),
 }
 """Commands: the module in stream.cli, imported when it is called, and the help text."""
@@ -113,6 +114,7 @@ def main() -> None:
       leadscore drift status                  see which fields have drifted
       leadscore dlq stats                     see which leads could not be scored
       leadscore snapshot --since 1h           compare recent and training leads
+      leadscore replay start --last 7d        score past leads again
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.
     """  # noqa: D301

@@ -172,6 +172,16 @@ class Settings(BaseSettings):
     leads_drift: Topic = _named("leads.drift")
     """Topic of the drift reports."""
 
+    leads_replays: Topic = _named("leads.replays")
+    """Topic of the plans of replays, and of their ends."""
+
+    replay_live_lag: Count = 20_000
+    """Lag of the workers' group, in records, above which a replay slows down."""
+
+    replay_live_latency_ms: Count = 1000
+    """End-to-end latency of the workers' latest events, in milliseconds, above which a replay slows
+    down."""
+
     group_id: Annotated[str, Field(min_length=1)] = _named("leadscore")
     """Consumer group of the workers. The drift role's group and changelog are named after it."""
 

@@ -83,11 +83,17 @@ class FakeConsumer:
         assert list(topics) == [TOPIC]
         self._listener = listener
 
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """Assign partitions by hand: the consumer is no member of a group."""
+        self._assigned = frozenset(partitions)
+        self._settled.set()
+
     async def start(self) -> None:
         self.calls.append("start")
         if self.start_error:
             raise self.start_error
-        await self._assign(self.initial)
+        if self._listener is not None:
+            await self._assign(self.initial)
 
     async def stop(self) -> None:
         self.calls.append("stop")

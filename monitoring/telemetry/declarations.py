@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple
 __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
-Shower = Literal["score", "drift", "snapshot"]
-"""Which process exposes a metric: a worker in the role score or drift, or the snapshot job."""
+Shower = Literal["score", "drift", "snapshot", "replay"]
+"""Which process exposes a metric: a worker in the role score or drift, the snapshot job, or a
+replay."""
 
 
 class Declaration(NamedTuple):
@@ -556,6 +557,32 @@ SNAPSHOT_FAILURES = Declaration(
     (),
     "Snapshots that failed.",
     "snapshot",
+)
+
+REPLAY_OFFSETS = Declaration(
+    "leadscore_replay_offsets",
+    "gauge",
+    "offsets",
+    ("outcome",),
+    "Offsets of the replay's ranges by what became of them: scored, dead_lettered, filtered,"
+    " dropped, expired, gaps.",
+    "replay",
+)
+REPLAY_REMAINING = Declaration(
+    "leadscore_replay_remaining_offsets",
+    "gauge",
+    "offsets",
+    (),
+    "Offsets of the replay's ranges that are not done.",
+    "replay",
+)
+REPLAY_YIELDS = Declaration(
+    "leadscore_replay_yields",
+    "gauge",
+    "1",
+    (),
+    "1 while the replay is slowed down because the workers are behind, else 0.",
+    "replay",
 )
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(

@@ -20,7 +20,16 @@ from stream.settings import Settings, load_settings
 __all__ = ["acls"]
 
 WORKERS = ("score", "drift", "all")
-COMMANDS = (Use.CREATE, Use.PRODUCE, Use.SNAPSHOT, Use.STATUS, Use.DLQ, Use.REDRIVE, Use.PURGE)
+COMMANDS = (
+    Use.CREATE,
+    Use.PRODUCE,
+    Use.SNAPSHOT,
+    Use.REPLAY,
+    Use.STATUS,
+    Use.DLQ,
+    Use.REDRIVE,
+    Use.PURGE,
+)
 ROLES = (*WORKERS, *map(str, COMMANDS))
 ADMIN_CONFIG = "admin.properties"
 

@@ -50,6 +50,8 @@ class Use(StrEnum):
     """`leadscore produce`."""
     SNAPSHOT = "snapshot"
     """`leadscore snapshot`."""
+    REPLAY = "replay"
+    """`leadscore replay`, to an isolated topic."""
     STATUS = "drift-status"
     """`leadscore drift status`."""
     DLQ = "dlq"

@@ -43,15 +43,21 @@ class ModelPin:
     since: int
     until: int = 0
 
+    def fields(self, offset: int) -> dict[str, Any]:
+        """Return what the metadata of a commit say besides their format."""
+        model = self.model
+        written: dict[str, Any] = {
+            "model": [model.id, model.version, model.sha256],
+            "since": self.since,
+        }
+        return written | ({"until": self.until} if self.until > offset else {})
+
 
 def metadata_of(offset: int, pin: ModelPin | None) -> str:
     """Return the metadata of a commit."""
     written: dict[str, Any] = {"leadscore": VERSION, "at": offset}
     if pin is not None:
-        model = pin.model
-        written |= {"model": [model.id, model.version, model.sha256], "since": pin.since}
-        if pin.until > offset:
-            written["until"] = pin.until
+        written |= pin.fields(offset)
     return json.dumps(written, separators=(",", ":"))
 
 

@@ -43,6 +43,20 @@ class Resource:
 RESOURCES: tuple[Resource, ...] = (
     *(Resource("topic", topic.template, topic.rights) for topic in TOPICS),
     Resource("group", "{0.group_id}", {Use.SCORE: (Operation.READ,)}),
+    # Progress of replays and their outputs, named by stream/replay/plan.py and launch.py.
+    Resource("group", "{0.group_id}-replay-", {Use.REPLAY: (Operation.READ,)}, is_prefix=True),
+    Resource(
+        "topic",
+        "{0.topic_prefix}leads.rescored.",
+        {Use.REPLAY: (Operation.CREATE, Operation.WRITE)},
+        is_prefix=True,
+    ),
+    Resource(
+        "transactional-id",
+        "{0.group_id}-replay-",
+        {Use.REPLAY: (Operation.WRITE,)},
+        is_prefix=True,
+    ),
     # Faust's group, as stream/app.py names it.
     Resource("group", "{0.group_id}-drift", {Use.DRIFT: (Operation.READ,)}),
     # One per partition of the source, named by stream/deliver/transactional_writer.py.
@@ -98,7 +112,7 @@ def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
 
 
 def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
-    """Return the rights that workers use if they have them.
+    """Return the rights that workers and replays use if they have them.
 
     - DescribeConfigs on an output topic: to read its largest record size. Without it 1,000,000
       bytes are assumed until the broker refuses a record.
@@ -109,8 +123,15 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     - Read on the topics of scored leads and dead letters: to find how far an earlier owner emitted
       scores of another model. Without it that model scores all leads up to the end of the
       partition (stream/deliver/emitted_offsets.py).
+    - For a replay, Describe on the workers' group and Read on their scored events: to yield to them
+      (stream/replay/live_watch.py). Without these it does not.
     """
     workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT}
+    if Use.REPLAY in uses:
+        return (
+            Right(Operation.DESCRIBE, "group", settings.group_id),
+            Right(Operation.READ, "topic", settings.leads_scored),
+        )
     if not workers:
         return ()
     written = {r.name for r in rights_of(settings, uses) if r.operation is Operation.WRITE}

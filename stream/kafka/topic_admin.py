@@ -24,6 +24,7 @@ from stream.settings import Settings
 __all__ = [
     "DEFAULT_PARTITIONS",
     "MadeTopic",
+    "create_copies",
     "create_topics",
     "expected_partitions",
     "faults",
@@ -191,6 +192,40 @@ async def create_topics(
     ]
 
 
+async def create_copies(
+    settings: Settings, copies: Mapping[str, Topic], partitions: int, use: Use
+) -> None:
+    """Create topics under names of their own, with the configuration of declared ones.
+
+    Parameters
+    ----------
+    settings
+        Settings with the broker.
+    copies
+        The declared topics by the names that the copies get; one that exists is not changed.
+    partitions
+        Number of partitions of each.
+    use
+        The use whose rights are named if one is missing.
+
+    Raises
+    ------
+    StartupError
+        When the broker can't be reached or refuses, or a topic exists with another number of
+        partitions.
+    """
+    expected = dict.fromkeys(copies, partitions)
+    async with connected(settings) as client, _open_admin(settings) as admin:
+        found = _counts(await describe_topics(client, list(copies)))
+        _refuse_mismatch(expected, found)
+        wanted = {
+            name: _new_topic(topic, name, partitions, BROKERS_DEFAULT)
+            for name, topic in copies.items()
+        }
+        await _create(admin, wanted, found, settings, use)
+        _refuse_mismatch(expected, await _wait_until_seen(client, copies))
+
+
 def _refuse_mismatch(expected: Mapping[str, int], found: Mapping[str, int]) -> None:
     wrong = [
         f"expected {name} to have {_say(count)}, it exists with {found[name]}"
@@ -220,6 +255,7 @@ async def _create(
     wanted: Mapping[str, NewTopic],
     found: Mapping[str, int],
     settings: Settings,
+    use: Use = Use.CREATE,
 ) -> set[str]:
     missing = [topic for name, topic in wanted.items() if name not in found]
     if not missing:
@@ -235,7 +271,7 @@ async def _create(
         error = for_code(code)
         if error is TopicAuthorizationFailedError:
             lacking = Right(Operation.CREATE, "topic", name)
-            raise StartupError(refusal(settings, [lacking], (Use.CREATE,)))
+            raise StartupError(refusal(settings, [lacking], (use,)))
         if code and error is not TopicAlreadyExistsError:  # another process has created it
             raise StartupError(f"the broker refused to create {name}: {message or error.__name__}")
         if not code:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from stream.kafka.access import Operation, Use
 from stream.settings import Settings
 
-__all__ = ["SOURCE", "TOPICS", "Topic", "topics_of"]
+__all__ = ["DEAD_LETTERS", "SCORED", "SOURCE", "TOPICS", "Topic", "topics_of"]
 
 READ, WRITE = (Operation.READ,), (Operation.WRITE,)
 SIZE = (Operation.DESCRIBE_CONFIGS,)
@@ -59,6 +59,7 @@ SOURCE = Topic(
         Use.SCORE: READ,
         Use.PRODUCE: WRITE,
         Use.SNAPSHOT: READ,
+        Use.REPLAY: READ,
         Use.DLQ: READ,
         Use.REDRIVE: READ + WRITE,
     },
@@ -146,6 +147,15 @@ TOPICS: tuple[Topic, ...] = (
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),
     Topic(
+        "{0.leads_replays}",
+        "Plans of replays, and their ends with the account.",
+        key="replay id",
+        value="plan and account as JSON",
+        follows_source=False,
+        rights=NEW | {Use.REPLAY: READ + WRITE},
+        configs={"cleanup.policy": "compact"},
+    ),
+    Topic(
         "{0.drift_changelog}",
         "Changelog of the drift agent's Faust table.",
         key="source partition, window",
@@ -156,6 +166,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
 )
 """All of them; the source is first."""
+
+SCORED, DEAD_LETTERS = TOPICS[1:3]
 
 
 def topics_of(uses: Collection[Use]) -> tuple[Topic, ...]:

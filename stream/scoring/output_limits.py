@@ -16,7 +16,7 @@ __all__ = ["OutputLimits"]
 log = logging.getLogger(__name__)
 
 OWN_BYTES = 1024
-"""Most bytes of an event without a trace beside its value and its ids, which are also in the value."""
+"""Most bytes of such an event beside its value and its ids, which the value has, too."""
 
 
 class OutputLimits:

@@ -68,9 +68,27 @@ def test_a_command_has_rights_on_its_topics_only() -> None:
     settings = settings_of()
     created = rights_of(settings, (Use.CREATE,))
     assert {right.operation for right in created} == {Operation.CREATE, Operation.DESCRIBE}
-    assert len(created) == 2 * sum(resource.type == "topic" for resource in RESOURCES)
+    topics = [each for each in RESOURCES if each.type == "topic" and not each.is_prefix]
+    assert len(created) == 2 * len(topics)
     assert [str(right) for right in rights_of(settings, (Use.STATUS,))] == [
         "Read on the topic leads.drift"
+    ]
+
+
+def test_a_replay_may_not_join_the_workers_group_nor_write_to_their_topics() -> None:
+    settings = settings_of()
+    assert {str(right) for right in rights_of(settings, (Use.REPLAY,))} == {
+        "Read on the topic leads.created",
+        "Read on the topic leads.replays",
+        "Write on the topic leads.replays",
+        "Read on the groups that begin with leadscore-replay-",
+        "Create on the topics that begin with leads.rescored.",
+        "Write on the topics that begin with leads.rescored.",
+        "Write on the transactional ids that begin with leadscore-replay-",
+    }
+    assert [str(right) for right in optional_rights_of(settings, (Use.REPLAY,))] == [
+        "Describe on the group leadscore",
+        "Read on the topic leads.scored",
     ]
 
 

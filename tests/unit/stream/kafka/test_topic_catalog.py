@@ -20,6 +20,7 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.outcomes",
         "staging.leads.drift.partials",
         "staging.leads.drift",
+        "staging.leads.replays",
         "scorers-drift_windows-changelog",
     ]
 

@@ -1,0 +1,185 @@
+"""Display of a replay: a bar on a terminal, else lines of JSON; and its account at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from schemas.display import for_terminal
+from stream.replay.account import Account
+from stream.replay.plan import ReplayPlan
+from stream.replay.runner import Progress as RangeProgress
+from stream.replay.throttle import Throttle
+from stream.replay.trial import Estimate
+
+__all__ = ["ReplayDisplay", "account_lines", "as_json", "print_account", "print_estimate"]
+
+LINE_EVERY = 5.0
+"""Seconds between two lines of JSON."""
+
+
+def as_json(record: dict[str, Any]) -> None:
+    """Print a record as a line of JSON."""
+    click.echo(orjson.dumps(record))
+
+
+class ReplayDisplay:
+    """Shows how far a replay is.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    console
+        Standard error.
+    is_json
+        Whether to print lines of JSON on standard output, and no bar.
+    clock
+        Seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        plan: ReplayPlan,
+        console: Console,
+        *,
+        is_json: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._plan = plan
+        self._is_json = is_json
+        self._clock = clock
+        self._seen: tuple[float, int] | None = None
+        self._printed = clock() - LINE_EVERY
+        self._rate = 0.0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[partitions]}"),
+            console=console,
+            disable=is_json or not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task(f"replay {plan.id}", rate="", partitions="", total=None)
+
+    def __enter__(self) -> ReplayDisplay:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+    def __call__(self, progress: Sequence[RangeProgress], throttle: Throttle | None) -> None:
+        """Show the progress of ranges."""
+        done = sum(each.account.offsets for each in progress)
+        total = sum(each.range.offsets for each in progress)
+        now = self._clock()
+        if self._seen is None:
+            self._seen = now, done
+        elif now > self._seen[0]:
+            self._rate = (done - self._seen[1]) / (now - self._seen[0])
+        over = sum(each.is_done for each in progress)
+        reason = throttle.yields_to if throttle else None
+        self._bar.update(
+            self._task,
+            completed=done,
+            total=total or None,
+            rate=f"{self._rate:,.0f}/s" + (f", yields: {reason}" if reason else ""),
+            partitions=f"{over} of {len(progress)} partitions",
+        )
+        is_over = bool(progress) and over == len(progress)
+        if self._is_json and progress and (now - self._printed >= LINE_EVERY or is_over):
+            self._printed = now
+            left = total - done
+            as_json(
+                {
+                    "event": "progress",
+                    "replay_id": self._plan.id,
+                    "done": done,
+                    "offsets": total,
+                    "rate": round(self._rate, 1),
+                    "eta_seconds": round(left / self._rate, 1) if self._rate else None,
+                    "partitions_done": over,
+                    "partitions": len(progress),
+                    "yields_to": reason,
+                    **asdict(Account.total(each.account for each in progress)),
+                }
+            )
+
+
+def account_lines(progress: Sequence[RangeProgress]) -> list[dict[str, Any]]:
+    """Return the account of each range as JSON objects."""
+    return [
+        {
+            "partition": each.range.partition,
+            "start": each.range.start,
+            "end": each.range.end,
+            "offset": each.offset,
+            "read": each.account.records + each.account.expired,
+            **asdict(each.account),
+            "is_balanced": each.is_balanced,
+        }
+        for each in progress
+    ]
+
+
+def print_account(plan: ReplayPlan, progress: Sequence[RangeProgress]) -> None:
+    """Print the account of a replay by partition, as a table on standard output."""
+    table = Table(box=None, title_justify="left")
+    columns = ("read", "scored", "dead_lettered", "filtered", "dropped", "expired", "gaps")
+    for name in ("partition", "offsets", *columns):
+        table.add_column(name.replace("_", "-"), justify="right")
+    lines = account_lines(progress)
+    for line in lines:
+        span = f"{line['start']:,} to {line['offset']:,} of {line['end']:,}"
+        table.add_row(str(line["partition"]), span, *(f"{line[name]:,}" for name in columns))
+    if len(lines) > 1:
+        table.add_row("all", "", *(f"{sum(line[name] for line in lines):,}" for name in columns))
+    console = Console(width=None if click.get_text_stream("stdout").isatty() else 160)
+    console.print(
+        for_terminal(f"replay {plan.id}: {plan.topic} to {plan.out}, model {plan.model_id}/")
+        + for_terminal(f"{plan.model_version} ({plan.model_sha256[:12]})"),
+        highlight=False,
+    )
+    console.print(table)
+
+
+def print_estimate(plan: ReplayPlan, estimate: Estimate) -> None:
+    """Print what a replay would do."""
+    sampled = max(estimate.sampled, 1)
+    dead = sum(estimate.dead_letters.values())
+    codes = ", ".join(f"{count} {code}" for code, count in sorted(estimate.dead_letters.items()))
+    expired = sum(max(0, min(each.log_start, each.end) - each.start) for each in plan.ranges)
+    for line in (
+        f"Range    {estimate.offsets:,} offsets in {len(plan.ranges)} of {plan.partitions}"
+        f" partitions of {plan.topic}; {expired:,} have expired",
+        f"Model    {plan.model_id}/{plan.model_version}, sha256 {plan.model_sha256}",
+        f"Writes   {plan.out} and {plan.dead_letters}",
+        f"Sample   {estimate.sampled:,} records: {estimate.scored:,} would be scored,"
+        f" {estimate.filtered:,} left out, {dead:,} dead letters{f' ({codes})' if codes else ''}",
+        f"Whole    about {estimate.offsets * estimate.scored // sampled:,} events and"
+        f" {estimate.offsets * dead // sampled:,} dead letters; reads"
+        f" {estimate.bytes_read / 1e6:,.1f} MB, writes {estimate.bytes_written / 1e6:,.1f} MB;"
+        f" {estimate.seconds:,.1f} s of scoring in one process",
+        "Nothing was written",
+    ):
+        click.echo(for_terminal(line))

@@ -1,0 +1,194 @@
+"""Work of the commands of `leadscore replay`: plan, execute, and report the account."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from schemas.errors import InputError, StartupError
+from stream.cli.replay_display import (
+    ReplayDisplay,
+    account_lines,
+    as_json,
+    print_account,
+    print_estimate,
+)
+from stream.process.exit_codes import EXIT_STOPPED, EXIT_UNBALANCED
+from stream.replay.execution import execute, settle
+from stream.replay.launch import Wanted, create_outputs, make_plan
+from stream.replay.metrics import ReplayExposition
+from stream.replay.plan import ReplayPlan, ReplayRecord
+from stream.replay.plan_log import PlanLog
+from stream.replay.runner import Progress, read_progress
+from stream.replay.shards import Shard, split
+from stream.replay.throttle import Throttle
+from stream.replay.trial import try_out
+from stream.replay.workers import run_workers
+from stream.settings import Settings
+from stream.simulator.connection import stop_on_signals
+
+__all__ = ["code_of", "dry_run", "resume_replay", "run", "shown_progress", "start_replay"]
+
+T = TypeVar("T")
+
+PLAN_LIMIT, PLAN_LOOK = 300.0, 1.0
+"""Seconds in which the first shard must have made the plan, and between two looks for it."""
+
+
+async def shown_progress(settings: Settings, replay_id: str) -> tuple[ReplayRecord, list[Progress]]:
+    """Return a replay, and how far its ranges are."""
+    record = await PlanLog(settings).find(replay_id)
+    if record.state != "ended":
+        return record, await read_progress(settings, record.plan)
+    # The group's commits expire; the end has the account.
+    return record, [
+        Progress(each, each.end, record.accounts[each.partition]) for each in record.plan.ranges
+    ]
+
+
+def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    """Run on uvloop, as a worker does."""
+    factory = None
+    if settings.uvloop:
+        with suppress(ImportError):  # uvloop is not there on Windows
+            from stream.process.event_loop import EventLoop
+
+            factory = EventLoop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+async def dry_run(settings: Settings, wanted: Wanted, options: dict[str, Any]) -> None:
+    """Score a sample of a replay, and print what the whole would be."""
+    plan = await make_plan(settings, wanted, datetime.now(UTC))
+    estimate = await try_out(settings, plan)
+    if options["is_json"]:
+        as_json({"event": "dry_run", "plan": plan.model_dump(mode="json"), **asdict(estimate)})
+    else:
+        print_estimate(plan, estimate)
+
+
+async def start_replay(
+    settings: Settings, wanted: Wanted, shards: Sequence[Shard], options: dict[str, Any]
+) -> int:
+    """Plan a replay, unless its id has a plan, and execute it; return the exit code."""
+    plans = PlanLog(settings)
+    record = (await plans.replays()).get(wanted.id) if wanted.id else None
+    if record is None and any(shard.index for shard in shards):
+        record = await _planned_by_the_first(plans, wanted.id)
+    if record is None:
+        plan = await make_plan(settings, wanted, datetime.now(UTC))
+        _confirm(plan, options)
+        await plans.write("planned", plan)
+        record = await plans.find(plan.id)
+    return await _execute(settings, record, shards, options)
+
+
+async def _planned_by_the_first(plans: PlanLog, replay_id: str | None) -> ReplayRecord:
+    """Wait for the plan that the first shard makes."""
+    if replay_id is None:
+        raise InputError("--shard: expected an --id, the same for all shards: give one")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PLAN_LIMIT):
+            while True:
+                if record := (await plans.replays()).get(replay_id):
+                    return record
+                await asyncio.sleep(PLAN_LOOK)
+    raise StartupError(
+        f"expected the first shard to plan replay {replay_id} within {PLAN_LIMIT:g} s, but there is"
+        f" no plan: start it with --shard 1/N"
+    )
+
+
+def _confirm(plan: ReplayPlan, options: dict[str, Any]) -> None:
+    if not plan.is_into_live or options["yes"]:
+        return
+    sentence = f"{plan.offsets:,} offsets of {plan.topic} would be scored into {plan.out}"
+    if not sys.stdin.isatty():
+        raise InputError(f"{sentence}, the topic of the workers: give --yes if it is meant")
+    click.confirm(f"{sentence}, the topic of the workers. Go on?", abort=True)
+
+
+async def resume_replay(
+    settings: Settings, replay_id: str, shards: Sequence[Shard], options: dict[str, Any]
+) -> int:
+    """Go on with a replay by its plan; return the exit code."""
+    record = await PlanLog(settings).find(replay_id)
+    return await _execute(settings, record, shards, options)
+
+
+async def _execute(
+    settings: Settings, record: ReplayRecord, shards: Sequence[Shard], options: dict[str, Any]
+) -> int:
+    plan = record.plan
+    if record.state == "cancelled":
+        raise InputError(f"replay {plan.id} was cancelled: start a new one")
+    if record.state == "ended":
+        _, progress = await shown_progress(settings, plan.id)
+        return _tell_end(plan, progress, options)
+    await create_outputs(settings, plan)
+    throttle = Throttle(
+        options["max_rate"],
+        lag_limit=settings.replay_live_lag,
+        latency_limit_ms=settings.replay_live_latency_ms,
+    )
+    ranges = split(plan.ranges, shards)
+    display = ReplayDisplay(plan, Console(stderr=True), is_json=options["is_json"])
+    exposition = ReplayExposition(options["textfile"])
+
+    def show(progress: Sequence[Progress], by: Throttle) -> None:
+        display(progress, by)
+        exposition.show(progress, by)
+
+    async def look() -> None:
+        found = await read_progress(settings, plan)
+        show([each for each in found if each.range in ranges], throttle)
+
+    async with AsyncExitStack() as stack:
+        if options["port"] is not None:
+            server = exposition.server(settings.http_host, options["port"])
+            await stack.enter_async_context(server)
+            click.echo(f"metrics on port {server.port}", err=True)
+        stop = stack.enter_context(stop_on_signals())
+        stack.enter_context(display)
+        if not ranges:  # more shards than partitions
+            is_done = True
+        elif (workers := min(options["workers"], len(ranges))) > 1:
+            rate = options["max_rate"]
+            is_done = await run_workers(plan, shards, workers, rate, look, stop)
+        else:
+            is_done = await execute(settings, plan, ranges, throttle, show, stop)
+    if not is_done:
+        click.echo(f"stopped; go on with: leadscore replay resume {plan.id}", err=True)
+        return EXIT_STOPPED
+    done = await settle(settings, plan)
+    if done is None:
+        click.echo("this shard is done; others are not yet", err=True)
+        return 0
+    return _tell_end(plan, done, options)
+
+
+def _tell_end(plan: ReplayPlan, progress: Sequence[Progress], options: dict[str, Any]) -> int:
+    if options["is_json"]:
+        as_json({"event": "ended", "replay_id": plan.id, "partitions": account_lines(progress)})
+    else:
+        print_account(plan, progress)
+    code = code_of(progress)
+    if code:
+        click.echo(
+            "Error: the account does not add up: offsets of the ranges are in no column", err=True
+        )
+    return code
+
+
+def code_of(progress: Sequence[Progress]) -> int:
+    """Return the exit code of an account: whether it adds up."""
+    return 0 if all(each.is_balanced for each in progress) else EXIT_UNBALANCED

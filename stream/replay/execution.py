@@ -1,0 +1,123 @@
+"""Executes a part of a plan beside what watches it: the cancellation, the display, the workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from schemas.errors import FatalError
+from stream.process.background_tasks import BackgroundTasks
+from stream.replay.account import Account
+from stream.replay.live_watch import LiveWatch
+from stream.replay.plan import ReplayPlan
+from stream.replay.plan_log import PlanLog
+from stream.replay.ranges import PartitionRange
+from stream.replay.runner import Progress, ReplayRun, read_progress
+from stream.replay.throttle import Throttle
+from stream.settings import Settings
+
+__all__ = ["CancelledReplayError", "execute", "settle"]
+
+LOOK = 1.0
+"""Seconds between two looks at the progress."""
+
+
+class CancelledReplayError(FatalError):
+    """Another process has cancelled the replay."""
+
+    def __init__(self, plan: ReplayPlan) -> None:
+        super().__init__(
+            f"Replay {plan.id} was cancelled: what it has written stays in {plan.out}; start a new"
+            " one to score the rest."
+        )
+
+
+OnProgress = Callable[[Sequence[Progress], Throttle], None]
+
+
+async def execute(
+    settings: Settings,
+    plan: ReplayPlan,
+    ranges: Sequence[PartitionRange],
+    throttle: Throttle,
+    on_progress: OnProgress,
+    stop: asyncio.Event,
+) -> bool:
+    """Execute some ranges of a plan until they are done or the event is set.
+
+    Returns
+    -------
+    bool
+        Whether these ranges are done.
+
+    Raises
+    ------
+    CancelledReplayError
+        The replay was cancelled meanwhile.
+    FatalError
+        See ``ReplayRun.run``.
+    """
+    run = ReplayRun(settings, plan, ranges, throttle)
+    cancelled = asyncio.Event()
+    async with _beside(
+        _wait_for_cancellation(PlanLog(settings), plan, cancelled, stop),
+        _report(run, throttle, on_progress),
+        *_watches(settings, plan, throttle),
+    ):
+        is_done = await run.run(stop)
+    on_progress(run.progress(), throttle)
+    if cancelled.is_set() and not is_done:
+        raise CancelledReplayError(plan)
+    return is_done
+
+
+async def settle(settings: Settings, plan: ReplayPlan) -> list[Progress] | None:
+    """Write the end of a replay with its account, if every range is done.
+
+    Returns
+    -------
+    list of Progress or None
+        How far each range is; None while other processes have ranges that are not done.
+    """
+    progress = await read_progress(settings, plan)
+    if not all(each.is_done for each in progress):
+        return None
+    accounts: dict[int, Account] = {each.range.partition: each.account for each in progress}
+    await PlanLog(settings).write("ended", plan, accounts)
+    return progress
+
+
+@asynccontextmanager
+async def _beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = BackgroundTasks()
+    for coroutine in coroutines:
+        tasks.start(coroutine)
+    try:
+        yield
+    finally:
+        await tasks.cancel()
+
+
+def _watches(
+    settings: Settings, plan: ReplayPlan, throttle: Throttle
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Return what watches the workers, if they read the topic that is replayed."""
+    if plan.topic == settings.leads_created:
+        yield LiveWatch(settings, plan.partitions, throttle).run()
+
+
+async def _wait_for_cancellation(
+    plans: PlanLog, plan: ReplayPlan, cancelled: asyncio.Event, stop: asyncio.Event
+) -> None:
+    async for record in plans.follow(plan.id):
+        if record.state == "cancelled":
+            cancelled.set()
+            stop.set()
+
+
+async def _report(run: ReplayRun, throttle: Throttle, on_progress: OnProgress) -> None:
+    while True:
+        on_progress(run.progress(), throttle)
+        await asyncio.sleep(LOOK)

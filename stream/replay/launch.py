@@ -1,0 +1,161 @@
+"""Makes the plan of a replay: fixed ranges, the very model, the topics of its outputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from model.bundle import load_bundle
+from model.registry import ModelNotFoundError, Registry
+from schemas.errors import InputError, StartupError
+from schemas.model_identity import ModelIdentity
+from stream.kafka.access import Use
+from stream.kafka.log_reader import LogReader
+from stream.kafka.topic_admin import create_copies, partition_counts
+from stream.kafka.topic_catalog import DEAD_LETTERS, SCORED
+from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
+from stream.replay.ranges import Point, read_bounds
+from stream.settings import Settings
+
+__all__ = ["Wanted", "create_outputs", "find_model", "make_plan"]
+
+HASH = re.compile(r"[0-9a-f]{12,64}")
+"""A model's SHA-256 in hex, or enough of its first digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A replay as a user asks for it.
+
+    Attributes
+    ----------
+    start, end
+        The points between which records are scored.
+    model
+        ``name@alias``, ``name/version``, ``name``, or the first digits of a SHA-256.
+    topic
+        The source topic.
+    out
+        Topic of the scored events; None: an isolated one.
+    is_into_live
+        Whether the outputs go to the topics that workers write to.
+    filters, sample
+        Which records are scored; see ``ReplayPlan``.
+    id
+        None: a new one.
+    """
+
+    start: Point
+    end: Point
+    model: str
+    topic: str
+    out: str | None = None
+    is_into_live: bool = False
+    filters: Sequence[tuple[str, str]] = ()
+    sample: float = 1.0
+    id: str | None = None
+
+
+def find_model(registry: Registry, reference: str) -> ModelIdentity:
+    """Return the model that a reference means now.
+
+    Raises
+    ------
+    ModelNotFoundError
+        There is none.
+    InputError
+        Several versions have hashes that begin with the digits.
+    """
+    if not HASH.fullmatch(reference):
+        return load_bundle(registry.resolve(reference)).identity
+    names = ["/".join(found) for found in registry.find(reference)]
+    if not names:
+        raise ModelNotFoundError(
+            f"The registry {registry.root} should have a model whose SHA-256 begins with"
+            f" {reference}, it has none: `leadscore models list` shows them all."
+        )
+    found = {load_bundle(registry.resolve(name)).identity for name in names}
+    if len({model.sha256 for model in found}) > 1:
+        raise InputError(
+            f"expected one model for {reference}, there are {', '.join(names)}: name one of them"
+        )
+    return min(found, key=lambda model: (model.id, model.version))
+
+
+async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> ReplayPlan:
+    """Return a plan with everything fixed; nothing is written or created.
+
+    Raises
+    ------
+    StartupError
+        Kafka can't be reached, a right is missing, or there is no such topic.
+    InputError
+        There is nothing to replay, or the output topic is one of the workers'.
+    ModelNotFoundError
+        There is no such model.
+    """
+    replay_id = check_id(wanted.id or new_id(now))
+    reads = settings.model_copy(update={"leads_created": wanted.topic})
+    counts = await partition_counts(reads, Use.REPLAY)
+    if not (partitions := counts.get(wanted.topic)):
+        raise StartupError(
+            f"expected the topic {wanted.topic}, but it does not exist: name another with --topic"
+        )
+    if settings.leads_replays not in counts:
+        raise StartupError(
+            f"expected the topic {settings.leads_replays}, but it does not exist: create it with"
+            " `leadscore topics create`"
+        )
+    model = find_model(Registry(settings.registry), wanted.model)
+    out, dead_letters = _outputs(settings, wanted, replay_id)
+    reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+    ranges = await read_bounds(reader, wanted.topic, partitions, wanted.start, wanted.end)
+    if not ranges:
+        raise InputError(
+            f"expected records of {wanted.topic} in the range, but it has none: give another --from"
+            " or --to (what retention has removed can't be replayed)"
+        )
+    return ReplayPlan(
+        id=replay_id,
+        topic=wanted.topic,
+        partitions=partitions,
+        ranges=ranges,
+        model_id=model.id,
+        model_version=model.version,
+        model_sha256=model.sha256,
+        out=out,
+        dead_letters=dead_letters,
+        group_id=f"{settings.group_id}-replay-{replay_id}",
+        is_into_live=wanted.is_into_live,
+        filters=tuple(wanted.filters),
+        sample=wanted.sample,
+        settings=ReplayPlan.kept(settings),
+        created_at=now,
+    )
+
+
+def _outputs(settings: Settings, wanted: Wanted, replay_id: str) -> tuple[str, str]:
+    if wanted.is_into_live:
+        return settings.leads_scored, settings.leads_created_dlq
+    out = wanted.out or isolated_topic(settings, replay_id)
+    workers = {settings.leads_scored, settings.leads_created_dlq, settings.leads_created}
+    if {out, f"{out}.dlq"} & {*workers, wanted.topic}:
+        raise InputError(
+            f"--out {out}: expected a topic of the replay's own, but workers read or write that"
+            " one: name another, or give --into-live"
+        )
+    return out, f"{out}.dlq"
+
+
+async def create_outputs(settings: Settings, plan: ReplayPlan) -> None:
+    """Create the output topics of a plan that are missing.
+
+    Raises
+    ------
+    StartupError
+        A topic has another number of partitions than the source, or may not be created.
+    """
+    copies = {plan.out: SCORED, plan.dead_letters: DEAD_LETTERS}
+    await create_copies(settings, copies, plan.partitions, Use.REPLAY)

@@ -1,0 +1,131 @@
+"""The topic of plans: a compacted log of replays, one key each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from schemas.errors import FatalError, InputError, StartupError
+from stream.fetch.closing import closed
+from stream.kafka.log_reader import LogReader
+from stream.replay.account import Account
+from stream.replay.plan import ReplayPlan, ReplayRecord, State
+from stream.settings import Settings
+
+__all__ = ["PlanLog", "read_record"]
+
+
+def read_record(value: bytes | None) -> ReplayRecord:
+    """Read the record of a replay.
+
+    Raises
+    ------
+    StartupError
+        It is of a later version, or damaged.
+    """
+    try:
+        return ReplayRecord.model_validate_json(value or b"")
+    except ValidationError as error:
+        raise StartupError(
+            "expected the record of a replay in a format that this version knows, but"
+            f" {error.errors()[0]['msg']}: use the version of LeadScore that wrote it"
+        ) from None
+
+
+class PlanLog:
+    """Writes plans and ends of replays, and reads them.
+
+    Parameters
+    ----------
+    settings
+        Kafka's address and security, and the topic.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._connection = settings.kafka_client_options()
+        self._at = TopicPartition(settings.leads_replays, 0)
+        self._reader = LogReader(self._connection, "read_committed")
+
+    async def write(
+        self, state: State, plan: ReplayPlan, accounts: dict[int, Account] | None = None
+    ) -> None:
+        """Write a record, and return when all in-sync replicas have it.
+
+        Raises
+        ------
+        FatalError
+            Kafka did not take it.
+        """
+        record = ReplayRecord(
+            state=state, plan=plan, accounts=accounts or {}, written_at=datetime.now(UTC)
+        )
+        producer = AIOKafkaProducer(**self._connection, acks="all", enable_idempotence=True)
+        try:
+            await producer.start()
+            await producer.send_and_wait(
+                *(self._at.topic, record.model_dump_json().encode(), plan.id.encode()),
+                partition=self._at.partition,
+            )
+        except KafkaError as error:
+            raise FatalError(
+                f"expected {self._at.topic} to take the record of replay {plan.id}, but Kafka"
+                f" answered {error!r}: check that this user may write to the topic"
+            ) from error
+        finally:
+            await closed(producer.stop())
+
+    async def replays(self) -> dict[str, ReplayRecord]:
+        """Return the latest record of each replay, by id, the oldest replay first.
+
+        Raises
+        ------
+        StartupError
+            A record is of a later version, or damaged.
+        FatalError
+            Kafka did not answer.
+        """
+        latest: dict[str, bytes | None] = {}
+        try:
+            end = await self._reader.end_offset(self._at)
+            if end:  # aiokafka hangs if a consumer is stopped at once
+                async for records in self._reader.read(self._at, 0, end):
+                    for record in records:
+                        latest[(record.key or b"").decode(errors="replace")] = record.value
+        except KafkaError as error:
+            raise FatalError(
+                f"expected to read {self._at.topic}, but Kafka answered {error!r}: check that this"
+                " user may read the topic"
+            ) from error
+        found = {key: read_record(value) for key, value in latest.items() if value is not None}
+        return dict(sorted(found.items(), key=lambda item: item[1].plan.created_at))
+
+    async def find(self, replay_id: str) -> ReplayRecord:
+        """Return the latest record of a replay.
+
+        Raises
+        ------
+        InputError
+            There is no such replay.
+        """
+        found = await self.replays()
+        if replay_id not in found:
+            last = ", ".join([*found][-5:]) or "none"
+            raise InputError(
+                f"expected the id of a replay, but {self._at.topic} has no {replay_id!r}; the last"
+                f" ones are: {last}. `leadscore replay list` shows all"
+            )
+        return found[replay_id]
+
+    async def follow(self, replay_id: str) -> AsyncIterator[ReplayRecord]:
+        """Yield the records of a replay that are written from now on, without end."""
+        end = await self._reader.end_offset(self._at)
+        async with aclosing(self._reader.follow(self._at, end)) as steps:
+            async for records in steps:
+                for record in records:
+                    if record.key == replay_id.encode() and record.value is not None:
+                        yield read_record(record.value)

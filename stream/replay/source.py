@@ -1,0 +1,380 @@
+"""Reads the ranges of a replay and hands their records to the pipeline, as the batch source does.
+
+The partitions are assigned by hand. Each is read from its commit, or from the start of its range,
+to the end of its range, and every offset of it enters the account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from agents.scored_batch import ScoredBatch
+from schemas.errors import FatalError, InvalidEventError
+from stream.consume.in_flight import BytesInFlight
+from stream.consume.offset_committer import Committer
+from stream.consume.partition_progress import NO_VERDICTS, Batch, Record
+from stream.consume.unreadable_records import UnreadablePolicy, UnreadableRecords
+from stream.fetch.bounded_polls import bytes_of
+from stream.fetch.raw_batches import RawReader
+from stream.kafka.lenient_polls import may_be_unreadable
+from stream.process.backoff import REQUEST_PAUSE
+from stream.process.deadlines import now
+from stream.replay.account import Account
+from stream.replay.progress import ReplayAssignment, ReplayProgress
+from stream.replay.ranges import PartitionRange
+from stream.replay.selection import Selection
+
+__all__ = ["Pace", "ReplaySource", "SourceLimits"]
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 200
+POSITION_LIMIT = 0.05
+"""Seconds: a position is known at once, or asked for again after the next poll."""
+
+
+class Pace(Protocol):
+    """Limits how fast a replay reads."""
+
+    async def allowance(self, most: int) -> int:
+        """Wait a moment if need be; return how many records may be read now, at most as given."""
+
+    def spent(self, records: int) -> None:
+        """Count records that were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLimits:
+    """Limits of a replay's source; times in seconds.
+
+    Attributes
+    ----------
+    max_records
+        Most records of a poll, all partitions together.
+    in_flight_bytes
+        No poll starts while batches in flight hold this many bytes.
+    commit_interval
+        Between two commits: bounds what is scored twice after a kill, at least once.
+    commit_limit
+        For one commit.
+    finish_limit
+        For batches in flight and the last commit at the end.
+    unreadable
+        What happens to a record that can't be read.
+    """
+
+    max_records: int = 2000
+    in_flight_bytes: int = 32 << 20
+    commit_interval: float = 1.0
+    commit_limit: float = 5.0
+    finish_limit: float = 120.0
+    unreadable: UnreadablePolicy = "dead_letter"
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How far a range was read."""
+
+    next: int
+    end: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.next >= self.end
+
+
+class ReplaySource:
+    """Reads ranges of partitions to their ends.
+
+    Parameters
+    ----------
+    topic, ranges
+        What is read.
+    assignment
+        Their progress.
+    consumer
+        An aiokafka consumer of the replay's group, not started.
+    committer
+        Commits the progress.
+    reader
+        Reads records that the consumer can't decode.
+    accept
+        Scores the batches of a poll; waits while too many are in flight.
+    selection
+        Which records are scored.
+    pace
+        How fast they are read.
+    limits
+        Limits.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        ranges: Sequence[PartitionRange],
+        *,
+        assignment: ReplayAssignment,
+        consumer: Any,
+        committer: Committer,
+        reader: RawReader,
+        accept: Callable[[Sequence[Batch]], Awaitable[None]],
+        selection: Selection,
+        pace: Pace,
+        limits: SourceLimits,
+    ) -> None:
+        self._ranges = {TopicPartition(topic, each.partition): each for each in ranges}
+        self._assignment = assignment
+        self._consumer = consumer
+        self._committer = committer
+        self._reader = reader
+        self._accept = accept
+        self._selection = selection
+        self._pace = pace
+        self._limits = limits
+        self._unreadable = UnreadableRecords(consumer, reader, self._hand_over, limits.unreadable)
+        self._in_flight = BytesInFlight(limits.in_flight_bytes)
+        self._batch_done = asyncio.Event()
+        self._readings: dict[TopicPartition, _Reading] = {}
+        self._open: set[TopicPartition] = set()
+
+    async def start(self) -> None:
+        """Connect, look up the commits, and seek each partition to where it goes on.
+
+        A partition whose start fails crashes the replay (see the committer), and is not read.
+        """
+        partitions = list(self._ranges)
+        self._consumer.assign(partitions)
+        await self._consumer.start()
+        self._committer.start(self._assignment)
+        for partition in partitions:
+            await self._committer.started(partition)
+            progress = self._assignment.progress(partition)
+            if progress is not None:
+                self._begin(partition, progress)
+
+    def _begin(self, partition: TopicPartition, progress: ReplayProgress) -> None:
+        wanted, start = self._ranges[partition], progress.committed
+        assert start is not None
+        if progress.account.offsets != start - wanted.start or start > wanted.end:
+            raise FatalError(
+                f"The commit of {_name(partition)} was expected to be the replay's own, with an"
+                f" account of {start - wanted.start} offsets, but it has"
+                f" {progress.account.offsets}: another tool has moved the group's offset; start a"
+                " new replay."
+            )
+        self._readings[partition] = _Reading(start, wanted.end)
+        self._open.add(partition)
+        self._close_if_over(partition)
+
+    async def read(self, stop: asyncio.Event) -> None:
+        """Read until all ranges are read, or the event is set."""
+        while self._open and not stop.is_set():
+            await self._in_flight.room()
+            if most := await self._pace.allowance(self._limits.max_records):
+                await self._poll(most)
+            # Yields also when neither the poll nor the pipeline waits.
+            await asyncio.sleep(0)
+
+    async def _poll(self, most: int) -> None:
+        open_now = tuple(self._open)
+        try:
+            fetched = await self._consumer.getmany(*open_now, timeout_ms=POLL_MS, max_records=most)
+        except Exception as error:
+            await self._recover(error)
+            return
+        await self._hand_over(fetched)
+        for partition in open_now:
+            if partition not in fetched:
+                await self._follow_position(partition)
+            self._close_if_over(partition)
+
+    async def _recover(self, error: Exception) -> None:
+        if isinstance(error, OffsetOutOfRangeError):
+            for partition, position in error.args[0].items():
+                await self._expire(partition, position)
+        elif may_be_unreadable(error):
+            await self._unreadable.read_past(error, self._assignment)
+            if self._unreadable.stopped_at:
+                raise FatalError(
+                    "A record that can't be read was found, and the plan says to stop at one"
+                    " (LEADSCORE_UNREADABLE=stop): start a replay with dead_letter."
+                ) from error
+            for partition in self._readings:
+                self._close_if_over(partition)
+        elif isinstance(error, KafkaError) and error.retriable:
+            log.warning("reading failed: %r; trying again", error)
+            await asyncio.sleep(REQUEST_PAUSE)
+        else:
+            raise error
+
+    async def _expire(self, partition: TopicPartition, position: int) -> None:
+        """Move a partition whose next offset was removed to the start of its log."""
+        reading, progress = self._readings.get(partition), self._assignment.progress(partition)
+        if reading is None or progress is None:
+            return
+        start = int((await self._consumer.beginning_offsets([partition]))[partition])
+        if position >= start:
+            raise FatalError(
+                f"The log of {_name(partition)} was expected to have the offset {position}, which"
+                " the plan holds, but it ends before: the topic was deleted and created again;"
+                " start a new replay."
+            )
+        moved = min(start, reading.end)
+        log.warning(
+            "%s: the offsets %d to %d have expired before they were read",
+            *(_name(partition), reading.next, moved - 1),
+        )
+        progress.passed(Account(expired=moved - reading.next))
+        reading.next = moved
+        self._consumer.seek(partition, moved)
+        self._close_if_over(partition)
+
+    async def _follow_position(self, partition: TopicPartition) -> None:
+        """Pass offsets that have no record, such as the markers of transactions."""
+        try:
+            async with asyncio.timeout(POSITION_LIMIT):
+                position = int(await self._consumer.position(partition))
+        except TimeoutError:
+            return
+        reading, progress = self._readings[partition], self._assignment.progress(partition)
+        if progress is not None and position > reading.next:
+            reached = min(position, reading.end)
+            progress.passed(Account(gaps=reached - reading.next))
+            reading.next = reached
+
+    def _close_if_over(self, partition: TopicPartition) -> None:
+        if self._readings[partition].is_over:
+            self._open.discard(partition)
+            self._consumer.pause(partition)
+
+    async def _hand_over(
+        self,
+        fetched: Mapping[TopicPartition, Sequence[Record]],
+        verdicts: Mapping[int, InvalidEventError] = NO_VERDICTS,
+    ) -> None:
+        found = (self._batch(at, records, verdicts) for at, records in fetched.items())
+        if batches := [batch for batch in found if batch is not None]:
+            await self._accept(batches)
+
+    def _batch(
+        self,
+        partition: TopicPartition,
+        records: Sequence[Record],
+        verdicts: Mapping[int, InvalidEventError],
+    ) -> Batch | None:
+        """Return what is scored of consecutive records, and count the rest."""
+        reading, progress = self._readings[partition], self._assignment.progress(partition)
+        if progress is None:  # fenced: the next commit ends the replay
+            return None
+        first = reading.next
+        if records[0].offset < first or records[-1].offset >= reading.end:
+            verdicts_of = {records[at].offset: error for at, error in verdicts.items()}
+            is_beyond = records[-1].offset >= reading.end
+            records = [r for r in records if first <= r.offset < reading.end]
+            reading.next = reading.end if is_beyond else _end(records, first)
+        else:
+            verdicts_of = {records[at].offset: error for at, error in verdicts.items()}
+            reading.next = _end(records, first)
+        self._pace.spent(len(records))
+        kept = self._selection.kept(partition.partition, records)
+        progress.passed(
+            Account(gaps=reading.next - first - len(records), filtered=len(records) - len(kept))
+        )
+        if not kept:
+            return None
+        batch = Batch(
+            partition,
+            kept,
+            self._batch_done.set,
+            self._assignment.generation,
+            size=bytes_of(kept),
+            on_release=self._in_flight.remove,
+            verdicts={
+                at: verdicts_of[record.offset]
+                for at, record in enumerate(kept)
+                if record.offset in verdicts_of
+            }
+            if verdicts_of
+            else NO_VERDICTS,
+        )
+        batch.next_offset = reading.next  # what follows the last one was left out
+        self._in_flight.add(batch.size)
+        progress.add(batch)
+        return batch
+
+    def on_done(self, batch: Batch, outcome: ScoredBatch) -> None:
+        """Count the outcome of a batch that is done."""
+        progress = self._assignment.progress(batch.partition)
+        if progress is not None:
+            progress.scored(batch, outcome)
+
+    # Commits
+
+    async def commit_regularly(self) -> None:
+        """Commit the progress each interval, without end.
+
+        Raises
+        ------
+        FatalError
+            Another process executes the same part of the replay.
+        """
+        while True:
+            await asyncio.sleep(self._limits.commit_interval)
+            self._settle()
+            await self._committer.commit(self._assignment, now() + self._limits.commit_limit)
+            self._require_all()
+
+    def _settle(self) -> None:
+        for partition, progress in list(self._assignment.items()):
+            progress.pass_gap(self._readings[partition].next)
+
+    def _require_all(self) -> None:
+        if lost := self._readings.keys() - self._assignment.keys():
+            raise FatalError(
+                f"This process was expected to be the only one that replays {_name(min(lost))}, but"
+                " another has begun to: let that one go on, or end it and resume the replay."
+            )
+
+    async def finish(self) -> bool:
+        """Wait for the batches in flight, commit, and return whether all ranges are done.
+
+        Raises
+        ------
+        FatalError
+            Kafka did not accept the last commit in time.
+        """
+        by = now() + self._limits.finish_limit
+        while any(progress.has_open for progress in self._assignment.values()) and now() < by:
+            self._batch_done.clear()
+            try:
+                async with asyncio.timeout_at(min(by, now() + 1.0)):
+                    await self._batch_done.wait()
+            except TimeoutError:
+                continue
+        self._settle()
+        progress_of = dict(self._assignment.items())
+        await self._committer.finish(self._assignment, by)
+        late = [at for at, progress in progress_of.items() if progress.is_due]
+        if late:
+            raise FatalError(
+                f"The last commit of {_name(min(late))} was expected within"
+                f" {self._limits.finish_limit:g} s, but Kafka has not accepted it: check the"
+                " brokers, and resume the replay."
+            )
+        self._require_all()
+        return not self._open
+
+
+def _end(records: Sequence[Record], first: int) -> int:
+    return records[-1].offset + 1 if records else first
+
+
+def _name(partition: TopicPartition) -> str:
+    return f"{partition.topic}/{partition.partition}"

@@ -1,0 +1,111 @@
+"""`leadscore replay` as a process of its own, for tests, and what it has written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiokafka import ConsumerRecord
+
+from model.bundle import Bundle
+from schemas.headers import EventIds
+from testing.kafka_client import read_all, read_ends
+from tests.integration.worker_process import Stage, headers_of
+
+ENDED_WITHIN = 300.0
+
+
+class Result(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Standard output as lines of JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def account(self) -> dict[int, dict[str, int]]:
+        """The account at the end, by partition."""
+        [end] = [line for line in self.lines if line.get("event") == "ended"]
+        return {line["partition"]: line for line in end["partitions"]}
+
+    def total(self, name: str) -> int:
+        return sum(line[name] for line in self.account.values())
+
+
+@dataclass(frozen=True)
+class Replays:
+    """Runs replays of a stage's leads."""
+
+    stage: Stage
+
+    async def begin(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+        """Start the command: `process = await begin("start", "--last", "1h")`."""
+        given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
+        own = {"LEADSCORE_HTTP_HOST": "127.0.0.1"}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "stream", "replay", *arguments),
+            env=given | self.stage.environment | own | environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str, **environment: str) -> Result:
+        """Run the command to its end."""
+        return await ended(await self.begin(*arguments, **environment))
+
+    def out(self, replay_id: str) -> str:
+        """The isolated topic of a replay's events."""
+        return f"{self.stage.settings.topic_prefix}leads.rescored.{replay_id}"
+
+    async def events(self, replay_id: str) -> list[ConsumerRecord]:
+        """Events that a reader of committed records sees."""
+        bootstrap = self.stage.settings.kafka_bootstrap_servers
+        return await read_all(bootstrap, self.out(replay_id), committed_only=True, within=120)
+
+    async def letters(self, replay_id: str) -> list[ConsumerRecord]:
+        """Dead letters that a reader of committed records sees."""
+        bootstrap, topic = self.stage.settings.kafka_bootstrap_servers, self.out(replay_id)
+        return await read_all(bootstrap, f"{topic}.dlq", committed_only=True, within=120)
+
+    async def ends(self) -> dict[int, int]:
+        """Ends of the leads topic."""
+        settings = self.stage.settings
+        return await read_ends(settings.kafka_bootstrap_servers, settings.leads_created)
+
+    async def ids(self, model: Bundle) -> set[bytes]:
+        """Event ids of all records of the leads topic, by its ends: none has expired."""
+        ids = EventIds(self.stage.settings.leads_created, model.sha256)
+        return {
+            event_id
+            for partition, end in (await self.ends()).items()
+            for event_id in ids.of([partition] * end, range(end))
+        }
+
+
+async def ended(process: asyncio.subprocess.Process) -> Result:
+    """Wait for the end of a command."""
+    try:
+        async with asyncio.timeout(ENDED_WITHIN):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode is not None
+    return Result(process.returncode, out.decode(), err.decode())
+
+
+def ids_of(records: Collection[ConsumerRecord]) -> Counter[bytes]:
+    """Event ids of scored events, repeats counted."""
+    return Counter(headers_of(record)["ce_id"] for record in records)

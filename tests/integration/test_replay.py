@@ -1,0 +1,188 @@
+"""`leadscore replay` on real Kafka: what it writes, what it leaves alone, and its account."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from model.bundle import Bundle
+from schemas.headers import REPLAY_ID
+from stream.broker import Broker
+from stream.simulator.playing import Lead
+from testing.kafka_client import Record, committed_offsets, open_admin, produce, until
+from tests.integration.replay_process import Replays, ended, ids_of
+from tests.integration.worker_process import PARTITIONS, Stage, event_of, headers_of
+
+COUNT = 600
+SLOW = ("--max-rate", "200/s")
+
+
+@pytest.fixture
+def replays(stage: Stage) -> Replays:
+    return Replays(stage)
+
+
+async def test_a_replay_scores_every_lead_into_its_own_topic_with_the_ids_of_the_worker(
+    stage: Stage, contacts: Sequence[Lead], bank_model: Bundle, replays: Replays, kafka: Broker
+) -> None:
+    await stage.play(contacts[:COUNT])
+    broken = Record(b"no lead", b"broken", partition=0)
+    await produce(kafka.bootstrap, stage.settings.leads_created, [broken])
+    result = await replays.run("start", "--from", "beginning", "--id", "r", "--json")
+    assert result.code == 0, result.err
+    ends = await replays.ends()
+    assert {number: line["read"] for number, line in result.account.items()} == ends
+    assert (result.total("scored"), result.total("dead_lettered")) == (COUNT, 1)
+    assert all(line["is_balanced"] for line in result.account.values())
+
+    events = await replays.events("r")
+    assert ids_of(events).total() == COUNT
+    assert ids_of(events).keys() < await replays.ids(bank_model)
+    assert {headers_of(event)[REPLAY_ID] for event in events} == {b"r"}
+    assert {event_of(event.value)["replay_id"] for event in events} == {"r"}
+    [letter] = await replays.letters("r")
+    assert headers_of(letter)[REPLAY_ID] == b"r"
+    assert await stage.scored_records() == []
+    assert await stage.dead_records() == []
+    assert await stage.committed() == {}, "the workers' group was touched"
+
+    worker = await stage.start()
+    await stage.until_scored(COUNT)
+    await worker.stop_cleanly()
+    live = await stage.scored_records()
+    assert ids_of(live).keys() == ids_of(events).keys()
+    assert {event_of(record.value)["replay_id"] for record in live} == {None}
+    scores = {headers_of(record)["ce_id"]: event_of(record.value)["score"] for record in live}
+    assert {
+        headers_of(event)["ce_id"]: event_of(event.value)["score"] for event in events
+    } == scores
+
+
+@pytest.mark.long
+async def test_a_filter_a_model_by_its_hash_and_a_dry_run(
+    stage: Stage, contacts: Sequence[Lead], bank_model: Bundle, replays: Replays
+) -> None:
+    await stage.play(contacts[:COUNT])
+    married = sum(lead.fields["marital"] == "married" for lead in contacts[:COUNT])
+    given = ("--from", "beginning", "--filter", "marital=married", "--id", "r", "--json")
+    dry = await replays.run("start", *given, "--dry-run")
+    [told] = dry.lines
+    assert (told["sampled"], told["scored"]) == (COUNT, married)
+    assert (await replays.run("list")).out == "", "a dry run writes nothing"
+
+    result = await replays.run("start", *given, "--model", bank_model.sha256[:16])
+    assert result.code == 0, result.err
+    assert (result.total("scored"), result.total("filtered")) == (married, COUNT - married)
+    assert ids_of(await replays.events("r")).total() == married
+    unknown = await replays.run("start", "--from", "0", "--model", "0" * 64)
+    assert unknown.code == 2
+    assert "none" in unknown.err
+
+
+@pytest.mark.long
+async def test_offsets_that_were_removed_meanwhile_are_counted(
+    stage: Stage, contacts: Sequence[Lead], replays: Replays, kafka: Broker
+) -> None:
+    await stage.play(contacts[:COUNT])
+    first = await replays.begin("start", "--from", "0", "--id", "r", "--json", *SLOW)
+    await until_committed(replays, "r")
+    first.kill()
+    await first.wait()
+    ends = await replays.ends()
+    source = stage.settings.leads_created
+    async with open_admin(kafka.bootstrap) as admin:
+        await admin.delete_records(
+            {
+                TopicPartition(source, number): RecordsToDelete(before_offset=end - 1)
+                for number, end in ends.items()
+            }
+        )
+    result = await replays.run("resume", "r", "--json")
+    assert result.code == 0, result.err
+    assert result.total("read") == sum(ends.values())
+    assert result.total("expired") > 0
+    assert result.total("expired") + result.total("scored") == COUNT
+    for line in result.account.values():
+        assert line["is_balanced"]
+
+
+@pytest.mark.long
+async def test_a_replay_is_stopped_resumed_and_cancelled(
+    stage: Stage, contacts: Sequence[Lead], bank_model: Bundle, replays: Replays
+) -> None:
+    await stage.play(contacts[:COUNT])
+    first = await replays.begin("start", "--from", "beginning", "--id", "r", "--json", *SLOW)
+    await until_committed(replays, "r")
+    first.send_signal(signal.SIGINT)
+    stopped = await ended(first)
+    assert stopped.code == 130
+    assert "leadscore replay resume r" in stopped.err
+    again = await replays.run("resume", "r", "--json")
+    assert again.code == 0, again.err
+    assert again.total("scored") == COUNT
+    assert ids_of(await replays.events("r")) == Counter(await replays.ids(bank_model)), "no repeat"
+
+    second = await replays.begin("start", "--from", "beginning", "--id", "c", "--json", *SLOW)
+    await until_committed(replays, "c")
+    assert (await replays.run("cancel", "c")).code == 0
+    cancelled = await ended(second)
+    assert cancelled.code == 1
+    assert "was cancelled" in cancelled.err
+    assert (await replays.run("resume", "c")).code == 2
+    states = {
+        line["replay_id"]: line["state"] for line in (await replays.run("list", "--json")).lines
+    }
+    assert states == {"r": "ended", "c": "cancelled"}
+
+
+@pytest.mark.long
+async def test_shards_and_workers_share_the_partitions(
+    stage: Stage, contacts: Sequence[Lead], bank_model: Bundle, replays: Replays
+) -> None:
+    await stage.play(contacts[:COUNT])
+    given = ("start", "--from", "beginning", "--id", "r", "--json")
+    second = await replays.begin(*given, "--shard", "/2", JOB_COMPLETION_INDEX="1")
+    first = await replays.run(*given, "--shard", "1/2", "--workers", "2")
+    assert first.code == 0, first.err
+    assert (await ended(second)).code == 0
+    shown = await replays.run("show", "r", "--json")
+    assert shown.code == 0, shown.err
+    [line] = shown.lines
+    assert line["state"] == "ended"
+    assert len(line["partitions"]) == PARTITIONS
+    assert sum(each["scored"] for each in line["partitions"]) == COUNT
+    assert ids_of(await replays.events("r")) == Counter(await replays.ids(bank_model))
+
+
+@pytest.mark.long
+async def test_the_live_topics_need_a_confirmation(
+    stage: Stage, contacts: Sequence[Lead], replays: Replays
+) -> None:
+    await stage.play(contacts[:COUNT])
+    given = ("start", "--from", "beginning", "--into-live", "--json")
+    refused = await replays.run(*given)
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert await stage.scored_records() == []
+    accepted = await replays.run(*given, "--yes")
+    assert accepted.code == 0, accepted.err
+    assert len(await stage.scored_records()) == COUNT
+
+
+async def until_committed(replays: Replays, replay_id: str) -> None:
+    """Wait until a replay has committed some progress."""
+    settings = replays.stage.settings
+
+    async def has_committed() -> bool:
+        group = f"{settings.group_id}-replay-{replay_id}"
+        found = await committed_offsets(
+            settings.kafka_bootstrap_servers, group, settings.leads_created
+        )
+        return any(found.values())
+
+    await until(has_committed, within=120, what=f"progress of {replay_id}")
