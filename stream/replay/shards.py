@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from schemas.errors import InputError
 from stream.replay.ranges import PartitionRange
 
-__all__ = ["Shard", "parse_shard", "split"]
+__all__ = ["INDEX", "Shard", "parse_shard", "split"]
 
 INDEX = "JOB_COMPLETION_INDEX"
 """Set by Kubernetes in the pods of an Indexed Job: from 0 to completions - 1."""

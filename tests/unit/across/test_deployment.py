@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from stream.__main__ import main
+from stream.cli.replay import replay
+from stream.replay.shards import INDEX, parse_shard
 from stream.settings import Settings, variable_of
 
 ROOT = Path(__file__).parents[3]
@@ -105,3 +107,20 @@ def test_ci_runs_the_versions_of_python_that_are_promised() -> None:
     assert versions == ["3.11", "3.12", "3.13"]
     assert PROJECT["project"]["requires-python"].startswith(">=3.11")
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_the_indexed_job_of_a_replay_has_as_many_pods_as_shards() -> None:
+    job = yaml.safe_load((ROOT / "examples/kubernetes-replay.yaml").read_text())["spec"]
+    [container] = job["template"]["spec"]["containers"]
+    command, *arguments = container["args"]
+    assert command == "replay"
+    context = replay.make_context("replay", [*arguments], resilient_parsing=False)
+    name, start, options = replay.resolve_command(context, arguments)
+    assert name == "start"
+    assert start is not None
+    given = start.make_context("start", options).params
+    [shard] = given["shards"]
+    last = str(job["completions"] - 1)
+    assert parse_shard(shard, {INDEX: last}).count == job["completions"]
+    assert job["completionMode"] == "Indexed"
+    assert given["port"] == container["ports"][0]["containerPort"]

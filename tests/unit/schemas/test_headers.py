@@ -186,7 +186,7 @@ def test_a_replay_is_named_in_scored_events_and_in_dead_letters() -> None:
     made = ScoredHeaders("leads.created", WireFormat.AVRO, "r1").of_batch(0)
     assert (REPLAY_ID, b"r1") in made
     letter = dead_letter_headers(
-        [], topic="t", partition=0, offset=1, error=ERROR, schema=None, replay_id="r1"
+        [], topic="t", partition=0, offset=1, timestamp=0, error=ERROR, schema=None, replay_id="r1"
     )
     assert dict(letter)[REPLAY_ID] == b"r1"
 
@@ -206,7 +206,14 @@ def test_outputs_of_a_replay_do_not_show_how_far_a_worker_has_got() -> None:
     assert source_of(event) == 7
     assert source_of([*event, (REPLAY_ID, b"r1")]) is None
     letter = dead_letter_headers(
-        [], topic="leads.created", partition=3, offset=9, error=ERROR, schema=None, replay_id="r1"
+        [],
+        topic="leads.created",
+        partition=3,
+        offset=9,
+        timestamp=0,
+        error=ERROR,
+        schema=None,
+        replay_id="r1",
     )
     assert source_of(letter) is None
     assert source_of([header for header in letter if header[0] != REPLAY_ID]) == 9
