@@ -248,6 +248,8 @@ def _shards(options: dict[str, Any]) -> tuple[Shard, ...]:
 def _wanted(settings: Settings, options: dict[str, Any]) -> Wanted:
     if (options["start"] is None) == (options["last"] is None):
         raise InputError("expected the start of the range: give either --from or --last")
+    if not options["sample"]:
+        raise InputError("expected --sample above 0, such as 1%")
     if options["into_live"] and options["out"]:
         raise InputError("--into-live and --out exclude each other: give one of them")
     now = datetime.now(UTC)
