@@ -287,7 +287,7 @@ class _EventWriter:
                 _double(coverage),
                 b"\1" if coverage < MIN_COVERAGE else b"\0",
                 self._reasons(reasons) if reasons else NO_REASONS,
-                *(self._model, _long(partition), _long(offset)),
+                *(self._model, _long(partition), _long(offset), NO_REPLAY),
             )
         )
 
@@ -329,3 +329,5 @@ HIGH, MEDIUM, LOW = _string(b"High"), _string(b"Medium"), _string(b"Low")
 ENGAGED, NOT_ENGAGED = _string(b"engaged"), _string(b"not_engaged")
 NO_REASONS = NO_VALUE = b"\0"
 """The end of an array, and an empty string."""
+NO_REPLAY = b"\0"
+"""Null, the first branch of a union."""
