@@ -7,7 +7,8 @@ from shlex import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from features.infer import Inferred, name_words
+from features.decide import name_words
+from features.infer import Inferred
 from features.spec import CREATED_AT, DatePart
 from features.table import Table
 from model.training.date_parts import differ_in_days

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.decide import name_words
 from features.drop_downs import is_unfilled
 from features.identifiers import KEY_WORDS
-from features.infer import name_words
 from features.personal import WITHHELD
 from features.spec import CREATED_AT, normalise_level
 from features.table import Table

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from features.column import Numbers
+from features.decide import name_words
 from features.infer import (
     Inferred,
     infer_fields,
-    name_words,
     with_creation,
     with_settled_readings,
     without_levels_of_few,
