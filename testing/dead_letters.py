@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from schemas.errors import ErrorCode, InvalidEventError
@@ -19,7 +20,7 @@ def dead_letter(
     topic: str = "leads.created",
     partition: int = 0,
     offset: int = 0,
-    timestamp: int = 1_700_000_000_000,
+    timestamp: int | None = None,
     headers: Sequence[tuple[str, bytes | None]] = (),
     message: str = "expected a lead, got something else: send leads",
 ) -> Record:
@@ -32,14 +33,15 @@ def dead_letter(
     code, message
         Why it failed.
     topic, partition, offset, timestamp
-        Where the source record is, and its time stamp in milliseconds since 1970.
+        Where the source record is, and its time stamp in milliseconds since 1970; by default it is
+        of now, as a broker soon removes a record that is older than its topic's retention.
     """
     ours = dead_letter_headers(
         headers,
         topic=topic,
         partition=partition,
         offset=offset,
-        timestamp=timestamp,
+        timestamp=int(time.time() * 1000) if timestamp is None else timestamp,
         error=InvalidEventError(code, message),
         schema=None,
     )

@@ -13,6 +13,7 @@ from schemas.headers import (
     ATTEMPT,
     CONNECT_ERRORS,
     ERROR_CODE,
+    REPLAY_ID,
     SCHEMA_NAME,
     SOURCE_TIMESTAMP,
     TRACE_NAMES,
@@ -41,7 +42,7 @@ TRACING = frozenset(
 )
 """A trace that ended long ago must not get another span."""
 
-ERRORS = frozenset({ERROR_CODE, SCHEMA_NAME, SOURCE_TIMESTAMP, VALUE_BYTES})
+ERRORS = frozenset({ERROR_CODE, REPLAY_ID, SCHEMA_NAME, SOURCE_TIMESTAMP, VALUE_BYTES})
 """The reasons of the letter. A worker drops a record that has the code ATTEMPTS."""
 ERROR_PREFIXES = (CONNECT_ERRORS, "__streams.errors.", "kafka_dlt-", "retry_topic-")
 """Reserved by Kafka Connect, Kafka Streams (KIP-1034) and Spring Kafka."""

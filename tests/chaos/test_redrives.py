@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -19,7 +20,8 @@ from testing.dead_letters import dead_letter
 from testing.kafka_client import TopicFactory, produce, read_all, read_ends, until
 
 LETTERS, PARTITIONS, KILLS = 50_000, 4, 5
-SENT_AT = 1_700_000_000_000
+SENT_AT = int(time.time() * 1000) - 3_600_000
+"""An hour ago: a broker removes records that are older than the retention, a week."""
 WITHIN = 120.0
 
 

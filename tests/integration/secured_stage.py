@@ -57,6 +57,10 @@ class SecuredStage:
         await worker.ready()
         return worker
 
+    def as_user(self) -> Stage:
+        """Return the stage for a command that logs in as the user."""
+        return Stage(self.stage.environment | self._log_in, self.stage.folder)
+
     # Rights
 
     def printed(self, role: str, **environment: str) -> list[Right]:

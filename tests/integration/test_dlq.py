@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -45,7 +46,8 @@ LEAD = encode_lead(
     WireFormat.AVRO,
 )
 MOST_ATTEMPTS = 3
-SENT_AT = 1_700_000_000_000
+SENT_AT = int(time.time() * 1000) - 3_600_000
+"""An hour ago: a broker removes records that are older than the retention, a week."""
 
 
 StageMaker = Callable[..., Awaitable[Stage]]

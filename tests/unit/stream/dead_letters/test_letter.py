@@ -11,7 +11,8 @@ from stream.fetch.raw_records import RawRecord
 from testing.dead_letters import dead_letter
 from testing.kafka_client import Record
 
-LETTER = dead_letter(b"x", b"ann", partition=3, offset=42, headers=[("a", b"1")])
+SENT_AT = 1_700_000_000_000
+LETTER = dead_letter(b"x", b"ann", partition=3, offset=42, timestamp=SENT_AT, headers=[("a", b"1")])
 
 
 def read(letter: Record, partition: int = 3) -> DeadLetter | None:
@@ -25,7 +26,7 @@ def test_a_whole_letter() -> None:
     assert letter is not None
     assert (letter.place, letter.source) == (Place(3, 7), Place(3, 42))
     assert (letter.code, letter.attempt, letter.source_topic) == ("WIRE_FORMAT", 1, "leads.created")
-    assert letter.source_timestamp == 1_700_000_000_000
+    assert letter.source_timestamp == SENT_AT
     assert not letter.is_left_out
 
 
