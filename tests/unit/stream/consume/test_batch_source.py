@@ -307,7 +307,10 @@ async def test_lingers_after_a_small_poll_so_that_records_come_together() -> Non
 async def test_does_not_linger_after_a_large_poll() -> None:
     options = SourceOptions(max_records=50, small_poll=50, linger=30.0)
     async with running(full_kafka(200), options) as bench:
-        await bench.take(4)
+        started = asyncio.get_running_loop().time()
+        batches = await bench.take(4)
+        assert sum(len(batch.records) for batch in batches) == 200
+        assert asyncio.get_running_loop().time() - started < options.linger
 
 
 @in_jumping_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,9 +99,11 @@ def settings_of(**given: Any) -> Settings:
     return Settings(**LOG_IN | given)
 
 
-async def refusal(client: FakeClient, settings: Settings) -> str:
+async def refusal(
+    client: FakeClient, settings: Settings, uses: Collection[Use] | None = None
+) -> str:
     with pytest.raises(StartupError) as refused:
-        await verify_rights(client, settings, uses_of(settings))
+        await verify_rights(client, settings, uses_of(settings) if uses is None else uses)
     assert "\n" not in str(refused.value)
     assert "hush-hush" not in str(refused.value)
     return str(refused.value)
@@ -158,6 +161,8 @@ async def test_who_may_write_to_no_topic_needs_no_other_right_for_it(client: Fak
 async def test_a_command_that_only_reads_needs_no_producer(client: FakeClient) -> None:
     client.refused = {None}
     await verify_rights(client, settings_of(), (Use.SNAPSHOT,))
+    assert client.asked
+    assert not any(hasattr(request, "_transactional_id") for request in client.asked)
 
 
 async def test_transactions_longer_than_the_brokers_allow(client: FakeClient) -> None:
@@ -177,10 +182,15 @@ async def test_the_check_takes_no_transactional_id_of_a_worker(client: FakeClien
 
 async def test_a_broker_that_does_not_say_operations_is_believed(client: FakeClient) -> None:
     client.says_operations = False
-    await verify_rights(client, settings_of(), uses_of(settings_of()))
+    client.allowed["leads.scored"] = {Operation.DESCRIBE}
+    topics = await verify_rights(client, settings_of(), uses_of(settings_of()))
+    assert topics["leads.scored"].partitions == 2
 
 
 async def test_a_topic_may_be_created_by_a_right_on_the_cluster(client: FakeClient) -> None:
     created = rights_of(settings_of(), (Use.CREATE,))
     client.allowed = {right.name: {Operation.DESCRIBE} for right in created}
     await verify_rights(client, settings_of(), (Use.CREATE,))
+    client.allowed = {right.name: set() for right in created}
+    sentence = await refusal(client, settings_of(), (Use.CREATE,))
+    assert "Describe on the topic leads.scored" in sentence

@@ -21,7 +21,9 @@ OTHERS = {**SHARED, "delivery": "exactly_once"}
 
 def take(shared: Shared, assignment: ConsumerProtocolMemberAssignment) -> None:
     """Process an assignment as a worker with these settings does."""
-    assignors("own", shared)[0].on_assignment(assignment)
+    refusals: list[Exception] = []
+    assignors("own", shared, refusals.append)[0].on_assignment(assignment)
+    assert refusals == []
 
 
 def test_workers_with_the_same_settings_take_their_assignments() -> None:

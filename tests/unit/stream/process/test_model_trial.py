@@ -41,6 +41,8 @@ def test_a_sound_model_passes_and_is_not_tried_again(model: SmallModel) -> None:
     trials(files(model))
     trials._job = ("no-such-program",)
     trials(files(model))
+    with pytest.raises(UnavailableError, match="none could be run"):
+        trials(files(model, "model.ubj"))
 
 
 def test_a_model_of_xgboost_alone_is_tried_too(model: SmallModel) -> None:
@@ -96,7 +98,9 @@ def test_a_model_that_swells_is_refused(model: SmallModel) -> None:
 
 
 def test_what_libraries_print_is_no_verdict(model: SmallModel) -> None:
-    Trials(job("os.write(1, b'x' * 100_000); print('{}')"))(files(model))
+    trials = Trials(job("os.write(1, b'x' * 100_000); print('{}')"))
+    trials(files(model))
+    assert len(trials._passed) == 1
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,9 @@ async def test_a_revoked_batch_gives_its_slot_back() -> None:
         await place.pipeline.accept([revoked])
         await place.pipeline.accept([batch(2)])
         await place.until_sent(1)
+        [(topic, _, rows)] = place.emitter.sent
+        assert (topic, len(rows)) == ("scored", 2)
+        assert not revoked.is_begun
 
 
 async def test_a_failed_delivery_crashes_and_the_batch_is_never_done() -> None:
