@@ -223,7 +223,7 @@ async def test_a_log_cut_above_what_is_committed_is_read_from_where_it_begins(
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("is_running", [True, False], ids=["running", "stopped"])
-async def test_a_topic_deleted_and_made_anew_is_read_from_its_beginning(
+async def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_beginning(
     kafka: Broker,
     open_stage: OpenStage,
     contacts: list[Lead],

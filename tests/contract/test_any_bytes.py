@@ -76,7 +76,7 @@ def rows_of(leads: DecodedLeads) -> dict[int, tuple[Any, ...]]:
 
 
 @given(LEADS)
-def test_what_is_written_is_read(lead: dict[str, Any]) -> None:
+def test_a_written_lead_is_read_back(lead: dict[str, Any]) -> None:
     leads = DECODER.decode([encoded(lead)])
     flag = lead["flag"]
     expected = (
@@ -164,7 +164,7 @@ def test_claimed_lengths_and_counts_cost_neither_time_nor_memory() -> None:
 
 
 @given(st.lists(st.sampled_from(range(6)) | st.binary(max_size=40), max_size=12))
-def test_a_bad_record_costs_its_mates_nothing(picks: list[Any]) -> None:
+def test_a_bad_record_leaves_the_others_of_its_batch_unaffected(picks: list[Any]) -> None:
     shelf: list[bytes | None] = [
         GOOD,
         encode_lead(least("lead_created"), CREATED, WireFormat.AVRO),
@@ -221,7 +221,7 @@ def test_each_defect_has_its_code() -> None:
         assert [(i, error.code) for i, error in leads.errors] == [(0, code)], value
 
 
-def test_confluent_framing_is_refused_with_a_word() -> None:
+def test_confluent_framing_is_refused_by_name() -> None:
     [(_, verdict)] = DECODER.decode([b"\x00\x00\x00\x00\x01x"]).errors
     assert "Confluent" in verdict.message
     assert "not supported yet" in verdict.message

@@ -137,7 +137,7 @@ async def test_a_record_that_is_refused_is_named_and_all_others_arrive(
 
 @pytest.mark.long
 @pytest.mark.parametrize("trouble", ["killed", "paused"])
-async def test_a_broker_that_goes_away_in_mid_stream_is_survived(
+async def test_after_a_broker_outage_in_mid_stream_all_records_arrive_in_order(
     breakable_kafka: BreakableBroker, trouble: str
 ) -> None:
     bootstrap = breakable_kafka.bootstrap

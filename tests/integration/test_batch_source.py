@@ -375,7 +375,7 @@ async def test_a_record_that_cannot_be_read_is_read_past(
     )
 
 
-async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
+async def test_a_topic_that_is_created_again_is_read_from_its_beginning(
     kafka: Broker, topics: TopicFactory
 ) -> None:
     topic = await topics.create("leads")

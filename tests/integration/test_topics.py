@@ -121,7 +121,7 @@ async def test_a_broker_that_refuses_is_quoted(settings: Settings) -> None:
         await create_topics(settings, replication_factor=7)
 
 
-async def test_a_broker_that_is_not_there_is_said_in_one_sentence() -> None:
+async def test_an_unreachable_broker_is_reported_in_one_sentence() -> None:
     address = f"127.0.0.1:{free_ports(1)[0]}"
 
     with pytest.raises(StartupError, match=f"expected Kafka to answer at {address}"):

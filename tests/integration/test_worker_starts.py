@@ -194,7 +194,7 @@ async def test_ctrl_c_stops_it_like_sigterm(stage: Stage) -> None:
 
 
 @pytest.mark.long
-async def test_a_topic_that_was_created_again_meanwhile_is_said_at_the_start(
+async def test_a_topic_that_was_created_again_is_reported_at_the_start(
     kafka: Broker, stage: Stage, contacts: list[Lead]
 ) -> None:
     """Kafka deletes the commits with the topic: the group seemed never to have read it."""

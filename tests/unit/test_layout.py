@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
+PACKAGES = ("agents", "features", "model", "monitoring", "schemas", "stream")
 ELSEWHERE = {Path("second_audit"): Path("tests/chaos/second_audit")}
 """Folders of tests whose subject is not at the top of the tree."""
 FILES = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
 MIRRORED = [path for path in FILES if path.parent not in (Path(), Path("across"))]
+MODULES = sorted(
+    path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
+)
 
 
 def subjects_in(folder: Path) -> set[str]:
@@ -19,12 +25,91 @@ def subjects_in(folder: Path) -> set[str]:
     return {path.name.split(".")[0].strip("_") for path in folder.iterdir()}
 
 
+def subject_of(name: str, subjects: Iterable[str]) -> str | None:
+    """Return the subject that a file of tests is named after: the longest at the start of its name.
+
+    So ``test_drift_board.py`` tests ``drift_board.py``, though there is a ``drift.py`` beside it.
+    """
+    found = [
+        subject
+        for subject in subjects
+        if subject and (name == subject or name.startswith(f"{subject}_"))
+    ]
+    return max(found, key=len, default=None)
+
+
 @pytest.mark.parametrize("path", MIRRORED, ids=str)
 def test_a_file_of_tests_is_named_after_what_it_tests(path: Path) -> None:
     folder = ROOT / ELSEWHERE.get(path.parent, path.parent)
     name = path.stem.removeprefix("test_")
-    assert any(
-        name == subject or name.startswith(f"{subject}_")
-        for subject in subjects_in(folder)
-        if subject
-    ), f"expected {name}.py in {folder.relative_to(ROOT)}, or the test in tests/unit/across"
+    assert subject_of(name, subjects_in(folder)), (
+        f"expected {name}.py in {folder.relative_to(ROOT)}, or the test in tests/unit/across"
+    )
+
+
+def has_behaviour(code: str) -> bool:
+    """Return whether a module does something: has a function with a body, outside of a Protocol.
+
+    Constants, exceptions without methods, data classes and protocols have nothing to test.
+    """
+    tree = ast.parse(code)
+    protocols = [
+        node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and _is_port(node)
+    ]
+    ports = {id(function) for protocol in protocols for function in ast.walk(protocol)}
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and id(node) not in ports
+        and not all(map(_is_empty, node.body))
+        for node in ast.walk(tree)
+    )
+
+
+def _is_port(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(base).split("[")[0].endswith("Protocol") for base in node.bases)
+
+
+def _is_empty(statement: ast.stmt) -> bool:
+    is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_text or isinstance(statement, ast.Pass)
+
+
+def test_a_module_that_does_something_has_a_file_of_tests_of_its_name() -> None:
+    tested = {
+        (path.parent, subject_of(path.stem.removeprefix("test_"), subjects_in(ROOT / path.parent)))
+        for path in MIRRORED
+        if path.parent not in ELSEWHERE
+    }
+    missing = [
+        str(module)
+        for module in MODULES
+        if has_behaviour((ROOT / module).read_text(encoding="utf-8"))
+        and (module.parent, module.stem.strip("_")) not in tested
+    ]
+    assert not missing, (
+        "expected tests/unit/PACKAGE/test_MODULE.py for each module with behaviour, none for: "
+        + ", ".join(missing)
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("LIMIT = 3", False),
+        ('class Port(Protocol):\n    def send(self) -> None:\n        """Send."""', False),
+        ("class Port(Protocol):\n    def send(self) -> None:\n        return None", False),
+        ('class LostError(Exception):\n    """It is lost."""', False),
+        ("def limit():\n    return 3", True),
+        ("class Row:\n    @property\n    def size(self):\n        return 3", True),
+    ],
+)
+def test_constants_and_protocols_are_no_behaviour(code: str, expected: bool) -> None:
+    assert has_behaviour(code) is expected
+
+
+def test_the_longest_subject_counts() -> None:
+    subjects = {"drift", "drift_board", "train"}
+    assert subject_of("drift_board", subjects) == "drift_board"
+    assert subject_of("drift_board_wide", subjects) == "drift_board"
+    assert subject_of("train_quality", subjects) == "train"
+    assert subject_of("trainer", subjects) is None

@@ -110,7 +110,7 @@ def by_events(bundle: Bundle, values: list[bytes]) -> list[float]:
     return [row["score"] for row in scorer.score(decoded.columns, len(values))]
 
 
-def test_what_only_the_age_decides_is_learnt(trained: TrainedModel) -> None:
+def test_an_outcome_that_only_the_age_decides_is_learnt(trained: TrainedModel) -> None:
     spec = trained.metadata.spec
     fields = {field.name: field for field in spec.fields}
     assert list(fields) == ["last_touch", "source", "created_at"]

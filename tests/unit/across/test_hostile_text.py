@@ -63,7 +63,7 @@ def refused() -> Iterator[tuple[str, ...]]:
                 yield (*path, option.opts[-1], HOSTILE)
 
 
-def test_what_click_refuses_is_quoted_without_effect() -> None:
+def test_hostile_text_that_click_refuses_is_quoted_without_effect() -> None:
     for arguments in refused():
         result = run(*arguments)
         assert result.exit_code == 2, arguments
@@ -101,7 +101,7 @@ def test_what_click_refuses_is_quoted_without_effect() -> None:
     ],
     ids=lambda given: " ".join(given)[:40],
 )
-def test_what_a_command_refuses_is_quoted_without_effect(
+def test_hostile_text_that_a_command_refuses_is_quoted_without_effect(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

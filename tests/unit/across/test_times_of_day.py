@@ -130,7 +130,7 @@ def test_office_hours_are_no_code_for_their_eight_digits() -> None:
 
 
 @pytest.mark.parametrize("cells", [["3:1", "2:0"], ["26:30", "31:10"], ["14:30+02:00", "9:15"]])
-def test_what_is_no_time_of_day_is_a_category(cells: list[str]) -> None:
+def test_other_text_is_a_category_and_no_time_of_day(cells: list[str]) -> None:
     assert inferred(csv(cells)).kinds["calls_from"] is FieldKind.CATEGORY
 
 

@@ -87,7 +87,7 @@ def test_one_lead_in_sixteen_is_sampled() -> None:
     assert partial.sample.codes.tolist() == log.bins[::16].tolist()
 
 
-def test_a_block_that_is_whole_tells_all_its_windows_again() -> None:
+def test_a_complete_block_publishes_all_its_windows_again() -> None:
     block = some_block()
     block.add(disordered(100))
     assert len(block.partials(1600)) == 4
@@ -96,7 +96,7 @@ def test_a_block_that_is_whole_tells_all_its_windows_again() -> None:
     assert [(p.next_offset, p.is_closed) for p in closed] == [(BLOCK, True)] * 4
 
 
-def test_a_block_of_no_lead_tells_nothing() -> None:
+def test_a_block_without_leads_publishes_nothing() -> None:
     block = some_block()
     block.add(leads(0))
     assert block.partials(BLOCK) == []

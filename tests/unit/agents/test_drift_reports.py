@@ -96,7 +96,7 @@ def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject) -
         assert record.keys() == decode_report(VALUE).keys()
 
 
-def test_a_report_of_the_schema_before_says_null_where_it_said_false() -> None:
+def test_a_report_of_the_previous_schema_has_null_for_false() -> None:
     """Its bytes, of 30 leads, as the release before wrote them."""
     told = report(30)
     old = json.loads((PACKAGED / "older/drift_report.avsc").read_text())
@@ -123,7 +123,7 @@ VALUE = report().encode()
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xc3\x01", b"not a report at all", VALUE[:-9]])
-def test_what_is_no_report_is_told_from_one(value: bytes | None) -> None:
+def test_bytes_that_are_no_report_are_refused(value: bytes | None) -> None:
     with pytest.raises(ValueError, match="expected a drift_report"):
         decode_report(value)
 

@@ -279,7 +279,7 @@ def test_the_detectors_go_on_where_they_were() -> None:
     assert again.watch.late == 0
 
 
-def test_a_window_half_of_which_had_left_the_table_is_not_told_again() -> None:
+def test_a_window_that_is_partly_removed_from_the_table_is_not_reported_again() -> None:
     place, log = Place(), calm(2)
     worker = place.worker()
     worker.take([*told(log), *told(log, partition=1)])
@@ -298,7 +298,7 @@ def test_a_window_half_of_which_had_left_the_table_is_not_told_again() -> None:
     assert watched.windows[0].leads == 400, "the longer horizons have all of it"
 
 
-def test_what_comes_for_a_window_that_was_told_but_not_settled_makes_it_whole() -> None:
+def test_counts_for_a_reported_window_that_is_not_settled_complete_it() -> None:
     place, log = Place(), calm(2)
     partials = told(log.take(slice(0, 210)), every=70)
     worker = place.worker()
@@ -326,7 +326,7 @@ def test_late_leads_are_counted_once() -> None:
     assert place.windows["3", 0] == 200
 
 
-def test_what_is_told_again_by_who_takes_a_partition_over_is_not_late() -> None:
+def test_partials_repeated_by_the_next_owner_are_not_late() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
     worker.turn(told(log))
@@ -388,7 +388,7 @@ def test_the_window_s_own_report_is_the_last_so_that_no_alarm_is_lost() -> None:
     assert [report.alarm is None for report in reports] == [*[False] * (len(reports) - 1), True]
 
 
-def test_a_change_that_has_nothing_before_it_can_be_told() -> None:
+def test_a_change_without_a_mean_before_it_can_be_reported() -> None:
     """A detector that begins anew may find the next change within its first 32 values."""
     place = Place()
     worker = place.worker()
@@ -408,7 +408,7 @@ def test_a_change_that_has_nothing_before_it_can_be_told() -> None:
     )
 
 
-def test_leads_of_a_model_that_is_not_known_yet_are_told_of_once_it_is() -> None:
+def test_leads_of_an_unknown_model_are_reported_once_it_is_known() -> None:
     place, log = Place(MODEL), calm(3)
     worker = place.worker()
     assert worker.turn(told(log, model=OTHER_MODEL)) == []
@@ -426,7 +426,7 @@ def test_windows_of_a_model_that_never_comes_leave_the_table_when_they_are_of_no
     assert place.reports == []
 
 
-def test_two_models_at_a_time_are_told_apart() -> None:
+def test_two_models_at_a_time_are_reported_separately() -> None:
     place, log = Place(MODEL, OTHER_MODEL), calm(3)
     worker = place.worker()
     worker.turn([*told(log), *told(log, model=OTHER_MODEL)])

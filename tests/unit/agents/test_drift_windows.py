@@ -28,7 +28,7 @@ def total(partials: list[Partial]) -> LeadCounts:
 
 
 @given(order=st.permutations(range(len(TOLD))), repeated=st.lists(st.sampled_from(TOLD)))
-def test_a_window_holds_every_block_once_in_whatever_order_it_is_told(
+def test_a_window_holds_every_block_once_in_any_order_of_partials(
     order: list[int], repeated: list[Partial]
 ) -> None:
     partials = [*repeated, *(TOLD[i] for i in order)]
@@ -78,7 +78,7 @@ def test_only_what_is_new_changes_a_window() -> None:
     "value",
     [b"", b"{", b"[]", b"null", b'{"format_version": 2}', b'{"format_version": 1}', b"\xff"],
 )
-def test_what_is_no_window_is_a_value_error(value: bytes) -> None:
+def test_bytes_that_are_no_window_are_refused(value: bytes) -> None:
     with pytest.raises(ValueError, match="expected a window of format 1"):
         WindowCounts.decode(value)
 

@@ -34,7 +34,7 @@ def predictor(request: pytest.FixtureRequest, model: SmallModel) -> Predictor:
     return NativePredictor(files["model.ubj"])
 
 
-def test_what_is_said_of_a_lead_is_what_its_event_says_to_the_bit(
+def test_an_offline_score_equals_the_event_to_the_bit(
     model: SmallModel, predictor: Predictor
 ) -> None:
     settings = load_settings(output_format="json")

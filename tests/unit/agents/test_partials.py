@@ -54,7 +54,7 @@ def test_a_partial_without_a_sample_comes_back() -> None:
     assert len(decode_partial(partial.encode()).sample.offsets) == 0
 
 
-def test_the_key_tells_windows_blocks_and_models_apart() -> None:
+def test_the_key_differs_by_window_block_and_model() -> None:
     partial = partial_of(1)
     assert partial.key == b"7/0/0/" + b"3f" * 8
 
@@ -74,7 +74,7 @@ def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject) -
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xc3\x01", b"not a partial at all"])
-def test_what_is_no_partial_is_told_from_one(value: bytes | None) -> None:
+def test_bytes_that_are_no_partial_are_refused(value: bytes | None) -> None:
     with pytest.raises(ValueError, match="expected a drift_partial"):
         decode_partial(value)
 

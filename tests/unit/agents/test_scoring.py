@@ -204,7 +204,7 @@ BAD = {
 }
 
 
-def test_bad_records_cost_their_batch_mates_nothing(make_scorer: MakeScorer) -> None:
+def test_bad_records_leave_the_others_of_the_batch_unaffected(make_scorer: MakeScorer) -> None:
     """Bad, good, bad, good, ...: the good ones score as without the bad ones."""
     bad = [None, *BAD.values()]
     values = [
@@ -502,7 +502,7 @@ def test_the_last_dead_letter_is_scored_again_where_more_attempts_are_allowed(
     assert len(batch.scored) == 1
 
 
-def test_records_that_are_dropped_are_told_batch_by_batch(make_scorer: MakeScorer) -> None:
+def test_dropped_records_are_reported_batch_by_batch(make_scorer: MakeScorer) -> None:
     scorer = make_scorer(Rules(max_attempts=1))
     looped = [("leadscore.attempt", b"5"), ("leadscore.error.code", b"ATTEMPTS")]
     headers: list[Headers] = [[], looped, [], looped, looped]

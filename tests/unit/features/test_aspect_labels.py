@@ -67,7 +67,7 @@ def test_a_keyword_is_there_or_not() -> None:
 
 
 @pytest.mark.parametrize("aspect", [Aspect.VALUE, Aspect.LEVEL, Aspect.LENGTH, Aspect.AGE])
-def test_what_depends_on_the_field_has_no_labels_of_its_own(aspect: Aspect) -> None:
+def test_an_aspect_of_the_field_has_no_labels_of_its_own(aspect: Aspect) -> None:
     with pytest.raises(ValueError, match="depends on the field"):
         aspect_labels(aspect, "gone")
 

@@ -40,7 +40,7 @@ def test_many_different_values_make_twenty_bins_of_a_size() -> None:
     assert max(field.counts[:20]) - min(field.counts[:20]) <= 2
 
 
-def test_a_rare_value_is_told_from_a_very_frequent_one() -> None:
+def test_a_rare_value_is_not_in_the_bin_of_a_very_frequent_one() -> None:
     field = reference_of_numbers([0.0] * 999 + [3.0]).fields[0]
     assert field.edges == (3.0,)
     assert field.counts == (999, 1, 0, 0)
@@ -91,7 +91,7 @@ def test_labels_of_numbers(values: list[float], labels: tuple[str, ...]) -> None
     assert reference_of_numbers(values).labels("x") == (*labels, "other", "missing")
 
 
-def test_a_level_called_other_or_missing_is_told_from_the_codes() -> None:
+def test_a_level_called_other_or_missing_differs_from_these_codes() -> None:
     spec = FeatureSpec(
         fields=(CategoryField(name="c", encoding="one_hot", levels=("missing", "other")),)
     )

@@ -22,12 +22,12 @@ def test_numbers() -> None:
     assert numbers("1", " -2.5 ", "+.5", "1e3", "7.") == [1, -2.5, 0.5, 1000, 7]
 
 
-def test_what_stands_for_missing_is_nan() -> None:
+def test_words_for_missing_are_nan() -> None:
     assert np.isnan(numbers(None, "NaN", "n/a", "null", "inf", "-Infinity", "1e999")).all()
 
 
 @pytest.mark.parametrize("cell", ["abc", "1,2,5", "1_000", "0x10", "12 kg", "0123", "1 2", "¹"])
-def test_what_is_no_number(cell: str) -> None:
+def test_other_text_is_no_number(cell: str) -> None:
     with pytest.raises(CellError) as caught:
         numbers("1", "2", cell)
     assert (caught.value.row, caught.value.cell) == (2, cell)
@@ -50,7 +50,7 @@ def test_times() -> None:
 @pytest.mark.parametrize(
     "cell", ["soon", "31/05/2024/1", "2024-13-01", "2024-05-31 25:00", "007", "1e300", "-1e15"]
 )
-def test_what_is_no_time(cell: str) -> None:
+def test_other_text_is_no_time(cell: str) -> None:
     with pytest.raises(CellError, match="row 1"):
         ms(cell)
 

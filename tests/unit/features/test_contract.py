@@ -72,12 +72,12 @@ def test_cells_that_do_not_fit(avro: Any, cell: str, says: str) -> None:
         conform(table("a;x", ";1", f"{cell};1"), contract(a=avro))
 
 
-def test_what_the_contract_does_not_have_is_left_as_it_is() -> None:
+def test_columns_outside_of_the_contract_stay_as_they_are() -> None:
     data = table("a;x", "z;1", "y;1")
     assert conform(data, contract(b="int")).columns["a"] == data.columns["a"]
 
 
-def test_what_is_skipped_may_hold_anything() -> None:
+def test_skipped_columns_may_hold_anything() -> None:
     data = table("a;x", "z;1", "y;1")
     assert conform(data, contract(a="int"), skip={"a"}).columns["a"] == data.columns["a"]
 

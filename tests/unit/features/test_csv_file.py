@@ -44,7 +44,7 @@ def test_a_line_that_names_the_separator_is_no_line_of_names(line: str) -> None:
         "Exported on:;;;\n",
     ],
 )
-def test_totals_and_footers_are_left_out_and_told(end: str) -> None:
+def test_totals_and_footers_are_left_out_and_reported(end: str) -> None:
     leads = "id;n;s;y\n" + "".join(f"L-{i};{i};web;1\n" for i in range(9))
     parsed = table(leads + end)
     assert parsed.rows == 9
@@ -102,7 +102,7 @@ def test_quoted_cells_come_back(rows: list[list[str]]) -> None:
         "a,n,m\nx,1250,1\ny,5,1\n(2 rows)\n",
     ],
 )
-def test_what_programs_write_around_cells_and_rows_is_left_out(text: str) -> None:
+def test_quotes_and_lines_that_programs_add_are_left_out(text: str) -> None:
     parsed = table(text)
     assert parsed.names[:2] == ("a", "n")
     assert [cell and cell.strip() for cell in strings(parsed, "a")] == ["x", "y"]
@@ -127,6 +127,6 @@ def test_a_formula_that_keeps_digits_as_text_is_that_text() -> None:
         ('{"a": [1, 2], "b": [3, 4]}', "lists or objects \\('a', 'b'\\)"),
     ],
 )
-def test_what_is_no_table_says_what_it_is(text: str, message: str) -> None:
+def test_a_file_that_is_no_table_is_refused_with_its_kind(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         table(text)

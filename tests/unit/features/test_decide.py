@@ -70,7 +70,7 @@ def test_evidence_decides_the_separators(cells: list[str], decimal: str, groupin
         (Hints(decimal=".", is_decimal_given=True), (".", "", False)),
     ],
 )
-def test_what_values_leave_open_is_decided_by_the_file_and_told(
+def test_an_ambiguous_column_is_decided_by_the_file_and_reported(
     hints: Hints, expected: tuple[str, str, bool]
 ) -> None:
     assert marks(["1.250", "2.500"], hints) == expected
@@ -117,7 +117,7 @@ def test_a_word_that_somebody_names_is_missing_and_stays_so() -> None:
         ["12 kg", "13 kg"],
     ],
 )
-def test_what_is_no_column_of_numbers(cells: list[str]) -> None:
+def test_other_cells_are_no_column_of_numbers(cells: list[str]) -> None:
     assert decide_numbers(Counter(cells)) is None
 
 
@@ -192,7 +192,7 @@ def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None)
         (["soon", "later"], "created"),
     ],
 )
-def test_what_is_no_column_of_times(cells: list[str], name: str) -> None:
+def test_other_cells_are_no_column_of_times(cells: list[str], name: str) -> None:
     assert decide_times(Counter(cells), name) is None
 
 
@@ -217,7 +217,7 @@ def test_letters_that_multiply_are_read_where_the_column_has_them() -> None:
         (["12 %", "0.12"], "1 of its values have a percent sign and 1 do not"),
     ],
 )
-def test_what_a_number_does_not_hold_is_told(cells: list[str], words: str) -> None:
+def test_mixed_currencies_and_percent_signs_are_reported(cells: list[str], words: str) -> None:
     assert words in (numbers(cells).mixed or "")
 
 
@@ -226,7 +226,7 @@ def test_numbers_of_one_currency_are_not_mixed() -> None:
     assert numbers(["12 %", "5%"]).mixed is None
 
 
-def test_last_digits_that_may_be_no_years_are_told() -> None:
+def test_last_digits_that_may_be_no_years_are_reported() -> None:
     days = [f"23/{month:02}/{day:02}" for month in range(1, 13) for day in range(1, 28)]
     assert times(days).example == "23/01/01"
     assert times([f"{day}.1.{year}" for day in range(1, 28) for year in (23, 24)]).example is None

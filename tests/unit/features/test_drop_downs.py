@@ -30,7 +30,7 @@ from features.drop_downs import is_unfilled
         *("请选择", "選択してください", "선택하세요"),
     ],
 )
-def test_what_a_list_shows_while_nobody_has_chosen(level: str) -> None:
+def test_prompts_of_drop_down_lists_are_found(level: str) -> None:
     assert is_unfilled(level)
 
 
@@ -42,5 +42,5 @@ def test_what_a_list_shows_while_nobody_has_chosen(level: str) -> None:
         *("Chosen", "Pickup", "please call", "pick-up truck", "web", "-1", "-- Germany --"),
     ],
 )
-def test_what_is_a_level_of_its_own(level: str) -> None:
+def test_levels_are_no_prompts(level: str) -> None:
     assert not is_unfilled(level)

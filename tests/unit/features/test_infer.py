@@ -211,7 +211,7 @@ def test_readings_words_and_misfits_are_kept() -> None:
     assert "a point between thousands" in inferred.remarks["price"]
 
 
-def test_what_a_column_leaves_open_is_decided_by_the_others() -> None:
+def test_an_ambiguous_column_is_decided_by_the_others() -> None:
     data = table(
         a=cycle("1.250", "2.500"),
         b=cycle("0.5", "7"),
@@ -228,7 +228,7 @@ def test_what_a_column_leaves_open_is_decided_by_the_others() -> None:
     assert "leave open" in inferred.remarks["c"]
 
 
-def test_a_column_that_is_almost_one_of_numbers_is_told() -> None:
+def test_a_column_that_is_almost_numeric_is_reported() -> None:
     inferred = infer(x=cycle(*map(str, range(9)), "tall"))
     assert inferred.kinds["x"] is FieldKind.CATEGORY
     assert "90.0% of its values are numbers" in inferred.remarks["x"]
@@ -238,7 +238,7 @@ def test_a_column_that_is_almost_one_of_numbers_is_told() -> None:
     assert given.misfits == {"x": 4}
 
 
-def test_what_somebody_says_is_not_judged() -> None:
+def test_a_given_kind_is_not_judged() -> None:
     data = table(x=[str(i) for i in range(ROWS)], y=cycle("a", "b"))
     given = {"x": FieldKind.NUMBER, "y": FieldKind.CATEGORY}
     assert infer_fields(data, reserved={}, given=given).kinds == given
@@ -246,7 +246,7 @@ def test_what_somebody_says_is_not_judged() -> None:
         infer_fields(data, reserved={}, given={"y": FieldKind.NUMBER})
 
 
-def test_typed_numbers_that_are_times_are_told() -> None:
+def test_typed_numbers_that_are_times_are_reported() -> None:
     columns = {
         "created": Numbers(np.arange(1.7e9, 1.7e9 + 40, dtype=np.float64)),
         "n": Numbers((np.arange(40) % 7.0).astype(np.float64)),
@@ -329,7 +329,9 @@ def test_words_that_mean_missing_are_no_level_that_is_left(word: str) -> None:
         (cycle("31/12/2566", "30/11/2566"), "of another calendar"),
     ],
 )
-def test_what_resembles_numbers_or_times_is_told(cells: list[str], words: str) -> None:
+def test_categories_that_resemble_numbers_or_times_are_reported(
+    cells: list[str], words: str
+) -> None:
     inferred = infer(x=cells)
     assert words in inferred.remarks.get("x", "") + inferred.dropped.get("x", "")
 

@@ -172,7 +172,7 @@ def test_coverage_is_the_share_of_present_fields() -> None:
     assert encode(columns, 2).coverage.tolist() == [0.5, 0.0]
 
 
-def test_what_is_known_is_the_importance_of_the_present_fields() -> None:
+def test_known_importance_is_that_of_the_present_fields() -> None:
     importance = {"age": 0.5, "job": 0.3, "city": 0.1, "seen": 0.1}
     encoder = FeatureEncoder(SPEC, unmeasured_reference(SPEC), importance)
     nothing = columns_of(3)

@@ -142,7 +142,7 @@ def test_where_many_absent_keywords_moved_the_score_none_is_named_alone() -> Non
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_what_is_missing_is_called_missing(field: str) -> None:
+def test_a_missing_value_is_called_missing(field: str) -> None:
     assert said(field, {Aspect.HOUR: 1.0, "demo": 1.0}, **MISSING) == "missing"
     labels = ReasonLabels(SPEC, REFERENCE, by_aspect=False)
     features = FeatureEncoder(SPEC, REFERENCE).encode(MISSING, 1)

@@ -53,7 +53,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("content", "says"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_is_not_a_table_is_refused(content: bytes, says: str) -> None:
+def test_a_file_that_is_no_table_is_refused(content: bytes, says: str) -> None:
     with pytest.raises(InputError, match=says):
         table(content)
 

@@ -105,7 +105,7 @@ def test_a_few_words_of_another_encoding_are_not_western(cities: list[str], enco
     assert (parsed.encoding, strings(parsed, "city")) == (encoding, cities)
 
 
-def test_a_text_that_fits_two_western_encodings_is_told() -> None:
+def test_a_text_that_fits_two_western_encodings_is_reported() -> None:
     [remark] = table("city,n\nMuğla,1\n".encode("cp1254")).remarks
     assert re.search(r"as cp1252.*give --encoding \(.*cp1254.* fit its bytes, too\)$", remark)
 

@@ -173,7 +173,7 @@ def test_a_level_of_format_1_is_looked_up_as_it_came(trained: Trained) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '"\\ud800"'])
-def test_what_is_no_metadata_is_refused(text: Any) -> None:
+def test_invalid_metadata_are_refused(text: Any) -> None:
     with pytest.raises(BundleError, match="not usable"):
         BundleMetadata.from_json(text)
 

@@ -32,7 +32,7 @@ def test_versions_are_numbered_from_one(registry: Any, artefacts: Artefacts) -> 
     assert registry.names() == ["bank"]
 
 
-def test_what_is_published_loads(registry: Any, artefacts: Artefacts) -> None:
+def test_a_published_model_loads(registry: Any, artefacts: Artefacts) -> None:
     registry.publish("bank", artefacts)
     bundle = load_bundle(registry.resolve("bank/1"))
     assert (bundle.name, bundle.version) == ("bank", "1")
@@ -92,7 +92,7 @@ def test_an_alias_of_no_version_is_refused(
         ("@", "'@', it has"),
     ],
 )
-def test_what_is_not_there_is_named_with_what_is(
+def test_a_missing_model_is_named_with_those_that_exist(
     registry: Any, artefacts: Artefacts, reference: str, message: str
 ) -> None:
     registry.publish("bank", artefacts)

@@ -69,7 +69,7 @@ def test_a_folder_that_is_not_there_holds_nothing(case: Case) -> None:
     missing.remove("notes")
 
 
-def test_what_is_written_is_read(folder: Folder) -> None:
+def test_a_written_file_is_read_back(folder: Folder) -> None:
     before = time.time()
     folder.write("model", bytes(range(256)))
     assert folder.read("model") == bytes(range(256))
@@ -87,7 +87,7 @@ def test_an_empty_file_is_a_file(folder: Folder) -> None:
     assert folder.sha256("empty") == (0, hashlib.sha256(b"").hexdigest())
 
 
-def test_what_is_written_again_is_replaced(folder: Folder) -> None:
+def test_a_file_that_is_written_again_is_replaced(folder: Folder) -> None:
     folder.write("aliases", b"a long one")
     folder.write("aliases", b"short")
     assert folder.read("aliases") == b"short"
@@ -108,7 +108,7 @@ def test_a_reader_never_sees_a_part_of_a_file(folder: Folder) -> None:
         writing.result()
 
 
-def test_files_and_folders_are_told_apart(folder: Folder) -> None:
+def test_files_and_folders_are_distinguished(folder: Folder) -> None:
     folder.write("file", b"a")
     for name in ("2", "10"):
         assert folder.claim(name)
@@ -134,7 +134,7 @@ def test_where_claims_are_exclusive_one_of_many_at_once_succeeds(case: Case) -> 
             assert sum(taken) == 1
 
 
-def test_what_is_removed_is_gone_and_its_neighbours_stay(folder: Folder) -> None:
+def test_a_removed_folder_is_gone_and_the_others_stay(folder: Folder) -> None:
     for name in ("1", "2"):
         folder.claim(name)
         (folder / name).write("model", b"a")

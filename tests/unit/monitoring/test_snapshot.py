@@ -80,7 +80,7 @@ def rendered(model: SmallModel, drifted: Any) -> Any:
     return render(SUBJECT, *shown(model, now, sample(model)), assessment, FEW)  # type: ignore[call-arg]
 
 
-def test_what_counts_as_drift_is_what_the_assessment_says(rendered: Any, drifted: Any) -> None:
+def test_the_report_marks_the_drift_of_the_assessment(rendered: Any, drifted: Any) -> None:
     _, assessment = drifted
     metrics = json.loads(rendered.json)["metrics"]
     values = {

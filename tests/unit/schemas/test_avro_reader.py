@@ -286,7 +286,7 @@ def test_a_creation_that_is_no_time_since_1970_is_a_verdict_of_its_own(text: str
     assert code(read(schema, {}, created_at=text)) is ErrorCode.VALIDATION
 
 
-def test_wrong_bytes_are_told_before_a_wrong_envelope_and_that_before_a_wrong_type() -> None:
+def test_damaged_bytes_are_reported_before_a_wrong_envelope_and_that_before_a_wrong_type() -> None:
     schema = lead_schema({"name": "x", "type": "string"}, {"name": "y", "type": "long"})
     whole = encode_lead(
         {"lead_id": "", "created_at": 1, "x": "a", "y": 300}, schema, WireFormat.AVRO
@@ -391,16 +391,14 @@ WIDE = [{"name": f"d{i}", "type": "double"} for i in range(1000)]
     ],
     ids=["double", "float", "fixed", "wide record", "array"],
 )
-def test_a_claimed_count_is_believed_only_as_far_as_there_are_bytes(
-    item: Any, count: bytes
-) -> None:
+def test_a_claimed_count_is_bounded_by_the_bytes_that_are_left(item: Any, count: bytes) -> None:
     schema = lead_schema({"name": "x", "type": {"type": "array", "items": item}})
     size_in_bytes = b"\x02" if count.startswith(b"\xff") else b""
     value = schema.header + b"\x02a\x02" + count + size_in_bytes + b"\x01" * 250_000
     assert {code(decoded(schema, {}, value)) for _ in range(20)} == {ErrorCode.DECODE}
 
 
-def test_blocks_that_tell_their_size_are_skipped_alike() -> None:
+def test_blocks_that_state_their_size_are_skipped_too() -> None:
     schema = lead_schema(
         {"name": "tags", "type": {"type": "array", "items": "string"}},
         {"name": "x", "type": "long"},

@@ -160,7 +160,9 @@ def test_json_values_are_read_as_their_fields_kind(name: str, value: Any, expect
         ("note", []),
     ],
 )
-def test_a_json_value_of_the_wrong_type_is_told_without_the_value(name: str, value: Any) -> None:
+def test_a_json_value_of_the_wrong_type_is_reported_without_the_value(
+    name: str, value: Any
+) -> None:
     [(_, verdict)] = decoder().decode([json(**{name: value})]).errors
     assert verdict.code is ErrorCode.TYPE
     assert name in verdict.message
@@ -203,7 +205,7 @@ def test_a_json_lead_needs_an_id_and_a_time_since_1970(envelope: bytes) -> None:
         b'{"a":' * 2000 + b"1" + b"}" * 2000,
     ],
 )
-def test_what_is_not_json_is_refused(value: bytes) -> None:
+def test_bytes_that_are_not_json_are_refused(value: bytes) -> None:
     [(_, verdict)] = decoder().decode([value]).errors
     assert verdict.code is ErrorCode.DECODE
 

@@ -28,7 +28,7 @@ def test_a_terminal_obeys_nothing_and_shows_all_else(text: str, shown: str) -> N
 
 
 @given(st.text())
-def test_what_is_shown_is_one_line_without_controls_and_stays_so(text: str) -> None:
+def test_shown_text_is_one_line_without_control_characters_and_stays_so(text: str) -> None:
     shown = for_terminal(text)
     assert len(shown.splitlines()) <= 1
     assert "\x1b" not in shown

@@ -65,7 +65,7 @@ def test_names_of_the_envelope_are_no_field_of_another_form() -> None:
     }
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_cache_of_names_is_bounded() -> None:
     names = FieldNames(COLUMNS)
     for i in range(3 * REMEMBERED):
         names.find([f"key{i}"])

@@ -80,7 +80,7 @@ def test_of_several_request_ids_the_first_name_wins_wherever_it_stands() -> None
 
 
 @pytest.mark.parametrize("bad", [None, b"", b"\xff", b"x" * (REQUEST_ID_BYTES + 1)])
-def test_what_is_no_request_id_is_passed_over(bad: bytes | None) -> None:
+def test_an_invalid_request_id_is_ignored(bad: bytes | None) -> None:
     assert read_headers([("x-request-id", bad)]).request_id is None
     assert read_headers([("x-request-id", bad), ("request_id", b"r")]).request_id == b"r"
 

@@ -83,7 +83,7 @@ def test_a_number_as_its_column_writes_it(
         ("1_000", PLAIN),
     ],
 )
-def test_what_a_column_does_not_write_so(text: str, reading: NumberReading) -> None:
+def test_a_form_that_the_column_does_not_use_is_not_read(text: str, reading: NumberReading) -> None:
     assert read_number(text, reading) is None
 
 
@@ -226,7 +226,7 @@ def test_a_time_as_people_and_programs_write_it(text: str, expected: str) -> Non
         *("Fri", "2024 Fri 31", "about 31.05.2024 or later"),
     ],
 )
-def test_what_only_resembles_a_date_is_none(text: str) -> None:
+def test_text_that_only_resembles_a_date_is_no_date(text: str) -> None:
     assert read_time(text, TimeReading(first="day")) is None
 
 

@@ -22,7 +22,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("timestamp", "is_plausible"), CASES)
-def test_what_is_no_time_has_no_age(timestamp: int, is_plausible: bool) -> None:
+def test_an_invalid_time_has_no_age(timestamp: int, is_plausible: bool) -> None:
     assert are_plausible(np.array([timestamp]), NOW).tolist() == [is_plausible]
     assert (age_ms(timestamp, NOW) is not None) is is_plausible
 

@@ -105,7 +105,7 @@ def test_it_is_refused_with_a_reason(avro: Any, said: str) -> None:
         parse_schema(avro, "leads.avsc")
 
 
-def test_what_is_just_not_too_deep_is_read() -> None:
+def test_a_schema_at_the_depth_limit_is_read() -> None:
     assert reads(parse_schema(lead_of(arrays(MAX_BLOCKS))), b"\x00")
     assert reads(parse_schema(lead_of(arrays(MAX_BLOCKS))), b"\x02" * 9 + b"\x00" * 8)
     assert reads(parse_schema(lead_of(optional_records(MAX_UNIONS))), b"\x02" * 32 + b"\x06")

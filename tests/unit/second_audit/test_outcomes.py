@@ -75,7 +75,7 @@ def test_swapped_order() -> None:
     assert Run(LEADS, swapped).faults() == {"order": 1}
 
 
-def test_what_is_written_again_is_no_swapped_order() -> None:
+def test_repeated_events_are_no_swapped_order() -> None:
     assert Run(LEADS, [*EVENTS[:3], *EVENTS[1:]]).faults() == {}
 
 

@@ -62,7 +62,7 @@ async def test_a_bare_error_of_kafka_becomes_a_sentence(found: list[Exception]) 
 
 
 @pytest.mark.parametrize("error", [FatalError("a sentence"), ValueError("a mistake")])
-async def test_what_has_no_cause_in_kafka_stays_as_it_is(
+async def test_an_error_without_a_cause_in_kafka_stays_as_it_is(
     found: list[Exception], error: Exception
 ) -> None:
     assert await crash_reason(error, Settings()) is error

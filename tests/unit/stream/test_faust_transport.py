@@ -76,7 +76,7 @@ def polls(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
     monkeypatch.setattr(AIOKafkaConsumerThread, "_fetch_records", fetch)
 
 
-async def test_what_can_be_read_comes_as_it_is(
+async def test_readable_records_come_as_they_are(
     thread: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     polls(monkeypatch, None)

@@ -9,22 +9,13 @@ import numpy as np
 import onnx
 import pytest
 
-from features.spec import FeatureSpec, NumberField
 from model.bundle import Artefacts
 from model.metadata import BundleError
 from model.registry import Registry
-from model.serving.constant import ConstantPredictor
 from model.serving.native import NativePredictor
 from model.serving.onnx_runtime import OnnxPredictor
 from model.serving.predictor import open_predictor
 from tests.unit.small_booster import Trained
-
-
-@pytest.fixture(scope="module")
-def large(trainer: Any) -> Any:
-    """200 trees: as many as ONNX Runtime shares among its threads, if it is given any."""
-    spec = FeatureSpec(fields=tuple(NumberField(name=f"x{i}") for i in range(50)))
-    return trainer(spec, rows=4096, trees=200)
 
 
 def arrays(predictor: Any, matrix: Any) -> Any:
@@ -37,29 +28,6 @@ def arrays(predictor: Any, matrix: Any) -> Any:
         moved.fields,
         moved.aspects,
     )
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("size", [1, 2, 3, 31, 50, 127, 128, 500, 1023])
-def test_a_lead_has_the_same_score_to_the_bit_in_any_batch(
-    large: Any, threads: int, size: int
-) -> None:
-    predictor = OnnxPredictor(large.onnx, threads=threads)
-    matrix = large.matrix[: max(512, size)]
-    whole = arrays(OnnxPredictor(large.onnx), large.matrix)
-    for start in range(0, len(matrix), size):
-        part = arrays(predictor, matrix[start : start + size])
-        for found, expected in zip(part, whole, strict=True):
-            np.testing.assert_array_equal(found, expected[start : start + size][: len(found)])
-
-
-def test_threads_share_a_large_batch_and_keep_its_order(large: Any) -> None:
-    for found, expected in zip(
-        arrays(OnnxPredictor(large.onnx, threads=3), large.matrix),
-        arrays(OnnxPredictor(large.onnx), large.matrix),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(found, expected)
 
 
 def test_shapes_and_types_are_those_of_a_prediction(trained: Trained) -> None:
@@ -194,18 +162,6 @@ def test_a_predictor_may_be_used_by_several_threads(trained: Trained) -> None:
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(predictor.predict, [trained.matrix] * 16):
             np.testing.assert_array_equal(found.probability, expected)
-
-
-def test_the_constant_engine_gives_one_score_and_no_reasons() -> None:
-    predictor = ConstantPredictor(2)
-    probability, field, value, *moved = arrays(predictor, np.empty((4, 9), np.float32))
-    assert predictor.engine == "constant"
-    np.testing.assert_array_equal(probability, np.full(4, 0.5, np.float32))
-    assert (field.shape, value.shape) == ((4, 2), (4, 2))
-    assert [array.shape for array in moved] == [(4, 0), (4, 2), (4, 0)]
-    assert not value.any()
-    assert not moved[1].any()
-    assert predictor.contributions(np.empty((1, 9), np.float32)).bias == 0.0
 
 
 def test_a_worker_loads_a_bundle_without_the_libraries_of_training(

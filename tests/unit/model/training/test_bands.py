@@ -46,7 +46,7 @@ def test_mixed_rules_share_below_a_score() -> None:
     assert bands.medium.leads == 800
 
 
-def test_ties_are_never_parted_and_the_share_that_is_reached_is_said() -> None:
+def test_ties_stay_in_one_band_and_the_reached_share_is_reported() -> None:
     scores = np.repeat([0.6, 0.3, 0.1], [14, 36, 50])
     labels = np.arange(100) % 3 == 0
     bands = choose_bands(scores, labels, HIGH, MEDIUM)

@@ -58,7 +58,7 @@ def test_leads_of_few_values_look_the_same_and_are_no_copies() -> None:
         assert alike.rows > 500
 
 
-def test_what_says_something_of_the_outcome_does_not_make_leads_copies() -> None:
+def test_a_column_that_predicts_the_outcome_does_not_make_leads_copies() -> None:
     leads = noise(3_000, 300)
     rate = np.where(leads.columns["size"] > 200, 0.6, 0.1)
     leads = Leads.of(KINDS, leads.columns, RNG.random(3_000) < rate)

@@ -49,7 +49,7 @@ def no_ages(created: list[str] | None, **options: Any) -> list[str]:
         ([on(int(i == 0), i % 24) for i in range(ROWS)], "almost all of its times are of one day"),
     ],
 )
-def test_a_created_at_from_which_no_age_counts_is_said(created: list[str], why: str) -> None:
+def test_a_created_at_that_is_useless_for_ages_is_warned_of(created: list[str], why: str) -> None:
     (warning,) = no_ages(created)
     assert warning.startswith("How old the dates of seen were")
     assert f"created_at can't be what ages are counted from ({why})" in warning
@@ -60,7 +60,7 @@ def test_without_a_creation_the_option_is_named() -> None:
     assert "with --time" in warning
 
 
-def test_nothing_is_said_where_ages_are_learnt_or_not_wanted() -> None:
+def test_no_warning_where_ages_are_learnt_or_excluded() -> None:
     assert no_ages(SPREAD) == []
     assert no_ages(SPREAD, time="created_at") == []
     assert no_ages([on(0)] * ROWS, exclude=("created_at",)) == []

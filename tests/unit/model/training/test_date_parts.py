@@ -134,7 +134,7 @@ def test_the_age_counts_from_the_creation() -> None:
     [days(*range(30)), np.full(30, START + 7 * DAY_MS)],
     ids=["always as old", "one day for all: its age is calendar time"],
 )
-def test_an_age_that_says_nothing_is_left_out(seen: NDArray[np.float64]) -> None:
+def test_an_age_without_signal_is_left_out(seen: NDArray[np.float64]) -> None:
     found = chosen(seen=seen, created_at=days(*range(30)))
     assert AGE not in found["seen"].parts
 

@@ -152,7 +152,7 @@ def test_a_booster_that_splits_on_categories_is_refused(trained: Trained) -> Non
         type(trained)(booster, trained.matrix, trained.metadata).onnx  # noqa: B018
 
 
-def test_parity_tells_other_scores_and_nan_apart(trained: Trained) -> None:
+def test_parity_detects_other_scores_and_nan(trained: Trained) -> None:
     class Broken(OnnxPredictor):
         def predict(self, matrix: Any) -> Any:
             prediction = super().predict(matrix)

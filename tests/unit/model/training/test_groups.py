@@ -43,7 +43,7 @@ def test_rows_with_the_same_value_belong_together() -> None:
     assert "100 rows share their company with another row (50 groups)" in groups.warnings[0]
 
 
-def test_case_tells_ids_apart() -> None:
+def test_ids_that_differ_in_case_are_different() -> None:
     cells = [f"{'aA'[i % 2]}{i // 2}" for i in range(100)]
     assert find_groups(leads(np.arange(100.0)), company(cells), 1).numbers is None
 

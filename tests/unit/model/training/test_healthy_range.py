@@ -17,7 +17,7 @@ def test_the_healthy_range_is_half_to_twice_the_odds(mean: float, low: float, hi
     assert found.high == pytest.approx(high, abs=2e-4)
 
 
-def test_what_the_training_data_went_through_is_healthy() -> None:
+def test_the_range_of_the_training_data_is_healthy() -> None:
     scores = np.repeat([0.05, 0.4], [900, 100])
     assert healthy_range(scores, is_ordered=False).high < 0.2
     assert healthy_range(scores, is_ordered=True).high == pytest.approx(0.4, abs=2e-4)

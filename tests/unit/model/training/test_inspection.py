@@ -31,7 +31,7 @@ def test_a_column_that_is_the_answer() -> None:
     assert auc(-LABELS.astype(float)) > 0.99
 
 
-def test_a_column_that_says_nothing() -> None:
+def test_a_column_of_noise_is_no_leak() -> None:
     assert abs(auc(NOISE) - 0.5) < 0.05
 
 

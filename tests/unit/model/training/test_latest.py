@@ -35,7 +35,7 @@ def test_the_same_world_is_no_warning() -> None:
     assert sum(bool(change_of(1.5, 0.0, 100 + seed).warnings) for seed in range(6)) <= 1
 
 
-def test_a_ranking_that_is_lost_is_told_with_its_interval() -> None:
+def test_a_worse_ranking_is_reported_with_its_interval() -> None:
     change = change_of(0.0, 0.0)
     assert change.auc.high < 0
     assert change.auc.value == pytest.approx(change.latest.auc - change.cross_validated_auc)
@@ -45,7 +45,7 @@ def test_a_ranking_that_is_lost_is_told_with_its_interval() -> None:
     assert "expect the latest figure in service" in ranking
 
 
-def test_another_rate_of_success_is_told_though_the_ranking_is_as_good() -> None:
+def test_a_changed_success_rate_is_reported_even_if_the_ranking_is_as_good() -> None:
     change = change_of(1.5, 1.2)
     (calibration,) = change.warnings
     assert "the world has changed" in calibration
@@ -54,6 +54,6 @@ def test_another_rate_of_success_is_told_though_the_ranking_is_as_good() -> None
     assert change.as_dict()["bias_interval"] == pytest.approx(bounds, abs=1e-6)
 
 
-def test_scores_that_are_too_sure_are_told_though_their_mean_is_right() -> None:
+def test_overconfident_scores_are_reported_even_if_their_mean_is_right() -> None:
     change = change_of(0.3, 0.0)
     assert any("calibration error" in w or "on average" in w for w in change.warnings)

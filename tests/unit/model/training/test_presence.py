@@ -77,7 +77,7 @@ def test_fewer_than_twenty_rows_are_no_evidence() -> None:
     assert found({"won_date": numbers(some(LABELS, 19))}, LABELS) == []
 
 
-def test_what_chance_does_is_not_named() -> None:
+def test_differences_by_chance_are_not_reported() -> None:
     """Twenty rows are all negative in 12 of 100 cases if nine in ten leads are negative."""
     labels = np.random.default_rng(4).random(N) < 0.1
     assert found({"fax": numbers(some(~labels, 20))}, labels) == []
@@ -106,5 +106,5 @@ def test_an_outcome_that_is_decided_by_presence_is_named_twice() -> None:
     assert [part.is_filled for part in both] == [True, False]
 
 
-def test_a_column_that_is_always_there_says_nothing() -> None:
+def test_a_column_that_is_always_filled_is_not_reported() -> None:
     assert found({"age": numbers(np.ones(N, dtype=bool))}, LABELS) == []

@@ -58,7 +58,7 @@ def test_the_training_matrix_differs_only_in_target_encodings() -> None:
     assert (served[:, 0] != trained[:, 0]).any()
 
 
-def test_a_level_that_one_group_has_alone_says_nothing_in_training() -> None:
+def test_a_level_of_one_group_alone_is_encoded_as_the_prior_in_training() -> None:
     """Copies of a lead would give its outcome away by their level."""
     copies = [f"Level {i // 4}" for i in range(N)]
     data = Leads.of(

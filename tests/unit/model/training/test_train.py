@@ -82,7 +82,7 @@ def test_the_spec(trained: TrainedModel) -> None:
     assert "notes~price" in fields["notes"].columns
 
 
-def test_what_is_dropped_and_why(trained: TrainedModel) -> None:
+def test_dropped_columns_have_a_reason(trained: TrainedModel) -> None:
     dropped = trained.report.dropped
     assert set(dropped) == {"id", "country", "won"}
     assert "identifier" in dropped["id"]
@@ -259,7 +259,7 @@ def test_a_column_in_whose_place_the_time_is_read_can_be_nothing_else() -> None:
         train(table(made), replace(OPTIONS, group="created_at"))
 
 
-def test_two_columns_of_creation_are_told() -> None:
+def test_of_two_columns_of_creation_one_is_read() -> None:
     made = [{**row, "created_at": "2024-01-01"} for row in ROWS]
     plan = plan_training(table(made), OPTIONS)
     by_column = {column.column: column for column in plan.columns}
@@ -338,7 +338,7 @@ def test_a_column_for_one_outcome_only_is_warned_of() -> None:
     )
 
 
-def test_what_columns_predict_alone_is_kept(trained: TrainedModel) -> None:
+def test_the_auc_of_single_columns_is_kept(trained: TrainedModel) -> None:
     strongest = trained.metadata.metrics["strongest"]
     assert isinstance(strongest, list)
     assert len(strongest) == len(trained.metadata.spec.fields)
@@ -644,7 +644,7 @@ def test_a_time_without_values_is_refused_where_young_leads_are_left_out() -> No
         train(table(empty), replace(OPTIONS, matured=timedelta(days=90)))
 
 
-def test_without_young_leads_nothing_is_said_of_their_age() -> None:
+def test_without_young_leads_there_is_no_warning_on_age() -> None:
     """The latest row is no lead whose outcome is known: none of the others is young."""
     made = [{**row, "won": "" if i == 1 else row["won"]} for i, row in enumerate(ROWS)]
     made[1]["created"] = "2026-01-01"

@@ -36,7 +36,7 @@ def verdict_on(made: Leads) -> Verdict:
     return judge(made.labels, validated, logistic_scores(made, validated.folds, 42))
 
 
-def test_a_signal_is_told_with_its_size_and_a_baseline() -> None:
+def test_a_signal_is_reported_with_its_size_and_a_baseline() -> None:
     verdict = verdict_on(leads(1500, 1.5))
     assert verdict.has_signal
     assert verdict.sentence.startswith("Better than giving everyone the base rate (3")

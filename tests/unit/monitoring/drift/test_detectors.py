@@ -79,7 +79,7 @@ def test_watches_the_score_and_every_number_that_varies() -> None:
     assert RollingDetectors(LAYOUT).streams == ("score", "visits", "size")
 
 
-def test_says_nothing_of_leads_as_they_were() -> None:
+def test_stationary_leads_raise_no_change() -> None:
     assert changes_of(RollingDetectors(LAYOUT), leads(12_500)) == []
 
 

@@ -33,7 +33,7 @@ def test_a_window_has_one_p_value() -> None:
     assert p_of(window, 7) == p_of(window, 7)
 
 
-def test_a_sample_of_one_bin_has_the_least_p_value_that_so_many_draws_allow() -> None:
+def test_a_sample_of_one_bin_has_the_least_p_value_that_the_draws_allow() -> None:
     assert p_of(np.array([60] + [0] * 19)) == 1 / 1000
 
 

@@ -7,7 +7,7 @@ import pytest
 from monitoring.drift.power import detectable_psi
 
 
-def test_what_can_be_seen_shrinks_with_the_leads() -> None:
+def test_the_detectable_difference_shrinks_with_more_leads() -> None:
     seen = [detectable_psi(20 / n, n, 20) for n in (50, 100, 300, 999, 100_000)]
     assert seen[:3] == sorted(seen[:3], reverse=True)
     assert 0.9 < seen[0] < 1.3

@@ -25,7 +25,7 @@ def exposed(metrics: Metrics) -> dict[str, tuple[str, str, set[str]]]:
     return families
 
 
-def test_what_is_exposed_is_what_is_declared() -> None:
+def test_exposed_metrics_are_the_declared_ones() -> None:
     expected = {
         metric.name: (
             "gauge" if metric.type == "info" else metric.type,  # the text format has no infos

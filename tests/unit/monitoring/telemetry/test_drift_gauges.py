@@ -157,7 +157,7 @@ def test_before_anything_is_known_nothing_is_shown_but_counters_at_zero(
     }
 
 
-def test_what_happens_is_counted(metrics: Any, registry: Any) -> None:
+def test_events_are_counted(metrics: Any, registry: Any) -> None:
     metrics.alarm(detector="adwin", stream="score", is_confirmed=True)
     metrics.alarm(detector="adwin", stream="score", is_confirmed=False)
     metrics.alarm(detector="adwin", stream="score", is_confirmed=False)
@@ -197,7 +197,7 @@ def test_another_worker_s_values_hold_once_it_has_the_table(metrics: Any, regist
     }
 
 
-def test_what_is_exposed_is_what_is_declared(metrics: Any, registry: Any) -> None:
+def test_exposed_metrics_are_the_declared_ones(metrics: Any, registry: Any) -> None:
     metrics.show(HOUR)
     metrics.show_engagement_range(0.15, 0.4)
     metrics.rolling(mean=0.3, variance=0.02, quantiles={0.1: 0.1, 0.5: 0.3, 0.9: 0.6})

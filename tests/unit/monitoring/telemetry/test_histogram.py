@@ -108,7 +108,7 @@ def test_each_value_of_a_label_is_counted_for_itself() -> None:
     assert generate_latest(registry).splitlines() == [x for x in lines if b"_created" not in x]
 
 
-def test_what_is_gathered_is_counted_before_it_grows() -> None:
+def test_observations_are_counted_before_the_buffer_grows() -> None:
     histogram, _ = make()
     for _ in range(3 * GATHERED):
         histogram.observe(0.5)

@@ -138,7 +138,7 @@ async def test_the_index_leads_to_every_endpoint() -> None:
             assert (await client.get(path)).status in (200, 503)
 
 
-async def test_what_is_not_there_is_not_found_and_nothing_can_be_written() -> None:
+async def test_unknown_paths_are_404_and_nothing_can_be_written() -> None:
     async with Door().client() as client:
         assert (await client.get("/leads")).status == 404
         assert (await client.post("/metrics")).status == 405

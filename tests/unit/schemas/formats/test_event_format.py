@@ -172,9 +172,7 @@ def test_leads_are_read_as_they_were_written(form: EventFormat, reader: LeadRead
     assert read(reader, written(form)) == (ROWS, {})
 
 
-def test_what_is_read_by_column_is_what_is_read_by_row(
-    form: EventFormat, reader: LeadReader
-) -> None:
+def test_reading_by_column_equals_reading_by_row(form: EventFormat, reader: LeadReader) -> None:
     found = reader.read_columns(written(form))
     if found is None:
         return

@@ -96,7 +96,7 @@ def test_jars_are_fetched_once(programs: Path, tmp_path: Path) -> None:
     assert calls.read_text() == "called\n"
 
 
-def test_what_an_interrupted_fetch_left_is_replaced(programs: Path, tmp_path: Path) -> None:
+def test_files_of_an_interrupted_download_are_replaced(programs: Path, tmp_path: Path) -> None:
     program(programs, "mvn", MAVEN.format(calls=str(tmp_path / "calls")))
     half = tmp_path / "cache" / "leadscore" / "kafka-9.9" / "libs"
     half.mkdir(parents=True)

@@ -33,7 +33,7 @@ def test_a_band_is_a_share_a_score_a_lift_or_a_capacity(text: str, by: str, valu
 @pytest.mark.parametrize(
     "text", ["", "30", "1.01", "0%", "101%", "-1", "nan", "inf", "0x", "1e999x", "30/0", "3/2", "a"]
 )
-def test_what_is_none_of_them_is_refused_with_the_forms(text: str) -> None:
+def test_other_text_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(InputError, match=r"--medium .* such as 10%.*0\.7.*2\.5x.*30/400"):
         band_rule(text, "--medium")
 

@@ -125,7 +125,7 @@ def test_names_are_no_markup() -> None:
     assert row.startswith("[red]x ")
 
 
-def test_what_is_not_known_is_a_dash() -> None:
+def test_unknown_values_are_a_dash() -> None:
     [head, *rows] = lines(drift_table(too_few().record(), fields=None))
     assert head.startswith("field")
     assert rows[0].split() == ["age", "-", "-", "ks", "-", "-", "-", "too", "few", "-"]

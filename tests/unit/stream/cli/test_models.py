@@ -163,7 +163,7 @@ def test_options_may_stand_before_the_names(registry: Any) -> None:
         ("alias", "remove", "other", "production"),
     ],
 )
-def test_what_is_not_there_ends_with_2(leadscore: Any, arguments: Any) -> None:
+def test_a_missing_model_ends_with_exit_code_2(leadscore: Any, arguments: Any) -> None:
     assert leadscore(*arguments).exit_code == 2
 
 

@@ -41,7 +41,7 @@ def test_spans_of_time(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "h", "1 hour", "-1h", "0s", "1w", "1e3s"])
-def test_what_is_no_span_of_time(text: str) -> None:
+def test_other_text_is_no_span_of_time(text: str) -> None:
     with pytest.raises(click.BadParameter, match="such as 30m, 1h or 7d"):
         DURATION.convert(text, None, None)
 
@@ -59,7 +59,7 @@ def test_moments_are_utc_where_they_do_not_say(text: str, moment: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", ""])
-def test_what_is_no_moment(text: str) -> None:
+def test_other_text_is_no_moment(text: str) -> None:
     with pytest.raises(click.BadParameter, match="expected a time such as"):
         MOMENT.convert(text, None, None)
 

@@ -207,7 +207,7 @@ def test_explain_shows_every_field_strongest_first(model: SmallModel, tmp_path: 
         assert name in result.stdout
 
 
-def test_what_explain_shows_adds_up(model: SmallModel, tmp_path: Path) -> None:
+def test_the_contributions_that_explain_shows_add_up(model: SmallModel, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     lines = run(explain, model, file, "--lead", "L-3").stdout.splitlines()[2:]
     numbers = [re.findall(r"(?<!\()[+-]\d+\.\d{3}(?!\))", line) for line in lines]

@@ -352,7 +352,7 @@ def test_rows_that_belong_together_are_shown(tmp_path: Path) -> None:
     assert (groups["columns"], groups["groups"], groups["repeated"]) == (["customer"], 150, 300)
 
 
-def test_what_is_surprising_is_a_warning_with_its_remedy(tmp_path: Path) -> None:
+def test_a_surprising_column_is_a_warning_with_its_remedy(tmp_path: Path) -> None:
     rare = [str(i % 7) if i % 20 == 0 else "" for i in range(400)]
     won = ["yes" if i % 3 else "no" for i in range(400)]
     rows = [f"{rare[i]},town {i % 4 if i % 2 else i % 250},{won[i]}" for i in range(400)]

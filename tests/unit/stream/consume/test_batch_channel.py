@@ -11,13 +11,13 @@ def make_channel(maxsize: int = 4) -> BatchChannel:
     return BatchChannel(faust.App("test", broker="memory://"), maxsize=maxsize)
 
 
-async def test_what_is_put_while_nobody_reads_waits_for_who_comes() -> None:
+async def test_an_item_that_is_put_without_a_reader_waits_for_one() -> None:
     channel = make_channel()
     await channel.put("early")
     assert await anext(aiter(channel)) == "early"
 
 
-async def test_what_a_reader_leaves_is_there_for_the_next() -> None:
+async def test_items_that_one_reader_leaves_are_read_by_the_next() -> None:
     channel = make_channel()
     first = aiter(channel)
     await channel.put("one")
@@ -26,7 +26,7 @@ async def test_what_a_reader_leaves_is_there_for_the_next() -> None:
     assert await anext(aiter(channel)) == "two"
 
 
-async def test_who_puts_waits_while_it_is_full() -> None:
+async def test_putting_waits_while_the_channel_is_full() -> None:
     channel = make_channel(maxsize=1)
     await channel.put("one")
     second = asyncio.create_task(channel.put("two"))

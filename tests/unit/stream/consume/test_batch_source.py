@@ -61,7 +61,7 @@ async def test_others_have_their_turn_between_two_polls_of_a_backlog() -> None:
 
 
 @in_jumping_time
-async def test_a_position_of_the_next_assignment_is_not_taken_for_one_of_this() -> None:
+async def test_a_position_of_the_next_assignment_does_not_count_for_this_one() -> None:
     async with running(full_kafka(10)) as bench:
         [batch] = await bench.take()
         batch.done()
@@ -83,7 +83,7 @@ async def test_a_position_of_the_next_assignment_is_not_taken_for_one_of_this() 
 
 
 @in_jumping_time
-async def test_gives_up_what_was_not_begun_and_waits_for_what_was() -> None:
+async def test_a_revocation_drops_batches_that_wait_and_waits_for_those_in_flight() -> None:
     async with running(full_kafka(30)) as bench:
         [in_hand] = await bench.take()
         await bench.until_waiting(2)
@@ -98,7 +98,7 @@ async def test_gives_up_what_was_not_begun_and_waits_for_what_was() -> None:
 
 
 @in_jumping_time
-async def test_a_batch_in_hand_that_takes_too_long_is_left_to_the_next_owner() -> None:
+async def test_a_batch_in_flight_that_takes_too_long_is_left_to_the_next_owner() -> None:
     async with running(full_kafka(20)) as bench:
         first, second = await bench.take(2)
         second.done()
@@ -128,7 +128,7 @@ async def test_a_stop_waits_for_a_batch_in_flight_though_a_revocation_ended_its_
 
 
 @in_jumping_time
-async def test_progress_starts_anew_after_a_rebalance() -> None:
+async def test_progress_is_reset_after_a_rebalance() -> None:
     async with running(full_kafka(20)) as bench:
         first, second = await bench.take(2)
         first.done()
@@ -144,7 +144,7 @@ async def test_progress_starts_anew_after_a_rebalance() -> None:
 
 
 @in_jumping_time
-async def test_after_a_crash_nothing_in_hand_is_waited_for() -> None:
+async def test_after_a_crash_batches_in_flight_are_not_waited_for() -> None:
     async with running(full_kafka(20)) as bench:
         first, _ = await bench.take(2)
         first.done()
@@ -167,7 +167,7 @@ async def test_a_coordinator_that_is_away_does_not_hold_up_a_rebalance_for_ever(
 
 
 @in_jumping_time
-async def test_a_log_that_was_made_anew_is_read_from_its_beginning() -> None:
+async def test_a_log_that_was_created_again_is_read_from_its_beginning() -> None:
     async with running(full_kafka(20)) as bench:
         first, second = await bench.take(2)
         first.done()
@@ -253,7 +253,7 @@ def test_an_error_in_a_poll_that_is_none_of_a_record_passes_over_nothing(
 
 
 @in_jumping_time
-async def test_what_is_read_ahead_of_a_slow_agent_is_bounded() -> None:
+async def test_reading_ahead_of_a_slow_agent_is_bounded() -> None:
     options = SourceOptions(max_records=10, ahead=3, linger=0.0)
     async with running(full_kafka(1000), options) as bench:
         await asyncio.sleep(10)

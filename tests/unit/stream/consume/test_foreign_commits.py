@@ -75,7 +75,7 @@ def test_a_commit_that_moves_our_partition_is_reported_once_and_replaced() -> No
     [None, Commit(50, metadata_of(50, None)), Commit(60), Commit(40)],
     ids=["none", "ours, as of a moment ago", "where we are", "where we were"],
 )
-def test_what_moves_nothing_is_no_fault(found: Commit | None) -> None:
+def test_a_foreign_commit_that_moves_nothing_is_accepted(found: Commit | None) -> None:
     watch, ours = Watch(), progress(60)
     watch.foreign.found_while_assigned(ours, {AT: 40}, {AT: found})
     assert watch.found == []

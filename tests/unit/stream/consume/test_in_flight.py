@@ -3,7 +3,7 @@ import asyncio
 from stream.consume.in_flight import BytesInFlight
 
 
-async def test_who_wants_room_waits_while_the_limit_is_reached() -> None:
+async def test_a_request_for_room_waits_while_the_limit_is_reached() -> None:
     in_flight = BytesInFlight(100)
     await in_flight.room()
     in_flight.add(99)

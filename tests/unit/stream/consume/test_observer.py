@@ -13,7 +13,7 @@ from tests.unit.stream.consume.source_bench import (
 
 
 @in_jumping_time
-async def test_the_observer_is_told_of_rebalances_and_fetches() -> None:
+async def test_the_observer_gets_rebalances_and_fetches() -> None:
     async with running(full_kafka(10, partitions=2)) as bench:
         for batch in await bench.take(2):
             batch.done()

@@ -91,7 +91,7 @@ async def test_a_loss_with_nothing_behind_it_is_committed_and_not_reported_again
 
 
 @in_jumping_time
-async def test_what_was_removed_before_the_group_read_anything_is_no_loss() -> None:
+async def test_records_removed_before_the_group_read_anything_are_no_loss() -> None:
     kafka = full_kafka(30)
     kafka[0].remove_below(22)
     async with running(kafka) as bench:
@@ -254,7 +254,7 @@ async def test_a_topic_that_goes_right_after_the_first_commit_is_a_loss() -> Non
 
 
 @in_jumping_time
-async def test_a_partition_that_was_read_and_never_committed_is_not_taken_for_another_log() -> None:
+async def test_a_partition_that_was_read_and_never_committed_is_no_replaced_log() -> None:
     async with running(full_kafka(30)) as bench:
         await bench.take()
         await asyncio.sleep(2.5)

@@ -78,7 +78,7 @@ def test_a_partition_is_started_by_a_commit_or_by_a_batch() -> None:
     assert progress.is_started
 
 
-def test_a_revoked_batch_cannot_be_begun_but_one_in_hand_can_finish() -> None:
+def test_a_revoked_batch_cannot_be_begun_but_one_in_flight_can_finish() -> None:
     progress = PartitionProgress()
     in_hand, waiting = batch(0, 9), batch(10, 19)
     progress.add(in_hand)

@@ -20,7 +20,7 @@ from tests.unit.stream.consume.source_bench import (
 
 
 @in_jumping_time
-async def test_a_coordinator_that_still_loads_is_not_taken_for_one_that_knows_no_commit() -> None:
+async def test_a_coordinator_that_still_loads_is_asked_again() -> None:
     kafka = full_kafka(30)
     kafka.committed[TP] = 20
     bench = make_bench(kafka)

@@ -92,7 +92,7 @@ def test_progress_ends_it(caplog: pytest.LogCaptureFixture) -> None:
     assert stuck.now == {}
 
 
-def test_what_is_not_assigned_any_more_is_forgotten() -> None:
+def test_partitions_that_are_revoked_are_forgotten() -> None:
     stuck, entry = StuckPartitions(), due()
     stuck.look(0, [A], {A: entry}, set())
     stuck.look(STUCK_AFTER, [], {}, set())

@@ -114,7 +114,7 @@ async def test_with_the_setting_a_partition_stands_at_the_record_and_says_so() -
     assert bench.seen == {TP: list(range(32)), OTHER: [*range(7), *range(8, 12)]}
 
 
-def test_what_stands_still_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_partition_that_stands_still_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     @in_jumping_time
     async def run() -> None:
         kafka = full_kafka(12)
@@ -160,7 +160,7 @@ async def test_an_error_that_comes_of_no_record_crashes_the_app_as_it_is() -> No
 
 
 @in_jumping_time
-async def test_what_passes_by_itself_is_tried_again_with_the_next_poll() -> None:
+async def test_a_retriable_error_is_retried_with_the_next_poll() -> None:
     kafka = full_kafka(12)
     kafka[0].unreadable.add(7)
     async with running(kafka) as bench:
@@ -173,7 +173,7 @@ async def test_what_passes_by_itself_is_tried_again_with_the_next_poll() -> None
 
 
 @in_jumping_time
-async def test_what_does_not_pass_ends_the_worker() -> None:
+async def test_an_error_that_no_retry_resolves_ends_the_worker() -> None:
     kafka = full_kafka(12)
     kafka[0].unreadable.add(7)
     async with running(kafka) as bench:

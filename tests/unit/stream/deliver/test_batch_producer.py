@@ -94,7 +94,7 @@ async def test_calls_keep_their_order_in_a_partition_and_do_not_wait_for_other_p
 
 
 @in_jumping_time
-async def test_what_is_sent_while_a_batch_is_on_its_way_goes_together() -> None:
+async def test_rows_sent_while_a_batch_is_in_flight_go_together() -> None:
     output = make_output()
     async with emitting(output) as emitter:
         hold = asyncio.Event()
@@ -110,7 +110,7 @@ async def test_what_is_sent_while_a_batch_is_on_its_way_goes_together() -> None:
 
 
 @in_jumping_time
-async def test_each_caller_is_told_of_its_own_rows_that_were_refused() -> None:
+async def test_each_caller_gets_its_own_refused_rows() -> None:
     output = make_output(limit=35)
     large, small = b"!" * 40, b"." * 10
     async with emitting(output) as emitter:
@@ -126,7 +126,7 @@ async def test_each_caller_is_told_of_its_own_rows_that_were_refused() -> None:
 
 
 @in_jumping_time
-async def test_a_caller_that_gives_up_holds_no_other_up() -> None:
+async def test_a_cancelled_caller_blocks_no_other() -> None:
     output = make_output()
     async with emitting(output) as emitter:
         hold = asyncio.Event()
@@ -170,7 +170,7 @@ async def test_batches_keep_to_the_smallest_limit_of_the_topics() -> None:
 
 
 @in_jumping_time
-async def test_a_topic_whose_limit_is_not_told_is_taken_to_have_the_fallback() -> None:
+async def test_a_topic_with_an_unknown_limit_has_the_fallback() -> None:
     async with emitting(make_output()) as emitter:
         assert emitter.limits.max_bytes(SCORED) == 1000
         assert emitter.limits.fits(SCORED, b"k", b"v" * 800, [("name", b"value")])
@@ -262,7 +262,7 @@ async def test_another_partition_goes_on_while_the_producer_changes() -> None:
 
 
 @in_jumping_time
-async def test_what_is_sent_while_the_next_producer_is_being_opened_arrives() -> None:
+async def test_rows_sent_while_the_next_producer_is_being_opened_arrive() -> None:
     output, given = make_output(limit=50), numbered(10)
     async with emitting(output) as emitter:
         first = await emitter.send(SCORED, 0, given)
@@ -319,7 +319,7 @@ def test_an_error_that_does_not_pass_is_fatal(error: KafkaError) -> None:
 
 
 @in_jumping_time
-async def test_what_is_not_delivered_within_the_limit_is_fatal() -> None:
+async def test_rows_that_are_not_delivered_within_the_limit_are_fatal() -> None:
     output = make_output()
     async with emitting(output) as emitter:
         hold = asyncio.Event()
@@ -336,7 +336,7 @@ async def test_what_is_not_delivered_within_the_limit_is_fatal() -> None:
 
 
 @in_jumping_time
-async def test_a_broker_that_comes_back_within_the_limit_is_survived() -> None:
+async def test_after_an_outage_within_the_limit_all_rows_arrive() -> None:
     output = make_output()
     async with emitting(output) as emitter:
         hold = asyncio.Event()

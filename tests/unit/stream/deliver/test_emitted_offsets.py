@@ -123,7 +123,7 @@ def test_events_of_an_earlier_model_end_the_search() -> None:
     assert reader.read == FIRST
 
 
-def test_what_may_pass_is_tried_again_and_what_does_not_is_raised() -> None:
+def test_a_retriable_error_is_retried_and_another_is_raised() -> None:
     reader = FakeLogReader(scored=[scored(5)], dead=[])
     reader.errors.append(KafkaConnectionError())
     assert end_of(reader, 5) == 6
@@ -132,7 +132,7 @@ def test_what_may_pass_is_tried_again_and_what_does_not_is_raised() -> None:
         end_of(reader, 5)
 
 
-def test_partitions_are_read_side_by_side_only_so_many_at_once() -> None:
+def test_the_number_of_partitions_read_at_once_is_bounded() -> None:
     class Counting(FakeLogReader):
         now = most = 0
 

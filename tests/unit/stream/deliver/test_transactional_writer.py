@@ -226,7 +226,9 @@ ERRORS = [
 
 @pytest.mark.parametrize("call", ["send", "offsets", "commit"])
 @pytest.mark.parametrize("error", ERRORS, ids=[type(error).__name__ for error in ERRORS])
-def test_what_fails_is_written_again_by_another_producer(call: str, error: KafkaError) -> None:
+def test_a_failed_transaction_is_written_again_by_another_producer(
+    call: str, error: KafkaError
+) -> None:
     @in_jumping_time
     async def run() -> None:
         async with desk() as at:
@@ -332,7 +334,7 @@ async def test_a_partition_that_went_with_its_topic_is_named() -> None:
 @pytest.mark.parametrize(
     "error", [TopicAuthorizationFailedError(), TransactionalIdAuthorizationFailed("id")]
 )
-def test_what_nothing_can_mend_stops_the_worker(call: str, error: KafkaError) -> None:
+def test_an_unrecoverable_error_stops_the_worker(call: str, error: KafkaError) -> None:
     @in_jumping_time
     async def run() -> None:
         async with desk() as at:
@@ -350,7 +352,7 @@ def test_what_nothing_can_mend_stops_the_worker(call: str, error: KafkaError) ->
 
 
 @in_jumping_time
-async def test_what_can_not_be_delivered_in_time_stops_the_worker() -> None:
+async def test_outputs_that_are_not_delivered_in_time_stop_the_worker() -> None:
     async with desk() as at:
         await at.admit()
         at.coordinator.script["send"].extend([KafkaConnectionError() for _ in range(1000)])
@@ -359,7 +361,7 @@ async def test_what_can_not_be_delivered_in_time_stops_the_worker() -> None:
 
 
 @in_jumping_time
-async def test_a_partition_that_an_output_topic_lacks_is_told() -> None:
+async def test_a_partition_that_an_output_topic_lacks_is_reported() -> None:
     coordinator = FakeCoordinator(FakeKafka(), [SCORED, DEAD])
     coordinator.partitions[DEAD] = 0
     with pytest.raises(FatalError, match="add partitions to it"):
@@ -371,7 +373,7 @@ async def test_a_partition_that_an_output_topic_lacks_is_told() -> None:
 
 
 @pytest.mark.parametrize("moment", ["send", "offsets", "commit"])
-def test_who_is_fenced_writes_nothing_more(moment: str) -> None:
+def test_a_fenced_writer_writes_nothing_more(moment: str) -> None:
     @in_jumping_time
     async def run() -> None:
         async with desk() as at:
@@ -420,7 +422,9 @@ async def commit_where_another_was(at: Desk, its_commit: int) -> None:
 
 
 @pytest.mark.parametrize("its_commit", [15, 30])
-def test_who_opens_a_producer_anew_and_finds_anothers_commit_has_lost(its_commit: int) -> None:
+def test_a_writer_that_reopens_and_finds_a_foreign_commit_has_lost_its_partition(
+    its_commit: int,
+) -> None:
     @in_jumping_time
     async def run() -> None:
         async with desk() as at:
@@ -444,7 +448,7 @@ async def test_anothers_commit_of_the_same_offset_is_as_good_as_ones_own() -> No
 
 
 @in_jumping_time
-async def test_what_the_one_before_left_open_is_aborted_before_its_offset_is_read() -> None:
+async def test_the_previous_open_transaction_is_aborted_before_the_offset_is_read() -> None:
     coordinator = FakeCoordinator(FakeKafka(), [SCORED, DEAD])
     before = coordinator.connect(ID, 100)
     await before.start()
@@ -462,7 +466,7 @@ async def test_what_the_one_before_left_open_is_aborted_before_its_offset_is_rea
 
 
 @in_jumping_time
-async def test_what_is_not_committed_is_aborted_at_the_end() -> None:
+async def test_an_uncommitted_transaction_is_aborted_at_the_end() -> None:
     async with desk() as at:
         await at.write(b"a")
     assert at.coordinator.ended == ["abort"]
@@ -470,7 +474,7 @@ async def test_what_is_not_committed_is_aborted_at_the_end() -> None:
 
 
 @in_jumping_time
-async def test_who_waits_at_the_end_is_told_to_drop_the_batch() -> None:
+async def test_a_caller_that_waits_at_the_end_drops_its_batch() -> None:
     async with desk() as at:
         await at.admit()
         at.coordinator.script["send"].append(lambda: None)

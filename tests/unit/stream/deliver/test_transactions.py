@@ -191,7 +191,7 @@ async def test_without_a_commit_it_begins_at_the_beginning_and_takes_nothing_bef
 
 
 @in_jumping_time
-async def test_the_position_is_told_when_the_partition_is_taken_over() -> None:
+async def test_the_position_is_known_when_the_next_owner_starts() -> None:
     kafka = full_kafka(30)
     kafka.committed[AT] = 30
     coordinator = FakeCoordinator(kafka, [SCORED])
@@ -205,7 +205,7 @@ async def test_the_position_is_told_when_the_partition_is_taken_over() -> None:
 
 
 @in_jumping_time
-async def test_batches_in_hand_are_committed_before_partitions_are_given_up() -> None:
+async def test_batches_in_flight_are_committed_before_partitions_are_revoked() -> None:
     async with running(full_kafka(10)) as bench:
         bench.may_finish.clear()
         await asyncio.sleep(0.5)
@@ -220,7 +220,7 @@ async def test_batches_in_hand_are_committed_before_partitions_are_given_up() ->
 
 
 @in_jumping_time
-async def test_what_is_not_done_in_time_is_aborted_and_read_again() -> None:
+async def test_a_batch_that_is_not_done_in_time_is_aborted_and_read_again() -> None:
     async with running(full_kafka(10)) as bench:
         bench.may_finish.clear()
         await asyncio.sleep(0.5)
@@ -305,7 +305,7 @@ async def test_a_start_ends_where_the_partition_is_taken_away_meanwhile() -> Non
 
 
 @in_jumping_time
-async def test_an_error_that_nothing_mends_crashes_the_app() -> None:
+async def test_an_unrecoverable_error_crashes_the_app() -> None:
     async with running(full_kafka(10)) as bench:
         bench.coordinator.script["offsets"].append(GroupAuthorizationFailedError("group"))
         await asyncio.sleep(3)

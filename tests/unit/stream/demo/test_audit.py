@@ -50,7 +50,7 @@ def audit(*, without: tuple[int, int] | None = None) -> Audit:
     return found
 
 
-def test_what_is_in_order_has_no_fault() -> None:
+def test_a_sound_run_has_no_fault() -> None:
     assert audit().faults(played()) == []
     assert audit().total == played().sent
 

@@ -65,7 +65,7 @@ async def test_a_worker_that_ends_is_reported_with_its_last_log_lines(tmp_path: 
         worker.end()
 
 
-async def test_the_port_of_an_earlier_run_is_not_taken_for_this_ones(tmp_path: Path) -> None:
+async def test_the_port_of_an_earlier_run_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "worker.port").write_text("1")
     worker = worker_of("import time; time.sleep(60)", tmp_path)
     try:

@@ -24,7 +24,7 @@ def service_of(table: Any, app: Any, health: Any = None) -> Any:
 
 
 @pytest.mark.parametrize("role", ["drift", "all"])
-def test_a_recovered_table_is_not_taken_for_the_partitions_of_leads(role: str) -> None:
+def test_a_recovered_table_does_not_count_as_assigned_partitions_of_leads(role: str) -> None:
     """Seen once: a worker of both roles said that it was ready, and had no leads to score yet."""
     health = Health(0.0, conditions=READY[role])
     app: Any = SimpleNamespace(

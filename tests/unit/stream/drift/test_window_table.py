@@ -30,12 +30,12 @@ def window() -> bytes:
         window().replace(b'"window_ms":', b'"window_ms":0.'),
     ],
 )
-def test_what_is_no_window_is_damaged(value: bytes) -> None:
+def test_bytes_that_are_no_window_are_damaged(value: bytes) -> None:
     assert damaged_keys({KEY: value}) == [KEY]
 
 
 @pytest.mark.parametrize("key", [b"", b"\xff", b"a/b", b"a/b/c", b"a/1/2/3"])
-def test_what_is_no_key_is_damaged(key: bytes) -> None:
+def test_bytes_that_are_no_key_are_damaged(key: bytes) -> None:
     assert damaged_keys({key: window()}) == [key]
 
 

@@ -61,7 +61,7 @@ def sample(size: int) -> bytes:
 
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("size", [0, 1, 100, CHUNK_BYTES, CHUNK_BYTES + 1, 2_000_000])
-def test_what_was_compressed_comes_out_in_chunks(name: str, size: int) -> None:
+def test_compressed_data_comes_out_in_chunks(name: str, size: int) -> None:
     codec, encode = ENCODERS[name]
     data = sample(size)
     chunks = list(decompress(codec, memoryview(encode(data))))

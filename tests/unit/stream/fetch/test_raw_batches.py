@@ -83,7 +83,7 @@ async def test_where_there_is_nothing_yet_reading_stays(client: type[FakeClient]
     assert (step.records, step.next_offset) == ((), 7)
 
 
-async def test_what_may_pass_is_tried_again_on_a_new_connection(client: type[FakeClient]) -> None:
+async def test_a_retriable_error_is_retried_on_a_new_connection(client: type[FakeClient]) -> None:
     client.answers.extend(
         [LeaderNotAvailableError(), NotLeaderForPartitionError(), batch([Made()])]
     )
@@ -98,7 +98,7 @@ async def test_what_may_pass_is_tried_again_on_a_new_connection(client: type[Fak
     ("answers", "asked"),
     [([OffsetOutOfRangeError()], 1), ([LeaderNotAvailableError()] * 9, raw_batches.ATTEMPTS)],
 )
-async def test_what_does_not_pass_is_raised(
+async def test_an_error_that_no_retry_resolves_is_raised(
     client: type[FakeClient], answers: list[KafkaError], asked: int
 ) -> None:
     client.answers.extend(answers)
@@ -109,7 +109,9 @@ async def test_what_does_not_pass_is_raised(
     assert client.opened == client.closed
 
 
-async def test_what_the_broker_cannot_serve_is_lost_by_its_place(client: type[FakeClient]) -> None:
+async def test_offsets_that_the_broker_cannot_serve_are_reported_as_lost(
+    client: type[FakeClient],
+) -> None:
     """The partition stood still for ever, and aiokafka's log said neither topic nor offset."""
     refused, served = CorruptRecordException(), batch([Made()], base=9)
     # Before: 3; behind: 5 and 6, then 8, and in between 7.

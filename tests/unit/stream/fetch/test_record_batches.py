@@ -149,7 +149,7 @@ def test_where_the_next_record_is_not_known_the_rest_of_the_batch_is_lost(raw: b
 
 
 @pytest.mark.parametrize("codec", [codec for codec in CODECS if codec != "none"])
-def test_what_cannot_be_decompressed_is_lost_from_there_on(codec: str) -> None:
+def test_records_behind_undecompressible_data_are_lost(codec: str) -> None:
     made = [Made(b"%d" % i * 50_000) for i in range(40)]
     whole = batch(made, codec=codec)[61:]
     damaged = batch(made, codec=codec, compressed=whole[: len(whole) * 3 // 4])

@@ -15,7 +15,7 @@ PIN = ModelPin(MODEL, 4096)
 
 
 @pytest.mark.parametrize("pin", [None, PIN, ModelPin(MODEL, 17, until=5000)])
-def test_what_is_written_is_read(pin: ModelPin | None) -> None:
+def test_written_metadata_are_read_back(pin: ModelPin | None) -> None:
     commit = Commit(4711, metadata_of(4711, pin))
     assert commit.is_ours
     assert commit.pin == pin
@@ -35,7 +35,7 @@ def test_it_is_short_ascii_text() -> None:
 @pytest.mark.parametrize(
     "metadata", ["", "x", "{}", "[1]", "1", "null", '{"at": 7}', '{"leadscore": true, "at": 7}']
 )
-def test_what_others_write_is_not_ours(metadata: str) -> None:
+def test_metadata_of_other_clients_are_not_ours(metadata: str) -> None:
     commit = Commit(7, metadata)
     assert not commit.is_ours
     assert commit.pin is None

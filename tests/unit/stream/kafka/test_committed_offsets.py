@@ -82,10 +82,10 @@ def test_a_coordinator_that_is_loading_is_asked_again(answers: deque[Any]) -> No
 @pytest.mark.parametrize(
     "error", [KafkaConnectionError(), GroupCoordinatorNotAvailableError(), NoError()]
 )
-def test_what_may_pass_is_tried_again(answers: deque[Any], error: Exception) -> None:
+def test_a_retriable_error_is_retried(answers: deque[Any], error: Exception) -> None:
     check(answers, [error, 3], Commit(3, "by whom"))
 
 
-def test_what_does_not_pass_is_raised(answers: deque[Any]) -> None:
+def test_an_error_that_no_retry_resolves_is_raised(answers: deque[Any]) -> None:
     with pytest.raises(GroupAuthorizationFailedError):
         check(answers, [GroupAuthorizationFailedError("group")], None)

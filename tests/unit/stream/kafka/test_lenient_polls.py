@@ -21,5 +21,5 @@ def test_whatever_a_client_makes_of_a_record_is_read_past(error: Exception) -> N
     assert may_be_unreadable(error)
 
 
-def test_what_the_way_to_kafka_raises_comes_of_no_record() -> None:
+def test_errors_of_the_connection_are_no_unreadable_record() -> None:
     assert not may_be_unreadable(KafkaConnectionError())

@@ -137,7 +137,7 @@ async def read(log: FakeLog, start: int, stop: int) -> list[int]:
     ],
 )
 @in_jumping_time
-async def test_what_is_between_two_offsets_is_read(
+async def test_records_between_two_offsets_are_read(
     start: int, stop: int, expected: list[int]
 ) -> None:
     assert await read(log_of(10), start, stop) == expected
@@ -184,7 +184,7 @@ async def test_a_log_that_is_cut_while_it_is_read_is_read_on() -> None:
 
 
 @in_jumping_time
-async def test_a_topic_that_is_made_anew_meanwhile_ends_the_read() -> None:
+async def test_a_topic_that_is_created_again_ends_the_read() -> None:
     log, found = log_of(20), []
     async for some in FakeReader(log).read(TP, 10, 20):
         found += [record.offset for record in some]
@@ -222,7 +222,7 @@ async def test_the_latest_records_are_read(
     ],
 )
 @in_jumping_time
-async def test_what_cannot_be_read_is_left_out(
+async def test_unreadable_records_are_left_out(
     unreadable: set[int], start: int, stop: int, expected: list[int]
 ) -> None:
     log = log_of(10)
@@ -278,7 +278,7 @@ async def test_an_error_that_comes_of_no_record_is_raised() -> None:
 
 
 @in_jumping_time
-async def test_what_comes_is_followed_past_what_cannot_be_read() -> None:
+async def test_following_continues_past_unreadable_records() -> None:
     log = log_of(10)
     log.unreadable = {5}
     seen: list[int] = []

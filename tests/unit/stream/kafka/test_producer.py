@@ -5,7 +5,7 @@ from __future__ import annotations
 from stream.kafka.producer import record_bytes
 
 
-def test_a_record_is_never_taken_for_smaller_than_its_batch() -> None:
+def test_the_size_of_a_record_is_never_below_that_of_its_batch() -> None:
     from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
     headers = [("ce_id", b"1" * 30), ("näme", b""), ("none", None)] * 3

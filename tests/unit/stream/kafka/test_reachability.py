@@ -68,7 +68,7 @@ async def test_a_server_that_is_no_kafka(no_kafka: str, protocol: str) -> None:
     assert "check LEADSCORE_KAFKA_BOOTSTRAP_SERVERS and LEADSCORE_SECURITY_PROTOCOL" in sentence
 
 
-async def test_a_server_that_says_nothing(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_does_not_answer(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reachability, "ANSWER_LIMIT", 0.2)
     sentence = await unreachable(plain(silent))
     assert sentence is not None

@@ -49,7 +49,7 @@ async def test_a_wrong_clock_gives_way_to_kafkas_and_is_named(
     assert clocks.clock.stamp() == int((NOW + 60.0) * 1000)
 
 
-async def test_what_kafka_does_not_say_changes_nothing() -> None:
+async def test_without_kafkas_time_the_clock_stays_as_it_is() -> None:
     clocks = Clocks(7200.0, tells=False)
     await clocks.clock.compare()
     assert clocks.clock.now() == NOW + 7200.0

@@ -109,7 +109,7 @@ async def refusal(
     return str(refused.value)
 
 
-async def test_who_has_all_rights_learns_of_the_topics(client: FakeClient) -> None:
+async def test_a_user_with_all_rights_gets_the_topics(client: FakeClient) -> None:
     settings = settings_of(role="all", delivery="exactly_once")
     client.missing = {"leads.drift"}
     topics = await verify_rights(client, settings, uses_of(settings))
@@ -151,7 +151,7 @@ async def test_an_older_broker_wants_idempotent_write(client: FakeClient) -> Non
     assert "the right IdempotentWrite on the cluster in Kafka" in sentence
 
 
-async def test_who_may_write_to_no_topic_needs_no_other_right_for_it(client: FakeClient) -> None:
+async def test_a_user_without_write_needs_no_idempotent_write(client: FakeClient) -> None:
     """Kafka refuses the producer of whoever may not write anywhere: that is no second cause."""
     client.refused = {None}
     client.allowed["leads.scored"] = set()
@@ -180,7 +180,7 @@ async def test_the_check_takes_no_transactional_id_of_a_worker(client: FakeClien
     assert [name for name in ids if name] == ["leadscore/leads.created/check"]
 
 
-async def test_a_broker_that_does_not_say_operations_is_believed(client: FakeClient) -> None:
+async def test_a_broker_that_lists_no_operations_is_trusted(client: FakeClient) -> None:
     client.says_operations = False
     client.allowed["leads.scored"] = {Operation.DESCRIBE}
     topics = await verify_rights(client, settings_of(), uses_of(settings_of()))

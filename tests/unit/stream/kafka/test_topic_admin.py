@@ -30,7 +30,7 @@ def test_nothing_is_wrong_when_all_fit() -> None:
     assert faults(SETTINGS, found(), TOPICS) == []
 
 
-def test_a_missing_source_is_the_only_thing_said() -> None:
+def test_only_a_missing_source_is_reported() -> None:
     assert faults(SETTINGS, {}, SCORING) == [
         "expected the topic staging.leads.created, but it does not exist:"
         " create it with `leadscore topics create`"
@@ -60,7 +60,7 @@ def test_a_topic_that_must_not_be_split_is_found_split() -> None:
     assert "staging.leads.drift.partials to have 1 partition, it has 2" in sentence
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     assert len(faults(SETTINGS, found(leads_scored=None, leads_created_dlq=7), SCORING)) == 2
 
 

@@ -65,7 +65,7 @@ def run(make_loop: Callable[[], asyncio.AbstractEventLoop], call: Callable[..., 
         (asyncio.SelectorEventLoop, write),  # its writelines raises too, from Python 3.12 on
     ],
 )
-def test_what_is_written_to_a_broken_connection_is_dropped(
+def test_data_written_to_a_broken_connection_is_dropped(
     make_loop: Callable[[], asyncio.AbstractEventLoop], call: Callable[..., None]
 ) -> None:
     run(make_loop, call)

@@ -196,7 +196,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return at
 
 
-def test_what_aiokafka_logs_at_a_normal_start_is_not_shown_until_it_goes_on(
+def test_log_lines_of_a_normal_start_of_aiokafka_are_hidden_unless_they_recur(
     at: Callable[[float], None],
 ) -> None:
     """A first start on a new broker logged ERROR lines, and nothing was wrong."""

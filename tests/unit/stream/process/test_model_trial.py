@@ -51,7 +51,7 @@ def test_a_model_of_xgboost_alone_is_tried_too(model: SmallModel) -> None:
         Trials()({"model.ubj": b"{" * 100})
 
 
-def test_what_the_model_is_refused_for_is_said(model: SmallModel) -> None:
+def test_a_refusal_has_its_reason(model: SmallModel) -> None:
     with pytest.raises(BundleError, match=r"model\.onnx should be an ONNX file") as refused:
         Trials()({"model.onnx": b"\xff" * 20})
     assert refused.value.failure is LoadFailure.REFUSED
@@ -97,7 +97,7 @@ def test_a_model_that_swells_is_refused(model: SmallModel) -> None:
     assert refused.value.failure is LoadFailure.OUT_OF_MEMORY
 
 
-def test_what_libraries_print_is_no_verdict(model: SmallModel) -> None:
+def test_output_of_libraries_is_no_verdict(model: SmallModel) -> None:
     trials = Trials(job("os.write(1, b'x' * 100_000); print('{}')"))
     trials(files(model))
     assert len(trials._passed) == 1

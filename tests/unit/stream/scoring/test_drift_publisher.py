@@ -205,7 +205,7 @@ async def publishing(place: Place) -> AsyncIterator[DriftPublisher]:
 
 
 @in_jumping_time
-async def test_a_block_that_is_whole_is_told_before_its_batch_is_done() -> None:
+async def test_a_complete_block_is_published_before_its_batch_is_done() -> None:
     place, scorer = Place(), FakeScorer()
     place.emitter.may_deliver.clear()
     assert place.count(0, 4000, scorer=scorer) == []
@@ -231,7 +231,7 @@ async def test_a_batch_over_several_blocks_waits_for_each() -> None:
 
 
 @in_jumping_time
-async def test_an_open_block_is_told_once_a_second_where_it_has_changed() -> None:
+async def test_a_changed_open_block_is_published_once_a_second() -> None:
     place, scorer = Place(), FakeScorer()
     async with publishing(place):
         for start in range(0, 300, 10):
@@ -244,7 +244,7 @@ async def test_an_open_block_is_told_once_a_second_where_it_has_changed() -> Non
 
 
 @in_jumping_time
-async def test_a_stop_tells_what_is_new() -> None:
+async def test_a_stop_publishes_new_counts() -> None:
     place = Place()
     async with publishing(place):
         place.count(0, 30, scorer=FakeScorer())
@@ -264,7 +264,7 @@ async def test_a_stop_keeps_to_its_limit() -> None:
 
 
 @in_jumping_time
-async def test_who_takes_over_counts_what_was_read_before() -> None:
+async def test_the_next_owner_counts_records_that_were_read_before() -> None:
     place = Place()
     (closing,) = place.count(3000, 4200, scorer=FakeScorer())
     await closing
@@ -274,7 +274,7 @@ async def test_who_takes_over_counts_what_was_read_before() -> None:
 
 
 @in_jumping_time
-async def test_nothing_is_told_of_a_block_whose_head_is_not_counted() -> None:
+async def test_a_block_whose_first_records_are_not_counted_is_not_published() -> None:
     place = Place()
     place.reader.may_read.clear()
     async with publishing(place):
@@ -299,7 +299,7 @@ async def test_leads_that_come_while_the_head_is_counted_are_counted_once() -> N
 
 
 @in_jumping_time
-async def test_a_later_block_is_not_told_before_the_one_before_it() -> None:
+async def test_blocks_are_published_in_order() -> None:
     """Event time goes forward in what is told, so that no lead is late for the order of blocks."""
     place, scorer = Place(), FakeScorer()
     place.reader.may_read.clear()
@@ -360,7 +360,7 @@ async def test_records_that_come_again_are_counted_once() -> None:
 
 
 @in_jumping_time
-async def test_a_block_that_was_whole_but_not_told_is_told_by_the_next_owner() -> None:
+async def test_a_complete_block_that_was_not_published_is_published_by_the_next_owner() -> None:
     place = Place()
     await drained(place.count(BLOCK, BLOCK + 50, scorer=FakeScorer()))
     await asyncio.sleep(1)
@@ -524,7 +524,7 @@ async def test_a_block_that_is_closed_while_its_open_counts_are_published_waits_
 
 
 @in_jumping_time
-async def test_what_belongs_to_another_is_not_published() -> None:
+async def test_counts_of_another_owner_are_not_published() -> None:
     place, scorer = Place(), FakeScorer()
     delivery = asyncio.get_running_loop().create_future()
     async with publishing(place):
@@ -537,7 +537,7 @@ async def test_what_belongs_to_another_is_not_published() -> None:
 
 
 @in_jumping_time
-async def test_what_follows_on_undelivered_outputs_is_not_published_either() -> None:
+async def test_counts_behind_undelivered_outputs_are_not_published() -> None:
     """Seen once: a later batch made the failed outputs forgotten, and the counts were published."""
     place, scorer = Place(), FakeScorer()
     lost, later = (asyncio.get_running_loop().create_future() for _ in range(2))
@@ -555,7 +555,7 @@ async def test_what_follows_on_undelivered_outputs_is_not_published_either() -> 
 
 
 @in_jumping_time
-async def test_a_swap_while_the_head_is_counted_tells_no_version_without_it() -> None:
+async def test_a_change_of_model_during_counting_publishes_no_incomplete_version() -> None:
     """The partials up to an offset are a pure function of the log, which needs the log's head."""
     place, scorer, other = Place(), FakeScorer(), FakeScorer(OTHER_MODEL)
     place.reader.may_read.clear()
@@ -590,7 +590,7 @@ async def test_a_model_without_counting_counts_nothing() -> None:
 
 
 @in_jumping_time
-async def test_a_partition_that_is_not_ours_any_more_is_not_told_of() -> None:
+async def test_counts_of_a_revoked_partition_are_not_published() -> None:
     place = Place()
     async with publishing(place):
         place.count(0, 10, scorer=FakeScorer())
@@ -623,7 +623,7 @@ async def test_a_head_whose_reading_breaks_off_is_counted_on_from_there() -> Non
 
 
 @in_jumping_time
-async def test_counts_without_their_head_are_never_told() -> None:
+async def test_counts_without_the_first_records_of_a_block_are_never_published() -> None:
     """They would be taken for the block's, up to the next lead, as they reach as far."""
     place = Place()
     place.publisher.start()
@@ -642,7 +642,7 @@ async def test_counts_without_their_head_are_never_told() -> None:
 
 
 @in_jumping_time
-async def test_a_block_whose_end_is_in_a_gap_is_told_by_the_next_owner() -> None:
+async def test_a_block_that_ends_in_a_gap_is_published_by_the_next_owner() -> None:
     """A commit runs over the gap when all before it is done, and open blocks are told later."""
     place = Place([Record(offset) for offset in (*range(4000), *range(20_000, 20_100))])
     place.publisher.start()
@@ -673,7 +673,7 @@ async def test_a_head_that_must_not_be_read_ends_the_worker() -> None:
 
 
 @in_jumping_time
-async def test_open_blocks_that_can_t_be_told_end_the_worker() -> None:
+async def test_open_blocks_that_cannot_be_published_end_the_worker() -> None:
     place = Place()
     async with publishing(place):
         place.emitter.errors.append(FatalError("no such topic"))
@@ -683,7 +683,7 @@ async def test_open_blocks_that_can_t_be_told_end_the_worker() -> None:
 
 
 @in_jumping_time
-async def test_a_whole_block_that_can_t_be_told_leaves_its_batch_undone() -> None:
+async def test_a_complete_block_that_cannot_be_published_leaves_its_batch_undone() -> None:
     place = Place()
     place.emitter.errors.append(FatalError("no such topic"))
     (closing,) = place.count(0, BLOCK, scorer=FakeScorer())

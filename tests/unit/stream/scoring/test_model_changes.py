@@ -129,7 +129,7 @@ async def test_a_first_commit_names_the_model_before_a_record_is_scored() -> Non
 
 
 @in_jumping_time
-async def test_what_an_earlier_owner_may_have_emitted_is_scored_by_its_model() -> None:
+async def test_records_that_an_earlier_owner_may_have_scored_keep_its_model() -> None:
     worker = Worker()
     worker.changes.serve(NEW)
     worker.changes.keep(OLD)
@@ -179,7 +179,7 @@ async def test_nothing_is_tried_while_commits_are_known_to_be_put_off() -> None:
 
 
 @in_jumping_time
-async def test_what_is_in_flight_for_long_puts_the_change_off() -> None:
+async def test_batches_in_flight_for_long_postpone_the_change() -> None:
     worker = Worker()
     worker.changes.serve(NEW)
     worker.has(A, 10, None)

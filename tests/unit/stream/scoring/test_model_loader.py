@@ -321,7 +321,7 @@ async def test_a_trial_that_ends_with_the_worker_is_no_failure(
     assert caplog.text == ""
 
 
-async def test_a_store_that_does_not_answer_is_said_to_be_away_and_asked_once(
+async def test_a_store_that_does_not_answer_is_reported_as_unavailable_and_asked_once(
     registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers, asked = threading.Event(), []

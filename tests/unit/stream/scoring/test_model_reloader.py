@@ -40,7 +40,7 @@ def publish(registry: Path, model: SmallModel) -> str:
     return Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))
 
 
-async def test_a_model_is_taken_up_as_it_comes(model: SmallModel, tmp_path: Path) -> None:
+async def test_a_new_model_serves_once_it_is_published(model: SmallModel, tmp_path: Path) -> None:
     place = Place(registry=str(tmp_path / "models"))
     await place.role.models.reload()
     shutil.copytree(model.registry, tmp_path / "models")
@@ -50,7 +50,7 @@ async def test_a_model_is_taken_up_as_it_comes(model: SmallModel, tmp_path: Path
     assert place.role.pipeline.scorer is not None
 
 
-async def test_another_version_is_taken_up_and_the_same_one_is_not_loaded_again(
+async def test_another_version_is_loaded_and_the_same_one_is_not_loaded_again(
     model: SmallModel, registry: Path
 ) -> None:
     place = Place(registry=str(registry))

@@ -51,7 +51,7 @@ async def test_a_rebalance_is_counted_and_logged(caplog: pytest.LogCaptureFixtur
     assert caplog.records[-1].partitions == [0, 2]  # type: ignore[attr-defined]
 
 
-async def test_what_is_fetched_is_counted_by_partition() -> None:
+async def test_fetched_records_are_counted_by_partition() -> None:
     place = Place()
     place.role.observer.on_fetch(Batch(AT, [FakeRecord(n, 0, n) for n in range(5)]))  # type: ignore[misc]
     name = "leadscore_records_consumed_total"

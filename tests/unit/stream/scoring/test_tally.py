@@ -105,7 +105,7 @@ def test_a_code_is_logged_once_a_minute_and_the_rest_at_the_end(logged: Any) -> 
     assert fields(logged[-1], "records", "offset") == (9, 121)
 
 
-def test_what_waits_is_logged_when_the_minute_is_over_though_no_more_come(logged: Any) -> None:
+def test_waiting_dead_letters_are_logged_after_a_minute_even_if_no_more_come(logged: Any) -> None:
     letters = DeadLetterLog()
     for second in (0.0, 1.0):
         letters.note(outcome(letter(ErrorCode.TYPE, 1)))

@@ -83,6 +83,6 @@ def test_shifts_come_in_where_they_are_asked_for() -> None:
         (Wanted(shifts=["nothing=1"]), "no field 'nothing'"),
     ],
 )
-def test_what_does_not_suit_is_said(wanted: Any, says: str) -> None:
+def test_options_that_do_not_fit_the_file_are_refused(wanted: Any, says: str) -> None:
     with pytest.raises(InputError, match=says):
         make_playlist(wanted, STORE)

@@ -35,7 +35,7 @@ def test_a_run_without_end_has_no_total() -> None:
     assert shown(False, None, [(LINE_EVERY, 1000)]) == "leads: 1,000 delivered, 200/s\n"
 
 
-def test_a_short_run_says_nothing_without_a_terminal() -> None:
+def test_a_short_run_logs_no_progress_without_a_terminal() -> None:
     assert shown(False, 10, [(0.1, 5), (0.2, 10)]) == ""
 
 

@@ -230,7 +230,7 @@ async def test_stopping_does_not_wait_for_a_lead_that_is_due_much_later() -> Non
     assert time.now < 101
 
 
-async def test_what_came_before_a_lead_that_can_not_be_written_is_delivered() -> None:
+async def test_leads_before_one_that_cannot_be_written_are_delivered() -> None:
     def second_fails(lead: Any) -> Any:
         if lead.lead_id == "lead-1":
             raise InputError("no")

@@ -78,7 +78,7 @@ def test_half_a_shift_moves_numbers_half_the_way(text: str, before: float, expec
         ("tags=a", "of type array"),
     ],
 )
-def test_what_can_not_be_shifted_is_named(text: str, says: str) -> None:
+def test_a_field_that_cannot_be_shifted_is_named(text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         parse_shift(text, FIELDS)
 

@@ -17,7 +17,7 @@ def drawn(size: Any, count: Any, random: Any, step: Any) -> Any:
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10])
-def test_what_fits_is_kept_whole(count: int) -> None:
+def test_a_sample_that_fits_is_kept_whole(count: int) -> None:
     assert drawn(10, count, Random(1), 3) == list(range(count))
 
 

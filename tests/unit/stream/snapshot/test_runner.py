@@ -31,7 +31,7 @@ async def run(
     )
 
 
-async def test_what_it_prints_is_the_summary() -> None:
+async def test_the_printed_json_is_the_summary() -> None:
     ended = await run("import sys; print(sys.argv[1])", order=SUMMARY.model_dump_json())
     assert (ended.code, ended.summary, ended.reason) == (0, SUMMARY, None)
 

@@ -1,0 +1,195 @@
+"""With which model a partition starts: that of its commit, or the current one where it must be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+
+from model.registry import ModelNotFoundError
+from schemas.errors import StartupError
+from schemas.model_identity import ModelIdentity
+from stream.consume.foreign_commits import ForeignCommit, ForeignCommits
+from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
+from stream.scoring.assignment_checks import LOAD_ATTEMPTS, READ_LIMIT, PartitionStart
+from stream.scoring.serving_model import Serving
+from testing.fakes import in_jumping_time
+
+AT = TopicPartition("leads", 0)
+
+
+def serving(version: str) -> Serving:
+    scorer: Any = f"scorer {version}"
+    return Serving(scorer, ModelIdentity("bank", version, version * 64), "onnx", "none", {})
+
+
+CURRENT, EARLIER = serving("2"), serving("1")
+PIN = ModelPin(EARLIER.identity, since=4)
+
+
+class FakeChanges:
+    """The models that a worker holds."""
+
+    def __init__(self, held: set[ModelIdentity]) -> None:
+        self.current = CURRENT
+        self.held = held
+        self.pins: dict[TopicPartition, ModelPin] = {}
+
+    def has(self, pin: ModelPin) -> bool:
+        return pin.model in self.held
+
+    def keep(self, serving: Serving) -> None:
+        self.held.add(serving.identity)
+
+    def pin(self, partition: TopicPartition, pin: ModelPin) -> None:
+        self.pins[partition] = pin
+
+
+class FakeEmitted:
+    """How far outputs reach: an offset, None where there is none, or an error."""
+
+    def __init__(self) -> None:
+        self.reach: Any = None
+        self.asked: list[str | None] = []
+
+    async def end(self, partition: TopicPartition, above: int, sha256: str | None) -> int | None:
+        self.asked.append(sha256)
+        if self.reach == "never":
+            await asyncio.Event().wait()
+        if isinstance(self.reach, Exception):
+            raise self.reach
+        return self.reach  # type: ignore[no-any-return]
+
+
+class Place:
+    """A partition that is about to start, in a log of 100 records."""
+
+    def __init__(
+        self, *, holds_earlier: bool = True, stops: bool = False, ignores_pins: bool = False
+    ) -> None:
+        held = {CURRENT.identity, *([EARLIER.identity] if holds_earlier else [])}
+        self.changes, self.emitted = FakeChanges(held), FakeEmitted()
+        self.loads: deque[Exception] = deque()
+        self.loaded: list[ModelIdentity] = []
+        self.foreign: list[ForeignCommit] = []
+        self.missing = 0
+        changes: Any = self.changes
+        emitted: Any = self.emitted
+        self.start = PartitionStart(
+            changes=changes,
+            emitted=emitted,
+            end_offset=self._end_offset,
+            load=self._load,
+            foreign=ForeignCommits(self.foreign.append, stops=stops),
+            missing=self._count_missing,
+            ignores_pins=ignores_pins,
+        )
+
+    async def _end_offset(self, _: TopicPartition) -> int:
+        return 100
+
+    def _load(self, identity: ModelIdentity) -> Serving:
+        self.loaded.append(identity)
+        if self.loads:
+            raise self.loads.popleft()
+        return EARLIER
+
+    def _count_missing(self) -> None:
+        self.missing += 1
+
+
+def commit(offset: int, pin: ModelPin | None = PIN) -> Commit:
+    return Commit(offset, metadata_of(offset, pin))
+
+
+@in_jumping_time
+async def test_a_partition_without_a_commit_or_without_a_model_in_it_is_pinned_to_none() -> None:
+    place = Place()
+    assert await place.start.pin_of(AT, None) is None
+    assert await place.start.pin_of(AT, commit(10, None)) is None
+    assert place.changes.pins == {}
+    assert place.foreign == []
+
+
+async def test_the_model_of_the_commit_is_loaded_and_scores_up_to_the_last_output() -> None:
+    place = Place(holds_earlier=False)
+    place.emitted.reach = 25
+    assert await place.start.pin_of(AT, commit(10)) == ModelPin(EARLIER.identity, 4, 25)
+    assert place.changes.pins == {AT: PIN}
+    assert place.loaded == [EARLIER.identity]
+    assert place.emitted.asked == [EARLIER.identity.sha256]
+
+
+@in_jumping_time
+async def test_outputs_of_a_log_that_was_deleted_do_not_reach_beyond_the_new_one() -> None:
+    place = Place()
+    place.emitted.reach = 5000
+    found = await place.start.pin_of(AT, commit(10))
+    assert found is not None
+    assert found.until == 100
+
+
+@in_jumping_time
+async def test_where_outputs_cannot_be_read_all_records_may_have_been_scored() -> None:
+    for reach in (KafkaConnectionError(), "never"):
+        place = Place()
+        place.emitted.reach = reach
+        started = asyncio.get_running_loop().time()
+        found = await place.start.pin_of(AT, commit(10))
+        assert found is not None
+        assert found.until == 100
+        assert asyncio.get_running_loop().time() - started <= READ_LIMIT + 1
+
+
+async def test_a_model_is_loaded_once_for_all_partitions() -> None:
+    place = Place(holds_earlier=False)
+    await asyncio.gather(
+        *(place.start.pin_of(TopicPartition("leads", n), commit(10)) for n in range(4))
+    )
+    assert place.loaded == [EARLIER.identity]
+
+
+async def test_a_model_that_the_registry_lacks_is_counted_and_the_current_one_scores() -> None:
+    place = Place(holds_earlier=False)
+    place.loads.append(ModelNotFoundError("no such version"))
+    assert await place.start.pin_of(AT, commit(10)) == ModelPin(CURRENT.identity, 10)
+    assert (place.missing, len(place.loaded)) == (1, 1)
+
+
+async def test_a_registry_that_is_slow_to_answer_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream.scoring.assignment_checks.MODEL_LOAD_PAUSE", 0.0)
+    place = Place(holds_earlier=False)
+    place.loads.extend([OSError("slow")] * (LOAD_ATTEMPTS - 1))
+    found = await place.start.pin_of(AT, commit(10))
+    assert found is not None
+    assert found.model == EARLIER.identity
+    assert (place.missing, len(place.loaded)) == (0, LOAD_ATTEMPTS)
+
+
+async def test_where_pins_are_ignored_the_current_model_scores_and_none_is_loaded() -> None:
+    place = Place(holds_earlier=False, ignores_pins=True)
+    assert await place.start.pin_of(AT, commit(10)) == ModelPin(CURRENT.identity, 10)
+    assert place.loaded == []
+
+
+@in_jumping_time
+async def test_a_commit_that_no_worker_made_is_reported_with_how_far_outputs_reach() -> None:
+    place = Place()
+    place.emitted.reach = 40
+    assert await place.start.pin_of(AT, Commit(70)) is None
+    [found] = place.foreign
+    assert (found.offset, found.before, found.direction) == (70, 40, "forward")
+
+
+@in_jumping_time
+async def test_such_a_commit_stops_the_worker_where_the_settings_say_so() -> None:
+    place = Place(stops=True)
+    place.emitted.reach = 40
+    with pytest.raises(StartupError):
+        await place.start.pin_of(AT, Commit(70))
