@@ -43,7 +43,7 @@ class Stage(Protocol):
 
     @abstractmethod
     def fail_next(self, error: KafkaError) -> None:
-        """Let the next batch of outputs fail with an error."""
+        """Make the next batch of outputs fail with an error."""
 
     @abstractmethod
     async def commit(self, progress: PartitionProgress) -> None:

@@ -57,7 +57,7 @@ class FailingProducer:
 
 
 class KafkaStage(Stage):
-    """What both stages have: topics, a group, a way to read them, and errors to come."""
+    """The part of a stage that both deliveries share: topics, group, readers, scripted errors."""
 
     def __init__(self, bootstrap: str, names: Mapping[str, str], opened: AsyncExitStack) -> None:
         self.bootstrap = bootstrap

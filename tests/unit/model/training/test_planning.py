@@ -1,4 +1,4 @@
-"""What was decided about each column, with warnings where it may surprise."""
+"""Decisions about columns, with warnings where they may surprise."""
 
 from __future__ import annotations
 

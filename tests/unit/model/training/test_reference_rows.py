@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,10 +20,10 @@ from schemas.fields import FieldKind
 N = 300
 
 
-def written(monkeypatch: pytest.MonkeyPatch, most: int) -> dict[str, list[object]]:
+def written(monkeypatch: pytest.MonkeyPatch, most: int) -> dict[str, list[Any]]:
     monkeypatch.setattr(module, "ROWS", most)
     kinds = {"size": FieldKind.NUMBER, "source": FieldKind.CATEGORY}
-    columns = {
+    columns: dict[str, Any] = {
         "size": np.arange(N, dtype=float),
         "source": [("somebody's words", "web")[row % 2] for row in range(N)],
     }
@@ -33,7 +34,7 @@ def written(monkeypatch: pytest.MonkeyPatch, most: int) -> dict[str, list[object
     encoder = FeatureEncoder(spec, reference)
     features = encoder.encode(leads.columns, N)
     content = reference_rows(leads, encoder, reference, features, scores)
-    found: dict[str, list[object]] = pq.read_table(io.BytesIO(content)).to_pydict()
+    found: dict[str, list[Any]] = pq.read_table(io.BytesIO(content)).to_pydict()
     return found
 
 

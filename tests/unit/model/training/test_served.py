@@ -1,4 +1,4 @@
-"""What serves: the calibrated trees, or, without signal, the base rate for every lead."""
+"""A model serves its calibrated trees, or, without signal, the base rate for every lead."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_no_events_are_no_bytes() -> None:
     assert writer().write(scored_rows(0)) == []
 
 
-@pytest.mark.skipif(avro_events._compiled is None, reason="there was no compiler")
+@pytest.mark.skipif(find_spec("schemas._compiled") is None, reason="there was no compiler")
 def test_plain_python_writes_the_bytes_of_the_compiled_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
-from schemas.column_reader import _compiled
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.formats.avro_leads import COLUMNS_FROM, AvroLeadReader
 from schemas.formats.event_format import Row
@@ -71,7 +72,7 @@ def test_prepare_makes_the_readers_of_the_known_headers(
     assert asked == [HEADER]
 
 
-@pytest.mark.skipif(_compiled is None, reason="there was no compiler")
+@pytest.mark.skipif(find_spec("schemas._compiled") is None, reason="there was no compiler")
 def test_large_batches_are_read_by_column_and_small_ones_are_not(reader: AvroLeadReader) -> None:
     found = reader.read_columns([*VALUES])
     assert found is not None

@@ -10,7 +10,7 @@ import pytest
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.formats.event_format import LeadFields, Row
+from schemas.formats.event_format import LeadFields, LeadReader, Row
 from schemas.formats.json_objects import JsonObjects
 from schemas.readings import NumberReading, TimeReading
 from schemas.store import SchemaStore
@@ -113,4 +113,5 @@ def test_no_value_of_a_lead_is_in_a_verdict() -> None:
 
 
 def test_objects_are_not_read_by_column() -> None:
-    assert FORM.lead_reader(SchemaStore(), FIELDS).read_columns([b"{}"] * 20) is None
+    reader: LeadReader = FORM.lead_reader(SchemaStore(), FIELDS)
+    assert reader.read_columns([b"{}"] * 20) is None

@@ -79,6 +79,6 @@ def test_a_past_time_is_a_moment_or_how_long_ago_it_was() -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "0h", "6 hours"])
-def test_what_is_no_past_time(text: str) -> None:
+def test_other_text_is_no_past_time(text: str) -> None:
     with pytest.raises(click.BadParameter, match="such as"):
         PAST.convert(text, None, None)

@@ -1,4 +1,4 @@
-"""What is printed of outcomes and of rows that belong together."""
+"""Printed outcomes and groups of the training rows."""
 
 from __future__ import annotations
 

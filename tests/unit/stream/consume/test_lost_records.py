@@ -1,4 +1,4 @@
-"""What is said of records that can never be read."""
+"""Reports of records that can never be read."""
 
 from __future__ import annotations
 

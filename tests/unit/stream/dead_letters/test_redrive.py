@@ -168,7 +168,7 @@ async def test_a_topic_that_was_created_again_has_letters_that_were_never_sent()
 
 
 @in_jumping_time
-async def test_letters_that_expire_before_they_are_read_are_told() -> None:
+async def test_letters_that_expire_before_they_are_read_are_reported() -> None:
     desk = Desk()
     plan = desk.plan()
     desk.letters.starts[0] = 2

@@ -1,4 +1,4 @@
-"""What metrics and logs show of the drift role."""
+"""Metrics and logs of the drift role."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def replica(number: int, fetched_ms: int, caught_up_ms: int) -> tuple[Any, ...]:
 
 
 def answer(*voters: Any, observers: Any = (), error_code: int = 0) -> Any:
-    partition = (0, 0, 1, 7, 500, voters, observers, {})
+    partition: Any = (0, 0, 1, 7, 500, voters, observers, {})
     return SimpleNamespace(
         error_code=error_code, topics=[(METADATA_LOG, [partition], {})], brokers=[]
     )

@@ -15,7 +15,7 @@ from testing.fakes import in_jumping_time
 
 
 class FakeKafka:
-    """What the next starts and requests come to: an error, "never", or an answer."""
+    """Scripted results of the next starts and requests: an error, "never", or an answer."""
 
     def __init__(self) -> None:
         self.starts: deque[Any] = deque()

@@ -15,7 +15,7 @@ from stream.settings import load_settings
 
 @pytest.fixture
 def bounds(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the process's own bounds of batches and responses were set to."""
+    """Values that the bounds of batches and responses of the process were set to."""
     found: list[Any] = []
     monkeypatch.setattr(module, "bound_batches", found.append)
     monkeypatch.setattr(module, "bound_responses", found.append)

@@ -1,4 +1,4 @@
-"""What becomes of the leads is counted, and logged once a minute and at the end."""
+"""Outcomes of leads are counted, and logged once a minute and at the end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def log_of(*, is_for_people: bool) -> OutcomeLog:
 
 
 def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if r.name.startswith("stream.scoring")]
+    """Return the lines so far, without those of mode on the start and stop of the service."""
+    lines = [r.getMessage() for r in caplog.records if r.name.startswith("stream.scoring")]
+    return [line for line in lines if not line.startswith("[^OutcomeLog]")]
 
 
 @in_jumping_time

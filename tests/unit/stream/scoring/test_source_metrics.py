@@ -26,7 +26,7 @@ async def test_the_lag_is_what_is_not_done_of_each_partition() -> None:
     async with running(full_kafka(30, partitions=2)) as bench:
         for batch in await bench.take(2):
             batch.done()
-        found = {(lag.topic, lag.partition): lag.messages for lag in partition_lags(bench.source)}
+        found = {(lag.topic, lag.partition): lag.records for lag in partition_lags(bench.source)}
         assert found.keys() == {(TOPIC, 0), (TOPIC, 1)}
         assert sum(found.values()) == 60 - sum(bench.notes.fetched[:2])
 
