@@ -21,7 +21,7 @@ from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.deliver.batch_producer import Output, RecordsTooLargeError
 from stream.deliver.delivery import Delivery, PartitionLostError
-from testing.fakes import FakeRecord
+from testing.fake_kafka import FakeRecord
 
 GENERATION = 1
 LIMIT = 1000

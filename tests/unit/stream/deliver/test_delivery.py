@@ -17,7 +17,9 @@ from stream.deliver.delivery import AtLeastOnce, Delivery
 from stream.deliver.transactional_writer import WriterOptions
 from stream.deliver.transactions import Transactions
 from stream.kafka.topic_limits import TopicLimits
-from testing.fakes import TOPIC, FakeKafka, FakeOutput, in_jumping_time
+from testing.fake_kafka import TOPIC, FakeKafka
+from testing.fake_producer import FakeOutput
+from testing.jumping_time import in_jumping_time
 from tests import delivery_conformance
 from tests.delivery_conformance import (
     BATCH_BYTES,

@@ -17,7 +17,8 @@ from aiokafka.errors import (
 from schemas.errors import FatalError
 from stream.deliver.transactional_producer import FENCED, TransactionalId, may_pass
 from stream.kafka.topic_limits import TopicLimits
-from testing.fakes import FakeKafka, in_jumping_time
+from testing.fake_kafka import FakeKafka
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
 
 NAME = "group/leads/0"

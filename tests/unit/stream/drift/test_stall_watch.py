@@ -15,7 +15,8 @@ from schemas.errors import FatalError
 from stream.drift import stall_watch as module
 from stream.drift.stall_watch import LOOK, DriftStallWatch
 from stream.monitor import STALL_LIMIT
-from testing.fakes import FakeApp, in_jumping_time
+from testing.fake_app import FakeApp
+from testing.jumping_time import in_jumping_time
 
 AT = TopicPartition("partials", 0)
 

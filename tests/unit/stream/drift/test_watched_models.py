@@ -14,7 +14,7 @@ from stream.drift import watched_models as module
 from stream.drift.watched_models import WatchedModels
 from stream.process.backoff import MODEL_LOOKUP_PAUSE
 from stream.settings import load_settings
-from testing.fakes import FakeTrials
+from testing.fake_app import FakeTrials
 from tests.unit.small_model import SmallModel
 
 
@@ -77,11 +77,17 @@ def test_another_model_of_the_same_version_is_not_used(
     assert place.models.find(own) is not None, "the pause is that of the other model"
 
 
-def test_a_model_that_is_refused_is_not_tried_at_every_record(
-    model: SmallModel, clock: Any
+def test_a_refused_model_is_not_read_at_every_record(
+    model: SmallModel, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trials = FakeTrials(BundleError("it scores its golden rows otherwise"))
-    place = Place(model, trials)
+    read: list[str] = []
+
+    def refuse(location: str, _: object) -> None:
+        read.append(location)
+        raise BundleError("it scores its golden rows otherwise")
+
+    monkeypatch.setattr(module, "describe_bundle", refuse)
+    place = Place(model, FakeTrials())
     for _ in range(3):
         assert place.models.find(model.bundle.identity) is None
-    assert trials.tried == 1
+    assert len(read) == 1

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from stream.kafka import probe as module
 from stream.kafka.probe import ANSWER_LIMIT, BrokerProbe
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 
 class FakeKafka:

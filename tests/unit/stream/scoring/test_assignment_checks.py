@@ -17,7 +17,7 @@ from stream.consume.foreign_commits import ForeignCommit, ForeignCommits
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 from stream.scoring.assignment_checks import LOAD_ATTEMPTS, READ_LIMIT, PartitionStart
 from stream.scoring.serving_model import Serving
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 AT = TopicPartition("leads", 0)
 

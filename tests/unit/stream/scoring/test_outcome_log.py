@@ -12,7 +12,7 @@ from monitoring.telemetry.metrics import PartitionLag
 from schemas.errors import ErrorCode
 from stream.scoring import outcome_log as module
 from stream.scoring.outcome_log import OutcomeLog
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.scoring.test_tally import letter, outcome
 
 

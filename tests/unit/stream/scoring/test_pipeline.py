@@ -101,7 +101,7 @@ async def test_a_batch_that_was_revoked_is_left_to_its_next_owner() -> None:
         assert not given.is_done
 
 
-async def test_no_more_batches_are_in_hand_than_allowed() -> None:
+async def test_no_more_batches_are_in_flight_than_allowed() -> None:
     async with Place(in_flight=2) as place:
         await place.pipeline.accept([batch(0)])
         await place.pipeline.accept([batch(2)])
@@ -363,7 +363,7 @@ async def test_of_a_poll_only_what_is_still_ours_is_scored() -> None:
         await place.pipeline.accept([batch(2)])
 
 
-async def test_bad_records_are_told_of_where_they_come_from_in_any_partition_of_a_poll() -> None:
+async def test_dead_letters_name_their_source_in_any_partition_of_a_poll() -> None:
     async with Place() as place:
         bad = batch(40, 2, partition=3, value=b"?")
         good = b'{"lead_id":"a","created_at":1}'

@@ -16,7 +16,7 @@ from stream.fetch.raw_records import RawRecord
 from stream.settings import load_settings
 from stream.snapshot import record_sample as module
 from stream.snapshot.record_sample import TimeRange, draw_records
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 SETTINGS = load_settings(kafka_bootstrap_servers="here:1")
 WITHIN = TimeRange(1000, 2000)
