@@ -51,5 +51,5 @@ def test_the_totals_have_all_since_the_start(caplog: pytest.LogCaptureFixture) -
     progress.report(160.0, DriftTally(partials=5), [], None)
     progress.report_totals(190.0, DriftTally(partials=7, windows=2), unfinished=3)
     last = logged(caplog)[-1]
-    assert (last["message"], last["seconds"], last["unfinished"]) == ("drift account", 90.0, 3)
+    assert (last["message"], last["seconds"], last["unfinished"]) == ("drift totals", 90.0, 3)
     assert (last["partials"], last["reports"]) == (7, 2)

@@ -86,7 +86,7 @@ def test_whatever_is_done_in_whatever_order_the_account_covers_what_is_committed
             assert pin.account.offsets == offset - START
 
 
-def test_what_is_left_out_waits_for_the_batch_before_it() -> None:
+def test_records_that_are_left_out_wait_for_the_batch_before_them() -> None:
     progress = progress_of()
     batch = batch_of(START, START + 3)
     progress.add(batch)

@@ -268,7 +268,7 @@ async def test_a_stop_keeps_what_is_done_and_says_that_it_is_not_all() -> None:
 
 
 @in_jumping_time
-async def test_a_log_that_was_made_anew_ends_the_replay() -> None:
+async def test_a_log_that_was_created_again_ends_the_replay() -> None:
     kafka = kafka_of(5)
     replay = Replay(kafka, [PartitionRange(0, 20, 40)])
     with pytest.raises(FatalError, match="created again"):

@@ -28,5 +28,5 @@ def test_spots_are_in_the_range_apart_and_of_the_number_that_is_asked(
         assert {first, each.end - 1} <= taken, "old leads and new ones"
 
 
-def test_what_has_expired_is_not_sampled() -> None:
+def test_expired_records_are_not_sampled() -> None:
     assert spots(PartitionRange(0, 0, 100, 100), 40) == []

@@ -10,8 +10,6 @@ from aiokafka import TopicPartition
 from monitoring.telemetry.health import Condition
 from stream.scoring.source_metrics import SourceMetrics, partition_lags
 from testing.fake_kafka import TOPIC
-from testing.jumping_time import in_jumping_time
-from tests.unit.stream.consume.source_bench import full_kafka, running
 from tests.unit.stream.scoring.role import Place
 
 AT = TopicPartition(TOPIC, 0)
@@ -20,14 +18,6 @@ AT = TopicPartition(TOPIC, 0)
 async def test_before_the_source_is_started_no_partition_has_a_lag() -> None:
     place = Place()
     assert partition_lags(place.role.source) == ()
-
-
-@in_jumping_time
-async def test_records_that_are_not_done_count_as_lag() -> None:
-    async with running(full_kafka(30)) as bench:
-        await bench.take(1)
-        [lag] = partition_lags(bench.source)
-        assert (lag.topic, lag.partition, lag.records) == (TOPIC, 0, 30)
 
 
 async def test_the_state_comes_from_the_parts_that_know_it() -> None:
