@@ -302,7 +302,7 @@ async def test_a_limit_lowered_below_what_was_delivered_stops_the_worker() -> No
         await at.write(b"x" * 90)
         at.coordinator.limit = 50
         await at.admit()
-        with pytest.raises(FatalError, match="delivered before") as stopped:
+        with pytest.raises(FatalError, match="a record that it took before") as stopped:
             await at.send(b"y" * 60)
         assert not isinstance(stopped.value, RecordsTooLargeError)
 
