@@ -99,12 +99,13 @@ def rights_page() -> str:
         " names user, operation and resource. `leadscore topics create` needs Create and Describe"
         " on each of the [topics](topics.md), or Create on the cluster and Describe on the topics."
         " Brokers before Kafka 2.8 also require IdempotentWrite on the cluster for every"
-        " producer.\n\n"
+        " producer. For another group, `leadscore lag` needs Describe on it and Read on its"
+        " topics.\n\n"
         "Optional rights:\n\n"
         "- Describe on the workers' group and Read on the scored leads: a replay yields to the"
         " workers. To write into the workers' topics (`--into-live`) or another topic (`--out`) it"
         " needs Create and Write there.\n"
-        "- Describe on the cluster: a worker learns Kafka's time.\n"
+        "- Describe on the cluster: a worker, and `leadscore lag`, learn Kafka's time.\n"
         "- Read on the topics of scored leads and dead letters: a new owner of a partition finds"
         " how far the previous owner got with another model.\n"
         "- DescribeConfigs on the topics of scored leads, dead letters, partials and reports: a"
@@ -128,6 +129,7 @@ RIGHTS_COLUMNS = {
     "dlq": (Use.DLQ,),
     "dlq redrive": (Use.REDRIVE,),
     "dlq purge": (Use.PURGE,),
+    "lag": (Use.LAG,),
 }
 
 
@@ -163,8 +165,9 @@ def metrics_page() -> str:
     return _page(
         "Metrics",
         "monitoring/telemetry/declarations.py",
-        "A worker exposes the metrics of its role at `/metrics`, the snapshot job and a replay"
-        " those marked so. While a horizon has too few leads, its drift gauges are absent, not 0.",
+        "A worker exposes the metrics of its role at `/metrics`; the snapshot job, a replay and the"
+        " exporter `leadscore lag --port` those marked so. While a horizon has too few leads, its"
+        " drift gauges are absent, not 0.",
         ("metric", "type", "unit", "labels", "exposed by", "meaning"),
         rows,
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from schemas.display import for_terminal
 
@@ -22,13 +23,16 @@ COMMANDS = {
     "score": ("score", "Score a file of leads, or standard input, without Kafka."),
     "explain": ("score", "Explain the scores of leads: the contribution of every field."),
     "topics": ("topics", "Create, check and list the topics."),
+    "doctor": ("doctor", "Check everything that a worker needs, and say what to do."),
     "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
+    "lag": ("lag", "Show how far consumer groups are behind, with no worker alive."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "replay": ("replay", "Score past leads again, with any model, beside the workers."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads against training leads."),
+    "completion": ("completion", "Print a script that completes commands in bash, zsh or fish."),
 }
 """Commands: the module in stream.cli, imported when it is called, and the help text."""
 
@@ -47,6 +51,15 @@ class Tour(click.Group):
         command = getattr(importlib.import_module(f"stream.cli.{COMMANDS[name][0]}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name without importing the commands, which takes seconds."""
+        names = [
+            CompletionItem(name, help=sentence)
+            for name, (_, sentence) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Parse the options before the command."""
@@ -108,13 +121,16 @@ def main() -> None:
       leadscore score leads.csv               score a file, without Kafka
       leadscore explain leads.csv --lead L-1  explain a score
       leadscore topics create                 create the topics
+      leadscore doctor                        check what a worker needs
       leadscore acls                          print the required Kafka rights
       leadscore worker                        score what arrives
       leadscore produce --count 1000          send leads to the worker
+      leadscore lag                           see how far the workers are behind
       leadscore drift status                  see which fields have drifted
       leadscore dlq stats                     see which leads could not be scored
       leadscore snapshot --since 1h           compare recent and training leads
       leadscore replay start --last 7d        score past leads again
+      leadscore completion bash               complete commands with the Tab key
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.
     """  # noqa: D301

@@ -314,6 +314,10 @@ class Settings(BaseSettings):
     session_timeout_ms: Annotated[int, Field(ge=6000, le=1_800_000)] = 10_000
     """Time without a heartbeat after which a worker's partitions are assigned to another."""
 
+    longest_outage_days: Annotated[float, Field(gt=0, le=3660, allow_inf_nan=False)] = 3.0
+    """Longest outage of all workers that the retention of the topics must cover; `leadscore doctor`
+    compares them."""
+
     metadata_max_age_ms: Annotated[int, Field(ge=1000, le=MOST)] = 15_000
     """Maximum age of the client's metadata: how soon new topics and partitions are noticed."""
 

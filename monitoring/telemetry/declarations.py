@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
-Shower = Literal["score", "drift", "snapshot", "replay"]
-"""Which process exposes a metric: a worker in the role score or drift, the snapshot job, or a
-replay."""
+Shower = Literal["score", "drift", "snapshot", "replay", "lag"]
+"""Process that exposes a metric: a worker in the role score or drift, the snapshot job, a replay,
+or the lag exporter (``leadscore lag --port``)."""
 
 
 class Declaration(NamedTuple):
@@ -191,6 +191,14 @@ LAG_SECONDS = Declaration(
     ("topic", "partition"),
     "Age of the oldest unfinished record of an assigned partition; 0 if there is none, or its"
     " timestamp is implausible.",
+)
+LAG_ETA = Declaration(
+    "leadscore_lag_eta_seconds",
+    "gauge",
+    "seconds",
+    ("topic", "partition"),
+    "Time until an assigned partition has no unfinished record, at the rates of the last minute:"
+    " +Inf if the backlog does not shrink; absent before the rates are known.",
 )
 LAST_COMMIT_AGE = Declaration(
     "leadscore_last_commit_age_seconds",
@@ -557,6 +565,67 @@ SNAPSHOT_FAILURES = Declaration(
     (),
     "Snapshots that failed.",
     "snapshot",
+)
+GROUP_LAG_RECORDS = Declaration(
+    "leadscore_group_lag_records",
+    "gauge",
+    "records",
+    ("group", "topic", "partition"),
+    "Visible records of a partition that a consumer group has not committed: an upper bound of a"
+    " long backlog; absent without a commit.",
+    "lag",
+)
+GROUP_LAG_SECONDS = Declaration(
+    "leadscore_group_lag_seconds",
+    "gauge",
+    "seconds",
+    ("group", "topic", "partition"),
+    "Age of the oldest of these records by Kafka's clock; 0 if there is none; absent without a"
+    " commit, or if its timestamp is implausible.",
+    "lag",
+)
+GROUP_LAG_ETA = Declaration(
+    "leadscore_group_lag_eta_seconds",
+    "gauge",
+    "seconds",
+    ("group", "topic", "partition"),
+    "Time until the group has caught up, at the rates of the last minute: +Inf if the backlog does"
+    " not shrink; absent before the rates are known.",
+    "lag",
+)
+GROUP_EXPIRED = Declaration(
+    "leadscore_group_expired_offsets",
+    "gauge",
+    "offsets",
+    ("group", "topic", "partition"),
+    "Offsets between the group's commit and the start of the log: records that were removed"
+    " unread. They are no lag.",
+    "lag",
+)
+GROUP_UNKNOWN = Declaration(
+    "leadscore_group_lag_unknown_partitions",
+    "gauge",
+    "partitions",
+    ("group", "topic"),
+    "Partitions whose lag is unknown: the group has no commit, or one beyond the log's end.",
+    "lag",
+)
+GROUP_LAG_AGE = Declaration(
+    "leadscore_group_lag_age_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "Time since these lags were last read, or since the exporter's start; they are old if it is"
+    " above the interval.",
+    "lag",
+)
+GROUP_LAG_FAILURES = Declaration(
+    "leadscore_group_lag_failures_total",
+    "counter",
+    "failures",
+    (),
+    "Readings of lags that failed: Kafka did not answer, or refused.",
+    "lag",
 )
 
 REPLAY_OFFSETS = Declaration(

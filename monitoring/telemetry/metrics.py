@@ -61,6 +61,8 @@ class PartitionLag(NamedTuple):
     partition: int
     records: int
     seconds: float
+    eta_seconds: float | None = None
+    """Infinite if the backlog does not shrink; None if unknown."""
 
 
 class SourceState(NamedTuple):
@@ -296,6 +298,7 @@ class _SourceCollector(Collector):
             (
                 declared.LAG_RECORDS,
                 declared.LAG_SECONDS,
+                declared.LAG_ETA,
                 declared.LAST_COMMIT_AGE,
                 declared.ASSIGNED_PARTITIONS,
                 declared.READY,
@@ -309,10 +312,13 @@ class _SourceCollector(Collector):
         state = self.state()
         lag_records = _gauge(declared.LAG_RECORDS)
         lag_seconds = _gauge(declared.LAG_SECONDS)
+        lag_eta = _gauge(declared.LAG_ETA)
         for lag in state.lags:
             where = (lag.topic, str(lag.partition))
             lag_records.add_metric(where, lag.records)
             lag_seconds.add_metric(where, lag.seconds)
+            if lag.eta_seconds is not None:
+                lag_eta.add_metric(where, lag.eta_seconds)
         commit_age = _gauge(declared.LAST_COMMIT_AGE)
         if state.last_commit_age is not None:
             commit_age.add_metric((), state.last_commit_age)
@@ -328,7 +334,8 @@ class _SourceCollector(Collector):
         stuck = _gauge(declared.PARTITION_STUCK)
         for (topic, partition), is_stuck in state.stuck.items():
             stuck.add_metric((topic, str(partition)), float(is_stuck))
-        return lag_records, lag_seconds, commit_age, assigned, ready, in_flight, hold, stuck
+        lags = lag_records, lag_seconds, lag_eta
+        return *lags, commit_age, assigned, ready, in_flight, hold, stuck
 
 
 def _counter(metric: Declaration, registry: CollectorRegistry) -> Counter:

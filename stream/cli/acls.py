@@ -29,6 +29,7 @@ COMMANDS = (
     Use.DLQ,
     Use.REDRIVE,
     Use.PURGE,
+    Use.LAG,
 )
 ROLES = (*WORKERS, *map(str, COMMANDS))
 ADMIN_CONFIG = "admin.properties"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import click
 import orjson
@@ -30,6 +31,7 @@ REGISTRY = click.option(
     metavar="FOLDER|URL",
     help="Where the models are.",
 )
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print NDJSON.")
 WIDTH_IN_A_PIPE = 200
 
 
@@ -39,16 +41,28 @@ def models() -> None:
 
     A MODEL is a name (the version with the alias production, else the newest), name@alias,
     name/version, or the path of a bundle's folder.
-    """
+
+    \b
+      leadscore models list
+      leadscore models show leads --json
+      leadscore models alias leads production 3
+    """  # noqa: D301
 
 
 @models.command(name="list")
 @REGISTRY
-def list_models(registry: str) -> None:
+@AS_JSON
+def list_models(registry: str, *, as_json: bool) -> None:
     """List the models, their versions and aliases."""
     with exit_codes():
         found = Registry(registry)
         rows = [(name, found.versions(name), found.aliases(name)) for name in found.names()]
+    if as_json:
+        for name, versions, aliases in rows:
+            for version in versions:
+                of_it = _aliases_of(version, aliases)
+                _print_json({"model": name, "version": version, "aliases": of_it})
+        return
     if not rows:
         shown = for_terminal(registry)
         click.echo(f"{shown} has no models yet: train one with `leadscore train`.")
@@ -64,13 +78,26 @@ def list_models(registry: str) -> None:
 @models.command()
 @click.argument("model")
 @REGISTRY
-def show(model: str, registry: str) -> None:
+@AS_JSON
+def show(model: str, registry: str, *, as_json: bool) -> None:
     """Show a model: fields, training, metrics, thresholds.
 
-    Also what the bundle holds of the training leads.
+    Also what the bundle holds of the training leads. With --json one line has name, version, folder
+    and hash of the model, and its metadata as in the bundle.
     """
     with exit_codes():
         bundle = _described(Registry(registry), model)
+    if as_json:
+        _print_json(
+            {
+                "model": bundle.name,
+                "version": bundle.version,
+                "location": bundle.location,
+                "sha256": bundle.sha256,
+                "metadata": bundle.metadata.model_dump(mode="json"),
+            }
+        )
+        return
     console = _console()
     for sentence in _verdict(bundle.metadata.metrics):
         shown = Text(for_terminal(sentence), "bold")
@@ -104,7 +131,8 @@ def contract(model: str, registry: str) -> None:
 @models.command()
 @click.argument("model")
 @REGISTRY
-def verify(model: str, registry: str) -> None:
+@AS_JSON
+def verify(model: str, registry: str, *, as_json: bool) -> None:
     """Verify a model as a worker does.
 
     It checks the hash of every file, the graph, and the scores of the golden rows.
@@ -115,6 +143,17 @@ def verify(model: str, registry: str) -> None:
     with exit_codes():
         bundle = _load(Registry(registry), model)
         engine = open_predictor(bundle).engine
+    if as_json:
+        _print_json(
+            {
+                "model": bundle.name,
+                "version": bundle.version,
+                "engine": engine,
+                "sha256": bundle.sha256,
+                "golden_rows": len(bundle.metadata.golden.scores),
+            }
+        )
+        return
     name = for_terminal(f"{bundle.name} version {bundle.version}")
     click.echo(
         f"{name} is as it was published; "
@@ -161,7 +200,10 @@ def alias() -> None:
 @click.argument("version")
 @REGISTRY
 @FORCE
-def set_alias(name: str, alias: str, version: str, registry: str, *, force: bool) -> None:
+@AS_JSON
+def set_alias(
+    name: str, alias: str, version: str, registry: str, *, force: bool, as_json: bool
+) -> None:
     """Set ALIAS of model NAME to VERSION, once VERSION is verified.
 
     ALIAS is production or staging. Workers whose model is NAME@ALIAS load the version; those whose
@@ -177,6 +219,9 @@ def set_alias(name: str, alias: str, version: str, registry: str, *, force: bool
             require_signal(bundle.metadata, f"Workers whose model is {name} would load it")
         before = found.aliases(name).get(Alias(alias))
         found.set_alias(name, Alias(alias), version)
+    if as_json:
+        _print_json({"model": name, "alias": alias, "version": version, "was": before})
+        return
     was = f" (was {before})" if before else ""
     click.echo(for_terminal(f"{name}@{alias} is version {version}{was}."))
 
@@ -186,7 +231,8 @@ def set_alias(name: str, alias: str, version: str, registry: str, *, force: bool
 @ALIAS
 @REGISTRY
 @FORCE
-def remove_alias(name: str, alias: str, registry: str, *, force: bool) -> None:
+@AS_JSON
+def remove_alias(name: str, alias: str, registry: str, *, force: bool, as_json: bool) -> None:
     """Remove ALIAS of model NAME; its version stays.
 
     Workers whose model is NAME@ALIAS keep the version that they have and report that the alias is
@@ -201,9 +247,16 @@ def remove_alias(name: str, alias: str, registry: str, *, force: bool) -> None:
             left = _described(found, f"{name}/{newest[0]}")
             require_signal(left.metadata, f"Workers whose model is {name} would load it")
         version = found.remove_alias(name, Alias(alias))
+    if as_json:
+        _print_json({"model": name, "alias": alias, "version": None, "was": version})
+        return
     click.echo(f"{name}@{alias} is removed (was version {version}).")
     if alias == Alias.PRODUCTION and newest:
         click.echo(f"Workers whose model is {name} load its newest version, {newest[0]}.")
+
+
+def _print_json(record: Mapping[str, Any]) -> None:
+    click.echo(orjson.dumps(record))
 
 
 def _load(registry: Registry, model: str) -> Bundle:

@@ -171,7 +171,7 @@ KINDS = (*map(str, FieldKind), "ignore")
     is_flag=True,
     help="Show how each column is read and what is surprising, and stop before training.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as NDJSON: one line.")
 def train(
     file: Path,
     registry: str,

@@ -79,7 +79,7 @@ def print_plan(plan: TrainingPlan, console: Console) -> None:
 
 
 def report_json(trained: TrainedModel, name: str, version: str | None) -> str:
-    """Return the report of a training as JSON: what the bundle keeps of it, too.
+    """Return the report of a training as one line of JSON: what the bundle keeps of it, too.
 
     Parameters
     ----------
@@ -100,11 +100,11 @@ def report_json(trained: TrainedModel, name: str, version: str | None) -> str:
         "never_missing": list(trained.report.never_missing),
         "metrics": metadata.metrics,
     }
-    return orjson.dumps(report, option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(report).decode()
 
 
 def plan_json(plan: TrainingPlan) -> str:
-    """Return what a training would learn from as JSON, with the keys of ``report_json``."""
+    """Return what a training would learn from, as one line with the keys of ``report_json``."""
     return orjson.dumps(
         {
             "rows": plan.rows,
@@ -115,8 +115,7 @@ def plan_json(plan: TrainingPlan) -> str:
             "groups": plan.groups.model_dump(mode="json"),
             "columns": [column.model_dump(mode="json") for column in plan.columns],
             "warnings": plan.warnings,
-        },
-        option=orjson.OPT_INDENT_2,
+        }
     ).decode()
 
 

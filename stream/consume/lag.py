@@ -26,10 +26,13 @@ class Lag:
         Age of the oldest record that was handed over and is not done; where there are records but
         none was handed over, how long that has been so. 0 when nothing is behind, and while the
         time stamp of that record is implausible (``schemas.record_time``).
+    done_offset
+        Offset below which all records are done.
     """
 
     messages: int
     seconds: float
+    done_offset: int
 
 
 def lag_of(source: BatchSource, *, wall_time: float, loop_time: float) -> dict[TopicPartition, Lag]:
@@ -51,7 +54,7 @@ def lag_of(source: BatchSource, *, wall_time: float, loop_time: float) -> dict[T
         if end is not None and progress.done_offset is not None:
             messages = max(0, end - progress.done_offset)
             seconds = _seconds(progress, wall_time, loop_time) if messages else 0.0
-            lags[partition] = Lag(messages, seconds)
+            lags[partition] = Lag(messages, seconds, progress.done_offset)
     return lags
 
 

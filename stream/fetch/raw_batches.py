@@ -80,8 +80,10 @@ class RawBatchReader:
     connection, isolation_level
         See ``stream.fetch.aiokafka_internals.FetchClient``.
     limits
-        Memory limits; by default 8 MiB for a value and 1 MiB for records. One fetch (1 MiB, or one
+        Memory limits; by default 8 MiB for a value and 1 MiB for records. One fetch (or one
         compressed batch) and a codec's window come on top.
+    fetch_bytes
+        Most bytes of a fetch, except for a larger first batch.
     """
 
     def __init__(
@@ -90,10 +92,12 @@ class RawBatchReader:
         isolation_level: str,
         *,
         limits: Limits | None = None,
+        fetch_bytes: int = FETCH_BYTES,
     ) -> None:
         self._connection = connection
         self._isolation_level = isolation_level
         self._limits = limits or Limits()
+        self._fetch_bytes = fetch_bytes
         self._client: FetchClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -173,7 +177,7 @@ class RawBatchReader:
         for attempt in range(ATTEMPTS):
             try:
                 client = await self._connected()
-                return await client.fetch(partition, start, FETCH_BYTES)
+                return await client.fetch(partition, start, self._fetch_bytes)
             except CorruptRecordException:  # it is so on the broker's disk
                 raise
             except KafkaError as error:

@@ -60,6 +60,8 @@ class Use(StrEnum):
     """`leadscore dlq redrive`."""
     PURGE = "dlq-purge"
     """`leadscore dlq purge`."""
+    LAG = "lag"
+    """`leadscore lag`."""
 
 
 def uses_of(settings: Settings) -> tuple[Use, ...]:

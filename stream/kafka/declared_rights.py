@@ -42,7 +42,11 @@ class Resource:
 
 RESOURCES: tuple[Resource, ...] = (
     *(Resource("topic", topic.template, topic.rights) for topic in TOPICS),
-    Resource("group", "{0.group_id}", {Use.SCORE: (Operation.READ,)}),
+    Resource(
+        "group",
+        "{0.group_id}",
+        {Use.SCORE: (Operation.READ,), Use.LAG: (Operation.DESCRIBE,)},
+    ),
     # Progress of replays and their outputs, named by stream/replay/plan.py and launch.py.
     Resource("group", "{0.group_id}-replay-", {Use.REPLAY: (Operation.READ,)}, is_prefix=True),
     Resource(
@@ -99,6 +103,10 @@ class Right:
         return f"{self.operation.title} on the {kind} {self.name}"
 
 
+CLOCK = Right(Operation.DESCRIBE, "cluster", CLUSTER)
+"""Right to read Kafka's clock."""
+
+
 def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
     """Return the minimum rights for some uses, without duplicates, in the declared order."""
     found = (
@@ -112,14 +120,14 @@ def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
 
 
 def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
-    """Return the rights that workers and replays use if they have them.
+    """Return the rights that workers, replays and `leadscore lag` use if they have them.
 
     - DescribeConfigs on an output topic: to read its largest record size. Without it 1,000,000
       bytes are assumed until the broker refuses a record.
     - DescribeConfigs on the source topic: to warn if it allows batches that are too large to be
       read (stream/consume/large_batches.py).
-    - Describe on the cluster: to read Kafka's clock. Without it a worker uses its own
-      (stream/kafka/broker_clock.py).
+    - Describe on the cluster: to read Kafka's clock. Without it a worker, and `leadscore lag`, use
+      that of their machine (stream/kafka/broker_clock.py).
     - Read on the topics of scored leads and dead letters: to find how far an earlier owner emitted
       scores of another model. Without it that model scores all leads up to the end of the
       partition (stream/deliver/emitted_offsets.py).
@@ -133,10 +141,10 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
             Right(Operation.READ, "topic", settings.leads_scored),
         )
     if not workers:
-        return ()
+        return (CLOCK,) if Use.LAG in uses else ()
     written = {r.name for r in rights_of(settings, uses) if r.operation is Operation.WRITE}
     return (
-        Right(Operation.DESCRIBE, "cluster", CLUSTER),
+        CLOCK,
         *(
             Right(operation, "topic", topic.name(settings))
             for topic in topics_of(workers)

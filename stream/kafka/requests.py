@@ -20,6 +20,7 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
     for_code,
 )
+from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest_v5
@@ -28,7 +29,14 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from stream.kafka.access import Operation
 
-__all__ = ["DescribedTopic", "describe_topics", "may_produce", "may_read_group", "try_transactions"]
+__all__ = [
+    "DescribedTopic",
+    "describe_topics",
+    "may_produce",
+    "may_read_group",
+    "supported_versions",
+    "try_transactions",
+]
 
 METADATA = 3
 NOT_SAID = -(2**31)
@@ -109,6 +117,10 @@ class DescribedTopic(NamedTuple):
     """Number of partitions; None if the topic does not exist or this client may not describe it."""
     operations: frozenset[Operation] | None
     """Operations that this client may do; None if the broker does not return them."""
+    replicas: int = 0
+    """Replicas of the partition that has the fewest."""
+    in_sync: int = 0
+    """In-sync replicas of the partition that has the fewest."""
 
 
 async def describe_topics(
@@ -134,7 +146,25 @@ def _described(topic: Any) -> DescribedTopic:
         raise error(topic["topic"])
     bits = topic.get("authorized_operations", NOT_SAID)
     allowed = frozenset(operation for operation in Operation if bits >> operation & 1)
-    return DescribedTopic(len(topic["partitions"]) or None, None if bits == NOT_SAID else allowed)
+    partitions = topic["partitions"]
+    return DescribedTopic(
+        len(partitions) or None,
+        None if bits == NOT_SAID else allowed,
+        replicas=min((len(at["replicas"]) for at in partitions), default=0),
+        in_sync=min((len(at["isr"]) for at in partitions), default=0),
+    )
+
+
+async def supported_versions(client: AIOKafkaClient) -> dict[int, tuple[int, int]]:
+    """Return the lowest and the highest version of each request that a broker supports, by key.
+
+    Raises
+    ------
+    KafkaError
+        The broker gives no answer.
+    """
+    answer = await _send(client, ApiVersionRequest())
+    return {key: (least, most) for key, least, most in answer.api_versions}
 
 
 async def may_read_group(client: AIOKafkaClient, group: str) -> bool:

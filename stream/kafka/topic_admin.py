@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -30,21 +32,23 @@ __all__ = [
     "faults",
     "listed_topics",
     "partition_counts",
+    "planned",
     "verify_topics",
 ]
 
 COMMAND = "leadscore topics create"
 DEFAULT_PARTITIONS = 4
 BROKERS_DEFAULT = -1
+MILLISECOND = timedelta(milliseconds=1)
 SEEN_ATTEMPTS, SEEN_WAIT_SECONDS = 200, 0.05
 
 
 class MadeTopic(NamedTuple):
-    """A topic after `create_topics`."""
+    """A topic after `create_topics`; "missing" is what `planned` would create."""
 
     name: str
     partitions: int
-    state: Literal["created", "existed"]
+    state: Literal["created", "existed", "missing"]
 
 
 def expected_partitions(
@@ -149,6 +153,7 @@ async def create_topics(
     settings: Settings,
     partitions: int | None = None,
     replication_factor: int = BROKERS_DEFAULT,
+    retention: timedelta | None = None,
 ) -> list[MadeTopic]:
     """Create the missing topics.
 
@@ -161,6 +166,8 @@ async def create_topics(
         source, else four.
     replication_factor
         Replication factor of new topics; by default that of the brokers.
+    retention
+        How long a new source topic keeps leads; by default as declared.
 
     Raises
     ------
@@ -174,7 +181,8 @@ async def create_topics(
         count = partitions or found.get(source, DEFAULT_PARTITIONS)
         _refuse_mismatch(expected_partitions(settings, count), found)
         # The source first, as others match it, and another process may create it at the same time.
-        first = {source: _new_topic(SOURCE, source, count, replication_factor)}
+        kept = {} if retention is None else {"retention.ms": str(round(retention / MILLISECOND))}
+        first = {source: _new_topic(SOURCE, source, count, replication_factor, kept)}
         created = await _create(admin, first, found, settings)
         found = await _wait_until_seen(client, first)
         count = partitions or found[source]
@@ -226,6 +234,35 @@ async def create_copies(
         _refuse_mismatch(expected, await _wait_until_seen(client, copies))
 
 
+def planned(
+    settings: Settings, found: Mapping[str, DescribedTopic], partitions: int | None = None
+) -> list[MadeTopic]:
+    """Return what `create_topics` would create, and what exists.
+
+    Parameters
+    ----------
+    settings
+        Settings with the topics' names.
+    found
+        Topics as `listed_topics` returns them.
+    partitions
+        As for `create_topics`.
+
+    Raises
+    ------
+    StartupError
+        A topic exists with another number of partitions.
+    """
+    counts = _counts(found)
+    count = partitions or counts.get(SOURCE.name(settings), DEFAULT_PARTITIONS)
+    expected = expected_partitions(settings, count)
+    _refuse_mismatch(expected, counts)
+    return [
+        MadeTopic(name, count, "existed" if name in counts else "missing")
+        for name, count in expected.items()
+    ]
+
+
 def _refuse_mismatch(expected: Mapping[str, int], found: Mapping[str, int]) -> None:
     wrong = [
         f"expected {name} to have {_say(count)}, it exists with {found[name]}"
@@ -239,14 +276,20 @@ def _refuse_mismatch(expected: Mapping[str, int], found: Mapping[str, int]) -> N
         )
 
 
-def _new_topic(topic: Topic, name: str, partitions: int, replication_factor: int) -> NewTopic:
+def _new_topic(
+    topic: Topic,
+    name: str,
+    partitions: int,
+    replication_factor: int,
+    configs: Mapping[str, str] = MappingProxyType({}),
+) -> NewTopic:
     has_default = replication_factor == BROKERS_DEFAULT
     return NewTopic(
         name,
         partitions,
         replication_factor,
         replica_assignments={} if has_default else None,  # aiokafka's way to allow -1
-        topic_configs=dict(topic.configs),
+        topic_configs={**topic.configs, **configs},
     )
 
 

@@ -62,6 +62,7 @@ SOURCE = Topic(
         Use.REPLAY: READ,
         Use.DLQ: READ,
         Use.REDRIVE: READ + WRITE,
+        Use.LAG: READ,
     },
     optional=SIZE,
     configs={"cleanup.policy": "delete", "retention.ms": WEEK},

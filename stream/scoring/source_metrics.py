@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 
+from aiokafka import TopicPartition
+
 from monitoring.telemetry.health import Health
 from monitoring.telemetry.metrics import PartitionLag, SourceState
 from stream.consume.batch_source import BatchSource
-from stream.consume.lag import lag_of
+from stream.consume.lag import Lag, lag_of
+from stream.lag.catch_up import CatchUp, eta_seconds
 from stream.process.deadlines import now
 from stream.process.loop_watch import LoopWatch
 from stream.scoring.observer import ScoringObserver
@@ -18,12 +21,17 @@ __all__ = ["SourceMetrics", "partition_lags"]
 
 def partition_lags(source: BatchSource) -> tuple[PartitionLag, ...]:
     """Return how far each assigned partition is behind; empty before the source is started."""
+    return tuple(_as_metric(at, lag, None) for at, lag in _lags(source).items())
+
+
+def _lags(source: BatchSource) -> dict[TopicPartition, Lag]:
     if not source.started:
-        return ()
-    lags = lag_of(source, wall_time=time.time(), loop_time=now())
-    return tuple(
-        PartitionLag(tp.topic, tp.partition, lag.messages, lag.seconds) for tp, lag in lags.items()
-    )
+        return {}
+    return lag_of(source, wall_time=time.time(), loop_time=now())
+
+
+def _as_metric(at: TopicPartition, lag: Lag, eta: float | None) -> PartitionLag:
+    return PartitionLag(at.topic, at.partition, lag.messages, lag.seconds, eta)
 
 
 class SourceMetrics:
@@ -48,17 +56,29 @@ class SourceMetrics:
         self._stall_watch = stall_watch
         self._loop_watch = loop_watch
         self._health = health
+        self._catch_up = CatchUp()
 
     def state(self) -> SourceState:
         """Return the state as it is now."""
         source, committed_at = self._source, self._observer.committed_at
         stuck = self._stall_watch.stuck.now
         return SourceState(
-            lags=partition_lags(source),
+            lags=self._lags_with_eta(),
             assigned_partitions=len(source.assignment),
             last_commit_age=None if committed_at is None else time.monotonic() - committed_at,
             is_ready=self._health.ready()[0],
             in_flight_bytes=source.in_flight_bytes,
             longest_holds=self._loop_watch.longest_holds,
             stuck={(at.topic, at.partition): at in stuck for at in source.assigned},
+        )
+
+    def _lags_with_eta(self) -> tuple[PartitionLag, ...]:
+        """Return the lags, each with the time until it is 0 at the rates of the last minute."""
+        lags, at, catch_up = _lags(self._source), now(), self._catch_up
+        for partition, lag in lags.items():
+            catch_up.note(partition, at, lag.done_offset, lag.done_offset + lag.messages)
+        catch_up.keep(lags.keys())
+        return tuple(
+            _as_metric(partition, lag, eta_seconds(lag.messages, catch_up.rates(partition)))
+            for partition, lag in lags.items()
         )

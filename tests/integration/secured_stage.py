@@ -61,6 +61,13 @@ class SecuredStage:
         """Return the stage for a command that logs in as the user."""
         return Stage(self.stage.environment | self._log_in, self.stage.folder)
 
+    def user_settings(self, **given: Any) -> Settings:
+        """Settings with which the user logs in."""
+        own = {
+            name.removeprefix("LEADSCORE_").lower(): value for name, value in self._log_in.items()
+        }
+        return Settings.model_validate(self.settings.model_dump() | own | given)
+
     # Rights
 
     def printed(self, role: str, **environment: str) -> list[Right]:
@@ -100,11 +107,8 @@ class SecuredStage:
 
     async def refusal(self, **given: Any) -> str | None:
         """The sentence with which a start-up check refuses; None where it finds no fault."""
-        own = {
-            name.removeprefix("LEADSCORE_").lower(): value for name, value in self._log_in.items()
-        }
         try:
-            await verify_topics(Settings.model_validate(self.settings.model_dump() | own | given))
+            await verify_topics(self.user_settings(**given))
         except StartupError as error:
             return str(error)
         return None

@@ -12,6 +12,9 @@ import pytest
 from schemas.encode import encode_lead
 from schemas.wire import WireFormat
 from stream.kafka.access import Operation
+from stream.lag.reader import GroupTopics
+from stream.lag.source import open_lags
+from stream.process.refusals import REFUSALS
 from stream.simulator.playing import Lead
 from testing.kafka_client import Record, produce, until
 from tests.integration.secured_stage import SecuredStage, last_sentence
@@ -106,3 +109,31 @@ async def test_a_drift_worker_whose_group_is_taken_away_ends_with_a_sentence(
     await secured.revoke(group)
     said = await last_sentence(worker, 3)
     assert said.startswith(f"stopped: expected user worker to have the right {group} in Kafka")
+
+
+async def test_lag_needs_no_more_than_is_printed_and_each_right_of_it(
+    secured: SecuredStage,
+) -> None:
+    settings = secured.user_settings()
+    asked = [GroupTopics(settings.group_id, (settings.leads_created,))]
+    rights = secured.printed("lag")
+
+    async def is_refused() -> bool:
+        try:
+            async with open_lags(settings, asked, "read_committed") as lags:
+                await lags.read()
+        except REFUSALS:
+            return True
+        return False
+
+    async def is_allowed() -> bool:
+        return not await is_refused()
+
+    await until(is_refused, what="a refusal without rights")
+    await secured.grant(rights)
+    await until(is_allowed, what="the lag with the printed rights")
+    for right in rights:
+        await secured.revoke(right)
+        await until(is_refused, what=f"a refusal without {right}")
+        await secured.grant([right])
+        await until(is_allowed, what=f"the lag with {right} again")

@@ -13,6 +13,7 @@ from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
 from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.histogram import GATHERED
+from monitoring.telemetry.lag_gauges import GroupLagGauges, GroupPartition
 from monitoring.telemetry.metrics import (
     DECLARATIONS,
     Metrics,
@@ -58,7 +59,7 @@ def filled() -> Metrics:
     )
     metrics.watch_source(
         lambda: SourceState(
-            lags=(PartitionLag("leads.created", 3, 12, 1.5),),
+            lags=(PartitionLag("leads.created", 3, 12, 1.5, 30.0),),
             assigned_partitions=1,
             last_commit_age=0.25,
             is_ready=True,
@@ -217,12 +218,20 @@ def of_the_snapshot_job() -> CollectorRegistry:
     return registry
 
 
+def of_the_lag_exporter() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    gauges = GroupLagGauges(registry, lambda: 0.0)
+    gauges.succeeded([GroupPartition("g", "leads.created", 0, 12, 1.5, 30.0, 0, is_known=True)])
+    return registry
+
+
 @pytest.mark.parametrize(
     ("made", "shower"),
     [
         (of_a_worker, "score"),
         (of_a_drift_worker, "drift"),
         (of_the_snapshot_job, "snapshot"),
+        (of_the_lag_exporter, "lag"),
     ],
 )
 def test_prometheus_finds_nothing_to_blame(made: Any, shower: str) -> None:

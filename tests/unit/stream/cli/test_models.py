@@ -37,6 +37,24 @@ def test_list_shows_versions_and_aliases(leadscore: Any, registry: Any) -> None:
     assert rows[1:] == [["bank", "1"], ["bank", "2", "production"]]
 
 
+def test_each_command_has_a_line_of_json(leadscore: Any, registry: Any) -> None:
+    set_ = leadscore("alias", "bank", "staging", "2", "--json")
+    listed = leadscore("list", "--json")
+    shown = leadscore("show", "bank/2", "--json")
+    verified = leadscore("verify", "bank/2", "--json")
+    removed = leadscore("alias", "remove", "bank", "staging", "--json")
+    aliased = {"model": "bank", "alias": "staging", "version": "2", "was": None}
+    assert json.loads(set_.stdout) == aliased
+    assert [json.loads(line) for line in listed.stdout.splitlines()] == [
+        {"model": "bank", "version": "1", "aliases": []},
+        {"model": "bank", "version": "2", "aliases": ["staging"]},
+    ]
+    assert len(shown.stdout.splitlines()) == 1
+    assert json.loads(shown.stdout)["metadata"]["spec"]["fields"]
+    assert json.loads(verified.stdout)["sha256"] == json.loads(shown.stdout)["sha256"]
+    assert json.loads(removed.stdout) == aliased | {"version": None, "was": "2"}
+
+
 def test_list_of_an_empty_registry_says_how_to_fill_it(tmp_path: Path) -> None:
     result = CliRunner().invoke(models, ["list", "--registry", str(tmp_path)])
     assert result.exit_code == 0

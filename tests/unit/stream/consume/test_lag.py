@@ -28,9 +28,9 @@ async def test_lag_in_messages_and_seconds() -> None:
         assert lag() == {}, "nothing is known before the first commit interval"
         first, second = await bench.take(2)
         first.done()
-        assert lag() == {TP: Lag(5, 10.0)}
+        assert lag() == {TP: Lag(5, 10.0, 10)}
         second.done()
-        assert lag() == {TP: Lag(0, 0.0)}
+        assert lag() == {TP: Lag(0, 0.0, 15)}
         assert bench.source.last_commit is None
         await asyncio.sleep(1.1)
         assert bench.source.last_commit == pytest.approx(asyncio.get_running_loop().time(), abs=0.2)
@@ -48,7 +48,7 @@ def test_an_implausible_time_stamp_makes_no_lag_of_decades(timestamp: int) -> No
             first.done()
             now = asyncio.get_running_loop().time()
             found = lag_of(bench.source, wall_time=1_760_000_001.0, loop_time=now)
-            assert found == {TP: Lag(5, 0.0)}
+            assert found == {TP: Lag(5, 0.0, 10)}
             second.done()
 
     run()

@@ -52,7 +52,14 @@ class OneAnswer:
 async def test_a_topic_that_comes_into_being_has_no_partitions_yet() -> None:
     leaderless = {"topic": "a", "error_code": 5, "partitions": [], "authorized_operations": 8}
     topics = await describe_topics(OneAnswer(leaderless), ["a"])
-    assert topics["a"] == (None, frozenset({Operation.READ}))
+    assert topics["a"] == (None, frozenset({Operation.READ}), 0, 0)
+
+
+async def test_the_weakest_partition_counts_for_replicas_and_in_sync_ones() -> None:
+    partitions = [{"replicas": [1, 2, 3], "isr": [1]}, {"replicas": [1, 2], "isr": [1, 2]}]
+    answer = {"topic": "a", "error_code": 0, "partitions": partitions}
+    found = (await describe_topics(OneAnswer(answer), ["a"]))["a"]
+    assert (found.partitions, found.replicas, found.in_sync) == (2, 2, 1)
 
 
 async def test_another_error_of_a_topic_is_raised() -> None:

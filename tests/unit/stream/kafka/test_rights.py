@@ -83,7 +83,7 @@ class FakeClient:
         described: dict[str, Any] = {
             "topic": name,
             "error_code": code,
-            "partitions": [] if code else [{}, {}],
+            "partitions": [] if code else [{"replicas": [1], "isr": [1]}] * 2,
         }
         if self.says_operations:
             described["authorized_operations"] = sum(1 << operation for operation in allowed)

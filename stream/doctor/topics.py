@@ -1,0 +1,142 @@
+"""Checks of the topics: existence, co-partitioning, replication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from stream.doctor.finding import Finding, Surroundings, fail, ok, warn
+from stream.kafka.access import uses_of
+from stream.kafka.requests import DescribedTopic
+from stream.kafka.topic_admin import faults
+from stream.kafka.topic_catalog import SOURCE, Topic, topics_of
+
+__all__ = ["check_partitions", "check_replication", "check_topics"]
+
+DURABLE = "min.insync.replicas"
+
+
+def _used(at: Surroundings) -> dict[str, Topic]:
+    """Return the topics of the worker's role, by name."""
+    return {topic.name(at.settings): topic for topic in topics_of(uses_of(at.settings))}
+
+
+async def _existing(at: Surroundings) -> dict[str, DescribedTopic]:
+    assert at.cluster is not None
+    found = await at.cluster.topics()
+    return {name: found[name] for name in _used(at) if name in found and found[name].partitions}
+
+
+async def check_topics(at: Surroundings) -> Sequence[Finding]:
+    """Check that the topics of the worker's role exist, with one partition where that is meant."""
+    used, found = _used(at), await _existing(at)
+    counts = {name: topic.partitions or 0 for name, topic in found.items()}
+    alone = [topic for topic in used.values() if not topic.follows_source]
+    findings = [
+        fail(f"the topic {name} does not exist", "create it: `leadscore topics create`")
+        for name in used
+        if name not in found
+    ]
+    findings += [
+        fail(*_split(fault))
+        for fault in faults(at.settings, counts, alone)
+        if "does not exist" not in fault
+    ]
+    if not findings:
+        listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        findings = [ok(f"all topics of role {at.settings.role} exist (partitions): {listed}")]
+    return findings
+
+
+async def check_partitions(at: Surroundings) -> Sequence[Finding]:
+    """Check co-partitioning: outputs are written to the number of the source's partition."""
+    used, found = _used(at), await _existing(at)
+    source = SOURCE.name(at.settings)
+    counts = {name: topic.partitions or 0 for name, topic in found.items()}
+    following = [topic for name, topic in used.items() if topic.follows_source and name in found]
+    if source not in found:
+        return [] if not any(topic.follows_source for topic in used.values()) else [_unknown()]
+    findings = [fail(*_split(fault)) for fault in faults(at.settings, counts, following)]
+    if not findings:
+        names = " and ".join(topic.name(at.settings) for topic in following if topic is not SOURCE)
+        findings = [ok(f"{names} have as many partitions as {source}: {counts[source]}")]
+    return findings
+
+
+def _unknown() -> Finding:
+    return warn("not checked, as the leads topic does not exist", "create the topics first")
+
+
+def _split(fault: str) -> tuple[str, str]:
+    """Split a sentence of the start-up check into facts and remedy."""
+    sentence, _, remedy = fault.rpartition(": ")
+    return sentence, remedy
+
+
+async def check_replication(at: Surroundings) -> Sequence[Finding]:
+    """Check that acknowledged records survive the loss of a broker, and that writes go on."""
+    assert at.cluster is not None
+    configs = await at.cluster.configs()
+    found = await _existing(at)
+    findings = [
+        finding
+        for name, topic in found.items()
+        for finding in _replication(name, topic, configs.get(name))
+    ]
+    if found and not findings:
+        least = min(topic.replicas for topic in found.values())
+        findings = [ok(f"every topic has {least} replicas or more, all in sync")]
+    return findings
+
+
+def _replication(
+    name: str, topic: DescribedTopic, configs: Mapping[str, str] | None
+) -> list[Finding]:
+    findings = []
+    if topic.in_sync < topic.replicas:
+        findings.append(
+            warn(
+                f"{name} has a partition with {topic.in_sync} of {topic.replicas} replicas in sync",
+                "find the broker that is down or slow",
+            )
+        )
+    if configs is None or DURABLE not in configs:
+        findings.append(
+            warn(
+                f"{DURABLE} of {name} can't be read",
+                "grant DescribeConfigs on the topic, which is optional (docs/rights.md)",
+            )
+        )
+        return findings
+    least = int(configs[DURABLE])
+    if least > topic.in_sync:
+        findings.append(
+            fail(
+                f"{name} has {topic.in_sync} replicas in sync and {DURABLE}={least}: nothing can"
+                " be written",
+                f"start the missing brokers, add replicas, or lower {DURABLE}",
+            )
+        )
+    elif topic.replicas == 1:
+        findings.append(
+            warn(
+                f"{name} has one replica: a lost disk loses its records",
+                "use 3 replicas in production (`leadscore topics create --replication-factor 3`,"
+                " or kafka-reassign-partitions.sh)",
+            )
+        )
+    elif least < 2:
+        findings.append(
+            warn(
+                f"{name} has {DURABLE}={least}: a record may be acknowledged by one broker alone",
+                f"set {DURABLE}=2 on the topic",
+            )
+        )
+    elif least == topic.replicas:
+        findings.append(
+            warn(
+                f"{name} has {DURABLE}={least} and as many replicas: one broker that restarts"
+                " stops all writes",
+                f"add a replica, or lower {DURABLE}",
+            )
+        )
+    return findings

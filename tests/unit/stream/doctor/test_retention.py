@@ -1,0 +1,73 @@
+"""Findings on retention, and on how far back a replay can go."""
+
+from __future__ import annotations
+
+import time
+
+from stream.doctor.finding import Level
+from stream.doctor.retention import check_replay_reach, check_retention
+from tests.unit.stream.doctor.fake_cluster import described, surroundings
+
+DAY_MS = 86_400_000
+
+
+async def test_a_week_covers_an_outage_of_three_days() -> None:
+    at, _ = surroundings()
+    [found] = await check_retention(at)
+    assert found.level is Level.OK
+    assert "7 d" in found.sentence
+
+
+async def test_a_day_does_not() -> None:
+    at, cluster = surroundings()
+    cluster.configured["leads.created"]["retention.ms"] = str(DAY_MS)
+    [found] = await check_retention(at)
+    assert found.level is Level.FAIL
+    assert "LEADSCORE_LONGEST_OUTAGE_DAYS" in found.sentence
+    assert str(3 * DAY_MS) in found.remedy
+
+
+async def test_the_setting_decides() -> None:
+    at, cluster = surroundings(longest_outage_days=0.5)
+    cluster.configured["leads.created"]["retention.ms"] = str(DAY_MS)
+    [found] = await check_retention(at)
+    assert found.level is Level.OK
+
+
+async def test_a_limit_in_bytes_is_a_warning_as_it_may_be_short() -> None:
+    at, cluster = surroundings()
+    cluster.configured["leads.created"]["retention.bytes"] = "1000000"
+    [found] = await check_retention(at)
+    assert found.level is Level.WARN
+
+
+async def test_no_limit_is_enough() -> None:
+    at, cluster = surroundings()
+    cluster.configured["leads.created"]["retention.ms"] = "-1"
+    [unlimited] = await check_retention(at)
+    cluster.configured["leads.created"] = {"cleanup.policy": "compact"}
+    [compacted] = await check_retention(at)
+    assert unlimited.level is compacted.level is Level.OK
+
+
+async def test_a_drift_worker_needs_the_partials() -> None:
+    at, cluster = surroundings(role="drift")
+    cluster.configured["leads.drift.partials"]["retention.ms"] = "1000"
+    [found] = await check_retention(at)
+    assert "leads.drift.partials" in found.sentence
+
+
+async def test_the_oldest_lead_is_as_far_as_a_replay_goes() -> None:
+    at, cluster = surroundings()
+    cluster.oldest_ms = [None, int(time.time() * 1000) - 2 * DAY_MS, int(time.time() * 1000)]
+    [found] = await check_replay_reach(at)
+    assert (found.level, "2.0 d ago" in found.sentence) == (Level.OK, True)
+
+
+async def test_an_empty_topic_has_nothing_to_replay() -> None:
+    at, cluster = surroundings()
+    cluster.oldest_ms = [None, None]
+    [found] = await check_replay_reach(at)
+    assert "nothing to replay" in found.sentence
+    cluster.described["leads.created"] = described(None, 0, 0)
+    assert await check_replay_reach(at) == []
