@@ -45,9 +45,11 @@ async def lags_of(
         return await lags.read()
 
 
-def records(count: int, *, seconds_ago: float = 0.0, partition: int = 0) -> list[Record]:
+def records(
+    count: int, *, seconds_ago: float = 0.0, partition: int = 0, size: int = 1
+) -> list[Record]:
     stamp = int((time.time() - seconds_ago) * 1000)
-    return [Record(b"v", partition=partition, timestamp_ms=stamp) for _ in range(count)]
+    return [Record(b"v" * size, partition=partition, timestamp_ms=stamp) for _ in range(count)]
 
 
 async def transact(kafka: Broker, topic: str, *values: bytes, aborts: bool = False) -> None:
@@ -229,7 +231,7 @@ async def test_a_long_backlog_is_an_upper_bound_and_its_age_is_exact(
     topic = await topics.create("long")
     group = f"{topics.prefix}crm"
     await commit(kafka, group, {TopicPartition(topic, 0): 0})
-    await produce(kafka.bootstrap, topic, records(1, seconds_ago=500) + records(5000))
+    await produce(kafka.bootstrap, topic, records(1, seconds_ago=500) + records(5000, size=200))
 
     [lag] = await lags_of(kafka, group)
 
