@@ -13,7 +13,7 @@ from monitoring.telemetry.lag_gauges import GroupLagGauges
 from stream.lag.catch_up import Rates
 from stream.lag.exporter import export
 from stream.lag.figures import Backlog, GroupLag, Offsets, lag_from
-from testing.fakes import in_jumping_time
+from testing.jumping_time import in_jumping_time
 
 WHERE = {"group": "g", "topic": "t", "partition": "0"}
 NOW = 1_790_000_000.0

@@ -12,7 +12,9 @@ from stream.fetch.raw_batches import RawReader
 from stream.lag.figures import LagState
 from stream.lag.log_view import Bounds
 from stream.lag.reader import GroupTopics, LagReader
-from testing.fakes import FakeKafka, FakeRawReader, in_jumping_time
+from testing.fake_kafka import FakeKafka
+from testing.fake_raw_reader import FakeRawReader
+from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import TP
 
 NOW = 1_790_000_000.0
