@@ -1,0 +1,53 @@
+"""`leadscore doctor`: a line for each finding, and an exit code for a script."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from stream.cli import doctor as command
+from stream.doctor.examination import Named
+from stream.doctor.finding import Finding, fail, ok, warn
+from stream.settings import Settings
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *findings: Finding, as_json: bool = False) -> Result:
+    async def examine(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Any]:
+        for finding in findings:
+            yield Named("disk", finding)
+
+    monkeypatch.setattr(command, "examine", examine)
+    return CliRunner().invoke(command.doctor, ["--json"] if as_json else [])
+
+
+@pytest.mark.parametrize(
+    ("findings", "code"),
+    [
+        ([ok("fine")], 0),
+        ([ok("fine"), warn("low", "free space")], 0),
+        ([ok("fine"), fail("full", "free space")], 1),
+    ],
+)
+def test_only_a_failure_ends_it_with_1(
+    monkeypatch: pytest.MonkeyPatch, findings: list[Finding], code: int
+) -> None:
+    assert run(monkeypatch, *findings).exit_code == code
+
+
+def test_a_line_has_level_check_facts_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = run(monkeypatch, warn("low\x1b[2J", "free space")).output.splitlines()
+    assert shown[0].split() == ["warn", "disk", "low\\x1b[2J"]
+    assert shown[1].strip() == "free space"
+    assert shown[2] == "0 ok, 1 warn, 0 fail"
+
+
+def test_json_is_a_line_for_each_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = run(monkeypatch, ok("fine"), fail("full", "free space"), as_json=True).output
+    assert [orjson.loads(line) for line in lines.splitlines()] == [
+        {"check": "disk", "level": "ok", "sentence": "fine", "remedy": None},
+        {"check": "disk", "level": "fail", "sentence": "full", "remedy": "free space"},
+    ]
