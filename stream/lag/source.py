@@ -17,7 +17,7 @@ from stream.settings import Settings
 
 __all__ = ["READ_LIMIT", "LagSource", "Lags", "open_lags"]
 
-READ_LIMIT = 60.0
+READ_LIMIT = 30.0
 """Seconds that one reading of all lags may take."""
 
 

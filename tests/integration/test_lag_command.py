@@ -157,7 +157,7 @@ async def test_the_exporter_stays_up_while_the_broker_is_away_and_says_so(
                 and found["leadscore_group_lag_age_seconds"] > 3
             )
 
-        await until(is_old, what="figures that say that they are old")
+        await until(is_old, within=120, what="figures that say that they are old")
         assert (await scrape())["leadscore_group_lag_records0"] == 5
         assert child.poll() is None
 
