@@ -19,7 +19,8 @@ from tests.integration.replay_process import Replays, ended, ids_of
 from tests.integration.worker_process import PARTITIONS, Stage, event_of, headers_of
 
 COUNT = 600
-SLOW = ("--max-rate", "200/s")
+SLOW = ("--max-rate", "5/s")
+"""Slow enough for another command to start meanwhile on a busy machine."""
 
 
 @pytest.fixture

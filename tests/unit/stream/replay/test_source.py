@@ -97,7 +97,7 @@ class Replay:
             for batch in batches:
                 if batch.begin():
                     tasks.start(score(batch))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
         async def score(batch: Batch) -> None:
             await asyncio.sleep(self.random.random())
@@ -192,13 +192,14 @@ def test_killed_at_any_moment_and_resumed_nothing_is_missing_and_the_account_is_
     @in_jumping_time
     async def run() -> None:
         random = Random(seed)
-        kafka = kafka_of(120, 60)
-        ranges = [PartitionRange(0, 0, 120), PartitionRange(1, 5, 60)]
+        kafka = kafka_of(400, 200)
+        ranges = [PartitionRange(0, 0, 400), PartitionRange(1, 5, 200)]
         replay = Replay(kafka, ranges, selection, random=random)
         kills = 0
-        while not await replay.killed_after(random.uniform(0.05, 1.5)):
+        while not await replay.killed_after(random.uniform(0.3, 1.2)):
             kills += 1
             assert kills < 200, "it makes no progress"
+        assert kills > 1
         wanted = {
             (each.partition, offset)
             for each in ranges
@@ -206,9 +207,9 @@ def test_killed_at_any_moment_and_resumed_nothing_is_missing_and_the_account_is_
             if type(selection) is Selection or offset % 3 == 0
         }
         assert set(replay.scored) == wanted
-        assert replay.account.offsets == 175
+        assert replay.account.offsets == 595
         assert replay.account.scored == len(wanted)
-        assert replay.account.filtered == 175 - len(wanted)
+        assert replay.account.filtered == 595 - len(wanted)
 
     run()
 
