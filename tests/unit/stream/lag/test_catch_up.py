@@ -36,7 +36,7 @@ def test_a_scrape_each_millisecond_keeps_a_sample_a_second() -> None:
 
 
 @pytest.mark.parametrize(("position", "end"), [(5, 200), (150, 100)])
-def test_a_reset_of_the_group_or_the_topic_starts_the_rates_anew(position: int, end: int) -> None:
+def test_a_reset_of_the_group_or_the_topic_resets_the_rates(position: int, end: int) -> None:
     rates = CatchUp()
     rates.note("p", 0.0, 100, 150)
     rates.note("p", 2.0, 120, 180)
