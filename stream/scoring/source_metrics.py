@@ -74,7 +74,10 @@ class SourceMetrics:
 
     def _lags_with_eta(self) -> tuple[PartitionLag, ...]:
         """Return the lags, each with the time until it is 0 at the rates of the last minute."""
-        lags, at, catch_up = _lags(self._source), now(), self._catch_up
+        lags, catch_up = _lags(self._source), self._catch_up
+        if not lags:  # also before the source is started, when there may be no event loop
+            return ()
+        at = now()
         for partition, lag in lags.items():
             catch_up.note(partition, at, lag.done_offset, lag.done_offset + lag.messages)
         catch_up.keep(lags.keys())
