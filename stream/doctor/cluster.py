@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple, Protocol
@@ -13,6 +14,7 @@ from aiokafka.client import AIOKafkaClient
 from stream.kafka.access import Use
 from stream.kafka.broker_clock import clock_reader
 from stream.kafka.group_requests import DescribedGroup, describe_group
+from stream.kafka.producer import is_retriable
 from stream.kafka.reachability import connected
 from stream.kafka.requests import DescribedTopic, describe_topics, supported_versions
 from stream.kafka.rights import verify_rights
@@ -20,9 +22,12 @@ from stream.kafka.topic_catalog import TOPICS
 from stream.kafka.topic_configs import read_topic_configs
 from stream.lag.backlog import look
 from stream.lag.log_view import open_log_view
+from stream.process.backoff import retry
 from stream.settings import Settings
 
 __all__ = ["Cluster", "KafkaCluster", "Oldest", "open_cluster"]
+
+log = logging.getLogger(__name__)
 
 CONFIGS = (
     "cleanup.policy",
@@ -117,8 +122,13 @@ class KafkaCluster:
         return await clock_reader(self._connection)()
 
     async def group(self, name: str) -> DescribedGroup:
-        """Describe a consumer group."""
-        return await describe_group(self._client, name)
+        """Describe a consumer group; a coordinator that a new cluster has not yet is waited for."""
+        return await retry(
+            lambda: describe_group(self._client, name),
+            doing=f"describing the group {name}",
+            may_pass=is_retriable,
+            log=log,
+        )
 
     async def verify_rights(self, uses: Collection[Use]) -> None:
         """Raise a StartupError if a right of these uses is missing."""
