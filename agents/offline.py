@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.matrix import Columns, FeatureEncoder, Features
 from features.spec import Aspect
@@ -14,9 +15,37 @@ from model.bundle import Bundle
 from model.serving.prediction import Contributions, Prediction, Predictor
 from schemas.scored_event import ScoreRule, Scores, scored_event
 
-__all__ = ["ExplainedAspect", "ExplainedField", "Explanation", "OfflineScorer"]
+__all__ = ["ExplainedAspect", "ExplainedField", "Explanation", "FileLeads", "OfflineScorer"]
 
 ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class FileLeads:
+    """Leads that were read, and errors of the lines that were not.
+
+    Attributes
+    ----------
+    ids
+        The leads' ids.
+    rows
+        int64, shape (n,): the index of each among the file's rows or objects, ascending.
+    columns
+        The model's fields, n values each.
+    created_at
+        float64, shape (n,): times of creation, milliseconds since 1970, NaN where unknown.
+    wrong
+        A sentence for each row or line that is no lead.
+    total
+        Number of rows or objects of the file.
+    """
+
+    ids: list[str]
+    rows: NDArray[np.int64]
+    columns: Columns
+    created_at: NDArray[np.float64]
+    wrong: list[str]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

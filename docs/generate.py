@@ -125,6 +125,7 @@ RIGHTS_COLUMNS = {
     "produce": (Use.PRODUCE,),
     "snapshot": (Use.SNAPSHOT,),
     "replay": (Use.REPLAY,),
+    "diff": (Use.DIFF,),
     "drift status": (Use.STATUS,),
     "dlq": (Use.DLQ,),
     "dlq redrive": (Use.REDRIVE,),

@@ -31,6 +31,7 @@ COMMANDS = {
     "drift": ("drift", "Show how far leads and scores are from the training data."),
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "replay": ("replay", "Score past leads again, with any model, beside the workers."),
+    "diff": ("diff", "Show what another model would change, over past leads."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads against training leads."),
     "completion": ("completion", "Print a script that completes commands in bash, zsh or fish."),
 }
@@ -128,6 +129,7 @@ def main() -> None:
       leadscore lag                           see how far the workers are behind
       leadscore drift status                  see which fields have drifted
       leadscore dlq stats                     see which leads could not be scored
+      leadscore diff live leads/2             see what another model would change
       leadscore snapshot --since 1h           compare recent and training leads
       leadscore replay start --last 7d        score past leads again
       leadscore completion bash               complete commands with the Tab key

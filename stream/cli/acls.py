@@ -24,6 +24,7 @@ COMMANDS = (
     Use.CREATE,
     Use.PRODUCE,
     Use.SNAPSHOT,
+    Use.DIFF,
     Use.REPLAY,
     Use.STATUS,
     Use.DLQ,

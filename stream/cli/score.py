@@ -4,47 +4,32 @@ from __future__ import annotations
 
 import csv
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table as ScreenTable
 from rich.text import Text
 
-from agents.offline import Explanation, OfflineScorer
-from features.contract import conform
-from features.json_file import JsonLead
-from features.matrix import Columns
+from agents.offline import Explanation, FileLeads, OfflineScorer
 from features.reason_sentence import reason_sentence
-from features.remarks import differs, remark_on
-from features.spec import CREATED_AT, FeatureSpec
-from features.table import Table, find_json, parse_table, read_file
 from model.bundle import Bundle, BundleError, load_bundle
 from model.registry import Registry
 from model.serving.predictor import open_predictor
-from schemas.decode import LeadDecoder
 from schemas.display import for_spreadsheet, for_terminal
-from schemas.errors import ErrorCode, InputError, InvalidEventError
-from schemas.fields import FieldKind
-from schemas.plausible_times import PlausibleTimes
+from schemas.errors import InputError
 from schemas.scored_event import scored_event
-from schemas.store import SchemaStore
-from stream.cli.found_fields import check_found
+from stream.cli.file_leads import ID, complain, read_content, read_leads
 from stream.cli.options import encoding_option
 from stream.process.exit_codes import exit_codes
 from stream.process.model_trial import Trials
-from stream.settings import load_settings
 
 __all__ = ["explain", "score"]
 
-ID = "lead_id"
 EXIT_SOME_BAD = 1
 SHOWN_ROWS = 20
 BAR = 12
@@ -74,15 +59,6 @@ id_option = click.option(
     show_default=True,
     help="Column of the leads' ids.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Leads:
-    """Leads that were read, and errors of the lines that were not."""
-
-    ids: list[str]
-    columns: Columns
-    wrong: list[str]
 
 
 @click.command()
@@ -116,7 +92,7 @@ def score(
     """  # noqa: D301
     with exit_codes():
         bundle = _load(registry, model)
-        leads = _read(file, bundle, id_column, encoding)
+        leads = read_leads(*read_content(file), bundle, id_column, encoding)
         scorer = OfflineScorer(bundle, open_predictor(bundle))
         rows = (
             {ID: lead_id, **row}
@@ -127,7 +103,7 @@ def score(
         if shape == "auto":
             shape = "table" if sys.stdout.isatty() else "jsonl"
         WRITERS[shape](rows)
-    _complain(leads)
+    complain(leads.wrong)
     raise SystemExit(EXIT_SOME_BAD if leads.wrong else 0)
 
 
@@ -158,8 +134,8 @@ def explain(
     """
     with exit_codes():
         bundle = _load(registry, model)
-        leads = _read(file, bundle, id_column, encoding)
-        _complain(leads)
+        leads = read_leads(*read_content(file), bundle, id_column, encoding)
+        complain(leads.wrong)
         at = _position(leads, lead)
         columns = {name: values[at : at + 1] for name, values in leads.columns.items()}
         explanation = OfflineScorer(bundle, open_predictor(bundle)).explain(columns)
@@ -176,107 +152,7 @@ def _load(registry: str, model: str) -> Bundle:
         raise InputError(str(error)) from None
 
 
-def _read(file: Path, bundle: Bundle, id_column: str, encoding: str | None) -> _Leads:
-    if str(file) == "-":
-        content, source = sys.stdin.buffer.read(), "standard input"
-    else:
-        content, source = read_file(file), str(file)
-    if (leads := find_json(content, source, encoding)) is not None:
-        return _of_json(leads, source, bundle)
-    return _of_table(parse_table(content, source, encoding), bundle, id_column)
-
-
-def _of_table(table: Table, bundle: Bundle, id_column: str) -> _Leads:
-    for remark in table.remarks:
-        _say(remark)
-    spec = bundle.metadata.spec
-    kinds, readings = spec.kinds, spec.file_readings
-    ids = _ids(table, id_column)
-    table = table.with_fields_of(spec.file_names)
-    check_found(bundle.metadata, {*kinds} & {*table.names}, table.source, "column", _say)
-    known = conform(table, bundle.metadata.contract, readings=readings)
-    columns = known.columns_for(kinds, readings)
-    verdicts: dict[int, InvalidEventError] = {}
-    for name, decision in known.decisions(kinds, readings).items():
-        if differs(decision.reading, readings[name]):
-            said = remark_on(decision, options=False) or "read as plain numbers or times"
-            _say(f"column {known.originals[name]!r}: {said}, other than in the training data")
-        verdict = InvalidEventError(
-            ErrorCode.TYPE, f"column {known.originals[name]!r}: expected a {kinds[name]}"
-        )
-        verdicts |= dict.fromkeys(known.misfits(name, decision), verdict)
-    created = columns.get(CREATED_AT)
-    created_at = created if isinstance(created, np.ndarray) else None
-    verdicts |= _plausible(spec).verdicts(columns, _now(table.rows), created_at)
-    wrong = [f"row {row + 1}: {error.code}: {error}" for row, error in sorted(verdicts.items())]
-    kept = [row for row in range(table.rows) if row not in verdicts]
-    return _Leads([ids[row] for row in kept], _rows_of(columns, kept), wrong)
-
-
-def _ids(table: Table, column: str) -> list[str]:
-    """Return the leads' ids; the number of the row where there is none.
-
-    The column is looked up by the file's names: a model's field may have the same name.
-    """
-    if column == ID and ID not in table.names:
-        return [f"row-{row}" for row in range(1, table.rows + 1)]
-    name = table.find(column, "--id")
-    found = table.columns_for({name: FieldKind.TEXT})[name]
-    return [str(value or f"row-{row}") for row, value in enumerate(found, 1)]
-
-
-def _rows_of(columns: Columns, rows: list[int]) -> Columns:
-    return {
-        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
-        for name, values in columns.items()
-    }
-
-
-def _of_json(leads: list[JsonLead], source: str, bundle: Bundle) -> _Leads:
-    spec = bundle.metadata.spec
-    decoder = LeadDecoder(SchemaStore.load(), spec.kinds, readings=spec.readings, names=spec.names)
-    decoded = decoder.decode([lead.text.encode() for lead in leads])
-    if decoded.lead_ids:
-        check_found(bundle.metadata, _found_in(decoded.columns), source, "key", _say)
-    decoded = decoded.without(
-        _plausible(spec).verdicts(decoded.columns, _now(len(decoded.lead_ids)), decoded.created_at)
-    )
-    wrong = [f"line {leads[i].line}: {error.code}: {error}" for i, error in decoded.errors]
-    return _Leads([lead_id.decode() for lead_id in decoded.lead_ids], decoded.columns, wrong)
-
-
-def _found_in(columns: Columns) -> set[str]:
-    """Return the fields of which some lead has a value."""
-    return {
-        name
-        for name, values in columns.items()
-        if (
-            not np.isnan(values).all()
-            if isinstance(values, np.ndarray)
-            else any(value is not None for value in values)
-        )
-    }
-
-
-def _plausible(spec: FeatureSpec) -> PlausibleTimes:
-    settings = load_settings()
-    return PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms)
-
-
-def _now(n: int) -> NDArray[np.int64]:
-    return np.full(n, time.time_ns() // 1_000_000)
-
-
-def _say(sentence: str) -> None:
-    click.echo(for_terminal(sentence), err=True)
-
-
-def _complain(leads: _Leads) -> None:
-    for wrong in leads.wrong:
-        click.echo(for_terminal(wrong), err=True)
-
-
-def _position(leads: _Leads, lead: str | None) -> int:
+def _position(leads: FileLeads, lead: str | None) -> int:
     if not leads.ids:
         raise InputError("expected at least one lead, there is none: " + "; ".join(leads.wrong))
     if lead is None:

@@ -52,6 +52,8 @@ class Use(StrEnum):
     """`leadscore snapshot`."""
     REPLAY = "replay"
     """`leadscore replay`, to an isolated topic."""
+    DIFF = "diff"
+    """`leadscore diff`."""
     STATUS = "drift-status"
     """`leadscore drift status`."""
     DLQ = "dlq"

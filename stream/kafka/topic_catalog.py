@@ -60,6 +60,7 @@ SOURCE = Topic(
         Use.PRODUCE: WRITE,
         Use.SNAPSHOT: READ,
         Use.REPLAY: READ,
+        Use.DIFF: READ,
         Use.DLQ: READ,
         Use.REDRIVE: READ + WRITE,
         Use.LAG: READ,
@@ -76,7 +77,7 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW | {Use.SCORE: WRITE},
+        rights=NEW | {Use.SCORE: WRITE, Use.DIFF: READ},
         optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
     ),

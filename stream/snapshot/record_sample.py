@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -19,7 +19,7 @@ from stream.kafka.topic_admin import partition_counts
 from stream.settings import Settings
 from stream.snapshot.reservoir import Reservoir
 
-__all__ = ["TimeRange", "draw_records"]
+__all__ = ["TimeRange", "draw_records", "records_within"]
 
 Span = tuple[int, int]
 """Offsets: the first is included, the second is not."""
@@ -38,13 +38,15 @@ class TimeRange:
 
 
 async def draw_records(
-    settings: Settings, within: TimeRange, size: int, random: Random
+    settings: Settings,
+    within: TimeRange,
+    size: int,
+    random: Random,
+    *,
+    use: Use = Use.SNAPSHOT,
+    on_read: Callable[[int], None] = lambda _: None,
 ) -> tuple[list[Record], int]:
     """Read a range of ``settings.leads_created`` to its end and keep a sample.
-
-    It joins no consumer group and commits nothing, so workers are not affected. A partition is read
-    from the first record with a timestamp at or after the start to the end of its log: producers
-    set the timestamps, so they are not in order.
 
     Parameters
     ----------
@@ -56,6 +58,10 @@ async def draw_records(
         Most records to keep.
     random
         Random number generator.
+    use
+        What reads, for messages about missing rights.
+    on_read
+        Called with the number of records of the range so far.
 
     Returns
     -------
@@ -66,32 +72,50 @@ async def draw_records(
 
     Raises
     ------
+    StartupError, FatalError
+        See ``records_within``.
+    """
+    reservoir: Reservoir[Record] = Reservoir(size, random)
+    async for records in records_within(settings, settings.leads_created, within, use):
+        reservoir.extend(records)
+        on_read(reservoir.seen)
+    return sorted(reservoir.items, key=lambda record: record.timestamp), reservoir.seen
+
+
+async def records_within(
+    settings: Settings, topic: str, within: TimeRange, use: Use
+) -> AsyncIterator[list[Record]]:
+    """Read the records of a topic in a range, some at a time, partition by partition.
+
+    It joins no consumer group and commits nothing, so workers are not affected. A partition is read
+    from the first record with a timestamp at or after the start to the end of its log: producers
+    set the timestamps, so they are not in order.
+
+    Raises
+    ------
     StartupError
         Kafka can't be reached, or has no such topic.
     FatalError
         Kafka stopped answering.
     """
-    topic = settings.leads_created
-    partitions = (await partition_counts(settings, Use.SNAPSHOT)).get(topic)
+    partitions = (await partition_counts(settings, use)).get(topic)
     if not partitions:
         raise StartupError(
             f"expected the topic {topic}, but it does not exist: create it with `leadscore topics"
-            " create`, or set LEADSCORE_LEADS_CREATED"
+            " create`, or name another by its setting (docs/settings.md)"
         )
     connection = settings.kafka_client_options()
-    reservoir: Reservoir[Record] = Reservoir(size, random)
     reader = LogReader(connection, settings.isolation_level)
     try:
         spans = await _spans(connection, topic, partitions, within)
         for partition, (start, stop) in spans.items():
             async for records in in_time(reader.read(partition, start, stop)):
-                reservoir.extend([record for record in records if within.holds(record)])
+                yield [record for record in records if within.holds(record)]
     except (KafkaError, TimeoutError) as error:
         raise FatalError(
             f"expected to read {topic} to the end of the range, but Kafka answered"
             f" {error!r}: check that this user may read the topic, and try again"
         ) from error
-    return sorted(reservoir.items, key=lambda record: record.timestamp), reservoir.seen
 
 
 async def _spans(

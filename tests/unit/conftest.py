@@ -7,12 +7,19 @@ import pytest
 from model.bundle import Artefacts
 from tests.unit.small_booster import Trained, train
 from tests.unit.small_model import SmallModel, small_model
+from tests.unit.two_models import TwoModels, two_models
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """A model that serves, made in less than a second."""
     return small_model(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def two(model: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> TwoModels:
+    """That model, and a second version of it with other scores and bands."""
+    return two_models(model, tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,154 @@
+"""A comparison on the terminal."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agents.comparison.movers import Mover, Scored
+from agents.comparison.quality import PairedQuality
+from agents.comparison.report import Comparison
+from agents.comparison.score_shift import QUANTILES
+from agents.comparison.segments import Segments
+from schemas.display import for_terminal
+from schemas.scored_event import CATEGORIES
+
+__all__ = ["show_comparison"]
+
+WIDTH_IN_A_PIPE = 160
+BANDS = tuple(reversed(CATEGORIES))
+SHOWN_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print a comparison: the answer, its limits, then the figures."""
+    in_terminal = click.get_text_stream("stdout").isatty()
+    console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE, highlight=False)
+    subject = comparison.subject
+    console.print(Text(for_terminal(f"{subject.before}  →  {subject.after}"), "bold"))
+    console.print(Text(for_terminal(f"{comparison.counts.compared:,} {subject.leads}"), "dim"))
+    console.print()
+    for sentence in comparison.sentences:
+        console.print(Text(for_terminal(sentence)))
+    for note in comparison.notes:
+        console.print(Text(for_terminal(note), "dim"))
+    for title, table in _tables(comparison):
+        console.print(Text(f"\n{title}", "italic"))
+        console.print(table)
+    if comparison.movers:
+        console.print("\nLeads whose score changes most", style="italic")
+        for mover in comparison.movers:
+            _show_mover(mover, console)
+
+
+def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
+    per = "a day" if comparison.population.days else "in all"
+    found = [
+        (f"Leads of each band, {per}", _capacity(comparison)),
+        ("Bands: rows before, columns after", _matrix(comparison)),
+        (f"Scores (KS distance {comparison.shift.ks:.3f})", _quantiles(comparison)),
+    ]
+    found += [
+        (f"By {for_terminal(field.field)}", _segments(field)) for field in comparison.segments
+    ]
+    if comparison.quality:
+        found.append(
+            (
+                f"Quality on {comparison.quality.before.rows:,} leads with an outcome",
+                _quality(comparison.quality),
+            )
+        )
+    return found
+
+
+def _plain_table(first: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(first, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _capacity(comparison: Comparison) -> Table:
+    table = _plain_table("band", "before", "after", "change")
+    for name, size in comparison.capacity.items():
+        margin = f" ±{size.margin:,.0f}" if size.margin >= 0.5 else ""
+        change = f"{size.after - size.before:+,.0f}{margin}"
+        table.add_row(name, f"{size.before:,.0f}", f"{size.after:,.0f}", change)
+    return table
+
+
+def _matrix(comparison: Comparison) -> Table:
+    counts = comparison.matrix.counts
+    table = _plain_table("", *BANDS)
+    for before in BANDS:
+        row = [counts[CATEGORIES.index(before), CATEGORIES.index(after)] for after in BANDS]
+        table.add_row(before, *(f"{count:,}" for count in row))
+    return table
+
+
+def _quantiles(comparison: Comparison) -> Table:
+    shift = comparison.shift
+    table = _plain_table("", "mean", *(f"{share:.0%}" for share in SHOWN_QUANTILES))
+    chosen = [QUANTILES.index(share) for share in SHOWN_QUANTILES]
+    for name, mean, quantiles, form in (
+        ("before", shift.mean_before, shift.quantiles_before, ".4f"),
+        ("after", shift.mean_after, shift.quantiles_after, ".4f"),
+        ("change", shift.mean_after - shift.mean_before, shift.change_quantiles, "+.4f"),
+    ):
+        table.add_row(
+            name, *(format(value, form) for value in (mean, *(quantiles[i] for i in chosen)))
+        )
+    return table
+
+
+def _segments(field: Segments) -> Table:
+    has_auc = any(segment.auc_before is not None for segment in field.segments)
+    auc = ("AUC before", "AUC after") if has_auc else ()
+    table = _plain_table("", "leads", "mean before", "after", "High before", "after", "moved", *auc)
+    for segment in field.segments:
+        row = [
+            f"{segment.leads:,}",
+            f"{segment.mean_before:.4f}",
+            f"{segment.mean_after:.4f}",
+            f"{segment.high_before:.1%}",
+            f"{segment.high_after:.1%}",
+            f"{segment.moved_share:.1%}",
+        ]
+        aucs = (segment.auc_before, segment.auc_after) if has_auc else ()
+        row += ["-" if value is None else f"{value:.3f}" for value in aucs]
+        table.add_row(Text(for_terminal(segment.name)), *row)
+    return table
+
+
+def _quality(quality: PairedQuality) -> Table:
+    table = _plain_table("", "before", "after", "difference", "95 % interval", "")
+    for name, estimate in quality.estimates.items():
+        gain = estimate.difference
+        table.add_row(
+            {"auc": "AUC", "brier": "Brier score"}.get(name, name.replace("_", " ")),
+            f"{estimate.before.value:.4f}",
+            f"{estimate.after.value:.4f}",
+            f"{gain.value:+.4f}",
+            f"{gain.low:+.4f} to {gain.high:+.4f}",
+            "" if estimate.is_clear else "within the noise",
+        )
+    rate, before, after = quality.before.rate, quality.before.mean_score, quality.after.mean_score
+    table.add_row("mean score", f"{before:.4f}", f"{after:.4f}", "", f"conversion {rate:.4f}", "")
+    return table
+
+
+def _show_mover(mover: Mover, console: Console) -> None:
+    name = mover.place if mover.lead_id is None else f"{mover.lead_id} ({mover.place})"
+    console.print(Text.assemble((for_terminal(name), "bold"), f"  {mover.change:+.4f}"))
+    for side, scored in (("before", mover.before), ("after ", mover.after)):
+        console.print(_scored(side, scored))
+
+
+def _scored(side: str, scored: Scored) -> Text:
+    because = for_terminal(scored.because)
+    text = Text(f"  {side} {scored.score:.4f} {scored.category:<6} {because}", overflow="ellipsis")
+    text.no_wrap = True
+    return text

@@ -1,0 +1,143 @@
+"""Plots of a comparison as inline SVG, which scales with the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+
+from agents.comparison.quality import CalibrationPoint
+from agents.comparison.score_shift import Histogram
+
+__all__ = ["AFTER", "BEFORE", "bars", "calibration", "distributions"]
+
+BEFORE, AFTER = "#8a94a6", "#0b6e4f"
+GRID, INK, FAINT = "#e4e7ec", "#1d2733", "#5d6878"
+WIDTH, HEIGHT = 480, 270
+LEFT, RIGHT, TOP, BOTTOM = 48, 14, 12, 46
+CAP = 1.05
+"""Space above the highest value."""
+
+
+def distributions(histogram: Histogram) -> str:
+    """Return both distributions of the scores as steps over one axis."""
+    total = max(int(histogram.before.sum()), 1)
+    before, after = (counts / total for counts in (histogram.before, histogram.after))
+    most = max(float(before.max()), float(after.max()), 1e-9) * CAP
+    edges: list[float] = histogram.edges.tolist()
+
+    def across(score: float) -> float:
+        return LEFT + score / edges[-1] * (WIDTH - LEFT - RIGHT)
+
+    shapes = [*_grid_up(most, "{:.0%}"), *_axis(edges[-1], across, "score")]
+    for shares, colour, opacity in ((before, BEFORE, 0.35), (after, AFTER, 0.0)):
+        points = [f"{across(edges[0]):.1f},{_up(0, most):.1f}"]
+        for low, high, share in zip(edges, edges[1:], shares.tolist(), strict=False):
+            points += [f"{across(x):.1f},{_up(share, most):.1f}" for x in (low, high)]
+        points.append(f"{across(edges[-1]):.1f},{_up(0, most):.1f}")
+        shapes.append(
+            f'<polygon points="{" ".join(points)}" fill="{colour}" fill-opacity="{opacity}"'
+            f' stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>'
+        )
+    return _svg(shapes, "Distribution of the scores before and after")
+
+
+def calibration(before: Sequence[CalibrationPoint], after: Sequence[CalibrationPoint]) -> str:
+    """Return the conversion of tenths of the leads over their mean score, for both scores."""
+    values = [value for point in (*before, *after) for value in (point.score, point.rate)]
+    most = min(max(max(values) * CAP, 0.01), 1.0)
+
+    def across(score: float) -> float:
+        return LEFT + score / most * (WIDTH - LEFT - RIGHT)
+
+    shapes = [
+        *_grid_up(most, "{:.0%}"),
+        *_axis(most, across, "what the score says"),
+        f'<line x1="{across(0):.1f}" y1="{_up(0, most):.1f}" x2="{across(most):.1f}"'
+        f' y2="{_up(most, most):.1f}" stroke="{FAINT}" stroke-dasharray="5 5"/>',
+    ]
+    for curve, colour in ((before, BEFORE), (after, AFTER)):
+        places = [(across(p.score), _up(min(p.rate, most), most), p) for p in curve]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
+        shapes.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        shapes += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{p.leads:,} leads: '
+            f"score {p.score:.1%}, converted {p.rate:.1%}</title></circle>"
+            for x, y, p in places
+        ]
+    return _svg(shapes, "What the scores say against what converted")
+
+
+def bars(rows: Iterable[tuple[str, float, float]], form: str = "{:,.0f}") -> str:
+    """Return pairs of bars, before above after, as HTML: a label, a bar and a value each.
+
+    Parameters
+    ----------
+    rows
+        Label, value before, value after; not negative.
+    form
+        Format of the values.
+    """
+    given = list(rows)
+    most = max([value for _, *values in given for value in values], default=0.0) or 1.0
+    return "".join(
+        f'<div class="pair"><div class="name">{escape(label)}</div><div class="bars">'
+        + "".join(
+            f'<div class="bar"><i style="width:{value / most * 100:.2f}%;background:{colour}"></i>'
+            f"<b>{form.format(value)}</b></div>"
+            for value, colour in ((before, BEFORE), (after, AFTER))
+        )
+        + "</div></div>"
+        for label, before, after in given
+    )
+
+
+def _up(value: float, most: float) -> float:
+    return HEIGHT - BOTTOM - value / most * (HEIGHT - TOP - BOTTOM)
+
+
+def _grid_up(most: float, form: str) -> list[str]:
+    shapes = []
+    for value in _round_steps(most):
+        y = _up(value, most)
+        shapes += [
+            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>',
+            _text(LEFT - 8, y + 5, form.format(value), "end"),
+        ]
+    return shapes
+
+
+def _axis(most: float, across: Callable[[float], float], name: str) -> list[str]:
+    marks = [
+        _text(across(x), HEIGHT - BOTTOM + 20, f"{x:.0%}", "middle") for x in _round_steps(most)
+    ]
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    return [*marks, _text(middle, HEIGHT - 6, name, "middle", FAINT)]
+
+
+def _round_steps(most: float) -> list[float]:
+    """Return at most six round shares from 0 to the largest value, if possible of a whole %."""
+    step = next(
+        (
+            size * scale
+            for scale in (0.001, 0.01, 0.1)
+            for size in (1, 2, 5)
+            if most / (size * scale) <= 5.5
+        ),
+        1.0,
+    )
+    step = max(step, 0.01) if most > 0.01 else step
+    return [step * i for i in range(int(most / step) + 1)]
+
+
+def _text(x: float, y: float, text: str, anchor: str, colour: str = INK) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="14" fill="{colour}" text-anchor="{anchor}">'
+        f"{escape(text)}</text>"
+    )
+
+
+def _svg(shapes: Sequence[str], title: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(shapes)}</svg>"
+    )
