@@ -115,7 +115,7 @@ def test_the_terminal_has_every_figure(two: TwoModels, leads: Path) -> None:
     assert result.stderr == ""
 
 
-def test_a_sample_is_told_and_extrapolated(two: TwoModels, leads: Path) -> None:
+def test_a_sample_is_extrapolated_and_has_a_note(two: TwoModels, leads: Path) -> None:
     found = figures(two, FIRST, SECOND, leads, "--sample", "100")
     assert (found["counts"]["found"], found["counts"]["sampled"]) == (LEADS, 100)
     assert f"100 of {LEADS} leads were scored, a uniform sample" in found["notes"][0]

@@ -49,7 +49,7 @@ def compared(
     )
 
 
-def test_a_lead_with_one_score_is_in_no_figure_and_is_told(two: TwoModels) -> None:
+def test_a_lead_with_one_score_is_in_no_figure_but_in_a_note(two: TwoModels) -> None:
     comparison = compared(two, [0.1, 0.2, None, None], [0.1, None, 0.3, None])
     assert comparison.counts.compared == 1
     assert [": 1" in note for note in comparison.notes] == [True, True, True]

@@ -29,7 +29,7 @@ def test_no_lead_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("broken", [None, b"", b"[]", b"{", b"\xc3\x01", b"\x00" * 20])
-def test_what_is_no_scored_event_is_a_value_error(broken: bytes | None) -> None:
+def test_bytes_that_are_no_scored_event_raise_a_value_error(broken: bytes | None) -> None:
     with pytest.raises(ValueError):
         EventReader().read(broken)
     with pytest.raises(ValueError):
