@@ -28,7 +28,8 @@ svg{width:100%;height:auto;display:block;margin:4px 0 12px}
 .pair{margin:0 0 12px}
 .pair .name{font-weight:600;margin-bottom:2px;overflow-wrap:anywhere}
 .bar{display:flex;align-items:center;gap:8px;height:22px}
-.bar i{height:16px;border-radius:3px;min-width:2px;flex:0 1 auto}
+.bar i{height:16px;border-radius:3px;min-width:2px;flex:none;
+width:calc((100% - 72px)*var(--share))}
 .bar b{font-weight:500;font-size:14px;white-space:nowrap;flex:none;
 font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto}

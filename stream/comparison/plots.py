@@ -82,7 +82,7 @@ def bars(rows: Iterable[tuple[str, float, float]], form: str = "{:,.0f}") -> str
     return "".join(
         f'<div class="pair"><div class="name">{escape(label)}</div><div class="bars">'
         + "".join(
-            f'<div class="bar"><i style="width:{value / most * 100:.2f}%;background:{colour}"></i>'
+            f'<div class="bar"><i style="--share:{value / most:.4f};background:{colour}"></i>'
             f"<b>{form.format(value)}</b></div>"
             for value, colour in ((before, BEFORE), (after, AFTER))
         )

@@ -33,13 +33,13 @@ def test_a_point_of_the_calibration_says_what_it_is() -> None:
     assert len(titles) == 3
 
 
-def test_the_longest_bar_has_the_whole_width() -> None:
+def test_bars_are_as_long_as_their_share_of_the_largest_value() -> None:
     drawn = bars([("High", 260, 412), ("Low", 0, 103)])
-    assert re.findall(r"width:([\d.]+)%", drawn) == ["63.11", "100.00", "0.00", "25.00"]
+    assert re.findall(r"--share:([\d.]+)", drawn) == ["0.6311", "1.0000", "0.0000", "0.2500"]
     assert re.findall(r"<b>([^<]+)", drawn) == ["260", "412", "0", "103"]
 
 
 def test_labels_are_no_markup_and_nothing_is_no_error() -> None:
     assert "<b>x" not in bars([("<b>x", 1, 2)])
     assert bars([]) == ""
-    assert "width:0.00%" in bars([("none", 0, 0)])
+    assert "--share:0.0000" in bars([("none", 0, 0)])
