@@ -19,11 +19,6 @@ SHOWN = {
     "security_protocol",
     "sasl_username",
     "topic_prefix",
-    "leads_created",
-    "leads_scored",
-    "leads_created_dlq",
-    "leads_drift_partials",
-    "leads_drift",
     "group_id",
     "registry",
     "model",
@@ -35,8 +30,8 @@ SHOWN = {
     "uvloop",
 }
 """Settings that other lines show already, or that are not worth a line."""
-DERIVED = {"leads_scored_shadow", "leads_outcomes"}
-"""Topics that no worker uses."""
+TOPICS = "leads_"
+"""How settings of topics begin: a worker's are in lines of their own, others do not concern it."""
 
 Line = tuple[str, str]
 """A label and its text."""
@@ -101,7 +96,7 @@ def _others(settings: Mapping[str, Any]) -> list[str]:
     return [
         f"{variable_of(name)}={value}"
         for name, value in settings.items()
-        if name not in SHOWN | DERIVED and value != defaults.get(name)
+        if name not in SHOWN and not name.startswith(TOPICS) and value != defaults.get(name)
     ]
 
 
