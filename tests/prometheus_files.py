@@ -41,7 +41,11 @@ def rules_in(name: str) -> list[dict[str, Any]]:
 
 
 ALERTS = rules_in("alerts.yml")
-RECORDED = {rule["record"]: rule["expr"] for rule in rules_in("recording.yml")}
+RULES = rules_in("recording.yml")
+RECORDED = {rule["record"]: rule["expr"] for rule in RULES}
+
+LABELS_RECORDED = {rule["record"]: rule.get("labels", {}).keys() for rule in RULES}
+"""Labels that recording rules add, by the names of their series."""
 
 
 def spelt_out(query: str) -> str:
@@ -53,6 +57,11 @@ def spelt_out(query: str) -> str:
 def names_in(query: str) -> set[str]:
     """The series that a query reads in the end."""
     return set(NAME.findall(spelt_out(query)))
+
+
+def names_recorded(query: str) -> set[str]:
+    """The series of recording rules that a query reads."""
+    return {*NAME.findall(query)} & RECORDED.keys()
 
 
 def labels_asked(query: str) -> set[str]:

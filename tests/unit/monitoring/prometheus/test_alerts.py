@@ -11,6 +11,7 @@ from monitoring.drift.field_drift import DriftThresholds
 from stream.settings import Settings
 from tests.prometheus_files import (
     ALERTS,
+    LABELS_RECORDED,
     MONITORING,
     OF_THE_SCRAPE,
     PROMETHEUS,
@@ -19,6 +20,7 @@ from tests.prometheus_files import (
     amtool,
     labels_asked,
     names_in,
+    names_recorded,
     promtool,
 )
 
@@ -66,6 +68,7 @@ def test_an_alert_asks_for_what_is_declared(alert: Any) -> None:
     assert names <= SERIES.keys()
     labels = OF_THE_SCRAPE | {"le"}.union(*(SERIES[name].labels for name in names))
     labels |= {*re.findall(r'label_replace\(.*?,\s*"(\w+)", "\$1"', alert["expr"], re.DOTALL)}
+    labels |= {label for name in names_recorded(alert["expr"]) for label in LABELS_RECORDED[name]}
     assert labels_asked(alert["expr"]) <= labels
     shown = re.findall(r"\$labels\.(\w+)", alert["annotations"]["summary"])
     assert set(shown) <= labels
