@@ -55,6 +55,8 @@ def detect(value: bytes | None) -> WireFormat:
             "Avro single-object encoding (C3 01) or a JSON object",
             "Confluent framing (00), which is not supported yet",
         )
+    if value[:1] == b"[":
+        raise _unreadable("a JSON object a record", "a JSON array: send each lead alone")
     raise _unreadable("C3 01 (Avro single-object) or { (JSON) as the first byte", f"{value[0]:02x}")
 
 

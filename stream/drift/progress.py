@@ -15,6 +15,8 @@ __all__ = ["DriftProgress", "DriftTally", "standing"]
 log = logging.getLogger(__name__)
 
 MINUTE = 60.0
+SHOWN = 3
+"""Drifted fields that a line names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,17 @@ class DriftTally:
 
 
 def standing(horizons: Sequence[Assessment]) -> str:
-    """Return how many fields have drifted over the longest horizon that has enough leads."""
+    """Return which fields have drifted over the longest horizon that has enough leads."""
     known = [horizon for horizon in horizons if horizon.state != DriftState.TOO_FEW]
     if not known:
         return "too few leads to measure drift" if horizons else "no window closed yet"
     longest = max(known, key=lambda horizon: horizon.end - horizon.start)
-    drifted = [any(drift.is_drifted for drift in found) for found in longest.by_field.values()]
-    return f"{sum(drifted)} of {len(drifted)} fields drifted over {longest.name}"
+    drifted = [
+        name for name, found in longest.by_field.items() if any(drift.is_drifted for drift in found)
+    ]
+    named = f" ({', '.join(drifted[:SHOWN])}{', …' if len(drifted) > SHOWN else ''})"
+    of = f"{len(drifted)} of {len(longest.by_field)} fields drifted over {longest.name}"
+    return of + named if drifted else of
 
 
 class DriftProgress:

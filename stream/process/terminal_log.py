@@ -94,7 +94,7 @@ def _others(settings: Mapping[str, Any]) -> list[str]:
     """Return the settings that differ from their defaults and are not shown elsewhere."""
     defaults = Settings.model_construct().model_dump(mode="json")
     return [
-        f"{variable_of(name)}={value}"
+        f"{variable_of(name)}={','.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in settings.items()
         if name not in SHOWN and not name.startswith(TOPICS) and value != defaults.get(name)
     ]
@@ -196,6 +196,8 @@ def _counted(number: int, what: str) -> str:
 
 def _outcome(given: Mapping[str, Any]) -> str:
     text = f"{given['scored']:,} scored"
+    if given["low_coverage"]:
+        text += f" ({given['low_coverage']:,} of them with too few fields)"
     if dead := given["dead_letters"]:
         codes = ", ".join(f"{records:,} {code}" for code, records in dead.items())
         text += f", {sum(dead.values()):,} dead letters ({codes})"

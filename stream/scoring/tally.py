@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from agents.dead_letters import DeadLetter
 from agents.scored_batch import ScoredBatch
 from schemas.errors import ErrorCode
@@ -28,6 +30,8 @@ class Tally:
     scored: int = 0
     dead: Counter[ErrorCode] = field(default_factory=Counter)
     dropped: int = 0
+    low_coverage: int = 0
+    """Scored leads with too few fields, which are flagged."""
 
     @property
     def records(self) -> int:
@@ -40,18 +44,27 @@ class Tally:
             self.scored + len(outcome.positions),
             self.dead + outcome.codes if outcome.dead_letters else self.dead,
             self.dropped + len(outcome.dropped),
+            self.low_coverage + int(np.count_nonzero(outcome.low_coverage)),
         )
 
     def minus(self, before: Tally) -> Tally:
         """Return what has come since earlier totals."""
         return Tally(
-            self.scored - before.scored, self.dead - before.dead, self.dropped - before.dropped
+            self.scored - before.scored,
+            self.dead - before.dead,
+            self.dropped - before.dropped,
+            self.low_coverage - before.low_coverage,
         )
 
     def as_fields(self) -> dict[str, Any]:
         """Return the totals as fields of a log line."""
         dead = {code.value: records for code, records in self.dead.most_common()}
-        return {"scored": self.scored, "dead_letters": dead, "dropped": self.dropped}
+        return {
+            "scored": self.scored,
+            "low_coverage": self.low_coverage,
+            "dead_letters": dead,
+            "dropped": self.dropped,
+        }
 
 
 class DeadLetterLog:

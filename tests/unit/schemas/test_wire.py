@@ -31,7 +31,7 @@ def test_it_is_known(value: bytes, wire: WireFormat) -> None:
         (b"\xc3", "C3 01 and 8 bytes"),
         (b"\xc3\x01" + bytes(7), "C3 01 and 8 bytes"),
         (b"\xc3\x02" + bytes(8), "c3 02"),
-        (b"[]", "5b"),
+        (b"[]", "a JSON array: send each lead alone"),
         (b'"lead"', "22"),
         (b"  []", "20"),
         (b" " * 100, "20"),

@@ -108,7 +108,8 @@ def test_a_minute_of_the_drift_role_is_one_line(shown: Show) -> None:
     progress.report(120.0, tally, [too_few("5m")], None)
     first, second = (line.split()[1:] for line in shown())  # the time goes first
     assert " ".join(first).startswith("3 windows lag 12 partials ")
-    assert " ".join(first).endswith(" fields drifted over 1h; 4 reports, 1 alarm, 2 late leads")
+    assert " fields drifted over 1h" in " ".join(first)
+    assert " ".join(first).endswith("; 4 reports, 1 alarm, 2 late leads")
     assert " ".join(second) == (
         "0 windows lag not known too few leads to measure drift; 0 reports, 0 alarms, 0 late leads"
     )

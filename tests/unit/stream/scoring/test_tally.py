@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,17 @@ def outcome(*letters: DeadLetter, scored: int = 0, dropped: Sequence[int] = ()) 
 
 
 def test_totals_add_up_and_what_is_new_is_their_difference() -> None:
-    before = Tally().plus(outcome(letter(ErrorCode.TYPE, 1), scored=5))
+    few = replace(outcome(letter(ErrorCode.TYPE, 1), scored=5), low_coverage=np.arange(5) < 2)
+    before = Tally().plus(few)
     after = before.plus(outcome(letter(ErrorCode.TYPE, 2), scored=2, dropped=[0]))
     assert after.records == 10
-    assert after.as_fields() == {"scored": 7, "dead_letters": {"TYPE": 2}, "dropped": 1}
+    assert after.as_fields() == {
+        "scored": 7, "low_coverage": 2, "dead_letters": {"TYPE": 2}, "dropped": 1
+    }  # fmt: skip
     new = after.minus(before)
-    assert new.as_fields() == {"scored": 2, "dead_letters": {"TYPE": 1}, "dropped": 1}
+    assert new.as_fields() == {
+        "scored": 2, "low_coverage": 0, "dead_letters": {"TYPE": 1}, "dropped": 1
+    }  # fmt: skip
 
 
 class Logged(logging.Handler):
