@@ -115,6 +115,13 @@ ONLY_WHERE_NAMED = ("ns", "days", "excel")
 WHOLE = re.compile(r"\d+(?:\.0+)?")
 FRACTION = re.compile(r"\d+(?:\.\d+)?")
 DAY_DIGITS, SECOND_DIGITS = 8, 14
+MONTH = re.compile(r"(?:199\d|20[0-3]\d)(?:0[1-9]|1[0-2])")
+"""A month of 1990 to 2039, such as 202405."""
+MONTH_AS_NUMBER = re.compile(
+    r"(?:199\d|20[0-3]\d)[.,](?:0[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[.,](?:199\d|20[0-3]\d)"
+)
+FEW_MONTHS = 3
+"""Different months, from which on such numbers are no coincidence."""
 
 T = TypeVar("T")
 
@@ -154,8 +161,8 @@ class NumberDecision:
     is_open
         Whether the values alone leave two readings open.
     mixed
-        What of the cells is not read: a sentence's end on currencies or percent signs that some
-        have and others don't; None where all are alike.
+        What of the cells is not read, or may mean something else: a sentence's end on currencies,
+        percent signs, or months that look like numbers; None where there is nothing of it.
     """
 
     reading: NumberReading
@@ -282,6 +289,13 @@ def _mixed(cells: Mapping[str, int]) -> str | None:
         return (
             f"{percents:,} of its values have a percent sign and {total - percents:,} do not: 12 %"
             " is read as 12"
+        )
+    if percents > TOLERATED * total:
+        return "12 % is read as 12, so leads must not have 0.12 for it"
+    if len(cells) >= FEW_MONTHS and all(map(MONTH_AS_NUMBER.fullmatch, cells)):
+        return (
+            "its numbers may be months, and are read as numbers: write months as 2024-05 to have"
+            " them read as dates"
         )
     return None
 
@@ -506,6 +520,8 @@ def _unit(numbers: Mapping[str, int], words: Collection[str]) -> Unit | Literal[
     ):
         return "compact"
     is_named = not TIME_WORDS.isdisjoint(words)
+    if len(numbers) >= FEW_MONTHS and all(map(MONTH.fullmatch, numbers)):
+        return "months"
     if not is_named and not (ID_WORDS | PHONE_WORDS).isdisjoint(words):
         return None
     values = [float(cell) for cell in numbers]

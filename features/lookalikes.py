@@ -1,4 +1,4 @@
-"""Categories whose levels look like numbers or times that nobody reads."""
+"""Recognise categories whose levels look like numbers or times that are not read as such."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ SPOILT = re.compile(
     r"(?P<day>\d{1,2})-(?P<month>[A-Za-z]{3})|(?P<month2>[A-Za-z]{3})-(?P<year>\d{2})"
 )
 
+PERIOD_NAME = r"(?:FY|CY|GJ|CW|KW|WK|WEEK|W|HY|H|Q|S|T)"
+PERIOD = re.compile(
+    rf"{PERIOD_NAME} ?\d{{1,2}}[ /'.,-]*(?:20)?\d{{2}}|20\d{{2}}[ /'.,-]*{PERIOD_NAME} ?\d{{1,2}}"
+    r"|(?:FY|CY|GJ) ?'?(?:20)?\d{2}|20\d{2}[/-](?:20)?\d{2}|(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}",
+    re.IGNORECASE,
+)
+"""Weeks, quarters, halves, fiscal years and months: W23 2024, H1/24, FY24, 2023/24, 05.2024."""
+FEW_PERIODS = 3
+"""Different periods, from which on they are no coincidence."""
+
 
 def resembles(cells: Mapping[str, int]) -> str | None:
     """Return what a category's values look like, and what to do; None where they are plain levels.
@@ -54,6 +64,13 @@ def resembles(cells: Mapping[str, int]) -> str | None:
             f"some of its levels are ranges that a spreadsheet has made dates ({spoilt!r}): format"
             " the column as text there, and export it again"
         )
+    periods = [cell for cell in cells if _is_period(cell)]
+    if len(periods) >= FEW_PERIODS and sum(map(cells.__getitem__, periods)) >= MOST * total:
+        return (
+            f"its values look like periods of time ({periods[0]!r}), and those to come are unseen"
+            " levels: write the first day of each, such as 2024-05-01, to have their age, or leave"
+            " the column out (--as COLUMN=ignore)"
+        )
     dates = [cell for cell in cells if _is_date(cell)]
     others = sum(cells[cell] for cell in cells if SERIAL.fullmatch(cell.strip()))
     if len(dates) >= ENOUGH and sum(map(cells.__getitem__, dates)) + others >= MOST * total:
@@ -67,6 +84,10 @@ def resembles(cells: Mapping[str, int]) -> str | None:
 def _is_spoilt(cell: str) -> bool:
     match = SPOILT.fullmatch(cell.strip())
     return match is not None and month_of(match["month"] or match["month2"]) is not None
+
+
+def _is_period(cell: str) -> bool:
+    return _is_spoilt(cell) or PERIOD.fullmatch(cell.strip()) is not None
 
 
 def _is_date(cell: str) -> bool:

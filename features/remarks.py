@@ -17,6 +17,7 @@ UNITS = {
     "ns": "nanoseconds since 1970",
     "days": "days since 1970",
     "excel": "Excel's days",
+    "months": "months such as 202405, as their first day",
 }
 DAY_MS = 86_400_000
 MARKS = {",": "a comma", ".": "a point", " ": "a space", "'": "an apostrophe"}

@@ -75,7 +75,7 @@ MISSING_NUMBERS = frozenset(
 """Words that stand for a missing number or time, case-folded."""
 
 Grouping = Literal["", ",", ".", " ", "'"]
-Unit = Literal["s", "ms", "us", "ns", "days", "excel"]
+Unit = Literal["s", "ms", "us", "ns", "days", "excel", "months"]
 
 
 class NumberReading(BaseModel):
@@ -120,9 +120,9 @@ class TimeReading(BaseModel):
         have no such date, and none is read.
     unit
         What a bare number counts: seconds, milliseconds, microseconds or nanoseconds since 1970,
-        days since 1970, or days as Excel counts them. A number that is no time from 1990 on by
-        this unit is read as with None: by the one of the first four that makes it a time between
-        1990 and 2100; their ranges do not overlap.
+        days since 1970, days as Excel counts them, or months as 202405. A number that is no time
+        from 1990 on by this unit is read as with None: by the one of the first four that makes it a
+        time between 1990 and 2100; their ranges do not overlap.
     earliest, latest
         Milliseconds since 1970: the first and the last time of the training data. None: not known.
     missing
@@ -377,7 +377,8 @@ def read_time(text: str, reading: TimeReading = PLAIN_TIMES) -> float | None:
 
     ISO 8601 (also with a space, a zone without a colon or ``UTC``), 20240531, 2024/05/31,
     31.5.2024, 5/31/2024 1:05 PM, 31 May 2024, ``/Date(…)/``, a bare number, and what
-    ``schemas.written_dates`` rewrites: month names of other languages, 2024年5月31日, weekdays.
+    ``schemas.written_dates`` rewrites: month names of other languages, 2024年5月31日, weekdays. A
+    month or a quarter (2024-05, 05/2024, May 2024, Q2 2024) is its first day.
 
     Parameters
     ----------
@@ -476,7 +477,8 @@ def time_of_number(value: float, reading: TimeReading = PLAIN_TIMES) -> float | 
     Returns
     -------
     float or None
-        None if the unit is unknown, and no unit makes it a time between 1990 and 2100.
+        None if the unit is unknown, no unit makes it a time between 1990 and 2100, and its digits
+        are no date such as 20240531.
     """
     if value != value:
         return value
@@ -485,7 +487,10 @@ def time_of_number(value: float, reading: TimeReading = PLAIN_TIMES) -> float | 
         if at is not None and at >= plausible_span(reading)[0]:
             return at
     unit = unit_of(value)
-    return None if unit is None else _in_ms(value, unit)
+    if unit is not None:
+        return _in_ms(value, unit)
+    compact = COMPACT.fullmatch(f"{value:.0f}") if value % 1 == 0 else None
+    return None if compact is None else _moment(*compact.groups()[:6])
 
 
 def plausible_span(reading: TimeReading, earliest: float = FIRST_MS) -> tuple[float, float]:
@@ -521,6 +526,10 @@ def plausible_span(reading: TimeReading, earliest: float = FIRST_MS) -> tuple[fl
 
 
 def _in_ms(value: float, unit: Unit) -> float | None:
+    if unit == "months":
+        if not 100_000 <= value < 1_000_000 or value % 1:
+            return None
+        return _moment(f"{value // 100:.0f}", f"{value % 100:.0f}", "1", None, None, None)
     at = (value + EXCEL_EPOCH_DAYS) * DAY_MS if unit == "excel" else value * MS_OF_UNIT[unit]
     return float(round(at)) if EARLIEST_MS <= at < LATEST_MS else None
 

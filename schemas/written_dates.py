@@ -83,6 +83,7 @@ ZONES = {
     "JST": "+0900",
 }
 ZONE = re.compile(rf"(?<=[\dMm]) ?({'|'.join(ZONES)})(?= |$)")
+YEAR = r"(?:19|20)\d{2}"
 REWRITES = tuple(
     (re.compile(form, re.IGNORECASE), plain)
     for form, plain in (
@@ -115,6 +116,19 @@ REWRITES = tuple(
         # Fri 31/05/2024; Fri May 31 2024
         (r"^[^\W\d_]{2,12}\.?,? (?=\d{1,4}[./-]\d|\d{1,2}\.? [^\W\d_]{3})", ""),
         (r"^[^\W\d_]{2,12}\.?,? (?=[^\W\d_]{3,12}\.? \d)", ""),
+        # Months and quarters are their first day: 2024-05, 5/2024, 2024年5月, May 2024, Q2 2024
+        (rf"^({YEAR})[-/](\d{{1,2}})$", r"\1-\2-1"),
+        (rf"^(\d{{1,2}})[-/]({YEAR})$", r"\2-\1-1"),
+        (rf"^({YEAR}) ?[年년] ?(\d{{1,2}}) ?[月월]$", r"\1-\2-1"),
+        (rf"^([^\W\d_]{{3,12}})\.?[ ,/-]+({YEAR})$", r"1 \1 \2"),
+        (rf"^({YEAR})[ ,/-]+([^\W\d_]{{3,12}})\.?$", r"1 \2 \1"),
+        *(
+            (
+                rf"^(?:Q{n}[ /-]*({YEAR})|({YEAR})[ /-]*Q{n}|{n}\. ?quartal ({YEAR}))$",
+                rf"\1\2\3-{3 * n - 2}-1",
+            )
+            for n in (1, 2, 3, 4)
+        ),
     )
 )
 
@@ -133,6 +147,8 @@ def rewritten(text: str) -> str:
     ('2024-5-31 2:05 PM', 'May 31, 2024 14:05:00')
     >>> rewritten("31/05/2024 14:05 CEST")
     '31/05/2024 14:05 +0200'
+    >>> rewritten("05/2024"), rewritten("mayo de 2024"), rewritten("Q2 2024")
+    ('2024-05-1', '1 mayo 2024', '2024-4-1')
     """
     text = ZONE.sub(lambda zone: f" {ZONES[zone[1]]}", text)
     for form, plain in REWRITES:

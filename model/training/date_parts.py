@@ -55,12 +55,13 @@ def choose_date_parts(
     """Choose the parts of each date by the training data, without labels.
 
     A part that is the same for all leads is none: the hour of dates without a clock, say. Days at
-    midnight of a zone with summer time have two clock times in UTC, and no hour either. Where
-    nothing differs but that some leads lack the date, the weekday is kept, which says so. The month
-    is a part only where the dates are of about a year at least. The age counts from the field
-    ``created_at``, where there is one. Where either date is one and the same day for almost all
-    leads there is no age, as it would be the calendar time of the other date. Absolute time never
-    is a part: leads to come are all later than those of the training.
+    midnight of a zone with summer time have two clock times in UTC, and no hour either. Dates that
+    are all the first of a month stand for the month, and have no weekday. Where nothing differs but
+    that some leads lack the date, the weekday is kept, which says so. The month is a part only
+    where the dates are of about a year at least. The age counts from the field ``created_at``,
+    where there is one. Where either date is one and the same day for almost all leads there is no
+    age, as it would be the calendar time of the other date. Absolute time never is a part: leads to
+    come are all later than those of the training.
 
     Parameters
     ----------
@@ -124,14 +125,22 @@ def differ_in_days(times: NDArray[np.float64]) -> bool:
 
 def _own_parts(times: NDArray[np.float64], *, has_clock: bool) -> tuple[DatePart, ...]:
     """Return the parts that differ, of times none of which is missing."""
-    of_clock = () if has_clock else (DatePart.HOUR,)
+    unknown: tuple[DatePart, ...] = () if has_clock else (DatePart.HOUR,)
+    if not has_clock and _are_months(times):
+        unknown = (DatePart.HOUR, DatePart.WEEKDAY)
     parts = tuple(
-        part for part in PARTS if part not in of_clock and _differs(date_part(times, part))
+        part for part in PARTS if part not in unknown and _differs(date_part(times, part))
     )
     if DatePart.MONTH not in parts:
         return parts
     first, last = np.quantile(times, MIDDLE)
     return parts if last - first >= YEAR_DAYS * DAY_MS else parts[:-1]
+
+
+def _are_months(times: NDArray[np.float64]) -> bool:
+    """Return whether all times are on the first day of a month, which stands for the month."""
+    days = times.astype("datetime64[ms]").astype("datetime64[D]")
+    return bool((days == days.astype("datetime64[M]").astype("datetime64[D]")).all())
 
 
 def _has_age(

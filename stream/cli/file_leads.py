@@ -15,6 +15,7 @@ from agents.offline import FileLeads
 from features.contract import conform
 from features.json_file import JsonLead
 from features.matrix import Columns
+from features.outer_bins import unit_remark
 from features.remarks import differs, remark_on
 from features.spec import CREATED_AT, FeatureSpec
 from features.table import Table, find_json, parse_table, read_file
@@ -61,9 +62,12 @@ def read_leads(
     InputError
         The file is no table and no JSON, or it has none of the model's fields.
     """
-    if (leads := find_json(content, source, encoding)) is not None:
-        return _of_json(leads, source, bundle)
-    return _of_table(parse_table(content, source, encoding), bundle, id_column)
+    if (json := find_json(content, source, encoding)) is not None:
+        leads = _of_json(json, source, bundle)
+    else:
+        leads = _of_table(parse_table(content, source, encoding), bundle, id_column)
+    _say_units(leads.columns, bundle)
+    return leads
 
 
 def complain(wrong: Iterable[str]) -> None:
@@ -161,6 +165,16 @@ def _found_in(columns: Columns) -> set[str]:
             else any(value is not None for value in values)
         )
     }
+
+
+def _say_units(columns: Columns, bundle: Bundle) -> None:
+    """Report numbers that seem to be in another unit than in training."""
+    kinds = bundle.metadata.spec.kinds
+    for bins in bundle.metadata.reference.fields:
+        if kinds[bins.name] is FieldKind.NUMBER:
+            remark = unit_remark(bins, np.asarray(columns[bins.name], dtype=np.float64))
+            if remark is not None:
+                say(f"{bins.name}: {remark}")
 
 
 def _plausible(spec: FeatureSpec) -> PlausibleTimes:

@@ -176,6 +176,7 @@ def test_a_model_without_such_dates_reads_none_that_could_be_either() -> None:
         (["19874", "19000"], "last_visit", "days"),
         (["45443", "45000.5"], "signup date", "excel"),
         (["20240531", "20230102"], "x", None),
+        (["202405", "202406", "202312"], "x", "months"),
     ],
 )
 def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None) -> None:
@@ -190,6 +191,8 @@ def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None)
         (["1717113600", "12"], "x"),
         (["1717113600000000000"], "tweet"),
         (["soon", "later"], "created"),
+        (["202413", "202406", "202312"], "x"),
+        (["202405", "202406", "12"], "x"),
     ],
 )
 def test_other_cells_are_no_column_of_times(cells: list[str], name: str) -> None:
@@ -215,6 +218,9 @@ def test_letters_that_multiply_are_read_where_the_column_has_them() -> None:
         (["$1,250", "€1,250", "£950"], "several currencies"),
         (["USD 5", "EUR 7"], "several currencies (usd, eur)"),
         (["12 %", "0.12"], "1 of its values have a percent sign and 1 do not"),
+        (["12 %", "5%"], "leads must not have 0.12 for it"),
+        (["2024.05", "2024.06", "2023.12"], "may be months"),
+        (["10.2024", "11.2024", "12.2023"], "may be months"),
     ],
 )
 def test_mixed_currencies_and_percent_signs_are_reported(cells: list[str], words: str) -> None:
@@ -223,7 +229,6 @@ def test_mixed_currencies_and_percent_signs_are_reported(cells: list[str], words
 
 def test_numbers_of_one_currency_are_not_mixed() -> None:
     assert numbers(["$1,250", "$950", "-$3"]).mixed is None
-    assert numbers(["12 %", "5%"]).mixed is None
 
 
 def test_last_digits_that_may_be_no_years_are_reported() -> None:

@@ -55,3 +55,31 @@ def test_ranges_that_a_spreadsheet_made_dates_are_named() -> None:
 
 def test_levels_resemble_nothing() -> None:
     assert resembles({"web": 30, "fair": 12, "route 66": 3}) is None
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        ["FY24", "FY23", "FY22"],
+        ["2023/24", "2022/23", "2021/22"],
+        ["KW 23/2024", "KW 24/2024", "KW 25/2024"],
+        ["2024 W23", "2024 W24", "2024 W25"],
+        ["H1 2024", "H2 2024", "H1 2023"],
+        ["May-24", "Jun-24", "Jul-24"],
+        ["05.2024", "06.2024", "12.2023"],
+    ],
+)
+def test_periods_of_time_are_told(levels: list[str]) -> None:
+    """They were a category, and every period to come was an unseen level."""
+    remark = resembles(dict.fromkeys(levels, 5))
+    assert remark is not None
+    assert "look like periods of time" in remark
+    assert "--as COLUMN=ignore" in remark
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [["A1", "B2", "C3"], ["1-10", "11-50", "51-200"], ["Q1", "Q2", "Q3"], ["W12", "T13", "S10"]],
+)
+def test_other_levels_are_no_periods(levels: list[str]) -> None:
+    assert resembles(dict.fromkeys(levels, 5)) is None

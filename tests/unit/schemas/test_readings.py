@@ -124,6 +124,15 @@ DAY_FIRST, MONTH_FIRST = TimeReading(first="day"), TimeReading(first="month")
         ("31.5.2024 9:30", TimeReading(), "2024-05-31T09:30"),
         ("2024/05/31", TimeReading(), "2024-05-31"),
         ("20240531", TimeReading(), "2024-05-31"),
+        ("2024-05", TimeReading(), "2024-05-01"),
+        ("2024/5", TimeReading(), "2024-05-01"),
+        ("05/2024", TimeReading(), "2024-05-01"),
+        ("May 2024", TimeReading(), "2024-05-01"),
+        ("mayo de 2024", TimeReading(), "2024-05-01"),
+        ("2024年5月", TimeReading(), "2024-05-01"),
+        ("Q2 2024", TimeReading(), "2024-04-01"),
+        ("2024-Q4", TimeReading(), "2024-10-01"),
+        ("202405", TimeReading(unit="months"), "2024-05-01"),
         ("20240531093000", TimeReading(), "2024-05-31T09:30"),
         ("2024-05-31 09:30:00 UTC", TimeReading(), "2024-05-31T09:30"),
         ("2024/05/31 09:30 +0200", TimeReading(), "2024-05-31T07:30"),
@@ -244,3 +253,12 @@ def test_a_date_of_zeros_is_missing(text: str) -> None:
 def test_yes_and_no_of_other_languages(yes: str, no: str) -> None:
     reading = NumberReading(truth=True)
     assert (read_number(yes, reading), read_number(no, reading)) == (1.0, 0.0)
+
+
+def test_digits_that_are_a_day_or_a_month_are_one_as_a_number_too() -> None:
+    """An event with 20240531 as a number was a dead letter, and as text a lead."""
+    assert time_of_number(20240531.0) == read_time("2024-05-31")
+    months = TimeReading(unit="months")
+    assert time_of_number(202405.0, months) == read_time("2024-05-01")
+    for number in (202413.0, 202405.5, math.inf, 1e300, 12.0):
+        assert time_of_number(number, months) is None

@@ -33,6 +33,13 @@ def parts(dates: NDArray[np.float64]) -> tuple[DatePart, ...]:
     return chosen(seen=dates)["seen"].parts
 
 
+MONTHS = (
+    np.arange("2023-01", "2024-03", dtype="datetime64[M]")
+    .astype("datetime64[ms]")
+    .astype(np.float64)
+)
+
+
 @pytest.mark.parametrize(
     ("dates", "expected"),
     [
@@ -47,6 +54,7 @@ def parts(dates: NDArray[np.float64]) -> tuple[DatePart, ...]:
         (days(NAN, 1, 2, NAN), (WEEKDAY,)),
         (np.array([1e300, NAN]), ()),
         (np.array([]), ()),
+        (MONTHS, (MONTH,)),
     ],
     ids=(
         *(
@@ -60,7 +68,7 @@ def parts(dates: NDArray[np.float64]) -> tuple[DatePart, ...]:
             "one",
             "gaps",
         ),
-        *("far", "none"),
+        *("far", "none", "months"),
     ),
 )
 def test_a_part_that_is_the_same_for_all_leads_is_left_out(
