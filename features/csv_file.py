@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from features.column import TextCells
 from features.decide import Hints
+from features.repeated_names import check_repeated
 from schemas.errors import InputError
 
 __all__ = ["CsvColumns", "read_csv"]
@@ -94,7 +95,7 @@ def read_csv(text: str, name: str) -> CsvColumns:
         header = [cell.strip() for cell in next(rows)[1]]
     if len(header) == 1:
         raise _one_column(name)
-    _check_repeated(header, name)
+    check_repeated(filter(None, header), name)
     cells = _transposed(rows, header, separator, name)
     left_out = _leave_out_totals(cells, header)
     if not cells[0]:
@@ -230,14 +231,6 @@ def _rows(
             f"{name}, line {skipped + reader.line_num}: {error}. A quote is not closed, or stands "
             'inside a cell; double it ("") or take it out.'
         ) from None
-
-
-def _check_repeated(header: list[str], name: str) -> None:
-    repeated = [column for column, times in Counter(header).items() if times > 1 and column]
-    if repeated:
-        raise InputError(
-            f"{name} has more than one column {repeated[0]!r}. Give each column a name of its own."
-        )
 
 
 def _transposed(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, NoReturn
 
@@ -12,6 +13,7 @@ from features.column import TextCells
 from features.decide import Hints
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.nested_objects import flattened, object_paths
 
 __all__ = ["JsonLead", "is_json", "json_leads", "read_json"]
 
@@ -138,8 +140,9 @@ def read_json(text: str, name: str) -> tuple[dict[str, TextCells], dict[str, str
     Returns
     -------
     dict
-        Each column's cells, by its key in the objects. Numbers stay as they are written; true and
-        false are words; null, and a key that an object lacks, is None.
+        Each column's cells, by its key in the objects; a value inside of nested objects has a
+        dotted name, such as ``address.city``. Numbers stay as they are written; true and false are
+        words; null, and a key that an object lacks, is None.
     dict
         Columns that can't be used, and why.
 
@@ -152,25 +155,41 @@ def read_json(text: str, name: str) -> tuple[dict[str, TextCells], dict[str, str
     if not leads:
         raise InputError(f"{name} holds no leads.")
     _check_not_wrapped(leads, name)
+    _check_not_by_id(leads, name)
+    outer = {path for lead in leads for path in object_paths(lead)}
+    leads = [flattened(lead) for lead in leads]
     columns: dict[str, TextCells] = {}
     unusable: dict[str, str] = {}
     for key in dict.fromkeys(key for lead in leads for key in lead):
         values = [lead.get(key) for lead in leads]
         if any(isinstance(value, list | dict) for value in values):
             unusable[key] = (
-                "holds lists or objects, not numbers, text, times or yes and no (move the values"
-                " inside to keys of the lead itself)"
+                "holds lists, or objects that are nested too deeply, not numbers, text, times or"
+                " yes and no (give the lead a key of its own for what matters in them)"
             )
-        else:
+        elif key not in outer:
             columns[key] = _cells(values)
+        elif any(value is not None for value in values):
+            unusable[key] = (
+                f"holds objects in some leads and values in others: of these, only {key}.… is read"
+            )
     if not columns:
-        keys = ", ".join(map(repr, islice(unusable, MOST_KEYS)))
-        raise InputError(
-            f"{name}: all that its objects hold are lists or objects ({keys}). Expected an object a"
-            " lead, whose keys are the names and whose values are numbers, text, times or yes and"
-            " no."
-        )
+        raise _no_values(unusable, name)
     return columns, unusable
+
+
+def _check_not_by_id(leads: list[dict[str, Any]], name: str) -> None:
+    """Refuse one object of objects or lists: leads by id, or columns by name, as pandas writes."""
+    if len(leads) == 1 and all(isinstance(value, list | dict) for value in leads[0].values()):
+        raise _no_values(leads[0], name)
+
+
+def _no_values(keys: Iterable[str], name: str) -> InputError:
+    names = ", ".join(map(repr, islice(keys, MOST_KEYS)))
+    return InputError(
+        f"{name}: all that its objects hold are lists or objects ({names}). Expected an object a"
+        " lead, whose keys are the names and whose values are numbers, text, times or yes and no."
+    )
 
 
 def _parsed(lead: JsonLead, name: str) -> dict[str, Any]:
@@ -179,8 +198,24 @@ def _parsed(lead: JsonLead, name: str) -> dict[str, Any]:
             f"{name}, line {lead.line}: {word} is no JSON. Write null where a number is not known."
         )
 
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repeated = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise InputError(
+                f"{name}, line {lead.line}: the key {repeated!r} comes more than once in an object."
+                " Expected each key once: of events, only the last one is read."
+            )
+        return found
+
     try:
-        found = json.loads(lead.text, parse_int=_Number, parse_float=_Number, parse_constant=refuse)
+        found = json.loads(
+            lead.text,
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=refuse,
+            object_pairs_hook=once,
+        )
     except (ValueError, RecursionError) as error:
         why = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
         raise InputError(f"{name}, line {lead.line}: this is no JSON ({why}).") from None
@@ -202,7 +237,7 @@ def _is_unicode(found: dict[str, Any]) -> bool:
 def _check_not_wrapped(leads: list[dict[str, Any]], name: str) -> None:
     """Refuse an answer of a CRM's interface as it came: an object around the list of leads."""
     lists = [key for key, value in leads[0].items() if isinstance(value, list)]
-    if len(leads) == 1 and len(lists) == 1 and leads[0][lists[0]]:
+    if len(leads) == 1 and len(lists) == 1 and isinstance(next(iter(leads[0][lists[0]]), 0), dict):
         raise InputError(
             f"{name} is one object around the list {lists[0]!r}. Expected the list alone, such as"
             f" jq '.{lists[0]}' writes it."

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.column import Column, Milliseconds, Numbers, TextCells
+from features.repeated_names import check_repeated
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.nested_objects import DEEPEST
 from schemas.times import EARLIEST_MS, LATEST_MS
 
 __all__ = ["read_parquet"]
@@ -36,8 +39,8 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
     Returns
     -------
     dict
-        Each column, by its name in the file: numbers (also times of day, in milliseconds since
-        midnight), times, or text (``true`` and ``false`` for booleans).
+        Each column, by its name in the file, dotted inside of structs: numbers (also times of day,
+        in milliseconds since midnight), times, or text (``true`` and ``false`` for booleans).
     dict
         Columns that can't be used, and why.
 
@@ -66,6 +69,9 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
 def _columns(pa: Any, table: Any, name: str) -> tuple[dict[str, Column], dict[str, str]]:
     if not table.num_rows:
         raise InputError(f"{name} has columns, but no rows.")
+    for _ in range(DEEPEST - 1):  # one level of structs each time, under dotted names
+        table = table.flatten()
+    check_repeated(table.schema.names, name)
     columns: dict[str, Column] = {}
     unusable: dict[str, str] = {}
     for field, values in zip(table.schema, table.columns, strict=True):
@@ -88,8 +94,18 @@ def _read(pa: Any, content: bytes, name: str) -> Any:
         )
     # Each different text once: a long one may stand in any number of rows.
     schema = described.schema.to_arrow_schema()
-    texts = [field.name for field in schema if _is_text(pa, field.type)]
+    check_repeated(schema.names, name)
+    texts = [path for field in schema for path in _text_paths(pa, field.name, field.type)]
     return pa.parquet.read_table(io.BytesIO(content), use_threads=False, read_dictionary=texts)
+
+
+def _text_paths(pa: Any, path: str, kind: Any) -> Iterator[str]:
+    """Yield the dotted names of a field's texts, also inside of structs."""
+    if _is_text(pa, kind):
+        yield path
+    elif pa.types.is_struct(kind):
+        for inner in kind:
+            yield from _text_paths(pa, f"{path}.{inner.name}", inner.type)
 
 
 def _column(pa: Any, kind: Any, values: Any) -> Column | None:

@@ -8,10 +8,11 @@ import io
 import re
 import unicodedata
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from features.decide import NumberDecision, TimeDecision
 from features.json_file import JsonLead, is_json, json_leads, read_json
 from features.matrix import Columns
 from features.parquet_file import read_parquet
+from features.repeated_names import alike
 from features.text_encoding import decode_text
 from schemas.errors import InputError, InvalidEventError
 from schemas.field_names import FieldNames
@@ -135,7 +137,25 @@ class Table:
                 f"{self.source}: rows that are empty, totals, footers or the names again, and no"
                 f" leads, were left out: {self.left_out}"
             )
+        remarks += [self._alike(group) for group in alike(self.originals.values())]
         return tuple(remarks)
+
+    def _alike(self, columns: Sequence[str]) -> str:
+        """Return a remark on columns whose names differ in form only."""
+        names = " and ".join(map(repr, columns))
+        fields = [name for name, column in self.originals.items() if column in columns]
+        filled = [self._filled(name) for name in fields]
+        is_one = not any((a & b).any() for a, b in combinations(filled, 2))
+        remedy = (
+            "no row has values in both, so they are probably one column: give it one name"
+            if is_one
+            else "a lead must have each name exactly; rename one of them, or leave it out"
+        )
+        return f"{self.source}: {names} differ in form only, and are different columns: {remedy}"
+
+    def _filled(self, name: str) -> NDArray[np.bool_]:
+        """Return which rows have a value in a column."""
+        return np.array([cell is not None for cell in self.columns[name].strings()])
 
     @cached_property
     def missing(self) -> frozenset[str]:
@@ -194,14 +214,19 @@ class Table:
 
         Where another column has that name, it can't be read any more, and ``unusable`` says why.
         """
-        renamed = self._renamed({name: new})
-        if new == name or new not in self.columns:
-            return renamed
-        why = f"{self.originals[name]!r} is read as {new}"
-        return replace(renamed, unusable={**self.unusable, self.originals[new]: why})
+        return self._renamed({name: new})
 
     def _renamed(self, new_names: Mapping[str, str]) -> Table:
-        """Return the table with other names for columns, without those whose names they get."""
+        """Return the table with other names for columns.
+
+        Columns whose names they get can't be read any more, and ``unusable`` says why.
+        """
+        reader = {new: self.originals[name] for name, new in new_names.items()}
+        unread = {
+            self.originals[name]: f"{reader[name]!r} is read as {name}"
+            for name in self.names
+            if name not in new_names and name in reader
+        }
         kept = {
             name: new_names.get(name, name)
             for name in self.names
@@ -211,6 +236,7 @@ class Table:
             self,
             columns={new: self.columns[name] for name, new in kept.items()},
             originals={new: self.originals[name] for name, new in kept.items()},
+            unusable={**self.unusable, **unread},
         )
 
     def columns_for(

@@ -120,11 +120,13 @@ def mismatches(
         A phrase for each.
     """
     wrong = []
+    inner = {field: schema.inner_fields[path] for path, field in schema.nested.items()}
+    types = {**schema.fields, **inner}
     for name, kind in kinds.items():
-        if name not in schema.fields:
+        if name not in types:
             wrong.append(f"{name} is not in it")
             continue
-        branches = _branches(schema.fields[name])
+        branches = _branches(types[name])
         if not any(_is_readable(branch, kind, name in (readings or {})) for branch in branches):
             found = " or ".join(map(type_label, branches))
             wrong.append(f"{name} is {found}, but the model reads a {kind}")
@@ -194,7 +196,7 @@ class _Generator:
             if name in outputs:
                 self._read_field(body, name, avro_type, outputs[name])
             else:
-                self._skip(body, avro_type)
+                self._enter(body, name, avro_type, outputs)
         fields = "".join(f", {outputs[name]}" for name in self._kinds)
         source = "\n".join(
             [
@@ -388,6 +390,27 @@ class _Generator:
         block.add(f"wrong = wrong or ({name!r}, {found!r})")
 
     # Skipped fields
+
+    def _enter(self, block: _Block, path: str, avro_type: Any, outputs: Mapping[str, str]) -> None:
+        """Skip a value, and read the requested fields inside of nested records."""
+        avro_type = self._resolved(avro_type)
+        if not any(inner.startswith(f"{path}.") for inner in self._schema.nested):
+            self._skip(block, avro_type)
+        elif isinstance(avro_type, list):
+            self._union(
+                block, avro_type, lambda inner, branch: self._enter(inner, path, branch, outputs)
+            )
+        elif type_name(avro_type) == "record":
+            block.add("pass")
+            for entry in avro_type["fields"]:
+                inner = f"{path}.{entry['name']}"
+                name = self._schema.nested.get(inner)
+                if name is None:
+                    self._enter(block, inner, entry["type"], outputs)
+                else:
+                    self._read_field(block, name, entry["type"], outputs[name])
+        else:
+            self._skip(block, avro_type)
 
     def _skip(self, block: _Block, avro_type: Any) -> None:
         avro_type = self._resolved(avro_type)

@@ -34,6 +34,8 @@ class FieldNames:
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._columns = dict(columns)
+        self.has_paths = any("." in column for column in self._columns.values())
+        """Whether a column's name may be a path into nested objects: ``address.city``."""
         self._known: dict[tuple[str, ...], Mapping[str, str] | str] = {}
 
     def __contains__(self, name: str) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from fastavro.schema import (
 from schemas.errors import InputError, StartupError
 from schemas.field_names import FieldNames, misnamed
 from schemas.logical_types import KEPT, Meaning, meaning_of, type_label, type_name
+from schemas.nested_objects import DEEPEST
 from schemas.schema_limits import check_sound
 from schemas.single_object import AVRO_MARKER
 
 __all__ = ["PACKAGED", "Schema", "SchemaStore", "of_name", "parse_schema"]
 
 PACKAGED = Path(__file__).parent
+MOST_INNER_FIELDS = 1000
+"""Values inside of nested records that are found by name: a type that is used in several places
+multiplies them."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +43,34 @@ class Schema:
         The schema as parsed from JSON.
     source
         The file or place that it comes from, for error messages.
+    nested
+        A model's fields inside of nested records, by their dotted names; see ``with_names``.
     """
 
     avro: Mapping[str, Any]
     source: str = field(compare=False, default="")
+    nested: Mapping[str, str] = field(compare=False, default_factory=dict)
 
     def with_names(self, names: FieldNames) -> Schema:
         """Return the schema with its fields renamed to a model's names, for a reader of records.
+
+        A value inside of nested records is found by its dotted name, as in JSON.
 
         Raises
         ------
         InvalidEventError
             Two names may be the same field, or one name two fields.
         """
-        found = {name: field for field, name in names.find(self.fields).items()}
-        if all(found.get(name, name) == name for name in self.fields):
+        paths = self.inner_fields if names.has_paths else {}
+        found = {name: field for field, name in names.find((*self.fields, *paths)).items()}
+        nested = {path: found[path] for path in paths if path in found}
+        if not nested and all(found.get(name, name) == name for name in self.fields):
             return self
         fields = [
             {**entry, "name": found.get(entry["name"], entry["name"])}
             for entry in self.avro["fields"]
         ]
-        return replace(self, avro={**self.avro, "fields": fields})
+        return replace(self, avro={**self.avro, "fields": fields}, nested=nested)
 
     @cached_property
     def name(self) -> str:
@@ -100,6 +112,13 @@ class Schema:
             else of_name(entry["type"], named)
             for entry in self.parsed["fields"]
         }
+
+    @cached_property
+    def inner_fields(self) -> dict[str, Any]:
+        """Parsed types of the values inside of nested records, by dotted name."""
+        named = _named_types(self.parsed)
+        inner = (_inner_fields(name, of, named, 1) for name, of in self.fields.items())
+        return dict(islice(chain.from_iterable(inner), MOST_INNER_FIELDS))
 
     @cached_property
     def unlike(self) -> dict[str, tuple[Meaning, Any]]:
@@ -265,6 +284,22 @@ def _named_types(avro_type: Any) -> dict[str, Any]:
     for part in parts:
         found |= _named_types(part)
     return found
+
+
+def _inner_fields(
+    path: str, avro_type: Any, named: Mapping[str, Any], depth: int
+) -> Iterator[tuple[str, Any]]:
+    """Yield the dotted name and the type of each value inside of a record, or a union with one."""
+    for branch in avro_type if isinstance(avro_type, list) else [avro_type]:
+        record = of_name(branch, named)
+        if depth >= DEEPEST or not isinstance(record, Mapping) or record["type"] != "record":
+            continue
+        for entry in record["fields"]:
+            inner, found = f"{path}.{entry['name']}", entry["type"]
+            branches = found if isinstance(found, list) else [found]
+            types = [of_name(part, named) for part in branches]
+            yield inner, types if isinstance(found, list) else types[0]
+            yield from _inner_fields(inner, found, named, depth + 1)
 
 
 def _is_lead(schema: Schema) -> bool:

@@ -14,6 +14,7 @@ from schemas.errors import ErrorCode, InvalidEventError
 from schemas.field_names import FieldNames, misnamed
 from schemas.fields import FieldKind
 from schemas.formats.event_format import LeadFields, Row
+from schemas.nested_objects import flattened, path_to
 from schemas.readings import (
     FIRST_MS,
     PLAIN_TIMES,
@@ -155,6 +156,8 @@ class JsonLeadReader:
         """Read the fields by their own names, and those that are not there by other names."""
         values = [self._value(lead.get(name), name, kind) for name, kind in self._fields]
         if None in values and not lead.keys() >= self._own_names:  # cheap: most leads end here
+            if self._names.has_paths and dict in map(type, lead.values()):
+                lead = flattened(lead)
             found = self._names.find(lead)
             for place, (name, kind) in enumerate(self._fields):
                 if found[name] != name:
@@ -239,6 +242,12 @@ def _found_in(lead: Mapping[str, Any], name: str) -> str:
     """Describe what a lead has under a name that must be exact."""
     if name in lead:
         return _found(lead[name])
+    outer = path_to(name, lead)
+    if outer is not None:
+        return (
+            f"no such field of the lead itself, but one inside of {outer[:LONGEST_NAME]}: send that"
+            " object as the lead"
+        )
     other = misnamed(name, lead)
     if other is None:
         return "no field of this name: send one"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -17,6 +18,7 @@ __all__ = [
     "SHARE",
     "SPEED",
     "encoding_option",
+    "reading_options",
 ]
 
 
@@ -139,3 +141,28 @@ encoding_option = click.option(
     metavar="NAME",
     help="FILE's encoding, such as cp1252. Default: UTF-8 or UTF-16, else detected.",
 )
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how FILE writes numbers and dates, and what means missing."""
+    options = (
+        click.option(
+            "--decimal",
+            type=click.Choice([".", ","]),
+            help="FILE's decimal separator. Default: found by the values.",
+        ),
+        click.option(
+            "--dates",
+            type=click.Choice(["day", "month"]),
+            help="What comes first in dates such as 3/4/2024. Default: found by the values.",
+        ),
+        click.option(
+            "--missing",
+            multiple=True,
+            metavar="WORD",
+            help="A word that means missing in FILE, besides the usual ones; may be repeated.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

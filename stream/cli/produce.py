@@ -15,7 +15,7 @@ from schemas.display import for_terminal
 from schemas.errors import InputError
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.cli.options import RATE, SHARE, SPEED, encoding_option
+from stream.cli.options import RATE, SHARE, SPEED, encoding_option, reading_options
 from stream.process.exit_codes import EXIT_STOPPED, exit_codes
 from stream.settings import Settings, load_settings
 from stream.simulator.connection import connected_producer, stop_on_signals
@@ -57,6 +57,7 @@ EXIT_UNDELIVERED = 1
     help="FILE's column of creation times.",
 )
 @encoding_option
+@reading_options
 @click.option("--now", is_flag=True, help="Use the time of sending as the time of creation.")
 @click.option(
     "--count",
@@ -189,6 +190,9 @@ def _wanted(options: dict[str, Any], seed: int) -> Wanted:
     return Wanted(
         file=options["file"],
         encoding=options["encoding"],
+        decimal=options["decimal"],
+        dates=options["dates"],
+        missing=options["missing"],
         contract=options["schema"],
         id_column=options["id_column"],
         time_column=options["time_column"],

@@ -13,7 +13,7 @@ from schemas.display import for_terminal
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from stream.cli.band_options import band_rule, check_order, engagement_range
-from stream.cli.options import DURATION, encoding_option
+from stream.cli.options import DURATION, encoding_option, reading_options
 from stream.process.exit_codes import exit_codes
 
 if TYPE_CHECKING:
@@ -87,22 +87,7 @@ KINDS = (*map(str, FieldKind), "ignore")
     metavar="COLUMN=KIND",
     help=f"What a column is: {', '.join(KINDS)}; may be repeated. Default: found by its values.",
 )
-@click.option(
-    "--decimal",
-    type=click.Choice([".", ","]),
-    help="FILE's decimal separator. Default: found by the values.",
-)
-@click.option(
-    "--dates",
-    type=click.Choice(["day", "month"]),
-    help="What comes first in dates such as 3/4/2024. Default: found by the values.",
-)
-@click.option(
-    "--missing",
-    multiple=True,
-    metavar="WORD",
-    help="A word that means missing in FILE, besides the usual ones; may be repeated.",
-)
+@reading_options
 @click.option(
     "--schema",
     metavar="NAME|FILE.avsc",

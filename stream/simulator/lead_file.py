@@ -7,18 +7,29 @@ from typing import Any
 
 import numpy as np
 
+from features.decide import NumberDecision
+from features.remarks import remark_on
 from features.table import Table
 from schemas.errors import InputError
 from schemas.field_names import ENVELOPE, FieldNames
 from schemas.fields import FieldKind
-from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading
+from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, TimeReading
 from schemas.store import Schema
 from stream.simulator.lead_fields import LeadField, lead_fields
 from stream.simulator.playing import Lead
 
-__all__ = ["contract_of", "leads_of", "under_field_names", "unused_columns"]
+__all__ = [
+    "contract_of",
+    "lacking_fields",
+    "leads_of",
+    "reading_remarks",
+    "under_field_names",
+    "unused_columns",
+]
 
 REQUEST_ID = "request_id"
+SHOWN = 8
+"""Fields that an error names."""
 ANY_NUMBERS = NumberReading(assumed=True, truth=True, clock=True)
 """Reading of a numeric column: yes and no are 1 and 0, 14:30 is milliseconds."""
 
@@ -92,6 +103,45 @@ def unused_columns(table: Table, contract: Schema, *envelope: str | None) -> lis
     """Return the columns without a field in the contract, except id and time."""
     known = {field.name for field in lead_fields(contract.avro)} | {*envelope}
     return [name for name in table.names if name not in known]
+
+
+def lacking_fields(table: Table, contract: Schema) -> list[str]:
+    """Return the fields of a contract that have no column.
+
+    Raises
+    ------
+    InputError
+        None of them has one.
+    """
+    names = [field.name for field in lead_fields(contract.avro) if field.name != REQUEST_ID]
+    lacking = [name for name in names if name not in table.names]
+    if names and len(lacking) == len(names):
+        raise InputError(
+            f"{table.source} has a column for no field of {contract.name}"
+            f" ({', '.join(lacking[:SHOWN])}{', …' if len(lacking) > SHOWN else ''}): name another"
+            " contract with --schema, or rename the columns"
+        )
+    return lacking
+
+
+def reading_remarks(table: Table, contract: Schema, time: str | None) -> Iterator[str]:
+    """Yield a remark for each column whose numbers or times may be read in several ways.
+
+    Parameters
+    ----------
+    table, contract, time
+        As of ``leads_of``.
+    """
+    kinds = {f.name: f.kind for f in lead_fields(contract.avro) if f.kind and f.name in table.names}
+    if time is not None:
+        kinds[time] = FieldKind.DATE
+    for name, decision in table.decisions(kinds, dict.fromkeys(kinds, ANY_NUMBERS)).items():
+        remark = remark_on(decision, options=isinstance(decision, NumberDecision))
+        if remark is not None:
+            reading = decision.reading
+            has_order = isinstance(reading, TimeReading) and reading.first is not None
+            remedy = " (--dates says which)" if has_order else ""
+            yield f"column {table.originals[name]!r}: {remark}{remedy}"
 
 
 def leads_of(table: Table, contract: Schema, *, lead_id: str, time: str | None) -> list[Lead]:

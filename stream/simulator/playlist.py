@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from features.table import Table, read_table
 from schemas.errors import InputError
 from schemas.store import Schema, SchemaStore
 from stream.simulator.lead_fields import lead_fields
-from stream.simulator.lead_file import contract_of, leads_of, under_field_names, unused_columns
+from stream.simulator.lead_file import (
+    contract_of,
+    lacking_fields,
+    leads_of,
+    reading_remarks,
+    under_field_names,
+    unused_columns,
+)
 from stream.simulator.playing import Lead
 from stream.simulator.shift import AT_ONCE, Span, parse_shift, shifted
 from stream.simulator.synthetic import synthetic_leads
@@ -33,6 +41,12 @@ class Wanted:
     """None: synthetic leads."""
     encoding: str | None = None
     """Encoding of the file; None: detected."""
+    decimal: Literal[".", ","] | None = None
+    """Decimal separator of the file; None: detected."""
+    dates: Literal["day", "month"] | None = None
+    """First part of the file's dates such as 3/4/2024; None: detected."""
+    missing: Sequence[str] = ()
+    """Words of the file that mean missing, besides the usual ones."""
     contract: str | None = None
     """Name of a contract, or path of its .avsc file; None: detected from the file's columns."""
     id_column: str = ID_COLUMN
@@ -101,7 +115,9 @@ def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
 
 def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     assert wanted.file is not None
-    table = read_table(wanted.file, wanted.encoding)
+    table = read_table(wanted.file, wanted.encoding).with_hints(
+        decimal=wanted.decimal, first=wanted.dates, missing=wanted.missing
+    )
     if wanted.id_column != ID_COLUMN:  # report a mistyped name before an unknown contract
         table.find(wanted.id_column, "--id")
     if wanted.contract is None:
@@ -114,8 +130,22 @@ def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     if wanted.in_order:
         leads.sort(key=lambda lead: lead.created_at or 0)
     leads = leads[: wanted.count or None]
-    unused = unused_columns(table, contract, lead_id, time)
-    return Playlist(leads, len(leads), contract, unused, table.remarks)
+    # With --now the time of sending takes the place of the file's own.
+    unused = unused_columns(table, contract, lead_id, time or wanted.time_column)
+    return Playlist(leads, len(leads), contract, unused, [*_remarks(table, contract, time)])
+
+
+def _remarks(table: Table, contract: Schema, time: str | None) -> Iterator[str]:
+    """Yield what may surprise in how a file is sent."""
+    yield from table.remarks
+    yield from reading_remarks(table, contract, time)
+    for column, why in table.unusable.items():
+        yield f"column {column!r} is not sent: {why}"
+    if lacking := lacking_fields(table, contract):
+        yield (
+            f"{table.source} has no column for {', '.join(lacking)} of {contract.name}: sent as"
+            " null, or as the contract's default"
+        )
 
 
 def _time(wanted: Wanted, table: Table) -> str | None:

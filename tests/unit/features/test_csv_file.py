@@ -123,7 +123,6 @@ def test_a_formula_that_keeps_digits_as_text_is_that_text() -> None:
         ('<?xml version="1.0"?>\n<Workbook>', "is HTML or XML"),
         ('[["a", "b"], ["x", 1]]', "expected a JSON object a lead"),
         ('{"L-1": {"a": 1}, "L-2": {"a": 2}}', "lists or objects \\('L-1', 'L-2'\\)"),
-        ('{"lead": {"a": 1}}\n{"lead": {"a": 2}}\n', "lists or objects \\('lead'\\)"),
         ('{"a": [1, 2], "b": [3, 4]}', "lists or objects \\('a', 'b'\\)"),
     ],
 )

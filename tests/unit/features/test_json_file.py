@@ -47,9 +47,10 @@ def test_numbers_of_json_have_a_point_before_decimals() -> None:
     assert table(lines).columns_for({"n": NUMBER})["n"][0] == 1.25
 
 
-def test_lists_and_objects_in_json_are_reported() -> None:
-    parsed = table('{"a": 1, "b": [1], "c": {"d": 1}}\n{"a": 2}\n')
-    assert list(parsed.unusable) == ["b", "c"]
+def test_lists_in_json_are_reported() -> None:
+    parsed = table('{"a": 1, "b": [1], "c": {"d": 1, "e": [2]}}\n{"a": 2}\n')
+    assert list(parsed.unusable) == ["b", "c.e"]
+    assert parsed.names == ("a", "c_d")
 
 
 def test_objects_know_their_lines() -> None:

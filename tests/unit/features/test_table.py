@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,3 +141,35 @@ def test_a_file_s_name_that_differs_in_form_from_a_model_s_field_is_not_ambiguou
     names = FieldNames({"lead_source": "lead_source", "Job": "Job"})
     table = parse_table(b"Lead Source,job\nweb,cto\n", "leads.csv").with_fields_of(names)
     assert table.names == ("lead_source", "Job")
+
+
+def test_columns_that_differ_in_form_only_are_told() -> None:
+    parsed = table("lead_id,Lead Source,lead_source,won\na,web,event,1\nb,,web,0\n")
+    [remark] = parsed.remarks
+    assert "'Lead Source' and 'lead_source' differ in form only" in remark
+    assert "a lead must have each name exactly" in remark
+
+
+def test_one_column_under_two_names_is_told() -> None:
+    """A sender changed the spelling of a key: each column lacked half of the values."""
+    parsed = table('{"leadSource": "web", "n": 1}\n{"lead_source": "event", "n": 2}\n')
+    [remark] = parsed.remarks
+    assert "no row has values in both, so they are probably one column" in remark
+
+
+def test_a_column_whose_name_another_one_gets_is_told() -> None:
+    """Such a file was scored by one of the two columns, and nothing reported it."""
+    parsed = table("lead_id,Lead Source,lead_source\na,web,event\n")
+    named = parsed.with_fields_of(FieldNames({"source": "Lead Source", "lead_source": "x"}))
+    assert named.unusable == {}
+    renamed = parsed.with_name("Lead_Source", "lead_source")
+    assert renamed.unusable == {"lead_source": "'Lead Source' is read as lead_source"}
+
+
+def test_a_parquet_file_may_not_repeat_a_column() -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    file = io.BytesIO()
+    pq.write_table(pa.table([[1], [2]], names=["n", "n"]), file)
+    with pytest.raises(InputError, match="more than one column 'n'"):
+        table(file.getvalue())

@@ -67,6 +67,72 @@ def test_a_contract_may_be_a_file(tmp_path: Path, leads_csv: Path) -> None:
     assert playlist.unused == ["industry"]
 
 
+@pytest.fixture
+def own_contract(tmp_path: Path) -> str:
+    file = tmp_path / "own.avsc"
+    millis = '{"type": "long", "logicalType": "timestamp-millis"}'
+    file.write_text(
+        '{"type": "record", "name": "own", "fields": [{"name": "lead_id", "type": "string"},'
+        f'{{"name": "created_at", "type": {millis}}},'
+        '{"name": "employees", "type": ["null", "double"]},'
+        f'{{"name": "seen", "type": ["null", {millis}]}},'
+        '{"name": "source", "type": ["null", "string"]}]}'
+    )
+    return str(file)
+
+
+def played(tmp_path: Path, contract: str, content: str, **wanted: Any) -> Any:
+    file = tmp_path / "leads.csv"
+    file.write_text(content)
+    return make_playlist(Wanted(file=file, contract=contract, created_now=True, **wanted), STORE)
+
+
+def test_fields_without_a_column_are_told(tmp_path: Path, own_contract: str) -> None:
+    """They were sent as null, and nothing reported it."""
+    playlist = played(tmp_path, own_contract, "lead_id,employees\na,5\n")
+    assert playlist.remarks == [
+        f"{tmp_path}/leads.csv has no column for seen, source of own: sent as null, or as the"
+        " contract's default"
+    ]
+
+
+def test_a_file_without_any_field_of_the_contract_is_refused(
+    tmp_path: Path, own_contract: str
+) -> None:
+    with pytest.raises(InputError, match=r"column for no field of own \(employees, seen, source\)"):
+        played(tmp_path, own_contract, "lead_id,No. of Employees\na,5\n")
+
+
+def test_a_time_that_sending_replaces_is_no_unknown_field(
+    tmp_path: Path, own_contract: str
+) -> None:
+    content = "lead_id,created_at,employees,won\na,2024-01-01,5,1\n"
+    assert played(tmp_path, own_contract, content).unused == ["won"]
+
+
+def test_what_a_files_numbers_and_dates_leave_open_is_told_and_can_be_given(
+    tmp_path: Path, own_contract: str
+) -> None:
+    """1.250 in a file of semicolons is a thousand; 3/4/2024 is in March."""
+    content = "lead_id;employees;seen;source\na;1.250;3/4/2024;web\nb;2.500;5/6/2024;web\n"
+    playlist = played(tmp_path, own_contract, content)
+    assert next(iter(playlist.leads)).fields["employees"] == 1250
+    number, date = playlist.remarks
+    assert "leave open" in number
+    assert "--decimal" in number
+    assert "the month first" in date
+    assert "--dates" in date
+    given = played(tmp_path, own_contract, content, decimal=".", dates="day", missing=("web",))
+    fields = next(iter(given.leads)).fields
+    assert (fields["employees"], fields["seen"]) == (1.25, 1_712_102_400_000)
+
+
+def test_columns_that_cannot_be_sent_are_told(tmp_path: Path, own_contract: str) -> None:
+    content = '{"lead_id": "a", "employees": 5, "source": "x", "seen": null, "tags": ["b"]}\n'
+    remarks = played(tmp_path, own_contract, content).remarks
+    assert [remark[:25] for remark in remarks] == ["column 'tags' is not sent"]
+
+
 def test_shifts_come_in_where_they_are_asked_for() -> None:
     wanted = Wanted(count=10, seed=1, shifts=["industry=mining"], span=Span(start=0.5))
     industries = [lead.fields["industry"] for lead in make_playlist(wanted, STORE).leads]
