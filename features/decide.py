@@ -115,7 +115,7 @@ ONLY_WHERE_NAMED = ("ns", "days", "excel")
 WHOLE = re.compile(r"\d+(?:\.0+)?")
 FRACTION = re.compile(r"\d+(?:\.\d+)?")
 DAY_DIGITS, SECOND_DIGITS = 8, 14
-MONTH = re.compile(r"(?:199\d|20[0-3]\d)(?:0[1-9]|1[0-2])")
+MONTH = re.compile(r"(?:199\d|20[0-3]\d)(?:0[1-9]|1[0-2])(?:\.0+)?")
 """A month of 1990 to 2039, such as 202405."""
 MONTH_AS_NUMBER = re.compile(
     r"(?:199\d|20[0-3]\d)[.,](?:0[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[.,](?:199\d|20[0-3]\d)"

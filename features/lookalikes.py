@@ -22,6 +22,7 @@ COMPACT_DATE = re.compile(r"(?:[0-2]\d|3[01])(?:[0-2]\d|3[01])(?:19|20)\d{2}|(?:
 SERIAL = re.compile(r"[34]\d{4}(?:\.\d+)?")
 """A day of the years 1982 to 2036 as Excel counts them."""
 WORD = re.compile(r"[^\W\d_]{3,}")
+LETTERS = re.compile(r"[^\W\d_]+")
 COUNTED = re.compile(
     r"(?P<before>(?:[~<>≈=≤≥±'$€£¥-]|ca\.?|approx\.?|about|over)* ?)"
     r"(?P<number>(?!0\d)\d[\d.,' ]*)(?P<behind>\D*)"
@@ -31,13 +32,15 @@ SPOILT = re.compile(
     r"(?P<day>\d{1,2})-(?P<month>[A-Za-z]{3})|(?P<month2>[A-Za-z]{3})-(?P<year>\d{2})"
 )
 
-PERIOD_NAME = r"(?:FY|CY|GJ|CW|KW|WK|WEEK|W|HY|H|Q|S|T)"
-PERIOD = re.compile(
-    rf"{PERIOD_NAME} ?\d{{1,2}}[ /'.,-]*(?:20)?\d{{2}}|20\d{{2}}[ /'.,-]*{PERIOD_NAME} ?\d{{1,2}}"
-    r"|(?:FY|CY|GJ) ?'?(?:20)?\d{2}|20\d{2}[/-](?:20)?\d{2}|(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}",
-    re.IGNORECASE,
+PERIODS = frozenset(
+    {"fy", "cy", "gj", "cw", "kw", "wk", "week", "w", "hy", "h", "q", "quarter", "quartal"}
 )
-"""Weeks, quarters, halves, fiscal years and months: W23 2024, H1/24, FY24, 2023/24, 05.2024."""
+"""Words of fiscal years, weeks, halves and quarters."""
+OF_A_SHORT_YEAR = PERIODS - {"h", "hy"}
+"""Words beside which a year may have two digits; "2 h 30" is a duration."""
+OF_A_YEAR = frozenset({"fy", "cy", "gj"})
+UNNAMED_PERIOD = re.compile(r"20\d{2}[/-](?:20)?\d{2}|(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}")
+"""A fiscal year, 2023/24, or a month, 05.2024."""
 FEW_PERIODS = 3
 """Different periods, from which on they are no coincidence."""
 
@@ -67,9 +70,9 @@ def resembles(cells: Mapping[str, int]) -> str | None:
     periods = [cell for cell in cells if _is_period(cell)]
     if len(periods) >= FEW_PERIODS and sum(map(cells.__getitem__, periods)) >= MOST * total:
         return (
-            f"its values look like periods of time ({periods[0]!r}), and those to come are unseen"
-            " levels: write the first day of each, such as 2024-05-01, to have their age, or leave"
-            " the column out (--as COLUMN=ignore)"
+            f"its values look like periods of time, or days without a year ({periods[0]!r}), and"
+            " those to come are unseen levels: write full dates, such as 2024-05-01 for the first"
+            " day, to have their age, or leave the column out (--as COLUMN=ignore)"
         )
     dates = [cell for cell in cells if _is_date(cell)]
     others = sum(cells[cell] for cell in cells if SERIAL.fullmatch(cell.strip()))
@@ -87,7 +90,16 @@ def _is_spoilt(cell: str) -> bool:
 
 
 def _is_period(cell: str) -> bool:
-    return _is_spoilt(cell) or PERIOD.fullmatch(cell.strip()) is not None
+    """Return whether a cell is a part of a year (W23 2024, Q2/24, FY24, 2023/24, May-24)."""
+    words, numbers = {*map(str.casefold, LETTERS.findall(cell))}, re.findall(r"\d+", cell)
+    if not words:
+        return UNNAMED_PERIOD.fullmatch(cell.strip()) is not None
+    if len(words) == len(numbers) == 1 and len(numbers[0]) <= 2 and month_of(*words) is not None:
+        return True
+    if not words <= PERIODS or not 1 <= len(numbers) <= 3:
+        return False
+    has_short_year = len(numbers) > 1 and words <= OF_A_SHORT_YEAR
+    return has_short_year or bool(words & OF_A_YEAR) or YEAR.search(cell) is not None
 
 
 def _is_date(cell: str) -> bool:

@@ -177,6 +177,7 @@ def test_a_model_without_such_dates_reads_none_that_could_be_either() -> None:
         (["45443", "45000.5"], "signup date", "excel"),
         (["20240531", "20230102"], "x", None),
         (["202405", "202406", "202312"], "x", "months"),
+        (["202405.0", "202406.0", "202312.0"], "x", "months"),
     ],
 )
 def test_the_unit_of_bare_numbers(cells: list[str], name: str, unit: str | None) -> None:

@@ -67,6 +67,9 @@ def test_levels_resemble_nothing() -> None:
         ["H1 2024", "H2 2024", "H1 2023"],
         ["May-24", "Jun-24", "Jul-24"],
         ["05.2024", "06.2024", "12.2023"],
+        ["FY2024-Q1", "FY2024-Q2", "FY2024-Q3"],
+        ["Q1'24", "Q2'24", "Q3'24"],
+        ["Mai '24", "Juni '24", "Juli '24"],
     ],
 )
 def test_periods_of_time_are_told(levels: list[str]) -> None:
@@ -79,7 +82,15 @@ def test_periods_of_time_are_told(levels: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "levels",
-    [["A1", "B2", "C3"], ["1-10", "11-50", "51-200"], ["Q1", "Q2", "Q3"], ["W12", "T13", "S10"]],
+    [
+        ["A1", "B2", "C3"],
+        ["1-10", "11-50", "51-200"],
+        ["Q1", "Q2", "Q3"],
+        ["W12", "T13", "S10"],
+        ["2 h 30", "1 h 15", "3 h 00"],
+        ["Week 1", "Week 2", "Week 3"],
+        ["v1.2", "v1.3", "v2.0"],
+    ],
 )
 def test_other_levels_are_no_periods(levels: list[str]) -> None:
     assert resembles(dict.fromkeys(levels, 5)) is None
