@@ -26,6 +26,8 @@ ZONE_STEP = HOUR_MS // 4
 """Zones differ from UTC by multiples of it."""
 FARTHEST_BEHIND = 11 * HOUR_MS
 """Midnight of a zone behind UTC is earlier than this in UTC; later ones are of zones ahead."""
+ENOUGH_MONTHS = 6
+"""Different months, from which on it is no chance that all dates are the first of one."""
 SEASON_DAYS = 150
 """Summer time and winter time last longer."""
 
@@ -56,12 +58,12 @@ def choose_date_parts(
 
     A part that is the same for all leads is none: the hour of dates without a clock, say. Days at
     midnight of a zone with summer time have two clock times in UTC, and no hour either. Dates that
-    are all the first of a month stand for the month, and have no weekday. Where nothing differs but
-    that some leads lack the date, the weekday is kept, which says so. The month is a part only
-    where the dates are of about a year at least. The age counts from the field ``created_at``,
-    where there is one. Where either date is one and the same day for almost all leads there is no
-    age, as it would be the calendar time of the other date. Absolute time never is a part: leads to
-    come are all later than those of the training.
+    are all the first of a month, of six months or more, stand for the month and have no weekday.
+    Where nothing differs but that some leads lack the date, the weekday is kept, which says so. The
+    month is a part only where the dates are of about a year at least. The age counts from the field
+    ``created_at``, where there is one. Where either date is one and the same day for almost all
+    leads there is no age, as it would be the calendar time of the other date. Absolute time never
+    is a part: leads to come are all later than those of the training.
 
     Parameters
     ----------
@@ -138,9 +140,10 @@ def _own_parts(times: NDArray[np.float64], *, has_clock: bool) -> tuple[DatePart
 
 
 def _are_months(times: NDArray[np.float64]) -> bool:
-    """Return whether all times are on the first day of a month, which stands for the month."""
-    days = times.astype("datetime64[ms]").astype("datetime64[D]")
-    return bool((days == days.astype("datetime64[M]").astype("datetime64[D]")).all())
+    """Return whether all times are the first of a month, of enough months to be no chance."""
+    days = np.unique(times.astype("datetime64[ms]").astype("datetime64[D]"))
+    are_first = (days == days.astype("datetime64[M]").astype("datetime64[D]")).all()
+    return len(days) >= ENOUGH_MONTHS and bool(are_first)
 
 
 def _has_age(

@@ -55,6 +55,7 @@ MONTHS = (
         (np.array([1e300, NAN]), ()),
         (np.array([]), ()),
         (MONTHS, (MONTH,)),
+        (MONTHS[:2], (WEEKDAY,)),
     ],
     ids=(
         *(
@@ -68,7 +69,7 @@ MONTHS = (
             "one",
             "gaps",
         ),
-        *("far", "none", "months"),
+        *("far", "none", "months", "two months"),
     ),
 )
 def test_a_part_that_is_the_same_for_all_leads_is_left_out(
