@@ -129,12 +129,12 @@ def test_two_paths_that_may_be_one_field_are_refused() -> None:
 
 
 @pytest.mark.parametrize("outer", ["after", "payload"])
-def test_a_lead_inside_of_an_envelope_is_told(outer: str) -> None:
+def test_a_lead_inside_of_an_envelope_is_reported(outer: str) -> None:
     [(_, error)] = decoded([json.dumps({"op": "c", outer: sent({}, 1)}).encode()]).errors
     assert f"one inside of {outer}: send that object as the lead" in str(error)
 
 
-def test_an_object_in_some_leads_and_a_value_in_others_is_told() -> None:
+def test_an_object_in_some_leads_and_a_value_in_others_is_reported() -> None:
     table = read('{"n": 1, "company": {"name": "A"}}\n{"n": 2, "company": "B"}\n')
     assert [*table.originals.values()] == ["n", "company.name"]
     assert "objects in some leads and values in others" in table.unusable["company"]

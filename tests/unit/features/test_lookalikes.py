@@ -72,7 +72,7 @@ def test_levels_resemble_nothing() -> None:
         ["Mai '24", "Juni '24", "Juli '24"],
     ],
 )
-def test_periods_of_time_are_told(levels: list[str]) -> None:
+def test_periods_of_time_are_reported(levels: list[str]) -> None:
     """They were a category, and every period to come was an unseen level."""
     remark = resembles(dict.fromkeys(levels, 5))
     assert remark is not None

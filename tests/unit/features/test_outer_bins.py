@@ -23,7 +23,7 @@ def bins() -> FieldReference:
 
 
 @pytest.mark.parametrize(("factor", "side"), [(0.01, "below"), (1000, "at least")])
-def test_another_unit_is_told(bins: FieldReference, factor: float, side: str) -> None:
+def test_another_unit_is_reported(bins: FieldReference, factor: float, side: str) -> None:
     """Events had 0.12 where the training file had "12 %": they were scored as the smallest."""
     remark = unit_remark(bins, PERCENT[:100] * factor) or ""
     assert f"of its values are {side}" in remark

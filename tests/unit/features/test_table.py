@@ -143,21 +143,21 @@ def test_a_file_s_name_that_differs_in_form_from_a_model_s_field_is_not_ambiguou
     assert table.names == ("lead_source", "Job")
 
 
-def test_columns_that_differ_in_form_only_are_told() -> None:
+def test_columns_that_differ_in_form_only_are_reported() -> None:
     parsed = table("lead_id,Lead Source,lead_source,won\na,web,event,1\nb,,web,0\n")
     [remark] = parsed.remarks
     assert "'Lead Source' and 'lead_source' differ in form only" in remark
     assert "a lead must have each name exactly" in remark
 
 
-def test_one_column_under_two_names_is_told() -> None:
+def test_one_column_under_two_names_is_reported() -> None:
     """A sender changed the spelling of a key: each column lacked half of the values."""
     parsed = table('{"leadSource": "web", "n": 1}\n{"lead_source": "event", "n": 2}\n')
     [remark] = parsed.remarks
     assert "no row has values in both, so they are probably one column" in remark
 
 
-def test_a_column_whose_name_another_one_gets_is_told() -> None:
+def test_a_column_whose_name_another_one_gets_is_reported() -> None:
     """Such a file was scored by one of the two columns, and nothing reported it."""
     parsed = table("lead_id,Lead Source,lead_source\na,web,event\n")
     named = parsed.with_fields_of(FieldNames({"source": "Lead Source", "lead_source": "x"}))

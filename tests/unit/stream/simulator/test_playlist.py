@@ -87,7 +87,7 @@ def played(tmp_path: Path, contract: str, content: str, **wanted: Any) -> Any:
     return make_playlist(Wanted(file=file, contract=contract, created_now=True, **wanted), STORE)
 
 
-def test_fields_without_a_column_are_told(tmp_path: Path, own_contract: str) -> None:
+def test_fields_without_a_column_are_reported(tmp_path: Path, own_contract: str) -> None:
     """They were sent as null, and nothing reported it."""
     playlist = played(tmp_path, own_contract, "lead_id,employees\na,5\n")
     assert playlist.remarks == [
@@ -110,7 +110,7 @@ def test_a_time_that_sending_replaces_is_no_unknown_field(
     assert played(tmp_path, own_contract, content).unused == ["won"]
 
 
-def test_what_a_files_numbers_and_dates_leave_open_is_told_and_can_be_given(
+def test_ambiguous_numbers_and_dates_are_reported_and_can_be_set(
     tmp_path: Path, own_contract: str
 ) -> None:
     """1.250 in a file of semicolons is a thousand; 3/4/2024 is in March."""
@@ -127,7 +127,7 @@ def test_what_a_files_numbers_and_dates_leave_open_is_told_and_can_be_given(
     assert (fields["employees"], fields["seen"]) == (1.25, 1_712_102_400_000)
 
 
-def test_columns_that_cannot_be_sent_are_told(tmp_path: Path, own_contract: str) -> None:
+def test_columns_that_cannot_be_sent_are_reported(tmp_path: Path, own_contract: str) -> None:
     content = '{"lead_id": "a", "employees": 5, "source": "x", "seen": null, "tags": ["b"]}\n'
     remarks = played(tmp_path, own_contract, content).remarks
     assert [remark[:25] for remark in remarks] == ["column 'tags' is not sent"]
