@@ -87,7 +87,11 @@ def _of_table(table: Table, bundle: Bundle, id_column: str) -> FileLeads:
     spec = bundle.metadata.spec
     kinds, readings = spec.kinds, spec.file_readings
     ids = _ids(table, id_column)
+    unusable = table.unusable
     table = table.with_fields_of(spec.file_names)
+    for column, why in table.unusable.items():
+        if column not in unusable:
+            say(f"column {column!r} is not read: {why}")
     check_found(bundle.metadata, {*kinds} & {*table.names}, table.source, "column", say)
     known = conform(table, bundle.metadata.contract, readings=readings)
     columns = known.columns_for(kinds, readings)
