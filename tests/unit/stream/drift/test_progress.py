@@ -20,8 +20,8 @@ def test_reports_of_windows_and_alarms_are_counted_apart() -> None:
 def test_the_longest_horizon_with_enough_leads_is_shown() -> None:
     assert standing(
         [horizon("1h", field("age", 0.9, "critical"), field("score", 0.1)), too_few("24h")]
-    ) == ("1 of 1 fields drifted over 1h")
-    assert standing([horizon("1h"), horizon("24h")]) == "3 of 5 fields drifted over 24h"
+    ) == ("1 of 1 fields drifted over 1h (age)")
+    assert standing([horizon("1h"), horizon("24h")]) == "3 of 5 fields drifted over 24h (job, euribor3m, education)"
 
 
 def test_without_enough_leads_or_windows_nothing_has_drifted() -> None:
@@ -42,7 +42,7 @@ def test_new_partials_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture)
     assert [line["message"] for line in lines] == ["drift progress"] * 2
     assert [line["partials"] for line in lines] == [5, 4]
     assert lines[0]["lag_partials"] == 17
-    assert lines[0]["standing"] == "3 of 5 fields drifted over 24h"
+    assert lines[0]["standing"] == "3 of 5 fields drifted over 24h (job, euribor3m, education)"
 
 
 def test_the_totals_have_all_since_the_start(caplog: pytest.LogCaptureFixture) -> None:
