@@ -21,7 +21,10 @@ def test_the_longest_horizon_with_enough_leads_is_shown() -> None:
     assert standing(
         [horizon("1h", field("age", 0.9, "critical"), field("score", 0.1)), too_few("24h")]
     ) == ("1 of 1 fields drifted over 1h (age)")
-    assert standing([horizon("1h"), horizon("24h")]) == "3 of 5 fields drifted over 24h (job, euribor3m, education)"
+    assert (
+        standing([horizon("1h"), horizon("24h")])
+        == "3 of 5 fields drifted over 24h (job, euribor3m, education)"
+    )
 
 
 def test_without_enough_leads_or_windows_nothing_has_drifted() -> None:

@@ -47,7 +47,12 @@ async def test_outcomes_of_all_batches_are_counted() -> None:
     outcomes = log_of(is_for_people=False)
     outcomes.on_done(outcome(letter(ErrorCode.TYPE, 1), scored=5))
     outcomes.on_done(outcome(scored=2, dropped=[0]))
-    assert outcomes.tally.as_fields() == {"scored": 7, "dead_letters": {"TYPE": 1}, "dropped": 1}
+    assert outcomes.tally.as_fields() == {
+        "scored": 7,
+        "low_coverage": 0,
+        "dead_letters": {"TYPE": 1},
+        "dropped": 1,
+    }
 
 
 @pytest.mark.usefixtures("loop_time")
