@@ -25,7 +25,9 @@ from monitoring.drift.field_drift import DriftState
 from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.health import Health
 from monitoring.telemetry.http import MonitoringServer, monitoring_app
+from monitoring.telemetry.lag_gauges import GroupLagGauges, GroupPartition
 from monitoring.telemetry.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
+from monitoring.telemetry.replay_metrics import ReplayMetrics
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode
 from testing.kafka_client import until
@@ -144,8 +146,8 @@ class Exposed:
         lag = 90 if self.is_sick else 0
         return SourceState(
             lags=(
-                PartitionLag("leads.created", 0, lag, lag),
-                PartitionLag("leads.created", 1, lag, lag),
+                PartitionLag("leads.created", 0, lag, lag, 30.0),
+                PartitionLag("leads.created", 1, lag, lag, 30.0),
             ),
             assigned_partitions=2,
             last_commit_age=90.0,
@@ -171,6 +173,21 @@ class Exposed:
         self.drift.watermark(int(time.time() * 1000))
         self.drift.open_windows(1)
         self.drift.window_closed()
+
+
+def a_group_behind() -> CollectorRegistry:
+    """Metrics of the lag exporter."""
+    registry = CollectorRegistry()
+    known = GroupPartition("sales", "leads.scored", 0, 90, 90.0, 30.0, 5, is_known=True)
+    GroupLagGauges(registry, time.monotonic).succeeded([known])
+    return registry
+
+
+def a_replay() -> CollectorRegistry:
+    """Metrics of a replay."""
+    registry = CollectorRegistry()
+    ReplayMetrics(registry).show({"scored": 900, "dead_lettered": 10}, 90, yields=True)
+    return registry
 
 
 @asynccontextmanager
@@ -262,6 +279,7 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
     exposed.worker.foreign_commit("leads.created", 0, "forward", 5)
     exposed.show(3, are_others=True)
     exposed.drift.alarm(detector="windowed", stream="all", is_confirmed=True)
+    exposed.registries |= {"leadscore-lag": a_group_behind(), "leadscore-replay": a_replay()}
     async with seen_by_prometheus(tmp_path, exposed) as prometheus:
         for panel, query in QUERIES:
             asked = query.replace("$__rate_interval", "1m").replace("$window", "1h")
