@@ -1,10 +1,11 @@
-"""Damage in a broker's segment files, as a failing disk makes it: the broker must be stopped.
+"""Changes of a broker's segment files, as a failing disk makes them: the broker must be stopped.
 
 Source: Apache Kafka, "Message Format" (https://kafka.apache.org/documentation/#messageformat).
 """
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,15 +15,19 @@ from aiokafka.record.util import calc_crc32c
 
 __all__ = [
     "StoredBatch",
+    "append_large_record",
     "flip_byte",
     "overwrite_with_right_checksum",
     "shorten",
     "stored_batches",
 ]
 
+HEADER = struct.Struct(">qiibIhiqqqhii")
 LENGTH_AT, CRC_AT, CHECKED_FROM, LAST_DELTA_AT, RECORDS_FROM = 8, 17, 21, 23, 61
 OVERHEAD = 12
 """Bytes of a batch before what its length counts."""
+CHUNK = 1 << 20
+"""Bytes of a large value that are written at once."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +93,53 @@ def shorten(batch: StoredBatch) -> None:
     content = bytearray(batch.segment.read_bytes())
     struct.pack_into(">i", content, batch.at + LENGTH_AT, 3)
     batch.segment.write_bytes(content)
+
+
+def append_large_record(
+    log_folder: Path, offset: int, key: bytes, value_bytes: int, timestamp: int
+) -> None:
+    """Append an uncompressed batch of one record of any size to a partition, in little memory.
+
+    A producer would need several times its size. The broker takes it for a batch that it has
+    written itself before a clean shutdown.
+
+    Parameters
+    ----------
+    log_folder
+        The partition's.
+    offset
+        The end of its log.
+    key
+        The record's.
+    value_bytes
+        Size of its value.
+    timestamp
+        Of the record, milliseconds since 1970.
+    """
+    before = b"\0\0\0" + _varint(len(key)) + key + _varint(value_bytes)
+    after = b"\0"  # no headers
+    record_bytes = len(before) + value_bytes + len(after)
+    before = _varint(record_bytes) + before
+    length = HEADER.size - OVERHEAD + len(before) + value_bytes + len(after)
+    segment = max(log_folder.glob("*.log"))
+    at = segment.stat().st_size
+    with segment.open("r+b") as file:
+        file.seek(at)
+        file.write(HEADER.pack(offset, length, 0, 2, 0, 0, 0, timestamp, timestamp, -1, -1, -1, 1))
+        file.write(before)
+        for _ in range(value_bytes // CHUNK):
+            file.write(b"x" * CHUNK)
+        file.write(b"x" * (value_bytes % CHUNK) + after)
+        file.flush()
+        with mmap.mmap(file.fileno(), 0) as content, memoryview(content) as view:
+            crc = calc_crc32c(view[at + CHECKED_FROM :])
+            struct.pack_into(">I", view, at + CRC_AT, crc)
+
+
+def _varint(value: int) -> bytes:
+    """Return a number that is not negative, in zigzag and base 128."""
+    value, encoded = value << 1, bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*encoded, value))

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, RecordTooLargeError
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
@@ -83,6 +83,10 @@ def bound_batches(limits: BatchLimits) -> None:
 class BoundedRecords:
     """The batches of one partition in a response, in place of aiokafka's ``MemoryRecords``.
 
+    If even the first batch is truncated, reading it raises RecordTooLargeError. aiokafka would find
+    that out when the response arrives, and move the position by one: a look at the position before
+    the next poll would take the record for a gap in the log, and commit the offset after it.
+
     Parameters
     ----------
     content
@@ -94,6 +98,7 @@ class BoundedRecords:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._records = MemoryRecords(content)
+        self._is_cut = bool(content) and not self._records.has_next()
         self._at = 0
         self._opened: Any = None
         self._current: _PiecewiseBatch | None = None
@@ -103,11 +108,18 @@ class BoundedRecords:
         return len(self._content)
 
     def has_next(self) -> bool:
-        """Return whether there is another whole batch."""
-        return self._opened is not None or bool(self._records.has_next())
+        """Return whether there is another whole batch, or only a truncated one."""
+        return self._is_cut or self._opened is not None or bool(self._records.has_next())
 
     def next_batch(self) -> Any:
-        """Return the next batch, or None."""
+        """Return the next batch, or None.
+
+        Raises
+        ------
+        RecordTooLargeError
+            There is only a truncated one.
+        """
+        self._require_a_whole_batch()
         batch, self._opened = self._opened or self._open(0), None
         self._current = batch if isinstance(batch, _PiecewiseBatch) else None
         return batch
@@ -124,11 +136,21 @@ class BoundedRecords:
         -------
         bool
             Whether the next record can be read now.
+
+        Raises
+        ------
+        RecordTooLargeError
+            There is only a truncated batch.
         """
+        self._require_a_whole_batch()
         if self._current is None and self._opened is None:
             self._opened = self._open(offset)
         batch = self._opened or self._current
         return batch.prepare() if isinstance(batch, _PiecewiseBatch) else True
+
+    def _require_a_whole_batch(self) -> None:
+        if self._is_cut:
+            raise RecordTooLargeError("expected a whole batch, got the beginning of a larger one")
 
     def _open(self, offset: int) -> Any:
         start = self._at

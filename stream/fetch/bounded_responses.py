@@ -4,9 +4,9 @@ Kafka returns the first batch of a fetch whole, whatever limits the request name
 a consumer makes progress. aiokafka reads a response into memory before it looks at it, three times
 over at the worst. Here the records of a partition that are larger than a limit are cut: their
 beginning is kept, the header of the first batch among it, and the rest is read from the socket and
-dropped. aiokafka then raises RecordTooLargeError for the partition, which
-is read past beside it (stream/consume/unreadable_records.py): each record of the batch becomes a
-dead letter.
+dropped. The poll then raises RecordTooLargeError (stream/fetch/bounded_batches.py), and the batch
+is read past beside the consumer (stream/consume/unreadable_records.py): each of its records becomes
+a dead letter.
 
 This replaces a private part of aiokafka, for all connections of the process:
 ``AIOKafkaConnection._read``, which reads responses from the socket.

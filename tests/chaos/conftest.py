@@ -10,7 +10,7 @@ import pytest
 
 from stream.broker import Broker
 from testing.kafka_client import TopicFactory
-from tests.chaos.brokers import Cluster, ProxiedBroker
+from tests.chaos.brokers import Cluster, ProxiedBroker, StoppableBroker
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
 
@@ -72,6 +72,14 @@ async def stage(open_stage: OpenStage) -> Stage:
 def proxied_kafka() -> Iterator[ProxiedBroker]:
     """A broker of the test's own, behind a proxy that can be told to misbehave."""
     broker = ProxiedBroker()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def stoppable_kafka() -> Iterator[StoppableBroker]:
+    """A broker of the test's own, whose files it may change."""
+    broker = StoppableBroker()
     yield broker
     broker.close()
 

@@ -44,14 +44,6 @@ SCORED, MIDDLE, LAST = 2, BATCHES + 2, 2 * BATCHES - 1
 """Batches that are damaged: leads that are scored already, and others that nobody has read."""
 
 
-@pytest.fixture
-def stoppable_kafka() -> Iterator[StoppableBroker]:
-    """A broker of the test's own."""
-    broker = StoppableBroker()
-    yield broker
-    broker.close()
-
-
 async def send(stage: Stage, leads: Iterator[Lead]) -> None:
     """Write batches of leads to every partition, each compressed in its way."""
     as_event, settings = EventMaker(CONTACT), stage.settings

@@ -1,17 +1,19 @@
-"""Batches of gigabytes, compressed to a megabyte each: memory, health and the session hold."""
+"""Batches of gigabytes and records of 300 MB: memory, health and the session hold."""
 
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from itertools import repeat
 
 import pytest
 
 from stream.broker import Broker
-from testing.kafka_client import until
+from testing.kafka_client import set_topic_configs, until
+from tests.chaos.brokers import StoppableBroker
 from tests.conftest import StageSetter
-from tests.integration.worker_process import WorkerProcess
+from tests.integration.worker_process import WorkerProcess, headers_of
 from tests.large_leads import (
     HELD,
     PROMISED_MB,
@@ -20,6 +22,7 @@ from tests.large_leads import (
     peak_mb,
     send_compressed,
 )
+from tests.segment_files import append_large_record
 
 pytestmark = pytest.mark.thorough
 
@@ -72,6 +75,44 @@ async def test_large_batches_are_scored_in_little_memory_also_from_their_middle_
     )
     dead = {(letter.partition, letter.value) for letter in await stage.dead_records()}
     assert dead == ({(2, None)} if codec == "zstd" else set())
+
+
+async def test_a_record_of_300_mb_that_is_not_compressed_is_dropped_as_it_is_received(
+    stoppable_kafka: StoppableBroker, set_stage: StageSetter, delivery: str
+) -> None:
+    """Between small leads; the fetch returns it whole."""
+    bootstrap = stoppable_kafka.bootstrap
+    stage = set_stage(bootstrap, LEADSCORE_ROLE="score", LEADSCORE_DELIVERY=delivery)
+    await stage.create_topics()
+    topic = stage.settings.leads_created
+    await set_topic_configs(bootstrap, topic, {"max.message.bytes": str(2 * RECORD_BYTES)})
+    await send_compressed(bootstrap, topic, None, [map(large_lead, (0, 1), repeat(1000))], 1)
+    stoppable_kafka.stop()
+    append_large_record(
+        stoppable_kafka.log_folder(topic, 0), 2, b"large", RECORD_BYTES, int(time.time() * 1000)
+    )
+    stoppable_kafka.restart()
+    await send_compressed(bootstrap, topic, None, [[large_lead(3, 1000)]], 1)
+    worker = await stage.start()
+
+    async def are_done() -> bool:
+        worker.check()
+        status, _ = await worker.answer("/healthz")
+        return status == 200 and (await stage.committed()).get(0) == 4
+
+    await until(are_done, within=WITHIN, what="the outcome of each lead")
+    await _check(worker)
+    assert await worker.metric("leadscore_dead_letters_total") == 1
+    await worker.stop_cleanly()
+    assert {record.key for record in await stage.scored_records()} == {
+        b"large-%d" % number for number in (0, 1, 3)
+    }
+    [dead] = await stage.dead_records()
+    headers = headers_of(dead)
+    assert (dead.partition, dead.key, dead.value) == (0, b"large", None)
+    assert headers["leadscore.error.code"] == b"TOO_LARGE"
+    assert headers["__connect.errors.offset"] == b"2"
+    assert int(headers["leadscore.value.left.out.bytes"]) == RECORD_BYTES
 
 
 async def _check(worker: WorkerProcess) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, RecordTooLargeError
 from aiokafka.record.memory_records import MemoryRecords
 
 from schemas.left_out import LeftOutValue
@@ -186,3 +186,15 @@ def test_a_cut_batch_at_the_end_is_left_for_the_next_fetch() -> None:
     assert len(list(records.next_batch())) == 3
     assert not records.has_next()
     assert records.next_batch() is None
+
+
+def test_a_first_batch_that_is_truncated_is_an_error_of_the_poll_and_moves_no_position() -> None:
+    """aiokafka moved the position by one before the poll: the offset was committed, unread."""
+    whole = batch_of(Codec.ZSTD, leads(3, 10))
+    records = BoundedRecords(whole[:-1])
+    assert records.has_next()  # else aiokafka takes it for an error, and moves the position
+    for read_one in (lambda: records.prepare(0), records.next_batch):
+        with pytest.raises(RecordTooLargeError):
+            read_one()
+    assert not BoundedRecords(b"").has_next()
+    assert len(read(whole + whole[:-1])) == 3
