@@ -42,9 +42,9 @@ class KafkaTime:
         at = self._monotonic()
         if self._read_at is not None and at - self._read_at < READ_EVERY:
             return
-        told = await self._read()
+        kafka_time = await self._read()
         self._read_at = self._monotonic()
-        self._offset = None if told is None else told - self._read_at
+        self._offset = None if kafka_time is None else kafka_time - self._read_at
 
     def now(self) -> float:
         """Return seconds since 1970."""

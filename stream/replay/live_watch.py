@@ -98,7 +98,7 @@ class LiveWatch:
     partitions
         Partitions of the leads topic.
     throttle
-        Is told how the workers are doing.
+        Receives their lag and latency.
     """
 
     def __init__(self, settings: Settings, partitions: int, throttle: Throttle) -> None:

@@ -29,3 +29,7 @@ async def test_a_topic_that_comes_back_in_time_may_be_missing_again() -> None:
         topic.look(is_known=False)
         await asyncio.sleep(119)
         topic.look(is_known=True)
+    topic.look(is_known=False)
+    await asyncio.sleep(121)
+    with pytest.raises(FatalError, match="has not known it"):
+        topic.look(is_known=False)
