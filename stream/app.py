@@ -7,7 +7,6 @@ import gc
 import logging
 from typing import NoReturn
 
-from stream.consume.missing_commits import warn_of_missing_commits
 from stream.drift.window_table import DriftTable
 from stream.faust_app import App
 from stream.process.exit_codes import exit_codes
@@ -37,8 +36,6 @@ async def _verify(app: App) -> None:
     for variable in unknown_variables():
         log.warning("%s (docs/settings.md)", variable)
     await verify(app.settings, app.trials)
-    if app.settings.role != "drift":
-        await warn_of_missing_commits(app.settings)
 
 
 with exit_codes():  # both commands that import this show a sentence, not a traceback

@@ -191,8 +191,8 @@ class Settings(BaseSettings):
     restart."""
 
     foreign_commits: Literal["accept", "stop"] = "accept"
-    """Action on a partition whose offset was not committed by a LeadScore worker:
-    report it and start there, or report it and stop."""
+    """Action on a partition whose offset was not committed by a LeadScore worker, or whose commit
+    is missing though it has outputs: report it and start there, or report it and stop."""
 
     registry: Annotated[str, Field(min_length=1)] = "models"
     """Location of the models: a folder, or a URL that fsspec supports."""

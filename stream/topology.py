@@ -214,7 +214,10 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
     partition_start = PartitionStart(
         changes=changes,
         emitted=EmittedReader(output_log, outputs),
-        end_offset=output_log.end_offset,
+        bounds=output_log.bounds,
+        topic_id=kafka.topic_ids.read,
+        remembers=lambda partition: source.remembers(partition),
+        on_loss=lambda loss: observer.on_loss(loss),
         load=partial(load_pinned, settings, app.trials),
         foreign=foreign_commits,
         missing=metrics.pinned_model_missing,
@@ -224,9 +227,9 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         app,
         settings.leads_created,
         lambda: kafka.consumer(source.refused),
-        partial(transactions.committer, pin_of=partition_start.pin_of)
+        partial(transactions.committer, start_of=partition_start.start_of)
         if transactions
-        else kafka.group_committer(partition_start.pin_of),
+        else kafka.group_committer(partition_start.start_of),
         kafka.raw_reader(),
         options=SourceOptions.from_settings(settings, kafka.budget.in_flight_bytes),
     )

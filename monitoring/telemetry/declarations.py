@@ -78,8 +78,8 @@ FOREIGN_COMMITS = Declaration(
     "counter",
     "commits",
     ("topic", "partition", "direction"),
-    "Commits of the consumer group that no LeadScore worker made, by direction of the change:"
-    " forward, backward or unknown.",
+    "Commits of the consumer group that no LeadScore worker made or deleted, by direction of the"
+    " change: forward, backward (also: deleted or expired) or unknown.",
 )
 FOREIGN_COMMIT_OFFSETS = Declaration(
     "leadscore_foreign_commit_offsets_total",

@@ -41,7 +41,11 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
         self._progress: dict[TopicPartition, PartitionProgress] = {}
 
     def start(
-        self, partition: TopicPartition, committed: int | None = None, pin: ModelPin | None = None
+        self,
+        partition: TopicPartition,
+        committed: int | None = None,
+        pin: ModelPin | None = None,
+        topic_id: str | None = None,
     ) -> None:
         """Note that the start offset of a partition is known; ignored once the assignment ended.
 
@@ -53,14 +57,17 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
             The group's offset; None where it has none.
         pin
             Which model scores the partition, as the group's commit says.
+        topic_id
+            Id of the topic whose log is read; None where it is not known.
         """
         if not self.has_ended:
-            self._progress[partition] = PartitionProgress(committed, pin)
+            self._progress[partition] = PartitionProgress(committed, pin, topic_id)
 
     def restart(self, partition: TopicPartition) -> None:
         """Forget the progress of a partition whose log was replaced.
 
-        Batches in flight have offsets of the old log: they may finish, and lead to no commit.
+        Batches in flight have offsets of the old log: they may finish, and lead to no commit. The
+        id of the new log's topic is read with the next assignment.
         """
         if old := self._progress.get(partition):
             self._progress[partition] = PartitionProgress()

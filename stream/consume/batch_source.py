@@ -174,6 +174,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
         stable = self._consumer.last_stable_offset(partition)
         return stable if stable is not None and stable >= 0 else self._consumer.highwater(partition)
 
+    def remembers(self, partition: TopicPartition) -> bool:
+        """Return whether this worker has seen a commit of a partition before."""
+        return self._is_connected and self._recreated_topics.remembers(partition)
+
     async def position(self, partition: TopicPartition) -> int | None:
         """Return the offset that is read next; None once the partition is revoked."""
         await self._committer.started(partition)

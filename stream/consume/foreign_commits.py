@@ -1,8 +1,8 @@
-"""Detects commits of the group that no LeadScore worker made.
+"""Detects commits of the group that no LeadScore worker made or deleted.
 
 Kafka keeps other clients out of the group (stream/kafka/group_protocol.py). What remains: an
-operator who resets an empty group, a client that commits while no worker runs, and a transactional
-producer, which may commit for any group.
+operator who resets or deletes an empty group, commits that expire, a client that commits while no
+worker runs, and a transactional producer, which may commit for any group.
 """
 
 from __future__ import annotations
@@ -95,19 +95,49 @@ class ForeignCommits:
         found = ForeignCommit(partition, commit.offset, emitted or None)
         self._report(found)
         sentence = f"The commit of {partition} at {commit.offset} is none of a LeadScore worker"
-        remedy = "see docs/runbook.md#leadscoreforeigncommit"
         if found.direction == "forward":
             effect = f"outputs end at {emitted}: {found.moved} offsets were skipped, not scored"
         elif found.direction == "backward":
             effect = f"outputs end at {emitted}: {found.moved} offsets are scored again"
         else:
             effect = "there are no outputs to compare it with"
+        self._raise_or_log(f"{sentence}; {effect}")
+
+    def missing_at_start(self, partition: TopicPartition, start: int, emitted: int) -> None:
+        """Report that the commit of a partition is missing though records of it were scored.
+
+        Parameters
+        ----------
+        partition
+            Is about to start.
+        start
+            Where its log begins.
+        emitted
+            Offset after the last record of which there is an output; above ``start``.
+
+        Raises
+        ------
+        StartupError
+            The settings say to stop.
+        """
+        found = ForeignCommit(partition, start, emitted)
+        self._report(found)
+        sentence = (
+            f"The group has no commit of {partition}, but outputs reach offset {emitted}: the "
+            "commit was deleted or has expired, or the topic was created again and its new log is "
+            f"longer by now; {found.moved} offsets are scored again, and unread records of an "
+            "earlier log are lost"
+        )
+        self._raise_or_log(sentence)
+
+    def _raise_or_log(self, sentence: str) -> None:
+        remedy = "see docs/runbook.md#leadscoreforeigncommit"
         if self._stops:
             raise StartupError(
-                f"{sentence}; {effect}. Set the group's offset, then start a worker once with "
+                f"{sentence}. Set the group's offset, then start a worker once with "
                 f"LEADSCORE_FOREIGN_COMMITS=accept; {remedy}."
             )
-        log.error("%s; %s; %s", sentence, effect, remedy)
+        log.error("%s; %s", sentence, remedy)
 
     def found_while_assigned(
         self,

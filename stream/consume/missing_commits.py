@@ -1,87 +1,84 @@
-"""Warns at the start if a group has no commits though its outputs show that it had some.
+"""Finds out why a partition has no commit though records of it were scored before.
 
 Kafka deletes the commits of a topic with the topic, and those of a group without members after
 ``offsets.retention.minutes``. A topic that is deleted and created again while no worker runs then
-looks like one that the group has never read. It is read from its start; unread records of the old
-log are lost, and their number is unknown. A running worker remembers the commits
-(stream/consume/recreated_topics.py).
+looks like one that the group has never read. What is left are the outputs: they name the offsets of
+the records that they were made of. A partition's first commit precedes its first output
+(docs/adr/0016), so outputs without a commit mean that the commit was deleted.
+
+A worker that was running remembers the commits (stream/consume/recreated_topics.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from stream.fetch.closing import closed
-from stream.kafka.log_reader import LogReader
-from stream.settings import Settings
+from stream.consume.foreign_commits import ForeignCommits
+from stream.consume.lost_records import Loss, LossReason
+from stream.consume.offset_reset import OnLoss
 
-__all__ = ["partitions_read_again", "warn_of_missing_commits"]
+__all__ = ["Bounds", "MissingCommits"]
 
 log = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 5.0
-"""Seconds for all requests; without an answer the worker starts without the check."""
-WITHOUT_MEMBERS = ("Empty", "Dead")
-"""States of a group; with members, a commit may be missing because it is about to come."""
-STATE = 2
-"""Position of the state in the description of a group."""
+"""Seconds for the log's bounds."""
+
+Bounds = Callable[[TopicPartition], Awaitable[tuple[int, int]]]
+"""Returns a log's first offset and the offset after its last record."""
 
 
-async def warn_of_missing_commits(settings: Settings) -> None:
-    """Log the partitions that are read from their start though their leads were scored before."""
-    try:
-        async with asyncio.timeout(ANSWER_LIMIT):
-            partitions = await _partitions_without_commits(settings)
-    except (KafkaError, TimeoutError) as error:
-        log.info("could not check whether the group lacks commits: %r", error)
-        return
-    if partitions:
-        log.warning(
-            "group %s has no commit for partitions %s of %s, but %s has events of them: the topic"
-            " was created again, or its commits have expired or were deleted. The log is read from"
-            " its start: leads that were scored before are scored again, and what was unread of an"
-            " earlier log is lost (docs/runbook.md#leadscoreleadslost)",
-            *(settings.group_id, partitions, settings.leads_created, settings.leads_scored),
-        )
-
-
-async def _partitions_without_commits(settings: Settings) -> list[int]:
-    connection = settings.kafka_client_options()
-    admin = AIOKafkaAdminClient(**connection)
-    try:
-        await admin.start()
-        [described] = await admin.describe_consumer_groups([settings.group_id])
-        [group] = described.groups
-        if group[STATE] not in WITHOUT_MEMBERS:
-            return []
-        commits = await admin.list_consumer_group_offsets(settings.group_id)
-        [topic] = await admin.describe_topics([settings.leads_scored])
-    finally:
-        await closed(admin.close())
-    committed = {at.partition for at in commits if at.topic == settings.leads_created}
-    outputs = [
-        TopicPartition(settings.leads_scored, partition["partition"])
-        for partition in topic["partitions"]
-    ]
-    async with LogReader(connection, "read_uncommitted").open() as consumer:
-        ends = await consumer.end_offsets(outputs)
-    return partitions_read_again(committed, {at.partition: end for at, end in ends.items()})
-
-
-def partitions_read_again(committed: Collection[int], ends: Mapping[int, int]) -> list[int]:
-    """Return the partitions without a commit whose leads were scored before.
+class MissingCommits:
+    """Reports partitions that start without a commit though they have outputs.
 
     Parameters
     ----------
-    committed
-        Partitions of the source topic that the group has a commit for.
-    ends
-        Offset after the last event of each partition of the scored topic, which has as many.
+    bounds
+        As described at the type.
+    foreign
+        Reports a commit that was deleted, or has expired.
+    on_loss
+        Called when the log is another one, or its unread records were removed.
     """
-    return sorted(number for number, end in ends.items() if end and number not in committed)
+
+    def __init__(self, bounds: Bounds, foreign: ForeignCommits, on_loss: OnLoss) -> None:
+        self._bounds = bounds
+        self._foreign = foreign
+        self._on_loss = on_loss
+
+    async def report(self, partition: TopicPartition, emitted: int) -> None:
+        """Report what the outputs of a partition without a commit say.
+
+        Parameters
+        ----------
+        partition
+            Is about to start, at its log's start.
+        emitted
+            Offset after the last record of which there is an output.
+
+        Raises
+        ------
+        StartupError
+            The commit was deleted or has expired, and the settings say to stop then.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                start, end = await self._bounds(partition)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("the bounds of %s can't be read: %r", partition, error)
+            start, end = 0, emitted  # the commit is missing, whatever they are
+        if end < emitted:
+            self._lose(Loss(partition, emitted, emitted, LossReason.LOG_REPLACED))
+        elif start > emitted:
+            self._lose(Loss(partition, emitted, start, LossReason.RETENTION))
+        elif start < emitted:
+            self._foreign.missing_at_start(partition, start, emitted)
+
+    def _lose(self, loss: Loss) -> None:
+        log.error("%s", loss, extra={"loss": loss.as_fields()})
+        self._on_loss(loss)

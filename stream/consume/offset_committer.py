@@ -12,7 +12,7 @@ from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from stream.consume.assignment import Assignment
-from stream.consume.start_offsets import PinOf, StartOffsets, without_pin
+from stream.consume.start_offsets import StartOf, StartOffsets, unchecked_start
 from stream.kafka.commit_metadata import metadata_of
 from stream.kafka.committed_offsets import CommittedReader
 from stream.kafka.consumer import Consumer
@@ -81,8 +81,8 @@ class GroupCommitter(Committer):
         Called after a commit, and with an unrecoverable error.
     read_committed
         Fetches the group's commit of a partition.
-    pin_of
-        See ``stream.consume.start_offsets.PinOf``.
+    start_of
+        See ``stream.consume.start_offsets.StartOf``.
     start_limit
         Seconds until the committed offset and the model of a partition must be known.
     """
@@ -94,7 +94,7 @@ class GroupCommitter(Committer):
         crash: Crash,
         *,
         read_committed: CommittedReader,
-        pin_of: PinOf = without_pin,
+        start_of: StartOf = unchecked_start,
         start_limit: float = 120.0,
     ) -> None:
         self.last_commit: float | None = None
@@ -102,7 +102,7 @@ class GroupCommitter(Committer):
         self._consumer = consumer
         self._on_commit = on_commit
         self._read_committed = read_committed
-        self._start_offsets = StartOffsets(consumer, crash, pin_of, start_limit)
+        self._start_offsets = StartOffsets(consumer, crash, start_of, start_limit)
         self._turn = asyncio.Lock()
         self._scope: asyncio.Timeout | None = None
 
@@ -138,8 +138,10 @@ class GroupCommitter(Committer):
                 return
             if not await self._is_accepted(
                 {
-                    partition: OffsetAndMetadata(offset, metadata_of(offset, pin))
-                    for partition, (_, offset, pin) in due.items()
+                    partition: OffsetAndMetadata(
+                        offset, metadata_of(offset, pin, progress.topic_id)
+                    )
+                    for partition, (progress, offset, pin) in due.items()
                 },
                 by,
             ):

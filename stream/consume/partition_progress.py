@@ -144,6 +144,8 @@ class PartitionProgress:
         The group's committed offset; None where there is none, or it is not known.
     pin
         Which model scores the partition, as the group's commit says; None where it does not say so.
+    topic_id
+        Id of the topic whose log is read; None where it is not known.
 
     Attributes
     ----------
@@ -159,6 +161,8 @@ class PartitionProgress:
         Which model scores the partition; None before that is committed.
     next_pin
         Replaces ``pin`` with the next commit; None if no change is scheduled.
+    topic_id
+        As given: part of each commit.
     """
 
     __slots__ = (
@@ -169,9 +173,15 @@ class PartitionProgress:
         "next_pin",
         "pin",
         "start_commit",
+        "topic_id",
     )
 
-    def __init__(self, committed: int | None = None, pin: ModelPin | None = None) -> None:
+    def __init__(
+        self,
+        committed: int | None = None,
+        pin: ModelPin | None = None,
+        topic_id: str | None = None,
+    ) -> None:
         self._batches: deque[Batch] = deque()
         self.done_offset: int | None = None
         self.start_commit = committed
@@ -179,6 +189,7 @@ class PartitionProgress:
         self.behind_since: float | None = None
         self.pin = pin
         self.next_pin: ModelPin | None = None
+        self.topic_id = topic_id
 
     def add(self, batch: Batch) -> None:
         """Add a batch that is about to be handed over."""

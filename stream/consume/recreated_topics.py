@@ -63,6 +63,10 @@ class RecreatedTopics:
         if partitions:
             self._seen = {at: seen for at, seen in self._seen.items() if at in partitions}
 
+    def remembers(self, partition: TopicPartition) -> bool:
+        """Return whether a commit of a partition was seen, so that `look` reports if it is gone."""
+        return partition in self._seen
+
     def look(
         self,
         partition: TopicPartition,

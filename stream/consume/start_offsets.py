@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
@@ -18,18 +19,37 @@ from stream.kafka.consumer import Consumer
 from stream.process.background_tasks import BackgroundTasks, Crash
 from stream.process.deadlines import fail_at, now
 
-__all__ = ["FetchCommit", "PinOf", "StartOffsets", "without_pin"]
+__all__ = ["FetchCommit", "Start", "StartOf", "StartOffsets", "unchecked_start"]
 
 FetchCommit = Callable[[], Awaitable[Commit | None]]
 """Fetches the group's commit of a partition; None where there is none."""
 
-PinOf = Callable[[TopicPartition, Commit | None], Awaitable[ModelPin | None]]
-"""Checks the commit at which a partition starts; returns which model scores what comes next."""
+
+class Start(NamedTuple):
+    """Where a partition starts.
+
+    Attributes
+    ----------
+    committed
+        The group's offset in the log that is read; None: at the log's start.
+    pin
+        Which model scores what comes next; None: any.
+    topic_id
+        Id of the topic whose log is read; None where it is not known.
+    """
+
+    committed: int | None
+    pin: ModelPin | None = None
+    topic_id: str | None = None
 
 
-async def without_pin(partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
-    """Return None: any model may score the partition."""
-    return None
+StartOf = Callable[[TopicPartition, Commit | None], Awaitable[Start]]
+"""Checks the commit of a partition that starts; returns where and with which model it starts."""
+
+
+async def unchecked_start(partition: TopicPartition, commit: Commit | None) -> Start:
+    """Return the commit's offset; any model may score the partition."""
+    return Start(None if commit is None else commit.offset)
 
 
 class StartOffsets:
@@ -39,16 +59,16 @@ class StartOffsets:
     ----------
     consumer
         Seeks.
-    crash, pin_of
+    crash, start_of
         As described at the types.
     within
         Seconds for one partition.
     """
 
-    def __init__(self, consumer: Consumer, crash: Crash, pin_of: PinOf, within: float) -> None:
+    def __init__(self, consumer: Consumer, crash: Crash, start_of: StartOf, within: float) -> None:
         self._consumer = consumer
         self._crash = crash
-        self._pin_of = pin_of
+        self._start_of = start_of
         self._within = within
         self._tasks = BackgroundTasks()
         self._starts: dict[TopicPartition, asyncio.Task[None]] = {}
@@ -89,15 +109,13 @@ class StartOffsets:
         )
         try:
             async with fail_at(now() + self._within, sentence):
-                commit = await fetch()
-                pin = await self._pin_of(partition, commit)
+                start = await self._start_of(partition, await fetch())
             if assignment.has_ended:
                 return
-            committed = None if commit is None else commit.offset
-            self._consumer.seek(partition, committed or 0)
+            self._consumer.seek(partition, start.committed or 0)
         except IllegalStateError:
             return  # the partition was revoked meanwhile
         except Exception as error:
             await self._crash(error)
         else:
-            assignment.start(partition, committed, pin)
+            assignment.start(partition, *start)

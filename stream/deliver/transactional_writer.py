@@ -383,7 +383,7 @@ class PartitionWriter:
     async def _end_transaction(self, entry: PartitionProgress) -> None:
         if self._accepted is None:
             offset, pin = entry.to_commit()
-            commit = Commit(offset, metadata_of(offset, pin))
+            commit = Commit(offset, metadata_of(offset, pin, entry.topic_id))
             await self._write_journal()
             producer = await self._producer_in_transaction()
             offsets = {self.partition: OffsetAndMetadata(*commit)}

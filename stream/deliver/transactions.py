@@ -21,7 +21,7 @@ from aiokafka import TopicPartition
 from stream.consume.assignment import Assignment
 from stream.consume.offset_committer import Committer, OnCommit
 from stream.consume.partition_progress import Batch, PartitionProgress
-from stream.consume.start_offsets import PinOf, StartOffsets, without_pin
+from stream.consume.start_offsets import StartOf, StartOffsets, unchecked_start
 from stream.deliver.delivery import Delivery, PartitionLostError
 from stream.deliver.transactional_writer import PartitionWriter, WriterOptions
 from stream.kafka.committed_offsets import CommittedReader
@@ -90,7 +90,7 @@ class Transactions(Delivery):
         on_commit: OnCommit,
         crash: Crash,
         *,
-        pin_of: PinOf = without_pin,
+        start_of: StartOf = unchecked_start,
     ) -> TransactionalCommitter:
         """Make the committer of a source that is read exactly once.
 
@@ -98,11 +98,11 @@ class Transactions(Delivery):
         ----------
         consumer, on_commit, crash
             See ``stream.consume.offset_committer.CommitterMaker``.
-        pin_of
-            Returns which model scores a partition that starts.
+        start_of
+            See ``stream.consume.start_offsets.StartOf``.
         """
         limit = self._options.delivery_limit
-        start_offsets = StartOffsets(consumer, crash, pin_of, limit)
+        start_offsets = StartOffsets(consumer, crash, start_of, limit)
         return TransactionalCommitter(self, start_offsets, on_commit, crash)
 
     @property

@@ -1,14 +1,16 @@
 """Metadata of offset commits: who committed, and which model the partition is pinned to.
 
 A commit's metadata is a short text beside the offset, stored by the group's coordinator. LeadScore
-writes a JSON object in ASCII, at most some 300 bytes (Kafka's limit, ``offset.metadata.max.bytes``,
+writes a JSON object in ASCII, at most some 350 bytes (Kafka's limit, ``offset.metadata.max.bytes``,
 is 4,096)::
 
-    {"leadscore": 1, "at": 4711, "model": ["leads", "3", "9f…"], "since": 4096, "until": 4800}
+    {"leadscore": 1, "at": 4711, "topic": "8rX…", "model": ["leads", "3", "9f…"], "since": 4096,
+     "until": 4800}
 
 ``leadscore`` is the version of this format. ``at`` repeats the offset, so that metadata copied to
-another offset by a tool are recognised as foreign. ``model`` scores the records from ``since`` on,
-and must score those below ``until`` (docs/adr/0016).
+another offset by a tool are recognised as foreign. ``topic`` is the id of the topic whose log the
+offset belongs to: another topic of the same name has another id. ``model`` scores the records from
+``since`` on, and must score those below ``until`` (docs/adr/0016).
 """
 
 from __future__ import annotations
@@ -53,9 +55,11 @@ class ModelPin:
         return written | ({"until": self.until} if self.until > offset else {})
 
 
-def metadata_of(offset: int, pin: ModelPin | None) -> str:
+def metadata_of(offset: int, pin: ModelPin | None, topic_id: str | None = None) -> str:
     """Return the metadata of a commit."""
     written: dict[str, Any] = {"leadscore": VERSION, "at": offset}
+    if topic_id is not None:
+        written["topic"] = topic_id
     if pin is not None:
         written |= pin.fields(offset)
     return json.dumps(written, separators=(",", ":"))
@@ -80,6 +84,12 @@ class Commit(NamedTuple):
         """Whether a LeadScore worker committed it, of this version or a later one."""
         written = self._written()
         return type(written.get("leadscore")) is int and written.get("at") == self.offset
+
+    @property
+    def topic_id(self) -> str | None:
+        """The id of the topic whose log the offset belongs to; None if the metadata name none."""
+        topic_id = self._written().get("topic")
+        return topic_id if self.is_ours and isinstance(topic_id, str) else None
 
     @property
     def pin(self) -> ModelPin | None:

@@ -178,6 +178,18 @@ class LogReader:
             below, span = start, 2 * span
         return None
 
+    async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        """Return the first offset of a partition's log, and the offset after its last record.
+
+        Raises
+        ------
+        KafkaError
+            The topic can't be read.
+        """
+        async with self.open() as consumer:
+            start = (await consumer.beginning_offsets([partition]))[partition]
+            return int(start), int((await consumer.end_offsets([partition]))[partition])
+
     async def end_offset(self, partition: TopicPartition) -> int:
         """Return the offset after the last record of a partition.
 
@@ -186,8 +198,8 @@ class LogReader:
         KafkaError
             The topic can't be read.
         """
-        async with self.open() as consumer:
-            return int((await consumer.end_offsets([partition]))[partition])
+        _, end = await self.bounds(partition)
+        return end
 
     def open_beside(self) -> RawBatchReader:
         """Return a reader for records that a consumer can't decode; it connects on first use."""

@@ -83,7 +83,11 @@ class ReplayAssignment(Assignment):
     """The partitions of a replay; each starts at its commit, or at the start of its range."""
 
     def start(
-        self, partition: TopicPartition, committed: int | None = None, pin: ModelPin | None = None
+        self,
+        partition: TopicPartition,
+        committed: int | None = None,
+        pin: ModelPin | None = None,
+        topic_id: str | None = None,
     ) -> None:
         """Note that the start offset of a partition is known."""
         assert committed is not None, "a partition without a commit starts where its range does"

@@ -13,9 +13,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, LeadScoreError
+from stream.consume.start_offsets import Start
 from stream.deliver.delivery import AtLeastOnce
 from stream.fetch.closing import closed
-from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
+from stream.kafka.commit_metadata import Commit, metadata_of
 from stream.kafka.committed_offsets import GroupOffsets
 from stream.process.background_tasks import BackgroundTasks
 from stream.process.deadlines import now
@@ -192,9 +193,9 @@ class ReplayRun:
         pipeline.scorer = serving.scorer
         consumer = kafka.consumer(lambda _: None)
         make_committer = (
-            partial(transactions.committer, pin_of=self._pin_of)
+            partial(transactions.committer, start_of=self._start_of)
             if transactions
-            else kafka.group_committer(self._pin_of)
+            else kafka.group_committer(self._start_of)
         )
         reader = kafka.raw_reader()
         source = ReplaySource(
@@ -247,10 +248,11 @@ class ReplayRun:
         plan = self._plan
         return load_pinned(self._settings, self._trials, plan.model, replay_id=plan.id)
 
-    async def _pin_of(self, partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
+    async def _start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:
         assert commit is not None
         since = commit.offset if commit.pin is None else commit.pin.since
-        return AccountedPin(self._plan.model, since, account=account_of(commit))
+        pin = AccountedPin(self._plan.model, since, account=account_of(commit))
+        return Start(commit.offset, pin)
 
 
 async def _first(task: asyncio.Task[bool], failure: asyncio.Future[BaseException]) -> bool:

@@ -1,4 +1,4 @@
-"""Checks of an assigned partition: who made its commit, and which model scores it."""
+"""Checks of an assigned partition: whose commit it is, of which log, and which model scores it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from aiokafka.errors import KafkaError
 from model.registry import ModelNotFoundError
 from schemas.model_identity import ModelIdentity
 from stream.consume.foreign_commits import ForeignCommits
+from stream.consume.lost_records import Loss, LossReason
+from stream.consume.missing_commits import Bounds, MissingCommits
+from stream.consume.offset_reset import OnLoss
+from stream.consume.start_offsets import Start
 from stream.deliver.emitted_offsets import EmittedReader
 from stream.kafka.commit_metadata import Commit, ModelPin
 from stream.process.backoff import MODEL_LOAD_PAUSE
@@ -24,12 +28,14 @@ log = logging.getLogger(__name__)
 
 LOAD_ATTEMPTS = 3
 """Attempts to load a model that the registry has: it may be slow to answer."""
+ANY_OFFSET = 2**63
+"""Above all offsets: reading back ends with the first output that is found."""
 READ_LIMIT = 20.0
 """Seconds to read the ends of the output topics; after that all records count as scored."""
 
 
 class PartitionStart:
-    """Returns the model with which a partition starts: ``stream.consume.start_offsets.PinOf``.
+    """Returns where and with which model a partition starts: ``start_offsets.StartOf``.
 
     Parameters
     ----------
@@ -37,8 +43,15 @@ class PartitionStart:
         The worker's models.
     emitted
         Reads how far outputs reach.
-    end_offset
-        Returns the offset after a partition's last record.
+    bounds
+        Returns the bounds of a partition's log.
+    topic_id
+        Returns the id of a topic; None where it has none.
+    remembers
+        Whether this worker has seen a commit of a partition before: it then reports itself that
+        the commit is gone (stream/consume/recreated_topics.py).
+    on_loss
+        Called when a partition's log was replaced.
     load
         Loads a model that a commit names; may block.
     foreign
@@ -54,7 +67,10 @@ class PartitionStart:
         *,
         changes: ModelChanges,
         emitted: EmittedReader,
-        end_offset: Callable[[TopicPartition], Awaitable[int]],
+        bounds: Bounds,
+        topic_id: Callable[[str], Awaitable[str | None]],
+        remembers: Callable[[TopicPartition], bool],
+        on_loss: OnLoss,
         load: Callable[[ModelIdentity], Serving],
         foreign: ForeignCommits,
         missing: Callable[[], None],
@@ -62,29 +78,58 @@ class PartitionStart:
     ) -> None:
         self._changes = changes
         self._emitted = emitted
-        self._end_offset = end_offset
+        self._bounds = bounds
+        self._topic_id = topic_id
+        self._remembers = remembers
+        self._on_loss = on_loss
+        self._missing_commits = MissingCommits(bounds, foreign, on_loss)
         self._load = load
         self._foreign = foreign
         self._missing = missing
         self._ignores_pins = ignores_pins
         self._loading = asyncio.Lock()
 
-    async def pin_of(self, partition: TopicPartition, commit: Commit | None) -> ModelPin | None:
+    async def start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:
         """Check the commit at which a partition starts; load the model that it names.
 
         Returns
         -------
-        ModelPin or None
-            The model that scores its records, up to ``until`` at least: an earlier owner may have
-            emitted those already. None where the commit names no model.
+        Start
+            The commit's offset, unless it belongs to another log; the model that scores its
+            records, up to ``until`` at least, as an earlier owner may have emitted those already;
+            and the id of the topic.
 
         Raises
         ------
         StartupError
-            No LeadScore worker made the commit, and the settings say to stop then.
+            No LeadScore worker made the commit or deleted it, and the settings say to stop then.
         """
+        topic_id = await self._topic_id(partition.topic)
         if commit is None:
-            return None
+            await self._check_missing(partition)
+            return Start(None, None, topic_id)
+        if None not in (commit.topic_id, topic_id) and commit.topic_id != topic_id:
+            self._replaced(partition, commit)
+            return Start(None, None, topic_id)
+        return Start(commit.offset, await self._pin_of(partition, commit), topic_id)
+
+    async def _check_missing(self, partition: TopicPartition) -> None:
+        if self._remembers(partition):
+            return
+        emitted = await self._end(partition, ANY_OFFSET, None)
+        if emitted:
+            await self._missing_commits.report(partition, emitted)
+
+    def _replaced(self, partition: TopicPartition, commit: Commit) -> None:
+        """Report that a commit belongs to the log of a topic that was deleted."""
+        if self._remembers(partition):
+            return
+        loss = Loss(partition, commit.offset, commit.offset, LossReason.LOG_REPLACED)
+        log.error("%s", loss, extra={"loss": loss.as_fields()})
+        self._on_loss(loss)
+
+    async def _pin_of(self, partition: TopicPartition, commit: Commit) -> ModelPin | None:
+        """Return the model that a commit names, loaded; None if it names none."""
         pin = commit.pin
         if pin is None:
             if not commit.is_ours:
@@ -101,7 +146,7 @@ class PartitionStart:
         until = await self._end(partition, commit.offset, pin.model.sha256)
         if until is None or until > commit.offset:
             # Outputs of a log that was deleted may lie beyond the end of the one that is there.
-            end = await self._end_offset(partition)
+            _, end = await self._bounds(partition)
             until = end if until is None else min(until, end)
         found = ModelPin(pin.model, pin.since, max(until, pin.until))
         if found.until > commit.offset:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from stream.consume.offset_committer import CommitterMaker, GroupCommitter
-from stream.consume.start_offsets import PinOf
+from stream.consume.start_offsets import StartOf
 from stream.deliver.batch_producer import EmitOptions, Emitter
 from stream.deliver.transactional_writer import WriterOptions
 from stream.deliver.transactions import Transactions
@@ -23,6 +23,7 @@ from stream.kafka.log_reader import LogReader
 from stream.kafka.producer import producer_opener, transactional_opener
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.shared_settings import shared_settings
+from stream.kafka.topic_ids import TopicIds
 from stream.kafka.topic_limits import TopicLimits, limit_reader
 from stream.settings import Settings
 
@@ -50,6 +51,8 @@ class KafkaClients:
         Asks the broker for the largest batch that topics take.
     offsets
         Fetches the commits of the group.
+    topic_ids
+        Reads the ids of topics.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,6 +64,7 @@ class KafkaClients:
         self.clock = RecordClock(clock_reader(settings.kafka_client_options()))
         self.read_limits = limit_reader(settings.kafka_client_options())
         self.offsets = GroupOffsets(settings.kafka_client_options(), settings.group_id)
+        self.topic_ids = TopicIds(settings.kafka_client_options())
 
     def consumer(self, on_refusal: OnRefusal) -> Consumer:
         """Make the consumer of the source topic."""
@@ -127,11 +131,11 @@ class KafkaClients:
             clock=self.clock,
         )
 
-    def group_committer(self, pin_of: PinOf) -> CommitterMaker:
+    def group_committer(self, start_of: StartOf) -> CommitterMaker:
         """Return what makes the committer of offsets beside the outputs."""
         return partial(
             GroupCommitter,
             read_committed=self.offsets.read,
-            pin_of=pin_of,
+            start_of=start_of,
             start_limit=self._settings.delivery_timeout_seconds,
         )

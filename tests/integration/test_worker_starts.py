@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import signal
 import socket
@@ -12,6 +13,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from confluent_kafka.admin import AdminClient
 
 from model.bundle import Bundle
 from stream.broker import Broker
@@ -19,7 +22,7 @@ from stream.demo.worker import WORKER
 from stream.simulator.playing import Lead
 from testing.kafka_client import TopicFactory, open_admin, until
 from tests.conftest import StageSetter
-from tests.integration.worker_process import Stage, WorkerProcess, event_of
+from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess, event_of
 
 FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "stream.app", "worker", "-l", "info")
 
@@ -193,29 +196,93 @@ async def test_ctrl_c_stops_it_like_sigterm(stage: Stage) -> None:
     assert await worker.ended(within=30) == 0
 
 
-@pytest.mark.long
-async def test_a_topic_that_was_created_again_is_reported_at_the_start(
-    kafka: Broker, stage: Stage, contacts: list[Lead]
-) -> None:
-    """Kafka deletes the commits with the topic: the group seemed never to have read it."""
-    said, source = "has no commit for partitions", stage.settings.leads_created
+LOSSES, FOREIGN = "leadscore_losses_total", "leadscore_foreign_commits_total"
+
+
+async def until_metric(worker: WorkerProcess, name: str, value: int) -> None:
+    async def is_there() -> bool:
+        worker.check()
+        return await worker.metric(name) == value
+
+    await until(is_there, what=f"{name} at {value}")
+
+
+async def score_and_recreate(stage: Stage, leads: list[Lead]) -> None:
+    """Score leads, then delete the source topic and create it again while no worker runs."""
+    source = stage.settings.leads_created
     worker = await stage.start()
-    await stage.until_committed(await stage.play(contacts[:200]))
+    await stage.until_committed(await stage.play(leads))
     await worker.stop_cleanly()
-    assert not worker.has_logged(said)
     worker = await stage.start()
+    assert await worker.metric(LOSSES) == await worker.metric(FOREIGN) == 0
     await worker.stop_cleanly()
-    assert not worker.has_logged(said)
-    async with open_admin(kafka.bootstrap) as admin:
+    async with open_admin(stage.settings.kafka_bootstrap_servers) as admin:
         await admin.delete_topics([source])
 
         async def is_gone() -> bool:
             return source not in await admin.list_topics()
 
         await until(is_gone, what="the topic deleted")
-        await stage.create_topics()
+    await stage.create_topics()
+
+
+@pytest.mark.long
+async def test_a_log_that_replaced_a_longer_one_meanwhile_is_a_loss_on_every_partition(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    """Kafka deletes the commits with the topic: the group seemed never to have read it."""
+    await score_and_recreate(stage, contacts[:200])
     worker = await stage.start()
-    await until(
-        lambda: worker.has_logged(f"{said} [0, 1, 2, 3] of {source}"), what="that line in its log"
-    )
+    await until_metric(worker, LOSSES, PARTITIONS)
+    _, detail = await worker.answer("/readyz")
+    assert {(loss["partition"], loss["reason"]) for loss in detail["losses"]} == {
+        (partition, "log_replaced") for partition in range(PARTITIONS)
+    }
+    assert await worker.metric(FOREIGN) == 0
+    await worker.stop()
+
+
+@pytest.mark.long
+async def test_commits_that_outlive_their_topic_do_not_count_for_the_next_one(
+    kafka: Broker, stage: Stage, contacts: list[Lead]
+) -> None:
+    """A coordinator that died before it deleted them; leads below the commits were skipped."""
+    settings = stage.settings
+    worker = await stage.start()
+    await stage.until_committed(await stage.play(contacts[:200]))
     await worker.stop_cleanly()
+    async with open_admin(kafka.bootstrap) as admin:
+        before = await admin.list_consumer_group_offsets(settings.group_id)
+    await score_and_recreate(stage, contacts[:4])
+    await stage.play(contacts[:400])
+    async with AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap, group_id=settings.group_id, enable_auto_commit=False
+    ) as consumer:
+        consumer.assign(list(before))
+        await consumer.commit(dict(before))
+    worker = await stage.start()
+    await until_metric(worker, LOSSES, PARTITIONS)
+    await until_metric(worker, "leadscore_leads_scored_total", 400)
+    assert await worker.metric(FOREIGN) == 0
+    await worker.stop()
+
+
+@pytest.mark.long
+async def test_a_deleted_commit_is_reported_as_a_move_backward(
+    kafka: Broker, stage: Stage, contacts: list[Lead]
+) -> None:
+    worker = await stage.start()
+    await stage.until_committed(await stage.play(contacts[:200]))
+    await worker.stop_cleanly()
+    group = stage.settings.group_id
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    await asyncio.to_thread(admin.delete_consumer_groups([group])[group].result)
+    stopping = stage.begin(LEADSCORE_FOREIGN_COMMITS="stop")
+    assert await stopping.ended(within=120) == 3
+    assert stopping.has_logged("LEADSCORE_FOREIGN_COMMITS=accept")
+    worker = await stage.start()
+    await until_metric(worker, "leadscore_leads_scored_total", 200)
+    assert await worker.metric(FOREIGN) == PARTITIONS
+    assert await worker.metric("leadscore_foreign_commit_offsets_total") == 200
+    assert await worker.metric(LOSSES) == 0
+    await worker.stop()

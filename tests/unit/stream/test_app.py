@@ -104,11 +104,7 @@ async def test_it_logs_its_settings_masked_and_names_what_is_none(
     async def fit(settings: object, _: object) -> None:
         asked.append(settings)
 
-    async def no_warning(_: object) -> None:
-        """It would ask Kafka."""
-
     monkeypatch.setattr(app_module, "verify", fit)
-    monkeypatch.setattr(app_module, "warn_of_missing_commits", no_warning)
     monkeypatch.setenv("LEADSCORE_MODLE", "bank")
     settings = load_settings(
         security_protocol="SASL_SSL", sasl_username="ann", sasl_password="hush-hush"

@@ -19,6 +19,14 @@ def test_written_metadata_are_read_back(pin: ModelPin | None) -> None:
     commit = Commit(4711, metadata_of(4711, pin))
     assert commit.is_ours
     assert commit.pin == pin
+    assert commit.topic_id is None
+
+
+def test_the_topics_id_is_read_where_it_was_written() -> None:
+    commit = Commit(4711, metadata_of(4711, PIN, "8rXZ4bvrTs2nqgZC5jkHIw"))
+    assert (commit.topic_id, commit.pin) == ("8rXZ4bvrTs2nqgZC5jkHIw", PIN)
+    assert Commit(4712, commit.metadata).topic_id is None, "metadata of another offset"
+    assert Commit(7, '{"leadscore": 1, "at": 7, "topic": 5}').topic_id is None
 
 
 def test_a_bound_that_is_passed_is_left_out() -> None:

@@ -15,7 +15,8 @@ from schemas.errors import FatalError
 from schemas.model_identity import ModelIdentity
 from stream.consume.offset_committer import GroupCommitter
 from stream.consume.partition_progress import Batch
-from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
+from stream.consume.start_offsets import Start
+from stream.kafka.commit_metadata import Commit, metadata_of
 from stream.process.background_tasks import BackgroundTasks
 from stream.replay.account import Account, AccountedPin, account_of
 from stream.replay.progress import ReplayAssignment
@@ -114,8 +115,9 @@ class Replay:
             found = await self.kafka.read_committed(partition)
             return found or Commit(start, metadata_of(start, None))
 
-        async def pin_of(_: TopicPartition, commit: Commit | None) -> ModelPin | None:
-            return AccountedPin(MODEL, 0, account=account_of(commit))
+        async def start_of(_: TopicPartition, commit: Commit | None) -> Start:
+            assert commit is not None
+            return Start(commit.offset, AccountedPin(MODEL, 0, account=account_of(commit)))
 
         partitions = [TopicPartition(TOPIC, each.partition) for each in self.ranges]
         made: Any = consumer
@@ -125,7 +127,7 @@ class Replay:
             assignment=ReplayAssignment(1, partitions),
             consumer=consumer,
             committer=GroupCommitter(
-                made, lambda _: None, crash, read_committed=read_committed, pin_of=pin_of
+                made, lambda _: None, crash, read_committed=read_committed, start_of=start_of
             ),
             reader=FakeRawReader(self.kafka),
             accept=accept,

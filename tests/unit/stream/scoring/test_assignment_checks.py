@@ -1,4 +1,4 @@
-"""With which model a partition starts: that of its commit, or the current one where it must be."""
+"""Where a partition starts, and with which model: by its commit, and by the outputs there are."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from model.registry import ModelNotFoundError
 from schemas.errors import StartupError
 from schemas.model_identity import ModelIdentity
 from stream.consume.foreign_commits import ForeignCommit, ForeignCommits
+from stream.consume.lost_records import Loss, LossReason
+from stream.consume.start_offsets import Start
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 from stream.scoring.assignment_checks import LOAD_ATTEMPTS, READ_LIMIT, PartitionStart
 from stream.scoring.serving_model import Serving
@@ -29,6 +31,7 @@ def serving(version: str) -> Serving:
 
 CURRENT, EARLIER = serving("2"), serving("1")
 PIN = ModelPin(EARLIER.identity, since=4)
+OLD, NEW = "AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAg"
 
 
 class FakeChanges:
@@ -69,28 +72,46 @@ class Place:
     """A partition that is about to start, in a log of 100 records."""
 
     def __init__(
-        self, *, holds_earlier: bool = True, stops: bool = False, ignores_pins: bool = False
+        self,
+        *,
+        holds_earlier: bool = True,
+        stops: bool = False,
+        ignores_pins: bool = False,
+        topic_id: str | None = NEW,
+        remembers: bool = False,
     ) -> None:
         held = {CURRENT.identity, *([EARLIER.identity] if holds_earlier else [])}
         self.changes, self.emitted = FakeChanges(held), FakeEmitted()
         self.loads: deque[Exception] = deque()
         self.loaded: list[ModelIdentity] = []
         self.foreign: list[ForeignCommit] = []
+        self.losses: list[Loss] = []
         self.missing = 0
+        self.topic_id = topic_id
         changes: Any = self.changes
         emitted: Any = self.emitted
         self.start = PartitionStart(
             changes=changes,
             emitted=emitted,
-            end_offset=self._end_offset,
+            bounds=self._bounds,
+            topic_id=self._topic_id,
+            remembers=lambda _: remembers,
+            on_loss=self.losses.append,
             load=self._load,
             foreign=ForeignCommits(self.foreign.append, stops=stops),
             missing=self._count_missing,
             ignores_pins=ignores_pins,
         )
 
-    async def _end_offset(self, _: TopicPartition) -> int:
-        return 100
+    async def pin_of(self, commit: Commit | None, number: int = 0) -> ModelPin | None:
+        """Return the model with which a partition starts."""
+        return (await self.start.start_of(TopicPartition("leads", number), commit)).pin
+
+    async def _bounds(self, _: TopicPartition) -> tuple[int, int]:
+        return 0, 100
+
+    async def _topic_id(self, _: str) -> str | None:
+        return self.topic_id
 
     def _load(self, identity: ModelIdentity) -> Serving:
         self.loaded.append(identity)
@@ -109,8 +130,8 @@ def commit(offset: int, pin: ModelPin | None = PIN) -> Commit:
 @in_jumping_time
 async def test_a_partition_without_a_commit_or_without_a_model_in_it_is_pinned_to_none() -> None:
     place = Place()
-    assert await place.start.pin_of(AT, None) is None
-    assert await place.start.pin_of(AT, commit(10, None)) is None
+    assert await place.pin_of(None) is None
+    assert await place.pin_of(commit(10, None)) is None
     assert place.changes.pins == {}
     assert place.foreign == []
 
@@ -118,7 +139,7 @@ async def test_a_partition_without_a_commit_or_without_a_model_in_it_is_pinned_t
 async def test_the_model_of_the_commit_is_loaded_and_scores_up_to_the_last_output() -> None:
     place = Place(holds_earlier=False)
     place.emitted.reach = 25
-    assert await place.start.pin_of(AT, commit(10)) == ModelPin(EARLIER.identity, 4, 25)
+    assert await place.pin_of(commit(10)) == ModelPin(EARLIER.identity, 4, 25)
     assert place.changes.pins == {AT: PIN}
     assert place.loaded == [EARLIER.identity]
     assert place.emitted.asked == [EARLIER.identity.sha256]
@@ -128,7 +149,7 @@ async def test_the_model_of_the_commit_is_loaded_and_scores_up_to_the_last_outpu
 async def test_outputs_of_a_log_that_was_deleted_do_not_reach_beyond_the_new_one() -> None:
     place = Place()
     place.emitted.reach = 5000
-    found = await place.start.pin_of(AT, commit(10))
+    found = await place.pin_of(commit(10))
     assert found is not None
     assert found.until == 100
 
@@ -139,7 +160,7 @@ async def test_where_outputs_cannot_be_read_all_records_may_have_been_scored() -
         place = Place()
         place.emitted.reach = reach
         started = asyncio.get_running_loop().time()
-        found = await place.start.pin_of(AT, commit(10))
+        found = await place.pin_of(commit(10))
         assert found is not None
         assert found.until == 100
         assert asyncio.get_running_loop().time() - started <= READ_LIMIT + 1
@@ -147,16 +168,14 @@ async def test_where_outputs_cannot_be_read_all_records_may_have_been_scored() -
 
 async def test_a_model_is_loaded_once_for_all_partitions() -> None:
     place = Place(holds_earlier=False)
-    await asyncio.gather(
-        *(place.start.pin_of(TopicPartition("leads", n), commit(10)) for n in range(4))
-    )
+    await asyncio.gather(*(place.pin_of(commit(10), n) for n in range(4)))
     assert place.loaded == [EARLIER.identity]
 
 
 async def test_a_model_that_the_registry_lacks_is_counted_and_the_current_one_scores() -> None:
     place = Place(holds_earlier=False)
     place.loads.append(ModelNotFoundError("no such version"))
-    assert await place.start.pin_of(AT, commit(10)) == ModelPin(CURRENT.identity, 10)
+    assert await place.pin_of(commit(10)) == ModelPin(CURRENT.identity, 10)
     assert (place.missing, len(place.loaded)) == (1, 1)
 
 
@@ -166,7 +185,7 @@ async def test_a_registry_that_is_slow_to_answer_is_asked_again(
     monkeypatch.setattr("stream.scoring.assignment_checks.MODEL_LOAD_PAUSE", 0.0)
     place = Place(holds_earlier=False)
     place.loads.extend([OSError("slow")] * (LOAD_ATTEMPTS - 1))
-    found = await place.start.pin_of(AT, commit(10))
+    found = await place.pin_of(commit(10))
     assert found is not None
     assert found.model == EARLIER.identity
     assert (place.missing, len(place.loaded)) == (0, LOAD_ATTEMPTS)
@@ -174,7 +193,7 @@ async def test_a_registry_that_is_slow_to_answer_is_asked_again(
 
 async def test_where_pins_are_ignored_the_current_model_scores_and_none_is_loaded() -> None:
     place = Place(holds_earlier=False, ignores_pins=True)
-    assert await place.start.pin_of(AT, commit(10)) == ModelPin(CURRENT.identity, 10)
+    assert await place.pin_of(commit(10)) == ModelPin(CURRENT.identity, 10)
     assert place.loaded == []
 
 
@@ -182,7 +201,7 @@ async def test_where_pins_are_ignored_the_current_model_scores_and_none_is_loade
 async def test_a_commit_that_no_worker_made_is_reported_with_how_far_outputs_reach() -> None:
     place = Place()
     place.emitted.reach = 40
-    assert await place.start.pin_of(AT, Commit(70)) is None
+    assert await place.pin_of(Commit(70)) is None
     [found] = place.foreign
     assert (found.offset, found.before, found.direction) == (70, 40, "forward")
 
@@ -192,4 +211,58 @@ async def test_such_a_commit_stops_the_worker_where_the_settings_say_so() -> Non
     place = Place(stops=True)
     place.emitted.reach = 40
     with pytest.raises(StartupError):
-        await place.start.pin_of(AT, Commit(70))
+        await place.pin_of(Commit(70))
+
+
+@pytest.mark.parametrize(
+    ("written", "found"), [(NEW, NEW), (None, NEW), (OLD, None)], ids=["same", "none", "no ids"]
+)
+async def test_a_partition_starts_at_its_commit(written: str | None, found: str | None) -> None:
+    place = Place(topic_id=found)
+    place.emitted.reach = 50
+    start = await place.start.start_of(AT, Commit(40, metadata_of(40, PIN, written)))
+    assert start == Start(40, ModelPin(EARLIER.identity, 4, 50), found)
+    assert place.losses == []
+
+
+async def test_a_commit_of_a_deleted_topics_log_is_a_loss_and_the_new_log_is_read_whole() -> None:
+    """The new log is longer than the commit: its first 40 leads were skipped."""
+    place = Place()
+    place.emitted.reach = 50
+    start = await place.start.start_of(AT, Commit(40, metadata_of(40, PIN, OLD)))
+    assert start == Start(None, None, NEW)
+    assert place.losses == [Loss(AT, 40, 40, LossReason.LOG_REPLACED)]
+    assert place.changes.pins == {}
+
+
+async def test_a_foreign_commit_is_of_any_log() -> None:
+    """An operator's, as after a move to another cluster: it is where reading continues."""
+    place = Place()
+    place.emitted.reach = 40
+    assert await place.start.start_of(AT, Commit(40)) == Start(40, None, NEW)
+    assert place.losses == []
+
+
+async def test_outputs_beyond_the_logs_end_without_a_commit_are_those_of_another_log() -> None:
+    place = Place()
+    place.emitted.reach = 101
+    assert await place.start.start_of(AT, None) == Start(None, None, NEW)
+    assert place.losses == [Loss(AT, 101, 101, LossReason.LOG_REPLACED)]
+
+
+async def test_outputs_of_the_log_without_a_commit_are_a_commit_that_was_deleted() -> None:
+    place = Place()
+    place.emitted.reach = 100
+    assert await place.start.start_of(AT, None) == Start(None, None, NEW)
+    assert place.foreign == [ForeignCommit(AT, 0, 100)]
+
+
+@pytest.mark.parametrize("commit", [None, Commit(40, metadata_of(40, None, OLD))])
+async def test_a_worker_that_has_seen_the_commit_reports_its_loss_once(
+    commit: Commit | None,
+) -> None:
+    """It knows more: how far the old log was read, and where it ended."""
+    place = Place(remembers=True)
+    place.emitted.reach = 101
+    assert await place.start.start_of(AT, commit) == Start(None, None, NEW)
+    assert (place.losses, place.foreign) == ([], [])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stream.consume.start_offsets import unchecked_start
 from stream.deliver.transactions import Transactions
 from stream.kafka.topic_limits import TopicLimits
 from stream.scoring import kafka_clients as module
@@ -97,9 +98,6 @@ def test_transactions_have_group_size_and_limit_of_the_settings(bounds: list[Any
 def test_the_committer_asks_for_the_groups_offsets(bounds: list[Any]) -> None:
     made = clients(delivery_timeout_seconds=33)
 
-    async def pin_of(*_: object) -> None:
-        """Pin nothing."""
-
-    given = made.group_committer(pin_of).keywords  # type: ignore[attr-defined]
+    given = made.group_committer(unchecked_start).keywords  # type: ignore[attr-defined]
     assert given["read_committed"] == made.offsets.read
-    assert (given["pin_of"], given["start_limit"]) == (pin_of, 33)
+    assert (given["start_of"], given["start_limit"]) == (unchecked_start, 33)

@@ -88,7 +88,11 @@ async def test_the_service_is_the_sources_observer() -> None:
     async def fetch(partitions: Collection[TopicPartition]) -> dict[TopicPartition, Commit | None]:
         return {at: kafka.commit_of(at) for at in partitions}
 
+    async def no_id(topic: str) -> None:
+        """As of a cluster that gives topics none."""
+
     place.role.kafka.offsets.fetch = fetch  # type: ignore[method-assign]
+    place.role.kafka.topic_ids._read = no_id  # type: ignore[method-assign]
     place.role.source._connect = lambda: FakeConsumer(kafka)
     await place.role.source.on_start()
     await place.role.source.position(AT)

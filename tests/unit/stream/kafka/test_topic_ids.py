@@ -1,0 +1,76 @@
+"""Ids of topics: the bytes of the request, and what is read from the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from io import BytesIO
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from stream.kafka.topic_ids import FRESH, TopicIds, _id_in, _IdRequest, _Metadata_v11
+from testing.jumping_time import in_jumping_time
+
+ID = bytes(range(16))
+TEXT = "AAECAwQFBgcICQoLDA0ODw"
+"""The id as Kafka's tools print it: base64 for URLs, without padding."""
+
+
+def test_a_broker_is_asked_for_one_topic_and_to_create_none() -> None:
+    built = _IdRequest("ab").prepare({3: (0, 13)})
+    assert (built.API_VERSION, built.FLEXIBLE_VERSION) == (11, True)
+    assert built.encode() == b"\2" + bytes(16) + b"\3ab\0" + b"\0" + b"\0" + b"\0"
+
+
+def answer(topic_id: bytes, error: int = 0) -> BytesIO:
+    """Return an answer as KIP-516 has it: one broker, one topic with one partition."""
+    broker = struct.pack(">i2sib", 7, b"\2h", 9092, 0) + b"\0"
+    replicas = b"\2" + struct.pack(">i", 7)
+    partition = struct.pack(">hiii", 0, 3, 7, 1) + 3 * replicas + b"\0"
+    topic = struct.pack(">h3s16s?", error, b"\3ab", topic_id, False) + b"\2" + partition
+    end = struct.pack(">i", -(2**31)) + b"\0" + b"\0"
+    cluster = b"\3id" + struct.pack(">i", 7)
+    return BytesIO(struct.pack(">i", 0) + b"\2" + broker + cluster + b"\2" + topic + end)
+
+
+def test_an_answer_is_read_as_kip_516_has_it() -> None:
+    read = answer(ID)
+    topics = _Metadata_v11.decode(read).to_object()["topics"]
+    assert read.read() == b""
+    assert topics[0]["topic_id"] == ID
+    assert _id_in(topics) == TEXT
+
+
+@pytest.mark.parametrize("error", [0, 3], ids=["a cluster without ids", "no such topic"])
+def test_a_topic_without_an_id_has_none(error: int) -> None:
+    assert _id_in(_Metadata_v11.decode(answer(bytes(16), error)).to_object()["topics"]) is None
+
+
+class Answers(TopicIds):
+    """Ids as they are answered, one after the other."""
+
+    def __init__(self, *answers: str | Exception) -> None:
+        super().__init__({})
+        self._answers = list(answers)
+
+    async def _read(self, topic: str) -> str | None:
+        await asyncio.sleep(0.01)
+        given = self._answers.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+
+@in_jumping_time
+async def test_partitions_that_start_together_share_an_answer() -> None:
+    ids = Answers("old", "new")
+    assert await asyncio.gather(*(ids.read("ab") for _ in range(64))) == ["old"] * 64
+    await asyncio.sleep(2 * FRESH)
+    assert await ids.read("ab") == "new"
+
+
+@in_jumping_time
+async def test_a_broker_that_is_away_is_asked_again() -> None:
+    ids = Answers(KafkaConnectionError(), "id")
+    assert await ids.read("ab") == "id"
