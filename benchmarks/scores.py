@@ -50,7 +50,7 @@ class Checked:
 @cache
 def expected_scores(location: Path, count: int) -> dict[str, float]:
     """Score the leads without Kafka; return the score by lead."""
-    bundle = load_bundle(str(location))
+    bundle = load_bundle(str(location), None)
     metadata = bundle.metadata
     store = SchemaStore.load()
     store.add(metadata.contract, "the model's contract")

@@ -46,7 +46,7 @@ def stage_costs(location: Path) -> dict[str, float]:
     dict
         Microseconds of CPU a lead, by stage: the median of the rounds.
     """
-    bundle = load_bundle(str(location))
+    bundle = load_bundle(str(location), None)
     scorer = scorer_of(bundle, open_predictor(bundle), load_settings(), topic=NAME)
     records = [_Record(i, 0, key, value) for i, (key, value) in enumerate(events(ROWS))]
     rounds: dict[str, list[float]] = {stage: [] for stage in STAGES}

@@ -103,7 +103,7 @@ class Testbed:
         self.topics = TopicFactory(bootstrap, "bench.")
         registry = Registry(folder / "models")
         self.location = Path(registry.resolve(f"{NAME}/{registry.publish(NAME, artefacts())}"))
-        self.sha256 = load_bundle(str(self.location)).sha256
+        self.sha256 = load_bundle(str(self.location), None).sha256
         self._model = self.location / "model.onnx"
         if not reasons:
             content = without_contributions(self._model.read_bytes())

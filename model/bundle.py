@@ -117,7 +117,7 @@ Trial = Callable[[Mapping[str, bytes]], None]
 """Opens a model's files in isolation; raises BundleError if they must not be opened here."""
 
 
-def load_bundle(location: str, trial: Trial | None = None) -> Bundle:
+def load_bundle(location: str, trial: Trial | None) -> Bundle:
     """Load a bundle and verify it: every file's hash, the graph, and the golden rows' scores.
 
     Parameters
@@ -125,7 +125,8 @@ def load_bundle(location: str, trial: Trial | None = None) -> Bundle:
     location
         The bundle's folder, a path or a URL; ``Registry.resolve`` finds it by a model's name.
     trial
-        Opens the model elsewhere first; None: it is opened here at once.
+        Opens the model elsewhere first; None, for models of a trusted source: it is opened here at
+        once.
 
     Raises
     ------

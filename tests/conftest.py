@@ -113,7 +113,7 @@ def bank_model(bank_sample: Path, run_folder: Path) -> Bundle:
                 seed=7,
             )
             registry.publish("bank", train(read_table(bank_sample), options).artefacts)
-    return load_bundle(registry.resolve("bank"))
+    return load_bundle(registry.resolve("bank"), None)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 from rich.console import Console, Group
 from rich.live import Live
+from rich.text import Text
 
 from monitoring.telemetry.http import MonitoringServer, metrics_app
 from monitoring.telemetry.lag_gauges import GroupLagGauges
@@ -252,7 +253,8 @@ class _Run:
                     last[:] = [found]
                 parts = [part for one in last for part in (lag_table(one.lags), summary(one.lags))]
                 if found.failure is not None:
-                    parts.append(f"old figures, as Kafka does not answer: {found.failure}")
+                    failure = for_terminal(found.failure)
+                    parts.append(Text(f"old figures, as Kafka does not answer: {failure}"))
                 live.update(Group(*parts), refresh=True)
 
             yield show

@@ -160,6 +160,11 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return time - min((at for at in since if at is not None), default=time)
 
     @property
+    def stopped_at(self) -> Mapping[TopicPartition, int]:
+        """By partition that stopped at an unreadable record, the record's offset."""
+        return self._unreadable.stopped_at if self._is_connected else {}
+
+    @property
     def in_flight_bytes(self) -> int:
         """Bytes of the records in flight."""
         return self._in_flight.used

@@ -42,6 +42,7 @@ class StuckPartitions:
         assigned: Collection[TopicPartition],
         started: Mapping[TopicPartition, PartitionProgress],
         fenced: Collection[TopicPartition],
+        stopped_at: Mapping[TopicPartition, int],
     ) -> None:
         """Look at the partitions; logs each that is stuck from now on, or not any more.
 
@@ -55,6 +56,8 @@ class StuckPartitions:
             The progress of those that have started.
         fenced
             Those whose transactional id another producer has.
+        stopped_at
+            By partition that stopped at an unreadable record, the record's offset.
         """
         found: dict[TopicPartition, str] = {}
         # A worker that wakes up is fenced until the group assigns its partitions again.
@@ -63,6 +66,8 @@ class StuckPartitions:
             progress = started.get(partition)
             if time - self._fenced_since.get(partition, time) >= FENCED_AFTER:
                 found[partition] = "another producer has fenced its transactional id"
+            elif partition in stopped_at:
+                found[partition] = f"it stopped at the unreadable record {stopped_at[partition]}"
             elif self._waits(time, partition, progress):
                 found[partition] = _reason(progress)
         for partition in self._since.keys() - set(assigned):

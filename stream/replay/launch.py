@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from model.bundle import load_bundle
+from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
 from schemas.errors import InputError, StartupError
 from schemas.model_identity import ModelIdentity
@@ -15,6 +15,7 @@ from stream.kafka.access import Use
 from stream.kafka.log_reader import LogReader
 from stream.kafka.topic_admin import create_copies, partition_counts
 from stream.kafka.topic_catalog import DEAD_LETTERS, SCORED
+from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
 from stream.replay.ranges import Point, read_bounds
 from stream.settings import Settings
@@ -69,14 +70,15 @@ def find_model(registry: Registry, reference: str) -> ModelIdentity:
         Several versions have hashes that begin with the digits.
     """
     if not HASH.fullmatch(reference):
-        return load_bundle(registry.resolve(reference)).identity
+        return describe_bundle(registry.resolve(reference), Trials()).identity
     names = ["/".join(found) for found in registry.find(reference)]
     if not names:
         raise ModelNotFoundError(
             f"The registry {registry.root} should have a model whose SHA-256 begins with"
             f" {reference}, it has none: `leadscore models list` shows them all."
         )
-    found = {load_bundle(registry.resolve(name)).identity for name in names}
+    trials = Trials()
+    found = {describe_bundle(registry.resolve(name), trials).identity for name in names}
     if len({model.sha256 for model in found}) > 1:
         raise InputError(
             f"expected one model for {reference}, there are {', '.join(names)}: name one of them"

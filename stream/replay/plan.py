@@ -40,7 +40,7 @@ class _Frozen(BaseModel):
 class ReplayPlan(_Frozen):
     """Everything that decides what a replay scores, by which model and rules, and where to."""
 
-    id: str
+    id: Annotated[str, Field(pattern=rf"^{ID.pattern}$")]
     topic: str
     """The source topic."""
     partitions: int

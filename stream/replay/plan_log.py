@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from stream.replay.plan import ReplayPlan, ReplayRecord, State
 from stream.settings import Settings
 
 __all__ = ["PlanLog", "read_record"]
+
+log = logging.getLogger(__name__)
 
 
 def read_record(value: bytes | None) -> ReplayRecord:
@@ -82,13 +85,26 @@ class PlanLog:
     async def replays(self) -> dict[str, ReplayRecord]:
         """Return the latest record of each replay, by id, the oldest replay first.
 
+        A record that is damaged, or of a later version, is left out with a warning.
+
         Raises
         ------
-        StartupError
-            A record is of a later version, or damaged.
         FatalError
             Kafka did not answer.
         """
+        latest = await self._latest()
+        records = {key: self._readable(key, value) for key, value in latest.items()}
+        found = {key: record for key, record in records.items() if record is not None}
+        return dict(sorted(found.items(), key=lambda item: item[1].plan.created_at))
+
+    def _readable(self, replay_id: str, value: bytes) -> ReplayRecord | None:
+        try:
+            return read_record(value)
+        except StartupError as error:
+            log.warning("%s: the record of replay %r: %s", self._at.topic, replay_id, error)
+            return None
+
+    async def _latest(self) -> dict[str, bytes]:
         latest: dict[str, bytes | None] = {}
         try:
             end = await self._reader.end_offset(self._at)
@@ -101,8 +117,7 @@ class PlanLog:
                 f"expected to read {self._at.topic}, but Kafka answered {error!r}: check that this"
                 " user may read the topic"
             ) from error
-        found = {key: read_record(value) for key, value in latest.items() if value is not None}
-        return dict(sorted(found.items(), key=lambda item: item[1].plan.created_at))
+        return {key: value for key, value in latest.items() if value is not None}
 
     async def find(self, replay_id: str) -> ReplayRecord:
         """Return the latest record of a replay.
@@ -111,21 +126,25 @@ class PlanLog:
         ------
         InputError
             There is no such replay.
+        StartupError
+            Its record is of a later version, or damaged.
         """
-        found = await self.replays()
+        found = await self._latest()
         if replay_id not in found:
-            last = ", ".join([*found][-5:]) or "none"
+            last = ", ".join([*await self.replays()][-5:]) or "none"
             raise InputError(
                 f"expected the id of a replay, but {self._at.topic} has no {replay_id!r}; the last"
                 f" ones are: {last}. `leadscore replay list` shows all"
             )
-        return found[replay_id]
+        return read_record(found[replay_id])
 
     async def follow(self, replay_id: str) -> AsyncIterator[ReplayRecord]:
-        """Yield the records of a replay that are written from now on, without end."""
+        """Yield the readable records of a replay that are written from now on, without end."""
         end = await self._reader.end_offset(self._at)
         async with aclosing(self._reader.follow(self._at, end)) as steps:
             async for records in steps:
                 for record in records:
-                    if record.key == replay_id.encode() and record.value is not None:
-                        yield read_record(record.value)
+                    if record.key != replay_id.encode() or record.value is None:
+                        continue
+                    if found := self._readable(replay_id, record.value):
+                        yield found

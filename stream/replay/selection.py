@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec import FeatureSpec
-from model.bundle import load_bundle
+from model.bundle import describe_bundle
 from model.registry import Registry
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.errors import ErrorCode, InputError
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore
 from stream.consume.partition_progress import Record
+from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan
 from stream.settings import Settings
 
@@ -157,7 +158,8 @@ def load_selection(plan: ReplayPlan, settings: Settings) -> Selection:
     if not plan.filters:
         return Selection(plan.sample)
     registry = Registry(settings.registry)
-    metadata = load_bundle(registry.resolve(f"{plan.model_id}/{plan.model_version}")).metadata
+    name = f"{plan.model_id}/{plan.model_version}"
+    metadata = describe_bundle(registry.resolve(name), Trials()).metadata
     store = SchemaStore.load(*settings.schema_folders)
     store.add(metadata.contract, f"the contract of model {plan.model_id}")
     matches = lead_filter(plan.filters, metadata.spec, store, settings.max_event_bytes)

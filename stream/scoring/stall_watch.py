@@ -65,21 +65,28 @@ class StallWatch(Service):
         while not self.should_stop:
             if self._source.started:
                 now = time.monotonic()
-                self._show_progress(now)
+                self.show_progress(now)
                 self._show_stuck(now)
                 await self.end_if_stalled()
             await self.sleep(LOOK)
 
-    def _show_progress(self, now: float) -> None:
+    def show_progress(self, now: float) -> None:
+        """Show in health how far the source is, and whether it has work; now is monotonic."""
         done = sum(entry.done_offset or 0 for entry in self._source.assignment.values())
-        has_work = any(lag.records for lag in self._lags())
+        stopped = self._source.stopped_at  # what lies behind such a record is no work
+        has_work = any(
+            lag.records
+            for lag in self._lags()
+            if TopicPartition(lag.topic, lag.partition) not in stopped
+        )
         self._health.source_seen(now, finished=done, has_work=has_work)
 
     def _show_stuck(self, now: float) -> None:
         assigned = self._source.assigned
         if not self._health.meets(Condition.BROKER_REACHED):
             assigned = frozenset()  # none can move then, and that is reported already
-        self.stuck.look(now, assigned, self._source.assignment, self._fenced())
+        stopped_at = self._source.stopped_at
+        self.stuck.look(now, assigned, self._source.assignment, self._fenced(), stopped_at)
         if stuck := self.stuck.now:
             reasons = [f"{at.topic}/{at.partition}: {reason}" for at, reason in stuck.items()]
             self._health.miss(Condition.PARTITIONS_MOVE, "; ".join(reasons))

@@ -43,7 +43,7 @@ def next_model(bank_model: Bundle, tmp_path_factory: pytest.TempPathFactory) -> 
     )
     registry = Registry(root / "models")
     registry.publish("bank", train(read_table(sample), options).artefacts)
-    return load_bundle(registry.resolve("bank/2"))
+    return load_bundle(registry.resolve("bank/2"), None)
 
 
 @pytest.fixture

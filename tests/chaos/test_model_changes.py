@@ -54,7 +54,7 @@ def models(bank_model: Bundle, tmp_path: Path) -> Models:
     model.metadata_props[0].value += " "  # the same JSON, under another hash
     version = registry.publish("bank", Artefacts(onnx=model.SerializeToString()))
     registry.set_alias("bank", Alias.PRODUCTION, bank_model.version)
-    second = load_bundle(registry.resolve(f"bank/{version}"))
+    second = load_bundle(registry.resolve(f"bank/{version}"), None)
     assert second.sha256 != bank_model.sha256
     return Models(registry, [bank_model, second])
 

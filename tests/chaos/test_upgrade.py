@@ -59,7 +59,7 @@ def bank_model(bank_sample: Path, released: Sequence[str]) -> Bundle:
     }
     command = [released[0], "train", str(bank_sample), *chain.from_iterable(options.items())]
     subprocess.run(command, check=True, capture_output=True, timeout=TRAINED_WITHIN)
-    return load_bundle(Registry(str(registry)).resolve("bank"))
+    return load_bundle(Registry(str(registry)).resolve("bank"), None)
 
 
 async def roll(crew: Crew, command: Sequence[str] | None = None, **environment: str) -> None:

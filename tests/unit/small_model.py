@@ -89,7 +89,7 @@ def small_model(folder: Path) -> SmallModel:
     ensemble = XgboostEnsemble(booster)
     artefacts = Artefacts(to_onnx(ensemble, metadata), ensemble.ubj(metadata))
     Registry(registry).publish(NAME, artefacts)
-    return SmallModel(load_bundle(Registry(registry).resolve(NAME)), registry, leads, columns)
+    return SmallModel(load_bundle(Registry(registry).resolve(NAME), None), registry, leads, columns)
 
 
 def _leads() -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def two_models(model: SmallModel, folder: Path) -> TwoModels:
     registry = folder / "models"
     shutil.copytree(model.registry, registry)
     Registry(registry).publish(NAME, recalibrated(model.bundle))
-    before, after = (load_bundle(Registry(registry).resolve(f"{NAME}/{n}")) for n in (1, 2))
+    before, after = (load_bundle(Registry(registry).resolve(f"{NAME}/{n}"), None) for n in (1, 2))
     return TwoModels(model, registry, before, after)
 
 

@@ -90,7 +90,7 @@ def registry(trained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def bundle(registry: Path) -> Bundle:
-    return load_bundle(Registry(registry).resolve("leads"))
+    return load_bundle(Registry(registry).resolve("leads"), None)
 
 
 def scored(registry: Path, content: bytes) -> tuple[list[float], str]:

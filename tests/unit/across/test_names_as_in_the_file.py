@@ -54,7 +54,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def metadata(registry: Path) -> BundleMetadata:
-    return load_bundle(Registry(registry).resolve("leads")).metadata
+    return load_bundle(Registry(registry).resolve("leads"), None).metadata
 
 
 def scored(registry: Path, content: bytes) -> tuple[list[dict[str, Any]], str]:

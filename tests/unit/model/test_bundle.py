@@ -35,7 +35,7 @@ def folder(tmp_path: Path, artefacts: Artefacts) -> Any:
 def test_a_bundle_comes_back_as_it_was_written(
     folder: Any, trained: Trained, artefacts: Artefacts
 ) -> None:
-    bundle = load_bundle(str(folder))
+    bundle = load_bundle(str(folder), None)
     assert (bundle.name, bundle.version) == ("bank", "3")
     assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()  # type: ignore[arg-type]
     assert bundle.metadata.to_json() == trained.metadata.to_json()
@@ -50,7 +50,7 @@ def test_a_bundle_of_xgboost_alone_has_the_hash_of_its_booster(
     tmp_path: Path, artefacts: Artefacts
 ) -> None:
     write_bundle(open_folder(str(tmp_path)), "bank", "1", Artefacts(ubj=artefacts.ubj))
-    bundle = load_bundle(str(tmp_path))
+    bundle = load_bundle(str(tmp_path), None)
     assert bundle.sha256 == hashlib.sha256(artefacts.ubj).hexdigest()  # type: ignore[arg-type]
     assert open_predictor(bundle).engine == "xgboost"
 
@@ -59,7 +59,7 @@ def test_a_bundle_loads_without_onnx_runtime_and_keeps_its_identity(
     folder: Any, artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    bundle = load_bundle(str(folder))
+    bundle = load_bundle(str(folder), None)
     assert bundle.sha256 == hashlib.sha256(artefacts.onnx).hexdigest()  # type: ignore[arg-type]
     assert open_predictor(bundle).engine == "xgboost"
 
@@ -74,9 +74,9 @@ def test_one_flipped_bit_anywhere_in_a_file_is_refused(folder: Any, name: Any) -
         damaged[position] ^= 1 << position % 8
         path.write_bytes(damaged)
         with pytest.raises(BundleError, match=name):
-            load_bundle(str(folder))
+            load_bundle(str(folder), None)
     path.write_bytes(content)
-    assert load_bundle(str(folder)).version == "3"
+    assert load_bundle(str(folder), None).version == "3"
 
 
 def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
@@ -84,7 +84,7 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
 ) -> None:
     (folder / "model.onnx").write_bytes(artefacts.onnx + b"\0")
     with pytest.raises(BundleError) as refusal:
-        load_bundle(str(folder))
+        load_bundle(str(folder), None)
     message = str(refusal.value)
     assert isinstance(refusal.value, FatalError)
     for part in (
@@ -101,7 +101,7 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
 def test_a_missing_file_is_refused(folder: Any, name: Any) -> None:
     (folder / name).unlink()
     with pytest.raises(BundleError, match=f"should be a (file )?{name} in it, there is none"):
-        load_bundle(str(folder))
+        load_bundle(str(folder), None)
 
 
 def test_a_bundle_is_described_without_an_engine(
@@ -144,7 +144,7 @@ def test_no_more_of_a_file_is_read_than_its_manifest_lists(
     with (folder / "model.onnx").open("ab") as file:
         file.truncate(2**40)
     with pytest.raises(BundleIncompleteError, match="not what was published"):
-        load_bundle(str(folder))
+        load_bundle(str(folder), None)
 
 
 def test_a_model_of_64_mib_and_more_is_refused(folder: Any) -> None:
@@ -153,17 +153,17 @@ def test_a_model_of_64_mib_and_more_is_refused(folder: Any) -> None:
 
     rewritten(folder, change)
     with pytest.raises(BundleError, match="a model has at most 67108864 bytes"):
-        load_bundle(str(folder))
+        load_bundle(str(folder), None)
 
 
 def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no bundle, or one that was never fully published"):
-        load_bundle(str(tmp_path / "nowhere"))
+        load_bundle(str(tmp_path / "nowhere"), None)
 
 
 def test_a_store_that_can_not_be_reached_is_refused() -> None:
     with pytest.raises(BundleError, match="nosuch://x can't be read"):
-        load_bundle("nosuch://x")
+        load_bundle("nosuch://x", None)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_store_that_can_not_be_reached_is_refused() -> None:
 def test_an_invalid_manifest_is_refused(folder: Any, content: Any) -> None:
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(BundleError, match=r"manifest\.json should be a JSON object"):
-        load_bundle(str(folder))
+        load_bundle(str(folder), None)
 
 
 def rewritten(folder: Any, change: Any) -> None:
@@ -203,7 +203,7 @@ def rewritten(folder: Any, change: Any) -> None:
 def test_a_manifest_of_another_format_is_refused(folder: Any, change: Any, message: str) -> None:
     rewritten(folder, change)
     with pytest.raises(BundleError, match=message):
-        load_bundle(str(folder))
+        load_bundle(str(folder), None)
 
 
 def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(
@@ -216,7 +216,7 @@ def test_a_damaged_graph_whose_hash_is_right_is_refused_with_a_sentence(
         damaged[start : start + 64] = random.bytes(64)
         write_bundle(open_folder(str(tmp_path)), "bank", "1", Artefacts(onnx=bytes(damaged)))
         with pytest.raises(BundleError, match="is refused"):
-            load_bundle(str(tmp_path))
+            load_bundle(str(tmp_path), None)
 
 
 def test_the_manifest_is_written_last(tmp_path: Path, artefacts: Artefacts) -> None:

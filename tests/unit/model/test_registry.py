@@ -34,7 +34,7 @@ def test_versions_are_numbered_from_one(registry: Any, artefacts: Artefacts) -> 
 
 def test_a_published_model_loads(registry: Any, artefacts: Artefacts) -> None:
     registry.publish("bank", artefacts)
-    bundle = load_bundle(registry.resolve("bank/1"))
+    bundle = load_bundle(registry.resolve("bank/1"), None)
     assert (bundle.name, bundle.version) == ("bank", "1")
 
 
@@ -105,7 +105,7 @@ def test_the_path_of_a_bundle_is_a_reference_too(tmp_path: Path, artefacts: Arte
     Registry(tmp_path / "elsewhere").publish("shop", artefacts)
     path = str(tmp_path / "elsewhere" / "shop" / "1")
     assert Registry(tmp_path / "models").resolve(path) == path
-    assert load_bundle(path).name == "shop"
+    assert load_bundle(path, None).name == "shop"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_publishing_at_once_never_takes_the_same_version(
             pool.map(lambda _: Registry(tmp_path).publish("bank", artefacts), range(24))
         )
     assert sorted(versions, key=int) == [str(number) for number in range(1, 25)]
-    assert all(load_bundle(str(tmp_path / "bank" / version)) for version in versions[::8])
+    assert all(load_bundle(str(tmp_path / "bank" / version), None) for version in versions[::8])
 
 
 def test_aliases_are_replaced_at_once(tmp_path: Path, artefacts: Artefacts) -> None:

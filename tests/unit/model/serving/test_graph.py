@@ -63,7 +63,7 @@ def test_trees_without_a_split_pass(trainer: Any) -> None:
 
 @pytest.mark.parametrize("layout", ["twice", "tracked"])
 def test_models_that_earlier_exports_wrote_still_load(layout: str) -> None:
-    bundle = load_bundle(str(GOLDEN / layout))
+    bundle = load_bundle(str(GOLDEN / layout), None)
     assert len(bundle.metadata.golden.scores) == 32
 
 

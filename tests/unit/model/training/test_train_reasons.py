@@ -36,7 +36,7 @@ def reasons_of(
         TrainOptions(target="won", id="lead", trainer=QUICK, threads=1, **options),
     )
     Registry(folder).publish("leads", trained.artefacts)
-    bundle = load_bundle(Registry(folder).resolve("leads"))
+    bundle = load_bundle(Registry(folder).resolve("leads"), None)
     assert bundle.metadata.spec.kinds[field] is kind
     spec = bundle.metadata.spec
     table = parse_table(content, "leads.csv").with_fields_of(spec.names)
@@ -115,7 +115,7 @@ def test_where_a_missing_number_decides_reasons_say_missing(
 
 @pytest.mark.parametrize("name", ["twice", "tracked"])
 def test_a_model_of_an_older_format_calls_values_by_their_bins_as_before(name: str) -> None:
-    bundle = load_bundle(str(OLD / name))
+    bundle = load_bundle(str(OLD / name), None)
     metadata = bundle.metadata
     assert metadata.format_version < 3
     assert any(field.kind is FieldKind.DATE for field in metadata.spec.fields)

@@ -161,7 +161,7 @@ def test_a_second_trainer_trains_a_model_that_is_published_and_served(tmp_path: 
     assert model.report.parity <= 1e-6
     registry = Registry(tmp_path)
     registry.publish("small", model.artefacts)
-    bundle = load_bundle(registry.resolve("small"))
+    bundle = load_bundle(registry.resolve("small"), None)
     predictor = open_predictor(bundle)
     assert predictor.engine == "onnx"
     golden = bundle.metadata.golden

@@ -56,7 +56,7 @@ def test_a_model_comes_into_the_registry(tmp_path: Path) -> None:
     assert "AUC" in result.stdout
     assert "the lead's id (--id)" in result.stdout
     assert "300 rows are few" in result.stdout.replace("\n", " ")
-    bundle = load_bundle(Registry(registry).resolve("small"))
+    bundle = load_bundle(Registry(registry).resolve("small"), None)
     assert list(bundle.metadata.spec.kinds) == ["size", "source"]
     assert bundle.metadata.contract["name"] == "small_lead"
 
@@ -82,7 +82,7 @@ def test_thresholds_schema_and_exclude(tmp_path: Path) -> None:
     arguments += ("--engagement", "0.02-0.1")
     result = run(file, "--target", "won", "--registry", registry, *arguments)
     assert result.exit_code == 0, result.output
-    metadata = load_bundle(Registry(registry).resolve("leads")).metadata
+    metadata = load_bundle(Registry(registry).resolve("leads"), None).metadata
     assert (metadata.thresholds.high, metadata.thresholds.medium) == (0.8, 0.2)
     assert (metadata.engagement.low, metadata.engagement.high) == (0.02, 0.1)
     assert list(metadata.spec.kinds) == ["size"]
@@ -168,7 +168,7 @@ def test_a_reader_that_ends_early_keeps_no_model_out_of_the_registry(
     monkeypatch.setattr("stream.cli.train_report.print_report", closed)
     registry = tmp_path / "models"
     run(leads(tmp_path / "leads.csv"), "--target", "won", "--registry", registry)
-    assert load_bundle(Registry(registry).resolve("leads")).version == "1"
+    assert load_bundle(Registry(registry).resolve("leads"), None).version == "1"
 
 
 def written_leads(path: Path, n: int = 200) -> Path:
@@ -269,7 +269,7 @@ def test_the_four_options_reach_the_model(open_leads: Path, tmp_path: Path) -> N
     )
     result = run(open_leads, "--target", "won", "--registry", registry, *options)
     assert result.exit_code == 0, result.output
-    spec = load_bundle(Registry(registry).resolve("leads")).metadata.spec
+    spec = load_bundle(Registry(registry).resolve("leads"), None).metadata.spec
     price, day = spec.readings["price"], spec.readings["Call_Day"]
     assert isinstance(price, NumberReading)
     assert isinstance(day, TimeReading)
@@ -303,7 +303,7 @@ def test_the_json_report_is_what_the_bundle_keeps(tmp_path: Path) -> None:
     result = run(file, "--target", "won", "--registry", registry, "--json")
     assert result.exit_code == 0, result.output
     report = orjson.loads(result.stdout)
-    metadata = load_bundle(Registry(registry).resolve("leads")).metadata
+    metadata = load_bundle(Registry(registry).resolve("leads"), None).metadata
     assert report["columns"] == [c.model_dump(mode="json") for c in metadata.training.columns]
     assert [column["column"] for column in report["columns"]] == ["id", "size", "source", "won"]
     assert (report["model"], report["version"]) == ("leads", "1")
@@ -479,5 +479,5 @@ def test_the_json_report_has_the_verdict_with_intervals_and_the_baseline(tmp_pat
         low, high = verdict[f"{figure}_interval"]
         assert low < verdict[figure] < high
     assert verdict["baseline"]["auc"] > 0.5
-    kept = load_bundle(Registry(registry).resolve("leads")).metadata.metrics
+    kept = load_bundle(Registry(registry).resolve("leads"), None).metadata.metrics
     assert kept["verdict"] == verdict

@@ -42,11 +42,17 @@ def look(
     started: Mapping[TopicPartition, PartitionProgress],
     *times: float,
     fenced: set[TopicPartition] | None = None,
+    stopped_at: Mapping[TopicPartition, int] | None = None,
 ) -> StuckPartitions:
     stuck = StuckPartitions()
     for time in times:
-        stuck.look(time, [A, B], {B: idle(), **started}, fenced or set())
+        stuck.look(time, [A, B], {B: idle(), **started}, fenced or set(), stopped_at or {})
     return stuck
+
+
+def test_a_partition_that_stopped_at_an_unreadable_record_is_stuck_at_once() -> None:
+    stuck = look({A: idle()}, 0, stopped_at={A: 7})
+    assert stuck.now == {A: "it stopped at the unreadable record 7"}
 
 
 def test_partitions_without_work_are_not_stuck() -> None:
@@ -77,24 +83,24 @@ def test_a_fenced_partition_is_stuck_soon() -> None:
 def test_a_worker_that_is_fenced_until_it_joins_again_is_not_stuck() -> None:
     stuck = look({A: busy()}, 0, FENCED_AFTER - 1, fenced={A})
     assert stuck.now == {}
-    stuck.look(FENCED_AFTER, [A, B], {A: busy(), B: idle()}, set())
-    stuck.look(FENCED_AFTER + 1, [A, B], {A: busy(), B: idle()}, {A})
+    stuck.look(FENCED_AFTER, [A, B], {A: busy(), B: idle()}, set(), {})
+    stuck.look(FENCED_AFTER + 1, [A, B], {A: busy(), B: idle()}, {A}, {})
     assert stuck.now == {}
 
 
 def test_progress_ends_it(caplog: pytest.LogCaptureFixture) -> None:
     stuck, entry = StuckPartitions(), due()
     for time in (0, STUCK_AFTER, STUCK_AFTER + 1):
-        stuck.look(time, [A], {A: entry}, set())
+        stuck.look(time, [A], {A: entry}, set(), {})
     assert caplog.text.count("makes no progress") == 1
     entry.committed = 7
-    stuck.look(STUCK_AFTER + 2, [A], {A: entry}, set())
+    stuck.look(STUCK_AFTER + 2, [A], {A: entry}, set(), {})
     assert stuck.now == {}
 
 
 def test_partitions_that_are_revoked_are_forgotten() -> None:
     stuck, entry = StuckPartitions(), due()
-    stuck.look(0, [A], {A: entry}, set())
-    stuck.look(STUCK_AFTER, [], {}, set())
-    stuck.look(STUCK_AFTER + 1, [A], {A: entry}, set())
+    stuck.look(0, [A], {A: entry}, set(), {})
+    stuck.look(STUCK_AFTER, [], {}, set(), {})
+    stuck.look(STUCK_AFTER + 1, [A], {A: entry}, set(), {})
     assert stuck.now == {}

@@ -105,11 +105,13 @@ async def test_with_the_setting_a_partition_stands_at_the_record_and_says_so() -
         await asyncio.sleep(400)
         assert kafka.committed == {TP: 32, OTHER: 7}
         assert bench.source.stalled_for == 0.0, "a new start would not help"
+        assert bench.source.stopped_at == {OTHER: 7}
         assert not bench.app.errors
         kafka.committed[OTHER] = 8  # as its operator moves it
         await bench.consumer.rebalance([0, 1])
         await asyncio.sleep(1.5)
         assert kafka.committed == {TP: 32, OTHER: 12}
+        assert bench.source.stopped_at == {}
         working.cancel()
     assert bench.seen == {TP: list(range(32)), OTHER: [*range(7), *range(8, 12)]}
 

@@ -36,3 +36,12 @@ def test_a_damaged_manifest_hides_no_other_model(model: SmallModel, tmp_path: Pa
     (damaged / "manifest.json").write_text("{")
     found = find_model(Registry(tmp_path / "models"), model.bundle.sha256)
     assert found == model.bundle.identity
+
+
+def test_finding_a_model_opens_it_in_no_engine(
+    model: SmallModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.bundle.verify", None)
+    registry = Registry(model.registry)
+    for reference in (NAME, model.bundle.sha256):
+        assert find_model(registry, reference) == model.bundle.identity
