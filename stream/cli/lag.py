@@ -18,7 +18,7 @@ import click
 import orjson
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -251,7 +251,9 @@ class _Run:
             def show(found: Round) -> None:
                 if found.failure is None:
                     last[:] = [found]
-                parts = [part for one in last for part in (lag_table(one.lags), summary(one.lags))]
+                parts: list[RenderableType] = []
+                for one in last:
+                    parts += [lag_table(one.lags), summary(one.lags)]
                 if found.failure is not None:
                     failure = for_terminal(found.failure)
                     parts.append(Text(f"old figures, as Kafka does not answer: {failure}"))
