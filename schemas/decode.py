@@ -147,7 +147,7 @@ class LeadDecoder:
             try:
                 by_format.setdefault(self._format_of(values[i]), []).append(i)
             except InvalidEventError as verdict:
-                errors[i] = verdict
+                errors[i] = verdict.without_frames()
         for wire, indices in by_format.items():
             self._readers[wire].read_rows(values, indices, rows, errors)
         if found is None:

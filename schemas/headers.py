@@ -154,15 +154,20 @@ class SourceOf:
         found = dict(headers)
         if REPLAY_ID in found:
             return None
-        if found.get("ce_source") == b"/leadscore/" + self._topic:
-            base, _, place = (found.get("ce_id") or b"").partition(b"-")
-            partition, _, offset = place.partition(b"-")
-            is_ours = partition == self._partition and self._base in (None, base)
-        else:
+        # First: a dead letter also has the headers of its source record, whatever the sender wrote.
+        if SOURCE_TOPIC in found:
             offset = found.get(SOURCE_OFFSET) or b""
             is_ours = (
-                found.get(SOURCE_TOPIC) == self._topic
+                found[SOURCE_TOPIC] == self._topic
                 and found.get(SOURCE_PARTITION) == self._partition
+            )
+        else:
+            base, _, place = (found.get("ce_id") or b"").partition(b"-")
+            partition, _, offset = place.partition(b"-")
+            is_ours = (
+                found.get("ce_source") == b"/leadscore/" + self._topic
+                and partition == self._partition
+                and self._base in (None, base)
             )
         return int(offset) if is_ours and offset.isdigit() and len(offset) < 19 else None
 

@@ -96,7 +96,7 @@ class AvroLeadReader:
         try:
             schema = self._find_schema(header).with_names(fields.names)
         except InvalidEventError as verdict:
-            return verdict
+            return verdict.without_frames()
         self._column_readers[header] = column_reader(
             schema, fields.kinds, fields.max_bytes, fields.readings, header=header
         )

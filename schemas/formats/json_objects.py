@@ -111,7 +111,7 @@ class JsonLeadReader:
             try:
                 rows[i] = self._read(value)
             except InvalidEventError as verdict:
-                errors[i] = verdict
+                errors[i] = verdict.without_frames()
 
     def prepare(self) -> None:
         """Do nothing: there is nothing to prepare."""

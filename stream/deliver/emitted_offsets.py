@@ -4,40 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
+from typing import NamedTuple, TypeVar
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from schemas.headers import SourceOf
-from stream.kafka.log_reader import LogReader
+from stream.kafka.log_reader import LogReader, in_time
 from stream.kafka.producer import is_retriable
 from stream.process.backoff import retry
 
-__all__ = ["EmittedReader"]
+__all__ = ["ANY_OFFSET", "READ_LIMIT", "EmittedReader"]
 
 log = logging.getLogger(__name__)
 
-FIRST = 500
-"""Records of the first step back from the end; each further step reads twice as many."""
-MOST = 500_000
-"""Records of the largest step: an owner writes far fewer between two of its commits."""
-STEP_LIMIT = 5.0
-"""Seconds for a step of few records, after which it is tried again on new connections."""
-RECORDS_A_SECOND = 50_000
-"""A step of many records has more time, by this rate."""
-AT_ONCE = 4
-"""Partitions that are read at once: each has connections of its own."""
+T = TypeVar("T")
+
+ANY_OFFSET = 2**63
+"""Above all offsets: the first output that is found ends the search."""
+READ_LIMIT = 20.0
+"""Seconds to find the end, after which it is not known."""
+FIRST = 100
+"""Offsets of the first step back from the end; each further step covers twice as many."""
+PROGRESS_LIMIT = 5.0
+"""Seconds without a record after which a step is tried again on new connections."""
+AT_ONCE = 2
+"""Partitions that are read at once: each has connections and fetched records of its own."""
+
+
+class _Search(NamedTuple):
+    """What is searched for in one output topic.
+
+    Attributes
+    ----------
+    output
+        The partition that is read.
+    source_of, counts
+        Return the source offset of an output of any model, and of one that counts.
+    above
+        The search ends with an output of a record below this offset.
+    """
+
+    output: TopicPartition
+    source_of: SourceOf
+    counts: SourceOf
+    above: int
 
 
 class EmittedReader:
-    """Finds the highest source offset that was emitted of a partition, scored or as dead letter.
+    """Finds the highest source offset of the outputs of a partition.
 
-    Records of aborted transactions count, too: drift counts of them may have been published.
+    A dead letter can be as large as a lead. Records are therefore read poll by poll, within the
+    memory budget of the reader, and dropped once their headers are read.
 
     Parameters
     ----------
     reader
-        Reads the output topics, uncommitted records as well.
+        Reads the output topics. If it reads uncommitted records, aborted outputs count, too.
     topics
         The output topics; outputs have their source's partition number.
     """
@@ -47,7 +71,9 @@ class EmittedReader:
         self._topics = topics
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def end(self, partition: TopicPartition, above: int, sha256: str | None) -> int | None:
+    async def end(
+        self, partition: TopicPartition, above: int = ANY_OFFSET, sha256: str | None = None
+    ) -> int | None:
         """Return the offset after the highest source offset that was emitted.
 
         Parameters
@@ -62,48 +88,60 @@ class EmittedReader:
         Returns
         -------
         int or None
-            None where there is no output of the partition.
-
-        Raises
-        ------
-        KafkaError
-            One that does not pass: the topics can't be read.
+            0 if there is no output of the partition. None if that is not known: the topics can't be
+            read, or not back to such an output in time.
         """
-        number = partition.partition
-        source_of = SourceOf(partition.topic, number, None)
-        counts = SourceOf(partition.topic, number, sha256)
-        highest = -1
-        async with self._turns:
-            for topic in self._topics:
-                async for records in self._back(TopicPartition(topic, number)):
-                    offsets = [at for r in records if (at := counts(r.headers)) is not None]
-                    highest = max(highest, *offsets, -1)
-                    sources = (source_of(record.headers) for record in records)
-                    if any(at is not None and at < above for at in sources):
-                        break
-        return highest + 1 or None
+        topic, number = partition
+        source_of, counts = SourceOf(topic, number, None), SourceOf(topic, number, sha256)
+        searches = [
+            _Search(TopicPartition(output, number), source_of, counts, above)
+            for output in self._topics
+        ]
+        try:
+            async with asyncio.timeout(READ_LIMIT), self._turns:
+                return max([await self._end(search) for search in searches])
+        except (KafkaError, TimeoutError) as error:
+            log.warning("the end of the outputs of %s can't be found: %r", partition, error)
+            return None
 
-    async def _back(self, output: TopicPartition) -> AsyncIterator[Sequence[ConsumerRecord]]:
-        """Read a partition from its end back, some records at a time."""
-        before, count = None, FIRST
-        while count <= MOST:
-            records = await self._last(output, count, before)
-            if not records:
-                return
-            yield records
-            before, count = records[0].offset, 2 * count
+    async def _end(self, search: _Search) -> int:
+        """Read a partition step by step from its end back."""
+        start, before = await self._retried(lambda: self._bounds(search), search)
+        end, is_reached, count = 0, False, FIRST
+        while before > start and not is_reached:
+            first = max(start, before - count)
+            step_end, is_reached = await self._step(search, first, before)
+            end, before, count = max(end, step_end), first, 2 * count
+        return end
 
-    async def _last(
-        self, output: TopicPartition, count: int, before: int | None
-    ) -> Sequence[ConsumerRecord]:
-        limit = STEP_LIMIT + count / RECORDS_A_SECOND
+    async def _bounds(self, search: _Search) -> tuple[int, int]:
+        async with asyncio.timeout(PROGRESS_LIMIT):
+            return await self._reader.bounds(search.output)
 
-        async def read() -> Sequence[ConsumerRecord]:
+    async def _step(self, search: _Search, first: int, before: int) -> tuple[int, bool]:
+        """Return where the outputs of a step end, and whether one of them ends the search."""
+
+        async def read() -> tuple[int, bool]:
+            end, is_reached = 0, False
             # A connection that a router has dropped never answers; the next attempt opens others.
-            async with asyncio.timeout(limit):
-                return await self._reader.last(output, count, before=before)
+            steps = in_time(self._reader.read(search.output, first, before), PROGRESS_LIMIT)
+            async for records in steps:
+                for record in records:
+                    at = search.source_of(record.headers)
+                    if at is None:
+                        continue
+                    is_reached = is_reached or at < search.above
+                    if search.counts(record.headers) is not None:
+                        end = max(end, at + 1)
+            return end, is_reached
 
-        return await retry(read, doing=f"reading the end of {output}", may_pass=_may_pass, log=log)
+        return await self._retried(read, search)
+
+    async def _retried(
+        self, attempt: Callable[[], Awaitable[tuple[int, T]]], search: _Search
+    ) -> tuple[int, T]:
+        doing = f"reading the end of {search.output}"
+        return await retry(attempt, doing=doing, may_pass=_may_pass, log=log)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from model.registry import ModelNotFoundError
 from schemas.model_identity import ModelIdentity
@@ -28,10 +27,6 @@ log = logging.getLogger(__name__)
 
 LOAD_ATTEMPTS = 3
 """Attempts to load a model that the registry has: it may be slow to answer."""
-ANY_OFFSET = 2**63
-"""Above all offsets: reading back ends with the first output that is found."""
-READ_LIMIT = 20.0
-"""Seconds to read the ends of the output topics; after that all records count as scored."""
 
 
 class PartitionStart:
@@ -116,7 +111,7 @@ class PartitionStart:
     async def _check_missing(self, partition: TopicPartition) -> None:
         if self._remembers(partition):
             return
-        emitted = await self._end(partition, ANY_OFFSET, None)
+        emitted = await self._emitted.end(partition)
         if emitted:
             await self._missing_commits.report(partition, emitted)
 
@@ -133,7 +128,7 @@ class PartitionStart:
         pin = commit.pin
         if pin is None:
             if not commit.is_ours:
-                emitted = await self._end(partition, commit.offset, None)
+                emitted = await self._emitted.end(partition, commit.offset)
                 self._foreign.found_at_start(partition, commit, emitted or 0)
             return None
         if self._ignores_pins or not await self._is_loaded(pin):
@@ -143,7 +138,7 @@ class PartitionStart:
             self._changes.pin(partition, found)
             return found
         self._changes.pin(partition, pin)
-        until = await self._end(partition, commit.offset, pin.model.sha256)
+        until = await self._emitted.end(partition, commit.offset, pin.model.sha256)
         if until is None or until > commit.offset:
             # Outputs of a log that was deleted may lie beyond the end of the one that is there.
             _, end = await self._bounds(partition)
@@ -159,15 +154,6 @@ class PartitionStart:
                 pin.model.version,
             )
         return found
-
-    async def _end(self, partition: TopicPartition, at: int, sha256: str | None) -> int | None:
-        """Return where the outputs end; None where that can't be read."""
-        try:
-            async with asyncio.timeout(READ_LIMIT):
-                return await self._emitted.end(partition, at, sha256) or 0
-        except (KafkaError, TimeoutError) as error:
-            log.warning("the outputs of %s can't be read: %r", partition, error)
-            return None
 
     async def _is_loaded(self, pin: ModelPin) -> bool:
         async with self._loading:  # all partitions start at once, mostly with the same model

@@ -100,7 +100,8 @@ class KafkaClients:
 
         Drift counts of aborted outputs may have been published.
         """
-        return LogReader(self._settings.kafka_client_options(), "read_uncommitted")
+        options = self._settings.kafka_client_options()
+        return LogReader(options, "read_uncommitted", self.budget)
 
     def emitter(self, topics: Sequence[str]) -> Emitter:
         """Make the idempotent producer of outputs."""

@@ -31,6 +31,7 @@ LEADS_OF_BATCH = {"zstd": 1500, "gzip": 600}
 LEAD_BYTES = 240_000
 RECORD_BYTES = 300_000_000
 WITHIN = 200.0
+READY = "leadscore_ready"
 
 
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
@@ -75,6 +76,37 @@ async def test_large_batches_are_scored_in_little_memory_also_from_their_middle_
     )
     dead = {(letter.partition, letter.value) for letter in await stage.dead_records()}
     assert dead == ({(2, None)} if codec == "zstd" else set())
+
+
+async def test_dead_letters_as_large_as_leads_are_read_back_in_little_memory(
+    kafka: Broker, set_stage: StageSetter
+) -> None:
+    """A start looks for the last output of each partition; it held 500 dead letters of each."""
+    stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score")
+    await stage.create_topics()
+    per_partition, partitions = 300, 4
+    broken = [
+        large_lead(number, LEAD_BYTES).replace(b'"created_at":1700000000000', b'"created_at":"?"')
+        for number in range(per_partition)
+    ]
+    topic = stage.settings.leads_created
+    await send_compressed(kafka.bootstrap, topic, "zstd", [broken] * partitions)
+    ends = dict.fromkeys(range(partitions), per_partition)
+
+    async def run() -> None:
+        worker = await stage.start()
+
+        async def are_done() -> bool:
+            worker.check()
+            return await stage.committed() == ends and await worker.metric(READY) == 1
+
+        await until(are_done, within=WITHIN, what="a dead letter of each lead")
+        await _check(worker)
+        await worker.stop_cleanly()
+
+    await run()
+    assert len(await stage.dead_records()) == per_partition * partitions
+    await run()
 
 
 async def test_a_record_of_300_mb_that_is_not_compressed_is_dropped_as_it_is_received(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -208,6 +210,31 @@ def test_a_json_lead_needs_an_id_and_a_time_since_1970(envelope: bytes) -> None:
 def test_bytes_that_are_not_json_are_refused(value: bytes) -> None:
     [(_, verdict)] = decoder().decode([value]).errors
     assert verdict.code is ErrorCode.DECODE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"lead_id":"a","created_at":"?"}',
+        b"no format",
+        b'{"lead_id":',
+        avro("a")[:-1],
+        b"\xc3\x01" + bytes(8),
+    ],
+)
+def test_a_verdict_does_not_keep_the_values_of_its_batch(value: bytes) -> None:
+    """Its traceback did: large leads that can't be scored took memory until the next collection."""
+    value = bytes(bytearray(value))  # not the constant of this test
+    read = decoder()
+    read.decode([value])  # what is cached is there from now on
+    before = sys.getrefcount(value)
+    gc.disable()
+    try:
+        errors = read.decode([value]).errors
+        assert len(errors) == 1
+        assert sys.getrefcount(value) == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("request_id", [None, "", 5, ["r"]])

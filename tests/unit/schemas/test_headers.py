@@ -219,6 +219,17 @@ def test_outputs_of_a_replay_do_not_show_how_far_a_worker_has_got() -> None:
     assert source_of([header for header in letter if header[0] != REPLAY_ID]) == 9
 
 
+def test_headers_of_the_sender_do_not_decide_which_record_a_dead_letter_is_of() -> None:
+    """A dead letter has them, too: with these, outputs seemed to reach an offset without end."""
+    sent = (("ce_source", b"/leadscore/leads.created"), ("ce_id", b"x-3-99999999999"))
+    letter = dead_letter_headers(
+        sent, topic="leads.created", partition=3, offset=9, timestamp=0, error=ERROR, schema=None
+    )
+    assert SourceOf("leads.created", 3, None)(letter) == 9
+    assert SourceOf("leads.created", 3, "ab")(letter) == 9
+    assert SourceOf("leads.created", 2, None)(letter) is None
+
+
 @pytest.mark.parametrize("replay_id", [None, "r1"])
 def test_the_number_of_own_headers_is_that_of_an_event_without_a_trace(
     replay_id: str | None,

@@ -73,6 +73,7 @@ def test_the_reader_of_outputs_sees_uncommitted_records_whatever_the_delivery(
 ) -> None:
     made = clients(delivery=delivery)
     assert made.output_log()._isolation_level == isolation
+    assert made.output_log()._budget is made.budget
     assert made.source_log()._isolation_level == load_settings().isolation_level
 
 
