@@ -105,6 +105,9 @@ def rights_page() -> str:
         "- Describe on the workers' group and Read on the scored leads: a replay yields to the"
         " workers. To write into the workers' topics (`--into-live`) or another topic (`--out`) it"
         " needs Create and Write there.\n"
+        "- DescribeConfigs on the topics of leads, scored leads, dead letters, shadow scores and"
+        " outcomes: an erasure learns what ages out when; Write on those that are compacted, for"
+        " its tombstones.\n"
         "- Describe on the cluster: a worker, and `leadscore lag`, learn Kafka's time.\n"
         "- Read on the topics of scored leads and dead letters: a new owner of a partition finds"
         " how far the previous owner got with another model.\n"
@@ -126,6 +129,8 @@ RIGHTS_COLUMNS = {
     "snapshot": (Use.SNAPSHOT,),
     "replay": (Use.REPLAY,),
     "diff": (Use.DIFF,),
+    "explain": (Use.EXPLAIN,),
+    "erase": (Use.ERASE,),
     "drift status": (Use.STATUS,),
     "dlq": (Use.DLQ,),
     "dlq redrive": (Use.REDRIVE,),

@@ -21,7 +21,7 @@ COMMANDS = {
     "train": ("train", "Train a model on a table of past leads and add it to the registry."),
     "models": ("models", "List, show, verify and alias the models of the registry."),
     "score": ("score", "Score a file of leads, or standard input, without Kafka."),
-    "explain": ("score", "Explain the scores of leads: the contribution of every field."),
+    "explain": ("explain", "Explain a lead's score, on the record or of a file."),
     "topics": ("topics", "Create, check and list the topics."),
     "doctor": ("doctor", "Check everything that a worker needs, and say what to do."),
     "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
@@ -32,6 +32,7 @@ COMMANDS = {
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "replay": ("replay", "Score past leads again, with any model, beside the workers."),
     "diff": ("diff", "Show what another model would change, over past leads."),
+    "erase": ("erase", "Erase leads, and list what ages out where and when."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads against training leads."),
     "completion": ("completion", "Print a script that completes commands in bash, zsh or fish."),
 }
@@ -120,18 +121,19 @@ def main() -> None:
       leadscore train leads.csv --target won  train a model on leads of your own
       leadscore models list                   see what is in the registry
       leadscore score leads.csv               score a file, without Kafka
-      leadscore explain leads.csv --lead L-1  explain a score
       leadscore topics create                 create the topics
       leadscore doctor                        check what a worker needs
       leadscore acls                          print the required Kafka rights
       leadscore worker                        score what arrives
       leadscore produce --count 1000          send leads to the worker
+      leadscore explain L-1                   explain a score that a worker gave
       leadscore lag                           see how far the workers are behind
       leadscore drift status                  see which fields have drifted
       leadscore dlq stats                     see which leads could not be scored
       leadscore diff live leads/2             see what another model would change
       leadscore snapshot --since 1h           compare recent and training leads
       leadscore replay start --last 7d        score past leads again
+      leadscore erase L-1 --dry-run           see what is held of a lead
       leadscore completion bash               complete commands with the Tab key
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md.

@@ -354,6 +354,10 @@ class Settings(BaseSettings):
     ] = "INFO"
     """Minimum level of LeadScore's log lines."""
 
+    log_id_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """Secret of the keyed hash (HMAC-SHA-256) by which log lines about one lead name it; without
+    it they name none. At least 16 characters."""
+
     uvloop: bool = True
     """Whether uvloop is the event loop, if it is installed."""
 

@@ -25,6 +25,8 @@ COMMANDS = (
     Use.PRODUCE,
     Use.SNAPSHOT,
     Use.DIFF,
+    Use.EXPLAIN,
+    Use.ERASE,
     Use.REPLAY,
     Use.STATUS,
     Use.DLQ,

@@ -1,4 +1,4 @@
-"""Leads of a file, read as a model needs them; what `leadscore score` and `diff` share."""
+"""Leads of a file, read as a model needs them, for `leadscore score`, `explain` and `diff`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,68 @@ from features.outer_bins import unit_remark
 from features.remarks import differs, remark_on
 from features.spec import CREATED_AT, FeatureSpec
 from features.table import Table, find_json, parse_table, read_file
-from model.bundle import Bundle
+from model.bundle import Bundle, BundleError, load_bundle
+from model.registry import Registry
 from schemas.decode import LeadDecoder
 from schemas.display import for_terminal
-from schemas.errors import ErrorCode, InvalidEventError
+from schemas.errors import ErrorCode, InputError, InvalidEventError
 from schemas.fields import FieldKind
 from schemas.plausible_times import PlausibleTimes
 from schemas.store import SchemaStore
 from stream.cli.found_fields import check_found
+from stream.process.model_trial import Trials
 from stream.settings import load_settings
 
-__all__ = ["ID", "complain", "read_content", "read_leads", "say"]
+__all__ = [
+    "ID",
+    "complain",
+    "id_option",
+    "load_model",
+    "model_option",
+    "read_content",
+    "read_leads",
+    "registry_option",
+    "say",
+]
 
 ID = "lead_id"
+
+model_option = click.option(
+    "--model",
+    envvar="LEADSCORE_MODEL",
+    default="leads",
+    show_default=True,
+    help="name, name@alias, name/version, or a bundle's folder.",
+)
+registry_option = click.option(
+    "--registry",
+    envvar="LEADSCORE_REGISTRY",
+    default="models",
+    show_default=True,
+    help="Where the models are.",
+)
+id_option = click.option(
+    "--id",
+    "id_column",
+    metavar="COLUMN",
+    default=ID,
+    show_default=True,
+    help="Column of the leads' ids.",
+)
+
+
+def load_model(registry: str, model: str) -> Bundle:
+    """Load a model for a file, and verify it.
+
+    Raises
+    ------
+    InputError
+        There is no such model, or it must not be used.
+    """
+    try:
+        return load_bundle(Registry(registry).resolve(model), Trials())
+    except BundleError as error:
+        raise InputError(str(error)) from None
 
 
 def read_content(file: Path) -> tuple[bytes, str]:

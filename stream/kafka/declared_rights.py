@@ -52,7 +52,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         "topic",
         "{0.topic_prefix}leads.rescored.",
-        {Use.REPLAY: (Operation.CREATE, Operation.WRITE)},
+        {Use.REPLAY: (Operation.CREATE, Operation.WRITE), Use.ERASE: (Operation.READ,)},
         is_prefix=True,
     ),
     Resource(
@@ -120,7 +120,7 @@ def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
 
 
 def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
-    """Return the rights that workers, replays and `leadscore lag` use if they have them.
+    """Return the rights that workers, replays, erasures and `leadscore lag` use if they have them.
 
     - DescribeConfigs on an output topic: to read its largest record size. Without it 1,000,000
       bytes are assumed until the broker refuses a record.
@@ -131,6 +131,8 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     - Read on the topics of scored leads and dead letters: to find how far an earlier owner emitted
       scores of another model. Without it that model scores all leads up to the end of the
       partition (stream/deliver/emitted_offsets.py).
+    - For an erasure, DescribeConfigs on the topics of leads: to know what ages out when; and Write
+      on those that are compacted, for tombstones.
     - For a replay, Describe on the workers' group and Read on their scored events: to yield to them
       (stream/replay/live_watch.py). Without these it does not.
     """
@@ -140,6 +142,10 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
             Right(Operation.DESCRIBE, "group", settings.group_id),
             Right(Operation.READ, "topic", settings.leads_scored),
         )
+    if Use.ERASE in uses:
+        held = [topic.name(settings) for topic in TOPICS if topic.holds_leads]
+        operations = (Operation.DESCRIBE_CONFIGS, Operation.WRITE)
+        return tuple(Right(each, "topic", name) for name in held for each in operations)
     if not workers:
         return (CLOCK,) if Use.LAG in uses else ()
     written = {r.name for r in rights_of(settings, uses) if r.operation is Operation.WRITE}

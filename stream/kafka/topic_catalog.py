@@ -42,6 +42,8 @@ class Topic:
     """Topic configuration; the rest is the brokers' default."""
     optional: tuple[Operation, ...] = ()
     """Operations that workers use if they have the right."""
+    holds_leads: bool = False
+    """Whether its records are of single leads, and their key is the lead's."""
 
     def name(self, settings: Settings) -> str:
         """Return the name under these settings, prefix included."""
@@ -61,12 +63,15 @@ SOURCE = Topic(
         Use.SNAPSHOT: READ,
         Use.REPLAY: READ,
         Use.DIFF: READ,
+        Use.EXPLAIN: READ,
+        Use.ERASE: READ,
         Use.DLQ: READ,
         Use.REDRIVE: READ + WRITE,
         Use.LAG: READ,
     },
     optional=SIZE,
     configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+    holds_leads=True,
 )
 
 TOPICS: tuple[Topic, ...] = (
@@ -77,9 +82,10 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW | {Use.SCORE: WRITE, Use.DIFF: READ},
+        rights=NEW | {Use.SCORE: WRITE, Use.DIFF: READ, Use.EXPLAIN: READ, Use.ERASE: READ},
         optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
+        holds_leads=True,
     ),
     Topic(
         "{0.leads_created_dlq}",
@@ -91,6 +97,8 @@ TOPICS: tuple[Topic, ...] = (
         | {
             Use.SCORE: WRITE,
             Use.DLQ: READ,
+            Use.EXPLAIN: READ,
+            Use.ERASE: READ,
             Use.REDRIVE: READ,
             Use.PURGE: (*READ, Operation.DELETE),
         },
@@ -100,6 +108,7 @@ TOPICS: tuple[Topic, ...] = (
             "retention.ms": QUARTER,
             "max.message.bytes": DLQ_MESSAGE_BYTES,
         },
+        holds_leads=True,
     ),
     Topic(
         "{0.leads_redrives}",
@@ -116,8 +125,9 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW,
+        rights=NEW | {Use.ERASE: READ},
         configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+        holds_leads=True,
     ),
     Topic(
         "{0.leads_outcomes}",
@@ -125,8 +135,9 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_outcome",
         follows_source=True,
-        rights=NEW,
+        rights=NEW | {Use.ERASE: READ},
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
+        holds_leads=True,
     ),
     Topic(
         "{0.leads_drift_partials}",
@@ -154,7 +165,7 @@ TOPICS: tuple[Topic, ...] = (
         key="replay id",
         value="plan and account as JSON",
         follows_source=False,
-        rights=NEW | {Use.REPLAY: READ + WRITE},
+        rights=NEW | {Use.REPLAY: READ + WRITE, Use.ERASE: READ + WRITE},
         configs={"cleanup.policy": "compact"},
     ),
     Topic(

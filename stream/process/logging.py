@@ -1,4 +1,4 @@
-"""Logging: JSON lines, or short lines at a terminal. They contain ids but no data of leads."""
+"""Logging: JSON lines, or short lines at a terminal; of a lead they hold a keyed hash at most."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from schemas.display import for_terminal
 from schemas.errors import FatalError
+from stream.process.lead_keys import KeyedLeads
 from stream.process.refusals import REFUSALS
 from stream.process.terminal_log import LABEL, lines_of
 from stream.settings import Settings
@@ -63,7 +64,7 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
     Parameters
     ----------
     settings
-        Settings; `log_format` and `log_level` are used.
+        Settings; `log_format`, `log_level` and `log_id_key` are used.
     stream
         Destination; by default standard error.
     """
@@ -73,6 +74,8 @@ def set_up_logging(settings: Settings, stream: TextIO | None = None) -> None:
     if is_for_people(settings, stream):
         handler.addFilter(_is_no_service_step)
         handler.addFilter(_Repeats())
+    secret = settings.log_id_key
+    handler.addFilter(KeyedLeads(None if secret is None else secret.get_secret_value()))
     handler.addFilter(_is_news)
     handler.addFilter(_without_stack)
     handler.addFilter(_Routine())

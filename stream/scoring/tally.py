@@ -13,6 +13,7 @@ import numpy as np
 from agents.dead_letters import DeadLetter
 from agents.scored_batch import ScoredBatch
 from schemas.errors import ErrorCode
+from stream.process.lead_keys import LeadKey
 
 __all__ = ["DeadLetterLog", "Tally"]
 
@@ -70,8 +71,8 @@ class Tally:
 class DeadLetterLog:
     """Logs dead letters: the first of a code within a second or so, then once a minute.
 
-    A line names one record as an example, by its place and the reason. Neither holds anything of a
-    lead.
+    A line names one record as an example, by its place, the reason, and its key: the log has a
+    keyed hash of that, or nothing (stream/process/lead_keys.py).
     """
 
     def __init__(self) -> None:
@@ -121,7 +122,10 @@ def _example(letter: DeadLetter) -> dict[str, Any]:
     place = [headers.get(f"__connect.errors.{part}") for part in ("topic", "partition", "offset")]
     topic, partition, offset = [(given or b"").decode() for given in place]
     reason = headers.get("__connect.errors.exception.message") or b""
+    key = letter.output[0]
+    lead = {} if key is None else {"lead": LeadKey(key)}
     return {
+        **lead,
         "topic": topic,
         "partition": int(partition),
         "offset": int(offset),

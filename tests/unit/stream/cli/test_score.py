@@ -6,8 +6,6 @@ import csv
 import gzip
 import io
 import json
-import math
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +17,8 @@ from click.testing import CliRunner, Result
 from agents.offline import OfflineScorer
 from model.serving.predictor import open_predictor
 from schemas.wire import WireFormat
-from stream.cli.score import SHOWN_ROWS, explain, score
+from stream.cli.explain import explain
+from stream.cli.score import SHOWN_ROWS, score
 from tests.unit.small_model import LEADS, SmallModel
 
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
@@ -191,74 +190,6 @@ def test_an_id_in_brackets_is_shown_as_it_is(
     result = run(command, model, file, *(["--format", "table"] if command is score else []))
     assert result.exit_code == 0, result.output
     assert ODD in result.stdout
-
-
-# Explanations
-
-
-def test_explain_shows_every_field_strongest_first(model: SmallModel, tmp_path: Path) -> None:
-    file = write_csv(tmp_path / "l.csv", model.leads)
-    result = run(explain, model, file, "--lead", "L-3")
-    assert result.exit_code == 0
-    assert result.stdout.startswith("L-3 scores 0.")
-    assert "by leads/1" in result.stdout
-    assert max(map(len, result.stdout.splitlines())) <= 80
-    for name in ["(base)", *model.columns, "(calibration)", "logit"]:
-        assert name in result.stdout
-
-
-def test_the_contributions_that_explain_shows_add_up(model: SmallModel, tmp_path: Path) -> None:
-    file = write_csv(tmp_path / "l.csv", model.leads)
-    lines = run(explain, model, file, "--lead", "L-3").stdout.splitlines()[2:]
-    numbers = [re.findall(r"(?<!\()[+-]\d+\.\d{3}(?!\))", line) for line in lines]
-    *parts, logit = [float(number) for [number] in filter(None, numbers)]
-    assert len(parts) == len(model.columns) + 2
-    assert sum(parts) == pytest.approx(logit, abs=0.0005 * (len(parts) + 1))
-    score = float(run(explain, model, file, "--lead", "L-3").stdout.split()[2])
-    assert 1 / (1 + math.exp(-logit)) == pytest.approx(score, abs=5e-4)
-
-
-def test_a_pipe_gets_whole_lines(model: SmallModel, tmp_path: Path) -> None:
-    """They were cut at 80 columns."""
-    [lead] = renamed(model, "L-" + "x" * 200)
-    file = write_csv(tmp_path / "l.csv", [lead])
-    shown = run(explain, model, file).stdout
-    assert "L-" + "x" * 200 + " scores" in shown
-    assert "…" not in shown
-    told = json.loads(run(explain, model, file, "--json").stdout)
-    lines = shown.splitlines()
-    for field in told["contributions"]:
-        [line] = [line for line in lines if line.startswith(field["feature"] + " ")]
-        assert field["value"] in line
-
-
-def test_explain_as_json_sums_up(
-    model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
-) -> None:
-    file = write_csv(tmp_path / "l.csv", model.leads)
-    told = json.loads(run(explain, model, file, "--lead", "L-3", "--json").stdout)
-    assert (told["lead_id"], told["score"]) == ("L-3", rows[3]["score"])
-    assert len(told["contributions"]) == len(model.columns)
-    reasons = rows[3]["reasons"]
-    assert reasons
-    for reason, contribution in zip(reasons, told["contributions"], strict=False):
-        assert contribution == {
-            **reason,
-            "contribution": pytest.approx(reason["contribution"]),
-            "aspects": contribution["aspects"],
-        }
-    calibration = told["calibration"]
-    before = told["base"] + sum(field["contribution"] for field in told["contributions"])
-    assert told["logit"] == pytest.approx(before + calibration["contribution"])
-    assert told["logit"] == pytest.approx(calibration["slope"] * before + calibration["intercept"])
-    assert 1 / (1 + math.exp(-told["logit"])) == pytest.approx(told["score"], abs=1e-6)
-    by_field = {field["feature"]: field for field in told["contributions"]}
-    assert {part["aspect"] for part in by_field["created_at"]["aspects"]} == {"hour", "weekday"}
-
-
-def test_explain_uses_the_first_lead_by_default(model: SmallModel, tmp_path: Path) -> None:
-    file = write_csv(tmp_path / "l.csv", model.leads)
-    assert json.loads(run(explain, model, file, "--json").stdout)["lead_id"] == "L-0"
 
 
 # What goes wrong

@@ -17,8 +17,9 @@ from model.bundle import load_bundle
 from model.registry import Alias, Registry
 from schemas.fields import FieldKind
 from schemas.readings import NumberReading, TimeReading
+from stream.cli.explain import explain
 from stream.cli.models import models
-from stream.cli.score import explain, score
+from stream.cli.score import score
 from stream.cli.train import train
 
 

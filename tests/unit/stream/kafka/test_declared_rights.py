@@ -8,6 +8,7 @@ import pytest
 
 from stream.kafka.access import Operation, Use, uses_of
 from stream.kafka.declared_rights import RESOURCES, optional_rights_of, rights_of
+from stream.kafka.topic_catalog import TOPICS
 from tests.unit.stream.kafka.test_rights import settings_of
 
 
@@ -90,6 +91,31 @@ def test_a_replay_may_not_join_the_workers_group_nor_write_to_their_topics() -> 
         "Describe on the group leadscore",
         "Read on the topic leads.scored",
     ]
+
+
+def test_an_explanation_only_reads() -> None:
+    settings = settings_of()
+    assert {str(right) for right in rights_of(settings, (Use.EXPLAIN,))} == {
+        f"Read on the topic {topic}"
+        for topic in ("leads.created", "leads.scored", "leads.created.dlq")
+    }
+    assert optional_rights_of(settings, (Use.EXPLAIN,)) == ()
+
+
+def test_an_erasure_writes_only_plans_unless_a_topic_of_leads_is_compacted() -> None:
+    settings = settings_of()
+    held = [topic.name(settings) for topic in TOPICS if topic.holds_leads]
+    assert {str(right) for right in rights_of(settings, (Use.ERASE,))} == {
+        *(f"Read on the topic {topic}" for topic in held),
+        "Read on the topic leads.replays",
+        "Write on the topic leads.replays",
+        "Read on the topics that begin with leads.rescored.",
+    }
+    assert {str(right) for right in optional_rights_of(settings, (Use.ERASE,))} == {
+        f"{operation} on the topic {topic}"
+        for topic in held
+        for operation in ("Write", "DescribeConfigs")
+    }
 
 
 def test_the_limits_and_ends_of_output_topics_and_the_clock_are_optional() -> None:

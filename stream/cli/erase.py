@@ -1,0 +1,132 @@
+"""`leadscore erase`: tombstones for leads, and a list of what ages out where and when."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from schemas.display import for_terminal
+from schemas.errors import InputError
+from stream.cli.erase_display import erasure_lines, print_erasure
+from stream.cli.explain_lines import print_line
+from stream.erasure.erasure import Erasure, Progress, plan_erasure
+from stream.erasure.tombstones import write_tombstones
+from stream.process.exit_codes import exit_codes
+from stream.process.lead_keys import keyed_hash
+from stream.settings import Settings, load_settings
+
+__all__ = ["erase"]
+
+EXIT_REST = 1
+STANDARD_INPUT = "-"
+
+
+@click.command()
+@click.argument("lead_ids", nargs=-1, metavar="[LEAD_ID]...")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="File with one id a line; - for standard input.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def erase(
+    lead_ids: Sequence[str], file: Path | None, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Erase leads, as far as Kafka allows, and list what remains until when.
+
+    \b
+      leadscore erase L-17 --dry-run
+      leadscore erase --file erased.txt --yes --json > erasure.jsonl
+
+    Reads the topics that hold records of single leads to their ends, and finds those with the
+    leads' keys. A topic that is compacted gets a tombstone for each lead; so do ended replays whose
+    plan names one. Records of other topics are not removed one by one: the list says when retention
+    removes them, by the topic's configuration as the broker has it, and what to do where nothing
+    does. docs/privacy.md says what else holds data of leads.
+
+    The output names no lead but by its place among those that were given, and by its keyed hash if
+    LEADSCORE_LOG_ID_KEY is set: keep it as the record of the erasure. It may be run again at any
+    time, also after a kill: tombstones that are there are not written again.
+
+    Exit codes: 0 done, 1 something stays until you act (the list says what to do), not confirmed,
+    or Kafka failed, 2 an option is invalid, 3 Kafka, a topic or a right is missing, 130 stopped:
+    run it again.
+    """  # noqa: D301
+    with exit_codes():
+        ids = _ids(lead_ids, file)
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # each failed connection
+        settings = load_settings()
+        now_ms = round(time.time() * 1000)
+        with _progress() as progress:
+            found = asyncio.run(plan_erasure(settings, ids, now_ms, progress))
+        if not dry_run:
+            _confirm(found, yes)
+            asyncio.run(write_tombstones(settings, found.tombstones))
+    hashes = _hashes(settings, ids)
+    if as_json:
+        for line in erasure_lines(found, hashes, now_ms, is_dry_run=dry_run):
+            print_line(line)
+    else:
+        print_erasure(found, hashes, is_dry_run=dry_run)
+    raise SystemExit(EXIT_REST if found.has_rest else 0)
+
+
+def _ids(given: Sequence[str], file: Path | None) -> list[str]:
+    ids = [*given]
+    if file is not None:
+        is_input = str(file) == STANDARD_INPUT
+        text = sys.stdin.buffer.read() if is_input else file.read_bytes()
+        try:
+            ids += text.decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError:
+            raise InputError(
+                f"expected ids in UTF-8 in {file}, one a line: convert the file"
+            ) from None
+    ids = [lead_id for lead_id in dict.fromkeys(ids) if lead_id]
+    if not ids:
+        raise InputError("expected at least one lead's id, as an argument or in --file")
+    return ids
+
+
+def _confirm(found: Erasure, yes: bool) -> None:
+    if yes or not found.tombstones:
+        return
+    what = f"{len(found.tombstones):,} tombstones for {found.leads:,} leads"
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"expected a confirmation to write {what}, but there is no terminal: --yes"
+        )
+    if not click.confirm(f"Write {what}? Compaction then removes their records.", err=True):
+        raise SystemExit(EXIT_REST)
+
+
+def _hashes(settings: Settings, ids: Sequence[str]) -> list[str | None]:
+    secret = settings.log_id_key
+    if secret is None:
+        return [None] * len(ids)
+    return [keyed_hash(secret.get_secret_value(), lead_id.encode()) for lead_id in ids]
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show on standard error how far the search is, on a terminal only."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _topic, _read, _total: None
+        return
+    with console.status("connecting …") as status:
+
+        def show(topic: str, read: int, total: int) -> None:
+            status.update(f"reading {for_terminal(topic)}: {read:,} of {total:,} records")
+
+        yield show

@@ -1,0 +1,177 @@
+"""An erasure: what Kafka and the registry hold of some leads, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stream.erasure.held_records import find_held
+from stream.erasure.lead_topics import read_lead_topics, read_replays
+from stream.erasure.old_bundles import OldBundle, find_old_bundles
+from stream.erasure.policy import Fate, TopicPolicy
+from stream.erasure.tombstones import Tombstone
+from stream.kafka.log_reader import LogReader
+from stream.replay.plan import ReplayRecord
+from stream.settings import Settings
+
+__all__ = ["Erasure", "Finding", "NamingPlan", "naming_plans", "plan_erasure"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with a topic, the number of its offsets that were read, and that of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Records of a lead in a topic.
+
+    Attributes
+    ----------
+    lead
+        The lead's index among those that were given.
+    policy
+        The topic.
+    records
+        Number of records with a value.
+    newest_ms
+        Latest time stamp of these, milliseconds since 1970.
+    fate
+        What becomes of them.
+    gone_by_ms
+        By when, milliseconds since 1970; None: without a limit of time, or unknown.
+    """
+
+    lead: int
+    policy: TopicPolicy
+    records: int
+    newest_ms: int
+    fate: Fate
+    gone_by_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NamingPlan:
+    """A plan of a replay that names a lead in a filter.
+
+    Attributes
+    ----------
+    lead
+        The lead's index among those that were given.
+    replay_id
+        The replay.
+    is_open
+        Whether the replay may still be resumed: then its plan stays.
+    """
+
+    lead: int
+    replay_id: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Findings of an erasure, and its tombstones.
+
+    Attributes
+    ----------
+    leads
+        Number of leads.
+    topics
+        All topics that hold records of single leads.
+    findings
+        What they hold of these leads.
+    plans
+        Plans of replays that name one of the leads.
+    bundles
+        Models that keep unchanged training leads.
+    tombstones
+        The tombstones to write.
+    """
+
+    leads: int
+    topics: Sequence[TopicPolicy]
+    findings: Sequence[Finding]
+    plans: Sequence[NamingPlan]
+    bundles: Sequence[OldBundle]
+    tombstones: Sequence[Tombstone] = field(repr=False)
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether something stays without a limit of time until somebody acts."""
+        stays = any(finding.fate in (Fate.STAYS, Fate.UNKNOWN) for finding in self.findings)
+        return stays or any(plan.is_open for plan in self.plans)
+
+
+async def plan_erasure(
+    settings: Settings,
+    ids: Sequence[str],
+    now_ms: int,
+    progress: Progress = lambda _topic, _read, _total: None,
+) -> Erasure:
+    """Find out what is held of some leads; nothing is written.
+
+    Parameters
+    ----------
+    settings
+        Kafka's address and security, the topics, the registry.
+    ids
+        The leads' ids, each once.
+    now_ms
+        The time, milliseconds since 1970.
+    progress
+        See ``Progress``.
+
+    Raises
+    ------
+    StartupError
+        Kafka can't be reached, or a right is missing.
+    FatalError
+        Kafka stopped answering.
+    """
+    replays = await read_replays(settings)
+    topics = await read_lead_topics(settings, replays)
+    # Records of an aborted transaction hold leads, too.
+    reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
+    keys = {lead_id.encode(): index for index, lead_id in enumerate(ids)}
+    findings: list[Finding] = []
+    tombstones: list[Tombstone] = []
+    for policy in topics:
+
+        def on_read(read: int, total: int, topic: str = policy.topic) -> None:
+            progress(topic, read, total)
+
+        held = await find_held(reader, policy.topic, policy.partitions, keys, on_read)
+        for lead, records in sorted(held.items()):
+            fate, left = policy.fate, records.without_tombstone
+            if fate is Fate.TOMBSTONE:
+                key = ids[lead].encode()
+                tombstones += [Tombstone(policy.topic, number, key) for number in left]
+                fate = Fate.TOMBSTONE if left else Fate.TOMBSTONED
+            if records.records:
+                findings.append(
+                    Finding(
+                        lead,
+                        policy,
+                        records.records,
+                        records.newest_ms,
+                        fate,
+                        policy.gone_by(records.newest_ms, now_ms),
+                    )
+                )
+    plans = naming_plans(replays, ids)
+    tombstones += [
+        Tombstone(settings.leads_replays, 0, plan.encode())
+        for plan in sorted({plan.replay_id for plan in plans if not plan.is_open})
+    ]
+    return Erasure(
+        len(ids), topics, findings, plans, find_old_bundles(settings.registry), tombstones
+    )
+
+
+def naming_plans(replays: Mapping[str, ReplayRecord], ids: Sequence[str]) -> list[NamingPlan]:
+    """Return the plans of replays that name a lead by its id in a filter."""
+    return [
+        NamingPlan(lead, replay_id, record.state == "planned")
+        for replay_id, record in replays.items()
+        for lead, lead_id in enumerate(ids)
+        if any(value == lead_id for _, value in record.plan.filters)
+    ]

@@ -1,0 +1,64 @@
+"""The lead that a user names: by its id, or by the place of a record."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stream.dead_letters.letter import Place
+
+__all__ = ["LeadId", "RecordPlace", "Subject", "parse_subject"]
+
+PLACE = re.compile(r"(?P<topic>.+)/(?P<partition>\d{1,10})/(?P<offset>\d{1,19})", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class LeadId:
+    """A lead by its id: its newest scored event is meant."""
+
+    text: str
+
+    @property
+    def key(self) -> bytes:
+        """The key of its scored events."""
+        return self.text.encode()
+
+    def __str__(self) -> str:
+        return f"lead {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """A record of the leads topic, of the scored topic or of the dead letters."""
+
+    topic: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.place}"
+
+
+Subject = LeadId | RecordPlace
+
+
+def parse_subject(text: str, topics: tuple[str, ...]) -> Subject:
+    """Return what a user names.
+
+    Parameters
+    ----------
+    text
+        An id, or ``topic/partition/offset``.
+    topics
+        Only these can be the topic of a place: other text of the same form is an id.
+
+    Examples
+    --------
+    >>> parse_subject("leads.created/2/4711", ("leads.created",))
+    RecordPlace(topic='leads.created', place=Place(partition=2, offset=4711))
+    >>> parse_subject("crm/2/4711", ("leads.created",))
+    LeadId(text='crm/2/4711')
+    """
+    found = PLACE.fullmatch(text)
+    if found and found["topic"] in topics:
+        return RecordPlace(found["topic"], Place(int(found["partition"]), int(found["offset"])))
+    return LeadId(text)

@@ -1,0 +1,59 @@
+"""Explanations as lines of JSON: complete, and the same for a lead whose record is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from agents.score_changes import Cause, Part
+from stream.cli.explain_lines import change_line, explanation_line, print_line, score_line
+from stream.dead_letters.letter import Place
+from stream.explanation.explaining import Change, ExplainedScore
+from stream.explanation.lead_records import Emission, SourceRead
+from stream.settings import load_settings
+
+
+def gone(event_id: str = "a", score: float = 0.25) -> ExplainedScore:
+    """Return a score whose record was removed."""
+    event: dict[str, Any] = {
+        "lead_id": "L-1",
+        "event_id": event_id,
+        "scored_at": 1_700_000_000_000,
+        "score": score,
+        "category": "Low",
+        "model_id": "bank",
+        "model_version": "3",
+        "model_sha256": "ab" * 32,
+        "reasons": [{"feature": "age", "value": "41", "contribution": 0.5}],
+        "source": {"topic": "leads.created", "partition": 2, "offset": 7},
+    }
+    return ExplainedScore(Emission(Place(2, 9), event), SourceRead(None, is_expired=True))
+
+
+def test_a_score_without_its_record_says_so() -> None:
+    line = explanation_line(load_settings(), gone())
+    assert line["kind"] == "explanation"
+    assert (line["is_expired"], line["is_reproduced"], line["recomputed_score"]) == (
+        True,
+        None,
+        None,
+    )
+    assert (line["place"], line["source"]) == ("leads.scored/2/9", "leads.created/2/7")
+    assert line["reasons"][0]["feature"] == "age"
+    assert score_line(load_settings(), gone())["kind"] == "score"
+
+
+def test_a_change_has_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = (Part(Cause.LEAD, 0.5, "age", 41, None), Part(Cause.MODEL, -0.25))
+    print_line(change_line(Change(gone("a"), gone("b"), parts)))
+    line = orjson.loads(capsys.readouterr().out)
+    assert (line["before"], line["after"], line["log_odds"]) == ("a", "b", 0.0)
+    assert line["parts"][0] == {
+        "cause": "lead",
+        "log_odds": 0.5,
+        "field": "age",
+        "before": 41,
+        "after": None,
+    }

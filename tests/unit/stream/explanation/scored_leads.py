@@ -1,0 +1,76 @@
+"""Leads of the small model on fake topics, with the events that a worker emits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from model.bundle import Bundle
+from model.serving.predictor import open_predictor
+from schemas.encode import encode_lead
+from schemas.wire import WireFormat
+from stream.explanation.lead_records import LeadRecords
+from stream.fetch.raw_records import RawRecord
+from stream.kafka.log_reader import LogReader
+from stream.replay.ranges import BEGINNING
+from stream.scoring.serving_model import scorer_of
+from stream.settings import Settings, load_settings
+from tests.unit.small_model import contract
+from tests.unit.stream.fake_topics import FakeTopics
+
+SCORED_AT = 1_702_000_000_000
+
+
+def settings_with(registry: Any = "models", **given: Any) -> Settings:
+    return load_settings(registry=str(registry), **given)
+
+
+def send(topics: FakeTopics, lead: Mapping[str, Any], partition: int = 0) -> RawRecord:
+    """Append a lead to the topic of leads, as the CRM does."""
+    value = encode_lead(dict(lead), contract(), WireFormat.AVRO)
+    offset = topics.add(
+        "leads.created",
+        partition,
+        value,
+        key=lead["lead_id"].encode(),
+        timestamp=SCORED_AT - 1000,
+    )
+    return RawRecord(partition, offset, SCORED_AT - 1000, lead["lead_id"].encode(), value, ())
+
+
+def emit(
+    topics: FakeTopics,
+    record: RawRecord,
+    bundle: Bundle,
+    *,
+    scored_at: int = SCORED_AT,
+    **given: Any,
+) -> int:
+    """Score a lead and append its event to the topic of scored leads, as a worker does."""
+    predictor = open_predictor(bundle)
+    scorer = scorer_of(bundle, predictor, settings_with(**given), topic="leads.created")
+    read = scorer.decode([record])
+    features = scorer.features(read)
+    outputs = scorer.outputs(
+        read,
+        features,
+        scorer.predict(features),
+        scored_at=scored_at,
+        too_large=lambda _: (),
+    )
+    [(key, value, headers)] = outputs.scored
+    return topics.add(
+        "leads.scored",
+        record.partition,
+        value,
+        key=key,
+        headers=[(name, part) for name, part in headers],
+        timestamp=scored_at,
+    )
+
+
+def records_of(topics: FakeTopics, settings: Settings) -> LeadRecords:
+    """Return what finds the records of a lead in these topics, from their beginning on."""
+    names = (settings.leads_created, settings.leads_scored, settings.leads_created_dlq)
+    counts = dict.fromkeys(names, topics.partitions)
+    return LeadRecords(settings, cast(LogReader, topics), counts, BEGINNING)
