@@ -15,7 +15,8 @@ from features.binning import build_reference
 from features.counts import CountLayout
 from features.matrix import Columns, FeatureEncoder
 from features.reference import Reference
-from features.table import Table, read_table
+from features.table import Table
+from features.table_file import read_table
 from model.serving.prediction import Predictor
 from model.serving.predictor import open_predictor
 from model.training.train import TrainOptions, train

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.report import PARTS_OF, cpu_rate
 from benchmarks.results import Results
+from monitoring.svg import element, polyline, text
 
 __all__ = ["PLACES", "bars", "lines", "write_plots"]
 
@@ -28,7 +28,7 @@ MANY = 60
 """Number of points from which they are not marked individually."""
 LETTER = 7.2
 """Width of a letter in pixels, about."""
-TEXT = 'font-family="sans-serif" font-size="13" fill="#222"'
+TEXT = {"font_family": "sans-serif", "font_size": "13", "fill": "#222"}
 
 Points = Sequence[tuple[float, float]]
 
@@ -78,7 +78,7 @@ def bars(title: str, values: Mapping[str, float]) -> str:
         colour = OURS if name.startswith("LeadScore") else OTHERS
         shapes += [
             _text(left - 8, y + 14, name, anchor="end"),
-            f'<rect x="{left}" y="{y}" width="{width:.1f}" height="18" fill="{colour}"/>',
+            element("rect", x=left, y=y, width=width, height=18, fill=colour),
             _text(left + width + 6, y + 14, f"{value:,.0f}"),
         ]
     return _svg(50 + len(values) * row, shapes)
@@ -96,8 +96,7 @@ def lines(title: str, axis: str, series: Mapping[str, Points], *, from_zero: boo
     shapes = [_text(10, 22, title, "bold")]
     for y in marks([y for _, y in points]):
         shapes += [
-            f'<line x1="{left}" x2="{WIDTH - right}" y1="{up(y):.1f}" y2="{up(y):.1f}"'
-            ' stroke="#ddd"/>',
+            element("line", x1=left, x2=WIDTH - right, y1=up(y), y2=up(y), stroke="#ddd"),
             _text(left - 8, up(y) + 4, f"{y:g}", anchor="end"),
         ]
     shapes += [
@@ -108,15 +107,12 @@ def lines(title: str, axis: str, series: Mapping[str, Points], *, from_zero: boo
     for i, (name, line) in enumerate(series.items()):
         colour = COLOURS[i % len(COLOURS)]
         places = [(across(x), up(y)) for x, y in sorted(line)]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        shapes.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        shapes.append(polyline(places, colour, 2))
         radius = 3 if len(line) < MANY else 0
-        shapes += [
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>' for x, y in places
-        ]
+        shapes += [element("circle", cx=x, cy=y, r=radius, fill=colour) for x, y in places]
         at = top + 10 + i * 22
         shapes += [
-            f'<rect x="{WIDTH - right + 16}" y="{at - 9}" width="12" height="12" fill="{colour}"/>',
+            element("rect", x=WIDTH - right + 16, y=at - 9, width=12, height=12, fill=colour),
             _text(WIDTH - right + 34, at + 2, name),
         ]
     return _svg(height, shapes)
@@ -162,11 +158,8 @@ def _apart(values: set[float], across: Callable[[float], float]) -> list[float]:
     return kept
 
 
-def _text(x: float, y: float, text: str, weight: str = "normal", anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" {TEXT} font-weight="{weight}"'
-        f' text-anchor="{anchor}">{escape(text)}</text>'
-    )
+def _text(x: float, y: float, words: str, weight: str = "normal", anchor: str = "start") -> str:
+    return text(x, y, words, **TEXT, font_weight=weight, text_anchor=anchor)
 
 
 def _svg(height: int, shapes: Sequence[str]) -> str:

@@ -14,14 +14,16 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from monitoring.svg import element, polyline, text
+
 COLUMN, LINE, GAP = 40.0, 26.0, 8.0
 """Pixels of a column and a line of Grafana's grid, and between panels."""
 TITLE, AXIS, LEGEND = 22.0, 46.0, 16.0
+GRID = "#2c3235"
 COLOURS = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#56a64b")
 NAMED = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c", "grey": "#8e8e8e"}
 STYLE = 'font-family="Inter, Helvetica, Arial, sans-serif" font-size="11" fill="#ccccdc"'
@@ -86,12 +88,10 @@ def draw(panels: Iterable[Mapping[str, Any]], answers: Answers) -> str:
         x, y = grid["x"] * COLUMN + GAP, grid["y"] * LINE + GAP
         width, height = grid["w"] * COLUMN - GAP, grid["h"] * LINE - GAP
         bottom = max(bottom, y + height)
-        parts.append(
-            f'<g transform="translate({x:g},{y:g})">'
-            f'<rect width="{width:g}" height="{height:g}" rx="3" fill="#181b1f" stroke="#2c3235"/>'
-            f'<text x="8" y="16" font-weight="600">{escape(panel["title"])}</text>'
-            f"{_inside(panel, answers, width, height)}</g>"
-        )
+        frame = element("rect", width=width, height=height, rx=3, fill="#181b1f", stroke=GRID)
+        title = text(8, 16, panel["title"], font_weight="600")
+        inside = _inside(panel, answers, width, height)
+        parts.append(element("g", frame, title, inside, transform=f"translate({x:g},{y:g})"))
     width = 24 * COLUMN + GAP
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {bottom + GAP:g}"'
@@ -129,10 +129,7 @@ def _stat(
     values = [points[-1][1] for points in series.values() if points]
     shown = _number(values[0], unit) if values else "no data"
     colour = _colour(values[0], steps) if values else NAMED["grey"]
-    return (
-        f'<text x="{width / 2:g}" y="{height * 0.68:g}" font-size="26" fill="{colour}"'
-        f' text-anchor="middle">{shown}</text>'
-    )
+    return text(width / 2, height * 0.68, shown, font_size=26, fill=colour, text_anchor="middle")
 
 
 def _bars(
@@ -147,14 +144,11 @@ def _bars(
     for row, (value, name) in enumerate(values[: int((height - TITLE) // line)]):
         y = TITLE + 4 + row * line
         across = max(value, 0.0) / top * (width - left - 50)
-        parts.append(
-            f'<text x="{left - 6:g}" y="{y + 9:g}" text-anchor="end" font-size="10">'
-            f"{escape(name)}</text>"
-            f'<rect x="{left:g}" y="{y + 1:g}" width="{across:.1f}" height="9"'
-            f' fill="{_colour(value, steps)}"/>'
-            f'<text x="{left + across + 5:.1f}" y="{y + 9:g}" font-size="10">'
-            f"{_number(value, unit)}</text>"
-        )
+        parts += [
+            text(left - 6, y + 9, name, text_anchor="end", font_size=10),
+            element("rect", x=left, y=y + 1, width=across, height=9, fill=_colour(value, steps)),
+            text(left + across + 5, y + 9, _number(value, unit), font_size=10),
+        ]
     return "".join(parts)
 
 
@@ -167,38 +161,30 @@ def _lines(
     low = height - 18 - LEGEND
     start, end = span
 
-    def place(time: float, value: float) -> str:
+    def place(time: float, value: float) -> tuple[float, float]:
         across = left + (time - start) / (end - start) * (right - left)
-        return f"{across:.1f},{low - value / top * (low - high):.1f}"
+        return across, low - value / top * (low - high)
 
     parts = []
     for share in (0.0, 0.5, 1.0):
         y = low - share * (low - high)
-        parts.append(
-            f'<path d="M{left:g} {y:.1f}H{right:g}" stroke="#2c3235"/>'
-            f'<text x="{left - 5:g}" y="{y + 4:.1f}" text-anchor="end" font-size="10">'
-            f"{_number(share * top, unit)}</text>"
-        )
+        parts += [
+            element("path", d=f"M{left:g} {y:.1f}H{right:g}", stroke=GRID),
+            text(left - 5, y + 4, _number(share * top, unit), text_anchor="end", font_size=10),
+        ]
     for time, anchor in ((start, "start"), (end, "end")):
         clock = datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S")
         x = left if anchor == "start" else right
-        parts.append(
-            f'<text x="{x:g}" y="{low + 13:.1f}" text-anchor="{anchor}" font-size="10">'
-            f"{clock}</text>"
-        )
+        parts.append(text(x, low + 13, clock, text_anchor=anchor, font_size=10))
     x = left
     for colour, (name, points) in zip(COLOURS * 4, shown.items(), strict=False):
-        for run in _runs(points):
-            line = " ".join(place(*point) for point in run)
-            parts.append(
-                f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.4"/>'
-            )
+        parts += [polyline([place(*point) for point in run], colour, 1.4) for run in _runs(points)]
         words = len(name) * 5.6 + 22
         if x + words < right:
-            parts.append(
-                f'<rect x="{x:g}" y="{height - 14:g}" width="10" height="3" fill="{colour}"/>'
-                f'<text x="{x + 14:g}" y="{height - 9:g}" font-size="10">{escape(name)}</text>'
-            )
+            parts += [
+                element("rect", x=x, y=height - 14, width=10, height=3, fill=colour),
+                text(x + 14, height - 9, name, font_size=10),
+            ]
         x += words
     return "".join(parts)
 

@@ -23,7 +23,7 @@ from features.spec import (
     normalise_level,
 )
 from features.text_lengths import text_lengths
-from schemas.readings import written_clock
+from schemas.clock_times import written_clock
 
 __all__ = [
     "LEVEL_BINS",

@@ -12,23 +12,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from features.decide import (
-    TOLERATED,
-    Hints,
-    NumberDecision,
-    TimeDecision,
-    decide_numbers,
-    decide_times,
-)
+from features.number_decision import NumberDecision, decide_numbers
+from features.time_decision import TimeDecision, decide_times
+from features.written_cells import TOLERATED, Hints
 from schemas.fields import FieldKind
-from schemas.readings import (
-    PLAIN_NUMBERS,
-    PLAIN_TIMES,
-    NumberReading,
-    TimeReading,
-    read_number,
-    read_time,
-)
+from schemas.number_reading import PLAIN_NUMBERS, NumberReading, read_number
+from schemas.time_reading import PLAIN_TIMES, TimeReading, read_time
 
 __all__ = ["CellError", "Column", "Milliseconds", "Numbers", "TextCells"]
 

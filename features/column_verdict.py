@@ -11,22 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.column import Column, Milliseconds, Numbers, TextCells
-from features.decide import (
-    NumberDecision,
-    TimeDecision,
-    number_share,
-    time_share,
-)
 from features.distinct_leads import leads_by_value
 from features.identifiers import DISTINCT_SHARE, why_a_code, why_an_identifier
 from features.levels import known_level
 from features.lookalikes import resembles
+from features.number_decision import NumberDecision, number_share
 from features.personal import LEAST_LEADS, kinds_of, withheld_levels
 from features.remarks import remark_on
 from features.table import Table
+from features.time_decision import TimeDecision, time_share
 from schemas.errors import InputError
 from schemas.fields import FieldKind
-from schemas.readings import UNTIL_MS, NumberReading, Reading, TimeReading, read_number
+from schemas.number_reading import NumberReading, read_number
+from schemas.readings import Reading
+from schemas.time_reading import UNTIL_MS, TimeReading
 
 __all__ = [
     "NO_VALUES",

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from features.column import TextCells
+from features.column_name import field_name
 from features.levels import known_level
-from features.table import Table, field_name
+from features.table import Table
 from schemas.errors import InputError
 from schemas.field_names import ENVELOPE
 from schemas.fields import FieldKind
 from schemas.logical_types import kind_of
-from schemas.readings import FALSE_WORDS, TRUE_WORDS, Reading
+from schemas.number_reading import FALSE_WORDS, TRUE_WORDS
+from schemas.readings import Reading
 from schemas.store import parse_schema
 
 __all__ = ["conform", "contract_kinds", "derive_contract", "is_boolean"]

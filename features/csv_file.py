@@ -11,8 +11,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from features.column import TextCells
-from features.decide import Hints
 from features.repeated_names import check_repeated
+from features.written_cells import Hints
 from schemas.errors import InputError
 
 __all__ = ["CsvColumns", "read_csv"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.decide import ID_WORDS, PHONE_WORDS, name_words
+from features.column_name import ID_WORDS, PHONE_WORDS, name_words
 
 __all__ = ["DISTINCT_SHARE", "KEY_WORDS", "why_a_code", "why_an_identifier"]
 

@@ -18,14 +18,14 @@ from features.column_verdict import (
     read_column,
     without_persons,
 )
-from features.decide import (
-    Hints,
-)
 from features.spec import CREATED_AT
 from features.table import Table
+from features.written_cells import Hints
 from schemas.errors import InputError
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading, Reading, TimeReading
+from schemas.number_reading import NumberReading
+from schemas.readings import Reading
+from schemas.time_reading import TimeReading
 
 __all__ = [
     "Inferred",
@@ -85,12 +85,12 @@ def infer_fields(
     """Decide the kind of each column.
 
     A column of numbers is a number, one of times a date, any other a category; each is decided
-    over all its values (``features.decide``), after ``with_settled_readings`` for what they leave
-    open. Dropped are: reserved columns, columns that a contract does not have, columns without
-    values, almost empty ones (less than 0.1 % of the rows or 10 of them have a value), those with
-    one value only, and identifiers. Whole numbers that name something (long ones that the model
-    could not keep apart, postal codes, codes of one length) are categories. Levels that may name
-    persons are withheld (``features.personal``).
+    over all its values (``features.number_decision``, ``features.time_decision``), after
+    ``with_settled_readings`` for what they leave open. Dropped are: reserved columns, columns that
+    a contract does not have, columns without values, almost empty ones (less than 0.1 % of the rows
+    or 10 of them have a value), those with one value only, and identifiers. Whole numbers that name
+    something (long ones that the model could not keep apart, postal codes, codes of one length) are
+    categories. Levels that may name persons are withheld (``features.personal``).
 
     Parameters
     ----------

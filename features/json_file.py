@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple, NoReturn
 
 from features.column import TextCells
-from features.decide import Hints
+from features.written_cells import Hints
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.nested_objects import flattened, object_paths

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from features.decide import PHONE, PHONE_WORDS, name_words
-from schemas.readings import FALSE_WORDS, TRUE_WORDS
+from features.column_name import PHONE_WORDS, name_words
+from features.written_cells import PHONE
+from schemas.number_reading import FALSE_WORDS, TRUE_WORDS
 
 __all__ = [
     "LEAST_LEADS",

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from features.matrix import Columns, FeatureEncoder, Features
 from features.reference import Reference
 from features.spec import FeatureSpec, NumberField, TextField
-from features.table import Table, parse_table
+from features.table import Table
+from features.table_file import parse_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from features.decide import NumberDecision, TimeDecision
-from schemas.readings import NumberReading, Reading, TimeReading, read_time
+from features.number_decision import NumberDecision
+from features.time_decision import TimeDecision
+from schemas.number_reading import NumberReading
+from schemas.readings import Reading
+from schemas.time_reading import TimeReading, read_time
 
 __all__ = ["differs", "remark_on"]
 

@@ -16,14 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.readings import (
-    FALSE_WORDS,
-    INVISIBLE,
-    TRUE_WORDS,
-    NumberReading,
-    Reading,
-    TimeReading,
-)
+from schemas.number_reading import FALSE_WORDS, INVISIBLE, TRUE_WORDS, NumberReading
+from schemas.readings import Reading
+from schemas.time_reading import TimeReading
 
 __all__ = [
     "CREATED_AT",

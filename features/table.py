@@ -1,80 +1,31 @@
-"""Tables of leads out of files: CSV of any usual separator and encoding, JSON, or Parquet."""
+"""A table of leads: columns of a file, with their names there, and how they are read."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import re
-import unicodedata
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import combinations
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.column import CellError, Column, TextCells
-from features.csv_file import read_csv
-from features.decide import NumberDecision, TimeDecision
-from features.json_file import JsonLead, is_json, json_leads, read_json
 from features.matrix import Columns
-from features.parquet_file import read_parquet
+from features.number_decision import NumberDecision
 from features.repeated_names import alike
-from features.text_encoding import decode_text
+from features.time_decision import TimeDecision
 from schemas.errors import InputError, InvalidEventError
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading, Reading, TimeReading
+from schemas.number_reading import NumberReading
+from schemas.readings import Reading
+from schemas.time_reading import TimeReading
 
-__all__ = ["Table", "field_name", "find_json", "parse_table", "read_file", "read_table"]
-
-NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
-SPELT_OUT = {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O"}
-"""Latin letters that Unicode does not decompose."""
-UNNAMED = "column_1"
-"""The first column where it has no name: what a data frame's index is written as."""
-LARGEST_RATIO = 100
-"""Maximum ratio of a table's bytes to its compressed bytes: real leads have 3 to 20."""
-ALWAYS_UNPACKED = 2**26
-"""Bytes that are unpacked whatever the ratio."""
-GZIP, PARQUET, ZIP, OLE = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-"""First bytes of such files; OLE is that of Excel's older workbooks."""
-MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|table|workbook|body|meta|div)\b", re.IGNORECASE)
-ZIP_HEAD = 65_536
-"""Bytes at both ends in which the names of a zip file's parts are looked for."""
-
-
-def field_name(column: str) -> str:
-    """Return the field name for a file's column, as Avro allows it.
-
-    Accents are dropped; a letter that is not Latin is written as its code point, so that
-    different names stay different.
-
-    Examples
-    --------
-    >>> field_name("emp.var.rate")
-    'emp_var_rate'
-    >>> field_name("2nd call")
-    '_2nd_call'
-    >>> field_name("Größe"), field_name("来源")
-    ('Grosse', 'u6765u6e90')
-    """
-    name = NOT_IN_NAMES.sub("_", "".join(map(_in_ascii, column.strip())))
-    return f"_{name}" if name[:1].isdigit() else name
-
-
-def _in_ascii(letter: str) -> str:
-    if letter.isascii() or not (letter.isalnum() or unicodedata.combining(letter)):
-        return letter
-    plain = unicodedata.normalize("NFKD", SPELT_OUT.get(letter, letter))
-    plain = "".join(part for part in plain if not unicodedata.combining(part))
-    return plain if plain.isascii() else f"u{ord(letter):x}"
+__all__ = ["Table"]
 
 
 @dataclass(frozen=True)
@@ -398,151 +349,3 @@ class Table:
                 f"{self.source}, column {self.originals[name]!r}, row {error.row + 1}: expected "
                 f"{expected}, came {error.cell!r}. Correct the cell, or leave it empty."
             ) from None
-
-
-def read_table(path: str | Path, encoding: str | None = None) -> Table:
-    """Read a table from a file.
-
-    CSV (separated by commas, semicolons, tabs or bars, the names in the first line), JSON (lines or
-    an array of objects), either compressed by gzip, or Parquet; the content shows the format.
-
-    Parameters
-    ----------
-    path
-        The file.
-    encoding
-        Of a CSV or JSON; None to find it out.
-
-    Raises
-    ------
-    InputError
-        There is no such file, it can't be read, or it is not a table; the message says what to do.
-    """
-    return parse_table(read_file(path), str(path), encoding)
-
-
-def read_file(path: str | Path) -> bytes:
-    """Read the content of a file.
-
-    Raises
-    ------
-    InputError
-        There is no such file, or it can't be read.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path} is a folder. Expected a file: CSV, JSON or Parquet.")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}. Check its name and folder.") from None
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}.") from None
-
-
-def find_json(content: bytes, source: str, encoding: str | None = None) -> list[JsonLead] | None:
-    """Return the objects of a file of JSON as they stand there; None where it is another file.
-
-    Parameters
-    ----------
-    content, source, encoding
-        As of ``parse_table``.
-
-    Raises
-    ------
-    InputError
-        It is JSON, but neither lines of objects nor an array of objects.
-    """
-    if content.startswith(GZIP):
-        content = _unpacked(content, source)
-    if not content or content.startswith((PARQUET, ZIP, OLE)):
-        return None
-    text = decode_text(content, source, encoding).text
-    return json_leads(text, source) if is_json(text) else None
-
-
-def parse_table(content: bytes, source: str, encoding: str | None = None) -> Table:
-    """Read a table from the content of a file; see ``read_table``."""
-    if not content:
-        raise InputError(f"{source} is empty. Expected names in the first line and a line a lead.")
-    sha256 = hashlib.sha256(content).hexdigest()
-    if content.startswith(GZIP):
-        content = _unpacked(content, source)
-    columns: Mapping[str, Column]
-    unusable: Mapping[str, str] = {}
-    found, left_out = None, 0
-    if content.startswith(PARQUET):
-        columns, unusable = read_parquet(content, source)
-    elif content.startswith((ZIP, OLE)):
-        raise InputError(_no_text(content, source))
-    else:
-        found = decode_text(content, source, encoding)
-        _check_no_markup(found.text, source)
-        if is_json(found.text):
-            columns, unusable = read_json(found.text, source)
-        else:
-            columns, left_out = read_csv(found.text, source)
-    originals = _originals(columns, source)
-    return Table(
-        columns={name: columns[original] for name, original in originals.items()},
-        originals={name: original or name for name, original in originals.items()},
-        rows=len(next(iter(columns.values()))),
-        sha256=sha256,
-        source=source,
-        unusable=unusable,
-        encoding=None if found is None else found.encoding,
-        encoding_guessed=found is not None and found.is_guessed,
-        encodings=() if found is None else found.alternatives,
-        left_out=left_out,
-    )
-
-
-def _check_no_markup(text: str, source: str) -> None:
-    """Refuse a page of HTML or XML, which exports of CRMs named .xls often are."""
-    if MARKUP.match(text):
-        raise InputError(
-            f"{source} is HTML or XML, whatever its name says. Expected CSV, JSON or Parquet:"
-            " export it as CSV, or open it in a spreadsheet and save it as CSV UTF-8."
-        )
-
-
-def _no_text(content: bytes, source: str) -> str:
-    """Return what to do with a workbook or a zip file."""
-    if content.startswith(OLE) or b"xl/" in content[:ZIP_HEAD] or b"xl/" in content[-ZIP_HEAD:]:
-        return (
-            f"{source} is an Excel workbook. Expected CSV, JSON or Parquet: in Excel, save the"
-            " sheet by File, Save As, CSV UTF-8 (comma delimited), and name that file."
-        )
-    return f"{source} is a zip file. Expected CSV, JSON or Parquet: unpack it, and name a file."
-
-
-def _unpacked(content: bytes, source: str) -> bytes:
-    most = max(ALWAYS_UNPACKED, LARGEST_RATIO * len(content))
-    try:
-        # One byte above the limit shows that there is more, however much more it is.
-        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(most + 1)
-    except (EOFError, OSError, zlib.error):
-        raise InputError(
-            f"{source} is compressed by gzip, but damaged or cut off. Copy it again."
-        ) from None
-    if len(unpacked) > most:
-        raise InputError(
-            f"{source} unpacks to more than {LARGEST_RATIO} times its {len(content)} bytes, which "
-            "leads don't. If it is a table all the same, unpack it with gunzip and name that file."
-        )
-    return unpacked
-
-
-def _originals(columns: Mapping[str, object], source: str) -> dict[str, str]:
-    originals: dict[str, str] = {}
-    for original in columns:
-        name = field_name(original) or UNNAMED
-        if name in originals:
-            raise InputError(
-                f"{source}: the columns {originals[name]!r} and {original!r} would both be called "
-                f"{name}. Rename one of them."
-            )
-        originals[name] = original
-    if not originals:
-        raise InputError(f"{source} has no column that can be used.")
-    return originals

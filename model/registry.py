@@ -18,7 +18,7 @@ from model.metadata import BundleError, BundleIncompleteError
 from model.storage import Folder, open_folder
 from schemas.errors import InputError, LoadFailure
 
-__all__ = ["Alias", "ModelNotFoundError", "Registry", "require_effect"]
+__all__ = ["ACTED_ON", "Alias", "ModelNotFoundError", "Registry", "require_effect"]
 
 ALIASES = "aliases.json"
 LARGEST_ALIASES = 2**16
@@ -46,6 +46,7 @@ class Alias(StrEnum):
 
 
 ACTED_ON = (Alias.PRODUCTION, Alias.STAGING)
+"""Aliases that have an effect."""
 
 
 def require_effect(alias: Alias) -> None:

@@ -198,8 +198,8 @@ def _register(assessment: Assessment) -> None:
         return furthest, any(drift.is_drifted for drift in found)
 
     for name, shown in (
-        (FIELD_METHOD, "PSI over the model's bins, less noise; KL with KS or chi²"),
-        (SCORE_METHOD, "PSI over the model's bins, less noise, with KS"),
+        (FIELD_METHOD, "PSI over the model's bins, minus noise; KL with KS or chi²"),
+        (SCORE_METHOD, "PSI over the model's bins, minus noise, with KS"),
     ):
         test = StatTest(
             name=name,
@@ -226,11 +226,11 @@ def _dataset(columns: ShownColumns) -> Dataset:
 
 def _new_project(workspace: Workspace, name: str) -> Project:
     project = workspace.create_project(name)
-    project.description = "Leads against what the model learnt, by `leadscore snapshot`."
+    project.description = "Leads compared with the training data, by `leadscore snapshot`."
     project.save()
     for title, metric, labels, legend in (
         ("Share of drifted fields", "DriftedColumnsCount", {"value_type": "share"}, "share"),
-        ("PSI less noise, by field", "ValueDrift", {}, "{{column}}"),
+        ("PSI minus noise, by field", "ValueDrift", {}, "{{column}}"),
     ):
         value = PanelMetric(metric=metric, metric_labels=labels, legend=legend)
         project.dashboard.add_panel(line_plot_panel(title, [value]), tab="Drift")
@@ -252,7 +252,7 @@ class _Verdict(MetricContainer):  # type: ignore[misc]
             text_widget(text=self.text),
             counter(counters=[CounterData(*figure) for figure in self.figures.items()]),
             table_data(
-                title="Against the model's reference bins",
+                title="Compared with the reference bins of the training data",
                 column_names=[*self.rows[0]],
                 data=[[*row.values()] for row in self.rows],
             ),
@@ -263,10 +263,16 @@ def _text(subject: Subject, assessment: Assessment) -> str:
     diagnosis = assessment.diagnosis
     return (
         f"# {subject.title}\n\n"
-        f"{assessment.leads:,} of {subject.found:,} leads, uniformly drawn, against the"
-        " training's.\n\n"
+        f"{_sampled(assessment.leads, subject.found)}, compared with the training data.\n\n"
         f"**{diagnosis.replace('_', ' ')}**: {ADVICE[diagnosis].sentence}"
     )
+
+
+def _sampled(leads: int, found: int) -> str:
+    """Return how many leads were compared, and of how many they were drawn."""
+    if leads == found:
+        return f"All {found:,} leads"
+    return f"A random sample of {leads:,} of {found:,} leads"
 
 
 def _figures(assessment: Assessment) -> dict[str, str]:
@@ -292,7 +298,7 @@ def _row(field: FieldDrift) -> Mapping[str, str]:
         "state": str(field.state).replace("_", " "),
         "drifted": _decision(field.is_drifted),
         "PSI": _number(field.psi),
-        "its noise": _number(field.psi_noise),
+        "PSI noise": _number(field.psi_noise),
         "KL": _number(field.kl),
         "JS": _number(field.js),
         "test": {"ks": "KS", "chi2": "chi²"}[field.test],

@@ -30,17 +30,11 @@ from schemas.logical_types import (
     type_name,
     uuid_of,
 )
-from schemas.readings import (
-    PLAIN_TIMES,
-    NumberReading,
-    Reading,
-    TimeReading,
-    read_number,
-    read_time,
-    time_of_number,
-)
+from schemas.number_reading import NumberReading, read_number
+from schemas.readings import Reading
 from schemas.single_object import HEADER_BYTES
 from schemas.store import Schema, of_name
+from schemas.time_reading import PLAIN_TIMES, TimeReading, read_time, time_of_number
 from schemas.times import LATEST_MS, iso_ms
 
 __all__ = ["AvroReader", "compile_reader", "mismatches"]

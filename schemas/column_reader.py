@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from schemas.fields import FieldKind
 from schemas.formats.event_format import ReadColumns
 from schemas.logical_types import Meaning, meaning_of, type_name
-from schemas.readings import FIRST_MS, UNTIL_MS, Reading, TimeReading, time_of_number
+from schemas.readings import Reading
 from schemas.store import Schema
+from schemas.time_reading import FIRST_MS, UNTIL_MS, TimeReading, time_of_number
 from schemas.times import LATEST_MS
 
 try:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import ErrorCode, InvalidEventError
-from schemas.readings import FIRST_MS, UNTIL_MS, Reading, TimeReading, plausible_span
+from schemas.readings import Reading
 from schemas.record_time import EARLIEST_MS as KAFKA_EARLIEST_MS
+from schemas.time_reading import FIRST_MS, UNTIL_MS, TimeReading, plausible_span
 
 __all__ = ["PlausibleTimes"]
 

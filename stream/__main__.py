@@ -104,7 +104,7 @@ def _for_terminal() -> Iterator[None]:
 def _warn_of_unknown_settings() -> None:
     if not any(name.upper().startswith("LEADSCORE_") for name in os.environ):
         return  # the import takes half a second
-    from stream.settings import unknown_variables
+    from stream.unknown_variables import unknown_variables
 
     for variable in unknown_variables():
         click.echo(f"warning: {for_terminal(str(variable))} (docs/settings.md)", err=True)

@@ -10,9 +10,10 @@ from typing import NoReturn
 from stream.drift.window_table import DriftTable
 from stream.faust_app import App
 from stream.process.exit_codes import exit_codes
-from stream.settings import Settings, load_settings, unknown_variables
+from stream.settings import Settings, load_settings
 from stream.startup_checks import verify
 from stream.topology import wire
+from stream.unknown_variables import unknown_variables
 from stream.worker import Worker
 
 __all__ = ["create_app", "run"]

@@ -202,6 +202,14 @@ async def committed_offsets(bootstrap: str, group: str, topic: str) -> dict[int,
     return {tp.partition: at.offset for tp, at in offsets.items() if tp.topic == topic}
 
 
+async def group_members(bootstrap: str, group: str) -> set[str]:
+    """Ids of the members that the coordinator has in a group."""
+    async with open_admin(bootstrap) as admin:
+        [described] = await admin.describe_consumer_groups([group])
+    [(_, _, _, _, _, members, *_)] = described.groups
+    return {member_id for member_id, *_ in members}
+
+
 async def until(
     condition: Callable[[], Awaitable[bool] | bool], *, within: float = 60.0, what: str = ""
 ) -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from features.table import read_table
+from features.table_file import read_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry
-from model.training.train import TrainOptions, train
 from schemas.errors import StartupError
 from stream.broker import BreakableBroker, Broker, BrokerKind, open_broker, pick_broker
 from stream.simulator.lead_file import leads_of
@@ -99,6 +98,9 @@ def bank_model(bank_sample: Path, run_folder: Path) -> Bundle:
     It is trained once a run: the first process that needs it trains it, the others wait. Tests
     that publish or set an alias copy the registry.
     """
+    # Here, as it takes seconds, and most runs train nothing.
+    from model.training.train import TrainOptions, train
+
     registry = Registry(run_folder / "bank" / "models")
     (run_folder / "bank").mkdir(exist_ok=True)
     with (run_folder / "bank" / "lock").open("w") as lock:

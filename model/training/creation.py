@@ -7,7 +7,7 @@ from shlex import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from features.decide import name_words
+from features.column_name import name_words
 from features.infer import Inferred
 from features.spec import CREATED_AT, DatePart
 from features.table import Table

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.binning import quantile_edges
-from features.decide import name_words
+from features.column_name import name_words
 from features.levels import level_codes
 from features.spec import CREATED_AT, Aspect
 from model.training.evaluate import roc_auc

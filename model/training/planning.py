@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.decide import name_words
+from features.column_name import name_words
 from features.drop_downs import is_unfilled
 from features.identifiers import KEY_WORDS
 from features.personal import WITHHELD
@@ -26,7 +26,7 @@ from model.training.inspection import Leak
 from model.training.options import TrainOptions
 from model.training.preparation import Prepared, prepare
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading
+from schemas.number_reading import NumberReading
 
 __all__ = ["TrainingPlan", "column_warnings", "plan_columns", "plan_training", "with_results"]
 

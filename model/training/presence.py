@@ -14,7 +14,7 @@ from features.drop_downs import is_unfilled
 from features.levels import known_level
 from model.training.specify import Leads
 from schemas.fields import FieldKind
-from schemas.readings import MISSING_NUMBERS
+from schemas.number_reading import MISSING_NUMBERS
 
 __all__ = ["FALSE_ALARMS", "LEAST_ROWS", "OneOutcome", "has_value", "one_outcome_columns"]
 

@@ -25,7 +25,9 @@ from model.training.date_parts import DateParts, choose_date_parts
 from model.training.keywords import fit_keywords
 from model.training.target_encoding import cross_fitted, fit_target_encoding
 from schemas.fields import FieldKind
-from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, Reading, TimeReading
+from schemas.number_reading import FALSE_WORDS, TRUE_WORDS, NumberReading
+from schemas.readings import Reading
+from schemas.time_reading import TimeReading
 
 __all__ = ["ONE_HOT_LEVELS", "Leads", "encode", "fit_spec", "training_matrix"]
 

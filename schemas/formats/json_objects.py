@@ -15,19 +15,18 @@ from schemas.field_names import FieldNames, misnamed
 from schemas.fields import FieldKind
 from schemas.formats.event_format import LeadFields, Row
 from schemas.nested_objects import flattened, path_to
-from schemas.readings import (
+from schemas.number_reading import NumberReading, read_number
+from schemas.readings import Reading
+from schemas.scored_event import ScoredEvent, ScoredModel, ScoredRows
+from schemas.store import Schema, SchemaStore
+from schemas.time_reading import (
     FIRST_MS,
     PLAIN_TIMES,
     UNTIL_MS,
-    NumberReading,
-    Reading,
     TimeReading,
-    read_number,
     read_time,
     time_of_number,
 )
-from schemas.scored_event import ScoredEvent, ScoredModel, ScoredRows
-from schemas.store import Schema, SchemaStore
 from schemas.times import LATEST_MS, iso_ms
 
 __all__ = ["JsonObjects"]

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from model.column_plan import ColumnPlan
+from schemas.clock_times import written_clock
 from schemas.display import for_terminal
 from schemas.fields import FieldKind
-from schemas.readings import written_clock
 
 __all__ = ["print_columns", "print_warnings"]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from features.table import Table, read_table
+from features.table import Table
+from features.table_file import read_table
 from schemas.errors import InputError
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat

@@ -14,7 +14,7 @@ import orjson
 from rich.console import Console
 
 from agents.comparison.report import Comparison
-from features.table import parse_table, read_table
+from features.table_file import parse_table, read_table
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.diff_screen import show_comparison
@@ -52,7 +52,8 @@ OUTCOME = "outcome"
     type=click.IntRange(min=1),
     default=50_000,
     show_default=True,
-    help="Most leads to score, sampled uniformly. Memory grows with it, not with the range.",
+    help="Maximum number of leads to score: a random sample. Memory grows with it, not with the"
+    " range.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
 @click.option(

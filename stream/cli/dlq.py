@@ -103,7 +103,11 @@ async def _statistics(settings: Settings, selection: Selection) -> DeadLetterSta
 @dlq.command(name="list")
 @selection_options
 @click.option(
-    "--limit", type=click.IntRange(1), default=50, show_default=True, help="Most letters to list."
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="Maximum number of letters to list.",
 )
 @values_option
 @json_option
@@ -182,7 +186,7 @@ async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dic
 
 @dlq.command(name="try")
 @selection_options
-@click.option("--limit", type=click.IntRange(1), help="Most letters to try.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of letters to try.")
 @json_option
 def try_letters(limit: int | None, as_json: bool, **options: Any) -> None:
     """Score dead letters with the present model; nothing is sent.

@@ -31,7 +31,7 @@ READS_UNCOMMITTED = (
 
 @click.command()
 @selection_options
-@click.option("--limit", type=click.IntRange(1), help="Most letters to send.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of letters to send.")
 @click.option(
     "--max-attempts",
     type=click.IntRange(1),

@@ -38,7 +38,9 @@ def drift() -> None:
 @drift.command()
 @click.option("--watch", is_flag=True, help="Keep running, and show each new report.")
 @click.option(
-    "--horizon", metavar="5m|1h|24h", help="Over what span.  [default: the longest with enough]"
+    "--horizon",
+    metavar="5m|1h|24h",
+    help="Span to show, such as 24h.  [default: the longest with enough leads]",
 )
 @click.option(
     "--fields",

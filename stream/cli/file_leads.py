@@ -18,7 +18,8 @@ from features.matrix import Columns
 from features.outer_bins import unit_remark
 from features.remarks import differs, remark_on
 from features.spec import CREATED_AT, FeatureSpec
-from features.table import Table, find_json, parse_table, read_file
+from features.table import Table
+from features.table_file import find_json, parse_table, read_file
 from model.bundle import Bundle, BundleError, load_bundle
 from model.registry import Registry
 from schemas.decode import LeadDecoder

@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from model.bundle import Bundle, describe_bundle, load_bundle
-from model.registry import Alias, Registry, require_effect
+from model.registry import ACTED_ON, Alias, Registry, require_effect
 from model.serving.predictor import open_predictor
 from model.training.card import personal_content
 from model.training.chance import require_signal
 from schemas.display import for_terminal
+from schemas.errors import InputError
 from stream.process.exit_codes import exit_codes
 from stream.process.model_trial import Trials
 
@@ -177,6 +178,24 @@ FORCE = click.option(
     is_flag=True,
     help="Accept a model that is no better than giving everyone the base rate.",
 )
+
+
+class _AliasToSet(click.Choice[str]):
+    """An alias with an effect; one that only older registries have is refused with the reason."""
+
+    def __init__(self) -> None:
+        super().__init__([alias.value for alias in ACTED_ON])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the alias; another one ends the command with exit code 2."""
+        if value in set(Alias):
+            try:
+                require_effect(Alias(value))
+            except InputError as error:
+                self.fail(str(error), param, ctx)
+        return super().convert(value, param, ctx)
+
+
 ALIAS = click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
 
 
@@ -196,7 +215,7 @@ def alias() -> None:
 
 @alias.command(name="set")
 @click.argument("name")
-@ALIAS
+@click.argument("alias", type=_AliasToSet())
 @click.argument("version")
 @REGISTRY
 @FORCE
@@ -206,13 +225,11 @@ def set_alias(
 ) -> None:
     """Set ALIAS of model NAME to VERSION, once VERSION is verified.
 
-    ALIAS is production or staging. Workers whose model is NAME@ALIAS load the version; those whose
-    model is NAME follow production. Other aliases do nothing and are refused (exit code 2). So is
-    a VERSION for production that is no better than giving everyone the base rate (exit code 1),
-    unless --force is given.
+    Workers whose model is NAME@ALIAS load the version; those whose model is NAME follow production.
+    A VERSION for production that is no better than giving everyone the base rate is refused (exit
+    code 1), unless --force is given.
     """
     with exit_codes():
-        require_effect(Alias(alias))
         found = Registry(registry)
         bundle = _load(found, f"{name}/{version}")
         if alias == Alias.PRODUCTION and not force:

@@ -50,7 +50,9 @@ def _execution_options(command: Any) -> Any:
     for option in reversed(
         (
             click.option(
-                "--max-rate", type=RATE, help="Most records a second.  [default: any number]"
+                "--max-rate",
+                type=RATE,
+                help="Maximum rate in records a second.  [default: unlimited]",
             ),
             click.option(
                 "--shard",
@@ -84,8 +86,8 @@ def _execution_options(command: Any) -> Any:
 
 
 @replay.command()
-@click.option("--from", "start", metavar="POINT", help="First record.")
-@click.option("--to", "end", metavar="POINT", help="Where it ends, excluded.  [default: end]")
+@click.option("--from", "start", metavar="POINT", help="Start of the range.")
+@click.option("--to", "end", metavar="POINT", help="End of the range, excluded.  [default: end]")
 @click.option("--last", type=DURATION, help="Instead of --from: the time until now, such as 30d.")
 @click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]")
 @click.option(
@@ -107,7 +109,11 @@ def _execution_options(command: Any) -> Any:
 )
 @click.option("--sample", type=SHARE, default="1", help="Share of the records, such as 1%.")
 @click.option("--id", "replay_id", help="Id of the replay.  [default: a new one]")
-@click.option("--dry-run", is_flag=True, help="Score a sample, write nothing, and say what it is.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Score a sample, write nothing, and show what the replay would do.",
+)
 @_execution_options
 def start(**options: Any) -> None:
     """Plan a replay and execute it.

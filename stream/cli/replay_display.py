@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from types import TracebackType
 from typing import Any
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TimeRemainingColumn
 from rich.table import Table
 
 from schemas.display import for_terminal
+from stream.process.progress_bar import ProgressBar
 from stream.replay.account import Account
 from stream.replay.plan import ReplayPlan
 from stream.replay.runner import Progress as RangeProgress
@@ -32,7 +32,7 @@ def as_json(record: dict[str, Any]) -> None:
     click.echo(orjson.dumps(record))
 
 
-class ReplayDisplay:
+class ReplayDisplay(ProgressBar):
     """Shows how far a replay is.
 
     Parameters
@@ -55,38 +55,18 @@ class ReplayDisplay:
         is_json: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(
+            f"replay {plan.id}",
+            console,
+            *(TaskProgressColumn(), "rate", TimeRemainingColumn(), "partitions"),
+            is_shown=not is_json,
+        )
         self._plan = plan
         self._is_json = is_json
         self._clock = clock
         self._seen: tuple[float, int] | None = None
         self._printed = clock() - LINE_EVERY
         self._rate = 0.0
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[partitions]}"),
-            console=console,
-            disable=is_json or not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._bar.add_task(f"replay {plan.id}", rate="", partitions="", total=None)
-
-    def __enter__(self) -> ReplayDisplay:
-        """Show the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Remove the bar."""
-        self._bar.stop()
 
     def __call__(self, progress: Sequence[RangeProgress], throttle: Throttle | None) -> None:
         """Show the progress of ranges."""
@@ -99,8 +79,7 @@ class ReplayDisplay:
             self._rate = (done - self._seen[1]) / (now - self._seen[0])
         over = sum(each.is_done for each in progress)
         reason = throttle.yields_to if throttle else None
-        self._bar.update(
-            self._task,
+        self.update(
             completed=done,
             total=total or None,
             rate=f"{self._rate:,.0f}/s" + (f", yields: {reason}" if reason else ""),

@@ -38,7 +38,7 @@ HOUR = timedelta(hours=1)
     type=click.IntRange(min=1),
     default=10_000,
     show_default=True,
-    help="Most leads to compare, sampled uniformly from the range.",
+    help="Maximum number of leads to compare: a random sample of the range.",
 )
 @click.option(
     "--keep",
@@ -74,7 +74,7 @@ HOUR = timedelta(hours=1)
     type=MEMORY,
     default="2GiB",
     show_default=True,
-    help="Most memory of a snapshot.",
+    help="Memory limit of a snapshot.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def snapshot(**options: Any) -> None:

@@ -195,7 +195,7 @@ def train(
 
 def _table(file: Path, encoding: str | None) -> Table:
     """Read FILE, then import what training needs: it takes seconds."""
-    from features.table import read_table
+    from features.table_file import read_table
 
     table = read_table(file, encoding)
     try:

@@ -7,6 +7,7 @@ from html import escape
 
 from agents.comparison.quality import CalibrationPoint
 from agents.comparison.score_shift import Histogram
+from monitoring.svg import element, polyline, text
 
 __all__ = ["AFTER", "BEFORE", "bars", "calibration", "distributions"]
 
@@ -35,8 +36,15 @@ def distributions(histogram: Histogram) -> str:
             points += [f"{across(x):.1f},{_up(share, most):.1f}" for x in (low, high)]
         points.append(f"{across(edges[-1]):.1f},{_up(0, most):.1f}")
         shapes.append(
-            f'<polygon points="{" ".join(points)}" fill="{colour}" fill-opacity="{opacity}"'
-            f' stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>'
+            element(
+                "polygon",
+                points=" ".join(points),
+                fill=colour,
+                fill_opacity=str(opacity),
+                stroke=colour,
+                stroke_width=2,
+                stroke_linejoin="round",
+            )
         )
     return _svg(shapes, "Distribution of the scores before and after")
 
@@ -52,19 +60,28 @@ def calibration(before: Sequence[CalibrationPoint], after: Sequence[CalibrationP
     shapes = [
         *_grid_up(most, "{:.0%}"),
         *_axis(most, across, "what the score says"),
-        f'<line x1="{across(0):.1f}" y1="{_up(0, most):.1f}" x2="{across(most):.1f}"'
-        f' y2="{_up(most, most):.1f}" stroke="{FAINT}" stroke-dasharray="5 5"/>',
+        element(
+            "line",
+            x1=across(0),
+            y1=_up(0, most),
+            x2=across(most),
+            y2=_up(most, most),
+            stroke=FAINT,
+            stroke_dasharray="5 5",
+        ),
     ]
     for curve, colour in ((before, BEFORE), (after, AFTER)):
         places = [(across(p.score), _up(min(p.rate, most), most), p) for p in curve]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
-        shapes.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        shapes.append(polyline([(x, y) for x, y, _ in places], colour, 2))
         shapes += [
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{p.leads:,} leads: '
-            f"score {p.score:.1%}, converted {p.rate:.1%}</title></circle>"
+            element("circle", element("title", _of_point(p)), cx=x, cy=y, r=5, fill=colour)
             for x, y, p in places
         ]
     return _svg(shapes, "What the scores say against what converted")
+
+
+def _of_point(point: CalibrationPoint) -> str:
+    return f"{point.leads:,} leads: score {point.score:.1%}, converted {point.rate:.1%}"
 
 
 def bars(rows: Iterable[tuple[str, float, float]], form: str = "{:,.0f}") -> str:
@@ -100,7 +117,7 @@ def _grid_up(most: float, form: str) -> list[str]:
     for value in _round_steps(most):
         y = _up(value, most)
         shapes += [
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{GRID}"/>',
+            element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, stroke=GRID),
             _text(LEFT - 8, y + 5, form.format(value), "end"),
         ]
     return shapes
@@ -129,15 +146,10 @@ def _round_steps(most: float) -> list[float]:
     return [step * i for i in range(int(most / step) + 1)]
 
 
-def _text(x: float, y: float, text: str, anchor: str, colour: str = INK) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="14" fill="{colour}" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
+def _text(x: float, y: float, words: str, anchor: str, colour: str = INK) -> str:
+    return text(x, y, words, font_size=14, fill=colour, text_anchor=anchor)
 
 
 def _svg(shapes: Sequence[str], title: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f"{''.join(shapes)}</svg>"
-    )
+    frame = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria_label": title}
+    return element("svg", *shapes, **frame)

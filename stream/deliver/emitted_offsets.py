@@ -34,7 +34,7 @@ AT_ONCE = 2
 
 
 class _Search(NamedTuple):
-    """What is searched for in one output topic.
+    """A search in one output topic.
 
     Attributes
     ----------

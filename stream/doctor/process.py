@@ -15,7 +15,8 @@ from stream.kafka.access import Operation, client_name, uses_of
 from stream.kafka.declared_rights import optional_rights_of
 from stream.kafka.group_protocol import LeadScoreAssignor
 from stream.kafka.shared_settings import decode_settings, shared_settings
-from stream.settings import PREFIX, Settings, unknown_variables, variable_of
+from stream.settings import PREFIX, Settings, variable_of
+from stream.unknown_variables import unknown_variables
 
 __all__ = ["check_disk", "check_group", "check_rights", "check_settings"]
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from schemas.errors import FatalError
 from schemas.record_time import EARLIEST_MS
 from stream.kafka.broker_clock import ClockReader
+from stream.kafka.offset_clock import OffsetClock
 
 __all__ = ["RecordClock"]
 
@@ -30,7 +31,7 @@ async def _unknown() -> float | None:
     return None
 
 
-class RecordClock:
+class RecordClock(OffsetClock):
     """Clock for record timestamps.
 
     Parameters
@@ -48,17 +49,10 @@ class RecordClock:
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(now=now, monotonic=monotonic)
         self._ask = ask
-        self._now = now
-        self._monotonic = monotonic
-        self._offset: float | None = None
-        """Kafka's time minus the monotonic clock, in seconds; None: the machine's clock is used."""
         self._newest_ms = 0
         self._turn = asyncio.Lock()
-
-    def now(self) -> float:
-        """Return the time in seconds since 1970."""
-        return self._now() if self._offset is None else self._monotonic() + self._offset
 
     def stamp(self) -> int:
         """Return the timestamp of a record that is written now, in milliseconds since 1970."""
@@ -72,7 +66,7 @@ class RecordClock:
         """Read Kafka's clock, and use it if this machine's clock is wrong."""
         time_there = await self._ask()
         if time_there is not None:
-            self._set(time_there, "Kafka's clock")
+            self._follow(time_there, "Kafka's clock")
 
     async def correct(self, topic: str, refused_ms: int) -> None:
         """Correct the clock after Kafka has refused a timestamp.
@@ -98,10 +92,10 @@ class RecordClock:
             if time_there is None:
                 raise FatalError(
                     f"Topic {topic} was expected to take records stamped with this machine's time,"
-                    f" {_utc(self._now())}, but Kafka refuses it as too far from its own: set the"
-                    " clock (NTP)."
+                    f" {_utc(self.machine_now())}, but Kafka refuses it as too far from its own:"
+                    " set the clock (NTP)."
                 )
-            self._set(time_there, of)
+            self._follow(time_there, of)
             if not self._differs(refused_ms):
                 raise FatalError(
                     f"Topic {topic} was expected to take records stamped {_utc(refused_ms / 1000)},"
@@ -110,12 +104,12 @@ class RecordClock:
                     " message.timestamp.after.max.ms."
                 )
 
-    def _set(self, time_there: float, of: str) -> None:
-        ahead = self._now() - time_there
+    def _follow(self, time_there: float, of: str) -> None:
+        ahead = self.machine_now() - time_there
         if abs(ahead) < TOLERANCE:
-            self._offset = None
+            self.set(None)
             return
-        self._offset = time_there - self._monotonic()
+        self.set(time_there)
         log.error(
             "this machine's clock is %.0f s %s %s, which now sets the timestamps of records:"
             " synchronise the clock (NTP) and restart the worker",

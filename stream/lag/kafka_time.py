@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from stream.kafka.broker_clock import ClockReader
+from stream.kafka.offset_clock import OffsetClock
 
 __all__ = ["KafkaTime"]
 
@@ -13,7 +14,7 @@ READ_EVERY = 60.0
 """Seconds between two readings of Kafka's clock."""
 
 
-class KafkaTime:
+class KafkaTime(OffsetClock):
     """Kafka's clock; this machine's where Kafka does not show its own.
 
     Parameters
@@ -31,10 +32,8 @@ class KafkaTime:
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(now=now, monotonic=monotonic)
         self._read = read
-        self._now = now
-        self._monotonic = monotonic
-        self._offset: float | None = None
         self._read_at: float | None = None
 
     async def refresh(self) -> None:
@@ -42,10 +41,5 @@ class KafkaTime:
         at = self._monotonic()
         if self._read_at is not None and at - self._read_at < READ_EVERY:
             return
-        kafka_time = await self._read()
+        self.set(await self._read())
         self._read_at = self._monotonic()
-        self._offset = None if kafka_time is None else kafka_time - self._read_at
-
-    def now(self) -> float:
-        """Return seconds since 1970."""
-        return self._now() if self._offset is None else self._monotonic() + self._offset

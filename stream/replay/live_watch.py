@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from schemas.headers import SourceOf
 from stream.consume.partition_progress import Record
 from stream.kafka.committed_offsets import GroupOffsets
 from stream.kafka.log_reader import LogReader
+from stream.lag.uncommitted import uncommitted_offsets
 from stream.replay.throttle import LiveState, Throttle
 from stream.settings import Settings
 
-__all__ = ["LiveWatch", "lag_of", "latency_of"]
+__all__ = ["LiveWatch", "latency_of"]
 
 log = logging.getLogger(__name__)
 
@@ -32,28 +33,6 @@ RECENT_MS = 10_000
 POLL_MS = 500
 LATEST = 50
 """Latest offsets of a partition of scored events, and of the leads', that a look reads."""
-
-
-def lag_of(
-    ends: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int]
-) -> int | None:
-    """Return the number of records that a group has not committed.
-
-    Parameters
-    ----------
-    ends
-        Ends of the logs.
-    committed
-        The group's offsets, of the partitions where it has one; the others are not read yet.
-
-    Returns
-    -------
-    int or None
-        None where the group has no commit at all: there are no workers to yield to.
-    """
-    if not committed:
-        return None
-    return sum(max(0, ends[at] - offset) for at, offset in committed.items() if at in ends)
 
 
 def latency_of(
@@ -154,7 +133,7 @@ class LiveWatch:
         # One partition a look, in turn: all of them would cost the broker more than it is worth.
         self._next = (self._next + 1) % len(self._partitions)
         latency = await self._latency(consumer, self._partitions[self._next])
-        return LiveState(lag_of(ends, committed), latency)
+        return LiveState(uncommitted_offsets(ends, committed), latency)
 
     async def _latency(self, consumer: Any, source: TopicPartition) -> float | None:
         number = source.partition

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from features.decide import NumberDecision
+from features.number_decision import NumberDecision
 from features.remarks import remark_on
 from features.table import Table
 from schemas.errors import InputError
 from schemas.field_names import ENVELOPE, FieldNames
 from schemas.fields import FieldKind
-from schemas.readings import FALSE_WORDS, TRUE_WORDS, NumberReading, TimeReading
+from schemas.number_reading import FALSE_WORDS, TRUE_WORDS, NumberReading
 from schemas.store import Schema
+from schemas.time_reading import TimeReading
 from stream.simulator.lead_fields import LeadField, lead_fields
 from stream.simulator.playing import Lead
 

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from features.table import Table, read_table
+from features.table import Table
+from features.table_file import read_table
 from schemas.errors import InputError
 from schemas.store import Schema, SchemaStore
 from stream.simulator.lead_fields import lead_fields

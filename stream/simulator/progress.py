@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
+from stream.process.progress_bar import ProgressBar
 from stream.simulator.run import Played
 
 __all__ = ["PlayProgress"]
@@ -18,7 +18,7 @@ LINE_EVERY = 5.0
 REDRAW_EVERY = 0.1
 
 
-class PlayProgress:
+class PlayProgress(ProgressBar):
     """Progress display of a run.
 
     Parameters
@@ -40,36 +40,17 @@ class PlayProgress:
         console: Console,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(
+            f"playing to {topic}",
+            console,
+            *(MofNCompleteColumn(), "rate", TimeElapsedColumn()),
+            total=total,
+        )
         self._topic = topic
         self._total = total
         self._console = console
         self._clock = clock
         self._start = self._shown = clock()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._bar.add_task(f"playing to {topic}", total=total, rate="")
-
-    def __enter__(self) -> PlayProgress:
-        """Show the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Remove the bar."""
-        self._bar.stop()
 
     def __call__(self, played: Played) -> None:
         """Show the count so far, unless it was shown a moment ago."""
@@ -79,7 +60,7 @@ class PlayProgress:
         self._shown = now
         rate = f"{played.sent / (now - self._start):,.0f}/s"
         if self._console.is_terminal:
-            self._bar.update(self._task, completed=played.sent, rate=rate)
+            self.update(completed=played.sent, rate=rate)
         else:
             of_all = "" if self._total is None else f" of {self._total:,}"
             self._console.print(

@@ -81,6 +81,12 @@ class Crew:
         member.process.send(Signals.SIGKILL)
         await member.process.ended()
 
+    async def crash(self, member: Member) -> None:
+        """Kill a worker; it is started anew."""
+        process = member.process
+        process.send(Signals.SIGKILL)
+        await process.ended()
+
     @property
     def crashes(self) -> list[str]:
         """The last words of those that crashed, rather than found no Kafka when they started."""

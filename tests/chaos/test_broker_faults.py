@@ -32,7 +32,7 @@ async def own_stage(
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-async def test_a_broker_that_is_killed_and_comes_back(
+async def test_no_lead_is_lost_when_a_broker_is_killed_and_comes_back(
     own_stage: Stage,
     breakable_kafka: BreakableBroker,
     contacts: list[Lead],
@@ -57,7 +57,7 @@ async def test_a_broker_that_is_killed_and_comes_back(
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_a_broker_that_freezes_for_longer_than_a_session(
+async def test_no_lead_is_lost_when_a_broker_freezes_for_longer_than_a_session(
     own_stage: Stage,
     breakable_kafka: BreakableBroker,
     contacts: list[Lead],
@@ -81,7 +81,7 @@ async def test_a_broker_that_freezes_for_longer_than_a_session(
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_a_broker_that_restarts_while_partitions_change_hands(
+async def test_no_lead_is_lost_when_a_broker_restarts_while_partitions_change_hands(
     own_stage: Stage,
     breakable_kafka: BreakableBroker,
     contacts: list[Lead],

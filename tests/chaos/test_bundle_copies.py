@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from features.table import read_table
+from features.table_file import read_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Alias, Registry
 from model.training.train import TrainOptions, train

@@ -18,7 +18,7 @@ from tests.integration.traffic import streaming
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_a_cluster_that_loses_one_broker_then_two(
+async def test_no_lead_is_lost_when_a_cluster_loses_one_broker_then_two(
     cluster: Cluster,
     set_stage: StageSetter,
     contacts: list[Lead],

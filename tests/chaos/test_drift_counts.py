@@ -26,7 +26,6 @@ ROUNDS = 2 if IS_LONG else 1
 WINDOWS = 20
 WINDOW_S = 300
 AGO_S = 4 * 3600
-SESSION_S = 6.0
 
 
 def spread(contacts: list[Lead]) -> Iterator[Lead]:
@@ -78,9 +77,12 @@ async def test_counts_are_exact_whoever_is_killed_stopped_or_added(
             watching = await killed(stage, watching, **watcher)
             second = await killed(stage, second)
         third = await stage.start()  # a rebalance
+        drift_group = f"{stage.settings.group_id}-drift"
+        scoring, counting = await stage.members(), await stage.members(drift_group)
         second.send(signal.SIGSTOP)
         watching.send(signal.SIGSTOP)
-        await asyncio.sleep(SESSION_S * 1.5)
+        await stage.until_removed(scoring)
+        await stage.until_removed(counting, group=drift_group)
         second.send(signal.SIGCONT)
         watching.send(signal.SIGCONT)
         await third.stop_cleanly()  # and another

@@ -45,7 +45,7 @@ async def test_guests_in_the_group_lose_no_lead(
 @pytest.mark.thorough
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("delivery", ["exactly_once"])
-async def test_a_foreign_producer_that_fences_a_partition(
+async def test_a_foreign_producer_that_fences_a_partition_loses_no_lead(
     stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
 ) -> None:
     """The worker is not ready while one of its partitions stands still, and then goes on."""

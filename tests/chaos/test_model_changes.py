@@ -27,7 +27,6 @@ from tests.integration.worker_process import Stage
 RATE = 500
 """Leads a second: several thousand between two kills, and the audits are soon done."""
 FLIPS = 50
-SESSION_S = 6.0
 
 
 @dataclass
@@ -107,8 +106,7 @@ async def test_a_lead_that_is_scored_again_after_a_change_of_model_has_the_same_
         await scores_by(crew, models.flip())
         await stage.until_scored(2000)
         models.flip()
-        member.process.send(signal.SIGKILL)
-        await asyncio.sleep(0.5)
+        await crew.crash(member)
         await crew.back(within=60)
         await audit_load(stage, first, traffic, [second])
         assert crew.crashes == [member for code, member in crew.ends if code == -signal.SIGKILL]
@@ -116,7 +114,7 @@ async def test_a_lead_that_is_scored_again_after_a_change_of_model_has_the_same_
 
 @pytest.mark.thorough
 @pytest.mark.timeout(1800)
-async def test_kills_and_flips(
+async def test_kills_while_the_model_changes_lose_and_double_no_lead(
     stage: Stage, contacts: list[Lead], models: Models, seed: int, chance: Random
 ) -> None:
     first, second = models.bundles
@@ -127,8 +125,7 @@ async def test_kills_and_flips(
         async with flipping(models, chance):
             for _ in range(flips):
                 await asyncio.sleep(chance.uniform(0.5, 4.0))
-                chance.choice(crew.members).process.send(signal.SIGKILL)
-        await asyncio.sleep(0.5)
+                await crew.crash(chance.choice(crew.members))
         await crew.back(within=60)
         await audit_load(stage, first, traffic, [second])
         assert {code for code, _ in crew.ends} == {-signal.SIGKILL}

@@ -62,7 +62,7 @@ def survived(
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_connections_that_are_reset_again_and_again(
+async def test_connections_that_are_reset_again_and_again_lose_no_lead(
     survived: Survived, chance: Random
 ) -> None:
     """Seen once: a task of the client died of a reset, and no commit ever came again."""
@@ -74,7 +74,9 @@ async def test_connections_that_are_reset_again_and_again(
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_connections_that_are_refused_and_slow(survived: Survived, chance: Random) -> None:
+async def test_connections_that_are_refused_and_slow_lose_no_lead(
+    survived: Survived, chance: Random
+) -> None:
     async with survived() as proxy:
         proxy.slow(chance.uniform(0.1, 0.4))
         await asyncio.sleep(10)
@@ -85,7 +87,7 @@ async def test_connections_that_are_refused_and_slow(survived: Survived, chance:
 
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
-async def test_connections_that_go_silent(survived: Survived, chance: Random) -> None:
+async def test_connections_that_go_silent_lose_no_lead(survived: Survived, chance: Random) -> None:
     """Half open: nobody answers, and nobody says that he is gone."""
     async with survived() as proxy:
         await asyncio.sleep(chance.uniform(0.0, 2.0))

@@ -266,7 +266,7 @@ async def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_begin
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("largest", ["262144", "1000000"])
-async def test_records_of_900_kb(
+async def test_records_of_900_kb_are_scored_or_dead_and_others_are_unaffected(
     kafka: Broker,
     open_stage: OpenStage,
     contacts: list[Lead],
@@ -342,7 +342,7 @@ def with_another_field(avro: Any) -> Any:
     return changed
 
 
-async def test_a_schema_that_changes_in_mid_stream(
+async def test_a_schema_that_changes_in_mid_stream_loses_no_lead(
     kafka: Broker,
     open_stage: OpenStage,
     contacts: list[Lead],

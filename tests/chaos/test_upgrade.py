@@ -71,7 +71,7 @@ async def roll(crew: Crew, command: Sequence[str] | None = None, **environment: 
 
 @pytest.mark.thorough
 @pytest.mark.timeout(1200)
-async def test_a_rolling_upgrade_and_the_way_back(
+async def test_a_rolling_upgrade_and_the_way_back_lose_and_repeat_no_lead(
     stage: Stage,
     contacts: list[Lead],
     bank_model: Bundle,
@@ -96,7 +96,7 @@ async def test_a_rolling_upgrade_and_the_way_back(
 
 @pytest.mark.thorough
 @pytest.mark.timeout(1200)
-async def test_old_and_new_workers_that_are_killed_side_by_side(
+async def test_old_and_new_workers_that_are_killed_side_by_side_lose_no_lead(
     stage: Stage,
     contacts: list[Lead],
     bank_model: Bundle,

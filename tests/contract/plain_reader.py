@@ -14,8 +14,8 @@ from typing import Any
 
 from schemas.errors import ErrorCode
 from schemas.fields import FieldKind
-from schemas.readings import read_time
 from schemas.store import Schema
+from schemas.time_reading import read_time
 
 Outcome = ErrorCode | tuple[Any, ...]
 """A verdict, or lead_id, created_at, request_id and the fields in the order of their kinds."""

@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from features.contract import conform
 from features.infer import infer_fields
-from features.table import Table, parse_table
+from features.table import Table
+from features.table_file import parse_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.store import SchemaStore

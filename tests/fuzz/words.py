@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import click
 import orjson
 
-from features.table import parse_table
+from features.table_file import parse_table
 from schemas.errors import InputError, StartupError
 from schemas.store import SchemaStore
 from stream.cli.options import DURATION, MEMORY, MOMENT, RATE, SHARE, SPEED

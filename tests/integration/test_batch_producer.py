@@ -14,7 +14,7 @@ from stream.broker import BreakableBroker, Broker
 from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
 from stream.kafka.producer import open_producer, record_bytes
 from stream.kafka.topic_limits import limit_reader
-from testing.kafka_client import TopicFactory, read_all, set_topic_config
+from testing.kafka_client import TopicFactory, read_all, set_topic_config, until
 
 HEADERS: list[tuple[str, bytes | None]] = [("ce_id", b"1"), ("ce_type", b"test")]
 
@@ -156,16 +156,19 @@ async def test_after_a_broker_outage_in_mid_stream_all_records_arrive_in_order(
     async with emitting(bootstrap, topic) as emitter:
         is_over = False
         streaming = asyncio.create_task(stream())
-        await asyncio.sleep(0.5)
+        await until(lambda: sum(d.done() for d in deliveries) >= 100, what="a stream")
         if trouble == "killed":
             await asyncio.to_thread(breakable_kafka.kill)
-            await asyncio.sleep(2)
-            await asyncio.to_thread(breakable_kafka.restart)
         else:
             breakable_kafka.pause()
-            await asyncio.sleep(2)
+        before = len(deliveries)
+        await until(lambda: len(deliveries) >= before + 20, what="records without a broker")
+        assert not deliveries[-1].done()
+        if trouble == "killed":
+            await asyncio.to_thread(breakable_kafka.restart)
+        else:
             breakable_kafka.resume()
-        await asyncio.sleep(0.5)
+        await until(lambda: len(deliveries) > 200 and deliveries[200].done(), what="the stream")
         is_over = True
         await streaming
         await asyncio.gather(*deliveries)

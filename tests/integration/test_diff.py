@@ -96,7 +96,7 @@ async def test_live_scores_and_models_over_the_same_leads(
     assert await groups(kafka.bootstrap) <= before, "a group was joined"
 
 
-async def test_outcomes_a_sample_and_a_page_of_a_topic(
+async def test_a_sample_of_a_topic_is_compared_with_outcomes_and_written_as_a_page(
     stage: Stage, registry: Path, contacts: list[Lead], tmp_path: Path
 ) -> None:
     await stage.play(contacts[:LEADS])

@@ -124,7 +124,7 @@ async def test_it_shows_the_reports_of_the_topic(shell: Shell, topics: TopicFact
     assert orjson.loads(said)["window"]["leads"] == 700
 
 
-async def test_an_empty_topic_a_missing_one_and_no_broker(
+async def test_an_empty_topic_a_missing_one_and_no_broker_have_different_sentences(
     shell: Shell, topics: TopicFactory, tmp_path: Path
 ) -> None:
     code, _, errors = await shell.call()

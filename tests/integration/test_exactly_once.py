@@ -108,9 +108,10 @@ async def test_a_zombie_writes_nothing_that_is_seen(stage: Stage, contacts: list
     playing = asyncio.create_task(stage.play(contacts[:15_000], rate=RATE, as_event=maker()))
     await stage.until_scored(2000)
     await asyncio.sleep(Random(1).random())
+    members = await stage.members()
     zombie.send(signal.SIGSTOP)
     try:
-        await asyncio.sleep(9)  # a session is over after 6
+        await stage.until_removed(members)
     finally:
         zombie.send(signal.SIGCONT)
     await stage.until_committed(await playing)

@@ -62,7 +62,7 @@ async def refusal(settings: Settings) -> str:
     ],
     ids=["password", "user", "mechanism"],
 )
-async def test_a_log_in_that_is_refused(
+async def test_a_log_in_that_is_refused_is_named_with_its_cause(
     secured_kafka: SecuredBroker, given: dict[str, str], cause: str
 ) -> None:
     sentence = await refusal(settings_for(secured_kafka, "LOGIN", "SASL_SSL", **given))
@@ -80,14 +80,14 @@ async def test_a_log_in_that_is_refused(
         ),
     ],
 )
-async def test_a_certificate_that_is_refused(
+async def test_a_certificate_that_is_refused_is_named_with_its_cause(
     secured_kafka: SecuredBroker, door: str, cause: str
 ) -> None:
     sentence = await refusal(settings_for(secured_kafka, door, "SSL"))
     assert f"the certificate of {secured_kafka.doors[door]} {cause}" in sentence
 
 
-async def test_a_certificate_of_an_authority_that_is_not_trusted(
+async def test_a_certificate_of_an_authority_that_is_not_trusted_names_the_setting(
     secured_kafka: SecuredBroker, tmp_path: Any
 ) -> None:
     other = Authority(tmp_path, "another").certificate
@@ -96,7 +96,7 @@ async def test_a_certificate_of_an_authority_that_is_not_trusted(
     assert "set LEADSCORE_SSL_CAFILE to the certificate of the authority" in sentence
 
 
-async def test_a_certificate_that_the_broker_wants_of_the_client(
+async def test_a_certificate_that_the_broker_wants_of_the_client_is_asked_for(
     secured_kafka: SecuredBroker, tmp_path: Any
 ) -> None:
     asked = settings_for(secured_kafka, "MUTUAL", "SSL")
@@ -118,7 +118,7 @@ async def test_a_certificate_that_the_broker_wants_of_the_client(
     ],
 )
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
-async def test_a_port_that_speaks_another_protocol(
+async def test_a_port_that_speaks_another_protocol_is_named_with_that_protocol(
     secured_kafka: SecuredBroker, door: str, spoken: str, protocol: str
 ) -> None:
     if protocol == spoken:
@@ -133,13 +133,13 @@ async def test_a_host_name_that_is_not_known() -> None:
     assert "check LEADSCORE_KAFKA_BOOTSTRAP_SERVERS and DNS" in sentence
 
 
-async def test_a_port_at_which_nothing_listens() -> None:
+async def test_a_port_at_which_nothing_listens_is_named() -> None:
     port = free_ports(1)[0]
     sentence = await refusal(Settings(kafka_bootstrap_servers=f"localhost:{port}"))
     assert f"nothing listens at localhost:{port}: start Kafka" in sentence
 
 
-async def test_an_address_that_clients_are_sent_on_to_and_that_does_not_answer(
+async def test_an_advertised_address_that_does_not_answer_is_named(
     secured_kafka: SecuredBroker,
 ) -> None:
     sentence = await refusal(Settings(kafka_bootstrap_servers=secured_kafka.away))

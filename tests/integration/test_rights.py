@@ -46,7 +46,9 @@ async def test_each_missing_right_is_named_at_the_start(secured: SecuredStage) -
         await secured.until_allowed(**given)
 
 
-async def test_transactions_that_may_not_last_as_long_as_asked_for(secured: SecuredStage) -> None:
+async def test_transactions_that_may_not_last_as_long_as_asked_for_are_refused(
+    secured: SecuredStage,
+) -> None:
     await secured.grant(secured.printed("score", LEADSCORE_DELIVERY="exactly_once"))
     await secured.until_allowed(delivery="exactly_once")
     said = await secured.until_refused(delivery="exactly_once", delivery_timeout_seconds=400)

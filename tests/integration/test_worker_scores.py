@@ -226,7 +226,9 @@ async def test_leads_created_in_seconds_are_dead_letters(
     assert scored == {lead.lead_id for lead in contacts[10:20]}
 
 
-async def test_json_in_and_json_out(stage: Stage, contacts: list[Lead], bank_model: Bundle) -> None:
+async def test_leads_in_json_become_events_in_json(
+    stage: Stage, contacts: list[Lead], bank_model: Bundle
+) -> None:
     await stage.start(LEADSCORE_OUTPUT_FORMAT="json")
     as_avro, as_json = (EventMaker(CONTACT, wire) for wire in (WireFormat.AVRO, WireFormat.JSON))
     twins = [lead._replace(lead_id=f"{lead.lead_id}-json") for lead in contacts[:200]]

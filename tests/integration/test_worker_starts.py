@@ -45,14 +45,18 @@ def free_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-async def test_no_broker(set_stage: StageSetter, free_port: int) -> None:
+async def test_without_a_broker_the_worker_ends_with_the_address(
+    set_stage: StageSetter, free_port: int
+) -> None:
     stage = set_stage(f"127.0.0.1:{free_port}")
     sentence = await refusal(stage.begin())
     assert f"expected Kafka to answer at 127.0.0.1:{free_port}" in sentence
     assert "set LEADSCORE_KAFKA_BOOTSTRAP_SERVERS" in sentence
 
 
-async def test_no_topics(kafka: Broker, set_stage: StageSetter, topics: TopicFactory) -> None:
+async def test_without_topics_the_worker_ends_with_the_command_that_creates_them(
+    kafka: Broker, set_stage: StageSetter, topics: TopicFactory
+) -> None:
     stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix)
     sentence = await refusal(stage.begin())
     assert sentence == (
@@ -61,7 +65,7 @@ async def test_no_topics(kafka: Broker, set_stage: StageSetter, topics: TopicFac
     )
 
 
-async def test_another_number_of_partitions(
+async def test_outputs_with_another_number_of_partitions_end_the_worker(
     kafka: Broker, set_stage: StageSetter, topics: TopicFactory
 ) -> None:
     stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix)
@@ -72,7 +76,9 @@ async def test_another_number_of_partitions(
     assert "it has 3" in sentence
 
 
-async def test_a_model_that_reads_what_the_contract_does_not_promise(stage: Stage) -> None:
+async def test_a_model_that_reads_what_the_contract_does_not_promise_ends_the_worker(
+    stage: Stage,
+) -> None:
     sentence = await refusal(stage.begin(LEADSCORE_CONTRACT="lead_created"))
     assert "model bank/1 reads fields that the contract" in sentence
     assert "does not promise: " in sentence
@@ -80,18 +86,18 @@ async def test_a_model_that_reads_what_the_contract_does_not_promise(stage: Stag
     assert "LEADSCORE_CONTRACT" in sentence
 
 
-async def test_a_contract_that_is_not_known(stage: Stage) -> None:
+async def test_a_contract_that_is_not_known_ends_the_worker(stage: Stage) -> None:
     sentence = await refusal(stage.begin(LEADSCORE_CONTRACT="no_such_contract"))
     assert "LEADSCORE_CONTRACT names no_such_contract, which is not known here" in sentence
 
 
-async def test_a_schema_that_is_broken(stage: Stage, tmp_path: Path) -> None:
+async def test_a_schema_that_is_broken_ends_the_worker(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "broken.avsc").write_text('{"type": "record"')
     sentence = await refusal(stage.begin(LEADSCORE_SCHEMA_DIR=str(tmp_path)))
     assert str(tmp_path / "broken.avsc") in sentence
 
 
-async def test_a_port_that_is_taken(stage: Stage) -> None:
+async def test_a_port_that_is_taken_ends_the_worker(stage: Stage) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -101,7 +107,7 @@ async def test_a_port_that_is_taken(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", [WORKER, FAUST], ids=["leadscore", "faust"])
-async def test_an_unusable_setting(
+async def test_an_unusable_setting_ends_the_worker_without_a_traceback(
     kafka: Broker, set_stage: StageSetter, command: Sequence[str]
 ) -> None:
     stage = set_stage(kafka.bootstrap)

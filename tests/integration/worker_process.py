@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from stream.simulator.connection import connected_producer
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import AtOnce, Event, Lead, Steady
 from stream.simulator.run import Played, play
-from testing.kafka_client import committed_offsets, read_all, until
+from testing.kafka_client import committed_offsets, group_members, read_all, until
 from testing.schemas import packaged_schema
 
 PARTITIONS = 4
@@ -250,6 +250,19 @@ class Stage:
                 return int(sum((await consumer.end_offsets(partitions)).values())) >= count
 
             await until(are_scored, within=within, what=f"{count} scored events")
+
+    async def members(self, group: str = "") -> set[str]:
+        """Ids of the members of the group, or of another one."""
+        settings = self.settings
+        return await group_members(settings.kafka_bootstrap_servers, group or settings.group_id)
+
+    async def until_removed(self, members: Set[str], count: int = 1, *, group: str = "") -> None:
+        """Wait until the coordinator has removed some members: their sessions are over."""
+
+        async def are_removed() -> bool:
+            return len(members - await self.members(group)) >= count
+
+        await until(are_removed, what=f"{count} of {len(members)} members removed")
 
 
 def event_of(value: bytes) -> dict[str, Any]:

@@ -1,30 +1,40 @@
+"""Small models. What makes them is imported where it is used: it takes seconds."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from model.bundle import Artefacts
-from tests.unit.small_booster import Trained, train
-from tests.unit.small_model import SmallModel, small_model
-from tests.unit.two_models import TwoModels, two_models
+if TYPE_CHECKING:
+    from model.bundle import Artefacts
+    from tests.unit.small_booster import Trained
+    from tests.unit.small_model import SmallModel
+    from tests.unit.two_models import TwoModels
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """A model that serves, made in less than a second."""
+    from tests.unit.small_model import small_model
+
     return small_model(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")
 def two(model: SmallModel, tmp_path_factory: pytest.TempPathFactory) -> TwoModels:
     """That model, and a second version of it with other scores and bands."""
+    from tests.unit.two_models import two_models
+
     return two_models(model, tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="session")
 def trained() -> Trained:
     """A booster with its metadata, trained in less than a second."""
+    from tests.unit.small_booster import train
+
     return train()
 
 
@@ -37,4 +47,6 @@ def artefacts(trained: Trained) -> Artefacts:
 @pytest.fixture(scope="session")
 def trainer() -> Callable[..., Trained]:
     """``train`` itself, for models of another kind."""
+    from tests.unit.small_booster import train
+
     return train

@@ -15,9 +15,6 @@ ELSEWHERE = {Path("second_audit"): Path("tests/chaos/second_audit")}
 """Folders of tests whose subject is not at the top of the tree."""
 FILES = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
 MIRRORED = [path for path in FILES if path.parent not in (Path(), Path("across"))]
-LEFT = 45
-"""Modules with behaviour that may lack a file of tests of their name, as the newest commands do:
-their tests have other names in the same folder. Lower the number with each that gets one."""
 MODULES = sorted(
     path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
 )
@@ -89,10 +86,7 @@ def test_a_module_that_does_something_has_a_file_of_tests_of_its_name() -> None:
         if has_behaviour((ROOT / module).read_text(encoding="utf-8"))
         and (module.parent, module.stem.strip("_")) not in tested
     ]
-    assert len(missing) <= LEFT, (
-        "expected tests/unit/PACKAGE/test_MODULE.py for each module with behaviour, none for: "
-        + ", ".join(missing)
-    )
+    assert missing == [], "expected tests/unit/PACKAGE/test_MODULE.py for each of them"
 
 
 @pytest.mark.parametrize(
@@ -116,3 +110,23 @@ def test_the_longest_subject_counts() -> None:
     assert subject_of("drift_board_wide", subjects) == "drift_board"
     assert subject_of("train_quality", subjects) == "train"
     assert subject_of("trainer", subjects) is None
+
+
+SLOW = ("model.training", "sklearn", "xgboost", "tests.unit.small_", "tests.unit.two_models")
+"""Modules that take seconds to import."""
+CONFTESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("conftest.py"))
+
+
+@pytest.mark.parametrize("path", CONFTESTS, ids=str)
+def test_no_run_of_tests_waits_for_what_only_training_needs(path: Path) -> None:
+    names = [
+        name
+        for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+        )
+    ]
+    assert [name for name in names if name.startswith(SLOW)] == [], "import it in the fixture"

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from agents.offline import OfflineScorer
 from features.spec import DateField, DatePart
-from features.table import parse_table
+from features.table_file import parse_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry
 from model.serving.predictor import open_predictor

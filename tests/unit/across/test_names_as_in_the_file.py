@@ -11,7 +11,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from features.table import parse_table
+from features.table_file import parse_table
 from model.bundle import load_bundle
 from model.metadata import BundleMetadata
 from model.registry import Registry

@@ -11,7 +11,8 @@ import fastavro
 import numpy as np
 import pytest
 
-from features.table import Table, parse_table
+from features.table import Table
+from features.table_file import parse_table
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.errors import ErrorCode, InputError
 from schemas.field_names import FieldNames

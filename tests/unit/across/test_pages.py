@@ -52,7 +52,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @every_page
-def test_files_exist(page: Path) -> None:
+def test_files_that_a_page_names_exist(page: Path) -> None:
     names = named(page, rf"`((?:{FOLDERS})/[\w./-]+)`")
 
     assert {name for name in names if not (ROOT / name).exists()} == set()

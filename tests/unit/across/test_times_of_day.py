@@ -15,11 +15,12 @@ import pytest
 from features.binning import build_reference
 from features.infer import Inferred, infer_fields
 from features.spec import FeatureSpec, NumberField
-from features.table import Table, parse_table
+from features.table import Table
+from features.table_file import parse_table
 from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading
+from schemas.number_reading import NumberReading
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 

@@ -13,6 +13,7 @@ from monitoring.drift.detectors import Change
 from monitoring.drift.diagnosis import ADVICE, Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
 from monitoring.drift.seasonality import Stream
+from tests.unit.drift_assessments import assessment
 
 AGE, SCORE = Stream("age", False), Stream("score", True)
 OK, WARN, CRITICAL = DriftState.OK, DriftState.WARN, DriftState.CRITICAL
@@ -35,22 +36,8 @@ def drift(name: str, state: DriftState, since: int | None = None) -> FieldDrift:
 def horizon(
     name: str, age: DriftState, score: DriftState, *, since: int | None = None
 ) -> Assessment:
-    return Assessment(
-        name=name,
-        start=0,
-        end=1000,
-        leads=12_345,
-        state=age,
-        drifted_share=None,
-        weighted_share=None,
-        is_drift=None,
-        is_prediction_drift=None,
-        engagement=None,
-        is_engagement_healthy=None,
-        coverage=None,
-        diagnosis=Diagnosis.COVARIATE,
-        fields=(drift("age", age, since), drift("score", score)),
-    )
+    fields = drift("age", age, since), drift("score", score)
+    return assessment(name, *fields, end=1000, leads=12_345, state=age)
 
 
 def test_drift_counts_since_the_first_window_in_which_the_field_left_ok() -> None:

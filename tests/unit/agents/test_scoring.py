@@ -19,7 +19,7 @@ from agents.records import Output
 from agents.rules import Rules
 from agents.scored_batch import ScoredBatch
 from agents.scoring import Scorer
-from features.matrix import FeatureEncoder, Features
+from features.matrix import FeatureEncoder
 from model.serving.onnx_runtime import OnnxPredictor
 from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
@@ -246,7 +246,7 @@ def test_a_dead_letter_names_the_schema_of_its_record(
     assert dict(letter.output[2])["leadscore.schema"] == b"leadscore.v1.lead_created"
 
 
-def test_no_record_no_output(make_scorer: MakeScorer) -> None:
+def test_an_empty_batch_has_no_output(make_scorer: MakeScorer) -> None:
     batch = score(make_scorer(), [])
     assert (batch.scored, batch.positions, batch.dead_letters) == ([], [], [])
     assert batch.scores.shape == batch.coverage.shape == (0,)
@@ -269,16 +269,9 @@ def test_a_lead_of_which_little_is_known_is_scored_and_flagged(make_scorer: Make
     assert [event["feature_coverage"] for event in events(batch)] == [0.5, 1.0]
 
 
-def test_few_fields_of_little_importance_are_little_known_as_well() -> None:
-    shares = np.array([1.0, 0.75, 0.5], np.float32)
-    features = Features(np.empty((3, 1), np.float32), np.empty((3, 1), np.int16), shares, shares)
-    rules = Rules(0.75)
-    assert rules.is_little_known(features).tolist() == [False, False, True]
-    but_one = np.array([0.2, 0.75, 1.0], np.float32)
-    assert rules.is_little_known(features._replace(known=but_one)).tolist() == [True, False, True]
-
-
-def test_or_refused_where_the_rules_say_so(make_scorer: MakeScorer) -> None:
+def test_a_lead_of_which_little_is_known_is_refused_where_the_rules_say_so(
+    make_scorer: MakeScorer,
+) -> None:
     batch = score(make_scorer(Rules(0.6, "refuse")), records([FEW, lead(), FEW]))
     assert batch.positions == [1]
     assert len(batch.scored) == len(batch.scores) == len(batch.coverage) == 1
@@ -415,17 +408,6 @@ def test_leads_of_several_partitions_are_scored_at_once_as_each_alone(
         assert ours.dead_letters == alone.dead_letters
         for name in ("scores", "coverage", "timestamps"):
             assert getattr(ours, name).tolist() == getattr(alone, name).tolist()
-
-
-def test_leads_are_found_by_the_batches_that_they_came_with(make_scorer: MakeScorer) -> None:
-    read = make_scorer().decode(records([b"?", lead(), b"?", lead(), lead(), b"?"]))
-    assert [read.offsets[rows].tolist() for rows in read.rows([1, 1, 0, 3, 1])] == [
-        [],
-        [101],
-        [],
-        [103, 104],
-        [],
-    ]
 
 
 # Loops: what a worker writes comes back to the source.

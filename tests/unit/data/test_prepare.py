@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from features.table import read_table
+from features.table_file import read_table
 
 CONTACTS = Path(__file__).parents[3] / "data" / "bank_marketing" / "contacts.csv.gz"
 

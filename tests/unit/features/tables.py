@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from features.table import Table, parse_table
+from features.table import Table
+from features.table_file import parse_table
 from schemas.fields import FieldKind
 
 NUMBER, CATEGORY, DATE = FieldKind.NUMBER, FieldKind.CATEGORY, FieldKind.DATE

@@ -87,7 +87,9 @@ def test_a_field_without_any_value_works() -> None:
         ([7, 7], ("any",)),
     ],
 )
-def test_labels_of_numbers(values: list[float], labels: tuple[str, ...]) -> None:
+def test_bins_of_numbers_are_labelled_with_their_edges(
+    values: list[float], labels: tuple[str, ...]
+) -> None:
     assert reference_of_numbers(values).labels("x") == (*labels, "other", "missing")
 
 

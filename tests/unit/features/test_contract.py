@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from features.contract import conform, contract_kinds, derive_contract, is_boolean
-from features.table import Table, parse_table
+from features.table import Table
+from features.table_file import parse_table
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from schemas.store import parse_schema
@@ -28,7 +29,7 @@ def table(*rows: str) -> Table:
     return parse_table("\n".join(rows).encode(), "leads.csv")
 
 
-def test_kinds() -> None:
+def test_each_type_of_a_contract_has_its_kind() -> None:
     kinds = contract_kinds(
         contract(
             n=["null", "double"],
@@ -67,7 +68,9 @@ def test_booleans_are_written_as_events_have_them() -> None:
         ({"type": "enum", "name": "e", "symbols": ["A", "B"]}, "C", "expects one of A, B"),
     ],
 )
-def test_cells_that_do_not_fit(avro: Any, cell: str, says: str) -> None:
+def test_cells_that_do_not_fit_the_contract_are_refused_with_their_place(
+    avro: Any, cell: str, says: str
+) -> None:
     with pytest.raises(InputError, match=f"column 'a', row 2: .*{says}"):
         conform(table("a;x", ";1", f"{cell};1"), contract(a=avro))
 

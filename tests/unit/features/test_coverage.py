@@ -62,7 +62,7 @@ def test_a_typical_lead_has_at_least_one_field() -> None:
     st.lists(st.floats(0, 1), min_size=5, max_size=5),
     st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=40),
 )
-def test_of_sparse_leads_at_most_one_in_ten_is_below_a_typical_one(
+def test_at_most_one_in_ten_sparse_leads_is_below_a_typical_one(
     weights: list[float], rows: list[list[bool]]
 ) -> None:
     importance = dict(zip(NAMES, weights, strict=True))

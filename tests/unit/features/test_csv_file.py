@@ -11,7 +11,7 @@ from tests.unit.features.tables import NUMBER, strings, table
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_separators(separator: str) -> None:
+def test_each_usual_separator_is_detected(separator: str) -> None:
     parsed = table(f"a.b{separator}c\n1{separator}x y\n2{separator}\n")
     assert parsed.names == ("a_b", "c")
     assert parsed.originals == {"a_b": "a.b", "c": "c"}

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from features.table import find_json
+from features.table_file import find_json
 from tests.unit.features.tables import NUMBER, strings, table
 
 JSON_LEADS = [

@@ -11,7 +11,7 @@ import pytest
 from features.lead_values import lead_value, typical_value
 from features.reference import WEEKDAYS, FieldReference
 from features.spec import CategoryField, DateField, FieldSpec, NumberField, TextField
-from schemas.readings import NumberReading
+from schemas.number_reading import NumberReading
 
 NUMBER = NumberField(name="n")
 CLOCK = NumberField(name="n", reading=NumberReading(clock=True))

@@ -63,20 +63,20 @@ def cells(features: Features, field: str) -> list[list[float]]:
     return features.matrix[:, run].tolist()
 
 
-def test_one_hot_levels_unseen_and_missing() -> None:
+def test_an_unseen_level_is_all_0_and_a_missing_one_nan() -> None:
     jobs = ["Admin.", "  sales \t DIRECTOR", "ß", "pilot", None, "", "N/A", "nan"]
     rows = cells(encode(columns_of(8, job=jobs), 8), "job")
     assert rows[:4] == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]
     assert np.isnan(rows[4:]).all()
 
 
-def test_target_values_prior_and_missing() -> None:
+def test_an_unseen_level_has_the_prior_and_a_missing_one_nan() -> None:
     rows = cells(encode(columns_of(4, city=["KÖLN", "rome", "oslo", None]), 4), "city")
     assert rows[:3] == [[0.25], [0.75], [pytest.approx(0.4)]]
     assert np.isnan(rows[3])
 
 
-def test_text_length_words_and_keywords() -> None:
+def test_a_text_has_its_length_its_words_and_its_keywords_counted() -> None:
     texts = ["What PRICE?", "auf der STRASSE", None, "  ", "n/a"]
     rows = cells(encode(columns_of(5, summary=texts), 5), "summary")
     # Keywords are compared as they are written in the spec: "straße" is not case-folded there.
@@ -199,14 +199,14 @@ def test_coverage_is_relative_to_the_reference_s_typical_lead() -> None:
     assert features.known.tolist() == pytest.approx([1, 0.6], abs=1e-5)
 
 
-def test_shapes_and_types_of_an_empty_batch() -> None:
+def test_an_empty_batch_keeps_the_shapes_of_its_columns() -> None:
     features = encode(columns_of(0), 0)
     assert features.matrix.shape == (0, len(SPEC.columns))
     assert features.bins.shape == (0, len(SPEC.fields))
     assert features.coverage.shape == (0,)
 
 
-def test_types_and_layout() -> None:
+def test_the_matrix_is_contiguous_float32() -> None:
     features = encode(columns_of(3), 3)
     assert features.matrix.dtype == np.float32
     assert features.matrix.flags.c_contiguous

@@ -23,7 +23,7 @@ def parquet(store_schema: bool = True, **columns: Any) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def test_parquet() -> None:
+def test_each_type_of_parquet_is_read_as_its_kind() -> None:
     parsed = table(
         parquet(
             n=pa.array([1, None, 3]),
@@ -56,7 +56,7 @@ def test_parquet() -> None:
     assert strings(parsed, "n") == ["1", None, "3"]
 
 
-def test_parquet_without_rows() -> None:
+def test_parquet_without_rows_is_refused() -> None:
     with pytest.raises(InputError, match="no rows"):
         table(parquet(a=pa.array([], pa.int64())))
 

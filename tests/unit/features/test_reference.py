@@ -12,7 +12,7 @@ from features.reference import Bins, Reference
 from tests.unit.features.test_binning import reference_of_numbers
 
 
-def test_json_round_trip() -> None:
+def test_a_reference_is_read_from_json_as_it_was_written() -> None:
     reference = reference_of_numbers([1.5, 2.5, np.nan])
     assert Reference.model_validate_json(reference.model_dump_json()) == reference
 

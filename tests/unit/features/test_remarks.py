@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from features.decide import NumberDecision, TimeDecision
+from features.number_decision import NumberDecision
 from features.remarks import differs, remark_on
-from schemas.readings import NumberReading, TimeReading
+from features.time_decision import TimeDecision
+from schemas.number_reading import NumberReading
+from schemas.time_reading import TimeReading
 
 
 def of_numbers(is_open: bool = False, **reading: Any) -> NumberDecision:

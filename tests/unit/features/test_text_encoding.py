@@ -35,7 +35,9 @@ def test_a_wrong_encoding_is_refused() -> None:
         table("a,b\n1,2\n", "undefined")
 
 
-def test_an_encoding_that_can_not_be_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoding_that_cannot_be_detected_is_refused_with_the_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "charset_normalizer", None)
     with pytest.raises(InputError, match=r"can't be detected.*line 2 has the byte 0x81"):
         table(b"a,b\n\x81\x8d,1\n")

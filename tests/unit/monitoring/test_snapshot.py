@@ -109,14 +109,16 @@ def too_few(model: SmallModel) -> Any:
     return render(SUBJECT, *shown(model, now, sample(model)), assessment, MANY)  # type: ignore[call-arg]
 
 
-def test_of_too_few_leads_no_metric_says_that_nothing_has_drifted(too_few: Any) -> None:
+def test_no_metric_says_that_too_few_leads_have_not_drifted(too_few: Any) -> None:
     """They had a drift score of 0.0, which a program takes for health."""
     kinds = [metric["config"]["type"] for metric in json.loads(too_few.json)["metrics"]]
     assert kinds
     assert not [kind for kind in kinds if "Drift" in kind]
 
 
-def test_of_too_few_leads_the_page_says_no_no(model: SmallModel, too_few: Any) -> None:
+def test_the_page_does_not_say_that_too_few_leads_have_not_drifted(
+    model: SmallModel, too_few: Any
+) -> None:
     from monitoring.snapshot import _figures, _row
 
     assessment = assess(model, sample(model), MANY)
@@ -124,6 +126,13 @@ def test_of_too_few_leads_the_page_says_no_no(model: SmallModel, too_few: Any) -
     for field in assessment.fields:
         assert _row(field)["drifted"] == "-"
     assert "too few" in too_few.html
+
+
+def test_the_page_says_how_many_leads_were_compared_and_that_they_are_a_sample() -> None:
+    from monitoring.snapshot import _sampled
+
+    assert _sampled(10, 10) == "All 10 leads"
+    assert _sampled(10_000, 123_456) == "A random sample of 10,000 of 123,456 leads"
 
 
 def test_too_few_leads_put_no_point_on_a_workspaces_panels(

@@ -185,7 +185,7 @@ def test_a_type_that_is_not_the_kinds_is_a_verdict_and_known_beforehand(
     assert phrase.startswith("x is ")
 
 
-def test_of_a_union_only_the_wrong_branch_is_a_verdict() -> None:
+def test_only_the_wrong_branch_of_a_union_is_a_verdict() -> None:
     schema = lead_schema({"name": "x", "type": ["double", "string"]})
     assert read(schema, {"x": NUMBER}, x=1.5).columns["x"][0] == 1.5
     assert code(read(schema, {"x": NUMBER}, x="1.5")) is ErrorCode.TYPE

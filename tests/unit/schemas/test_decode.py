@@ -15,8 +15,10 @@ from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import encode_lead
 from schemas.errors import ErrorCode, InputError, InvalidEventError
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading, Reading, TimeReading
+from schemas.number_reading import NumberReading
+from schemas.readings import Reading
 from schemas.store import Schema, SchemaStore
+from schemas.time_reading import TimeReading
 from schemas.wire import WireFormat
 
 KINDS = {

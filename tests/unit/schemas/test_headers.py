@@ -74,7 +74,7 @@ def test_a_request_id_is_found_under_each_name_in_any_case(name: str) -> None:
     assert read_headers([("other", b"1"), (name.upper(), b"req-1")]).request_id == b"req-1"
 
 
-def test_of_several_request_ids_the_first_name_wins_wherever_it_stands() -> None:
+def test_the_first_name_of_several_request_ids_wins_wherever_it_stands() -> None:
     headers = [(name, name.encode()) for name in reversed(REQUEST_ID_NAMES)]
     assert read_headers(headers).request_id == REQUEST_ID_NAMES[0].encode()
 

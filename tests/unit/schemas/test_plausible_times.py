@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from schemas.errors import ErrorCode
+from schemas.number_reading import NumberReading
 from schemas.plausible_times import PlausibleTimes
-from schemas.readings import NumberReading, Reading, TimeReading
+from schemas.readings import Reading
+from schemas.time_reading import TimeReading
 
 NOW = 1_760_000_000_000
 DAY = 86_400_000

@@ -113,7 +113,7 @@ def test_further_folders_add_their_schemas(tmp_path: Path) -> None:
     assert store.by_fingerprint(bytes(8)) is None
 
 
-def test_of_two_schemas_of_a_name_the_last_has_the_name_and_both_are_read() -> None:
+def test_the_last_of_two_schemas_of_a_name_has_the_name_and_both_are_read() -> None:
     store = SchemaStore()
     first, second = store.add(LEAD), store.add(lead_without("pages"))
     assert store.by_name("visit") is second

@@ -29,7 +29,7 @@ def faults_of(*partials: Record, leads: Sequence[Record] = LEADS, **run: Any) ->
     return Run(leads, [scored(source) for source in leads], partials=partials, **run).faults()
 
 
-def test_counts_that_are_exact() -> None:
+def test_exact_counts_have_no_fault() -> None:
     assert faults_of(partial(*LEADS)) == {}
 
 
@@ -58,35 +58,35 @@ def test_an_older_version_of_a_block_does_not_count() -> None:
     ],
     ids=lambda changed: "-".join(changed),
 )
-def test_a_wrong_number(changed: dict[str, Any]) -> None:
+def test_a_wrong_number_in_a_block_is_a_fault_of_its_counts(changed: dict[str, Any]) -> None:
     assert faults_of(partial(*LEADS, **changed)) == {"drift_counts": 1}
 
 
-def test_a_block_that_was_not_counted() -> None:
+def test_a_block_that_was_not_counted_is_a_fault() -> None:
     assert faults_of() == {"drift_not_counted": 1}
 
 
-def test_a_block_of_no_lead() -> None:
+def test_a_block_of_no_lead_is_a_fault() -> None:
     assert faults_of(partial(*LEADS), partial(lead(4096))) == {"drift_of_no_lead": 1}
 
 
-def test_a_block_that_is_counted_under_both_models() -> None:
+def test_a_block_that_is_counted_under_both_models_is_a_fault() -> None:
     partials = partial(*LEADS), partial(*LEADS, sha=NEXT_SHA)
     assert faults_of(*partials) == {"drift_of_no_lead": 1}
 
 
-def test_a_change_of_model_within_a_block() -> None:
+def test_a_change_of_model_within_a_block_is_no_fault() -> None:
     events = [*EVENTS[:9], *(scored(source, NEXT_SHA) for source in LEADS[9:])]
     partials = partial(*LEADS[:9]), partial(*LEADS[9:], sha=NEXT_SHA)
     assert Run(LEADS, events, partials=partials).faults() == {}
 
 
-def test_two_versions_that_differ_though_they_count_up_to_the_same_offset() -> None:
+def test_two_versions_that_count_up_to_the_same_offset_and_differ_are_a_fault() -> None:
     partials = partial(*LEADS), partial(*LEADS, engaged=3)
     assert faults_of(*partials) == {"partials_differ": 1}
 
 
-def test_a_lead_in_another_window() -> None:
+def test_a_lead_that_is_counted_in_another_window_is_a_fault() -> None:
     late = [lead(0), lead(1, created_at=CREATED - 1)]
     split = (
         partial(late[0]),
@@ -101,15 +101,15 @@ def test_a_lead_in_another_window() -> None:
     assert faults_of(partial(*late), leads=late) == {"drift_counts": 1, "drift_not_counted": 1}
 
 
-def test_a_lead_is_not_from_the_future() -> None:
+def test_a_lead_from_the_future_is_counted_at_the_time_of_its_record() -> None:
     assert faults_of(partial(lead(0)), leads=[lead(0, created_at=CREATED + WINDOW_MS)]) == {}
 
 
-def test_a_key_of_another_block() -> None:
+def test_a_partial_with_the_key_of_another_block_is_a_fault() -> None:
     assert faults_of(partial(*LEADS)._replace(key=b"1/0")) == {"partial_key": 1}
 
 
-def test_a_partial_that_cannot_be_read() -> None:
+def test_a_partial_that_cannot_be_read_is_a_fault() -> None:
     found = faults_of(partial(*LEADS)._replace(value=b"\xc3\x01"))
     assert found == {"partial_unreadable": 1, "drift_not_counted": 1}
 
@@ -131,7 +131,7 @@ def test_missing_values_and_unknown_levels_have_bins_of_their_own() -> None:
     assert faults_of(counted, leads=[lead(1, **given)]) == {}
 
 
-def test_reports_that_are_exact() -> None:
+def test_exact_reports_have_no_fault() -> None:
     assert faults_of(partial(*LEADS), reports=[report(20), report(9)]) == {}
 
 
@@ -144,7 +144,7 @@ def test_reports_that_are_exact() -> None:
         ({"model_sha256": NEXT_SHA}, "report_of_no_lead"),
     ],
 )
-def test_a_wrong_report(changed: dict[str, Any], rule: str) -> None:
+def test_a_wrong_report_is_a_fault(changed: dict[str, Any], rule: str) -> None:
     assert faults_of(partial(*LEADS), reports=[report(20, **changed)]) == {rule: 1}
 
 

@@ -58,7 +58,7 @@ def test_every_kind_of_broken_lead_gets_its_code(reader: LeadReader, wire: WireF
     assert {kind for kind, *_ in found} >= {"truncated", "not_finite", "tombstone"}
 
 
-def test_json_as_documented(reader: LeadReader) -> None:
+def test_json_is_read_as_it_is_documented(reader: LeadReader) -> None:
     lead = reader.read(
         b' {"lead_id": "1", "created_at": "1970-01-01T01:00:00+01:00", "age": 5, "job": 7}', KINDS
     )
@@ -86,7 +86,9 @@ def test_the_time_of_creation_as_a_field_is_read_once(reader: LeadReader) -> Non
         (b"\xc3\x01" + bytes(8), "SCHEMA"),
     ],
 )
-def test_codes(reader: LeadReader, value: bytes, code: str) -> None:
+def test_a_value_that_is_no_lead_has_the_code_that_is_documented(
+    reader: LeadReader, value: bytes, code: str
+) -> None:
     assert code_of(reader, value) == code
 
 
@@ -116,7 +118,7 @@ def test_logical_types_are_the_numbers_and_times_that_they_stand_for(
         ({"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}, "-1.25", -1.25),
     ],
 )
-def test_each_logical_type_by_itself(
+def test_each_logical_type_is_read_without_a_library(
     tmp_path: Path, avro_type: object, given: Any, expected: float
 ) -> None:
     schema = {

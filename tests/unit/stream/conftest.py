@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -37,3 +38,13 @@ def leads_csv(tmp_path: Path) -> Path:
         "lead_id,created_at,page_views,industry\nb,2024-01-02,7,retail\na,2024-01-01,3,\n"
     )
     return path
+
+
+@pytest.fixture
+def current_loop() -> Iterator[None]:
+    """An event loop of the test's own, as a Faust app wants one when it is made."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)

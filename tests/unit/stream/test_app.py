@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,7 @@ from stream.settings import load_settings
 from stream.topology import READY, ScoringRole, score
 from stream.worker import Worker
 
-
-@pytest.fixture(autouse=True)
-def _loop() -> Iterator[None]:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    loop.close()
-    asyncio.set_event_loop(None)
+pytestmark = pytest.mark.usefixtures("current_loop")
 
 
 @pytest.fixture

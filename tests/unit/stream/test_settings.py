@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.errors import StartupError
 from stream.kafka.topic_catalog import TOPICS
-from stream.settings import Settings, load_settings, mask_url, unknown_variables, variable_of
+from stream.settings import Settings, load_settings, mask_url, variable_of
 
 
 @pytest.fixture(autouse=True)
@@ -135,34 +135,7 @@ def test_a_setting_that_there_is_none_of_is_refused() -> None:
         load_settings(http_prot=1)
 
 
-def test_variables_that_are_no_settings_are_found_with_the_nearest_name() -> None:
-    environment = {
-        "LEADSCORE_MIN_COVERAG": "1",
-        "LEADSCORE_DELIVRY": "exactly_once",
-        "LEADSCORE_ENV": "test",
-        "PATH": "",
-    }
-    found = unknown_variables(environment)
-    assert [(variable.name, variable.nearest) for variable in found] == [
-        ("LEADSCORE_DELIVRY", "LEADSCORE_DELIVERY"),
-        ("LEADSCORE_MIN_COVERAG", "LEADSCORE_MIN_COVERAGE"),
-    ]
-
-
-def test_kubernetes_service_variables_are_ignored() -> None:
-    environment = {
-        "LEADSCORE_SERVICE_HOST": "10.0.0.1",
-        "LEADSCORE_SERVICE_PORT": "8080",
-        "LEADSCORE_SERVICE_PORT_HTTP": "8080",
-        "LEADSCORE_PORT": "tcp://10.0.0.1:8080",
-        "LEADSCORE_PORT_8080_TCP": "tcp://10.0.0.1:8080",
-        "LEADSCORE_PORT_8080_TCP_ADDR": "10.0.0.1",
-        "LEADSCORE_HTP_PORT": "8080",
-    }
-    assert [variable.name for variable in unknown_variables(environment)] == ["LEADSCORE_HTP_PORT"]
-
-
-def test_variables_of_fields() -> None:
+def test_a_setting_has_a_variable_of_its_name() -> None:
     assert variable_of("environment") == "LEADSCORE_ENV"
     assert variable_of("kafka_bootstrap_servers") == "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS"
     assert variable_of("http_port") == "LEADSCORE_HTTP_PORT"

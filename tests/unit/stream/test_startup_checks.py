@@ -42,7 +42,9 @@ async def sentence(settings: Settings) -> str:
     return str(refused.value)
 
 
-async def test_a_port_file_that_cannot_be_written(model: SmallModel, tmp_path: Path) -> None:
+async def test_a_port_file_that_cannot_be_written_is_named(
+    model: SmallModel, tmp_path: Path
+) -> None:
     file = tmp_path / "absent" / "port"
     said = await sentence(settings_of(model, http_port_file=file))
     assert said.startswith(f"expected to write the port of health and metrics to {file}, but ")
@@ -69,13 +71,13 @@ async def test_a_worker_may_wait_for_its_model(tmp_path: Path, topics: list[Sett
     assert topics
 
 
-async def test_no_folder_of_schemas(model: SmallModel, tmp_path: Path) -> None:
+async def test_a_missing_folder_of_schemas_is_named(model: SmallModel, tmp_path: Path) -> None:
     said = await sentence(settings_of(model, schema_dir=tmp_path / "absent"))
     assert str(tmp_path / "absent") in said
     assert "LEADSCORE_SCHEMA_DIR" in said
 
 
-async def test_a_broken_schema(model: SmallModel, tmp_path: Path) -> None:
+async def test_a_broken_schema_is_named(model: SmallModel, tmp_path: Path) -> None:
     (tmp_path / "lead.avsc").write_text("{")
     assert "lead.avsc: expected an Avro schema as JSON" in await sentence(
         settings_of(model, schema_dir=tmp_path)
@@ -121,7 +123,7 @@ async def test_a_drift_worker_tries_no_model(model: SmallModel) -> None:
     assert trials.tried == 0
 
 
-async def test_a_contract_without_the_models_fields(model: SmallModel) -> None:
+async def test_a_contract_without_the_models_fields_is_refused(model: SmallModel) -> None:
     said = await sentence(settings_of(model, contract="bank_contact"))
     assert said.startswith("model leads/1 reads fields that the contract ")
     assert "page_views" in said
@@ -130,13 +132,13 @@ async def test_a_contract_without_the_models_fields(model: SmallModel) -> None:
     )
 
 
-async def test_a_contract_that_is_not_known(model: SmallModel) -> None:
+async def test_a_contract_that_is_not_known_is_named_with_the_known_ones(model: SmallModel) -> None:
     said = await sentence(settings_of(model, contract="nobody"))
     assert "LEADSCORE_CONTRACT names nobody, which is not known here (known: " in said
     assert "lead_created" in said
 
 
-async def test_a_contract_that_is_no_leads(model: SmallModel, tmp_path: Path) -> None:
+async def test_a_contract_that_is_no_leads_is_refused(model: SmallModel, tmp_path: Path) -> None:
     (tmp_path / "visit.avsc").write_text(
         '{"type": "record", "name": "visit", "fields": [{"name": "page_views", "type": "int"}]}'
     )
@@ -144,7 +146,7 @@ async def test_a_contract_that_is_no_leads(model: SmallModel, tmp_path: Path) ->
     assert "visit.avsc: a lead's schema needs a field lead_id of type string" in said
 
 
-async def test_no_such_topics(model: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_topic_is_named(model: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unfit(_: Settings) -> None:
         raise StartupError("expected the topic leads.created, but it does not exist")
 
@@ -155,7 +157,7 @@ async def test_no_such_topics(model: SmallModel, monkeypatch: pytest.MonkeyPatch
     )
 
 
-async def test_a_port_that_is_taken(model: SmallModel) -> None:
+async def test_a_port_that_is_taken_is_named(model: SmallModel) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,9 +1,8 @@
-"""What each role wires, and that nothing outside stream/topology.py wires anything."""
+"""The wiring of each role; nothing outside stream/topology.py wires anything."""
 
 from __future__ import annotations
 
 import ast
-import asyncio
 import importlib
 import pkgutil
 from collections.abc import Iterator
@@ -38,13 +37,7 @@ FAUSTS = {
 """Services by inheritance alone: Faust makes them, or the entry point does."""
 
 
-@pytest.fixture(autouse=True)
-def _loop() -> Iterator[None]:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    loop.close()
-    asyncio.set_event_loop(None)
+pytestmark = pytest.mark.usefixtures("current_loop")
 
 
 async def _no_checks(_: App) -> None:

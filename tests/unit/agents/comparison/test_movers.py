@@ -12,7 +12,7 @@ def test_the_largest_change_is_first_whatever_its_sign() -> None:
     assert biggest_movers(changed, 10).tolist() == [1, 3, 0]
 
 
-def test_of_equal_changes_the_first_leads_are_taken() -> None:
+def test_the_first_leads_are_taken_where_changes_are_equal() -> None:
     assert biggest_movers(pair([0.5] * 4, [0.25, 0.75, 0.25, 0.75]), 3).tolist() == [0, 1, 2]
 
 

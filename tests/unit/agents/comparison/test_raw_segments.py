@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.comparison.raw_segments import segments_of_numbers, segments_of_texts
 
 
-def test_texts_by_frequency() -> None:
+def test_segments_of_texts_are_ordered_by_frequency() -> None:
     found = segments_of_texts("owner", ["a", "b", None, "b"])
     assert (list(found.labels), found.codes.tolist()) == (["b", "a", "missing"], [1, 0, 2, 0])
 

@@ -25,7 +25,7 @@ def noise(n: int, distinct: int) -> Leads:
     return Leads.of(KINDS, columns, RNG.random(n) < 0.3)
 
 
-def test_distinct_rows() -> None:
+def test_distinct_rows_are_not_alike() -> None:
     alike = find_alike(
         Leads.of({"size": FieldKind.NUMBER}, {"size": np.arange(9.0)}, RNG.random(9) < 1)
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.table import parse_table
+from features.table_file import parse_table
 from model.training.options import TrainOptions
 from model.training.preparation import Prepared, prepare
 from schemas.errors import InputError

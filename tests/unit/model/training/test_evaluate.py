@@ -74,7 +74,7 @@ def test_lift_of_the_best_tenth() -> None:
     assert lift(np.zeros(10, dtype=bool), np.zeros(10)) == 0
 
 
-def test_all_of_it() -> None:
+def test_scores_that_rank_perfectly_have_an_auc_of_1() -> None:
     labels, scores = np.array([True, False, False, True]), np.array([0.9, 0.1, 0.2, 0.8])
     quality = evaluate(labels, scores)
     assert (quality.rows, quality.positives, quality.rate) == (4, 2, 0.5)

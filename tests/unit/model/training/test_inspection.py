@@ -26,7 +26,7 @@ def auc(values: np.ndarray, kind: FieldKind = FieldKind.NUMBER) -> float:
     return auc_alone(Leads.of({"x": kind}, {"x": values}, LABELS), "x", seed=1)
 
 
-def test_a_column_that_is_the_answer() -> None:
+def test_a_column_that_is_the_answer_predicts_it_alone() -> None:
     assert auc(LABELS.astype(float)) > 0.99
     assert auc(-LABELS.astype(float)) > 0.99
 
@@ -87,7 +87,7 @@ def inspected(**columns: np.ndarray) -> Inspection:
     return inspect_columns(Leads.of(kinds, columns, LABELS), originals, seed=1)
 
 
-def test_a_column_that_is_too_strong_alone() -> None:
+def test_a_column_that_is_too_strong_alone_is_a_leak() -> None:
     found = inspected(age=NOISE, late__=LABELS + NOISE * 0.3)
     (leak,) = found.leaks
     assert leak.column == "late."
@@ -109,7 +109,7 @@ def test_a_strong_column_s_name_is_mentioned() -> None:
     assert "AUC" in leak.reason
 
 
-def test_a_column_that_is_there_for_one_outcome_only() -> None:
+def test_a_column_that_is_there_for_one_outcome_only_is_a_leak() -> None:
     few = np.flatnonzero(LABELS)[:30]
     amount = np.full(N, np.nan)
     amount[few] = NOISE[few]

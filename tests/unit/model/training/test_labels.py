@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.table import Table, parse_table, read_table
+from features.table import Table
+from features.table_file import parse_table, read_table
 from model.training.labels import Labels, read_labels
 from schemas.errors import InputError
 
@@ -50,7 +51,7 @@ def test_the_positive_value_is_plain(cells: tuple[str, str], value: str) -> None
     assert labels.success == (value,)
 
 
-def test_of_two_values_one_name_is_enough() -> None:
+def test_one_name_is_enough_where_there_are_two_values() -> None:
     cells = ("Closed Won", "lost", "", "closed won ")
     for options in ({"positive": ["CLOSED WON"]}, {"negative": ["LOST"]}):
         labels = read_labels(table(*cells), "y", **options)
@@ -79,7 +80,7 @@ def test_with_success_and_what_to_ignore_named_the_others_are_failure() -> None:
     assert labels.failure == ("Lost", "Demo")
 
 
-def test_several_values_of_a_kind() -> None:
+def test_several_values_may_mean_success_failure_or_be_ignored() -> None:
     labels = read_labels(
         table(*STAGES), "y", positive=["Won", "Demo"], negative=["Lost"], ignore=["Open"]
     )
@@ -110,7 +111,7 @@ def test_a_word_that_means_missing_may_be_named() -> None:
     assert outcomes(labels) == [True, None, False]
 
 
-def test_numbers_of_a_typed_file(tmp_path: Any) -> None:
+def test_typed_numbers_are_matched_however_they_are_written(tmp_path: Any) -> None:
     values = pa.array([0.0, 1.0, None, 2.0])
     pq.write_table(pa.table({"y": values, "x": [1, 2, 3, 4]}), tmp_path / "leads.parquet")
     labels = read_labels(read_table(tmp_path / "leads.parquet"), "y", ["1.0"], ["0"])
@@ -125,7 +126,7 @@ def test_young_leads_with_an_outcome_are_counted_apart() -> None:
     assert (counts.immature, counts.missing) == (2, 1)
 
 
-def test_of_many_ignored_values_the_rarest_are_one_entry() -> None:
+def test_the_rarest_of_many_ignored_values_are_one_entry() -> None:
     cells = ("yes", "no", *(f"stage {i % 60}" for i in range(330)))
     ignored = read_labels(table(*cells), "y", ["yes"], ["no"]).counts(mature(332)).ignored
     assert len(ignored) == 50
@@ -196,7 +197,9 @@ def test_a_value_of_one_lead_with_many_rows_is_a_value_of_one_lead() -> None:
         ),
     ],
 )
-def test_refused(cells: tuple[str, ...], options: dict[str, list[str]], says: str) -> None:
+def test_a_target_that_leaves_success_open_is_refused(
+    cells: tuple[str, ...], options: dict[str, list[str]], says: str
+) -> None:
     with pytest.raises(InputError) as caught:
         read_labels(table(*cells), "y", **options)
     assert says in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.spec import CREATED_AT
-from features.table import parse_table
+from features.table_file import parse_table
 from model.training.named_columns import NamedColumns
 from model.training.options import TrainOptions
 from schemas.errors import InputError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.table import parse_table
+from features.table_file import parse_table
 from model.column_plan import ColumnPlan
 from model.training.inspection import Leak
 from model.training.options import TrainOptions

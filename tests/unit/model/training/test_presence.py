@@ -38,18 +38,18 @@ LABELS = np.random.default_rng(3).random(N) < 0.3
 
 
 @pytest.mark.parametrize("rows", [20, 60, 600])
-def test_a_column_filled_for_positives_only(rows: int) -> None:
+def test_a_column_filled_for_positives_only_is_found(rows: int) -> None:
     (part,) = found({"won_date": numbers(some(LABELS, rows))}, LABELS)
     assert part == OneOutcome("won_date", is_filled=True, is_positive=True, rows=rows)
     assert part.reason == f"it has a value in {rows:,} rows, and all of them are positives"
 
 
-def test_a_column_filled_for_negatives_only() -> None:
+def test_a_column_filled_for_negatives_only_is_found() -> None:
     (part,) = found({"lost_reason": numbers(some(~LABELS, 100))}, LABELS)
     assert (part.is_filled, part.is_positive) == (True, False)
 
 
-def test_a_column_empty_for_one_outcome_only() -> None:
+def test_a_column_empty_for_one_outcome_only_is_found() -> None:
     (part,) = found({"owner": numbers(~some(LABELS, 40))}, LABELS)
     assert (part.is_filled, part.is_positive, part.rows) == (False, True, 40)
     assert part.reason == "it is empty in 40 rows, and all of them are positives"

@@ -45,7 +45,7 @@ def test_few_leads_are_all_kept_with_their_scores(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_allclose(found[SCORE], np.linspace(0, 1, N), rtol=1e-6)
 
 
-def test_of_many_leads_some_are_taken_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_some_of_many_leads_are_taken_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = written(monkeypatch, most=100)["number.size"]
     assert len(sizes) == 100
     assert (sizes[0], sizes[-1]) == (0.0, N - 1.0)

@@ -82,7 +82,7 @@ def test_rows_keep_their_groups() -> None:
     assert category(4).independent.groups is None
 
 
-def test_keywords() -> None:
+def test_keywords_are_words_that_are_neither_rare_nor_in_most_texts() -> None:
     often: list[str | None] = ["Price and demo, PRICE again", "demo of the price"]
     texts = (
         often * 20 + ["nothing here"] * 20 + ["demo only"] * 40 + ["rare"] * 3 + [None, " "] * 100

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from features.matrix import FeatureEncoder
 from features.reference_sample import read_sample
 from features.spec import CategoryField
-from features.table import Table, parse_table
+from features.table import Table
+from features.table_file import parse_table
 from model.metadata import BundleError, BundleMetadata, Thresholds
 from model.serving.native import NativePredictor
 from model.serving.onnx_runtime import OnnxPredictor
@@ -70,7 +71,7 @@ def trained() -> TrainedModel:
     return train(TABLE, OPTIONS)
 
 
-def test_the_spec(trained: TrainedModel) -> None:
+def test_the_spec_has_a_field_for_each_column_by_its_kind(trained: TrainedModel) -> None:
     fields = {field.name: field for field in trained.metadata.spec.fields}
     assert list(fields) == ["company_size", "city", "source", "opt_in", "notes", "created_at"]
     assert isinstance(fields["city"], CategoryField)
@@ -121,7 +122,7 @@ def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel) -> None
     assert np.isnan(metadata.golden.matrix).any()
 
 
-def test_the_importance_of_each_field(trained: TrainedModel) -> None:
+def test_the_fields_that_decide_have_the_highest_importance(trained: TrainedModel) -> None:
     importance = trained.metadata.importance
     assert list(importance) == list(trained.metadata.spec.kinds)
     assert sum(importance.values()) == pytest.approx(1)
@@ -131,7 +132,7 @@ def test_the_importance_of_each_field(trained: TrainedModel) -> None:
     assert least > 0.1
 
 
-def test_the_reference_rows(trained: TrainedModel) -> None:
+def test_the_reference_rows_have_the_bins_of_the_training_data(trained: TrainedModel) -> None:
     assert trained.artefacts.reference is not None
     spec, reference = trained.metadata.spec, trained.metadata.reference
     sample = read_sample(trained.artefacts.reference, "the sample", spec, reference)
@@ -169,7 +170,7 @@ def test_rows_are_put_in_the_order_of_time(trained: TrainedModel) -> None:
     assert again.metadata.training.order == "created"
 
 
-def test_order_of_the_file_and_none() -> None:
+def test_the_latest_leads_are_known_by_the_order_of_the_file_or_not_at_all() -> None:
     ordered = train(TABLE, replace(OPTIONS, time=None, ordered=True, exclude=("created",)))
     assert ordered.report.latest is not None
     assert ordered.metadata.training.order == "the file"
@@ -259,7 +260,7 @@ def test_a_column_in_whose_place_the_time_is_read_can_be_nothing_else() -> None:
         train(table(made), replace(OPTIONS, group="created_at"))
 
 
-def test_of_two_columns_of_creation_one_is_read() -> None:
+def test_one_of_two_columns_of_creation_is_read() -> None:
     made = [{**row, "created_at": "2024-01-01"} for row in ROWS]
     plan = plan_training(table(made), OPTIONS)
     by_column = {column.column: column for column in plan.columns}
@@ -620,7 +621,7 @@ def test_without_signal_every_lead_gets_the_base_rate_in_both_engines(
         ),
     ],
 )
-def test_unusable_options(change: dict[str, Any], says: str) -> None:
+def test_options_that_contradict_the_table_are_refused(change: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         train(TABLE, replace(OPTIONS, **change))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from features.table import parse_table
+from features.table_file import parse_table
 from model.training.boosting import BoostingParameters
 from model.training.card import personal_content
 from model.training.train import TrainedModel, TrainOptions, train

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from features.matrix import FeatureEncoder
-from features.table import read_table
+from features.table_file import read_table
 from model.serving.onnx_runtime import OnnxPredictor
 from model.training.cross_validation import Recipe, cross_validate
 from model.training.inspection import TOO_GOOD_AUC
@@ -42,7 +42,7 @@ def shoppers() -> TrainedModel:
     return train(read_table(SESSIONS), OPTIONS[SESSIONS])
 
 
-def test_bank_without_duration(bank: TrainedModel) -> None:
+def test_the_banks_contacts_without_the_duration_reach_their_auc(bank: TrainedModel) -> None:
     assert bank.report.rows == 41_188
     assert bank.report.positives == 4_640
     assert bank.report.cross_validated.auc >= 0.802
@@ -79,7 +79,9 @@ def test_a_missing_value_says_little_of_a_session(shoppers: TrainedModel) -> Non
     assert_missing_values_say_little(shoppers, SESSIONS, 5_000)
 
 
-def test_bank_in_time(bank: TrainedModel) -> None:
+def test_the_latest_contacts_of_the_bank_are_ranked_worse_and_the_report_says_so(
+    bank: TrainedModel,
+) -> None:
     latest = bank.report.latest
     assert latest is not None
     assert latest.rows == 8_238
@@ -109,7 +111,7 @@ def test_bank_scores_alike_in_both_engines(bank: TrainedModel) -> None:
     assert bank.report.parity <= 1e-6
 
 
-def test_shoppers_with_all_columns(shoppers: TrainedModel) -> None:
+def test_shoppers_with_all_columns_reach_their_auc(shoppers: TrainedModel) -> None:
     assert shoppers.report.cross_validated.auc >= 0.933
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agents.offline import OfflineScorer
 from features.matrix import Features
-from features.table import parse_table
+from features.table_file import parse_table
 from model.bundle import load_bundle
 from model.registry import Registry
 from model.serving.predictor import open_predictor

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.binning import unmeasured_reference
 from features.spec import FeatureSpec, NumberField
-from features.table import parse_table
+from features.table_file import parse_table
 from model.bundle import Artefacts, load_bundle, verify
 from model.metadata import BundleMetadata, Calibration, Golden
 from model.registry import Registry

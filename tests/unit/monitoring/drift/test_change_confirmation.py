@@ -200,7 +200,7 @@ def test_a_change_waits_no_longer_than_its_span() -> None:
     assert confirmation.assessed([horizon("5m", HOUR + 1, drift=STRONG)]) == []
 
 
-def test_of_one_stream_and_detector_the_latest_change_waits() -> None:
+def test_the_latest_change_of_a_stream_and_detector_waits() -> None:
     confirmation = ChangeConfirmation(season_ms=0)
     confirmation.found(VISITS, 0)
     latest, other = replace(VISITS, after=0.9), replace(VISITS, detector="page_hinkley")

@@ -148,7 +148,7 @@ def test_the_same_samples_in_the_same_order_give_the_same_state() -> None:
     assert once.rolling() == again.rolling()
 
 
-def test_other_order_other_state() -> None:
+def test_the_state_depends_on_the_order_of_the_leads() -> None:
     scores, codes = joined(leads(2000), leads(400, 2, rise=0.3))
     assert changes_of(RollingDetectors(LAYOUT), (scores, codes))
     order = np.random.default_rng(5).permutation(len(scores))

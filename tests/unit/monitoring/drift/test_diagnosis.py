@@ -24,7 +24,9 @@ RUNBOOK = Path(__file__).parents[4] / "docs" / "runbook.md"
         (True, True, True, "covariate_and_prediction"),
     ],
 )
-def test_diagnoses(covariate: bool, prediction: bool, surge: bool, diagnosis: str) -> None:
+def test_the_diagnosis_follows_from_the_drift_of_leads_scores_and_rate(
+    covariate: bool, prediction: bool, surge: bool, diagnosis: str
+) -> None:
     found = diagnose(is_covariate=covariate, is_prediction=prediction, is_surge=surge)
     assert found == diagnosis
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from monitoring.drift.assessment import Assessment
-from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
 from monitoring.drift.seasonality import DAY_MS, SeasonalityFilter, Stream
+from tests.unit.drift_assessments import assessment
 
 HOUR = 3_600_000
 VISITS = Stream("visits", False)
@@ -17,32 +17,17 @@ def horizon(
     end: int, psi: float, *, length: int = HOUR, leads: int = 100_000, is_drifted: bool = True
 ) -> Assessment:
     """Return an assessment of one field with a PSI above its noise."""
-    return Assessment(
-        name="24h" if length >= DAY_MS else "1h",
-        start=end - length,
-        end=end,
-        leads=leads,
+    visits = FieldDrift(
+        name="visits",
+        is_score=False,
         state=DriftState.WARN,
-        drifted_share=None,
-        weighted_share=None,
-        is_drift=None,
-        is_prediction_drift=None,
-        engagement=None,
-        is_engagement_healthy=None,
-        coverage=None,
-        diagnosis=Diagnosis.COVARIATE,
-        fields=(
-            FieldDrift(
-                name="visits",
-                is_score=False,
-                state=DriftState.WARN,
-                is_drifted=is_drifted,
-                test="ks",
-                psi=psi,
-                psi_noise=0.0,
-            ),
-        ),
+        is_drifted=is_drifted,
+        test="ks",
+        psi=psi,
+        psi_noise=0.0,
     )
+    name = "24h" if length >= DAY_MS else "1h"
+    return assessment(name, visits, start=end - length, end=end, leads=leads)
 
 
 def hours(season: SeasonalityFilter, first: int, last: int, psi: float) -> list[bool]:

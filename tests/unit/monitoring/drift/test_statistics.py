@@ -73,7 +73,7 @@ def test_the_examples_are_true() -> None:
     assert not results.failed
 
 
-def test_psi_by_hand() -> None:
+def test_psi_and_divergences_are_those_computed_by_hand() -> None:
     # 0.2·ln 1.4 + 0.2·ln (0.5/0.3), of so many leads that half a one is nothing.
     window, reference = np.array([7, 3]) * 10**6, np.array([5, 5]) * 10**6
     assert psi(window, reference) == pytest.approx(0.169460, abs=1e-6)
@@ -151,7 +151,7 @@ def test_kolmogorovs_distribution_is_scipys(x: Any) -> None:
 @pytest.mark.parametrize(
     ("x", "p"), [(1.0727, 0.2), (1.2238, 0.1), (1.3581, 0.05), (1.6276, 0.01), (1.9495, 0.001)]
 )
-def test_kolmogorovs_distribution_by_its_table(x: float, p: float) -> None:
+def test_kolmogorovs_distribution_has_the_values_of_its_table(x: float, p: float) -> None:
     assert kolmogorov_survival(x) == pytest.approx(p, rel=2e-3)
 
 
@@ -173,7 +173,9 @@ def test_the_chi2_distribution_is_scipys(x: Any, degrees: Any) -> None:
         (135.807, 100, 0.01),
     ],
 )
-def test_the_chi2_distribution_by_its_table(x: float, degrees: int, p: float) -> None:
+def test_the_chi2_distribution_has_the_values_of_its_table(
+    x: float, degrees: int, p: float
+) -> None:
     assert chi2_survival(x, degrees) == pytest.approx(p, rel=2e-3)
 
 

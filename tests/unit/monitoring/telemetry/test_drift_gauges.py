@@ -10,6 +10,7 @@ from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
 from monitoring.telemetry.declarations import DECLARATIONS
 from monitoring.telemetry.drift_gauges import DriftMetrics
+from tests.unit.drift_assessments import of_too_few
 
 JOB = FieldDrift(
     name="job",
@@ -62,23 +63,7 @@ HOUR = Assessment(
     diagnosis=Diagnosis.COVARIATE_AND_PREDICTION,
     fields=(JOB, AGE, SCORE),
 )
-FEW = replace(
-    HOUR,
-    leads=12,
-    state=DriftState.TOO_FEW,
-    drifted_share=None,
-    weighted_share=None,
-    is_drift=None,
-    is_prediction_drift=None,
-    engagement=None,
-    is_engagement_healthy=None,
-    coverage=None,
-    diagnosis=Diagnosis.TOO_FEW,
-    fields=tuple(
-        FieldDrift(field.name, field.is_score, DriftState.TOO_FEW, None, field.test)
-        for field in HOUR.fields
-    ),
-)
+FEW = of_too_few(HOUR, 12)
 
 
 @pytest.fixture
@@ -128,7 +113,7 @@ def test_the_score_is_no_field_and_a_number_has_no_unseen_levels(
     assert ("field_missing_ratio", "age", "1h") in series
 
 
-def test_of_too_few_leads_nothing_is_shown_but_how_many(metrics: Any, registry: Any) -> None:
+def test_too_few_leads_have_no_gauge_but_their_number(metrics: Any, registry: Any) -> None:
     metrics.show(HOUR)
     day = replace(HOUR, name="24h", leads=9999)
     metrics.show(day)

@@ -56,7 +56,7 @@ def test_a_loss_is_listed_for_a_while_and_costs_no_readiness() -> None:
     assert health.losses(100.0 + LOSSES_SHOWN + 1) == []
 
 
-def test_of_many_losses_the_latest_are_listed() -> None:
+def test_the_latest_of_many_losses_are_listed() -> None:
     health = Health(0.0)
     for number in range(MOST_LOSSES + 5):
         health.add_loss(1.0, {"from": number})

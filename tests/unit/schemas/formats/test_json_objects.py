@@ -12,8 +12,9 @@ from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
 from schemas.formats.event_format import LeadFields, LeadReader, Row
 from schemas.formats.json_objects import JsonObjects
-from schemas.readings import NumberReading, TimeReading
+from schemas.number_reading import NumberReading
 from schemas.store import SchemaStore
+from schemas.time_reading import TimeReading
 
 KINDS = {
     "pages": FieldKind.NUMBER,

@@ -132,7 +132,7 @@ def test_outcomes_of_a_file_of_their_own(two: TwoModels, leads: Path, tmp_path: 
     assert {"auc_before", "lift_difference", "calibration_error_after_interval"} <= {*quality}
 
 
-def test_events_as_json_on_standard_input(two: TwoModels, leads: Path) -> None:
+def test_events_on_standard_input_give_the_figures_of_the_file(two: TwoModels, leads: Path) -> None:
     events = b"\n".join(two.small.values(WireFormat.JSON))
     found = figures(two, FIRST, SECOND, "-", stdin=events)
     assert found["counts"]["compared"] == LEADS
@@ -157,7 +157,7 @@ def test_the_page_is_written(two: TwoModels, leads: Path, tmp_path: Path) -> Non
         (("--target", "won"), "--target names a column"),
     ],
 )
-def test_options_that_contradict_each_other(
+def test_options_that_contradict_each_other_are_refused(
     two: TwoModels, arguments: tuple[str, ...], said: str
 ) -> None:
     result = run(two, FIRST, SECOND, *arguments)

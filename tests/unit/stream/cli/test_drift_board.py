@@ -63,7 +63,7 @@ def test_the_longest_horizon_with_enough_leads_is_shown_unless_another_is_named(
         chosen_horizon(window, "7d")
 
 
-def test_of_too_few_leads_no_field_is_shown() -> None:
+def test_no_field_is_shown_for_too_few_leads() -> None:
     said = shown(report(), name="5m")
     assert "5m        412 leads, too few leads to assess drift: see a longer horizon" in said
     assert not any(line.startswith(("field", "Scores", "Diagnosis")) for line in said)

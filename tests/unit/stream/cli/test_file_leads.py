@@ -22,7 +22,7 @@ def test_rows_and_times_of_the_leads_of_a_table(model: SmallModel) -> None:
     assert leads.wrong[0].startswith("row 2: TIME")
 
 
-def test_rows_of_events_as_json(model: SmallModel) -> None:
+def test_rows_of_events_are_those_that_can_be_read(model: SmallModel) -> None:
     content = b"\n".join([b'{"lead_id": 1}', *model.values(WireFormat.JSON)])
     leads = read_leads(content, "events.jsonl", model.bundle, ID, None)
     assert (leads.rows[0], len(leads.ids), leads.total) == (1, LEADS, LEADS + 1)

@@ -35,7 +35,7 @@ def test_each_missing_field_is_named(model: SmallModel) -> None:
     ]
 
 
-def test_of_many_missing_fields_the_first_are_named_and_the_rest_counted(
+def test_the_first_of_many_missing_fields_are_named_and_the_rest_counted(
     model: SmallModel,
 ) -> None:
     found = [f"x{i}" for i in range(15)]

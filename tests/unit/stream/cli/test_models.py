@@ -145,6 +145,11 @@ def test_an_alias_that_does_nothing_is_refused(leadscore: Any, registry: Any, al
     assert registry.aliases("bank") == {}
 
 
+def test_help_lists_only_the_aliases_that_can_be_set(leadscore: Any) -> None:
+    assert "NAME {production|staging} VERSION" in leadscore("alias", "set", "--help").output
+    assert "canary" in leadscore("alias", "remove", "--help").output, "an old one can be removed"
+
+
 def test_an_alias_of_an_older_registry_is_read_and_removed(
     leadscore: Any, registry: Any, tmp_path: Path
 ) -> None:

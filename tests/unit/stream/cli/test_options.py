@@ -36,7 +36,7 @@ def test_a_share_is_a_share(text: str) -> None:
     ("text", "seconds"),
     [("30s", 30), ("1.5h", 5400), ("15m", 900), ("7d", 604_800), (" 1h ", 3600)],
 )
-def test_spans_of_time(text: str, seconds: int) -> None:
+def test_a_span_of_time_is_a_number_with_its_unit(text: str, seconds: int) -> None:
     assert DURATION.convert(text, None, None) == timedelta(seconds=seconds)
 
 
@@ -64,7 +64,7 @@ def test_other_text_is_no_moment(text: str) -> None:
         MOMENT.convert(text, None, None)
 
 
-def test_amounts_of_memory() -> None:
+def test_an_amount_of_memory_has_a_binary_unit() -> None:
     assert MEMORY.convert("512MiB", None, None) == 512 * 2**20
     assert MEMORY.convert("1.5 GiB", None, None) == 1536 * 2**20
     for text in ("2GB", "0MiB", "2", "-1GiB"):

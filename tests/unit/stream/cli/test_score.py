@@ -66,7 +66,9 @@ def lines(result: Result) -> list[dict[str, Any]]:
 # What goes in
 
 
-def test_a_csv_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_a_csv_file_is_scored(
+    model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     assert lines(run(score, model, write_csv(tmp_path / "l.csv", model.leads))) == rows
 
 
@@ -92,7 +94,7 @@ def test_an_implausible_time_of_creation_is_refused_in_a_file_as_in_events(
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_standard_input(
+def test_leads_on_standard_input_are_scored(
     model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path, as_json: bool
 ) -> None:
     if as_json:
@@ -102,7 +104,9 @@ def test_standard_input(
     assert lines(run(score, model, "-", stdin=content)) == rows
 
 
-def test_a_parquet_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_a_parquet_file_is_scored_as_the_csv_file(
+    model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     import pyarrow
     import pyarrow.parquet
 
@@ -111,7 +115,9 @@ def test_a_parquet_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path:
     assert lines(run(score, model, tmp_path / "leads.parquet")) == rows
 
 
-def test_a_compressed_file(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_a_compressed_file_is_scored_as_the_plain_one(
+    model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     file = tmp_path / "leads.csv.gz"
     plain = write_csv(tmp_path / "l.csv", model.leads)
     file.write_bytes(gzip.compress(plain.read_bytes()))
@@ -138,7 +144,9 @@ def test_the_ids_column_can_be_named(model: SmallModel, tmp_path: Path) -> None:
 # What comes out
 
 
-def test_csv_out(model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_scores_are_written_as_csv(
+    model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
     result = run(score, model, file, "--format", "csv")
     assert result.exit_code == 0
@@ -275,7 +283,7 @@ def test_a_damaged_model_is_unusable_too(command: Any, model: SmallModel, tmp_pa
     assert "is incomplete" in result.stderr
 
 
-def test_a_bundle_by_its_folder(
+def test_a_model_is_found_by_the_folder_of_its_bundle(
     model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from model.bundle import load_bundle
 from model.registry import Alias, Registry
 from schemas.fields import FieldKind
-from schemas.readings import NumberReading, TimeReading
+from schemas.number_reading import NumberReading
+from schemas.time_reading import TimeReading
 from stream.cli.explain import explain
 from stream.cli.models import models
 from stream.cli.score import score
@@ -243,7 +244,7 @@ def test_as_decides_each_kind(open_leads: Path) -> None:
     assert any("--missing WORD" in warning for warning in plan["rating"]["warnings"])
 
 
-def test_as_a_date_and_back_to_a_number(tmp_path: Path) -> None:
+def test_as_makes_a_number_of_a_date_and_a_date_of_a_number(tmp_path: Path) -> None:
     lines = [
         "seen,won",
         *(f"{1_704_067_200 + i * 3600},{'yes' if i % 3 else 'no'}" for i in range(200)),

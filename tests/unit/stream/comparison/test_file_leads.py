@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from agents.offline import FileLeads
-from features.table import parse_table
+from features.table_file import parse_table
 from stream.comparison.file_leads import FileSource, compare_file, wanted_by_id
 from stream.comparison.live_scores import LiveScores, by_lead_id
 from stream.comparison.request import Request

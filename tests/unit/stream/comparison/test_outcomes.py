@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from features.table import parse_table
+from features.table_file import parse_table
 from schemas.errors import InputError
 from stream.comparison.outcomes import OutcomeColumn, outcomes_by_id, outcomes_by_row
 
 TABLE = parse_table(b"lead_id,won\na,yes\nb,no\na,no\nc,\n", "outcomes.csv")
 
 
-def test_by_row() -> None:
+def test_outcomes_are_known_by_row() -> None:
     found = outcomes_by_row(TABLE, OutcomeColumn("won"))
     assert found.known.tolist() == [True, True, True, False]
     assert found.positive.tolist() == [True, False, False, False]

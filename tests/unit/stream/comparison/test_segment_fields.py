@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.table import parse_table
+from features.table_file import parse_table
 from schemas.errors import InputError
 from schemas.wire import WireFormat
 from stream.comparison.segment_fields import field_of_records, field_of_table, fields_of_model
@@ -47,7 +47,7 @@ def test_an_unknown_field_is_refused_with_names_that_exist(two: TwoModels) -> No
         field_of_records("region", two.after, load_settings(), lead_records(two.small))
 
 
-def test_columns_of_a_file(two: TwoModels) -> None:
+def test_a_column_of_a_file_may_be_segmented_though_the_model_lacks_it(two: TwoModels) -> None:
     table = parse_table(b"lead_id,owner,deals\na,Ann,1\nb,Bob,2\nc,Ann,\n", "leads.csv")
     owner = field_of_table("owner", two.after, table, np.array([0, 2]))
     assert (list(owner.labels), owner.codes.tolist()) == (["Ann"], [0, 0])

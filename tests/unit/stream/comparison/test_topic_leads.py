@@ -48,7 +48,7 @@ def topics(monkeypatch: pytest.MonkeyPatch, two: TwoModels) -> Topics:
 
 
 def ignore(_topic: str, _count: int) -> None:
-    """Take no notice of progress."""
+    """Ignore progress."""
 
 
 async def test_live_scores_are_those_of_the_model_to_the_bit(

@@ -14,7 +14,7 @@ from tests.unit.stream.consume.source_bench import TP, running
 
 
 @in_jumping_time
-async def test_lag_in_messages_and_seconds() -> None:
+async def test_the_lag_is_counted_in_messages_and_aged_in_seconds() -> None:
     kafka = FakeKafka()
     now_ms = 1_760_000_000_000
     kafka[0].append(10, timestamp=now_ms - 40_000)

@@ -64,7 +64,9 @@ def test_no_bytes_make_it_fail(value: bytes) -> None:
         (b'\xef\xbb\xbf {"a": [1, {"b": null}]}', None, ["a"]),
     ],
 )
-def test_where_it_breaks(value: bytes, broken_at: int | None, names: list[str]) -> None:
+def test_a_broken_value_shows_the_byte_where_it_breaks_and_the_fields_before(
+    value: bytes, broken_at: int | None, names: list[str]
+) -> None:
     layout = layout_of(value, STORE)
     assert (layout.broken_at, [found.name for found in layout.fields]) == (broken_at, names)
     assert (layout.reason is None) == (broken_at is None)

@@ -21,7 +21,7 @@ def read(letter: Record, partition: int = 3) -> DeadLetter | None:
     )
 
 
-def test_a_whole_letter() -> None:
+def test_a_whole_letter_has_its_place_its_source_and_its_reason() -> None:
     letter = read(LETTER)
     assert letter is not None
     assert (letter.place, letter.source) == (Place(3, 7), Place(3, 42))

@@ -47,7 +47,7 @@ def test_no_value_of_a_person_is_shown_unless_asked_for(value: bytes | None) -> 
     assert listed(given, shows_values=True)["key"] == SECRET
 
 
-def test_where_a_cut_value_broke_with_the_bytes_around_it() -> None:
+def test_a_cut_value_shows_where_it_broke_with_the_bytes_around_it() -> None:
     shown = described(
         letter(AVRO[:20], ErrorCode.DECODE), STORE, value=AVRO[:20], shows_values=True
     )

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from features.table import Table, read_table
+from features.table import Table
+from features.table_file import read_table
 from schemas.errors import ErrorCode
 from stream.demo.audit import Audit, ScoredLead
 from stream.demo.screen import LINES_EVERY, SHOWN, DemoScreen
@@ -193,7 +194,7 @@ def test_a_terminal_does_not_obey_a_leads_text(
     assert not any(character in said for character in ("]0;owned\x07", "\u202e"))
 
 
-def test_of_each_batch_the_lead_with_the_highest_score_is_shown(audit: Audit) -> None:
+def test_the_lead_with_the_highest_score_of_each_batch_is_shown(audit: Audit) -> None:
     screen = Screen(100, is_terminal=True)
     screen.demo.scored([scored(1), scored(30), scored(7)])
     screen.demo.scored([])
@@ -273,7 +274,7 @@ def test_a_lead_that_was_never_sent_is_a_fault_and_no_crash(
     assert "Outcome" in summary_of(pipe, audit, played, rest, ["1 leads have an output"])
 
 
-def test_nothing_came_out(pipe: Screen, played: Played, rest: Table) -> None:
+def test_a_run_without_an_output_has_no_speed(pipe: Screen, played: Played, rest: Table) -> None:
     text = summary_of(pipe, Audit(), played, rest, ["42 leads were sent but have no output"])
     assert "Scored   0 (0 High, 0 Medium, 0 Low)" in text
     assert "Dead     0 (none)" in text

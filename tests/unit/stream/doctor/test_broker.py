@@ -50,7 +50,9 @@ async def test_an_old_broker_is_a_warning() -> None:
         (None, Level.WARN, "unknown"),
     ],
 )
-async def test_clock_skew(ahead: float | None, level: Level, words: str) -> None:
+async def test_a_clock_that_differs_from_kafkas_is_reported_by_how_much(
+    ahead: float | None, level: Level, words: str
+) -> None:
     at, cluster = surroundings()
     cluster.ahead = ahead
     [found] = await check_clock(at)

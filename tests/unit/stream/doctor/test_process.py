@@ -70,7 +70,7 @@ class Usage(NamedTuple):
     ("free", "level"),
     [(2 * LOW_DISK, Level.OK), (LOW_DISK - 1, Level.WARN), (FULL_DISK - 1, Level.FAIL)],
 )
-async def test_a_full_disk(
+async def test_a_full_disk_is_a_failure_and_a_low_one_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: Level
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free))

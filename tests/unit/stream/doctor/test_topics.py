@@ -61,7 +61,7 @@ async def test_partials_with_several_partitions_are_a_failure() -> None:
         (3, 2, "2", Level.WARN, "2 of 3 replicas in sync"),
     ],
 )
-async def test_replication(
+async def test_a_topic_that_may_lose_or_refuse_records_is_reported(
     replicas: int, in_sync: int, least: str, level: Level, words: str
 ) -> None:
     at, cluster = surroundings()

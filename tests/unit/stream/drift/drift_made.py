@@ -14,6 +14,7 @@ from monitoring.drift.assessment import Assessment
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
 from schemas.model_identity import ModelIdentity
+from tests.unit.drift_assessments import assessment, of_too_few
 
 END = 1_780_000_200_000
 """2026-05-28 20:30 UTC."""
@@ -71,36 +72,13 @@ def horizon(name: str = "24h", *fields: FieldDrift, **given: Any) -> Assessment:
         "coverage": 0.98,
         "diagnosis": Diagnosis.COVARIATE_AND_PREDICTION,
     }
-    return Assessment(
-        name=name,
-        start=END - LENGTHS[name],
-        end=END,
-        fields=fields or FIELDS,
-        **{**known, **given},
-    )
+    span = {"start": END - LENGTHS[name], "end": END}
+    return assessment(name, *(fields or FIELDS), **span | known | given)
 
 
 def too_few(name: str = "5m", leads: int = 412) -> Assessment:
     """A horizon of which nothing is said."""
-    return Assessment(
-        name=name,
-        start=END - LENGTHS[name],
-        end=END,
-        leads=leads,
-        state=DriftState.TOO_FEW,
-        drifted_share=None,
-        weighted_share=None,
-        is_drift=None,
-        is_prediction_drift=None,
-        engagement=None,
-        is_engagement_healthy=None,
-        coverage=None,
-        diagnosis=Diagnosis.TOO_FEW,
-        fields=tuple(
-            FieldDrift(drift.name, drift.is_score, DriftState.TOO_FEW, None, drift.test)
-            for drift in FIELDS
-        ),
-    )
+    return of_too_few(horizon(name), leads)
 
 
 def report(

@@ -41,7 +41,7 @@ async def nothing_committed(_: Any) -> None:
 
 
 async def restored(model: SmallModel, records: list[Record]) -> DriftWatch:
-    """Have a drift role begin with these reports, and no partials."""
+    """Restore a drift role from these reports, and no partials."""
     settings = load_settings(registry=str(model.registry))
     table: Any = {}
     reader: Any = FakeReader({settings.leads_drift: records})

@@ -26,7 +26,7 @@ def test_the_newest_window_holds() -> None:
     assert status.window["window_end"] == END
 
 
-def test_of_a_window_the_report_of_most_leads_holds() -> None:
+def test_the_report_of_most_leads_holds_for_a_window() -> None:
     status, news = fed(report(leads=50), report(leads=70), report(leads=60))
     assert news == [True, True, False]
     assert status.window is not None

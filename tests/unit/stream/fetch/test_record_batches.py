@@ -350,7 +350,7 @@ def test_a_large_batch_that_says_to_reach_beyond_the_log_claims_no_other_offsets
 
 
 @pytest.mark.parametrize("size", [17, 60])
-def test_of_a_batch_that_is_cut_in_its_header_a_record_is_lost_at_a_time(size: int) -> None:
+def test_a_batch_that_is_cut_in_its_header_loses_a_record_at_a_time(size: int) -> None:
     data = batch([Made(bytes(50_000))], base=70)
     [lost], next_offset = parse(data[:size], start=70, most_bytes=30_000)
     assert isinstance(lost, UnreadableRecord)

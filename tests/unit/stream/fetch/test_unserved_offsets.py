@@ -35,7 +35,9 @@ def log_without(bad: range, empty: range = range(0)) -> Fetch:
         pytest.param(range(500, 510), range(510, END), END, id="nothing up to the end"),
     ],
 )
-async def test_the_next_offset_that_is_served(bad: range, empty: range, found: int) -> None:
+async def test_the_next_offset_that_is_served_follows_the_unserved_ones(
+    bad: range, empty: range, found: int
+) -> None:
     assert await next_served(log_without(bad, empty), 500) == found
 
 
@@ -47,6 +49,8 @@ async def test_the_next_offset_that_is_served(bad: range, empty: range, found: i
         pytest.param(range(START, 520), None, id="from the log's start on"),
     ],
 )
-async def test_a_fetch_from_before(bad: range, found: bytes | None) -> None:
+async def test_a_fetch_from_before_finds_the_batch_that_holds_the_offset(
+    bad: range, found: bytes | None
+) -> None:
     fetched = await fetch_before(log_without(bad), 500)
     assert (fetched and fetched.data) == found

@@ -49,7 +49,7 @@ async def free() -> AsyncIterator[str]:
         yield f"127.0.0.1:{held.getsockname()[1]}"
 
 
-async def test_a_port_at_which_nothing_listens(free: str) -> None:
+async def test_a_port_at_which_nothing_listens_is_named(free: str) -> None:
     sentence = await unreachable(plain(free))
     assert sentence == (
         f"expected Kafka to answer at {free} (PLAINTEXT), but nothing listens at {free}: start"
@@ -58,7 +58,9 @@ async def test_a_port_at_which_nothing_listens(free: str) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
-async def test_a_server_that_is_no_kafka(no_kafka: str, protocol: str) -> None:
+async def test_a_server_that_is_no_kafka_is_named_with_the_settings(
+    no_kafka: str, protocol: str
+) -> None:
     context = ssl.create_default_context()
     sentence = await unreachable(
         plain(no_kafka) | {"security_protocol": protocol, "ssl_context": context}
@@ -68,7 +70,9 @@ async def test_a_server_that_is_no_kafka(no_kafka: str, protocol: str) -> None:
     assert "check LEADSCORE_KAFKA_BOOTSTRAP_SERVERS and LEADSCORE_SECURITY_PROTOCOL" in sentence
 
 
-async def test_a_server_that_does_not_answer(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_does_not_answer_is_named(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reachability, "ANSWER_LIMIT", 0.2)
     sentence = await unreachable(plain(silent))
     assert sentence is not None

@@ -165,7 +165,7 @@ async def test_a_command_that_only_reads_needs_no_producer(client: FakeClient) -
     assert not any(hasattr(request, "_transactional_id") for request in client.asked)
 
 
-async def test_transactions_longer_than_the_brokers_allow(client: FakeClient) -> None:
+async def test_transactions_longer_than_the_brokers_allow_are_refused(client: FakeClient) -> None:
     client.timeout_limit_ms = 60_000
     sentence = await refusal(client, settings_of(delivery="exactly_once"))
     assert "expected the brokers to allow transactions of 120100 ms" in sentence

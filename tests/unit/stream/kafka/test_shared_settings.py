@@ -50,7 +50,7 @@ def test_a_worker_in_the_minority_is_refused_also_where_it_leads() -> None:
     take(SHARED, third)
 
 
-def test_of_two_the_one_that_leads_stays() -> None:
+def test_the_leader_stays_where_two_workers_differ() -> None:
     leader, second = join(OTHERS, SHARED)
     take(OTHERS, leader)
     with pytest.raises(OtherDeliveryError):

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-
-from aiokafka import TopicPartition
 from aiokafka.errors import GroupLoadInProgressError, OffsetOutOfRangeError
 
-from stream.fetch.raw_batches import RawReader
 from stream.lag.figures import LagState
-from stream.lag.log_view import Bounds
 from stream.lag.reader import GroupTopics, LagReader
 from testing.fake_kafka import FakeKafka
 from testing.fake_raw_reader import FakeRawReader
 from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import TP
+from tests.unit.stream.lag.fake_log_view import FakeLogView
 
 NOW = 1_790_000_000.0
-
-
-@dataclass
-class FakeView:
-    """A view of one topic of a FakeKafka."""
-
-    kafka: FakeKafka
-    records: RawReader
-    commit_errors: list[Exception] = field(default_factory=list)
-
-    async def partitions(self, topics: Collection[str]) -> Sequence[TopicPartition]:
-        return [at for at in self.kafka.logs if at.topic in topics]
-
-    async def commits(self, group: str) -> Mapping[TopicPartition, int]:
-        if self.commit_errors:
-            raise self.commit_errors.pop()
-        return dict(self.kafka.committed)
-
-    async def bounds(
-        self, partitions: Collection[TopicPartition]
-    ) -> Mapping[TopicPartition, Bounds]:
-        return {at: Bounds(self.kafka.logs[at].start, self.kafka.logs[at].end) for at in partitions}
 
 
 class Bench:
@@ -48,7 +21,7 @@ class Bench:
     def __init__(self, partitions: int = 1) -> None:
         self.kafka = FakeKafka(partitions)
         self.raw = FakeRawReader(self.kafka)
-        self.view = FakeView(self.kafka, self.raw)
+        self.view = FakeLogView(self.kafka, self.raw)
         self.at = 0.0
         self.reader = LagReader(self.view, now=lambda: NOW, monotonic=lambda: self.at)
 

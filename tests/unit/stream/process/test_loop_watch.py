@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from stream.process.loop_watch import LoopWatch
@@ -16,7 +15,7 @@ async def test_a_hold_shows_in_wall_time_and_one_that_computes_in_cpu_time_too()
     assert watch.longest_holds == {"wall": 0.0, "cpu": 0.0}
     await watch.start()
     try:
-        await asyncio.sleep(0.05)
+        await until(lambda: watch.longest_holds["wall"] > 0.0, what="its first look")
         time.sleep(HELD)  # noqa: ASYNC251 - it is to hold the loop
         await until(lambda: watch.longest_holds["wall"] >= HELD / 2)
         assert watch.longest_holds["cpu"] < HELD / 2, "it slept"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from aiokafka import TopicPartition
-
 from schemas.headers import REPLAY_ID, EventIds, Headers, SourceOf
-from stream.replay.live_watch import RECENT_MS, lag_of, latency_of
+from stream.replay.live_watch import RECENT_MS, latency_of
 
-FIRST, SECOND = TopicPartition("leads.created", 0), TopicPartition("leads.created", 1)
 NOW = 1_760_000_000_000.0
 IDS = EventIds("leads.created", "ab")
 SOURCE_OF = SourceOf("leads.created", 0, None)
@@ -31,16 +28,6 @@ def event(source: int, age: float, *more: tuple[str, bytes | None]) -> Any:
     [event_id] = IDS.of([0], [source])
     headers = [("ce_source", b"/leadscore/leads.created"), ("ce_id", event_id), *more]
     return Stamped(source + 1000, NOW - age, headers)
-
-
-def test_the_lag_is_what_is_not_committed() -> None:
-    assert lag_of({FIRST: 100, SECOND: 50}, {FIRST: 90, SECOND: 50}) == 10
-    assert lag_of({FIRST: 100, SECOND: 50}, {FIRST: 90}) == 10, "the other is not read yet"
-    assert lag_of({FIRST: 100}, {FIRST: 120}) == 0, "a log that was made again is no lag"
-
-
-def test_a_group_without_a_commit_has_no_lag() -> None:
-    assert lag_of({FIRST: 100}, {}) is None
 
 
 def test_the_latency_is_from_the_lead_to_its_event() -> None:

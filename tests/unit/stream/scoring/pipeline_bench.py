@@ -178,6 +178,11 @@ class Place:
         self.pipeline.scorer._predictor = watched
         return watched
 
+    async def deliver(self, sending: int) -> None:
+        """Acknowledge what was sent, and let the pipeline go on."""
+        self.emitter.deliveries[sending].set_result(None)
+        await self.settle()
+
     async def settle(self) -> None:
         for _ in range(20):
             await asyncio.sleep(0)

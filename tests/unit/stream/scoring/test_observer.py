@@ -1,4 +1,4 @@
-"""What health and metrics show of what the source does."""
+"""Health and metrics show the state of the source."""
 
 from __future__ import annotations
 

@@ -30,8 +30,7 @@ async def test_an_event_that_the_broker_refuses_as_too_large_becomes_a_dead_lett
         assert [dict(headers)["__connect.errors.offset"] for _, _, headers in rows] == [b"1"]
         await place.settle()
         assert not given.is_done
-        place.emitter.deliveries[1].set_result(None)
-        await place.settle()
+        await place.deliver(1)
         assert given.is_done
         assert place.value("leadscore_leads_scored_total") == 2
 
@@ -49,8 +48,7 @@ async def test_a_dead_letter_that_the_broker_refuses_is_sent_without_its_value()
         assert [dict(headers)["__connect.errors.offset"] for _, _, headers in rows] == [b"0", b"2"]
         await place.settle()
         assert not given.is_done
-        place.emitter.deliveries[1].set_result(None)
-        await place.settle()
+        await place.deliver(1)
         assert given.is_done
         assert not place.crashes
 
@@ -66,8 +64,7 @@ async def test_a_dead_letter_of_a_refused_event_that_is_refused_too_is_sent_smal
         assert place.emitter.topics() == ["scored", "dead", "dead"]
         assert codes(place.emitter.sent[2][2]) == [b"OUTPUT_TOO_LARGE"]
         assert place.emitter.sent[2][2][0][1] is None
-        place.emitter.deliveries[2].set_result(None)
-        await place.settle()
+        await place.deliver(2)
         assert given.is_done
 
 
@@ -77,8 +74,7 @@ async def test_batches_that_are_not_admitted_are_not_sent() -> None:
         await place.pipeline.accept([lost, ours])
         await place.until_sent(1)
         assert [partition for _, partition, _ in place.emitter.sent] == [2]
-        place.emitter.deliveries[0].set_result(None)
-        await place.settle()
+        await place.deliver(0)
         assert (lost.is_done, ours.is_done) == (False, True)
         await place.pipeline.accept([batch(2, partition=1)])
 
@@ -89,8 +85,7 @@ async def test_a_partition_lost_in_flight_is_dropped_and_the_others_complete() -
         await place.pipeline.accept([lost, ours])
         await place.until_sent(2)
         place.emitter.deliveries[0].set_exception(PartitionLostError("another's"))
-        place.emitter.deliveries[1].set_result(None)
-        await place.settle()
+        await place.deliver(1)
         assert (lost.is_done, ours.is_done) == (False, True)
         assert not place.crashes
         async with asyncio.timeout(1):

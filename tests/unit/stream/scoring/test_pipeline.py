@@ -36,8 +36,7 @@ async def test_a_batch_is_done_when_all_its_outputs_are_delivered_and_not_before
         await place.until_sent(1)
         await place.settle()
         assert not given.is_done
-        place.emitter.deliveries[0].set_result(None)
-        await place.settle()
+        await place.deliver(0)
         assert given.is_done
         assert place.value("leadscore_leads_scored_total") == 2
 
@@ -203,8 +202,7 @@ async def test_a_batch_of_dead_letters_alone_is_done() -> None:
         await place.pipeline.accept([given])
         await place.until_sent(1)
         assert place.emitter.topics() == ["dead"]
-        place.emitter.deliveries[0].set_result(None)
-        await place.settle()
+        await place.deliver(0)
         assert given.is_done
         assert place.value("leadscore_leads_scored_total") == 0
 
@@ -213,8 +211,7 @@ async def test_latency_is_from_the_records_time_stamp_to_the_delivery() -> None:
     async with Place() as place:
         await place.pipeline.accept([batch(0)])
         await place.until_sent(1)
-        place.emitter.deliveries[0].set_result(None)
-        await place.settle()
+        await place.deliver(0)
         name = "leadscore_event_to_scored_seconds_sum"
         assert np.isclose(place.value(name), 2 * 1.0)
 
@@ -230,8 +227,7 @@ async def test_an_implausible_time_stamp_enters_no_latency(timestamp: int) -> No
         given.records = [dataclasses.replace(first, timestamp=timestamp), second]
         await place.pipeline.accept([given])
         await place.until_sent(1)
-        place.emitter.deliveries[0].set_result(None)
-        await place.settle()
+        await place.deliver(0)
         assert np.isclose(place.value("leadscore_event_to_scored_seconds_sum"), 1.0)
         assert place.value("leadscore_event_to_scored_seconds_count") == 1
         assert place.value("leadscore_leads_scored_total") == 2
@@ -243,8 +239,7 @@ async def test_without_metrics_everything_goes_on() -> None:
         given = batch(0)
         await place.pipeline.accept([given])
         await place.until_sent(1)
-        place.emitter.deliveries[0].set_result(None)
-        await place.settle()
+        await place.deliver(0)
         assert given.is_done
 
 
@@ -253,8 +248,7 @@ async def test_a_slot_is_given_back_with_every_batch() -> None:
         for at in range(20):
             await place.pipeline.accept([batch(at)])
             await place.until_sent(at + 1)
-            place.emitter.deliveries[at].set_result(None)
-        await place.settle()
+            await place.deliver(at)
         assert len(place.emitter.sent) == 20
 
 
@@ -338,8 +332,7 @@ async def test_a_partition_whose_broker_is_slow_to_answer_holds_up_no_others_com
         slow, quick = batch(0, partition=1), batch(0, partition=2)
         await place.pipeline.accept([slow, quick])
         await place.until_sent(2)
-        place.emitter.deliveries[1].set_result(None)
-        await place.settle()
+        await place.deliver(1)
         assert (slow.is_done, quick.is_done) == (False, True)
         assert place.value("leadscore_leads_scored_total") == 2
         following = asyncio.create_task(place.pipeline.accept([batch(2, partition=2)]))
@@ -350,15 +343,14 @@ async def test_a_partition_whose_broker_is_slow_to_answer_holds_up_no_others_com
         assert slow.is_done
 
 
-async def test_of_a_poll_only_what_is_still_ours_is_scored() -> None:
+async def test_only_the_partitions_of_a_poll_that_are_still_owned_are_scored() -> None:
     async with Place(in_flight=1) as place:
         lost, ours = batch(0, partition=1), batch(0, partition=2)
         lost.revoke()
         await place.pipeline.accept([lost, ours])
         await place.until_sent(1)
         assert [partition for _, partition, _ in place.emitter.sent] == [2]
-        place.emitter.deliveries[0].set_result(None)
-        await place.settle()
+        await place.deliver(0)
         assert (lost.is_done, ours.is_done) == (False, True)
         await place.pipeline.accept([batch(2)])
 
@@ -411,7 +403,7 @@ class Counted:
         return ()
 
 
-async def test_of_a_poll_each_batchs_own_leads_are_counted_once_it_is_admitted() -> None:
+async def test_the_leads_of_each_batch_of_a_poll_are_counted_once_it_is_admitted() -> None:
     counted = Counted()
     async with Place(delivery=Admitting, drift=counted) as place:
         good = b'{"lead_id":"a","created_at":1}'

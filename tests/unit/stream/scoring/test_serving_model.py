@@ -80,7 +80,7 @@ def test_its_info_is_json_and_names_no_lead(model: SmallModel) -> None:
     assert "golden" not in info
 
 
-def test_the_native_engine_where_there_is_no_onnx(model: SmallModel, tmp_path: Path) -> None:
+def test_the_native_engine_scores_where_there_is_no_onnx(model: SmallModel, tmp_path: Path) -> None:
     from model.bundle import Artefacts
     from model.registry import Registry
 
@@ -110,7 +110,7 @@ def test_the_settings_rule_over_little_known_leads(model: SmallModel) -> None:
     assert batch.codes.keys() == {"FEATURES"}
 
 
-def test_and_over_large_events(model: SmallModel) -> None:
+def test_an_event_above_the_limit_is_a_dead_letter(model: SmallModel) -> None:
     serving = load_serving(settings_of(model, max_event_bytes=100), model.bundle.location)
     batch = score(serving.scorer, [Record(0, lead(summary="x" * 100))])
     assert batch.codes.keys() == {"TOO_LARGE"}

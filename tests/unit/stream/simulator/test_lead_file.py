@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from features.table import parse_table
+from features.table_file import parse_table
 from schemas.errors import InputError
 from stream.simulator.lead_file import contract_of, leads_of, under_field_names, unused_columns
 from stream.simulator.playing import Lead

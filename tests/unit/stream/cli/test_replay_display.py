@@ -1,0 +1,147 @@
+"""The display of a replay: progress in lines of JSON, and its account."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import orjson
+import pytest
+from rich.console import Console
+
+from stream.cli.replay_display import (
+    LINE_EVERY,
+    ReplayDisplay,
+    account_lines,
+    print_account,
+    print_estimate,
+)
+from stream.replay.account import Account
+from stream.replay.ranges import PartitionRange
+from stream.replay.runner import Progress
+from stream.replay.throttle import Throttle
+from stream.replay.trial import Estimate
+from tests.unit.stream.replay.test_plan import plan_of
+
+FIRST, SECOND = PartitionRange(0, 5, 50, 2), PartitionRange(3, 0, 1000)
+
+
+def progress(first: int, second: int) -> list[Progress]:
+    return [
+        Progress(FIRST, 5 + first, Account(scored=first)),
+        Progress(SECOND, second, Account(scored=second)),
+    ]
+
+
+def throttle(yields_to: str | None = None) -> Throttle:
+    made = Throttle(lag_limit=1, latency_limit_ms=1.0)
+    made.yields_to = yields_to
+    return made
+
+
+class Shown:
+    """A display that prints JSON, and the clock that it reads."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.at = 100.0
+        self._capsys = capsys
+        console = Console(file=io.StringIO())
+        self.display = ReplayDisplay(plan_of(), console, is_json=True, clock=lambda: self.at)
+
+    def lines(self) -> list[Any]:
+        return [orjson.loads(line) for line in self._capsys.readouterr().out.splitlines()]
+
+
+def test_a_line_of_json_has_the_rate_and_the_time_that_is_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = Shown(capsys)
+    shown.display(progress(0, 0), throttle())
+    shown.at += LINE_EVERY
+    shown.display(progress(45, 55), throttle("lag 5,000"))
+    first, second = shown.lines()
+    assert (first["done"], first["offsets"], first["eta_seconds"]) == (0, 1045, None)
+    assert (second["replay_id"], second["done"], second["rate"]) == ("r1", 100, 20.0)
+    assert second["eta_seconds"] == 47.2
+    assert (second["partitions_done"], second["partitions"]) == (1, 2)
+    assert second["yields_to"] == "lag 5,000"
+    assert (second["scored"], second["gaps"]) == (100, 0)
+
+
+def test_lines_come_at_an_interval_and_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Shown(capsys)
+    for second in range(8):
+        shown.display(progress(second, second), throttle())
+        shown.at += 1.0
+    assert [line["done"] for line in shown.lines()] == [0, 10]
+    shown.display(progress(45, 1000), throttle())
+    assert [line["done"] for line in shown.lines()] == [1045], "the end is not left out"
+
+
+def test_before_the_first_partition_is_known_nothing_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = Shown(capsys)
+    shown.display([], throttle())
+    assert shown.lines() == []
+
+
+def test_without_a_terminal_people_see_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    with ReplayDisplay(plan_of(), Console(file=stream), is_json=False) as display:
+        display(progress(1, 1), throttle())
+    assert (stream.getvalue(), capsys.readouterr().out) == ("", "")
+
+
+def test_on_a_terminal_a_bar_shows_the_partitions_and_why_it_is_slow() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=150)
+    with ReplayDisplay(plan_of(), console, is_json=False) as display:
+        display(progress(45, 0), throttle("lag 5,000"))
+    assert "1 of 2 partitions" in stream.getvalue()
+    assert "yields: lag 5,000" in stream.getvalue()
+
+
+def test_the_account_of_a_range_says_what_was_read_and_whether_it_adds_up() -> None:
+    complete = Progress(FIRST, 50, Account(scored=30, dead_lettered=4, expired=8, gaps=3))
+    short = Progress(FIRST, 50, Account(scored=30))
+    first, second = account_lines([complete, short])
+    assert (first["read"], first["expired"], first["gaps"]) == (42, 8, 3)
+    assert (first["start"], first["end"], first["offset"]) == (5, 50, 50)
+    assert (first["is_balanced"], second["is_balanced"]) == (True, False)
+
+
+def test_the_table_has_a_line_for_each_partition_and_their_sum(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_account(plan_of(), progress(45, 1000))
+    title, _, first, second, total = capsys.readouterr().out.splitlines()
+    assert title.startswith("replay r1: leads.created to leads.rescored.r1, model leads/3 (9f9f9f")
+    assert first.split() == [*("0", "5", "to", "50", "of", "50"), *("45",) * 2, *("0",) * 5]
+    assert second.split()[:7] == ["3", "0", "to", "1,000", "of", "1,000", "1,000"]
+    assert total.split()[:3] == ["all", "1,045", "1,045"]
+
+
+def test_a_dry_run_scales_its_sample_to_all_offsets(capsys: pytest.CaptureFixture[str]) -> None:
+    estimate = Estimate(
+        offsets=1000,
+        sampled=100,
+        scored=80,
+        filtered=15,
+        dead_letters={"TYPE": 4, "DECODE": 1},
+        bytes_read=2_000_000,
+        bytes_written=500_000,
+        seconds=1.5,
+    )
+    print_estimate(plan_of(ranges=(PartitionRange(0, 5, 50, 12),)), estimate)
+    out = capsys.readouterr().out
+    assert "1,000 offsets in 1 of 4 partitions of leads.created; 7 have expired" in out
+    assert "80 would be scored, 15 left out, 5 dead letters (1 DECODE, 4 TYPE)" in out
+    assert "about 800 events and 50 dead letters; reads 2.0 MB, writes 0.5 MB; 1.5 s" in out
+    assert out.endswith("Nothing was written\n")
+
+
+def test_a_dry_run_of_nothing_divides_by_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = Estimate(0, 0, 0, 0, {}, 0, 0, 0.0)
+    print_estimate(plan_of(ranges=()), nothing)
+    assert "about 0 events and 0 dead letters" in capsys.readouterr().out
