@@ -125,6 +125,7 @@ RIGHTS_COLUMNS = {
     "score": (Use.SCORE, Use.COUNT),
     "score, exactly once, also": (Use.TRANSACT,),
     "drift": (Use.DRIFT,),
+    "archive": (Use.ARCHIVE,),
     "produce": (Use.PRODUCE,),
     "snapshot": (Use.SNAPSHOT,),
     "replay": (Use.REPLAY,),
@@ -145,7 +146,7 @@ def _operations(rights: Mapping[Use, tuple[Operation, ...]], uses: tuple[Use, ..
 
 def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
-    roles[Use.DRIFT] = "drift"
+    roles |= {Use.DRIFT: "drift", Use.ARCHIVE: "archive"}
     return ", ".join(role for use, role in roles.items() if use in rights)
 
 

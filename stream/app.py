@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from typing import NoReturn
 
 from stream.drift.window_table import DriftTable
 from stream.faust_app import App
 from stream.process.exit_codes import exit_codes
+from stream.process.garbage import collect_seldom
 from stream.settings import Settings, load_settings
 from stream.startup_checks import verify
 from stream.topology import wire
@@ -19,9 +19,6 @@ from stream.worker import Worker
 __all__ = ["create_app", "run"]
 
 log = logging.getLogger(__name__)
-
-GARBAGE_THRESHOLD = 100_000
-"""Allocations less deallocations between two garbage collections; Python's default is 700."""
 
 
 def create_app(settings: Settings) -> App:
@@ -47,7 +44,7 @@ def run() -> NoReturn:
     """Run the worker in the foreground until a signal or a crash."""
     if app.settings.uvloop:
         _use_uvloop()
-    _collect_seldom()
+    collect_seldom()
     app.finalize()
     Worker(app, redirect_stdouts=False, quiet=True).execute_from_commandline()
 
@@ -58,10 +55,3 @@ def _use_uvloop() -> None:
     except ImportError:  # uvloop is not there on Windows
         return
     asyncio.set_event_loop_policy(EventLoopPolicy())
-
-
-def _collect_seldom() -> None:
-    """Collect garbage seldom: a batch makes thousands of objects, and none of them in cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)

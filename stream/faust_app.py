@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 Checks = Callable[["App"], Awaitable[None]]
 
 
-class ScoreOnly(faust.App.BootStrategy):
+class WithoutTopics(faust.App.BootStrategy):
     """A worker without topic agents: Faust's consumer, producer and web server are not started.
 
     `faust worker` would start the web server regardless of the app, and its port would be taken for
@@ -68,7 +68,7 @@ class App(faust.App):
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
         limit_heartbeats(settings.session_timeout_ms / 1000)
-        self.BootStrategy = ScoreOnly if settings.role == "score" else WithTopics
+        self.BootStrategy = WithTopics if settings.role in ("drift", "all") else WithoutTopics
         super().__init__(
             # Not the group of the batch source, which Faust does not join.
             f"{settings.group_id}-drift",

@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     ] = Field("production", validation_alias=f"{PREFIX}ENV")
     """Environment. In development and test a worker without a model gives a constant score."""
 
-    role: Literal["score", "drift", "all"] = "score"
-    """Role of a worker: score leads, monitor drift, or both in one process."""
+    role: Literal["score", "drift", "all", "archive"] = "score"
+    """Role of a worker: score leads, monitor drift, both in one process; or archive leads."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_servers)] = Field(
         "localhost:9092",
@@ -175,6 +175,19 @@ class Settings(BaseSettings):
     replay_live_latency_ms: Count = 1000
     """End-to-end latency of the workers' latest events, in milliseconds, above which a replay slows
     down."""
+
+    archive: Path | None = None
+    """Folder of the archive of leads, on a disk of this machine or one that supports file locks.
+    The role `archive` writes it."""
+
+    archive_file_mb: Annotated[int, Field(ge=1, le=65_536)] = 128
+    """Size of a file of the archive at which it is completed, in MB (2^20 bytes)."""
+
+    archive_file_seconds: Seconds = 600.0
+    """Age of a file of the archive at which it is completed: how late a lead may be in it."""
+
+    archive_least_free_mb: Annotated[int, Field(ge=16, le=MOST)] = 512
+    """Free space of the archive's disk below which nothing more is archived, in MB (2^20 bytes)."""
 
     group_id: Annotated[str, Field(min_length=1)] = _named("leadscore")
     """Consumer group of the workers. The drift role's group and changelog are named after it."""
@@ -315,8 +328,9 @@ class Settings(BaseSettings):
     metadata_max_age_ms: Annotated[int, Field(ge=1000, le=MOST)] = 15_000
     """Maximum age of the client's metadata: how soon new topics and partitions are noticed."""
 
-    isolation_level: Literal["read_uncommitted", "read_committed"] = "read_uncommitted"
-    """With `read_committed`, leads of a transactional producer are read only after its commit."""
+    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
+    """Which leads of a transactional producer are read: `read_committed`, those of committed
+    transactions; `read_uncommitted`, all of them, also those of open and aborted transactions."""
 
     delivery_timeout_seconds: Seconds = 120.0
     """Time limit for the delivery of a batch's outputs, and for looking up the start offset of a
@@ -363,6 +377,14 @@ class Settings(BaseSettings):
                 f"{PREFIX}MEMORY_BUDGET_MB is {self.memory_budget_mb}, but"
                 f" {PREFIX}MAX_EVENT_BYTES={self.max_event_bytes} needs at least {least}: raise the"
                 " one, or lower the other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_archive(self) -> Self:
+        if self.role == "archive" and self.archive is None:
+            raise ValueError(
+                f"{PREFIX}ROLE=archive needs the folder of the archive: set {PREFIX}ARCHIVE"
             )
         return self
 

@@ -10,6 +10,7 @@ from model.bundle import BundleError, load_bundle
 from model.registry import Registry
 from monitoring.telemetry.http import MonitoringServer
 from schemas.store import SchemaStore
+from stream.archive.open_archive import verify_archive
 from stream.kafka.topic_admin import verify_topics
 from stream.monitor import verify_port_file
 from stream.process.model_trial import Trials
@@ -41,6 +42,8 @@ async def verify(settings: Settings, trials: Trials) -> None:
     model = asyncio.ensure_future(asyncio.to_thread(_verify_model, settings, trials))
     try:
         await verify_topics(settings)
+        if settings.role == "archive":
+            await asyncio.to_thread(verify_archive, settings.archive)
         await _verify_address(settings)
         if settings.http_port_file is not None:
             verify_port_file(settings.http_port_file)
@@ -60,7 +63,7 @@ async def _verify_address(settings: Settings) -> None:
 
 
 def _verify_model(settings: Settings, trials: Trials) -> None:
-    if settings.role == "drift":  # it loads the models that scored the leads
+    if settings.role not in ("score", "all"):  # drift loads the models that scored the leads
         return
     try:
         bundle = load_bundle(Registry(settings.registry).resolve(settings.model), trials)

@@ -7,6 +7,7 @@
                                                                           └▶ leads.drift.partials
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
                                               (drift, table drift_windows)
+    leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
 
 ========  ========================  ===================================================
 role      agents and tables         services
@@ -17,6 +18,7 @@ score     agent ``score``           OutcomeLog, ModelReloader, CommitWatch, Scor
 drift     agent ``drift``,          DriftService, DriftStallWatch
           table ``drift_windows``
 all       those of score and drift  those of score and drift
+archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
 ========  ========================  ===================================================
 
 Role score: the source hands over a poll, a batch of each partition. The agent passes it to the
@@ -28,6 +30,9 @@ is in agents/scoring.py, without Kafka.
 Role drift: an agent of stock Faust reads the counts of blocks of leads. What is computed from them
 is in agents/drift_watch.py, without Kafka.
 
+Role archive: as the role score, in a group of its own; a batch is done when the file that holds it
+is durable. The files, and not the commits, say where a partition goes on (stream/archive).
+
 Nothing else constructs an agent, a service, a topic or a table (tests/unit/stream/test_topology.py
 holds the code to it).
 """
@@ -35,7 +40,7 @@ holds the code to it).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -47,15 +52,22 @@ from monitoring.telemetry.health import Condition
 from monitoring.telemetry.metrics import Metrics
 from stream.consume.batch_source import BatchSource
 from stream.consume.foreign_commits import ForeignCommits
+from stream.consume.offset_committer import GroupCommitter
 from stream.consume.source_options import SourceOptions
 from stream.deliver.batch_producer import EmitOptions, Emitter
 from stream.deliver.delivery import AtLeastOnce
 from stream.deliver.emitted_offsets import EmittedReader
+from stream.fetch.bounded_batches import bound_batches
+from stream.fetch.bounded_responses import bound_responses
+from stream.fetch.raw_batches import RawBatchReader
+from stream.fetch.record_batches import raw_limits
 from stream.kafka.broker_clock import clock_reader
 from stream.kafka.committed_offsets import GroupOffsets
+from stream.kafka.consumer import open_consumer
 from stream.kafka.log_reader import LogReader
 from stream.kafka.producer import producer_opener
 from stream.kafka.record_clock import RecordClock
+from stream.kafka.topic_ids import TopicIds
 from stream.kafka.topic_limits import limit_reader
 from stream.monitor import Monitor
 from stream.process.logging import is_for_people
@@ -79,7 +91,7 @@ from stream.scoring.stall_watch import StallWatch
 if TYPE_CHECKING:
     from stream.faust_app import App
 
-__all__ = ["READY", "ScoringRole", "score", "watch_drift", "wire"]
+__all__ = ["READY", "ScoringRole", "archive", "score", "watch_drift", "wire"]
 
 SCORES = (
     Condition.MODEL_LOADED,
@@ -90,6 +102,7 @@ READY = {
     "score": SCORES,
     "drift": (Condition.RECOVERED,),
     "all": (*SCORES, Condition.RECOVERED),
+    "archive": (Condition.PARTITIONS_ASSIGNED, Condition.ARCHIVE_HAS_ROOM),
 }
 """Conditions of readiness by role, besides that Kafka answers."""
 
@@ -112,6 +125,8 @@ def wire(app: App) -> Sequence[Service]:
         services += score(app, monitor).services
     if role in ("drift", "all"):
         services += watch_drift(app, monitor)
+    if role == "archive":
+        services += archive(app, monitor)
 
     @app.task
     async def start() -> None:
@@ -384,3 +399,76 @@ def watch_drift(app: App, monitor: Monitor) -> Sequence[Service]:
         watching.recovered()
 
     return watching, stall_watch
+
+
+def archive(app: App, monitor: Monitor) -> Sequence[Service]:
+    """Wire the role archive: leads in, Parquet files out.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start.
+    """
+    from monitoring.telemetry.archive_metrics import ArchiveMetrics
+    from stream.archive.observer import ArchiveObserver
+    from stream.archive.service import ArchiveService, ArchiveWatch
+    from stream.archive.writer import ArchiveWriter, archive_budget, roll_options
+
+    settings = app.settings
+    assert settings.archive is not None, "the settings require it for the role"
+    connection, group_id = settings.kafka_client_options(), f"{settings.group_id}-archive"
+    budget = archive_budget(settings)
+    bound_batches(budget.batches)
+    bound_responses(budget.largest_batch_bytes)
+    metrics = ArchiveMetrics(monitor.registry)
+    observer: ArchiveObserver
+    source: BatchSource
+
+    writer = ArchiveWriter(
+        settings.archive,
+        roll_options(settings, budget),
+        topic_id=TopicIds(connection).read,
+        crash=app.crash,
+        on_complete=lambda completed: observer.on_complete(completed),
+        on_room=lambda sentence: observer.on_room(sentence),
+    )
+    observer = ArchiveObserver(metrics, monitor.health, writer)
+    source = BatchSource(
+        app,
+        settings.leads_created,
+        lambda: open_consumer(
+            connection,
+            group_id=group_id,
+            session_timeout=settings.session_timeout_ms / 1000,
+            metadata_max_age=settings.metadata_max_age_ms / 1000,
+            isolation_level=settings.isolation_level,
+            on_refusal=source.refused,
+            budget=budget,
+        ),
+        partial(
+            GroupCommitter,
+            read_committed=GroupOffsets(connection, group_id).read,
+            start_of=writer.start_of,
+            start_limit=settings.delivery_timeout_seconds,
+        ),
+        RawBatchReader(
+            connection, settings.isolation_level, limits=raw_limits(settings.max_event_bytes)
+        ),
+        # A record that can't be read is a row of the archive, and no reason to stop.
+        options=replace(
+            SourceOptions.from_settings(settings, budget.in_flight_bytes), unreadable="dead_letter"
+        ),
+    )
+    source.observer = observer
+
+    @app.agent(source.channel, name="archive")
+    async def archive_leads(polls: Any) -> None:
+        async for batches in polls:
+            await writer.accept(batches)
+
+    metrics.watch_lags(lambda: partition_lags(source))
+    return (
+        ArchiveService(source, writer, app.crash),
+        ArchiveWatch(source, writer, monitor.health, app.crash),
+        LoopWatch(),
+    )

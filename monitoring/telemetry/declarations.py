@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
-Shower = Literal["score", "drift", "snapshot", "replay", "lag"]
-"""Process that exposes a metric: a worker in the role score or drift, the snapshot job, a replay,
-or the lag exporter (``leadscore lag --port``)."""
+Shower = Literal["score", "drift", "archive", "snapshot", "replay", "lag"]
+"""Process that exposes a metric: a worker by its role, the snapshot job, a replay, or the lag
+exporter (``leadscore lag --port``)."""
 
 
 class Declaration(NamedTuple):
@@ -517,6 +517,63 @@ ROLLING_QUANTILE = Declaration(
     ("share",),
     "Quantiles of the last sampled scores, by the share of scores below.",
     "drift",
+)
+ARCHIVED_RECORDS = Declaration(
+    "leadscore_archived_records_total",
+    "counter",
+    "records",
+    (),
+    "Records in files of the archive that this worker has completed.",
+    "archive",
+)
+ARCHIVED_FILES = Declaration(
+    "leadscore_archived_files_total",
+    "counter",
+    "files",
+    (),
+    "Files of the archive that this worker has completed.",
+    "archive",
+)
+ARCHIVED_BYTES = Declaration(
+    "leadscore_archived_bytes_total",
+    "counter",
+    "bytes",
+    (),
+    "Bytes of these files, compressed.",
+    "archive",
+)
+ARCHIVE_LOST_RECORDS = Declaration(
+    "leadscore_archive_lost_records_total",
+    "counter",
+    "records",
+    ("topic", "partition", "reason"),
+    "Offsets of the source topic that were removed before they were archived: an upper bound of"
+    " the leads that no replay can reach.",
+    "archive",
+)
+ARCHIVE_LAG_RECORDS = Declaration(
+    "leadscore_archive_lag_records",
+    "gauge",
+    "records",
+    ("topic", "partition"),
+    "Records of an assigned partition that are in no complete file.",
+    "archive",
+)
+ARCHIVE_LAG_SECONDS = Declaration(
+    "leadscore_archive_lag_seconds",
+    "gauge",
+    "seconds",
+    ("topic", "partition"),
+    "Age of the oldest of these records; 0 if there is none.",
+    "archive",
+)
+ARCHIVE_IS_FULL = Declaration(
+    "leadscore_archive_full",
+    "gauge",
+    "1",
+    (),
+    "1 while nothing is archived because the disk is full; else 0.",
+    "archive",
 )
 SNAPSHOT_LAST_SUCCESS = Declaration(
     "leadscore_snapshot_last_success_timestamp_seconds",

@@ -31,6 +31,8 @@ class Condition(StrEnum):
     """Each assigned partition makes progress or is idle."""
     RECOVERED = "recovered"
     """Tables are recovered from their changelogs."""
+    ARCHIVE_HAS_ROOM = "archive_has_room"
+    """The disk of the archive has room for more leads."""
     BROKER_REACHED = "broker_reached"
     """Kafka answered the last probe."""
 
@@ -40,6 +42,7 @@ _AT_START: dict[Condition, str | None] = {
     Condition.PARTITIONS_ASSIGNED: "the consumer group has not assigned partitions yet",
     Condition.PARTITIONS_MOVE: None,
     Condition.RECOVERED: "tables have not been recovered yet",
+    Condition.ARCHIVE_HAS_ROOM: None,
     Condition.BROKER_REACHED: "Kafka has not answered yet",
 }
 
@@ -52,7 +55,8 @@ class Health:
     now
         Time of the start, in seconds.
     conditions
-        The conditions that this worker's roles need; unmet at first, but for PARTITIONS_MOVE.
+        The conditions that this worker's roles need; unmet at first, but for PARTITIONS_MOVE and
+        ARCHIVE_HAS_ROOM.
     heartbeat_limit
         Longest time in seconds between two heartbeats of the event loop.
     stall_limit

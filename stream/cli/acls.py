@@ -19,7 +19,7 @@ from stream.settings import Settings, load_settings
 
 __all__ = ["acls"]
 
-WORKERS = ("score", "drift", "all")
+WORKERS = ("score", "drift", "all", "archive")
 COMMANDS = (
     Use.CREATE,
     Use.PRODUCE,

@@ -89,6 +89,11 @@ def _execution_options(command: Any) -> Any:
 @click.option("--from", "start", metavar="POINT", help="Start of the range.")
 @click.option("--to", "end", metavar="POINT", help="End of the range, excluded.  [default: end]")
 @click.option("--last", type=DURATION, help="Instead of --from: the time until now, such as 30d.")
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Read this archive (see docs/operations.md#the-archive) instead of the topic.",
+)
 @click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]")
 @click.option(
     "--model",
@@ -108,6 +113,9 @@ def _execution_options(command: Any) -> Any:
     help="Only leads with this value; may be repeated.",
 )
 @click.option("--sample", type=SHARE, default="1", help="Share of the records, such as 1%.")
+@click.option(
+    "--drift", "counts_drift", is_flag=True, help="Count the leads for drift, in a topic apart."
+)
 @click.option("--id", "replay_id", help="Id of the replay.  [default: a new one]")
 @click.option(
     "--dry-run",
@@ -123,6 +131,7 @@ def start(**options: Any) -> None:
       leadscore replay start --from 2026-05-01 --to 2026-05-08 --filter country=DE
       leadscore replay start --from beginning --id backfill-1 --shard 2/4
       leadscore replay start --from '1d ago' --into-live --max-rate 500/s
+      leadscore replay start --from 2026-01-01 --to 2026-02-01 --archive /archive
 
     POINT is beginning, end, an offset, a time (UTC) or a span such as '1d ago'. The ranges of
     offsets, the model and the rules are fixed in a plan, in the topic leads.replays, before the
@@ -271,6 +280,8 @@ def _wanted(settings: Settings, options: dict[str, Any]) -> Wanted:
         filters=[_condition(text) for text in options["filters"]],
         sample=options["sample"],
         id=options["replay_id"],
+        archive=options["archive"],
+        counts_drift=options["counts_drift"],
     )
 
 

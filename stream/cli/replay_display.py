@@ -150,7 +150,7 @@ def print_estimate(plan: ReplayPlan, estimate: Estimate) -> None:
     expired = sum(max(0, min(each.log_start, each.end) - each.start) for each in plan.ranges)
     for line in (
         f"Range    {estimate.offsets:,} offsets in {len(plan.ranges)} of {plan.partitions}"
-        f" partitions of {plan.topic}; {expired:,} have expired",
+        f" partitions of {plan.archive or plan.topic}; {expired:,} have expired",
         f"Model    {plan.model_id}/{plan.model_version}, sha256 {plan.model_sha256}",
         f"Writes   {plan.out} and {plan.dead_letters}",
         f"Sample   {estimate.sampled:,} records: {estimate.scored:,} would be scored,"

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
+from schemas.display import for_terminal
 from schemas.errors import InputError, StartupError
 from stream.cli.replay_display import (
     ReplayDisplay,
@@ -22,9 +23,12 @@ from stream.cli.replay_display import (
     print_estimate,
 )
 from stream.process.exit_codes import EXIT_STOPPED, EXIT_UNBALANCED
+from stream.process.garbage import collect_seldom
 from stream.replay.execution import execute, settle
 from stream.replay.launch import Wanted, create_outputs, make_plan
+from stream.replay.lost_progress import check_progress
 from stream.replay.metrics import ReplayExposition
+from stream.replay.notes import notes_on
 from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.runner import Progress, read_progress
@@ -55,7 +59,8 @@ async def shown_progress(settings: Settings, replay_id: str) -> tuple[ReplayReco
 
 
 def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
-    """Run on uvloop, as a worker does."""
+    """Run on uvloop and with few garbage collections, as a worker does."""
+    collect_seldom()
     factory = None
     if settings.uvloop:
         with suppress(ImportError):  # uvloop is not there on Windows
@@ -69,6 +74,8 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
 async def dry_run(settings: Settings, wanted: Wanted, options: dict[str, Any]) -> None:
     """Score a sample of a replay, and print what the whole would be."""
     plan = await make_plan(settings, wanted, datetime.now(UTC))
+    for note in notes_on(plan, wanted):
+        click.echo(for_terminal(note), err=True)
     estimate = await try_out(settings, plan)
     if options["is_json"]:
         as_json({"event": "dry_run", "plan": plan.model_dump(mode="json"), **asdict(estimate)})
@@ -84,12 +91,14 @@ async def start_replay(
     record = (await plans.replays()).get(wanted.id) if wanted.id else None
     if record is None and any(shard.index for shard in shards):
         record = await _planned_by_the_first(plans, wanted.id)
-    if record is None:
-        plan = await make_plan(settings, wanted, datetime.now(UTC))
-        _confirm(plan, options)
-        await plans.write("planned", plan)
-        record = await plans.find(plan.id)
-    return await _execute(settings, record, shards, options)
+    if record is not None:
+        return await _resume(settings, record, shards, options)
+    plan = await make_plan(settings, wanted, datetime.now(UTC))
+    for note in notes_on(plan, wanted):
+        click.echo(for_terminal(note), err=True)
+    _confirm(plan, options)
+    await plans.write("planned", plan)
+    return await _execute(settings, await plans.find(plan.id), shards, options)
 
 
 async def _planned_by_the_first(plans: PlanLog, replay_id: str | None) -> ReplayRecord:
@@ -121,7 +130,15 @@ async def resume_replay(
     settings: Settings, replay_id: str, shards: Sequence[Shard], options: dict[str, Any]
 ) -> int:
     """Go on with a replay by its plan; return the exit code."""
-    record = await PlanLog(settings).find(replay_id)
+    return await _resume(settings, await PlanLog(settings).find(replay_id), shards, options)
+
+
+async def _resume(
+    settings: Settings, record: ReplayRecord, shards: Sequence[Shard], options: dict[str, Any]
+) -> int:
+    if record.state == "planned":
+        await create_outputs(settings, record.plan)
+        await check_progress(settings, record.plan, split(record.plan.ranges, shards))
     return await _execute(settings, record, shards, options)
 
 

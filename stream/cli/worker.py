@@ -12,7 +12,7 @@ __all__ = ["worker"]
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["score", "drift", "all"]),
+    type=click.Choice(["score", "drift", "all", "archive"]),
     help="Role of the worker; overrides LEADSCORE_ROLE.",
 )
 @click.option(
@@ -24,7 +24,8 @@ def worker(role: str | None, http_port: int | None) -> None:
     """Run a worker: read leads from Kafka, score them, write the scored topic.
 
     With --role drift it monitors drift instead, from the counts of the scoring workers: one worker
-    of the group is active, the others are on standby.
+    of the group is active, the others are on standby. With --role archive it writes the leads to
+    the folder LEADSCORE_ARCHIVE as Parquet files, for replays after their retention.
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md. SIGTERM or Ctrl-C stops
     it cleanly within 10 s; a second one stops it at once.

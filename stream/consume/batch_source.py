@@ -43,6 +43,7 @@ from stream.consume.missing_topic import MissingTopic
 from stream.consume.observer import SourceObserver, Unobserved
 from stream.consume.offset_committer import CommitterMaker
 from stream.consume.offset_reset import OffsetReset
+from stream.consume.open_transactions import OpenTransactions
 from stream.consume.partition_progress import NO_VERDICTS, Batch, PartitionProgress, Record
 from stream.consume.read_errors import as_fatal
 from stream.consume.recreated_topics import RecreatedTopics
@@ -210,6 +211,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         )
         self._offset_reset = OffsetReset(self._consumer, self.observer.on_loss)
         self._recreated_topics = RecreatedTopics(self.observer.on_loss)
+        self._open_transactions = OpenTransactions()
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -249,6 +251,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.assignment = Assignment(self.assignment.generation + 1, assigned)
         self._unreadable.stopped_at.clear()
         self._recreated_topics.assigned(self.assignment.partitions)
+        self._open_transactions.keep(self.assignment.partitions)
         if self._is_fetching:  # a stop under way would not end what is started now
             self._committer.start(self.assignment)
         self.observer.on_rebalance(self.assignment.partitions)
@@ -416,10 +419,17 @@ class BatchSource(Service, ConsumerRebalanceListener):
             await self._follow_position(assignment, partition, progress)
             has_stopped = partition in self._unreadable.stopped_at  # a restart would not help
             progress.note_stall(None if has_stopped else self.end_offset(partition), now())
+            self._look_at_transactions(partition)
         self._look_at_logs(assignment)
         await self._committer.commit(assignment, now() + self.options.commit_limit)
         is_known = bool(self._consumer.partitions_for_topic(self.topic))
         self._missing_topic.look(is_known=is_known)
+
+    def _look_at_transactions(self, partition: TopicPartition) -> None:
+        consumer = self._consumer
+        if partition in consumer.assignment():
+            stable, end = consumer.last_stable_offset(partition), consumer.highwater(partition)
+            self._open_transactions.look(partition, stable, end, now())
 
     def _look_at_logs(self, assignment: Assignment) -> None:
         for partition, progress in assignment.items():

@@ -221,7 +221,9 @@ class PartitionProgress:
         time
             The loop's time now.
         """
-        if end is None or self.has_open or self.done_offset in (None, end):
+        # A worker that read uncommitted records may have committed beyond the last stable offset.
+        is_over = end is None or self.done_offset is None or self.done_offset >= end
+        if is_over or self.has_open:
             self.behind_since = None
         elif self.behind_since is None:
             self.behind_since = time

@@ -75,6 +75,8 @@ def _folders(settings: Settings) -> dict[str, Path]:
     folders = {"temporary files": Path(tempfile.gettempdir())}
     if "://" not in settings.registry:
         folders["the registry"] = Path(settings.registry)
+    if settings.archive is not None:
+        folders["the archive"] = settings.archive
     if settings.http_port_file is not None:
         folders[f"{PREFIX}HTTP_PORT_FILE"] = settings.http_port_file.parent
     return folders
@@ -98,7 +100,7 @@ async def check_group(at: Surroundings) -> Sequence[Finding]:
     """Compare the settings that a group must share with those of the workers that run."""
     assert at.cluster is not None
     settings = at.settings
-    if settings.role == "drift":  # Faust's group has no shared settings
+    if settings.role not in ("score", "all"):  # the other groups have no shared settings
         return []
     group = await at.cluster.group(settings.group_id)
     if not group.members:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from schemas.errors import LeadScoreError
+from stream.archive.reader import Archive
 from stream.doctor.finding import Finding, Surroundings, fail, ok, warn
 from stream.kafka.access import Use, uses_of
 from stream.kafka.topic_catalog import SOURCE
-from stream.settings import variable_of
+from stream.settings import Settings, variable_of
 
 __all__ = ["check_replay_reach", "check_retention"]
 
@@ -23,7 +26,7 @@ async def check_retention(at: Surroundings) -> Sequence[Finding]:
     assert at.cluster is not None
     settings, configs, existing = at.settings, await at.cluster.configs(), await at.cluster.topics()
     uses, topics = uses_of(settings), []
-    if Use.SCORE in uses:
+    if Use.SCORE in uses or Use.ARCHIVE in uses:
         topics.append(SOURCE.name(settings))
     if Use.DRIFT in uses:
         topics.append(settings.leads_drift_partials)
@@ -72,7 +75,40 @@ def _retention(name: str, configs: Mapping[str, str], outage_days: float) -> lis
 
 
 async def check_replay_reach(at: Surroundings) -> Sequence[Finding]:
-    """Report the oldest lead that can still be read: a replay can't go back further."""
+    """Report the oldest lead of the topic and of the archive: no replay can go back further."""
+    return [*await _reach_of_topic(at), *await asyncio.to_thread(_reach_of_archive, at.settings)]
+
+
+def _reach_of_archive(settings: Settings) -> Sequence[Finding]:
+    folder, topic = settings.archive, SOURCE.name(settings)
+    if folder is None:
+        return []
+    try:
+        archive = Archive(folder, topic)
+        oldest = archive.oldest_ms()
+    except LeadScoreError as error:
+        return [warn(str(error), "see docs/operations.md#the-archive")]
+    missing = sum(end - start for its in archive.holes().values() for start, end in its)
+    if oldest is None:
+        return []
+    sentence = f"a replay of {topic} can go back to {_moment(oldest)}, from the archive {folder}"
+    if missing:
+        return [
+            warn(
+                f"{sentence}, but {missing} offsets between its files are missing",
+                "bring the missing files back, or accept it: a replay counts them as expired",
+            )
+        ]
+    return [ok(sentence)]
+
+
+def _moment(ms: int) -> str:
+    days = (time.time() * 1000 - ms) / DAY_MS
+    moment = datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment}, {days:.1f} d ago"
+
+
+async def _reach_of_topic(at: Surroundings) -> Sequence[Finding]:
     assert at.cluster is not None
     name = SOURCE.name(at.settings)
     if not (await at.cluster.topics())[name].partitions:
@@ -81,7 +117,4 @@ async def check_replay_reach(at: Surroundings) -> Sequence[Finding]:
     known = [stamp for stamp in oldest if stamp is not None]
     if not known:
         return [ok(f"{name} holds no lead, so there is nothing to replay")]
-    first = min(known)
-    days = (time.time() * 1000 - first) / DAY_MS
-    moment = datetime.fromtimestamp(first / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [ok(f"a replay of {name} can go back to {moment}, {days:.1f} d ago")]
+    return [ok(f"a replay of {name} can go back to {_moment(min(known))}")]

@@ -82,6 +82,11 @@ class BatchHeader(NamedTuple):
         return bool(self.attributes & LOG_APPEND_TIME)
 
     @property
+    def timestamp_type(self) -> int:
+        """Who set the timestamps of its records: 0 the producer, 1 the broker."""
+        return int(self.is_log_append_time)
+
+    @property
     def is_transactional(self) -> bool:
         """Whether the batch belongs to a transaction."""
         return bool(self.attributes & TRANSACTIONAL)

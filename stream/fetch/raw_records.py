@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from schemas.errors import ErrorCode, InvalidEventError
@@ -39,7 +39,13 @@ class Problem(StrEnum):
 
 @dataclass(slots=True)
 class RawRecord:
-    """A record as it was sent, with aiokafka's names for the attributes that scoring reads."""
+    """A record as it was sent, with aiokafka's names for the attributes that scoring reads.
+
+    Attributes
+    ----------
+    timestamp_type
+        Who set the timestamp: 0 the producer, 1 the broker.
+    """
 
     partition: int
     offset: int
@@ -47,6 +53,7 @@ class RawRecord:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    timestamp_type: int = field(default=0, kw_only=True)
 
     @property
     def held_bytes(self) -> int:

@@ -134,6 +134,7 @@ class RecordReader:
             previous + 1,
             self._header.max_timestamp,
             *(None, None, (), Problem.LENGTHS, ""),
+            timestamp_type=self._header.timestamp_type,
         )
         try:
             if length < LEAST_BYTES:
@@ -155,6 +156,7 @@ class RecordReader:
             record.key,
             record.value,
             record.headers,
+            timestamp_type=record.timestamp_type,
         )
 
     def _read_parts(self, record: UnreadableRecord, previous: int, end: int, limit: int) -> None:

@@ -44,6 +44,8 @@ class Use(StrEnum):
     """A worker that scores commits in transactions (LEADSCORE_DELIVERY=exactly_once)."""
     DRIFT = "drift"
     """A worker that watches drift."""
+    ARCHIVE = "archive"
+    """A worker that archives leads."""
     CREATE = "topics-create"
     """`leadscore topics create`."""
     PRODUCE = "produce"
@@ -73,12 +75,14 @@ class Use(StrEnum):
 def uses_of(settings: Settings) -> tuple[Use, ...]:
     """Return the uses of a worker with these settings."""
     uses: list[Use] = []
-    if settings.role != "drift":
+    if settings.role in ("score", "all"):
         uses.append(Use.SCORE)
         uses += [Use.COUNT] if settings.drift else []
         uses += [Use.TRANSACT] if settings.is_exactly_once else []
-    if settings.role != "score":
+    if settings.role in ("drift", "all"):
         uses.append(Use.DRIFT)
+    if settings.role == "archive":
+        uses.append(Use.ARCHIVE)
     return tuple(uses)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -22,12 +23,16 @@ from stream.kafka.commit_metadata import Commit
 from stream.kafka.producer import ANSWER_LIMIT, is_retriable
 from stream.process.backoff import retry
 
-__all__ = ["CommittedReader", "GroupOffsets"]
+__all__ = ["Commits", "CommittedReader", "GroupOffsets"]
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
 """Requests in flight: each has connections of its own."""
+
+Commits = Mapping[TopicPartition, Commit | None]
+"""Commits by partition; None where there is none. A coordinator that is loading its offsets leaves
+partitions out."""
 
 CommittedReader = Callable[[TopicPartition], Awaitable[Commit | None]]
 """Fetches a group's commit of a partition; None where there is none."""
@@ -49,37 +54,46 @@ class GroupOffsets:
         self._group_id = group_id
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def fetch(
-        self, partitions: Collection[TopicPartition]
-    ) -> Mapping[TopicPartition, Commit | None]:
-        """Fetch commits, in one request.
-
-        Returns
-        -------
-        mapping
-            By partition; None where there is no commit. A coordinator that is loading its offsets
-            leaves partitions out.
+    async def fetch(self, partitions: Collection[TopicPartition]) -> Commits:
+        """Fetch commits, in one request over a connection of its own.
 
         Raises
         ------
         KafkaError
             Kafka did not answer, or refused.
         """
-        async with self._turns:
-            admin = AIOKafkaAdminClient(
-                **self._connection, request_timeout_ms=round(ANSWER_LIMIT * 1000)
+        async with self._turns, self.open() as fetch:
+            return await fetch(partitions)
+
+    @asynccontextmanager
+    async def open(
+        self,
+    ) -> AsyncIterator[Callable[[Collection[TopicPartition]], Awaitable[Commits]]]:
+        """Keep a connection until the body ends; yield what fetches commits over it.
+
+        Raises
+        ------
+        KafkaError
+            Kafka did not answer, or refused; so does a fetch.
+        """
+        admin = AIOKafkaAdminClient(
+            **self._connection, request_timeout_ms=round(ANSWER_LIMIT * 1000)
+        )
+
+        async def fetch(partitions: Collection[TopicPartition]) -> Commits:
+            found = await admin.list_consumer_group_offsets(
+                self._group_id, partitions=list(partitions)
             )
-            try:
-                await admin.start()
-                found = await admin.list_consumer_group_offsets(
-                    self._group_id, partitions=list(partitions)
-                )
-            finally:
-                await closed(admin.close())
-        return {
-            partition: Commit(int(at.offset), at.metadata) if at.offset >= 0 else None
-            for partition, at in found.items()
-        }
+            return {
+                partition: Commit(int(at.offset), at.metadata) if at.offset >= 0 else None
+                for partition, at in found.items()
+            }
+
+        try:
+            await admin.start()
+            yield fetch
+        finally:
+            await closed(admin.close())
 
     async def read(self, partition: TopicPartition) -> Commit | None:
         """Fetch one commit; tries until the coordinator answers and has loaded it.

@@ -61,6 +61,8 @@ RESOURCES: tuple[Resource, ...] = (
         {Use.REPLAY: (Operation.WRITE,)},
         is_prefix=True,
     ),
+    # As stream/topology.py names it.
+    Resource("group", "{0.group_id}-archive", {Use.ARCHIVE: (Operation.READ,)}),
     # Faust's group, as stream/app.py names it.
     Resource("group", "{0.group_id}-drift", {Use.DRIFT: (Operation.READ,)}),
     # One per partition of the source, named by stream/deliver/transactional_writer.py.

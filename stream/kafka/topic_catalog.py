@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from stream.kafka.access import Operation, Use
 from stream.settings import Settings
 
-__all__ = ["DEAD_LETTERS", "SCORED", "SOURCE", "TOPICS", "Topic", "topics_of"]
+__all__ = ["DEAD_LETTERS", "PARTIALS", "SCORED", "SOURCE", "TOPICS", "Topic", "topics_of"]
 
 READ, WRITE = (Operation.READ,), (Operation.WRITE,)
 SIZE = (Operation.DESCRIBE_CONFIGS,)
@@ -59,6 +59,7 @@ SOURCE = Topic(
     rights=NEW
     | {
         Use.SCORE: READ,
+        Use.ARCHIVE: READ,
         Use.PRODUCE: WRITE,
         Use.SNAPSHOT: READ,
         Use.REPLAY: READ,
@@ -181,6 +182,7 @@ TOPICS: tuple[Topic, ...] = (
 """All of them; the source is first."""
 
 SCORED, DEAD_LETTERS = TOPICS[1:3]
+[PARTIALS] = (topic for topic in TOPICS if topic.template == "{0.leads_drift_partials}")
 
 
 def topics_of(uses: Collection[Use]) -> tuple[Topic, ...]:

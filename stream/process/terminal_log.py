@@ -15,6 +15,7 @@ __all__ = ["LABEL", "lines_of"]
 LABEL = 11
 SHOWN = {
     "role",
+    "archive",
     "kafka_bootstrap_servers",
     "security_protocol",
     "sasl_username",
@@ -57,7 +58,7 @@ def _settings(given: Mapping[str, Any]) -> Sequence[Line]:
         ("LeadScore", f"{version('leadscore')}, worker, role {role}, process {os.getpid()}"),
         ("Kafka", _kafka(settings)),
     ]
-    if role != "drift":
+    if role in ("score", "all"):
         partials = [settings["leads_drift_partials"]] if settings["drift"] else []
         outputs = [
             f"{settings['leads_scored']} ({settings['output_format']})",
@@ -69,10 +70,15 @@ def _settings(given: Mapping[str, Any]) -> Sequence[Line]:
             ("Writes", ", ".join(outputs)),
             ("Delivery", _delivery(settings)),
         ]
-    if role != "score":
+    if role in ("drift", "all"):
         lines += [
             ("Reads", f"{settings['leads_drift_partials']}, group {settings['group_id']}-drift"),
             ("Writes", settings["leads_drift"]),
+        ]
+    if role == "archive":
+        lines += [
+            ("Reads", f"{settings['leads_created']}, group {settings['group_id']}-archive"),
+            ("Writes", settings["archive"]),
         ]
     if others := _others(settings):
         lines.append(("Settings", ", ".join(others)))

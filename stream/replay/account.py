@@ -45,12 +45,20 @@ class Account:
     gaps: int = 0
 
     def __add__(self, other: Account) -> Account:
-        return Account(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        # By name: dataclasses.astuple copies deeply, and each batch adds several accounts.
+        return Account(
+            scored=self.scored + other.scored,
+            dead_lettered=self.dead_lettered + other.dead_lettered,
+            filtered=self.filtered + other.filtered,
+            dropped=self.dropped + other.dropped,
+            expired=self.expired + other.expired,
+            gaps=self.gaps + other.gaps,
+        )
 
     @property
     def offsets(self) -> int:
         """Number of offsets that the account covers."""
-        return sum(astuple(self))
+        return self.records + self.expired + self.gaps
 
     @property
     def records(self) -> int:

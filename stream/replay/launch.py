@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
 from schemas.errors import InputError, StartupError
 from schemas.model_identity import ModelIdentity
+from stream.archive.reader import Archive
 from stream.kafka.access import Use
 from stream.kafka.log_reader import LogReader
 from stream.kafka.topic_admin import create_copies, partition_counts
-from stream.kafka.topic_catalog import DEAD_LETTERS, SCORED
+from stream.kafka.topic_catalog import DEAD_LETTERS, PARTIALS, SCORED
 from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
-from stream.replay.ranges import Point, read_bounds
+from stream.replay.ranges import PartitionRange, Point, read_bounds, resolve
 from stream.settings import Settings
 
 __all__ = ["Wanted", "create_outputs", "find_model", "make_plan"]
@@ -46,6 +49,10 @@ class Wanted:
         Which records are scored; see ``ReplayPlan``.
     id
         None: a new one.
+    archive
+        Folder of the archive that is read; None: the topic is.
+    counts_drift
+        Whether leads are counted for drift, into a topic of the replay's own.
     """
 
     start: Point
@@ -57,6 +64,8 @@ class Wanted:
     filters: Sequence[tuple[str, str]] = ()
     sample: float = 1.0
     id: str | None = None
+    archive: Path | None = None
+    counts_drift: bool = False
 
 
 def find_model(registry: Registry, reference: str) -> ModelIdentity:
@@ -99,6 +108,7 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
         There is no such model.
     """
     replay_id = check_id(wanted.id or new_id(now))
+    _check_counting(wanted)
     reads = settings.model_copy(update={"leads_created": wanted.topic})
     counts = await partition_counts(reads, Use.REPLAY)
     if not (partitions := counts.get(wanted.topic)):
@@ -112,12 +122,11 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
         )
     model = find_model(Registry(settings.registry), wanted.model)
     out, dead_letters = _outputs(settings, wanted, replay_id)
-    reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
-    ranges = await read_bounds(reader, wanted.topic, partitions, wanted.start, wanted.end)
+    ranges = await _ranges(settings, wanted, partitions)
     if not ranges:
         raise InputError(
             f"expected records of {wanted.topic} in the range, but it has none: give another --from"
-            " or --to (what retention has removed can't be replayed)"
+            " or --to (what retention has removed is in an --archive only)"
         )
     return ReplayPlan(
         id=replay_id,
@@ -133,9 +142,37 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
         is_into_live=wanted.is_into_live,
         filters=tuple(wanted.filters),
         sample=wanted.sample,
+        archive=None if wanted.archive is None else str(wanted.archive.resolve()),
+        drift_partials=f"{isolated_topic(settings, replay_id)}.drift.partials"
+        if wanted.counts_drift
+        else None,
         settings=ReplayPlan.kept(settings),
         created_at=now,
     )
+
+
+def _check_counting(wanted: Wanted) -> None:
+    if wanted.counts_drift and (wanted.filters or wanted.sample < 1 or wanted.archive):
+        raise InputError(
+            "--drift counts blocks of all leads of the topic: give it without --filter, --sample"
+            " and --archive"
+        )
+
+
+async def _ranges(
+    settings: Settings, wanted: Wanted, partitions: int
+) -> tuple[PartitionRange, ...]:
+    if wanted.archive is None:
+        reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+        return await read_bounds(reader, wanted.topic, partitions, wanted.start, wanted.end)
+    archive = await asyncio.to_thread(Archive, wanted.archive, wanted.topic)
+    if (last := max(archive.partitions)) >= partitions:
+        raise InputError(
+            f"expected an archive of {wanted.topic}, which has {partitions} partitions, but"
+            f" {wanted.archive} has files of partition {last}: the topic was created again with"
+            " fewer partitions"
+        )
+    return await resolve(archive, wanted.start, wanted.end)
 
 
 def _outputs(settings: Settings, wanted: Wanted, replay_id: str) -> tuple[str, str]:
@@ -161,3 +198,5 @@ async def create_outputs(settings: Settings, plan: ReplayPlan) -> None:
     """
     copies = {plan.out: SCORED, plan.dead_letters: DEAD_LETTERS}
     await create_copies(settings, copies, plan.partitions, Use.REPLAY)
+    if plan.drift_partials is not None:
+        await create_copies(settings, {plan.drift_partials: PARTIALS}, 1, Use.REPLAY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.headers import SourceOf
 from stream.consume.partition_progress import Record
-from stream.kafka.committed_offsets import GroupOffsets
+from stream.kafka.committed_offsets import Commits, GroupOffsets
 from stream.kafka.log_reader import LogReader
 from stream.lag.uncommitted import uncommitted_offsets
 from stream.replay.throttle import LiveState, Throttle
@@ -96,10 +96,10 @@ class LiveWatch:
         is_known = True
         while True:
             try:
-                async with self._reader.open() as consumer:
+                async with self._offsets.open() as commits_of, self._reader.open() as consumer:
                     while True:
                         async with asyncio.timeout(ANSWER_LIMIT):
-                            self._throttle.look(await self.state(consumer))
+                            self._throttle.look(await self.state(consumer, commits_of))
                         is_known = True
                         await asyncio.sleep(LOOK)
             except (KafkaError, TimeoutError) as error:
@@ -112,20 +112,26 @@ class LiveWatch:
                 is_known = False
             await asyncio.sleep(LOOK)
 
-    async def state(self, consumer: Any) -> LiveState:
+    async def state(
+        self,
+        consumer: Any,
+        commits_of: Callable[[Collection[TopicPartition]], Awaitable[Commits]],
+    ) -> LiveState:
         """Return how the workers are doing now.
 
         Parameters
         ----------
         consumer
             Reads the ends of the logs, and the latest events.
+        commits_of
+            Fetches the commits of the workers' group.
 
         Raises
         ------
         KafkaError
             Kafka did not answer, or this user may not read the group or the scored events.
         """
-        commits = await self._offsets.fetch(self._partitions)
+        commits = await commits_of(self._partitions)
         committed = {at: commit.offset for at, commit in commits.items() if commit is not None}
         if not committed:
             return LiveState()

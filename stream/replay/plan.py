@@ -25,7 +25,7 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 KEPT = (
     *("delivery", "output_format", "isolation_level", "unreadable", "reasons"),
     *("min_coverage", "low_coverage", "max_attempts"),
-    *("max_event_bytes", "earliest_year", "times_ahead_days", "contract"),
+    *("max_event_bytes", "earliest_year", "times_ahead_days", "contract", "drift_window_seconds"),
 )
 """Settings that decide what a replay's outputs are: they are those of the plan, whatever the
 environment of a later process has."""
@@ -62,6 +62,10 @@ class ReplayPlan(_Frozen):
     """Field and value of each condition; a lead that misses one is filtered."""
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the records that are scored."""
+    archive: str | None = None
+    """Folder of the archive that is read instead of the source topic."""
+    drift_partials: str | None = None
+    """Topic of the counts for drift; None: leads are not counted."""
     settings: dict[str, Any]
     """Rules of scoring and delivery, by name of the setting."""
     created_at: datetime
@@ -95,7 +99,8 @@ class ReplayPlan(_Frozen):
                 "leads_scored": self.out,
                 "leads_created_dlq": self.dead_letters,
                 "group_id": self.group_id,
-                "drift": False,
+                "drift": self.drift_partials is not None,
+                **({"leads_drift_partials": self.drift_partials} if self.drift_partials else {}),
             }
         )
 

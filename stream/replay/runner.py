@@ -7,26 +7,31 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, LeadScoreError
+from stream.archive.reader import Archive, ArchiveRawReader
 from stream.consume.start_offsets import Start
 from stream.deliver.delivery import AtLeastOnce
 from stream.fetch.closing import closed
+from stream.fetch.raw_batches import RawReader
 from stream.kafka.commit_metadata import Commit, metadata_of
 from stream.kafka.committed_offsets import GroupOffsets
 from stream.process.background_tasks import BackgroundTasks
 from stream.process.deadlines import now
 from stream.process.model_trial import Trials
 from stream.replay.account import Account, AccountedPin, account_of
+from stream.replay.archive_consumer import ArchiveConsumer
 from stream.replay.plan import ReplayPlan
 from stream.replay.progress import ReplayAssignment
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import load_selection
 from stream.replay.source import Pace, ReplaySource, SourceLimits
+from stream.scoring.drift_publisher import DriftPublisher
 from stream.scoring.kafka_clients import KafkaClients
 from stream.scoring.pipeline import ScoringPipeline
 from stream.scoring.serving_model import Serving, load_pinned
@@ -34,6 +39,8 @@ from stream.settings import Settings
 
 __all__ = ["Progress", "ReplayRun", "read_progress"]
 
+COUNTS_LIMIT = 60.0
+"""Seconds to publish the last counts for drift."""
 CLOSE_LIMIT = 5.0
 """Seconds to close the connections after an error."""
 
@@ -161,6 +168,8 @@ class ReplayRun:
         ------
         BundleError
             The model of the plan is not in the registry any more, or must not be used.
+        InputError
+            The archive of the plan is not there, or its files contradict each other.
         FatalError
             Kafka did not take the outputs or the commits, or another process has taken a partition.
         """
@@ -176,7 +185,15 @@ class ReplayRun:
                 failure.set_result(error)
 
         outputs = (plan.out, plan.dead_letters)
-        emitter = kafka.emitter(outputs)
+        counts = [plan.drift_partials] if plan.drift_partials else []
+        emitter = kafka.emitter([*outputs, *counts])
+        drift = DriftPublisher(
+            emitter=emitter,
+            topic=settings.leads_drift_partials,
+            source_topic=plan.topic,
+            reader=kafka.source_log(),
+            crash=crash,
+        )
         is_exactly_once = settings.is_exactly_once
         transactions = kafka.transactions(outputs, emitter.limits) if is_exactly_once else None
         source: ReplaySource
@@ -185,19 +202,24 @@ class ReplayRun:
             scored_topic=plan.out,
             dead_letter_topic=plan.dead_letters,
             metrics=None,
+            drift=drift if counts else None,
             crash=crash,
             on_done=lambda batch, outcome: source.on_done(batch, outcome),
             in_flight=settings.batches_in_flight,
             now=kafka.clock.now,
         )
         pipeline.scorer = serving.scorer
-        consumer = kafka.consumer(lambda _: None)
+        consumer: Any = kafka.consumer(lambda _: None)
+        reader: RawReader = kafka.raw_reader()
+        if plan.archive is not None:
+            archive = await asyncio.to_thread(Archive, Path(plan.archive), plan.topic)
+            consumer = ArchiveConsumer(consumer, archive, kafka.budget.poll_bytes)
+            reader = ArchiveRawReader(archive)
         make_committer = (
             partial(transactions.committer, start_of=self._start_of)
             if transactions
             else kafka.group_committer(self._start_of)
         )
-        reader = kafka.raw_reader()
         source = ReplaySource(
             plan.topic,
             self._ranges,
@@ -224,11 +246,16 @@ class ReplayRun:
             pipeline.verify_limits()
             pipeline.start()
             await source.start()
+            if counts:
+                self._resume_counts(drift, serving)
             committing = tasks.start(source.commit_regularly())
             await source.read(stop)
             committing.cancel()
             await asyncio.wait([committing])
-            return await source.finish()
+            is_done = await source.finish()
+            if counts:
+                await drift.stop(COUNTS_LIMIT)
+            return is_done
 
         try:
             return await _first(tasks.start(execute()), failure)
@@ -243,6 +270,17 @@ class ReplayRun:
                     await closed(consumer.stop())
                     await reader.close()
                     await emitter.stop()
+
+    def _resume_counts(self, drift: DriftPublisher, serving: Serving) -> None:
+        """Count the open blocks of partitions again that an earlier process has begun."""
+        drift.start()
+        for each in self._ranges:
+            progress = self._assignment.progress(TopicPartition(self._plan.topic, each.partition))
+            if progress is not None and progress.committed is not None:
+                drift.resume(
+                    *(each.partition, serving.scorer, self._assignment.generation),
+                    *(progress.committed, each.start),
+                )
 
     def _load(self) -> Serving:
         plan = self._plan

@@ -36,6 +36,8 @@ __all__ = ["Pace", "ReplaySource", "SourceLimits"]
 log = logging.getLogger(__name__)
 
 POLL_MS = 200
+POSITION_INTERVAL = 0.2
+"""Seconds between two looks at the positions of partitions that a poll brought nothing of."""
 POSITION_LIMIT = 0.05
 """Seconds: a position is known at once, or asked for again after the next poll."""
 
@@ -143,6 +145,7 @@ class ReplaySource:
         self._batch_done = asyncio.Event()
         self._readings: dict[TopicPartition, _Reading] = {}
         self._open: set[TopicPartition] = set()
+        self._look_at = 0.0
 
     async def start(self) -> None:
         """Connect, look up the commits, and seek each partition to where it goes on.
@@ -190,9 +193,12 @@ class ReplaySource:
             await self._recover(error)
             return
         await self._hand_over(fetched)
-        for partition in open_now:
-            if partition not in fetched:
+        # Not after each poll: under a backlog, a poll brings records of one or two partitions.
+        if not fetched or now() >= self._look_at:
+            for partition in self._open - fetched.keys():
                 await self._follow_position(partition)
+            self._look_at = now() + POSITION_INTERVAL
+        for partition in open_now:
             self._close_if_over(partition)
 
     async def _recover(self, error: Exception) -> None:
@@ -304,6 +310,7 @@ class ReplaySource:
             if verdicts_of
             else NO_VERDICTS,
         )
+        batch.since = self._ranges[partition].start
         batch.next_offset = reading.next  # what follows the last one was left out
         self._in_flight.add(batch.size)
         progress.add(batch)

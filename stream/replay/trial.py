@@ -7,12 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.scoring import Scorer
 from schemas.errors import FatalError
+from stream.archive.reader import Archive
 from stream.consume.partition_progress import Record
 from stream.kafka.log_reader import LogReader
 from stream.kafka.producer import record_bytes
@@ -103,7 +105,11 @@ async def try_out(settings: Settings, plan: ReplayPlan) -> Estimate:
 
 
 async def _drawn(settings: Settings, plan: ReplayPlan) -> list[Record]:
-    reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+    reader: Archive | LogReader
+    if plan.archive is None:
+        reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+    else:
+        reader = await asyncio.to_thread(Archive, Path(plan.archive), plan.topic)
     share = max(SPOTS, SAMPLE // len(plan.ranges))
     found: list[Record] = []
     try:

@@ -10,8 +10,8 @@ from mode import Service
 
 from monitoring.telemetry.health import Condition, Health
 from monitoring.telemetry.metrics import PartitionLag
-from schemas.errors import FatalError
 from stream.consume.batch_source import BatchSource
+from stream.consume.stalls import stall_of
 from stream.consume.stuck_partitions import StuckPartitions
 from stream.monitor import STALL_LIMIT
 from stream.process.background_tasks import Crash
@@ -95,21 +95,7 @@ class StallWatch(Service):
 
     async def end_if_stalled(self) -> None:
         """Crash the worker if it has made no progress for ``STALL_LIMIT`` seconds."""
-        overdue = self._source.commit_overdue_for
-        if overdue > STALL_LIMIT and self._health.meets(Condition.BROKER_REACHED):
-            # Seen after a broker's restart: the client looks for its coordinator for ever.
-            await self._end_worker(
-                FatalError(
-                    f"Kafka answers, but has accepted no commit for {overdue:.0f} s: the worker "
-                    "exits so that its supervisor restarts it; records after the last commit are "
-                    "read again."
-                )
-            )
-        stalled = self._source.stalled_for
-        if stalled > STALL_LIMIT:
-            await self._end_worker(
-                FatalError(
-                    f"{self._source.topic} has unread records, but the consumer has received none "
-                    f"for {stalled:.0f} s: the worker exits so that its supervisor restarts it."
-                )
-            )
+        is_broker_reached = self._health.meets(Condition.BROKER_REACHED)
+        stall = stall_of(self._source, STALL_LIMIT, is_broker_reached=is_broker_reached)
+        if stall is not None:
+            await self._end_worker(stall)

@@ -281,6 +281,35 @@ async def test_an_open_transaction_is_no_stall(kafka: Broker, topics: TopicFacto
             await until(lambda: worker.values == [b"open"])
 
 
+async def test_a_commit_beyond_an_open_transaction_goes_on_behind_it(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    """A worker that read uncommitted records has committed there; it is no loss and no stall."""
+    topic = await topics.create("leads")
+    tp = TopicPartition(topic, 0)
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, transactional_id=topic
+    ) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, b"scored before")
+        await produce(kafka.bootstrap, topic, [b"scored before, too"])
+        async with AIOKafkaConsumer(
+            bootstrap_servers=kafka.bootstrap, group_id=topic, enable_auto_commit=False
+        ) as consumer:
+            consumer.assign([tp])
+            await consumer.commit({tp: 2})
+        async with Worker(kafka.bootstrap, topic, isolation_level="read_committed") as worker:
+            await until(lambda: worker.source.end_offset(tp) == 0)
+            await until(lambda: worker.source.last_commit is not None)
+            assert worker.source.stalled_for == 0.0
+            lags = lag_of(worker.source, wall_time=0.0, loop_time=0.0)
+            assert [lag.messages for lag in lags.values()] == [0]
+            await producer.abort_transaction()
+            await produce(kafka.bootstrap, topic, [b"new"])
+            await until(lambda: worker.values == [b"new"])
+            assert worker.losses.found == []
+
+
 async def test_a_commit_beyond_the_end_of_the_log_reads_from_its_beginning(
     kafka: Broker, topics: TopicFactory
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ from collections.abc import Sequence
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
+from confluent_kafka.admin import AdminClient
 
+from agents.partials import decode_partial
 from model.bundle import Bundle
 from schemas.headers import REPLAY_ID
 from stream.broker import Broker
@@ -139,6 +142,61 @@ async def test_a_replay_is_stopped_resumed_and_cancelled(
         line["replay_id"]: line["state"] for line in (await replays.run("list", "--json")).lines
     }
     assert states == {"r": "ended", "c": "cancelled"}
+
+
+@pytest.mark.long
+async def test_the_drift_counts_of_a_killed_replay_are_those_of_a_worker(
+    stage: Stage, contacts: Sequence[Lead], replays: Replays
+) -> None:
+    await stage.play(contacts[:COUNT])
+    first = await replays.begin("start", "--from", "0", "--id", "r", "--drift", *SLOW)
+    await until_committed(replays, "r")
+    first.kill()
+    await first.wait()
+    result = await replays.run("resume", "r", "--json")
+    assert result.code == 0, result.err
+    worker = await stage.start()
+    await stage.until_scored(COUNT)
+    await worker.stop_cleanly()
+    found = await counts_of(stage, f"{replays.out('r')}.drift.partials")
+    assert found == await counts_of(stage, stage.settings.leads_drift_partials)
+    assert sum(leads for leads, _ in found.values()) == COUNT
+
+
+async def counts_of(stage: Stage, topic: str) -> dict[bytes | None, tuple[int, list[int]]]:
+    """Return the latest counts of each block and window."""
+    found = {}
+    for record in await stage.records(topic):
+        counts = decode_partial(record.value).counts
+        found[record.key] = (counts.leads, counts.counts.tolist())
+    return found
+
+
+@pytest.mark.long
+async def test_a_replay_that_kafka_has_forgotten_writes_nothing_twice(
+    stage: Stage, contacts: Sequence[Lead], replays: Replays, kafka: Broker
+) -> None:
+    """As after offsets.retention.minutes without a process that executes it."""
+    await stage.play(contacts[:COUNT])
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for delivery, code in (("exactly_once", 1), ("at_least_once", 0)):
+        given = ("start", "--from", "beginning", "--id", delivery, "--json")
+        first = await replays.begin(*given, *SLOW, LEADSCORE_DELIVERY=delivery)
+        await until_committed(replays, delivery)
+        first.kill()
+        await first.wait()
+        written = ids_of(await replays.events(delivery))
+        assert written.total() > 0
+        group = f"{stage.settings.group_id}-replay-{delivery}"
+        await asyncio.to_thread(admin.delete_consumer_groups([group])[group].result)
+        result = await replays.run("resume", delivery, "--json")
+        assert result.code == code, result.err
+        if code:
+            assert "would write them twice" in result.err
+            assert ids_of(await replays.events(delivery)) == written
+        else:
+            assert "it begins again there" in result.err
+            assert len(ids_of(await replays.events(delivery))) == COUNT
 
 
 @pytest.mark.long

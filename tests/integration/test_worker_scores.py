@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from model.bundle import Bundle
 from schemas.errors import ErrorCode
@@ -196,6 +196,29 @@ async def test_a_poison_mix_is_accounted_for_to_the_last_record(
             "leadscore.error.code": account.dead[at].encode(),
             "leadscore.attempt": b"1",
         }
+
+
+async def test_leads_of_an_aborted_transaction_are_not_scored(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    """As a re-drive leaves them that is killed; with the default settings."""
+    await stage.start()
+    as_event = EventMaker(CONTACT, WireFormat.AVRO)
+    source = stage.settings.leads_created
+    async with AIOKafkaProducer(
+        bootstrap_servers=stage.settings.kafka_bootstrap_servers, transactional_id=source
+    ) as producer:
+        for lead, ends_by in zip(contacts[:2], ("abort", "commit"), strict=True):
+            await producer.begin_transaction()
+            event = as_event(lead)
+            await producer.send_and_wait(source, event.value, event.key, partition=0)
+            await getattr(producer, f"{ends_by}_transaction")()
+    played = await stage.play(contacts[2:20])
+    await stage.until_committed(played)
+    await stage.until_scored(19)
+    scored = [event_of(record.value)["lead_id"] for record in await stage.scored_records()]
+    assert sorted(scored) == sorted(lead.lead_id for lead in contacts[1:20])
+    assert await stage.dead_records() == []
 
 
 async def test_too_few_fields_are_flagged_where_they_are_not_refused(

@@ -122,6 +122,12 @@ def test_the_memory_budget_holds_leads_of_the_largest_size() -> None:
     load_settings(max_event_bytes=10 << 20, memory_budget_mb=960)
 
 
+def test_the_role_archive_needs_a_folder() -> None:
+    with pytest.raises(StartupError, match="set LEADSCORE_ARCHIVE"):
+        load_settings(role="archive")
+    assert load_settings(role="archive", archive="/archive").archive == Path("/archive")
+
+
 def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEADSCORE_HTTP_PORT", "x")
     monkeypatch.setenv("LEADSCORE_ROLE", "y")

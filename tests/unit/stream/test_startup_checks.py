@@ -166,3 +166,15 @@ async def test_a_port_that_is_taken_is_named(model: SmallModel) -> None:
             registry=str(model.registry), http_host="127.0.0.1", http_port=port
         )
         assert str(port) in await sentence(settings)
+
+
+async def test_an_archive_worker_needs_a_folder_that_it_may_write(
+    model: SmallModel, tmp_path: Path
+) -> None:
+    trials = FakeTrials()
+    await verify(settings_of(model, role="archive", archive=tmp_path / "archive"), trials)
+    assert (tmp_path / "archive").is_dir()
+    assert trials.tried == 0
+    (tmp_path / "file").touch()
+    with pytest.raises(StartupError, match="LEADSCORE_ARCHIVE"):
+        await verify(settings_of(model, role="archive", archive=tmp_path / "file" / "x"), trials)

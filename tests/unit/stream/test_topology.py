@@ -30,6 +30,7 @@ SCORING = (
     "LoopWatch",
 )
 DRIFT = ("DriftService", "DriftStallWatch")
+ARCHIVE = ("ArchiveService", "ArchiveWatch", "LoopWatch")
 FAUSTS = {
     *("App", "Worker", "LenientTransport", "LenientConsumer", "LenientThread"),
     *("DriftTable", "BatchChannel"),
@@ -45,7 +46,7 @@ async def _no_checks(_: App) -> None:
 
 
 def wired(role: Any) -> tuple[App, list[str]]:
-    app = App(load_settings(role=role), _no_checks, Table=DriftTable)
+    app = App(load_settings(role=role, archive="archive"), _no_checks, Table=DriftTable)
     return app, [type(service).__name__ for service in wire(app)]
 
 
@@ -55,6 +56,7 @@ def wired(role: Any) -> tuple[App, list[str]]:
         ("score", ["Monitor", *SCORING], {"score"}, set()),
         ("drift", ["Monitor", *DRIFT], {"drift"}, {"drift_windows"}),
         ("all", ["Monitor", *SCORING, *DRIFT], {"score", "drift"}, {"drift_windows"}),
+        ("archive", ["Monitor", *ARCHIVE], {"archive"}, set()),
     ],
 )
 def test_a_role_has_its_agents_services_and_tables(
@@ -72,10 +74,10 @@ def test_a_change_of_model_outlives_the_scoring_service() -> None:
     assert services.index("ModelReloader") < services.index("ScoringService")
 
 
-@pytest.mark.parametrize("role", ["score", "drift"])
+@pytest.mark.parametrize("role", ["score", "drift", "archive"])
 def test_no_service_hides_a_method_of_modes_own(role: Any) -> None:
     """An attribute `_crash` would hide the method by which mode ends the services of an app."""
-    app = App(load_settings(role=role), _no_checks, Table=DriftTable)
+    app = App(load_settings(role=role, archive="archive"), _no_checks, Table=DriftTable)
     for service in wire(app):
         hidden = [at for at in vars(service) if callable(getattr(mode.Service, at, None))]
         assert hidden == [], type(service).__name__
@@ -99,7 +101,7 @@ def test_a_stop_does_not_wait_for_the_commit_watch_first() -> None:
 
 def test_the_page_names_every_service() -> None:
     text = topology.__doc__ or ""
-    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT):
+    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT, *ARCHIVE):
         assert name in text, name
 
 

@@ -70,6 +70,16 @@ def test_a_gap_between_batches_is_passed_with_the_batch_behind_it() -> None:
     assert progress.done_offset == 10
 
 
+def test_a_commit_beyond_the_last_stable_offset_is_no_stall() -> None:
+    """As after a change to committed records, while a transaction is open."""
+    progress = PartitionProgress(committed=12)
+    progress.pass_gap(12)
+    progress.note_stall(10, time=1.0)
+    assert progress.behind_since is None
+    progress.note_stall(13, time=2.0)
+    assert progress.behind_since == 2.0
+
+
 def test_a_partition_is_started_by_a_commit_or_by_a_batch() -> None:
     assert not PartitionProgress().is_started
     assert PartitionProgress(0).is_started

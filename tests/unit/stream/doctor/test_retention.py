@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from stream.doctor.finding import Level
 from stream.doctor.retention import check_replay_reach, check_retention
+from testing.archives import archive_file, record_at
 from tests.unit.stream.doctor.fake_cluster import described, surroundings
 
 DAY_MS = 86_400_000
@@ -71,3 +73,28 @@ async def test_an_empty_topic_has_nothing_to_replay() -> None:
     assert "nothing to replay" in found.sentence
     cluster.described["leads.created"] = described(None, 0, 0)
     assert await check_replay_reach(at) == []
+
+
+async def test_an_archive_goes_further_back_than_the_topic(tmp_path: Path) -> None:
+    archive_file(tmp_path, "leads.created", 0, [record_at(0), record_at(1)])
+    at, _ = surroundings(archive=tmp_path)
+    *_, found = await check_replay_reach(at)
+    assert found.level is Level.OK
+    assert "back to 1970-01-01T00:00:01Z" in found.sentence
+    assert f"from the archive {tmp_path}" in found.sentence
+
+
+async def test_an_archive_without_some_of_its_files_is_a_warning(tmp_path: Path) -> None:
+    for offset in (0, 7):
+        archive_file(tmp_path, "leads.created", 0, [record_at(offset)])
+    at, _ = surroundings(archive=tmp_path)
+    *_, found = await check_replay_reach(at)
+    assert found.level is Level.WARN
+    assert "6 offsets between its files are missing" in found.sentence
+
+
+async def test_an_archive_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    at, _ = surroundings(archive=tmp_path)
+    *_, found = await check_replay_reach(at)
+    assert found.level is Level.WARN
+    assert "expected an archive of leads.created" in found.sentence

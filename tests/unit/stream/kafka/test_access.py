@@ -1,10 +1,12 @@
-"""The name under which a client connects."""
+"""The name under which a client connects, and the uses that a worker makes of Kafka."""
 
 from __future__ import annotations
 
-from stream.kafka.access import client_name
+from stream.kafka.access import Use, client_name, uses_of
 from stream.settings import Settings
 from tests.unit.stream.kafka.test_rights import settings_of
+
+ROLES = ("score", "drift", "all", "archive")
 
 
 def test_the_user_is_named_as_it_is_configured() -> None:
@@ -13,3 +15,13 @@ def test_the_user_is_named_as_it_is_configured() -> None:
     assert client_name(Settings(security_protocol="SSL", ssl_certfile="me.pem")) == (
         "the owner of the certificate me.pem"
     )
+
+
+def test_the_uses_of_a_worker_follow_from_its_role() -> None:
+    uses = {role: uses_of(Settings(role=role, archive="archive")) for role in ROLES}
+    assert uses == {
+        "score": (Use.SCORE, Use.COUNT),
+        "drift": (Use.DRIFT,),
+        "all": (Use.SCORE, Use.COUNT, Use.DRIFT),
+        "archive": (Use.ARCHIVE,),
+    }

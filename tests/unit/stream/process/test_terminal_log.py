@@ -47,6 +47,14 @@ def test_a_drift_worker_says_what_it_reads_and_writes(shown: Show) -> None:
     ]
 
 
+def test_an_archive_worker_says_what_it_reads_and_writes(shown: Show) -> None:
+    log("app", "settings", settings=load_settings(role="archive", archive="/archive").masked())
+    assert shown()[2:] == [
+        "Reads      leads.created, group leadscore-archive",
+        "Writes     /archive",
+    ]
+
+
 def test_ready_and_not_ready_stand_out_and_steps_of_services_do_not(shown: Show) -> None:
     log("app", "[^-App]: Starting...")
     log("service", "partitions assigned", partitions=[0, 1, 2, 5])

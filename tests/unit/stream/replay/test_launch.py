@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 
 from model.registry import ModelNotFoundError, Registry
-from stream.replay.launch import find_model
+from schemas.errors import InputError
+from stream.replay.launch import Wanted, find_model, make_plan
+from stream.replay.ranges import BEGINNING, END
+from stream.settings import load_settings
 from tests.unit.small_model import NAME, SmallModel
 
 
@@ -45,3 +50,15 @@ def test_finding_a_model_opens_it_in_no_engine(
     registry = Registry(model.registry)
     for reference in (NAME, model.bundle.sha256):
         assert find_model(registry, reference) == model.bundle.identity
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [{"filters": [("country", "DE")]}, {"sample": 0.5}, {"archive": Path("archive")}],
+    ids=["filter", "sample", "archive"],
+)
+async def test_counts_for_drift_are_of_all_leads_of_the_topic(wanted: Any) -> None:
+    settings = load_settings()
+    asked = Wanted(BEGINNING, END, "m", "leads", counts_drift=True, **wanted)
+    with pytest.raises(InputError, match="without --filter, --sample and --archive"):
+        await make_plan(settings, asked, datetime.now(UTC))

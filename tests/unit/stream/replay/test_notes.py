@@ -1,0 +1,68 @@
+"""Notes on a plan: parts of its range that a replay can not reach."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from stream.replay.launch import Wanted
+from stream.replay.notes import notes_on
+from stream.replay.plan import ReplayPlan
+from stream.replay.ranges import BEGINNING, END, AtOffset, AtTime, PartitionRange, Point
+from stream.settings import load_settings
+from testing.archives import archive_file, record_at
+
+
+def plan_of(*ranges: PartitionRange, archive: Path | None = None) -> ReplayPlan:
+    return ReplayPlan(
+        id="r",
+        topic="leads",
+        partitions=2,
+        ranges=ranges,
+        model_id="m",
+        model_version="1",
+        model_sha256="0" * 64,
+        out="out",
+        dead_letters="out.dlq",
+        group_id="g",
+        archive=None if archive is None else str(archive),
+        settings=ReplayPlan.kept(load_settings()),
+        created_at=datetime.now(UTC),
+    )
+
+
+def notes(plan: ReplayPlan, start: Point) -> list[str]:
+    return list(notes_on(plan, Wanted(start=start, end=END, model="m", topic="leads")))
+
+
+def test_offsets_below_the_start_of_the_log_are_counted() -> None:
+    plan = plan_of(PartitionRange(0, 5, 30, 20), PartitionRange(1, 5, 10, 20))
+    [note] = notes(plan, AtOffset(5))
+    assert note.startswith("note: 20 offsets of the range are not in leads any more")
+
+
+def test_a_time_before_the_start_of_the_log_has_no_number() -> None:
+    plan = plan_of(PartitionRange(0, 20, 30, 20), PartitionRange(1, 25, 30, 20))
+    [note] = notes(plan, AtTime(0))
+    assert note.startswith("note: 1 of 2 partitions are replayed from the start of leads")
+
+
+@pytest.mark.parametrize("start", [BEGINNING, AtOffset(20), AtTime(0)])
+def test_a_range_that_is_there_needs_no_note(start: Point) -> None:
+    log_start = 0 if isinstance(start, AtTime) else 20
+    assert notes(plan_of(PartitionRange(0, 20, 30, log_start)), start) == []
+
+
+def test_offsets_that_an_archive_lacks_within_the_range_are_named(tmp_path: Path) -> None:
+    for first in (0, 5, 20):
+        records = [record_at(offset) for offset in range(first, first + 3)]
+        archive_file(tmp_path, "leads", 0, records)
+    plan = plan_of(PartitionRange(0, 4, 30), archive=tmp_path)
+    assert notes(plan, AtOffset(4)) == [
+        "note: the archive has no file of the offsets 3 to 4 of partition 0: they count as expired",
+        "note: the archive has no file of the offsets 8 to 19 of partition 0: they count as"
+        " expired",
+    ]
+    assert notes(plan_of(PartitionRange(0, 21, 23), archive=tmp_path), AtOffset(21)) == []
