@@ -12,7 +12,7 @@ def test_a_new_worker_is_alive_and_says_why_it_is_not_ready() -> None:
     assert not is_ready
     assert set(detail["conditions"]) == set(Condition)
     unmet = {name for name, state in detail["conditions"].items() if state.get("reason")}
-    assert unmet == set(Condition) - {Condition.PARTITIONS_MOVE}
+    assert unmet == set(Condition) - {Condition.PARTITIONS_MOVE, Condition.ARCHIVE_HAS_ROOM}
     assert health.alive(100.0)[0]
 
 

@@ -44,7 +44,9 @@ def test_transactions_that_follow_each_other_are_not_reported(
     assert caplog.messages == []
 
 
-def test_a_partition_that_comes_back_is_measured_from_then_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_partition_that_comes_back_is_measured_from_then_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     transactions = OpenTransactions()
     transactions.look(TP, 10, 12, time=0.0)
     transactions.keep(frozenset())
