@@ -146,7 +146,9 @@ def _not_ready(given: Mapping[str, Any]) -> Sequence[Line]:
 
 def _dead_letters(given: Mapping[str, Any]) -> Sequence[Line]:
     place = f"{given['topic']}-{given['partition']} at offset {given['offset']}"
-    return [("Dead", f"{given['records']:,} {given['code']}, such as {place}: {given['reason']}")]
+    lead = f" (lead {given['lead']})" if "lead" in given else ""  # its keyed hash
+    text = f"{given['records']:,} {given['code']}, such as {place}{lead}: {given['reason']}"
+    return [("Dead", text)]
 
 
 def _progress(given: Mapping[str, Any]) -> Sequence[Line]:

@@ -73,6 +73,20 @@ def test_dead_letters_have_an_example(shown: Show) -> None:
     assert shown() == ["Dead       1,200 TYPE, such as leads-3 at offset 42: expected a number"]
 
 
+def test_the_example_of_dead_letters_has_the_keyed_hash_of_its_lead(shown: Show) -> None:
+    example: dict[str, object] = {
+        "topic": "leads",
+        "partition": 3,
+        "offset": 42,
+        "reason": "expected a number",
+    }
+    example |= {"lead": "5bdcc146", "code": "TYPE", "records": 1}
+    log("tally", "dead letters", logging.WARNING, **example)
+    assert shown() == [
+        "Dead       1 TYPE, such as leads-3 at offset 42 (lead 5bdcc146): expected a number"
+    ]
+
+
 def test_a_stop_says_what_it_does(shown: Show) -> None:
     log("worker", "stopping", signal="SIGINT")
     assert shown() == [
