@@ -52,7 +52,8 @@ def erase(
     leads' keys. A topic that is compacted gets a tombstone for each lead; so do ended replays whose
     plan names one. Records of other topics are not removed one by one: the list says when retention
     removes them, by the topic's configuration as the broker has it, and what to do where nothing
-    does. docs/privacy.md says what else holds data of leads.
+    does, and which files of the archive (LEADSCORE_ARCHIVE) hold a lead. docs/privacy.md says what
+    else holds data of leads.
 
     The output names no lead but by its place among those that were given, and by its keyed hash if
     LEADSCORE_LOG_ID_KEY is set: keep it as the record of the erasure. It may be run again at any

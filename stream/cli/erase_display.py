@@ -27,6 +27,10 @@ ADVICE = {
     Fate.UNKNOWN: "grant DescribeConfigs on the topic (leadscore acls --role erase), and run it"
     " again",
 }
+ADVICE_ON_ARCHIVE = (
+    "rewrite each file without the lead's rows under the same name, or remove it; a replay counts"
+    " the offsets of a removed file as expired"
+)
 FATES = {
     Fate.TOMBSTONE: "tombstone",
     Fate.TOMBSTONED: "has tombstone",
@@ -72,6 +76,15 @@ def erasure_lines(
             "replay_id": plan.replay_id,
             "fate": str(Fate.STAYS if plan.is_open else Fate.TOMBSTONE),
             "what_to_do": _advice_on_plan(plan) if plan.is_open else None,
+        }
+    for archived in found.archived:
+        yield {
+            "kind": "archive",
+            **_lead(archived.lead, hashes),
+            "file": str(archived.file),
+            "records": archived.records,
+            "fate": str(Fate.STAYS),
+            "what_to_do": ADVICE_ON_ARCHIVE,
         }
     for bundle in found.bundles:
         yield {"kind": "model", "model": bundle.name, "what_to_do": _advice_on_bundle(bundle)}
@@ -154,6 +167,10 @@ def _rest(found: Erasure) -> Iterator[str]:
         )
         for topic in topics:
             yield f"{topic}: {advice}"
+    for archived in found.archived:
+        yield f"{archived.file} has {archived.records:,} records of lead {archived.lead + 1}"
+    if found.archived:
+        yield f"the archive: {ADVICE_ON_ARCHIVE}"
     for plan in found.plans:
         if plan.is_open:
             yield _advice_on_plan(plan)

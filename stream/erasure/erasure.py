@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stream.erasure.archived_leads import ArchivedLead, find_archived
 from stream.erasure.held_records import find_held
 from stream.erasure.lead_topics import read_lead_topics, read_replays
 from stream.erasure.old_bundles import OldBundle, find_old_bundles
@@ -85,6 +86,8 @@ class Erasure:
         Models that keep unchanged training leads.
     tombstones
         The tombstones to write.
+    archived
+        Files of the archive that hold one of the leads.
     """
 
     leads: int
@@ -93,12 +96,13 @@ class Erasure:
     plans: Sequence[NamingPlan]
     bundles: Sequence[OldBundle]
     tombstones: Sequence[Tombstone] = field(repr=False)
+    archived: Sequence[ArchivedLead] = ()
 
     @property
     def has_rest(self) -> bool:
         """Whether something stays without a limit of time until somebody acts."""
         stays = any(finding.fate in (Fate.STAYS, Fate.UNKNOWN) for finding in self.findings)
-        return stays or any(plan.is_open for plan in self.plans)
+        return stays or bool(self.archived) or any(plan.is_open for plan in self.plans)
 
 
 async def plan_erasure(
@@ -162,8 +166,22 @@ async def plan_erasure(
         Tombstone(settings.leads_replays, 0, plan.encode())
         for plan in sorted({plan.replay_id for plan in plans if not plan.is_open})
     ]
+    archived: list[ArchivedLead] = []
+    if settings.archive is not None:
+        archived = await find_archived(
+            settings.archive,
+            settings.leads_created,
+            keys,
+            lambda read, total: progress(str(settings.archive), read, total),
+        )
     return Erasure(
-        len(ids), topics, findings, plans, find_old_bundles(settings.registry), tombstones
+        leads=len(ids),
+        topics=topics,
+        findings=findings,
+        plans=plans,
+        bundles=find_old_bundles(settings.registry),
+        tombstones=tombstones,
+        archived=archived,
     )
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from stream.broker import Broker
 from stream.kafka.topic_catalog import TOPICS
 from stream.process.lead_keys import keyed_hash
 from stream.simulator.playing import Lead
+from testing.archives import archive_file, record_at
 from testing.kafka_client import Record, open_admin, produce, set_topic_config, until
 from tests.integration.replay_process import Replays
 from tests.integration.secured_stage import SecuredStage
@@ -158,7 +160,7 @@ async def test_topics_bundles_and_logs_hold_what_the_page_says_before_and_after_
 
 
 async def test_a_topic_without_retention_stays_until_somebody_acts(
-    stage: Stage, kafka: Broker
+    stage: Stage, kafka: Broker, tmp_path: Path
 ) -> None:
     topic = stage.settings.leads_created
     await set_topic_config(kafka.bootstrap, topic, "retention.ms", "-1")
@@ -168,7 +170,12 @@ async def test_a_topic_without_retention_stays_until_somebody_acts(
     [records] = [line for line in lines if line["kind"] == "records"]
     assert (records["fate"], records["gone_by"]) == ("stays", None)
     assert "retention.ms" in records["what_to_do"]
-    code, lines, _ = await run_erase(stage, "nobody", "--yes")
+    archive_file(tmp_path, topic, 2, [replace(record_at(0, 2), key=PERSON.encode())])
+    code, lines, _ = await run_erase(stage, PERSON, "--yes", LEADSCORE_ARCHIVE=str(tmp_path))
+    assert code == 1
+    [archived] = [line for line in lines if line["kind"] == "archive"]
+    assert (archived["records"], archived["fate"]) == (1, "stays")
+    code, lines, _ = await run_erase(stage, "nobody", "--yes", LEADSCORE_ARCHIVE=str(tmp_path))
     assert code == 0
     assert not [line for line in lines if line["kind"] == "records"]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from stream.cli.erase_display import erasure_lines, print_erasure
+from stream.erasure.archived_leads import ArchivedLead
 from stream.erasure.erasure import Erasure, Finding, NamingPlan
 from stream.erasure.old_bundles import OldBundle
 from stream.erasure.policy import Fate, TopicPolicy
@@ -25,7 +29,8 @@ def everything() -> Erasure:
     ] + [Finding(1, COMPACTED, 1, NOW, Fate.TOMBSTONED, None)]
     plans = [NamingPlan(1, "backfill-4", is_open=True), NamingPlan(1, "old", is_open=False)]
     bundles = [OldBundle("leads/1", is_readable=True), OldBundle("leads/2", is_readable=False)]
-    return Erasure(2, policies, findings, plans, bundles, [])
+    archived = [ArchivedLead(1, Path("archive/leads/0/1-9.parquet"), 3)]
+    return Erasure(2, policies, findings, plans, bundles, [], archived)
 
 
 def test_each_fate_has_its_words_and_its_advice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +49,7 @@ def test_each_fate_has_its_words_and_its_advice(capsys: pytest.CaptureFixture[st
         "leads/2 can't be read",
         "7 d, up to 1 d more",
         "1 abababab",
+        "archive/leads/0/1-9.parquet has 3 records of lead 2",
     ):
         assert words in shown, words
 
@@ -51,7 +57,9 @@ def test_each_fate_has_its_words_and_its_advice(capsys: pytest.CaptureFixture[st
 def test_the_lines_have_everything_and_end_with_the_erasure() -> None:
     lines = list(erasure_lines(everything(), [None, None], NOW, is_dry_run=True))
     kinds = [line["kind"] for line in lines]
-    assert kinds == ["topic"] * 4 + ["records"] * 5 + ["replay"] * 2 + ["model"] * 2 + ["erasure"]
+    found = {"topic": 4, "records": 5, "replay": 2, "archive": 1, "model": 2, "erasure": 1}
+    assert Counter(kinds) == found
+    assert [*dict.fromkeys(kinds)] == [*found]
     [ages] = [line for line in lines if line.get("fate") == "ages_out"]
     assert ages["gone_by"] == "2023-11-22T22:13:20.000+00:00"
     assert lines[-1]["has_rest"]
