@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
     from tests.unit.small_booster import Trained
     from tests.unit.small_model import SmallModel
     from tests.unit.two_models import TwoModels
+
+
+@pytest.fixture(autouse=True)
+def aiokafka_logs_as_before() -> Iterator[None]:
+    """Undo what commands do to aiokafka's logger: each has a process of its own, tests have not."""
+    logger = logging.getLogger("aiokafka")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
