@@ -52,6 +52,7 @@ from monitoring.telemetry.health import Condition
 from monitoring.telemetry.metrics import Metrics
 from stream.consume.batch_source import BatchSource
 from stream.consume.foreign_commits import ForeignCommits
+from stream.consume.missing_commits import MissingCommits
 from stream.consume.offset_committer import GroupCommitter
 from stream.consume.source_options import SourceOptions
 from stream.deliver.batch_producer import EmitOptions, Emitter
@@ -82,6 +83,7 @@ from stream.scoring.model_loader import ModelLoader
 from stream.scoring.model_reloader import ModelReloader
 from stream.scoring.observer import ScoringObserver
 from stream.scoring.outcome_log import OutcomeLog
+from stream.scoring.pinned_models import PinnedModels
 from stream.scoring.pipeline import ScoringPipeline
 from stream.scoring.service import ScoringService
 from stream.scoring.serving_model import load_pinned
@@ -228,15 +230,23 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
     output_log = kafka.output_log()
     partition_start = PartitionStart(
         changes=changes,
+        models=PinnedModels(
+            changes,
+            partial(load_pinned, settings, app.trials),
+            metrics.pinned_model_missing,
+            ignores_pins=settings.pinned_model == "ignore",
+        ),
         emitted=EmittedReader(output_log, outputs),
         bounds=output_log.bounds,
         topic_id=kafka.topic_ids.read,
-        remembers=lambda partition: source.remembers(partition),
-        on_loss=lambda loss: observer.on_loss(loss),
-        load=partial(load_pinned, settings, app.trials),
         foreign=foreign_commits,
-        missing=metrics.pinned_model_missing,
-        ignores_pins=settings.pinned_model == "ignore",
+        missing=MissingCommits(
+            lambda partition: source.remembers(partition),
+            EmittedReader(kafka.committed_output_log(), [settings.leads_scored]).end,
+            output_log.bounds,
+            foreign_commits,
+            lambda loss: observer.on_loss(loss),
+        ),
     )
     source = BatchSource(
         app,

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import faust
@@ -196,6 +196,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     async def commit(self, by: float) -> None:
         """Commit what is due now, by a time of the event loop."""
+        self._look_at_logs(self.assignment)  # a worker that dies next has reported what is lost
         await self._committer.commit(self.assignment, by)
 
     # Start and stop
@@ -250,7 +251,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.assignment.end()
         self.assignment = Assignment(self.assignment.generation + 1, assigned)
         self._unreadable.stopped_at.clear()
-        self._recreated_topics.assigned(self.assignment.partitions)
+        self._recreated_topics.assigned(self.assignment.partitions, self._existing)
         self._open_transactions.keep(self.assignment.partitions)
         if self._is_fetching:  # a stop under way would not end what is started now
             self._committer.start(self.assignment)
@@ -422,8 +423,13 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._look_at_transactions(partition)
         self._look_at_logs(assignment)
         await self._committer.commit(assignment, now() + self.options.commit_limit)
-        is_known = bool(self._consumer.partitions_for_topic(self.topic))
-        self._missing_topic.look(is_known=is_known)
+        self._recreated_topics.look_for_removed(self._existing)
+        self._missing_topic.look(is_known=bool(self._existing))
+
+    @property
+    def _existing(self) -> Collection[int]:
+        """The numbers of the topic's partitions, as far as the client knows them."""
+        return self._consumer.partitions_for_topic(self.topic) or ()
 
     def _look_at_transactions(self, partition: TopicPartition) -> None:
         consumer = self._consumer

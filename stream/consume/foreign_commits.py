@@ -69,7 +69,9 @@ class ForeignCommits:
         self._report = report
         self._stops = stops
 
-    def found_at_start(self, partition: TopicPartition, commit: Commit, emitted: int) -> None:
+    def found_at_start(
+        self, partition: TopicPartition, commit: Commit, emitted: int | None
+    ) -> None:
         """Report a commit without LeadScore's metadata at which a partition is about to start.
 
         Parameters
@@ -77,7 +79,8 @@ class ForeignCommits:
         partition, commit
             The partition, and its commit.
         emitted
-            Offset after the last record of which there is an output; 0 where there is none.
+            Offset after the last record of which there is an output; 0 where there is none, None
+            where that is not known.
 
         Raises
         ------
@@ -99,6 +102,8 @@ class ForeignCommits:
             effect = f"outputs end at {emitted}: {found.moved} offsets were skipped, not scored"
         elif found.direction == "backward":
             effect = f"outputs end at {emitted}: {found.moved} offsets are scored again"
+        elif emitted is None:
+            effect = "the outputs could not be read, so it is not compared with them"
         else:
             effect = "there are no outputs to compare it with"
         self._raise_or_log(f"{sentence}; {effect}")
@@ -129,6 +134,30 @@ class ForeignCommits:
             "earlier log are lost"
         )
         self._raise_or_log(sentence)
+
+    def unknown_at_start(self, partition: TopicPartition) -> None:
+        """Report that a partition has no commit, and that its outputs can't be read.
+
+        Parameters
+        ----------
+        partition
+            Is about to start, at its log's start.
+
+        Raises
+        ------
+        StartupError
+            The settings say to stop at a commit that was deleted: this may be one.
+        """
+        sentence = (
+            f"The group has no commit of {partition}. Whether it was deleted is not known, as the "
+            "scored leads can't be read"
+        )
+        if self._stops:
+            raise StartupError(
+                f"{sentence}. Give the worker the right Read on their topic, or start it once with "
+                "LEADSCORE_FOREIGN_COMMITS=accept; see docs/runbook.md#leadscoreforeigncommit."
+            )
+        log.warning("%s; reading from the log's start", sentence)
 
     def _raise_or_log(self, sentence: str) -> None:
         remedy = "see docs/runbook.md#leadscoreforeigncommit"

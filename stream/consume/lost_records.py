@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from aiokafka import TopicPartition
 
-__all__ = ["Loss", "LossReason"]
+__all__ = ["Loss", "LossReason", "OnLoss", "report_loss"]
+
+log = logging.getLogger(__name__)
 
 
 class LossReason(StrEnum):
@@ -70,12 +74,25 @@ class Loss:
         return _SENTENCES[self.reason] % (where, self.start, self.stop - 1, self.records)
 
     def as_fields(self) -> dict[str, Any]:
-        """Return the loss as fields of a log line or of a JSON body."""
+        """Return the loss as fields of a log line or of a JSON body.
+
+        ``to`` is None if it is not known what was lost.
+        """
         return {
             "topic": self.partition.topic,
             "partition": self.partition.partition,
             "from": self.start,
-            "to": self.stop - 1,
+            "to": self.stop - 1 if self.records else None,
             "records": self.records,
             "reason": self.reason.value,
         }
+
+
+OnLoss = Callable[[Loss], None]
+"""Called with each loss."""
+
+
+def report_loss(loss: Loss, on_loss: OnLoss) -> None:
+    """Log a loss at ERROR, and pass it on."""
+    log.error("%s", loss, extra={"loss": loss.as_fields()})
+    on_loss(loss)

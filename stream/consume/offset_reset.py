@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 
 from stream.consume.assignment import Assignment
-from stream.consume.lost_records import Loss, LossReason
+from stream.consume.lost_records import Loss, LossReason, OnLoss, report_loss
 from stream.kafka.consumer import Consumer
 from stream.process.backoff import REQUEST_PAUSE
 
-__all__ = ["OffsetReset", "OnLoss"]
+__all__ = ["OffsetReset"]
 
 log = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 5.0
 """Seconds for the log's bounds; without an answer the next poll raises again."""
-
-OnLoss = Callable[[Loss], None]
 
 
 class OffsetReset:
@@ -95,12 +92,10 @@ class OffsetReset:
         if position >= start:  # it was above the end, though the log may have grown since
             assignment.restart(partition)
             stop = max(position, last_end or 0)
-            self._report(Loss(partition, min(position, end), stop, LossReason.LOG_REPLACED))
+            loss = Loss(partition, min(position, end), stop, LossReason.LOG_REPLACED)
+            report_loss(loss, self._on_loss)
         elif progress.is_started:
-            self._report(Loss(partition, position, start, LossReason.RETENTION))
+            loss = Loss(partition, position, start, LossReason.RETENTION)
+            report_loss(loss, self._on_loss)
         else:
             log.info("%s: no committed offset, reading from the log's start %d", partition, start)
-
-    def _report(self, loss: Loss) -> None:
-        log.error("%s", loss, extra={"loss": loss.as_fields()})
-        self._on_loss(loss)

@@ -8,19 +8,15 @@ stream/consume/missing_commits.py.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
-from stream.consume.lost_records import Loss, LossReason
-from stream.consume.offset_reset import OnLoss
+from stream.consume.lost_records import Loss, LossReason, OnLoss, report_loss
 from stream.consume.partition_progress import PartitionProgress
 
 __all__ = ["RecreatedTopics"]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +51,36 @@ class RecreatedTopics:
         self._on_loss = on_loss
         self._seen: dict[TopicPartition, _Seen] = {}
 
-    def assigned(self, partitions: Collection[TopicPartition]) -> None:
+    def assigned(self, partitions: Collection[TopicPartition], existing: Collection[int]) -> None:
         """Forget the partitions that are read by others from now on.
 
         Nothing is forgotten by an assignment of none: the topic may be missing.
+
+        Parameters
+        ----------
+        partitions
+            The assigned partitions.
+        existing
+            The numbers of the topic's partitions, as far as they are known.
         """
         if partitions:
-            self._seen = {at: seen for at, seen in self._seen.items() if at in partitions}
+            self._seen = {
+                at: seen
+                for at, seen in self._seen.items()
+                if at in partitions or at.partition not in existing
+            }
+
+    def look_for_removed(self, existing: Collection[int]) -> None:
+        """Report the partitions that no longer exist: the topic has fewer than before.
+
+        Parameters
+        ----------
+        existing
+            The numbers of the topic's partitions; none while the topic is missing.
+        """
+        removed = [at for at in self._seen if existing and at.partition not in existing]
+        for partition in removed:
+            self._report(partition, self._seen.pop(partition))
 
     def remembers(self, partition: TopicPartition) -> bool:
         """Return whether a commit of a partition was seen, so that `look` reports if it is gone."""
@@ -92,9 +111,11 @@ class RecreatedTopics:
         is_new = seen is not None and seen.generation != generation
         if seen is not None and is_new and progress.start_commit is None:
             del self._seen[partition]
-            loss = Loss(partition, seen.read_to, seen.end, LossReason.LOG_REPLACED)
-            log.error("%s", loss, extra={"loss": loss.as_fields()})
-            self._on_loss(loss)
+            self._report(partition, seen)
         elif progress.committed is not None:
             read_to = progress.committed if progress.end is None else progress.end
             self._seen[partition] = _Seen(generation, read_to, max(read_to, end or 0))
+
+    def _report(self, partition: TopicPartition, seen: _Seen) -> None:
+        loss = Loss(partition, seen.read_to, seen.end, LossReason.LOG_REPLACED)
+        report_loss(loss, self._on_loss)

@@ -131,8 +131,9 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     - Describe on the cluster: to read Kafka's clock. Without it a worker, and `leadscore lag`, use
       that of their machine (stream/kafka/broker_clock.py).
     - Read on the topics of scored leads and dead letters: to find how far an earlier owner emitted
-      scores of another model. Without it that model scores all leads up to the end of the
-      partition (stream/deliver/emitted_offsets.py).
+      scores of another model, and whether a missing commit was deleted. Without it that model
+      scores all leads up to the end of the partition (stream/deliver/emitted_offsets.py), and a
+      missing commit is not reported (stream/consume/missing_commits.py).
     - For an erasure, DescribeConfigs on the topics of leads: to know what ages out when; and Write
       on those that are compacted, for tombstones.
     - For a replay, Describe on the workers' group and Read on their scored events: to yield to them

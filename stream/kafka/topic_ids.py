@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import random
 from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IncompatibleBrokerVersion, for_code
+from aiokafka.errors import IncompatibleBrokerVersion, StaleMetadata, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 METADATA = 3
 NO_ID = bytes(16)
 """Id in the answer of a cluster that gives topics none."""
+ASKED = 2
+"""Brokers that are asked: one that has not heard of a new topic yet answers with the old id."""
 FRESH = 1.0
 """Seconds for which an answer is used again: all partitions of an assignment start at once."""
 
@@ -147,12 +150,14 @@ class TopicIds:
         self._known: dict[str, tuple[float, str | None]] = {}
 
     async def read(self, topic: str) -> str | None:
-        """Return a topic's id as Kafka's tools print it; tries until a broker answers.
+        """Return a topic's id as Kafka's tools print it.
+
+        Tries until two brokers give the same answer, or the only one answers: set a deadline.
 
         Returns
         -------
         str or None
-            None if the cluster gives topics no ids (before Kafka 2.8), or has no such topic.
+            None if the cluster gives topics no ids (before Kafka 2.8).
 
         Raises
         ------
@@ -177,19 +182,30 @@ class TopicIds:
         )
         try:
             await admin.start()
-            answer = await admin._send_request(_IdRequest(topic))
+            nodes = [broker.nodeId for broker in admin._client.cluster.brokers()]
+            ids = {
+                _id_in((await admin._send_request(_IdRequest(topic), node)).to_object()["topics"])
+                for node in random.sample(nodes, min(ASKED, len(nodes)))
+            }
         except (NotImplementedError, IncompatibleBrokerVersion):
             log.info("the broker gives topics no ids: Kafka 2.8 or later does")
             return None
         finally:
             await closed(admin.close())
-        return _id_in(answer.to_object()["topics"])
+        return _agreed(topic, ids)
+
+
+def _agreed(topic: str, ids: set[str | None]) -> str | None:
+    if len(ids) != 1:
+        raise StaleMetadata(f"expected brokers that agree on the id of topic {topic}, got {ids}")
+    [found] = ids
+    return found
 
 
 def _id_in(topics: list[dict[str, Any]]) -> str | None:
     [topic] = topics
     if error := topic["error_code"]:
-        log.info("the id of topic %s can't be read: %s", topic["topic"], for_code(error).__name__)
+        raise for_code(error)(f"the id of topic {topic['topic']} can't be read")
     if topic["topic_id"] == NO_ID:
         return None
     return base64.urlsafe_b64encode(topic["topic_id"]).rstrip(b"=").decode()

@@ -103,6 +103,11 @@ class KafkaClients:
         options = self._settings.kafka_client_options()
         return LogReader(options, "read_uncommitted", self.budget)
 
+    def committed_output_log(self) -> LogReader:
+        """Make the reader of the output topics that leaves out aborted outputs."""
+        options = self._settings.kafka_client_options()
+        return LogReader(options, "read_committed", self.budget)
+
     def emitter(self, topics: Sequence[str]) -> Emitter:
         """Make the idempotent producer of outputs."""
         settings = self._settings

@@ -7,7 +7,7 @@ a worker that scores a record again uses the same model, and gives it the same e
 A change of model is a barrier: what is in flight is finished with the old model, the rest of its
 drift counts is published, offset and new model are committed; only then a record is scored with
 the new one. That takes tens of milliseconds. While the coordinator does not accept commits, the
-old model scores on.
+old model scores on; a partition that has none yet waits.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 QUIET_LIMIT = 2.0
 """Seconds for what is in flight to be finished, and for the rest of the counts to be published."""
+FIRST_PIN_PAUSE = 0.1
+"""Seconds between two looks whether the first pin of a partition can be committed."""
 COMMIT_PAUSE = 0.01
 """Seconds between two looks whether a commit was accepted."""
 
@@ -122,13 +124,27 @@ class ModelChanges:
     # Changes
 
     async def before(self, batches: Sequence[Batch]) -> None:
-        """Change the model of partitions whose change is due before these batches."""
+        """Change the model of partitions whose change is due before these batches.
+
+        Waits for the first pin of a partition, once in an assignment: its first commit must
+        precede its first output (stream/consume/missing_commits.py).
+        """
         assignment = self._assignment_now()
         for batch in batches:
             entry = assignment.get(batch.partition)
             if entry is not None and self._is_due(entry, batch.first_offset):
                 await self.change()
-                return
+                break
+        while any(self._lacks_first_pin(assignment, batch) for batch in batches):
+            await asyncio.sleep(FIRST_PIN_PAUSE)
+            await self.change()
+
+    @staticmethod
+    def _lacks_first_pin(assignment: Assignment, batch: Batch) -> bool:
+        entry = assignment.get(batch.partition)
+        if entry is None or batch.is_revoked:
+            return False
+        return entry.pin is None and entry.resume_offset is not None
 
     def _is_due(self, entry: PartitionProgress, at: int) -> bool:
         pin = entry.pin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiokafka import TopicPartition
 
-from stream.consume.lost_records import Loss, LossReason
+from stream.consume.lost_records import Loss, LossReason, report_loss
 
 AT = TopicPartition("leads", 3)
 
@@ -28,6 +28,7 @@ def test_a_log_that_was_read_and_replaced_has_no_offsets_to_name() -> None:
     loss = Loss(AT, 5, 5, LossReason.LOG_REPLACED)
     assert loss.records == 0
     assert "what was written to it last is not known" in str(loss)
+    assert (loss.as_fields()["from"], loss.as_fields()["to"]) == (5, None)
 
 
 def test_fields_for_logs_and_json_include_both_ends() -> None:
@@ -39,3 +40,13 @@ def test_fields_for_logs_and_json_include_both_ends() -> None:
         "records": 17,
         "reason": "retention",
     }
+
+
+def test_a_loss_is_logged_as_an_error_and_passed_on(caplog: pytest.LogCaptureFixture) -> None:
+    losses: list[Loss] = []
+    loss = Loss(AT, 5, 22, LossReason.RETENTION)
+    report_loss(loss, losses.append)
+    assert losses == [loss]
+    [line] = caplog.records
+    assert (line.levelname, line.getMessage()) == ("ERROR", str(loss))
+    assert line.loss == loss.as_fields()  # type: ignore[attr-defined]

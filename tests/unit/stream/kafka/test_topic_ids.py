@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.errors import TopicAuthorizationFailedError as Forbidden
 
+from stream.kafka import topic_ids
 from stream.kafka.topic_ids import FRESH, TopicIds, _id_in, _IdRequest, _Metadata_v11
 from testing.jumping_time import in_jumping_time
 
@@ -42,9 +51,70 @@ def test_an_answer_is_read_as_kip_516_has_it() -> None:
     assert _id_in(topics) == TEXT
 
 
-@pytest.mark.parametrize("error", [0, 3], ids=["a cluster without ids", "no such topic"])
-def test_a_topic_without_an_id_has_none(error: int) -> None:
-    assert _id_in(_Metadata_v11.decode(answer(bytes(16), error)).to_object()["topics"]) is None
+def test_a_cluster_that_gives_topics_no_ids_has_none() -> None:
+    assert _id_in(_Metadata_v11.decode(answer(bytes(16))).to_object()["topics"]) is None
+
+
+@pytest.mark.parametrize(("code", "error"), [(3, UnknownTopicOrPartitionError), (29, Forbidden)])
+def test_a_topic_that_a_broker_does_not_know_is_an_error(
+    code: int, error: type[KafkaError]
+) -> None:
+    """It was taken for a topic without an id, and commits of a deleted topic were used."""
+    with pytest.raises(error):
+        _id_in(_Metadata_v11.decode(answer(bytes(16), code)).to_object()["topics"])
+
+
+class Cluster:
+    """Brokers by number, each with the id that it answers with, and whom was asked."""
+
+    def __init__(self, **ids: bytes) -> None:
+        self.ids = {int(name[1:]): topic_id for name, topic_id in ids.items()}
+        self.asked: list[int] = []
+
+    @property
+    def _client(self) -> Any:
+        brokers = [SimpleNamespace(nodeId=node) for node in self.ids]
+        return SimpleNamespace(cluster=SimpleNamespace(brokers=lambda: brokers))
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def _send_request(self, _: object, node: int) -> Any:
+        self.asked.append(node)
+        return _Metadata_v11.decode(answer(self.ids[node]))
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cluster], TopicIds]:
+    def open_ids(cluster: Cluster) -> TopicIds:
+        monkeypatch.setattr(topic_ids, "AIOKafkaAdminClient", lambda **_: cluster)
+        return TopicIds({})
+
+    return open_ids
+
+
+@in_jumping_time
+async def test_a_broker_that_still_has_the_old_id_is_not_believed(
+    opened: Callable[[Cluster], TopicIds],
+) -> None:
+    """Commits named the old topic, and the next assignment reported a loss and read it all."""
+    cluster = Cluster(b1=ID, b2=bytes(range(1, 17)))
+    reading = asyncio.ensure_future(opened(cluster).read("ab"))
+    await asyncio.sleep(5)
+    assert not reading.done()
+    cluster.ids[2] = ID
+    assert await reading == TEXT
+
+
+@in_jumping_time
+async def test_two_brokers_are_asked_or_the_only_one(
+    opened: Callable[[Cluster], TopicIds],
+) -> None:
+    cluster = Cluster(b1=ID, b2=ID, b3=ID)
+    assert await opened(cluster).read("ab") == TEXT
+    assert len(set(cluster.asked)) == len(cluster.asked) == 2
+    assert await opened(Cluster(b1=ID)).read("ab") == TEXT
 
 
 class Answers(TopicIds):

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 
-from model.registry import ModelNotFoundError
 from schemas.errors import StartupError
 from schemas.model_identity import ModelIdentity
 from stream.consume.foreign_commits import ForeignCommit, ForeignCommits
-from stream.consume.lost_records import Loss, LossReason
 from stream.consume.start_offsets import Start
 from stream.deliver.emitted_offsets import ANY_OFFSET
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
-from stream.scoring.assignment_checks import LOAD_ATTEMPTS, PartitionStart
+from stream.scoring.assignment_checks import PartitionStart
 from stream.scoring.serving_model import Serving
 from testing.jumping_time import in_jumping_time
 
@@ -34,24 +30,6 @@ PIN = ModelPin(EARLIER.identity, since=4)
 OLD, NEW = "AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAg"
 
 
-class FakeChanges:
-    """The models that a worker holds."""
-
-    def __init__(self, held: set[ModelIdentity]) -> None:
-        self.current = CURRENT
-        self.held = held
-        self.pins: dict[TopicPartition, ModelPin] = {}
-
-    def has(self, pin: ModelPin) -> bool:
-        return pin.model in self.held
-
-    def keep(self, serving: Serving) -> None:
-        self.held.add(serving.identity)
-
-    def pin(self, partition: TopicPartition, pin: ModelPin) -> None:
-        self.pins[partition] = pin
-
-
 class FakeEmitted:
     """How far outputs reach: an offset, 0 where there is none, None where that is not known."""
 
@@ -66,59 +44,71 @@ class FakeEmitted:
         return self.reach
 
 
+class FakeModels:
+    """The models that commits name: all can be loaded, or none."""
+
+    def __init__(self, *, are_available: bool) -> None:
+        self._are_available = are_available
+
+    async def available(self, pin: ModelPin, offset: int) -> ModelPin:
+        return pin if self._are_available else ModelPin(CURRENT.identity, offset)
+
+
+class FakeChanges:
+    """The models that partitions start with."""
+
+    def __init__(self) -> None:
+        self.pins: dict[TopicPartition, ModelPin] = {}
+
+    def pin(self, partition: TopicPartition, pin: ModelPin) -> None:
+        self.pins[partition] = pin
+
+
+class FakeMissing:
+    """Partitions that were reported to lack a commit, and commits of another log."""
+
+    def __init__(self) -> None:
+        self.reported: list[TopicPartition | Commit] = []
+
+    async def report(self, partition: TopicPartition) -> None:
+        self.reported.append(partition)
+
+    def report_replaced(self, _: TopicPartition, commit: Commit) -> None:
+        self.reported.append(commit)
+
+
 class Place:
     """A partition that is about to start, in a log of 100 records."""
 
     def __init__(
-        self,
-        *,
-        holds_earlier: bool = True,
-        stops: bool = False,
-        ignores_pins: bool = False,
-        topic_id: str | None = NEW,
-        remembers: bool = False,
+        self, *, are_available: bool = True, stops: bool = False, topic_id: str | None = NEW
     ) -> None:
-        held = {CURRENT.identity, *([EARLIER.identity] if holds_earlier else [])}
-        self.changes, self.emitted = FakeChanges(held), FakeEmitted()
-        self.loads: deque[Exception] = deque()
-        self.loaded: list[ModelIdentity] = []
+        self.changes, self.emitted, self.missing = FakeChanges(), FakeEmitted(), FakeMissing()
         self.foreign: list[ForeignCommit] = []
-        self.losses: list[Loss] = []
-        self.missing = 0
         self.topic_id = topic_id
         changes: Any = self.changes
+        models: Any = FakeModels(are_available=are_available)
         emitted: Any = self.emitted
+        missing: Any = self.missing
         self.start = PartitionStart(
             changes=changes,
+            models=models,
             emitted=emitted,
             bounds=self._bounds,
             topic_id=self._topic_id,
-            remembers=lambda _: remembers,
-            on_loss=self.losses.append,
-            load=self._load,
             foreign=ForeignCommits(self.foreign.append, stops=stops),
-            missing=self._count_missing,
-            ignores_pins=ignores_pins,
+            missing=missing,
         )
 
-    async def pin_of(self, commit: Commit | None, number: int = 0) -> ModelPin | None:
+    async def pin_of(self, commit: Commit | None) -> ModelPin | None:
         """Return the model with which a partition starts."""
-        return (await self.start.start_of(TopicPartition("leads", number), commit)).pin
+        return (await self.start.start_of(AT, commit)).pin
 
     async def _bounds(self, _: TopicPartition) -> tuple[int, int]:
         return 0, 100
 
     async def _topic_id(self, _: str) -> str | None:
         return self.topic_id
-
-    def _load(self, identity: ModelIdentity) -> Serving:
-        self.loaded.append(identity)
-        if self.loads:
-            raise self.loads.popleft()
-        return EARLIER
-
-    def _count_missing(self) -> None:
-        self.missing += 1
 
 
 def commit(offset: int, pin: ModelPin | None = PIN) -> Commit:
@@ -134,12 +124,11 @@ async def test_a_partition_without_a_commit_or_without_a_model_in_it_is_pinned_t
     assert place.foreign == []
 
 
-async def test_the_model_of_the_commit_is_loaded_and_scores_up_to_the_last_output() -> None:
-    place = Place(holds_earlier=False)
+async def test_the_model_of_the_commit_scores_up_to_the_last_output() -> None:
+    place = Place()
     place.emitted.reach = 25
     assert await place.pin_of(commit(10)) == ModelPin(EARLIER.identity, 4, 25)
     assert place.changes.pins == {AT: PIN}
-    assert place.loaded == [EARLIER.identity]
     assert place.emitted.asked == [EARLIER.identity.sha256]
 
 
@@ -160,35 +149,11 @@ async def test_where_outputs_cannot_be_read_all_records_may_have_been_scored() -
     assert found.until == 100
 
 
-async def test_a_model_is_loaded_once_for_all_partitions() -> None:
-    place = Place(holds_earlier=False)
-    await asyncio.gather(*(place.pin_of(commit(10), n) for n in range(4)))
-    assert place.loaded == [EARLIER.identity]
-
-
-async def test_a_model_that_the_registry_lacks_is_counted_and_the_current_one_scores() -> None:
-    place = Place(holds_earlier=False)
-    place.loads.append(ModelNotFoundError("no such version"))
+async def test_where_the_model_of_the_commit_is_not_available_the_current_one_scores() -> None:
+    place = Place(are_available=False)
     assert await place.pin_of(commit(10)) == ModelPin(CURRENT.identity, 10)
-    assert (place.missing, len(place.loaded)) == (1, 1)
-
-
-async def test_a_registry_that_is_slow_to_answer_is_asked_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("stream.scoring.assignment_checks.MODEL_LOAD_PAUSE", 0.0)
-    place = Place(holds_earlier=False)
-    place.loads.extend([OSError("slow")] * (LOAD_ATTEMPTS - 1))
-    found = await place.pin_of(commit(10))
-    assert found is not None
-    assert found.model == EARLIER.identity
-    assert (place.missing, len(place.loaded)) == (0, LOAD_ATTEMPTS)
-
-
-async def test_where_pins_are_ignored_the_current_model_scores_and_none_is_loaded() -> None:
-    place = Place(holds_earlier=False, ignores_pins=True)
-    assert await place.pin_of(commit(10)) == ModelPin(CURRENT.identity, 10)
-    assert place.loaded == []
+    assert place.changes.pins == {AT: ModelPin(CURRENT.identity, 10)}
+    assert place.emitted.asked == []
 
 
 @in_jumping_time
@@ -216,7 +181,7 @@ async def test_a_partition_starts_at_its_commit(written: str | None, found: str 
     place.emitted.reach = 50
     start = await place.start.start_of(AT, Commit(40, metadata_of(40, PIN, written)))
     assert start == Start(40, ModelPin(EARLIER.identity, 4, 50), found)
-    assert place.losses == []
+    assert place.missing.reported == []
 
 
 async def test_a_commit_of_a_deleted_topics_log_is_a_loss_and_the_new_log_is_read_whole() -> None:
@@ -225,7 +190,7 @@ async def test_a_commit_of_a_deleted_topics_log_is_a_loss_and_the_new_log_is_rea
     place.emitted.reach = 50
     start = await place.start.start_of(AT, Commit(40, metadata_of(40, PIN, OLD)))
     assert start == Start(None, None, NEW)
-    assert place.losses == [Loss(AT, 40, 40, LossReason.LOG_REPLACED)]
+    assert place.missing.reported == [Commit(40, metadata_of(40, PIN, OLD))]
     assert place.changes.pins == {}
 
 
@@ -234,29 +199,20 @@ async def test_a_foreign_commit_is_of_any_log() -> None:
     place = Place()
     place.emitted.reach = 40
     assert await place.start.start_of(AT, Commit(40)) == Start(40, None, NEW)
-    assert place.losses == []
+    assert place.missing.reported == []
 
 
-async def test_outputs_beyond_the_logs_end_without_a_commit_are_those_of_another_log() -> None:
+async def test_a_partition_without_a_commit_starts_at_the_logs_start_and_is_looked_at() -> None:
     place = Place()
-    place.emitted.reach = 101
     assert await place.start.start_of(AT, None) == Start(None, None, NEW)
-    assert place.losses == [Loss(AT, 101, 101, LossReason.LOG_REPLACED)]
+    assert place.missing.reported == [AT]
 
 
-async def test_outputs_of_the_log_without_a_commit_are_a_commit_that_was_deleted() -> None:
-    place = Place()
-    place.emitted.reach = 100
-    assert await place.start.start_of(AT, None) == Start(None, None, NEW)
-    assert place.foreign == [ForeignCommit(AT, 0, 100)]
-
-
-@pytest.mark.parametrize("commit", [None, Commit(40, metadata_of(40, None, OLD))])
-async def test_a_worker_that_has_seen_the_commit_reports_its_loss_once(
-    commit: Commit | None,
+async def test_a_foreign_commit_that_can_not_be_compared_moves_by_an_unknown_number(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It knows more: how far the old log was read, and where it ended."""
-    place = Place(remembers=True)
-    place.emitted.reach = 101
-    assert await place.start.start_of(AT, commit) == Start(None, None, NEW)
-    assert (place.losses, place.foreign) == ([], [])
+    place = Place()
+    place.emitted.reach = None
+    assert await place.pin_of(Commit(70)) is None
+    assert [found.direction for found in place.foreign] == ["unknown"]
+    assert "the outputs could not be read" in caplog.text

@@ -74,6 +74,8 @@ def test_the_reader_of_outputs_sees_uncommitted_records_whatever_the_delivery(
     made = clients(delivery=delivery)
     assert made.output_log()._isolation_level == isolation
     assert made.output_log()._budget is made.budget
+    assert made.committed_output_log()._isolation_level == "read_committed"
+    assert made.committed_output_log()._budget is made.budget
     assert made.source_log()._isolation_level == load_settings().isolation_level
 
 

@@ -128,6 +128,51 @@ async def test_a_first_commit_names_the_model_before_a_record_is_scored() -> Non
     assert worker.changes.scorer(A) == ("scorer 1", 0)
 
 
+async def until_time(worker: Worker, seconds: float) -> asyncio.Future[None]:
+    """Return a wait for the first pin that has not ended after some seconds."""
+    first = batch(A, 3, 9)
+    worker.assignment[A].add(first)
+    waiting = asyncio.ensure_future(worker.changes.before([first]))
+    await asyncio.sleep(seconds)
+    assert not waiting.done(), "a record was scored before the first commit"
+    return waiting
+
+
+@in_jumping_time
+async def test_no_record_is_scored_before_the_first_commit() -> None:
+    """A worker that was killed before it seemed to have lost a commit that never was."""
+    worker = Worker()
+    worker.changes.serve(OLD)
+    worker.has(A, None, None)
+    worker.accepts = False
+    waiting = await until_time(worker, 3)
+    worker.is_accepting = False
+    await asyncio.sleep(30)
+    assert not waiting.done()
+    worker.accepts = worker.is_accepting = True
+    await waiting
+    assert worker.assignment[A].pin == pin(OLD, 0)
+
+
+@pytest.mark.parametrize("by_end", [True, False])
+def test_a_revocation_ends_the_wait_for_the_first_commit(by_end: bool) -> None:
+    @in_jumping_time
+    async def run() -> None:
+        worker = Worker()
+        worker.changes.serve(OLD)
+        worker.has(A, None, None)
+        worker.accepts = False
+        waiting = await until_time(worker, 3)
+        if by_end:
+            worker.assignment.end()
+        else:
+            worker.assignment.revoke()
+        async with asyncio.timeout(5):
+            await waiting
+
+    run()
+
+
 @in_jumping_time
 async def test_records_that_an_earlier_owner_may_have_scored_keep_its_model() -> None:
     worker = Worker()
