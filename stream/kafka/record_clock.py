@@ -3,8 +3,9 @@
 Kafka 4 refuses a record whose timestamp is over an hour ahead of its own clock
 (``message.timestamp.after.max.ms``). A worker reads Kafka's clock (stream/kafka/broker_clock.py) at
 start-up and when a record is refused. If the machine's clock is wrong, the worker continues with
-Kafka's time, advanced by the monotonic clock. If Kafka's clock can't be read, the timestamp of the
-newest lead is used, as Kafka has accepted it.
+Kafka's time, advanced by the monotonic clock. If Kafka's clock can't be read, the timestamp of a
+recent lead is used: the latest one below what Kafka has refused, as another topic may accept leads
+of any year.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 
 from schemas.errors import FatalError
@@ -25,6 +27,10 @@ log = logging.getLogger(__name__)
 
 TOLERANCE = 60.0
 """Seconds by which the clocks may differ without a correction."""
+SEEN = 64
+"""Leads whose timestamps are kept, the latest ones: one of each batch."""
+REFUSED = 16
+"""Refused timestamps that are kept, the latest ones."""
 
 
 async def _unknown() -> float | None:
@@ -51,7 +57,8 @@ class RecordClock(OffsetClock):
     ) -> None:
         super().__init__(now=now, monotonic=monotonic)
         self._ask = ask
-        self._newest_ms = 0
+        self._seen_ms: deque[int] = deque(maxlen=SEEN)
+        self._refused_ms: deque[int] = deque(maxlen=REFUSED)
         self._turn = asyncio.Lock()
 
     def stamp(self) -> int:
@@ -60,7 +67,7 @@ class RecordClock(OffsetClock):
 
     def seen(self, timestamp_ms: int) -> None:
         """Record the timestamp of a lead that was read."""
-        self._newest_ms = max(self._newest_ms, timestamp_ms)
+        self._seen_ms.append(timestamp_ms)
 
     async def compare(self) -> None:
         """Read Kafka's clock, and use it if this machine's clock is wrong."""
@@ -86,23 +93,37 @@ class RecordClock(OffsetClock):
         async with self._turn:
             if self._differs(refused_ms):
                 return  # corrected since the record was stamped
-            time_there, of = await self._ask(), "Kafka's clock"
-            if time_there is None and self._newest_ms >= EARLIEST_MS:
-                time_there, of = self._newest_ms / 1000, "the time stamp of the newest lead"
+            self._refused_ms.append(refused_ms)
+            time_there = await self._ask()
             if time_there is None:
-                raise FatalError(
-                    f"Topic {topic} was expected to take records stamped with this machine's time,"
-                    f" {_utc(self.machine_now())}, but Kafka refuses it as too far from its own:"
-                    " set the clock (NTP)."
-                )
-            self._follow(time_there, of)
+                self._set_by_leads(topic)
+                return
+            self._follow(time_there, "Kafka's clock")
             if not self._differs(refused_ms):
                 raise FatalError(
                     f"Topic {topic} was expected to take records stamped {_utc(refused_ms / 1000)},"
-                    f" which differs from {of} by less than {TOLERANCE:.0f} s, but Kafka refuses"
-                    " it: raise the topic's message.timestamp.before.max.ms and"
+                    f" which differs from Kafka's clock by less than {TOLERANCE:.0f} s, but Kafka"
+                    " refuses it: raise the topic's message.timestamp.before.max.ms and"
                     " message.timestamp.after.max.ms."
                 )
+
+    def _set_by_leads(self, topic: str) -> None:
+        lead_ms = self._lead_ms()
+        if lead_ms is None:
+            raise FatalError(
+                f"Topic {topic} was expected to take records stamped with this machine's time,"
+                f" {_utc(self.machine_now())}, but Kafka refuses it as too far from its own:"
+                " set the clock (NTP)."
+            )
+        self._follow(lead_ms / 1000, "the time stamp of a recent lead")
+
+    def _lead_ms(self) -> int | None:
+        """Return the timestamp of a lead that is likely to be accepted; None if there is none."""
+        far = TOLERANCE * 1000
+        earliest, latest = min(self._refused_ms) - far, max(self._refused_ms) + far
+        found = [ms for ms in self._seen_ms if ms >= EARLIEST_MS]
+        below = max((ms for ms in found if ms <= earliest), default=None)
+        return min((ms for ms in found if ms >= latest), default=None) if below is None else below
 
     def _follow(self, time_there: float, of: str) -> None:
         ahead = self.machine_now() - time_there

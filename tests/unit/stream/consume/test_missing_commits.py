@@ -96,7 +96,7 @@ async def test_without_outputs_no_commit_is_missing() -> None:
     assert (watch.losses, watch.foreign) == ([], [])
 
 
-async def test_a_worker_that_can_not_find_out_whether_a_commit_is_missing_stops_if_told_to(
+async def test_unreadable_outputs_stop_a_worker_with_the_setting_stop(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It started as if nothing had ever been scored, against the setting."""

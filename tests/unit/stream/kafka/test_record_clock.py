@@ -55,7 +55,7 @@ async def test_without_kafkas_time_the_clock_stays_as_it_is() -> None:
     assert clocks.clock.now() == NOW + 7200.0
 
 
-async def test_without_kafkas_clock_the_newest_leads_timestamp_is_used(
+async def test_without_kafkas_clock_the_latest_timestamp_of_recent_leads_is_used(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clocks = Clocks(7200.0, tells=False)
@@ -63,7 +63,45 @@ async def test_without_kafkas_clock_the_newest_leads_timestamp_is_used(
     clocks.clock.seen(int(NOW * 1000) - 9000)
     await clocks.clock.correct("scored", clocks.clock.stamp())
     assert clocks.clock.now() == NOW - 5.0
-    assert "7205 s ahead of the time stamp of the newest lead" in caplog.text
+    assert "7205 s ahead of the time stamp of a recent lead" in caplog.text
+
+
+YEAR_3000 = 32_503_680_000_000
+
+
+async def test_a_lead_of_the_year_3000_does_not_set_the_clock() -> None:
+    """Its topic accepts any year; the worker stamped its records so, and crashed for ever."""
+    clocks = Clocks(7200.0, tells=False)
+    for timestamp in (int(NOW * 1000) - 5000, YEAR_3000, 0):
+        clocks.clock.seen(timestamp)
+    await clocks.clock.correct("scored", clocks.clock.stamp())
+    assert clocks.clock.now() == NOW - 5.0
+
+
+async def test_a_lead_whose_timestamp_is_refused_gives_way_to_an_earlier_one() -> None:
+    clocks = Clocks(7200.0, tells=False)
+    clocks.clock.seen(int(NOW * 1000) - 5000)
+    clocks.clock.seen(int(NOW * 1000) + 5_400_000)
+    for _ in range(2):
+        await clocks.clock.correct("scored", clocks.clock.stamp())
+    assert clocks.clock.now() == NOW - 5.0
+
+
+async def test_a_clock_that_is_behind_is_set_by_a_later_lead() -> None:
+    clocks = Clocks(-7200.0, tells=False)
+    clocks.clock.seen(YEAR_3000)
+    clocks.clock.seen(int(NOW * 1000) - 5000)
+    await clocks.clock.correct("scored", clocks.clock.stamp())
+    assert clocks.clock.now() == NOW - 5.0
+
+
+async def test_where_no_lead_has_a_likely_time_the_clock_is_to_be_set() -> None:
+    """The sentence blamed the topic, and named a time in the year 3000."""
+    clocks = Clocks(7200.0, tells=False)
+    clocks.clock.seen(YEAR_3000)
+    await clocks.clock.correct("scored", clocks.clock.stamp())
+    with pytest.raises(FatalError, match=r"Topic scored .* set the clock"):
+        await clocks.clock.correct("scored", clocks.clock.stamp())
 
 
 async def test_a_refusal_of_what_was_stamped_before_a_correction_asks_nothing() -> None:
