@@ -664,7 +664,8 @@ GROUP_UNKNOWN = Declaration(
     "gauge",
     "partitions",
     ("group", "topic"),
-    "Partitions whose lag is unknown: the group has no commit, or one beyond the log's end.",
+    "Partitions whose lag is unknown: they have records but no commit of the group, or its commit"
+    " is beyond the log's end.",
     "lag",
 )
 GROUP_LAG_AGE = Declaration(

@@ -26,6 +26,7 @@ class GroupPartition(NamedTuple):
     eta_seconds: float | None
     expired: int
     is_known: bool
+    """Whether the lag is known, or there is nothing to read and no commit yet."""
 
 
 class GroupLagGauges(Collector):

@@ -107,7 +107,7 @@ def lag(
       leadscore lag
       leadscore lag --watch
       leadscore lag --group crm-sync --topic leads.scored --json | jq .seconds
-      leadscore lag --port 9100
+      leadscore lag --port 9102
 
     It works for any group, with no worker alive. The time is the age of the first record that the
     group would read next. Expired, compacted and control records are no lag. Without a commit the

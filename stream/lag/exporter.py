@@ -51,7 +51,12 @@ def as_gauges(lags: Sequence[GroupLag]) -> list[GroupPartition]:
             seconds=lag.seconds,
             eta_seconds=lag.eta,
             expired=lag.expired,
-            is_known=lag.state in KNOWN,
+            is_known=lag.state in KNOWN or _has_nothing_to_read(lag),
         )
         for lag in lags
     ]
+
+
+def _has_nothing_to_read(lag: GroupLag) -> bool:
+    """Return whether a partition lacks a commit only because it has no record yet."""
+    return lag.state is LagState.NO_COMMIT and lag.log_start == lag.end

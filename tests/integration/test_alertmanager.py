@@ -128,6 +128,29 @@ CAUSES = {
         ],
         {("LeadScoreNoWorkerReady", "")},
     ),
+    "a group makes no progress": (
+        [
+            service("LeadScoreGroupNeverCatchesUp", group="crm-sync", topic="leads.scored"),
+            service("LeadScoreGroupLag", group="crm-sync", topic="leads.scored"),
+        ],
+        {("LeadScoreGroupNeverCatchesUp", "")},
+    ),
+    "the workers are late, and so is another group": (
+        [
+            service("LeadScoreLag", topic="leads.created"),
+            service("LeadScoreGroupLag", group="leadscore", topic="leads.created"),
+            service("LeadScoreGroupLag", group="crm-sync", topic="leads.scored"),
+        ],
+        {("LeadScoreLag", ""), ("LeadScoreGroupLag", "")},
+    ),
+    "the figures of groups are old": (
+        [
+            service("LeadScoreLagStale", job="leadscore-lag", instance="a"),
+            service("LeadScoreGroupLag", group="crm-sync", topic="leads.scored"),
+            service("LeadScoreGroupExpired", "critical", group="crm-sync", topic="leads.scored"),
+        ],
+        {("LeadScoreLagStale", "")},
+    ),
     "one worker has no model": (
         [
             service("LeadScoreModelLoadFailing", instance="a"),

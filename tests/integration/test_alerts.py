@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import time
 from collections import Counter
@@ -183,6 +184,18 @@ def a_group_behind() -> CollectorRegistry:
     return registry
 
 
+def groups_with_every_fault() -> CollectorRegistry:
+    """Metrics of a lag exporter that read a group of all faults, and can't read any more."""
+    registry, read_at = CollectorRegistry(), [0.0]
+    gauges = GroupLagGauges(registry, lambda: read_at[0])
+    late = GroupPartition("sales", "leads.scored", 0, 90, 900.0, math.inf, 5, is_known=True)
+    unknown = GroupPartition("sales", "leads.scored", 1, None, None, None, 0, is_known=False)
+    gauges.succeeded([late, unknown])
+    gauges.failed()
+    read_at[0] = 90.0
+    return registry
+
+
 def a_replay() -> CollectorRegistry:
     """Metrics of a replay."""
     registry = CollectorRegistry()
@@ -256,6 +269,7 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
     exposed.worker.model_load_failing(True)
     day = assessments(2, are_others=False)[-1]
     exposed.drift.show_window([replace(day, leads=12, state=DriftState.TOO_FEW)])
+    exposed.registries["leadscore-lag"] = groups_with_every_fault()
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
             await until(lambda: has_data(prometheus, "leadscore_snapshot_failures_total"))

@@ -21,7 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stream.broker import BreakableBroker, Broker
 from stream.process.child_process import end_child, start_child
-from testing.kafka_client import TopicFactory, produce, until
+from testing.kafka_client import Record, TopicFactory, produce, until
+from tests.integration.kafka_tools import described_lag
 from tests.integration.test_lag import commit, records
 
 LAG = (sys.executable, "-m", "stream", "lag")
@@ -118,6 +119,7 @@ async def test_the_exporter_stays_up_while_the_broker_is_away_and_says_so(
     topics = TopicFactory(kafka.bootstrap, "")
     topic = await topics.create("exported", partitions=2)
     await produce(kafka.bootstrap, topic, records(7, seconds_ago=20))
+    await produce(kafka.bootstrap, topic, [Record(b"v", partition=1)])
     await commit(kafka, "crm", {TopicPartition(topic, 0): 2})
     options = ("--group", "crm", "--port", "0", "--interval", "1s")
     with running(kafka.bootstrap, tmp_path, *options) as child:
@@ -145,6 +147,8 @@ async def test_the_exporter_stays_up_while_the_broker_is_away_and_says_so(
         shown = await scrape()
         assert "leadscore_group_lag_records1" not in shown, "unknown without a commit"
         assert shown["leadscore_group_lag_unknown_partitions"] == 1
+        tool = await described_lag(kafka.bootstrap, "crm")
+        assert shown["leadscore_group_lag_records0"] == tool[topic, 0].lag
         assert shown["leadscore_group_lag_seconds0"] > 15
         assert not any(math.isnan(value) for value in shown.values())
 

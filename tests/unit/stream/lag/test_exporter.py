@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import pytest
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CollectorRegistry
 
 from monitoring.telemetry.lag_gauges import GroupLagGauges
 from stream.lag.catch_up import Rates
-from stream.lag.exporter import export
+from stream.lag.exporter import as_gauges, export
 from stream.lag.figures import Backlog, GroupLag, Offsets, lag_from
 from testing.jumping_time import in_jumping_time
 
@@ -80,6 +81,24 @@ async def test_the_figures_stay_and_their_age_grows_while_the_broker_is_away() -
     exporting.cancel()
     with suppress(asyncio.CancelledError):
         await exporting
+
+
+@pytest.mark.parametrize(
+    ("offsets", "is_known"),
+    [
+        (Offsets(None, 0, 0), True),  # a new topic
+        (Offsets(None, 7, 7), True),  # all has expired
+        (Offsets(None, 0, 3), False),
+        (Offsets(9, 0, 0), False),  # beyond the end of a topic that was created again
+        (Offsets(3, 0, 3), True),
+    ],
+)
+def test_a_partition_that_never_had_a_record_is_not_unknown(
+    offsets: Offsets, is_known: bool
+) -> None:
+    """The alert on groups without a commit fired for a new topic."""
+    [shown] = as_gauges([lag_from(("g", "t", 0), offsets, None, NOW)])
+    assert shown.is_known is is_known
 
 
 @in_jumping_time
