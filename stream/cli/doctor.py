@@ -37,10 +37,10 @@ def doctor(role: str | None, as_json: bool) -> None:
       leadscore doctor --role drift
       leadscore doctor --json | jq 'select(.level != "ok")'
 
-    It checks the brokers, their clock, the user's rights, topics, co-partitioning, replication,
-    retention against LEADSCORE_LONGEST_OUTAGE_DAYS, how far back a replay can go, the settings of
-    the workers that run, the registry with its hashes and aliases, the leads' contract, the disk,
-    and variables that no setting has. It changes nothing.
+    It checks the versions, variables that are no setting, the brokers, their clock, the user's
+    rights, topics, co-partitioning, replication, retention against LEADSCORE_LONGEST_OUTAGE_DAYS,
+    how far back a replay can go, the settings of the workers that run, the registry with its hashes
+    and aliases, the leads' contract, and the disk. It changes nothing.
 
     Exit codes: 0 no line is fail; 1 a line is fail; 3 a setting is invalid.
     """  # noqa: D301

@@ -19,7 +19,7 @@ from stream.kafka.reachability import connected
 from stream.kafka.requests import DescribedTopic, describe_topics, supported_versions
 from stream.kafka.rights import verify_rights
 from stream.kafka.topic_catalog import TOPICS
-from stream.kafka.topic_configs import read_topic_configs
+from stream.kafka.topic_configs import read_broker_config, read_topic_configs
 from stream.lag.backlog import look
 from stream.lag.log_view import open_log_view
 from stream.process.backoff import retry
@@ -60,6 +60,9 @@ class Cluster(Protocol):
 
     async def configs(self) -> Mapping[str, Mapping[str, str]]:
         """Return configs by topic and name; a topic that may not be described is missing."""
+
+    async def commit_minutes(self) -> float | None:
+        """Return how long a group without members keeps its commits; None if it is not known."""
 
     async def time(self) -> float | None:
         """Return Kafka's time, in seconds since 1970; None if it does not show it."""
@@ -116,6 +119,11 @@ class KafkaCluster:
             if self._configs is None:
                 self._configs = await read_topic_configs(self._connection, existing, CONFIGS)
         return self._configs
+
+    async def commit_minutes(self) -> float | None:
+        """Return how long a group without members keeps its commits; None if it is not known."""
+        kept = await read_broker_config(self._connection, "offsets.retention.minutes")
+        return None if kept is None else float(kept)
 
     async def time(self) -> float | None:
         """Return Kafka's time, in seconds since 1970; None if it does not show it."""

@@ -15,6 +15,8 @@ from stream.doctor.models import check_aliases, check_registry, check_schemas
 from stream.doctor.process import check_disk, check_group, check_rights, check_settings
 from stream.doctor.retention import check_replay_reach, check_retention
 from stream.doctor.topics import check_partitions, check_replication, check_topics
+from stream.doctor.versions import check_versions
+from stream.process.refusals import REFUSALS
 from stream.settings import Settings, mask_url
 
 __all__ = ["CHECKS", "Named", "examine", "run_check"]
@@ -23,6 +25,7 @@ CHECK_LIMIT = 30.0
 """Seconds that one check may take."""
 
 CHECKS = (
+    Check("versions", check_versions, needs_cluster=False),
     Check("settings", check_settings, needs_cluster=False),
     Check("broker", check_broker),
     Check("clock", check_clock),
@@ -104,6 +107,13 @@ async def run_check(
             return await check.run(at)
     except TimeoutError:
         return [fail(f"no answer within {limit:g} s", "look into the brokers' logs, try again")]
+    except REFUSALS as error:
+        return [
+            warn(
+                f"not checked, as Kafka refuses this user: {type(error).__name__}",
+                f"grant the rights: `leadscore acls --role {at.settings.role}`",
+            )
+        ]
     except Exception as error:  # whatever it is: the other checks are worth their lines
         said = mask_url(str(error))
         return [

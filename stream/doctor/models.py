@@ -29,7 +29,10 @@ def _registry(settings: Settings) -> list[Finding]:
         names = Registry(settings.registry).names()
     except (BundleError, OSError) as error:
         return [
-            fail(f"the registry {where} can't be read: {error}", f"correct {PREFIX}REGISTRY"),
+            fail(
+                f"the registry {where} can't be read: {mask_url(str(error))}",
+                f"correct {PREFIX}REGISTRY",
+            ),
         ]
     if not names:
         return [
@@ -42,7 +45,10 @@ def _registry(settings: Settings) -> list[Finding]:
         bundle = _model(settings)
     except BundleError as error:
         return [
-            fail(f"the model {settings.model} can't be used: {error}", f"correct {PREFIX}MODEL")
+            fail(
+                f"the model {settings.model} can't be used: {mask_url(str(error))}",
+                f"correct {PREFIX}MODEL",
+            )
         ]
     return [
         ok(
@@ -68,7 +74,9 @@ def _aliases(settings: Settings) -> list[Finding]:
         try:
             aliases = registry.aliases(name)
         except BundleError as error:
-            findings.append(fail(str(error), "set the aliases again: `leadscore models alias`"))
+            findings.append(
+                fail(mask_url(str(error)), "set the aliases again: `leadscore models alias`")
+            )
             continue
         findings += [_alias(registry, name, *alias) for alias in sorted(aliases.items())]
     return findings or [ok("no model has an alias; a name is its newest version")]
@@ -79,7 +87,7 @@ def _alias(registry: Registry, name: str, alias: Alias, version: str) -> Finding
         bundle = describe_bundle(registry.resolve(f"{name}@{alias}"), Trials())
     except BundleError as error:
         return fail(
-            f"{name}@{alias} names version {version}, which can't be used: {error}",
+            f"{name}@{alias} names version {version}, which can't be used: {mask_url(str(error))}",
             f"set it to another version: `leadscore models alias {name} {alias} VERSION`",
         )
     return ok(f"{name}@{alias} is version {bundle.version} (sha256 {bundle.sha256[:8]})")
@@ -101,7 +109,12 @@ def _schemas(settings: Settings) -> list[Finding]:
     try:
         bundle = _model(settings)
     except BundleError:
-        return [warn("the contract is not checked, as the model can't be loaded", "see registry")]
+        return [
+            warn(
+                "the contract is not checked, as the model can't be loaded",
+                "see registry",
+            )
+        ]
     try:
         verify_contract(bundle, settings)
     except StartupError as error:

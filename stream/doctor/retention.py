@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from stream.settings import Settings, variable_of
 
 __all__ = ["check_replay_reach", "check_retention"]
 
-DAY_MS = 86_400_000
+DAY_MS, DAY_MINUTES = 86_400_000, 1440
 OUTAGE = variable_of("longest_outage_days")
 UNLIMITED = -1
 
@@ -43,7 +44,61 @@ async def check_retention(at: Surroundings) -> Sequence[Finding]:
             )
             continue
         findings += _retention(name, configs[name], settings.longest_outage_days)
+    findings += _commits(await at.cluster.commit_minutes(), settings.longest_outage_days)
+    if Use.SCORE in uses:
+        findings += _compaction(SOURCE.name(settings), configs)
+        findings += _ledger(settings, configs)
     return findings
+
+
+def _commits(minutes: float | None, outage_days: float) -> list[Finding]:
+    """Check that Kafka keeps the group's commits for the longest outage, if it shows how long."""
+    if minutes is None or minutes >= outage_days * DAY_MINUTES:
+        return []
+    return [
+        warn(
+            f"Kafka keeps the commits of a group without members for {minutes / DAY_MINUTES:g} d"
+            f" (offsets.retention.minutes), but the longest outage is {outage_days:g} d ({OUTAGE}):"
+            " workers that start after that score all leads in the log again",
+            f"raise the brokers' offsets.retention.minutes to {outage_days * DAY_MINUTES:.0f} or"
+            f" more, or set {OUTAGE} to the outage that you accept",
+        )
+    ]
+
+
+def _compaction(name: str, configs: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+    if "compact" not in configs.get(name, {}).get("cleanup.policy", ""):
+        return []
+    return [
+        warn(
+            f"{name} is compacted: of two leads with the same key, the first may be removed unread",
+            "set the topic's cleanup.policy to delete",
+        )
+    ]
+
+
+def _ledger(settings: Settings, configs: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+    """Check that the ledger of re-drives is kept as long as the dead letters."""
+    letters, ledger = settings.leads_created_dlq, settings.leads_redrives
+    if not {letters, ledger} <= configs.keys():
+        return []
+    kept, noted = (_kept_ms(configs[name]) for name in (letters, ledger))
+    if noted >= kept:
+        return []
+    shown = "-1" if kept == math.inf else f"{kept:.0f}"
+    return [
+        warn(
+            f"{ledger} keeps records for {noted / DAY_MS:g} d, less long than {letters}: a letter"
+            " that was sent again before that may be sent twice",
+            f"raise the retention.ms of {ledger} to {shown}",
+        )
+    ]
+
+
+def _kept_ms(configs: Mapping[str, str]) -> float:
+    """Return how long a topic keeps records, in milliseconds; infinite if there is no limit."""
+    kept = int(configs["retention.ms"])
+    return math.inf if kept == UNLIMITED or "delete" not in configs["cleanup.policy"] else kept
 
 
 def _retention(name: str, configs: Mapping[str, str], outage_days: float) -> list[Finding]:

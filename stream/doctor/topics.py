@@ -13,6 +13,7 @@ from stream.kafka.topic_catalog import SOURCE, Topic, topics_of
 __all__ = ["check_partitions", "check_replication", "check_topics"]
 
 DURABLE = "min.insync.replicas"
+RIGHTS = "see the line on rights"
 
 
 def _used(at: Surroundings) -> dict[str, Topic]:
@@ -28,13 +29,19 @@ async def _existing(at: Surroundings) -> dict[str, DescribedTopic]:
 
 async def check_topics(at: Surroundings) -> Sequence[Finding]:
     """Check that the topics of the worker's role exist, with one partition where that is meant."""
-    used, found = _used(at), await _existing(at)
+    assert at.cluster is not None
+    used, found, described = _used(at), await _existing(at), await at.cluster.topics()
+    hidden = [name for name in used if described[name].operations == frozenset()]
     counts = {name: topic.partitions or 0 for name, topic in found.items()}
     alone = [topic for topic in used.values() if not topic.follows_source]
     findings = [
         fail(f"the topic {name} does not exist", "create it: `leadscore topics create`")
         for name in used
-        if name not in found
+        if name not in found and name not in hidden
+    ]
+    findings += [
+        warn(f"whether the topic {name} exists is not known: this user may not see it", RIGHTS)
+        for name in hidden
     ]
     findings += [
         fail(*_split(fault))
@@ -63,7 +70,10 @@ async def check_partitions(at: Surroundings) -> Sequence[Finding]:
 
 
 def _unknown() -> Finding:
-    return warn("not checked, as the leads topic does not exist", "create the topics first")
+    return warn(
+        "not checked, as the leads topic does not exist, or this user may not see it",
+        "see the lines on topics and rights",
+    )
 
 
 def _split(fault: str) -> tuple[str, str]:

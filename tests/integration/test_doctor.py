@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import orjson
 from aiokafka.admin import RecordsToDelete
@@ -26,6 +28,7 @@ from testing.kafka_client import (
     set_topic_configs,
     until,
 )
+from tests.integration.secured_stage import SecuredStage
 from tests.integration.worker_process import Stage
 
 
@@ -155,3 +158,60 @@ async def test_a_group_in_another_mode_is_found(kafka: Broker, topics: TopicFact
     assert [one.level for one in found] == [Level.FAIL]
     assert "'exactly_once' (1)" in found[0].sentence
     assert [one.level for one in same] == [Level.OK]
+
+
+async def test_commits_that_expire_within_the_longest_outage_are_found(stage: Stage) -> None:
+    settings = stage.settings.model_copy(update={"longest_outage_days": 365.0})
+    found = await findings(settings, None, "retention")
+    assert any("offsets.retention.minutes" in one.sentence for one in found["retention"])
+
+
+async def test_a_leads_topic_that_is_compacted_is_found(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    settings = settings_of(kafka, topics)
+    await create_topics(settings, partitions=1)
+    await set_topic_configs(
+        kafka.bootstrap, settings.leads_created, {"cleanup.policy": "compact,delete"}
+    )
+    found = await findings(settings, None, "retention")
+    assert any("is compacted" in one.sentence for one in found["retention"])
+
+
+async def test_faults_of_the_model_are_found(stage: Stage, tmp_path: Path) -> None:
+    source = Path(stage.settings.registry)
+    registry = tmp_path / "models"
+    shutil.copytree(source, registry)
+    (registry / "bank" / "aliases.json").write_text('{"production": "7"}')
+    settings = stage.settings.model_copy(update={"registry": str(registry), "model": "bank/1"})
+    alias = await findings(settings, None, "aliases", "registry")
+    assert [one.level for one in alias["aliases"]] == [Level.FAIL]
+    assert [one.level for one in alias["registry"]] == [Level.OK]
+    model = registry / "bank" / "1" / "model.onnx"
+    model.write_bytes(model.read_bytes()[:-1])
+    damaged = await findings(settings, None, "registry", "schemas")
+    assert "model.onnx" in damaged["registry"][0].sentence
+    assert [one.level for one in damaged["schemas"]] == [Level.WARN]
+
+
+async def test_rights_that_are_missing_are_found_and_no_topic_is_called_missing(
+    secured: SecuredStage,
+) -> None:
+    settings = secured.user_settings(role="score")
+    found = await findings(settings)
+    assert [one.level for one in found["rights"]] == [Level.FAIL]
+    assert "leadscore acls --role score" in found["rights"][0].remedy
+    said = [one.sentence for many in found.values() for one in many]
+    assert not any("does not exist" in one and "may not see" not in one for one in said)
+    assert all(one.remedy for many in found.values() for one in many if one.level is not Level.OK)
+
+    await secured.grant(secured.printed("score"))
+    lines: dict[str, list[Finding]] = {}
+
+    async def is_allowed() -> bool:
+        lines.update(await findings(settings, None, "rights", "topics", "replay", "group"))
+        return all(one.level is not Level.FAIL for one in lines["rights"])
+
+    await until(is_allowed, what="the rights of the role")
+    assert all("optional right" in one.sentence for one in lines["rights"])
+    assert [one.level for one in lines["topics"]] == [Level.OK]

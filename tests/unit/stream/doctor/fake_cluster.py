@@ -41,6 +41,8 @@ class FakeCluster:
     ahead: float | None = 0.0
     """Seconds by which this machine's clock is ahead; None: Kafka does not show its clock."""
     members: DescribedGroup = field(default_factory=lambda: DescribedGroup("Empty", "", ()))
+    commits_kept: float | None = WEEK_MS / 60_000
+    """Minutes; None: this user may not read the brokers' configs."""
     missing_right: str = ""
     oldest_ms: list[int | None] = field(default_factory=list)
     error: Exception | None = None
@@ -64,6 +66,9 @@ class FakeCluster:
 
     async def configs(self) -> Mapping[str, Mapping[str, str]]:
         return self.configured
+
+    async def commit_minutes(self) -> float | None:
+        return self.commits_kept
 
     async def time(self) -> float | None:
         return None if self.ahead is None else time.time() - self.ahead

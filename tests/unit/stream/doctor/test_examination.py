@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from aiokafka.errors import GroupAuthorizationFailedError
+
 from stream.broker.node import free_ports
 from stream.doctor.examination import CHECKS, examine, run_check
 from stream.doctor.finding import Check, Finding, Level, Surroundings, ok
@@ -32,6 +34,17 @@ async def test_a_check_that_crashes_is_a_failure_without_secrets() -> None:
     assert "ZeroDivisionError" in found.sentence
     assert "hush-hush" not in found.sentence
     assert found.remedy
+
+
+async def test_a_check_that_lacks_a_right_says_how_to_get_it() -> None:
+    async def refused(_: Surroundings) -> Sequence[Finding]:
+        raise GroupAuthorizationFailedError("leadscore")
+
+    at, _ = surroundings(role="drift")
+    [found] = await run_check(Check("c", refused), at)
+    assert found.level is Level.WARN
+    assert "GroupAuthorizationFailedError" in found.sentence
+    assert "leadscore acls --role drift" in found.remedy
 
 
 async def test_a_check_that_hangs_is_a_failure() -> None:

@@ -51,6 +51,13 @@ async def test_a_missing_right_is_a_failure_with_the_command() -> None:
     assert found.remedy.startswith("`leadscore acls")
 
 
+async def test_all_rights_are_one_line_with_the_user_and_the_role() -> None:
+    at, _ = surroundings()
+    [found] = await check_rights(at)
+    assert found.level is Level.OK
+    assert "every right of role score" in found.sentence
+
+
 async def test_a_missing_optional_right_is_a_warning() -> None:
     at, cluster = surroundings()
     scored = cluster.described["leads.scored"]
@@ -82,6 +89,18 @@ async def test_a_folder_that_is_missing_is_a_failure(tmp_path: Path) -> None:
     at, _ = surroundings(registry=str(tmp_path), http_port_file=tmp_path / "none" / "port")
     findings = await check_disk(at)
     assert [found.level for found in findings if "none" in found.sentence] == [Level.FAIL]
+
+
+async def test_a_folder_that_may_not_be_written_to_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.doctor.process.os.access", lambda *_: False)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2 * LOW_DISK))
+    at, _ = surroundings(registry=str(tmp_path))
+    [temporary, registry] = await check_disk(at)
+    assert temporary.level is Level.FAIL
+    assert "may not write" in temporary.sentence
+    assert registry.level is Level.OK, "a worker only reads it"
 
 
 async def test_a_registry_by_url_has_no_disk() -> None:

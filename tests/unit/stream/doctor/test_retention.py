@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from stream.doctor.finding import Level
 from stream.doctor.retention import check_replay_reach, check_retention
 from testing.archives import archive_file, record_at
@@ -47,9 +49,51 @@ async def test_no_limit_is_enough() -> None:
     at, cluster = surroundings()
     cluster.configured["leads.created"]["retention.ms"] = "-1"
     [unlimited] = await check_retention(at)
-    cluster.configured["leads.created"] = {"cleanup.policy": "compact"}
-    [compacted] = await check_retention(at)
-    assert unlimited.level is compacted.level is Level.OK
+    assert unlimited.level is Level.OK
+
+
+async def test_configs_that_may_not_be_read_are_a_warning() -> None:
+    at, cluster = surroundings()
+    del cluster.configured["leads.created"]
+    [found] = await check_retention(at)
+    assert (found.level, "DescribeConfigs" in found.remedy) == (Level.WARN, True)
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+async def test_a_compacted_leads_topic_may_lose_unread_leads(policy: str) -> None:
+    at, cluster = surroundings()
+    cluster.configured["leads.created"]["cleanup.policy"] = policy
+    [kept, compacted] = await check_retention(at)
+    assert kept.level is Level.OK
+    assert compacted.level is Level.WARN
+    assert "cleanup.policy to delete" in compacted.remedy
+
+
+@pytest.mark.parametrize(
+    ("ledger", "letters", "needed"),
+    [("7", "90", str(90 * DAY_MS)), ("90", "90", ""), ("-1", "90", ""), ("90", "-1", "to -1")],
+)
+async def test_a_ledger_that_forgets_before_the_letters_are_gone(
+    ledger: str, letters: str, needed: str
+) -> None:
+    """Letters that it no longer knows would be sent twice."""
+    at, cluster = surroundings()
+    for name, days in (("leads.redrives", ledger), ("leads.created.dlq", letters)):
+        kept = days if days == "-1" else str(int(days) * DAY_MS)
+        cluster.configured[name]["retention.ms"] = kept
+    warned = [found for found in await check_retention(at) if found.level is Level.WARN]
+    assert [needed in found.remedy for found in warned] == [True] * bool(needed)
+
+
+@pytest.mark.parametrize(("kept", "levels"), [(2.0, [Level.WARN]), (3.0, []), (None, [])])
+async def test_commits_that_expire_within_an_outage_are_a_warning(
+    kept: float | None, levels: list[Level]
+) -> None:
+    at, cluster = surroundings()
+    cluster.commits_kept = None if kept is None else kept * 1440
+    found = [one for one in await check_retention(at) if "commits" in one.sentence]
+    assert [one.level for one in found] == levels
+    assert all("offsets.retention.minutes to 4320" in one.remedy for one in found)
 
 
 async def test_a_drift_worker_needs_the_partials() -> None:

@@ -27,6 +27,16 @@ async def test_a_missing_topic_comes_with_the_command() -> None:
     assert partitions.level is Level.OK, "a missing topic is one failure, not two"
 
 
+async def test_a_topic_that_may_not_be_seen_is_not_called_missing() -> None:
+    """The advice was to create a topic that exists."""
+    at, cluster = surroundings()
+    cluster.described["leads.scored"] = described(None)._replace(operations=frozenset())
+    [found] = await check_topics(at)
+    assert found.level is Level.WARN
+    assert "this user may not see it" in found.sentence
+    assert "rights" in found.remedy
+
+
 async def test_without_the_leads_topic_partitions_are_not_compared() -> None:
     at, cluster = surroundings()
     cluster.described["leads.created"] = described(None, 0, 0)
