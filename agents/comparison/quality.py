@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.scored_pair import ScoredPair
-from agents.comparison.segments import Outcomes
 from model.training.evaluate import (
     CALIBRATION_BINS,
     Quality,

@@ -17,10 +17,11 @@ from agents.comparison.bands import (
     capacity_as_dict,
 )
 from agents.comparison.movers import Mover
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.quality import PairedQuality, paired_quality
 from agents.comparison.score_shift import Histogram, ScoreShift, histogram, score_shift
 from agents.comparison.scored_pair import ScoredPair
-from agents.comparison.segments import Outcomes, SegmentedField, Segments, segmented
+from agents.comparison.segments import SegmentedField, Segments, segmented
 
 __all__ = ["Comparison", "Counts", "Subject", "compare"]
 
@@ -206,10 +207,7 @@ def compare(
         Sentences that limit what the figures say.
     """
     population = Population(counts.population, days)
-    segments = [segmented(pair, field, outcomes) for field in fields]
-    if not is_chosen:
-        ranks = np.argsort([-field.spread for field in segments], kind="stable")
-        segments = [segments[i] for i in ranks[:SHOWN_FIELDS] if segments[i].spread > 0]
+    shown = fields if is_chosen else _strongest(pair, fields)
     return Comparison(
         subject=subject,
         counts=counts,
@@ -219,10 +217,17 @@ def compare(
         matrix=band_matrix(pair),
         capacity=capacity(pair, population),
         movers=movers,
-        segments=segments,
+        segments=[segmented(pair, field, outcomes) for field in shown],
         quality=paired_quality(pair, outcomes) if outcomes else None,
         notes=notes,
     )
+
+
+def _strongest(pair: ScoredPair, fields: Sequence[SegmentedField]) -> list[SegmentedField]:
+    """Return the fields whose segments differ most; the bootstrap of the others would be wasted."""
+    spreads = [segmented(pair, field).spread for field in fields]
+    ranks = np.argsort([-spread for spread in spreads], kind="stable")
+    return [fields[i] for i in ranks[:SHOWN_FIELDS] if spreads[i] > 0]
 
 
 def _number(leads: float) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.scored_pair import HIGH, ScoredPair
-from model.training.evaluate import roc_auc
+from agents.comparison.segment_quality import SegmentQuality, segment_quality
 
-__all__ = ["Outcomes", "Segment", "SegmentedField", "Segments", "segmented"]
+__all__ = ["Segment", "SegmentedField", "Segments", "segmented"]
 
 MOST_SEGMENTS = 12
 """Number of segments of a field; the leads of the smaller ones are counted together."""
@@ -38,32 +39,6 @@ class SegmentedField:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
-    """Outcomes of n leads.
-
-    Attributes
-    ----------
-    known
-        bool, shape (n,): whether the outcome is known.
-    positive
-        bool, shape (n,): whether the lead converted.
-    """
-
-    known: NDArray[np.bool_]
-    positive: NDArray[np.bool_]
-
-    @property
-    def has_both_kinds(self) -> bool:
-        """Whether leads of both kinds are known."""
-        positives = int((self.known & self.positive).sum())
-        return 0 < positives < int(self.known.sum())
-
-    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Outcomes:
-        """Return the outcomes of some leads."""
-        return Outcomes(self.known[rows], self.positive[rows])
-
-
-@dataclass(frozen=True, slots=True)
 class Segment:
     """The comparison of the leads of one segment.
 
@@ -79,7 +54,7 @@ class Segment:
         Shares of the leads in the band High.
     moved_share
         Share of the leads whose band differs.
-    auc_before, auc_after
+    quality
         None where outcomes of both kinds are not known.
     """
 
@@ -90,8 +65,12 @@ class Segment:
     high_before: float
     high_after: float
     moved_share: float
-    auc_before: float | None
-    auc_after: float | None
+    quality: SegmentQuality | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures by name, for JSON."""
+        figures = {field.name: getattr(self, field.name) for field in fields(self)}
+        return figures | {"quality": self.quality.as_dict() if self.quality else None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +89,11 @@ class Segments:
     segments: tuple[Segment, ...]
 
     @property
+    def has_quality(self) -> bool:
+        """Whether the quality of both scores is known in a segment."""
+        return any(segment.quality for segment in self.segments)
+
+    @property
     def spread(self) -> float:
         """Standard deviation of the segments' mean changes, weighted by their leads."""
         leads = np.array([segment.leads for segment in self.segments], dtype=np.float64)
@@ -122,7 +106,7 @@ class Segments:
         return {
             "field": self.field,
             "spread": self.spread,
-            "segments": [asdict(segment) for segment in self.segments],
+            "segments": [segment.as_dict() for segment in self.segments],
         }
 
 
@@ -162,7 +146,6 @@ def _segment(
     name: str, rows: NDArray[np.bool_], pair: ScoredPair, outcomes: Outcomes | None
 ) -> Segment:
     chosen = pair.take(rows)
-    aucs = _aucs(chosen, outcomes.take(rows)) if outcomes else (None, None)
     return Segment(
         name=name,
         leads=len(chosen),
@@ -171,13 +154,5 @@ def _segment(
         high_before=float((chosen.before.bands == HIGH).mean()),
         high_after=float((chosen.after.bands == HIGH).mean()),
         moved_share=float(chosen.is_moved.mean()),
-        auc_before=aucs[0],
-        auc_after=aucs[1],
+        quality=segment_quality(chosen, outcomes.take(rows)) if outcomes else None,
     )
-
-
-def _aucs(pair: ScoredPair, outcomes: Outcomes) -> tuple[float | None, float | None]:
-    if not outcomes.has_both_kinds:
-        return None, None
-    known, labels = pair.take(outcomes.known), outcomes.positive[outcomes.known]
-    return roc_auc(labels, known.before.scores), roc_auc(labels, known.after.scores)

@@ -92,7 +92,7 @@ OUTCOME = "outcome"
     show_default=True,
     help="Where the models are.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as one line of JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as NDJSON: one line.")
 @click.option(
     "--html",
     "page",

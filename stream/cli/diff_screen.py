@@ -50,9 +50,11 @@ def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
         ("Bands: rows before, columns after", _matrix(comparison)),
         (f"Scores (KS distance {comparison.shift.ks:.3f})", _quantiles(comparison)),
     ]
-    found += [
-        (f"By {for_terminal(field.field)}", _segments(field)) for field in comparison.segments
-    ]
+    for field in comparison.segments:
+        name = for_terminal(field.field)
+        found.append((f"By {name}", _segments(field)))
+        if field.has_quality:
+            found.append((f"By {name}, leads with an outcome", _segment_quality(field)))
     if comparison.quality:
         found.append(
             (
@@ -105,9 +107,7 @@ def _quantiles(comparison: Comparison) -> Table:
 
 
 def _segments(field: Segments) -> Table:
-    has_auc = any(segment.auc_before is not None for segment in field.segments)
-    auc = ("AUC before", "AUC after") if has_auc else ()
-    table = _plain_table("", "leads", "mean before", "after", "High before", "after", "moved", *auc)
+    table = _plain_table("", "leads", "mean before", "after", "High before", "after", "moved")
     for segment in field.segments:
         row = [
             f"{segment.leads:,}",
@@ -117,9 +117,29 @@ def _segments(field: Segments) -> Table:
             f"{segment.high_after:.1%}",
             f"{segment.moved_share:.1%}",
         ]
-        aucs = (segment.auc_before, segment.auc_after) if has_auc else ()
-        row += ["-" if value is None else f"{value:.3f}" for value in aucs]
         table.add_row(Text(for_terminal(segment.name)), *row)
+    return table
+
+
+def _segment_quality(field: Segments) -> Table:
+    """Return conversion and quality by segment; each cell is before → after."""
+    columns = ("leads", "converted", "mean score", "AUC", "lift", "calibration error")
+    table = _plain_table("", *columns)
+    table.add_column("difference")
+    for segment in field.segments:
+        name, quality = Text(for_terminal(segment.name)), segment.quality
+        if quality is None:
+            table.add_row(name, *("-" for _ in columns), "outcomes of both kinds are not known")
+            continue
+        pairs = [(each.before.value, each.after.value) for each in quality.estimates.values()]
+        table.add_row(
+            name,
+            f"{quality.leads:,}",
+            f"{quality.rate:.1%}",
+            f"{quality.mean_before:.1%} → {quality.mean_after:.1%}",
+            *(f"{before:.3f} → {after:.3f}" for before, after in pairs),
+            quality.verdict,
+        )
     return table
 
 

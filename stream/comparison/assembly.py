@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.comparison.movers import Mover, biggest_movers
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.report import Comparison, Counts, Subject, compare
-from agents.comparison.segments import Outcomes, SegmentedField
+from agents.comparison.segments import SegmentedField
 from schemas.errors import FatalError
 from stream.comparison.models import ModelScores, name_of
 from stream.comparison.outcomes import outcomes_by_id

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.report import Comparison
-from agents.comparison.segments import Outcomes
 from agents.offline import FileLeads
 from features.matrix import Columns
 from features.table import Table

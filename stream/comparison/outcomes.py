@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.comparison.segments import Outcomes
+from agents.comparison.outcomes import Outcomes
 from features.table import Table
 from model.training.labels import Labels, read_labels
 from schemas.fields import FieldKind

@@ -147,8 +147,8 @@ def _scores(comparison: Comparison) -> str:
         ),
     )
     return (
-        "<p class=faint>How many leads get which score; grey before, green after. Largest distance"
-        f" of the two curves (KS): {shift.ks:.3f} of 1.</p>"
+        "<p class=faint>How many leads get which score; grey before, green after. At the score"
+        f" where they differ most, the shares of leads below it differ by {shift.ks:.1%} (KS).</p>"
         f"{distributions(comparison.histogram)}{table}"
         "<p class=faint>5% of the leads are below the number under 5%, half below the median.</p>"
     )
@@ -167,7 +167,7 @@ def _quality(quality: PairedQuality) -> str:
         verdict = ("better" if is_better else "worse") if estimate.is_clear else "no clear change"
         rows.append(
             (
-                f"<abbr title='{escape(meaning)}'>{name}</abbr>",
+                f"{name}<small class=meaning>{escape(meaning)}</small>",
                 f"{estimate.before.value:.3f}",
                 f"{estimate.after.value:.3f}",
                 f"{gain.value:+.3f} <small>{gain.low:+.3f} to {gain.high:+.3f}</small>",
@@ -194,7 +194,6 @@ def _no_outcomes() -> str:
 
 
 def _segments(field: Segments) -> str:
-    has_auc = any(segment.auc_before is not None for segment in field.segments)
     pairs = bars(
         (
             (
@@ -206,19 +205,14 @@ def _segments(field: Segments) -> str:
         ),
         "{:.1%}",
     )
-    auc = ("AUC before", "AUC after") if has_auc else ()
     table = _table(
-        ("", "mean score before", "after", "change band", *auc),
+        ("", "mean score before", "after", "change band"),
         (
             (
                 segment.name,
                 f"{segment.mean_before:.1%}",
                 f"{segment.mean_after:.1%}",
                 f"{segment.moved_share:.1%}",
-                *(
-                    "-" if value is None else f"{value:.3f}"
-                    for value in ((segment.auc_before, segment.auc_after) if has_auc else ())
-                ),
             )
             for segment in field.segments
         ),
@@ -226,8 +220,44 @@ def _segments(field: Segments) -> str:
     return _section(
         f"By {field.field}",
         f"<div class=grid><div><p class=faint>Share of the leads that are High; the number of leads"
-        f" is in brackets.</p>{pairs}</div><div>{table}</div></div>",
+        f" is in brackets.</p>{pairs}</div><div>{table}</div></div>"
+        + (_segment_quality(field) if field.has_quality else ""),
     )
+
+
+def _segment_quality(field: Segments) -> str:
+    """Return what converted in each segment, and which scores fit it better."""
+    rows = []
+    for segment in field.segments:
+        name, quality = _text(segment.name), segment.quality
+        if quality is None:
+            rows.append((f"{name}<small>too few outcomes</small>", *"------"))
+            continue
+        auc, lift, error = (
+            (each.before.value, each.after.value) for each in quality.estimates.values()
+        )
+        rows.append(
+            (
+                f"{name}<small>{_text(quality.verdict)}</small>",
+                f"{quality.leads:,}",
+                f"{quality.rate:.1%}",
+                _arrow(quality.mean_before, quality.mean_after, "{:.1%}"),
+                _arrow(*auc, "{:.2f}"),
+                _arrow(*lift, "{:.1f}"),
+                _arrow(*error, "{:.1%}"),
+            )
+        )
+    columns = ("", "leads", "converted", "mean score", "AUC", "lift", "calibration error")
+    return (
+        "<h3>What became of them</h3><p class=faint>Leads whose outcome is known; before → after."
+        " The mean score should be what converted. Under each name: what changed by more than"
+        " chance; of twenty such lines, one may still be chance.</p>"
+        + _table(columns, rows, is_markup=True)
+    )
+
+
+def _arrow(before: float, after: float, form: str) -> str:
+    return f"<span class=pairof>{form.format(before)} → {form.format(after)}</span>"
 
 
 def _movers(movers: Sequence[Mover]) -> str:

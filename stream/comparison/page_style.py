@@ -39,7 +39,9 @@ th[scope=row],th:first-child{text-align:left}
 thead th{color:var(--faint);font-weight:500}
 th[scope=row]{font-weight:500}
 .scroll+.faint{margin:8px 0 0}
-td small{display:block;white-space:nowrap}
+td small,th small{display:block;white-space:nowrap;font-weight:400}
+.pairof{white-space:nowrap}
+.scroll+h3,.grid+h3{margin-top:16px}
 .matrix td{text-align:center;font-size:18px;padding:12px 6px;border:2px solid #fff}
 .matrix thead th{text-align:center}
 .matrix .corner{text-align:left;font-size:12px}
@@ -53,7 +55,7 @@ td small{display:block;white-space:nowrap}
 grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 .movers li{border-top:1px solid var(--line);padding-top:12px}
 .movers h3 span{float:right;margin-left:12px}
-abbr{text-decoration:none;border-bottom:1px dotted var(--faint);cursor:help}
+th small.meaning{white-space:normal;min-width:150px}
 @media (max-width:520px){main{padding:12px 8px 32px}header,section{padding:16px}h1{font-size:24px}
 .matrix td{font-size:16px;padding:10px 2px}th,td{padding:6px 4px}}
 @media print{body{background:#fff}section,header{break-inside:avoid}}

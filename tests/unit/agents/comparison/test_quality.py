@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.quality import calibration_curve, paired_quality
-from agents.comparison.segments import Outcomes
 from tests.unit.agents.comparison.pairs import pair
 
 RANDOM = np.random.default_rng(5)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.comparison.segments import Outcomes, SegmentedField, segmented
+from agents.comparison.outcomes import Outcomes
+from agents.comparison.segments import SegmentedField, segmented
 from tests.unit.agents.comparison.pairs import pair
 
 TWO = SegmentedField("team", np.array([0, 0, 1, 1]), ["north", "south", "missing"])
@@ -17,7 +18,7 @@ def test_each_segment_has_its_own_figures_and_an_empty_one_is_left_out() -> None
     assert (north.name, north.leads, north.moved_share) == ("north", 2, 0)
     assert (south.mean_before, south.mean_after) == pytest.approx((0.1, 0.5))
     assert (south.high_before, south.high_after, south.moved_share) == (0, 0.5, 1)
-    assert (south.auc_before, south.auc_after) == (None, None)
+    assert south.quality is None
 
 
 def test_the_spread_is_that_of_the_mean_changes() -> None:
@@ -31,8 +32,10 @@ def test_the_auc_of_a_segment_is_known_where_both_outcomes_are() -> None:
         positive=np.array([False, True, True, False]),
     )
     north, south = segmented(CHANGED, TWO, outcomes).segments
-    assert (north.auc_before, north.auc_after) == (1, 1)
-    assert south.auc_after is None
+    assert north.quality is not None
+    assert north.quality.estimates["auc"].after.value == 1
+    assert south.quality is None
+    assert segmented(CHANGED, TWO, outcomes).has_quality
 
 
 def test_the_smallest_of_many_segments_are_counted_together() -> None:

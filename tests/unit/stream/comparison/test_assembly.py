@@ -9,8 +9,9 @@ import numpy as np
 import orjson
 import pytest
 
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.report import Comparison
-from agents.comparison.segments import Outcomes, SegmentedField
+from agents.comparison.segments import SegmentedField
 from schemas.errors import FatalError
 from stream.comparison.assembly import ComparedLeads, assemble, whole_days
 from stream.comparison.models import ModelScores

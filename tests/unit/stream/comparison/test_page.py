@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from agents.comparison.movers import Mover, Scored
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.report import Comparison, Counts, Subject, compare
-from agents.comparison.segments import Outcomes, SegmentedField
+from agents.comparison.segments import SegmentedField
 from stream.comparison.page import render_page, write_page
 from tests.unit.agents.comparison.pairs import pair
 
@@ -76,6 +77,14 @@ def test_it_has_every_part_and_every_element_is_closed() -> None:
     ):
         assert title in page
     assert re.search(r"<h1>High would be [\d.]+ a day instead of [\d.]+\.</h1>", page)
+
+
+def test_segments_show_what_became_of_their_leads() -> None:
+    won = np.arange(200) % 2 == 0
+    page = render_page(comparison(Outcomes(np.ones(200, bool), won)))
+    assert "What became of them" in page
+    assert re.search(r"bank/2<small>[^<]+</small></th><td>67</td><td>\d\d\.\d%", page)
+    assert "What became of them" not in render_page(comparison())
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
