@@ -92,7 +92,7 @@ def rights_page() -> str:
         "Rights",
         "stream/kafka/topic_catalog.py and stream/kafka/declared_rights.py",
         "The least rights of each role and command in Kafka's authorizer. `leadscore acls` prints"
-        " them as commands of `kafka-acls.sh`, or as JSON with `--json`, for the names in your"
+        " them as commands of `kafka-acls.sh`, or as NDJSON with `--json`, for the names in your"
         " settings and the user of `LEADSCORE_SASL_USERNAME` or `--principal`. Role `all` needs the"
         " rights of `score` and of `drift`. A worker and `leadscore topics check` check all rights"
         " of their role at the start; a missing one ends them with exit code 3 and a message that"

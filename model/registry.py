@@ -18,7 +18,14 @@ from model.metadata import BundleError, BundleIncompleteError
 from model.storage import Folder, open_folder
 from schemas.errors import InputError, LoadFailure
 
-__all__ = ["ACTED_ON", "Alias", "ModelNotFoundError", "Registry", "require_effect"]
+__all__ = [
+    "ACTED_ON",
+    "Alias",
+    "ModelNotFoundError",
+    "Registry",
+    "require_effect",
+    "require_publishable",
+]
 
 ALIASES = "aliases.json"
 LARGEST_ALIASES = 2**16
@@ -66,6 +73,24 @@ def require_effect(alias: Alias) -> None:
         )
 
 
+def require_publishable(name: str, artefacts: Artefacts) -> None:
+    """Check that `Registry.publish` would accept a model.
+
+    Raises
+    ------
+    InputError
+        The name is invalid.
+    BundleError
+        The model could not be loaded.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(
+            "A model's name should be up to 100 letters, digits, '.', '_' or '-', the first a "
+            f"letter or digit; it is {name!r}. Give another with --name."
+        )
+    verify(artefacts)
+
+
 class Registry:
     """Models by name, version and alias.
 
@@ -104,12 +129,7 @@ class Registry:
         BundleError
             The model could not be loaded. Nothing was written.
         """
-        if not NAME.fullmatch(name):
-            raise InputError(
-                "A model's name should be up to 100 letters, digits, '.', '_' or '-', the first a "
-                f"letter or digit; it is {name!r}. Give another with --name."
-            )
-        verify(artefacts)
+        require_publishable(name, artefacts)
         model = self._folder / name
         version = self._claim(model)
         try:
@@ -190,7 +210,7 @@ class Registry:
         ModelNotFoundError
             The model has no such alias.
         """
-        version = self._version_of(name, alias)
+        version = self.version_of(name, alias)
         aliases = {other: named for other, named in self.aliases(name).items() if other != alias}
         self._write_aliases(name, aliases)
         return version
@@ -220,7 +240,7 @@ class Registry:
         """
         name, _, alias = reference.partition("@")
         if NAME.fullmatch(name) and alias:
-            return self._existing(name, self._version_of(name, alias))
+            return self._existing(name, self.version_of(name, alias))
         name, _, version = reference.partition("/")
         if version in self.versions(name):
             return self._existing(name, version)
@@ -232,7 +252,14 @@ class Registry:
         production = self.aliases(reference).get(Alias.PRODUCTION, versions[-1])
         return self._existing(reference, production)
 
-    def _version_of(self, name: str, alias: str) -> str:
+    def version_of(self, name: str, alias: str) -> str:
+        """Return the version that an alias of a model names.
+
+        Raises
+        ------
+        ModelNotFoundError
+            The model has no such alias.
+        """
         aliases = self.aliases(name)
         if alias not in aliases:
             have = ", ".join(sorted(aliases)) or "none"

@@ -57,7 +57,7 @@ ADMIN_CONFIG = "admin.properties"
     type=click.Choice(["at_least_once", "exactly_once"]),
     help="How scoring workers deliver.  [default: LEADSCORE_DELIVERY]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of rights.")
+@click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each right.")
 def acls(roles: Sequence[str], principal: str | None, delivery: str | None, as_json: bool) -> None:
     """Print the minimum Kafka rights of each role, as commands of kafka-acls.
 
@@ -79,8 +79,9 @@ def acls(roles: Sequence[str], principal: str | None, delivery: str | None, as_j
         _require_one_line("group", settings.group_id)
     wanted = [role for role in ROLES if not roles or role in roles]
     if as_json:
-        records = [record for role in wanted for record in _records(settings, role, who)]
-        click.echo(orjson.dumps(records, option=orjson.OPT_INDENT_2))
+        for role in wanted:
+            for record in _records(settings, role, who):
+                click.echo(orjson.dumps(record))
         return
     for role in wanted:
         click.echo(f"# {role}")

@@ -23,6 +23,8 @@ def completion(shell: str) -> None:
       leadscore completion fish > ~/.config/fish/completions/leadscore.fish
 
     For bash (4.4 or later) put that line into ~/.bashrc. For zsh ~/.zfunc must be in fpath.
+
+    Exit codes: 0 printed, 2 the shell is not known.
     """  # noqa: D301
     maker = get_completion_class(shell)
     assert maker is not None, "click has all three"

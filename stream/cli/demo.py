@@ -91,6 +91,10 @@ EXIT_UNACCOUNTED = 1
 def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
     """Train on real contacts, score the rest through Kafka, show the result.
 
+    \b
+      leadscore demo
+      leadscore demo --rate 500 --broker docker
+
     A model is trained on the earliest 60 % of a bank's contacts. A simulated CRM sends the rest to
     Kafka, a few broken events among them, and a worker scores them. An audit at the end checks that
     every lead has a score or a dead letter. On real Kafka the demo also shows the drift of the
@@ -99,7 +103,7 @@ def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
     Exit codes: 0 every lead has a score or a dead letter; 1 the audit failed (the summary says
     why); 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
     stopped by Ctrl-C.
-    """
+    """  # noqa: D301
     with exit_codes():
         if not contacts.is_file():
             raise InputError(

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -70,6 +70,10 @@ def stats(as_json: bool, **options: Any) -> None:
 
     \b
       leadscore dlq stats --since 1d
+      leadscore dlq stats --json | jq 'select(.last_hour > 0)'
+
+    The rate is the number of letters of the last hour and of the last 24 hours. Records of other
+    programs in the topic are counted at the end (in JSON with the code null).
 
     Exit codes: 0 counted, 2 an option is invalid, 3 Kafka, the topic or a right is missing.
     """  # noqa: D301
@@ -89,13 +93,15 @@ def stats(as_json: bool, **options: Any) -> None:
                     "attempts": {str(at): n for at, n in sorted(counts.attempts.items())},
                 }
             )
+        if found.foreign:
+            _print_json({"code": None, "letters": found.foreign})
         return
     print_statistics(found)
 
 
 async def _statistics(settings: Settings, selection: Selection) -> DeadLetterStatistics:
     found = DeadLetterStatistics(int(time.time() * 1000))
-    async for letter in _letters(DeadLetterLog(settings), selection):
+    async for letter in _letters(DeadLetterLog(settings), selection, found.add_foreign):
         found.add(letter)
     return found
 
@@ -235,8 +241,13 @@ async def _try(
     return trial.outcomes
 
 
-async def _letters(log: DeadLetterLog, selection: Selection) -> AsyncGenerator[DeadLetter, None]:
-    """Yield the selected letters up to where the topic ends now."""
+async def _letters(
+    log: DeadLetterLog, selection: Selection, on_foreign: Callable[[], None] = lambda: None
+) -> AsyncGenerator[DeadLetter, None]:
+    """Yield the selected letters up to where the topic ends now.
+
+    Records that no worker of LeadScore wrote are left out; ``on_foreign`` is called for each.
+    """
     spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
     total = sum(span.end - span.start for span in spans.values())
     console = Console(stderr=True)
@@ -247,7 +258,9 @@ async def _letters(log: DeadLetterLog, selection: Selection) -> AsyncGenerator[D
             if console.is_terminal and read % 1000 == 0:
                 status.update(f"{read:,} of {total:,} dead letters read")
             letter = DeadLetter.from_record(record)
-            if letter is not None and selection.matches(letter):
+            if letter is None:
+                on_foreign()
+            elif selection.matches(letter):
                 yield letter
 
 

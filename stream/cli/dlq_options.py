@@ -62,7 +62,9 @@ class _Source(click.ParamType):
 
 PLACE = _Place()
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print NDJSON: a line for each record."
+)
 values_option = click.option(
     "--values", "shows_values", is_flag=True, help="Show keys and values: they are personal data."
 )

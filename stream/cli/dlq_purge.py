@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +11,7 @@ import click
 import orjson
 
 from schemas.display import for_terminal
-from schemas.errors import InputError
+from stream.cli.confirmation import confirm
 from stream.cli.dlq_options import json_option
 from stream.cli.options import PAST
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
@@ -54,7 +53,10 @@ def purge(until: datetime | None, yes: bool, dry_run: bool, as_json: bool) -> No
         spans = asyncio.run(log.spans(Use.PURGE, until_ms=until_ms))
         found = asyncio.run(_count(log, spans))
         if not dry_run:
-            _confirm(found.total(), log.topic, yes)
+            confirm(
+                f"Delete {found.total():,} dead letters of {log.topic}? They can't be restored.",
+                is_given=yes,
+            )
             asyncio.run(delete_letters(settings, log, spans))
     if as_json:
         record = {"letters": found.total(), "codes": dict(found), "is_dry_run": dry_run}
@@ -76,16 +78,3 @@ async def _count(log: DeadLetterLog, spans: Mapping[int, Span]) -> Counter[str]:
         letter = DeadLetter.from_record(record)
         found[FOREIGN if letter is None else letter.code] += 1
     return found
-
-
-def _confirm(letters: int, topic: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise InputError(
-            f"expected a confirmation to delete {letters:,} dead letters of {topic}, but there is"
-            " no terminal: give --yes"
-        )
-    question = f"Delete {letters:,} dead letters of {topic}? They can't be restored."
-    if not click.confirm(for_terminal(question), err=True):
-        raise SystemExit(1)

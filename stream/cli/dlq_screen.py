@@ -40,7 +40,8 @@ def print_statistics(found: DeadLetterStatistics) -> None:
             _age(found.now_ms, counts.newest),
             partitions,
         )
-    _print(table, f"{found.letters:,} dead letters")
+    other = f", and {found.foreign:,} records of other programs" if found.foreign else ""
+    _print(table, f"{found.letters:,} dead letters{other}")
 
 
 def print_letters(rows: Sequence[Mapping[str, Any]]) -> None:

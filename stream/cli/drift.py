@@ -31,8 +31,11 @@ LEFT_OUT = ("codes", "counts")
 def drift() -> None:
     """Show how far leads and scores are from the training data.
 
+    \b
+      leadscore drift status --watch
+
     It reads the reports of `leadscore worker --role drift`: see docs/drift.md.
-    """
+    """  # noqa: D301
 
 
 @drift.command()
@@ -47,7 +50,7 @@ def drift() -> None:
     type=click.IntRange(min=0),
     help="Number of fields to show.  [default: as many as fit on the screen]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one line per report.")
+@click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each report.")
 def status(watch: bool, horizon: str | None, fields: int | None, as_json: bool) -> None:
     """Show the drifted fields, how far they have drifted and since when.
 

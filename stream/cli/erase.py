@@ -15,6 +15,7 @@ from rich.console import Console
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
+from stream.cli.confirmation import confirm
 from stream.cli.erase_display import erasure_lines, print_erasure
 from stream.cli.explain_lines import print_line
 from stream.erasure.erasure import Erasure, Progress, plan_erasure
@@ -38,7 +39,7 @@ STANDARD_INPUT = "-"
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each record.")
 def erase(
     lead_ids: Sequence[str], file: Path | None, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
@@ -100,15 +101,12 @@ def _ids(given: Sequence[str], file: Path | None) -> list[str]:
 
 
 def _confirm(found: Erasure, yes: bool) -> None:
-    if yes or not found.tombstones:
-        return
-    what = f"{len(found.tombstones):,} tombstones for {found.leads:,} leads"
-    if not sys.stdin.isatty():
-        raise InputError(
-            f"expected a confirmation to write {what}, but there is no terminal: --yes"
+    if found.tombstones:
+        confirm(
+            f"Write {len(found.tombstones):,} tombstones for {found.leads:,} leads? Compaction"
+            " then removes their records.",
+            is_given=yes,
         )
-    if not click.confirm(f"Write {what}? Compaction then removes their records.", err=True):
-        raise SystemExit(EXIT_REST)
 
 
 def _hashes(settings: Settings, ids: Sequence[str]) -> list[str | None]:

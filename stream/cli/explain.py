@@ -51,7 +51,7 @@ OF_THE_RECORD = {"start": "--from", "end": "--to", "last": "--last", "history": 
 @registry_option
 @id_option
 @encoding_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each record.")
 @click.pass_context
 def explain(ctx: click.Context, /, what: str | None, **options: Any) -> None:
     """Show why a lead has its score.

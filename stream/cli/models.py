@@ -54,7 +54,14 @@ def models() -> None:
 @REGISTRY
 @AS_JSON
 def list_models(registry: str, *, as_json: bool) -> None:
-    """List the models, their versions and aliases."""
+    """List the models, their versions and aliases.
+
+    \b
+      leadscore models list
+      leadscore models list --json | jq -r .version
+
+    Exit codes: 0 listed, also if the registry is empty; 2 the registry can't be read.
+    """  # noqa: D301
     with exit_codes():
         found = Registry(registry)
         rows = [(name, found.versions(name), found.aliases(name)) for name in found.names()]
@@ -83,9 +90,15 @@ def list_models(registry: str, *, as_json: bool) -> None:
 def show(model: str, registry: str, *, as_json: bool) -> None:
     """Show a model: fields, training, metrics, thresholds.
 
+    \b
+      leadscore models show leads
+      leadscore models show leads/3 --json | jq .metadata.metrics
+
     Also what the bundle holds of the training leads. With --json one line has name, version, folder
     and hash of the model, and its metadata as in the bundle.
-    """
+
+    Exit codes: 0 shown, 1 the model must not be used, 2 there is no such model.
+    """  # noqa: D301
     with exit_codes():
         bundle = _described(Registry(registry), model)
     if as_json:
@@ -123,6 +136,8 @@ def contract(model: str, registry: str) -> None:
     \b
       leadscore models contract leads > leads.avsc
       leadscore produce leads.csv --schema leads.avsc
+
+    Exit codes: 0 printed, 1 the model must not be used, 2 there is no such model.
     """  # noqa: D301
     with exit_codes():
         bundle = _described(Registry(registry), model)
@@ -136,11 +151,15 @@ def contract(model: str, registry: str) -> None:
 def verify(model: str, registry: str, *, as_json: bool) -> None:
     """Verify a model as a worker does.
 
+    \b
+      leadscore models verify leads
+      leadscore models verify leads/3 --json
+
     It checks the hash of every file, the graph, and the scores of the golden rows.
     The model is first opened in a process of its own, which may take 60 seconds and 256 MiB.
 
     Exit codes: 0 a worker would load it, 1 a worker would refuse it, 2 there is no such model.
-    """
+    """  # noqa: D301
     with exit_codes():
         bundle = _load(Registry(registry), model)
         engine = open_predictor(bundle).engine
@@ -177,6 +196,9 @@ FORCE = click.option(
     "--force",
     is_flag=True,
     help="Accept a model that is no better than giving everyone the base rate.",
+)
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Check everything, and say what would change; change nothing."
 )
 
 
@@ -219,28 +241,45 @@ def alias() -> None:
 @click.argument("version")
 @REGISTRY
 @FORCE
+@DRY_RUN
 @AS_JSON
 def set_alias(
-    name: str, alias: str, version: str, registry: str, *, force: bool, as_json: bool
+    name: str,
+    alias: str,
+    version: str,
+    registry: str,
+    *,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Set ALIAS of model NAME to VERSION, once VERSION is verified.
 
+    \b
+      leadscore models alias leads production 3 --dry-run
+      leadscore models alias set leads staging 4
+
     Workers whose model is NAME@ALIAS load the version; those whose model is NAME follow production.
-    A VERSION for production that is no better than giving everyone the base rate is refused (exit
-    code 1), unless --force is given.
-    """
+    A VERSION for production that is no better than giving everyone the base rate is refused, unless
+    --force is given.
+
+    Exit codes: 0 the alias is set (with --dry-run: it could be), 1 the version must not be used or
+    is no better than the base rate, 2 there is no such model or version, or the alias does nothing.
+    """  # noqa: D301
     with exit_codes():
         found = Registry(registry)
         bundle = _load(found, f"{name}/{version}")
         if alias == Alias.PRODUCTION and not force:
             require_signal(bundle.metadata, f"Workers whose model is {name} would load it")
         before = found.aliases(name).get(Alias(alias))
-        found.set_alias(name, Alias(alias), version)
+        if not dry_run:
+            found.set_alias(name, Alias(alias), version)
     if as_json:
-        _print_json({"model": name, "alias": alias, "version": version, "was": before})
+        _print_change(name, alias, version, before, dry_run)
         return
-    was = f" (was {before})" if before else ""
-    click.echo(for_terminal(f"{name}@{alias} is version {version}{was}."))
+    verb = "would be" if dry_run else "is"
+    was = f" ({'is' if dry_run else 'was'} {before})" if before else ""
+    click.echo(for_terminal(f"{name}@{alias} {verb} version {version}{was}."))
 
 
 @alias.command(name="remove")
@@ -248,14 +287,24 @@ def set_alias(
 @ALIAS
 @REGISTRY
 @FORCE
+@DRY_RUN
 @AS_JSON
-def remove_alias(name: str, alias: str, registry: str, *, force: bool, as_json: bool) -> None:
+def remove_alias(
+    name: str, alias: str, registry: str, *, force: bool, dry_run: bool, as_json: bool
+) -> None:
     """Remove ALIAS of model NAME; its version stays.
+
+    \b
+      leadscore models alias remove leads staging --dry-run
+      leadscore models alias remove leads staging
 
     Workers whose model is NAME@ALIAS keep the version that they have and report that the alias is
     missing. Without production, NAME is the newest version: if that is no better than giving
-    everyone the base rate, production stays (exit code 1) unless --force is given.
-    """
+    everyone the base rate, production stays unless --force is given.
+
+    Exit codes: 0 the alias is removed (with --dry-run: it could be), 1 the newest version is no
+    better than the base rate, 2 there is no such model or alias.
+    """  # noqa: D301
     with exit_codes():
         found = Registry(registry)
         newest = found.versions(name)[-1:]
@@ -263,13 +312,30 @@ def remove_alias(name: str, alias: str, registry: str, *, force: bool, as_json: 
         if is_followed and newest and not force:
             left = _described(found, f"{name}/{newest[0]}")
             require_signal(left.metadata, f"Workers whose model is {name} would load it")
-        version = found.remove_alias(name, Alias(alias))
+        version = found.version_of(name, alias)
+        if not dry_run:
+            found.remove_alias(name, Alias(alias))
     if as_json:
-        _print_json({"model": name, "alias": alias, "version": None, "was": version})
+        _print_change(name, alias, None, version, dry_run)
         return
-    click.echo(f"{name}@{alias} is removed (was version {version}).")
+    change = (
+        f"would be removed (is version {version})"
+        if dry_run
+        else f"is removed (was version {version})"
+    )
+    click.echo(f"{name}@{alias} {change}.")
     if alias == Alias.PRODUCTION and newest:
-        click.echo(f"Workers whose model is {name} load its newest version, {newest[0]}.")
+        verb = "would load" if dry_run else "load"
+        click.echo(f"Workers whose model is {name} {verb} its newest version, {newest[0]}.")
+
+
+def _print_change(
+    name: str, alias: str, version: str | None, before: str | None, dry_run: bool
+) -> None:
+    """Print the change of an alias as a line of JSON."""
+    _print_json(
+        {"model": name, "alias": alias, "version": version, "was": before, "is_dry_run": dry_run}
+    )
 
 
 def _print_json(record: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 from rich.console import Console
 
 from schemas.display import for_terminal
@@ -19,13 +20,19 @@ from stream.cli.options import RATE, SHARE, SPEED, encoding_option, reading_opti
 from stream.process.exit_codes import EXIT_STOPPED, exit_codes
 from stream.settings import Settings, load_settings
 from stream.simulator.connection import connected_producer, stop_on_signals
+from stream.simulator.dry_run import rehearse
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import AsRecorded, AtOnce, Pace, Steady
 from stream.simulator.playlist import DEFAULT_COUNT, Playlist, Wanted, make_playlist
 from stream.simulator.progress import PlayProgress
 from stream.simulator.run import Played, play
 from stream.simulator.shift import Span
-from stream.simulator.summary import summary
+from stream.simulator.summary import (
+    rehearsal_record,
+    rehearsal_summary,
+    summary,
+    summary_record,
+)
 
 __all__ = ["produce"]
 
@@ -110,6 +117,10 @@ EXIT_UNDELIVERED = 1
     type=click.IntRange(min=0),
     help="Random seed, to repeat a run; default: a new one each time.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Make and count the events; send nothing, and ask no broker."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as NDJSON: one line.")
 def produce(**options: Any) -> None:
     """Send leads to Kafka, as a CRM would: from FILE (CSV, JSON or Parquet), or synthetic.
 
@@ -117,13 +128,14 @@ def produce(**options: Any) -> None:
       leadscore produce --count 1000                      synthetic leads
       leadscore produce contacts.csv --rate 200/s         a file, evenly paced
       leadscore produce contacts.csv --speed 1000x --now  as recorded, faster
+      leadscore produce contacts.csv --dry-run            what would be sent
       leadscore produce --count 10000 --bad 1%            some events broken
       leadscore produce --count 10000 --drift 'company_size=*3' --drift-from 50%
 
     Ctrl-C stops it cleanly: leads in flight are delivered and counted. A second one exits at once.
 
-    Exit codes: 0 everything was delivered, 1 something was not (see the summary), 2 an option or
-    the file is invalid, 3 Kafka or the topic is missing, 130 stopped by Ctrl-C.
+    Exit codes: 0 everything was delivered (or --dry-run), 1 something was not (see the summary), 2
+    an option or the file is invalid, 3 Kafka or the topic is missing, 130 stopped by Ctrl-C.
     """  # noqa: D301 - click reads the backspace itself as "do not wrap"
     with exit_codes():
         code = _produce(options)
@@ -147,6 +159,14 @@ def _produce(options: dict[str, Any]) -> int:
         seed=seed,
         created_now=options["now"],
     )
+    topic = settings.leads_created
+    if options["dry_run"]:
+        if playlist.total is None:
+            raise InputError("--dry-run needs an end: give a --count above 0")
+        found = rehearse(playlist.leads, as_event)
+        make = rehearsal_record if options["as_json"] else rehearsal_summary
+        _print(make(found, playlist, topic, seed))
+        return 0
     # aiokafka warns many times a second about an unreachable broker; failures are in the summary.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -154,10 +174,16 @@ def _produce(options: dict[str, Any]) -> int:
     except asyncio.CancelledError:
         click.echo("stopped at once: leads in flight may or may not be in Kafka", err=True)
         return EXIT_STOPPED
-    click.echo(summary(played, playlist, settings.leads_created, seed))
+    make_one = summary_record if options["as_json"] else summary
+    _print(make_one(played, playlist, topic, seed))
     if not played.complete:
         return EXIT_UNDELIVERED
     return EXIT_STOPPED if played.stopped else 0
+
+
+def _print(shown: str | dict[str, Any]) -> None:
+    """Print lines, or a record as a line of JSON."""
+    click.echo(shown if isinstance(shown, str) else orjson.dumps(shown))
 
 
 async def _play(playlist: Playlist, as_event: EventMaker, pace: Pace, settings: Settings) -> Played:

@@ -16,6 +16,7 @@ from stream.cli.replay_display import account_lines, as_json, print_account
 from stream.cli.replay_run import (
     code_of,
     dry_run,
+    left_of,
     resume_replay,
     run,
     shown_progress,
@@ -78,7 +79,7 @@ def _execution_options(command: Any) -> Any:
                 type=click.IntRange(0, 65535),
                 help="Expose metrics on this port; 0 picks a free one.",
             ),
-            click.option("--json", "is_json", is_flag=True, help="Print lines of JSON."),
+            click.option("--json", "is_json", is_flag=True, help="Print NDJSON."),
         )
     ):
         command = option(command)
@@ -154,11 +155,13 @@ def start(**options: Any) -> None:
 
 @replay.command()
 @click.argument("replay_id", metavar="ID")
+@click.option("--dry-run", is_flag=True, help="Say what is left; score nothing.")
 @_execution_options
 def resume(replay_id: str, **options: Any) -> None:
     """Go on with a replay by its plan, from where its last commit is.
 
     \b
+      leadscore replay resume 20260531-093000-1f2e --dry-run
       leadscore replay resume 20260531-093000-1f2e
       leadscore replay resume backfill-1 --shard 3/4 --max-rate 2000/s
 
@@ -166,12 +169,15 @@ def resume(replay_id: str, **options: Any) -> None:
     """  # noqa: D301
     with exit_codes():
         settings, shards = load_settings(), _shards(options)
+        if options["dry_run"]:
+            run(settings, left_of(settings, replay_id, shards, options))
+            return
         code = run(settings, resume_replay(settings, replay_id, shards, options))
     raise SystemExit(code)
 
 
 @replay.command(name="list")
-@click.option("--json", "is_json", is_flag=True, help="Print lines of JSON.")
+@click.option("--json", "is_json", is_flag=True, help="Print NDJSON.")
 def list_replays(is_json: bool) -> None:
     """List the replays, the oldest first.
 
@@ -199,7 +205,7 @@ def _print_replay(record: ReplayRecord, is_json: bool) -> None:
 
 @replay.command()
 @click.argument("replay_id", metavar="ID")
-@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "is_json", is_flag=True, help="Print NDJSON: one line.")
 def show(replay_id: str, is_json: bool) -> None:
     """Show how far a replay is, and its account by partition.
 
@@ -232,10 +238,13 @@ def show(replay_id: str, is_json: bool) -> None:
 
 @replay.command()
 @click.argument("replay_id", metavar="ID")
-def cancel(replay_id: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Say which replay it is; cancel nothing.")
+@click.option("--json", "is_json", is_flag=True, help="Print NDJSON.")
+def cancel(replay_id: str, dry_run: bool, is_json: bool) -> None:
     """Cancel a replay for good; a process that executes it ends.
 
     \b
+      leadscore replay cancel 20260531-093000-1f2e --dry-run
       leadscore replay cancel 20260531-093000-1f2e
 
     What it has written stays in its topics.
@@ -244,16 +253,23 @@ def cancel(replay_id: str) -> None:
     missing.
     """  # noqa: D301
     with exit_codes():
-        asyncio.run(_cancel(load_settings(), replay_id))
-    click.echo(f"cancelled {for_terminal(replay_id)}")
+        record = asyncio.run(_cancel(load_settings(), replay_id, dry_run=dry_run))
+    if is_json:
+        as_json({"replay_id": replay_id, "was": record.state, "is_dry_run": dry_run})
+        return
+    said = f"would cancel {replay_id} ({record.state})" if dry_run else f"cancelled {replay_id}"
+    click.echo(for_terminal(said))
 
 
-async def _cancel(settings: Settings, replay_id: str) -> None:
+async def _cancel(settings: Settings, replay_id: str, *, dry_run: bool) -> ReplayRecord:
+    """Cancel a replay, unless it is a dry run; return its record before."""
     plans = PlanLog(settings)
     record = await plans.find(replay_id)
     if record.state == "ended":
         raise InputError(f"expected a replay that has not ended, but {replay_id} has")
-    await plans.write("cancelled", record.plan)
+    if not dry_run:
+        await plans.write("cancelled", record.plan)
+    return record
 
 
 def _shards(options: dict[str, Any]) -> tuple[Shard, ...]:

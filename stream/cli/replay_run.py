@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from schemas.display import for_terminal
 from schemas.errors import InputError, StartupError
+from stream.cli.confirmation import confirm
 from stream.cli.replay_display import (
     ReplayDisplay,
     account_lines,
@@ -39,7 +39,15 @@ from stream.replay.workers import run_workers
 from stream.settings import Settings
 from stream.simulator.connection import stop_on_signals
 
-__all__ = ["code_of", "dry_run", "resume_replay", "run", "shown_progress", "start_replay"]
+__all__ = [
+    "code_of",
+    "dry_run",
+    "left_of",
+    "resume_replay",
+    "run",
+    "shown_progress",
+    "start_replay",
+]
 
 T = TypeVar("T")
 
@@ -118,12 +126,12 @@ async def _planned_by_the_first(plans: PlanLog, replay_id: str | None) -> Replay
 
 
 def _confirm(plan: ReplayPlan, options: dict[str, Any]) -> None:
-    if not plan.is_into_live or options["yes"]:
-        return
-    sentence = f"{plan.offsets:,} offsets of {plan.topic} would be scored into {plan.out}"
-    if not sys.stdin.isatty():
-        raise InputError(f"{sentence}, the topic of the workers: give --yes if it is meant")
-    click.confirm(f"{sentence}, the topic of the workers. Go on?", abort=True)
+    if plan.is_into_live:
+        confirm(
+            f"Score {plan.offsets:,} offsets of {plan.topic} into {plan.out}, the topic of the"
+            " workers?",
+            is_given=options["yes"],
+        )
 
 
 async def resume_replay(
@@ -142,12 +150,46 @@ async def _resume(
     return await _execute(settings, record, shards, options)
 
 
+async def left_of(
+    settings: Settings, replay_id: str, shards: Sequence[Shard], options: dict[str, Any]
+) -> None:
+    """Print what a resumption of a replay would do."""
+    record, progress = await shown_progress(settings, replay_id)
+    _require_resumable(record)
+    ranges = split(record.plan.ranges, shards)
+    left = [each for each in progress if each.range in ranges and not each.is_done]
+    offsets = sum(each.range.end - each.offset for each in left)
+    if options["is_json"]:
+        as_json(
+            {
+                "event": "dry_run",
+                "replay_id": replay_id,
+                "state": record.state,
+                "offsets": offsets,
+                "partitions": [each.range.partition for each in left],
+            }
+        )
+        return
+    plan = record.plan
+    click.echo(
+        for_terminal(
+            f"would score {offsets:,} offsets of {plan.topic} in {len(left)} partitions into"
+            f" {plan.out} with {plan.model_id}/{plan.model_version}; nothing was written"
+        )
+    )
+
+
+def _require_resumable(record: ReplayRecord) -> None:
+    """Refuse a replay that was cancelled."""
+    if record.state == "cancelled":
+        raise InputError(f"replay {record.plan.id} was cancelled: start a new one")
+
+
 async def _execute(
     settings: Settings, record: ReplayRecord, shards: Sequence[Shard], options: dict[str, Any]
 ) -> int:
     plan = record.plan
-    if record.state == "cancelled":
-        raise InputError(f"replay {plan.id} was cancelled: start a new one")
+    _require_resumable(record)
     if record.state == "ended":
         _, progress = await shown_progress(settings, plan.id)
         return _tell_end(plan, progress, options)

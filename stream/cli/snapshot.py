@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
@@ -16,6 +17,7 @@ from stream.cli.options import DURATION, MEMORY, MOMENT
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
 from stream.simulator.connection import stop_on_signals
+from stream.snapshot.dry_run import plan_snapshot
 from stream.snapshot.metrics import SnapshotOutcomes
 from stream.snapshot.request import Order
 from stream.snapshot.runner import Ended, run_snapshot
@@ -76,12 +78,14 @@ HOUR = timedelta(hours=1)
     show_default=True,
     help="Memory limit of a snapshot.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--dry-run", is_flag=True, help="Say what would be read and written; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each snapshot.")
 def snapshot(**options: Any) -> None:
     """Write an Evidently report of recent leads against the model's training leads.
 
     \b
       leadscore snapshot --since 1h
+      leadscore snapshot --since 7d --dry-run
       leadscore snapshot --from 2026-05-01 --to 2026-06-01 --sample 50000
       leadscore snapshot --every 1h --port 9101
       evidently ui --workspace reports/workspace
@@ -96,7 +100,10 @@ def snapshot(**options: Any) -> None:
     """  # noqa: D301
     with exit_codes():
         _check(options)
-        code = asyncio.run(_stay(options) if options["every"] else _once(options))
+        if options["dry_run"]:
+            code = asyncio.run(_plan(options))
+        else:
+            code = asyncio.run(_stay(options) if options["every"] else _once(options))
     raise SystemExit(code)
 
 
@@ -109,23 +116,60 @@ def _check(options: dict[str, Any]) -> None:
         raise InputError("--every uses a range until now: give --since, not --from and --to")
     if options["port"] is not None and not options["every"]:
         raise InputError("--port needs a job that keeps running: give --every too, or --textfile")
+    if options["dry_run"] and options["every"]:
+        raise InputError("--dry-run is for one snapshot: leave --every out")
     if options["start"] and options["end"] and options["start"] >= options["end"]:
         raise InputError("--from must be before --to: swap them")
 
 
-async def _once(options: dict[str, Any]) -> int:
+def _range(options: dict[str, Any]) -> tuple[datetime, datetime]:
+    """Return the start and the end of one snapshot's range."""
     end = options["end"] or datetime.now(UTC)
-    start = options["start"] or end - (options["since"] or HOUR)
+    return options["start"] or end - (options["since"] or HOUR), end
+
+
+async def _plan(options: dict[str, Any]) -> int:
+    """Print what a snapshot would do."""
+    order, settings = _order(options, *_range(options)), load_settings()
+    plan = await plan_snapshot(settings, order)
+    if options["as_json"]:
+        record = {
+            "is_dry_run": True,
+            "topic": settings.leads_created,
+            "start": order.start,
+            "end": order.end,
+            "model": plan.model,
+            "offsets": plan.offsets,
+            "sample": order.sample,
+            "report": str(plan.report),
+            "removed": [str(path) for path in plan.removed],
+        }
+        click.echo(orjson.dumps(record))
+        return 0
+    lines = (
+        ("Reads", f"up to {plan.offsets:,} records of {settings.leads_created}"),
+        ("Scores", f"at most {order.sample:,} of them with {plan.model}"),
+        ("Writes", f"{plan.report} and Evidently's workspace {order.workspace}"),
+        *(("Removes", str(path)) for path in plan.removed),
+    )
+    for name, text in lines:
+        click.echo(f"{name:<8} {for_terminal(text)}")
+    click.echo("Nothing was written (--dry-run)")
+    return 0
+
+
+async def _once(options: dict[str, Any]) -> int:
+    start, end = _range(options)
     outcomes = _outcomes(options, period=end - start)
     with stop_on_signals() as stop:
         ended = await run_snapshot(
-            _order(options, start, end), memory_limit=options["memory_limit"], stop=stop
+            _order(options, start, end).model_dump_json(),
+            memory_limit=options["memory_limit"],
+            stop=stop,
         )
     _record(ended, outcomes)
-    if ended.summary and options["as_json"]:
-        click.echo(ended.summary.model_dump_json())
-    elif ended.summary:
-        _say(ended.summary)
+    if ended.summary:
+        _say(ended.summary, as_json=options["as_json"])
     return ended.code
 
 
@@ -136,13 +180,13 @@ async def _stay(options: dict[str, Any]) -> int:
         if options["port"] is not None:
             server = outcomes.server(load_settings().http_host, options["port"])
             await stack.enter_async_context(server)
-            click.echo(f"metrics on port {server.port}")
+            click.echo(f"metrics on port {server.port}", err=True)
         stop = stack.enter_context(stop_on_signals())
         due = datetime.now(UTC)
         while not stop.is_set():
             end, due = datetime.now(UTC), due + every
             ended = await run_snapshot(
-                _order(options, end - (options["since"] or every), end),
+                _order(options, end - (options["since"] or every), end).model_dump_json(),
                 memory_limit=options["memory_limit"],
                 stop=stop,
                 time_limit=every.total_seconds(),
@@ -150,14 +194,14 @@ async def _stay(options: dict[str, Any]) -> int:
             if not stop.is_set():
                 _record(ended, outcomes)
                 if ended.summary:
-                    _say(ended.summary)
+                    _say(ended.summary, as_json=options["as_json"])
             with suppress(TimeoutError):
                 async with asyncio.timeout((due - datetime.now(UTC)).total_seconds()):
                     await stop.wait()
     return 0
 
 
-def _order(options: dict[str, Any], start: datetime, end: datetime) -> str:
+def _order(options: dict[str, Any], start: datetime, end: datetime) -> Order:
     return Order(
         start=start,
         end=end,
@@ -165,7 +209,7 @@ def _order(options: dict[str, Any], start: datetime, end: datetime) -> str:
         keep=options["keep"],
         output=options["output"],
         workspace=options["workspace"] or options["output"] / "workspace",
-    ).model_dump_json()
+    )
 
 
 def _outcomes(options: dict[str, Any], period: timedelta) -> SnapshotOutcomes:
@@ -183,7 +227,10 @@ def _record(ended: Ended, outcomes: SnapshotOutcomes) -> None:
         outcomes.failure()
 
 
-def _say(summary: SnapshotSummary) -> None:
+def _say(summary: SnapshotSummary, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(summary.model_dump_json())
+        return
     click.echo(for_terminal(summary.sentence))
     if summary.report:
         click.echo(for_terminal(str(summary.report)))

@@ -98,8 +98,10 @@ def create(
 
     Existing topics are not changed. The leads topic keeps leads for --retention: it limits how long
     workers may be down, and how far back a replay can go. The disk that this takes is shown, at
-    --rate and --mean-size. Exit code 3 if a topic has another number of partitions, or the broker
-    can't be reached or refuses.
+    --rate and --mean-size.
+
+    Exit codes: 0 all topics exist, 2 an option is invalid, 3 a topic has another number of
+    partitions, or Kafka can't be reached or refuses.
     """  # noqa: D301
     with exit_codes():
         settings = load_settings()
@@ -130,8 +132,11 @@ def create(
 def check(*, as_json: bool) -> None:
     """Check the topics and rights of a worker.
 
+    \b
+      leadscore topics check
+
     Exit codes: 0 all of them are right, 3 some are not (the message says which and what to do).
-    """
+    """  # noqa: D301
     with exit_codes():
         settings = load_settings()
         asyncio.run(verify_topics(settings))
@@ -148,8 +153,14 @@ def check(*, as_json: bool) -> None:
 def list_topics(*, as_json: bool) -> None:
     """List the topics with their partitions and purpose.
 
+    \b
+      leadscore topics list
+      leadscore topics list --json | jq -r 'select(.state == "missing").name'
+
     A terminal that is wide enough, a pipe and docs/topics.md also have keys, values and cleanup.
-    """
+
+    Exit codes: 0 listed, 3 Kafka can't be reached.
+    """  # noqa: D301
     with exit_codes():
         settings = load_settings()
         found = asyncio.run(listed_topics(settings))

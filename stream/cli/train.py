@@ -156,6 +156,7 @@ KINDS = (*map(str, FieldKind), "ignore")
     is_flag=True,
     help="Show how each column is read and what is surprising, and stop before training.",
 )
+@click.option("--dry-run", is_flag=True, help="Train and report, but add no model to the registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as NDJSON: one line.")
 def train(
     file: Path,
@@ -163,6 +164,7 @@ def train(
     schema: str | None,
     encoding: str | None,
     only_plan: bool,
+    dry_run: bool,
     as_json: bool,
     force: bool,
     **options: Any,
@@ -171,6 +173,7 @@ def train(
 
     \b
       leadscore train leads.csv --target won --plan
+      leadscore train leads.csv --target won --id id --time created --dry-run
       leadscore train leads.csv --target won --id id --time created
       leadscore train contacts.csv --target y --exclude duration --name bank
       leadscore train deals.parquet --target stage --positive won --negative lost
@@ -180,9 +183,9 @@ def train(
     how each column was read, how good the model is on leads that it has not seen, and what is
     suspicious. Nothing is written unless the model has passed every check.
 
-    Exit codes: 0 the model is in the registry (with --plan: the plan was printed), 1 it failed a
-    check or is no better than the base rate, 2 an option or the file is unusable: the message says
-    what to do.
+    Exit codes: 0 the model is in the registry (with --dry-run: it could be; with --plan: the plan
+    was printed), 1 it failed a check or is no better than the base rate, 2 an option or the file is
+    unusable: the message says what to do.
     """  # noqa: D301
     with exit_codes():
         table = _table(file, encoding)
@@ -190,7 +193,7 @@ def train(
             _plan(table, _options(schema, options), as_json)
         else:
             trained = _train(table, _options(schema, options))
-            _publish(trained, registry, options["name"], as_json, force)
+            _publish(trained, registry, options["name"], as_json, force, dry_run)
 
 
 def _table(file: Path, encoding: str | None) -> Table:
@@ -225,26 +228,39 @@ def _train(table: Table, options: TrainOptions) -> TrainedModel:
         return train_model(table, options, status.update)
 
 
-def _publish(trained: TrainedModel, registry: str, name: str, as_json: bool, force: bool) -> None:
+def _publish(
+    trained: TrainedModel, registry: str, name: str, as_json: bool, force: bool, dry_run: bool
+) -> None:
     """Publish, then print the report, also of a model that is refused.
 
     In this order a reader that ends early, such as `head`, keeps no model out of the registry.
     """
-    from model.registry import Registry
+    from model.registry import Registry, require_publishable
     from model.training.chance import require_signal
     from stream.cli.train_report import print_report, report_json
 
-    is_published = force or trained.report.verdict.has_signal
-    version = Registry(registry).publish(name, trained.artefacts) if is_published else None
+    models, version = Registry(registry), None
+    is_accepted = force or trained.report.verdict.has_signal
+    if is_accepted and dry_run:
+        require_publishable(name, trained.artefacts)
+    elif is_accepted:
+        version = models.publish(name, trained.artefacts)
     if as_json:
         click.echo(report_json(trained, name, version))
     else:
         print_report(trained, Console())
-    if version is None:
+    if not is_accepted:
         require_signal(trained.metadata, "The model is not published")
     if not as_json:
         click.echo()
-        click.echo(for_terminal(f"Model {name} version {version} is in {registry}."))
+        click.echo(for_terminal(_place(name, version, registry)))
+
+
+def _place(name: str, version: str | None, registry: str) -> str:
+    """Return where the model is, or that a dry run has not written it."""
+    if version is None:
+        return f"Model {name} could be added to {registry}; nothing was written (--dry-run)."
+    return f"Model {name} version {version} is in {registry}."
 
 
 def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:

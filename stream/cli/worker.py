@@ -23,6 +23,10 @@ __all__ = ["worker"]
 def worker(role: str | None, http_port: int | None) -> None:
     """Run a worker: read leads from Kafka, score them, write the scored topic.
 
+    \b
+      leadscore worker
+      leadscore worker --role drift --http-port 8084
+
     With --role drift it monitors drift instead, from the counts of the scoring workers: one worker
     of the group is active, the others are on standby. With --role archive it writes the leads to
     the folder LEADSCORE_ARCHIVE as Parquet files, for replays after their retention.
@@ -32,7 +36,7 @@ def worker(role: str | None, http_port: int | None) -> None:
 
     Exit codes: 0 stopped cleanly, 1 crashed (unfinished leads are read again), 3 not started (the
     message says what is missing), 128 + signal stopped at once.
-    """
+    """  # noqa: D301
     if role is not None:
         os.environ["LEADSCORE_ROLE"] = role
     if http_port is not None:

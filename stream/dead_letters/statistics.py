@@ -71,6 +71,10 @@ class DeadLetterStatistics:
         """Count a letter."""
         self.codes.setdefault(letter.code, CodeStatistics()).add(letter, self.now_ms)
 
+    def add_foreign(self) -> None:
+        """Count a record that no worker of LeadScore wrote."""
+        self.foreign += 1
+
     @property
     def letters(self) -> int:
         """How many letters there are."""

@@ -20,6 +20,7 @@ from stream.kafka.topic_admin import create_copies, partition_counts
 from stream.kafka.topic_catalog import DEAD_LETTERS, PARTIALS, SCORED
 from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
+from stream.replay.plan_log import require_plan_topic
 from stream.replay.ranges import PartitionRange, Point, read_bounds, resolve
 from stream.settings import Settings
 
@@ -115,11 +116,7 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
         raise StartupError(
             f"expected the topic {wanted.topic}, but it does not exist: name another with --topic"
         )
-    if settings.leads_replays not in counts:
-        raise StartupError(
-            f"expected the topic {settings.leads_replays}, but it does not exist: create it with"
-            " `leadscore topics create`"
-        )
+    require_plan_topic(settings, counts)
     model = find_model(Registry(settings.registry), wanted.model)
     out, dead_letters = _outputs(settings, wanted, replay_id)
     ranges = await _ranges(settings, wanted, partitions)

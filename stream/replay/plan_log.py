@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from schemas.errors import FatalError, InputError, StartupError
 from stream.fetch.closing import closed
+from stream.kafka.access import Use
 from stream.kafka.log_reader import LogReader
+from stream.kafka.topic_admin import partition_counts
 from stream.replay.account import Account
 from stream.replay.plan import ReplayPlan, ReplayRecord, State
 from stream.settings import Settings
 
-__all__ = ["PlanLog", "read_record"]
+__all__ = ["PlanLog", "read_record", "require_plan_topic"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,21 @@ def read_record(value: bytes | None) -> ReplayRecord:
         ) from None
 
 
+def require_plan_topic(settings: Settings, counts: Container[str]) -> None:
+    """Check that the topic of plans is among the topics that exist.
+
+    Raises
+    ------
+    StartupError
+        It is not.
+    """
+    if settings.leads_replays not in counts:
+        raise StartupError(
+            f"expected the topic {settings.leads_replays}, but it does not exist: create it with"
+            " `leadscore topics create`"
+        )
+
+
 class PlanLog:
     """Writes plans and ends of replays, and reads them.
 
@@ -50,6 +67,7 @@ class PlanLog:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._connection = settings.kafka_client_options()
         self._at = TopicPartition(settings.leads_replays, 0)
         self._reader = LogReader(self._connection, "read_committed")
@@ -89,8 +107,10 @@ class PlanLog:
 
         Raises
         ------
+        StartupError
+            Kafka can't be reached, or a right or the topic is missing.
         FatalError
-            Kafka did not answer.
+            Kafka stopped answering.
         """
         latest = await self._latest()
         records = {key: self._readable(key, value) for key, value in latest.items()}
@@ -105,6 +125,7 @@ class PlanLog:
             return None
 
     async def _latest(self) -> dict[str, bytes]:
+        require_plan_topic(self._settings, await partition_counts(self._settings, Use.REPLAY))
         latest: dict[str, bytes | None] = {}
         try:
             end = await self._reader.end_offset(self._at)

@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, else a line every few seconds."""
+"""Progress of a run: a bar, on a terminal only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from stream.simulator.run import Played
 
 __all__ = ["PlayProgress"]
 
-LINE_EVERY = 5.0
-"""Seconds between two lines without a terminal."""
 REDRAW_EVERY = 0.1
+"""Seconds."""
 
 
 class PlayProgress(ProgressBar):
@@ -46,23 +45,15 @@ class PlayProgress(ProgressBar):
             *(MofNCompleteColumn(), "rate", TimeElapsedColumn()),
             total=total,
         )
-        self._topic = topic
-        self._total = total
-        self._console = console
+        self._is_shown = console.is_terminal
         self._clock = clock
         self._start = self._shown = clock()
 
     def __call__(self, played: Played) -> None:
         """Show the count so far, unless it was shown a moment ago."""
         now = self._clock()
-        if now - self._shown < (REDRAW_EVERY if self._console.is_terminal else LINE_EVERY):
+        if not self._is_shown or now - self._shown < REDRAW_EVERY:
             return
         self._shown = now
         rate = f"{played.sent / (now - self._start):,.0f}/s"
-        if self._console.is_terminal:
-            self.update(completed=played.sent, rate=rate)
-        else:
-            of_all = "" if self._total is None else f" of {self._total:,}"
-            self._console.print(
-                f"{self._topic}: {played.sent:,}{of_all} delivered, {rate}", highlight=False
-            )
+        self.update(completed=played.sent, rate=rate)

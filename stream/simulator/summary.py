@@ -1,15 +1,18 @@
-"""Summary of a run, in a few lines."""
+"""Summary of a run, or of its rehearsal: a few lines, or a record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from schemas.display import for_terminal
+from schemas.errors import ErrorCode
+from stream.simulator.dry_run import Rehearsal
 from stream.simulator.playing import LEAD
 from stream.simulator.playlist import Playlist
 from stream.simulator.run import Played
 
-__all__ = ["summary"]
+__all__ = ["rehearsal_record", "rehearsal_summary", "summary", "summary_record"]
 
 
 def summary(played: Played, playlist: Playlist, topic: str, seed: int) -> str:
@@ -30,6 +33,66 @@ def summary(played: Played, playlist: Playlist, topic: str, seed: int) -> str:
     return "\n".join(f"{name:<12}{for_terminal(text)}" for name, text in lines)
 
 
+def rehearsal_summary(found: Rehearsal, playlist: Playlist, topic: str, seed: int) -> str:
+    """Return what a run would send, as lines; the parameters are those of `summary`."""
+    events, size = found.kinds.total(), found.bytes / 1e6
+    lines = [
+        ("would send", f"{events:,} events of {playlist.contract.name} to {topic}, {size:,.2f} MB")
+    ]
+    if found.codes:
+        lines.append(("good", f"{found.kinds[LEAD]:,}"))
+        lines += _broken(found.kinds, found.codes)
+    lines += [*_unused(playlist), ("seed", str(seed))]
+    lines.append(("dry run", "nothing was sent, and no broker was asked"))
+    return "\n".join(f"{name:<12}{for_terminal(text)}" for name, text in lines)
+
+
+def summary_record(played: Played, playlist: Playlist, topic: str, seed: int) -> dict[str, Any]:
+    """Return the summary of a run as one object; the parameters are those of `summary`."""
+    return {
+        "is_dry_run": False,
+        "topic": topic,
+        "contract": playlist.contract.name,
+        "delivered": played.sent,
+        "failed": dict(played.failed),
+        "is_stopped": played.stopped,
+        "seconds": round(played.seconds, 3),
+        "kinds": dict(played.delivered),
+        "codes": {event.kind: str(event.code) for event in played.broken},
+        "partitions": {str(at): sum(map(len, runs)) for at, runs in played.offsets.items()},
+        "unused": list(playlist.unused),
+        "seed": seed,
+    }
+
+
+def rehearsal_record(found: Rehearsal, playlist: Playlist, topic: str, seed: int) -> dict[str, Any]:
+    """Return what a run would send as one object; the parameters are those of `summary`."""
+    return {
+        "is_dry_run": True,
+        "topic": topic,
+        "contract": playlist.contract.name,
+        "events": found.kinds.total(),
+        "bytes": found.bytes,
+        "kinds": dict(found.kinds),
+        "codes": {kind: str(code) for kind, code in found.codes.items()},
+        "unused": list(playlist.unused),
+        "seed": seed,
+    }
+
+
+def _broken(kinds: Mapping[str, int], codes: Mapping[str, ErrorCode]) -> Iterator[tuple[str, str]]:
+    count = sum(kinds[kind] for kind in codes)
+    yield "broken", f"{count:,}, each with the code of its dead letter"
+    for kind in sorted(codes):
+        yield "", f"{kinds[kind]:>7,}  {kind} ({codes[kind]})"
+
+
+def _unused(playlist: Playlist) -> Iterator[tuple[str, str]]:
+    if playlist.unused:
+        name = playlist.contract.name
+        yield "not sent", f"{', '.join(playlist.unused)}: {name} has no such field"
+
+
 def _lines(played: Played, playlist: Playlist, topic: str, seed: int) -> Iterator[tuple[str, str]]:
     rate = f"{played.seconds:,.1f} s ({played.rate:,.0f}/s)"
     yield "delivered", f"{played.sent:,} events of {playlist.contract.name} to {topic} in {rate}"
@@ -38,18 +101,11 @@ def _lines(played: Played, playlist: Playlist, topic: str, seed: int) -> Iterato
         yield "FAILED", f"{failures}: not acknowledged by the broker"
     if played.stopped:
         yield "stopped", "before the end, as requested"
-    codes = {event.kind: event.code for event in played.broken}
-    if codes:
+    if played.broken:
         yield "good", f"{played.delivered[LEAD]:,}"
-        yield "broken", f"{len(played.broken):,}, each with the code of its dead letter"
-        for kind in sorted(codes):
-            yield "", f"{played.delivered[kind]:>7,}  {kind} ({codes[kind]})"
+        yield from _broken(played.delivered, {event.kind: event.code for event in played.broken})
     partitions = sorted((at, sum(map(len, runs))) for at, runs in played.offsets.items())
     if partitions:
         yield "partitions", "  ".join(f"{at}: {count:,}" for at, count in partitions)
-    if playlist.unused:
-        yield (
-            "not sent",
-            f"{', '.join(playlist.unused)}: {playlist.contract.name} has no such field",
-        )
+    yield from _unused(playlist)
     yield "seed", f"{seed}"

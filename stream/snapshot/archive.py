@@ -12,12 +12,22 @@ from pathlib import Path
 from schemas.errors import StartupError
 from stream.snapshot.summary import SnapshotSummary
 
-__all__ = ["SnapshotFolder"]
+__all__ = ["SnapshotFolder", "place_of", "snapshots_in"]
 
 REPORT, METRICS, SUMMARY = "report.html", "report.json", "summary.json"
 PREFIX = "drift-"
 LOCK = ".lock"
 UNFINISHED = ".unfinished"
+
+
+def place_of(folder: Path, name: str) -> Path:
+    """Return the path of a snapshot's HTML report in a folder of snapshots."""
+    return folder / f"{PREFIX}{name}" / REPORT
+
+
+def snapshots_in(folder: Path) -> list[Path]:
+    """Return the snapshots' folders in a folder of snapshots, oldest first."""
+    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
 
 
 class SnapshotFolder:
@@ -70,7 +80,7 @@ class SnapshotFolder:
 
     def place(self, name: str) -> Path:
         """Return the path of a snapshot's HTML report."""
-        return self.path / f"{PREFIX}{name}" / REPORT
+        return place_of(self.path, name)
 
     def add(
         self, name: str, html: str, json: str, summary: SnapshotSummary, keep: int
@@ -98,19 +108,15 @@ class SnapshotFolder:
             shutil.rmtree(finished)
         unfinished.rename(finished)
         # The new one is kept even if its range is older than all others.
-        others = [snapshot for snapshot in self._snapshots() if snapshot != finished]
+        others = [snapshot for snapshot in snapshots_in(self.path) if snapshot != finished]
         for old in others[: max(len(others) + 1 - keep, 0)]:
             shutil.rmtree(old)
         return summary
 
     def newest(self) -> SnapshotSummary | None:
         """Return the summary of the newest snapshot; None if there is none."""
-        for snapshot in reversed(self._snapshots()):
+        for snapshot in reversed(snapshots_in(self.path)):
             summary = snapshot / SUMMARY
             if summary.is_file():
                 return SnapshotSummary.model_validate_json(summary.read_bytes())
         return None
-
-    def _snapshots(self) -> list[Path]:
-        """Return the snapshots' folders, oldest first."""
-        return sorted(path for path in self.path.glob(f"{PREFIX}*") if path.is_dir())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from stream.kafka.topic_admin import partition_counts
 from stream.settings import Settings
 from stream.snapshot.reservoir import Reservoir
 
-__all__ = ["TimeRange", "draw_records", "records_within"]
+__all__ = ["TimeRange", "count_offsets", "draw_records", "records_within"]
 
 Span = tuple[int, int]
 """Offsets: the first is included, the second is not."""
@@ -98,19 +99,46 @@ async def records_within(
     FatalError
         Kafka stopped answering.
     """
+    partitions = await _partitions(settings, topic, use)
+    connection = settings.kafka_client_options()
+    reader = LogReader(connection, settings.isolation_level)
+    with _reading(topic):
+        spans = await _spans(connection, topic, partitions, within)
+        for partition, (start, stop) in spans.items():
+            async for records in in_time(reader.read(partition, start, stop)):
+                yield [record for record in records if within.holds(record)]
+
+
+async def count_offsets(settings: Settings, topic: str, within: TimeRange, use: Use) -> int:
+    """Return the number of offsets of a topic that may be in a range, without reading them.
+
+    Raises
+    ------
+    StartupError, FatalError
+        See ``records_within``.
+    """
+    partitions = await _partitions(settings, topic, use)
+    with _reading(topic):
+        spans = await _spans(settings.kafka_client_options(), topic, partitions, within)
+    return sum(stop - start for start, stop in spans.values())
+
+
+async def _partitions(settings: Settings, topic: str, use: Use) -> int:
+    """Return the number of partitions of a topic that must exist."""
     partitions = (await partition_counts(settings, use)).get(topic)
     if not partitions:
         raise StartupError(
             f"expected the topic {topic}, but it does not exist: create it with `leadscore topics"
             " create`, or name another by its setting (docs/settings.md)"
         )
-    connection = settings.kafka_client_options()
-    reader = LogReader(connection, settings.isolation_level)
+    return partitions
+
+
+@contextmanager
+def _reading(topic: str) -> Iterator[None]:
+    """Turn an error of Kafka in the body into a FatalError."""
     try:
-        spans = await _spans(connection, topic, partitions, within)
-        for partition, (start, stop) in spans.items():
-            async for records in in_time(reader.read(partition, start, stop)):
-                yield [record for record in records if within.holds(record)]
+        yield
     except (KafkaError, TimeoutError) as error:
         raise FatalError(
             f"expected to read {topic} to the end of the range, but Kafka answered"

@@ -75,7 +75,7 @@ class SecuredStage:
         own = self.stage.environment | self._log_in | environment
         run = CliRunner().invoke(acls, ["--role", role, "--json"], env=own)
         assert run.exit_code == 0, run.output
-        records = orjson.loads(run.output)
+        records = [orjson.loads(line) for line in run.output.splitlines()]
         assert {record["principal"] for record in records} == {f"User:{USER}"}
         assert {record["role"] for record in records} == {role}
         return [_right_of(record) for record in records if not record["is_optional"]]

@@ -214,7 +214,7 @@ async def test_a_recurring_job_writes_a_snapshot_and_its_metrics(
     textfile = tmp_path / "snapshot.prom"
     process = await start("--every", "45s", "--since", "1h", "--port", "0", "--textfile", textfile)
     try:
-        first = (await process.stdout.readline()).decode()
+        first = (await process.stderr.readline()).decode()
         port = re.fullmatch(r"metrics on port (\d+)\n", first)[1]
         shown = await metrics(port)
         assert shown["leadscore_snapshot_period_seconds"] == 45

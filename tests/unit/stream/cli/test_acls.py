@@ -67,9 +67,9 @@ def test_all_roles_and_commands_by_default() -> None:
     assert all(name.startswith("staging.") for name in named)
 
 
-def test_json_holds_the_same_rights() -> None:
+def test_json_is_a_line_for_each_right() -> None:
     shown = run("--json", "--role", "score", "--role", "produce", "--principal", "User:s")
-    records = orjson.loads(shown.output)
+    records = [orjson.loads(line) for line in shown.output.splitlines()]
     assert {record["role"] for record in records} == {"score", "produce"}
     assert records[0] == {
         "role": "score",

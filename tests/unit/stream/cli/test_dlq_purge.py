@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -82,30 +80,8 @@ def test_a_dry_run_counts_and_deletes_nothing(deleted: list[Any]) -> None:
 def test_without_a_terminal_and_without_yes_nothing_is_deleted(deleted: list[Any]) -> None:
     result = run()
     assert (result.exit_code, deleted) == (2, [])
-    assert "expected a confirmation to delete 3 dead letters" in result.stderr
+    assert "Delete 3 dead letters of leads.created.dlq?" in result.stderr
     assert "--yes" in result.stderr
-
-
-class Terminal(io.StringIO):
-    """Somebody who answers on a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize("answer", ["n", "", "no"])
-def test_on_a_terminal_only_a_yes_confirms(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str
-) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
-    module._confirm(3, "leads\x1b.dlq", yes=False)
-    assert "Delete 3 dead letters of leads\\x1b.dlq? They can't be restored." in (
-        capsys.readouterr().err
-    )
-    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
-    with pytest.raises(SystemExit) as ended:
-        module._confirm(3, "leads.dlq", yes=False)
-    assert ended.value.code == 1
 
 
 def test_json_has_the_counts_by_code(deleted: list[Any]) -> None:

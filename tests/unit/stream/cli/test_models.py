@@ -43,7 +43,9 @@ def test_each_command_has_a_line_of_json(leadscore: Any, registry: Any) -> None:
     shown = leadscore("show", "bank/2", "--json")
     verified = leadscore("verify", "bank/2", "--json")
     removed = leadscore("alias", "remove", "bank", "staging", "--json")
-    aliased = {"model": "bank", "alias": "staging", "version": "2", "was": None}
+    aliased = {"model": "bank", "alias": "staging", "version": "2", "was": None} | {
+        "is_dry_run": False
+    }
     assert json.loads(set_.stdout) == aliased
     assert [json.loads(line) for line in listed.stdout.splitlines()] == [
         {"model": "bank", "version": "1", "aliases": []},
@@ -134,6 +136,30 @@ def test_an_alias_is_set_once_the_version_is_verified(
     (tmp_path / "models" / "bank" / "1" / "model.onnx").write_bytes(b"damaged")
     assert leadscore("alias", "bank", "production", "1").exit_code == 1
     assert registry.aliases("bank") == {Alias.PRODUCTION: "2"}
+
+
+def test_a_dry_run_of_an_alias_checks_the_version_and_changes_nothing(
+    leadscore: Any, registry: Any, tmp_path: Path
+) -> None:
+    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    result = leadscore("alias", "bank", "production", "2", "--dry-run")
+    assert result.exit_code == 0
+    assert "bank@production would be version 2 (is 1)." in result.output
+    (tmp_path / "models" / "bank" / "2" / "model.onnx").write_bytes(b"damaged")
+    assert leadscore("alias", "bank", "production", "2", "--dry-run").exit_code == 1
+    assert registry.aliases("bank") == {Alias.PRODUCTION: "1"}
+
+
+def test_a_dry_run_of_a_removal_removes_nothing(leadscore: Any, registry: Any) -> None:
+    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    result = leadscore("alias", "remove", "bank", "production", "--dry-run")
+    assert result.exit_code == 0
+    assert "bank@production would be removed (is version 1)." in result.output
+    assert "would load its newest version, 2" in result.output
+    shown = leadscore("alias", "remove", "bank", "production", "--dry-run", "--json")
+    assert json.loads(shown.stdout)["is_dry_run"] is True
+    assert registry.aliases("bank") == {Alias.PRODUCTION: "1"}
+    assert leadscore("alias", "remove", "bank", "staging", "--dry-run").exit_code == 2
 
 
 @pytest.mark.parametrize("alias", ["shadow", "canary", "archived"])

@@ -1,5 +1,6 @@
 """The command without Kafka: what it asks for, and how it fails."""
 
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,17 @@ def test_no_kafka_is_exit_code_3_and_a_sentence() -> None:
     result = run("--bootstrap-servers", address, "--count", "1")
     assert result.exit_code == 3, result.output
     assert address in result.stderr
+
+
+def test_a_dry_run_counts_the_events_and_asks_no_broker() -> None:
+    result = run("--count", "10", "--dry-run", "--json", "--bootstrap-servers", "nowhere.invalid:1")
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert (shown["is_dry_run"], shown["events"], shown["contract"]) == (True, 10, "lead_created")
+    assert shown["bytes"] > 0
+
+
+def test_a_dry_run_without_an_end_is_refused() -> None:
+    result = run("--count", "0", "--dry-run")
+    assert result.exit_code == 2
+    assert "--count above 0" in result.stderr

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from stream.cli import snapshot as command
+from stream.snapshot.dry_run import SnapshotPlan
 from stream.snapshot.request import Order
 from stream.snapshot.runner import Ended
 from tests.unit.stream.snapshot.test_archive import SUMMARY
@@ -29,6 +30,7 @@ def run(*arguments: Any) -> Any:
         (("--sample", "0"), "--sample"),
         (("--keep", "0"), "--keep"),
         (("--since", "soon"), "such as 30m"),
+        (("--every", "1h", "--dry-run"), "leave --every out"),
     ],
 )
 def test_options_that_are_unusable_end_it_with_2(arguments: Any, says: str) -> None:
@@ -78,6 +80,40 @@ def test_a_range_and_a_folder_are_ordered_as_given(orders: Any) -> None:
     assert (order.sample, order.keep) == (7, 3)
     assert (str(order.output), str(order.workspace)) == ("out", "ws")
     assert options["memory_limit"] == 2**30
+
+
+def test_a_recurring_job_prints_a_line_of_json_for_each_snapshot(
+    orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--every --json` printed sentences."""
+    recorded, taken = command.run_snapshot, []  # type: ignore[attr-defined]
+
+    async def stopping(order: Any, *, stop: Any, **options: Any) -> Any:
+        taken.append(order)
+        if len(taken) == 3:
+            stop.set()
+        return await recorded(order, stop=stop, **options)
+
+    monkeypatch.setattr(command, "run_snapshot", stopping)
+    result = run("--every", "0.01s", "--json")
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["rows"] for line in result.stdout.splitlines()] == [SUMMARY.rows] * 2
+
+
+def test_a_dry_run_prints_what_would_be_read_and_written(
+    orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def plan(*_: Any) -> SnapshotPlan:
+        return SnapshotPlan("models/bank/1", 4711, Path("reports/r.html"), (Path("reports/old"),))
+
+    monkeypatch.setattr(command, "plan_snapshot", plan)
+    shown = run("--since", "7d", "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    assert "up to 4,711 records of leads.created" in shown.stdout
+    assert "Removes  reports/old" in shown.stdout
+    record = json.loads(run("--since", "7d", "--dry-run", "--json").stdout)
+    assert (record["is_dry_run"], record["offsets"]) == (True, 4711)
+    assert orders[0] == []
 
 
 def test_failures_add_up_in_the_text_file_until_one_succeeds_and_stay(orders: Any) -> None:

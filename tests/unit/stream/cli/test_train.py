@@ -150,6 +150,15 @@ def test_unusable_input_is_exit_code_2_and_a_sentence(
     assert not (tmp_path / "models").exists()
 
 
+def test_a_dry_run_trains_and_reports_and_adds_no_model(tmp_path: Path) -> None:
+    file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
+    result = run(file, "--target", "won", "--registry", registry, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "AUC" in result.stdout
+    assert "could be added" in result.stdout
+    assert not registry.exists()
+
+
 def test_a_failed_check_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,3 +29,9 @@ def test_letters_are_counted_by_code_with_age_rate_and_source() -> None:
     assert (types.oldest, types.newest) == (NOW - DAY_MS, NOW - HOUR_MS + 1)
     assert types.partitions == {0: 1, 1: 2}
     assert types.attempts == {1: 3}
+
+
+def test_records_of_other_programs_are_counted_apart() -> None:
+    found = DeadLetterStatistics(NOW)
+    found.add_foreign()
+    assert (found.letters, found.foreign) == (0, 1)

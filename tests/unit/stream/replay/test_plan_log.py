@@ -56,6 +56,9 @@ class FakeTopic:
     def add(self, plan: ReplayPlan, state: State = "planned", **given: Any) -> None:
         self.records.append(stored(plan, state, **given))
 
+    async def partition_counts(self, *_: object) -> dict[str, int]:
+        return {TOPIC.topic: 1}
+
     # As a LogReader
 
     async def end_offset(self, at: TopicPartition) -> int:
@@ -98,6 +101,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> FakeTopic:
     topic = FakeTopic()
     monkeypatch.setattr(module, "LogReader", lambda connection, level: topic)
     monkeypatch.setattr(module, "AIOKafkaProducer", topic.open)
+    monkeypatch.setattr(module, "partition_counts", topic.partition_counts)
     return topic
 
 

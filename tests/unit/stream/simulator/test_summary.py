@@ -7,9 +7,15 @@ from typing import cast
 
 from schemas.errors import ErrorCode
 from schemas.store import Schema
+from stream.simulator.dry_run import Rehearsal
 from stream.simulator.playlist import Playlist
 from stream.simulator.run import BrokenEvent, Played
-from stream.simulator.summary import summary
+from stream.simulator.summary import (
+    rehearsal_record,
+    rehearsal_summary,
+    summary,
+    summary_record,
+)
 
 PLAYLIST = Playlist((), 1000, cast("Schema", SimpleNamespace(name="call")), ["y", "duration"])
 
@@ -48,3 +54,35 @@ def test_a_terminal_does_not_obey_a_columns_name() -> None:
         r"not sent    a\x1b[2J\nseed        7: call has no such field",
         "seed        42",
     ]
+
+
+REHEARSAL = Rehearsal(
+    Counter({"lead": 990, "empty": 10}), {"empty": ErrorCode.WIRE_FORMAT}, 250_000
+)
+
+
+def test_a_rehearsal_says_what_would_be_sent_and_that_nothing_was() -> None:
+    assert rehearsal_summary(REHEARSAL, PLAYLIST, "leads", 42).splitlines() == [
+        "would send  1,000 events of call to leads, 0.25 MB",
+        "good        990",
+        "broken      10, each with the code of its dead letter",
+        "                 10  empty (WIRE_FORMAT)",
+        "not sent    y, duration: call has no such field",
+        "seed        42",
+        "dry run     nothing was sent, and no broker was asked",
+    ]
+
+
+def test_records_say_whether_anything_was_sent() -> None:
+    played = Played(
+        delivered=Counter({"lead": 3}), offsets={1: [range(2)], 0: [range(1)]}, seconds=2.0
+    )
+    sent = summary_record(played, PLAYLIST, "leads", 42)
+    assert (sent["is_dry_run"], sent["delivered"], sent["partitions"]) == (
+        False,
+        3,
+        {"1": 2, "0": 1},
+    )
+    rehearsed = rehearsal_record(REHEARSAL, PLAYLIST, "leads", 42)
+    assert (rehearsed["is_dry_run"], rehearsed["events"]) == (True, 1000)
+    assert rehearsed["codes"] == {"empty": "WIRE_FORMAT"}

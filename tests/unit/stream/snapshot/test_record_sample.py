@@ -13,9 +13,10 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas.errors import FatalError, StartupError
 from stream.fetch.raw_records import RawRecord
+from stream.kafka.access import Use
 from stream.settings import load_settings
 from stream.snapshot import record_sample as module
-from stream.snapshot.record_sample import TimeRange, draw_records
+from stream.snapshot.record_sample import TimeRange, count_offsets, draw_records
 from testing.jumping_time import in_jumping_time
 
 SETTINGS = load_settings(kafka_bootstrap_servers="here:1")
@@ -131,3 +132,12 @@ async def test_a_read_that_does_not_go_on_ends_with_a_sentence(log: FakeLog) -> 
         with pytest.raises(FatalError, match=r"expected to read leads\.created to the end"):
             await draw()
         assert asyncio.get_running_loop().time() - started <= 61.0
+
+
+async def test_offsets_of_a_range_are_counted_without_reading_a_record(log: FakeLog) -> None:
+    log.records = {
+        0: [record(0, n, 1500) for n in range(3)],
+        1: [record(1, n, 1500) for n in range(4)],
+    }
+    assert await count_offsets(SETTINGS, SETTINGS.leads_created, WITHIN, Use.SNAPSHOT) == 7
+    assert log.reads == {}
