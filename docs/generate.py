@@ -175,8 +175,8 @@ def metrics_page() -> str:
         "Metrics",
         "monitoring/telemetry/declarations.py",
         "A worker exposes the metrics of its role at `/metrics`; the snapshot job, a replay and the"
-        " exporter `leadscore lag --port` those marked so. While a horizon has too few leads, its"
-        " drift gauges are absent, not 0.",
+        " exporter `leadscore lag --port` and `leadscore serve` those marked so."
+        " While a horizon has too few leads, its drift gauges are absent, not 0.",
         ("metric", "type", "unit", "labels", "exposed by", "meaning"),
         rows,
     )

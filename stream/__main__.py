@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": ("doctor", "Check everything that a worker needs, and say what to do."),
     "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
+    "serve": ("serve", "Score leads over HTTP, without Kafka: REST, with a model of the registry."),
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
     "lag": ("lag", "Show how far consumer groups are behind, with no worker alive."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),
@@ -125,6 +126,7 @@ def main() -> None:
       leadscore doctor                        check what a worker needs
       leadscore acls                          print the required Kafka rights
       leadscore worker                        score what arrives
+      leadscore serve                         score leads over HTTP
       leadscore produce --count 1000          send leads to the worker
       leadscore explain L-1                   explain a score that a worker gave
       leadscore lag                           see how far the workers are behind

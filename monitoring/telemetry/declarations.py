@@ -13,9 +13,10 @@ from typing import Literal, NamedTuple
 __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
-Shower = Literal["score", "drift", "archive", "snapshot", "replay", "lag"]
-"""Process that exposes a metric: a worker by its role, the snapshot job, a replay, or the lag
-exporter (``leadscore lag --port``)."""
+Shower = Literal["score", "drift", "archive", "snapshot", "replay", "lag", "rest"]
+"""Process that exposes a metric: a worker by its role, the snapshot job, a replay, the lag exporter
+(``leadscore lag --port``), or the REST server (``leadscore serve``), which also exposes those of
+the model."""
 
 
 class Declaration(NamedTuple):
@@ -710,6 +711,39 @@ REPLAY_YIELDS = Declaration(
     (),
     "1 while the replay is slowed down because the workers are behind, else 0.",
     "replay",
+)
+
+HTTP_REQUESTS = Declaration(
+    "leadscore_http_requests_total",
+    "counter",
+    "requests",
+    ("route", "status"),
+    "Requests of the REST server, by declared path and HTTP status.",
+    "rest",
+)
+HTTP_REQUEST_SECONDS = Declaration(
+    "leadscore_http_request_seconds",
+    "histogram",
+    "seconds",
+    ("route",),
+    "Time from the head of a request to the end of its answer.",
+    "rest",
+)
+HTTP_BATCH_LEADS = Declaration(
+    "leadscore_http_batch_leads",
+    "histogram",
+    "leads",
+    (),
+    "Leads that the REST server scores in one call of the model.",
+    "rest",
+)
+PREDICTION_CACHE = Declaration(
+    "leadscore_prediction_cache_total",
+    "counter",
+    "look-ups",
+    ("result",),
+    "Look-ups in the prediction cache of the REST server: hit or miss.",
+    "rest",
 )
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
     Info,
     ProcessCollector,
     disable_created_metrics,
@@ -27,8 +26,8 @@ from prometheus_client.registry import Collector
 from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import DECLARATIONS, Declaration
 from monitoring.telemetry.histogram import ArrayHistogram, Tally
-from monitoring.telemetry.sparse_gauges import SparseGauges
-from schemas.errors import ErrorCode, LoadFailure
+from monitoring.telemetry.model_metrics import ModelMetrics
+from schemas.errors import ErrorCode
 
 __all__ = [
     "DECLARATIONS",
@@ -81,7 +80,7 @@ class SourceState(NamedTuple):
     """Whether a partition makes no progress, by topic and number."""
 
 
-class Metrics:
+class Metrics(ModelMetrics):
     """Records the metrics of a scoring worker.
 
     Parameters
@@ -93,7 +92,7 @@ class Metrics:
     """
 
     def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
-        self.registry = registry
+        super().__init__(registry)
         self._consumed = _counter(declared.RECORDS_CONSUMED, registry)
         self._consumed_of: dict[tuple[str, int], Counter] = {}
         self._scored = _counter(declared.LEADS_SCORED, registry)
@@ -107,12 +106,6 @@ class Metrics:
         self._foreign_commits = _counter(declared.FOREIGN_COMMITS, registry)
         self._foreign_offsets = _counter(declared.FOREIGN_COMMIT_OFFSETS, registry)
         self._pinned_model_missing = _counter(declared.PINNED_MODEL_MISSING, registry)
-        self._model_load_failures = _counter(declared.MODEL_LOAD_FAILURES, registry)
-        self._model_load_failing = Gauge(
-            declared.MODEL_LOAD_FAILING.name,
-            declared.MODEL_LOAD_FAILING.sentence,
-            registry=registry,
-        )
         self._batch_records = _tally(declared.BATCH_RECORDS, BATCH_BOUNDS, registry)
         stages = _histogram(declared.STAGE_DURATION, STAGE_BOUNDS, registry, get_args(Stage))
         self._stages = {stage: stages.of(stage) for stage in get_args(Stage)}
@@ -122,15 +115,11 @@ class Metrics:
         self._coverage = _tally(declared.FEATURE_COVERAGE, SHARE_BOUNDS, registry)
         self._source = _SourceCollector()
         registry.register(self._source)
-        self._model = _info(declared.MODEL_INFO, registry)
-        self._published = SparseGauges([declared.MODEL_PUBLISHED], registry)
         _info(declared.BUILD_INFO, registry).info(
             {"version": version, "python": platform.python_version()}
         )
         for code in ErrorCode:  # a rate needs the zero before the first dead letter
             self._dead_letters.labels(code.value)
-        for failure in LoadFailure:
-            self._model_load_failures.labels(failure.value)
 
     def batch_consumed(self, topic: str, partition: int, records: int) -> None:
         """Count a batch that was consumed from a partition."""
@@ -222,44 +211,6 @@ class Metrics:
     def pinned_model_missing(self) -> None:
         """Count a partition whose pinned model can't be loaded."""
         self._pinned_model_missing.inc()
-
-    def model_loaded(
-        self,
-        *,
-        name: str,
-        version: str,
-        sha256: str,
-        engine: str,
-        calibration: str,
-        published: float | None = None,
-    ) -> None:
-        """Set the loaded model.
-
-        Parameters
-        ----------
-        name, version, sha256, engine, calibration
-            Metadata of the model.
-        published
-            Publication time, in seconds since 1970; None if unknown.
-        """
-        self._published.set(declared.MODEL_PUBLISHED, published)
-        self._model.info(
-            {
-                "name": name,
-                "version": version,
-                "sha256": sha256,
-                "engine": engine,
-                "calibration": calibration,
-            }
-        )
-
-    def model_load_failed(self, failure: LoadFailure) -> None:
-        """Count an attempt to load a model that failed."""
-        self._model_load_failures.labels(failure.value).inc()
-
-    def model_load_failing(self, is_failing: bool) -> None:
-        """Set whether the last attempt to load the model that the settings name failed."""
-        self._model_load_failing.set(is_failing)
 
     def watch_source(self, state: Callable[[], SourceState]) -> None:
         """Call ``state`` for lag, commit age, assignment and readiness on each scrape.

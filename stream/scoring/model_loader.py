@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from model.metadata import BundleError, UnavailableError
-from monitoring.telemetry.metrics import Metrics
+from monitoring.telemetry.model_metrics import ModelMetrics
 from schemas.errors import FatalError, LoadFailure
 from stream.process.background_tasks import BackgroundTasks, all_ended
 from stream.process.backoff import Backoff
@@ -53,7 +53,7 @@ class ModelLoader:
     def __init__(
         self,
         settings: Settings,
-        metrics: Metrics,
+        metrics: ModelMetrics,
         trials: Trials,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -22,6 +22,7 @@ from monitoring.telemetry.metrics import (
     Stage,
     worker_registry,
 )
+from monitoring.telemetry.rest_metrics import RestMetrics
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode, LoadFailure
 
@@ -225,6 +226,13 @@ def of_the_lag_exporter() -> CollectorRegistry:
     return registry
 
 
+def of_the_rest_server() -> CollectorRegistry:
+    metrics = RestMetrics(CollectorRegistry())
+    metrics.answered("/score-lead", 200, 0.01)
+    metrics.scored_batch(1)
+    return metrics.registry
+
+
 @pytest.mark.parametrize(
     ("made", "shower"),
     [
@@ -232,6 +240,7 @@ def of_the_lag_exporter() -> CollectorRegistry:
         (of_a_drift_worker, "drift"),
         (of_the_snapshot_job, "snapshot"),
         (of_the_lag_exporter, "lag"),
+        (of_the_rest_server, "rest"),
     ],
 )
 def test_prometheus_finds_nothing_to_blame(made: Any, shower: str) -> None:

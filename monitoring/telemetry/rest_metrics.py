@@ -1,0 +1,52 @@
+"""Metrics of the REST door."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.model_metrics import ModelMetrics
+
+__all__ = ["RestMetrics"]
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+LEADS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+
+
+class RestMetrics(ModelMetrics):
+    """Records requests, and the model that serves.
+
+    Parameters
+    ----------
+    registry
+        Where the metrics are exposed.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+
+        def counter(of: declared.Declaration) -> Counter:
+            return Counter(of.name, of.sentence, of.labels, registry=registry)
+
+        def histogram(of: declared.Declaration, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(of.name, of.sentence, of.labels, registry=registry, buckets=buckets)
+
+        self._requests = counter(declared.HTTP_REQUESTS)
+        self._seconds = histogram(declared.HTTP_REQUEST_SECONDS, SECONDS)
+        self._batches = histogram(declared.HTTP_BATCH_LEADS, LEADS)
+        self._looks = counter(declared.PREDICTION_CACHE)
+        for result in ("hit", "miss"):
+            self._looks.labels(result)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request with the status of its answer, 0 if there is none."""
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def scored_batch(self, leads: int) -> None:
+        """Count a call of the model."""
+        self._batches.observe(leads)
+
+    def looked_up(self, was_found: bool) -> None:
+        """Count a look-up in the prediction cache."""
+        self._looks.labels("hit" if was_found else "miss").inc()

@@ -1,0 +1,329 @@
+"""The routes of the REST door."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.exceptions import HTTPException
+
+from monitoring.telemetry.health import Health
+from schemas.store import Schema
+from stream.rest import openapi
+from stream.rest.bodies import read_batch, read_lead
+from stream.rest.lead_store import LeadStore
+from stream.rest.legacy import LegacyApi
+from stream.rest.micro_batches import OverloadedError
+from stream.rest.predictions import Predictions, as_prediction
+from stream.rest.problems import UNEXPECTED, Problem, problem_response
+from stream.rest.scoring import Answer, NoModelError, Refusal
+
+__all__ = ["Service", "make_app"]
+
+PREFIXES = ("", "/ai/advanced-ml")
+"""Prefixes of the paths of predictions; the second is that of earlier scoring APIs."""
+NO_MODEL = Problem(
+    503,
+    "NO_MODEL",
+    "expected a model to be loaded, there is none yet: /readyz has the reason",
+    {"Retry-After": "5"},
+)
+OVERLOADED = Problem(
+    503,
+    "OVERLOADED",
+    "expected fewer leads at once: try again after a second, or start more servers",
+    {"Retry-After": "1"},
+)
+NO_SUCH_LEAD = Refusal("NO_SUCH_LEAD", "expected the id of a lead that the lead store has")
+NO_STORE = Problem(
+    422,
+    "NO_LEAD_STORE",
+    "expected whole leads: this server has no lead store to look ids up in",
+)
+STATUSES = {
+    401: "The token is missing or wrong.",
+    413: "The body, or the number of leads, is too large.",
+    422: "The body is no lead, or a lead can't be scored.",
+    429: "The client has sent too many requests.",
+    500: "An unexpected error.",
+    502: "The earlier API failed.",
+    503: "No model is loaded, too many leads wait, or the request took too long.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that the routes call.
+
+    Attributes
+    ----------
+    predictions
+        Scores leads.
+    store
+        Looks leads up by id; None: there is none.
+    legacy
+        An earlier scoring API; None: there is none.
+    health, registry
+        What health and metrics show.
+    models
+        Returns the description of all models of the registry; may block.
+    model_info
+        Returns that of the models in production and in shadow; may block.
+    stage
+        Returns the stage of the model in service; None if there is none.
+    contract, scored
+        The schemas of leads and of scored events.
+    """
+
+    predictions: Predictions
+    store: LeadStore | None
+    legacy: LegacyApi | None
+    health: Health
+    registry: CollectorRegistry
+    models: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+    model_info: Callable[[], Awaitable[Mapping[str, Any] | None]]
+    stage: Callable[[], str | None]
+    contract: Schema
+    scored: Schema
+
+
+def make_app(service: Service) -> FastAPI:
+    """Return the application of a service."""
+    app = FastAPI(title="LeadScore", version=version("leadscore"), redoc_url=None)
+    for prefix in PREFIXES:
+        app.include_router(_predictions(service), prefix=prefix)
+    app.include_router(_about(service))
+    if service.legacy is not None:
+        app.include_router(_legacy(service.legacy))
+    app.add_exception_handler(HTTPException, _as_problem)
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(Exception, _answer_error)  # the door logs it
+    app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]
+    return app
+
+
+def _predictions(service: Service) -> APIRouter:
+    router = APIRouter(tags=["predictions"])
+
+    @router.post(
+        "/score-lead",
+        summary="Score a lead",
+        openapi_extra=_body("Lead"),
+        responses=_responses("Prediction", 401, 413, 422, 429, 500, 503),
+    )
+    async def score_lead(request: Request) -> Response:
+        started = time.perf_counter()
+        lead = read_lead(await request.body())
+        [answer] = await _scored(service, [lead], request)
+        if isinstance(answer, Refusal):
+            raise Problem(422, answer.code, answer.message)
+        return _json(as_prediction(answer, _ms_since(started)))
+
+    @router.post(
+        "/predict-batch",
+        summary="Score up to 2,000 leads, whole or by id",
+        openapi_extra=_body("Leads"),
+        responses=_responses("Predictions", 401, 413, 422, 429, 500, 503),
+    )
+    async def predict_batch(request: Request) -> Response:
+        started = time.perf_counter()
+        batch = read_batch(await request.body())
+        found = await _looked_up(service.store, batch.ids) if batch.ids else batch.leads
+        known = [lead for lead in found if lead is not None]
+        answers = iter(await _scored(service, known, request) if known else ())
+        predictions, errors = [], []
+        for index, lead in enumerate(found):
+            answer = NO_SUCH_LEAD if lead is None else next(answers)
+            if isinstance(answer, Refusal):
+                lead_id = batch.ids[index] if lead is None else lead.get("lead_id")
+                errors.append(_error(index, lead_id, answer))
+            else:
+                predictions.append(answer)
+        took = _ms_since(started)
+        return _json(
+            {
+                "predictions": [as_prediction(event, took) for event in predictions],
+                "errors": errors,
+                "count": len(predictions),
+                "latency_ms": round(took, 3),
+            }
+        )
+
+    return router
+
+
+def _about(service: Service) -> APIRouter:
+    router = APIRouter(tags=["service"])
+
+    @router.get("/health", summary="State of the service", responses=_plain_responses())
+    async def health() -> Response:
+        stage = service.stage()
+        return _json(
+            {
+                "status": "degraded" if stage is None else "healthy",
+                "model_loaded": stage is not None,
+                "model_stage": stage,
+                "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            }
+        )
+
+    @router.get("/healthz", summary="Whether the process is alive", responses=_plain_responses(503))
+    async def healthz() -> Response:
+        is_alive, detail = service.health.alive(time.monotonic())
+        return _json(detail, 200 if is_alive else 503)
+
+    @router.get("/readyz", summary="Whether it can score", responses=_plain_responses(503))
+    async def readyz() -> Response:
+        is_ready, detail = service.health.ready()
+        return _json(detail, 200 if is_ready else 503)
+
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(service.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    @router.get("/models", summary="The models of the registry", responses=_plain_responses(503))
+    async def models() -> Response:
+        return _json({"models": await service.models()})
+
+    @router.get(
+        "/model-info",
+        summary="The model in production, and the one in shadow",
+        responses=_plain_responses(503),
+    )
+    async def model_info() -> Response:
+        if (info := await service.model_info()) is None:
+            raise NO_MODEL
+        return _json(info)
+
+    return router
+
+
+def _legacy(api: LegacyApi) -> APIRouter:
+    router = APIRouter(tags=["predictions"])
+
+    @router.post(
+        "/ai/advanced-ml-legacy/predict-batch",
+        summary="Pass a request on to the earlier scoring API",
+        openapi_extra=_body("Leads"),
+        responses=_plain_responses(502, 503),
+    )
+    async def predict_batch(request: Request) -> Response:
+        answer = await api.predict(await request.body(), request.state.request_id)
+        return Response(
+            answer.content,
+            status_code=answer.status_code,
+            media_type=answer.headers.get("content-type"),
+        )
+
+    return router
+
+
+async def _scored(
+    service: Service, leads: Sequence[Mapping[str, Any]], request: Request
+) -> list[Answer]:
+    now_ms = round(time.time() * 1000)
+    try:
+        return await service.predictions.of(leads, request.state.request_id, now_ms)
+    except NoModelError:
+        raise NO_MODEL from None
+    except OverloadedError:
+        raise OVERLOADED from None
+
+
+async def _looked_up(
+    store: LeadStore | None, ids: Sequence[str]
+) -> Sequence[Mapping[str, Any] | None]:
+    if store is None:
+        raise NO_STORE
+    found = await store.find(ids)
+    return [found.get(lead_id) for lead_id in ids]
+
+
+def _error(index: int, lead_id: Any, refusal: Refusal) -> dict[str, Any]:
+    return {
+        "index": index,
+        "lead_id": lead_id if isinstance(lead_id, str) else None,
+        "code": refusal.code,
+        "message": refusal.message,
+    }
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
+
+
+async def _answer_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem_response(problem, request.state.request_id)
+
+
+async def _answer_error(request: Request, _: Exception) -> Response:
+    return problem_response(UNEXPECTED, request.state.request_id)
+
+
+async def _as_problem(request: Request, error: Exception) -> Response:
+    """Answer an unknown path or a wrong method in the form of all errors."""
+    assert isinstance(error, HTTPException)
+    problem = Problem(
+        error.status_code,
+        "NOT_FOUND" if error.status_code == 404 else "METHOD",
+        f"{error.detail}: /docs shows the paths and their methods",
+        error.headers,
+    )
+    return problem_response(problem, request.state.request_id)
+
+
+def _body(schema: str) -> dict[str, Any]:
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def _responses(schema: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
+    found: dict[int | str, dict[str, Any]] = {200: _response("The scores.", schema)}
+    found.update({status: _response(STATUSES[status], "Error") for status in statuses})
+    return found
+
+
+def _plain_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    content = {"application/json": {"schema": {"type": "object"}}}
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in (200, *statuses):
+        description = STATUSES.get(status, "As it is now.")
+        found[status] = {"description": description, "content": content}
+    return found
+
+
+def _response(description: str, schema: str) -> dict[str, Any]:
+    reference = {"$ref": f"#/components/schemas/{schema}"}
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": reference}},
+    }
+
+
+def _openapi(app: FastAPI, service: Service) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        found = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        found.setdefault("components", {})["schemas"] = {
+            "Lead": openapi.lead_request(service.contract),
+            "Leads": openapi.batch_request(),
+            "Prediction": openapi.prediction(service.scored),
+            "Predictions": openapi.batch_answer(),
+            "Error": openapi.ERROR,
+        }
+        app.openapi_schema = found
+    return app.openapi_schema

@@ -1,0 +1,187 @@
+"""Rules for every request: id, token, rate, size and time; errors become answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import time
+import traceback
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitoring.telemetry.rest_metrics import RestMetrics
+from stream.rest.problems import UNEXPECTED, Problem, problem_response
+from stream.rest.rate_limit import RateLimit
+
+__all__ = ["OPEN", "Door", "DoorOptions"]
+
+log = logging.getLogger(__name__)
+
+OPEN = frozenset({"/health", "/healthz", "/readyz"})
+"""Paths that need no token and count for no rate: what a load balancer asks."""
+REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
+TOO_SLOW = Problem(
+    503,
+    "TIMEOUT",
+    "expected the request to be read and answered within the time limit: send it faster, or fewer"
+    " leads at once",
+    {"Retry-After": "1"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorOptions:
+    """Rules for requests.
+
+    Attributes
+    ----------
+    token
+        What clients send as bearer token; None: none is asked for.
+    rate
+        Requests that a client may send.
+    body_bytes
+        Largest body.
+    seconds
+        Longest time from the head of a request to its answer.
+    """
+
+    token: str | None
+    rate: RateLimit | None
+    body_bytes: int
+    seconds: float
+
+
+class Door:
+    """An ASGI application around another one.
+
+    Parameters
+    ----------
+    app
+        Answers requests that may pass.
+    options
+        The rules.
+    metrics
+        Count requests.
+    """
+
+    def __init__(self, app: ASGIApp, options: DoorOptions, metrics: RestMetrics) -> None:
+        self._app = app
+        self._options = options
+        self._metrics = metrics
+        self._authorization = None if options.token is None else f"Bearer {options.token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, {"x-request-id": request_id})
+        try:
+            self._admit(scope, headers, answer.headers)
+            body = _BoundedBody(receive, self._options.body_bytes)
+            async with asyncio.timeout(self._options.seconds):
+                await self._app(scope, body, answer)
+        except Problem as problem:
+            await answer.replace(problem, scope, receive, request_id)
+        except TimeoutError:
+            await answer.replace(TOO_SLOW, scope, receive, request_id)
+        except Exception as error:
+            _log_error(error, request_id)
+            await answer.replace(UNEXPECTED, scope, receive, request_id)
+        self._metrics.answered(_route(scope), answer.status, time.perf_counter() - started)
+
+    def _admit(
+        self, scope: Scope, headers: Headers, answer_headers: MutableMapping[str, str]
+    ) -> None:
+        if scope["path"] in OPEN:
+            return
+        if self._authorization is not None and not hmac.compare_digest(
+            headers.get("authorization", "").encode("latin-1"), self._authorization
+        ):
+            raise Problem(
+                401,
+                "UNAUTHORIZED",
+                "expected a valid token in the header Authorization: Bearer TOKEN",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        if self._options.rate is not None:
+            client = scope.get("client")
+            self._options.rate.count(client[0] if client else "", answer_headers)
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._options.body_bytes:
+            raise _too_large(self._options.body_bytes)
+
+
+class _BoundedBody:
+    """Receives the body of a request, up to a limit."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self._most = most
+        self._received = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > self._most:
+                raise _too_large(self._most)
+        return message
+
+
+class _Answer:
+    """Sends an answer with further headers, and knows how far it has got."""
+
+    def __init__(self, send: Send, headers: dict[str, str]) -> None:
+        self.headers = headers
+        self.status = 0
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            found = MutableHeaders(scope=message)
+            for name, value in self.headers.items():
+                found[name] = value
+        await self._send(message)
+
+    async def replace(
+        self, problem: Problem, scope: Scope, receive: Receive, request_id: str
+    ) -> None:
+        """Send the answer of a problem, unless an answer has begun."""
+        if not self.status:
+            await problem_response(problem, request_id)(scope, receive, self)
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(
+        413,
+        "BODY_TOO_LARGE",
+        f"expected a body of at most {most:,} bytes: send several requests",
+        {"Connection": "close"},
+    )
+
+
+def _route(scope: Scope) -> str:
+    """Return the path as it was declared: a label with few values."""
+    return getattr(scope.get("route"), "path", "other")
+
+
+def _log_error(error: Exception, request_id: str) -> None:
+    """Log where an error was raised, without its message: it may quote the request."""
+    where: list[Any] = [
+        f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    log.error("request %s: %s at %s", request_id, type(error).__name__, " > ".join(where[-5:]))

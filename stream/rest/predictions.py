@@ -1,0 +1,101 @@
+"""From leads of a request to answers: cache, micro-batches, and the names that clients expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from stream.rest.leads import RestLead, lead_of
+from stream.rest.micro_batches import MicroBatches
+from stream.rest.prediction_cache import PredictionCache
+from stream.rest.scoring import Answer, Refusal
+
+__all__ = ["Predictions", "as_prediction"]
+
+LONGEST_ID = 1000
+"""Characters of a lead's id up to which its score may come from the cache."""
+
+
+class Predictions:
+    """Scores the leads of requests.
+
+    Parameters
+    ----------
+    batches
+        Scores what the cache does not have.
+    cache
+        Scores of the last minutes.
+    model_sha256
+        Returns the hash of the model in service; None if there is none.
+    """
+
+    def __init__(self, batches: MicroBatches, cache: PredictionCache, model_sha256: Any) -> None:
+        self._batches = batches
+        self._cache = cache
+        self._model_sha256 = model_sha256
+
+    async def of(
+        self, leads: Sequence[Mapping[str, Any]], request_id: str, now_ms: int
+    ) -> list[Answer]:
+        """Return the answers to leads, in their order.
+
+        Parameters
+        ----------
+        leads
+            Objects with the fields of the contract.
+        request_id
+            The request's id.
+        now_ms
+            Milliseconds since 1970.
+        """
+        read = [lead_of(lead, request_id, now_ms) for lead in leads]
+        sha256 = self._model_sha256() or ""
+        answers: list[Answer | None] = [
+            self._known(lead, fields, sha256, request_id, now_ms)
+            for lead, fields in zip(read, leads, strict=True)
+        ]
+        missing = [at for at, answer in enumerate(answers) if answer is None]
+        if missing:
+            found = await self._batches.score([read[at] for at in missing])
+            for at, answer in zip(missing, found, strict=True):
+                answers[at] = answer
+                if not isinstance(answer, Refusal):
+                    self._cache.keep(read[at], answer)
+        return [answer for answer in answers if answer is not None]
+
+    def _known(
+        self,
+        lead: RestLead,
+        fields: Mapping[str, Any],
+        sha256: str,
+        request_id: str,
+        now_ms: int,
+    ) -> Answer | None:
+        lead_id = fields.get("lead_id", request_id)
+        if not isinstance(lead_id, str) or not 0 < len(lead_id) <= LONGEST_ID:
+            return None  # the decoder has a verdict on it
+        given: dict[str, Any] = {"lead_id": lead_id, "request_id": request_id}
+        if "created_at" not in fields:
+            given |= {"created_at": now_ms}
+        return self._cache.find(lead, sha256, given)
+
+
+def as_prediction(event: Mapping[str, Any], latency_ms: float) -> dict[str, Any]:
+    """Return a scored event with the names of the earlier scoring APIs.
+
+    Parameters
+    ----------
+    event
+        The scored event.
+    latency_ms
+        Milliseconds from the arrival of the request to its answer.
+    """
+    scored_at = datetime.fromtimestamp(event["scored_at"] / 1000, UTC)
+    return {
+        **event,
+        "lead_score": event["score"],
+        "score_category": event["category"],
+        "prediction_timestamp": scored_at.isoformat(timespec="milliseconds"),
+        "latency_ms": round(latency_ms, 3),
+    }

@@ -1,0 +1,266 @@
+"""Runs the REST door: the HTTP server, the model, and the micro-batches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from monitoring.telemetry.health import Condition, Health
+from monitoring.telemetry.metrics import worker_registry
+from monitoring.telemetry.rest_metrics import RestMetrics
+from schemas.errors import StartupError
+from schemas.store import SchemaStore
+from stream.process.background_tasks import BackgroundTasks
+from stream.rest.app import Service, make_app
+from stream.rest.door import Door, DoorOptions
+from stream.rest.legacy import CircuitBreaker, LegacyApi
+from stream.rest.micro_batches import MicroBatches
+from stream.rest.model_service import ModelService
+from stream.rest.prediction_cache import PredictionCache
+from stream.rest.predictions import Predictions
+from stream.rest.rate_limit import RateLimit
+from stream.rest.scoring import score_leads
+from stream.settings import PREFIX, Settings
+
+__all__ = ["RestServer"]
+
+log = logging.getLogger(__name__)
+
+HEAD_SECONDS = 10.0
+"""Seconds for the head of a connection's first request; uvicorn has no limit of its own."""
+IDLE_SECONDS = 30
+"""Seconds for which a connection may stay open without a request."""
+CONNECTIONS = 1000
+"""Connections and requests at once; one beyond them gets 503."""
+HEARTBEAT = 1.0
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+class _TimedProtocol(HttpToolsProtocol):
+    """Closes a connection that does not send the head of its first request in time."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_limit = self.loop.call_later(HEAD_SECONDS, transport.abort)
+
+    def on_headers_complete(self) -> None:
+        self._head_limit.cancel()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_limit.cancel()
+        super().connection_lost(exc)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server; who starts it handles the signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class RestServer:
+    """The REST door of a process.
+
+    Parameters
+    ----------
+    settings
+        Address, rules, registry and model.
+
+    Raises
+    ------
+    StartupError
+        The address is not this machine's own, and neither a token nor client certificates are set.
+
+    Attributes
+    ----------
+    asgi
+        The whole application.
+    models, batches
+        To be run beside it: ``run`` does.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        _require_guard(settings)
+        self._settings = settings
+        registry: CollectorRegistry = worker_registry()
+        self._metrics = RestMetrics(registry)
+        self._health = Health(time.monotonic(), conditions=[Condition.MODEL_LOADED])
+        self.models = ModelService(settings, self._metrics, self._health)
+        self.batches = MicroBatches(
+            lambda leads: score_leads(self.models.serving, leads),
+            self._metrics.scored_batch,
+            settings.rest_max_waiting_leads,
+        )
+        self._legacy = (
+            None
+            if settings.rest_legacy_url is None
+            else LegacyApi(settings.rest_legacy_url, CircuitBreaker())
+        )
+        self.asgi = self._application(registry)
+
+    def _application(self, registry: CollectorRegistry) -> ASGIApp:
+        settings = self._settings
+        cache = PredictionCache(
+            settings.rest_cache_seconds, settings.rest_cache_entries, self._metrics.looked_up
+        )
+        store = SchemaStore.load(*settings.schema_folders)
+        contract = store.by_name(settings.contract or "lead_created")
+        scored = store.by_name("lead_scored")
+        assert scored is not None
+        if contract is None:
+            raise StartupError(
+                f"expected a schema with the name {settings.contract} ({PREFIX}CONTRACT): set"
+                f" {PREFIX}SCHEMA_DIR to the folder that has it"
+            )
+        app = make_app(
+            Service(
+                predictions=Predictions(self.batches, cache, lambda: self.models.sha256),
+                store=None,
+                legacy=self._legacy,
+                health=self._health,
+                registry=registry,
+                models=self.models.models,
+                model_info=self.models.info,
+                stage=lambda: self.models.stage,
+                contract=contract,
+                scored=scored,
+            )
+        )
+        token = settings.rest_token
+        options = DoorOptions(
+            token=None if token is None else token.get_secret_value(),
+            rate=RateLimit(settings.rest_rate_limit, is_enforced=settings.rest_enforce_rate_limit),
+            body_bytes=settings.rest_max_body_bytes,
+            seconds=settings.rest_timeout_seconds,
+        )
+        door: ASGIApp = Door(app, options, self._metrics)
+        if not settings.rest_cors_origins:
+            return door
+        return CORSMiddleware(
+            door,
+            allow_origins=settings.rest_cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"],
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until the event is set.
+
+        Raises
+        ------
+        StartupError
+            The address is not available, or a certificate can't be read.
+        """
+        config = self._config()
+        listening = _listen(self._settings)
+        server = _Server(config)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def crash(error: BaseException) -> None:
+            if not failed.done():
+                failed.set_exception(error)
+
+        tasks = BackgroundTasks(crash)
+        tasks.start(self.models.run())
+        tasks.start(self.batches.run())
+        tasks.start(self._beat())
+        stopping = asyncio.ensure_future(stop.wait())
+        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+        log.info(
+            "listening",
+            extra={"host": self._settings.rest_host, "port": listening.getsockname()[1]},
+        )
+        try:
+            ending: set[asyncio.Future[Any]] = {stopping, serving, failed}
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                failed.result()
+        finally:
+            server.should_exit = True
+            await serving
+            stopping.cancel()
+            await tasks.cancel()
+            failed.cancel()
+            if self._legacy is not None:
+                await self._legacy.close()
+
+    async def _beat(self) -> None:
+        while True:
+            self._health.heartbeat(time.monotonic())
+            await asyncio.sleep(HEARTBEAT)
+
+    def _config(self) -> uvicorn.Config:
+        settings = self._settings
+        options: dict[str, Any] = {}
+        if settings.rest_certfile is not None:
+            options |= {"ssl_certfile": settings.rest_certfile}
+        if settings.rest_keyfile is not None:
+            options |= {"ssl_keyfile": settings.rest_keyfile}
+        if settings.rest_client_cafile is not None:
+            options |= {
+                "ssl_ca_certs": str(settings.rest_client_cafile),
+                "ssl_cert_reqs": ssl.CERT_REQUIRED,
+            }
+        config = uvicorn.Config(
+            self.asgi,
+            http=_TimedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",  # else any port scanner fills the log
+            access_log=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=round(settings.stop_timeout_seconds),
+            **options,
+        )
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as error:
+            raise StartupError(
+                f"expected {PREFIX}REST_CERTFILE, {PREFIX}REST_KEYFILE and"
+                f" {PREFIX}REST_CLIENT_CAFILE to be PEM files that belong together, but {error}"
+            ) from error
+        return config
+
+
+def _require_guard(settings: Settings) -> None:
+    """Refuse to serve scores of people to anybody who can reach the machine."""
+    is_guarded = settings.rest_token is not None or settings.rest_client_cafile is not None
+    if settings.rest_host not in LOCAL and not is_guarded:
+        raise StartupError(
+            f"expected a token or client certificates, as {PREFIX}REST_HOST={settings.rest_host}"
+            f" serves other machines: set {PREFIX}REST_TOKEN, or {PREFIX}REST_CERTFILE and"
+            f" {PREFIX}REST_CLIENT_CAFILE"
+        )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server(
+            (settings.rest_host, settings.rest_port),
+            family=socket.AF_INET6 if ":" in settings.rest_host else socket.AF_INET,
+            backlog=2048,
+        )
+    except OSError as error:
+        raise StartupError(
+            f"expected to listen on {settings.rest_host}:{settings.rest_port}, but"
+            f" {error.strerror or error}: set {PREFIX}REST_HOST and {PREFIX}REST_PORT to an address"
+            " that is free (port 0 takes any)"
+        ) from error

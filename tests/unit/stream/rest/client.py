@@ -1,0 +1,44 @@
+"""A REST server of a small model, called without a network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from stream.process.background_tasks import BackgroundTasks
+from stream.rest.server import RestServer
+from stream.settings import load_settings
+from tests.unit.small_model import SmallModel
+
+__all__ = ["TOKEN", "client_of"]
+
+TOKEN = "a-token"
+
+
+@asynccontextmanager
+async def client_of(model: SmallModel | None, **given: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of a server; without a model, none is loaded."""
+    settings = load_settings(
+        **{
+            "environment": "production",
+            "registry": "nowhere" if model is None else str(model.registry),
+            "rest_token": SecretStr(TOKEN),
+            **given,
+        }
+    )
+    server, tasks = RestServer(settings), BackgroundTasks()
+    await server.models.look()
+    tasks.start(server.batches.run())
+    transport = httpx.ASGITransport(server.asgi, raise_app_exceptions=False)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    try:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://leadscore", headers=headers
+        ) as client:
+            yield client
+    finally:
+        await tasks.cancel()

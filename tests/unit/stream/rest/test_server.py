@@ -1,0 +1,107 @@
+"""The server on a real socket: addresses, guards, and connections that stall."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from schemas.errors import StartupError
+from stream.rest import server as module
+from stream.rest.server import RestServer
+from stream.settings import Settings, load_settings
+from tests.unit.small_model import SmallModel
+
+
+def settings_of(model: SmallModel, **given: Any) -> Settings:
+    return load_settings(registry=str(model.registry), **{"rest_port": 0, **given})
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[int]:
+    """Run a server; yield its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    stop = asyncio.Event()
+    served = asyncio.ensure_future(
+        RestServer(settings.model_copy(update={"rest_port": port})).run(stop)
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            while True:
+                try:
+                    if (await client.get("/readyz")).status_code == 200:
+                        break
+                except httpx.ConnectError:
+                    if served.done():
+                        served.result()
+                await asyncio.sleep(0.02)
+        yield port
+    finally:
+        stop.set()
+        await served
+
+
+async def test_it_serves_until_it_is_stopped(model: SmallModel) -> None:
+    async with running(settings_of(model)) as port:
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(f"{url}/score-lead", json={"lead_id": "a"})
+    assert answer.json()["model_sha256"] == model.bundle.sha256
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_connection_that_sends_no_head_is_closed(
+    model: SmallModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEAD_SECONDS", 0.1)
+    async with running(settings_of(model)) as port:
+        for start in (b"", b"POST /score-lead HTTP/1.1\r\nHost: a\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(start)
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await asyncio.wait_for(reader.readexactly(1), 10)
+            writer.close()
+
+
+async def test_a_body_that_does_not_come_is_answered_in_time(model: SmallModel) -> None:
+    async with running(settings_of(model, rest_timeout_seconds=0.1)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /score-lead HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
+        status = await asyncio.wait_for(reader.readline(), 10)
+        writer.close()
+    assert status.startswith(b"HTTP/1.1 503")
+
+
+async def test_a_port_that_is_taken_is_a_sentence(model: SmallModel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = settings_of(model, rest_port=taken.getsockname()[1])
+        with pytest.raises(StartupError, match=r"expected to listen on 127\.0\.0\.1:"):
+            await RestServer(settings).run(asyncio.Event())
+
+
+def test_other_machines_are_served_only_with_a_token_or_certificates(model: SmallModel) -> None:
+    with pytest.raises(StartupError, match="LEADSCORE_REST_TOKEN"):
+        RestServer(settings_of(model, rest_host="0.0.0.0"))
+    guarded = RestServer(settings_of(model, rest_host="0.0.0.0", rest_token=SecretStr("t")))
+    assert guarded.models.sha256 is None
+
+
+async def test_a_certificate_that_is_none_is_a_sentence(model: SmallModel, tmp_path: Path) -> None:
+    file = tmp_path / "cert.pem"
+    file.write_text("none")
+    with pytest.raises(StartupError, match="LEADSCORE_REST_CERTFILE"):
+        await RestServer(settings_of(model, rest_certfile=file)).run(asyncio.Event())
+
+
+def test_an_unknown_contract_is_a_sentence(model: SmallModel) -> None:
+    with pytest.raises(StartupError, match="LEADSCORE_CONTRACT"):
+        RestServer(settings_of(model, contract="lead_of_nobody"))
