@@ -23,6 +23,7 @@ from features.matrix import FeatureEncoder
 from features.spec import CategoryField, FeatureSpec, NumberField
 from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.field_drift import DriftState
+from monitoring.telemetry.archive_metrics import ArchiveMetrics
 from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.health import Health
 from monitoring.telemetry.http import MonitoringServer, monitoring_app
@@ -203,6 +204,15 @@ def a_replay() -> CollectorRegistry:
     return registry
 
 
+def an_archive_with_every_fault() -> CollectorRegistry:
+    """Metrics of a worker whose archive lacks leads, and whose disk is full."""
+    registry = CollectorRegistry()
+    archive = ArchiveMetrics(registry)
+    archive.records_lost("leads.created", 0, "retention", 5)
+    archive.waits_for_room(True)
+    return registry
+
+
 @asynccontextmanager
 async def seen_by_prometheus(
     folder: Path, exposed: Exposed, also: Mapping[str, list[int]] = MappingProxyType({})
@@ -270,6 +280,7 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
     day = assessments(2, are_others=False)[-1]
     exposed.drift.show_window([replace(day, leads=12, state=DriftState.TOO_FEW)])
     exposed.registries["leadscore-lag"] = groups_with_every_fault()
+    exposed.registries["leadscore-archive"] = an_archive_with_every_fault()
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
             await until(lambda: has_data(prometheus, "leadscore_snapshot_failures_total"))

@@ -76,6 +76,7 @@ TABLE = {
     "doctor": Does(asks_kafka=True, unreachable=1),  # its result: docs/adr/0010-exit-codes.md
     "acls": Does(waits_in="stream.cli.acls.load_settings"),
     "worker": Does(why_no_json=SERVICE, why_no_dry_run=SERVICE, writes=True),
+    "serve": Does(why_no_json=SERVICE, why_no_dry_run=SERVICE),
     "produce": Does("--count 5", asks_kafka=True, writes=True),
     "lag": Does(asks_kafka=True),
     "drift status": Does(asks_kafka=True),
