@@ -110,6 +110,9 @@ class Cluster:
     def raw_reader(self) -> FakeRawReader:
         return FakeRawReader(self.kafka)
 
+    def source_log(self) -> None:
+        """None: no replay here counts for drift, so nobody asks where the topic begins."""
+
     def group_committer(self, start_of: Any) -> Any:
         return partial(GroupCommitter, read_committed=self.offsets.read, start_of=start_of)
 
