@@ -30,6 +30,7 @@ from monitoring.telemetry.http import MonitoringServer, monitoring_app
 from monitoring.telemetry.lag_gauges import GroupLagGauges, GroupPartition
 from monitoring.telemetry.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
 from monitoring.telemetry.replay_metrics import ReplayMetrics
+from monitoring.telemetry.rest_metrics import RestMetrics
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode
 from testing.kafka_client import until
@@ -210,6 +211,17 @@ def an_archive_with_every_fault() -> CollectorRegistry:
     archive = ArchiveMetrics(registry)
     archive.records_lost("leads.created", 0, "retention", 5)
     archive.waits_for_room(True)
+    archive.watch_lags(lambda: [PartitionLag("leads.created", 0, 5, 5, 30.0)])
+    return registry
+
+
+def a_rest_server() -> CollectorRegistry:
+    """Metrics of a REST server that has answered a request."""
+    registry = CollectorRegistry()
+    rest = RestMetrics(registry)
+    rest.answered("/v1/score", 200, 0.01)
+    rest.scored_batch(3)
+    rest.looked_up(True)
     return registry
 
 
@@ -304,7 +316,12 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
     exposed.worker.foreign_commit("leads.created", 0, "forward", 5)
     exposed.show(3, are_others=True)
     exposed.drift.alarm(detector="windowed", stream="all", is_confirmed=True)
-    exposed.registries |= {"leadscore-lag": a_group_behind(), "leadscore-replay": a_replay()}
+    exposed.registries |= {
+        "leadscore-lag": a_group_behind(),
+        "leadscore-replay": a_replay(),
+        "leadscore-archive": an_archive_with_every_fault(),
+        "leadscore-rest": a_rest_server(),
+    }
     async with seen_by_prometheus(tmp_path, exposed) as prometheus:
         for panel, query in QUERIES:
             asked = query.replace("$__rate_interval", "1m").replace("$window", "1h")

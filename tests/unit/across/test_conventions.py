@@ -60,7 +60,7 @@ TABLE = {
         writes=True,
         waits_in="stream.cli.demo.open_broker",
     ),
-    "train": Does("leads.csv --target won", writes=True, waits_in="features.table.read_table"),
+    "train": Does("leads.csv --target won", writes=True, waits_in="features.table_file.read_table"),
     "models list": Does(waits_in=REGISTRY),
     "models show": Does("leads", waits_in=REGISTRY),
     "models contract": Does("leads", why_no_json="it is an Avro schema", waits_in=REGISTRY),
