@@ -1,6 +1,6 @@
 # The worker: what it needs to score, from hashed requirements; no compiler, no training libraries,
 # no root. Built by `docker build -t leadscore .`; with `--build-arg REQUIREMENTS=drift` it can watch
-# drift and write snapshots, too.
+# drift and write snapshots, too, with `REQUIREMENTS=lake` score data sets in a lake.
 ARG REQUIREMENTS=worker
 FROM python:3.11-slim-bookworm AS build
 
@@ -17,6 +17,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-de
     && pip install --require-hashes --no-deps -r requirements/build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY stream stream
+COPY lake lake
 COPY agents agents
 COPY schemas schemas
 COPY features features
@@ -32,7 +33,7 @@ FROM python:3.11-slim-bookworm
 # The base image's own pip and setuptools are not needed to run.
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/leadscore leadscore \
-    && install --directory --owner=10001 /reports /archive
+    && install --directory --owner=10001 /reports /archive /scores
 COPY --from=build /opt/leadscore /opt/leadscore
 
 ENV PATH=/opt/leadscore/bin:$PATH \

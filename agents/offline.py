@@ -136,6 +136,11 @@ class OfflineScorer:
         The model.
     predictor
         Its engine.
+
+    Attributes
+    ----------
+    rule
+        How its scores become words.
     """
 
     def __init__(self, bundle: Bundle, predictor: Predictor) -> None:
@@ -145,7 +150,7 @@ class OfflineScorer:
         self._labels = bundle.metadata.reason_labels()
         self._texts = self._labels.texts
         thresholds = bundle.metadata.thresholds
-        self._rule = ScoreRule(
+        self.rule = ScoreRule(
             high=thresholds.high,
             medium=thresholds.medium,
             label=thresholds.label,
@@ -161,11 +166,22 @@ class OfflineScorer:
             For each lead those fields of its scored event that follow from the score alone
             (``OfScore`` in ``schemas.scored_event``).
         """
+        for scores in self.scores(columns, n):
+            yield from scored_event().of_scores(scores, self.rule)
+
+    def scores(self, columns: Columns, n: int) -> Iterator[Scores]:
+        """Score ``n`` leads by column.
+
+        Yields
+        ------
+        Scores
+            Of at most ``ROWS_AT_ONCE`` leads each, in the order of the leads.
+        """
         for start in range(0, n, ROWS_AT_ONCE):
             stop = min(start + ROWS_AT_ONCE, n)
             part = {name: values[start:stop] for name, values in columns.items()}
             features = self._encoder.encode(part, stop - start)
-            yield from self._rows(features, self._predictor.predict(features.matrix))
+            yield self._scores(features, self._predictor.predict(features.matrix))
 
     def explain(self, columns: Columns) -> Explanation:
         """Explain the score of the first lead of the columns."""
@@ -205,8 +221,8 @@ class OfflineScorer:
         ]
         return tuple(sorted(found, key=lambda aspect: -abs(aspect.contribution)))
 
-    def _rows(self, features: Features, prediction: Prediction) -> Iterator[dict[str, Any]]:
-        scores = Scores(
+    def _scores(self, features: Features, prediction: Prediction) -> Scores:
+        return Scores(
             probability=prediction.probability,
             coverage=features.coverage,
             reason_code=self._labels.codes(
@@ -214,4 +230,3 @@ class OfflineScorer:
             ),
             reason_value=prediction.reason_value,
         )
-        return scored_event().of_scores(scores, self._rule)

@@ -23,6 +23,7 @@ from features.reason_labels import ReasonLabels
 from model.serving.prediction import Prediction, Predictor
 from schemas.decode import LeadDecoder
 from schemas.errors import ErrorCode, InvalidEventError
+from schemas.formats.event_format import EventFormat
 from schemas.headers import (
     EventIds,
     LeadHeaders,
@@ -33,6 +34,7 @@ from schemas.headers import (
 from schemas.left_out import LeftOutValue
 from schemas.plausible_times import PlausibleTimes
 from schemas.record_time import are_plausible
+from schemas.registered import framed
 from schemas.scored_event import ScoredModel, ScoredRows, scored_event
 from schemas.wire import FORMATS, WireFormat
 
@@ -59,6 +61,10 @@ class Scorer:
         What happens to leads with low coverage, and to dead letters that are sent again.
     wire
         The wire format of scored events.
+    formats
+        The wire formats; default: those that need no schema registry.
+    is_framed_by_headers
+        Whether a header of a record may hold the id of its value's schema.
     counting
         How its leads are counted for drift; None: they are not.
     times
@@ -75,6 +81,8 @@ class Scorer:
         labels: ReasonLabels,
         rules: Rules,
         wire: WireFormat,
+        formats: Mapping[WireFormat, EventFormat] = FORMATS,
+        is_framed_by_headers: bool = False,
         counting: Counting | None = None,
         times: PlausibleTimes | None = None,
     ) -> None:
@@ -86,7 +94,8 @@ class Scorer:
         self._labels = labels
         self._rules = rules
         self._times = times
-        self._writer = FORMATS[wire].scored_writer(scored_event(), model)
+        self._is_framed_by_headers = is_framed_by_headers
+        self._writer = formats[wire].scored_writer(scored_event(), model)
         self._replay_id = model.replay_id
         self._headers = ScoredHeaders(model.topic, wire, model.replay_id)
         self._ids = EventIds(model.topic, model.identity.sha256)
@@ -110,7 +119,7 @@ class Scorer:
         verdicts
             By position: why a record is no lead, whatever its value.
         """
-        values = [record.value for record in records]
+        values = self._values(records)
         headers: list[LeadHeaders] = []
         if any(record.headers for record in records):
             headers = [read_headers(record.headers) for record in records]
@@ -126,6 +135,11 @@ class Scorer:
             return batch
         wrong = self._times.verdicts(leads.columns, batch.timestamps, leads.created_at)
         return ReadBatch.from_leads(records, leads.without(wrong), headers) if wrong else batch
+
+    def _values(self, records: Sequence[SourceRecord]) -> list[bytes | None]:
+        if self._is_framed_by_headers:
+            return [framed(record.value, record.headers) for record in records]
+        return [record.value for record in records]
 
     def features(self, batch: ReadBatch) -> Features:
         """Compute the model's matrix, reference bins and coverage from the leads' columns."""
@@ -274,7 +288,7 @@ class Scorer:
             offset=record.offset,
             timestamp=record.timestamp,
             error=error,
-            schema=self._decoder.schema_of(record.value),
+            schema=self._decoder.schema_of(*self._values([record])),
             replay_id=self._replay_id,
         )
         value = record.value

@@ -128,6 +128,8 @@ RIGHTS_COLUMNS = {
     "score, exactly once, also": (Use.TRANSACT,),
     "drift": (Use.DRIFT,),
     "archive": (Use.ARCHIVE,),
+    "sink": (Use.SINK,),
+    "sink of leads": (Use.SINK_LEADS,),
     "produce": (Use.PRODUCE,),
     "snapshot": (Use.SNAPSHOT,),
     "replay": (Use.REPLAY,),
@@ -149,6 +151,7 @@ def _operations(rights: Mapping[Use, tuple[Operation, ...]], uses: tuple[Use, ..
 def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
     roles |= {Use.DRIFT: "drift", Use.ARCHIVE: "archive"}
+    roles |= {Use.SINK: "sink", Use.SINK_LEADS: "sink of leads"}
     return ", ".join(role for use, role in roles.items() if use in rights)
 
 
@@ -174,9 +177,12 @@ def metrics_page() -> str:
     return _page(
         "Metrics",
         "monitoring/telemetry/declarations.py",
-        "A worker exposes the metrics of its role at `/metrics`; the snapshot job, a replay and the"
-        " exporter `leadscore lag --port` and `leadscore serve` those marked so."
-        " While a horizon has too few leads, its drift gauges are absent, not 0.",
+        "A worker exposes the metrics of its role at `/metrics`; a sink those marked so and the"
+        " ones of its source (`leadscore_records_consumed_total`, `leadscore_rebalances_total`,"
+        " `leadscore_losses_total`, `leadscore_lost_records_total`, lag, commit age, assigned and"
+        " stuck partitions, bytes in flight, event loop hold, readiness); the snapshot job, a"
+        " replay, the exporter `leadscore lag --port` and `leadscore serve` those marked so. While"
+        " a horizon has too few leads, its drift gauges are absent, not 0.",
         ("metric", "type", "unit", "labels", "exposed by", "meaning"),
         rows,
     )

@@ -20,7 +20,7 @@ from schemas.number_reading import FALSE_WORDS, TRUE_WORDS
 from schemas.readings import Reading
 from schemas.store import parse_schema
 
-__all__ = ["conform", "contract_kinds", "derive_contract", "is_boolean"]
+__all__ = ["branch_of", "conform", "contract_kinds", "derive_contract", "is_boolean"]
 
 TIME_TYPE = {"type": "long", "logicalType": "timestamp-millis"}
 TYPE_OF_KIND: dict[FieldKind, object] = {
@@ -40,7 +40,7 @@ def contract_kinds(contract: Mapping[str, Any]) -> dict[str, FieldKind]:
         The Avro record schema, parsed from JSON.
     """
     types = parse_schema(contract).fields
-    kinds = {name: kind_of(_branch(avro_type)) for name, avro_type in types.items()}
+    kinds = {name: kind_of(branch_of(avro_type)) for name, avro_type in types.items()}
     return {name: kind for name, kind in kinds.items() if kind and name not in ENVELOPE}
 
 
@@ -75,7 +75,7 @@ def conform(
     """
     columns = dict(table.columns)
     for name, avro_type in parse_schema(contract).fields.items():
-        branch = _branch(avro_type)
+        branch = branch_of(avro_type)
         kind = kind_of(branch)
         if name not in columns or name in {*ENVELOPE, *skip} or kind is None:
             continue
@@ -135,7 +135,7 @@ def is_boolean(table: Table, name: str) -> bool:
     return bool(cells) and cells <= {"true", "false"}
 
 
-def _branch(avro_type: Any) -> dict[str, Any]:
+def branch_of(avro_type: Any) -> dict[str, Any]:
     """Return the one type that a field has besides null, as an object; none where several."""
     branches = avro_type if isinstance(avro_type, list) else [avro_type]
     branches = [branch for branch in branches if branch != "null"]

@@ -1,4 +1,4 @@
-"""Columns of a Parquet file."""
+"""Columns of a Parquet file, and of any data in Arrow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.fields import FieldKind
 from schemas.nested_objects import DEEPEST
 from schemas.times import EARLIEST_MS, LATEST_MS
 
-__all__ = ["read_parquet"]
+__all__ = ["arrow_columns", "read_parquet", "text_paths"]
 
 CELLS_A_BYTE = 100
 """Maximum decompression ratio; a column with one value compresses to almost nothing."""
@@ -58,7 +58,10 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
             "leadscore[train], or save the file as CSV."
         ) from None
     try:
-        return _columns(pyarrow, _read(pyarrow, content, name), name)
+        table = _read(pyarrow, content, name)
+        if not table.num_rows:
+            raise InputError(f"{name} has columns, but no rows.")
+        return arrow_columns(table, name)
     except InputError:
         raise
     except Exception as error:  # pyarrow raises whatever damaged bytes lead it to
@@ -66,9 +69,28 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
         raise InputError(f"{name} is not a readable Parquet file: {reason}") from None
 
 
-def _columns(pa: Any, table: Any, name: str) -> tuple[dict[str, Column], dict[str, str]]:
-    if not table.num_rows:
-        raise InputError(f"{name} has columns, but no rows.")
+def arrow_columns(table: Any, name: str) -> tuple[dict[str, Column], dict[str, str]]:
+    """Read the columns of a ``pyarrow.Table``.
+
+    Parameters
+    ----------
+    table
+        Any number of rows.
+    name
+        What to call it in messages.
+
+    Returns
+    -------
+    dict, dict
+        As of ``read_parquet``.
+
+    Raises
+    ------
+    InputError
+        A name is repeated.
+    """
+    import pyarrow as pa
+
     for _ in range(DEEPEST - 1):  # one level of structs each time, under dotted names
         table = table.flatten()
     check_repeated(table.schema.names, name)
@@ -95,17 +117,19 @@ def _read(pa: Any, content: bytes, name: str) -> Any:
     # Each different text once: a long one may stand in any number of rows.
     schema = described.schema.to_arrow_schema()
     check_repeated(schema.names, name)
-    texts = [path for field in schema for path in _text_paths(pa, field.name, field.type)]
+    texts = [path for field in schema for path in text_paths(field.name, field.type)]
     return pa.parquet.read_table(io.BytesIO(content), use_threads=False, read_dictionary=texts)
 
 
-def _text_paths(pa: Any, path: str, kind: Any) -> Iterator[str]:
-    """Yield the dotted names of a field's texts, also inside of structs."""
+def text_paths(path: str, kind: Any) -> Iterator[str]:
+    """Yield the dotted names of the texts of a field of an Arrow schema, also inside of structs."""
+    import pyarrow as pa
+
     if _is_text(pa, kind):
         yield path
     elif pa.types.is_struct(kind):
         for inner in kind:
-            yield from _text_paths(pa, f"{path}.{inner.name}", inner.type)
+            yield from text_paths(f"{path}.{inner.name}", inner.type)
 
 
 def _column(pa: Any, kind: Any, values: Any) -> Column | None:
@@ -118,7 +142,8 @@ def _column(pa: Any, kind: Any, values: Any) -> Column | None:
         words = {None: None, True: "true", False: "false"}
         return TextCells([words[value] for value in values.to_pylist()], kind=FieldKind.CATEGORY)
     if _is_text(pa, kind):
-        return TextCells(_cells(values))
+        plain = values.cast(pa.string()) if types.is_string_view(kind) else values
+        return TextCells(_looked_up(plain.dictionary_encode()))
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         return Numbers(_float64(values.cast(pa.float64(), safe=False)))
     if types.is_timestamp(kind) or types.is_date(kind):
@@ -142,8 +167,11 @@ def _is_text(pa: Any, kind: Any) -> bool:
 def _looked_up(values: Any) -> list[str | None]:
     cells: list[str | None] = []
     for chunk in values.chunks:
-        words = _cells(chunk.dictionary)
-        cells += [None if i is None else words[i] for i in chunk.indices.to_pylist()]
+        if len(chunk.dictionary) > len(chunk):  # of a whole row group
+            chunk = chunk.cast(chunk.type.value_type).dictionary_encode()
+        words = np.array([*_cells(chunk.dictionary), None], dtype=object)
+        indices = chunk.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+        cells += words[indices].tolist()
     return cells
 
 

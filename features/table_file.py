@@ -9,17 +9,18 @@ import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from features.column import Column
 from features.column_name import field_name
 from features.csv_file import read_csv
 from features.json_file import JsonLead, is_json, json_leads, read_json
-from features.parquet_file import read_parquet
+from features.parquet_file import arrow_columns, read_parquet
 from features.table import Table
 from features.text_encoding import decode_text
 from schemas.errors import InputError
 
-__all__ = ["find_json", "parse_table", "read_file", "read_table"]
+__all__ = ["arrow_table", "find_json", "parse_table", "read_file", "read_table"]
 
 UNNAMED = "column_1"
 """The first column where it has no name: what a data frame's index is written as."""
@@ -128,6 +129,38 @@ def parse_table(content: bytes, source: str, encoding: str | None = None) -> Tab
         encoding_guessed=found is not None and found.is_guessed,
         encodings=() if found is None else found.alternatives,
         left_out=left_out,
+    )
+
+
+def arrow_table(data: Any, source: str) -> Table:
+    """Read a table from a ``pyarrow.Table``, which may have no rows.
+
+    Parameters
+    ----------
+    data
+        The data.
+    source
+        What to call it in messages.
+
+    Returns
+    -------
+    Table
+        Without an identity: its ``sha256`` is empty.
+
+    Raises
+    ------
+    InputError
+        Two columns have the same name as fields, or none can be used.
+    """
+    columns, unusable = arrow_columns(data, source)
+    originals = _originals(columns, source)
+    return Table(
+        columns={name: columns[original] for name, original in originals.items()},
+        originals={name: original or name for name, original in originals.items()},
+        rows=data.num_rows,
+        sha256="",
+        source=source,
+        unusable=unusable,
     )
 
 

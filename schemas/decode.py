@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.formats.event_format import LeadFields, ReadColumns, Row
+from schemas.formats.event_format import EventFormat, LeadFields, ReadColumns, Row
 from schemas.readings import Reading
 from schemas.store import SchemaStore
 from schemas.wire import FORMATS, WireFormat, detect
@@ -93,6 +93,8 @@ class LeadDecoder:
         Finds the fields in a lead; default: by the names in ``kinds``.
     keeps_bytes
         Whether categories and texts may stay UTF-8 bytes: most are only looked up in a table.
+    formats
+        The wire formats; default: those that need no schema registry.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class LeadDecoder:
         keeps_bytes: bool = False,
         readings: Mapping[str, Reading] | None = None,
         names: FieldNames | None = None,
+        formats: Mapping[WireFormat, EventFormat] = FORMATS,
     ) -> None:
         self._kinds = dict(kinds)
         # Every lead has it: it is not read twice.
@@ -118,7 +121,7 @@ class LeadDecoder:
             names or FieldNames({name: name for name in self._kinds}),
             max_bytes,
         )
-        self._readers = {wire: form.lead_reader(store, fields) for wire, form in FORMATS.items()}
+        self._readers = {wire: form.lead_reader(store, fields) for wire, form in formats.items()}
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedLeads:
         """Decode the values of a batch.

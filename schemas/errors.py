@@ -33,7 +33,15 @@ class ErrorCode(StrEnum):
     WIRE_FORMAT = "WIRE_FORMAT"
     """The value is empty, or its first byte belongs to no known wire format."""
     SCHEMA = "SCHEMA"
-    """The writer's schema is unknown."""
+    """The writer's schema is unknown: no schema file has the fingerprint."""
+    SCHEMA_ID = "SCHEMA_ID"
+    """The schema registry does not have the lead's schema id, or could not be asked within
+    LEADSCORE_SCHEMA_REGISTRY_WAIT_SECONDS."""
+    INCOMPATIBLE = "INCOMPATIBLE"
+    """The schema that the registry has under the lead's id can't be read as a lead: it has no
+    ``lead_id`` or ``created_at``, or is not a usable record schema."""
+    PROTOBUF = "PROTOBUF"
+    """The lead's schema id belongs to a Protobuf schema, which is not read."""
     DECODE = "DECODE"
     """The bytes are not a record of their schema, or not JSON."""
     VALIDATION = "VALIDATION"
@@ -54,6 +62,8 @@ class ErrorCode(StrEnum):
     """The Kafka record around the lead is damaged, or a header's name is not UTF-8."""
     ATTEMPTS = "ATTEMPTS"
     """The record was processed too often: outputs of workers come back to the leads topic."""
+    SINK_REFUSED = "SINK_REFUSED"
+    """The target of a sink refused the record; its dead letter is in the topic of the sinks."""
 
 
 class LoadFailure(StrEnum):

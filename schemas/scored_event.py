@@ -300,6 +300,11 @@ class ScoredEvent:
         ]
         return map(self._as_scores, *columns)
 
+    @property
+    def leaves_of_scores(self) -> Sequence[Leaf]:
+        """Those fields that follow from the scores alone; the ``value`` of each is an OfScore."""
+        return self._of_scores
+
     def of_rows(self, rows: ScoredRows, model: ScoredModel) -> Iterator[dict[str, Any]]:
         """Return the events of a batch as Python objects."""
         n = len(rows.event_ids)

@@ -20,13 +20,15 @@ COMMANDS = {
     "demo": ("demo", "Train on real contacts, score the rest through Kafka, show the result."),
     "train": ("train", "Train a model on a table of past leads and add it to the registry."),
     "models": ("models", "List, show, verify and alias the models of the registry."),
-    "score": ("score", "Score a file of leads, or standard input, without Kafka."),
+    "score": ("score", "Score a file of leads, or a data set of any size, without Kafka."),
     "explain": ("explain", "Explain a lead's score, on the record or of a file."),
     "topics": ("topics", "Create, check and list the topics."),
+    "schemas": ("schemas", "Check schemas against a schema registry, and register them."),
     "doctor": ("doctor", "Check everything that a worker needs, and say what to do."),
     "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "serve": ("serve", "Score leads over HTTP, without Kafka: REST, with a model of the registry."),
+    "sink": ("sink", "Write scores or leads to files, a database or a lake."),
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
     "lag": ("lag", "Show how far consumer groups are behind, with no worker alive."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),
@@ -124,9 +126,11 @@ def main() -> None:
       leadscore score leads.csv               score a file, without Kafka
       leadscore topics create                 create the topics
       leadscore doctor                        check what a worker needs
+      leadscore schemas check                 check schemas against a registry
       leadscore acls                          print the required Kafka rights
       leadscore worker                        score what arrives
       leadscore serve                         score leads over HTTP
+      leadscore sink jsonl --to scores        write scores to files
       leadscore produce --count 1000          send leads to the worker
       leadscore explain L-1                   explain a score that a worker gave
       leadscore lag                           see how far the workers are behind

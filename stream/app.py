@@ -33,7 +33,7 @@ async def _verify(app: App) -> None:
     log.info("settings", extra={"settings": app.settings.masked()})
     for variable in unknown_variables():
         log.warning("%s (docs/settings.md)", variable)
-    await verify(app.settings, app.trials)
+    await verify(app.settings, app.trials, app.schemas)
 
 
 with exit_codes():  # both commands that import this show a sentence, not a traceback

@@ -14,6 +14,7 @@ from stream.crash_reason import crash_reason
 from stream.faust_transport import LenientTransport
 from stream.fetch.silent_connections import limit_heartbeats
 from stream.process.model_trial import Trials
+from stream.schema_registry.opened import open_lookup
 from stream.settings import Settings
 from stream.worker import Worker
 
@@ -57,6 +58,9 @@ class App(faust.App):
 
     Attributes
     ----------
+    schemas
+        Looks up schema ids in the schema registry; None: the settings name none, or the role reads
+        no leads.
     stopped_for
         The logged error that ended the worker; None if there is none.
     """
@@ -65,6 +69,7 @@ class App(faust.App):
         self.settings = settings
         self._checks = checks
         self.trials = Trials()
+        self.schemas = None if settings.role not in ("score", "all") else open_lookup(settings)
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
         limit_heartbeats(settings.session_timeout_ms / 1000)

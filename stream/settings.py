@@ -63,6 +63,13 @@ def _check_servers(servers: str) -> str:
     return servers
 
 
+def _check_urls(urls: str) -> str:
+    for url in urls.split(","):
+        if not re.match(r"\s*https?://[^/\s]+", url):
+            raise ValueError("expected http:// or https:// and a host, several separated by commas")
+    return urls
+
+
 def _split(given: Any) -> Any:
     return given.split(",") if isinstance(given, str) else given
 
@@ -100,8 +107,9 @@ class Settings(BaseSettings):
     ] = Field("production", validation_alias=f"{PREFIX}ENV")
     """Environment. In development and test a worker without a model gives a constant score."""
 
-    role: Literal["score", "drift", "all", "archive"] = "score"
-    """Role of a worker: score leads, monitor drift, both in one process; or archive leads."""
+    role: Literal["score", "drift", "all", "archive", "sink"] = "score"
+    """Role of a worker: score leads, monitor drift, both in one process; archive leads; or write to
+    a sink."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_check_servers)] = Field(
         "localhost:9092",
@@ -154,6 +162,9 @@ class Settings(BaseSettings):
     leads_redrives: Topic = _named("leads.redrives")
     """Topic of the re-drives of dead letters: plan, progress and account of each."""
 
+    leads_sinks_dlq: Topic = _named("leads.sinks.dlq")
+    """Topic of the dead letters of sinks: records that a target refuses, with the reason."""
+
     leads_scored_shadow: Topic = _named("leads.scored.shadow")
     """Topic of the candidate model's scores for the same leads."""
 
@@ -168,6 +179,42 @@ class Settings(BaseSettings):
 
     leads_replays: Topic = _named("leads.replays")
     """Topic of the plans of replays, and of their ends."""
+
+    sink: Literal["jsonl", "delta", "sql"] = "jsonl"
+    """Kind of the sink (docs/sinks.md)."""
+
+    sink_content: Literal["scores", "leads"] = "scores"
+    """Content that a sink writes: scored events, or the leads themselves."""
+
+    sink_name: Name = ""
+    """Name of the sink: sinks with the same name share the work, others each write everything.
+    Default: kind and content, such as `sql-scores`."""
+
+    sink_to: str = ""
+    """Where a sink writes: a folder, or the URL of a database or table."""
+
+    sink_records: Count | None = None
+    """Maximum number of records that a sink gathers for one write; default: as the kind of sink
+    needs it."""
+
+    sink_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] | None = None
+    """Maximum time for which a sink gathers records for one write; default: as the kind of sink
+    needs it."""
+
+    sink_history: bool = False
+    """Whether the sink `sql` keeps every score, beside the latest one of each lead."""
+
+    sink_compact_commits: Count = 50
+    """Number of commits after which the sink `delta` compacts small files."""
+
+    sink_rotate_mb: Count = 64
+    """Size in MB (2^20 bytes) after which the sink `jsonl` begins the next file."""
+
+    sink_rotate_seconds: Seconds = 3600.0
+    """Age after which the sink `jsonl` begins the next file."""
+
+    sink_compression: Literal["none", "gzip", "zstd"] = "gzip"
+    """Compression of the finished files of the sink `jsonl`."""
 
     replay_live_lag: Count = 20_000
     """Lag of the workers' group, in records, above which a replay slows down."""
@@ -224,6 +271,51 @@ class Settings(BaseSettings):
 
     contract: str | None = None
     """Name of the schema that leads are promised to have; default: the model's own contract."""
+
+    schema_registry_url: Annotated[str, AfterValidator(_check_urls)] | None = None
+    """Address of a schema registry with Confluent's REST interface, for leads and scored events in
+    Confluent's framing; several separated by commas. Default: there is none, and such leads become
+    dead letters (`WIRE_FORMAT`)."""
+
+    schema_registry_username: str | None = None
+    """User name for the schema registry (HTTP basic authentication)."""
+
+    schema_registry_password: SecretStr | None = None
+    """Password for the schema registry."""
+
+    schema_registry_token: SecretStr | None = None
+    """Bearer token for the schema registry, instead of user name and password."""
+
+    schema_registry_cluster: str = ""
+    """Logical cluster (`lsrc-…`) that Confluent Cloud needs beside a token."""
+
+    schema_registry_ssl_cafile: Path | None = None
+    """CA certificates (PEM) to verify the schema registry's certificate with; default: those of the
+    Python package certifi."""
+
+    schema_registry_ssl_certfile: Path | None = None
+    """Client certificate (PEM) for the schema registry."""
+
+    schema_registry_ssl_keyfile: Path | None = None
+    """Key (PEM) of that certificate, if it is not in the same file."""
+
+    schema_registry_ssl_password: SecretStr | None = None
+    """Password of that key."""
+
+    schema_registry_timeout_seconds: Seconds = 5.0
+    """Time limit of one request to the schema registry."""
+
+    schema_registry_wait_seconds: Seconds = 60.0
+    """How long a partition waits for the schema of an id that is not known yet, while the schema
+    registry does not answer; other partitions go on."""
+
+    schema_registry_unresolved: Literal["dead_letter", "stop"] = "dead_letter"
+    """Action after that wait: `dead_letter`, the leads with this id become dead letters
+    (`SCHEMA_ID`); or `stop`, the worker stops, and its leads are read again."""
+
+    schema_registry_cache: Path | None = None
+    """Folder in which schemas of the schema registry are kept, so that a worker can start while the
+    registry does not answer. Default: they are kept in memory only."""
 
     max_event_bytes: Count = 262_144
     """Largest event that is decoded; larger ones become dead letters."""
@@ -291,8 +383,9 @@ class Settings(BaseSettings):
     drift_page_hinkley: bool = False
     """Whether the Page-Hinkley test, in addition to ADWIN, watches the score and every number."""
 
-    output_format: Literal["avro", "json"] = "avro"
-    """Format of scored events: Avro single-object encoding, or JSON."""
+    output_format: Literal["avro", "json", "confluent"] = "avro"
+    """Format of scored events: Avro single-object encoding, JSON, or Avro in Confluent's framing,
+    which needs a schema registry."""
 
     batch_max_records: Count = 2000
     """Maximum number of records of a poll, over all partitions; they are scored at once."""
@@ -466,6 +559,43 @@ class Settings(BaseSettings):
                 f" set {PREFIX}SSL_CERTFILE"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_schema_registry(self) -> Self:
+        variable = f"{PREFIX}SCHEMA_REGISTRY"
+        if self.output_format == "confluent" and self.schema_registry_url is None:
+            raise ValueError(
+                f"{PREFIX}OUTPUT_FORMAT=confluent needs a schema registry: set {variable}_URL"
+            )
+        if (self.schema_registry_username is None) != (self.schema_registry_password is None):
+            raise ValueError(
+                f"{variable}_USERNAME and {variable}_PASSWORD belong together: set both, or none"
+            )
+        if self.schema_registry_token is not None and self.schema_registry_username is not None:
+            raise ValueError(
+                f"{variable}_TOKEN and {variable}_USERNAME are two ways to log in: set one of them"
+            )
+        if self.schema_registry_ssl_keyfile and not self.schema_registry_ssl_certfile:
+            raise ValueError(
+                f"{variable}_SSL_KEYFILE needs the certificate that it belongs to: set"
+                f" {variable}_SSL_CERTFILE"
+            )
+        return self
+
+    @property
+    def sink_label(self) -> str:
+        """Name of the sink, as set or by default."""
+        return self.sink_name or f"{self.sink}-{self.sink_content}"
+
+    @property
+    def sink_group(self) -> str:
+        """Consumer group of the sink."""
+        return f"{self.group_id}-sink-{self.sink_label}"
+
+    @property
+    def sink_topic(self) -> str:
+        """Topic that the sink reads."""
+        return self.leads_scored if self.sink_content == "scores" else self.leads_created
 
     def _named_topics(self) -> dict[str, str]:
         """Return the name of each topic, by its setting."""

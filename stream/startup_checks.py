@@ -9,18 +9,20 @@ from aiohttp import web
 from model.bundle import BundleError, load_bundle
 from model.registry import Registry
 from monitoring.telemetry.http import MonitoringServer
-from schemas.store import SchemaStore
+from schemas.store import Schema, SchemaStore
 from stream.archive.open_archive import verify_archive
 from stream.kafka.topic_admin import verify_topics
 from stream.monitor import verify_port_file
 from stream.process.model_trial import Trials
-from stream.scoring.contract_check import verify_contract
+from stream.schema_registry.compatibility import verify_schemas
+from stream.schema_registry.lookup import SchemaLookup
+from stream.scoring.contract_check import contract_of, verify_contract
 from stream.settings import Settings
 
 __all__ = ["verify"]
 
 
-async def verify(settings: Settings, trials: Trials) -> None:
+async def verify(settings: Settings, trials: Trials, schemas: SchemaLookup | None = None) -> None:
     """Check schemas, the model's contract, Kafka with its topics and rights, and the address.
 
     A model that can't be loaded does not prevent the start, as it does not end a running worker:
@@ -32,6 +34,8 @@ async def verify(settings: Settings, trials: Trials) -> None:
         The worker's settings.
     trials
         Runs the model's trial in parallel with the other checks.
+    schemas
+        Looks up ids in the schema registry; learns the id of scored events. None: no registry.
 
     Raises
     ------
@@ -51,7 +55,9 @@ async def verify(settings: Settings, trials: Trials) -> None:
         trials.stop()
         await asyncio.gather(model, return_exceptions=True)
         raise
-    await model
+    contract = await model
+    if schemas is not None:
+        await verify_schemas(settings, schemas, contract)
 
 
 async def _verify_address(settings: Settings) -> None:
@@ -62,11 +68,13 @@ async def _verify_address(settings: Settings) -> None:
         pass
 
 
-def _verify_model(settings: Settings, trials: Trials) -> None:
+def _verify_model(settings: Settings, trials: Trials) -> Schema | None:
+    """Return the leads' contract; None if the role needs none, or there is no model yet."""
     if settings.role not in ("score", "all"):  # drift loads the models that scored the leads
-        return
+        return None
     try:
         bundle = load_bundle(Registry(settings.registry).resolve(settings.model), trials)
     except BundleError:
-        return  # retried, counted and logged once the worker runs
+        return None  # retried, counted and logged once the worker runs
     verify_contract(bundle, settings)
+    return contract_of(bundle, settings)

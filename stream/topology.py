@@ -8,16 +8,20 @@
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
                                               (drift, table drift_windows)
     leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
+    leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, a database, …
+    (or the leads)   (consume)                       (sinks)      └▶ leads.sinks.dlq
 
 ========  ========================  ===================================================
 role      agents and tables         services
 ========  ========================  ===================================================
 any                                 Monitor: health, metrics and their HTTP port
 score     agent ``score``           OutcomeLog, ModelReloader, CommitWatch, ScoringService,
-                                    BatchSource, StallWatch, LoopWatch
+                                    BatchSource, StallWatch, LoopWatch; SchemaWait if a schema
+                                    registry is set
 drift     agent ``drift``,          DriftService, DriftStallWatch
           table ``drift_windows``
 all       those of score and drift  those of score and drift
+sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWatch
 archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
 ========  ========================  ===================================================
 
@@ -29,6 +33,9 @@ is in agents/scoring.py, without Kafka.
 
 Role drift: an agent of stock Faust reads the counts of blocks of leads. What is computed from them
 is in agents/drift_watch.py, without Kafka.
+
+Role sink: the source hands over batches as in role score. The runner writes them to the target and
+marks them done; while the target is away it waits, and so does the source.
 
 Role archive: as the role score, in a group of its own; a batch is done when the file that holds it
 is durable. The files, and not the commits, say where a partition goes on (stream/archive).
@@ -85,6 +92,7 @@ from stream.scoring.observer import ScoringObserver
 from stream.scoring.outcome_log import OutcomeLog
 from stream.scoring.pinned_models import PinnedModels
 from stream.scoring.pipeline import ScoringPipeline
+from stream.scoring.schema_wait import SchemaWait
 from stream.scoring.service import ScoringService
 from stream.scoring.serving_model import load_pinned
 from stream.scoring.source_metrics import SourceMetrics, partition_lags
@@ -93,7 +101,7 @@ from stream.scoring.stall_watch import StallWatch
 if TYPE_CHECKING:
     from stream.faust_app import App
 
-__all__ = ["READY", "ScoringRole", "archive", "score", "watch_drift", "wire"]
+__all__ = ["READY", "ScoringRole", "archive", "score", "watch_drift", "wire", "write"]
 
 SCORES = (
     Condition.MODEL_LOADED,
@@ -104,6 +112,11 @@ READY = {
     "score": SCORES,
     "drift": (Condition.RECOVERED,),
     "all": (*SCORES, Condition.RECOVERED),
+    "sink": (
+        Condition.TARGET_REACHED,
+        Condition.PARTITIONS_ASSIGNED,
+        Condition.PARTITIONS_MOVE,
+    ),
     "archive": (Condition.PARTITIONS_ASSIGNED, Condition.ARCHIVE_HAS_ROOM),
 }
 """Conditions of readiness by role, besides that Kafka answers."""
@@ -129,6 +142,8 @@ def wire(app: App) -> Sequence[Service]:
         services += watch_drift(app, monitor)
     if role == "archive":
         services += archive(app, monitor)
+    if role == "sink":
+        services += write(app, monitor)
 
     @app.task
     async def start() -> None:
@@ -162,6 +177,7 @@ class ScoringRole:
     stall_watch: StallWatch
     commit_watch: CommitWatch
     loop_watch: LoopWatch
+    schema_wait: SchemaWait | None = None
 
     @property
     def services(self) -> Sequence[Service]:
@@ -173,6 +189,7 @@ class ScoringRole:
         return (
             self.outcomes,
             self.models,
+            *([] if self.schema_wait is None else [self.schema_wait]),
             self.commit_watch,
             self.service,
             self.stall_watch,
@@ -187,6 +204,10 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
     counts = settings.leads_drift_partials
     metrics = Metrics(monitor.registry, version=version("leadscore"))
     kafka = KafkaClients(settings)
+    schemas = app.schemas
+    if schemas is not None:
+        schemas.metrics = metrics.schemas
+    registered = None if schemas is None else schemas.registered
     # Made last, as others refer to them and they to others: the source asks which model a partition
     # starts with, a change of model asks the source how far the partition is.
     source: BatchSource
@@ -202,6 +223,7 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         reader=kafka.source_log(),
         crash=app.crash,
         out_of_order=metrics.leads_out_of_order,
+        before_decoding=None if schemas is None else schemas.resolve,
     )
     outcomes = OutcomeLog(lambda: partition_lags(source), is_for_people=is_for_people(settings))
     pipeline = ScoringPipeline(
@@ -232,7 +254,7 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         changes=changes,
         models=PinnedModels(
             changes,
-            partial(load_pinned, settings, app.trials),
+            partial(load_pinned, settings, app.trials, registered=registered),
             metrics.pinned_model_missing,
             ignores_pins=settings.pinned_model == "ignore",
         ),
@@ -261,14 +283,20 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
     resumption = DriftResumption(drift, changes, source, app.crash)
     observer = ScoringObserver(metrics, health, kafka.clock, outcomes, resumption)
     source.observer = observer
+    accept, schema_wait = pipeline.accept, None
+    if schemas is not None:
+        schema_wait = SchemaWait(
+            schemas, accept, hold=source.hold, release=source.release, crash=app.crash
+        )
+        accept = schema_wait.accept
 
     @app.agent(source.channel, name="score")
     async def score_leads(polls: Any) -> None:
         async for batches in polls:
-            await pipeline.accept(batches)
+            await accept(batches)
 
     models = ModelReloader(
-        ModelLoader(settings, metrics, app.trials),
+        ModelLoader(settings, metrics, app.trials, registered=registered),
         changes,
         pipeline,
         metrics=metrics,
@@ -311,6 +339,7 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         stall_watch=stall_watch,
         commit_watch=CommitWatch(source, kafka.offsets, foreign_commits),
         loop_watch=loop_watch,
+        schema_wait=schema_wait,
     )
 
 
@@ -482,3 +511,81 @@ def archive(app: App, monitor: Monitor) -> Sequence[Service]:
         ArchiveWatch(source, writer, monitor.health, app.crash),
         LoopWatch(),
     )
+
+
+def write(app: App, monitor: Monitor) -> Sequence[Service]:
+    """Wire the role sink: scored events or leads in; rows of a target and dead letters out.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start.
+    """
+    # Only where it is needed: a sink brings its client along.
+    from monitoring.telemetry.sink_metrics import SinkMetrics
+    from schemas.store import SchemaStore
+    from stream.sinks.assembly import gathering_of, sink_settings
+    from stream.sinks.dead_letters import SinkDeadLetters
+    from stream.sinks.gatherer import Gatherer
+    from stream.sinks.kinds import make_sink
+    from stream.sinks.log_start import LogStart
+    from stream.sinks.observer import SinkObserver
+    from stream.sinks.reading import reader_of
+    from stream.sinks.runner import SinkRunner
+    from stream.sinks.service import SinkService
+
+    settings, health = sink_settings(app.settings), monitor.health
+    name, content = settings.sink_label, settings.sink_content
+    metrics = SinkMetrics(monitor.registry, name=name, kind=settings.sink, content=content)
+    kafka = KafkaClients(settings)
+    source: BatchSource
+    observer: SinkObserver
+
+    emitter = kafka.emitter([settings.leads_sinks_dlq])
+    dead_letters = SinkDeadLetters(emitter, settings.leads_sinks_dlq, sink=name, content=content)
+    sink = make_sink(settings)
+    gathering = gathering_of(settings, sink)
+    runner = SinkRunner(
+        sink,
+        reader_of(content, SchemaStore.load(*settings.schema_folders)),
+        Gatherer(gathering, kafka.budget.in_flight_bytes // 2),
+        dead_letters,
+        topic_id=kafka.topic_ids.read,
+        is_ours=lambda batch: batch.generation == source.assignment.generation,
+        metrics=metrics,
+        health=health,
+        crash=app.crash,
+    )
+    start = LogStart(
+        kafka.topic_ids.read,
+        lambda partition: source.remembers(partition),
+        lambda loss: observer.on_loss(loss),
+    )
+    source = BatchSource(
+        app,
+        settings.sink_topic,
+        lambda: kafka.consumer(source.refused),
+        kafka.group_committer(start.start_of),
+        kafka.raw_reader(),
+        options=SourceOptions.from_settings(settings, kafka.budget.in_flight_bytes),
+    )
+    observer = SinkObserver(metrics, health, kafka.clock, runner.rebalanced)
+    source.observer = observer
+
+    @app.agent(source.channel, name="write")
+    async def write_records(polls: Any) -> None:
+        async for batches in polls:
+            await runner.accept(batches)
+
+    service = SinkService(source, runner, emitter, dead_letters, kafka.clock, crash=app.crash)
+    stall_watch = StallWatch(
+        source,
+        lambda: partition_lags(source),
+        lambda: (),
+        health,
+        app.crash,
+        held_for=gathering.seconds,
+    )
+    loop_watch = LoopWatch()
+    metrics.watch_source(SourceMetrics(source, observer, stall_watch, loop_watch, health).state)
+    return service, stall_watch, loop_watch

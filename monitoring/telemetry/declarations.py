@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
-Shower = Literal["score", "drift", "archive", "snapshot", "replay", "lag", "rest"]
+Shower = Literal["score", "drift", "archive", "sink", "snapshot", "replay", "lag", "rest"]
 """Process that exposes a metric: a worker by its role, the snapshot job, a replay, the lag exporter
 (``leadscore lag --port``), or the REST server (``leadscore serve``), which also exposes those of
 the model."""
@@ -133,6 +133,28 @@ MODEL_LOAD_FAILING = Declaration(
     (),
     "1 while the model that the settings name can't be loaded and differs from the loaded one;"
     " else 0.",
+)
+SCHEMA_CACHE_HITS = Declaration(
+    "leadscore_schema_cache_hits_total",
+    "counter",
+    "ids",
+    (),
+    "Schema ids that were known when a batch came: each id of a batch counts once.",
+)
+SCHEMA_REQUESTS = Declaration(
+    "leadscore_schema_registry_requests_total",
+    "counter",
+    "requests",
+    ("outcome",),
+    "Requests to the schema registry for an id: answered, not_found (it has no such id), failed (no"
+    " answer, or it refused).",
+)
+SCHEMA_WAITING = Declaration(
+    "leadscore_schema_waiting_partitions",
+    "gauge",
+    "partitions",
+    (),
+    "Partitions that wait for the schema of an id.",
 )
 BATCH_RECORDS = Declaration(
     "leadscore_batch_records",
@@ -265,6 +287,55 @@ BUILD_INFO = Declaration(
     "1",
     ("version", "python"),
     "Versions of LeadScore and Python.",
+)
+
+SINK_RECORDS = Declaration(
+    "leadscore_sink_records_total",
+    "counter",
+    "records",
+    ("outcome",),
+    "Verdicts of the target on records: written, skipped, refused (a dead letter) or retry.",
+    "sink",
+)
+SINK_DEAD_LETTERS = Declaration(
+    "leadscore_sink_dead_letters_total",
+    "counter",
+    "records",
+    ("code",),
+    "Records delivered to the dead-letter topic of the sinks, by error code.",
+    "sink",
+)
+SINK_WRITES = Declaration(
+    "leadscore_sink_write_duration_seconds",
+    "histogram",
+    "seconds",
+    (),
+    "Time of a write that the target answered; the count is the number of batches.",
+    "sink",
+)
+SINK_RETRIES = Declaration(
+    "leadscore_sink_retries_total",
+    "counter",
+    "attempts",
+    ("reason",),
+    "Writes that are tried again: the target was away, or it asked so for some records.",
+    "sink",
+)
+SINK_TARGET_UP = Declaration(
+    "leadscore_sink_target_up",
+    "gauge",
+    "1",
+    (),
+    "1 when the target answered the last attempt; else 0.",
+    "sink",
+)
+SINK_INFO = Declaration(
+    "leadscore_sink_info",
+    "info",
+    "1",
+    ("name", "kind", "content"),
+    "The sink: its name, its kind and what it writes (scores or leads).",
+    "sink",
 )
 
 DRIFT_LEADS = Declaration(

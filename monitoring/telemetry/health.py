@@ -33,6 +33,8 @@ class Condition(StrEnum):
     """Tables are recovered from their changelogs."""
     ARCHIVE_HAS_ROOM = "archive_has_room"
     """The disk of the archive has room for more leads."""
+    TARGET_REACHED = "target_reached"
+    """The target of a sink answered the last attempt to write."""
     BROKER_REACHED = "broker_reached"
     """Kafka answered the last probe."""
 
@@ -43,6 +45,7 @@ _AT_START: dict[Condition, str | None] = {
     Condition.PARTITIONS_MOVE: None,
     Condition.RECOVERED: "tables have not been recovered yet",
     Condition.ARCHIVE_HAS_ROOM: None,
+    Condition.TARGET_REACHED: "the target has not answered yet",
     Condition.BROKER_REACHED: "Kafka has not answered yet",
 }
 
@@ -141,15 +144,15 @@ class Health:
         has_work
             Whether there are unfinished records, in flight or in the topic.
         """
-        if not has_work or finished != self._finished or self._is_broker_away():
+        if not has_work or finished != self._finished or self._waits_for_others():
             self._last_progress = now
         self._finished = finished
 
     def alive(self, now: float) -> tuple[bool, dict[str, Any]]:
         """Return whether the worker is alive, with both ages in seconds and the reasons if not.
 
-        While Kafka is unreachable nothing can make progress and a restart would not help, so the
-        source is not checked then.
+        While Kafka or the target of a sink is unreachable nothing can make progress and a restart
+        would not help, so the source is not checked then.
         """
         heartbeat_age = now - self._last_heartbeat
         progress_age = now - self._last_progress
@@ -159,7 +162,7 @@ class Health:
                 f"the event loop has been blocked for {heartbeat_age:.1f} s "
                 f"(limit {self._heartbeat_limit:g} s)"
             )
-        if progress_age > self._stall_limit and not self._is_broker_away():
+        if progress_age > self._stall_limit and not self._waits_for_others():
             reasons.append(
                 f"the source has work but has finished no batch for {progress_age:.1f} s "
                 f"(limit {self._stall_limit:g} s)"
@@ -171,5 +174,5 @@ class Health:
             "reasons": reasons,
         }
 
-    def _is_broker_away(self) -> bool:
-        return self._reasons.get(Condition.BROKER_REACHED) is not None
+    def _waits_for_others(self) -> bool:
+        return not (self.meets(Condition.BROKER_REACHED) and self.meets(Condition.TARGET_REACHED))

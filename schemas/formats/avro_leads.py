@@ -79,7 +79,11 @@ class AvroLeadReader:
     def prepare(self) -> None:
         """Generate the readers of the known schemas."""
         for header in self._known:
-            self._reader(header)
+            self.prepare_for(header)
+
+    def prepare_for(self, header: bytes) -> None:
+        """Generate the reader of the schema that a header names."""
+        self._reader(header)
 
     def schema_of(self, value: bytes) -> str | None:
         """Return the name of the schema that a value's header names."""

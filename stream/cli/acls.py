@@ -21,6 +21,8 @@ __all__ = ["acls"]
 
 WORKERS = ("score", "drift", "all", "archive")
 COMMANDS = (
+    Use.SINK,
+    Use.SINK_LEADS,
     Use.CREATE,
     Use.PRODUCE,
     Use.SNAPSHOT,

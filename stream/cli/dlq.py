@@ -31,6 +31,7 @@ from stream.fetch.raw_records import RawRecord
 from stream.kafka.access import Use
 from stream.process.exit_codes import exit_codes
 from stream.process.model_trial import Trials
+from stream.schema_registry.opened import asked_schemas, with_own_framing
 from stream.scoring.serving_model import load_serving, locate
 from stream.settings import Settings, load_settings
 
@@ -222,7 +223,10 @@ async def _try(
             _print_json({"place": str(letter.place), "code": letter.code, "outcome": str(outcome)})
 
     log = DeadLetterLog(settings)
-    serving = load_serving(settings, locate(settings), Trials())
+    serving = load_serving(
+        *(with_own_framing(settings), locate(settings), Trials()),
+        registered=asked_schemas(settings),
+    )
     async with open_sources(settings) as sources:
         trial = Trial(
             serving.scorer,

@@ -25,7 +25,7 @@ EXIT_FAILED = 1
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["score", "drift", "all", "archive"]),
+    type=click.Choice(["score", "drift", "all", "archive", "sink"]),
     help="Role of the worker.  [default: LEADSCORE_ROLE]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each finding.")

@@ -33,6 +33,7 @@ from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.runner import Progress, read_progress
 from stream.replay.shards import Shard, split
+from stream.replay.source_topic import require_same_topic
 from stream.replay.throttle import Throttle
 from stream.replay.trial import try_out
 from stream.replay.workers import run_workers
@@ -145,6 +146,7 @@ async def _resume(
     settings: Settings, record: ReplayRecord, shards: Sequence[Shard], options: dict[str, Any]
 ) -> int:
     if record.state == "planned":
+        await require_same_topic(settings, record.plan)
         await create_outputs(settings, record.plan)
         await check_progress(settings, record.plan, split(record.plan.ranges, shards))
     return await _execute(settings, record, shards, options)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from agents.offline import OfflineScorer
 from features.reason_sentence import reason_sentence
 from model.serving.predictor import open_predictor
 from schemas.display import for_spreadsheet, for_terminal
+from schemas.errors import InputError
 from schemas.scored_event import scored_event
 from stream.cli.file_leads import (
     ID,
@@ -30,6 +32,7 @@ from stream.cli.file_leads import (
     registry_option,
 )
 from stream.cli.options import encoding_option
+from stream.cli.score_lake_options import check_without_out, lake_options, score_into_folder
 from stream.process.exit_codes import exit_codes
 
 __all__ = ["score"]
@@ -37,11 +40,11 @@ __all__ = ["score"]
 EXIT_SOME_BAD = 1
 SHOWN_ROWS = 20
 
-file_argument = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-
 
 @click.command()
-@file_argument
+@click.argument(
+    "files", metavar="FILE...", type=click.Path(allow_dash=True), nargs=-1, required=True
+)
 @model_option
 @registry_option
 @id_option
@@ -49,14 +52,22 @@ file_argument = click.argument("file", type=click.Path(path_type=Path, allow_das
 @click.option(
     "--format",
     "shape",
-    type=click.Choice(["auto", "table", "jsonl", "csv"]),
+    type=click.Choice(["auto", "table", "jsonl", "csv", "parquet"]),
     default="auto",
     show_default=True,
-    help="auto: a table on a terminal, else JSON lines. csv is for spreadsheets: text that begins"
-    " like a formula gets an apostrophe in front. Programs should read jsonl.",
+    help="auto: a table on a terminal, else JSON lines; with --out Parquet. csv is for"
+    " spreadsheets: text that begins like a formula gets an apostrophe in front. Programs should"
+    " read jsonl or parquet.",
 )
+@lake_options
 def score(
-    file: Path, model: str, registry: str, id_column: str, encoding: str | None, shape: str
+    files: Sequence[str],
+    model: str,
+    registry: str,
+    id_column: str,
+    encoding: str | None,
+    shape: str,
+    **into: Any,
 ) -> None:
     """Score FILE, or standard input (-), without Kafka: CSV, Parquet, or events as JSON.
 
@@ -66,10 +77,40 @@ def score(
       leadscore score leads.csv --model bank
       head -n 100 events.jsonl | leadscore score - --format csv
 
+    With --out, data sets of any size: Parquet files, folders and globs of them, with or without
+    partitions (country=DE/…), and Delta tables, on a disk or in a store (s3://, gs://, …). A
+    process a core writes files that are never replaced; killed at any moment, the same command
+    goes on where it was. See docs/lake.md.
+
+    \b
+      leadscore score lake/leads --model bank --out lake/scores
+      leadscore score 's3://lake/leads/*.parquet' --out s3://lake/scores --dry-run
+      leadscore score s3://lake/leads --out s3://lake/scores --shard 2/4
+
     Exit codes: 0 every lead has a score, 1 some lines or rows are no leads (standard error says
-    which and why), 2 the file, an option or the model is unusable.
+    which and why; with --out the folder _rejected, and 1 only above --max-rejected), 2 the file, an
+    option or the model is unusable. With --out also: 3 a store can't be reached, a file has changed
+    since the plan was made, or a process has ended; 4 the account does not add up; 130 stopped: the
+    same command goes on.
     """  # noqa: D301
     with exit_codes():
+        if into["out"] is not None:
+            code = score_into_folder(
+                files,
+                partial(load_model, registry, model),
+                into,
+                model=model,
+                id_column=id_column,
+                encoding=encoding,
+                shape=shape,
+            )
+            raise SystemExit(code)
+        check_without_out(into)
+        if len(files) > 1 or shape == "parquet":
+            raise InputError("several files, and Parquet files, need --out: name a folder")
+        file = Path(files[0])
+        if "://" in files[0] or file.is_dir():
+            raise InputError(f"{files[0]} is a folder or a URL: name one for the scores with --out")
         bundle = load_model(registry, model)
         leads = read_leads(*read_content(file), bundle, id_column, encoding)
         scorer = OfflineScorer(bundle, open_predictor(bundle))

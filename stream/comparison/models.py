@@ -19,6 +19,7 @@ from schemas.errors import InputError
 from stream.comparison.score_values import ScoredSide
 from stream.consume.partition_progress import Record
 from stream.process.model_trial import Trials
+from stream.schema_registry.opened import asked_schemas, with_own_framing
 from stream.scoring.serving_model import scorer_of
 from stream.settings import Settings
 
@@ -66,7 +67,13 @@ def score_records(bundle: Bundle, settings: Settings, records: Sequence[Record])
     Records that a worker would send to the dead-letter topic have no score.
     """
     predictor = open_predictor(bundle, threads=settings.model_threads)
-    scorer = scorer_of(bundle, predictor, settings, topic=settings.leads_created)
+    scorer = scorer_of(
+        bundle,
+        predictor,
+        with_own_framing(settings),
+        topic=settings.leads_created,
+        registered=asked_schemas(settings),
+    )
     values: list[bytes | None] = [None] * len(records)
     bins = _missing(bundle, len(records))
     scored_at = time.time_ns() // 1_000_000

@@ -167,11 +167,11 @@ def _quality(quality: PairedQuality) -> str:
         verdict = ("better" if is_better else "worse") if estimate.is_clear else "no clear change"
         rows.append(
             (
-                f"{name}<small class=meaning>{escape(meaning)}</small>",
+                f"{name} <span class='{verdict.split()[0]}'>{verdict}</span>"
+                f"<small class=meaning>{escape(meaning)}</small>",
                 f"{estimate.before.value:.3f}",
                 f"{estimate.after.value:.3f}",
                 f"{gain.value:+.3f} <small>{gain.low:+.3f} to {gain.high:+.3f}</small>",
-                f"<span class='{verdict.split()[0]}'>{verdict}</span>",
             )
         )
     rate = quality.before.rate
@@ -181,7 +181,7 @@ def _quality(quality: PairedQuality) -> str:
         f" {rate:.1%} converted. On the dashed line a score says what converts. The interval of"
         " each change is that of 95 % certainty.</p>"
         + calibration(quality.curve_before, quality.curve_after)
-        + _table(("", "before", "after", "change", ""), rows, is_markup=True),
+        + _table(("", "before", "after", "change"), rows, is_markup=True),
     )
 
 

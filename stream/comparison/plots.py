@@ -14,7 +14,7 @@ __all__ = ["AFTER", "BEFORE", "bars", "calibration", "distributions"]
 BEFORE, AFTER = "#8a94a6", "#0b6e4f"
 GRID, INK, FAINT = "#e4e7ec", "#1d2733", "#5d6878"
 WIDTH, HEIGHT = 480, 270
-LEFT, RIGHT, TOP, BOTTOM = 48, 14, 12, 46
+LEFT, RIGHT, TOP, BOTTOM = 48, 26, 12, 46
 CAP = 1.05
 """Space above the highest value."""
 

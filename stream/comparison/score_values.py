@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from agents.comparison.movers import Scored
 from agents.comparison.scored_pair import ScoredPair, Side
-from schemas.record_codec import RecordCodec
 from schemas.scored_event import CATEGORIES
-from schemas.single_object import AVRO_MARKER
+from schemas.scored_event_reader import ScoredEventReader
 
 __all__ = ["EventReader", "PairedRows", "ScoredSide", "pair_sides"]
 
 
-class EventReader:
-    """Reads scored events in either format, of this version and of earlier ones."""
-
-    def __init__(self) -> None:
-        self._codec = RecordCodec("lead_scored")
-
-    def read(self, value: bytes | None) -> Mapping[str, Any]:
-        """Read an event.
-
-        Raises
-        ------
-        ValueError
-            The bytes are no scored event.
-        """
-        if value is not None and not value.startswith(AVRO_MARKER):
-            event = orjson.loads(value)
-            if not isinstance(event, dict):
-                raise ValueError("expected a scored event as a JSON object")
-            return event
-        return self._codec.decode(value)
+class EventReader(ScoredEventReader):
+    """Reads scored events, and what a comparison needs of them."""
 
     def scored(self, value: bytes | None) -> Scored:
         """Read the score of an event with its reasons."""

@@ -15,8 +15,11 @@ from model.bundle import Bundle
 from schemas.decode import LeadDecoder
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.registered import framed
 from schemas.store import SchemaStore
+from schemas.wire import formats_with
 from stream.consume.partition_progress import Record
+from stream.schema_registry.opened import asked_schemas
 from stream.settings import Settings
 
 __all__ = ["field_of_records", "field_of_table", "fields_of_model"]
@@ -66,9 +69,12 @@ def field_of_records(
     """
     store = SchemaStore.load(*settings.schema_folders)
     store.add(bundle.metadata.contract, f"the contract of model {bundle.name}")
-    values = [record.value for record in records]
+    values = [framed(record.value, record.headers) for record in records]
+    formats = formats_with(asked_schemas(settings))
     for kind in (FieldKind.NUMBER, FieldKind.CATEGORY):
-        read = LeadDecoder(store, {name: kind}, max_bytes=settings.max_event_bytes).decode(values)
+        read = LeadDecoder(
+            store, {name: kind}, max_bytes=settings.max_event_bytes, formats=formats
+        ).decode(values)
         found = _segments(name, read.columns[name], read.positions, len(records))
         if found is not None:
             return found

@@ -104,6 +104,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         Is called with what the source does; set it before the start.
     assignment
         The progress of each assigned partition whose start offset is known.
+    held
+        The partitions of which nothing is fetched now; see ``hold``.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.options = options or SourceOptions()
         self.channel = BatchChannel(app, maxsize=self.options.ahead)
         self.assignment = Assignment()
+        self.held: set[TopicPartition] = set()
         self._app = app
         self._connect = connect
         self._make_committer = make_committer
@@ -198,6 +201,16 @@ class BatchSource(Service, ConsumerRebalanceListener):
         """Commit what is due now, by a time of the event loop."""
         self._look_at_logs(self.assignment)  # a worker that dies next has reported what is lost
         await self._committer.commit(self.assignment, by)
+
+    def hold(self, partition: TopicPartition) -> None:
+        """Fetch nothing more of a partition until it is released: its batches wait elsewhere."""
+        self.held.add(partition)
+
+    def release(self, partition: TopicPartition) -> None:
+        """Fetch a partition again after ``hold``."""
+        self.held.discard(partition)
+        if partition in self.assigned and partition not in self._unreadable.stopped_at:
+            self._consumer.resume(partition)
 
     # Start and stop
 
@@ -315,6 +328,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         started: Sequence[TopicPartition] = ()  # all
         poll_ms = POLL_MS
         assigned = consumer.assignment()
+        if self.held:  # each time: a new assignment forgets what was paused
+            consumer.pause(*self.held.intersection(assigned))
         if len(self.assignment) < len(assigned):
             started, poll_ms = [at for at in assigned if at in self.assignment], START_POLL_MS
             if not started:
@@ -349,7 +364,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
         # several polls in a row would keep every other task from running.
         await asyncio.sleep(self.options.linger if lingers else 0)
         if lingers:
-            consumer.resume(*(set(consumer.paused()) - self._unreadable.stopped_at.keys()))
+            kept = self._unreadable.stopped_at.keys() | self.held
+            consumer.resume(*(set(consumer.paused()) - kept))
 
     async def _hand_over(
         self,
@@ -397,7 +413,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return batch
 
     def _enter_one(self, batch: Batch) -> None:
-        self.assignment[batch.partition].add(batch)
+        progress = self.assignment[batch.partition]
+        batch.topic_id = progress.topic_id
+        progress.add(batch)
         self.observer.on_fetch(batch)
         if not self._is_fetching:
             batch.revoke()
@@ -418,8 +436,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
         for partition, progress in list(assignment.items()):
             progress.settle()
             await self._follow_position(assignment, partition, progress)
-            has_stopped = partition in self._unreadable.stopped_at  # a restart would not help
-            progress.note_stall(None if has_stopped else self.end_offset(partition), now())
+            # A restart would help neither.
+            is_read = partition not in self._unreadable.stopped_at and partition not in self.held
+            progress.note_stall(self.end_offset(partition) if is_read else None, now())
             self._look_at_transactions(partition)
         self._look_at_logs(assignment)
         await self._committer.commit(assignment, now() + self.options.commit_limit)

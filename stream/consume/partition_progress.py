@@ -52,6 +52,8 @@ class Batch:
     ----------
     since
         Offset since which the partition's records are scored by the model that scores the batch.
+    topic_id
+        Id of the topic whose log it was read from; None where it is not known.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class Batch:
         "since",
         "size",
         "timestamp",
+        "topic_id",
         "verdicts",
     )
 
@@ -94,6 +97,7 @@ class Batch:
         self.is_done = False
         self.is_revoked = False
         self.since = 0
+        self.topic_id: str | None = None
         self._on_done = on_done
         self._on_release = on_release
 

@@ -25,13 +25,19 @@ Progress = tuple[int | None, int | None] | None
 class StuckPartitions:
     """Compares the progress of assigned partitions between looks.
 
+    Parameters
+    ----------
+    held_for
+        Seconds for which records may be held back before they are processed.
+
     Attributes
     ----------
     now
         By partition that is stuck, the reason, as of the last look.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, held_for: float = 0.0) -> None:
+        self._after = STUCK_AFTER + held_for
         self.now: Mapping[TopicPartition, str] = {}
         self._since: dict[TopicPartition, tuple[Progress, float]] = {}
         self._fenced_since: dict[TopicPartition, float] = {}
@@ -89,7 +95,7 @@ class StuckPartitions:
         if is_idle or known != offsets:
             since = time
         self._since[partition] = offsets, since
-        return time - since >= STUCK_AFTER
+        return time - since >= self._after
 
 
 def _reason(progress: PartitionProgress | None) -> str:

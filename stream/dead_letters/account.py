@@ -22,7 +22,8 @@ class LeftReason(StrEnum):
     """No worker of LeadScore wrote it, or its source is another topic, or a partition that the
     source topic does not have."""
     SOURCE_GONE = "source_gone"
-    """Only the source record has its value, and retention has removed that."""
+    """Only the source record has its value, and that is gone: by retention, or with the topic that
+    was created again."""
     SOURCE_UNREADABLE = "source_unreadable"
     """Only the source record has its value, and that can't be read."""
     TOO_LARGE = "too_large"

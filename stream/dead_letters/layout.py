@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.errors import InvalidEventError
+from schemas.registered import header_of, in_words
 from schemas.single_object import HEADER_BYTES
 from schemas.store import Schema, SchemaStore
 from schemas.wire import WireFormat, detect
@@ -103,6 +104,9 @@ def layout_of(value: bytes, store: SchemaStore) -> Layout:
     layout.wire = str(wire)
     if wire is WireFormat.JSON:
         return _read_json(value, layout)
+    if wire is WireFormat.CONFLUENT:
+        header = header_of(value) or b""
+        return layout.stop(len(header), f"the value has {in_words(header)} of a schema registry")
     if len(value) < HEADER_BYTES:
         return layout.stop(len(value), f"the header has {HEADER_BYTES} bytes")
     schema = store.by_fingerprint(value[2:HEADER_BYTES])

@@ -76,10 +76,16 @@ class SourceRecords:
                         continue
                     if isinstance(record, UnreadableRecord):
                         return LeftReason.SOURCE_UNREADABLE
-                    return record
+                    return record if _is_source(record, letter) else LeftReason.SOURCE_GONE
         except OffsetOutOfRangeError:
             pass
         return LeftReason.SOURCE_GONE
+
+
+def _is_source(record: RawRecord, letter: DeadLetter) -> bool:
+    """Return whether a record is the letter's source: in a topic that was re-created it is not."""
+    has_its_time = letter.source_timestamp in (None, record.timestamp)
+    return has_its_time and letter.key in (None, record.key)
 
 
 def _of_letter(letter: DeadLetter) -> RawRecord:

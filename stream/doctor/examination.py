@@ -14,6 +14,7 @@ from stream.doctor.finding import Check, Finding, Surroundings, fail, warn
 from stream.doctor.models import check_aliases, check_registry, check_schemas
 from stream.doctor.process import check_disk, check_group, check_rights, check_settings
 from stream.doctor.retention import check_replay_reach, check_retention
+from stream.doctor.schema_registry import check_schema_registry
 from stream.doctor.topics import check_partitions, check_replication, check_topics
 from stream.doctor.versions import check_versions
 from stream.process.refusals import REFUSALS
@@ -39,6 +40,7 @@ CHECKS = (
     Check("registry", check_registry, needs_cluster=False),
     Check("aliases", check_aliases, needs_cluster=False),
     Check("schemas", check_schemas, needs_cluster=False),
+    Check("schema registry", check_schema_registry, needs_cluster=False),
     Check("disk", check_disk, needs_cluster=False),
 )
 """All checks, in the order of the report."""

@@ -31,6 +31,8 @@ async def check_retention(at: Surroundings) -> Sequence[Finding]:
         topics.append(SOURCE.name(settings))
     if Use.DRIFT in uses:
         topics.append(settings.leads_drift_partials)
+    if settings.role == "sink":
+        topics.append(settings.sink_topic)
     findings: list[Finding] = []
     for name in topics:
         if not existing[name].partitions:

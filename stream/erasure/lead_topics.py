@@ -35,7 +35,7 @@ async def read_replays(settings: Settings) -> Mapping[str, ReplayRecord]:
     """
     if settings.leads_replays not in await partition_counts(settings, Use.ERASE):
         return {}
-    return await PlanLog(settings).replays()
+    return await PlanLog(settings, Use.ERASE).replays()
 
 
 async def read_lead_topics(

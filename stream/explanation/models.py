@@ -11,6 +11,7 @@ from model.serving.prediction import Predictor
 from model.serving.predictor import open_predictor
 from stream.explanation.recomputation import OpenModel
 from stream.process.model_trial import Trials
+from stream.schema_registry.opened import asked_schemas, with_own_framing
 from stream.scoring.serving_model import scorer_of
 from stream.settings import Settings
 
@@ -46,7 +47,13 @@ class Models:
         if key not in self._open:
             bundle = load_bundle(self._location(event), Trials())
             predictor = _engine(bundle, event["engine"])
-            scorer = scorer_of(bundle, predictor, self._settings, topic=topic)
+            scorer = scorer_of(
+                bundle,
+                predictor,
+                with_own_framing(self._settings),
+                topic=topic,
+                registered=asked_schemas(self._settings),
+            )
             self._open[key] = OpenModel(bundle, predictor, scorer)
         return self._open[key]
 

@@ -46,6 +46,10 @@ class Use(StrEnum):
     """A worker that watches drift."""
     ARCHIVE = "archive"
     """A worker that archives leads."""
+    SINK = "sink"
+    """A sink that writes scores."""
+    SINK_LEADS = "sink-leads"
+    """A sink that writes leads."""
     CREATE = "topics-create"
     """`leadscore topics create`."""
     PRODUCE = "produce"
@@ -74,6 +78,8 @@ class Use(StrEnum):
 
 def uses_of(settings: Settings) -> tuple[Use, ...]:
     """Return the uses of a worker with these settings."""
+    if settings.role == "sink":
+        return (Use.SINK if settings.sink_content == "scores" else Use.SINK_LEADS,)
     uses: list[Use] = []
     if settings.role in ("score", "all"):
         uses.append(Use.SCORE)

@@ -63,6 +63,13 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     # As stream/topology.py names it.
     Resource("group", "{0.group_id}-archive", {Use.ARCHIVE: (Operation.READ,)}),
+    # Of each sink, by its name (Settings.sink_group).
+    Resource(
+        "group",
+        "{0.group_id}-sink-",
+        {Use.SINK: (Operation.READ,), Use.SINK_LEADS: (Operation.READ,)},
+        is_prefix=True,
+    ),
     # Faust's group, as stream/app.py names it.
     Resource("group", "{0.group_id}-drift", {Use.DRIFT: (Operation.READ,)}),
     # One per partition of the source, named by stream/deliver/transactional_writer.py.
@@ -139,7 +146,7 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     - For a replay, Describe on the workers' group and Read on their scored events: to yield to them
       (stream/replay/live_watch.py). Without these it does not.
     """
-    workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT}
+    workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT, Use.SINK, Use.SINK_LEADS}
     if Use.REPLAY in uses:
         return (
             Right(Operation.DESCRIBE, "group", settings.group_id),
@@ -157,7 +164,7 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
         *(
             Right(operation, "topic", topic.name(settings))
             for topic in topics_of(workers)
-            if topic is SOURCE or topic.name(settings) in written
+            if (topic is SOURCE and Use.SCORE in uses) or topic.name(settings) in written
             for operation in topic.optional
         ),
     )

@@ -60,6 +60,8 @@ SOURCE = Topic(
     | {
         Use.SCORE: READ,
         Use.ARCHIVE: READ,
+        Use.SINK: (Operation.DESCRIBE,),  # the number of its partitions
+        Use.SINK_LEADS: READ,
         Use.PRODUCE: WRITE,
         Use.SNAPSHOT: READ,
         Use.REPLAY: READ,
@@ -83,7 +85,14 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW | {Use.SCORE: WRITE, Use.DIFF: READ, Use.EXPLAIN: READ, Use.ERASE: READ},
+        rights=NEW
+        | {
+            Use.SCORE: WRITE,
+            Use.SINK: READ,
+            Use.DIFF: READ,
+            Use.EXPLAIN: READ,
+            Use.ERASE: READ,
+        },
         optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
         configs={"cleanup.policy": "delete", "retention.ms": MONTH},
         holds_leads=True,
@@ -119,6 +128,21 @@ TOPICS: tuple[Topic, ...] = (
         follows_source=False,
         rights=NEW | {Use.REDRIVE: READ + WRITE},
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
+    ),
+    Topic(
+        "{0.leads_sinks_dlq}",
+        "Dead letters of sinks: records that a target refuses.",
+        key="as in the source",
+        value="the source's bytes, untouched",
+        follows_source=True,
+        rights=NEW | {Use.SINK: WRITE, Use.SINK_LEADS: WRITE, Use.ERASE: READ},
+        optional=SIZE,
+        configs={
+            "cleanup.policy": "delete",
+            "retention.ms": QUARTER,
+            "max.message.bytes": DLQ_MESSAGE_BYTES,
+        },
+        holds_leads=True,
     ),
     Topic(
         "{0.leads_scored_shadow}",

@@ -16,6 +16,10 @@ LABEL = 11
 SHOWN = {
     "role",
     "archive",
+    "sink",
+    "sink_content",
+    "sink_name",
+    "sink_to",
     "kafka_bootstrap_servers",
     "security_protocol",
     "sasl_username",
@@ -58,6 +62,14 @@ def _settings(given: Mapping[str, Any]) -> Sequence[Line]:
         ("LeadScore", f"{version('leadscore')}, worker, role {role}, process {os.getpid()}"),
         ("Kafka", _kafka(settings)),
     ]
+    if role == "sink":
+        content = settings["sink_content"]
+        name = settings["sink_name"] or f"{settings['sink']}-{content}"
+        reads = settings["leads_scored" if content == "scores" else "leads_created"]
+        lines += [
+            ("Reads", f"{reads}, group {settings['group_id']}-sink-{name}"),
+            ("Writes", f"{content} to {settings['sink_to']} ({settings['sink']})"),
+        ]
     if role in ("score", "all"):
         partials = [settings["leads_drift_partials"]] if settings["drift"] else []
         outputs = [

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError
 from stream.process.background_tasks import BackgroundTasks
 from stream.replay.account import Account
 from stream.replay.live_watch import LiveWatch
-from stream.replay.plan import ReplayPlan
+from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.ranges import PartitionRange
 from stream.replay.runner import Progress, ReplayRun, read_progress
@@ -19,6 +22,8 @@ from stream.replay.throttle import Throttle
 from stream.settings import Settings
 
 __all__ = ["CancelledReplayError", "execute", "settle"]
+
+log = logging.getLogger(__name__)
 
 LOOK = 1.0
 """Seconds between two looks at the progress."""
@@ -91,13 +96,17 @@ async def settle(settings: Settings, plan: ReplayPlan) -> list[Progress] | None:
 
 @asynccontextmanager
 async def _beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    tasks = BackgroundTasks()
+    tasks = BackgroundTasks(_log_end)
     for coroutine in coroutines:
         tasks.start(coroutine)
     try:
         yield
     finally:
         await tasks.cancel()
+
+
+async def _log_end(error: BaseException) -> None:
+    log.error("a task beside the replay ended, the replay goes on without it: %r", error)
 
 
 def _watches(
@@ -111,10 +120,20 @@ def _watches(
 async def _wait_for_cancellation(
     plans: PlanLog, plan: ReplayPlan, cancelled: asyncio.Event, stop: asyncio.Event
 ) -> None:
-    async for record in plans.follow(plan.id):
+    def take(record: ReplayRecord) -> None:
         if record.state == "cancelled":
             cancelled.set()
             stop.set()
+
+    while True:
+        try:
+            async for record in plans.follow(plan.id):
+                take(record)
+        except KafkaError as error:
+            log.warning("a cancellation is not noticed until %r has passed", error)
+        await asyncio.sleep(LOOK)
+        with suppress(KafkaError, FatalError):
+            take(await plans.find(plan.id))  # it may have come meanwhile
 
 
 async def _report(run: ReplayRun, throttle: Throttle, on_progress: OnProgress) -> None:

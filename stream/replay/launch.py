@@ -22,6 +22,7 @@ from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
 from stream.replay.plan_log import require_plan_topic
 from stream.replay.ranges import PartitionRange, Point, read_bounds, resolve
+from stream.replay.source_topic import read_topic_id
 from stream.settings import Settings
 
 __all__ = ["Wanted", "create_outputs", "find_model", "make_plan"]
@@ -128,6 +129,7 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
     return ReplayPlan(
         id=replay_id,
         topic=wanted.topic,
+        topic_id=await read_topic_id(settings, wanted.topic),
         partitions=partitions,
         ranges=ranges,
         model_id=model.id,

@@ -6,21 +6,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.headers import SourceOf
+from schemas.record_time import age_ms
 from stream.consume.partition_progress import Record
+from stream.fetch.raw_batches import RawReader
 from stream.kafka.committed_offsets import Commits, GroupOffsets
+from stream.kafka.lenient_polls import Polled, poll
 from stream.kafka.log_reader import LogReader
 from stream.lag.uncommitted import uncommitted_offsets
 from stream.replay.throttle import LiveState, Throttle
 from stream.settings import Settings
 
-__all__ = ["LiveWatch", "latency_of"]
+__all__ = ["LiveWatch", "latency_of", "read_lately"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,8 @@ def latency_of(
 ) -> float | None:
     """Return the 99th percentile of the latency of recent events, in milliseconds.
 
-    The latency of an event is the time from the time stamp of its lead's record to its own.
+    The latency of an event is the time from the time stamp of its lead's record to its own; leads
+    with an implausible time stamp do not count.
 
     Parameters
     ----------
@@ -56,7 +60,9 @@ def latency_of(
     float or None
         None where no event is recent.
     """
-    arrived = {lead.offset: lead.timestamp for lead in leads}
+    arrived = {
+        lead.offset: lead.timestamp for lead in leads if age_ms(lead.timestamp, now_ms) is not None
+    }
     found = [
         event.timestamp - arrived[source]
         for event in events
@@ -96,10 +102,14 @@ class LiveWatch:
         is_known = True
         while True:
             try:
-                async with self._offsets.open() as commits_of, self._reader.open() as consumer:
+                async with (
+                    self._offsets.open() as commits_of,
+                    self._reader.open() as consumer,
+                    self._reader.open_beside() as beside,
+                ):
                     while True:
                         async with asyncio.timeout(ANSWER_LIMIT):
-                            self._throttle.look(await self.state(consumer, commits_of))
+                            self._throttle.look(await self.state(consumer, beside, commits_of))
                         is_known = True
                         await asyncio.sleep(LOOK)
             except (KafkaError, TimeoutError) as error:
@@ -115,6 +125,7 @@ class LiveWatch:
     async def state(
         self,
         consumer: Any,
+        beside: RawReader,
         commits_of: Callable[[Collection[TopicPartition]], Awaitable[Commits]],
     ) -> LiveState:
         """Return how the workers are doing now.
@@ -123,6 +134,8 @@ class LiveWatch:
         ----------
         consumer
             Reads the ends of the logs, and the latest events.
+        beside
+            Reads records that the consumer can't decode.
         commits_of
             Fetches the commits of the workers' group.
 
@@ -138,29 +151,45 @@ class LiveWatch:
         ends = await consumer.end_offsets(self._partitions)
         # One partition a look, in turn: all of them would cost the broker more than it is worth.
         self._next = (self._next + 1) % len(self._partitions)
-        latency = await self._latency(consumer, self._partitions[self._next])
+        latency = await self._latency(consumer, beside, self._partitions[self._next])
         return LiveState(uncommitted_offsets(ends, committed), latency)
 
-    async def _latency(self, consumer: Any, source: TopicPartition) -> float | None:
+    async def _latency(
+        self, consumer: Any, beside: RawReader, source: TopicPartition
+    ) -> float | None:
         number = source.partition
         output = TopicPartition(self._settings.leads_scored, number)
         end = (await consumer.end_offsets([output]))[output]
-        events = await _read(consumer, output, end - LATEST, end)
+        events = await read_lately(consumer, beside, output, end - LATEST, end)
         source_of = SourceOf(source.topic, number, None)
         offsets = [at for event in events if (at := source_of(event.headers)) is not None]
         if not offsets:
             return None
-        leads = await _read(consumer, source, min(offsets), max(offsets) + 1)
+        leads = await read_lately(consumer, beside, source, min(offsets), max(offsets) + 1)
         return latency_of(leads, events, source_of, time.time() * 1000)
 
 
-async def _read(consumer: Any, partition: TopicPartition, start: int, end: int) -> Sequence[Record]:
-    """Read a few records of a partition, as far as one poll brings them."""
+class Assignable(Polled, Protocol):
+    """The part of an aiokafka consumer that is used here."""
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Read these partitions."""
+
+    def unsubscribe(self) -> None:
+        """Read none."""
+
+
+async def read_lately(
+    consumer: Assignable, beside: RawReader, partition: TopicPartition, start: int, end: int
+) -> Sequence[Record]:
+    """Return the readable records of a few offsets, as far as one poll brings them."""
     if end <= 0:
         return ()
     consumer.assign([partition])
     consumer.seek(partition, max(start, 0))
-    fetched = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=LATEST * 2)
+    found: list[Record] = []
+    steps = poll(consumer, beside, {partition: end}, timeout_ms=POLL_MS, max_records=LATEST * 2)
+    async for polled in steps:
+        found += polled.get(partition, ())
     consumer.unsubscribe()
-    found: Sequence[Record] = fetched.get(partition, ())
     return found

@@ -43,6 +43,8 @@ class ReplayPlan(_Frozen):
     id: Annotated[str, Field(pattern=rf"^{ID.pattern}$")]
     topic: str
     """The source topic."""
+    topic_id: str | None = None
+    """Its id; None where the broker gives topics none, and in plans of earlier versions."""
     partitions: int
     """Partitions of the source topic when the plan was made."""
     ranges: tuple[PartitionRange, ...]

@@ -64,9 +64,12 @@ class PlanLog:
     ----------
     settings
         Kafka's address and security, and the topic.
+    use
+        What it is read for: a missing right is named with it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, use: Use = Use.REPLAY) -> None:
+        self._use = use
         self._settings = settings
         self._connection = settings.kafka_client_options()
         self._at = TopicPartition(settings.leads_replays, 0)
@@ -125,7 +128,7 @@ class PlanLog:
             return None
 
     async def _latest(self) -> dict[str, bytes]:
-        require_plan_topic(self._settings, await partition_counts(self._settings, Use.REPLAY))
+        require_plan_topic(self._settings, await partition_counts(self._settings, self._use))
         latest: dict[str, bytes | None] = {}
         try:
             end = await self._reader.end_offset(self._at)

@@ -14,7 +14,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, LeadScoreError
+from schemas.registered import RegisteredSchemas
 from stream.archive.reader import Archive, ArchiveRawReader
+from stream.consume.partition_progress import Batch
 from stream.consume.start_offsets import Start
 from stream.deliver.delivery import AtLeastOnce
 from stream.fetch.closing import closed
@@ -31,6 +33,9 @@ from stream.replay.progress import ReplayAssignment
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import load_selection
 from stream.replay.source import Pace, ReplaySource, SourceLimits
+from stream.schema_registry.compatibility import verify_schemas
+from stream.schema_registry.lookup import SchemaLookup
+from stream.schema_registry.opened import open_lookup
 from stream.scoring.drift_publisher import DriftPublisher
 from stream.scoring.kafka_clients import KafkaClients
 from stream.scoring.pipeline import ScoringPipeline
@@ -174,7 +179,11 @@ class ReplayRun:
             Kafka did not take the outputs or the commits, or another process has taken a partition.
         """
         settings, plan = self._settings, self._plan
-        serving = await asyncio.to_thread(self._load)
+        schemas = open_lookup(settings)
+        if schemas is not None:
+            await verify_schemas(settings, schemas, None)
+        registered = None if schemas is None else schemas.registered
+        serving = await asyncio.to_thread(self._load, registered)
         selection = await asyncio.to_thread(load_selection, plan, settings)
         kafka = KafkaClients(settings)
         kafka.offsets = _PlannedOffsets(settings, plan)
@@ -193,6 +202,7 @@ class ReplayRun:
             source_topic=plan.topic,
             reader=kafka.source_log(),
             crash=crash,
+            before_decoding=None if schemas is None else schemas.resolve,
         )
         is_exactly_once = settings.is_exactly_once
         transactions = kafka.transactions(outputs, emitter.limits) if is_exactly_once else None
@@ -227,7 +237,7 @@ class ReplayRun:
             consumer=consumer,
             committer=make_committer(consumer, lambda _: None, crash),
             reader=reader,
-            accept=pipeline.accept,
+            accept=pipeline.accept if schemas is None else partial(_accept, pipeline, schemas),
             selection=selection,
             pace=self._pace,
             limits=SourceLimits(
@@ -262,6 +272,8 @@ class ReplayRun:
         finally:
             await tasks.cancel()
             await pipeline.stop()
+            if schemas is not None:
+                await schemas.close()
             if transactions:  # open only after an error
                 by = now() + CLOSE_LIMIT
                 await asyncio.gather(*(each.close(by) for each in transactions.writers.values()))
@@ -282,15 +294,25 @@ class ReplayRun:
                     *(progress.committed, each.start),
                 )
 
-    def _load(self) -> Serving:
+    def _load(self, registered: RegisteredSchemas | None) -> Serving:
         plan = self._plan
-        return load_pinned(self._settings, self._trials, plan.model, replay_id=plan.id)
+        load = partial(load_pinned, registered=registered, replay_id=plan.id)
+        return load(self._settings, self._trials, plan.model)
 
     async def _start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:
         assert commit is not None
         since = commit.offset if commit.pin is None else commit.pin.since
         pin = AccountedPin(self._plan.model, since, account=account_of(commit))
         return Start(commit.offset, pin)
+
+
+async def _accept(
+    pipeline: ScoringPipeline, schemas: SchemaLookup, batches: Sequence[Batch]
+) -> None:
+    """Hand batches to the pipeline once their schema ids are known."""
+    for batch in batches:
+        await schemas.resolve(batch.records)
+    await pipeline.accept(batches)
 
 
 async def _first(task: asyncio.Task[bool], failure: asyncio.Future[BaseException]) -> bool:

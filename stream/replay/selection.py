@@ -13,10 +13,13 @@ from model.registry import Registry
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.errors import ErrorCode, InputError
 from schemas.fields import FieldKind
+from schemas.registered import RegisteredSchemas, framed
 from schemas.store import SchemaStore
+from schemas.wire import formats_with
 from stream.consume.partition_progress import Record
 from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan
+from stream.schema_registry.opened import asked_schemas
 from stream.settings import Settings
 
 __all__ = ["Selection", "lead_filter", "load_selection", "sampled"]
@@ -57,12 +60,18 @@ class _LeadFilter:
     A record that can't be decoded passes: it becomes a dead letter, and is not left out in silence.
     """
 
-    def __init__(self, decoder: LeadDecoder, wanted: Mapping[str, str | float]) -> None:
+    def __init__(
+        self, decoder: LeadDecoder, wanted: Mapping[str, str | float], *, is_framed: bool
+    ) -> None:
         self._decoder = decoder
+        self._is_framed = is_framed
         self._wanted = wanted
 
     def kept(self, records: Sequence[Record]) -> NDArray[np.bool_]:
-        leads = self._decoder.decode([record.value for record in records])
+        values = [record.value for record in records]
+        if self._is_framed:
+            values = [framed(record.value, record.headers) for record in records]
+        leads = self._decoder.decode(values)
         kept = np.zeros(len(records), np.bool_)
         is_like = np.ones(len(leads.positions), np.bool_)
         for field, value in self._wanted.items():
@@ -82,7 +91,11 @@ def _equals(leads: DecodedLeads, field: str, value: str | float) -> NDArray[np.b
 
 
 def lead_filter(
-    filters: Sequence[tuple[str, str]], spec: FeatureSpec, store: SchemaStore, max_bytes: int
+    filters: Sequence[tuple[str, str]],
+    spec: FeatureSpec,
+    store: SchemaStore,
+    max_bytes: int,
+    registered: RegisteredSchemas | None = None,
 ) -> _LeadFilter | None:
     """Return the filter of a replay; None where there are no conditions.
 
@@ -96,6 +109,8 @@ def lead_filter(
         The schemas that leads may be written with.
     max_bytes
         The largest event that is decoded.
+    registered
+        The schemas of the schema registry; None: there is none.
 
     Raises
     ------
@@ -123,8 +138,9 @@ def lead_filter(
         kinds,
         max_bytes=max_bytes,
         readings={name: given for name, given in spec.readings.items() if name in kinds},
+        formats=formats_with(registered),
     )
-    return _LeadFilter(decoder, wanted)
+    return _LeadFilter(decoder, wanted, is_framed=registered is not None)
 
 
 class Selection:
@@ -162,5 +178,8 @@ def load_selection(plan: ReplayPlan, settings: Settings) -> Selection:
     metadata = describe_bundle(registry.resolve(name), Trials()).metadata
     store = SchemaStore.load(*settings.schema_folders)
     store.add(metadata.contract, f"the contract of model {plan.model_id}")
-    matches = lead_filter(plan.filters, metadata.spec, store, settings.max_event_bytes)
+    matches = lead_filter(
+        *(plan.filters, metadata.spec, store, settings.max_event_bytes),
+        registered=asked_schemas(settings),
+    )
     return Selection(plan.sample, matches)

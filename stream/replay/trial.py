@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiokafka import TopicPartition
@@ -22,6 +23,7 @@ from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import load_selection
+from stream.schema_registry.opened import asked_schemas, with_own_framing
 from stream.scoring.serving_model import load_pinned
 from stream.settings import Settings
 
@@ -88,9 +90,8 @@ async def try_out(settings: Settings, plan: ReplayPlan) -> Estimate:
         Kafka did not answer.
     """
     settings = plan.settings_of(settings)
-    serving = await asyncio.to_thread(
-        load_pinned, settings, Trials(), plan.model, replay_id=plan.id
-    )
+    load = partial(load_pinned, registered=asked_schemas(settings), replay_id=plan.id)
+    serving = await asyncio.to_thread(load, with_own_framing(settings), Trials(), plan.model)
     records = await _drawn(settings, plan)
     selection = await asyncio.to_thread(load_selection, plan, settings)
     by_partition: dict[int, list[Record]] = {}

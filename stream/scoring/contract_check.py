@@ -8,7 +8,7 @@ from schemas.errors import InputError, InvalidEventError, StartupError
 from schemas.store import Schema, SchemaStore
 from stream.settings import PREFIX, Settings
 
-__all__ = ["verify_contract"]
+__all__ = ["contract_of", "verify_contract"]
 
 
 def verify_contract(bundle: Bundle, settings: Settings) -> None:
@@ -19,7 +19,7 @@ def verify_contract(bundle: Bundle, settings: Settings) -> None:
     StartupError
         They are not; or the contract that the settings name is not known.
     """
-    contract = _contract(settings, bundle.metadata.contract)
+    contract = contract_of(bundle, settings)
     spec = bundle.metadata.spec
     try:
         contract = contract.with_names(spec.names)
@@ -34,10 +34,17 @@ def verify_contract(bundle: Bundle, settings: Settings) -> None:
         )
 
 
-def _contract(settings: Settings, own: object) -> Schema:
+def contract_of(bundle: Bundle, settings: Settings) -> Schema:
+    """Return the schema that leads are promised to have: the settings', else the model's own.
+
+    Raises
+    ------
+    StartupError
+        The settings name a schema that is not known, or no lead can have it.
+    """
     store = SchemaStore.load(*settings.schema_folders)
     try:
-        schema = store.add(own, "the model's contract")
+        schema = store.add(bundle.metadata.contract, "the model's contract")
         if settings.contract is not None:
             named = store.by_name(settings.contract)
             if named is None:

@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
 from agents.drift import BLOCK, SPREAD, BlockCounts, CountedLeads, Counting, block_of
 from agents.partials import Partial
+from agents.records import SourceRecord
 from agents.scoring import Scorer
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
@@ -118,6 +119,8 @@ class DriftPublisher:
         call.
     interval
         Seconds between two publications of open blocks.
+    before_decoding
+        Called with records before they are decoded to be counted again.
     """
 
     def __init__(
@@ -130,7 +133,9 @@ class DriftPublisher:
         crash: Crash,
         out_of_order: Callable[[int], None] = lambda _: None,
         interval: float = 1.0,
+        before_decoding: Callable[[Sequence[SourceRecord]], Awaitable[None]] | None = None,
     ) -> None:
+        self._before_decoding = before_decoding
         self._emitter = emitter
         self._topic = topic
         self._source_topic = source_topic
@@ -354,6 +359,8 @@ class DriftPublisher:
             async for records in self._reader.read(partition, position, stop):
                 for at in range(0, len(records), HEAD_STEP):
                     some = records[at : at + HEAD_STEP]
+                    if self._before_decoding is not None:
+                        await self._before_decoding(some)
                     batch = scorer.decode(some)
                     features = scorer.features(batch)
                     block.add(scorer.counted(batch, features, scorer.predict(features)))

@@ -7,10 +7,12 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 from model.metadata import BundleError, UnavailableError
 from monitoring.telemetry.model_metrics import ModelMetrics
 from schemas.errors import FatalError, LoadFailure
+from schemas.registered import RegisteredSchemas
 from stream.process.background_tasks import BackgroundTasks, all_ended
 from stream.process.backoff import Backoff
 from stream.process.deadlines import now
@@ -44,6 +46,8 @@ class ModelLoader:
         Count failures, and show whether the last attempt failed.
     trials
         Try a model before it is opened here.
+    registered
+        What is known of the schema registry; None: there is none.
     clock
         Seconds of a monotonic clock.
     draw
@@ -56,12 +60,14 @@ class ModelLoader:
         metrics: ModelMetrics,
         trials: Trials,
         *,
+        registered: RegisteredSchemas | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._trials = trials
+        self._registered = registered
         self._clock = clock
         self._backoff = Backoff(settings.model_poll_seconds, LONGEST_WAIT, draw)
         self._tasks = BackgroundTasks()
@@ -108,7 +114,8 @@ class ModelLoader:
         elif self._backoff.failures and self._clock() < self._retry_at:
             return None
         try:
-            serving = await asyncio.to_thread(load_serving, self._settings, location, self._trials)
+            load = partial(load_serving, registered=self._registered)
+            serving = await asyncio.to_thread(load, self._settings, location, self._trials)
         except Exception as error:  # any error: the current model goes on scoring
             if self._trials.is_stopped:
                 return None  # the worker stops, and ended the trial

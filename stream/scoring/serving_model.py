@@ -25,9 +25,10 @@ from model.serving.predictor import open_predictor
 from schemas.decode import LeadDecoder
 from schemas.model_identity import ModelIdentity
 from schemas.plausible_times import PlausibleTimes
+from schemas.registered import RegisteredSchemas
 from schemas.scored_event import ScoredModel
 from schemas.store import SchemaStore
-from schemas.wire import WireFormat
+from schemas.wire import WireFormat, formats_with
 from stream.scoring.contract_check import verify_contract
 from stream.settings import Settings
 
@@ -88,6 +89,7 @@ def load_serving(
     location: str | None,
     trial: Trial | None = None,
     *,
+    registered: RegisteredSchemas | None = None,
     replay_id: str | None = None,
 ) -> Serving:
     """Load a model, verify it and make it ready to score.
@@ -100,6 +102,8 @@ def load_serving(
         The bundle's folder; None for the constant model.
     trial
         Tries the model before it is opened.
+    registered
+        What is known of the schema registry; None: there is none.
     replay_id
         The replay that it scores for; None for a worker.
 
@@ -116,13 +120,18 @@ def load_serving(
             " %s; train a model with `leadscore train`",
             *(settings.model, settings.environment),
         )
-        return _constant(settings)
+        return _constant(settings, registered)
     bundle = load_bundle(location, trial)
     verify_contract(bundle, settings)
     predictor = open_predictor(bundle, threads=settings.model_threads, reasons=settings.reasons)
     return Serving(
         scorer=scorer_of(
-            bundle, predictor, settings, topic=settings.leads_created, replay_id=replay_id
+            bundle,
+            predictor,
+            settings,
+            topic=settings.leads_created,
+            registered=registered,
+            replay_id=replay_id,
         ),
         identity=bundle.identity,
         engine=predictor.engine,
@@ -133,7 +142,12 @@ def load_serving(
 
 
 def load_pinned(
-    settings: Settings, trial: Trial, model: ModelIdentity, *, replay_id: str | None = None
+    settings: Settings,
+    trial: Trial,
+    model: ModelIdentity,
+    *,
+    registered: RegisteredSchemas | None = None,
+    replay_id: str | None = None,
 ) -> Serving:
     """Load the very model that a commit, or the plan of a replay, names.
 
@@ -145,6 +159,8 @@ def load_pinned(
         Tries the model before it is opened.
     model
         The model.
+    registered
+        What is known of the schema registry; None: there is none.
     replay_id
         The replay that it scores for; None for a worker.
 
@@ -156,11 +172,12 @@ def load_pinned(
         It reads fields that the contract does not promise.
     """
     if model.id == CONSTANT and settings.environment in ("development", "test"):
-        return _constant(settings)
+        return _constant(settings, registered)
     registry, name = Registry(settings.registry), f"{model.id}/{model.version}"
     if model.version not in registry.versions(model.id):
         raise ModelNotFoundError(f"the registry {registry.root} has no model {name}: restore it")
-    serving = load_serving(settings, registry.resolve(name), trial, replay_id=replay_id)
+    location = registry.resolve(name)
+    serving = load_serving(settings, location, trial, registered=registered, replay_id=replay_id)
     if serving.identity.sha256 != model.sha256:
         raise BundleError(
             f"model {name} was expected to have the SHA-256 {model.sha256}, it has "
@@ -175,6 +192,7 @@ def scorer_of(
     settings: Settings,
     *,
     topic: str,
+    registered: RegisteredSchemas | None = None,
     replay_id: str | None = None,
 ) -> Scorer:
     """Make the scorer of a bundle, for the leads of a topic, of a worker or of a replay."""
@@ -207,6 +225,7 @@ def scorer_of(
         settings,
         counting if settings.drift else None,
         metadata.importance,
+        registered,
     )
 
 
@@ -244,7 +263,9 @@ def _scorer(
     settings: Settings,
     counting: Counting | None = None,
     importance: Mapping[str, float] | None = None,
+    registered: RegisteredSchemas | None = None,
 ) -> Scorer:
+    formats = formats_with(registered)
     decoder = LeadDecoder(
         store,
         spec.kinds,
@@ -252,6 +273,7 @@ def _scorer(
         keeps_bytes=True,
         readings=spec.readings,
         names=spec.names,
+        formats=formats,
     )
     decoder.prepare()
     return Scorer(
@@ -262,12 +284,14 @@ def _scorer(
         labels=labels,
         rules=Rules(settings.min_coverage, settings.low_coverage, settings.max_attempts),
         wire=WireFormat(settings.output_format),
+        formats=formats,
+        is_framed_by_headers=registered is not None,
         counting=counting,
         times=PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms),
     )
 
 
-def _constant(settings: Settings) -> Serving:
+def _constant(settings: Settings, registered: RegisteredSchemas | None) -> Serving:
     """Serve the same score for every lead, under a name that says so."""
     spec = FeatureSpec(fields=(NumberField(name="created_at"),))
     labels = ("any", "other", "missing")
@@ -284,7 +308,9 @@ def _constant(settings: Settings) -> Serving:
         identity, predictor, calibration, thresholds, reasons, settings.leads_created
     )
     store = SchemaStore.load(*settings.schema_folders)
-    scorer = _scorer(model, spec, reference, predictor, reasons, store, settings)
+    scorer = _scorer(
+        model, spec, reference, predictor, reasons, store, settings, registered=registered
+    )
     info = {"name": CONSTANT, "version": "0", "sha256": sha256, "engine": predictor.engine}
     return Serving(scorer, identity, predictor.engine, calibration.method, info)
 

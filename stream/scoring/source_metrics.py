@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
 from aiokafka import TopicPartition
 
@@ -13,7 +14,6 @@ from stream.consume.lag import Lag, lag_of
 from stream.lag.catch_up import CatchUp, eta_seconds
 from stream.process.deadlines import now
 from stream.process.loop_watch import LoopWatch
-from stream.scoring.observer import ScoringObserver
 from stream.scoring.stall_watch import StallWatch
 
 __all__ = ["SourceMetrics", "partition_lags"]
@@ -34,6 +34,14 @@ def _as_metric(at: TopicPartition, lag: Lag, eta: float | None) -> PartitionLag:
     return PartitionLag(at.topic, at.partition, lag.messages, lag.seconds, eta)
 
 
+class Commits(Protocol):
+    """Knows when Kafka last accepted a commit."""
+
+    @property
+    def committed_at(self) -> float | None:
+        """Seconds of the monotonic clock; None before the first assignment."""
+
+
 class SourceMetrics:
     """Collects the state of the source from the parts that know it.
 
@@ -46,7 +54,7 @@ class SourceMetrics:
     def __init__(
         self,
         source: BatchSource,
-        observer: ScoringObserver,
+        observer: Commits,
         stall_watch: StallWatch,
         loop_watch: LoopWatch,
         health: Health,

@@ -37,6 +37,8 @@ class StallWatch(Service):
         Where it is shown.
     crash
         Ends the worker, so that its supervisor starts a new one.
+    held_for
+        Seconds for which records may be held back before they are processed.
 
     Attributes
     ----------
@@ -51,9 +53,10 @@ class StallWatch(Service):
         fenced: Callable[[], Collection[TopicPartition]],
         health: Health,
         crash: Crash,
+        held_for: float = 0.0,
     ) -> None:
         super().__init__()
-        self.stuck = StuckPartitions()
+        self.stuck = StuckPartitions(held_for)
         self._source = source
         self._lags = lags
         self._fenced = fenced
@@ -73,17 +76,20 @@ class StallWatch(Service):
     def show_progress(self, now: float) -> None:
         """Show in health how far the source is, and whether it has work; now is monotonic."""
         done = sum(entry.done_offset or 0 for entry in self._source.assignment.values())
-        stopped = self._source.stopped_at  # what lies behind such a record is no work
+        source = self._source
+        # What lies behind an unreadable record is no work; nor is what waits for a schema, as a
+        # restart would not help.
+        idle = source.stopped_at.keys() | source.held
         has_work = any(
             lag.records
             for lag in self._lags()
-            if TopicPartition(lag.topic, lag.partition) not in stopped
+            if TopicPartition(lag.topic, lag.partition) not in idle
         )
         self._health.source_seen(now, finished=done, has_work=has_work)
 
     def _show_stuck(self, now: float) -> None:
         assigned = self._source.assigned
-        if not self._health.meets(Condition.BROKER_REACHED):
+        if not all(map(self._health.meets, (Condition.BROKER_REACHED, Condition.TARGET_REACHED))):
             assigned = frozenset()  # none can move then, and that is reported already
         stopped_at = self._source.stopped_at
         self.stuck.look(now, assigned, self._source.assignment, self._fenced(), stopped_at)

@@ -13,6 +13,7 @@ from model.storage import open_folder
 from schemas.errors import StartupError
 from stream.consume.partition_progress import Record
 from stream.process.model_trial import Trials
+from stream.schema_registry.opened import asked_schemas, with_own_framing
 from stream.scoring.serving_model import locate, scorer_of
 from stream.settings import Settings
 
@@ -66,7 +67,13 @@ def reference_sample(bundle: Bundle) -> LeadSample:
 def scored_sample(bundle: Bundle, settings: Settings, records: Sequence[Record]) -> LeadSample:
     """Score records as a worker does, without those that are dead letters."""
     predictor = open_predictor(bundle, reasons=False)
-    scorer = scorer_of(bundle, predictor, settings, topic=settings.leads_created)
+    scorer = scorer_of(
+        bundle,
+        predictor,
+        with_own_framing(settings),
+        topic=settings.leads_created,
+        registered=asked_schemas(settings),
+    )
     read = scorer.decode(records)
     features = scorer.features(read)
     scores = [

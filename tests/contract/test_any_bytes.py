@@ -221,10 +221,10 @@ def test_each_defect_has_its_code() -> None:
         assert [(i, error.code) for i, error in leads.errors] == [(0, code)], value
 
 
-def test_confluent_framing_is_refused_by_name() -> None:
+def test_confluent_framing_without_a_registry_is_refused_by_name() -> None:
     [(_, verdict)] = DECODER.decode([b"\x00\x00\x00\x00\x01x"]).errors
     assert "Confluent" in verdict.message
-    assert "not supported yet" in verdict.message
+    assert "set LEADSCORE_SCHEMA_REGISTRY_URL" in verdict.message
 
 
 def test_times_of_leads_are_milliseconds_or_iso_8601() -> None:

@@ -48,6 +48,8 @@ KINDS = {
     "summary": FieldKind.TEXT,
 }
 MAX_BYTES = 2048
+WRITTEN = (WireFormat.AVRO, WireFormat.JSON)
+"""The formats that need no schema registry."""
 SCORED_AT = 1_800_000_000_000
 
 
@@ -121,7 +123,9 @@ def _event_seeds() -> list[bytes]:
     for name, schema in contracts.items():
         assert isinstance(schema, Schema)
         for lead in (FULL[name], least(name)):
-            seeds += [encode_lead(lead, schema, wire) for wire in WireFormat]
+            seeds += [
+                encode_lead(lead, schema, wire) for wire in (WireFormat.AVRO, WireFormat.JSON)
+            ]
     json_lead = {
         "lead_id": "j",
         "created_at": "2024-05-31T09:30:00+02:00",
@@ -244,7 +248,7 @@ def _score(scorer: Scorer, records: Sequence[_Record]) -> None:
 def _scoring() -> Iterator[Feed]:
     with TemporaryDirectory() as folder, _few_by_column():
         model = small_model(Path(folder))
-        scorers = [_scorer(model, wire) for wire in WireFormat]
+        scorers = [_scorer(model, wire) for wire in WRITTEN]
         good = _Record(6, 0, b"k", model.values()[0], [])
 
         def feed(given: bytes) -> None:

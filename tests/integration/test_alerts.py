@@ -31,6 +31,7 @@ from monitoring.telemetry.lag_gauges import GroupLagGauges, GroupPartition
 from monitoring.telemetry.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
 from monitoring.telemetry.replay_metrics import ReplayMetrics
 from monitoring.telemetry.rest_metrics import RestMetrics
+from monitoring.telemetry.sink_metrics import SinkMetrics
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode
 from testing.kafka_client import until
@@ -225,6 +226,17 @@ def a_rest_server() -> CollectorRegistry:
     return registry
 
 
+def a_sink() -> CollectorRegistry:
+    """Metrics of a sink that has written, refused and waited."""
+    registry = CollectorRegistry()
+    sink = SinkMetrics(registry, name="crm", kind="sql", content="scores")
+    sink.wrote(["written", "refused"], 0.02)
+    sink.dead_letter(ErrorCode.OUTPUT_TOO_LARGE)
+    sink.target_away()
+    sink.target_reached()
+    return registry
+
+
 @asynccontextmanager
 async def seen_by_prometheus(
     folder: Path, exposed: Exposed, also: Mapping[str, list[int]] = MappingProxyType({})
@@ -321,6 +333,7 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
         "leadscore-replay": a_replay(),
         "leadscore-archive": an_archive_with_every_fault(),
         "leadscore-rest": a_rest_server(),
+        "leadscore-sink": a_sink(),
     }
     async with seen_by_prometheus(tmp_path, exposed) as prometheus:
         for panel, query in QUERIES:

@@ -53,7 +53,7 @@ async def findings(
 
 async def test_a_sound_stage_has_no_failure(stage: Stage) -> None:
     found = await findings(stage.settings)
-    assert set(found) == {check.name for check in CHECKS}
+    assert set(found) == {check.name for check in CHECKS} - {"schema registry"}, "none is set"
     failures = [one for many in found.values() for one in many if one.level is Level.FAIL]
     assert failures == []
     assert "4.0 or later" in found["broker"][0].sentence

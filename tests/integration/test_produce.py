@@ -90,7 +90,11 @@ async def test_every_event_is_where_the_count_says_and_is_what_it_says(
     assert {ErrorCode(code) for code in expected.values()} == {*ErrorCode} - {
         ErrorCode.ATTEMPTS,
         ErrorCode.FEATURES,
+        ErrorCode.INCOMPATIBLE,
         ErrorCode.OUTPUT_TOO_LARGE,
+        ErrorCode.PROTOBUF,
+        ErrorCode.SCHEMA_ID,
+        ErrorCode.SINK_REFUSED,
         ErrorCode.TIME,
         ErrorCode.UNREADABLE,
     }

@@ -168,7 +168,11 @@ async def test_a_poison_mix_is_accounted_for_to_the_last_record(
     assert len({event.kind for event in played.broken}) >= 8
     assert account.codes.keys() == {*ErrorCode} - {
         ErrorCode.ATTEMPTS,
+        ErrorCode.INCOMPATIBLE,
         ErrorCode.OUTPUT_TOO_LARGE,
+        ErrorCode.PROTOBUF,
+        ErrorCode.SCHEMA_ID,
+        ErrorCode.SINK_REFUSED,
         ErrorCode.TIME,
         ErrorCode.UNREADABLE,
     }

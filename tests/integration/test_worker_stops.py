@@ -46,7 +46,8 @@ async def test_a_worker_that_is_killed_in_mid_stream_loses_nothing(
             below = [offset for offset in offsets if offset < committed.get(partition, 0)]
             assert below == list(range(committed.get(partition, 0)))
         again = sum(map(len, written.values())) - sum(committed.values())
-        assert again >= 3000 if commit_interval == "30" else sum(committed.values()) > 0
+        # The first commit of one partition, at its first lead, is one of all.
+        assert again >= 2000 if commit_interval == "30" else sum(committed.values()) > 0
         await stage.start()
         played = await stream.end()
     await stage.until_committed(played)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
-PACKAGES = ("agents", "features", "model", "monitoring", "schemas", "stream")
+PACKAGES = ("agents", "features", "lake", "model", "monitoring", "schemas", "stream")
 ELSEWHERE = {Path("second_audit"): Path("tests/chaos/second_audit")}
 """Folders of tests whose subject is not at the top of the tree."""
 FILES = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))

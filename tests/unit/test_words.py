@@ -11,7 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    *("agents", "benchmarks", "data", "docs", "examples", "features", "model", "monitoring"),
+    *(
+        "agents",
+        "benchmarks",
+        "data",
+        "docs",
+        "examples",
+        "features",
+        "lake",
+        "model",
+        "monitoring",
+    ),
     *("schemas", "stream", "testing", "tests"),
 )
 RIDDLES = re.compile(

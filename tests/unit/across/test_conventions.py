@@ -67,7 +67,7 @@ TABLE = {
     "models verify": Does("leads", waits_in=REGISTRY),
     "models alias set": Does("leads production 1 --force", writes=True, waits_in=REGISTRY),
     "models alias remove": Does("leads production", writes=True, waits_in=REGISTRY),
-    "score": Does("leads.jsonl", why_no_json="it has --format jsonl", waits_in=READ_CONTENT),
+    "score": Does("leads.jsonl", writes=True, waits_in=READ_CONTENT),
     "explain": Does("L-1", asks_kafka=True),
     "erase": Does("L-1", asks_kafka=True, writes=True),
     "topics create": Does("--retention 7d", asks_kafka=True, writes=True),
@@ -76,7 +76,10 @@ TABLE = {
     "doctor": Does(asks_kafka=True, unreachable=1),  # its result: docs/adr/0010-exit-codes.md
     "acls": Does(waits_in="stream.cli.acls.load_settings"),
     "worker": Does(why_no_json=SERVICE, why_no_dry_run=SERVICE, writes=True),
+    "schemas check": Does(waits_in="stream.cli.schemas.load_settings"),
+    "schemas register": Does(writes=True, waits_in="stream.cli.schemas.load_settings"),
     "serve": Does(why_no_json=SERVICE, why_no_dry_run=SERVICE),
+    "sink": Does("jsonl --to scores", why_no_json=SERVICE, writes=True),
     "produce": Does("--count 5", asks_kafka=True, writes=True),
     "lag": Does(asks_kafka=True),
     "drift status": Does(asks_kafka=True),
@@ -306,13 +309,16 @@ def test_ctrl_c_without_kafka_is_exit_code_130(
 
 # NDJSON of the commands without Kafka; tests/integration/test_conventions.py has the others
 
+HAVE_THEIR_OWN = ("train", "score", "schemas check", "schemas register")
+"""Commands whose own tests read their NDJSON: they need leads, or a schema registry."""
+
 
 @pytest.mark.parametrize(
     "path",
     [
         path
         for path, does in TABLE.items()
-        if not (does.asks_kafka or does.why_no_json or path == "train")  # see test_train.py
+        if not (does.asks_kafka or does.why_no_json or path in HAVE_THEIR_OWN)
     ],
 )
 def test_each_line_of_json_is_an_object(path: str, leadscore: Callable[..., Result]) -> None:

@@ -147,7 +147,7 @@ def test_a_lead_scores_the_same_in_a_file_and_as_an_event(
     assert scored(registry, b"\n".join(map(orjson.dumps, events)))[0] == by_file
     store = SchemaStore.load()
     schema = store.add(bundle.metadata.contract)
-    for wire in WireFormat:
+    for wire in (WireFormat.AVRO, WireFormat.JSON):
         values = [encode_lead(event, schema, wire) for event in events]
         assert by_events(bundle, values) == by_file
         assert [by_events(bundle, [value])[0] for value in values] == by_file

@@ -12,6 +12,7 @@ import yaml
 
 from stream.__main__ import main
 from stream.cli.replay import replay
+from stream.cli.score import score
 from stream.replay.shards import INDEX, parse_shard
 from stream.settings import Settings, variable_of
 
@@ -124,3 +125,16 @@ def test_the_indexed_job_of_a_replay_has_as_many_pods_as_shards() -> None:
     assert parse_shard(shard, {INDEX: last}).count == job["completions"]
     assert job["completionMode"] == "Indexed"
     assert given["port"] == container["ports"][0]["containerPort"]
+
+
+def test_the_indexed_job_of_a_backfill_has_as_many_pods_as_shards() -> None:
+    job = yaml.safe_load((ROOT / "examples/kubernetes-score.yaml").read_text())["spec"]
+    [container] = job["template"]["spec"]["containers"]
+    command, *arguments = container["args"]
+    assert command == "score"
+    given = score.make_context("score", arguments).params
+    [shard] = given["shards"]
+    last = str(job["completions"] - 1)
+    assert parse_shard(shard, {INDEX: last}).count == job["completions"]
+    assert job["completionMode"] == "Indexed"
+    assert (given["files"], given["out"]) == (("s3://lake/leads",), "s3://lake/scores/leads-4")

@@ -18,7 +18,7 @@ PAGES = sorted(
     {*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "data/README.md"},
 )
 FOLDERS = (
-    "agents|benchmarks|data|docs|examples|features|model|monitoring|requirements|schemas"
+    "agents|benchmarks|data|docs|examples|features|lake|model|monitoring|requirements|schemas"
     "|stream|tests"
 )
 OTHER_VARIABLES = {"LEADSCORE_CHAOS", "LEADSCORE_SOAK_MINUTES"}

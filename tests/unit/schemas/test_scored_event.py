@@ -255,7 +255,7 @@ def test_encoders_of_two_models_keep_their_reasons_apart() -> None:
     ],
 )
 def test_columns_that_differ_in_length_are_an_error(change: dict[str, Any]) -> None:
-    for wire in WireFormat:
+    for wire in (WireFormat.AVRO, WireFormat.JSON):
         writer = FORMATS[wire].scored_writer(scored_event(), MODEL)
         with pytest.raises((ValueError, IndexError)):
             writer.write(rows_of(2, **change))

@@ -16,6 +16,8 @@ from schemas.wire import WireFormat, detect
         (b"{", WireFormat.JSON),
         (b'{"lead_id": "a"}', WireFormat.JSON),
         (b' \t\r\n{"lead_id": "a"}', WireFormat.JSON),
+        (b"\x00\x00\x00\x00\x07abc", WireFormat.CONFLUENT),
+        (b"\x01" + bytes(16) + b"abc", WireFormat.CONFLUENT),
     ],
 )
 def test_it_is_known(value: bytes, wire: WireFormat) -> None:
@@ -27,7 +29,8 @@ def test_it_is_known(value: bytes, wire: WireFormat) -> None:
     [
         (None, "tombstone"),
         (b"", "tombstone"),
-        (b"\x00\x00\x00\x00\x07abc", "not supported yet"),
+        (b"\x00\x00\x00\x07", "00 and 4 bytes of schema id"),
+        (b"\x01" + bytes(15), "01 and 16 bytes of GUID"),
         (b"\xc3", "C3 01 and 8 bytes"),
         (b"\xc3\x01" + bytes(7), "C3 01 and 8 bytes"),
         (b"\xc3\x02" + bytes(8), "c3 02"),

@@ -48,7 +48,7 @@ def code_of(reader: LeadReader, value: bytes | None) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("wire", list(WireFormat))
+@pytest.mark.parametrize("wire", [WireFormat.AVRO, WireFormat.JSON])
 def test_every_kind_of_broken_lead_gets_its_code(reader: LeadReader, wire: WireFormat) -> None:
     mix = BrokenMix(CONTACT, wire, max_bytes=10_000, seed=1)
     found = [mix.spoil(dict(RECORD)) for _ in range(len(DEFECTS) * 5)]

@@ -92,7 +92,7 @@ async def test_it_logs_its_settings_masked_and_names_what_is_none(
 ) -> None:
     asked: list[object] = []
 
-    async def fit(settings: object, _: object) -> None:
+    async def fit(settings: object, *_: object) -> None:
         asked.append(settings)
 
     monkeypatch.setattr(app_module, "verify", fit)

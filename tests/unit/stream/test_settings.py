@@ -96,7 +96,7 @@ def test_settings_do_not_change() -> None:
         ("LEADSCORE_BATCH_MAX_RECORDS", "1" + "0" * 30, "less than or equal to 2147483647"),
         ("LEADSCORE_COMMIT_INTERVAL_SECONDS", "nan", "finite"),
         ("LEADSCORE_DRIFT_WINDOW_SECONDS", "1e308", "less than or equal to 316224000"),
-        ("LEADSCORE_OUTPUT_FORMAT", "xml", "'avro' or 'json'"),
+        ("LEADSCORE_OUTPUT_FORMAT", "xml", "'avro', 'json' or 'confluent'"),
         ("LEADSCORE_METRICS", "perhaps", "boolean"),
         ("LEADSCORE_MEMORY_BUDGET_MB", "20", "greater than or equal to 48"),
     ],

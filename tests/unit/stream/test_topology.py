@@ -30,6 +30,7 @@ SCORING = (
     "LoopWatch",
 )
 DRIFT = ("DriftService", "DriftStallWatch")
+SINK = ("SinkService", "StallWatch", "LoopWatch")
 ARCHIVE = ("ArchiveService", "ArchiveWatch", "LoopWatch")
 FAUSTS = {
     *("App", "Worker", "LenientTransport", "LenientConsumer", "LenientThread"),
@@ -46,7 +47,8 @@ async def _no_checks(_: App) -> None:
 
 
 def wired(role: Any) -> tuple[App, list[str]]:
-    app = App(load_settings(role=role, archive="archive"), _no_checks, Table=DriftTable)
+    settings = load_settings(role=role, archive="archive", sink_to="scores")
+    app = App(settings, _no_checks, Table=DriftTable)
     return app, [type(service).__name__ for service in wire(app)]
 
 
@@ -56,6 +58,7 @@ def wired(role: Any) -> tuple[App, list[str]]:
         ("score", ["Monitor", *SCORING], {"score"}, set()),
         ("drift", ["Monitor", *DRIFT], {"drift"}, {"drift_windows"}),
         ("all", ["Monitor", *SCORING, *DRIFT], {"score", "drift"}, {"drift_windows"}),
+        ("sink", ["Monitor", *SINK], {"write"}, set()),
         ("archive", ["Monitor", *ARCHIVE], {"archive"}, set()),
     ],
 )
@@ -74,10 +77,11 @@ def test_a_change_of_model_outlives_the_scoring_service() -> None:
     assert services.index("ModelReloader") < services.index("ScoringService")
 
 
-@pytest.mark.parametrize("role", ["score", "drift", "archive"])
+@pytest.mark.parametrize("role", ["score", "drift", "archive", "sink"])
 def test_no_service_hides_a_method_of_modes_own(role: Any) -> None:
     """An attribute `_crash` would hide the method by which mode ends the services of an app."""
-    app = App(load_settings(role=role, archive="archive"), _no_checks, Table=DriftTable)
+    settings = load_settings(role=role, archive="archive", sink_to="scores")
+    app = App(settings, _no_checks, Table=DriftTable)
     for service in wire(app):
         hidden = [at for at in vars(service) if callable(getattr(mode.Service, at, None))]
         assert hidden == [], type(service).__name__
@@ -101,7 +105,7 @@ def test_a_stop_does_not_wait_for_the_commit_watch_first() -> None:
 
 def test_the_page_names_every_service() -> None:
     text = topology.__doc__ or ""
-    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT, *ARCHIVE):
+    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT, *ARCHIVE, *SINK):
         assert name in text, name
 
 

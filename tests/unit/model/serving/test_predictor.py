@@ -174,7 +174,7 @@ def test_a_worker_loads_a_bundle_without_the_libraries_of_training(
         from model.bundle import load_bundle
         from model.serving.predictor import open_predictor
 
-        bundle = load_bundle(sys.argv[1])
+        bundle = load_bundle(sys.argv[1], None)
         scores = open_predictor(bundle).predict(bundle.metadata.golden.matrix)
         assert len(scores.probability) == 32
         heavy = {"xgboost", "onnx", "pandas", "pyarrow", "scipy", "sklearn"} & set(sys.modules)

@@ -1,6 +1,6 @@
-"""A wire format that only tests have: a zero byte, four of a schema's number, the datum.
+"""A wire format that only tests have: a byte, four of a schema's number, the datum.
 
-It is what Confluent's framing will be, with the numbers known beforehand: one class in one file.
+The numbers are known beforehand. It shows that a further format is one class in one file.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from schemas.formats.event_format import LeadFields
 from schemas.scored_event import ScoredEvent, ScoredModel
 from schemas.store import Schema, SchemaStore
 
+MARKER = b"\x02"
 HEADER_BYTES = 5
 
 
 class FramedAvro:
     content_type = b"application/x-framed-avro"
-    first_bytes = b"\0"
+    first_bytes = MARKER
 
     def __init__(self, numbered: Sequence[Schema]) -> None:
         self._by_header = {self._header(number): schema for number, schema in enumerate(numbered)}
@@ -31,7 +32,7 @@ class FramedAvro:
 
     @staticmethod
     def _header(number: int) -> bytes:
-        return b"\0" + number.to_bytes(4, "big")
+        return MARKER + number.to_bytes(4, "big")
 
     def recognises(self, value: bytes) -> bool:
         return True

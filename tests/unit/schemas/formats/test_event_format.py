@@ -20,10 +20,16 @@ from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
 from schemas.formats.event_format import EventFormat, LeadFields, LeadReader, Row
 from schemas.model_identity import ModelIdentity
+from schemas.registered import (
+    ID_BYTES,
+    RegisteredAvro,
+    RegisteredSchemas,
+    header_of_id,
+)
 from schemas.scored_event import ScoredModel, ScoredRows, scored_event
 from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import FORMATS
+from schemas.wire import formats_with
 from tests.unit.schemas.formats.framed_avro import HEADER_BYTES as FRAME_BYTES
 from tests.unit.schemas.formats.framed_avro import FramedAvro
 
@@ -94,8 +100,17 @@ def _avro_behind(header_bytes: int) -> Callable[[bytes], Any]:
 
 
 def _cases() -> dict[str, Case]:
-    readers = {"avro": _avro_behind(HEADER_BYTES), "json": orjson.loads}
-    cases = {str(wire): Case(form, readers[wire]) for wire, form in FORMATS.items()}
+    readers = {
+        "avro": _avro_behind(HEADER_BYTES),
+        "json": orjson.loads,
+        "confluent": _avro_behind(ID_BYTES),
+    }
+    registered = RegisteredSchemas()
+    for number, schema in enumerate((VISIT, scored_event().schema)):
+        registered.add(header_of_id(number), RegisteredAvro([schema]))
+        registered.add_written(schema, header_of_id(number))
+    formats = formats_with(registered)
+    cases = {str(wire): Case(form, readers[wire]) for wire, form in formats.items()}
     framed = FramedAvro([VISIT, scored_event().schema])
     return {**cases, "framed": Case(framed, _avro_behind(FRAME_BYTES))}
 

@@ -98,11 +98,15 @@ def install(patch: pytest.MonkeyPatch, replays: FakeReplays) -> None:
     async def settle(settings: Settings, plan: ReplayPlan) -> list[Progress] | None:
         return replays.settled
 
+    async def require_same_topic(settings: Settings, plan: ReplayPlan) -> None:
+        return None
+
     async def check_progress(settings: Settings, plan: ReplayPlan, ranges: Any) -> None:
         return None
 
     patch.setattr(module, "PlanLog", lambda settings: replays)
     patch.setattr(module, "check_progress", check_progress)
+    patch.setattr(module, "require_same_topic", require_same_topic)
     patch.setattr(module, "make_plan", make_plan)
     patch.setattr(module, "create_outputs", create_outputs)
     patch.setattr(module, "execute", execute)

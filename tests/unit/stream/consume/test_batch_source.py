@@ -17,6 +17,7 @@ from stream.consume.source_options import SourceOptions
 from testing.fake_kafka import TOPIC, FakeKafka
 from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import (
+    OTHER,
     PROMPT,
     TP,
     full_kafka,
@@ -55,6 +56,26 @@ async def test_others_have_their_turn_between_two_polls_of_a_backlog() -> None:
         await bench.source.stop()
     assert len(polls) >= 2
     assert len(set(polls)) == len(polls)
+
+
+@in_jumping_time
+async def test_a_held_partition_is_fetched_again_only_after_its_release() -> None:
+    async with running(full_kafka(5, partitions=2)) as bench:
+        for batch in await bench.take(2):
+            batch.done()
+        bench.source.hold(TP)
+        await bench.consumer.rebalance([0, 1])  # a new assignment forgets what was paused
+        for log in bench.kafka.logs.values():
+            log.append(5)
+        [batch] = await bench.take()
+        await asyncio.sleep(3)
+        assert batch.partition == OTHER
+        assert bench.waiting == 0
+        bench.source.release(TP)
+        [late] = await bench.take()
+        assert late.partition == TP
+        for each in (batch, late):
+            each.done()
 
 
 # Prefix commits

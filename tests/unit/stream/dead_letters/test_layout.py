@@ -52,6 +52,7 @@ def test_no_bytes_make_it_fail(value: bytes) -> None:
     [
         (b"?", 0, []),
         (b"\xc3\x01abcdefgh", 2, []),
+        (b"\x00\x00\x00\x00\x07datum", 5, []),
         (AVRO + b"\x00", len(AVRO), [*LEAD.fields]),
         (AVRO[:11] + b"\xff" + AVRO[12:], 11, []),
         (b'{"a": 1, "b": tru}', 14, ["a"]),

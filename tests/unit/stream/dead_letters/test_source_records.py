@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,16 @@ async def test_every_form_of_a_letter_gives_the_record_as_it_was_sent(form: int)
 )
 async def test_a_value_that_is_nowhere_leaves_the_letter(found: Any, reason: LeftReason) -> None:
     assert await sources(found).restore(letter(form=1)) is reason
+
+
+@pytest.mark.parametrize(("key", "timestamp"), [(b"other", SENT_AT), (b"ann", SENT_AT + 1)])
+async def test_another_record_at_the_place_of_the_source_is_not_sent(
+    key: bytes, timestamp: int
+) -> None:
+    left = replace(letter(form=1), key=b"ann")
+    assert left.is_left_out
+    found = RawRecord(2, 42, timestamp, key, b"value", [])
+    assert await sources(found).restore(left) is LeftReason.SOURCE_GONE
 
 
 async def test_a_letter_of_another_topic_or_too_large_a_record_stays() -> None:

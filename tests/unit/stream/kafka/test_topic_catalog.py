@@ -16,6 +16,7 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.scored",
         "staging.leads.created.dlq",
         "staging.leads.redrives",
+        "staging.leads.sinks.dlq",
         "staging.leads.scored.shadow",
         "staging.leads.outcomes",
         "staging.leads.drift.partials",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from aiokafka.errors import NodeNotReadyError
 
 from schemas.errors import FatalError
 from stream.replay import execution as module
@@ -32,10 +33,14 @@ class FakeReplay:
     ----------
     cancelled_after
         Seconds until another process cancels it; None: never.
+    kafka_is_away
+        Whether the log of plans can't be followed at first; it is cancelled meanwhile.
     """
 
     seconds: float = 3.5
     cancelled_after: float | None = None
+    kafka_is_away: bool = False
+    is_cancelled: bool = False
     error: Exception | None = None
     progress_now: list[Progress] = field(default_factory=lambda: DONE)
     written: list[tuple[State, Any]] = field(default_factory=list)
@@ -59,7 +64,14 @@ class FakeReplay:
 
     # As a PlanLog
 
+    async def find(self, replay_id: str) -> ReplayRecord:
+        state: State = "cancelled" if self.is_cancelled else "planned"
+        return ReplayRecord(state=state, plan=plan_of(), written_at=NOW)
+
     async def follow(self, replay_id: str) -> AsyncIterator[ReplayRecord]:
+        if self.kafka_is_away:
+            self.kafka_is_away, self.is_cancelled = False, True
+            raise NodeNotReadyError
         if self.cancelled_after is None:
             await asyncio.sleep(10_000)
         else:
@@ -133,6 +145,12 @@ async def test_a_cancellation_by_another_process_ends_it_with_a_sentence() -> No
     with pytest.raises(CancelledReplayError, match=r"r1 was cancelled.*leads\.rescored\.r1"):
         await run(replay)
     assert replay.watches == 0
+
+
+@in_jumping_time
+async def test_a_cancellation_while_kafka_is_away_is_noticed_afterwards() -> None:
+    with pytest.raises(CancelledReplayError, match="r1 was cancelled"):
+        await run(FakeReplay(kafka_is_away=True))
 
 
 @in_jumping_time

@@ -129,7 +129,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     async def read(offsets: GroupOffsets, partition: TopicPartition) -> Commit | None:
         return await cluster.kafka.read_committed(partition)
 
-    def load(settings: Settings, trial: Any, model: ModelIdentity, *, replay_id: str) -> Any:
+    def load(
+        settings: Settings, trial: Any, model: ModelIdentity, *, registered: None, replay_id: str
+    ) -> Any:
         assert (model.version, replay_id) == ("3", "r1"), "the model of the plan"
         return SimpleNamespace(scorer=scorer())
 

@@ -291,7 +291,7 @@ async def test_a_model_of_another_contract_is_counted_as_such(registry: Path) ->
 async def test_whatever_a_model_brings_about_ends_no_worker(
     registry: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def load(*_: Any) -> None:
+    def load(*_: Any, **__: Any) -> None:
         raise MemoryError("too large")
 
     monkeypatch.setattr(model_loader, "load_serving", load)

@@ -59,3 +59,22 @@ async def test_a_partition_that_stopped_at_an_unreadable_record_causes_no_restar
         watch.show_progress(time)
         place.health.heartbeat(time)
     assert place.health.alive(STALL_LIMIT + 1)[0] is is_alive
+
+
+async def test_a_partition_that_waits_for_a_schema_causes_no_restart() -> None:
+    place = Place()
+    place.health.meet(Condition.BROKER_REACHED)
+    source = place.role.source
+    source.assignment.start(AT)
+    behind = [PartitionLag(AT.topic, AT.partition, records=5, seconds=1.0)]
+    watch = StallWatch(source, lambda: behind, list, place.health, place.app.crash)
+    source.hold(AT)
+    for time in (0.0, STALL_LIMIT + 1):
+        watch.show_progress(time)
+        place.health.heartbeat(time)
+    assert place.health.alive(STALL_LIMIT + 1)[0]
+    source.held.discard(AT)
+    later = 2 * STALL_LIMIT + 2
+    watch.show_progress(later)
+    place.health.heartbeat(later)
+    assert not place.health.alive(later)[0]

@@ -1,0 +1,82 @@
+"""Rows per second that each sink writes, without Kafka: `python -m benchmarks.sinks`.
+
+Batches are as large as the runner's. Events are read once, before the clock starts. PostgreSQL runs
+in a process of its own, as in the tests (Debian: apt-get install postgresql), without fsync.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stream.settings import load_settings
+from stream.sinks.kinds import make_sink
+from stream.sinks.sink import Log, Outcome, SinkBatch, SinkRecord
+from testing.postgres_server import binaries, postgres_server
+from testing.scored_events import SCORED_AT, scored
+
+LOG = Log("leads.scored", 0, "9f2JkQ")
+
+
+def batches(rows: int, size: int) -> list[SinkBatch]:
+    """Return batches of scored events, each of another lead."""
+    records = [
+        SinkRecord(at, SCORED_AT + at, f"lead-{at}", scored(f"lead-{at}", offset=at))
+        for at in range(rows)
+    ]
+    return [SinkBatch(LOG, records[at : at + size]) for at in range(0, rows, size)]
+
+
+@contextmanager
+def targets(folder: Path) -> Iterator[dict[str, tuple[str, str]]]:
+    """Yield kind and location of each target."""
+    local = {
+        "JSON lines": ("jsonl", str(folder / "jsonl")),
+        "Delta": ("delta", str(folder / "delta")),
+        "SQLite": ("sql", f"sqlite:///{folder}/scores.db"),
+    }
+    programs = binaries()
+    if programs is None:
+        yield local
+        return
+    with postgres_server(programs) as server:
+        yield local | {"PostgreSQL": ("sql", server.url())}
+
+
+async def measure(kind: str, to: str, given: list[SinkBatch]) -> tuple[float, float]:
+    """Write all batches twice; return the seconds of new rows, and of rows that are repeated."""
+    sink = make_sink(load_settings(sink=kind, sink_to=to))
+    await sink.open()
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        for batch in given:
+            verdicts = await sink.write(batch)
+            assert {verdict.outcome for verdict in verdicts} == {Outcome.WRITTEN}
+        seconds.append(time.perf_counter() - started)
+    await sink.close()
+    return seconds[0], seconds[1]
+
+
+def main() -> None:
+    """Measure each sink, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--batch", type=int, default=2000)
+    options = parser.parse_args()
+    given = batches(options.rows, options.batch)
+    print("| target | new rows/s | repeated rows/s |\n|---|--:|--:|")
+    with tempfile.TemporaryDirectory() as folder, targets(Path(folder)) as found:
+        for name, (kind, to) in found.items():
+            new, repeated = asyncio.run(measure(kind, to, given))
+            rates = options.rows / new, options.rows / repeated
+            print(f"| {name} | {rates[0]:,.0f} | {rates[1]:,.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

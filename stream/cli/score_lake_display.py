@@ -1,0 +1,170 @@
+"""Display of a backfill: its plan, a bar on a terminal or lines of JSON, and its account."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from types import TracebackType
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lake.plan import Account, PartAccount, Plan
+from schemas.display import for_terminal
+
+__all__ = ["BackfillDisplay", "print_account", "print_plan"]
+
+SHOWN_FILES = 5
+LINE_EVERY = 5.0
+"""Seconds between two lines of JSON about progress."""
+
+
+class BackfillDisplay:
+    """Shows how far a backfill is.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    numbers
+        The parts that are scored here.
+    done
+        Those of them that are complete already.
+    console
+        Standard error.
+    is_json
+        Whether to print lines of JSON on standard output, and no bar.
+    clock
+        Seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        numbers: Sequence[int],
+        done: Collection[int],
+        console: Console,
+        *,
+        is_json: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._is_json = is_json
+        self._clock = clock
+        self._started = self._printed = clock()
+        self._total = sum(plan.parts[number].rows for number in numbers)
+        self._before = self._rows = sum(plan.parts[number].rows for number in done)
+        self._parts, self._all = len(done), len(numbers)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[parts]}"),
+            console=console,
+            disable=is_json or not console.is_terminal,
+            transient=True,
+        )
+        model = for_terminal(f"{plan.model.name}/{plan.model.version}")
+        self._task = self._bar.add_task(
+            f"score by {model}", total=self._total, completed=self._rows, rate="", parts=""
+        )
+
+    def __enter__(self) -> BackfillDisplay:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+    def on_rows(self, count: int) -> None:
+        """Count rows that were scored."""
+        self._rows += count
+        rate = self._rate()
+        self._bar.update(
+            self._task,
+            completed=self._rows,
+            rate=f"{rate:,.0f} rows/s",
+            parts=f"{self._parts} of {self._all} files",
+        )
+        now = self._clock()
+        if self._is_json and now - self._printed >= LINE_EVERY:
+            self._printed = now
+            left = self._total - self._rows
+            _print(
+                {
+                    "event": "progress",
+                    "rows": self._rows,
+                    "of": self._total,
+                    "rate": round(rate, 1),
+                    "eta_seconds": round(left / rate, 1) if rate else None,
+                }
+            )
+
+    def on_part(self, account: PartAccount) -> None:
+        """Count a part that is complete."""
+        self._parts += 1
+        if self._is_json:
+            _print({"event": "part", **account.model_dump()})
+
+    def _rate(self) -> float:
+        seconds = self._clock() - self._started
+        return (self._rows - self._before) / seconds if seconds > 0 else 0.0
+
+
+def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_json: bool) -> None:
+    """Print what is read, by which model, and into how many files."""
+    rows = sum(plan.parts[number].rows for number in numbers)
+    if is_json:
+        _print(
+            {
+                "event": "plan",
+                "model": plan.model.model_dump(),
+                "delta_versions": plan.delta_versions,
+                "files": len(plan.files),
+                "bytes": sum(file.size for file in plan.files),
+                "rows": rows,
+                "parts": len(numbers),
+                "done": len(done),
+            }
+        )
+        return
+    size = sum(file.size for file in plan.files)
+    click.echo(f"Read     {len(plan.files):,} files of {size / 1e6:,.0f} MB, {plan.rows:,} rows")
+    for file in plan.files[:SHOWN_FILES]:
+        click.echo(for_terminal(f"         {file.url} ({file.rows:,} rows)"))
+    if len(plan.files) > SHOWN_FILES:
+        click.echo(f"         and {len(plan.files) - SHOWN_FILES:,} more")
+    for table, version in plan.delta_versions.items():
+        click.echo(for_terminal(f"Delta    {table} at version {version}"))
+    model = plan.model
+    click.echo(for_terminal(f"Model    {model.name}/{model.version}, sha256 {model.sha256}"))
+    click.echo(f"Write    {len(numbers):,} files of {rows:,} rows, {len(done):,} of them written")
+
+
+def print_account(plan: Plan, account: Account, out: str, *, is_json: bool) -> None:
+    """Print what became of the rows."""
+    if is_json:
+        _print({"event": "account", **account.model_dump(exclude={"parts"})})
+        return
+    rejected = ", ".join(f"{count:,} {code}" for code, count in account.rejected.items())
+    click.echo(
+        f"{account.rows:,} rows: {account.scored:,} scored, {account.rows - account.scored:,}"
+        f" rejected{f' ({rejected})' if rejected else ''}"
+    )
+    model = f"{plan.model.name}/{plan.model.version}"
+    click.echo(for_terminal(f"{len(account.parts):,} files by {model} in {out}"))
+
+
+def _print(record: dict[str, Any]) -> None:
+    click.echo(orjson.dumps(record))

@@ -1,0 +1,132 @@
+"""Reading of records for a sink: events with their fields, and verdicts on the others."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import fastavro
+import orjson
+
+from schemas.errors import ErrorCode, InvalidEventError
+from schemas.scored_event_reader import ScoredEventReader
+from schemas.single_object import AVRO_MARKER, HEADER_BYTES
+from schemas.store import SchemaStore
+from schemas.wire import WireFormat, detect
+from stream.consume.partition_progress import Batch
+from stream.sinks.sink import SinkRecord
+
+__all__ = ["Content", "ReadEvents", "Unwritable", "read_batch", "reader_of"]
+
+Content = Literal["scores", "leads"]
+"""Content that a sink writes."""
+
+Read = Callable[[bytes | None], Mapping[str, Any]]
+"""Reads a record's value; raises an InvalidEventError."""
+
+Unwritable = tuple[Any, InvalidEventError]
+"""A record that can't be written, and the verdict on it."""
+
+ReadEvents = tuple[list[SinkRecord], list[Unwritable]]
+
+
+def reader_of(content: Content, store: SchemaStore) -> Read:
+    """Return the reader of a topic's values.
+
+    Parameters
+    ----------
+    content
+        What the topic holds.
+    store
+        The schemas that leads may be written with.
+    """
+    return _score_reader() if content == "scores" else _lead_reader(store)
+
+
+def read_batch(batch: Batch, read: Read) -> ReadEvents:
+    """Read the records of a batch.
+
+    Returns
+    -------
+    records
+        What can be written.
+    unwritable
+        Records that are no event, and those that can't be read, with the verdict.
+    """
+    records: list[SinkRecord] = []
+    unwritable: list[Unwritable] = []
+    for position, record in enumerate(batch.records):
+        try:
+            if error := batch.verdicts.get(position):
+                raise error
+            event = read(record.value)
+            lead_id = event.get("lead_id")
+            if not isinstance(lead_id, str) or not lead_id:
+                raise InvalidEventError(
+                    ErrorCode.VALIDATION,
+                    "expected lead_id to be a string that is not empty: only such records can be"
+                    " written to a sink",
+                )
+        except InvalidEventError as error:
+            unwritable.append((record, error))
+        else:
+            records.append(SinkRecord(record.offset, record.timestamp, lead_id, event))
+    return records, unwritable
+
+
+def _score_reader() -> Read:
+    reader = ScoredEventReader()
+
+    def read(value: bytes | None) -> Mapping[str, Any]:
+        try:
+            return reader.read(value)
+        except ValueError as error:
+            raise InvalidEventError(ErrorCode.DECODE, _no_bytes(str(error))) from None
+
+    return read
+
+
+def _no_bytes(sentence: str) -> str:
+    """Return an error's first part: fastavro and orjson may quote bytes of the value after it."""
+    return f"expected a scored event: {sentence.split(':')[0]}"
+
+
+def _lead_reader(store: SchemaStore) -> Read:
+    def read(value: bytes | None) -> Mapping[str, Any]:
+        wire = detect(value)
+        assert value is not None, "detect refuses it"
+        return _avro_lead(value, store) if wire is WireFormat.AVRO else _json_lead(value)
+
+    return read
+
+
+def _avro_lead(value: bytes, store: SchemaStore) -> Mapping[str, Any]:
+    fingerprint = value[len(AVRO_MARKER) : HEADER_BYTES]
+    schema = store.by_fingerprint(fingerprint)
+    if schema is None:
+        raise InvalidEventError(
+            ErrorCode.SCHEMA,
+            f"no schema has the fingerprint {fingerprint.hex()}: put its .avsc file into the"
+            " folder that LEADSCORE_SCHEMA_DIR names, and restart",
+        )
+    try:
+        lead: Any = fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), schema.parsed)
+    except Exception as error:  # fastavro raises whatever the bytes lead it to
+        raise InvalidEventError(
+            ErrorCode.DECODE,
+            f"expected a {schema.name}, but its bytes are damaged ({type(error).__name__})",
+        ) from None
+    found: Mapping[str, Any] = lead
+    return found
+
+
+def _json_lead(value: bytes) -> Mapping[str, Any]:
+    try:
+        lead = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise InvalidEventError(
+            ErrorCode.DECODE, "expected a JSON object, but the value is no JSON"
+        ) from None
+    assert isinstance(lead, dict), "its first byte is {"
+    return lead

@@ -1,0 +1,87 @@
+"""Rows of a target, from scored events and from leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from stream.sinks.sink import Log, SinkRecord
+
+__all__ = ["lead_row", "log_name", "score_row", "time_of"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SCORE_FIELDS = (
+    *("event_id", "request_id", "score", "category", "label", "confidence"),
+    *("feature_coverage", "low_coverage", "latency_ms", "model_id", "model_version", "replay_id"),
+)
+"""Fields of a scored event that a row has unchanged."""
+
+
+def time_of(ms: Any) -> datetime:
+    """Return a time, milliseconds since 1970.
+
+    Raises
+    ------
+    ValueError
+        It is no number, or outside of the years 1 to 9999.
+    """
+    try:
+        return EPOCH + timedelta(milliseconds=ms)
+    except (TypeError, OverflowError):
+        raise ValueError("expected a time in milliseconds since 1970, years 1 to 9999") from None
+
+
+def log_name(log: Log) -> str:
+    """Return what tells a log from others: topic and its id."""
+    return f"{log.topic}@{log.topic_id}" if log.topic_id else log.topic
+
+
+def score_row(record: SinkRecord) -> dict[str, Any]:
+    """Return the row of a scored event, without its place in the log.
+
+    Raises
+    ------
+    ValueError
+        A field is missing or has a wrong type.
+    """
+    event = record.event
+    try:
+        row = {name: event.get(name) for name in SCORE_FIELDS}
+        return row | {
+            "lead_id": record.lead_id,
+            "score": float(event["score"]),
+            "created_at": time_of(event["created_at"]),
+            "scored_at": time_of(event["scored_at"]),
+            "reasons": [dict(reason) for reason in event["reasons"]],
+        }
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            "expected a scored event with score, created_at, scored_at and reasons"
+        ) from error
+
+
+def lead_row(record: SinkRecord) -> dict[str, Any]:
+    """Return the row of a lead, without its place in the log: all its fields in one column.
+
+    Raises
+    ------
+    ValueError
+        The record's time is outside of the years 1 to 9999.
+    """
+    return {
+        "lead_id": record.lead_id,
+        "written_at": time_of(record.timestamp),
+        "fields": _plain(record.event),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold: bytes as hex digits."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value

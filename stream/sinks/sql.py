@@ -1,0 +1,154 @@
+"""The sink `sql`: scores or leads in tables of PostgreSQL or SQLite.
+
+A batch is one transaction. The newer record of a lead wins, by its place in the log, so repeats and
+replays of a batch change nothing. The database cancels what a replaced writer has begun, or both
+write the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy.engine import URL
+
+from schemas.errors import StartupError
+from stream.settings import PREFIX, Settings
+from stream.sinks.rows import lead_row, log_name, score_row
+from stream.sinks.sink import WRITTEN, Gathering, Log, SinkBatch, SinkRecord, Verdict, refuse
+from stream.sinks.sql_engine import RecordError, database_url, judged, open_engine
+from stream.sinks.sql_notification import notification
+from stream.sinks.sql_schema import ddl_of, migrate
+from stream.sinks.sql_tables import HISTORY, LEADS, SCORES
+from stream.sinks.sql_upsert import insert_new, upsert
+
+__all__ = ["SqlSink", "make_sink"]
+
+
+def make_sink(settings: Settings) -> SqlSink:
+    """Make the sink that the settings name.
+
+    Raises
+    ------
+    StartupError
+        No database is named, or another one than PostgreSQL or SQLite.
+    """
+    if not settings.sink_to:
+        raise StartupError(
+            "expected the URL of a database: name it with --to or"
+            f" {PREFIX}SINK_TO (postgresql://USER:PASSWORD@HOST/DATABASE, sqlite:///FILE)"
+        )
+    return SqlSink(
+        database_url(settings.sink_to),
+        settings.sink_content,
+        keeps_history=settings.sink_history,
+    )
+
+
+class _Row(NamedTuple):
+    """A row with the index of its record in the batch."""
+
+    position: int
+    values: Mapping[str, Any]
+
+
+class SqlSink:
+    """Writes rows to a database; see ``stream.sinks.sink.Sink``.
+
+    Parameters
+    ----------
+    url
+        The database.
+    content
+        What the records are: scores or leads.
+    keeps_history
+        Whether every score is kept, beside the latest one of each lead.
+    """
+
+    gathering = Gathering()
+
+    def __init__(self, url: URL, content: str, *, keeps_history: bool = False) -> None:
+        self._url = url
+        self._is_of_scores = content == "scores"
+        self._keeps_history = keeps_history and self._is_of_scores
+        self._engine: Engine | None = None
+
+    def plan(self) -> str:
+        """Return the statements that create the tables."""
+        return ddl_of(self._url.get_backend_name())
+
+    async def open(self) -> None:
+        """Connect, and run the migrations that the database lacks."""
+        await asyncio.to_thread(self._open)
+
+    async def write(self, batch: SinkBatch) -> Sequence[Verdict]:
+        """Write a batch in one transaction; without the rows that the database refuses."""
+        return await asyncio.to_thread(self._write, batch)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._engine is not None:
+            await asyncio.to_thread(self._engine.dispose)
+
+    def _open(self) -> None:
+        self._engine = self._engine or open_engine(self._url)
+        with judged(self._url), self._engine.begin() as connection:
+            migrate(connection)
+
+    def _write(self, batch: SinkBatch) -> Sequence[Verdict]:
+        verdicts = [WRITTEN] * len(batch.records)
+        rows: list[_Row] = []
+        for position, record in enumerate(batch.records):
+            try:
+                rows.append(_Row(position, self._row(batch.log, record)))
+            except ValueError as error:
+                verdicts[position] = refuse(str(error))
+        self._write_rows(batch.log, rows, verdicts)
+        return verdicts
+
+    def _row(self, log: Log, record: SinkRecord) -> dict[str, Any]:
+        row = score_row(record) if self._is_of_scores else lead_row(record)
+        return row | {
+            "log": log_name(log),
+            "kafka_partition": log.partition,
+            "kafka_offset": record.offset,
+        }
+
+    def _write_rows(self, log: Log, rows: Sequence[_Row], verdicts: list[Verdict]) -> None:
+        """Write rows; halves them until those that the database refuses are alone."""
+        if not rows:
+            return
+        assert self._engine is not None, "the sink is open"
+        try:
+            with judged(self._url), self._engine.begin() as connection:
+                self._execute(connection, log, [row.values for row in rows])
+        except RecordError as error:
+            if len(rows) == 1:
+                verdicts[rows[0].position] = refuse(
+                    f"the database refuses a value of the record ({error})"
+                )
+                return
+            half = len(rows) // 2
+            self._write_rows(log, rows[:half], verdicts)
+            self._write_rows(log, rows[half:], verdicts)
+
+    def _execute(self, connection: Connection, log: Log, rows: Sequence[Mapping[str, Any]]) -> None:
+        table, newer = self._table
+        upsert(connection, table, rows, newer)
+        if self._keeps_history:
+            insert_new(connection, HISTORY, rows)
+        if connection.dialect.name == "postgresql":
+            connection.execute(
+                text("SELECT pg_notify(:channel, :payload)"),
+                {
+                    "channel": f"leadscore_{'scores' if self._is_of_scores else 'leads'}",
+                    "payload": notification(log, rows),
+                },
+            )
+
+    @property
+    def _table(self) -> tuple[Table, str]:
+        """The table, and its column by which rows of different logs are compared."""
+        return (SCORES, "scored_at") if self._is_of_scores else (LEADS, "written_at")

@@ -1,0 +1,58 @@
+"""Stores: which one a location is in, what tells versions apart, and what errors mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lake.store import is_on_disk, open_store, reaching, version_of
+from schemas.errors import InputError, StartupError
+
+
+def test_a_path_is_on_the_disk_and_a_url_is_not(tmp_path: Any) -> None:
+    files, path = open_store(f"{tmp_path}/a")
+    assert is_on_disk(files)
+    assert path == f"{tmp_path}/a"
+    assert not is_on_disk(open_store("memory://a/b")[0])
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("fsspec.url_to_fs", missing)
+    with pytest.raises(InputError, match=r"pip install 'leadscore\[lake\]'"):
+        open_store("s3://bucket/leads")
+    with pytest.raises(InputError, match="pip install gcsfs"):
+        open_store("gs://bucket/leads")
+
+
+@pytest.mark.parametrize(
+    ("info", "version"),
+    [
+        ({"ETag": '"abc"', "LastModified": "today"}, '"abc"'),
+        ({"mtime": 1.5, "created": 2.5}, "1.5"),
+        ({"created": datetime.fromtimestamp(2.5, UTC)}, "2.5"),
+        ({"size": 3}, ""),
+    ],
+)
+def test_the_version_is_the_most_exact_one(info: dict[str, Any], version: str) -> None:
+    assert version_of(info) == version
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (FileNotFoundError(2, "No such file"), InputError),
+        (PermissionError(13, "Permission denied"), InputError),
+        (TimeoutError("slow"), StartupError),
+        (ValueError("odd\nanswer"), StartupError),
+        (InputError("as it is"), InputError),
+    ],
+)
+def test_errors_of_a_store(raised: Exception, expected: type[Exception]) -> None:
+    with pytest.raises(expected) as error, reaching("s3://bucket/a"):
+        raise raised
+    assert "\n" not in str(error.value)
