@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +30,9 @@ class Predictions:
         Returns the hash of the model in service; None if there is none.
     """
 
-    def __init__(self, batches: MicroBatches, cache: PredictionCache, model_sha256: Any) -> None:
+    def __init__(
+        self, batches: MicroBatches, cache: PredictionCache, model_sha256: Callable[[], str | None]
+    ) -> None:
         self._batches = batches
         self._cache = cache
         self._model_sha256 = model_sha256

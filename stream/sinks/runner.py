@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from monitoring.telemetry.health import Condition, Health
 from monitoring.telemetry.sink_metrics import SinkMetrics
@@ -204,12 +205,11 @@ class SinkRunner:
         await self._sleep(seconds)
 
     async def _sleep(self, seconds: float) -> None:
-        self._rebalanced.clear()
-        try:
+        # Cleared afterwards: a rebalance during the write before it ends the pause, too.
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rebalanced.wait()
-        except TimeoutError:
-            return
+        self._rebalanced.clear()
 
     def _reached(self) -> None:
         if not self._health.meets(Condition.TARGET_REACHED):

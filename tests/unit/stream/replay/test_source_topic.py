@@ -11,19 +11,25 @@ from stream.settings import Settings
 from tests.unit.stream.replay.test_plan import plan_of
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, topic_id: str | None) -> None:
+def answer(monkeypatch: pytest.MonkeyPatch, topic_id: str | None) -> list[str]:
+    """Answer with an id; return the topics that are asked for."""
+    asked: list[str] = []
+
     async def read(self: TopicIds, topic: str) -> str | None:
+        asked.append(topic)
         return topic_id
 
     monkeypatch.setattr(TopicIds, "read", read)
+    return asked
 
 
 @pytest.mark.parametrize(("planned", "found"), [("a", "a"), (None, "a"), ("a", None)])
 async def test_the_same_topic_and_one_without_an_id_are_read(
     monkeypatch: pytest.MonkeyPatch, planned: str | None, found: str | None
 ) -> None:
-    answer(monkeypatch, found)
+    asked = answer(monkeypatch, found)
     await require_same_topic(Settings(), plan_of(topic_id=planned))
+    assert asked == ([] if planned is None else ["leads.created"])
 
 
 async def test_a_topic_that_was_created_again_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,5 +39,6 @@ async def test_a_topic_that_was_created_again_is_refused(monkeypatch: pytest.Mon
 
 
 async def test_a_replay_of_an_archive_needs_no_topic(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, "b")
+    asked = answer(monkeypatch, "b")
     await require_same_topic(Settings(), plan_of(topic_id="a", archive="files"))
+    assert asked == []

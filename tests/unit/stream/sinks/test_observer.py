@@ -1,4 +1,4 @@
-"""The observer of a sink's source: metrics, health, and the runner that is told of a rebalance."""
+"""The observer of a sink's source: metrics, health, and the runner, which a rebalance wakes."""
 
 from __future__ import annotations
 

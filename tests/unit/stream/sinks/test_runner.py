@@ -150,6 +150,24 @@ async def test_a_rebalance_ends_a_long_pause(monkeypatch: pytest.MonkeyPatch) ->
         await until(lambda: batch.is_done)
 
 
+async def test_a_rebalance_during_a_write_ends_the_pause_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 3600.0)
+    async with running() as bench:
+
+        def fail(_: object) -> list[Verdict]:
+            bench.runner.rebalanced()
+            raise TargetAwayError("away")
+
+        bench.sink.answers.append(fail)
+        batch = batch_of(record_of(0))
+        await bench.runner.accept([batch])
+        await until(lambda: batch.is_done)
+        assert bench.sink.offsets == [[0], [0]]
+
+
 async def test_the_sink_is_opened_once_the_target_answers() -> None:
     bench = Bench()
     bench.sink.open_errors.extend([TargetAwayError("away")] * 3)
