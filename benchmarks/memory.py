@@ -7,13 +7,11 @@ memory if the machine allows it. The memory, event loop and /healthz are monitor
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -26,13 +24,12 @@ from schemas.encode import encode_lead
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from testing.kafka_client import read_ends
+from testing.memory_cgroup import memory_cgroup
 
 __all__ = ["CASES", "LIMIT_BYTES", "MemoryCase", "MemoryRun", "measure_memory"]
 
 MIB = 1 << 20
 LIMIT_BYTES = 512 * MIB
-CGROUPS = Path("/sys/fs/cgroup/memory")
-"""Memory controller of cgroup version 1, available if version 2 is not set up."""
 PARTITIONS = 4
 BATCH_BYTES = 90 * MIB
 """Bytes of a batch before compression; about 1 MB after it."""
@@ -123,15 +120,18 @@ async def measure_memory(testbed: Testbed, case: MemoryCase) -> MemoryRun:
     source = await testbed.make_source(PARTITIONS, SIZES if case.codec == "none" else {})
     stage = await testbed.stage(source, partitions=PARTITIONS)
     sent = await _fill(testbed.bootstrap, source, case)
-    with cgroup(LIMIT_BYTES) as group, testbed.running(CONTENDERS["leadscore"], stage) as process:
+    with (
+        memory_cgroup(LIMIT_BYTES) as group,
+        testbed.running(CONTENDERS["leadscore"], stage) as process,
+    ):
         if group is not None:
-            (group / "cgroup.procs").write_text(str(process.pid))
+            group.add(process.pid)
         async with _asked(stage) as worst:
             begun, ended = await _work(testbed, stage, case, process)
         metrics = await asyncio.to_thread(_page, stage, "metrics")
         scored = sum((await read_ends(testbed.bootstrap, stage.target)).values())
         peak = peak_memory_mb(process.pid)
-        used = 0 if group is None else int((group / "memory.max_usage_in_bytes").read_text())
+        used = 0 if group is None else group.peak_bytes
     await testbed.clear(stage)
     return MemoryRun(
         case=case,
@@ -147,26 +147,6 @@ async def measure_memory(testbed: Testbed, case: MemoryCase) -> MemoryRun:
         dead=case.count - scored,
         rebalances=round(_value(metrics, "leadscore_rebalances_total")),
     )
-
-
-@contextmanager
-def cgroup(limit: int) -> Iterator[Path | None]:
-    """Create a cgroup of limited memory until the body ends; None if the machine forbids it."""
-    group = CGROUPS / f"leadscore-bench-{os.getpid()}"
-    try:
-        group.mkdir()
-        (group / "memory.limit_in_bytes").write_text(str(limit))
-    except OSError:
-        yield None
-        return
-    try:
-        yield group
-    finally:
-        for _ in range(50):  # it is empty once the kernel has reaped the processes
-            with suppress(OSError):
-                group.rmdir()
-                break
-            time.sleep(0.1)
 
 
 async def _work(

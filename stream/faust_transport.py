@@ -1,8 +1,10 @@
-"""Faust's transport, with a consumer that skips records which aiokafka can't decode.
+"""Faust's transport, with a consumer that reads past records which aiokafka can't decode.
 
 Faust's own consumer crashes at such a record, and again after every restart. Here a source topic's
 unreadable record is passed on as an empty one, which the agent ignores and acknowledges, so its
-offset is committed. In a changelog it is skipped, as an empty value would delete a key.
+offset is committed. In a changelog it becomes an entry of the table that is no window: it may have
+been the latest state of any window, so the table is repaired as a damaged one
+(stream/drift/restoration.py). If it were skipped, the window would miss the counts of that state.
 
 It overrides ``_fetch_records`` of faust-streaming 0.15.3 and ``_stopped_set`` of mode's threads,
 which are private; unit tests and the integration tests of the drift role fail if they change.
@@ -23,6 +25,9 @@ from stream.fetch.raw_records import RawRecord, UnreadableRecord
 from stream.kafka.lenient_polls import may_be_unreadable, readable
 
 __all__ = ["LenientTransport"]
+
+NO_ENTRY = b"\0"
+"""The value of an unreadable record of a changelog. Faust would delete the key of an empty one."""
 
 Records = Mapping[TopicPartition, Sequence[Any]]
 
@@ -80,18 +85,28 @@ class LenientThread(AIOKafkaConsumerThread):
             self._beside = RawBatchReader(settings.kafka_client_options(), "read_uncommitted")
         found: list[ConsumerRecord] = []
         async for step in self._beside.read(partition, start):
-            sound = readable(partition, step.records)
+            readable(partition, step.records)  # logs the others
             is_changelog = partition.topic in self.app.tables.changelog_topics
-            taken = sound if is_changelog else step.records
-            found += [_as_consumed(partition.topic, record) for record in taken]
+            found += [
+                _as_consumed(partition.topic, _replaced(record, is_changelog=is_changelog))
+                for record in step.records
+            ]
             consumer.seek(partition, step.next_offset)
         return found
 
 
+def _replaced(record: RawRecord, *, is_changelog: bool) -> RawRecord:
+    """Return what stands for a record: itself, if it is readable."""
+    if not isinstance(record, UnreadableRecord):
+        return record
+    key = b"unreadable record at offset %d" % record.offset if is_changelog else None
+    value = NO_ENTRY if is_changelog else b""
+    return RawRecord(record.partition, record.offset, record.timestamp, key, value, ())
+
+
 def _as_consumed(topic: str, record: RawRecord) -> ConsumerRecord:
-    """Return a record as aiokafka's consumer does; an unreadable one is empty."""
-    is_sound = not isinstance(record, UnreadableRecord)
-    key, value = (record.key, record.value) if is_sound else (None, b"")
+    """Return a record as aiokafka's consumer does."""
+    key, value = record.key, record.value
     return ConsumerRecord(
         topic,
         record.partition,
@@ -103,7 +118,7 @@ def _as_consumed(topic: str, record: RawRecord) -> ConsumerRecord:
         None,
         -1 if key is None else len(key),
         -1 if value is None else len(value),
-        tuple(record.headers) if is_sound else (),
+        tuple(record.headers),
     )
 
 

@@ -61,6 +61,7 @@ from stream.consume.batch_source import BatchSource
 from stream.consume.foreign_commits import ForeignCommits
 from stream.consume.missing_commits import MissingCommits
 from stream.consume.offset_committer import GroupCommitter
+from stream.consume.removed_partitions import RemovedPartitions
 from stream.consume.source_options import SourceOptions
 from stream.deliver.batch_producer import EmitOptions, Emitter
 from stream.deliver.delivery import AtLeastOnce
@@ -250,6 +251,7 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         lambda found: observer.on_foreign_commit(found), stops=settings.foreign_commits == "stop"
     )
     output_log = kafka.output_log()
+    end_of_scored = EmittedReader(kafka.committed_output_log(), [settings.leads_scored]).end
     partition_start = PartitionStart(
         changes=changes,
         models=PinnedModels(
@@ -264,9 +266,16 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         foreign=foreign_commits,
         missing=MissingCommits(
             lambda partition: source.remembers(partition),
-            EmittedReader(kafka.committed_output_log(), [settings.leads_scored]).end,
+            end_of_scored,
             output_log.bounds,
             foreign_commits,
+            lambda loss: observer.on_loss(loss),
+        ),
+        removed=RemovedPartitions(
+            lambda partition: source.remembers(partition),
+            kafka.topic_ids.partitions,
+            settings.leads_scored,
+            end_of_scored,
             lambda loss: observer.on_loss(loss),
         ),
     )

@@ -97,7 +97,7 @@ async def start_replay(
 ) -> int:
     """Plan a replay, unless its id has a plan, and execute it; return the exit code."""
     plans = PlanLog(settings)
-    record = (await plans.replays()).get(wanted.id) if wanted.id else None
+    record = await plans.get(wanted.id) if wanted.id else None
     if record is None and any(shard.index for shard in shards):
         record = await _planned_by_the_first(plans, wanted.id)
     if record is not None:
@@ -117,7 +117,7 @@ async def _planned_by_the_first(plans: PlanLog, replay_id: str | None) -> Replay
     with suppress(TimeoutError):
         async with asyncio.timeout(PLAN_LIMIT):
             while True:
-                if record := (await plans.replays()).get(replay_id):
+                if record := await plans.get(replay_id):
                     return record
                 await asyncio.sleep(PLAN_LOOK)
     raise StartupError(

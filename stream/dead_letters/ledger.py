@@ -180,14 +180,16 @@ async def read_ledger(settings: Settings) -> Ledger:
     Raises
     ------
     FatalError
-        An entry is of a later version of LeadScore.
+        An entry can't be read, or is of a later version of LeadScore. Without it, letters that were
+        sent would be sent again.
     KafkaError, TimeoutError
         The topic can't be read.
     """
     reader = LogReader(settings.kafka_client_options(), "read_committed")
     at = TopicPartition(settings.leads_redrives, 0)
     ledger = Ledger(settings.leads_created_dlq)
-    async for records in in_time(reader.read(at, 0, await reader.end_offset(at))):
+    entries = reader.read(at, 0, await reader.end_offset(at), needs_all=True)
+    async for records in in_time(entries):
         for record in records:
             ledger.add(entry_of(record.value or b"", settings.leads_redrives, record.offset))
     return ledger

@@ -65,7 +65,7 @@ async def check_partitions(at: Surroundings) -> Sequence[Finding]:
     findings = [fail(*_split(fault)) for fault in faults(at.settings, counts, following)]
     if not findings:
         names = " and ".join(topic.name(at.settings) for topic in following if topic is not SOURCE)
-        findings = [ok(f"{names} have as many partitions as {source}: {counts[source]}")]
+        findings = [ok(f"{names} have at least the {counts[source]} partitions of {source}")]
     return findings
 
 

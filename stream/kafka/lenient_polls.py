@@ -1,13 +1,14 @@
-"""Polls that skip records which the client can't decode, and log them.
+"""Polls that continue past records which the client can't decode.
 
-For readers that need only the valid records of a topic: bounded reads (stream/kafka/log_reader.py),
-the drift topics, and readers of the outputs.
+Most readers need only the valid records of a topic: `readable` skips the others and logs them. A
+reader of a log whose every record counts, such as the ledger of re-drives, uses `all_readable`,
+which raises an error instead.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import TopicPartition
@@ -19,12 +20,24 @@ from aiokafka.errors import (
 )
 
 from agents.records import SourceRecord as Record
+from schemas.errors import FatalError
 from stream.fetch.raw_batches import RawReader
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
 
-__all__ = ["Polled", "may_be_unreadable", "poll", "readable"]
+__all__ = [
+    "Polled",
+    "UnreadableRecordError",
+    "all_readable",
+    "may_be_unreadable",
+    "poll",
+    "readable",
+]
 
 log = logging.getLogger(__name__)
+
+
+class UnreadableRecordError(FatalError):
+    """A record can't be read, in a log of which every record is needed."""
 
 
 class Polled(Protocol):
@@ -48,6 +61,38 @@ def may_be_unreadable(error: Exception) -> bool:
     return isinstance(error, comes_of_records) or not isinstance(error, KafkaError)
 
 
+def readable(partition: TopicPartition, records: Sequence[RawRecord]) -> list[RawRecord]:
+    """Return the readable records, and log the offsets of the others."""
+    left_out = _unreadable(records)
+    if left_out:
+        log.warning(
+            "skipped %d unreadable records of %s, the first at offset %d (%s)",
+            *(len(left_out), partition, left_out[0].offset, left_out[0].detail),
+        )
+    return [record for record in records if not isinstance(record, UnreadableRecord)]
+
+
+def all_readable(partition: TopicPartition, records: Sequence[RawRecord]) -> list[RawRecord]:
+    """Return the records.
+
+    Raises
+    ------
+    UnreadableRecordError
+        One of them can't be read.
+    """
+    if left_out := _unreadable(records):
+        raise UnreadableRecordError(
+            f"expected to read every record of {partition.topic}, but {left_out[0].detail}, at"
+            f" offset {left_out[0].offset} of partition {partition.partition}: without it, what was"
+            " done before could be done twice. See docs/runbook.md#bookkeeping-that-cant-be-read"
+        )
+    return [*records]
+
+
+def _unreadable(records: Sequence[RawRecord]) -> list[UnreadableRecord]:
+    return [record for record in records if isinstance(record, UnreadableRecord)]
+
+
 async def poll(
     consumer: Polled,
     reader: RawReader,
@@ -55,6 +100,7 @@ async def poll(
     *,
     timeout_ms: int,
     max_records: int,
+    take: Callable[[TopicPartition, Sequence[RawRecord]], Sequence[Record]] = readable,
 ) -> AsyncIterator[Mapping[TopicPartition, Sequence[Record]]]:
     """Poll once.
 
@@ -71,6 +117,8 @@ async def poll(
         Longest wait for records, in milliseconds.
     max_records
         Most records to poll.
+    take
+        `readable`, or `all_readable`.
 
     Yields
     ------
@@ -81,6 +129,8 @@ async def poll(
     ------
     Exception
         The error of the poll, if no record can be its cause.
+    UnreadableRecordError
+        See ``take``.
     """
     starts = {partition: await consumer.position(partition) for partition in stops}
     try:
@@ -103,21 +153,10 @@ async def poll(
         async for step in reader.read(partition, start, stops[partition]):
             has_moved = has_moved or step.next_offset > start
             consumer.seek(partition, step.next_offset)
-            if records := readable(partition, step.records):
+            if records := take(partition, step.records):
                 yield {partition: records}
     if not has_moved:
         raise caught
-
-
-def readable(partition: TopicPartition, records: Sequence[RawRecord]) -> list[RawRecord]:
-    """Return the readable records, and log the offsets of the others."""
-    left_out = [record for record in records if isinstance(record, UnreadableRecord)]
-    if left_out:
-        log.warning(
-            "skipped %d unreadable records of %s, the first at offset %d (%s)",
-            *(len(left_out), partition, left_out[0].offset, left_out[0].detail),
-        )
-    return [record for record in records if not isinstance(record, UnreadableRecord)]
 
 
 def _below(records: Sequence[Any], stop: int | None) -> Sequence[Any]:

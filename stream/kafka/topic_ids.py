@@ -1,4 +1,6 @@
-"""Read the ids of topics: a topic that was deleted and created again has another one (KIP-516).
+"""Read the ids and partitions of topics, without creating one that is missing.
+
+A topic that was deleted and created again has another id (KIP-516).
 
 aiokafka 0.14 has no version of the Metadata request with ids (10 and above, Kafka 2.8), so version
 11 is declared here with the private parts of its protocol. Tests of this module and
@@ -12,7 +14,7 @@ import base64
 import logging
 import random
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import IncompatibleBrokerVersion, StaleMetadata, for_code
@@ -135,8 +137,13 @@ class _IdRequest(Request[_MetadataRequest_v11]):
         return request_struct_class([(NO_ID, self._topic, {})], False, False, {})
 
 
+class _Described(NamedTuple):
+    id: str | None
+    partitions: int
+
+
 class TopicIds:
-    """Reads the ids of topics.
+    """Reads the ids of topics, and how many partitions they have.
 
     Parameters
     ----------
@@ -147,7 +154,7 @@ class TopicIds:
     def __init__(self, connection: Mapping[str, Any]) -> None:
         self._connection = connection
         self._turn = asyncio.Lock()
-        self._known: dict[str, tuple[float, str | None]] = {}
+        self._known: dict[str, tuple[float, _Described | None]] = {}
 
     async def read(self, topic: str) -> str | None:
         """Return a topic's id as Kafka's tools print it.
@@ -164,6 +171,28 @@ class TopicIds:
         KafkaError
             One that does not pass.
         """
+        found = await self._described(topic)
+        return None if found is None else found.id
+
+    async def partitions(self, topic: str) -> int | None:
+        """Return the number of partitions of a topic.
+
+        Tries as `read` does: set a deadline.
+
+        Returns
+        -------
+        int or None
+            None if the cluster can't be asked without creating a missing topic (before Kafka 2.8).
+
+        Raises
+        ------
+        KafkaError
+            One that does not pass.
+        """
+        found = await self._described(topic)
+        return None if found is None else found.partitions
+
+    async def _described(self, topic: str) -> _Described | None:
         async with self._turn:
             read_at, found = self._known.get(topic, (float("-inf"), None))
             if now() - read_at > FRESH:
@@ -176,36 +205,36 @@ class TopicIds:
                 self._known[topic] = (now(), found)
             return found
 
-    async def _read(self, topic: str) -> str | None:
+    async def _read(self, topic: str) -> _Described | None:
         admin = AIOKafkaAdminClient(
             **self._connection, request_timeout_ms=round(ANSWER_LIMIT * 1000)
         )
         try:
             await admin.start()
             nodes = [broker.nodeId for broker in admin._client.cluster.brokers()]
-            ids = {
-                _id_in((await admin._send_request(_IdRequest(topic), node)).to_object()["topics"])
+            answers = [
+                await admin._send_request(_IdRequest(topic), node)
                 for node in random.sample(nodes, min(ASKED, len(nodes)))
-            }
+            ]
         except (NotImplementedError, IncompatibleBrokerVersion):
             log.info("the broker gives topics no ids: Kafka 2.8 or later does")
             return None
         finally:
             await closed(admin.close())
-        return _agreed(topic, ids)
+        return _agreed(topic, {_described_in(each.to_object()["topics"]) for each in answers})
 
 
-def _agreed(topic: str, ids: set[str | None]) -> str | None:
-    if len(ids) != 1:
-        raise StaleMetadata(f"expected brokers that agree on the id of topic {topic}, got {ids}")
-    [found] = ids
+def _agreed(topic: str, described: set[_Described]) -> _Described:
+    if len(described) != 1:
+        raise StaleMetadata(f"expected brokers that agree on topic {topic}, got {described}")
+    [found] = described
     return found
 
 
-def _id_in(topics: list[dict[str, Any]]) -> str | None:
+def _described_in(topics: list[dict[str, Any]]) -> _Described:
     [topic] = topics
     if error := topic["error_code"]:
         raise for_code(error)(f"the id of topic {topic['topic']} can't be read")
-    if topic["topic_id"] == NO_ID:
-        return None
-    return base64.urlsafe_b64encode(topic["topic_id"]).rstrip(b"=").decode()
+    topic_id = topic["topic_id"]
+    text = base64.urlsafe_b64encode(topic_id).rstrip(b"=").decode()
+    return _Described(None if topic_id == NO_ID else text, len(topic["partitions"]))

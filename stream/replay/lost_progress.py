@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import FatalError
 from schemas.headers import REPLAY_ID
 from stream.kafka.committed_offsets import GroupOffsets
+from stream.kafka.lenient_polls import UnreadableRecordError
 from stream.kafka.log_reader import LogReader
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import PartitionRange
@@ -77,7 +78,10 @@ async def _partitions_without_progress(
 
 
 async def _has_outputs(reader: LogReader, plan: ReplayPlan, output: TopicPartition) -> bool:
-    """Return whether an output topic has a record of the replay; it may have those of workers."""
+    """Return whether an output topic has a record of the replay; it may have those of workers.
+
+    A record that can't be read may be one of the replay, so it counts as one.
+    """
     since = round(plan.created_at.timestamp() * 1000) - CLOCKS_MS
     async with reader.open() as consumer:
         found = (await consumer.offsets_for_times({output: since}))[output]
@@ -85,8 +89,12 @@ async def _has_outputs(reader: LogReader, plan: ReplayPlan, output: TopicPartiti
     if found is None or found.offset >= end:
         return False
     mark = (REPLAY_ID, plan.id.encode())
-    async with aclosing(reader.read(output, found.offset, end)) as steps:
-        async for records in steps:
-            if any(mark in record.headers for record in records):
-                return True
+    try:
+        async with aclosing(reader.read(output, found.offset, end, needs_all=True)) as steps:
+            async for records in steps:
+                if any(mark in record.headers for record in records):
+                    return True
+    except UnreadableRecordError as error:
+        log.warning("it is taken for an output of replay %s: %s", plan.id, error)
+        return True
     return False

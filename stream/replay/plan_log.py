@@ -106,7 +106,8 @@ class PlanLog:
     async def replays(self) -> dict[str, ReplayRecord]:
         """Return the latest record of each replay, by id, the oldest replay first.
 
-        A record that is damaged, or of a later version, is left out with a warning.
+        A record that is damaged, or of a later version, is left out with a warning. This is for a
+        list: `get` finds out whether a replay was planned.
 
         Raises
         ------
@@ -127,13 +128,13 @@ class PlanLog:
             log.warning("%s: the record of replay %r: %s", self._at.topic, replay_id, error)
             return None
 
-    async def _latest(self) -> dict[str, bytes]:
+    async def _latest(self, *, needs_all: bool = False) -> dict[str, bytes]:
         require_plan_topic(self._settings, await partition_counts(self._settings, self._use))
         latest: dict[str, bytes | None] = {}
         try:
             end = await self._reader.end_offset(self._at)
             if end:  # aiokafka hangs if a consumer is stopped at once
-                async for records in self._reader.read(self._at, 0, end):
+                async for records in self._reader.read(self._at, 0, end, needs_all=needs_all):
                     for record in records:
                         latest[(record.key or b"").decode(errors="replace")] = record.value
         except KafkaError as error:
@@ -143,6 +144,20 @@ class PlanLog:
             ) from error
         return {key: value for key, value in latest.items() if value is not None}
 
+    async def get(self, replay_id: str) -> ReplayRecord | None:
+        """Return the latest record of a replay; None if it was never planned.
+
+        Raises
+        ------
+        StartupError
+            Its record is of a later version, or damaged.
+        FatalError
+            Kafka stopped answering, or a record of the topic can't be read: it may be the end of
+            this replay, which would then run a second time.
+        """
+        found = (await self._latest(needs_all=True)).get(replay_id)
+        return None if found is None else read_record(found)
+
     async def find(self, replay_id: str) -> ReplayRecord:
         """Return the latest record of a replay.
 
@@ -150,17 +165,16 @@ class PlanLog:
         ------
         InputError
             There is no such replay.
-        StartupError
-            Its record is of a later version, or damaged.
+        StartupError, FatalError
+            See ``get``.
         """
-        found = await self._latest()
-        if replay_id not in found:
-            last = ", ".join([*await self.replays()][-5:]) or "none"
-            raise InputError(
-                f"expected the id of a replay, but {self._at.topic} has no {replay_id!r}; the last"
-                f" ones are: {last}. `leadscore replay list` shows all"
-            )
-        return read_record(found[replay_id])
+        if (found := await self.get(replay_id)) is not None:
+            return found
+        last = ", ".join([*await self.replays()][-5:]) or "none"
+        raise InputError(
+            f"expected the id of a replay, but {self._at.topic} has no {replay_id!r}; the last"
+            f" ones are: {last}. `leadscore replay list` shows all"
+        )
 
     async def follow(self, replay_id: str) -> AsyncIterator[ReplayRecord]:
         """Yield the readable records of a replay that are written from now on, without end."""

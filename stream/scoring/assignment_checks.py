@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from stream.consume.foreign_commits import ForeignCommits
 from stream.consume.missing_commits import Bounds, MissingCommits
+from stream.consume.removed_partitions import RemovedPartitions
 from stream.consume.start_offsets import Start
 from stream.deliver.emitted_offsets import EmittedReader
 from stream.kafka.commit_metadata import Commit, ModelPin
@@ -33,8 +34,9 @@ class PartitionStart:
         Returns the bounds of a partition's log.
     topic_id
         Returns the id of a topic; None where it has none.
-    foreign, missing
-        Report commits that no LeadScore worker made, and missing ones.
+    foreign, missing, removed
+        Report commits that no LeadScore worker made, missing ones, and partitions that a new topic
+        lacks.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class PartitionStart:
         topic_id: Callable[[str], Awaitable[str | None]],
         foreign: ForeignCommits,
         missing: MissingCommits,
+        removed: RemovedPartitions,
     ) -> None:
         self._changes = changes
         self._models = models
@@ -55,6 +58,7 @@ class PartitionStart:
         self._topic_id = topic_id
         self._foreign = foreign
         self._missing = missing
+        self._removed = removed
 
     async def start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:
         """Check the commit at which a partition starts; load the model that it names.
@@ -73,9 +77,11 @@ class PartitionStart:
         """
         topic_id = await self._topic_id(partition.topic)
         if commit is None:
+            await self._removed.report(partition)
             await self._missing.report(partition)
             return Start(None, None, topic_id)
         if None not in (commit.topic_id, topic_id) and commit.topic_id != topic_id:
+            await self._removed.report(partition)
             self._missing.report_replaced(partition, commit)
             return Start(None, None, topic_id)
         return Start(commit.offset, await self._pin_of(partition, commit), topic_id)

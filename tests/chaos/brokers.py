@@ -1,9 +1,9 @@
-"""Brokers for the chaos ring: one behind a proxy, one to stop, and a cluster of three."""
+"""Brokers for the chaos ring: with other settings, behind a proxy, to stop, a cluster of three."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +12,23 @@ from stream.broker.node import HOST, free_ports
 from tests.chaos.proxy import Proxy
 
 STOPPED_WITHIN_SECONDS = 30.0
+
+
+class ConfiguredBroker(JavaBroker):
+    """A broker with settings of the test.
+
+    Parameters
+    ----------
+    settings
+        Replace those of a small node.
+    """
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = settings
+        super().__init__(find_java(), fetch_jars())
+
+    def _properties(self) -> dict[str, str]:
+        return super()._properties() | self._settings
 
 
 class ProxiedBroker(JavaBroker):

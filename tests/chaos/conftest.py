@@ -10,7 +10,7 @@ import pytest
 
 from stream.broker import Broker
 from testing.kafka_client import TopicFactory
-from tests.chaos.brokers import Cluster, ProxiedBroker, StoppableBroker
+from tests.chaos.brokers import Cluster, ConfiguredBroker, ProxiedBroker, StoppableBroker
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
 
@@ -80,6 +80,14 @@ def proxied_kafka() -> Iterator[ProxiedBroker]:
 def stoppable_kafka() -> Iterator[StoppableBroker]:
     """A broker of the test's own, whose files it may change."""
     broker = StoppableBroker()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def creating_kafka() -> Iterator[ConfiguredBroker]:
+    """A broker of the test's own that creates a missing topic when a client asks for it."""
+    broker = ConfiguredBroker({"auto.create.topics.enable": "true", "num.partitions": "1"})
     yield broker
     broker.close()
 

@@ -11,10 +11,12 @@ import pytest
 from model.bundle import Bundle
 from stream.broker import Broker
 from stream.simulator.playing import Lead
-from testing.kafka_client import Record, TopicFactory, produce, until
+from testing.kafka_client import Record, TopicFactory, produce, produce_batch, until
+from tests.chaos.audit import second_audit
 from tests.chaos.crew import crew_of
 from tests.conftest import StageSetter
 from tests.integration.test_drift import assert_exact, close_windows
+from tests.record_batches import Made, batch
 
 WINDOW_S = 300
 DAMAGES = (b"", b"\x00\xff\x00", b"{}", b'{"format_version": 99}', b"[" * 5000, b"null")
@@ -75,3 +77,18 @@ async def test_windows_that_cannot_be_read_are_counted_again(
         await until(lambda: watching.process.is_running, what="another in its place")
         await until(watching.is_ready, what="another ready")
         assert not watching.process.has_logged("is removed")
+
+        now = int(time.time() * 1000)
+        unreadable = Made(b"latest state", keys[0], headers=((b"nam\xe9", b"x"),))
+        written = batch([unreadable], timestamp=now, max_timestamp=now)
+        await produce_batch(kafka.bootstrap, changelog, written)
+        watching.process.send(signal.SIGKILL)  # the next worker can't read it
+        await watching.process.ended()
+        await until(lambda: watching.process.is_running, what="another in its place")
+        await until(
+            lambda: watching.process.has_logged("unreadable record at offset"),
+            what="that damage in its log",
+        )
+        await until(watching.is_ready, what="another ready")
+        assert await assert_exact(stage, bank_model, WINDOW_S * 1000) == counts
+        await second_audit(stage, bank_model)

@@ -13,9 +13,11 @@ from http import HTTPStatus
 
 import pytest
 
+from model.bundle import Bundle
 from stream.broker import BreakableBroker
 from stream.simulator.playing import Lead
 from testing.kafka_client import until
+from tests.chaos.audit import audit
 from tests.conftest import StageSetter
 from tests.integration.worker_process import WorkerProcess
 
@@ -105,7 +107,10 @@ async def scraped(worker: WorkerProcess) -> float:
 @pytest.mark.thorough
 @pytest.mark.timeout(300)
 async def test_scraping_and_scoring_go_on_while_3000_connections_are_held_and_a_broker_restarts(
-    breakable_kafka: BreakableBroker, set_stage: StageSetter, contacts: list[Lead]
+    breakable_kafka: BreakableBroker,
+    set_stage: StageSetter,
+    contacts: list[Lead],
+    bank_model: Bundle,
 ) -> None:
     stage = set_stage(breakable_kafka.bootstrap)
     await stage.create_topics()
@@ -124,9 +129,10 @@ async def test_scraping_and_scoring_go_on_while_3000_connections_are_held_and_a_
         await until(is_unready, what="a worker that misses Kafka")
         await asyncio.to_thread(breakable_kafka.restart)
         await worker.ready()
-        await stage.play(contacts[:500])
+        played = await stage.play(contacts[:500])
         await stage.until_scored(500)
         for _ in range(10):
             assert 0 < await scraped(worker) < before + 80
     assert "Too many open files" not in worker.log.read_text()
+    await audit(stage, bank_model, played)
     await worker.stop_cleanly()

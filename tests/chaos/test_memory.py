@@ -9,8 +9,10 @@ from itertools import repeat
 
 import pytest
 
+from model.bundle import Bundle
 from stream.broker import Broker
 from testing.kafka_client import set_topic_configs, until
+from tests.chaos.audit import second_audit
 from tests.chaos.brokers import StoppableBroker
 from tests.conftest import StageSetter
 from tests.integration.worker_process import WorkerProcess, headers_of
@@ -37,7 +39,7 @@ READY = "leadscore_ready"
 @pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
 @pytest.mark.parametrize("codec", list(LEADS_OF_BATCH))
 async def test_large_batches_are_scored_in_little_memory_also_from_their_middle_on(
-    kafka: Broker, set_stage: StageSetter, codec: str, delivery: str
+    kafka: Broker, set_stage: StageSetter, bank_model: Bundle, codec: str, delivery: str
 ) -> None:
     stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score", LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
@@ -76,10 +78,12 @@ async def test_large_batches_are_scored_in_little_memory_also_from_their_middle_
     )
     dead = {(letter.partition, letter.value) for letter in await stage.dead_records()}
     assert dead == ({(2, None)} if codec == "zstd" else set())
+    account = await second_audit(stage, bank_model)
+    assert account.totals.leads == count
 
 
 async def test_dead_letters_as_large_as_leads_are_read_back_in_little_memory(
-    kafka: Broker, set_stage: StageSetter
+    kafka: Broker, set_stage: StageSetter, bank_model: Bundle
 ) -> None:
     """A start looks for the last output of each partition; it held 500 dead letters of each."""
     stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score")
@@ -107,10 +111,12 @@ async def test_dead_letters_as_large_as_leads_are_read_back_in_little_memory(
     await run()
     assert len(await stage.dead_records()) == per_partition * partitions
     await run()
+    account = await second_audit(stage, bank_model)
+    assert account.totals.dead.total() == per_partition * partitions
 
 
 async def test_a_record_of_300_mb_that_is_not_compressed_is_dropped_as_it_is_received(
-    stoppable_kafka: StoppableBroker, set_stage: StageSetter, delivery: str
+    stoppable_kafka: StoppableBroker, set_stage: StageSetter, bank_model: Bundle, delivery: str
 ) -> None:
     """Between small leads; the fetch returns it whole."""
     bootstrap = stoppable_kafka.bootstrap
@@ -145,6 +151,8 @@ async def test_a_record_of_300_mb_that_is_not_compressed_is_dropped_as_it_is_rec
     assert headers["leadscore.error.code"] == b"TOO_LARGE"
     assert headers["__connect.errors.offset"] == b"2"
     assert int(headers["leadscore.value.left.out.bytes"]) == RECORD_BYTES
+    account = await second_audit(stage, bank_model)
+    assert (account.totals.leads, account.totals.scored) == (4, 3)
 
 
 async def _check(worker: WorkerProcess) -> None:

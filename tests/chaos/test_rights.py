@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from model.bundle import Bundle
 from stream.kafka.declared_rights import Right
 from stream.simulator.playing import Lead
+from tests.chaos.audit import second_audit
 from tests.integration.secured_stage import SecuredStage, last_sentence
 from tests.integration.traffic import streaming
 
@@ -49,7 +51,7 @@ USED_AT_WORK = {
     ("name", "part"), [(name, part) for name, parts in USED_AT_WORK.items() for part in parts]
 )
 async def test_a_right_that_is_taken_away_ends_the_worker_with_a_sentence(
-    secured: SecuredStage, contacts: list[Lead], name: str, part: str
+    secured: SecuredStage, contacts: list[Lead], bank_model: Bundle, name: str, part: str
 ) -> None:
     environment = ROLES[name]
     rights: list[Right] = secured.printed(environment["LEADSCORE_ROLE"], **environment)
@@ -66,6 +68,8 @@ async def test_a_right_that_is_taken_away_ends_the_worker_with_a_sentence(
         await stream.end()
     assert said.startswith("stopped: expected user worker to have the right ")
     assert str(taken) in said
+    is_exactly_once = environment.get("LEADSCORE_DELIVERY") == "exactly_once"
+    await second_audit(secured.stage, bank_model, at_rest=False, exactly_once=is_exactly_once)
 
 
 def _is_of(right: Right, part: str) -> bool:

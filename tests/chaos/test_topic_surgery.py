@@ -26,6 +26,7 @@ from testing.kafka_client import Record, TopicFactory, open_admin, produce, set_
 from tests.chaos.audit import audit, outcomes, second_audit, sources_of, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
+from tests.chaos.deleted_topics import begins_after
 from tests.integration.traffic import over_and_over, streaming
 from tests.integration.worker_process import CONTACT, PARTITIONS, Stage
 
@@ -227,6 +228,7 @@ async def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_begin
     kafka: Broker,
     open_stage: OpenStage,
     contacts: list[Lead],
+    bank_model: Bundle,
     is_running: bool,
 ) -> None:
     """Its log is shorter than what was committed."""
@@ -236,6 +238,7 @@ async def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_begin
         member = await crew.join()
         await produce(kafka.bootstrap, source, on_all(some(contacts, 2000), PARTITIONS))
         await crew.back()
+        begins = await begins_after(stage, source)
         if not is_running:
             await crew.kill(member)
         async with open_admin(kafka.bootstrap) as admin:
@@ -261,6 +264,8 @@ async def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_begin
             return await member.process.metric("leadscore_losses_total") >= 1
 
         await until(is_reported, what="the re-created log reported as a loss")
+        account = await second_audit(stage, bank_model, begins=begins, partials=None)
+        assert account.totals.scored == len(anew)
 
 
 @pytest.mark.thorough
@@ -302,7 +307,7 @@ async def test_records_of_900_kb_are_scored_or_dead_and_others_are_unaffected(
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_an_output_topic_that_comes_back_with_one_partition_is_waited_for(
-    kafka: Broker, open_stage: OpenStage, contacts: list[Lead]
+    kafka: Broker, open_stage: OpenStage, contacts: list[Lead], bank_model: Bundle
 ) -> None:
     """As a broker makes it again by its default, when a client asks for it."""
     stage = await open_stage(LEADSCORE_METADATA_MAX_AGE_MS="1000")
@@ -313,6 +318,7 @@ async def test_an_output_topic_that_comes_back_with_one_partition_is_waited_for(
             kafka.bootstrap, settings.leads_created, on_all(some(contacts, 400), PARTITIONS)
         )
         await crew.back()
+        begins = await begins_after(stage, settings.leads_scored)
         async with open_admin(kafka.bootstrap) as admin:
             await admin.delete_topics([settings.leads_scored])
 
@@ -329,6 +335,8 @@ async def test_an_output_topic_that_comes_back_with_one_partition_is_waited_for(
         await crew.back(within=60)
         keys = {record.key for record in await stage.scored_records()}
         assert {record.key for record in anew} <= keys
+        account = await second_audit(stage, bank_model, begins=begins, partials=None)
+        assert account.totals.scored == len(anew)
         assert crew.ends == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any
 
@@ -14,14 +13,7 @@ from stream.simulator.playing import Lead
 from testing.kafka_client import TopicFactory, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import Stage
-
-WRONG_CLOCK = """
-import runpy, sys, time
-real = time.time
-time.time = lambda: real() + {seconds}
-sys.argv = ["leadscore", "worker"]
-runpy.run_module("stream", run_name="__main__")
-"""
+from tests.integration.wrong_clock import worker_with_clock
 
 
 async def test_kafkas_clock_is_read(kafka: Broker) -> None:
@@ -55,7 +47,7 @@ async def test_a_worker_whose_clock_is_two_hours_wrong_scores_by_kafkas_time(
         kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_DELIVERY=delivery
     )
     await stage.create_topics()
-    worker = stage.begin((sys.executable, "-c", WRONG_CLOCK.format(seconds=seconds)))
+    worker = stage.begin(worker_with_clock(seconds))
     await worker.ready()
     played = await stage.play(contacts[:200])
     await stage.until_committed(played)
@@ -79,7 +71,7 @@ async def test_a_drift_worker_whose_clock_is_two_hours_ahead_writes_its_table_by
 ) -> None:
     stage = set_stage(kafka.bootstrap, LEADSCORE_TOPIC_PREFIX=topics.prefix, LEADSCORE_ROLE="all")
     await stage.create_topics()
-    worker = stage.begin((sys.executable, "-c", WRONG_CLOCK.format(seconds=7200)))
+    worker = stage.begin(worker_with_clock(7200))
     await worker.ready()
     await stage.play(contacts[:200])
     changelog = f"{stage.settings.group_id}-drift_windows-changelog"

@@ -32,6 +32,7 @@ from testing.kafka_client import (
     Record,
     TopicFactory,
     produce,
+    produce_batch,
     read_all,
     read_ends,
     set_topic_config,
@@ -39,6 +40,7 @@ from testing.kafka_client import (
 )
 from testing.schemas import packaged_schema
 from tests.integration.worker_process import Stage, headers_of
+from tests.record_batches import Made, batch
 
 LEAD = encode_lead(
     {"lead_id": "cyd", "created_at": 1_700_000_000_000},
@@ -229,6 +231,25 @@ async def test_the_command_prints_its_account_and_can_be_resumed(make_stage: Sta
     assert await run_redrive(stage, "--resume", account["redrive"]) == (0, [account], told)
     code, _, told = await run_redrive(stage, "--resume", "unknown")
     assert (code, "there is no unknown" in told) == (2, True)
+
+
+async def test_a_ledger_with_an_unreadable_record_ends_a_redrive_and_nothing_is_sent(
+    make_stage: StageMaker,
+) -> None:
+    """The record was skipped, so a letter that it counts as sent was sent again."""
+    stage = await make_stage()
+    settings = stage.settings
+    await write(stage, [dead_letter(LEAD, b"cyd", topic=settings.leads_created)])
+    assert (await redrive(stage)).sent == 1
+    now = int(time.time() * 1000)
+    damaged = batch([Made(headers=[(b"nam\xe9", b"x")])], timestamp=now, max_timestamp=now)
+    bootstrap = settings.kafka_bootstrap_servers
+    offset = await produce_batch(bootstrap, settings.leads_redrives, damaged)
+    code, _, told = await run_redrive(stage)
+    assert code == 1
+    assert f"expected to read every record of {settings.leads_redrives}" in told
+    assert f"at offset {offset} of partition 0" in told
+    assert len(await sent(stage)) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import NewTopic
 from confluent_kafka.admin import AdminClient
 
 from model.bundle import Bundle
@@ -213,7 +214,7 @@ async def until_metric(worker: WorkerProcess, name: str, value: int) -> None:
     await until(is_there, what=f"{name} at {value}")
 
 
-async def score_and_recreate(stage: Stage, leads: list[Lead]) -> None:
+async def score_and_recreate(stage: Stage, leads: list[Lead], partitions: int = PARTITIONS) -> None:
     """Score leads, then delete the source topic and create it again while no worker runs."""
     source = stage.settings.leads_created
     worker = await stage.start()
@@ -229,7 +230,12 @@ async def score_and_recreate(stage: Stage, leads: list[Lead]) -> None:
             return source not in await admin.list_topics()
 
         await until(is_gone, what="the topic deleted")
-    await stage.create_topics()
+        await admin.create_topics([NewTopic(source, partitions, 1)])
+
+        async def is_there() -> bool:
+            return source in await admin.list_topics()
+
+        await until(is_there, what="the topic created again")
 
 
 @pytest.mark.long
@@ -246,6 +252,24 @@ async def test_a_log_that_replaced_a_longer_one_meanwhile_is_a_loss_on_every_par
     }
     assert await worker.metric(FOREIGN) == 0
     await worker.stop()
+
+
+@pytest.mark.long
+async def test_partitions_that_a_topic_lacks_since_it_was_replaced_meanwhile_are_losses_once(
+    stage: Stage, contacts: list[Lead]
+) -> None:
+    """Workers refused to start, as the outputs had more partitions, and nothing was reported."""
+    await score_and_recreate(stage, contacts[:200], partitions=1)
+    worker = await stage.start()
+    await until_metric(worker, LOSSES, PARTITIONS)
+    _, detail = await worker.answer("/readyz")
+    assert {loss["partition"] for loss in detail["losses"]} == set(range(PARTITIONS))
+    await stage.until_committed(await stage.play(contacts[:20]))
+    await worker.stop()
+    worker = await stage.start()
+    await stage.until_committed(await stage.play(contacts[:20]))
+    assert await worker.metric(LOSSES) == 0
+    await worker.stop_cleanly()
 
 
 @pytest.mark.long

@@ -55,6 +55,10 @@ class Target:
     reports
         Topic of the drift worker's reports; None: they are not checked. Leads that come after their
         window is closed are in no report, so there must be none.
+    begins
+        By topic and partition, the first offset that counts; 0 where it is not given. For a run in
+        which a topic was deleted: the outputs of its leads before that, or its leads before that,
+        have nothing left to be compared with.
     """
 
     bootstrap: str
@@ -71,6 +75,11 @@ class Target:
     reads_committed: bool = False
     commits_are_ours: bool = False
     reports: str | None = None
+    begins: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+    def begin(self, topic: str, partition: int) -> int:
+        """Return the first offset that is audited."""
+        return self.begins.get(topic, {}).get(partition, 0)
 
 
 @dataclass
@@ -132,13 +141,17 @@ def audit(
         _, end = log.bounds(target.leads, number)
         if number in commits:
             partition.add_commit(commits[number], end)
-        for record in log.read(target.scored, number, committed_only=target.exactly_once):
-            partition.add_scored(record)
-        for record in log.read(target.dead, number, committed_only=target.exactly_once):
-            partition.add_dead(record)
-        start, _ = log.bounds(target.leads, number)
+        for topic, add in (
+            (target.scored, partition.add_scored),
+            (target.dead, partition.add_dead),
+        ):
+            begin, committed_only = target.begin(topic, number), target.exactly_once
+            for record in log.read(topic, number, begin=begin, committed_only=committed_only):
+                add(record)
+        start, begin = log.bounds(target.leads, number)[0], target.begin(target.leads, number)
+        start, committed_only = max(start, begin), target.reads_committed
         drift.begin(number, start)
-        for record in log.read(target.leads, number, committed_only=target.reads_committed):
+        for record in log.read(target.leads, number, begin=begin, committed_only=committed_only):
             partition.add_lead(record, must_be_done=at_rest)
         partition.finish(start)
     if at_rest and target.partials is not None:

@@ -14,6 +14,8 @@ __all__ = ["KafkaLog"]
 
 WITHIN = 30.0
 """Seconds for one answer of the broker."""
+LARGEST = 2_000_000_000
+"""Bytes of a batch that is decompressed; by default librdkafka refuses more than 100 MB."""
 HEADERS_OF = methodcaller("headers")
 """Reads headers through C. Of a name that is not UTF-8, confluent-kafka 2.16 returns a list with a
 null pointer and leaves the exception set. A plain call does not notice once the interpreter has
@@ -67,14 +69,17 @@ class KafkaLog:
             if at.offset != OFFSET_INVALID
         }
 
-    def read(self, topic: str, partition: int, *, committed_only: bool = False) -> Iterator[Record]:
-        """Read a partition from its first record to where it ends now."""
+    def read(
+        self, topic: str, partition: int, *, begin: int = 0, committed_only: bool = False
+    ) -> Iterator[Record]:
+        """Read a partition from its first record, or from an offset, to where it ends now."""
         with self._consumer("second-audit", committed_only=committed_only) as consumer:
             at = TopicPartition(topic, partition)
             low, high = consumer.get_watermark_offsets(at, WITHIN)
-            if low == high:
+            first = max(low, begin)
+            if first >= high:
                 return
-            consumer.assign([TopicPartition(topic, partition, low)])
+            consumer.assign([TopicPartition(topic, partition, first)])
             while True:
                 message = consumer.poll(WITHIN)
                 if message is None:
@@ -96,6 +101,7 @@ class KafkaLog:
             "enable.partition.eof": True,
             "isolation.level": "read_committed" if committed_only else "read_uncommitted",
             "fetch.wait.max.ms": 20,
+            "receive.message.max.bytes": LARGEST,
         }
         return Consumer(settings)
 

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from stream import faust_transport
+from stream.drift.window_table import damaged_keys
 from stream.faust_app import App
 from stream.faust_transport import LenientThread, LenientTransport
 from stream.fetch.raw_batches import RawStep
@@ -93,8 +94,22 @@ async def test_a_record_that_cannot_be_read_comes_empty_so_that_it_is_acknowledg
         (5, b"k", b"good"),
         (6, None, b""),
     ]
-    assert [(r.offset, r.value) for r in found[CHANGELOG]] == [(7, b"good")], "no key is removed"
     assert consumer.at == {PARTIALS: 7, CHANGELOG: 9}
+
+
+async def test_a_record_of_the_changelog_that_cannot_be_read_is_a_damaged_entry_of_the_table(
+    thread: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was skipped, and its window went on from an older state: leads were missing from it."""
+    polls(monkeypatch, ValueError())
+    found = await thread._fetch_records(FakeConsumer(), {PARTIALS, CHANGELOG})
+    assert [(r.offset, r.key) for r in found[CHANGELOG]] == [
+        (7, b"k"),
+        (8, b"unreadable record at offset 8"),
+    ]
+    table = {r.key: r.value for r in found[CHANGELOG][1:]}
+    assert all(table.values()), "Faust would delete the key of an empty value"
+    assert damaged_keys(table) == [*table]
 
 
 @pytest.mark.parametrize("error", [ValueError(), KafkaConnectionError()])

@@ -64,11 +64,11 @@ class FakeReplays:
 
     # As a PlanLog
 
-    async def replays(self) -> dict[str, ReplayRecord]:
+    async def get(self, replay_id: str) -> ReplayRecord | None:
         self.looks += 1
         if self.planned_after is not None and self.looks > self.planned_after:
             self.add(self.made)
-        return self.records
+        return self.records.get(replay_id)
 
     async def find(self, replay_id: str) -> ReplayRecord:
         return self.records[replay_id]

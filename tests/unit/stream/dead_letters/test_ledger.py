@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from itertools import pairwise
 
 import pytest
+from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import FatalError
+from stream.dead_letters import ledger as module
 from stream.dead_letters.account import LeftReason
-from stream.dead_letters.ledger import Ended, Ledger, Plan, Progress, entry_of, ranges_of
+from stream.dead_letters.ledger import (
+    Ended,
+    Ledger,
+    Plan,
+    Progress,
+    entry_of,
+    ranges_of,
+    read_ledger,
+)
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.selection import Selection
 from stream.fetch.raw_records import RawRecord
+from stream.kafka.lenient_polls import UnreadableRecordError
+from stream.settings import Settings
 from testing.dead_letters import dead_letter
 
 DEAD = "leads.created.dlq"
@@ -95,3 +108,35 @@ def test_entries_of_another_dead_letter_topic_do_not_count() -> None:
 def test_an_entry_of_a_later_version_is_an_error(value: bytes) -> None:
     with pytest.raises(FatalError, match=r"in leads\.redrives at offset 7"):
         entry_of(value, "leads.redrives", 7)
+
+
+class FakeLog:
+    """The ledger's topic; the record at one offset can't be read."""
+
+    def __init__(self, unreadable: int | None) -> None:
+        self.unreadable = unreadable
+        self.entries = (PLAN, progress(2, 3, end=5), progress(7, end=9))
+
+    async def end_offset(self, at: TopicPartition) -> int:
+        return len(self.entries)
+
+    async def read(
+        self, at: TopicPartition, start: int, stop: int, *, needs_all: bool = False
+    ) -> AsyncGenerator[list[RawRecord], None]:
+        for offset, entry in enumerate(self.entries[start:stop]):
+            if offset != self.unreadable:
+                yield [RawRecord(0, offset, 0, None, entry.model_dump_json().encode(), ())]
+            elif needs_all:
+                raise UnreadableRecordError("expected to read every record of leads.redrives")
+
+
+@pytest.mark.parametrize("offset", range(3))
+async def test_an_entry_that_cannot_be_read_ends_a_redrive_before_its_first_letter(
+    monkeypatch: pytest.MonkeyPatch, offset: int
+) -> None:
+    """It was skipped, and the letters that it counts as sent were sent again."""
+    monkeypatch.setattr(module, "LogReader", lambda *_: FakeLog(None))
+    assert (await read_ledger(Settings())).has_sent(letter(3))
+    monkeypatch.setattr(module, "LogReader", lambda *_: FakeLog(offset))
+    with pytest.raises(FatalError, match=r"every record of leads\.redrives"):
+        await read_ledger(Settings())

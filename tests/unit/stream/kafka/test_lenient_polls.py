@@ -1,8 +1,9 @@
-"""Which errors of a client come from a record, and which from the connection."""
+"""Which errors of a client come from a record, and what is made of an unreadable one."""
 
 from __future__ import annotations
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     CorruptRecordException,
     KafkaConnectionError,
@@ -10,7 +11,17 @@ from aiokafka.errors import (
     UnsupportedCodecError,
 )
 
-from stream.kafka.lenient_polls import may_be_unreadable
+from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
+from stream.kafka.lenient_polls import (
+    UnreadableRecordError,
+    all_readable,
+    may_be_unreadable,
+    readable,
+)
+
+PARTITION = TopicPartition("ledger", 0)
+GOOD = RawRecord(0, 6, 0, None, b"", ())
+BAD = UnreadableRecord(0, 7, 0, None, None, (), Problem.CHECKSUM, "its checksum is wrong")
 
 
 @pytest.mark.parametrize(
@@ -23,3 +34,19 @@ def test_whatever_a_client_makes_of_a_record_is_read_past(error: Exception) -> N
 
 def test_errors_of_the_connection_are_no_unreadable_record() -> None:
     assert not may_be_unreadable(KafkaConnectionError())
+
+
+def test_an_unreadable_record_is_skipped_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert readable(PARTITION, [GOOD, BAD]) == [GOOD]
+    [message] = caplog.messages
+    assert "skipped 1 unreadable records" in message
+
+
+def test_where_all_records_are_needed_an_unreadable_one_is_an_error_with_its_place() -> None:
+    assert all_readable(PARTITION, [GOOD]) == [GOOD]
+    with pytest.raises(
+        UnreadableRecordError,
+        match=r"every record of ledger, but its checksum is wrong, at offset 7 of partition 0:"
+        r".*runbook\.md#bookkeeping-that-cant-be-read",
+    ):
+        all_readable(PARTITION, [GOOD, BAD])

@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 from stream.fetch.raw_batches import RawStep
 from stream.fetch.raw_records import Problem, UnreadableRecord
 from stream.kafka import log_reader
+from stream.kafka.lenient_polls import UnreadableRecordError
 from stream.kafka.log_reader import LogReader
 from testing.jumping_time import in_jumping_time
 
@@ -228,6 +229,34 @@ async def test_unreadable_records_are_left_out(
     log = log_of(10)
     log.unreadable = unreadable
     assert await read(log, start, stop) == expected
+
+
+@pytest.mark.parametrize(("unreadable", "start", "stop"), [({4}, 0, 10), ({0}, 0, 5), ({9}, 7, 10)])
+@in_jumping_time
+async def test_an_unreadable_record_ends_a_read_that_needs_all(
+    unreadable: set[int], start: int, stop: int
+) -> None:
+    log = log_of(10)
+    log.unreadable = unreadable
+    seen: list[int] = []
+
+    async def read_all() -> None:
+        async for records in FakeReader(log).read(TP, start, stop, needs_all=True):
+            seen.extend(record.offset for record in records)
+
+    at = rf"every record of leads.* it is bad, at offset {min(unreadable)} of partition 0"
+    with pytest.raises(UnreadableRecordError, match=at):
+        await read_all()
+    assert seen == [*range(start, len(seen) + start)]
+    assert all(offset < min(unreadable) for offset in seen)
+
+
+@in_jumping_time
+async def test_an_unreadable_record_behind_the_stop_does_not_end_a_read_that_needs_all() -> None:
+    log = log_of(10)
+    log.unreadable = {7}
+    read = FakeReader(log).read(TP, 2, 7, needs_all=True)
+    assert [record.offset async for records in read for record in records] == [2, 3, 4, 5, 6]
 
 
 @in_jumping_time

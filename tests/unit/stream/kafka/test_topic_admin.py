@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from stream.kafka.access import uses_of
 from stream.kafka.topic_admin import expected_partitions, faults
 from stream.kafka.topic_catalog import TOPICS, topics_of
@@ -61,7 +63,14 @@ def test_a_topic_that_must_not_be_split_is_found_split() -> None:
 
 
 def test_all_faults_are_reported_at_once() -> None:
-    assert len(faults(SETTINGS, found(leads_scored=None, leads_created_dlq=7), SCORING)) == 2
+    assert len(faults(SETTINGS, found(leads_scored=None, leads_created_dlq=5), SCORING)) == 2
+
+
+@pytest.mark.parametrize("partitions", [1, 6])
+def test_outputs_with_more_partitions_than_the_source_are_no_fault(partitions: int) -> None:
+    """A source that came back with fewer stopped every start, and its loss was not reported."""
+    more = found(leads_created=partitions, leads_scored=8, leads_created_dlq=8)
+    assert faults(SETTINGS, more, SCORING) == []
 
 
 def test_a_scoring_worker_does_not_ask_for_drift_topics() -> None:

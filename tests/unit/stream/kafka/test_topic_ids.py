@@ -18,7 +18,14 @@ from aiokafka.errors import (
 from aiokafka.errors import TopicAuthorizationFailedError as Forbidden
 
 from stream.kafka import topic_ids
-from stream.kafka.topic_ids import FRESH, TopicIds, _id_in, _IdRequest, _Metadata_v11
+from stream.kafka.topic_ids import (
+    FRESH,
+    TopicIds,
+    _Described,
+    _described_in,
+    _IdRequest,
+    _Metadata_v11,
+)
 from testing.jumping_time import in_jumping_time
 
 ID = bytes(range(16))
@@ -48,11 +55,12 @@ def test_an_answer_is_read_as_kip_516_has_it() -> None:
     topics = _Metadata_v11.decode(read).to_object()["topics"]
     assert read.read() == b""
     assert topics[0]["topic_id"] == ID
-    assert _id_in(topics) == TEXT
+    assert _described_in(topics) == (TEXT, 1)
 
 
 def test_a_cluster_that_gives_topics_no_ids_has_none() -> None:
-    assert _id_in(_Metadata_v11.decode(answer(bytes(16))).to_object()["topics"]) is None
+    topics = _Metadata_v11.decode(answer(bytes(16))).to_object()["topics"]
+    assert _described_in(topics).id is None
 
 
 @pytest.mark.parametrize(("code", "error"), [(3, UnknownTopicOrPartitionError), (29, Forbidden)])
@@ -61,7 +69,7 @@ def test_a_topic_that_a_broker_does_not_know_is_an_error(
 ) -> None:
     """It was taken for a topic without an id, and commits of a deleted topic were used."""
     with pytest.raises(error):
-        _id_in(_Metadata_v11.decode(answer(bytes(16), code)).to_object()["topics"])
+        _described_in(_Metadata_v11.decode(answer(bytes(16), code)).to_object()["topics"])
 
 
 class Cluster:
@@ -114,7 +122,8 @@ async def test_two_brokers_are_asked_or_the_only_one(
     cluster = Cluster(b1=ID, b2=ID, b3=ID)
     assert await opened(cluster).read("ab") == TEXT
     assert len(set(cluster.asked)) == len(cluster.asked) == 2
-    assert await opened(Cluster(b1=ID)).read("ab") == TEXT
+    one = opened(Cluster(b1=ID))
+    assert (await one.read("ab"), await one.partitions("ab")) == (TEXT, 1)
 
 
 class Answers(TopicIds):
@@ -124,12 +133,12 @@ class Answers(TopicIds):
         super().__init__({})
         self._answers = list(answers)
 
-    async def _read(self, topic: str) -> str | None:
+    async def _read(self, topic: str) -> _Described | None:
         await asyncio.sleep(0.01)
         given = self._answers.pop(0)
         if isinstance(given, Exception):
             raise given
-        return given
+        return _Described(given, 1)
 
 
 @in_jumping_time

@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from schemas.errors import FatalError, InputError, StartupError
+from stream.kafka.lenient_polls import UnreadableRecordError
 from stream.replay import plan_log as module
 from stream.replay.account import Account
 from stream.replay.plan import ReplayPlan, ReplayRecord, State
@@ -43,12 +44,15 @@ class FakeTopic:
     ----------
     later
         Records that are written while it is followed.
+    unreadable
+        Position of a record that can't be read.
     refusal
         What a write or a read raises.
     """
 
     records: list[Stored] = field(default_factory=list)
     later: list[Stored] = field(default_factory=list)
+    unreadable: int | None = None
     refusal: Exception | None = None
     options: dict[str, Any] = field(default_factory=dict)
     are_open: int = 0
@@ -67,10 +71,15 @@ class FakeTopic:
             raise self.refusal
         return len(self.records)
 
-    async def read(self, at: TopicPartition, start: int, stop: int) -> AsyncIterator[list[Stored]]:
+    async def read(
+        self, at: TopicPartition, start: int, stop: int, *, needs_all: bool
+    ) -> AsyncIterator[list[Stored]]:
         assert stop, "aiokafka hangs if a consumer of nothing is stopped at once"
-        for record in self.records[start:stop]:
-            yield [record]
+        for offset, record in enumerate(self.records[start:stop]):
+            if offset != self.unreadable:
+                yield [record]
+            elif needs_all:
+                raise UnreadableRecordError("expected to read every record")
 
     async def follow(self, at: TopicPartition, start: int) -> AsyncIterator[Sequence[Stored]]:
         yield self.records[start:]
@@ -161,6 +170,24 @@ async def test_a_damaged_record_is_an_error_for_its_own_replay(topic: FakeTopic)
     topic.records.append(DAMAGED)
     with pytest.raises(StartupError, match="version of LeadScore that wrote it"):
         await PlanLog(Settings()).find("bad")
+
+
+async def test_a_replay_is_not_looked_up_in_a_topic_with_a_record_that_cannot_be_read(
+    topic: FakeTopic,
+) -> None:
+    """The end of the replay was skipped, and it ran a second time."""
+    topic.add(plan_of())
+    topic.add(plan_of(), "ended")
+    topic.unreadable = 1
+    for look in (PlanLog(Settings()).get("r1"), PlanLog(Settings()).find("r1")):
+        with pytest.raises(FatalError, match="every record"):
+            await look
+    assert [*await PlanLog(Settings()).replays()] == ["r1"], "a list shows what can be read"
+
+
+async def test_a_replay_that_was_never_planned_has_no_record(topic: FakeTopic) -> None:
+    topic.add(plan_of())
+    assert await PlanLog(Settings()).get("r2") is None
 
 
 async def test_an_unknown_id_is_refused_with_the_last_ones(topic: FakeTopic) -> None:

@@ -77,6 +77,16 @@ class FakeMissing:
         self.reported.append(commit)
 
 
+class FakeRemoved:
+    """Partitions whose start looked at those that the topic lacks."""
+
+    def __init__(self) -> None:
+        self.looks: list[TopicPartition] = []
+
+    async def report(self, partition: TopicPartition) -> None:
+        self.looks.append(partition)
+
+
 class Place:
     """A partition that is about to start, in a log of 100 records."""
 
@@ -90,6 +100,8 @@ class Place:
         models: Any = FakeModels(are_available=are_available)
         emitted: Any = self.emitted
         missing: Any = self.missing
+        self.removed = FakeRemoved()
+        removed: Any = self.removed
         self.start = PartitionStart(
             changes=changes,
             models=models,
@@ -98,6 +110,7 @@ class Place:
             topic_id=self._topic_id,
             foreign=ForeignCommits(self.foreign.append, stops=stops),
             missing=missing,
+            removed=removed,
         )
 
     async def pin_of(self, commit: Commit | None) -> ModelPin | None:
@@ -181,7 +194,7 @@ async def test_a_partition_starts_at_its_commit(written: str | None, found: str 
     place.emitted.reach = 50
     start = await place.start.start_of(AT, Commit(40, metadata_of(40, PIN, written)))
     assert start == Start(40, ModelPin(EARLIER.identity, 4, 50), found)
-    assert place.missing.reported == []
+    assert place.missing.reported == place.removed.looks == []
 
 
 async def test_a_commit_of_a_deleted_topics_log_is_a_loss_and_the_new_log_is_read_whole() -> None:
@@ -191,6 +204,7 @@ async def test_a_commit_of_a_deleted_topics_log_is_a_loss_and_the_new_log_is_rea
     start = await place.start.start_of(AT, Commit(40, metadata_of(40, PIN, OLD)))
     assert start == Start(None, None, NEW)
     assert place.missing.reported == [Commit(40, metadata_of(40, PIN, OLD))]
+    assert place.removed.looks == [AT]
     assert place.changes.pins == {}
 
 
@@ -199,13 +213,13 @@ async def test_a_foreign_commit_is_of_any_log() -> None:
     place = Place()
     place.emitted.reach = 40
     assert await place.start.start_of(AT, Commit(40)) == Start(40, None, NEW)
-    assert place.missing.reported == []
+    assert place.missing.reported == place.removed.looks == []
 
 
 async def test_a_partition_without_a_commit_starts_at_the_logs_start_and_is_looked_at() -> None:
     place = Place()
     assert await place.start.start_of(AT, None) == Start(None, None, NEW)
-    assert place.missing.reported == [AT]
+    assert place.missing.reported == place.removed.looks == [AT]
 
 
 async def test_a_foreign_commit_that_can_not_be_compared_moves_by_an_unknown_number(
