@@ -19,6 +19,7 @@ from stream.cli.confirmation import confirm
 from stream.cli.erase_display import erasure_lines, print_erasure
 from stream.cli.explain_lines import print_line
 from stream.erasure.erasure import Erasure, Progress, plan_erasure
+from stream.erasure.sink_rows import databases_of, delete_rows
 from stream.erasure.tombstones import write_tombstones
 from stream.process.exit_codes import exit_codes
 from stream.process.lead_keys import keyed_hash
@@ -37,43 +38,59 @@ STANDARD_INPUT = "-"
     type=click.Path(path_type=Path, allow_dash=True),
     help="File with one id a line; - for standard input.",
 )
+@click.option(
+    "--sql",
+    multiple=True,
+    metavar="URL",
+    help="Database that `leadscore sink sql` writes to: the leads' rows are deleted.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be done; write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each record.")
 def erase(
-    lead_ids: Sequence[str], file: Path | None, dry_run: bool, yes: bool, as_json: bool
+    lead_ids: Sequence[str],
+    file: Path | None,
+    sql: Sequence[str],
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Erase leads, as far as Kafka allows, and list what remains until when.
 
     \b
       leadscore erase L-17 --dry-run
       leadscore erase --file erased.txt --yes --json > erasure.jsonl
+      leadscore erase L-17 --sql postgresql://leadscore@db/crm
 
     Reads the topics that hold records of single leads to their ends, and finds those with the
     leads' keys. A topic that is compacted gets a tombstone for each lead; so do ended replays whose
     plan names one. Records of other topics are not removed one by one: the list says when retention
     removes them, by the topic's configuration as the broker has it, and what to do where nothing
-    does, and which files of the archive (LEADSCORE_ARCHIVE) hold a lead. docs/privacy.md says what
-    else holds data of leads.
+    does, and which files of the archive (LEADSCORE_ARCHIVE) hold a lead. From databases of the sink
+    `sql` (--sql, and LEADSCORE_SINK_TO if LEADSCORE_SINK=sql) the leads' rows are deleted.
+    docs/privacy.md says what else holds data of leads.
 
     The output names no lead but by its place among those that were given, and by its keyed hash if
     LEADSCORE_LOG_ID_KEY is set: keep it as the record of the erasure. It may be run again at any
     time, also after a kill: tombstones that are there are not written again.
 
     Exit codes: 0 done, 1 something stays until you act (the list says what to do), not confirmed,
-    or Kafka failed, 2 an option is invalid, 3 Kafka, a topic or a right is missing, 130 stopped:
-    run it again.
+    or Kafka or a database failed, 2 an option is invalid, 3 Kafka, a topic, a database's table or a
+    right is missing, 130 stopped: run it again.
     """  # noqa: D301
     with exit_codes():
         ids = _ids(lead_ids, file)
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # each failed connection
         settings = load_settings()
         now_ms = round(time.time() * 1000)
+        databases = databases_of(settings, sql)
         with _progress() as progress:
-            found = asyncio.run(plan_erasure(settings, ids, now_ms, progress))
+            found = asyncio.run(plan_erasure(settings, ids, now_ms, progress, databases))
         if not dry_run:
             _confirm(found, yes)
             asyncio.run(write_tombstones(settings, found.tombstones))
+            if found.rows:
+                delete_rows(databases, ids)
     hashes = _hashes(settings, ids)
     if as_json:
         for line in erasure_lines(found, hashes, now_ms, is_dry_run=dry_run):
@@ -101,12 +118,16 @@ def _ids(given: Sequence[str], file: Path | None) -> list[str]:
 
 
 def _confirm(found: Erasure, yes: bool) -> None:
+    questions = []
     if found.tombstones:
-        confirm(
+        questions.append(
             f"Write {len(found.tombstones):,} tombstones for {found.leads:,} leads? Compaction"
-            " then removes their records.",
-            is_given=yes,
+            " then removes their records."
         )
+    if rows := sum(held.rows for held in found.rows):
+        questions.append(f"Delete {rows:,} rows of {found.leads:,} leads from databases?")
+    if questions:
+        confirm(" ".join(questions), is_given=yes)
 
 
 def _hashes(settings: Settings, ids: Sequence[str]) -> list[str | None]:

@@ -27,6 +27,8 @@ ADVICE = {
     Fate.UNKNOWN: "grant DescribeConfigs on the topic (leadscore acls --role erase), and run it"
     " again",
 }
+DELETED = "deleted"
+"""Fate of rows in databases."""
 ADVICE_ON_ARCHIVE = (
     "rewrite each file without the lead's rows under the same name, or remove it; a replay counts"
     " the offsets of a removed file as expired"
@@ -86,6 +88,15 @@ def erasure_lines(
             "fate": str(Fate.STAYS),
             "what_to_do": ADVICE_ON_ARCHIVE,
         }
+    for held in found.rows:
+        yield {
+            "kind": "database",
+            **_lead(held.lead, hashes),
+            "database": held.database,
+            "table": held.table,
+            "rows": held.rows,
+            "fate": DELETED,
+        }
     for bundle in found.bundles:
         yield {"kind": "model", "model": bundle.name, "what_to_do": _advice_on_bundle(bundle)}
     yield {
@@ -95,6 +106,7 @@ def erasure_lines(
         "leads": found.leads,
         "lead_hashes": [value for value in hashes if value is not None],
         "tombstones": len(found.tombstones),
+        "rows": sum(held.rows for held in found.rows),
         "has_rest": found.has_rest,
     }
 
@@ -109,6 +121,12 @@ def print_erasure(found: Erasure, hashes: Sequence[str | None], *, is_dry_run: b
         console.print(_table(found.findings, hashes))
     else:
         console.print("No topic holds a record of these leads.")
+    verb = "would be deleted" if is_dry_run else "deleted"
+    for held in found.rows:
+        sentence = (
+            f"{held.database}: {held.rows:,} rows of lead {held.lead + 1} in {held.table} {verb}"
+        )
+        console.print(Text(for_terminal(sentence)))
     for sentence in _rest(found):
         console.print(Text(for_terminal(sentence), "yellow"))
     console.print()

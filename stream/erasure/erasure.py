@@ -1,7 +1,8 @@
-"""An erasure: what Kafka and the registry hold of some leads, and what becomes of it."""
+"""An erasure: what Kafka, the registry and databases of sinks hold of some leads, and its fate."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from stream.erasure.held_records import find_held
 from stream.erasure.lead_topics import read_lead_topics, read_replays
 from stream.erasure.old_bundles import OldBundle, find_old_bundles
 from stream.erasure.policy import Fate, TopicPolicy
+from stream.erasure.sink_rows import SinkRows, find_rows
 from stream.erasure.tombstones import Tombstone
 from stream.kafka.log_reader import LogReader
 from stream.replay.plan import ReplayRecord
@@ -88,6 +90,8 @@ class Erasure:
         The tombstones to write.
     archived
         Files of the archive that hold one of the leads.
+    rows
+        Rows of the leads in databases of sinks, to be deleted.
     """
 
     leads: int
@@ -97,6 +101,7 @@ class Erasure:
     bundles: Sequence[OldBundle]
     tombstones: Sequence[Tombstone] = field(repr=False)
     archived: Sequence[ArchivedLead] = ()
+    rows: Sequence[SinkRows] = ()
 
     @property
     def has_rest(self) -> bool:
@@ -110,6 +115,7 @@ async def plan_erasure(
     ids: Sequence[str],
     now_ms: int,
     progress: Progress = lambda _topic, _read, _total: None,
+    databases: Sequence[str] = (),
 ) -> Erasure:
     """Find out what is held of some leads; nothing is written.
 
@@ -123,14 +129,17 @@ async def plan_erasure(
         The time, milliseconds since 1970.
     progress
         See ``Progress``.
+    databases
+        URLs of databases that sinks write to.
 
     Raises
     ------
     StartupError
-        Kafka can't be reached, or a right is missing.
+        Kafka can't be reached, or a right is missing; or a database is none of a sink.
     FatalError
-        Kafka stopped answering.
+        Kafka stopped answering, or a database does not answer.
     """
+    rows = await asyncio.to_thread(find_rows, databases, ids)
     replays = await read_replays(settings)
     topics = await read_lead_topics(settings, replays)
     # Records of an aborted transaction hold leads, too.
@@ -182,6 +191,7 @@ async def plan_erasure(
         bundles=find_old_bundles(settings.registry),
         tombstones=tombstones,
         archived=archived,
+        rows=rows,
     )
 
 

@@ -20,11 +20,15 @@ from stream.broker import Broker
 from stream.kafka.topic_catalog import TOPICS
 from stream.process.lead_keys import keyed_hash
 from stream.simulator.playing import Lead
+from stream.sinks.sink import SinkBatch
 from testing.archives import archive_file, record_at
 from testing.kafka_client import Record, open_admin, produce, set_topic_config, until
+from testing.sink_writer import LOG, record
 from tests.integration.replay_process import Replays
 from tests.integration.secured_stage import SecuredStage
 from tests.integration.worker_process import Stage
+from tests.sink_conformance import opened, written
+from tests.sql_stage import SqliteFile
 
 LEADS = 300
 PERSON = "person-4711@example.com"
@@ -178,6 +182,21 @@ async def test_a_topic_without_retention_stays_until_somebody_acts(
     code, lines, _ = await run_erase(stage, "nobody", "--yes", LEADSCORE_ARCHIVE=str(tmp_path))
     assert code == 0
     assert not [line for line in lines if line["kind"] == "records"]
+
+
+async def test_rows_of_a_lead_in_a_sinks_database_are_deleted(stage: Stage, tmp_path: Path) -> None:
+    database = SqliteFile(tmp_path / "scores.db")
+    sink = await opened(database)
+    await written(sink, SinkBatch(LOG, [replace(record(0), lead_id=PERSON), record(1)]))
+    await sink.close()
+    code, dry, err = await run_erase(stage, PERSON, "--sql", database.url, "--dry-run")
+    assert (code, err) == (0, "")
+    [held] = [line for line in dry if line["kind"] == "database"]
+    assert (held["table"], held["rows"], held["lead"]) == ("lead_scores", 1, 1)
+    of_sink = {"LEADSCORE_SINK": "sql", "LEADSCORE_SINK_TO": database.url}
+    code, lines, err = await run_erase(stage, PERSON, "--yes", **of_sink)
+    assert (code, err, lines[-1]["rows"]) == (0, "", 1)
+    assert [row.lead_id for row in await database.rows()] == ["lead-1"]
 
 
 @pytest.mark.long

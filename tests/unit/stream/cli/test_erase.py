@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from stream.cli.erase import erase
 from stream.erasure.erasure import Erasure, Finding
 from stream.erasure.policy import Fate, TopicPolicy
+from stream.erasure.sink_rows import SinkRows
 from stream.erasure.tombstones import Tombstone
 
 Run = Callable[..., Result]
@@ -28,8 +29,16 @@ class FakeErasure:
         self.asked: list[str] = []
         self.written: list[Tombstone] = []
         self.policies: tuple[TopicPolicy, ...] = (COMPACTED,)
+        self.deleted: list[tuple[str, ...]] = []
 
-    async def plan(self, _settings: Any, ids: Sequence[str], now_ms: int, *_: Any) -> Erasure:
+    async def plan(
+        self,
+        _settings: Any,
+        ids: Sequence[str],
+        now_ms: int,
+        _progress: Any,
+        databases: Sequence[str],
+    ) -> Erasure:
         self.asked = [*ids]
         findings = [Finding(0, each, 1, now_ms, each.fate, None) for each in self.policies]
         stones = [
@@ -37,10 +46,14 @@ class FakeErasure:
             for finding in findings
             if finding.fate is Fate.TOMBSTONE
         ]
-        return Erasure(len(ids), self.policies, findings, [], [], stones)
+        rows = [SinkRows(0, database, "leads", 1) for database in databases]
+        return Erasure(len(ids), self.policies, findings, [], [], stones, rows=rows)
 
     async def write(self, _settings: Any, tombstones: Sequence[Tombstone]) -> None:
         self.written = [*tombstones]
+
+    def delete(self, databases: Sequence[str], ids: Sequence[str]) -> None:
+        self.deleted.append((*databases, *ids))
 
 
 @pytest.fixture
@@ -48,6 +61,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeErasure:
     fake = FakeErasure()
     monkeypatch.setattr("stream.cli.erase.plan_erasure", fake.plan)
     monkeypatch.setattr("stream.cli.erase.write_tombstones", fake.write)
+    monkeypatch.setattr("stream.cli.erase.delete_rows", fake.delete)
     return fake
 
 
@@ -103,6 +117,19 @@ def test_records_that_stay_are_exit_code_1_with_what_to_do(fake: FakeErasure) ->
     [records] = [line for line in lines(result) if line["kind"] == "records"]
     assert (records["fate"], records["gone_by"]) == ("stays", None)
     assert "retention.ms" in records["what_to_do"]
+
+
+def test_rows_of_databases_are_deleted_once_it_is_confirmed(fake: FakeErasure) -> None:
+    named = ("--sql", "sqlite:///a.db")
+    of_sink = {"LEADSCORE_SINK": "sql", "LEADSCORE_SINK_TO": "sqlite:///b.db"}
+    run("ann", *named, "--dry-run", **of_sink)
+    assert fake.deleted == []
+    result = run("ann", *named, stdin="n\n", **of_sink)
+    assert "Delete 2 rows of 1 leads from databases?" in result.output
+    assert (result.exit_code, fake.deleted) == (2, [])
+    result = run("ann", *named, "--yes", **of_sink)
+    assert fake.deleted == [("sqlite:///a.db", "sqlite:///b.db", "ann")]
+    assert "sqlite:///b.db: 1 rows of lead 1 in leads deleted" in result.stdout
 
 
 def test_ids_of_arguments_and_of_a_file_are_each_erased_once(

@@ -12,6 +12,7 @@ from stream.erasure.archived_leads import ArchivedLead
 from stream.erasure.erasure import Erasure, Finding, NamingPlan
 from stream.erasure.old_bundles import OldBundle
 from stream.erasure.policy import Fate, TopicPolicy
+from stream.erasure.sink_rows import SinkRows
 
 NOW = 1_700_000_000_000
 DAY = 86_400_000
@@ -30,7 +31,8 @@ def everything() -> Erasure:
     plans = [NamingPlan(1, "backfill-4", is_open=True), NamingPlan(1, "old", is_open=False)]
     bundles = [OldBundle("leads/1", is_readable=True), OldBundle("leads/2", is_readable=False)]
     archived = [ArchivedLead(1, Path("archive/leads/0/1-9.parquet"), 3)]
-    return Erasure(2, policies, findings, plans, bundles, [], archived)
+    rows = [SinkRows(0, "postgresql://me:***@db/crm", "lead_scores", 1)]
+    return Erasure(2, policies, findings, plans, bundles, [], archived, rows)
 
 
 def test_each_fate_has_its_words_and_its_advice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,6 +52,7 @@ def test_each_fate_has_its_words_and_its_advice(capsys: pytest.CaptureFixture[st
         "7 d, up to 1 d more",
         "1 abababab",
         "archive/leads/0/1-9.parquet has 3 records of lead 2",
+        "postgresql://me:***@db/crm: 1 rows of lead 1 in lead_scores deleted",
     ):
         assert words in shown, words
 
@@ -57,12 +60,21 @@ def test_each_fate_has_its_words_and_its_advice(capsys: pytest.CaptureFixture[st
 def test_the_lines_have_everything_and_end_with_the_erasure() -> None:
     lines = list(erasure_lines(everything(), [None, None], NOW, is_dry_run=True))
     kinds = [line["kind"] for line in lines]
-    found = {"topic": 4, "records": 5, "replay": 2, "archive": 1, "model": 2, "erasure": 1}
+    found = {
+        "topic": 4,
+        "records": 5,
+        "replay": 2,
+        "archive": 1,
+        "database": 1,
+        "model": 2,
+        "erasure": 1,
+    }
     assert Counter(kinds) == found
     assert [*dict.fromkeys(kinds)] == [*found]
     [ages] = [line for line in lines if line.get("fate") == "ages_out"]
     assert ages["gone_by"] == "2023-11-22T22:13:20.000+00:00"
     assert lines[-1]["has_rest"]
+    assert lines[-1]["rows"] == 1
 
 
 def test_a_time_stamp_beyond_the_calendar_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
