@@ -226,6 +226,23 @@ def a_rest_server() -> CollectorRegistry:
     return registry
 
 
+def a_sink_with_every_fault() -> tuple[CollectorRegistry, SinkMetrics]:
+    """Metrics of a sink that is late and has lost records, and whose target is away."""
+    registry = CollectorRegistry()
+    sink = SinkMetrics(registry, name="crm", kind="sql", content="scores")
+    sink.target_away()
+    sink.records_lost("leads.scored", 0, "retention", 5)
+    sink.watch_source(
+        lambda: SourceState(
+            lags=(PartitionLag("leads.scored", 0, 900, 900.0, math.inf),),
+            assigned_partitions=1,
+            last_commit_age=1.0,
+            is_ready=True,
+        )
+    )
+    return registry, sink
+
+
 def a_sink() -> CollectorRegistry:
     """Metrics of a sink that has written, refused and waited."""
     registry = CollectorRegistry()
@@ -305,10 +322,13 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
     exposed.drift.show_window([replace(day, leads=12, state=DriftState.TOO_FEW)])
     exposed.registries["leadscore-lag"] = groups_with_every_fault()
     exposed.registries["leadscore-archive"] = an_archive_with_every_fault()
+    exposed.registries["leadscore-sink"], sink = a_sink_with_every_fault()
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
             await until(lambda: has_data(prometheus, "leadscore_snapshot_failures_total"))
             exposed.snapshot.failed()
+            await until(lambda: has_data(prometheus, "leadscore_sink_dead_letters_total"))
+            sink.dead_letter(ErrorCode.SINK_REFUSED)
             await until(
                 lambda: firing(prometheus, ON_THE_SERVICE), what=f"{sorted(ON_THE_SERVICE)} firing"
             )
