@@ -1,17 +1,21 @@
 """Rows per second that each sink writes, without Kafka: `python -m benchmarks.sinks`.
 
 Batches are as large as the runner's. Events are read once, before the clock starts. PostgreSQL runs
-in a process of its own, as in the tests (Debian: apt-get install postgresql), without fsync.
+in a process of its own, as in the tests (Debian: apt-get install postgresql), without fsync; so
+does the receiver of webhooks, an aiohttp server that answers at once. A repeated webhook is sent
+again.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from stream.settings import load_settings
@@ -21,6 +25,11 @@ from testing.postgres_server import binaries, postgres_server
 from testing.scored_events import SCORED_AT, scored
 
 LOG = Log("leads.scored", 0, "9f2JkQ")
+SECRET = "whsec_bGVhZHNjb3JlLWxlYWRzY29yZS1sZWFkc2NvcmU="
+WEBHOOKS = 100
+"""Records of a batch of webhooks, as the runner makes them."""
+WEBHOOK_SHARE = 10
+"""One of so many rows is sent as a webhook: each is a request."""
 
 
 def batches(rows: int, size: int) -> list[SinkBatch]:
@@ -35,22 +44,36 @@ def batches(rows: int, size: int) -> list[SinkBatch]:
 @contextmanager
 def targets(folder: Path) -> Iterator[dict[str, tuple[str, str]]]:
     """Yield kind and location of each target."""
-    local = {
+    found = {
         "JSON lines": ("jsonl", str(folder / "jsonl")),
         "Delta": ("delta", str(folder / "delta")),
         "SQLite": ("sql", f"sqlite:///{folder}/scores.db"),
     }
     programs = binaries()
-    if programs is None:
-        yield local
-        return
-    with postgres_server(programs) as server:
-        yield local | {"PostgreSQL": ("sql", server.url())}
+    with ExitStack() as open_ones:
+        if programs is not None:
+            server = open_ones.enter_context(postgres_server(programs))
+            found["PostgreSQL"] = ("sql", server.url())
+        found["Webhook"] = ("webhook", open_ones.enter_context(receiver()))
+        yield found
+
+
+@contextmanager
+def receiver() -> Iterator[str]:
+    """Run a receiver of webhooks until the body ends; yields its URL."""
+    command = [sys.executable, "-m", "testing.webhook_receiver"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.communicate()  # its input ends
 
 
 async def measure(kind: str, to: str, given: list[SinkBatch]) -> tuple[float, float]:
     """Write all batches twice; return the seconds of new rows, and of rows that are repeated."""
-    sink = make_sink(load_settings(sink=kind, sink_to=to))
+    webhook = {"sink_webhook_secret": SECRET, "sink_webhook_allow_private": True}
+    sink = make_sink(load_settings(sink=kind, sink_to=to, **webhook))
     await sink.open()
     seconds = []
     for _ in range(2):
@@ -70,11 +93,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2000)
     options = parser.parse_args()
     given = batches(options.rows, options.batch)
+    sent = batches(options.rows // WEBHOOK_SHARE, WEBHOOKS)
     print("| target | new rows/s | repeated rows/s |\n|---|--:|--:|")
     with tempfile.TemporaryDirectory() as folder, targets(Path(folder)) as found:
         for name, (kind, to) in found.items():
-            new, repeated = asyncio.run(measure(kind, to, given))
-            rates = options.rows / new, options.rows / repeated
+            some = sent if kind == "webhook" else given
+            new, repeated = asyncio.run(measure(kind, to, some))
+            rows = sum(len(batch.records) for batch in some)
+            rates = rows / new, rows / repeated
             print(f"| {name} | {rates[0]:,.0f} | {rates[1]:,.0f} |", flush=True)
 
 

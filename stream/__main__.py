@@ -28,7 +28,7 @@ COMMANDS = {
     "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "serve": ("serve", "Score leads over HTTP, without Kafka: REST, with a model of the registry."),
-    "sink": ("sink", "Write scores or leads to files, a database or a lake."),
+    "sink": ("sink", "Write scores or leads to files, a database, a lake or webhooks."),
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
     "lag": ("lag", "Show how far consumer groups are behind, with no worker alive."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),

@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     leads_replays: Topic = _named("leads.replays")
     """Topic of the plans of replays, and of their ends."""
 
-    sink: Literal["jsonl", "delta", "sql"] = "jsonl"
+    sink: Literal["jsonl", "delta", "sql", "webhook"] = "jsonl"
     """Kind of the sink (docs/sinks.md)."""
 
     sink_content: Literal["scores", "leads"] = "scores"
@@ -191,7 +191,8 @@ class Settings(BaseSettings):
     Default: kind and content, such as `sql-scores`."""
 
     sink_to: str = ""
-    """Where a sink writes: a folder, or the URL of a database or table."""
+    """Where a sink writes: a folder, or the URL of a database, table or webhook; or a file with
+    several webhooks."""
 
     sink_records: Count | None = None
     """Maximum number of records that a sink gathers for one write; default: as the kind of sink
@@ -215,6 +216,43 @@ class Settings(BaseSettings):
 
     sink_compression: Literal["none", "gzip", "zstd"] = "gzip"
     """Compression of the finished files of the sink `jsonl`."""
+
+    sink_webhook_secret: SecretStr | None = None
+    """Secret with which the sink `webhook` signs (`whsec_` and Base64); while it changes, the new
+    and the old one, separated by a space."""
+
+    sink_webhook_template: Annotated[str, Field(min_length=1)] = "standard"
+    """Body of a webhook: `standard`, `slack`, or a file with a template (JSON)."""
+
+    sink_webhook_hot_only: bool = False
+    """Whether the sink `webhook` sends events of hot leads (`High`) alone."""
+
+    sink_webhook_band_crossed: bool = False
+    """Whether the sink `webhook` sends an event only if the lead's band is another one than before;
+    with the next setting: if one of the two is true."""
+
+    sink_webhook_score_changed: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """The sink `webhook` sends an event only if the lead's score differs by more than this from the
+    one before."""
+
+    sink_webhook_lookback: Count = 100_000
+    """Number of offsets that the sink `webhook` reads back for the score that a lead had before."""
+
+    sink_webhook_allow_private: bool = False
+    """Whether the sink `webhook` may send to addresses of private networks, and by http://."""
+
+    sink_webhook_ssl_cafile: Path | None = None
+    """CA certificates (PEM) to verify the certificate of a webhook with; default: the system's."""
+
+    sink_webhook_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """Time limit of one attempt to send a webhook."""
+
+    sink_webhook_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    """Maximum number of webhooks that are sent at once, each of another lead."""
+
+    sink_webhook_attempts: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Number of answers such as 500 to an event after which the sink `webhook` makes a dead letter
+    of it. While a target can't be reached it waits without a limit."""
 
     replay_live_lag: Count = 20_000
     """Lag of the workers' group, in records, above which a replay slows down."""
@@ -561,6 +599,19 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _check_sink(self) -> Self:
+        if self.role == "sink" and (self.sink_content, self.output_format) == (
+            "scores",
+            "confluent",
+        ):
+            raise ValueError(
+                "sinks read scored events in Avro single-object encoding and in JSON, not in"
+                f" Confluent's framing: expected {PREFIX}OUTPUT_FORMAT=avro or json of the workers"
+                " and the sink"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_schema_registry(self) -> Self:
         variable = f"{PREFIX}SCHEMA_REGISTRY"
         if self.output_format == "confluent" and self.schema_registry_url is None:
@@ -694,6 +745,8 @@ class Settings(BaseSettings):
                 shown[name] = "***"
             elif isinstance(shown[name], str):
                 shown[name] = mask_url(shown[name])
+        if self.sink == "webhook":  # the path of a webhook is its password
+            shown["sink_to"] = re.sub(r"(://[^/]+/).+", r"\1***", shown["sink_to"])
         return shown
 
 

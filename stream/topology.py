@@ -8,7 +8,7 @@
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
                                               (drift, table drift_windows)
     leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
-    leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, a database, …
+    leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, databases, webhooks
     (or the leads)   (consume)                       (sinks)      └▶ leads.sinks.dlq
 
 ========  ========================  ===================================================
@@ -576,7 +576,11 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
         lambda: kafka.consumer(source.refused),
         kafka.group_committer(start.start_of),
         kafka.raw_reader(),
-        options=SourceOptions.from_settings(settings, kafka.budget.in_flight_bytes),
+        # A poll is written as a whole: a slow target would hold many records for long.
+        options=replace(
+            SourceOptions.from_settings(settings, kafka.budget.in_flight_bytes),
+            max_records=min(settings.batch_max_records, gathering.records),
+        ),
     )
     observer = SinkObserver(metrics, health, kafka.clock, runner.rebalanced)
     source.observer = observer

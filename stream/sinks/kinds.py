@@ -15,6 +15,7 @@ KINDS = {
     "jsonl": ("stream.sinks.jsonl", ""),
     "delta": ("stream.sinks.delta", "delta"),
     "sql": ("stream.sinks.sql", "sql"),
+    "webhook": ("stream.sinks.webhook", "webhook"),
 }
 """Module and extra of each kind; the module's ``make_sink`` makes one from the settings."""
 

@@ -171,14 +171,14 @@ class SinkRunner:
             By offset, why the target refuses a record. None: the partition was revoked meanwhile.
         """
         refused: dict[int, str] = {}
-        attempt = 1
+        attempt, generation = 1, batches[0].generation
         while records:
             if not all(map(self._is_ours, batches)):
                 log.info("a batch of %s is left to the next owner", batches[0].partition)
                 return None
             started = time.perf_counter()
             try:
-                verdicts = await self._sink.write(SinkBatch(where, records, attempt))
+                verdicts = await self._sink.write(SinkBatch(where, records, attempt, generation))
             except TargetAwayError as error:
                 await self._pause(error)
                 attempt += 1

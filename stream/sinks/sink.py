@@ -153,11 +153,15 @@ class SinkBatch:
         The records.
     attempt
         How often these records are being written, from 1.
+    generation
+        Number of the worker's assignment: within one, the batches of a log follow each other, and
+        between two of them is no record that can be read.
     """
 
     log: Log
     records: Sequence[SinkRecord]
     attempt: int = 1
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
