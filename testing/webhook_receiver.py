@@ -38,7 +38,7 @@ class Received(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What a receiver does instead of taking an event.
+    """Misbehaviour of a receiver.
 
     Attributes
     ----------

@@ -47,10 +47,10 @@ class _Scores:
     generation: int
     latest: dict[str, Score] = field(default_factory=dict)
     before: dict[int, Score | None] = field(default_factory=dict)
-    """Of each offset of the last batch, for its repeated writes."""
+    """Scores before each offset of the last batch, for its repeated writes."""
 
     def add(self, offset: int, lead_id: str, event: Mapping[str, Any]) -> Score | None:
-        """Take a score into account; return the one before it."""
+        """Add a score, and return the one before it."""
         self.end = offset + 1
         earlier = self.latest.pop(lead_id, None)  # the lead moves to the end
         with suppress(KeyError, TypeError, ValueError):  # what has no score is refused elsewhere

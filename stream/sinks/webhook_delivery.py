@@ -53,7 +53,7 @@ class Circuit:
         self._failures = 0
         self._quiet_until = 0.0
         self.reason = ""
-        """Of the last failure."""
+        """Reason of the last failure."""
 
     @property
     def is_open(self) -> bool:

@@ -89,7 +89,7 @@ async def test_a_batch_that_is_written_again_has_the_same_scores_before() -> Non
     assert log.reads == [(0, 20)]
 
 
-async def test_what_another_worker_has_read_meanwhile_is_caught_up() -> None:
+async def test_scores_that_another_worker_has_read_meanwhile_are_caught_up() -> None:
     log = FakeLog(100)
     scores = scores_of(log)
     await scores.before(log.batch(0, 20, generation=1))
@@ -122,7 +122,7 @@ async def test_scores_that_retention_removed_or_that_are_too_far_back_count_as_n
     assert far.reads == [(47, 50)]
 
 
-async def test_of_many_leads_those_scored_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_leads_scored_last_are_kept_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_LEADS", LEADS - 1)
     log = FakeLog(8)
     assert await scores_of(log).before(log.batch(4, 8)) == [None] * LEADS

@@ -34,7 +34,7 @@ async def test_the_next_address_is_tried_where_the_first_one_refuses_the_connect
         await client.close()
 
 
-async def test_the_name_is_resolved_anew_for_each_request_and_its_answer_is_the_address() -> None:
+async def test_the_name_is_resolved_for_each_request_and_its_answer_is_the_address() -> None:
     asked = []
     async with webhook_receiver() as receiver:
 

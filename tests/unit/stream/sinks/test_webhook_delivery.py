@@ -46,7 +46,7 @@ async def test_events_of_a_lead_are_sent_in_order_though_leads_alternate() -> No
     assert network.offsets[:2] == [0, 1], "both at once"
 
 
-async def test_what_is_settled_is_not_sent_again_until_another_batch_begins() -> None:
+async def test_a_settled_event_is_not_sent_again_until_another_batch_begins() -> None:
     network = Network(concurrency=1)
     network.answers.extend([OK, AWAY])
     assert await network.deliver(a=[0], b=[1, 2]) == {
