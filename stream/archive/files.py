@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,10 +23,12 @@ from schemas.errors import InputError
 
 __all__ = [
     "ArchiveFile",
+    "files_in",
     "holes",
     "list_files",
     "list_partitions",
     "partition_folder",
+    "partitions_in",
     "sync_folder",
 ]
 
@@ -75,6 +77,11 @@ def list_partitions(archive: Path, topic: str) -> list[int]:
             f"expected an archive of {topic} in {archive}, but {error.strerror}: give the folder"
             " that LEADSCORE_ARCHIVE names, and the topic with --topic"
         ) from None
+    return partitions_in(names)
+
+
+def partitions_in(names: Iterable[str]) -> list[int]:
+    """Return the numbers among the names in a topic's folder, ascending."""
     return sorted(int(name) for name in names if re.fullmatch(r"\d{1,9}", name))
 
 
@@ -90,6 +97,17 @@ def list_files(folder: Path) -> list[ArchiveFile]:
         names = os.listdir(folder)
     except FileNotFoundError:
         return []
+    return files_in(folder, names)
+
+
+def files_in(folder: Path, names: Iterable[str]) -> list[ArchiveFile]:
+    """Return the complete files among the names in a partition's folder, by their ranges.
+
+    Raises
+    ------
+    InputError
+        Two files have offsets in common, or a name contradicts itself.
+    """
     files = sorted(
         ArchiveFile(int(found[1]), int(found[2]) + 1, folder / name)
         for name in names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from schemas.errors import InputError
-from stream.archive.files import (
-    ArchiveFile,
-    holes,
-    list_files,
-    list_partitions,
-    partition_folder,
-)
+from stream.archive.files import ArchiveFile, holes
+from stream.archive.location import ArchiveLocation
 from stream.archive.rows import load_pyarrow, to_records
 from stream.fetch.raw_batches import RawStep
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
@@ -34,29 +30,32 @@ class Archive:
 
     Parameters
     ----------
-    folder
-        Folder of the archive.
+    location
+        Folder of the archive: a path, or a URL of an object store.
     topic
         The topic.
 
     Raises
     ------
     StartupError
-        pyarrow is not installed.
+        pyarrow is not installed, or the store can't be reached.
     InputError
         There is no such archive, it has no file, or two files have offsets in common.
     """
 
-    def __init__(self, folder: Path, topic: str) -> None:
-        self._pyarrow = load_pyarrow()
+    def __init__(self, location: str | Path, topic: str) -> None:
+        load_pyarrow()
         self.topic = topic
+        self._location = ArchiveLocation(location)
         found = {
-            number: list_files(partition_folder(folder, topic, number))
-            for number in list_partitions(folder, topic)
+            number: self._location.files(topic, number)
+            for number in self._location.partitions(topic)
         }
         self._files: Mapping[int, list[ArchiveFile]] = {n: its for n, its in found.items() if its}
         if not self._files:
-            raise InputError(f"expected files in the archive {folder / topic}, but it has none")
+            raise InputError(
+                f"expected files of {topic} in the archive {location}, but it has none"
+            )
 
     @property
     def partitions(self) -> Sequence[int]:
@@ -87,7 +86,7 @@ class Archive:
     def _at(self, files: Sequence[ArchiveFile], ms: int) -> int | None:
         for file in files:
             with self._open(file) as opened:
-                for group in range(opened.num_row_groups):
+                for group in _groups(opened, "timestamp", ms):
                     columns = opened.read_row_group(group, ["offset", "timestamp"])
                     stamps = columns.column("timestamp").cast("int64").to_numpy()
                     rows = (stamps >= ms).nonzero()[0]
@@ -128,7 +127,9 @@ class Archive:
         if file is None or start < file.start:
             raise OffsetOutOfRangeError({TopicPartition(self.topic, partition): start})
         with self._open(file) as opened:
-            for batch in opened.iter_batches(STEP_RECORDS, row_groups=_groups(opened, start)):
+            for batch in opened.iter_batches(
+                STEP_RECORDS, row_groups=_groups(opened, "offset", start)
+            ):
                 records = [record for record in to_records(batch) if record.offset >= start]
                 if records:
                     yield RawStep(records, records[-1].offset + 1)
@@ -152,14 +153,26 @@ class Archive:
                     break
             start = file.end
 
-    def _open(self, file: ArchiveFile) -> Any:
+    @contextmanager
+    def _open(self, file: ArchiveFile) -> Iterator[Any]:
+        """Open a file as a ``pyarrow.parquet.ParquetFile``.
+
+        Raises
+        ------
+        InputError
+            It is missing or damaged.
+        StartupError
+            The store can't be reached.
+        """
+        from lake.parquet_reader import open_parquet  # it needs pyarrow, an extra
+
         try:
-            return self._pyarrow.parquet.ParquetFile(file.path)
-        except (OSError, self._pyarrow.ArrowInvalid) as error:
+            with open_parquet(self._location.url(file)) as opened:
+                yield opened
+        except InputError as error:
             raise InputError(
-                f"expected a Parquet file of the archive, but {file.path} can't be read"
-                f" ({type(error).__name__}): bring back a copy, or remove it; its offsets then"
-                " count as expired"
+                f"expected to read a file of the archive: {str(error).rstrip('.')}. Bring back a"
+                " copy, or remove the file: its offsets then count as expired"
             ) from error
 
 
@@ -185,13 +198,13 @@ class ArchiveRawReader:
         """Do nothing: no file is open between two reads."""
 
 
-def _groups(opened: Any, start: int) -> list[int]:
-    """Return the row groups of a file that may have an offset or later ones."""
+def _groups(opened: Any, column: str, least: int) -> list[int]:
+    """Return the row groups of a file that may have a value of at least this in a column."""
     metadata = opened.metadata
-    column = opened.schema_arrow.get_field_index("offset")
+    index = opened.schema_arrow.get_field_index(column)
     return [
         group
         for group in range(metadata.num_row_groups)
-        if (found := metadata.row_group(group).column(column).statistics) is None
-        or found.max >= start
+        if (found := metadata.row_group(group).column(index).statistics) is None
+        or found.max_raw >= least
     ]

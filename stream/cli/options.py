@@ -6,11 +6,13 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
 __all__ = [
     "DURATION",
+    "FOLDER_OR_URL",
     "MEMORY",
     "MOMENT",
     "PAST",
@@ -134,7 +136,16 @@ class _Memory(click.ParamType):
         return round(float(found[1]) * BYTES[found[2]])
 
 
+class _FolderOrUrl(click.Path):
+    """A folder that exists, or the URL of one in an object store."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check a folder; a URL is checked when it is read."""
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
 DURATION, MOMENT, PAST, MEMORY = _Duration(), _Moment(), _Past(), _Memory()
+FOLDER_OR_URL = _FolderOrUrl(file_okay=False, exists=True)
 
 encoding_option = click.option(
     "--encoding",

@@ -11,8 +11,14 @@ import click
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.options import DURATION, RATE, SHARE
-from stream.cli.replay_display import account_lines, as_json, print_account
+from stream.cli.options import DURATION, FOLDER_OR_URL, RATE, SHARE
+from stream.cli.replay_display import (
+    account_lines,
+    as_json,
+    print_account,
+    print_replays,
+    print_state,
+)
 from stream.cli.replay_run import (
     code_of,
     dry_run,
@@ -79,11 +85,22 @@ def _execution_options(command: Any) -> Any:
                 type=click.IntRange(0, 65535),
                 help="Expose metrics on this port; 0 picks a free one.",
             ),
-            click.option("--json", "is_json", is_flag=True, help="Print NDJSON."),
+            click.option(
+                "--json",
+                "is_json",
+                is_flag=True,
+                default=lambda: not _has_terminal(),
+                help="Print NDJSON.  [default: where there is no terminal]",
+            ),
         )
     ):
         command = option(command)
     return command
+
+
+def _has_terminal() -> bool:
+    """Return whether somebody sees the bar or the account: a log gets lines of JSON instead."""
+    return any(click.get_text_stream(name).isatty() for name in ("stdout", "stderr"))
 
 
 @replay.command()
@@ -92,7 +109,8 @@ def _execution_options(command: Any) -> Any:
 @click.option("--last", type=DURATION, help="Instead of --from: the time until now, such as 30d.")
 @click.option(
     "--archive",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=FOLDER_OR_URL,
+    metavar="FOLDER|URL",
     help="Read this archive (see docs/operations.md#the-archive) instead of the topic.",
 )
 @click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]")
@@ -132,7 +150,7 @@ def start(**options: Any) -> None:
       leadscore replay start --from 2026-05-01 --to 2026-05-08 --filter country=DE
       leadscore replay start --from beginning --id backfill-1 --shard 2/4
       leadscore replay start --from '1d ago' --into-live --max-rate 500/s
-      leadscore replay start --from 2026-01-01 --to 2026-02-01 --archive /archive
+      leadscore replay start --from 2026-01-01 --to 2026-02-01 --archive s3://leads/archive
 
     POINT is beginning, end, an offset, a time (UTC) or a span such as '1d ago'. The ranges of
     offsets, the model and the rules are fixed in a plan, in the topic leads.replays, before the
@@ -140,8 +158,8 @@ def start(**options: Any) -> None:
     first part makes the plan; the others wait for it.
 
     Exit codes: 0 done (or this shard is), 1 failed or cancelled, 2 an option is invalid or the
-    model does not exist, 3 Kafka or a topic or right is missing, 4 the account does not add up, 130
-    stopped: resume it with `leadscore replay resume`.
+    model does not exist, 3 Kafka, a topic, a right or the store of an archive is missing, 4 the
+    account does not add up, 130 stopped: resume it with `leadscore replay resume`.
     """  # noqa: D301
     with exit_codes():
         settings, shards = load_settings(), _shards(options)
@@ -188,19 +206,12 @@ def list_replays(is_json: bool) -> None:
     """  # noqa: D301
     with exit_codes():
         found = asyncio.run(PlanLog(load_settings()).replays())
-    for record in found.values():
-        _print_replay(record, is_json)
-
-
-def _print_replay(record: ReplayRecord, is_json: bool) -> None:
-    plan = record.plan
-    if is_json:
-        as_json({"replay_id": plan.id, "state": record.state, "plan": plan.model_dump(mode="json")})
+    if not is_json:
+        print_replays([*found.values()])
         return
-    made = f"{plan.created_at:%Y-%m-%d %H:%M}"
-    model = f"{plan.model_id}/{plan.model_version}"
-    line = f"{plan.id:<24} {record.state:<9} {made} {plan.offsets:>12,} {model:<20} {plan.out}"
-    click.echo(for_terminal(line))
+    for record in found.values():
+        plan = record.plan
+        as_json({"replay_id": plan.id, "state": record.state, "plan": plan.model_dump(mode="json")})
 
 
 @replay.command()
@@ -231,8 +242,8 @@ def show(replay_id: str, is_json: bool) -> None:
             }
         )
     else:
+        print_state(record, progress)
         print_account(record.plan, progress)
-        click.echo(record.state)
     raise SystemExit(code_of(progress))
 
 

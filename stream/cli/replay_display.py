@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from datetime import UTC
+from typing import Any, Literal
 
 import click
 import orjson
 from rich.console import Console
 from rich.progress import TaskProgressColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from schemas.display import for_terminal
 from stream.process.progress_bar import ProgressBar
 from stream.replay.account import Account
-from stream.replay.plan import ReplayPlan
+from stream.replay.plan import ReplayPlan, ReplayRecord, State
 from stream.replay.runner import Progress as RangeProgress
 from stream.replay.throttle import Throttle
 from stream.replay.trial import Estimate
 
-__all__ = ["ReplayDisplay", "account_lines", "as_json", "print_account", "print_estimate"]
+__all__ = [
+    "ReplayDisplay",
+    "account_lines",
+    "as_json",
+    "print_account",
+    "print_estimate",
+    "print_replays",
+    "print_state",
+]
 
 LINE_EVERY = 5.0
 """Seconds between two lines of JSON."""
+FILE_WIDTH = 160
+"""Columns of a table that is not printed on a terminal."""
+STATES: Mapping[State, str] = {
+    "planned": "not done: `leadscore replay resume {0}` goes on, if no process executes it now",
+    "ended": "done",
+    "cancelled": "cancelled: what was written stays in its topics",
+}
+"""Meaning of the state of a replay; {0} is its id."""
+LISTED: Mapping[str, Literal["left", "right"]] = {
+    "id": "left",
+    "state": "left",
+    "planned": "left",
+    "offsets": "right",
+    "model": "left",
+    "output": "left",
+}
+"""Columns of the list of replays."""
 
 
 def as_json(record: dict[str, Any]) -> None:
@@ -133,13 +160,49 @@ def print_account(plan: ReplayPlan, progress: Sequence[RangeProgress]) -> None:
         table.add_row(str(line["partition"]), span, *(f"{line[name]:,}" for name in columns))
     if len(lines) > 1:
         table.add_row("all", "", *(f"{sum(line[name] for line in lines):,}" for name in columns))
-    console = Console(width=None if click.get_text_stream("stdout").isatty() else 160)
-    console.print(
-        for_terminal(f"replay {plan.id}: {plan.topic} to {plan.out}, model {plan.model_id}/")
-        + for_terminal(f"{plan.model_version} ({plan.model_sha256[:12]})"),
-        highlight=False,
+    click.echo(
+        for_terminal(
+            f"replay {plan.id}: {plan.archive or plan.topic} to {plan.out}, model"
+            f" {plan.model_id}/{plan.model_version} ({plan.model_sha256[:12]})"
+        )
     )
-    console.print(table)
+    _console().print(table)
+
+
+def print_state(record: ReplayRecord, progress: Sequence[RangeProgress]) -> None:
+    """Print the state of a replay, and how far it is."""
+    done = sum(each.offset - each.range.start for each in progress)
+    share = done / max(record.plan.offsets, 1)
+    click.echo(
+        for_terminal(
+            f"{done:,} of {record.plan.offsets:,} offsets ({share:.1%}), planned"
+            f" {_moment(record.plan)}; {STATES[record.state].format(record.plan.id)}"
+        )
+    )
+
+
+def print_replays(records: Sequence[ReplayRecord]) -> None:
+    """Print a line for each replay."""
+    if not records:
+        click.echo("there is no replay yet; `leadscore replay start` begins one", err=True)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, justify in LISTED.items():
+        table.add_column(name, justify=justify, no_wrap=name != "output")
+    for record in records:
+        plan = record.plan
+        model = f"{plan.model_id}/{plan.model_version}"
+        cells = (plan.id, record.state, _moment(plan), f"{plan.offsets:,}", model, plan.out)
+        table.add_row(*(Text(for_terminal(cell)) for cell in cells))
+    _console().print(table)
+
+
+def _moment(plan: ReplayPlan) -> str:
+    return f"{plan.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _console() -> Console:
+    return Console(width=None if click.get_text_stream("stdout").isatty() else FILE_WIDTH)
 
 
 def print_estimate(plan: ReplayPlan, estimate: Estimate) -> None:

@@ -24,7 +24,8 @@ from stream.cli.replay_display import (
 )
 from stream.process.exit_codes import EXIT_STOPPED, EXIT_UNBALANCED
 from stream.process.garbage import collect_seldom
-from stream.replay.execution import execute, settle
+from stream.process.priority import give_way
+from stream.replay.execution import execute, execute_in_processes, settle
 from stream.replay.launch import Wanted, create_outputs, make_plan
 from stream.replay.lost_progress import check_progress
 from stream.replay.metrics import ReplayExposition
@@ -36,7 +37,6 @@ from stream.replay.shards import Shard, split
 from stream.replay.source_topic import require_same_topic
 from stream.replay.throttle import Throttle
 from stream.replay.trial import try_out
-from stream.replay.workers import run_workers
 from stream.settings import Settings
 from stream.simulator.connection import stop_on_signals
 
@@ -68,7 +68,8 @@ async def shown_progress(settings: Settings, replay_id: str) -> tuple[ReplayReco
 
 
 def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
-    """Run on uvloop and with few garbage collections, as a worker does."""
+    """Run on uvloop and with few garbage collections, as a worker does, but give way to workers."""
+    give_way()
     collect_seldom()
     factory = None
     if settings.uvloop:
@@ -224,7 +225,9 @@ async def _execute(
             is_done = True
         elif (workers := min(options["workers"], len(ranges))) > 1:
             rate = options["max_rate"]
-            is_done = await run_workers(plan, shards, workers, rate, look, stop)
+            is_done = await execute_in_processes(
+                settings, plan, shards, workers, rate, throttle, look, stop
+            )
         else:
             is_done = await execute(settings, plan, ranges, throttle, show, stop)
     if not is_done:

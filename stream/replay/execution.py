@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -18,10 +18,12 @@ from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.ranges import PartitionRange
 from stream.replay.runner import Progress, ReplayRun, read_progress
-from stream.replay.throttle import Throttle
+from stream.replay.shards import Shard
+from stream.replay.throttle import LiveState, Throttle
+from stream.replay.workers import run_workers
 from stream.settings import Settings
 
-__all__ = ["CancelledReplayError", "execute", "settle"]
+__all__ = ["CancelledReplayError", "execute", "execute_in_processes", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +71,46 @@ async def execute(
     async with _beside(
         _wait_for_cancellation(PlanLog(settings), plan, cancelled, stop),
         _report(run, throttle, on_progress),
-        *_watches(settings, plan, throttle),
+        *_watches(settings, plan, throttle.look),
     ):
         is_done = await run.run(stop)
     on_progress(run.progress(), throttle)
     if cancelled.is_set() and not is_done:
         raise CancelledReplayError(plan)
     return is_done
+
+
+async def execute_in_processes(
+    settings: Settings,
+    plan: ReplayPlan,
+    shards: Sequence[Shard],
+    count: int,
+    max_rate: float | None,
+    throttle: Throttle,
+    on_look: Callable[[], Awaitable[None]],
+    stop: asyncio.Event,
+) -> bool:
+    """Execute a part of a plan in several processes; each has a throttle of its own.
+
+    Parameters
+    ----------
+    settings, plan, shards, count, max_rate, on_look, stop
+        See ``run_workers``.
+    throttle
+        Learns how the live workers are doing: the display shows it.
+
+    Returns
+    -------
+    bool
+        Whether the part is done.
+
+    Raises
+    ------
+    FatalError
+        A process has failed.
+    """
+    async with _beside(*_watches(settings, plan, throttle.note)):
+        return await run_workers(plan, shards, count, max_rate, on_look, stop)
 
 
 async def settle(settings: Settings, plan: ReplayPlan) -> list[Progress] | None:
@@ -110,11 +145,11 @@ async def _log_end(error: BaseException) -> None:
 
 
 def _watches(
-    settings: Settings, plan: ReplayPlan, throttle: Throttle
+    settings: Settings, plan: ReplayPlan, on_state: Callable[[LiveState], None]
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """Return what watches the workers, if they read the topic that is replayed."""
     if plan.topic == settings.leads_created:
-        yield LiveWatch(settings, plan.partitions, throttle).run()
+        yield LiveWatch(settings, plan.partitions, on_state).run()
 
 
 async def _wait_for_cancellation(

@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
 from schemas.errors import InputError, StartupError
 from schemas.model_identity import ModelIdentity
+from stream.archive.location import location_of_plan
 from stream.archive.reader import Archive
 from stream.kafka.access import Use
 from stream.kafka.log_reader import LogReader
@@ -52,7 +52,7 @@ class Wanted:
     id
         None: a new one.
     archive
-        Folder of the archive that is read; None: the topic is.
+        Path or URL of the archive that is read; None: the topic is.
     counts_drift
         Whether leads are counted for drift, into a topic of the replay's own.
     """
@@ -66,7 +66,7 @@ class Wanted:
     filters: Sequence[tuple[str, str]] = ()
     sample: float = 1.0
     id: str | None = None
-    archive: Path | None = None
+    archive: str | None = None
     counts_drift: bool = False
 
 
@@ -141,7 +141,7 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
         is_into_live=wanted.is_into_live,
         filters=tuple(wanted.filters),
         sample=wanted.sample,
-        archive=None if wanted.archive is None else str(wanted.archive.resolve()),
+        archive=None if wanted.archive is None else location_of_plan(wanted.archive),
         drift_partials=f"{isolated_topic(settings, replay_id)}.drift.partials"
         if wanted.counts_drift
         else None,

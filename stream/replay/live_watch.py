@@ -20,7 +20,7 @@ from stream.kafka.committed_offsets import Commits, GroupOffsets
 from stream.kafka.lenient_polls import Polled, poll
 from stream.kafka.log_reader import LogReader
 from stream.lag.uncommitted import uncommitted_offsets
-from stream.replay.throttle import LiveState, Throttle
+from stream.replay.throttle import LiveState
 from stream.settings import Settings
 
 __all__ = ["LiveWatch", "latency_of", "read_lately"]
@@ -74,7 +74,7 @@ def latency_of(
 
 
 class LiveWatch:
-    """Looks after the workers' group and slows a replay down for it.
+    """Looks at the workers' group at regular times, so that a replay can slow down for it.
 
     Parameters
     ----------
@@ -82,14 +82,16 @@ class LiveWatch:
         Those of the workers, not of the replay: their group and topics.
     partitions
         Partitions of the leads topic.
-    throttle
-        Receives their lag and latency.
+    on_state
+        Called with their lag and latency.
     """
 
-    def __init__(self, settings: Settings, partitions: int, throttle: Throttle) -> None:
+    def __init__(
+        self, settings: Settings, partitions: int, on_state: Callable[[LiveState], None]
+    ) -> None:
         connection = settings.kafka_client_options()
         self._settings = settings
-        self._throttle = throttle
+        self._on_state = on_state
         self._partitions = [
             TopicPartition(settings.leads_created, number) for number in range(partitions)
         ]
@@ -109,7 +111,7 @@ class LiveWatch:
                 ):
                     while True:
                         async with asyncio.timeout(ANSWER_LIMIT):
-                            self._throttle.look(await self.state(consumer, beside, commits_of))
+                            self._on_state(await self.state(consumer, beside, commits_of))
                         is_known = True
                         await asyncio.sleep(LOOK)
             except (KafkaError, TimeoutError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from stream.archive.reader import Archive
 from stream.replay.launch import Wanted
@@ -44,7 +43,7 @@ def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
             " the account"
         )
     if plan.archive is not None:
-        yield from _holes(plan, Archive(Path(plan.archive), plan.topic))
+        yield from _holes(plan, Archive(plan.archive, plan.topic))
 
 
 def _holes(plan: ReplayPlan, archive: Archive) -> Iterator[str]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -222,7 +221,7 @@ class ReplayRun:
         consumer: Any = kafka.consumer(lambda _: None)
         reader: RawReader = kafka.raw_reader()
         if plan.archive is not None:
-            archive = await asyncio.to_thread(Archive, Path(plan.archive), plan.topic)
+            archive = await asyncio.to_thread(Archive, plan.archive, plan.topic)
             consumer = ArchiveConsumer(consumer, archive, kafka.budget.poll_bytes)
             reader = ArchiveRawReader(archive)
         make_committer = (

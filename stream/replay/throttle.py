@@ -113,6 +113,13 @@ class Throttle:
         elif self.yields_to is not None and self._over(state, 0.5) is None:
             self._speed_up((self._read - count) / seconds)
 
+    def note(self, state: LiveState) -> None:
+        """Note whether the workers slow the replay down, in a process that reads no records."""
+        if reason := self._over(state, 1.0):
+            self.yields_to = reason
+        elif self._over(state, 0.5) is None:
+            self.yields_to = None
+
     def _over(self, state: LiveState, share: float) -> str | None:
         if state.lag is not None and state.lag > share * self._lag_limit:
             return f"the workers' lag is {state.lag:,} records (limit {self._lag_limit:,})"

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -110,7 +109,7 @@ async def _drawn(settings: Settings, plan: ReplayPlan) -> list[Record]:
     if plan.archive is None:
         reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
     else:
-        reader = await asyncio.to_thread(Archive, Path(plan.archive), plan.topic)
+        reader = await asyncio.to_thread(Archive, plan.archive, plan.topic)
     share = max(SPOTS, SAMPLE // len(plan.ranges))
     found: list[Record] = []
     try:

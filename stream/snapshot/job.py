@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import click
 
 from stream.process.exit_codes import exit_codes
+from stream.process.priority import give_way
 from stream.settings import load_settings
 from stream.snapshot.request import Order
 from stream.snapshot.take import take_snapshot
 
 __all__ = ["main"]
 
-NICENESS = 10
-"""Nice value of a snapshot, so that workers get the CPU first."""
-
 
 @click.command()
 @click.argument("order")
 def main(order: str) -> None:
     """Write the snapshot that ORDER (JSON) describes, and print its summary as JSON."""
-    os.nice(NICENESS)
+    give_way()
     with exit_codes():
         wanted = Order.model_validate_json(order)
         summary = asyncio.run(take_snapshot(load_settings(), wanted))

@@ -10,23 +10,17 @@ from random import Random
 import pytest
 from aiokafka import TopicPartition
 
-from stream.archive.files import list_files, partition_folder
 from stream.archive.reader import Archive
 from stream.broker import Broker
 from stream.simulator.playing import Lead
-from testing.kafka_client import TopicFactory, until
+from testing.kafka_client import TopicFactory
 from tests.conftest import StageSetter
+from tests.integration.archive_process import begin_archive, until_archived
 from tests.integration.traffic import streaming
-from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess
 
 pytestmark = pytest.mark.thorough
 
 KILLS = 6
-ROLE = {
-    "LEADSCORE_ROLE": "archive",
-    "LEADSCORE_ARCHIVE_FILE_SECONDS": "1",
-    "LEADSCORE_ARCHIVE_LEAST_FREE_MB": "16",
-}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -43,26 +37,17 @@ async def test_each_record_is_archived_once_though_workers_are_killed(
     await stage.create_topics()
     folder = tmp_path / "archive"
 
-    def begin() -> WorkerProcess:
-        return stage.begin(**ROLE, LEADSCORE_ARCHIVE=str(folder))
-
-    crew = [begin() for _ in range(workers)]
+    crew = [begin_archive(stage, folder) for _ in range(workers)]
     async with streaming(stage, contacts, rate=500) as traffic:
         for _ in range(KILLS):
             await asyncio.sleep(chance.uniform(2.0, 8.0))  # the moment of the kill is drawn
             hit = chance.randrange(workers)
             crew[hit].end()
-            crew[hit] = begin()
+            crew[hit] = begin_archive(stage, folder)
         await traffic.end()
     records = await stage.records(stage.settings.leads_created)
     ends = {record.partition: record.offset + 1 for record in records}
-
-    def are_archived() -> bool:
-        for worker in crew:
-            worker.check()
-        return _ends(stage, folder) == ends
-
-    await until(are_archived, within=180, what="all leads in the archive")
+    await until_archived(stage, folder, *crew, within=180)
     for worker in crew:
         await worker.stop_cleanly()
     archive = Archive(folder, stage.settings.leads_created)  # no offset is in two files
@@ -72,13 +57,3 @@ async def test_each_record_is_archived_once_though_workers_are_killed(
         async for read in archive.read(TopicPartition(archive.topic, number), 0, ends[number]):
             found.update((record.partition, record.offset, record.value) for record in read)
     assert found == Counter((r.partition, r.offset, r.value) for r in records)
-
-
-def _ends(stage: Stage, folder: Path) -> dict[int, int]:
-    topic = stage.settings.leads_created
-    ends = {}
-    for number in range(PARTITIONS):
-        files = list_files(partition_folder(folder, topic, number))
-        if files:
-            ends[number] = files[-1].end
-    return ends

@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 
 from model.bundle import Bundle
 from schemas.headers import EventIds
-from testing.kafka_client import read_all, read_ends
+from testing.kafka_client import committed_offsets, read_all, read_ends, until
 from tests.integration.worker_process import Stage, headers_of
 
 ENDED_WITHIN = 300.0
@@ -109,3 +109,17 @@ async def ended(process: asyncio.subprocess.Process) -> Result:
 def ids_of(records: Collection[ConsumerRecord]) -> Counter[bytes]:
     """Event ids of scored events, repeats counted."""
     return Counter(headers_of(record)["ce_id"] for record in records)
+
+
+async def until_committed(replays: Replays, replay_id: str) -> None:
+    """Wait until a replay has committed some progress."""
+    settings = replays.stage.settings
+
+    async def has_committed() -> bool:
+        group = f"{settings.group_id}-replay-{replay_id}"
+        found = await committed_offsets(
+            settings.kafka_bootstrap_servers, group, settings.leads_created
+        )
+        return any(found.values())
+
+    await until(has_committed, within=120, what=f"progress of {replay_id}")

@@ -1,8 +1,9 @@
-"""The role archive on real Kafka, and replays from what it has written."""
+"""The role archive on real Kafka, and replays from what it has written, on a disk and on S3."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,25 @@ import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import RecordsToDelete
 
+from model.bundle import Bundle
 from schemas.headers import REPLAY_ID
 from schemas.wire import WireFormat
-from stream.archive.files import list_files, partition_folder
 from stream.archive.reader import Archive
 from stream.broker import Broker
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
 from testing.kafka_client import open_admin, until
-from tests.integration.replay_process import Replays
-from tests.integration.worker_process import (
-    CONTACT,
-    PARTITIONS,
-    Stage,
-    WorkerProcess,
-    event_of,
-    headers_of,
+from tests.integration.archive_process import (
+    archive_all,
+    archived,
+    begin_archive,
+    until_archived,
 )
+from tests.integration.replay_process import Replays, ended, ids_of, until_committed
+from tests.integration.s3_server import S3, s3_server
+from tests.integration.worker_process import CONTACT, Stage, event_of, headers_of
 
 COUNT = 400
-ROLE = {
-    "LEADSCORE_ROLE": "archive",
-    "LEADSCORE_ARCHIVE_FILE_SECONDS": "1",
-    "LEADSCORE_ARCHIVE_LEAST_FREE_MB": "16",
-}
 
 
 @pytest.fixture
@@ -41,35 +37,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-def begin(stage: Stage, folder: Path) -> WorkerProcess:
-    return stage.begin(**ROLE, LEADSCORE_ARCHIVE=str(folder))
-
-
-def archived(stage: Stage, folder: Path) -> dict[int, int]:
-    """Return where the files of each partition end."""
-    topic = stage.settings.leads_created
-    files = {n: list_files(partition_folder(folder, topic, n)) for n in range(PARTITIONS)}
-    return {number: its[-1].end for number, its in files.items() if its}
-
-
-async def until_archived(stage: Stage, folder: Path, worker: WorkerProcess) -> None:
-    """Wait until the last record of each partition is in a complete file."""
-    records = await stage.records(stage.settings.leads_created)
-    ends = {record.partition: record.offset + 1 for record in records}
-
-    def are_archived() -> bool:
-        worker.check()
-        return archived(stage, folder) == ends
-
-    await until(are_archived, within=120, what="all leads in the archive")
-
-
 async def test_an_archive_written_by_killed_workers_is_as_good_a_source_as_the_topic(
     stage: Stage, contacts: Sequence[Lead], folder: Path
 ) -> None:
     source = stage.settings.leads_created
     maker = EventMaker(CONTACT, WireFormat.AVRO, bad_share=0.05, seed=5)
-    first = begin(stage, folder)
+    first = begin_archive(stage, folder)
     await stage.play(contacts[:COUNT], as_event=maker)
     await until(lambda: bool(archived(stage, folder)), within=120, what="a file of the archive")
     first.end()  # SIGKILL
@@ -81,7 +54,7 @@ async def test_an_archive_written_by_killed_workers_is_as_good_a_source_as_the_t
             await producer.send_and_wait(source, ends_by.encode(), b"transaction", partition=1)
             await getattr(producer, f"{ends_by}_transaction")()
     await stage.play(contacts[COUNT : 2 * COUNT], as_event=maker)
-    second = begin(stage, folder)
+    second = begin_archive(stage, folder)
     await until_archived(stage, folder, second)
     await second.stop_cleanly()
 
@@ -149,7 +122,7 @@ async def test_leads_that_were_removed_before_they_were_archived_are_a_reported_
 ) -> None:
     source = stage.settings.leads_created
     await stage.play(contacts[:COUNT])
-    first = begin(stage, folder)
+    first = begin_archive(stage, folder)
     await until_archived(stage, folder, first)
     before = archived(stage, folder)
     await first.stop_cleanly()
@@ -157,7 +130,7 @@ async def test_leads_that_were_removed_before_they_were_archived_are_a_reported_
     async with open_admin(kafka.bootstrap) as admin:
         at, below = TopicPartition(source, 0), before[0] + 5
         await admin.delete_records({at: RecordsToDelete(before_offset=below)})
-    second = begin(stage, folder)
+    second = begin_archive(stage, folder)
     await until_archived(stage, folder, second)
     assert await second.metric("leadscore_archive_lost_records_total") == 5
     second.end()
@@ -169,3 +142,52 @@ async def test_leads_that_were_removed_before_they_were_archived_are_a_reported_
     assert result.code == 0, result.err
     assert f"no file of the offsets {before[0]} to {below - 1} of partition 0" in result.err
     assert (result.total("expired"), result.total("scored")) == (5, 2 * COUNT - 5)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    with s3_server() as server:
+        server.files.mkdir("leads")
+        yield server
+
+
+@pytest.mark.long
+async def test_shards_of_a_replay_read_a_copy_of_the_archive_on_s3_and_go_on_after_a_kill(
+    stage: Stage, contacts: Sequence[Lead], bank_model: Bundle, folder: Path, s3: S3
+) -> None:
+    await stage.play(contacts[:COUNT])
+    await archive_all(stage, folder)
+    bucket = f"leads/{stage.settings.group_id}"
+    s3.files.put(f"{folder}/", bucket, recursive=True)
+
+    replays = Replays(stage)
+    environment = s3.environment | {"LEADSCORE_DELIVERY": "exactly_once"}
+    given = ("start", "--from", "beginning", "--archive", f"s3://{bucket}", "--id", "a", "--json")
+    first = await replays.begin(*given, "--shard", "1/2", "--max-rate", "5/s", **environment)
+    await until_committed(replays, "a")
+    first.kill()
+    await first.wait()
+    second = await replays.begin(*given, "--shard", "/2", JOB_COMPLETION_INDEX="1", **environment)
+    again = await replays.run("resume", "a", "--shard", "1/2", "--json", **environment)
+    assert again.code == 0, again.err
+    assert (other := await ended(second)).code == 0, other.err
+    [shown] = (await replays.run("show", "a", "--json")).lines
+    assert shown["state"] == "ended"
+    assert all(line["is_balanced"] for line in shown["partitions"])
+    assert sum(line["scored"] for line in shown["partitions"]) == COUNT
+    assert ids_of(await replays.events("a")) == Counter(await replays.ids(bank_model))
+
+
+@pytest.mark.long
+async def test_a_store_that_is_not_there_ends_a_replay_of_it_with_a_sentence(
+    stage: Stage, s3: S3
+) -> None:
+    given = ("start", "--from", "beginning", "--json", "--archive")
+    missing = await Replays(stage).run(*given, "s3://leads/nothing", **s3.environment)
+    assert missing.code == 2
+    assert "expected an archive of" in missing.err
+    nobody = {**s3.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    silent = await Replays(stage).run(*given, "s3://leads/archive", **nobody)
+    assert silent.code == 3
+    assert "s3://leads/archive can't be read" in silent.err
+    assert "Traceback" not in missing.err + silent.err

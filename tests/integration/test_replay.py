@@ -17,8 +17,8 @@ from model.bundle import Bundle
 from schemas.headers import REPLAY_ID
 from stream.broker import Broker
 from stream.simulator.playing import Lead
-from testing.kafka_client import Record, committed_offsets, open_admin, produce, until
-from tests.integration.replay_process import Replays, ended, ids_of
+from testing.kafka_client import Record, open_admin, produce
+from tests.integration.replay_process import Replays, ended, ids_of, until_committed
 from tests.integration.worker_process import PARTITIONS, Stage, event_of, headers_of
 
 COUNT = 600
@@ -231,17 +231,3 @@ async def test_the_live_topics_need_a_confirmation(
     accepted = await replays.run(*given, "--yes")
     assert accepted.code == 0, accepted.err
     assert len(await stage.scored_records()) == COUNT
-
-
-async def until_committed(replays: Replays, replay_id: str) -> None:
-    """Wait until a replay has committed some progress."""
-    settings = replays.stage.settings
-
-    async def has_committed() -> bool:
-        group = f"{settings.group_id}-replay-{replay_id}"
-        found = await committed_offsets(
-            settings.kafka_bootstrap_servers, group, settings.leads_created
-        )
-        return any(found.values())
-
-    await until(has_committed, within=120, what=f"progress of {replay_id}")

@@ -13,6 +13,7 @@ import yaml
 from stream.__main__ import main
 from stream.cli.replay import replay
 from stream.cli.score import score
+from stream.process.exit_codes import EXIT_UNBALANCED
 from stream.replay.shards import INDEX, parse_shard
 from stream.settings import Settings, variable_of
 
@@ -125,6 +126,14 @@ def test_the_indexed_job_of_a_replay_has_as_many_pods_as_shards() -> None:
     assert parse_shard(shard, {INDEX: last}).count == job["completions"]
     assert job["completionMode"] == "Indexed"
     assert given["port"] == container["ports"][0]["containerPort"]
+
+
+def test_the_indexed_job_of_a_replay_starts_no_pod_again_where_that_would_not_help() -> None:
+    job = yaml.safe_load((ROOT / "examples/kubernetes-replay.yaml").read_text())["spec"]
+    [fails, _] = job["podFailurePolicy"]["rules"]
+    assert fails["action"] == "FailJob"
+    assert fails["onExitCodes"]["values"] == [click.UsageError.exit_code, EXIT_UNBALANCED]
+    assert job["template"]["spec"]["restartPolicy"] == "Never", "a policy needs it"
 
 
 def test_the_indexed_job_of_a_backfill_has_as_many_pods_as_shards() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
@@ -17,14 +19,20 @@ from testing.archives import archive_file, record_at
 AT = TopicPartition("leads", 0)
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
+@pytest.fixture(params=["disk", "store"])
+def archive(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Archive]:
     """Two files of partition 0 with a hole between them, one of partition 2."""
     first = [record_at(offset) for offset in (3, 4, 6, 7, 8, 9, 10)]
     archive_file(tmp_path, "leads", 0, first, (2, 12))
     archive_file(tmp_path, "leads", 0, [record_at(offset) for offset in range(20, 32)])
     archive_file(tmp_path, "leads", 2, [record_at(0, 2)])
-    return Archive(tmp_path, "leads")
+    if request.param == "disk":
+        yield Archive(tmp_path, "leads")
+        return
+    files = fsspec.filesystem("memory")
+    files.put(f"{tmp_path}/", "/archives/copy", recursive=True)
+    yield Archive("memory://archives/copy", "leads")
+    files.rm("/archives", recursive=True)
 
 
 async def test_the_bounds_are_those_of_the_files(archive: Archive) -> None:
@@ -87,7 +95,7 @@ async def test_a_record_that_could_not_be_read_is_read_beside(tmp_path: Path) ->
 
 def test_an_archive_without_files_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "leads" / "0").mkdir(parents=True)
-    with pytest.raises(InputError, match="expected files in the archive"):
+    with pytest.raises(InputError, match="expected files of leads in the archive"):
         Archive(tmp_path, "leads")
 
 
@@ -95,5 +103,14 @@ def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     file = ArchiveFile.of(tmp_path / "leads" / "0", 0, 5)
     file.path.parent.mkdir(parents=True)
     file.path.write_bytes(b"nothing of Parquet")
-    with pytest.raises(InputError, match="bring back a copy, or remove it"):
+    with pytest.raises(InputError, match="Bring back a copy, or remove the file"):
+        list(Archive(tmp_path, "leads").steps(0, 0))
+
+
+def test_a_file_that_is_damaged_in_its_middle_is_an_error_that_names_it(tmp_path: Path) -> None:
+    file = archive_file(tmp_path, "leads", 0, [record_at(offset) for offset in range(50)])
+    content = bytearray(file.path.read_bytes())
+    content[400:900] = bytes(500)
+    file.path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"{file.path.name}.*Bring back a copy"):
         list(Archive(tmp_path, "leads").steps(0, 0))

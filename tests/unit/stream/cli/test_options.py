@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from stream.cli.options import DURATION, MEMORY, MOMENT, PAST, RATE, SHARE, SPEED
+from stream.cli.options import DURATION, FOLDER_OR_URL, MEMORY, MOMENT, PAST, RATE, SHARE, SPEED
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,10 @@ def test_a_past_time_is_a_moment_or_how_long_ago_it_was() -> None:
 def test_other_text_is_no_past_time(text: str) -> None:
     with pytest.raises(click.BadParameter, match="such as"):
         PAST.convert(text, None, None)
+
+
+def test_a_folder_must_exist_and_a_url_is_checked_later(tmp_path: Path) -> None:
+    assert FOLDER_OR_URL.convert(str(tmp_path), None, None) == str(tmp_path)
+    assert FOLDER_OR_URL.convert("s3://bucket/a", None, None) == "s3://bucket/a"
+    with pytest.raises(click.BadParameter, match="does not exist"):
+        FOLDER_OR_URL.convert(str(tmp_path / "missing"), None, None)

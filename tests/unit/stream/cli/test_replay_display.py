@@ -15,13 +15,16 @@ from stream.cli.replay_display import (
     account_lines,
     print_account,
     print_estimate,
+    print_replays,
+    print_state,
 )
 from stream.replay.account import Account
+from stream.replay.plan import ReplayRecord, State
 from stream.replay.ranges import PartitionRange
 from stream.replay.runner import Progress
 from stream.replay.throttle import Throttle
 from stream.replay.trial import Estimate
-from tests.unit.stream.replay.test_plan import plan_of
+from tests.unit.stream.replay.test_plan import NOW, plan_of
 
 FIRST, SECOND = PartitionRange(0, 5, 50, 2), PartitionRange(3, 0, 1000)
 
@@ -120,6 +123,48 @@ def test_the_table_has_a_line_for_each_partition_and_their_sum(
     assert first.split() == [*("0", "5", "to", "50", "of", "50"), *("45",) * 2, *("0",) * 5]
     assert second.split()[:7] == ["3", "0", "to", "1,000", "of", "1,000", "1,000"]
     assert total.split()[:3] == ["all", "1,045", "1,045"]
+
+
+def record(state: State = "planned", **given: Any) -> ReplayRecord:
+    return ReplayRecord(state=state, plan=plan_of(ranges=(FIRST, SECOND), **given), written_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("planned", "`leadscore replay resume r1` goes on"),
+        ("ended", "; done"),
+        ("cancelled", "; cancelled: what was written stays"),
+    ],
+)
+def test_a_replay_says_how_far_it_is_and_what_its_state_means(
+    capsys: pytest.CaptureFixture[str], state: State, says: str
+) -> None:
+    print_state(record(state), progress(45, 55))
+    out = capsys.readouterr().out
+    assert out.startswith(f"100 of 1,045 offsets (9.6%), planned {NOW:%Y-%m-%d %H:%M} UTC; ")
+    assert says in out
+
+
+def test_the_list_has_a_line_for_each_replay_below_the_names_of_its_columns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_replays([record(), record("ended", id="backfill-4", out="leads.\x1b[31mrescored")])
+    names, first, second = capsys.readouterr().out.splitlines()
+    assert names.split() == ["id", "state", "planned", "offsets", "model", "output"]
+    assert first.split()[:2] == ["r1", "planned"]
+    assert second.split()[:2] == ["backfill-4", "ended"]
+    assert "1,045" in first
+    assert "\x1b" not in second
+
+
+def test_an_empty_list_says_how_to_begin_and_prints_nothing_for_a_script(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_replays([])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "`leadscore replay start` begins one" in err
 
 
 def test_a_dry_run_scales_its_sample_to_all_offsets(capsys: pytest.CaptureFixture[str]) -> None:

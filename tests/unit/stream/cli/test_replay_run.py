@@ -91,7 +91,9 @@ def install(patch: pytest.MonkeyPatch, replays: FakeReplays) -> None:
         replays.executed.append([each.partition for each in ranges])
         return replays.is_done
 
-    async def run_workers(plan: Any, shards: Any, workers: int, *_: object) -> bool:
+    async def execute_in_processes(
+        settings: Any, plan: Any, shards: Any, workers: int, *_: object
+    ) -> bool:
         replays.shared.append(workers)
         return replays.is_done
 
@@ -110,7 +112,7 @@ def install(patch: pytest.MonkeyPatch, replays: FakeReplays) -> None:
     patch.setattr(module, "make_plan", make_plan)
     patch.setattr(module, "create_outputs", create_outputs)
     patch.setattr(module, "execute", execute)
-    patch.setattr(module, "run_workers", run_workers)
+    patch.setattr(module, "execute_in_processes", execute_in_processes)
     patch.setattr(module, "settle", settle)
 
 
@@ -254,8 +256,15 @@ async def test_the_progress_of_a_replay_that_has_ended_is_its_account(
 
 
 @pytest.mark.parametrize("uvloop", [True, False])
-def test_work_runs_on_the_loop_of_a_worker(uvloop: bool) -> None:
+def test_work_runs_on_the_loop_of_a_worker_and_gives_way_to_workers(
+    uvloop: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(module, "give_way", lambda: calls.append("gave way"))
+
     async def work() -> str:
+        calls.append("worked")
         return type(asyncio.get_running_loop()).__module__
 
     assert run(Settings(uvloop=uvloop), work()).startswith("asyncio") is not uvloop
+    assert calls == ["gave way", "worked"]

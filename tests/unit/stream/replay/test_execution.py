@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,15 @@ from aiokafka.errors import NodeNotReadyError
 from schemas.errors import FatalError
 from stream.replay import execution as module
 from stream.replay.account import Account
-from stream.replay.execution import CancelledReplayError, execute, settle
+from stream.replay.execution import (
+    CancelledReplayError,
+    execute,
+    execute_in_processes,
+    settle,
+)
 from stream.replay.plan import ReplayPlan, ReplayRecord, State
 from stream.replay.runner import Progress
-from stream.replay.throttle import Throttle
+from stream.replay.throttle import LiveState, Throttle
 from stream.settings import Settings
 from testing.jumping_time import in_jumping_time
 from tests.unit.stream.replay.test_plan import NOW, RANGES, plan_of
@@ -46,6 +51,7 @@ class FakeReplay:
     written: list[tuple[State, Any]] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
     watches: int = 0
+    live: LiveState = field(default_factory=LiveState)
 
     # As a ReplayRun
 
@@ -100,8 +106,11 @@ def install(patch: pytest.MonkeyPatch, replay: FakeReplay) -> None:
     async def read_progress(settings: Settings, plan: ReplayPlan) -> list[Progress]:
         return replay.progress_now
 
-    def watch(settings: Settings, partitions: int, throttle: Throttle) -> FakeWatch:
+    def watch(
+        settings: Settings, partitions: int, on_state: Callable[[LiveState], None]
+    ) -> FakeWatch:
         replay.watched.append(settings.leads_created)
+        on_state(replay.live)
         return FakeWatch(replay)
 
     patch.setattr(module, "ReplayRun", lambda settings, plan, ranges, pace: replay)
@@ -188,6 +197,32 @@ async def test_workers_are_watched_only_where_they_read_the_topic_that_is_replay
     await run(same)
     await run(other, Settings(leads_created="elsewhere"))
     assert (same.watched, other.watched) == (["leads.created"], [])
+
+
+@in_jumping_time
+async def test_a_replay_in_several_processes_shows_that_they_yield(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replay = FakeReplay(live=LiveState(lag=2))
+    install(monkeypatch, replay)
+    throttle = Throttle(lag_limit=1, latency_limit_ms=1.0)
+    seen: list[str | None] = []
+
+    async def run_workers(*_: object) -> bool:
+        await asyncio.sleep(1.0)
+        seen.append(throttle.yields_to)
+        return True
+
+    async def look() -> None:
+        return None
+
+    monkeypatch.setattr(module, "run_workers", run_workers)
+    assert await execute_in_processes(
+        Settings(), plan_of(), (), 2, None, throttle, look, asyncio.Event()
+    )
+    assert seen == ["the workers' lag is 2 records (limit 1)"]
+    assert throttle.rate is None, "it reads nothing, and has no rate"
+    assert replay.watches == 0
 
 
 async def test_the_end_is_written_with_the_account_of_every_range(

@@ -54,7 +54,7 @@ def test_finding_a_model_opens_it_in_no_engine(
 
 @pytest.mark.parametrize(
     "wanted",
-    [{"filters": [("country", "DE")]}, {"sample": 0.5}, {"archive": Path("archive")}],
+    [{"filters": [("country", "DE")]}, {"sample": 0.5}, {"archive": "archive"}],
     ids=["filter", "sample", "archive"],
 )
 async def test_counts_for_drift_are_of_all_leads_of_the_topic(wanted: Any) -> None:

@@ -118,3 +118,13 @@ def test_without_workers_there_is_nobody_to_yield_to() -> None:
     throttle = throttle_of(Clock())
     throttle.look(LiveState())
     assert throttle.yields_to is None
+
+
+def test_a_process_that_reads_nothing_knows_whether_the_others_yield() -> None:
+    throttle = throttle_of(Clock())
+    throttle.note(BEHIND)
+    assert throttle.yields_to == "the workers' lag is 1,001 records (limit 1,000)"
+    throttle.note(LiveState(lag=LAG * 3 // 4))
+    assert throttle.yields_to is not None, "they grow faster below half of the limit"
+    throttle.note(WELL)
+    assert (throttle.yields_to, throttle.rate) == (None, None)

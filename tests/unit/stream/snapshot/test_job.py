@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -10,15 +9,16 @@ from click.testing import CliRunner, Result
 
 from schemas.errors import StartupError
 from stream.snapshot import job as module
-from stream.snapshot.job import NICENESS, main
+from stream.snapshot.job import main
 from tests.unit.stream.snapshot.test_archive import SUMMARY
 from tests.unit.stream.snapshot.test_request import START, order
 
 
 @pytest.fixture
-def niced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    found: list[int] = []
-    monkeypatch.setattr(os, "nice", found.append)
+def priorities(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Calls that would change the priority of this process."""
+    found: list[str] = []
+    monkeypatch.setattr(module, "give_way", lambda: found.append("gave way"))
     return found
 
 
@@ -36,17 +36,17 @@ def run(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> tuple[Result, list[Any
 
 
 def test_the_order_is_taken_and_its_summary_printed(
-    monkeypatch: pytest.MonkeyPatch, niced: list[int]
+    monkeypatch: pytest.MonkeyPatch, priorities: list[str]
 ) -> None:
     result, taken = run(monkeypatch, SUMMARY)
     assert result.exit_code == 0
     assert taken == [order(START)]
     assert type(SUMMARY).model_validate_json(result.stdout) == SUMMARY
-    assert niced == [NICENESS]
+    assert priorities == ["gave way"]
 
 
 def test_an_error_is_its_sentence_and_its_exit_code(
-    monkeypatch: pytest.MonkeyPatch, niced: list[int]
+    monkeypatch: pytest.MonkeyPatch, priorities: list[str]
 ) -> None:
     result, _ = run(monkeypatch, StartupError("expected the topic leads.created"))
     assert result.exit_code == 3
