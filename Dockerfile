@@ -1,7 +1,8 @@
 # The worker: what it needs to score, from hashed requirements; no compiler, no training libraries,
 # no root. Built by `docker build -t leadscore .`; with `--build-arg REQUIREMENTS=drift` it can watch
 # drift and write snapshots, too, with `REQUIREMENTS=lake` score data sets in a lake, with
-# `REQUIREMENTS=sinks` write to databases, Delta tables and webhooks.
+# `REQUIREMENTS=sinks` write to databases, Delta tables and webhooks, with `REQUIREMENTS=rest` run
+# `leadscore serve`.
 ARG REQUIREMENTS=worker
 FROM python:3.11-slim-bookworm AS build
 

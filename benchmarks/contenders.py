@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.environments import python_of
 from benchmarks.java_program import java_command
-from benchmarks.quix_environment import quix_python
 
 __all__ = ["CONTENDERS", "REPLAY", "Contender", "Stage"]
 
@@ -145,7 +145,7 @@ def _python(name: str, module: str, **settings: str) -> Contender:
 def _quix(name: str, **settings: str) -> Contender:
     return Contender(
         name,
-        lambda: (quix_python(), "-m", "benchmarks.quix_loop"),
+        lambda: (python_of("bench-quix"), "-m", "benchmarks.quix_loop"),
         lambda stage: {**_plain(stage), **settings},
         share=0.25,
     )

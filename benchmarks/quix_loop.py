@@ -1,6 +1,6 @@
 """The workload on Quix Streams, event by event: ``python -m benchmarks.quix_loop``.
 
-It runs in an environment of its own (`benchmarks.quix_environment`).
+It runs in an environment of its own (`benchmarks.environments`).
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.environments import version_of
 from benchmarks.java_program import java_versions
 from benchmarks.latency import LatencyRun
 from benchmarks.memory import MemoryRun
-from benchmarks.quix_environment import quix_version
 from benchmarks.results import Results
 from benchmarks.scaling import Cost
 from benchmarks.startup import Start
@@ -193,7 +193,7 @@ def machine(broker: str) -> str:
     model = re.search(r"model name\s+: (.*)", Path("/proc/cpuinfo").read_text())
     versions = {
         **{name: version(name) for name in PACKAGES},
-        "Quix Streams": quix_version(),
+        "Quix Streams": version_of("quixstreams", "bench-quix"),
         **java_versions(),
     }
     return ", ".join(

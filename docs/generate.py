@@ -131,6 +131,7 @@ RIGHTS_COLUMNS = {
     "sink": (Use.SINK,),
     "sink of leads": (Use.SINK_LEADS,),
     "produce": (Use.PRODUCE,),
+    "serve": (Use.SERVE,),
     "snapshot": (Use.SNAPSHOT,),
     "replay": (Use.REPLAY,),
     "diff": (Use.DIFF,),

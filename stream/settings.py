@@ -209,13 +209,14 @@ class Settings(BaseSettings):
     """Number of commits after which the sink `delta` compacts small files."""
 
     sink_rotate_mb: Count = 64
-    """Size in MB (2^20 bytes) after which the sink `jsonl` begins the next file."""
+    """Size in MB (2^20 bytes) after which the sink `jsonl`, or the log of `leadscore serve`, begins
+    the next file."""
 
     sink_rotate_seconds: Seconds = 3600.0
-    """Age after which the sink `jsonl` begins the next file."""
+    """Age after which the sink `jsonl`, or the log of `leadscore serve`, begins the next file."""
 
     sink_compression: Literal["none", "gzip", "zstd"] = "gzip"
-    """Compression of the finished files of the sink `jsonl`."""
+    """Compression of finished files of the sink `jsonl`, and of those of `leadscore serve`."""
 
     sink_webhook_secret: SecretStr | None = None
     """Secret with which the sink `webhook` signs (`whsec_` and Base64); while it changes, the new
@@ -526,6 +527,32 @@ class Settings(BaseSettings):
 
     rest_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     """Origins whose pages may call `leadscore serve`, separated by commas; `*`: all."""
+
+    rest_lead_store: SecretStr | None = None
+    """URL of the database whose table `leads` has the leads that a request names by id:
+    postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:///FILE. `leadscore sink sql --content leads`
+    fills it."""
+
+    rest_lead_store_seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 2.0
+    """Longest time of a look-up in that database; after it the request is refused with 503."""
+
+    rest_lead_store_connections: Annotated[int, Field(ge=1, le=100)] = 4
+    """Connections to that database, which are also the look-ups at once."""
+
+    rest_write_leads: bool = False
+    """Whether `leadscore serve` writes whole leads that it has scored to the topic of leads, before
+    it answers."""
+
+    rest_max_unwritten_leads: Count = 10_000
+    """Leads that may wait for Kafka's acknowledgement; a request beyond that is refused with
+    503."""
+
+    rest_log: Path | None = None
+    """Folder in which `leadscore serve` writes requests and predictions as JSON lines."""
+
+    rest_log_content: Literal["ids", "all"] = "ids"
+    """Content of these lines: ids, score and outcome; or `all`: also the leads' fields and the
+    whole scored event, which are personal data."""
 
     rest_legacy_url: str | None = None
     """URL of an earlier scoring API; with it, `/ai/advanced-ml-legacy/predict-batch` passes

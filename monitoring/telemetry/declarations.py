@@ -816,6 +816,47 @@ PREDICTION_CACHE = Declaration(
     "Look-ups in the prediction cache of the REST server: hit or miss.",
     "rest",
 )
+HTTP_WRITTEN_LEADS = Declaration(
+    "leadscore_http_written_leads_total",
+    "counter",
+    "leads",
+    ("outcome",),
+    "Leads of requests that were to be written to Kafka: acknowledged, or failed (answered with"
+    " 503).",
+    "rest",
+)
+HTTP_LOG_DROPPED = Declaration(
+    "leadscore_http_log_dropped_lines_total",
+    "counter",
+    "lines",
+    (),
+    "Lines of requests and predictions that the disk did not take (LEADSCORE_REST_LOG).",
+    "rest",
+)
+LEAD_STORE_UP = Declaration(
+    "leadscore_lead_store_up",
+    "gauge",
+    "1",
+    (),
+    "1 when the lead store answered the last time; else 0. Absent without a lead store.",
+    "rest",
+)
+LEAD_STORE_IDS = Declaration(
+    "leadscore_lead_store_ids_total",
+    "counter",
+    "leads",
+    ("result",),
+    "Ids that were looked up in the lead store: found or unknown.",
+    "rest",
+)
+LEAD_STORE_SECONDS = Declaration(
+    "leadscore_lead_store_seconds",
+    "histogram",
+    "seconds",
+    (),
+    "Time of a look-up in the lead store, of all ids of a request.",
+    "rest",
+)
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Declaration)

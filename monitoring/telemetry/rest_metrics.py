@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.model_metrics import ModelMetrics
+from monitoring.telemetry.sparse_gauges import SparseGauges
 
 __all__ = ["RestMetrics"]
 
@@ -37,6 +40,15 @@ class RestMetrics(ModelMetrics):
         self._looks = counter(declared.PREDICTION_CACHE)
         for result in ("hit", "miss"):
             self._looks.labels(result)
+        self._written = counter(declared.HTTP_WRITTEN_LEADS)
+        for outcome in ("acknowledged", "failed"):
+            self._written.labels(outcome)
+        self._dropped = counter(declared.HTTP_LOG_DROPPED)
+        self._store_ids = counter(declared.LEAD_STORE_IDS)
+        self._store_seconds = histogram(declared.LEAD_STORE_SECONDS, SECONDS)
+        self._store_up = SparseGauges([declared.LEAD_STORE_UP], registry)
+        ready = declared.READY
+        self._ready = Gauge(ready.name, ready.sentence, registry=registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request with the status of its answer, 0 if there is none."""
@@ -46,6 +58,28 @@ class RestMetrics(ModelMetrics):
     def scored_batch(self, leads: int) -> None:
         """Count a call of the model."""
         self._batches.observe(leads)
+
+    def show_ready(self, is_ready: Callable[[], bool]) -> None:
+        """Show whether the server is ready, whenever the metrics are read."""
+        self._ready.set_function(lambda: float(is_ready()))
+
+    def wrote_leads(self, leads: int, *, was_written: bool) -> None:
+        """Count leads that Kafka acknowledged, or did not."""
+        self._written.labels("acknowledged" if was_written else "failed").inc(leads)
+
+    def dropped_lines(self, lines: int) -> None:
+        """Count lines of the log that were dropped."""
+        self._dropped.inc(lines)
+
+    def lead_store_up(self, answers: bool) -> None:
+        """Set whether the lead store answers."""
+        self._store_up.set(declared.LEAD_STORE_UP, float(answers))
+
+    def looked_up_leads(self, *, found: int, unknown: int, seconds: float) -> None:
+        """Record a look-up in the lead store."""
+        self._store_ids.labels("found").inc(found)
+        self._store_ids.labels("unknown").inc(unknown)
+        self._store_seconds.observe(seconds)
 
     def looked_up(self, was_found: bool) -> None:
         """Count a look-up in the prediction cache."""

@@ -25,6 +25,7 @@ COMMANDS = (
     Use.SINK_LEADS,
     Use.CREATE,
     Use.PRODUCE,
+    Use.SERVE,
     Use.SNAPSHOT,
     Use.DIFF,
     Use.EXPLAIN,

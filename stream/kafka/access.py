@@ -72,6 +72,8 @@ class Use(StrEnum):
     """`leadscore dlq redrive`."""
     PURGE = "dlq-purge"
     """`leadscore dlq purge`."""
+    SERVE = "serve"
+    """`leadscore serve` with LEADSCORE_REST_WRITE_LEADS."""
     LAG = "lag"
     """`leadscore lag`."""
 

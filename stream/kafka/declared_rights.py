@@ -129,7 +129,7 @@ def rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
 
 
 def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right, ...]:
-    """Return the rights that workers, replays, erasures and `leadscore lag` use if they have them.
+    """Return the rights that workers and some commands use if they have them.
 
     - DescribeConfigs on an output topic: to read its largest record size. Without it 1,000,000
       bytes are assumed until the broker refuses a record.
@@ -143,6 +143,7 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
       missing commit is not reported (stream/consume/missing_commits.py).
     - For an erasure, DescribeConfigs on the topics of leads: to know what ages out when; and Write
       on those that are compacted, for tombstones.
+    - For `leadscore serve`, DescribeConfigs on the topic of leads: its largest record size.
     - For a replay, Describe on the workers' group and Read on their scored events: to yield to them
       (stream/replay/live_watch.py). Without these it does not.
     """
@@ -156,6 +157,8 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
         held = [topic.name(settings) for topic in TOPICS if topic.holds_leads]
         operations = (Operation.DESCRIBE_CONFIGS, Operation.WRITE)
         return tuple(Right(each, "topic", name) for name in held for each in operations)
+    if Use.SERVE in uses:
+        return (Right(Operation.DESCRIBE_CONFIGS, "topic", settings.leads_created),)
     if not workers:
         return (CLOCK,) if Use.LAG in uses else ()
     written = {r.name for r in rights_of(settings, uses) if r.operation is Operation.WRITE}

@@ -63,6 +63,7 @@ SOURCE = Topic(
         Use.SINK: (Operation.DESCRIBE,),  # the number of its partitions
         Use.SINK_LEADS: READ,
         Use.PRODUCE: WRITE,
+        Use.SERVE: WRITE,
         Use.SNAPSHOT: READ,
         Use.REPLAY: READ,
         Use.DIFF: READ,

@@ -21,12 +21,14 @@ from monitoring.telemetry.health import Health
 from schemas.store import Schema
 from stream.rest import openapi
 from stream.rest.bodies import read_batch, read_lead
-from stream.rest.lead_store import LeadStore
+from stream.rest.lead_lookups import LeadLookups
 from stream.rest.legacy import LegacyApi
 from stream.rest.micro_batches import OverloadedError
 from stream.rest.predictions import Predictions, as_prediction
 from stream.rest.problems import UNEXPECTED, Problem, problem_response
+from stream.rest.request_log import RequestLog
 from stream.rest.scoring import Answer, NoModelError, Refusal
+from stream.settings import PREFIX
 
 __all__ = ["Service", "make_app"]
 
@@ -44,20 +46,26 @@ OVERLOADED = Problem(
     "expected fewer leads at once: try again after a second, or start more servers",
     {"Retry-After": "1"},
 )
-NO_SUCH_LEAD = Refusal("NO_SUCH_LEAD", "expected the id of a lead that the lead store has")
+NO_SUCH_LEAD = Refusal(
+    "NO_SUCH_LEAD",
+    "expected the id of a lead that the lead store has: send the whole lead, or try again once it"
+    " is there",
+)
 NO_STORE = Problem(
     422,
     "NO_LEAD_STORE",
-    "expected whole leads: this server has no lead store to look ids up in",
+    "expected whole leads, as this server has no lead store to look ids up in: send them, or set"
+    f" {PREFIX}REST_LEAD_STORE",
 )
 STATUSES = {
     401: "The token is missing or wrong.",
-    413: "The body, or the number of leads, is too large.",
+    413: "The body, a lead, or the number of leads is too large.",
     422: "The body is no lead, or a lead can't be scored.",
     429: "The client has sent too many requests.",
     500: "An unexpected error.",
     502: "The earlier API failed.",
-    503: "No model is loaded, too many leads wait, or the request took too long.",
+    503: "No model is loaded, too many leads wait, the lead store or Kafka does not answer, or the"
+    " request took too long.",
 }
 
 
@@ -69,8 +77,10 @@ class Service:
     ----------
     predictions
         Scores leads.
-    store
-        Looks leads up by id; None: there is none.
+    lookups
+        Looks leads up by id; None: there is no lead store.
+    log
+        Writes requests and predictions as JSON lines; None: they are not written.
     legacy
         An earlier scoring API; None: there is none.
     health, registry
@@ -86,7 +96,8 @@ class Service:
     """
 
     predictions: Predictions
-    store: LeadStore | None
+    lookups: LeadLookups | None
+    log: RequestLog | None
     legacy: LegacyApi | None
     health: Health
     registry: CollectorRegistry
@@ -124,10 +135,13 @@ def _predictions(service: Service) -> APIRouter:
     async def score_lead(request: Request) -> Response:
         started = time.perf_counter()
         lead = read_lead(await request.body())
+        request.state.leads = [lead]
         [answer] = await _scored(service, [lead], request)
         if isinstance(answer, Refusal):
             raise Problem(422, answer.code, answer.message)
-        return _json(as_prediction(answer, _ms_since(started)))
+        prediction = as_prediction(answer, _ms_since(started))
+        _log_predictions(service, [prediction])
+        return _json(prediction)
 
     @router.post(
         "/predict-batch",
@@ -138,9 +152,11 @@ def _predictions(service: Service) -> APIRouter:
     async def predict_batch(request: Request) -> Response:
         started = time.perf_counter()
         batch = read_batch(await request.body())
-        found = await _looked_up(service.store, batch.ids) if batch.ids else batch.leads
+        request.state.leads = batch.ids or batch.leads
+        found = await _looked_up(service.lookups, batch.ids) if batch.ids else batch.leads
         known = [lead for lead in found if lead is not None]
-        answers = iter(await _scored(service, known, request) if known else ())
+        are_new = not batch.ids
+        answers = iter(await _scored(service, known, request, are_new=are_new) if known else ())
         predictions, errors = [], []
         for index, lead in enumerate(found):
             answer = NO_SUCH_LEAD if lead is None else next(answers)
@@ -150,9 +166,11 @@ def _predictions(service: Service) -> APIRouter:
             else:
                 predictions.append(answer)
         took = _ms_since(started)
+        named = [as_prediction(event, took) for event in predictions]
+        _log_predictions(service, named)
         return _json(
             {
-                "predictions": [as_prediction(event, took) for event in predictions],
+                "predictions": named,
                 "errors": errors,
                 "count": len(predictions),
                 "latency_ms": round(took, 3),
@@ -185,6 +203,8 @@ def _about(service: Service) -> APIRouter:
     @router.get("/readyz", summary="Whether it can score", responses=_plain_responses(503))
     async def readyz() -> Response:
         is_ready, detail = service.health.ready()
+        if service.lookups is not None:  # whole leads are scored without it
+            detail["lead_store"] = service.lookups.state()
         return _json(detail, 200 if is_ready else 503)
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
@@ -229,11 +249,16 @@ def _legacy(api: LegacyApi) -> APIRouter:
 
 
 async def _scored(
-    service: Service, leads: Sequence[Mapping[str, Any]], request: Request
+    service: Service,
+    leads: Sequence[Mapping[str, Any]],
+    request: Request,
+    *,
+    are_new: bool = True,
 ) -> list[Answer]:
     now_ms = round(time.time() * 1000)
+    request_id = request.state.request_id
     try:
-        return await service.predictions.of(leads, request.state.request_id, now_ms)
+        return await service.predictions.of(leads, request_id, now_ms, are_new=are_new)
     except NoModelError:
         raise NO_MODEL from None
     except OverloadedError:
@@ -241,12 +266,16 @@ async def _scored(
 
 
 async def _looked_up(
-    store: LeadStore | None, ids: Sequence[str]
+    lookups: LeadLookups | None, ids: Sequence[str]
 ) -> Sequence[Mapping[str, Any] | None]:
-    if store is None:
+    if lookups is None:
         raise NO_STORE
-    found = await store.find(ids)
-    return [found.get(lead_id) for lead_id in ids]
+    return await lookups.find(ids)
+
+
+def _log_predictions(service: Service, predictions: Sequence[Mapping[str, Any]]) -> None:
+    if service.log is not None:
+        service.log.add_predictions(predictions)
 
 
 def _error(index: int, lead_id: Any, refusal: Refusal) -> dict[str, Any]:

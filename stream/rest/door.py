@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from monitoring.telemetry.rest_metrics import RestMetrics
 from stream.rest.problems import UNEXPECTED, Problem, problem_response
 from stream.rest.rate_limit import RateLimit
+from stream.rest.request_log import RequestLog
 
 __all__ = ["OPEN", "Door", "DoorOptions"]
 
@@ -69,12 +70,21 @@ class Door:
         The rules.
     metrics
         Count requests.
+    request_log
+        Gets a line for each request of leads; None: there is none.
     """
 
-    def __init__(self, app: ASGIApp, options: DoorOptions, metrics: RestMetrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        options: DoorOptions,
+        metrics: RestMetrics,
+        request_log: RequestLog | None = None,
+    ) -> None:
         self._app = app
         self._options = options
         self._metrics = metrics
+        self._log = request_log
         self._authorization = None if options.token is None else f"Bearer {options.token}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +110,16 @@ class Door:
         except Exception as error:
             _log_error(error, request_id)
             await answer.replace(UNEXPECTED, scope, receive, request_id)
-        self._metrics.answered(_route(scope), answer.status, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        self._metrics.answered(_route(scope), answer.status, took)
+        if self._log is not None and scope["method"] == "POST":
+            self._log.add_request(
+                request_id=request_id,
+                path=_route(scope),
+                status=answer.status,
+                latency_ms=took * 1000,
+                leads=scope["state"].get("leads", ()),
+            )
 
     def _admit(
         self, scope: Scope, headers: Headers, answer_headers: MutableMapping[str, str]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-__all__ = ["LeadStore"]
+__all__ = ["LeadStore", "StoreAwayError"]
+
+
+class StoreAwayError(Exception):
+    """The store does not answer, or refuses.
+
+    The message is a sentence with the reason, and has no id.
+    """
 
 
 class LeadStore(Protocol):
@@ -16,8 +23,17 @@ class LeadStore(Protocol):
 
         Raises
         ------
-        UnavailableError
-            The store does not answer.
+        StoreAwayError
+            The store does not answer, or refuses.
+        """
+
+    async def probe(self) -> None:
+        """Ask the store for nothing.
+
+        Raises
+        ------
+        StoreAwayError
+            It does not answer, or refuses.
         """
 
     async def close(self) -> None:

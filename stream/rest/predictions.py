@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from stream.rest.lead_writer import LeadWriter
 from stream.rest.leads import RestLead, lead_of
 from stream.rest.micro_batches import MicroBatches
 from stream.rest.prediction_cache import PredictionCache
@@ -28,17 +29,29 @@ class Predictions:
         Scores of the last minutes.
     model_sha256
         Returns the hash of the model in service; None if there is none.
+    writer
+        Writes leads that were scored to Kafka; None: they are not written.
     """
 
     def __init__(
-        self, batches: MicroBatches, cache: PredictionCache, model_sha256: Callable[[], str | None]
+        self,
+        batches: MicroBatches,
+        cache: PredictionCache,
+        model_sha256: Callable[[], str | None],
+        writer: LeadWriter | None = None,
     ) -> None:
         self._batches = batches
         self._cache = cache
         self._model_sha256 = model_sha256
+        self._writer = writer
 
     async def of(
-        self, leads: Sequence[Mapping[str, Any]], request_id: str, now_ms: int
+        self,
+        leads: Sequence[Mapping[str, Any]],
+        request_id: str,
+        now_ms: int,
+        *,
+        are_new: bool = True,
     ) -> list[Answer]:
         """Return the answers to leads, in their order.
 
@@ -50,6 +63,14 @@ class Predictions:
             The request's id.
         now_ms
             Milliseconds since 1970.
+        are_new
+            Whether they come with the request, not from the lead store: those came through Kafka
+            before, and are not written again.
+
+        Raises
+        ------
+        Problem
+            They could not be written.
         """
         read = [lead_of(lead, request_id, now_ms) for lead in leads]
         sha256 = self._model_sha256() or ""
@@ -64,7 +85,22 @@ class Predictions:
                 answers[at] = answer
                 if not isinstance(answer, Refusal):
                     self._cache.keep(read[at], answer)
-        return [answer for answer in answers if answer is not None]
+        full = [answer for answer in answers if answer is not None]
+        return full if self._writer is None or not are_new else await self._written(read, full)
+
+    async def _written(self, leads: Sequence[RestLead], answers: list[Answer]) -> list[Answer]:
+        """Write the leads that have a score; return the answers with the places of the records."""
+        assert self._writer is not None
+        scored = [
+            (at, answer) for at, answer in enumerate(answers) if not isinstance(answer, Refusal)
+        ]
+        if scored:
+            placed = await self._writer.write(
+                [leads[at] for at, _ in scored], [event for _, event in scored]
+            )
+            for (at, _), event in zip(scored, placed, strict=True):
+                answers[at] = event
+        return answers
 
     def _known(
         self,

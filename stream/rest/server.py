@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -22,15 +23,20 @@ from monitoring.telemetry.metrics import worker_registry
 from monitoring.telemetry.rest_metrics import RestMetrics
 from schemas.errors import StartupError
 from schemas.store import SchemaStore
+from stream.kafka.probe import BrokerProbe
 from stream.process.background_tasks import BackgroundTasks
 from stream.rest.app import Service, make_app
 from stream.rest.door import Door, DoorOptions
+from stream.rest.lead_lookups import LeadLookups
+from stream.rest.lead_writer import LeadWriter, producer_opener
 from stream.rest.legacy import CircuitBreaker, LegacyApi
+from stream.rest.line_files import LineFiles
 from stream.rest.micro_batches import MicroBatches
 from stream.rest.model_service import ModelService
 from stream.rest.prediction_cache import PredictionCache
 from stream.rest.predictions import Predictions
 from stream.rest.rate_limit import RateLimit
+from stream.rest.request_log import RequestLog
 from stream.rest.scoring import score_leads
 from stream.settings import PREFIX, Settings
 
@@ -45,6 +51,8 @@ IDLE_SECONDS = 30
 CONNECTIONS = 1000
 """Connections and requests at once; one beyond them gets 503."""
 HEARTBEAT = 1.0
+WRITE_SHARE = 0.5
+"""Part of a request's time in which Kafka must acknowledge its leads."""
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
@@ -83,13 +91,14 @@ class RestServer:
     Raises
     ------
     StartupError
-        The address is not this machine's own, and neither a token nor client certificates are set.
+        The address is not this machine's own, and neither a token nor client certificates are set;
+        or the lead store is none.
 
     Attributes
     ----------
     asgi
         The whole application.
-    models, batches
+    models, batches, lookups, writer, log
         To be run beside it: ``run`` does.
     """
 
@@ -98,13 +107,19 @@ class RestServer:
         self._settings = settings
         registry: CollectorRegistry = worker_registry()
         self._metrics = RestMetrics(registry)
-        self._health = Health(time.monotonic(), conditions=[Condition.MODEL_LOADED])
+        needed = [Condition.BROKER_REACHED] if settings.rest_write_leads else []
+        self._health = Health(time.monotonic(), conditions=[Condition.MODEL_LOADED, *needed])
+        self._metrics.show_ready(lambda: self._health.ready()[0])
         self.models = ModelService(settings, self._metrics, self._health)
         self.batches = MicroBatches(
             lambda leads: score_leads(self.models.serving, leads),
             self._metrics.scored_batch,
             settings.rest_max_waiting_leads,
         )
+        self.lookups = _lookups(settings, self._metrics)
+        self._probe = BrokerProbe(settings.kafka_client_options())
+        self.writer = self._writer() if settings.rest_write_leads else None
+        self.log = None if settings.rest_log is None else self._log(settings.rest_log)
         self._legacy = (
             None
             if settings.rest_legacy_url is None
@@ -128,8 +143,11 @@ class RestServer:
             )
         app = make_app(
             Service(
-                predictions=Predictions(self.batches, cache, lambda: self.models.sha256),
-                store=None,
+                predictions=Predictions(
+                    self.batches, cache, lambda: self.models.sha256, self.writer
+                ),
+                lookups=self.lookups,
+                log=self.log,
                 legacy=self._legacy,
                 health=self._health,
                 registry=registry,
@@ -147,7 +165,7 @@ class RestServer:
             body_bytes=settings.rest_max_body_bytes,
             seconds=settings.rest_timeout_seconds,
         )
-        door: ASGIApp = Door(app, options, self._metrics)
+        door: ASGIApp = Door(app, options, self._metrics, self.log)
         if not settings.rest_cors_origins:
             return door
         return CORSMiddleware(
@@ -156,6 +174,37 @@ class RestServer:
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-request-id"],
             expose_headers=["x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"],
+        )
+
+    def _writer(self) -> LeadWriter:
+        settings = self._settings
+        return LeadWriter(
+            settings.leads_created,
+            producer_opener(settings),
+            self._probe.ask,
+            most_waiting=settings.rest_max_unwritten_leads,
+            seconds=settings.rest_timeout_seconds * WRITE_SHARE,
+            metrics=self._metrics,
+            health=self._health,
+        )
+
+    def _log(self, folder: Path) -> RequestLog:
+        settings = self._settings
+
+        def files(stem: str) -> LineFiles:
+            return LineFiles(
+                folder,
+                stem,
+                rotate_bytes=settings.sink_rotate_mb << 20,
+                rotate_seconds=settings.sink_rotate_seconds,
+                compression=settings.sink_compression,
+            )
+
+        return RequestLog(
+            files("requests"),
+            files("predictions"),
+            settings.rest_log_content,
+            self._metrics.dropped_lines,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -179,6 +228,9 @@ class RestServer:
         tasks.start(self.models.run())
         tasks.start(self.batches.run())
         tasks.start(self._beat())
+        for part in (self.lookups, self.writer, self.log):
+            if part is not None:
+                tasks.start(part.run())
         stopping = asyncio.ensure_future(stop.wait())
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         log.info(
@@ -196,8 +248,19 @@ class RestServer:
             stopping.cancel()
             await tasks.cancel()
             failed.cancel()
-            if self._legacy is not None:
-                await self._legacy.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        """Close what the parts hold, once nothing is answered any more."""
+        if self.writer is not None:
+            await self.writer.close()
+        await self._probe.close()
+        if self.lookups is not None:
+            await self.lookups.close()
+        if self.log is not None:
+            await self.log.write()
+        if self._legacy is not None:
+            await self._legacy.close()
 
     async def _beat(self) -> None:
         while True:
@@ -238,6 +301,18 @@ class RestServer:
                 f" {PREFIX}REST_CLIENT_CAFILE to be PEM files that belong together, but {error}"
             ) from error
         return config
+
+
+def _lookups(settings: Settings, metrics: RestMetrics) -> LeadLookups | None:
+    if settings.rest_lead_store is None:
+        return None
+    try:
+        from stream.rest.sql_lead_store import open_lead_store
+    except ModuleNotFoundError as error:
+        raise StartupError(
+            f"{PREFIX}REST_LEAD_STORE needs {error.name}: install leadscore[sql]"
+        ) from None
+    return LeadLookups(open_lead_store(settings), metrics)
 
 
 def _require_guard(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from schemas.single_object import AVRO_MARKER, HEADER_BYTES
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat, detect
 from stream.consume.partition_progress import Batch
+from stream.sinks.lead_values import as_json_values
 from stream.sinks.sink import SinkRecord
 
 __all__ = ["Content", "ReadEvents", "Unwritable", "read_batch", "reader_of"]
@@ -93,15 +94,19 @@ def _no_bytes(sentence: str) -> str:
 
 
 def _lead_reader(store: SchemaStore) -> Read:
+    converts: dict[bytes, Callable[[Any], Any]] = {}
+
     def read(value: bytes | None) -> Mapping[str, Any]:
         wire = detect(value)
         assert value is not None, "detect refuses it"
-        return _avro_lead(value, store) if wire is WireFormat.AVRO else _json_lead(value)
+        return _avro_lead(value, store, converts) if wire is WireFormat.AVRO else _json_lead(value)
 
     return read
 
 
-def _avro_lead(value: bytes, store: SchemaStore) -> Mapping[str, Any]:
+def _avro_lead(
+    value: bytes, store: SchemaStore, converts: dict[bytes, Callable[[Any], Any]]
+) -> Mapping[str, Any]:
     fingerprint = value[len(AVRO_MARKER) : HEADER_BYTES]
     schema = store.by_fingerprint(fingerprint)
     if schema is None:
@@ -117,7 +122,14 @@ def _avro_lead(value: bytes, store: SchemaStore) -> Mapping[str, Any]:
             ErrorCode.DECODE,
             f"expected a {schema.name}, but its bytes are damaged ({type(error).__name__})",
         ) from None
-    found: Mapping[str, Any] = lead
+    if fingerprint not in converts:
+        converts[fingerprint] = as_json_values(schema)
+    try:
+        found: Mapping[str, Any] = converts[fingerprint](lead)
+    except ValueError:
+        raise InvalidEventError(
+            ErrorCode.DECODE, f"expected a {schema.name}, but a decimal of it is damaged"
+        ) from None
     return found
 
 

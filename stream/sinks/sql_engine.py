@@ -37,8 +37,15 @@ class RecordError(Exception):
     """The database refuses a value of one of the rows."""
 
 
-def database_url(to: str) -> URL:
+def database_url(to: str, given_by: str = f"--to or {PREFIX}SINK_TO") -> URL:
     """Return the URL of a database, with the driver of LeadScore.
+
+    Parameters
+    ----------
+    to
+        The URL.
+    given_by
+        The option or setting that has it, for the error.
 
     Raises
     ------
@@ -47,7 +54,7 @@ def database_url(to: str) -> URL:
     """
     expected = (
         "expected the URL of a database, postgresql://USER:PASSWORD@HOST/DATABASE or"
-        f" sqlite:///FILE, in --to or {PREFIX}SINK_TO"
+        f" sqlite:///FILE, in {given_by}"
     )
     try:
         url = make_url(to)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from model.bundle import Bundle
 from stream.broker.node import free_ports
 from testing.kafka_client import Record, produce, until
+from tests.integration.test_serve import TOKEN, serving
 from tests.integration.worker_process import Stage, event_of
 
 REPEATS = 3
@@ -138,3 +140,18 @@ def test_each_says_what_it_takes(example: str) -> None:
 
     assert run.returncode == 0
     assert "usage:" in run.stdout
+
+
+def test_leads_are_scored_over_http(bank_model: Bundle) -> None:
+    with serving(bank_model) as (url, _):
+        run = subprocess.run(
+            [sys.executable, "examples/score_over_http.py"],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"LEADSCORE_URL": url, "LEADSCORE_REST_TOKEN": TOKEN},
+        )
+    assert run.returncode == 0, run.stderr
+    first, second, wrong = run.stdout.splitlines()
+    assert re.fullmatch(r"L-1 0\.\d+ (High|Medium|Low)", first)
+    assert re.fullmatch(r"L-2 0\.\d+ (High|Medium|Low)", second)
+    assert wrong.startswith("1 VALIDATION expected ")

@@ -110,6 +110,7 @@ class Exposed:
             "leadscore-snapshot": snapshot,
         }
         self.worker.watch_source(self.source)
+        self.rest = RestMetrics(CollectorRegistry())
         self.is_sick = False
 
     async def go_on(self) -> None:
@@ -142,6 +143,8 @@ class Exposed:
             self.worker.foreign_commit("leads.created", 0, "forward", 5)
             self.worker.pinned_model_missing()
             self.worker.leads_out_of_order(20)
+            self.worker.schemas.waiting(1)
+            self.rest.answered("/score-lead", 503, 3.0)
             self.drift.windows_closed_early(1)
         else:
             self.drift.partials_taken(1)
@@ -223,6 +226,10 @@ def a_rest_server() -> CollectorRegistry:
     rest.answered("/v1/score", 200, 0.01)
     rest.scored_batch(3)
     rest.looked_up(True)
+    rest.wrote_leads(3, was_written=True)
+    rest.lead_store_up(True)
+    rest.looked_up_leads(found=2, unknown=1, seconds=0.002)
+    rest.show_ready(lambda: True)
     return registry
 
 
@@ -323,6 +330,8 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
     exposed.registries["leadscore-lag"] = groups_with_every_fault()
     exposed.registries["leadscore-archive"] = an_archive_with_every_fault()
     exposed.registries["leadscore-sink"], sink = a_sink_with_every_fault()
+    exposed.registries["leadscore-serve"] = exposed.rest.registry
+    exposed.rest.lead_store_up(False)
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
             await until(lambda: has_data(prometheus, "leadscore_snapshot_failures_total"))

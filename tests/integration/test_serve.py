@@ -25,7 +25,7 @@ date-time, and accepts any value of a field that the model does not read, as on 
 
 
 @contextmanager
-def serving(model: Bundle) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(model: Bundle, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Yield the URL of a server of the bank's model, and its process, once it is ready."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -38,6 +38,7 @@ def serving(model: Bundle) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
             "LEADSCORE_CONTRACT": "bank_contact",
             "LEADSCORE_ENV": "production",
             "LEADSCORE_REST_TOKEN": TOKEN,
+            **environment,
         },
         stderr=subprocess.PIPE,
     )

@@ -33,6 +33,8 @@ async def client_of(model: SmallModel | None, **given: Any) -> AsyncIterator[htt
     server, tasks = RestServer(settings), BackgroundTasks()
     await server.models.look()
     tasks.start(server.batches.run())
+    if server.writer is not None:
+        await server.writer.look()
     transport = httpx.ASGITransport(server.asgi, raise_app_exceptions=False)
     headers = {"authorization": f"Bearer {TOKEN}"}
     try:
@@ -42,3 +44,7 @@ async def client_of(model: SmallModel | None, **given: Any) -> AsyncIterator[htt
             yield client
     finally:
         await tasks.cancel()
+        if server.lookups is not None:
+            await server.lookups.close()
+        if server.log is not None:
+            await server.log.write()

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from aiokafka.errors import OutOfOrderSequenceNumber
+from pydantic import SecretStr
 
 from schemas.wire import WireFormat
+from stream.rest import server
 from stream.rest.bodies import MOST_LEADS
 from stream.scoring.serving_model import load_serving, locate
 from stream.settings import load_settings
+from tests.lead_store_conformance import filled
 from tests.unit.agents.test_scoring import events, records, score
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.rest.client import client_of
+from tests.unit.stream.rest.test_lead_writer import FakeProducer
+from tests.unit.stream.rest.test_request_log import lines
 
 OF_THE_SOURCE = {"event_id", "request_id", "scored_at", "latency_ms", "source"}
 """Fields whose values differ between doors."""
@@ -134,6 +141,119 @@ async def test_ids_need_a_lead_store(model: SmallModel) -> None:
         for body in (["a", "b"], {"lead_ids": ["a"]}):
             answer = await client.post("/predict-batch", json=body)
             assert (answer.status_code, answer.json()["error"]["code"]) == (422, "NO_LEAD_STORE")
+
+
+@pytest.mark.parametrize("wire", [WireFormat.JSON, WireFormat.AVRO])
+async def test_leads_by_id_have_the_scores_of_kafka_to_the_bit(
+    model: SmallModel, wire: WireFormat, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'leads.db'}"
+    await filled(url, model.leads[:300], wire)
+    ids = [lead["lead_id"] for lead in model.leads[:300]]
+    async with client_of(model, rest_lead_store=SecretStr(url)) as client:
+        for body in (ids, {"lead_ids": ids}):
+            answer = (await client.post("/predict-batch", json=body)).json()
+            assert answer["errors"] == []
+            for found, event in zip(answer["predictions"], as_on_kafka(model, 300), strict=True):
+                assert without(found, OF_THE_SOURCE | OF_REST) == without(event, OF_THE_SOURCE)
+
+
+async def test_an_unknown_id_is_an_error_of_its_own(model: SmallModel, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'leads.db'}"
+    await filled(url, model.leads[:2], WireFormat.JSON)
+    async with client_of(model, rest_lead_store=SecretStr(url)) as client:
+        answer = (await client.post("/predict-batch", json=["L-1", "nobody", "L-0"])).json()
+        ready = await client.get("/readyz")
+    assert [found["lead_id"] for found in answer["predictions"]] == ["L-1", "L-0"]
+    [error] = answer["errors"]
+    assert (error["index"], error["lead_id"], error["code"]) == (1, "nobody", "NO_SUCH_LEAD")
+    assert ready.json()["lead_store"] == {"met": True}
+
+
+async def test_without_the_lead_store_ids_are_a_503_and_whole_leads_are_scored(
+    model: SmallModel, tmp_path: Path
+) -> None:
+    store = SecretStr(f"sqlite:///{tmp_path / 'none.db'}")
+    async with client_of(model, rest_lead_store=store) as client:
+        by_id = await client.post("/predict-batch", json=["a"])
+        whole = await client.post("/predict-batch", json=leads_of(model, 1))
+        ready = await client.get("/readyz")
+    assert (by_id.status_code, by_id.json()["error"]["code"]) == (503, "LEAD_STORE_AWAY")
+    assert by_id.headers["retry-after"] == "5"
+    assert (whole.status_code, ready.status_code) == (200, 200)
+    assert "leadscore sink sql" in ready.json()["lead_store"]["reason"]
+
+
+async def test_more_than_2000_ids_are_too_many(model: SmallModel) -> None:
+    async with client_of(model) as client:
+        answer = await client.post("/predict-batch", json=["a"] * (MOST_LEADS + 1))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "TOO_MANY_LEADS")
+
+
+@pytest.fixture
+def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
+    """A producer for servers that write leads to Kafka."""
+    producer = FakeProducer()
+
+    class Answering:
+        def __init__(self, _: Any) -> None: ...
+
+        async def ask(self) -> None: ...
+
+    async def opened() -> tuple[FakeProducer, int]:
+        return producer, 1_000_000
+
+    monkeypatch.setattr(server, "BrokerProbe", Answering)
+    monkeypatch.setattr(server, "producer_opener", lambda _: opened)
+    return producer
+
+
+async def test_scored_leads_are_written_and_answered_with_their_place(
+    model: SmallModel, producer: FakeProducer
+) -> None:
+    first, second = leads_of(model, 2)
+    async with client_of(model, rest_write_leads=True) as client:
+        lone = (await client.post("/score-lead", json=first)).json()
+        broken = {"lead_id": "b", "page_views": "x"}
+        batch = await client.post("/predict-batch", json=[first, broken, second])
+    offsets = [found["source"]["offset"] for found in (lone, *batch.json()["predictions"])]
+    assert offsets == [0, 1, 2]
+    assert lone["source"]["topic"] == "leads.created"
+    written = [json.loads(record["value"]) for record in producer.sent]
+    assert written == [first, first, second]
+
+
+async def test_a_lead_that_cannot_be_written_is_not_answered_with_a_score(
+    model: SmallModel, producer: FakeProducer
+) -> None:
+    producer.error = OutOfOrderSequenceNumber()
+    async with client_of(model, rest_write_leads=True) as client:
+        answer = await client.post("/score-lead", json={"lead_id": "a"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NOT_WRITTEN")
+
+
+async def test_leads_of_the_lead_store_are_not_written_again(
+    model: SmallModel, producer: FakeProducer, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'leads.db'}"
+    await filled(url, model.leads[:1], WireFormat.JSON)
+    given = {"rest_lead_store": SecretStr(url), "rest_write_leads": True}
+    async with client_of(model, **given) as client:
+        answer = (await client.post("/predict-batch", json=["L-0"])).json()
+    assert (answer["count"], producer.sent) == (1, [])
+
+
+async def test_requests_and_predictions_are_logged(model: SmallModel, tmp_path: Path) -> None:
+    async with client_of(model, rest_log=tmp_path) as client:
+        await client.post("/score-lead", json={"lead_id": "a"}, headers={"x-request-id": "r"})
+        await client.post("/score-lead", content="[", headers={"x-request-id": "s"})
+        await client.get("/healthz")
+    requests, [prediction] = lines(tmp_path, "requests"), lines(tmp_path, "predictions")
+    assert [(at["request_id"], at["status"], at["lead_ids"]) for at in requests] == [
+        ("r", 200, ["a"]),
+        ("s", 422, []),
+    ]
+    assert prediction["lead_id"] == "a"
 
 
 async def test_without_a_model_the_answer_says_so() -> None:

@@ -1,0 +1,103 @@
+"""Look-ups of leads by id, and whether the lead store answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monitoring.telemetry.rest_metrics import RestMetrics
+from stream.rest.lead_store import LeadStore, StoreAwayError
+from stream.rest.problems import Problem
+
+__all__ = ["LeadLookups"]
+
+log = logging.getLogger(__name__)
+
+PROBE_SECONDS = 5.0
+AWAY = Problem(
+    503,
+    "LEAD_STORE_AWAY",
+    "expected the lead store to answer, but it does not (/readyz has the reason): try again after"
+    " some seconds, or send whole leads",
+    {"Retry-After": "5"},
+)
+
+
+class LeadLookups:
+    """Looks leads up, and remembers whether the store answered.
+
+    Parameters
+    ----------
+    store
+        The store.
+    metrics
+        Record look-ups.
+
+    Attributes
+    ----------
+    problem
+        Why the store is away; None: it answered the last time.
+    """
+
+    def __init__(self, store: LeadStore, metrics: RestMetrics) -> None:
+        self.problem: str | None = "the lead store has not answered yet"
+        self._store = store
+        self._metrics = metrics
+        metrics.lead_store_up(False)
+
+    async def find(self, ids: Sequence[str]) -> list[Mapping[str, Any] | None]:
+        """Return the fields of leads in the order of their ids; None for an unknown id.
+
+        Raises
+        ------
+        Problem
+            503: the store is away.
+        """
+        started = time.perf_counter()
+        try:
+            found = await self._store.find(ids)
+        except StoreAwayError as error:
+            self._set(str(error))
+            raise AWAY from None
+        self._set(None)
+        leads = [found.get(lead_id) for lead_id in ids]
+        self._metrics.looked_up_leads(
+            found=sum(lead is not None for lead in leads),
+            unknown=leads.count(None),
+            seconds=time.perf_counter() - started,
+        )
+        return leads
+
+    async def run(self) -> None:
+        """Probe the store at each interval, until cancelled."""
+        while True:
+            await self.probe()
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def probe(self) -> None:
+        """Ask the store whether it answers."""
+        try:
+            await self._store.probe()
+        except StoreAwayError as error:
+            self._set(str(error))
+        else:
+            self._set(None)
+
+    def state(self) -> dict[str, Any]:
+        """Return whether the store answered the last time, with the reason if not, as JSON."""
+        return {"met": True} if self.problem is None else {"met": False, "reason": self.problem}
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self._store.close()
+
+    def _set(self, problem: str | None) -> None:
+        if problem is None and self.problem is not None:
+            log.info("the lead store answers")
+        elif problem is not None and problem != self.problem:
+            log.warning("the lead store is away: %s", problem)
+        self.problem = problem
+        self._metrics.lead_store_up(problem is None)
