@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import orjson
 
 from benchmarks.environments import python_of, version_of
 from benchmarks.plain_model import without_contributions
-from benchmarks.process_tree import cpu_seconds, pin
+from benchmarks.process_tree import cpu_seconds, pin, process_tree
 from benchmarks.scores import TOLERANCE, expected_scores
 from benchmarks.testbed import ROOT, Cores
 from benchmarks.workload import NAME, artefacts, leads
@@ -166,6 +167,9 @@ def _running(server: Server, folder: Path, cores: Cores) -> Iterator[tuple[int, 
         pin(process.pid, {cores.contender})
         yield port, process.pid
     finally:
+        for member in [*process_tree(process.pid)]:  # BentoML's workers outlive it
+            with suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
         end_child(process)
 
 

@@ -1,4 +1,4 @@
-"""What every database of the lead store must do: a list of checks for each ring."""
+"""Checks of the lead store that every database must pass: a list for each ring."""
 
 from __future__ import annotations
 

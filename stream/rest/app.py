@@ -21,6 +21,7 @@ from monitoring.telemetry.health import Health
 from schemas.store import Schema
 from stream.rest import openapi
 from stream.rest.bodies import read_batch, read_lead
+from stream.rest.door import Endpoint
 from stream.rest.lead_lookups import LeadLookups
 from stream.rest.legacy import LegacyApi
 from stream.rest.micro_batches import OverloadedError
@@ -30,7 +31,7 @@ from stream.rest.request_log import RequestLog
 from stream.rest.scoring import Answer, NoModelError, Refusal
 from stream.settings import PREFIX
 
-__all__ = ["Service", "make_app"]
+__all__ = ["Service", "direct_endpoints", "make_app"]
 
 PREFIXES = ("", "/ai/advanced-ml")
 """Prefixes of the paths of predictions; the second is that of earlier scoring APIs."""
@@ -123,61 +124,82 @@ def make_app(service: Service) -> FastAPI:
     return app
 
 
-def _predictions(service: Service) -> APIRouter:
-    router = APIRouter(tags=["predictions"])
+def direct_endpoints(service: Service) -> dict[str, Endpoint]:
+    """Return the endpoints of the paths of predictions, for callers that route themselves."""
 
-    @router.post(
+    async def score_lead(request: Request) -> Response:
+        return await _score_lead(service, request)
+
+    async def predict_batch(request: Request) -> Response:
+        return await _predict_batch(service, request)
+
+    return {
+        f"{prefix}{path}": endpoint
+        for prefix in PREFIXES
+        for path, endpoint in (("/score-lead", score_lead), ("/predict-batch", predict_batch))
+    }
+
+
+def _predictions(service: Service) -> APIRouter:
+    router, endpoints = APIRouter(tags=["predictions"]), direct_endpoints(service)
+    router.add_api_route(
         "/score-lead",
+        endpoints["/score-lead"],
+        methods=["POST"],
         summary="Score a lead",
         openapi_extra=_body("Lead"),
         responses=_responses("Prediction", 401, 413, 422, 429, 500, 503),
     )
-    async def score_lead(request: Request) -> Response:
-        started = time.perf_counter()
-        lead = read_lead(await request.body())
-        request.state.leads = [lead]
-        [answer] = await _scored(service, [lead], request)
-        if isinstance(answer, Refusal):
-            raise Problem(422, answer.code, answer.message)
-        prediction = as_prediction(answer, _ms_since(started))
-        _log_predictions(service, [prediction])
-        return _json(prediction)
-
-    @router.post(
+    router.add_api_route(
         "/predict-batch",
+        endpoints["/predict-batch"],
+        methods=["POST"],
         summary="Score up to 2,000 leads, whole or by id",
         openapi_extra=_body("Leads"),
         responses=_responses("Predictions", 401, 413, 422, 429, 500, 503),
     )
-    async def predict_batch(request: Request) -> Response:
-        started = time.perf_counter()
-        batch = read_batch(await request.body())
-        request.state.leads = batch.ids or batch.leads
-        found = await _looked_up(service.lookups, batch.ids) if batch.ids else batch.leads
-        known = [lead for lead in found if lead is not None]
-        are_new = not batch.ids
-        answers = iter(await _scored(service, known, request, are_new=are_new) if known else ())
-        predictions, errors = [], []
-        for index, lead in enumerate(found):
-            answer = NO_SUCH_LEAD if lead is None else next(answers)
-            if isinstance(answer, Refusal):
-                lead_id = batch.ids[index] if lead is None else lead.get("lead_id")
-                errors.append(_error(index, lead_id, answer))
-            else:
-                predictions.append(answer)
-        took = _ms_since(started)
-        named = [as_prediction(event, took) for event in predictions]
-        _log_predictions(service, named)
-        return _json(
-            {
-                "predictions": named,
-                "errors": errors,
-                "count": len(predictions),
-                "latency_ms": round(took, 3),
-            }
-        )
-
     return router
+
+
+async def _score_lead(service: Service, request: Request) -> Response:
+    started = time.perf_counter()
+    lead = read_lead(await request.body())
+    request.state.leads = [lead]
+    [answer] = await _scored(service, [lead], request)
+    if isinstance(answer, Refusal):
+        raise Problem(422, answer.code, answer.message)
+    prediction = as_prediction(answer, _ms_since(started))
+    _log_predictions(service, [prediction])
+    return _json(prediction)
+
+
+async def _predict_batch(service: Service, request: Request) -> Response:
+    started = time.perf_counter()
+    batch = read_batch(await request.body())
+    request.state.leads = batch.ids or batch.leads
+    found = await _looked_up(service.lookups, batch.ids) if batch.ids else batch.leads
+    known = [lead for lead in found if lead is not None]
+    are_new = not batch.ids
+    answers = iter(await _scored(service, known, request, are_new=are_new) if known else ())
+    predictions, errors = [], []
+    for index, lead in enumerate(found):
+        answer = NO_SUCH_LEAD if lead is None else next(answers)
+        if isinstance(answer, Refusal):
+            lead_id = batch.ids[index] if lead is None else lead.get("lead_id")
+            errors.append(_error(index, lead_id, answer))
+        else:
+            predictions.append(answer)
+    took = _ms_since(started)
+    named = [as_prediction(event, took) for event in predictions]
+    _log_predictions(service, named)
+    return _json(
+        {
+            "predictions": named,
+            "errors": errors,
+            "count": len(predictions),
+            "latency_ms": round(took, 3),
+        }
+    )
 
 
 def _about(service: Service) -> APIRouter:

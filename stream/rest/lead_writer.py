@@ -268,7 +268,7 @@ class LeadWriter:
                 log.warning("stopped before Kafka acknowledged %d leads", self._waiting)
 
     def _retire(self, producer: LeadProducer) -> None:
-        """Have a new producer opened: the next records of this one may be out of order."""
+        """Open a new producer soon: the next records of this one may be out of order."""
         if self._producer is producer:
             self._producer = None
             self._must_look.set()

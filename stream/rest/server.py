@@ -25,7 +25,7 @@ from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.kafka.probe import BrokerProbe
 from stream.process.background_tasks import BackgroundTasks
-from stream.rest.app import Service, make_app
+from stream.rest.app import Service, direct_endpoints, make_app
 from stream.rest.door import Door, DoorOptions
 from stream.rest.lead_lookups import LeadLookups
 from stream.rest.lead_writer import LeadWriter, producer_opener
@@ -141,22 +141,18 @@ class RestServer:
                 f"expected a schema with the name {settings.contract} ({PREFIX}CONTRACT): set"
                 f" {PREFIX}SCHEMA_DIR to the folder that has it"
             )
-        app = make_app(
-            Service(
-                predictions=Predictions(
-                    self.batches, cache, lambda: self.models.sha256, self.writer
-                ),
-                lookups=self.lookups,
-                log=self.log,
-                legacy=self._legacy,
-                health=self._health,
-                registry=registry,
-                models=self.models.models,
-                model_info=self.models.info,
-                stage=lambda: self.models.stage,
-                contract=contract,
-                scored=scored,
-            )
+        service = Service(
+            predictions=Predictions(self.batches, cache, lambda: self.models.sha256, self.writer),
+            lookups=self.lookups,
+            log=self.log,
+            legacy=self._legacy,
+            health=self._health,
+            registry=registry,
+            models=self.models.models,
+            model_info=self.models.info,
+            stage=lambda: self.models.stage,
+            contract=contract,
+            scored=scored,
         )
         token = settings.rest_token
         options = DoorOptions(
@@ -165,7 +161,9 @@ class RestServer:
             body_bytes=settings.rest_max_body_bytes,
             seconds=settings.rest_timeout_seconds,
         )
-        door: ASGIApp = Door(app, options, self._metrics, self.log)
+        door: ASGIApp = Door(
+            make_app(service), options, self._metrics, self.log, direct_endpoints(service)
+        )
         if not settings.rest_cors_origins:
             return door
         return CORSMiddleware(

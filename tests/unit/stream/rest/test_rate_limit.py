@@ -24,3 +24,26 @@ def test_each_client_has_a_rate_of_its_own() -> None:
     with pytest.raises(Problem, match="at most 1 requests in 3,600 s") as caught:
         rate.count("10.0.0.1", headers)
     assert caught.value.headers["Retry-After"] == headers["x-ratelimit-reset"]
+
+
+def test_a_window_ends_for_all_clients_together() -> None:
+    now = [100.0]
+    rate = RateLimit("2/minute", is_enforced=True, clock=lambda: now[0])
+    headers: dict[str, str] = {}
+    rate.count("a", headers)
+    now[0] = 159.5
+    rate.count("a", headers)
+    assert (headers["x-ratelimit-remaining"], headers["x-ratelimit-reset"]) == ("0", "1")
+    with pytest.raises(Problem):
+        rate.count("a", headers)
+    now[0] = 160.0
+    rate.count("a", headers)
+    assert (headers["x-ratelimit-remaining"], headers["x-ratelimit-reset"]) == ("1", "60")
+
+
+def test_a_rate_that_is_not_enforced_is_shown_alone() -> None:
+    rate = RateLimit("1/minute", is_enforced=False)
+    headers: dict[str, str] = {}
+    for _ in range(3):
+        rate.count("a", headers)
+    assert headers["x-ratelimit-remaining"] == "0"
