@@ -182,7 +182,8 @@ def metrics_page() -> str:
         " ones of its source (`leadscore_records_consumed_total`, `leadscore_rebalances_total`,"
         " `leadscore_losses_total`, `leadscore_lost_records_total`, lag, commit age, assigned and"
         " stuck partitions, bytes in flight, event loop hold, readiness); the snapshot job, a"
-        " replay, the exporter `leadscore lag --port` and `leadscore serve` those marked so. While"
+        " replay, the exporter `leadscore lag --port` and `leadscore serve` those marked so, and"
+        " `leadscore serve` also those of the model and `leadscore_ready`. While"
         " a horizon has too few leads, its drift gauges are absent, not 0.",
         ("metric", "type", "unit", "labels", "exposed by", "meaning"),
         rows,
