@@ -15,6 +15,7 @@ import pytest
 from model.bundle import Bundle
 from stream.simulator.playing import Lead
 from testing.kafka_client import until
+from tests.integration.secured_stage import SecuredStage
 from tests.integration.test_serve import TOKEN, serving
 from tests.integration.worker_process import Stage, event_of
 
@@ -125,3 +126,21 @@ async def test_without_kafka_it_is_not_ready_and_answers_no_score(bank_model: Bu
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NOT_WRITTEN")
     assert ready.status_code == 503
     assert not ready.json()["conditions"]["broker_reached"]["met"]
+
+
+@pytest.mark.long
+async def test_serve_needs_no_more_rights_than_are_printed(
+    secured: SecuredStage, bank_model: Bundle
+) -> None:
+    environment = {**secured.as_user().environment, "LEADSCORE_REST_WRITE_LEADS": "true"}
+    with serving(bank_model, **environment) as (url, _):
+        async with client_of(url) as client:
+
+            async def is_refused() -> bool:
+                return "leadscore acls --role serve" in (await client.get("/readyz")).text
+
+            await until(is_refused, what="a reason that names the command with the rights")
+            await secured.grant(secured.printed("serve"))
+            await until_ready(client)
+            answer = await client.post("/score-lead", json={"lead_id": "a"})
+    assert answer.json()["source"]["topic"] == secured.settings.leads_created
