@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from schemas.urls import mask_url
+
 __all__ = [
     "ErrorCode",
     "FatalError",
@@ -89,7 +91,16 @@ class LoadFailure(StrEnum):
 
 
 class LeadScoreError(Exception):
-    """Base of all errors that LeadScore raises on purpose."""
+    """Base of all errors that LeadScore raises on purpose.
+
+    Parameters
+    ----------
+    message
+        One sentence for people. The address of a store in it may have a password: that is masked.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(mask_url(message))
 
 
 class InvalidEventError(LeadScoreError):

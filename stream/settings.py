@@ -25,12 +25,12 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import StartupError
+from schemas.urls import mask_url
 
 __all__ = [
     "PREFIX",
     "Settings",
     "load_settings",
-    "mask_url",
     "variable_of",
 ]
 
@@ -802,19 +802,6 @@ def variable_of(field: str) -> str:
     if isinstance(alias, AliasChoices):
         alias = alias.choices[0]
     return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
-
-
-def mask_url(text: str) -> str:
-    """Replace the passwords and tokens of an URL by ``***``.
-
-    Examples
-    --------
-    >>> mask_url("s3://key:secret@bucket/models?token=abc&region=eu")
-    's3://key:***@bucket/models?token=***&region=eu'
-    """
-    text = re.sub(r"(://[^/?#\s:]*):[^/?#\s]*@", r"\1:***@", text)
-    secret = r"(?i)([?&][^=&#]*(?:password|secret|token|key|sig|credential)[^=&#]*)=[^&#]*"
-    return re.sub(secret, r"\1=***", text)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -19,12 +19,19 @@ from schemas.store import SchemaStore
 from stream.cli.dlq_options import PLACE, json_option, selected, selection_options, values_option
 from stream.cli.dlq_purge import purge
 from stream.cli.dlq_redrive import redrive
-from stream.cli.dlq_screen import print_letter, print_letters, print_statistics, print_trial
+from stream.cli.dlq_screen import (
+    print_letter,
+    print_letters,
+    print_statistics,
+    print_trial,
+    warn_out_of_reach,
+)
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.dead_letters.letter import DeadLetter, Place
 from stream.dead_letters.redriving import open_sources
-from stream.dead_letters.rendering import described, listed
+from stream.dead_letters.rendering import LETTER, SOURCE, described, listed
 from stream.dead_letters.selection import Selection
+from stream.dead_letters.source_retention import read_source_retention
 from stream.dead_letters.statistics import DeadLetterStatistics
 from stream.dead_letters.trial import Trial
 from stream.fetch.raw_records import RawRecord
@@ -74,7 +81,8 @@ def stats(as_json: bool, **options: Any) -> None:
       leadscore dlq stats --json | jq 'select(.last_hour > 0)'
 
     The rate is the number of letters of the last hour and of the last 24 hours. Records of other
-    programs in the topic are counted at the end (in JSON with the code null).
+    programs in the topic are counted at the end (in JSON with the code null). A warning counts the
+    letters whose value is in the source record alone, and that is older than its topic's retention.
 
     Exit codes: 0 counted, 2 an option is invalid, 3 Kafka, the topic or a right is missing.
     """  # noqa: D301
@@ -92,17 +100,22 @@ def stats(as_json: bool, **options: Any) -> None:
                     "last_day": counts.last_day,
                     "partitions": {str(at): n for at, n in sorted(counts.partitions.items())},
                     "attempts": {str(at): n for at, n in sorted(counts.attempts.items())},
+                    "left_out": counts.left_out,
+                    "out_of_reach": counts.out_of_reach,
                 }
             )
         if found.foreign:
             _print_json({"code": None, "letters": found.foreign})
-        return
-    print_statistics(found)
+    else:
+        print_statistics(found)
+    warn_out_of_reach(found)
 
 
 async def _statistics(settings: Settings, selection: Selection) -> DeadLetterStatistics:
-    found = DeadLetterStatistics(int(time.time() * 1000))
-    async for letter in _letters(DeadLetterLog(settings), selection, found.add_foreign):
+    log = DeadLetterLog(settings)
+    spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
+    found = DeadLetterStatistics(await read_source_retention(settings, int(time.time() * 1000)))
+    async for letter in _letters(log, spans, selection, found.add_foreign):
         found.add(letter)
     return found
 
@@ -138,7 +151,9 @@ def list_letters(limit: int, shows_values: bool, as_json: bool, **options: Any) 
 
 async def _newest(settings: Settings, selection: Selection, limit: int) -> list[DeadLetter]:
     newest: list[tuple[int, Place, DeadLetter]] = []
-    async for letter in _letters(DeadLetterLog(settings), selection):
+    log = DeadLetterLog(settings)
+    spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
+    async for letter in _letters(log, spans, selection):
         push = heapq.heappush if len(newest) < limit else heapq.heappushpop
         push(newest, (letter.timestamp, letter.place, letter))
     return [letter for _, _, letter in sorted(newest, key=lambda entry: entry[:2])]
@@ -182,13 +197,16 @@ async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dic
             f"expected a dead letter at {place} of {log.topic}, but there is none:"
             " `leadscore dlq list` prints the places"
         )
-    value = letter.value
+    value, value_from = letter.value, LETTER
     if letter.is_left_out:
         async with open_sources(settings) as sources:
             restored = await sources.restore(letter)
-        value = restored.value if isinstance(restored, RawRecord) else None
+        if isinstance(restored, RawRecord):
+            value, value_from = restored.value, SOURCE
+        else:
+            value_from = str(restored)
     store = SchemaStore.load(*settings.schema_folders)
-    return described(letter, store, value=value, shows_values=shows_values)
+    return described(letter, store, value=value, value_from=value_from, shows_values=shows_values)
 
 
 @dlq.command(name="try")
@@ -223,6 +241,7 @@ async def _try(
             _print_json({"place": str(letter.place), "code": letter.code, "outcome": str(outcome)})
 
     log = DeadLetterLog(settings)
+    spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
     serving = load_serving(
         *(with_own_framing(settings), locate(settings), Trials()),
         registered=asked_schemas(settings),
@@ -235,7 +254,7 @@ async def _try(
             on_outcome,
         )
         count = 0
-        async with aclosing(_letters(log, selection)) as letters:
+        async with aclosing(_letters(log, spans, selection)) as letters:
             async for letter in letters:
                 count += 1
                 trial.add(letter, await sources.restore(letter))
@@ -246,13 +265,15 @@ async def _try(
 
 
 async def _letters(
-    log: DeadLetterLog, selection: Selection, on_foreign: Callable[[], None] = lambda: None
+    log: DeadLetterLog,
+    spans: Mapping[int, Span],
+    selection: Selection,
+    on_foreign: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[DeadLetter, None]:
-    """Yield the selected letters up to where the topic ends now.
+    """Yield the selected letters of spans.
 
     Records that no worker of LeadScore wrote are left out; ``on_foreign`` is called for each.
     """
-    spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
     total = sum(span.end - span.start for span in spans.values())
     console = Console(stderr=True)
     read = 0

@@ -129,8 +129,10 @@ def _print(account: Account, settings: Settings, redrive_id: str | None, as_json
             "sent": account.sent,
             "left": {str(reason): count for reason, count in sorted(account.left.items())},
             "expired": account.expired,
+            "outlived": account.outlived,
         }
         click.echo(orjson.dumps(record))
+        _warn_outlived(account, settings, is_dry_run=redrive_id is None)
         return
     verb = "would be sent" if redrive_id is None else "sent"
     lines = [
@@ -147,3 +149,16 @@ def _print(account: Account, settings: Settings, redrive_id: str | None, as_json
         lines.append(("Stopped", "before the end; resume it"))
     for name, text in lines:
         click.echo(f"{name:<8} {for_terminal(text)}")
+    _warn_outlived(account, settings, is_dry_run=redrive_id is None)
+
+
+def _warn_outlived(account: Account, settings: Settings, *, is_dry_run: bool) -> None:
+    """Warn on standard error of leads that Kafka removes as soon as it looks at their age."""
+    if account.outlived:
+        verb = "would be sent with" if is_dry_run else "were sent with"
+        click.echo(
+            f"warning: {account.outlived:,} leads {verb} a time stamp that is older than the"
+            f" retention of {settings.leads_created}: Kafka removes them within minutes, unless"
+            " its retention.ms is raised: run the workers meanwhile (docs/dead-letters.md)",
+            err=True,
+        )

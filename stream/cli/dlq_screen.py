@@ -12,13 +12,30 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.display import for_terminal
+from schemas.errors import ErrorCode
+from stream.dead_letters.account import LeftReason
+from stream.dead_letters.rendering import SOURCE
 from stream.dead_letters.statistics import DeadLetterStatistics
 from stream.dead_letters.trial import PASSED
 
-__all__ = ["print_letter", "print_letters", "print_statistics", "print_trial"]
+__all__ = [
+    "print_letter",
+    "print_letters",
+    "print_statistics",
+    "print_trial",
+    "warn_out_of_reach",
+]
 
 IN_A_PIPE = 200
 """Characters of a line in a pipe."""
+VALUES = {
+    SOURCE: "read from the source record, as the letter lacks it",
+    LeftReason.SOURCE_GONE: "lost: only the source record had it, and that is not there any more"
+    " (by the retention of its topic, or with the topic)",
+    LeftReason.SOURCE_UNREADABLE: "lost: only the source record has it, and that can't be read",
+}
+"""What is known of a value that the letter lacks."""
+NO_VALUE = "not read: the letter lacks it, and its source is of another topic, or too large"
 AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 
 
@@ -36,12 +53,25 @@ def print_statistics(found: DeadLetterStatistics) -> None:
             f"{counts.letters / found.letters:.0%}",
             f"{counts.last_hour:,}",
             f"{counts.last_day:,}",
-            _age(found.now_ms, counts.oldest),
-            _age(found.now_ms, counts.newest),
+            _age(found.retention.now_ms, counts.oldest),
+            _age(found.retention.now_ms, counts.newest),
             partitions,
         )
     other = f", and {found.foreign:,} records of other programs" if found.foreign else ""
     _print(table, f"{found.letters:,} dead letters{other}")
+
+
+def warn_out_of_reach(found: DeadLetterStatistics) -> None:
+    """Warn on standard error of letters whose value can't be fetched any more."""
+    if found.out_of_reach:
+        click.echo(
+            for_terminal(
+                f"warning: {found.out_of_reach:,} dead letters lack their value, and their source"
+                f" records are older than {found.retention}: the value can't be fetched any more,"
+                " so they can't be sent again"
+            ),
+            err=True,
+        )
 
 
 def print_letters(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -67,7 +97,10 @@ def print_trial(outcomes: Mapping[str, Counter[str]]) -> None:
     table = _table("code", "letters", "would pass", "would fail")
     for code, counts in sorted(outcomes.items()):
         failed = {outcome: n for outcome, n in counts.items() if outcome != PASSED}
-        listed = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(failed.items()))
+        listed = ", ".join(
+            f"{n:,} {outcome if outcome in set(ErrorCode) else outcome.replace('_', ' ')}"
+            for outcome, n in sorted(failed.items())
+        )
         _add(table, code, f"{counts.total():,}", f"{counts[PASSED]:,}", listed)
     passed = sum(counts[PASSED] for counts in outcomes.values())
     total = sum(counts.total() for counts in outcomes.values())
@@ -81,6 +114,8 @@ def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:
         *("key", "value_bytes", "left_out", "wire_format", "schema"),
     ):
         _line(name.replace("_", " "), _or_dash(shown[name]))
+    if shown["left_out"]:
+        _line("value", VALUES.get(shown["value_from"], NO_VALUE))
     for header in shown["headers"]:
         note = "" if header["is_sent_again"] else "  (not sent again)"
         _line("header", f"{header['name']} = {_or_dash(header['value'])}{note}")

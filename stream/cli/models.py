@@ -19,6 +19,7 @@ from model.training.card import personal_content
 from model.training.chance import require_signal
 from schemas.display import for_terminal
 from schemas.errors import InputError
+from schemas.urls import mask_url
 from stream.process.exit_codes import exit_codes
 from stream.process.model_trial import Trials
 
@@ -72,7 +73,7 @@ def list_models(registry: str, *, as_json: bool) -> None:
                 _print_json({"model": name, "version": version, "aliases": of_it})
         return
     if not rows:
-        shown = for_terminal(registry)
+        shown = for_terminal(mask_url(registry))
         click.echo(f"{shown} has no models yet: train one with `leadscore train`.")
         return
     table = Table("model", "version", "aliases", box=None)
@@ -106,7 +107,7 @@ def show(model: str, registry: str, *, as_json: bool) -> None:
             {
                 "model": bundle.name,
                 "version": bundle.version,
-                "location": bundle.location,
+                "location": mask_url(bundle.location),
                 "sha256": bundle.sha256,
                 "metadata": bundle.metadata.model_dump(mode="json"),
             }
@@ -360,7 +361,7 @@ def _facts(bundle: Bundle) -> Table:
     calibration, thresholds = metadata.calibration, metadata.thresholds
     facts = {
         "model": f"{bundle.name} version {bundle.version}",
-        "folder": bundle.location,
+        "folder": mask_url(bundle.location),
         "sha256": bundle.sha256,
         "trained on": f"{training.rows:,} leads, {training.positives:,} of them positive",
         "target": f"{training.target} (positive: {training.positive or 'as found'})",

@@ -12,6 +12,7 @@ from rich.console import Console
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from schemas.fields import FieldKind
+from schemas.urls import mask_url
 from stream.cli.band_options import band_rule, check_order, engagement_range
 from stream.cli.options import DURATION, encoding_option, reading_options
 from stream.process.exit_codes import exit_codes
@@ -258,6 +259,7 @@ def _publish(
 
 def _place(name: str, version: str | None, registry: str) -> str:
     """Return where the model is, or that a dry run has not written it."""
+    registry = mask_url(registry)
     if version is None:
         return f"Model {name} could be added to {registry}; nothing was written (--dry-run)."
     return f"Model {name} version {version} is in {registry}."

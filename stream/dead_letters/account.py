@@ -44,6 +44,9 @@ class Account:
         Letters that were not sent, by reason.
     expired
         Offsets that retention or a purge removed after the plan was made and before they were read.
+    outlived
+        Letters of this run that were sent although the source topic does not keep records of their
+        time any more: it removes them soon.
     is_complete
         Whether every partition was read up to the end in the plan, or the limit was reached.
     """
@@ -52,6 +55,7 @@ class Account:
     sent: int = 0
     left: Counter[LeftReason] = field(default_factory=Counter)
     expired: int = 0
+    outlived: int = 0
     is_complete: bool = False
 
     @property

@@ -8,11 +8,14 @@ from stream.dead_letters.account import Account, LeftReason
 from stream.dead_letters.choice import Choice
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.dead_letters.ledger import Plan
+from stream.dead_letters.source_retention import SourceRetention
 
 __all__ = ["dry_run"]
 
 
-async def dry_run(plan: Plan, log: DeadLetterLog, choice: Choice) -> Account:
+async def dry_run(
+    plan: Plan, log: DeadLetterLog, choice: Choice, retention: SourceRetention
+) -> Account:
     """Return the account that a plan would have.
 
     Raises
@@ -32,6 +35,7 @@ async def dry_run(plan: Plan, log: DeadLetterLog, choice: Choice) -> Account:
                 account.left[outcome] += 1
             else:
                 account.sent += 1
+                account.outlived += retention.is_over(outcome.timestamp)
             if account.sent == plan.limit:
                 break
     account.is_complete = True

@@ -32,6 +32,7 @@ from stream.dead_letters.choice import Choice
 from stream.dead_letters.dead_letter_log import Span
 from stream.dead_letters.ledger import Ended, Ledger, Plan, Progress, ranges_of
 from stream.dead_letters.source_records import SourceRecords
+from stream.dead_letters.source_retention import SourceRetention
 from stream.deliver.transactional_producer import FENCED, TransactionalId, may_pass
 from stream.fetch.raw_records import RawRecord
 from stream.kafka.producer import BatchBuilder, TransactionalProducer, as_fatal
@@ -138,6 +139,8 @@ class Redrive:
         The transactional id, which all re-drives of a group share.
     limits
         Size limits of the topics.
+    retention
+        Retention of the source topic.
     retry_limit
         Seconds without a committed step after which an error is final.
     stop
@@ -155,6 +158,7 @@ class Redrive:
         read_ledger: Callable[[], Awaitable[Ledger]],
         transactions: TransactionalId,
         limits: TopicLimits,
+        retention: SourceRetention,
         retry_limit: float,
         stop: asyncio.Event,
         on_progress: Callable[[Account], None] = lambda _: None,
@@ -165,6 +169,8 @@ class Redrive:
         self._read_ledger = read_ledger
         self._id = transactions
         self._limits = limits
+        self._retention = retention
+        self._outlived = 0
         self._retry_limit = retry_limit
         self._stop = stop
         self._on_progress = on_progress
@@ -246,6 +252,10 @@ class Redrive:
                 async for step in steps:
                     await self._commit(step.entry(plan), step.records)
                     ledger.add(step.entry(plan))
+                    self._outlived += sum(
+                        self._retention.is_over(record.timestamp) for record in step.records
+                    )
+                    account.outlived = self._outlived
                     self._on_progress(account)
                     if self._stop.is_set():
                         return account

@@ -22,6 +22,7 @@ from stream.dead_letters.ledger import Plan, read_ledger
 from stream.dead_letters.redrive import Redrive, Topics
 from stream.dead_letters.selection import Selection
 from stream.dead_letters.source_records import SourceRecords
+from stream.dead_letters.source_retention import read_source_retention
 from stream.deliver.transactional_producer import TransactionalId
 from stream.fetch.raw_batches import RawBatchReader
 from stream.fetch.record_batches import raw_limits
@@ -110,7 +111,8 @@ async def try_plan(settings: Settings, plan: Plan, log: DeadLetterLog) -> Accoun
     try:
         async with open_sources(settings) as sources:
             ledger = await read_ledger(settings)
-            return await dry_run(plan, log, Choice(plan, ledger, sources))
+            retention = await read_source_retention(settings, plan.at_ms)
+            return await dry_run(plan, log, Choice(plan, ledger, sources), retention)
     except (KafkaError, TimeoutError) as error:
         raise FatalError(
             f"expected to read {settings.leads_created} and {settings.leads_redrives}, but Kafka"
@@ -150,6 +152,7 @@ async def redrive(
     """
     count = await _source_partitions(settings)
     limits = await _limits(settings)
+    retention = await read_source_retention(settings, int(time.time() * 1000))
     expected = [TopicPartition(settings.leads_created, number) for number in range(count)]
     expected.append(TopicPartition(settings.leads_redrives, 0))
     name = f"{settings.group_id}/{settings.leads_created_dlq}/{NAME}"
@@ -163,6 +166,7 @@ async def redrive(
                 name, transactional_opener(settings), limits, expected, PARTITION_LIMIT
             ),
             limits=limits,
+            retention=retention,
             retry_limit=settings.delivery_timeout_seconds,
             stop=stop,
             on_progress=on_progress,

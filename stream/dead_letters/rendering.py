@@ -15,9 +15,11 @@ from stream.dead_letters.deny_list import is_denied
 from stream.dead_letters.layout import Field, Layout, layout_of
 from stream.dead_letters.letter import DeadLetter
 
-__all__ = ["described", "hex_dump", "listed"]
+__all__ = ["LETTER", "SOURCE", "described", "hex_dump", "listed"]
 
 MASKED = "masked"
+LETTER, SOURCE = "letter", "source"
+"""Where a value is from."""
 AROUND = 32
 """Bytes before and after the broken one in a hex dump."""
 ROW = 16
@@ -50,7 +52,12 @@ def listed(letter: DeadLetter, *, shows_values: bool = False) -> dict[str, Any]:
 
 
 def described(
-    letter: DeadLetter, store: SchemaStore, *, value: bytes | None, shows_values: bool = False
+    letter: DeadLetter,
+    store: SchemaStore,
+    *,
+    value: bytes | None,
+    value_from: str = LETTER,
+    shows_values: bool = False,
 ) -> dict[str, Any]:
     """Return everything that is known of a letter.
 
@@ -62,6 +69,8 @@ def described(
         The schemas that leads may be written with.
     value
         The value: the letter's, or that of its source record.
+    value_from
+        Where it is from: the letter, or the source record; or why that does not have it.
     shows_values
         Whether key, values and bytes are shown.
     """
@@ -75,6 +84,7 @@ def described(
         "schema": layout.schema or letter.schema,
         "wire_format": layout.wire,
         "left_out": letter.is_left_out,
+        "value_from": value_from,
         "headers": [*_headers(letter, shows_values)],
         "fields": [_field(found, shows_values) for found in layout.fields],
         "broken_at": broken,

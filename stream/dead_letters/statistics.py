@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from stream.dead_letters.letter import DeadLetter
+from stream.dead_letters.source_retention import SourceRetention
 
 __all__ = ["CodeStatistics", "DeadLetterStatistics"]
 
@@ -29,6 +30,10 @@ class CodeStatistics:
         How many there are by source partition.
     attempts
         How many there are by number of attempts.
+    left_out
+        How many lack the value, which only the source record has.
+    out_of_reach
+        How many of these have a source record that is older than its topic's retention.
     """
 
     letters: int = 0
@@ -38,10 +43,12 @@ class CodeStatistics:
     last_day: int = 0
     partitions: Counter[int] = field(default_factory=Counter)
     attempts: Counter[int] = field(default_factory=Counter)
+    left_out: int = 0
+    out_of_reach: int = 0
 
-    def add(self, letter: DeadLetter, now_ms: int) -> None:
+    def add(self, letter: DeadLetter, retention: SourceRetention) -> None:
         """Count a letter."""
-        at = letter.timestamp
+        at, now_ms = letter.timestamp, retention.now_ms
         self.letters += 1
         self.oldest = at if self.oldest is None else min(self.oldest, at)
         self.newest = at if self.newest is None else max(self.newest, at)
@@ -49,6 +56,8 @@ class CodeStatistics:
         self.last_day += now_ms - at < DAY_MS
         self.partitions[letter.source.partition] += 1
         self.attempts[letter.attempt] += 1
+        self.left_out += letter.is_left_out
+        self.out_of_reach += retention.is_out_of_reach(letter)
 
 
 @dataclass(slots=True)
@@ -57,19 +66,21 @@ class DeadLetterStatistics:
 
     Attributes
     ----------
+    retention
+        Retention of the source topic, and the time of the counts.
     codes
         By error code.
     foreign
         Records that no worker of LeadScore wrote.
     """
 
-    now_ms: int
+    retention: SourceRetention
     codes: dict[str, CodeStatistics] = field(default_factory=dict)
     foreign: int = 0
 
     def add(self, letter: DeadLetter) -> None:
         """Count a letter."""
-        self.codes.setdefault(letter.code, CodeStatistics()).add(letter, self.now_ms)
+        self.codes.setdefault(letter.code, CodeStatistics()).add(letter, self.retention)
 
     def add_foreign(self) -> None:
         """Count a record that no worker of LeadScore wrote."""
@@ -79,3 +90,8 @@ class DeadLetterStatistics:
     def letters(self) -> int:
         """How many letters there are."""
         return sum(code.letters for code in self.codes.values())
+
+    @property
+    def out_of_reach(self) -> int:
+        """How many letters lack a value that can't be fetched any more."""
+        return sum(code.out_of_reach for code in self.codes.values())

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from schemas.urls import mask_url
 from stream.doctor.cluster import Cluster
 from stream.settings import Settings
 
@@ -25,14 +26,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A line of the report.
+    """A line of the report: `ok`, `warn` and `fail` make one.
 
     Attributes
     ----------
     level
         Its severity.
     sentence
-        Facts: what was expected and found.
+        Facts: what was expected and found; passwords of URLs are masked.
     remedy
         What to do; empty if nothing needs to be done.
     """
@@ -44,17 +45,17 @@ class Finding:
 
 def ok(sentence: str) -> Finding:
     """Return a finding that is as it should be."""
-    return Finding(Level.OK, sentence)
+    return Finding(Level.OK, mask_url(sentence))
 
 
 def warn(sentence: str, remedy: str) -> Finding:
     """Return a warning."""
-    return Finding(Level.WARN, sentence, remedy)
+    return Finding(Level.WARN, mask_url(sentence), remedy)
 
 
 def fail(sentence: str, remedy: str) -> Finding:
     """Return a failure."""
-    return Finding(Level.FAIL, sentence, remedy)
+    return Finding(Level.FAIL, mask_url(sentence), remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from schemas.store import SchemaStore
 from stream.doctor.finding import Finding, Surroundings, fail, ok, warn
 from stream.process.model_trial import Trials
 from stream.scoring.contract_check import verify_contract
-from stream.settings import PREFIX, Settings, mask_url
+from stream.settings import PREFIX, Settings
 
 __all__ = ["check_aliases", "check_registry", "check_schemas"]
 
@@ -24,13 +24,13 @@ async def check_registry(at: Surroundings) -> Sequence[Finding]:
 
 
 def _registry(settings: Settings) -> list[Finding]:
-    where = mask_url(settings.registry)
+    where = settings.registry
     try:
         names = Registry(settings.registry).names()
     except (BundleError, OSError) as error:
         return [
             fail(
-                f"the registry {where} can't be read: {mask_url(str(error))}",
+                f"the registry {where} can't be read: {error}",
                 f"correct {PREFIX}REGISTRY",
             ),
         ]
@@ -46,7 +46,7 @@ def _registry(settings: Settings) -> list[Finding]:
     except BundleError as error:
         return [
             fail(
-                f"the model {settings.model} can't be used: {mask_url(str(error))}",
+                f"the model {settings.model} can't be used: {error}",
                 f"correct {PREFIX}MODEL",
             )
         ]
@@ -74,9 +74,7 @@ def _aliases(settings: Settings) -> list[Finding]:
         try:
             aliases = registry.aliases(name)
         except BundleError as error:
-            findings.append(
-                fail(mask_url(str(error)), "set the aliases again: `leadscore models alias`")
-            )
+            findings.append(fail(str(error), "set the aliases again: `leadscore models alias`"))
             continue
         findings += [_alias(registry, name, *alias) for alias in sorted(aliases.items())]
     return findings or [ok("no model has an alias; a name is its newest version")]
@@ -87,7 +85,7 @@ def _alias(registry: Registry, name: str, alias: Alias, version: str) -> Finding
         bundle = describe_bundle(registry.resolve(f"{name}@{alias}"), Trials())
     except BundleError as error:
         return fail(
-            f"{name}@{alias} names version {version}, which can't be used: {mask_url(str(error))}",
+            f"{name}@{alias} names version {version}, which can't be used: {error}",
             f"set it to another version: `leadscore models alias {name} {alias} VERSION`",
         )
     return ok(f"{name}@{alias} is version {bundle.version} (sha256 {bundle.sha256[:8]})")

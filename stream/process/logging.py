@@ -19,6 +19,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from schemas.display import for_terminal
 from schemas.errors import FatalError
+from schemas.urls import mask_url
 from stream.process.lead_keys import KeyedLeads
 from stream.process.refusals import REFUSALS
 from stream.process.terminal_log import LABEL, lines_of
@@ -188,7 +189,13 @@ def _formatter(has_readers: bool, stream: TextIO) -> logging.Formatter:
 
 
 class _JsonFormatter(OrjsonFormatter):
-    """Formats a record as one line of JSON, with the time in UTC."""
+    """Formats a record as one line of JSON, with the time in UTC.
+
+    Passwords of URLs are masked: a library's error may quote the address of a store.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask_url(super().format(record))
 
     def formatTime(  # noqa: N802 - logging's name
         self, record: logging.LogRecord, datefmt: str | None = None
@@ -200,13 +207,16 @@ class _JsonFormatter(OrjsonFormatter):
 class _HumanFormatter(logging.Formatter):
     """Formats time, level, logger, message and extras, with colours if wanted.
 
-    Control characters and line breaks in quoted text are escaped.
+    Control characters and line breaks in quoted text are escaped, passwords of URLs masked.
     """
 
     def __init__(self, *, has_colours: bool, width: Callable[[], int] | None = None) -> None:
         super().__init__(datefmt="%H:%M:%S")
         self._has_colours = has_colours
         self._width = width
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask_url(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         lines = lines_of(record)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.errors import StartupError
 from schemas.registered import ID_BYTES, RegisteredText
+from schemas.urls import mask_url
 from stream.schema_registry.registry import (
     IncompatibleError,
     NotRegisteredError,
     RegistryUnavailableError,
 )
-from stream.settings import PREFIX, Settings, mask_url
+from stream.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, Schema

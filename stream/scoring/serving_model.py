@@ -28,6 +28,7 @@ from schemas.plausible_times import PlausibleTimes
 from schemas.registered import RegisteredSchemas
 from schemas.scored_event import ScoredModel
 from schemas.store import SchemaStore
+from schemas.urls import mask_url
 from schemas.wire import WireFormat, formats_with
 from stream.scoring.contract_check import verify_contract
 from stream.settings import Settings
@@ -322,7 +323,7 @@ def _info(bundle: Bundle, engine: str) -> Mapping[str, Any]:
         "version": bundle.version,
         "sha256": bundle.sha256,
         "engine": engine,
-        "location": bundle.location,
+        "location": mask_url(bundle.location),
         "calibration": metadata.calibration.model_dump(mode="json"),
         "thresholds": metadata.thresholds.model_dump(mode="json"),
         "fields": {name: str(kind) for name, kind in metadata.spec.kinds.items()},

@@ -28,7 +28,8 @@ from deltalake.exceptions import (
 )
 
 from schemas.errors import FatalError, StartupError
-from stream.settings import PREFIX, Settings, mask_url
+from schemas.urls import mask_url
+from stream.settings import PREFIX, Settings
 from stream.sinks.delta_schema import SCHEMAS
 from stream.sinks.rows import lead_row, log_name, score_row
 from stream.sinks.sink import (

@@ -11,8 +11,9 @@ import orjson
 from features.table_file import parse_table
 from schemas.errors import InputError, StartupError
 from schemas.store import SchemaStore
+from schemas.urls import mask_url
 from stream.cli.options import DURATION, MEMORY, MOMENT, RATE, SHARE, SPEED
-from stream.settings import Settings, load_settings, mask_url
+from stream.settings import Settings, load_settings
 from stream.simulator.lead_fields import lead_fields
 from stream.simulator.shift import parse_shift
 from tests.fuzz.target import Feed, Target

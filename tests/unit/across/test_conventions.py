@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import fsspec
 import pytest
 from click.testing import CliRunner, Result
+from fsspec.implementations.memory import MemoryFileSystem
 
 from model.registry import Alias, Registry
 from stream.__main__ import main
@@ -100,6 +102,8 @@ TABLE = {
         "bash", why_no_json="it is a script", waits_in="stream.cli.completion.get_completion_class"
     ),
 }
+NEED_MORE = ("demo", "worker", "serve", "sink")
+"""Commands that would start a process or a broker."""
 ASKING = [path for path, does in TABLE.items() if does.asks_kafka]
 WAITING = [path for path, does in TABLE.items() if does.waits_in]
 
@@ -206,17 +210,30 @@ def leadscore(
     shutil.copytree(model.registry, tmp_path / "models")
     Registry(tmp_path / "models").set_alias("leads", Alias.PRODUCTION, "1")
 
-    def call(path: str, *more: str, port: int = 1) -> Result:
+    def call(path: str, *more: str, port: int = 1, registry: str = "") -> Result:
         return run(
             *path.split(),
             *shlex.split(TABLE[path].call),
             *more,
             LEADSCORE_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}",
-            LEADSCORE_REGISTRY=str(tmp_path / "models"),
+            LEADSCORE_REGISTRY=registry or str(tmp_path / "models"),
             LEADSCORE_MODEL="leads",
         )
 
     return call
+
+
+PASSWORD = "s3cr3tHere"
+
+
+@pytest.fixture
+def registry_with_password(leadscore: Callable[..., Result], tmp_path: Path) -> Iterator[str]:
+    """URL of a copy of the registry in a store, with a password in it."""
+    url = f"memory://keeper:{PASSWORD}@store/models"
+    files, folder = fsspec.url_to_fs(url)
+    files.put(str(tmp_path / "models"), folder, recursive=True)
+    yield url
+    files.rm(folder, recursive=True)
 
 
 @pytest.fixture
@@ -257,6 +274,40 @@ def test_an_invalid_setting_is_exit_code_3(
     assert result.exit_code == 3, result.output
     assert "LEADSCORE_DELIVERY" in result.stderr
     assert result.stdout == ""
+
+
+# Passwords
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("path", [p for p in LEAVES if p not in NEED_MORE])
+def test_no_output_has_the_password_of_a_registrys_url(
+    path: str, as_json: bool, leadscore: Callable[..., Result], registry_with_password: str
+) -> None:
+    if as_json and TABLE[path].why_no_json:
+        pytest.skip("it has no --json")
+    more = ("--json",) if as_json else ()
+    result = leadscore(path, *more, registry=registry_with_password)
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    assert PASSWORD not in result.output
+
+
+@pytest.mark.parametrize("path", [p for p in LEAVES if p.startswith("models ")])
+def test_a_registry_that_cannot_be_read_is_named_without_its_password(
+    path: str, leadscore: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's own error quotes the URL, too."""
+    url = f"memory://keeper:{PASSWORD}@store/models"
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ConnectionError(f"{url}?token={PASSWORD} is away")
+
+    for name in ("cat_file", "ls", "info"):
+        monkeypatch.setattr(MemoryFileSystem, name, refuse)
+    result = leadscore(path, registry=url)
+    assert result.exit_code in (1, 2), result.output
+    assert "memory://keeper:***@store/models" in result.stderr
+    assert PASSWORD not in result.output
 
 
 # Ctrl-C

@@ -36,3 +36,10 @@ def test_a_fatal_error_is_neither_a_dead_letter_nor_an_input_error() -> None:
 @pytest.mark.parametrize("kind", [InvalidEventError, FatalError, StartupError, InputError])
 def test_all_errors_on_purpose_are_caught_as_one(kind: type[Exception]) -> None:
     assert issubclass(kind, LeadScoreError)
+
+
+@pytest.mark.parametrize("kind", [FatalError, StartupError, InputError])
+def test_an_address_in_an_error_has_no_password(kind: type[Exception]) -> None:
+    assert str(kind("ftp://u:p@host can't be read: see u:p@x")) == (
+        "ftp://u:***@host can't be read: see u:p@x"
+    )

@@ -104,6 +104,7 @@ def test_json_is_one_line_with_the_id(desk: FakeDesk) -> None:
         "sent": 3,
         "left": {"attempts": 2},
         "expired": 0,
+        "outlived": 0,
     }
 
 
@@ -148,3 +149,14 @@ def test_readers_of_uncommitted_leads_are_warned_of_repeats(
     monkeypatch.setenv("LEADSCORE_ISOLATION_LEVEL", level)
     assert ("may score up" in run().stderr) is warns
     assert run("--dry-run").stderr == "", "it sends nothing"
+
+
+def test_leads_that_are_older_than_the_retention_of_their_topic_are_a_warning(
+    desk: FakeDesk,
+) -> None:
+    assert "warning" not in run("--dry-run").stderr
+    desk.account = Account(read=5, sent=5, outlived=2, is_complete=True)
+    for options, says in ((("--dry-run",), "would be sent with"), ((), "were sent with")):
+        said = run(*options).stderr
+        assert f"warning: 2 leads {says} a time stamp that is older" in said
+        assert "leads.created" in said

@@ -8,9 +8,16 @@ import pytest
 
 from schemas.errors import ErrorCode
 from schemas.store import SchemaStore
-from stream.cli.dlq_screen import print_letter, print_letters, print_statistics, print_trial
+from stream.cli.dlq_screen import (
+    print_letter,
+    print_letters,
+    print_statistics,
+    print_trial,
+    warn_out_of_reach,
+)
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.rendering import described, listed
+from stream.dead_letters.source_retention import SourceRetention
 from stream.dead_letters.statistics import DeadLetterStatistics
 from stream.fetch.raw_records import RawRecord
 from testing.dead_letters import dead_letter
@@ -32,7 +39,7 @@ def test_the_tables_have_no_control_characters_and_no_values(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     odd, store = letter(), SchemaStore.load()
-    statistics = DeadLetterStatistics(2000)
+    statistics = DeadLetterStatistics(SourceRetention("leads.created", None, 2000))
     statistics.add(odd)
     print_statistics(statistics)
     print_letters([listed(odd)])
@@ -51,7 +58,7 @@ def test_the_tables_have_no_control_characters_and_no_values(
 def test_statistics_have_the_most_frequent_code_first_with_ages_and_partitions(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    statistics = DeadLetterStatistics(50 * HOUR)
+    statistics = DeadLetterStatistics(SourceRetention("leads.created", None, 50 * HOUR))
     for at in (50 * HOUR - 500, 50 * HOUR - 90_000, HOUR):
         statistics.add(letter(at, partition=2, code=ErrorCode.TYPE))
     statistics.add(letter(49 * HOUR - 1))
@@ -67,7 +74,7 @@ def test_statistics_have_the_most_frequent_code_first_with_ages_and_partitions(
 
 
 def test_without_a_letter_there_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:
-    print_statistics(DeadLetterStatistics(2000))
+    print_statistics(DeadLetterStatistics(SourceRetention("leads.created", None, 2000)))
     print_letters([])
     assert capsys.readouterr().out == "0 dead letters\n0 dead letters\n"
 
@@ -78,5 +85,42 @@ def test_a_trial_counts_by_code_what_would_pass_and_how_the_others_fail(
     print_trial({"TYPE": Counter(passed=2, TYPE=1, source_gone=4), "DECODE": Counter(DECODE=1)})
     _, decode, of_type, summary = capsys.readouterr().out.splitlines()
     assert decode.split() == ["DECODE", "1", "0", "1", "DECODE"]
-    assert of_type.split() == ["TYPE", "7", "2", "1", "TYPE,", "4", "source_gone"]
+    assert of_type.split() == ["TYPE", "7", "2", "1", "TYPE,", "4", "source", "gone"]
     assert summary == "2 of 8 dead letters would be scored now"
+
+
+@pytest.mark.parametrize(
+    ("value_from", "says"),
+    [
+        ("source", "read from the source record"),
+        ("source_gone", "is not there any more"),
+        ("source_unreadable", "can't be read"),
+        ("foreign", "its source is of another topic"),
+    ],
+)
+def test_it_says_where_a_value_that_the_letter_lacks_is(
+    value_from: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = dead_letter(None, code=ErrorCode.TOO_LARGE)
+    found = DeadLetter.from_record(RawRecord(0, 3, 1000, made.key, None, made.headers))
+    assert found is not None
+    shown = described(found, SchemaStore.load(), value=None, value_from=value_from)
+    print_letter(shown, shows_values=False)
+    [line] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("value  ")]
+    assert says in line
+
+
+def test_a_warning_counts_values_that_cannot_be_fetched_any_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    statistics = DeadLetterStatistics(SourceRetention("leads.created", 12 * HOUR, 50 * HOUR))
+    warn_out_of_reach(statistics)
+    assert capsys.readouterr().err == ""
+    made = dead_letter(None, code=ErrorCode.TOO_LARGE, timestamp=37 * HOUR)
+    found = DeadLetter.from_record(RawRecord(0, 3, 38 * HOUR, made.key, None, made.headers))
+    assert found is not None
+    statistics.add(found)
+    warn_out_of_reach(statistics)
+    said = capsys.readouterr().err
+    assert said.startswith("warning: 1 dead letters lack their value")
+    assert "leads.created keeps records for 0.5 d" in said

@@ -25,6 +25,7 @@ from stream.dead_letters.ledger import Ledger, Plan, entry_of
 from stream.dead_letters.redrive import Redrive, Topics
 from stream.dead_letters.selection import Selection
 from stream.dead_letters.source_records import SourceRecords
+from stream.dead_letters.source_retention import SourceRetention
 from stream.deliver.transactional_producer import TransactionalId
 from stream.fetch.raw_records import RawRecord
 from stream.kafka.topic_limits import TopicLimits
@@ -36,6 +37,7 @@ from tests.unit.stream.deliver.fake_transactions import FakeCoordinator
 
 SOURCE, LEDGER, DEAD = "leads.created", "leads.redrives", "leads.created.dlq"
 PARTITIONS = 2
+ENDLESS = SourceRetention(SOURCE, None, 0)
 
 
 class FakeLetters:
@@ -78,6 +80,7 @@ class Desk:
         )
     )
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    retention: SourceRetention = ENDLESS
     on_progress: Callable[[Account], None] = lambda account: None
 
     def plan(self, redrive: str = "r1", **given: Any) -> Plan:
@@ -98,6 +101,7 @@ class Desk:
             read_ledger=self.ledger,
             transactions=TransactionalId("t", self.coordinator.connect, limits, expected, 1.0),
             limits=limits,
+            retention=self.retention,
             retry_limit=60.0,
             stop=self.stop,
             on_progress=self.on_progress,
@@ -132,6 +136,15 @@ async def test_every_letter_arrives_once_in_order_and_the_account_balances() -> 
     assert desk.sent == desk.everything
     assert (account.read, account.sent, account.is_balanced) == (8, 8, True)
     assert (await desk.ledger()).ended == {"r1"}
+
+
+@in_jumping_time
+async def test_letters_that_their_topic_does_not_keep_any_more_are_counted() -> None:
+    letters = FakeLetters((0, 0))
+    letters.logs[0] = [letters.letter(0, at, timestamp=at * 1000 + 1) for at in range(5)]
+    desk = Desk(letters, retention=SourceRetention(SOURCE, 1000, 4000))
+    account = await desk.run().start(desk.plan())
+    assert (account.sent, account.outlived) == (5, 3)
 
 
 @in_jumping_time

@@ -21,6 +21,7 @@ from stream.dead_letters.ledger import Ledger, Plan
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.redriving import open_sources, plan_redrive, redrive, try_plan
 from stream.dead_letters.selection import Selection
+from stream.dead_letters.source_retention import SourceRetention
 from stream.fetch.raw_records import RawRecord
 from stream.kafka.access import Use
 from stream.settings import Settings
@@ -90,6 +91,10 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
         cluster.run.options = {"topics": topics, **options}
         return cluster.run
 
+    async def retention(settings: Settings, now_ms: int) -> SourceRetention:
+        return SourceRetention(settings.leads_created, None, now_ms)
+
+    monkeypatch.setattr(module, "read_source_retention", retention)
     monkeypatch.setattr(module, "partition_counts", counts)
     monkeypatch.setattr(module, "limit_reader", lambda connection: no_limits)
     monkeypatch.setattr(module, "RawBatchReader", lambda *_, **__: FakeReader())

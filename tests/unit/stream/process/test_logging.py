@@ -72,6 +72,21 @@ def test_an_exception_stays_on_its_line() -> None:
     assert "ValueError: broken" in str(line["exc_info"])
 
 
+@pytest.mark.parametrize("log_format", ["json", "human"])
+def test_a_url_in_a_librarys_error_has_no_password(log_format: str) -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(log_format=log_format), stream)
+    said = "ftp://keeper:s3cr3t@store/models is away"
+
+    try:
+        raise OSError(said)
+    except OSError as error:
+        logging.getLogger("model").exception("failed: %s", error, extra={"why": str(error)})
+
+    assert "s3cr3t" not in stream.getvalue()
+    assert stream.getvalue().count("ftp://keeper:***@store/models is away") >= 3
+
+
 def test_a_missing_right_is_logged_without_a_stack() -> None:
     """From any library: aiokafka's sender and Faust's consumer log one."""
     stream = io.StringIO()
