@@ -9,6 +9,7 @@ from datetime import datetime
 
 import click
 import orjson
+from rich.console import Console
 
 from schemas.display import for_terminal
 from stream.cli.confirmation import confirm
@@ -74,7 +75,12 @@ def purge(until: datetime | None, yes: bool, dry_run: bool, as_json: bool) -> No
 
 async def _count(log: DeadLetterLog, spans: Mapping[int, Span]) -> Counter[str]:
     found: Counter[str] = Counter()
-    async for record in log.read_all(spans):
-        letter = DeadLetter.from_record(record)
-        found[FOREIGN if letter is None else letter.code] += 1
+    total = sum(span.end - span.start for span in spans.values())
+    console = Console(stderr=True)
+    with console.status("") as status:
+        async for record in log.read_all(spans):
+            letter = DeadLetter.from_record(record)
+            found[FOREIGN if letter is None else letter.code] += 1
+            if console.is_terminal and found.total() % 1000 == 0:
+                status.update(f"{found.total():,} of {total:,} dead letters read")
     return found

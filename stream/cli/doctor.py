@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
+import textwrap
 from collections import Counter
 
 import click
@@ -20,6 +22,9 @@ __all__ = ["doctor"]
 
 COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 EXIT_FAILED = 1
+LEVEL, MARGIN = 5, 21
+"""Characters of a level, and those before a sentence."""
+LEAST_WIDTH = 40
 
 
 @click.command()
@@ -54,10 +59,11 @@ def doctor(role: str | None, as_json: bool) -> None:
 
 async def _report(given: dict[str, str], *, as_json: bool) -> Counter[Level]:
     settings = load_settings(**given)
+    width = _width()
     levels: Counter[Level] = Counter()
     async for named in examine(settings, os.environ):
         levels[named.finding.level] += 1
-        click.echo(_json(named) if as_json else _line(named))
+        click.echo(_json(named) if as_json else _line(named, width))
     return levels
 
 
@@ -73,8 +79,24 @@ def _json(named: Named) -> bytes:
     )
 
 
-def _line(named: Named) -> str:
+def _width() -> int | None:
+    """Return the characters of a sentence's line on a terminal; None: no limit."""
+    if not click.get_text_stream("stdout").isatty():
+        return None
+    return max(shutil.get_terminal_size().columns - MARGIN, LEAST_WIDTH)
+
+
+def _line(named: Named, width: int | None) -> str:
     finding = named.finding
-    level = click.style(f"{finding.level:<5}", fg=COLOURS[finding.level])
-    line = f"{level}{named.check:<16}{for_terminal(finding.sentence)}"
-    return f"{line}\n{'':21}{for_terminal(finding.remedy)}" if finding.remedy else line
+    level = click.style(f"{finding.level:<{LEVEL}}", fg=COLOURS[finding.level])
+    sentences = [for_terminal(each) for each in (finding.sentence, finding.remedy) if each]
+    if width is not None:
+        sentences = [line for sentence in sentences for line in _wrapped(sentence, width)]
+    first, *rest = sentences
+    indented = [f"{'':{MARGIN}}{line}" for line in rest]
+    return "\n".join((f"{level}{named.check:<{MARGIN - LEVEL}}{first}", *indented))
+
+
+def _wrapped(sentence: str, width: int) -> list[str]:
+    """Wrap a sentence; paths, addresses and commands stay whole."""
+    return textwrap.wrap(sentence, width, break_long_words=False, break_on_hyphens=False)

@@ -90,3 +90,17 @@ def test_a_real_bash_completes_a_command(tmp_path: Path) -> None:
         ["bash", "--norc", "-c", asked], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["snapshot"]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="completes in a real fish")
+def test_a_real_fish_completes_a_command(tmp_path: Path) -> None:
+    script = tmp_path / "leadscore.fish"
+    script.write_text(CliRunner().invoke(main, ["completion", "fish"]).output)
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", f'source {script}; complete -C "leadscore snap"'],
+        env=os.environ | {"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["snapshot", *COMMANDS["snapshot"][1].split()]

@@ -45,6 +45,16 @@ def test_a_line_has_level_check_facts_and_what_to_do(monkeypatch: pytest.MonkeyP
     assert shown[2] == "0 ok, 1 warn, 0 fail"
 
 
+def test_on_a_terminal_long_sentences_are_wrapped_beside_their_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "_width", lambda: 40)
+    shown = run(monkeypatch, warn("no disk " * 9, "free /some/space " * 4)).output.splitlines()
+    assert len(shown) == 5
+    assert all(len(line) <= 21 + 40 for line in shown)
+    assert [line[:21].strip() for line in shown[:-1]] == ["warn disk", "", "", ""]
+
+
 def test_json_is_a_line_for_each_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = run(monkeypatch, ok("fine"), fail("full", "free space"), as_json=True).output
     assert [orjson.loads(line) for line in lines.splitlines()] == [
