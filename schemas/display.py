@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["for_page", "for_spreadsheet", "for_terminal", "record_for_terminal"]
+__all__ = ["for_page", "for_spreadsheet", "for_terminal", "record_for_terminal", "shown_span"]
 
 UNSHOWN = re.compile(
     "["
@@ -24,6 +24,7 @@ UNSHOWN = re.compile(
     "\U000e0000-\U000e007f"  # tags: they are not seen
     "]"
 )
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 FORMULA = tuple("=+-@\t\r＝＋－＠")
 """First characters of a formula, according to OWASP ("CSV Injection")."""
 
@@ -75,6 +76,22 @@ def for_page(text: str) -> str:
     only a replacement is safe in all three places. Angle brackets become similar characters.
     """
     return for_terminal(text).replace("<", "‹").replace(">", "›")
+
+
+def shown_span(ms: float) -> str:
+    """Return a span of time in days, or below one day in hours, for people.
+
+    Parameters
+    ----------
+    ms
+        Milliseconds.
+
+    Examples
+    --------
+    >>> shown_span(604_800_000), shown_span(5_400_000)
+    ('7 d', '1.5 h')
+    """
+    return f"{ms / DAY_MS:.3g} d" if ms >= DAY_MS else f"{ms / HOUR_MS:.3g} h"
 
 
 def _is_number(text: str) -> bool:

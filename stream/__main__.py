@@ -16,6 +16,8 @@ from schemas.display import for_terminal
 __all__ = ["main"]
 
 EXIT_STOPPED = 130
+REPORT_VARIABLES = ("worker", "doctor")
+"""Commands that report variables that are no setting themselves."""
 COMMANDS = {
     "demo": ("demo", "Train on real contacts, score the rest through Kafka, show the result."),
     "train": ("train", "Train a model on a table of past leads and add it to the registry."),
@@ -76,7 +78,7 @@ class Tour(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command, after a warning about variables that look like settings."""
         name, command, rest = super().resolve_command(ctx, args)
-        if name != "worker" and not ctx.resilient_parsing:  # a worker logs them
+        if name not in REPORT_VARIABLES and not ctx.resilient_parsing:
             _warn_of_unknown_settings()
         return name, command, rest
 

@@ -18,14 +18,18 @@ class UnknownVariable:
     """A variable that looks like a setting but is not one: most likely a typo."""
 
     name: str
-    nearest: str
-    """The setting with the most similar name."""
+    nearest: str | None
+    """The setting with the most similar name; None if none is similar."""
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        if self.nearest is None:
+            return "no setting has a similar name: remove it"
+        return f"the most similar one is {self.nearest}"
 
     def __str__(self) -> str:
-        return (
-            f"{self.name} is not a setting of LeadScore and has no effect: the most similar one is"
-            f" {self.nearest}"
-        )
+        return f"{self.name} is not a setting of LeadScore and has no effect: {self.advice}"
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[UnknownVariable]:
@@ -43,7 +47,7 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[Unkno
         if name.upper().startswith(PREFIX) and not _is_service_link(name, value)
     ]
     return [
-        UnknownVariable(name, known[get_close_matches(bare, known, n=1, cutoff=0.0)[0]])
+        UnknownVariable(name, next(iter(map(known.get, get_close_matches(bare, known, n=1))), None))
         for name in sorted(ours)
         if (bare := name.upper().removeprefix(PREFIX)) not in known
     ]

@@ -146,7 +146,7 @@ def list_letters(limit: int, shows_values: bool, as_json: bool, **options: Any) 
         for row in rows:
             _print_json(row)
         return
-    print_letters(rows)
+    print_letters(rows, int(time.time() * 1000), shows_values=shows_values)
 
 
 async def _newest(settings: Settings, selection: Selection, limit: int) -> list[DeadLetter]:

@@ -26,8 +26,14 @@ __all__ = [
     "warn_out_of_reach",
 ]
 
-IN_A_PIPE = 200
-"""Characters of a line in a pipe."""
+IN_A_PIPE, LONGEST_LINE = 200, 10_000
+"""Characters of a line in a pipe, and of one that is not to be cut there."""
+PADDING = 2
+"""Characters beside the text of a column."""
+LEAST_OF_ERROR = 12
+"""Characters of a sentence on a narrow terminal."""
+LONGEST_KEY = 32
+"""Characters of a key in a list."""
 VALUES = {
     SOURCE: "read from the source record, as the letter lacks it",
     LeftReason.SOURCE_GONE: "lost: only the source record had it, and that is not there any more"
@@ -58,7 +64,7 @@ def print_statistics(found: DeadLetterStatistics) -> None:
             partitions,
         )
     other = f", and {found.foreign:,} records of other programs" if found.foreign else ""
-    _print(table, f"{found.letters:,} dead letters{other}")
+    _print(table, f"{counted(found.letters)}{other}")
 
 
 def warn_out_of_reach(found: DeadLetterStatistics) -> None:
@@ -74,22 +80,37 @@ def warn_out_of_reach(found: DeadLetterStatistics) -> None:
         )
 
 
-def print_letters(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print one line a letter."""
-    table = _table("place", "time", "code", "source", "attempt", "bytes", "key", "error")
-    for row in rows:
-        _add(
-            table,
-            row["place"],
-            row["time"],
-            row["code"],
-            row["source"],
-            str(row["attempt"]),
-            _or_dash(row["value_bytes"]),
-            _or_dash(row["key"]),
-            _or_dash(row["error"]),
-        )
-    _print(table, f"{len(rows):,} dead letters")
+def print_letters(
+    rows: Sequence[Mapping[str, Any]], now_ms: int, *, shows_values: bool = False
+) -> None:
+    """Print one line a letter; on a terminal the sentence is cut where the line ends."""
+    keys = ("key",) if shows_values else ()
+    names = ("place", "written", "code", "source", "attempt", "bytes", *keys)
+    lines = [
+        [
+            *(row["place"], _age(now_ms, row["timestamp_ms"]), row["code"], row["source"]),
+            *(str(row["attempt"]), _or_dash(row["value_bytes"])),
+            *(_or_dash(row[name])[:LONGEST_KEY] for name in keys),
+        ]
+        for row in rows
+    ]
+    table, room = Table(box=None), _console(LONGEST_LINE).width - PADDING
+    for name, cells in zip(names, zip(names, *lines, strict=True), strict=True):
+        width = max(len(for_terminal(cell)) for cell in cells)
+        table.add_column(name, no_wrap=True, width=width)
+        room -= width + PADDING
+    errors = [_or_dash(row["error"]) for row in rows]
+    longest = max((len(for_terminal(error)) for error in errors), default=0)
+    width = max(min(room, longest), LEAST_OF_ERROR)
+    table.add_column("error", no_wrap=True, overflow="ellipsis", width=width)
+    for line, error in zip(lines, errors, strict=True):
+        _add(table, *line, error)
+    _print(table, counted(len(rows)), in_a_pipe=LONGEST_LINE)
+
+
+def counted(letters: int) -> str:
+    """Return a number of dead letters in words."""
+    return "1 dead letter" if letters == 1 else f"{letters:,} dead letters"
 
 
 def print_trial(outcomes: Mapping[str, Counter[str]]) -> None:
@@ -104,7 +125,7 @@ def print_trial(outcomes: Mapping[str, Counter[str]]) -> None:
         _add(table, code, f"{counts.total():,}", f"{counts[PASSED]:,}", listed)
     passed = sum(counts[PASSED] for counts in outcomes.values())
     total = sum(counts.total() for counts in outcomes.values())
-    _print(table, f"{passed:,} of {total:,} dead letters would be scored now")
+    _print(table, f"{passed:,} of {counted(total)} would be scored now")
 
 
 def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:
@@ -162,9 +183,12 @@ def _add(table: Table, *cells: str) -> None:
     table.add_row(*(Text(for_terminal(cell)) for cell in cells))
 
 
-def _print(table: Table, summary: str) -> None:
-    is_terminal = click.get_text_stream("stdout").isatty()
-    console = Console(width=None if is_terminal else IN_A_PIPE)
+def _print(table: Table, summary: str, in_a_pipe: int = IN_A_PIPE) -> None:
     if table.row_count:
-        console.print(table)
+        _console(in_a_pipe).print(table)
     click.echo(summary)
+
+
+def _console(in_a_pipe: int) -> Console:
+    is_terminal = click.get_text_stream("stdout").isatty()
+    return Console(width=None if is_terminal else in_a_pipe)

@@ -24,20 +24,31 @@ UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
 def lag_table(lags: Sequence[GroupLag]) -> Table:
-    """Return a table with a row for each partition."""
-    table = Table(box=None, padding=(0, 1))
-    for name in ("group", "topic"):
+    """Return a table with a row for each partition.
+
+    A name that all rows share, of the group or the topic, is in the title instead of a column.
+    """
+    names = {"group": [lag.group for lag in lags], "topic": [lag.topic for lag in lags]}
+    shared = [f"{what} {each[0]}" for what, each in names.items() if len(set(each)) == 1]
+    table = Table(
+        title=Text(for_terminal(", ".join(shared))) if shared else None,
+        title_justify="left",
+        box=None,
+        padding=(0, 1),
+    )
+    columns = {what: each for what, each in names.items() if len(set(each)) > 1}
+    for name in columns:
         table.add_column(name, overflow="fold")
-    for name in ("part", "committed", "end", "messages", "time", "in/s", "out/s", "catches up"):
-        table.add_column(name, justify="right")
+    for name in ("part", "committed", "end", "messages", "time", "in/s", "out/s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("catches up", justify="right")
     table.add_column("state")
-    for lag in lags:
+    for row, lag in enumerate(lags):
         word, style = STATES[lag.state]
         if lag.expired:
             word = f"{word}, {lag.expired:,} expired"
         table.add_row(
-            Text(for_terminal(lag.group)),
-            Text(for_terminal(lag.topic)),
+            *(Text(for_terminal(each[row])) for each in columns.values()),
             str(lag.partition),
             "-" if lag.committed is None else str(lag.committed),
             str(lag.end),

@@ -42,6 +42,7 @@ def listed(letter: DeadLetter, *, shows_values: bool = False) -> dict[str, Any]:
     return {
         "place": str(letter.place),
         "time": rfc3339(max(0, letter.timestamp)),
+        "timestamp_ms": letter.timestamp,
         "code": letter.code,
         "source": str(letter.source),
         "attempt": letter.attempt,

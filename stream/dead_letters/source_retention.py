@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError
 
+from schemas.display import shown_span
 from stream.dead_letters.letter import DeadLetter
 from stream.kafka.topic_configs import read_topic_configs
 from stream.settings import Settings
@@ -17,7 +18,6 @@ log = logging.getLogger(__name__)
 
 CLEANUP, RETENTION = "cleanup.policy", "retention.ms"
 UNLIMITED = -1
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class SourceRetention:
         return letter.is_left_out and self.is_over(at)
 
     def __str__(self) -> str:
-        return f"{self.topic} keeps records for {(self.kept_ms or 0) / DAY_MS:.3g} d"
+        return f"{self.topic} keeps records for {shown_span(self.kept_ms or 0)}"
 
 
 async def read_source_retention(settings: Settings, now_ms: int) -> SourceRetention:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from model.bundle import Bundle, describe_bundle
 from model.metadata import BundleError
-from model.registry import Alias, Registry
+from model.registry import Alias, ModelNotFoundError, Registry
 from schemas.errors import InputError, StartupError
 from schemas.store import SchemaStore
 from stream.doctor.finding import Finding, Surroundings, fail, ok, warn
@@ -47,7 +47,9 @@ def _registry(settings: Settings) -> list[Finding]:
         return [
             fail(
                 f"the model {settings.model} can't be used: {error}",
-                f"correct {PREFIX}MODEL",
+                f"correct {PREFIX}MODEL"
+                if isinstance(error, ModelNotFoundError)
+                else f"restore the model, or name another in {PREFIX}MODEL",
             )
         ]
     return [

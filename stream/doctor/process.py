@@ -30,7 +30,7 @@ async def check_settings(at: Surroundings) -> Sequence[Finding]:
     return [
         warn(
             f"{unknown.name} is not a setting and has no effect",
-            f"the most similar setting is {unknown.nearest} (docs/settings.md)",
+            f"{unknown.advice} (docs/settings.md)",
         )
         for unknown in unknown_variables(at.environment)
     ] or [ok(f"every {PREFIX}* variable is a setting, and their values are valid")]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from schemas.display import shown_span
 from schemas.errors import LeadScoreError
 from stream.archive.reader import Archive
 from stream.doctor.finding import Finding, Surroundings, fail, ok, warn
@@ -90,7 +91,7 @@ def _ledger(settings: Settings, configs: Mapping[str, Mapping[str, str]]) -> lis
     shown = "-1" if kept == math.inf else f"{kept:.0f}"
     return [
         warn(
-            f"{ledger} keeps records for {noted / DAY_MS:g} d, less long than {letters}: a letter"
+            f"{ledger} keeps records for {shown_span(noted)}, less long than {letters}: a letter"
             " that was sent again before that may be sent twice",
             f"raise the retention.ms of {ledger} to {shown}",
         )
@@ -108,7 +109,11 @@ def _retention(name: str, configs: Mapping[str, str], outage_days: float) -> lis
         return [ok(f"{name} keeps records without a limit of time")]
     kept_ms, kept_bytes = int(configs["retention.ms"]), int(configs["retention.bytes"])
     days = kept_ms / DAY_MS
-    shown = "records without a limit of time" if kept_ms == UNLIMITED else f"records for {days:g} d"
+    shown = (
+        "records without a limit of time"
+        if kept_ms == UNLIMITED
+        else f"records for {shown_span(kept_ms)}"
+    )
     findings = []
     if kept_ms != UNLIMITED and days < outage_days:
         findings.append(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from stream.doctor.finding import Finding, Surroundings, fail, ok, warn
+from stream.doctor.finding import Finding, Level, Surroundings, fail, ok, warn
 from stream.kafka.access import uses_of
 from stream.kafka.requests import DescribedTopic
 from stream.kafka.topic_admin import faults
@@ -87,66 +88,70 @@ async def check_replication(at: Surroundings) -> Sequence[Finding]:
     assert at.cluster is not None
     configs = await at.cluster.configs()
     found = await _existing(at)
-    findings = [
-        finding
-        for name, topic in found.items()
-        for finding in _replication(name, topic, configs.get(name))
-    ]
-    if found and not findings:
+    names: dict[_Fault, list[str]] = {}
+    for name, topic in found.items():
+        for fault in _replication(topic, configs.get(name)):
+            names.setdefault(fault, []).append(name)
+    if found and not names:
         least = min(topic.replicas for topic in found.values())
-        findings = [ok(f"every topic has {least} replicas or more, all in sync")]
-    return findings
+        return [ok(f"every topic has {least} replicas or more, all in sync")]
+    return [fault.of(topics) for fault, topics in names.items()]
 
 
-def _replication(
-    name: str, topic: DescribedTopic, configs: Mapping[str, str] | None
-) -> list[Finding]:
-    findings = []
+class _Fault(NamedTuple):
+    """A fault that several topics may have."""
+
+    level: Level
+    fact: str
+    remedy: str
+
+    def of(self, topics: Sequence[str]) -> Finding:
+        """Return the finding on the topics that have it."""
+        make = fail if self.level is Level.FAIL else warn
+        return make(f"{', '.join(topics)}: {self.fact}", self.remedy)
+
+
+def _replication(topic: DescribedTopic, configs: Mapping[str, str] | None) -> Iterator[_Fault]:
     if topic.in_sync < topic.replicas:
-        findings.append(
-            warn(
-                f"{name} has a partition with {topic.in_sync} of {topic.replicas} replicas in sync",
-                "find the broker that is down or slow",
-            )
+        yield _Fault(
+            Level.WARN,
+            f"a partition has {topic.in_sync} of {topic.replicas} replicas in sync",
+            "find the broker that is down or slow",
         )
     if configs is None or DURABLE not in configs:
-        findings.append(
-            warn(
-                f"{DURABLE} of {name} can't be read",
-                "grant DescribeConfigs on the topic, which is optional (docs/rights.md)",
-            )
+        yield _Fault(
+            Level.WARN,
+            f"{DURABLE} can't be read",
+            "grant DescribeConfigs on the topic, which is optional (docs/rights.md)",
         )
-        return findings
+        return
     least = int(configs[DURABLE])
     if least > topic.in_sync:
-        findings.append(
-            fail(
-                f"{name} has {topic.in_sync} replicas in sync and {DURABLE}={least}: nothing can"
-                " be written",
-                f"start the missing brokers, add replicas, or lower {DURABLE}",
-            )
+        yield _Fault(
+            Level.FAIL,
+            f"{_replicas(topic.in_sync)} in sync and {DURABLE}={least}: nothing can be written",
+            f"start the missing brokers, add replicas, or lower {DURABLE}",
         )
     elif topic.replicas == 1:
-        findings.append(
-            warn(
-                f"{name} has one replica: a lost disk loses its records",
-                "use 3 replicas in production (`leadscore topics create --replication-factor 3`,"
-                " or kafka-reassign-partitions.sh)",
-            )
+        yield _Fault(
+            Level.WARN,
+            "one replica: a lost disk loses its records",
+            "use 3 replicas in production (`leadscore topics create --replication-factor 3`, or"
+            " kafka-reassign-partitions.sh)",
         )
     elif least < 2:
-        findings.append(
-            warn(
-                f"{name} has {DURABLE}={least}: a record may be acknowledged by one broker alone",
-                f"set {DURABLE}=2 on the topic",
-            )
+        yield _Fault(
+            Level.WARN,
+            f"{DURABLE}={least}: a record may be acknowledged by one broker alone",
+            f"set {DURABLE}=2 on the topic",
         )
     elif least == topic.replicas:
-        findings.append(
-            warn(
-                f"{name} has {DURABLE}={least} and as many replicas: one broker that restarts"
-                " stops all writes",
-                f"add a replica, or lower {DURABLE}",
-            )
+        yield _Fault(
+            Level.WARN,
+            f"{DURABLE}={least} and as many replicas: one broker that restarts stops all writes",
+            f"add a replica, or lower {DURABLE}",
         )
-    return findings
+
+
+def _replicas(count: int) -> str:
+    return "1 replica" if count == 1 else f"{count} replicas"

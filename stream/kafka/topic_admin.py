@@ -101,10 +101,12 @@ def _missing(name: str, expected: int) -> str:
 
 def _mismatch(name: str, expected: int, found: int, source: str) -> str:
     why = "" if expected == 1 else f", as {source} has"
-    return (
-        f"expected the topic {name} to have {_say(expected)}{why}, it has {found}: give it as many"
-        f" with `kafka-topics.sh --alter`, or delete it and run `{COMMAND}`"
+    again = f"delete it and run `{COMMAND}`"
+    # Kafka adds partitions to a topic, but removes none.
+    remedy = (
+        f"add partitions with `kafka-topics.sh --alter`, or {again}" if found < expected else again
     )
+    return f"expected the topic {name} to have {_say(expected)}{why}, it has {found}: {remedy}"
 
 
 def _say(partitions: int) -> str:

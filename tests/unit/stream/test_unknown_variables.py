@@ -41,3 +41,10 @@ def test_the_sentence_names_the_variable_and_the_setting_but_no_value() -> None:
         "LEADSCORE_MODLE is not a setting of LeadScore and has no effect: the most similar one is"
         " LEADSCORE_MODEL"
     )
+
+
+def test_a_name_like_no_setting_gets_no_suggestion() -> None:
+    """LEADSCORE_TYPO was said to be most similar to LEADSCORE_REST_PORT."""
+    [found] = unknown_variables({"LEADSCORE_TYPO": "1"})
+    assert found.nearest is None
+    assert str(found).endswith("no setting has a similar name: remove it")

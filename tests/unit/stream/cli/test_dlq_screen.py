@@ -8,6 +8,7 @@ import pytest
 
 from schemas.errors import ErrorCode
 from schemas.store import SchemaStore
+from stream.cli import dlq_screen as module
 from stream.cli.dlq_screen import (
     print_letter,
     print_letters,
@@ -42,13 +43,13 @@ def test_the_tables_have_no_control_characters_and_no_values(
     statistics = DeadLetterStatistics(SourceRetention("leads.created", None, 2000))
     statistics.add(odd)
     print_statistics(statistics)
-    print_letters([listed(odd)])
+    print_letters([listed(odd)], 2000)
     print_trial({"DECODE": Counter(passed=2, TYPE=1)})
     print_letter(described(odd, store, value=ODD), shows_values=False)
     masked = capsys.readouterr().out
     assert "ann" not in masked
     assert "masked: --values shows" in masked
-    print_letters([listed(odd, shows_values=True)])
+    print_letters([listed(odd, shows_values=True)], 2000, shows_values=True)
     print_letter(described(odd, store, value=ODD, shows_values=True), shows_values=True)
     shown = capsys.readouterr().out
     assert "ann" in shown
@@ -75,7 +76,7 @@ def test_statistics_have_the_most_frequent_code_first_with_ages_and_partitions(
 
 def test_without_a_letter_there_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     print_statistics(DeadLetterStatistics(SourceRetention("leads.created", None, 2000)))
-    print_letters([])
+    print_letters([], 0)
     assert capsys.readouterr().out == "0 dead letters\n0 dead letters\n"
 
 
@@ -123,4 +124,24 @@ def test_a_warning_counts_values_that_cannot_be_fetched_any_more(
     warn_out_of_reach(statistics)
     said = capsys.readouterr().err
     assert said.startswith("warning: 1 dead letters lack their value")
-    assert "leads.created keeps records for 0.5 d" in said
+    assert "leads.created keeps records for 12 h" in said
+
+
+def test_each_letter_has_one_line_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error was a tower of words, and the time was cut."""
+    monkeypatch.setattr(module, "LONGEST_LINE", 80)
+    print_letters([listed(letter(timestamp=1000))], 61_000)
+    names, row, summary = capsys.readouterr().out.splitlines()
+    assert "key" not in names, "it would be masked"
+    assert row.split()[:6] == ["0/3", "1", "min", "ago", "DECODE", "0/0"]
+    assert {"place", "source", "bytes"} < set(names.split())
+    assert len(row) <= 80
+    assert summary == "1 dead letter"
+
+
+def test_a_pipe_has_the_whole_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {**listed(letter()), "error": "expected a lead, " * 30}
+    print_letters([row], 2000)
+    assert row["error"].strip() in capsys.readouterr().out

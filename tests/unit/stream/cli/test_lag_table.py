@@ -11,24 +11,41 @@ from stream.lag.figures import Backlog, GroupLag, Offsets, lag_from
 NOW = 1_790_000_000.0
 
 
-def lag(committed: int | None, messages: int = 0, *, is_exact: bool = True) -> GroupLag:
+def lag(
+    committed: int | None, messages: int = 0, *, is_exact: bool = True, topic: str = "leads.scored"
+) -> GroupLag:
     backlog = Backlog(messages, is_exact, int((NOW - 90) * 1000)) if messages else None
-    return lag_from(("crm", "leads.scored", 0), Offsets(committed, 0, 100), backlog, NOW)
+    return lag_from(("crm", topic, 0), Offsets(committed, 0, 100), backlog, NOW)
 
 
-def shown(*lags: GroupLag) -> str:
-    console = Console(width=200)
+def shown(*lags: GroupLag, width: int = 200) -> str:
+    console = Console(width=width)
     with console.capture() as captured:
         console.print(lag_table(lags))
     return captured.get()
 
 
 def test_a_row_says_how_late_a_partition_is_and_when_it_catches_up() -> None:
-    row = shown(lag(60, 40).with_rates(Rates(6.0, 2.0))).splitlines()[1]
+    title, _, row = shown(lag(60, 40).with_rates(Rates(6.0, 2.0))).splitlines()
+    assert title.strip() == "group crm, topic leads.scored"
     assert row.split() == [
-        *("crm", "leads.scored", "0", "60", "100", "40", "1.5", "min", "2.0", "6.0"),
-        *("in", "10", "s", "behind"),
+        *("0", "60", "100", "40", "1.5", "min", "2.0", "6.0", "in", "10", "s", "behind"),
     ]
+
+
+def test_names_are_columns_where_the_rows_differ() -> None:
+    title, names, first, second = shown(lag(60, 40), lag(100, topic="leads.created")).splitlines()
+    assert title.strip() == "group crm"
+    assert names.split()[:2] == ["topic", "part"]
+    assert (first.split()[0], second.split()[0]) == ("leads.scored", "leads.created")
+
+
+def test_no_figure_is_cut_on_a_terminal_of_80_columns() -> None:
+    """Names of columns and figures were cut to `committ…`."""
+    behind = lag(60, 40).with_rates(Rates(12_345.6, 12_345.6))
+    text = shown(behind, lag(None), width=80)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_never_and_unknown_are_words() -> None:

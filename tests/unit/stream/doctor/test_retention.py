@@ -31,6 +31,14 @@ async def test_a_day_does_not() -> None:
     assert str(3 * DAY_MS) in found.remedy
 
 
+async def test_an_hour_is_an_hour() -> None:
+    """It was shown as 0.0416667 d."""
+    at, cluster = surroundings()
+    cluster.configured["leads.created"]["retention.ms"] = "3600000"
+    [found] = await check_retention(at)
+    assert "keeps records for 1 h" in found.sentence
+
+
 async def test_the_setting_decides() -> None:
     at, cluster = surroundings(longest_outage_days=0.5)
     cluster.configured["leads.created"]["retention.ms"] = str(DAY_MS)

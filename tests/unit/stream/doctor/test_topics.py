@@ -53,6 +53,15 @@ async def test_an_output_with_other_partitions_is_a_failure() -> None:
     assert "kafka-topics.sh --alter" in found.remedy
 
 
+async def test_partitions_that_are_too_many_are_not_to_be_altered() -> None:
+    """Kafka removes no partitions."""
+    at, cluster = surroundings()
+    cluster.described["leads.scored"] = described(30)
+    [found] = await check_partitions(at)
+    assert "--alter" not in found.remedy
+    assert "delete it and run `leadscore topics create`" in found.remedy
+
+
 async def test_partials_with_several_partitions_are_a_failure() -> None:
     at, cluster = surroundings()
     cluster.described["leads.drift.partials"] = described(4)
@@ -87,3 +96,12 @@ async def test_configs_that_may_not_be_read_are_a_warning() -> None:
     del cluster.configured["leads.scored"]
     [found] = await check_replication(at)
     assert (found.level, "DescribeConfigs" in found.remedy) == (Level.WARN, True)
+
+
+async def test_a_fault_that_several_topics_have_is_one_line() -> None:
+    at, cluster = surroundings()
+    for name in ("leads.created", "leads.scored"):
+        cluster.described[name] = described(4, 1, 1)
+        cluster.configured[name]["min.insync.replicas"] = "1"
+    [found] = await check_replication(at)
+    assert found.sentence.startswith("leads.created, leads.scored: one replica")
