@@ -23,7 +23,7 @@ class UnknownVariable:
 
     @property
     def advice(self) -> str:
-        """What to do."""
+        """Advice: a similar setting, or to remove the variable."""
         if self.nearest is None:
             return "no setting has a similar name: remove it"
         return f"the most similar one is {self.nearest}"

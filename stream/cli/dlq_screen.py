@@ -40,7 +40,7 @@ VALUES = {
     " (by the retention of its topic, or with the topic)",
     LeftReason.SOURCE_UNREADABLE: "lost: only the source record has it, and that can't be read",
 }
-"""What is known of a value that the letter lacks."""
+"""Sentences on a value that the letter lacks."""
 NO_VALUE = "not read: the letter lacks it, and its source is of another topic, or too large"
 AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 
