@@ -72,9 +72,8 @@ def warn_out_of_reach(found: DeadLetterStatistics) -> None:
     if found.out_of_reach:
         click.echo(
             for_terminal(
-                f"warning: {found.out_of_reach:,} dead letters lack their value, and their source"
-                f" records are older than {found.retention}: the value can't be fetched any more,"
-                " so they can't be sent again"
+                f"warning: no value can be fetched for {counted(found.out_of_reach)}: only the"
+                f" source record had it, and that has expired ({found.retention})"
             ),
             err=True,
         )

@@ -174,6 +174,27 @@ async def test_letters_are_counted_listed_shown_tried_and_purged(make_stage: Sta
     assert await rows_of(stage, "list") == []
 
 
+async def test_a_value_that_the_source_topic_does_not_keep_any_more_is_a_warning(
+    make_stage: StageMaker,
+) -> None:
+    stage = await make_stage()
+    settings = stage.settings
+    await set_topic_config(
+        settings.kafka_bootstrap_servers, settings.leads_created, "retention.ms", "1800000"
+    )
+    given: dict[str, Any] = {"topic": settings.leads_created, "timestamp": SENT_AT}
+    gone = dead_letter(None, b"ann", code=ErrorCode.TOO_LARGE, offset=5, **given)
+    await write(stage, [gone, dead_letter(LEAD, b"bob", offset=6, **given)])
+
+    counted = await run(stage, "stats")
+    assert "no value can be fetched for 1 dead letter" in counted.stderr
+    assert f"{settings.leads_created} keeps records for 0.5 h" in counted.stderr
+    [shown] = await rows_of(stage, "show", "0/0")
+    assert shown["value_from"] == "source_gone"
+    [planned] = await rows_of(stage, "redrive", "--dry-run")
+    assert (planned["left"], planned["sent"], planned["outlived"]) == ({"source_gone": 1}, 1, 1)
+
+
 async def test_a_compacted_topic_gets_a_tombstone_for_each_key(
     make_stage: StageMaker,
 ) -> None:

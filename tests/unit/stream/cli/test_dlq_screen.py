@@ -123,7 +123,7 @@ def test_a_warning_counts_values_that_cannot_be_fetched_any_more(
     statistics.add(found)
     warn_out_of_reach(statistics)
     said = capsys.readouterr().err
-    assert said.startswith("warning: 1 dead letters lack their value")
+    assert said.startswith("warning: no value can be fetched for 1 dead letter: ")
     assert "leads.created keeps records for 12 h" in said
 
 
