@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import FatalError, InputError, StartupError
-from stream.settings import Settings, mask_url
+from schemas.urls import mask_url
+from stream.settings import Settings
 from stream.sinks.sink import TargetAwayError
 
 __all__ = ["SinkRows", "databases_of", "delete_rows", "find_rows"]

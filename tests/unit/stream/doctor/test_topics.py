@@ -53,21 +53,14 @@ async def test_an_output_with_other_partitions_is_a_failure() -> None:
     assert "kafka-topics.sh --alter" in found.remedy
 
 
-async def test_partitions_that_are_too_many_are_not_to_be_altered() -> None:
-    """Kafka removes no partitions."""
-    at, cluster = surroundings()
-    cluster.described["leads.scored"] = described(30)
-    [found] = await check_partitions(at)
-    assert "--alter" not in found.remedy
-    assert "delete it and run `leadscore topics create`" in found.remedy
-
-
 async def test_partials_with_several_partitions_are_a_failure() -> None:
     at, cluster = surroundings()
     cluster.described["leads.drift.partials"] = described(4)
     [found] = await check_topics(at)
     assert found.level is Level.FAIL
     assert "leads.drift.partials" in found.sentence
+    assert "--alter" not in found.remedy, "Kafka removes no partitions"
+    assert "delete it and run `leadscore topics create`" in found.remedy
 
 
 @pytest.mark.parametrize(
