@@ -76,6 +76,7 @@ lock: $(READY)  ## Lock the requirements again: versions and hashes, without reg
 	@$(BIN)/uv pip compile requirements/bench-quix.in $(LOCK) -o requirements/bench-quix.lock
 	@$(BIN)/uv pip compile requirements/bench-bento.in $(LOCK) -o requirements/bench-bento.lock
 	@$(BIN)/uv pip compile requirements/fuzz.in $(LOCK) -o requirements/fuzz.lock
+	@$(BIN)/uv pip compile requirements/mlflow.in $(LOCK) -o requirements/mlflow.lock
 
 bench: $(READY)  ## Time LeadScore and its alternatives on the same work (real Kafka; about twenty minutes)
 	@$(BIN)/python -m benchmarks.run

@@ -123,8 +123,11 @@ def events(count: int) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def artefacts(rows: int = 20_000) -> Artefacts:
-    """Train the model: 200 trees of depth 5 on the 50 columns."""
+def artefacts(rows: int = 20_000, calibration: Calibration | None = None) -> Artefacts:
+    """Train the model: 200 trees of depth 5 on the 50 columns.
+
+    With another calibration it is another model, whose scores differ.
+    """
     store = SchemaStore()
     store.add(SCHEMA)
     values = [value for _, value in events(rows)]
@@ -141,7 +144,7 @@ def artefacts(rows: int = 20_000) -> Artefacts:
         metadata = BundleMetadata(
             spec=SPEC,
             reference=build_reference(SPEC, columns, rows, scores),
-            calibration=Calibration(),
+            calibration=calibration or Calibration(),
             golden=Golden.of(matrix[:32], scores[:32]),
             training=Training(
                 rows=rows,

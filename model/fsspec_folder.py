@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Self
+from uuid import uuid4
 
 import fsspec
 
@@ -15,12 +16,16 @@ from model.metadata import UnavailableError
 
 __all__ = ["FsspecFolder", "reaching"]
 
+CLAIM = ".claimed"
+"""File that makes a folder exist in an object store, which has none; nobody reads it."""
+
 
 class FsspecFolder:
     """A folder by any URL that fsspec reads (``s3://``, ``memory://``, …); see ``Folder``.
 
-    Object stores have no folders, and fsspec creates nothing exclusively in them: of two callers
-    that claim a name at the same moment both succeed.
+    ``create`` and ``claim`` are exclusive in S3 (s3fs sends ``If-None-Match: *``), in stores that
+    behave like it, in Google Cloud Storage (gcsfs) and in memory. In other stores fsspec asks first
+    whether the name is taken, and of two callers at the same moment both may succeed.
 
     Parameters
     ----------
@@ -82,28 +87,42 @@ class FsspecFolder:
         with reaching(f"{self.location}/{name}"):
             self._files.pipe_file(self._at(name), content)
 
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a new file; return False if there is one with another content.
+
+        A request that the store has executed and not answered is sent again, and refused then: so
+        a file with this very content counts as ours.
+        """
+        try:
+            with reaching(f"{self.location}/{name}", FileExistsError):
+                self._files.pipe_file(self._at(name), content, mode="create")
+        except FileExistsError:
+            return self.read(name) == content
+        return True
+
+    def files(self) -> list[str]:
+        """Return the names of the files in it, sorted; none if it is missing."""
+        return self._names("file")
+
     def folders(self) -> list[str]:
         """Return the names of the folders in it, sorted; none if it is missing."""
+        return self._names("directory")
+
+    def _names(self, kind: str) -> list[str]:
         try:
             with reaching(self.location, FileNotFoundError, NotADirectoryError):
                 entries = self._files.ls(self._path, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        found = (entry["name"] for entry in entries if entry["type"] == "directory")
+        found = (entry["name"] for entry in entries if entry["type"] == kind)
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in found)
 
     def claim(self, name: str) -> bool:
-        """Create a folder in it; return False if it exists."""
+        """Create a folder in it, by a file in it; return False if the folder exists."""
         with reaching(self.location):
-            self._files.makedirs(self._path, exist_ok=True)
             if self._files.exists(self._at(name)):
                 return False
-        try:
-            with reaching(self.location, FileExistsError):
-                self._files.mkdir(self._at(name), create_parents=False)
-        except FileExistsError:
-            return False
-        return True
+        return (self / name).create(CLAIM, uuid4().hex.encode())
 
     def remove(self, name: str) -> None:
         """Remove a folder in it with its content, if it exists."""

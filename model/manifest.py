@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from model.metadata import BundleError, BundleIncompleteError
+from model.sealed_json import seal, sha256, unseal
 
 __all__ = ["LARGEST_MANIFEST", "MANIFEST", "MODEL_FILES", "Manifest", "sha256"]
 
@@ -23,12 +22,10 @@ LARGEST_MANIFEST = 2**16
 LARGEST_MODEL = 64 * 2**20
 """Largest size of a model file in bytes: it is read into memory."""
 
+OWN_HASH = "manifest_sha256"
+"""Key of the manifest's own hash."""
+
 Digest = Field(pattern="^[0-9a-f]{64}$")
-
-
-def sha256(content: bytes) -> str:
-    """Return the SHA-256 of bytes, in hex."""
-    return hashlib.sha256(content).hexdigest()
 
 
 class _Frozen(BaseModel):
@@ -77,8 +74,7 @@ class Manifest(_Frozen):
 
     def to_bytes(self) -> bytes:
         """Return the manifest as JSON, with its own hash at the end."""
-        content = self.model_dump(mode="json")
-        return _to_json({**content, "manifest_sha256": sha256(_to_json(content))})
+        return seal(self.model_dump(mode="json"), OWN_HASH)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -91,21 +87,12 @@ class Manifest(_Frozen):
         BundleError
             Its format is unknown.
         """
-        try:
-            fields = json.loads(content)
-            claimed = fields.pop("manifest_sha256")
-        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            raise BundleIncompleteError(
-                f"{MANIFEST} should be a JSON object with its own manifest_sha256, it is not: "
-                "publish the model again, or copy the bundle again."
-            ) from None
-        if _to_json({**fields, "manifest_sha256": claimed}) != content or claimed != sha256(
-            _to_json(fields)
-        ):
-            raise BundleIncompleteError(
-                f"{MANIFEST} was changed after it was written: expected sha256 {claimed!r}, got "
-                f"{sha256(_to_json(fields))}. Publish the model again, or copy the bundle again."
-            )
+        fields = unseal(
+            content,
+            OWN_HASH,
+            file=MANIFEST,
+            remedy="publish the model again, or copy the bundle again",
+        )
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
@@ -132,7 +119,3 @@ class Manifest(_Frozen):
                 "bytes). If nobody is copying the bundle just now, copy it again, or publish the "
                 "model again."
             )
-
-
-def _to_json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2) + "\n").encode()

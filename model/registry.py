@@ -1,76 +1,42 @@
 """The registry: models by name, version and alias, in a folder or an object store.
 
 <root>/<name>/<version>/{model.onnx, model.ubj, reference.parquet, manifest.json}
-<root>/<name>/aliases.json
+<root>/<name>/history/{00000001.json, 00000002.json, …, latest}
+<root>/<name>/aliases.json: the aliases by the last entry of the history, for earlier releases
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Collection
 from pathlib import Path
 
+from model.alias import ACTED_ON, Alias, require_effect
+from model.alias_entry import Action, AliasEntry, Made
 from model.bundle import Artefacts, verify, write_bundle
 from model.manifest import LARGEST_MANIFEST, MANIFEST, Manifest
-from model.metadata import BundleError, BundleIncompleteError
+from model.metadata import BundleError
+from model.model_aliases import VERSION, Aliases, ModelAliases
 from model.storage import Folder, open_folder
 from schemas.errors import InputError, LoadFailure
 
 __all__ = [
     "ACTED_ON",
     "Alias",
+    "Aliases",
     "ModelNotFoundError",
     "Registry",
     "require_effect",
     "require_publishable",
 ]
 
-ALIASES = "aliases.json"
-LARGEST_ALIASES = 2**16
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class ModelNotFoundError(BundleError):
     """The registry has no such model, version or alias."""
 
     failure = LoadFailure.NOT_FOUND
-
-
-class Alias(StrEnum):
-    """Role of a version; each alias of a model names one version at most.
-
-    The last three have no effect: older registries have them, and they can't be set any more.
-    """
-
-    PRODUCTION = "production"
-    STAGING = "staging"
-    SHADOW = "shadow"
-    CANARY = "canary"
-    ARCHIVED = "archived"
-
-
-ACTED_ON = (Alias.PRODUCTION, Alias.STAGING)
-"""Aliases that have an effect."""
-
-
-def require_effect(alias: Alias) -> None:
-    """Check that an alias has an effect.
-
-    Raises
-    ------
-    InputError
-        It has none, so it can't be set.
-    """
-    if alias not in ACTED_ON:
-        raise InputError(
-            f"An alias to set should be one of {', '.join(ACTED_ON)}; nothing acts on"
-            f" {str(alias)!r}, so setting it would change nothing. To score with a version beside"
-            " the one in production, start workers of another group with"
-            " LEADSCORE_MODEL=NAME/VERSION."
-        )
 
 
 def require_publishable(name: str, artefacts: Artefacts) -> None:
@@ -94,8 +60,8 @@ def require_publishable(name: str, artefacts: Artefacts) -> None:
 class Registry:
     """Models by name, version and alias.
 
-    On a disk, any number of processes may publish at once. Through fsspec, which can't create a
-    folder exclusively in an object store, publish a model from one process at a time.
+    Any number of processes may publish and change aliases at once, in stores that create files
+    exclusively: disks, S3 and Google Cloud Storage. In others, do so from one process at a time.
 
     Parameters
     ----------
@@ -172,52 +138,148 @@ class Registry:
         Raises
         ------
         BundleIncompleteError
-            The file of aliases is damaged, or only half copied.
+            The last entry of the history, or the file of aliases of an earlier release, is
+            damaged or only half copied.
         """
-        written = (self._folder / name).read(ALIASES, LARGEST_ALIASES)
-        if written is None:
-            return {}
-        try:
-            return _read_aliases(written)
-        except (ValueError, AttributeError, TypeError, RecursionError) as error:
-            raise BundleIncompleteError(
-                f"{self.root}/{name}/{ALIASES} should be a JSON object of alias and version, it is "
-                f"not ({error}): if nobody is copying it just now, remove it and set the aliases "
-                "again with `leadscore models alias`."
-            ) from None
+        return dict(self.aliases_now(name).aliases)
 
-    def set_alias(self, name: str, alias: Alias, version: str) -> None:
-        """Make an alias name a version, instead of the version that it named before.
+    def aliases_now(self, name: str) -> Aliases:
+        """Return the aliases and the archived versions of a model, for ``change``.
 
-        If two processes set aliases of a model at the same time, the last one wins.
+        Raises
+        ------
+        BundleIncompleteError
+            As for ``aliases``.
+        """
+        if not NAME.fullmatch(name):
+            return Aliases(name, {}, (), None)
+        return self._aliases(name).now()
+
+    def history(self, name: str) -> tuple[AliasEntry, ...]:
+        """Return all changes of a model's aliases, the oldest first; none if there are none.
+
+        Raises
+        ------
+        BundleIncompleteError
+            An entry is missing, damaged, replaced or only half copied.
+        """
+        return self._aliases(name).history() if NAME.fullmatch(name) else ()
+
+    def location(self, name: str, version: str) -> str:
+        """Return the path or URL of a version's folder, which need not exist."""
+        return (self._folder / name / version).location
+
+    def written_at(self, name: str, version: str) -> float | None:
+        """Return when a version was published, in seconds since 1970; None if unknown.
+
+        It is the time of its manifest in the store: a copy may have another.
+        """
+        return (self._folder / name / version).written_at(MANIFEST)
+
+    def view_differs(self, name: str) -> bool:
+        """Return whether aliases.json, which earlier releases read, differs from the history."""
+        return self._aliases(name).view_differs()
+
+    def version_before(self, name: str, alias: Alias) -> str:
+        """Return the version that a rollback of an alias leads to.
 
         Raises
         ------
         InputError
-            The alias has no effect.
+            The history has none.
+        """
+        return self._aliases(name).version_before(alias)
+
+    def set_alias(self, name: str, alias: Alias, version: str, made: Made) -> None:
+        """Make an alias name a version, instead of the version that it named before.
+
+        Parameters
+        ----------
+        name, alias, version
+            The change.
+        made
+            Who makes it, when and why.
+
+        Raises
+        ------
+        InputError
+            The alias has no effect, or the version is archived.
         ModelNotFoundError
             There is no such version.
+        AliasConflictError
+            Somebody else changed the model's aliases at the same time. Nothing was changed.
         """
-        require_effect(alias)
-        self._existing(name, version)
-        self._write_aliases(name, {**self.aliases(name), alias: version})
+        self.change(self.aliases_now(name), Action.SET, made, alias=alias, to=version)
 
-    def remove_alias(self, name: str, alias: Alias) -> str:
+    def remove_alias(self, name: str, alias: Alias, made: Made) -> str:
         """Remove an alias; return the version that it named.
 
         Raises
         ------
         ModelNotFoundError
             The model has no such alias.
+        AliasConflictError
+            Somebody else changed the model's aliases at the same time. Nothing was changed.
         """
-        version = self.version_of(name, alias)
-        aliases = {other: named for other, named in self.aliases(name).items() if other != alias}
-        self._write_aliases(name, aliases)
+        now = self.aliases_now(name)
+        version = self._named(now, alias)
+        self.change(now, Action.REMOVE, made, alias=alias)
         return version
 
-    def _write_aliases(self, name: str, aliases: Mapping[Alias, str]) -> None:
-        content = json.dumps(dict(sorted(aliases.items())), indent=2) + "\n"
-        (self._folder / name).write(ALIASES, content.encode())
+    def change(
+        self,
+        now: Aliases,
+        action: Action,
+        made: Made,
+        *,
+        alias: Alias | None = None,
+        to: str | None = None,
+    ) -> AliasEntry | None:
+        """Change the aliases or the archived versions of a model, unless somebody else did.
+
+        Parameters
+        ----------
+        now
+            The aliases on which the change was decided.
+        action, made, alias, to
+            The change.
+
+        Returns
+        -------
+        AliasEntry or None
+            The entry of the history; None if everything is already as wanted.
+
+        Raises
+        ------
+        InputError
+            An alias without effect would be set, one would name an archived version, or a version
+            with an alias would be archived.
+        ModelNotFoundError
+            There is no such version.
+        AliasConflictError
+            Somebody else changed them since. Nothing was changed.
+        """
+        self.require_change(now, action, alias=alias, to=to)
+        return self._aliases(now.name).change(now, action, made, alias=alias, to=to)
+
+    def require_change(
+        self, now: Aliases, action: Action, *, alias: Alias | None = None, to: str | None = None
+    ) -> None:
+        """Check that ``change`` is possible.
+
+        Raises
+        ------
+        InputError, ModelNotFoundError
+            As for ``change``.
+        """
+        if alias is not None and to is not None:
+            require_effect(alias)
+        if to is not None:
+            self._existing(now.name, to)
+        now.require_possible(action, alias, to)
+
+    def _aliases(self, name: str) -> ModelAliases:
+        return ModelAliases(self._folder / name, name)
 
     def resolve(self, reference: str) -> str:
         """Find the folder of a bundle.
@@ -225,8 +287,8 @@ class Registry:
         Parameters
         ----------
         reference
-            ``name`` (the version with the alias production, without one the newest),
-            ``name@alias``, ``name/version``, or the path or URL of a bundle's folder.
+            ``name`` (the version with the alias production, without one the newest that is not
+            archived), ``name@alias``, ``name/version``, or the path or URL of a bundle's folder.
 
         Returns
         -------
@@ -242,15 +304,29 @@ class Registry:
         if NAME.fullmatch(name) and alias:
             return self._existing(name, self.version_of(name, alias))
         name, _, version = reference.partition("/")
-        if version in self.versions(name):
-            return self._existing(name, version)
+        if self._has(name, version):
+            return self.location(name, version)
         if "/" in reference and (path := open_folder(reference)).holds(MANIFEST):
             return path.location
-        versions = self.versions(reference)
-        if not versions:
+        if not NAME.fullmatch(reference):
             raise self._unknown(reference)
-        production = self.aliases(reference).get(Alias.PRODUCTION, versions[-1])
-        return self._existing(reference, production)
+        now = self.aliases_now(reference)
+        followed = now.aliases.get(Alias.PRODUCTION) or self.newest(reference, now.archived)
+        if followed is None:
+            raise self._unknown(reference)
+        return self._existing(reference, followed)
+
+    def newest(self, name: str, archived: Collection[str] = ()) -> str | None:
+        """Return the newest version of a model that is not archived; None if there is none."""
+        numbers = _numbers(self._folder / name) if NAME.fullmatch(name) else []
+        return next(
+            (
+                version
+                for version in reversed(numbers)
+                if version not in archived and self._has(name, version)
+            ),
+            None,
+        )
 
     def version_of(self, name: str, alias: str) -> str:
         """Return the version that an alias of a model names.
@@ -260,20 +336,26 @@ class Registry:
         ModelNotFoundError
             The model has no such alias.
         """
-        aliases = self.aliases(name)
-        if alias not in aliases:
-            have = ", ".join(sorted(aliases)) or "none"
+        return self._named(self.aliases_now(name), alias)
+
+    def _named(self, now: Aliases, alias: str) -> str:
+        if alias not in now.aliases:
+            have = ", ".join(sorted(now.aliases)) or "none"
             raise ModelNotFoundError(
-                f"Model {name!r} should have the alias {alias!r}, it has: {have}. Set it with "
-                f"`leadscore models alias {name} {alias} VERSION`."
+                f"Model {now.name!r} should have the alias {alias!r}, it has: {have}. Set it with "
+                f"`leadscore models alias {now.name} {alias} VERSION`."
             )
-        return aliases[Alias(alias)]
+        return now.aliases[Alias(alias)]
+
+    def _has(self, name: str, version: str) -> bool:
+        if not (NAME.fullmatch(name) and VERSION.fullmatch(version)):
+            return False
+        return (self._folder / name / version).holds(MANIFEST)
 
     def _existing(self, name: str, version: str) -> str:
-        folder = self._folder / name / version
-        if not (VERSION.fullmatch(version) and folder.holds(MANIFEST)):
+        if not self._has(name, version):
             raise self._unknown(f"{name}/{version}")
-        return folder.location
+        return (self._folder / name / version).location
 
     def _unknown(self, reference: str) -> ModelNotFoundError:
         have = "; ".join(f"{name}: {', '.join(self.versions(name))}" for name in self.names())
@@ -293,11 +375,3 @@ class Registry:
 def _numbers(model: Folder) -> list[str]:
     """Return the names of folders of versions, published or not, in ascending order."""
     return sorted(filter(VERSION.fullmatch, model.folders()), key=int)
-
-
-def _read_aliases(written: bytes) -> dict[Alias, str]:
-    aliases = {Alias(alias): version for alias, version in json.loads(written).items()}
-    for alias, version in aliases.items():
-        if not VERSION.fullmatch(version):
-            raise ValueError(f"{alias} names {version!r}, which is no version")
-    return aliases

@@ -40,6 +40,16 @@ class Folder(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Write or replace a file atomically: a reader sees the old content or the new."""
 
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a new file, and the folder if it is missing; return False if the name is taken.
+
+        The class documents whether this is exclusive among concurrent callers. A reader sees the
+        whole content or no file.
+        """
+
+    def files(self) -> list[str]:
+        """Return the names of the files in it, sorted; none if it is missing."""
+
     def folders(self) -> list[str]:
         """Return the names of the folders in it, sorted; none if it is missing."""
 

@@ -21,7 +21,7 @@ REPORT_VARIABLES = ("worker", "doctor")
 COMMANDS = {
     "demo": ("demo", "Train on real contacts, score the rest through Kafka, show the result."),
     "train": ("train", "Train a model on a table of past leads and add it to the registry."),
-    "models": ("models", "List, show, verify and alias the models of the registry."),
+    "models": ("models", "List, show, verify, promote and archive models; their history."),
     "score": ("score", "Score a file of leads, or a data set of any size, without Kafka."),
     "explain": ("explain", "Explain a lead's score, on the record or of a file."),
     "topics": ("topics", "Create, check and list the topics."),

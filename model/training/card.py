@@ -23,6 +23,7 @@ def personal_content(metadata: BundleMetadata) -> tuple[str, ...]:
         _texts(metadata, least),
         _numbers(metadata),
         _target(metadata),
+        _segments(metadata),
     )
     return tuple(sentence for sentence in kept if sentence)
 
@@ -79,6 +80,16 @@ def _numbers(metadata: BundleMetadata) -> str:
         f" extremes of {numbers:,} number fields, the earliest and the latest time of {dates:,}"
         " date fields: values of single leads, without what else is known of them."
         f" Numbers that many leads share, exactly: {exact:,}."
+    )
+
+
+def _segments(metadata: BundleMetadata) -> str:
+    segments = metadata.metrics.get("segments")
+    if not isinstance(segments, list) or not segments:
+        return ""
+    return (
+        f"Conversion and mean score of {len(segments)} segments, each of at least 30 leads, by kept"
+        " levels and ranges."
     )
 
 

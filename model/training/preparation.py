@@ -71,6 +71,9 @@ class Prepared:
         Which rows belong together.
     order
         The column of time, "the file", or None where the order says nothing.
+    window
+        The days (UTC) of the first and the last lead, ``2026-05-03``; None where there are no
+        times.
     contract
         Avro schema of the leads.
     warnings
@@ -85,6 +88,7 @@ class Prepared:
     labels: LabelCounts
     groups: GroupCounts
     order: str | None
+    window: tuple[str, str] | None
     contract: Mapping[str, Any]
     warnings: tuple[str, ...]
 
@@ -138,8 +142,9 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     positive = labels.positive[kept]
     _check_sufficient(table, positive, without_outcome)
 
-    order = "the file" if options.ordered else None
+    order, window = "the file" if options.ordered else None, None
     if times is not None:
+        window = _window(times[kept])
         rows = _in_order(table, times[kept], np.flatnonzero(kept))
         order = table.originals[CREATED_AT]
         if (np.diff(rows) < 0).any():
@@ -182,6 +187,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         labels=counts,
         groups=groups.counts,
         order=order,
+        window=window,
         contract=contract,
         warnings=tuple(warnings),
     )
@@ -356,6 +362,15 @@ def _known_before(groups: Groups) -> Iterable[str]:
             f"{left_out:,} of the latest 20 % of the rows belong together with an earlier row: the "
             "figures of the latest 20 % are without them."
         )
+
+
+def _window(times: NDArray[np.float64]) -> tuple[str, str] | None:
+    """Return the days of the first and the last time, in milliseconds since 1970."""
+    known = times[~np.isnan(times)]
+    if not len(known):
+        return None
+    first, last = np.array([known.min(), known.max()]).astype("datetime64[ms]").astype(str)
+    return first[:10], last[:10]
 
 
 def _in_order(

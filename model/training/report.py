@@ -96,8 +96,9 @@ def metrics(
     bands: Bands,
     change: LatestChange | None,
     inspection: Inspection,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Return the report's figures that the model keeps, as JSON."""
+    """Return the report's figures that the model keeps, as JSON; ``more`` is kept as it is."""
     return {
         "verdict": verdict.as_dict(),
         "cross_validated": {
@@ -114,4 +115,5 @@ def metrics(
         "latest_change": change.as_dict() if change else None,
         "leaks": [asdict(leak) for leak in inspection.leaks],
         "strongest": [asdict(alone) for alone in inspection.strongest],
+        **more,
     }

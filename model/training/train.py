@@ -21,6 +21,7 @@ from model.serving.onnx_runtime import OnnxPredictor
 from model.training.bands import Bands, choose_bands
 from model.training.baseline import logistic_scores
 from model.training.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
+from model.training.curves import segment_figures, tenths
 from model.training.export import parity, to_onnx
 from model.training.healthy_range import healthy_range
 from model.training.importance import field_importance
@@ -127,6 +128,8 @@ def train(
         *_warnings(data, validated, verdict, bands, change, inspection),
         *column_warnings(planned),
     )
+    # Those of the figures; without signal the model has one score for all, which the card shows.
+    unseen = validated.scores if verdict.has_signal else served.scores
     metadata = BundleMetadata(
         spec=spec,
         reference=reference,
@@ -136,7 +139,15 @@ def train(
         or healthy_range(served.scores, is_ordered=data.order is not None),
         importance=importance,
         golden=_golden(served, matrix),
-        metrics=metrics(verdict, validated, bands, change, inspection),
+        metrics=metrics(
+            *(verdict, validated, bands, change, inspection),
+            window=None if data.window is None else list(data.window),
+            tenths=tenths(data.leads.labels, unseen),
+            segments=segment_figures(
+                *(data.leads.labels, unseen, reference, features.bins),
+                *(importance, list(spec.shown_names)),
+            ),
+        ),
         training=_training(data, options, recipe, planned, warnings),
         contract=dict(data.contract),
     )

@@ -1,45 +1,37 @@
-"""`leadscore models`: list, show, verify and alias the models of the registry."""
+"""`leadscore models`: list, show and verify the models of the registry, and all that changes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import click
 import orjson
 from pydantic import JsonValue
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from model.bundle import Bundle, describe_bundle, load_bundle
-from model.registry import ACTED_ON, Alias, Registry, require_effect
+from model.bundle import Bundle
+from model.registry import Alias, Registry
 from model.serving.predictor import open_predictor
 from model.training.card import personal_content
-from model.training.chance import require_signal
 from schemas.display import for_terminal
-from schemas.errors import InputError
 from schemas.urls import mask_url
+from stream.cli.models_alias import alias, promote, rollback
+from stream.cli.models_archive import archive
+from stream.cli.models_card import card_from, card_renderer
+from stream.cli.models_export import export
+from stream.cli.models_history import at, history
+from stream.cli.models_options import AS_JSON, REGISTRY, described, loaded, print_json, terminal
 from stream.process.exit_codes import exit_codes
-from stream.process.model_trial import Trials
+from stream.process.whole_file import write_whole
 
 __all__ = ["models"]
-
-REGISTRY = click.option(
-    "--registry",
-    envvar="LEADSCORE_REGISTRY",
-    default="models",
-    show_default=True,
-    metavar="FOLDER|URL",
-    help="Where the models are.",
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print NDJSON.")
-WIDTH_IN_A_PIPE = 200
 
 
 @click.group()
 def models() -> None:
-    """List, show, verify and alias the models of the registry.
+    """List, show, verify, promote and archive the models of the registry.
 
     A MODEL is a name (the version with the alias production, else the newest), name@alias,
     name/version, or the path of a bundle's folder.
@@ -47,8 +39,14 @@ def models() -> None:
     \b
       leadscore models list
       leadscore models show leads --json
-      leadscore models alias leads production 3
+      leadscore models promote leads 3 --why "better on the last month"
+      leadscore models rollback leads
+      leadscore models at 2026-05-03T14:03 leads
     """  # noqa: D301
+
+
+for command in (alias, promote, rollback, archive, history, at, export):
+    models.add_command(command)
 
 
 @models.command(name="list")
@@ -65,45 +63,62 @@ def list_models(registry: str, *, as_json: bool) -> None:
     """  # noqa: D301
     with exit_codes():
         found = Registry(registry)
-        rows = [(name, found.versions(name), found.aliases(name)) for name in found.names()]
+        listed = [(found.aliases_now(name), found.versions(name)) for name in found.names()]
+    rows = [
+        (now.name, version, _aliases_of(version, now.aliases), version in now.archived)
+        for now, versions in listed
+        for version in versions
+    ]
     if as_json:
-        for name, versions, aliases in rows:
-            for version in versions:
-                of_it = _aliases_of(version, aliases)
-                _print_json({"model": name, "version": version, "aliases": of_it})
+        for name, version, aliases, is_archived in rows:
+            record = {"model": name, "version": version, "aliases": aliases}
+            print_json({**record, "is_archived": is_archived})
         return
     if not rows:
         shown = for_terminal(mask_url(registry))
         click.echo(f"{shown} has no models yet: train one with `leadscore train`.")
         return
     table = Table("model", "version", "aliases", box=None)
-    for name, versions, aliases in rows:
-        for version in versions:
-            named = ", ".join(_aliases_of(version, aliases))
-            table.add_row(*(Text(for_terminal(text)) for text in (name, version, named)))
-    _console().print(table)
+    for name, version, aliases, is_archived in rows:
+        named = ", ".join([*aliases, *(["(archived)"] if is_archived else [])])
+        table.add_row(*(Text(for_terminal(text)) for text in (name, version, named)))
+    terminal().print(table)
 
 
 @models.command()
 @click.argument("model")
+@click.option(
+    "--card",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the model's card to FILE.html or FILE.md instead.",
+)
 @REGISTRY
 @AS_JSON
-def show(model: str, registry: str, *, as_json: bool) -> None:
+def show(model: str, card: Path | None, registry: str, *, as_json: bool) -> None:
     """Show a model: fields, training, metrics, thresholds.
 
     \b
       leadscore models show leads
       leadscore models show leads/3 --json | jq .metadata.metrics
+      leadscore models show leads --card card.html
 
     Also what the bundle holds of the training leads. With --json one line has name, version, folder
-    and hash of the model, and its metadata as in the bundle.
+    and hash of the model, and its metadata as in the bundle. The card also has calibration and lift
+    of leads that the model has not seen, as plots, segments, and the history of its aliases; the
+    page needs no network.
 
-    Exit codes: 0 shown, 1 the model must not be used, 2 there is no such model.
+    Exit codes: 0 shown, 1 the model must not be used, 2 there is no such model, or FILE can't be
+    written.
     """  # noqa: D301
     with exit_codes():
-        bundle = _described(Registry(registry), model)
+        render = None if card is None else card_renderer(card)
+        found = Registry(registry)
+        bundle = described(found, model)
+        if card is not None and render is not None:
+            write_whole(card, render(card_from(found, bundle)))
     if as_json:
-        _print_json(
+        print_json(
             {
                 "model": bundle.name,
                 "version": bundle.version,
@@ -113,7 +128,10 @@ def show(model: str, registry: str, *, as_json: bool) -> None:
             }
         )
         return
-    console = _console()
+    if card is not None:
+        click.echo(for_terminal(f"wrote {card}"))
+        return
+    console = terminal()
     for sentence in _verdict(bundle.metadata.metrics):
         shown = Text(for_terminal(sentence), "bold")
         console.print(shown, highlight=False, soft_wrap=not console.is_terminal)
@@ -141,7 +159,7 @@ def contract(model: str, registry: str) -> None:
     Exit codes: 0 printed, 1 the model must not be used, 2 there is no such model.
     """  # noqa: D301
     with exit_codes():
-        bundle = _described(Registry(registry), model)
+        bundle = described(Registry(registry), model)
     click.echo(orjson.dumps(bundle.metadata.contract, option=orjson.OPT_INDENT_2))
 
 
@@ -162,10 +180,10 @@ def verify(model: str, registry: str, *, as_json: bool) -> None:
     Exit codes: 0 a worker would load it, 1 a worker would refuse it, 2 there is no such model.
     """  # noqa: D301
     with exit_codes():
-        bundle = _load(Registry(registry), model)
+        bundle = loaded(Registry(registry), model)
         engine = open_predictor(bundle).engine
     if as_json:
-        _print_json(
+        print_json(
             {
                 "model": bundle.name,
                 "version": bundle.version,
@@ -181,175 +199,6 @@ def verify(model: str, registry: str, *, as_json: bool) -> None:
         f"{len(bundle.metadata.golden.scores)} golden rows score as in training "
         f"(engine {engine}, sha256 {bundle.sha256})."
     )
-
-
-class _SetByDefault(click.Group):
-    """Commands on aliases; without a command's name an alias is set."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command."""
-        return super().resolve_command(ctx, args if args[0] in self.commands else ["set", *args])
-
-
-FORCE = click.option(
-    "--force",
-    is_flag=True,
-    help="Accept a model that is no better than giving everyone the base rate.",
-)
-DRY_RUN = click.option(
-    "--dry-run", is_flag=True, help="Check everything, and say what would change; change nothing."
-)
-
-
-class _AliasToSet(click.Choice[str]):
-    """An alias with an effect; one that only older registries have is refused with the reason."""
-
-    def __init__(self) -> None:
-        super().__init__([alias.value for alias in ACTED_ON])
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the alias; another one ends the command with exit code 2."""
-        if value in set(Alias):
-            try:
-                require_effect(Alias(value))
-            except InputError as error:
-                self.fail(str(error), param, ctx)
-        return super().convert(value, param, ctx)
-
-
-ALIAS = click.argument("alias", type=click.Choice([alias.value for alias in Alias]))
-
-
-@models.group(
-    cls=_SetByDefault,
-    context_settings={"ignore_unknown_options": True},
-    subcommand_metavar="[set] NAME ALIAS VERSION | remove NAME ALIAS",
-)
-def alias() -> None:
-    """Set or remove an alias of a model.
-
-    \b
-      leadscore models alias leads production 3
-      leadscore models alias remove leads production
-    """  # noqa: D301
-
-
-@alias.command(name="set")
-@click.argument("name")
-@click.argument("alias", type=_AliasToSet())
-@click.argument("version")
-@REGISTRY
-@FORCE
-@DRY_RUN
-@AS_JSON
-def set_alias(
-    name: str,
-    alias: str,
-    version: str,
-    registry: str,
-    *,
-    force: bool,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
-    """Set ALIAS of model NAME to VERSION, once VERSION is verified.
-
-    \b
-      leadscore models alias leads production 3 --dry-run
-      leadscore models alias set leads staging 4
-
-    Workers whose model is NAME@ALIAS load the version; those whose model is NAME follow production.
-    A VERSION for production that is no better than giving everyone the base rate is refused, unless
-    --force is given.
-
-    Exit codes: 0 the alias is set (with --dry-run: it could be), 1 the version must not be used or
-    is no better than the base rate, 2 there is no such model or version, or the alias does nothing.
-    """  # noqa: D301
-    with exit_codes():
-        found = Registry(registry)
-        bundle = _load(found, f"{name}/{version}")
-        if alias == Alias.PRODUCTION and not force:
-            require_signal(bundle.metadata, f"Workers whose model is {name} would load it")
-        before = found.aliases(name).get(Alias(alias))
-        if not dry_run:
-            found.set_alias(name, Alias(alias), version)
-    if as_json:
-        _print_change(name, alias, version, before, dry_run)
-        return
-    verb = "would be" if dry_run else "is"
-    was = f" ({'is' if dry_run else 'was'} {before})" if before else ""
-    click.echo(for_terminal(f"{name}@{alias} {verb} version {version}{was}."))
-
-
-@alias.command(name="remove")
-@click.argument("name")
-@ALIAS
-@REGISTRY
-@FORCE
-@DRY_RUN
-@AS_JSON
-def remove_alias(
-    name: str, alias: str, registry: str, *, force: bool, dry_run: bool, as_json: bool
-) -> None:
-    """Remove ALIAS of model NAME; its version stays.
-
-    \b
-      leadscore models alias remove leads staging --dry-run
-      leadscore models alias remove leads staging
-
-    Workers whose model is NAME@ALIAS keep the version that they have and report that the alias is
-    missing. Without production, NAME is the newest version: if that is no better than giving
-    everyone the base rate, production stays unless --force is given.
-
-    Exit codes: 0 the alias is removed (with --dry-run: it could be), 1 the newest version is no
-    better than the base rate, 2 there is no such model or alias.
-    """  # noqa: D301
-    with exit_codes():
-        found = Registry(registry)
-        newest = found.versions(name)[-1:]
-        is_followed = alias == Alias.PRODUCTION and Alias.PRODUCTION in found.aliases(name)
-        if is_followed and newest and not force:
-            left = _described(found, f"{name}/{newest[0]}")
-            require_signal(left.metadata, f"Workers whose model is {name} would load it")
-        version = found.version_of(name, alias)
-        if not dry_run:
-            found.remove_alias(name, Alias(alias))
-    if as_json:
-        _print_change(name, alias, None, version, dry_run)
-        return
-    change = (
-        f"would be removed (is version {version})"
-        if dry_run
-        else f"is removed (was version {version})"
-    )
-    click.echo(f"{name}@{alias} {change}.")
-    if alias == Alias.PRODUCTION and newest:
-        verb = "would load" if dry_run else "load"
-        click.echo(f"Workers whose model is {name} {verb} its newest version, {newest[0]}.")
-
-
-def _print_change(
-    name: str, alias: str, version: str | None, before: str | None, dry_run: bool
-) -> None:
-    """Print the change of an alias as a line of JSON."""
-    _print_json(
-        {"model": name, "alias": alias, "version": version, "was": before, "is_dry_run": dry_run}
-    )
-
-
-def _print_json(record: Mapping[str, Any]) -> None:
-    click.echo(orjson.dumps(record))
-
-
-def _load(registry: Registry, model: str) -> Bundle:
-    return load_bundle(registry.resolve(model), Trials())
-
-
-def _described(registry: Registry, model: str) -> Bundle:
-    """Load a model's metadata."""
-    return describe_bundle(registry.resolve(model), Trials())
 
 
 def _aliases_of(version: str, aliases: Mapping[Alias, str]) -> list[str]:
@@ -421,8 +270,3 @@ def _fields(bundle: Bundle) -> Table:
             importance,
         )
     return table
-
-
-def _console() -> Console:
-    in_terminal = click.get_text_stream("stdout").isatty()
-    return Console(width=None if in_terminal else WIDTH_IN_A_PIPE)

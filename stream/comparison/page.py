@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -17,6 +15,7 @@ from schemas.display import for_terminal
 from schemas.scored_event import CATEGORIES
 from stream.comparison.page_style import STYLE
 from stream.comparison.plots import AFTER, BEFORE, bars, calibration, distributions
+from stream.process.whole_file import write_whole
 
 __all__ = ["render_page", "write_page"]
 
@@ -40,16 +39,7 @@ def write_page(path: Path, comparison: Comparison) -> None:
     OSError
         The file can't be written.
     """
-    folder = path.parent
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, delete=False) as file:
-        try:
-            file.write(render_page(comparison))
-            file.close()
-            Path(file.name).chmod(0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_whole(path, render_page(comparison))
 
 
 def render_page(comparison: Comparison) -> str:

@@ -65,7 +65,7 @@ def _model(settings: Settings) -> Bundle:
 
 
 async def check_aliases(at: Surroundings) -> Sequence[Finding]:
-    """Check that each alias of the registry names a version that is there and intact."""
+    """Check the histories, and that each alias names a version that is there and intact."""
     return await asyncio.to_thread(_aliases, at.settings)
 
 
@@ -75,11 +75,23 @@ def _aliases(settings: Settings) -> list[Finding]:
     for name in registry.names():
         try:
             aliases = registry.aliases(name)
+            registry.history(name)
         except BundleError as error:
             findings.append(fail(str(error), "set the aliases again: `leadscore models alias`"))
             continue
         findings += [_alias(registry, name, *alias) for alias in sorted(aliases.items())]
+        if registry.view_differs(name):
+            findings.append(_view(name))
     return findings or [ok("no model has an alias; a name is its newest version")]
+
+
+def _view(name: str) -> Finding:
+    return warn(
+        f"aliases.json of {name} is expected to say what the history says, it does not: workers of"
+        " earlier releases, which read nothing else, may load another version",
+        f"write it again by setting an alias to the version that it has: `leadscore models alias"
+        f" {name} ALIAS VERSION`; change aliases with this release alone",
+    )
 
 
 def _alias(registry: Registry, name: str, alias: Alias, version: str) -> Finding:

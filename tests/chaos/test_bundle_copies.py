@@ -14,6 +14,7 @@ from model.registry import Alias, Registry
 from model.training.train import TrainOptions, train
 from stream.simulator.playing import Lead
 from testing.kafka_client import until
+from testing.made import MADE
 from tests.chaos.audit import second_audit, until_done
 from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
@@ -51,7 +52,7 @@ def registry(next_model: Bundle, tmp_path: Path) -> Registry:
     """Both versions; the first is in production."""
     shutil.copytree(Path(next_model.location).parents[1], tmp_path / "models")
     registry = Registry(tmp_path / "models")
-    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
     return registry
 
 
@@ -84,7 +85,7 @@ async def test_a_bundle_that_is_copied_slowly_is_taken_when_it_is_whole(
 
         folder.mkdir()
         shutil.copy(whole / "manifest.json", folder)
-        registry.set_alias("bank", Alias.PRODUCTION, "2")
+        registry.set_alias("bank", Alias.PRODUCTION, "2", MADE)
         await until(is_failing, what="a load that fails")
         content = (whole / "model.onnx").read_bytes()
         (folder / "model.onnx").write_bytes(content[: len(content) // 2])

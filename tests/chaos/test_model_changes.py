@@ -18,6 +18,7 @@ from model.bundle import Artefacts, Bundle, load_bundle
 from model.registry import Alias, Registry
 from stream.simulator.playing import Lead
 from testing.kafka_client import until
+from testing.made import MADE
 from tests.chaos.audit import audit_load
 from tests.chaos.conftest import FORM, OpenStage
 from tests.chaos.crew import Crew, crew_of
@@ -40,7 +41,7 @@ class Models:
     def flip(self) -> Bundle:
         self.now = 1 - self.now
         bundle = self.bundles[self.now]
-        self.registry.set_alias("bank", Alias.PRODUCTION, bundle.version)
+        self.registry.set_alias("bank", Alias.PRODUCTION, bundle.version, MADE)
         return bundle
 
 
@@ -52,7 +53,7 @@ def models(bank_model: Bundle, tmp_path: Path) -> Models:
     model = onnx.load_from_string(bank_model.files["model.onnx"])
     model.metadata_props[0].value += " "  # the same JSON, under another hash
     version = registry.publish("bank", Artefacts(onnx=model.SerializeToString()))
-    registry.set_alias("bank", Alias.PRODUCTION, bank_model.version)
+    registry.set_alias("bank", Alias.PRODUCTION, bank_model.version, MADE)
     second = load_bundle(registry.resolve(f"bank/{version}"), None)
     assert second.sha256 != bank_model.sha256
     return Models(registry, [bank_model, second])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,13 +16,17 @@ from numpy.typing import NDArray
 from features.counts import CountLayout
 from features.matrix import Columns, FeatureEncoder, Features
 from features.spec import FeatureSpec
+from model.alias import Alias
+from model.alias_entry import Action, next_entry
 from model.bundle import Artefacts, load_bundle, verify
 from model.manifest import MANIFEST, Manifest, sha256
 from model.metadata import BundleError, BundleMetadata
 from model.registry import Registry
+from model.sealed_json import seal
 from model.serving.onnx_format import message
 from model.serving.onnx_runtime import OnnxPredictor
 from schemas.fields import FieldKind
+from testing.made import MADE
 from tests.fuzz.graph_changes import MARK, changed_graph, some_changes
 from tests.fuzz.target import Feed, Shape, Target
 from tests.unit.small_model import NAME, small_model
@@ -203,13 +208,15 @@ def _registries() -> Iterator[Feed]:
         model = small_model(Path(folder))
         registry = Registry(model.registry)
         aliases = Path(model.bundle.location).parent / "aliases.json"
+        history = aliases.parent / "history"
 
         def feed(given: bytes) -> None:
-            """Check a manifest's fields (the hash is computed here), or the aliases."""
+            """Check a manifest or an entry (hashes are computed here), or the aliases."""
             aliases.write_bytes(given)
             for reference in (NAME, f"{NAME}@production", f"{NAME}/1"):
                 with suppress(BundleError):
                     registry.resolve(reference)
+            _feed_history(registry, history, given)
             with suppress(BundleError):
                 Manifest.from_bytes(given)
             with suppress(ValueError, RecursionError):
@@ -220,6 +227,24 @@ def _registries() -> Iterator[Feed]:
                         Manifest.from_bytes(rehashed)
 
         yield feed
+
+
+def _feed_history(registry: Registry, history: Path, given: bytes) -> None:
+    """Read an entry as given, and with its hash computed, and `latest`; then remove them."""
+    contents = [given]
+    with suppress(ValueError, RecursionError):
+        fields = json.loads(given)
+        if isinstance(fields, dict):
+            contents.append(seal(fields, "entry_sha256"))
+    history.mkdir()
+    for content in contents:
+        (history / "00000001.json").write_bytes(content)
+        (history / "latest").write_bytes(given)
+        with suppress(BundleError):
+            registry.aliases(NAME)
+        with suppress(BundleError):
+            registry.history(NAME)
+    shutil.rmtree(history)
 
 
 def _with_own_hash(fields: dict[str, Any]) -> bytes:
@@ -233,12 +258,16 @@ def _with_own_hash(fields: dict[str, Any]) -> bytes:
 
 def _registry_seeds() -> Sequence[bytes]:
     content = Manifest.of("a", "1", {"model.onnx": b"x", "reference.parquet": b"y"}).to_bytes()
+    entry = next_entry(None, Action.SET, MADE, alias=Alias.PRODUCTION, to="1")
     fields = json.loads(content)
     del fields["manifest_sha256"]
     deep = b'{"a": ' + b"[" * 600 + b"]" * 600 + b"}"
     return [
         content,
         json.dumps(fields).encode(),
+        entry.to_bytes(),
+        entry.model_dump_json(by_alias=True).encode(),
+        b"7\n",
         b'{"production": "1", "shadow": "2"}',
         deep,
         b"[" * 100_000,

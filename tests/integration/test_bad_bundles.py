@@ -15,6 +15,7 @@ from model.serving.onnx_format import message
 from model.storage import open_folder
 from stream.simulator.playing import Lead
 from testing.kafka_client import until
+from testing.made import MADE
 from tests.integration.worker_process import Stage, WorkerProcess
 
 FAILING = "leadscore_model_load_failing"
@@ -37,7 +38,7 @@ class Shelf:
         return folder
 
     def name(self, version: str) -> None:
-        self._registry.set_alias("bank", Alias.PRODUCTION, version)
+        self._registry.set_alias("bank", Alias.PRODUCTION, version, MADE)
 
     def with_negative_targets(self) -> Artefacts:
         """ONNX Runtime aborts the process on it."""

@@ -27,6 +27,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from model.registry import Alias, Registry
 from stream.__main__ import main
+from testing.made import MADE
 from tests.unit.small_model import SmallModel
 
 # A connection that is cut while it opens may be left to the garbage collector by the client.
@@ -52,7 +53,8 @@ class Does:
     """A function that a command that does not ask Kafka calls: Ctrl-C is pressed in it."""
 
 
-REGISTRY, READ_CONTENT = "stream.cli.models.Registry", "stream.cli.score.read_content"
+REGISTRY, ALIASES = "stream.cli.models.Registry", "stream.cli.models_alias.Registry"
+READ_CONTENT = "stream.cli.score.read_content"
 SHOW, SERVICE = "a show for people", "a service: its log is JSON (LEADSCORE_LOG_FORMAT)"
 TABLE = {
     "demo": Does(
@@ -67,8 +69,16 @@ TABLE = {
     "models show": Does("leads", waits_in=REGISTRY),
     "models contract": Does("leads", why_no_json="it is an Avro schema", waits_in=REGISTRY),
     "models verify": Does("leads", waits_in=REGISTRY),
-    "models alias set": Does("leads production 1 --force", writes=True, waits_in=REGISTRY),
-    "models alias remove": Does("leads production", writes=True, waits_in=REGISTRY),
+    "models alias set": Does("leads production 1 --force", writes=True, waits_in=ALIASES),
+    "models alias remove": Does("leads production", writes=True, waits_in=ALIASES),
+    "models promote": Does("leads 1 --force", writes=True, waits_in=ALIASES),
+    "models rollback": Does("leads", writes=True, waits_in=ALIASES),
+    "models archive": Does("leads 1", writes=True, waits_in="stream.cli.models_archive.Registry"),
+    "models history": Does("leads", waits_in="stream.cli.models_history.Registry"),
+    "models export": Does(
+        "leads --mlflow out", writes=True, waits_in="stream.cli.models_export.Registry"
+    ),
+    "models at": Does("1h", waits_in="stream.cli.models_history.Registry"),
     "score": Does("leads.jsonl", writes=True, waits_in=READ_CONTENT),
     "explain": Does("L-1", asks_kafka=True),
     "erase": Does("L-1", asks_kafka=True, writes=True),
@@ -208,7 +218,9 @@ def leadscore(
     (tmp_path / "leads.csv").write_text("lead_id,won\n1,yes\n2,no\n")
     (tmp_path / "leads.jsonl").write_text(json.dumps(model.leads[0]))
     shutil.copytree(model.registry, tmp_path / "models")
-    Registry(tmp_path / "models").set_alias("leads", Alias.PRODUCTION, "1")
+    shutil.copytree(tmp_path / "models/leads/1", tmp_path / "models/leads/2")
+    for version in ("1", "2"):  # the one before is there, too
+        Registry(tmp_path / "models").set_alias("leads", Alias.PRODUCTION, version, MADE)
 
     def call(path: str, *more: str, port: int = 1, registry: str = "") -> Result:
         return run(

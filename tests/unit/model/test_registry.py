@@ -7,10 +7,13 @@ from uuid import uuid4
 
 import pytest
 
+from model.alias_entry import Action
 from model.bundle import Artefacts, BundleError, load_bundle
+from model.disk_folder import DiskFolder
 from model.registry import Alias, ModelNotFoundError, Registry
 from model.storage import open_folder
 from schemas.errors import InputError
+from testing.made import MADE
 
 
 @pytest.fixture(params=["folder", "store"])
@@ -52,7 +55,7 @@ def test_a_name_is_its_newest_version_until_one_is_in_production(
     for _ in range(3):
         registry.publish("bank", artefacts)
     assert registry.resolve("bank").endswith("bank/3")
-    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    registry.set_alias("bank", Alias.PRODUCTION, "2", MADE)
     assert registry.resolve("bank").endswith("bank/2")
     assert registry.resolve("bank@production").endswith("bank/2")
     assert registry.resolve("bank/3").endswith("bank/3")
@@ -61,9 +64,9 @@ def test_a_name_is_its_newest_version_until_one_is_in_production(
 def test_an_alias_moves_and_leaves_the_others(registry: Any, artefacts: Artefacts) -> None:
     for _ in range(2):
         registry.publish("bank", artefacts)
-    registry.set_alias("bank", Alias.STAGING, "2")
-    registry.set_alias("bank", Alias.PRODUCTION, "1")
-    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    registry.set_alias("bank", Alias.STAGING, "2", MADE)
+    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
+    registry.set_alias("bank", Alias.PRODUCTION, "2", MADE)
     assert registry.aliases("bank") == {Alias.STAGING: "2", Alias.PRODUCTION: "2"}
 
 
@@ -73,7 +76,7 @@ def test_an_alias_of_no_version_is_refused(
 ) -> None:
     registry.publish("bank", artefacts)
     with pytest.raises(ModelNotFoundError, match="it has bank: 1"):
-        registry.set_alias("bank", Alias.PRODUCTION, version)
+        registry.set_alias("bank", Alias.PRODUCTION, version, MADE)
     assert registry.aliases("bank") == {}
 
 
@@ -96,7 +99,7 @@ def test_a_missing_model_is_named_with_those_that_exist(
     registry: Any, artefacts: Artefacts, reference: str, message: str
 ) -> None:
     registry.publish("bank", artefacts)
-    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
     with pytest.raises(ModelNotFoundError, match=message):
         registry.resolve(reference)
 
@@ -189,16 +192,67 @@ def test_publishing_at_once_never_takes_the_same_version(
 def test_aliases_are_replaced_at_once(tmp_path: Path, artefacts: Artefacts) -> None:
     """A reader sees the old aliases or the new, never a part, and no temporary file stays."""
     registry = Registry(tmp_path)
-    registry.publish("bank", artefacts)
-    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    for _ in range(2):
+        registry.publish("bank", artefacts)
+    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
+
+    def flip() -> None:
+        for number in range(100):
+            registry.set_alias("bank", Alias.PRODUCTION, str(number % 2 + 1), MADE)
+
     with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(
-            lambda: [registry.set_alias("bank", Alias.PRODUCTION, "1") for _ in range(200)]  # type: ignore[func-returns-value]
-        )
+        writing = pool.submit(flip)
         while not writing.done():
-            assert Registry(tmp_path).aliases("bank") == {Alias.PRODUCTION: "1"}
+            assert Registry(tmp_path).aliases("bank") in (
+                {Alias.PRODUCTION: "1"},
+                {Alias.PRODUCTION: "2"},
+            )
         writing.result()
-    assert sorted(os.listdir(tmp_path / "bank")) == ["1", "aliases.json"]
+    assert sorted(os.listdir(tmp_path / "bank")) == ["1", "2", "aliases.json", "history"]
+    entries = [f"{number:08}.json" for number in range(1, 101)]
+    assert sorted(os.listdir(tmp_path / "bank" / "history")) == [*entries, "latest"]
+
+
+def test_an_archived_version_is_not_the_newest(registry: Any, artefacts: Artefacts) -> None:
+    for _ in range(3):
+        registry.publish("bank", artefacts)
+    registry.change(registry.aliases_now("bank"), Action.ARCHIVE, MADE, to="3")
+    assert registry.resolve("bank").endswith("bank/2")
+    assert registry.newest("bank") == "3"
+    assert registry.resolve("bank/3").endswith("bank/3"), "a replay may still name it"
+    assert registry.versions("bank") == ["1", "2", "3"]
+
+
+def test_a_version_that_is_not_there_is_not_archived(registry: Any, artefacts: Artefacts) -> None:
+    registry.publish("bank", artefacts)
+    with pytest.raises(ModelNotFoundError):
+        registry.change(registry.aliases_now("bank"), Action.ARCHIVE, MADE, to="2")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "../bank"])
+def test_a_name_that_is_no_folder_has_no_aliases(registry: Any, name: str) -> None:
+    assert registry.aliases(name) == {}
+    assert registry.history(name) == ()
+    assert registry.newest(name) is None
+
+
+def test_a_poll_does_not_look_at_every_version(
+    tmp_path: Path, artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each version was looked at, each time a worker asked which one is in production."""
+    registry = Registry(tmp_path)
+    for _ in range(5):
+        registry.publish("bank", artefacts)
+    registry.set_alias("bank", Alias.PRODUCTION, "2", MADE)
+    looked: list[str] = []
+    holds = DiskFolder.holds
+    monkeypatch.setattr(
+        DiskFolder,
+        "holds",
+        lambda self, name: looked.append(self.location) or holds(self, name),  # type: ignore[func-returns-value]
+    )
+    assert registry.resolve("bank").endswith("bank/2")
+    assert looked == [f"{tmp_path}/bank/2"]
 
 
 @pytest.mark.parametrize("blocked", ["models", "models/bank"])

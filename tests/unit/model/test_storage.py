@@ -20,7 +20,10 @@ from model.storage import Folder, open_folder
 
 @dataclass(frozen=True)
 class Case:
-    """A folder in a store, and whether only one of several callers at once can claim a name."""
+    """A folder in a store, and whether of several threads at once only one can take a name.
+
+    S3 is in the integration ring.
+    """
 
     open: Callable[[], Folder]
     is_exclusive: bool
@@ -66,6 +69,7 @@ def test_a_folder_that_is_not_there_holds_nothing(case: Case) -> None:
     assert not missing.holds("notes")
     assert missing.written_at("notes") is None
     assert missing.folders() == []
+    assert missing.files() == []
     missing.remove("notes")
 
 
@@ -132,6 +136,38 @@ def test_where_claims_are_exclusive_one_of_many_at_once_succeeds(case: Case) -> 
         for number in range(20):
             taken = pool.map(lambda _, n=number: case.open().claim(str(n)), range(8))
             assert sum(taken) == 1
+
+
+def test_a_file_is_created_once(case: Case) -> None:
+    """With the folders above it."""
+    folder = case.open() / "bank" / "history"
+    assert folder.create("1", b"first")
+    assert not folder.create("1", b"second")
+    assert folder.read("1") == b"first"
+
+
+def test_where_creation_is_exclusive_one_of_many_at_once_succeeds(case: Case) -> None:
+    if not case.is_exclusive:
+        return
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            file = str(number)
+            created = pool.map(
+                lambda n, file=file: case.open().create(file, str(n).encode() * 1000), range(8)
+            )
+            winner = list(created).index(True)
+            assert case.open().read(file) == str(winner).encode() * 1000
+    assert len(case.open().files()) == 20, "no temporary file is left"
+
+
+def test_files_are_listed_without_folders(case: Case) -> None:
+    folder = case.open() / "bank"
+    assert folder.files() == []
+    folder.create("a", b"")
+    folder.write("b", b"")
+    folder.claim("1")
+    (folder / "1").write("model", b"a")
+    assert folder.files() == ["a", "b"]
 
 
 def test_a_removed_folder_is_gone_and_the_others_stay(folder: Folder) -> None:

@@ -64,3 +64,9 @@ def test_values_of_the_target_are_counted_where_the_model_keeps_them(model: Smal
     training = known.training.model_copy(update={"labels": labels})
     said = personal_content(known.model_copy(update={"training": training}))
     assert sentence(said, "Values of the target won").endswith("numbers of rows: 3.")
+
+
+def test_segments_with_figures_are_counted(model: SmallModel) -> None:
+    assert not any("segments" in one for one in personal_content(metadata(model)))
+    said = personal_content(metadata(model, metrics={"segments": [{"leads": 40}, {"leads": 31}]}))
+    assert "of 2 segments, each of at least 30 leads" in sentence(said, "Conversion")

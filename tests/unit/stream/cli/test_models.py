@@ -10,6 +10,7 @@ from fastavro import parse_schema
 from model.bundle import Artefacts
 from model.registry import Alias, Registry
 from stream.cli.models import models
+from testing.made import MADE
 from tests.unit.small_booster import Trained
 
 
@@ -30,7 +31,7 @@ def leadscore(registry: Any) -> Any:
 
 
 def test_list_shows_versions_and_aliases(leadscore: Any, registry: Any) -> None:
-    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    registry.set_alias("bank", Alias.PRODUCTION, "2", MADE)
     result = leadscore("list")
     assert result.exit_code == 0
     rows = [line.split() for line in result.output.splitlines()]
@@ -44,17 +45,18 @@ def test_each_command_has_a_line_of_json(leadscore: Any, registry: Any) -> None:
     verified = leadscore("verify", "bank/2", "--json")
     removed = leadscore("alias", "remove", "bank", "staging", "--json")
     aliased = {"model": "bank", "alias": "staging", "version": "2", "was": None} | {
-        "is_dry_run": False
+        "is_dry_run": False,
+        "number": 1,
     }
     assert json.loads(set_.stdout) == aliased
     assert [json.loads(line) for line in listed.stdout.splitlines()] == [
-        {"model": "bank", "version": "1", "aliases": []},
-        {"model": "bank", "version": "2", "aliases": ["staging"]},
+        {"model": "bank", "version": "1", "aliases": [], "is_archived": False},
+        {"model": "bank", "version": "2", "aliases": ["staging"], "is_archived": False},
     ]
     assert len(shown.stdout.splitlines()) == 1
     assert json.loads(shown.stdout)["metadata"]["spec"]["fields"]
     assert json.loads(verified.stdout)["sha256"] == json.loads(shown.stdout)["sha256"]
-    assert json.loads(removed.stdout) == aliased | {"version": None, "was": "2"}
+    assert json.loads(removed.stdout) == aliased | {"version": None, "was": "2", "number": 2}
 
 
 def test_list_of_an_empty_registry_says_how_to_fill_it(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_an_alias_is_set_once_the_version_is_verified(
 def test_a_dry_run_of_an_alias_checks_the_version_and_changes_nothing(
     leadscore: Any, registry: Any, tmp_path: Path
 ) -> None:
-    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
     result = leadscore("alias", "bank", "production", "2", "--dry-run")
     assert result.exit_code == 0
     assert "bank@production would be version 2 (is 1)." in result.output
@@ -151,7 +153,7 @@ def test_a_dry_run_of_an_alias_checks_the_version_and_changes_nothing(
 
 
 def test_a_dry_run_of_a_removal_removes_nothing(leadscore: Any, registry: Any) -> None:
-    registry.set_alias("bank", Alias.PRODUCTION, "1")
+    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
     result = leadscore("alias", "remove", "bank", "production", "--dry-run")
     assert result.exit_code == 0
     assert "bank@production would be removed (is version 1)." in result.output
@@ -252,7 +254,7 @@ def test_a_version_without_signal_is_production_only_by_an_option(
 def test_production_stays_where_a_version_without_signal_would_follow(
     registry: Any, leadscore: Any, trained: Trained
 ) -> None:
-    registry.set_alias("bank", Alias.PRODUCTION, "2")
+    registry.set_alias("bank", Alias.PRODUCTION, "2", MADE)
     registry.publish("bank", no_signal(trained))
     assert leadscore("alias", "remove", "bank", "production").exit_code == 1
     assert registry.aliases("bank") == {Alias.PRODUCTION: "2"}

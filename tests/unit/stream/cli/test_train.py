@@ -22,6 +22,7 @@ from stream.cli.explain import explain
 from stream.cli.models import models
 from stream.cli.score import score
 from stream.cli.train import train
+from testing.made import MADE
 
 
 def leads(path: Path, n: int = 300, separator: str = ",") -> Path:
@@ -449,7 +450,7 @@ def test_a_model_without_signal_is_shown_and_not_published(tmp_path: Path) -> No
 def test_a_model_without_signal_is_refused_as_json_and_beside_production(tmp_path: Path) -> None:
     file, registry = leads(tmp_path / "leads.csv"), tmp_path / "models"
     assert run(file, "--target", "won", "--registry", registry).exit_code == 0
-    Registry(registry).set_alias("leads", Alias.PRODUCTION, "1")
+    Registry(registry).set_alias("leads", Alias.PRODUCTION, "1", MADE)
     result = run(
         without_signal(tmp_path / "noise.csv"), "--target", "won", "--registry", registry, "--json"
     )

@@ -12,6 +12,7 @@ from model.registry import Alias, Registry
 from stream.doctor.finding import Level, Surroundings
 from stream.doctor.models import check_aliases, check_registry, check_schemas
 from stream.settings import load_settings
+from testing.made import MADE
 from tests.unit.small_model import NAME, SmallModel
 
 
@@ -69,8 +70,8 @@ async def test_without_aliases_the_newest_version_is_the_model(registry: Path) -
 
 async def test_each_alias_is_a_line_with_the_version_that_it_names(registry: Path) -> None:
     shutil.copytree(registry / NAME / "1", registry / NAME / "2")
-    Registry(registry).set_alias(NAME, Alias.STAGING, "2")
-    Registry(registry).set_alias(NAME, Alias.PRODUCTION, "1")
+    Registry(registry).set_alias(NAME, Alias.STAGING, "2", MADE)
+    Registry(registry).set_alias(NAME, Alias.PRODUCTION, "1", MADE)
     production, staging = await check_aliases(at(registry))
     assert {production.level, staging.level} == {Level.OK}
     assert f"{NAME}@production is version 1" in production.sentence
@@ -81,7 +82,7 @@ async def test_an_alias_of_a_version_that_is_gone_is_a_failure_with_the_command(
     registry: Path,
 ) -> None:
     shutil.copytree(registry / NAME / "1", registry / NAME / "2")
-    Registry(registry).set_alias(NAME, Alias.PRODUCTION, "2")
+    Registry(registry).set_alias(NAME, Alias.PRODUCTION, "2", MADE)
     shutil.rmtree(registry / NAME / "2")
     [found] = await check_aliases(at(registry))
     assert found.level is Level.FAIL
@@ -94,6 +95,25 @@ async def test_a_damaged_file_of_aliases_is_a_failure(registry: Path) -> None:
     [found] = await check_aliases(at(registry))
     assert found.level is Level.FAIL
     assert "leadscore models alias" in found.remedy
+
+
+async def test_a_damaged_history_is_a_failure(registry: Path) -> None:
+    Registry(registry).set_alias(NAME, Alias.PRODUCTION, "1", MADE)
+    entry = registry / NAME / "history" / "00000001.json"
+    entry.write_bytes(entry.read_bytes()[:-20])
+    [found] = await check_aliases(at(registry))
+    assert found.level is Level.FAIL
+    assert "00000001.json" in found.sentence
+
+
+async def test_a_file_of_aliases_that_an_earlier_release_has_written_since_is_a_warning(
+    registry: Path,
+) -> None:
+    Registry(registry).set_alias(NAME, Alias.PRODUCTION, "1", MADE)
+    (registry / NAME / "aliases.json").write_text("{}")
+    _, found = await check_aliases(at(registry))
+    assert found.level is Level.WARN
+    assert f"`leadscore models alias {NAME} ALIAS VERSION`" in found.remedy
 
 
 async def test_the_contract_has_the_fields_that_the_model_reads(registry: Path) -> None:

@@ -13,6 +13,7 @@ from monitoring.telemetry.health import Condition, Health
 from monitoring.telemetry.model_metrics import ModelMetrics
 from stream.rest.model_service import ModelService
 from stream.settings import load_settings
+from testing.made import MADE
 from tests.unit.two_models import TwoModels
 
 
@@ -25,12 +26,12 @@ def service_of(registry: Path | str, model: str = "leads") -> ModelService:
 async def test_another_alias_brings_another_model(two: TwoModels, tmp_path: Path) -> None:
     shutil.copytree(two.registry, tmp_path / "models")
     registry = Registry(tmp_path / "models")
-    registry.set_alias("leads", Alias.PRODUCTION, "1")
+    registry.set_alias("leads", Alias.PRODUCTION, "1", MADE)
     service = service_of(tmp_path / "models")
     assert (service.sha256, service.stage, await service.info()) == (None, None, None)
     await service.look()
     first = service.sha256
-    registry.set_alias("leads", Alias.PRODUCTION, "2")
+    registry.set_alias("leads", Alias.PRODUCTION, "2", MADE)
     await service.look()
     assert None is not first != service.sha256
     assert await service.models() == [

@@ -21,6 +21,7 @@ from stream.scoring import model_loader
 from stream.scoring.model_loader import LONGEST_WAIT, ModelLoader
 from stream.settings import load_settings
 from testing.fake_app import FakeTrials
+from testing.made import MADE
 from tests.unit.small_model import SmallModel
 
 POLL = 10.0
@@ -150,7 +151,7 @@ async def test_an_alias_that_moves_elsewhere_is_tried_at_once(
     half_copied(registry, model)
     place = Place(registry)
     assert await place.look() is None
-    Registry(registry).set_alias("leads", Alias.PRODUCTION, "1")
+    Registry(registry).set_alias("leads", Alias.PRODUCTION, "1", MADE)
     assert await place.look() == "1"
     assert not place.is_failing
 
@@ -163,7 +164,7 @@ async def test_an_alias_that_moves_back_ends_the_failure_and_loads_nothing(
     half_copied(registry, model)
     await place.look()
     assert place.is_failing
-    Registry(registry).set_alias("leads", Alias.PRODUCTION, "1")
+    Registry(registry).set_alias("leads", Alias.PRODUCTION, "1", MADE)
     assert await place.look() is None
     assert not place.is_failing
     assert place.trials.tried == 1

@@ -1,0 +1,121 @@
+"""Options and output that the commands of `leadscore models` share."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+
+from model.alias_entry import LONGEST_NAME, LONGEST_REASON, Made
+from model.bundle import Bundle, describe_bundle, load_bundle
+from model.registry import Registry
+from stream.process.model_trial import Trials
+
+__all__ = [
+    "AS_JSON",
+    "DRY_RUN",
+    "FORCE",
+    "REGISTRY",
+    "change_options",
+    "described",
+    "loaded",
+    "made_now",
+    "print_json",
+    "terminal",
+]
+
+WIDTH_IN_A_PIPE = 200
+
+REGISTRY = click.option(
+    "--registry",
+    envvar="LEADSCORE_REGISTRY",
+    default="models",
+    show_default=True,
+    metavar="FOLDER|URL",
+    help="Where the models are.",
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print NDJSON.")
+FORCE = click.option(
+    "--force",
+    is_flag=True,
+    help="Accept a model that is no better than giving everyone the base rate.",
+)
+DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Check everything, and say what would change; change nothing."
+)
+
+
+def change_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of commands that write to the history: who, why, and whether at all."""
+    options = (
+        REGISTRY,
+        click.option(
+            "--by",
+            envvar="LEADSCORE_OPERATOR",
+            default=_user,
+            show_default="the user of the operating system",
+            callback=_at_most(LONGEST_NAME),
+            metavar="NAME",
+            help="Who makes the change, for the history.",
+        ),
+        click.option(
+            "--why",
+            default="",
+            callback=_at_most(LONGEST_REASON),
+            metavar="TEXT",
+            help="The reason, for the history.",
+        ),
+        DRY_RUN,
+        AS_JSON,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def made_now(by: str, why: str) -> Made:
+    """Return who makes a change, now, and why."""
+    return Made(by or _user(), datetime.now(UTC), why)
+
+
+def loaded(registry: Registry, model: str) -> Bundle:
+    """Load a model as a worker does."""
+    return load_bundle(registry.resolve(model), Trials())
+
+
+def described(registry: Registry, model: str) -> Bundle:
+    """Load a model's metadata."""
+    return describe_bundle(registry.resolve(model), Trials())
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """Print a line of NDJSON."""
+    click.echo(orjson.dumps(record))
+
+
+def terminal() -> Console:
+    """Return a console that is wide enough for tables in a pipe."""
+    in_terminal = click.get_text_stream("stdout").isatty()
+    return Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()[:LONGEST_NAME]
+    except (OSError, KeyError):  # in a container, a user may have a number alone
+        return f"uid {os.getuid()}"
+
+
+def _at_most(length: int) -> Callable[[click.Context, click.Parameter, str], str]:
+    def check(ctx: click.Context, param: click.Parameter, value: str) -> str:
+        if len(value) > length:
+            raise click.BadParameter(f"expected at most {length:,} characters, not {len(value):,}")
+        return value
+
+    return check
