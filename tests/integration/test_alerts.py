@@ -239,15 +239,17 @@ def a_sink_with_every_fault() -> tuple[CollectorRegistry, SinkMetrics]:
     sink = SinkMetrics(registry, name="crm", kind="sql", content="scores")
     sink.target_away()
     sink.records_lost("leads.scored", 0, "retention", 5)
-    sink.watch_source(
-        lambda: SourceState(
-            lags=(PartitionLag("leads.scored", 0, 900, 900.0, math.inf),),
-            assigned_partitions=1,
-            last_commit_age=1.0,
-            is_ready=True,
-        )
-    )
+    sink.watch_source(_late_source)
     return registry, sink
+
+
+def _late_source() -> SourceState:
+    return SourceState(
+        lags=(PartitionLag("leads.scored", 0, 900, 900.0, math.inf),),
+        assigned_partitions=1,
+        last_commit_age=1.0,
+        is_ready=True,
+    )
 
 
 def a_sink() -> CollectorRegistry:
@@ -258,6 +260,7 @@ def a_sink() -> CollectorRegistry:
     sink.dead_letter(ErrorCode.OUTPUT_TOO_LARGE)
     sink.target_away()
     sink.target_reached()
+    sink.watch_source(_late_source)
     return registry
 
 
