@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 
 from model.bundle import Bundle
+from schemas.record_codec import RecordCodec
 from stream.kafka.declared_rights import Right
 from stream.simulator.playing import Lead
+from testing.kafka_client import Record, produce, until
+from testing.scored_events import scored
+from testing.webhook_receiver import WebhookReceiver, webhook_receiver
 from tests.chaos.audit import second_audit
 from tests.integration.secured_stage import SecuredStage, last_sentence
 from tests.integration.traffic import streaming
+from tests.webhook_stage import SECRET
 
 RATE = 200
+CODEC = RecordCodec("lead_scored")
 ROLES = {
     "score": {"LEADSCORE_ROLE": "score"},
     "exactly-once": {"LEADSCORE_ROLE": "score", "LEADSCORE_DELIVERY": "exactly_once"},
@@ -36,6 +42,72 @@ async def test_a_worker_needs_no_more_than_is_printed(
         worker = await secured.start(**environment)
         await secured.stage.until_committed(await secured.stage.play(part))
         await worker.stop_cleanly()
+
+
+@pytest.mark.thorough
+async def test_a_sink_needs_no_more_than_is_printed_not_even_to_read_earlier_scores_back(
+    secured: SecuredStage,
+) -> None:
+    async with webhook_receiver() as receiver:
+        environment = webhook_sink(receiver)
+        rights = secured.printed("sink", **environment)
+        await secured.grant(rights)
+        await secured.until_allowed(role="sink")
+        for number in range(2):  # the second one reads earlier scores back
+            sink = await secured.start(**environment)
+            await emit_scores(secured, 20 * number, 20 * number + 20)
+            await until_received(receiver, 20 * number + 20)
+            await sink.stop_cleanly()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("part", ["scored", "dlq", "-sink-"])
+async def test_a_right_that_is_taken_away_ends_a_sink_with_a_sentence(
+    secured: SecuredStage, part: str
+) -> None:
+    async with webhook_receiver() as receiver:
+        environment = webhook_sink(receiver)
+        rights = secured.printed("sink", **environment)
+        [taken] = [right for right in rights if right.name.endswith(part)]
+        await secured.grant(rights)
+        await secured.until_allowed(role="sink")
+        sink = await secured.start(**environment)
+        await emit_scores(secured, 0, 20)
+        await until_received(receiver, 20)
+        await secured.revoke(taken)
+        if part == "dlq":
+            topic = secured.settings.leads_scored
+            await produce(secured.broker.bootstrap, topic, [Record(b"no event", partition=0)])
+        else:
+            await emit_scores(secured, 20, 40)
+        said = await last_sentence(sink, 3)
+    assert said.startswith("stopped: expected user worker to have the right ")
+    assert str(taken) in said
+
+
+def webhook_sink(receiver: WebhookReceiver) -> dict[str, str]:
+    """Settings of a sink whose filter needs earlier scores."""
+    return {
+        "LEADSCORE_ROLE": "sink",
+        "LEADSCORE_SINK": "webhook",
+        "LEADSCORE_SINK_TO": receiver.url,
+        "LEADSCORE_SINK_WEBHOOK_SECRET": SECRET,
+        "LEADSCORE_SINK_WEBHOOK_ALLOW_PRIVATE": "true",
+        "LEADSCORE_SINK_WEBHOOK_SCORE_CHANGED": "0",
+    }
+
+
+async def emit_scores(secured: SecuredStage, start: int, stop: int) -> None:
+    """Write scored events of a few leads, all to one partition."""
+    records = [
+        Record(CODEC.encode(scored(f"lead-{at % 3}", offset=at)), partition=0)
+        for at in range(start, stop)
+    ]
+    await produce(secured.broker.bootstrap, secured.settings.leads_scored, records)
+
+
+async def until_received(receiver: WebhookReceiver, count: int) -> None:
+    await until(lambda: len(receiver.event_ids) == count, within=120, what=f"{count} events")
 
 
 USED_AT_WORK = {
