@@ -1,4 +1,6 @@
-"""Rows per second that each sink writes, without Kafka: `python -m benchmarks.sinks`.
+"""Rows that each sink writes per second and CPU-second: `python -m benchmarks.sinks`.
+
+Without Kafka; the CPU time is that of the sink's process.
 
 Batches are as large as the runner's. Events are read once, before the clock starts. PostgreSQL runs
 in a process of its own, as in the tests (Debian: apt-get install postgresql), without fsync; so
@@ -17,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from stream.settings import load_settings
 from stream.sinks.kinds import make_sink
@@ -70,20 +73,27 @@ def receiver() -> Iterator[str]:
         process.communicate()  # its input ends
 
 
-async def measure(kind: str, to: str, given: list[SinkBatch]) -> tuple[float, float]:
-    """Write all batches twice; return the seconds of new rows, and of rows that are repeated."""
+class Spent(NamedTuple):
+    """Seconds that writing took."""
+
+    wall: float
+    cpu: float
+
+
+async def measure(kind: str, to: str, given: list[SinkBatch]) -> list[Spent]:
+    """Write all batches twice; return the time of new rows, and of rows that are repeated."""
     webhook = {"sink_webhook_secret": SECRET, "sink_webhook_allow_private": True}
     sink = make_sink(load_settings(sink=kind, sink_to=to, **webhook))
     await sink.open()
-    seconds = []
+    spent = []
     for _ in range(2):
-        started = time.perf_counter()
+        started = time.perf_counter(), time.process_time()
         for batch in given:
             verdicts = await sink.write(batch)
             assert {verdict.outcome for verdict in verdicts} == {Outcome.WRITTEN}
-        seconds.append(time.perf_counter() - started)
+        spent.append(Spent(time.perf_counter() - started[0], time.process_time() - started[1]))
     await sink.close()
-    return seconds[0], seconds[1]
+    return spent
 
 
 def main() -> None:
@@ -94,14 +104,15 @@ def main() -> None:
     options = parser.parse_args()
     given = batches(options.rows, options.batch)
     sent = batches(options.rows // WEBHOOK_SHARE, WEBHOOKS)
-    print("| target | new rows/s | repeated rows/s |\n|---|--:|--:|")
+    print("| target | new rows/s | per CPU-second | repeated rows/s | per CPU-second |")
+    print("|---|--:|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as folder, targets(Path(folder)) as found:
         for name, (kind, to) in found.items():
             some = sent if kind == "webhook" else given
-            new, repeated = asyncio.run(measure(kind, to, some))
+            spent = asyncio.run(measure(kind, to, some))
             rows = sum(len(batch.records) for batch in some)
-            rates = rows / new, rows / repeated
-            print(f"| {name} | {rates[0]:,.0f} | {rates[1]:,.0f} |", flush=True)
+            rates = [f"{rows / seconds:,.0f}" for each in spent for seconds in each]
+            print(f"| {name} | {' | '.join(rates)} |", flush=True)
 
 
 if __name__ == "__main__":
