@@ -533,7 +533,7 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
     # Only where it is needed: a sink brings its client along.
     from monitoring.telemetry.sink_metrics import SinkMetrics
     from schemas.store import SchemaStore
-    from stream.sinks.assembly import gathering_of, sink_settings
+    from stream.sinks.assembly import TURNS, gathering_of, sink_settings
     from stream.sinks.dead_letters import SinkDeadLetters
     from stream.sinks.gatherer import Gatherer
     from stream.sinks.kinds import make_sink
@@ -597,7 +597,7 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
         lambda: (),
         health,
         app.crash,
-        held_for=gathering.seconds,
+        held_for=gathering.seconds + TURNS,
     )
     loop_watch = LoopWatch()
     metrics.watch_source(SourceMetrics(source, observer, stall_watch, loop_watch, health).state)

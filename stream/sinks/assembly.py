@@ -5,7 +5,11 @@ from __future__ import annotations
 from stream.settings import Settings
 from stream.sinks.sink import Gathering, Sink
 
-__all__ = ["gathering_of", "sink_settings"]
+__all__ = ["TURNS", "gathering_of", "sink_settings"]
+
+TURNS = 300.0
+"""Seconds that a partition may wait for its turn: one is written after the other, and the consumer
+hands over what it has fetched of one before the next, which takes long where a target is slow."""
 
 
 def sink_settings(settings: Settings) -> Settings:
