@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from lake.store import open_store, reaching, version_of
+from lake.text_reader import TEXT_SUFFIXES
 from schemas.errors import InputError
 
 __all__ = ["DataFile", "find_files", "partitions_in"]
 
-SUFFIXES = (".parquet", ".parq", ".pq")
+PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """Written by Hive and Spark for a partition without a value."""
 GLOB = frozenset("*?[")
@@ -30,7 +31,7 @@ class DataFile:
 
 
 def find_files(source: str) -> list[DataFile]:
-    """Return the Parquet files of a source, in the order of their names.
+    """Return the files of a source, in the order of their names.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def find_files(source: str) -> list[DataFile]:
     Raises
     ------
     InputError
-        There is no such file; or a folder has none, or others than Parquet files.
+        There is no such file; or there is one of another format, by its name.
     StartupError
         The store can't be reached.
     """
@@ -58,7 +59,7 @@ def find_files(source: str) -> list[DataFile]:
         for name, info in found.items()
         if info["type"] == "file" and not _is_hidden(name.removeprefix(root))
     }
-    _check_parquet(entries, source)
+    _check_formats(entries, source)
     return [
         DataFile(files.unstrip_protocol(name), info["size"], version_of(info), partitions_in(name))
         for name, info in sorted(entries.items())
@@ -89,15 +90,17 @@ def partitions_in(path: str) -> dict[str, str | None]:
     }
 
 
-def _check_parquet(entries: Mapping[str, Any], source: str) -> None:
+def _check_formats(entries: Mapping[str, Any], source: str) -> None:
     if not entries:
-        raise InputError(f"{source}: expected Parquet files, there is none. Check the name.")
-    others = [name for name in entries if not name.endswith(SUFFIXES)]
+        raise InputError(
+            f"{source}: expected Parquet, CSV or JSON files, there is none. Check the name."
+        )
+    others = [name for name in entries if not name.endswith((*PARQUET_SUFFIXES, *TEXT_SUFFIXES))]
     if others:
         raise InputError(
-            f"{source}: expected Parquet files only, named *.parquet, but there are"
+            f"{source}: expected files named *.parquet, *.csv or *.jsonl, but there are"
             f" {_listed(others)}. Name the files by a glob such as '{source.rstrip('/')}"
-            "/*.parquet'; score a CSV or JSON file alone, without --out."
+            "/*.parquet'."
         )
 
 

@@ -13,10 +13,11 @@ import pyarrow.compute
 
 from features.table import Table
 from lake.batch_scorer import BatchScorer, ScoredRows
+from lake.file_reader import describe_contents, read_rows
 from lake.lead_columns import LeadColumns, find_columns
 from lake.manifest import Manifest
 from lake.output import OutputFolder
-from lake.parquet_reader import check_unchanged, open_parquet, read_batches, with_partitions
+from lake.parquet_reader import check_unchanged
 from lake.plan import InputFile, Part, PartAccount, Plan, Span
 from lake.score_columns import score_schema
 from lake.writers import TableWriter, open_writer
@@ -105,7 +106,7 @@ class PartScorer:
         check_unchanged(file)
         columns = self._columns_of(file)
         row = span.first_row
-        for data in read_batches(file, span.groups, columns.read, columns.texts):
+        for data in read_rows(file, span.groups, columns.read, columns.texts):
             table = self._scorer.table(data)
             scored = self._scorer.score(table)
             writer.write(self._output(data, table, scored, columns, row))
@@ -129,9 +130,7 @@ class PartScorer:
 
     def _columns_of(self, file: InputFile) -> LeadColumns:
         """Return the columns to read of a file; files of one schema have the same."""
-        with open_parquet(file.url) as opened:
-            schema = opened.schema_arrow
-        schema = with_partitions(schema.empty_table(), file.partitions).schema
+        schema = describe_contents(file).schema
         key = schema.remove_metadata().to_string()
         if key not in self._columns:
             request = self._plan.request
@@ -144,10 +143,7 @@ class PartScorer:
         """Return the schema of the output: copied columns have the types of the first file."""
         fields = [pa.field("lead_id", pa.string())]
         if keep := self._plan.request.keep:
-            first = self._plan.files[0]
-            with open_parquet(first.url) as opened:
-                schema = opened.schema_arrow
-            schema = with_partitions(schema.empty_table(), first.partitions).schema
+            schema = describe_contents(self._plan.files[0]).schema
             fields += [schema.field(name) for name in keep]
         fields += [*score_schema()]
         names = [field.name for field in fields]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from features.row_reader import RowReader
 from lake.delta_table import find_delta_files, is_delta_table
+from lake.file_reader import describe_contents
 from lake.files import DataFile, find_files
 from lake.lead_columns import find_columns
-from lake.parquet_reader import open_parquet, with_partitions
 from lake.parts import split_into_parts
 from lake.plan import InputFile, Plan, PlannedModel, Request
 from model.bundle import Bundle
@@ -20,21 +20,11 @@ from schemas.errors import InputError
 __all__ = ["Described", "Inputs", "describe_inputs", "make_plan"]
 
 READERS = 16
-"""Files whose footers are read at once."""
+"""Files that are described at once."""
 
 
 class Described(NamedTuple):
-    """A file and the content of its footer.
-
-    Attributes
-    ----------
-    file
-        The file.
-    schema
-        A ``pyarrow.Schema``, with the columns of its partitions.
-    groups
-        Number of rows of each row group.
-    """
+    """A file with its columns and numbers of rows; see ``Contents``."""
 
     file: DataFile
     schema: Any
@@ -49,7 +39,7 @@ class Inputs(NamedTuple):
 
 
 def describe_inputs(sources: Sequence[str], delta_version: int | None) -> Inputs:
-    """Find the files of all sources, and read their footers.
+    """Find the files of all sources, and their columns and numbers of rows.
 
     Parameters
     ----------
@@ -61,7 +51,7 @@ def describe_inputs(sources: Sequence[str], delta_version: int | None) -> Inputs
     Raises
     ------
     InputError
-        A source has no files, or one that is no Parquet file; or a version is given, and no source
+        A source has no files, or one that can't be read; or a version is given, and no source
         is a Delta table.
     StartupError
         A store can't be reached.
@@ -85,12 +75,7 @@ def describe_inputs(sources: Sequence[str], delta_version: int | None) -> Inputs
 
 
 def _described(file: DataFile) -> Described:
-    with open_parquet(file.url) as opened:
-        metadata = opened.metadata
-        groups = tuple(metadata.row_group(at).num_rows for at in range(metadata.num_row_groups))
-        schema = opened.schema_arrow
-    schema = with_partitions(schema.empty_table(), file.partitions).schema
-    return Described(file, schema, groups)
+    return Described(file, *describe_contents(file))
 
 
 def make_plan(

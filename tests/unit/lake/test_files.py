@@ -67,9 +67,14 @@ def test_size_and_version_change_with_the_file(tmp_path: Path) -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    put(tmp_path, "a.parquet", "b.csv", "c.txt")
-    with pytest.raises(InputError, match=r"there are b\.csv and 1 more"):
+    put(tmp_path, "a.parquet", "b.csv", "c.txt", "d.xlsx")
+    with pytest.raises(InputError, match=r"there are c\.txt and 1 more"):
         find_files(str(tmp_path))
+
+
+def test_csv_and_json_are_files_of_a_data_set(tmp_path: Path) -> None:
+    put(tmp_path, "a.parquet", "b.csv", "c.jsonl.gz")
+    assert found(tmp_path, tmp_path) == ["a.parquet", "b.csv", "c.jsonl.gz"]
 
 
 @pytest.mark.parametrize("name", ["", "missing", "missing/*.parquet", "missing.parquet"])

@@ -1,0 +1,145 @@
+"""A backfill whose shards are killed at random moments, again and again: every row once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from model.bundle import Bundle
+from tests.integration.lake_data import (
+    by_lead,
+    contacts_table,
+    expected_scores,
+    run_score,
+    score_command,
+)
+from tests.integration.s3_server import S3, s3_server
+
+ROUNDS = 10
+"""Times that both shards are started and killed, at most."""
+LONGEST = 8.0
+"""Seconds after which the last one is killed."""
+COPIES = 3
+"""Copies of the bank's contacts: about 124,000 rows, some seconds of work."""
+GROUP = 2_000
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    with s3_server() as server:
+        server.files.mkdir("lake")
+        yield server
+
+
+class Output:
+    """The output folder: what is in it, and whether a file has been replaced."""
+
+    def __init__(self, location: str, files: Any) -> None:
+        self.location = location
+        self._files = files
+        self._path = location.removeprefix("s3://")
+
+    def published(self) -> dict[str, str]:
+        """Return what identifies each file that a reader sees."""
+        self._files.invalidate_cache()
+        found = self._files.find(self._path, detail=True) if self._files.exists(self._path) else {}
+        return {
+            name: str([info.get(key) for key in ("ino", "mtime", "ETag", "LastModified", "size")])
+            for name, info in found.items()
+            if "/_temporary/" not in name
+        }
+
+    def parts(self) -> int:
+        """Return how many parts are complete."""
+        return sum("/_manifest/parts/" in name for name in self.published())
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        for name in self._files.glob(f"{self._path}/part-*.parquet"):
+            with self._files.open(name, "rb") as file:
+                yield from pa.parquet.read_table(file).to_pylist()
+
+
+def write_copies(folder: Path) -> tuple[Any, int]:
+    """Write copies of the contacts with ids of their own; return one table, and its row groups."""
+    contacts = contacts_table()
+    folder.mkdir()
+    tables = []
+    at = contacts.schema.get_field_index("lead_id")
+    for copy in range(COPIES):
+        ids = [f"{lead_id}-{copy}" for lead_id in contacts.column("lead_id").to_pylist()]
+        tables.append(contacts.set_column(at, "lead_id", pa.array(ids)))
+        pa.parquet.write_table(tables[-1], folder / f"{copy}.parquet", row_group_size=GROUP)
+    return pa.concat_tables(tables), COPIES * -(-contacts.num_rows // GROUP)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("store", ["disk", "s3"])
+def test_rows_are_scored_once_whatever_is_killed(
+    bank_model: Bundle, tmp_path: Path, chance: Random, s3: S3, store: str
+) -> None:
+    """Two shards at once, each killed at a moment of its own: the command, and so its processes."""
+    table, parts = write_copies(tmp_path / "in")
+    expected = expected_scores(bank_model, table, tmp_path)
+    if store == "s3":
+        output = Output(f"s3://lake/scores-{chance.randrange(10**9)}", s3.files)
+    else:
+        output = Output(str(tmp_path / "out"), fsspec.filesystem("file"))
+    given = (tmp_path / "in", "--out", output.location, "--rows-per-file", str(GROUP))
+    environment = os.environ | s3.environment
+
+    written: dict[str, str] = {}
+    progress = []
+    for _ in range(ROUNDS):
+        with ExitStack() as running:
+            moments = sorted(
+                (chance.uniform(0.5, LONGEST), shard, chance.choice("12")) for shard in (1, 2)
+            )
+            started = time.monotonic()
+            processes = [
+                running.enter_context(
+                    subprocess.Popen(
+                        score_command(
+                            bank_model, *given, "--shard", f"{shard}/2", "--workers", workers
+                        ),
+                        env=environment,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                    )
+                )
+                for _, shard, workers in moments
+            ]
+            for (moment, _, _), process in zip(moments, processes, strict=True):
+                try:
+                    process.wait(max(0.0, started + moment - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+        now = output.published()
+        assert {name: now[name] for name in written} == written, "a file was replaced"
+        written = now
+        progress.append(output.parts())
+        if progress[-1] == parts:
+            break
+    assert any(0 < done < parts for done in progress), f"nothing was killed half done: {progress}"
+
+    result = run_score(bank_model, *given, "--json", environment=s3.environment)
+    assert result.returncode == 0, result.stderr
+    account = json.loads(result.stdout.splitlines()[-1])
+    assert account["rows"] == account["scored"] == len(expected)
+    now = output.published()
+    assert {name: now[name] for name in written} == written, "a file was replaced"
+    assert by_lead(output.rows()) == expected
+    assert store == "s3" or not (tmp_path / "out" / "_temporary").exists()
