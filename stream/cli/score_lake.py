@@ -103,7 +103,7 @@ def score_lake(request: Request, options: LakeOptions, load: Callable[[], Bundle
         _score(plan, out, bundle, todo, options, shown)
     manifest.finish(plan)  # if this was the last shard
     account = manifest.account(numbers)
-    print_account(plan, account, options.out, is_json=options.is_json)
+    print_account(plan, account, options.out, len(manifest.done()), is_json=options.is_json)
     if not account.is_balanced(plan, numbers):
         return EXIT_UNBALANCED
     is_above = account.rows - account.scored > options.max_rejected * account.rows

@@ -152,10 +152,24 @@ def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_
     click.echo(f"Write    {len(numbers):,} files of {rows:,} rows, {len(done):,} of them written")
 
 
-def print_account(plan: Plan, account: Account, out: str, *, is_json: bool) -> None:
-    """Print what became of the rows."""
+def print_account(plan: Plan, account: Account, out: str, written: int, *, is_json: bool) -> None:
+    """Print what became of the rows.
+
+    Parameters
+    ----------
+    plan, account
+        The plan, and the account of the shards that were scored here.
+    out
+        The output folder.
+    written
+        Number of parts of all shards that are complete.
+    is_json
+        Whether to print a line of JSON.
+    """
+    planned = len(plan.parts)
     if is_json:
-        _print({"event": "account", **account.model_dump(exclude={"parts"})})
+        counts = {"written": written, "planned": planned}
+        _print({"event": "account", **account.model_dump(exclude={"parts"}), **counts})
         return
     rejected = ", ".join(f"{count:,} {code}" for code, count in account.rejected.items())
     click.echo(
@@ -164,6 +178,8 @@ def print_account(plan: Plan, account: Account, out: str, *, is_json: bool) -> N
     )
     model = f"{plan.model.name}/{plan.model.version}"
     click.echo(for_terminal(f"{len(account.parts):,} files by {model} in {out}"))
+    if written < planned:
+        click.echo(f"{written:,} of {planned:,} files of all shards are written: score the others")
 
 
 def _print(record: dict[str, Any]) -> None:

@@ -115,7 +115,9 @@ def score_into_folder(
     """
     shards = tuple(parse_shard(text) for text in options["shards"])
     if encoding is not None:
-        raise InputError("--encoding does not go with --out, which detects it for each file: leave it out")
+        raise InputError(
+            "--encoding does not go with --out, which detects it for each file: leave it out"
+        )
     if shape == "table":
         raise InputError("--format table does not go with --out: choose parquet, jsonl or csv")
     try:

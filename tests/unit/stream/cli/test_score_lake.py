@@ -80,12 +80,16 @@ def test_shards_together_are_the_whole(
 ) -> None:
     out, account = tmp_path / "out", tmp_path / "out" / "_manifest" / "account.json"
     assert run(model, out, source, "--shard", "3/3").exit_code == 0
-    assert run(model, out, source, "--shard", "1/3").exit_code == 0
+    result = run(model, out, source, "--shard", "1/3")
+    assert result.exit_code == 0
+    assert "3 of 5 files of all shards are written: score the others" in result.stdout
     assert not account.exists()
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "1")
     result = run(model, out, source, "--shard", "/3", "--json")
     assert result.exit_code == 0, result.output
-    assert events(result)[-1]["rows"] < 400
+    last = events(result)[-1]
+    assert last["rows"] < 400
+    assert (last["written"], last["planned"]) == (5, 5)
     assert account.exists()
     assert read_scores(out) == expected_rows(model)
 

@@ -76,10 +76,12 @@ def test_an_account_in_json_leaves_the_parts_out(
 
     score_all(model, plan.request, tmp_path / "out")
     whole = Manifest(OutputFolder(str(tmp_path / "out"))).account(range(4))
-    print_account(plan, whole, "out", is_json=True)
+    print_account(plan, whole, "out", 4, is_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "event": "account",
         "rows": 400,
         "scored": 400,
         "rejected": {},
+        "written": 4,
+        "planned": 4,
     }
