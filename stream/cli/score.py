@@ -78,8 +78,8 @@ def score(
       head -n 100 events.jsonl | leadscore score - --format csv
 
     With --out, data sets of any size: files, folders and globs of Parquet, CSV or JSON, with or
-    without partitions (country=DE/…), and Delta tables, on a disk or in a store (s3://, gs://, …). A
-    process a core writes files that are never replaced; killed at any moment, the same command
+    without partitions (country=DE/…), and Delta tables, on a disk or in a store (s3://, gs://, …).
+    A process a core writes files that are never replaced; killed at any moment, the same command
     goes on where it was. See docs/lake.md.
 
     \b

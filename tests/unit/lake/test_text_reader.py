@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from lake import text_reader
+from lake.parquet_reader import BATCH_ROWS
 from lake.plan import InputFile
-from lake.text_reader import BATCH_ROWS, is_text_file, read_text_batches, read_text_file
+from lake.text_reader import is_text_file, read_text_batches, read_text_file
 from schemas.errors import InputError
 
 
