@@ -135,6 +135,7 @@ class KafkaCluster:
             lambda: describe_group(self._client, name),
             doing=f"describing the group {name}",
             may_pass=is_retriable,
+            level=logging.INFO,  # a new cluster has no coordinator at first
             log=log,
         )
 

@@ -74,6 +74,7 @@ class LagReader:
             lambda: self._view.commits(asked.group),
             doing=f"reading the commits of group {asked.group}",
             may_pass=is_retriable,
+            level=logging.INFO,  # a new cluster has no coordinator at first
             log=log,
         )
         partitions = await self._partitions(asked, commits.keys())

@@ -87,6 +87,7 @@ async def retry(
     may_pass: Callable[[Exception], bool],
     log: logging.Logger,
     pause: float = REQUEST_PAUSE,
+    level: int = logging.WARNING,
 ) -> T:
     """Call until it succeeds, and return what it returns; the caller sets a deadline.
 
@@ -95,13 +96,15 @@ async def retry(
     attempt
         What is called.
     doing
-        Begins the warning after an attempt that failed.
+        Begins the line of the log after an attempt that failed.
     may_pass
         Whether another attempt may succeed after an error.
     log
-        Where the warnings go.
+        Where these lines go.
     pause
         Seconds between two attempts.
+    level
+        Level of these lines.
 
     Raises
     ------
@@ -114,5 +117,5 @@ async def retry(
         except Exception as error:
             if not may_pass(error):
                 raise
-            log.warning("%s: %r; trying again in %g s", doing, error, pause)
+            log.log(level, "%s: %r; trying again in %g s", doing, error, pause)
         await asyncio.sleep(pause)

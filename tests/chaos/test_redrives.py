@@ -54,6 +54,8 @@ async def write_letters(settings: Settings) -> None:
 
 
 async def started(settings: Settings, log: Path, *arguments: str) -> asyncio.subprocess.Process:
+    # LEADSCORE_CHAOS is no setting: the command would warn of it before it names its id.
+    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
     environment = {
         "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "LEADSCORE_TOPIC_PREFIX": settings.topic_prefix,
@@ -62,7 +64,7 @@ async def started(settings: Settings, log: Path, *arguments: str) -> asyncio.sub
     with log.open("wb") as told:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "stream", "dlq", "redrive", "--json", *arguments),
-            env=os.environ | environment,
+            env=given | environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=told,
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
 from aiokafka.errors import GroupLoadInProgressError, OffsetOutOfRangeError
 
 from stream.lag.figures import LagState
@@ -51,13 +54,22 @@ async def test_other_topics_are_left_out_if_some_are_named() -> None:
     assert await bench.reader.read([GroupTopics("g", ("other",), only_these=True)]) == []
 
 
-@in_jumping_time
-async def test_a_coordinator_that_is_loading_is_no_group_without_commits() -> None:
-    bench = Bench()
-    bench.kafka.committed = {TP: 0}
-    bench.view.commit_errors = [GroupLoadInProgressError(), GroupLoadInProgressError()]
-    [lag] = await bench.reader.read([GroupTopics("g")])
-    assert lag.state is LagState.CAUGHT_UP
+def test_a_coordinator_that_is_loading_is_no_group_without_commits_and_no_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """`leadscore lag` showed warnings on standard error where the cluster was new."""
+
+    @in_jumping_time
+    async def read() -> None:
+        bench = Bench()
+        bench.kafka.committed = {TP: 0}
+        bench.view.commit_errors = [GroupLoadInProgressError(), GroupLoadInProgressError()]
+        [lag] = await bench.reader.read([GroupTopics("g")])
+        assert lag.state is LagState.CAUGHT_UP
+
+    caplog.set_level(logging.INFO)
+    read()
+    assert [record.levelno for record in caplog.records] == [logging.INFO] * 2
 
 
 @in_jumping_time
