@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from agents.dead_letters import DeadLetter, forms_of, smallest_form
@@ -14,6 +15,9 @@ from stream.kafka.topic_limits import TopicLimits
 __all__ = ["OutputLimits"]
 
 log = logging.getLogger(__name__)
+
+AGAIN = 60.0
+"""Seconds after which letters that were cut are logged again."""
 
 OWN_BYTES = 1024
 """Most bytes of such an event beside its value and its ids, which the value has, too."""
@@ -34,6 +38,8 @@ class OutputLimits:
         self._limits = limits
         self._scored_topic = scored_topic
         self._dead_letter_topic = dead_letter_topic
+        self._cut = 0
+        self._logged_at = float("-inf")
 
     def too_large(self, outputs: Sequence[Output], *, own_headers: int) -> Sequence[int]:
         """Return the positions of the scored events that their topic does not take.
@@ -75,11 +81,20 @@ class OutputLimits:
         for form in forms_of(letter.output):
             if self._limits.fits(topic, *form):
                 if form is not letter.output:
-                    log.warning(
-                        "a dead letter is sent without its value, as it is too large for %s", topic
-                    )
+                    self._note_cut()
                 return form
         raise self._too_small()
+
+    def _note_cut(self) -> None:
+        """Log that a letter was cut: the first at once, then how many, once a minute."""
+        self._cut += 1
+        if time.monotonic() - self._logged_at >= AGAIN:
+            log.warning(
+                "%d dead letters are sent without their values, as they are too large for %s: raise"
+                " its max.message.bytes",
+                *(self._cut, self._dead_letter_topic),
+            )
+            self._cut, self._logged_at = 0, time.monotonic()
 
     def verify(self) -> None:
         """Check that the dead-letter topic takes the smallest dead letter.

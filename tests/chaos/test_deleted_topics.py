@@ -10,6 +10,7 @@ from aiokafka.admin import NewPartitions
 from aiokafka.errors import KafkaError
 
 from model.bundle import Bundle
+from schemas.errors import LeadScoreError
 from stream.simulator.playing import Lead
 from testing.kafka_client import open_admin, read_ends, until
 from tests.chaos.audit import audit, second_audit, until_done
@@ -136,7 +137,7 @@ async def test_a_commit_that_outlives_its_topic_with_its_coordinator_is_a_loss_a
         before, begins = await stage.committed(), await begins_after(stage, source)
         coordinator = await coordinator_of(stage, cluster)
         await asyncio.to_thread(coordinator.kill)
-        await delete_topic(stage, source)
+        await until_deleted(stage, source)
         await until_recreated(stage)
         assert await until_committed_is_known(stage) == before, "the commit was deleted"
         await crew.join()
@@ -160,11 +161,25 @@ async def coordinator_of(stage: Stage, cluster: Cluster) -> Node:
     return cluster.nodes[number - 1]
 
 
+async def until_deleted(stage: Stage, topic: str) -> None:
+    """Delete a topic of a cluster that has just lost a broker, which may be the controller."""
+
+    async def is_deleted() -> bool:
+        with suppress(KafkaError):
+            async with open_admin(stage.settings.kafka_bootstrap_servers) as admin:
+                if topic not in await admin.list_topics():
+                    return True
+                await admin.delete_topics([topic])
+        return False
+
+    await until(is_deleted, what=f"{topic} deleted")
+
+
 async def until_recreated(stage: Stage) -> None:
     """Create the source topic again; a cluster that has lost a broker may need a moment."""
 
     async def is_created() -> bool:
-        with suppress(KafkaError, AssertionError):
+        with suppress(KafkaError, LeadScoreError, AssertionError):
             await stage.create_topics()
             ends = await read_ends(
                 stage.settings.kafka_bootstrap_servers, stage.settings.leads_created

@@ -15,11 +15,12 @@ from tests.chaos.crew import crew_of
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage, headers_of
 
+RATE = 300
 TAKES = "300"
 """Bytes of a batch."""
 POISON = 0.1
 """Share of broken leads."""
-BACK_WITHIN = 60.0
+BACK_WITHIN = 120.0
 
 
 @pytest.mark.thorough
@@ -33,11 +34,11 @@ async def test_dead_letters_that_do_not_fit_are_written_without_their_value_unde
     await set_topic_config(settings.kafka_bootstrap_servers, dead, "max.message.bytes", TAKES)
     async with (
         crew_of(stage) as crew,
-        streaming(stage, contacts, seed, rate=1000, poison=POISON) as traffic,
+        streaming(stage, contacts, seed, rate=RATE, poison=POISON) as traffic,
     ):
         await crew.join()
         await crew.join()
-        await stage.until_scored(2000)
+        await stage.until_scored(1000)
         await crew.crash(chance.choice(crew.members))
         await crew.back(BACK_WITHIN)
         await audit_load(stage, bank_model, traffic)

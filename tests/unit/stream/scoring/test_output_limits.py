@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
 from stream.kafka.producer import record_bytes
+from stream.scoring import output_limits
 from tests.unit.stream.scoring.pipeline_bench import (
     Place,
     Record,
@@ -48,6 +49,21 @@ async def test_a_dead_letter_too_large_for_its_topic_is_sent_without_its_value()
         assert (key, value) == (None, None)
         assert dict(headers)["leadscore.value.left.out.bytes"] == b"500"
         assert dict(headers)["__connect.errors.offset"] == b"0"
+
+
+async def test_letters_without_their_values_are_one_line_of_the_log_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each was a line of its own: a sender's broken leads filled the disk."""
+    async with Place() as place:
+        place.emitter.dead_limit = 700
+        await place.pipeline.accept([batch(0, 5, value=b"?" * 500)])
+        await place.until_sent(1)
+        monkeypatch.setattr(output_limits, "AGAIN", 0.0)
+        await place.pipeline.accept([batch(5, 1, value=b"?" * 500)])
+        await place.until_sent(2)
+        lines = [line.split()[0] for line in caplog.messages if "without their values" in line]
+        assert lines == ["1", "5"]
 
 
 @pytest.mark.parametrize(
