@@ -30,7 +30,7 @@ from tests.conftest import StageSetter
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import PARTITIONS, Stage
 
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 RATE = 500
 BEFORE = 1500

@@ -24,7 +24,7 @@ BACK_WITHIN = 120.0
 
 
 @pytest.mark.thorough
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_dead_letters_that_do_not_fit_are_written_without_their_value_under_load(
     stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
 ) -> None:
