@@ -39,6 +39,8 @@ AFTER = 2000
 """Leads after it."""
 SOON = {"LEADSCORE_METADATA_MAX_AGE_MS": "1000"}
 BACK_WITHIN = 90.0
+ELECTED_WITHIN = 180.0
+"""Seconds: a request that a dead controller was to answer takes 40."""
 
 
 @pytest.fixture
@@ -172,7 +174,7 @@ async def until_deleted(stage: Stage, topic: str) -> None:
                 await admin.delete_topics([topic])
         return False
 
-    await until(is_deleted, what=f"{topic} deleted")
+    await until(is_deleted, within=ELECTED_WITHIN, what=f"{topic} deleted")
 
 
 async def until_recreated(stage: Stage) -> None:
@@ -187,7 +189,7 @@ async def until_recreated(stage: Stage) -> None:
             return ends == dict.fromkeys(range(PARTITIONS), 0)
         return False
 
-    await until(is_created, what="the source topic, created again")
+    await until(is_created, within=ELECTED_WITHIN, what="the source topic, created again")
 
 
 async def until_committed_is_known(stage: Stage) -> dict[int, int]:
@@ -199,5 +201,5 @@ async def until_committed_is_known(stage: Stage) -> dict[int, int]:
             found.append(await stage.committed())
         return bool(found)
 
-    await until(is_known, what="another coordinator")
+    await until(is_known, within=ELECTED_WITHIN, what="another coordinator")
     return found[-1]
