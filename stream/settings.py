@@ -505,7 +505,8 @@ class Settings(BaseSettings):
     """Key (PEM) of that certificate, if it is not in the same file."""
 
     rest_client_cafile: Path | None = None
-    """CA certificates (PEM) of clients; with it, each client must present a certificate."""
+    """CA certificates (PEM) of clients; with it, each client must present a certificate, but not
+    for /health, /healthz and /readyz."""
 
     rest_rate_limit: str = "6000/minute"
     """Requests of a client address, such as `100/second`, shown in the headers `X-RateLimit-*`."""

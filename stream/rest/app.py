@@ -59,7 +59,7 @@ NO_STORE = Problem(
     f" {PREFIX}REST_LEAD_STORE",
 )
 STATUSES = {
-    401: "The token is missing or wrong.",
+    401: "The token is missing or wrong, or the client has no certificate.",
     413: "The body, a lead, or the number of leads is too large.",
     422: "The body is no lead, or a lead can't be scored.",
     429: "The client has sent too many requests.",

@@ -24,7 +24,7 @@ from stream.rest.problems import UNEXPECTED, Problem, problem_response
 from stream.rest.rate_limit import RateLimit
 from stream.rest.request_log import RequestLog
 
-__all__ = ["OPEN", "Door", "DoorOptions", "Endpoint"]
+__all__ = ["HAS_CERTIFICATE", "OPEN", "Door", "DoorOptions", "Endpoint"]
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ OPEN = frozenset({"/health", "/healthz", "/readyz"})
 """Paths that need no token and count for no rate: what a load balancer asks."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 """Answers a request, or raises a Problem."""
+HAS_CERTIFICATE = "has_certificate"
+"""Key in a request's state: whether the client has presented a certificate that is trusted."""
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 TOO_SLOW = Problem(
     503,
@@ -52,6 +54,8 @@ class DoorOptions:
         What clients send as bearer token; None: none is asked for.
     rate
         Requests that a client may send.
+    needs_certificate
+        Whether the client must have presented a certificate.
     body_bytes
         Largest body.
     seconds
@@ -62,6 +66,7 @@ class DoorOptions:
     rate: RateLimit | None
     body_bytes: int
     seconds: float
+    needs_certificate: bool = False
 
 
 class Door:
@@ -143,6 +148,12 @@ class Door:
     ) -> None:
         if scope["path"] in OPEN:
             return
+        if self._options.needs_certificate and not scope["state"].get(HAS_CERTIFICATE):
+            raise Problem(
+                401,
+                "UNAUTHORIZED",
+                "expected a client certificate: present one of a CA that the server trusts",
+            )
         if self._authorization is not None and not hmac.compare_digest(
             headers.get("authorization", "").encode("latin-1"), self._authorization
         ):

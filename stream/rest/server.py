@@ -26,7 +26,7 @@ from schemas.store import SchemaStore
 from stream.kafka.probe import BrokerProbe
 from stream.process.background_tasks import BackgroundTasks
 from stream.rest.app import Service, direct_endpoints, make_app
-from stream.rest.door import Door, DoorOptions
+from stream.rest.door import HAS_CERTIFICATE, Door, DoorOptions
 from stream.rest.lead_lookups import LeadLookups
 from stream.rest.lead_writer import LeadWriter, producer_opener
 from stream.rest.legacy import CircuitBreaker, LegacyApi
@@ -57,7 +57,10 @@ LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class _TimedProtocol(HttpToolsProtocol):
-    """Closes a connection that does not send the head of its first request in time."""
+    """Closes a connection that does not send the head of its first request in time.
+
+    It also notes whether the client has presented a certificate.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -65,6 +68,8 @@ class _TimedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_limit.cancel()
+        encryption = self.transport.get_extra_info("ssl_object")
+        self.scope["state"][HAS_CERTIFICATE] = bool(encryption and encryption.getpeercert())
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -157,6 +162,7 @@ class RestServer:
         token = settings.rest_token
         options = DoorOptions(
             token=None if token is None else token.get_secret_value(),
+            needs_certificate=settings.rest_client_cafile is not None,
             rate=RateLimit(settings.rest_rate_limit, is_enforced=settings.rest_enforce_rate_limit),
             body_bytes=settings.rest_max_body_bytes,
             seconds=settings.rest_timeout_seconds,
@@ -275,7 +281,7 @@ class RestServer:
         if settings.rest_client_cafile is not None:
             options |= {
                 "ssl_ca_certs": str(settings.rest_client_cafile),
-                "ssl_cert_reqs": ssl.CERT_REQUIRED,
+                "ssl_cert_reqs": ssl.CERT_OPTIONAL,  # probes of health have none; see the door
             }
         config = uvicorn.Config(
             self.asgi,

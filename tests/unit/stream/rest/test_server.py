@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from schemas.errors import StartupError
 from stream.rest import server as module
 from stream.rest.server import RestServer
 from stream.settings import Settings, load_settings
+from tests.certificates import Authority
 from tests.unit.small_model import SmallModel
 
 
@@ -25,7 +27,7 @@ def settings_of(model: SmallModel, **given: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[int]:
+async def running(settings: Settings, verify: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Run a server; yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
@@ -34,7 +36,8 @@ async def running(settings: Settings) -> AsyncIterator[int]:
         RestServer(settings.model_copy(update={"rest_port": port})).run(stop)
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        url = f"{'https' if verify else 'http'}://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, verify=verify or True) as client:
             while True:
                 try:
                     if (await client.get("/readyz")).status_code == 200:
@@ -100,6 +103,36 @@ async def test_a_certificate_that_is_none_is_a_sentence(model: SmallModel, tmp_p
     file.write_text("none")
     with pytest.raises(StartupError, match="LEADSCORE_REST_CERTFILE"):
         await RestServer(settings_of(model, rest_certfile=file)).run(asyncio.Event())
+
+
+async def test_with_certificates_of_clients_all_but_health_needs_one(
+    model: SmallModel, tmp_path: Path
+) -> None:
+    trusted, other = Authority(tmp_path, "trusted"), Authority(tmp_path, "other")
+    certificate = trusted.sign("server", alternatives=("127.0.0.1",))
+    [client, stranger] = [
+        authority.sign(name, alternatives=("client",))
+        for authority, name in ((trusted, "client"), (other, "stranger"))
+    ]
+    settings = settings_of(model, rest_certfile=certificate, rest_client_cafile=trusted.certificate)
+
+    def verifying(own: Path | None) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(trusted.certificate))
+        if own is not None:
+            context.load_cert_chain(own)
+        return context
+
+    async def statuses(own: Path | None, port: int) -> list[int]:
+        url = f"https://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, verify=verifying(own)) as asking:
+            lead = await asking.post("/score-lead", json={"lead_id": "a"})
+            return [lead.status_code, (await asking.get("/healthz")).status_code]
+
+    async with running(settings, verify=verifying(None)) as port:
+        assert await statuses(client, port) == [200, 200]
+        assert await statuses(None, port) == [401, 200]
+        with pytest.raises(httpx.TransportError):
+            await statuses(stranger, port)
 
 
 def test_an_unknown_contract_is_a_sentence(model: SmallModel) -> None:
