@@ -12,13 +12,7 @@ import click
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.options import DURATION, FOLDER_OR_URL, RATE, SHARE
-from stream.cli.replay_display import (
-    account_lines,
-    as_json,
-    print_account,
-    print_replays,
-    print_state,
-)
+from stream.cli.replay_display import account_lines, as_json, print_account, print_replays
 from stream.cli.replay_run import (
     code_of,
     dry_run,
@@ -242,8 +236,7 @@ def show(replay_id: str, is_json: bool) -> None:
             }
         )
     else:
-        print_state(record, progress)
-        print_account(record.plan, progress)
+        print_account(record.plan, progress, record)
     raise SystemExit(code_of(progress))
 
 

@@ -30,11 +30,12 @@ __all__ = [
     "print_account",
     "print_estimate",
     "print_replays",
-    "print_state",
 ]
 
 LINE_EVERY = 5.0
 """Seconds between two lines of JSON."""
+WIDE = 140
+"""Columns of a terminal whose bar has room for a sentence."""
 FILE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
 STATES: Mapping[State, str] = {
@@ -94,6 +95,7 @@ class ReplayDisplay(ProgressBar):
         self._seen: tuple[float, int] | None = None
         self._printed = clock() - LINE_EVERY
         self._rate = 0.0
+        self._is_wide = console.width >= WIDE
 
     def __call__(self, progress: Sequence[RangeProgress], throttle: Throttle | None) -> None:
         """Show the progress of ranges."""
@@ -109,7 +111,7 @@ class ReplayDisplay(ProgressBar):
         self.update(
             completed=done,
             total=total or None,
-            rate=f"{self._rate:,.0f}/s" + (f", yields: {reason}" if reason else ""),
+            rate=f"{self._rate:,.0f}/s" + self._yields(reason),
             partitions=f"{over} of {len(progress)} partitions",
         )
         is_over = bool(progress) and over == len(progress)
@@ -131,6 +133,12 @@ class ReplayDisplay(ProgressBar):
                 }
             )
 
+    def _yields(self, reason: str | None) -> str:
+        """Return that the replay yields, and why if there is room; the log has the reason."""
+        if reason is None:
+            return ""
+        return f", yields: {reason}" if self._is_wide else ", yields"
+
 
 def account_lines(progress: Sequence[RangeProgress]) -> list[dict[str, Any]]:
     """Return the account of each range as JSON objects."""
@@ -148,8 +156,18 @@ def account_lines(progress: Sequence[RangeProgress]) -> list[dict[str, Any]]:
     ]
 
 
-def print_account(plan: ReplayPlan, progress: Sequence[RangeProgress]) -> None:
-    """Print the account of a replay by partition, as a table on standard output."""
+def print_account(
+    plan: ReplayPlan, progress: Sequence[RangeProgress], record: ReplayRecord | None = None
+) -> None:
+    """Print the account of a replay by partition, as a table on standard output.
+
+    Parameters
+    ----------
+    plan, progress
+        The replay.
+    record
+        Its latest record, for a line about its state; None: no such line.
+    """
     table = Table(box=None, title_justify="left")
     columns = ("read", "scored", "dead_lettered", "filtered", "dropped", "expired", "gaps")
     for name in ("partition", "offsets", *columns):
@@ -166,11 +184,12 @@ def print_account(plan: ReplayPlan, progress: Sequence[RangeProgress]) -> None:
             f" {plan.model_id}/{plan.model_version} ({plan.model_sha256[:12]})"
         )
     )
+    if record is not None:
+        _print_state(record, progress)
     _console().print(table)
 
 
-def print_state(record: ReplayRecord, progress: Sequence[RangeProgress]) -> None:
-    """Print the state of a replay, and how far it is."""
+def _print_state(record: ReplayRecord, progress: Sequence[RangeProgress]) -> None:
     done = sum(each.offset - each.range.start for each in progress)
     share = done / max(record.plan.offsets, 1)
     click.echo(

@@ -32,6 +32,7 @@ from stream.replay.metrics import ReplayExposition
 from stream.replay.notes import notes_on
 from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
+from stream.replay.ranges import PartitionRange
 from stream.replay.runner import Progress, read_progress
 from stream.replay.shards import Shard, split
 from stream.replay.source_topic import require_same_topic
@@ -235,9 +236,19 @@ async def _execute(
         return EXIT_STOPPED
     done = await settle(settings, plan)
     if done is None:
-        click.echo("this shard is done; others are not yet", err=True)
+        _tell_shard_end(plan, ranges, options)
         return 0
     return _tell_end(plan, done, options)
+
+
+def _tell_shard_end(
+    plan: ReplayPlan, ranges: Sequence[PartitionRange], options: dict[str, Any]
+) -> None:
+    if options["is_json"]:
+        partitions = [each.partition for each in ranges]
+        as_json({"event": "shard_ended", "replay_id": plan.id, "partitions": partitions})
+    else:
+        click.echo("this shard is done; others are not yet", err=True)
 
 
 def _tell_end(plan: ReplayPlan, progress: Sequence[Progress], options: dict[str, Any]) -> int:

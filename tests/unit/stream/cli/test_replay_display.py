@@ -16,7 +16,6 @@ from stream.cli.replay_display import (
     print_account,
     print_estimate,
     print_replays,
-    print_state,
 )
 from stream.replay.account import Account
 from stream.replay.plan import ReplayRecord, State
@@ -105,6 +104,16 @@ def test_on_a_terminal_a_bar_shows_the_partitions_and_why_it_is_slow() -> None:
     assert "yields: lag 5,000" in stream.getvalue()
 
 
+def test_a_narrow_terminal_keeps_the_bar_and_shows_that_the_replay_yields() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80)
+    with ReplayDisplay(plan_of(), console, is_json=False) as display:
+        display(progress(45, 0), throttle("the workers' lag is 25,000 records (limit 20,000)"))
+    assert "0/s, yields" in stream.getvalue()
+    assert "1 of 2 partitions" in stream.getvalue()
+    assert "━" in stream.getvalue()
+
+
 def test_the_account_of_a_range_says_what_was_read_and_whether_it_adds_up() -> None:
     complete = Progress(FIRST, 50, Account(scored=30, dead_lettered=4, expired=8, gaps=3))
     short = Progress(FIRST, 50, Account(scored=30))
@@ -140,8 +149,8 @@ def record(state: State = "planned", **given: Any) -> ReplayRecord:
 def test_a_replay_says_how_far_it_is_and_what_its_state_means(
     capsys: pytest.CaptureFixture[str], state: State, says: str
 ) -> None:
-    print_state(record(state), progress(45, 55))
-    out = capsys.readouterr().out
+    print_account(plan_of(), progress(45, 55), record(state))
+    _, out, *_ = capsys.readouterr().out.splitlines()
     assert out.startswith(f"100 of 1,045 offsets (9.6%), planned {NOW:%Y-%m-%d %H:%M} UTC; ")
     assert says in out
 

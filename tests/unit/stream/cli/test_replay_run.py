@@ -151,6 +151,13 @@ async def test_a_shard_executes_its_partitions_and_leaves_the_end_to_the_last(
     wanted = replace(WANTED, id="mine")
     assert await start(wanted, [Shard(1, 2)]) == 0
     assert replays.executed == [[3]]
+    [line] = capsys.readouterr().out.splitlines()
+    assert orjson.loads(line) == {
+        "event": "shard_ended",
+        "replay_id": "mine",
+        "partitions": [3],
+    }
+    assert await start(wanted, [Shard(1, 2)], is_json=False) == 0
     assert "this shard is done; others are not yet" in capsys.readouterr().err
 
 
