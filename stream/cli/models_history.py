@@ -77,8 +77,8 @@ def at(time: datetime, name: str | None, registry: str, *, as_json: bool) -> Non
       leadscore models at 6h leads --json
 
     Without NAME, of all models. TIME is in UTC unless it has an offset, or it is how long ago it
-    was. Workers load a change within LEADSCORE_MODEL_POLL_SECONDS; which model scored a lead is in
-    its scored event, to the hash. Without the alias production, the newest version at TIME is
+    was. Workers look for a change every LEADSCORE_MODEL_POLL_SECONDS; which model scored a lead is
+    in its scored event, to the hash. Without the alias production, the newest version at TIME is
     shown, by the time of its files.
 
     Exit codes: 0 shown, also if nothing was recorded before TIME, 1 an entry of the history is
