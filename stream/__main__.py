@@ -30,7 +30,8 @@ COMMANDS = {
     "acls": ("acls", "Print the least rights in Kafka of each role, for kafka-acls."),
     "worker": ("worker", "Run a worker: read leads from Kafka, score them, write them."),
     "serve": ("serve", "Score leads over HTTP, without Kafka: REST, with a model of the registry."),
-    "sink": ("sink", "Write scores or leads to files, a database, a lake or webhooks."),
+    "hooks": ("hooks", "Receive webhooks of CRMs, and write their leads to Kafka."),
+    "sink": ("sink", "Write scores or leads to files, a database, a lake, webhooks or a CRM."),
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
     "lag": ("lag", "Show how far consumer groups are behind, with no worker alive."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),
@@ -132,6 +133,7 @@ def main() -> None:
       leadscore acls                          print the required Kafka rights
       leadscore worker                        score what arrives
       leadscore serve                         score leads over HTTP
+      leadscore hooks                         receive leads from a CRM by webhooks
       leadscore sink jsonl --to scores        write scores to files
       leadscore produce --count 1000          send leads to the worker
       leadscore explain L-1                   explain a score that a worker gave

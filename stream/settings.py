@@ -6,6 +6,7 @@ docs/settings.md is made from this page by `make docs`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -70,8 +71,23 @@ def _check_urls(urls: str) -> str:
     return urls
 
 
+def _check_private_url(url: str) -> str:
+    if not re.match(r"https://[^/\s]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)", url):
+        raise ValueError("expected https:// and a host: an access token is sent there")
+    return url.rstrip("/")
+
+
 def _split(given: Any) -> Any:
     return given.split(",") if isinstance(given, str) else given
+
+
+def _split_pairs(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    pairs = [pair.partition("=") for pair in given.split(",")]
+    if not all(re.fullmatch(r"\s*\w+\s*=\s*\w+\s*", "".join(pair)) for pair in pairs):
+        raise ValueError("expected FIELD=PROPERTY, several separated by commas")
+    return {field.strip(): to.strip() for field, _, to in pairs}
 
 
 Name = Annotated[str, AfterValidator(_check_name)]
@@ -180,7 +196,7 @@ class Settings(BaseSettings):
     leads_replays: Topic = _named("leads.replays")
     """Topic of the plans of replays, and of their ends."""
 
-    sink: Literal["jsonl", "delta", "sql", "webhook"] = "jsonl"
+    sink: Literal["jsonl", "delta", "sql", "webhook", "crm"] = "jsonl"
     """Kind of the sink (docs/sinks.md)."""
 
     sink_content: Literal["scores", "leads"] = "scores"
@@ -191,8 +207,8 @@ class Settings(BaseSettings):
     Default: kind and content, such as `sql-scores`."""
 
     sink_to: str = ""
-    """Where a sink writes: a folder, or the URL of a database, table or webhook; or a file with
-    several webhooks."""
+    """Where a sink writes: a folder, the URL of a database, table or webhook, a file with several
+    webhooks, or the name of a CRM."""
 
     sink_records: Count | None = None
     """Maximum number of records that a sink gathers for one write; default: as the kind of sink
@@ -254,6 +270,67 @@ class Settings(BaseSettings):
     sink_webhook_attempts: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Number of answers such as 500 to an event after which the sink `webhook` makes a dead letter
     of it. While a target can't be reached it waits without a limit."""
+
+    crm_url: Annotated[str, AfterValidator(_check_private_url)] | None = None
+    """Address of the CRM: `https://MY-DOMAIN.my.salesforce.com`, `https://ORG.crm.dynamics.com`.
+    Default for HubSpot: `https://api.hubapi.com`."""
+
+    crm_object: Name = ""
+    """Kind of the CRM's records. Default: `contacts` of HubSpot, `Lead` of Salesforce, `leads` of
+    Dynamics."""
+
+    crm_key: Name = ""
+    """Property of these records that holds `lead_id`: one with unique values, by which records are
+    updated or created; or the CRM's own id (`hs_object_id`, `Id`), by which they are only
+    updated."""
+
+    crm_fields: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_split_pairs)] = {}
+    """Properties that the sink `crm` writes, by field of the scored event: `FIELD=PROPERTY`,
+    separated by commas (docs/crm.md). Default: `score`, `category`, `reasons`, `scored_at` and
+    `order`, in properties that begin with `leadscore_`."""
+
+    crm_token: SecretStr | None = None
+    """Access token of the CRM, such as that of a private app of HubSpot."""
+
+    crm_client_id: str | None = None
+    """Client id for access tokens of OAuth's client credentials grant, instead of a token."""
+
+    crm_client_secret: SecretStr | None = None
+    """Secret of that client."""
+
+    crm_token_url: Annotated[str, AfterValidator(_check_private_url)] | None = None
+    """Address that gives these tokens. Default for Salesforce: `/services/oauth2/token` at the
+    address of the CRM; for Dynamics, set
+    `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`."""
+
+    crm_requests_per_second: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = (
+        None
+    )
+    """Requests to the CRM per second and process, on average. Default: 8 to HubSpot, 10 to
+    Salesforce, 15 to Dynamics."""
+
+    hooks_url: Annotated[str, AfterValidator(_check_urls)] | None = None
+    """Address of `leadscore hooks` as CRMs see it, such as `https://hooks.example.com`: HubSpot
+    signs it."""
+
+    hooks_hubspot_secret: SecretStr | None = None
+    """Client secret of the HubSpot app that sends webhooks; with it, `/hooks/hubspot` is served."""
+
+    hooks_salesforce_org: str | None = None
+    """Id of the Salesforce org that sends outbound messages, 18 characters; with it and a secret or
+    certificates of clients, `/hooks/salesforce` is served."""
+
+    hooks_salesforce_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """Secret in the address of Salesforce's outbound messages (`/hooks/salesforce?secret=SECRET`),
+    as these have no signature. At least 16 characters."""
+
+    hooks_secret: SecretStr | None = None
+    """Secret of the Standard Webhooks signature, `whsec_` and base64; with it, `/hooks/generic` is
+    served."""
+
+    hooks_fields: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_split_pairs)] = {}
+    """Fields of a lead that webhooks of HubSpot and Salesforce fill in, by property of the CRM:
+    `FIELD=PROPERTY`, separated by commas, such as `company_size=numberofemployees`."""
 
     replay_live_lag: Count = 20_000
     """Lag of the workers' group, in records, above which a replay slows down."""

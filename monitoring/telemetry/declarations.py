@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
-Shower = Literal["score", "drift", "archive", "sink", "snapshot", "replay", "lag", "rest"]
+Shower = Literal["score", "drift", "archive", "sink", "snapshot", "replay", "lag", "rest", "hooks"]
 """Process that exposes a metric: a worker by its role, the snapshot job, a replay, the lag exporter
-(``leadscore lag --port``), or the REST server (``leadscore serve``), which also exposes those of
-the model."""
+(``leadscore lag --port``), the REST server (``leadscore serve``), which also exposes those of the
+model, or the receiver of webhooks (``leadscore hooks``)."""
 
 
 class Declaration(NamedTuple):
@@ -856,6 +856,33 @@ LEAD_STORE_SECONDS = Declaration(
     (),
     "Time of a look-up in the lead store, of all ids of a request.",
     "rest",
+)
+
+HOOK_REQUESTS = Declaration(
+    "leadscore_hook_requests_total",
+    "counter",
+    "requests",
+    ("route", "status"),
+    "Requests of the receiver of webhooks, by declared path and HTTP status.",
+    "hooks",
+)
+HOOK_REQUEST_SECONDS = Declaration(
+    "leadscore_hook_request_seconds",
+    "histogram",
+    "seconds",
+    ("route",),
+    "Time from the head of a webhook's request to the end of its answer, with the time that the CRM"
+    " and Kafka take.",
+    "hooks",
+)
+HOOK_WEBHOOKS = Declaration(
+    "leadscore_hook_webhooks_total",
+    "counter",
+    "webhooks",
+    ("source", "outcome"),
+    "Webhooks that were acknowledged, by sender: written to Kafka, repeated (written before), or"
+    " ignored (without a lead).",
+    "hooks",
 )
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(

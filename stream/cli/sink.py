@@ -14,7 +14,7 @@ __all__ = ["sink"]
 
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS), metavar=f"[{'|'.join(KINDS)}]")
-@click.option("--to", metavar="WHERE", help="Folder, file or URL; overrides LEADSCORE_SINK_TO.")
+@click.option("--to", metavar="WHERE", help="Folder, file, URL, CRM; overrides LEADSCORE_SINK_TO.")
 @click.option(
     "--content",
     type=click.Choice(["scores", "leads"]),
@@ -52,6 +52,7 @@ def sink(
       leadscore sink sql --to sqlite:///scores.db --dry-run
       leadscore sink webhook --to https://crm.example.com/hooks/scores
       leadscore sink webhook --to targets.toml
+      leadscore sink crm --to hubspot
 
     It runs until SIGTERM or Ctrl-C, as a worker of a consumer group of its own. A record that the
     target refuses becomes a dead letter in the topic leads.sinks.dlq. While the target is away the

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from starlette.datastructures import Headers
@@ -19,12 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitoring.telemetry.rest_metrics import RestMetrics
 from stream.rest.problems import UNEXPECTED, Problem, problem_response
 from stream.rest.rate_limit import RateLimit
 from stream.rest.request_log import RequestLog
 
-__all__ = ["HAS_CERTIFICATE", "OPEN", "Door", "DoorOptions", "Endpoint"]
+__all__ = ["HAS_CERTIFICATE", "OPEN", "Door", "DoorOptions", "Endpoint", "RequestMetrics"]
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +68,13 @@ class DoorOptions:
     needs_certificate: bool = False
 
 
+class RequestMetrics(Protocol):
+    """Counts requests."""
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request with the status of its answer, 0 if there is none."""
+
+
 class Door:
     """An ASGI application around another one.
 
@@ -91,7 +97,7 @@ class Door:
         self,
         app: ASGIApp,
         options: DoorOptions,
-        metrics: RestMetrics,
+        metrics: RequestMetrics,
         request_log: RequestLog | None = None,
         direct: Mapping[str, Endpoint] = MappingProxyType({}),
     ) -> None:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import socket
-import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from monitoring.telemetry.health import Condition, Health
 from monitoring.telemetry.metrics import worker_registry
@@ -24,9 +18,9 @@ from monitoring.telemetry.rest_metrics import RestMetrics
 from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.kafka.probe import BrokerProbe
-from stream.process.background_tasks import BackgroundTasks
 from stream.rest.app import Service, direct_endpoints, make_app
-from stream.rest.door import HAS_CERTIFICATE, Door, DoorOptions
+from stream.rest.door import Door, DoorOptions
+from stream.rest.http_server import serve_until
 from stream.rest.lead_lookups import LeadLookups
 from stream.rest.lead_writer import LeadWriter, producer_opener
 from stream.rest.legacy import CircuitBreaker, LegacyApi
@@ -42,47 +36,10 @@ from stream.settings import PREFIX, Settings
 
 __all__ = ["RestServer"]
 
-log = logging.getLogger(__name__)
-
-HEAD_SECONDS = 10.0
-"""Seconds for the head of a connection's first request; uvicorn has no limit of its own."""
-IDLE_SECONDS = 30
-"""Seconds for which a connection may stay open without a request."""
-CONNECTIONS = 1000
-"""Connections and requests at once; one beyond them gets 503."""
 HEARTBEAT = 1.0
 WRITE_SHARE = 0.5
 """Part of a request's time in which Kafka must acknowledge its leads."""
 LOCAL = ("127.0.0.1", "::1", "localhost")
-
-
-class _TimedProtocol(HttpToolsProtocol):
-    """Closes a connection that does not send the head of its first request in time.
-
-    It also notes whether the client has presented a certificate.
-    """
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._head_limit = self.loop.call_later(HEAD_SECONDS, transport.abort)
-
-    def on_headers_complete(self) -> None:
-        self._head_limit.cancel()
-        encryption = self.transport.get_extra_info("ssl_object")
-        self.scope["state"][HAS_CERTIFICATE] = bool(encryption and encryption.getpeercert())
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._head_limit.cancel()
-        super().connection_lost(exc)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server; who starts it handles the signals."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class RestServer:
@@ -219,39 +176,17 @@ class RestServer:
         StartupError
             The address is not available, or a certificate can't be read.
         """
-        config = self._config()
-        listening = _listen(self._settings)
-        server = _Server(config)
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        async def crash(error: BaseException) -> None:
-            if not failed.done():
-                failed.set_exception(error)
-
-        tasks = BackgroundTasks(crash)
-        tasks.start(self.models.run())
-        tasks.start(self.batches.run())
-        tasks.start(self._beat())
+        parts: list[Callable[[], Coroutine[Any, Any, None]]] = [
+            self.models.run,
+            self.batches.run,
+            self._beat,
+        ]
         for part in (self.lookups, self.writer, self.log):
             if part is not None:
-                tasks.start(part.run())
-        stopping = asyncio.ensure_future(stop.wait())
-        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
-        log.info(
-            "listening",
-            extra={"host": self._settings.rest_host, "port": listening.getsockname()[1]},
-        )
+                parts.append(part.run)
         try:
-            ending: set[asyncio.Future[Any]] = {stopping, serving, failed}
-            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
-            if failed.done():
-                failed.result()
+            await serve_until(stop, self.asgi, self._settings, parts)
         finally:
-            server.should_exit = True
-            await serving
-            stopping.cancel()
-            await tasks.cancel()
-            failed.cancel()
             await self._close()
 
     async def _close(self) -> None:
@@ -270,41 +205,6 @@ class RestServer:
         while True:
             self._health.heartbeat(time.monotonic())
             await asyncio.sleep(HEARTBEAT)
-
-    def _config(self) -> uvicorn.Config:
-        settings = self._settings
-        options: dict[str, Any] = {}
-        if settings.rest_certfile is not None:
-            options |= {"ssl_certfile": settings.rest_certfile}
-        if settings.rest_keyfile is not None:
-            options |= {"ssl_keyfile": settings.rest_keyfile}
-        if settings.rest_client_cafile is not None:
-            options |= {
-                "ssl_ca_certs": str(settings.rest_client_cafile),
-                "ssl_cert_reqs": ssl.CERT_OPTIONAL,  # probes of health have none; see the door
-            }
-        config = uvicorn.Config(
-            self.asgi,
-            http=_TimedProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="error",  # else any port scanner fills the log
-            access_log=False,
-            server_header=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=round(settings.stop_timeout_seconds),
-            **options,
-        )
-        try:
-            config.load()
-        except (OSError, ssl.SSLError) as error:
-            raise StartupError(
-                f"expected {PREFIX}REST_CERTFILE, {PREFIX}REST_KEYFILE and"
-                f" {PREFIX}REST_CLIENT_CAFILE to be PEM files that belong together, but {error}"
-            ) from error
-        return config
 
 
 def _lookups(settings: Settings, metrics: RestMetrics) -> LeadLookups | None:
@@ -328,18 +228,3 @@ def _require_guard(settings: Settings) -> None:
             f" serves other machines: set {PREFIX}REST_TOKEN, or {PREFIX}REST_CERTFILE and"
             f" {PREFIX}REST_CLIENT_CAFILE"
         )
-
-
-def _listen(settings: Settings) -> socket.socket:
-    try:
-        return socket.create_server(
-            (settings.rest_host, settings.rest_port),
-            family=socket.AF_INET6 if ":" in settings.rest_host else socket.AF_INET,
-            backlog=2048,
-        )
-    except OSError as error:
-        raise StartupError(
-            f"expected to listen on {settings.rest_host}:{settings.rest_port}, but"
-            f" {error.strerror or error}: set {PREFIX}REST_HOST and {PREFIX}REST_PORT to an address"
-            " that is free (port 0 takes any)"
-        ) from error

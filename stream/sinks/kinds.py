@@ -16,6 +16,7 @@ KINDS = {
     "delta": ("stream.sinks.delta", "delta"),
     "sql": ("stream.sinks.sql", "sql"),
     "webhook": ("stream.sinks.webhook", "webhook"),
+    "crm": ("stream.sinks.crm", "crm"),
 }
 """Module and extra of each kind; the module's ``make_sink`` makes one from the settings."""
 

@@ -26,6 +26,7 @@ from monitoring.drift.field_drift import DriftState
 from monitoring.telemetry.archive_metrics import ArchiveMetrics
 from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.health import Health
+from monitoring.telemetry.hook_metrics import HookMetrics
 from monitoring.telemetry.http import MonitoringServer, monitoring_app
 from monitoring.telemetry.lag_gauges import GroupLagGauges, GroupPartition
 from monitoring.telemetry.metrics import Metrics, PartitionLag, SourceState, Stage, worker_registry
@@ -252,6 +253,15 @@ def _late_source() -> SourceState:
     )
 
 
+def a_receiver_of_webhooks() -> CollectorRegistry:
+    """Metrics of a receiver that has accepted a webhook."""
+    registry = CollectorRegistry()
+    hooks = HookMetrics(registry)
+    hooks.answered("/hooks/generic", 200, 0.01)
+    hooks.received("generic", {"written": 1})
+    return registry
+
+
 def a_sink() -> CollectorRegistry:
     """Metrics of a sink that has written, refused and waited."""
     registry = CollectorRegistry()
@@ -365,6 +375,7 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
         "leadscore-replay": a_replay(),
         "leadscore-archive": an_archive_with_every_fault(),
         "leadscore-rest": a_rest_server(),
+        "leadscore-hooks": a_receiver_of_webhooks(),
         "leadscore-sink": a_sink(),
     }
     async with seen_by_prometheus(tmp_path, exposed) as prometheus:

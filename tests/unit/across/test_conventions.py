@@ -91,6 +91,7 @@ TABLE = {
     "schemas check": Does(waits_in="stream.cli.schemas.load_settings"),
     "schemas register": Does(writes=True, waits_in="stream.cli.schemas.load_settings"),
     "serve": Does(why_no_json=SERVICE, why_no_dry_run=SERVICE),
+    "hooks": Does(why_no_json=SERVICE, why_no_dry_run=SERVICE),
     "sink": Does("jsonl --to scores", why_no_json=SERVICE, writes=True),
     "produce": Does("--count 5", asks_kafka=True, writes=True),
     "lag": Does(asks_kafka=True),

@@ -1,4 +1,4 @@
-"""The server on a real socket: addresses, guards, and connections that stall."""
+"""The REST server on a real socket: guards, and requests that stall."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import pytest
 from pydantic import SecretStr
 
 from schemas.errors import StartupError
-from stream.rest import server as module
 from stream.rest.server import RestServer
 from stream.settings import Settings, load_settings
 from tests.certificates import Authority
@@ -62,19 +61,6 @@ async def test_it_serves_until_it_is_stopped(model: SmallModel) -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
-async def test_a_connection_that_sends_no_head_is_closed(
-    model: SmallModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "HEAD_SECONDS", 0.1)
-    async with running(settings_of(model)) as port:
-        for start in (b"", b"POST /score-lead HTTP/1.1\r\nHost: a\r\n"):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(start)
-            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-                await asyncio.wait_for(reader.readexactly(1), 10)
-            writer.close()
-
-
 async def test_a_body_that_does_not_come_is_answered_in_time(model: SmallModel) -> None:
     async with running(settings_of(model, rest_timeout_seconds=0.1)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -84,25 +70,11 @@ async def test_a_body_that_does_not_come_is_answered_in_time(model: SmallModel) 
     assert status.startswith(b"HTTP/1.1 503")
 
 
-async def test_a_port_that_is_taken_is_a_sentence(model: SmallModel) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        settings = settings_of(model, rest_port=taken.getsockname()[1])
-        with pytest.raises(StartupError, match=r"expected to listen on 127\.0\.0\.1:"):
-            await RestServer(settings).run(asyncio.Event())
-
-
 def test_other_machines_are_served_only_with_a_token_or_certificates(model: SmallModel) -> None:
     with pytest.raises(StartupError, match="LEADSCORE_REST_TOKEN"):
         RestServer(settings_of(model, rest_host="0.0.0.0"))
     guarded = RestServer(settings_of(model, rest_host="0.0.0.0", rest_token=SecretStr("t")))
     assert guarded.models.sha256 is None
-
-
-async def test_a_certificate_that_is_none_is_a_sentence(model: SmallModel, tmp_path: Path) -> None:
-    file = tmp_path / "cert.pem"
-    file.write_text("none")
-    with pytest.raises(StartupError, match="LEADSCORE_REST_CERTFILE"):
-        await RestServer(settings_of(model, rest_certfile=file)).run(asyncio.Event())
 
 
 async def test_with_certificates_of_clients_all_but_health_needs_one(

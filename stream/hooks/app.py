@@ -1,0 +1,165 @@
+"""The routes of the receiver of webhooks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.exceptions import HTTPException
+
+from monitoring.telemetry.health import Health
+from stream.hooks.delivery import Delivered, Delivery
+from stream.hooks.generic import read_generic
+from stream.hooks.hubspot import HubSpotWebhooks
+from stream.hooks.salesforce import ACKNOWLEDGEMENT, SalesforceWebhooks
+from stream.hooks.signatures import verify_hubspot, verify_standard
+from stream.rest.problems import UNEXPECTED, Problem, problem_response
+
+__all__ = ["HubSpotSource", "Receiver", "make_app"]
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotSource:
+    """How HubSpot's webhooks are verified and read.
+
+    Attributes
+    ----------
+    secret
+        Client secret of the app.
+    url
+        Address of the server as HubSpot calls it, without a path.
+    webhooks
+        Reads them.
+    """
+
+    secret: bytes
+    url: str
+    webhooks: HubSpotWebhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The parts that the routes call; a sender that is None has no route.
+
+    Attributes
+    ----------
+    delivery
+        Writes leads.
+    hubspot, salesforce, generic_key
+        The senders; the key is that of Standard Webhooks.
+    health, registry
+        What health and metrics show.
+    now
+        Returns seconds since 1970.
+    """
+
+    delivery: Delivery
+    hubspot: HubSpotSource | None
+    salesforce: SalesforceWebhooks | None
+    generic_key: bytes | None
+    health: Health
+    registry: CollectorRegistry
+    now: Callable[[], float] = time.time
+
+
+def make_app(receiver: Receiver) -> FastAPI:
+    """Return the application of a receiver."""
+    # No pages of documentation: senders are set up by docs/crm.md, and the server is public.
+    app = FastAPI(title="LeadScore webhooks", openapi_url=None)
+    app.include_router(_senders(receiver))
+    app.include_router(_about(receiver))
+    app.add_exception_handler(HTTPException, _as_problem)
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(Exception, _answer_error)  # the door logs it
+    return app
+
+
+def _senders(receiver: Receiver) -> APIRouter:
+    router = APIRouter()
+
+    if (hubspot := receiver.hubspot) is not None:
+
+        @router.post("/hooks/hubspot")
+        async def of_hubspot(request: Request) -> Response:
+            body = await request.body()
+            url = hubspot.url + request.url.path
+            if request.url.query:
+                url += f"?{request.url.query}"
+            verify_hubspot(hubspot.secret, "POST", url, request.headers, body, receiver.now())
+            webhooks = await hubspot.webhooks.read(body)
+            return _accepted(await receiver.delivery.deliver("hubspot", webhooks))
+
+    if (salesforce := receiver.salesforce) is not None:
+
+        @router.post("/hooks/salesforce")
+        async def of_salesforce(request: Request) -> Response:
+            webhooks = salesforce.read(request.query_params, await request.body())
+            await receiver.delivery.deliver("salesforce", webhooks)
+            return Response(ACKNOWLEDGEMENT, media_type="text/xml")
+
+    if (key := receiver.generic_key) is not None:
+
+        @router.post("/hooks/generic")
+        async def of_any_other(request: Request) -> Response:
+            body = await request.body()
+            webhook_id = verify_standard(key, request.headers, body, receiver.now())
+            webhooks = read_generic(webhook_id, body)
+            return _accepted(await receiver.delivery.deliver("generic", webhooks))
+
+    return router
+
+
+def _about(receiver: Receiver) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        is_alive, detail = receiver.health.alive(time.monotonic())
+        return _json(detail, 200 if is_alive else 503)
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        is_ready, detail = receiver.health.ready()
+        return _json(detail, 200 if is_ready else 503)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(receiver.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return router
+
+
+def _accepted(found: Delivered) -> Response:
+    return _json(found._asdict())
+
+
+def _json(content: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
+
+
+async def _answer_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem_response(problem, request.state.request_id)
+
+
+async def _answer_error(request: Request, _: Exception) -> Response:
+    return problem_response(UNEXPECTED, request.state.request_id)
+
+
+async def _as_problem(request: Request, error: Exception) -> Response:
+    """Answer an unknown path or a wrong method in the form of all errors."""
+    assert isinstance(error, HTTPException)
+    problem = Problem(
+        error.status_code,
+        "NOT_FOUND" if error.status_code == 404 else "METHOD",
+        f"expected POST to the path of a sender that is set (docs/crm.md), but: {error.detail}",
+        error.headers,
+    )
+    return problem_response(problem, request.state.request_id)
