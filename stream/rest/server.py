@@ -181,9 +181,8 @@ class RestServer:
             self.batches.run,
             self._beat,
         ]
-        for part in (self.lookups, self.writer, self.log):
-            if part is not None:
-                parts.append(part.run)
+        further = (self.lookups, self.writer, self.log)
+        parts += [part.run for part in further if part is not None]
         try:
             await serve_until(stop, self.asgi, self._settings, parts)
         finally:
