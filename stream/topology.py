@@ -308,7 +308,6 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
         ModelLoader(settings, metrics, app.trials, registered=registered),
         changes,
         pipeline,
-        metrics=metrics,
         health=health,
         poll_seconds=settings.model_poll_seconds,
         crash=app.crash,

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.sparse_gauges import SparseGauges
 from schemas.errors import LoadFailure
+from schemas.model_identity import ModelIdentity
 
 __all__ = ["ModelMetrics"]
 
@@ -36,10 +37,8 @@ class ModelMetrics:
 
     def model_loaded(
         self,
+        model: ModelIdentity,
         *,
-        name: str,
-        version: str,
-        sha256: str,
         engine: str,
         calibration: str,
         published: float | None = None,
@@ -48,17 +47,19 @@ class ModelMetrics:
 
         Parameters
         ----------
-        name, version, sha256, engine, calibration
-            Metadata of the model.
+        model
+            Its name, version and hash.
+        engine, calibration
+            What computes its scores.
         published
             Publication time, in seconds since 1970; None if unknown.
         """
         self._published.set(declared.MODEL_PUBLISHED, published)
         self._info.info(
             {
-                "name": name,
-                "version": version,
-                "sha256": sha256,
+                "name": model.id,
+                "version": model.version,
+                "sha256": model.sha256,
                 "engine": engine,
                 "calibration": calibration,
             }

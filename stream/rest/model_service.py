@@ -1,9 +1,8 @@
-"""The model of the REST door: loaded, exchanged, and described."""
+"""The model of the REST server: loaded, replaced and described."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +19,6 @@ from stream.settings import Settings
 
 __all__ = ["ModelService", "rest_settings"]
 
-log = logging.getLogger(__name__)
-
 
 def rest_settings(settings: Settings) -> Settings:
     """Return settings by which a scorer writes JSON, names its source, and counts no drift."""
@@ -36,8 +33,10 @@ class ModelService:
     ----------
     settings
         The registry, the reference, and the rules of scoring.
-    metrics, health
-        Show which model is loaded, or why none is.
+    metrics
+        Show which model is loaded, and count the loads that fail.
+    health
+        Shows whether a model is loaded, or why none is.
 
     Attributes
     ----------
@@ -48,7 +47,6 @@ class ModelService:
     def __init__(self, settings: Settings, metrics: ModelMetrics, health: Health) -> None:
         self.serving: Serving | None = None
         self._settings = settings
-        self._metrics = metrics
         self._health = health
         self._trials = Trials()
         self._loader = ModelLoader(rest_settings(settings), metrics, self._trials)
@@ -73,16 +71,7 @@ class ModelService:
 
     def _serve(self, serving: Serving) -> None:
         self.serving = serving
-        self._metrics.model_loaded(
-            name=serving.identity.id,
-            version=serving.identity.version,
-            sha256=serving.identity.sha256,
-            engine=serving.engine,
-            calibration=serving.calibration,
-            published=serving.published,
-        )
         self._health.meet(Condition.MODEL_LOADED)
-        log.info("model", extra={"model": dict(serving.info)})
 
     @property
     def sha256(self) -> str | None:

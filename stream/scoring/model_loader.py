@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 
 from model.metadata import BundleError, UnavailableError
 from monitoring.telemetry.model_metrics import ModelMetrics
@@ -43,7 +44,7 @@ class ModelLoader:
     settings
         The reference, and how often it is looked up.
     metrics
-        Count failures, and show whether the last attempt failed.
+        Show which model is loaded, count failures, and show whether the last attempt failed.
     trials
         Try a model before it is opened here.
     registered
@@ -124,6 +125,7 @@ class ModelLoader:
             return None
         self._loaded, self._loaded_from = serving, location
         self._succeed()
+        self._announce(serving)
         return serving
 
     def stop(self) -> None:
@@ -136,6 +138,15 @@ class ModelLoader:
         self._backoff.reset()
         self._failed_at = self.problem = None
         self._metrics.model_load_failing(False)
+
+    def _announce(self, serving: Serving) -> None:
+        self._metrics.model_loaded(
+            serving.identity,
+            engine=serving.engine,
+            calibration=serving.calibration,
+            published=serving.published,
+        )
+        log.info("model", extra={"model": dict(serving.info), "loops": _loops()})
 
     def _fail(self, error: Exception) -> None:
         failure = _failure(error)
@@ -159,6 +170,12 @@ class ModelLoader:
     def _wait(self, location: str | None) -> None:
         self._failed_at = location
         self._retry_at = self._clock() + self._backoff.fail()
+
+
+def _loops() -> str:
+    """Return what runs the inner loops: compiled code or Python (schemas/column_reader.py)."""
+    found = map(find_spec, ("schemas._compiled", "features._compiled"))
+    return "compiled" if all(found) else "python"
 
 
 def _failure(error: Exception) -> LoadFailure:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 from mode import Service
 
 from monitoring.telemetry.health import Condition, Health
-from monitoring.telemetry.metrics import Metrics
 from stream.process.background_tasks import Crash
 from stream.scoring.model_changes import ModelChanges
 from stream.scoring.model_loader import ModelLoader
@@ -19,8 +16,6 @@ from stream.scoring.pipeline import ScoringPipeline
 from stream.scoring.serving_model import Serving
 
 __all__ = ["ModelReloader"]
-
-log = logging.getLogger(__name__)
 
 CHANGE_LOOK = 1.0
 """Seconds between two looks for idle partitions whose model is to change."""
@@ -37,8 +32,8 @@ class ModelReloader(Service):
         Changes the model of each partition.
     pipeline
         Gets the scorer of what has no other model.
-    metrics, health
-        Show which model is loaded, or why none is.
+    health
+        Shows whether a model is loaded, or why none is.
     poll_seconds
         Seconds between two lookups of the reference.
     crash
@@ -58,7 +53,6 @@ class ModelReloader(Service):
         changes: ModelChanges,
         pipeline: ScoringPipeline,
         *,
-        metrics: Metrics,
         health: Health,
         poll_seconds: float,
         crash: Crash,
@@ -70,7 +64,6 @@ class ModelReloader(Service):
         self._loader = loader
         self._changes = changes
         self._pipeline = pipeline
-        self._metrics = metrics
         self._health = health
         self._poll_seconds = poll_seconds
         self._end_worker = crash
@@ -128,20 +121,5 @@ class ModelReloader(Service):
         self.serving = serving
         self._changes.serve(serving)
         self._pipeline.scorer = serving.scorer
-        self._metrics.model_loaded(
-            name=serving.identity.id,
-            version=serving.identity.version,
-            sha256=serving.identity.sha256,
-            engine=serving.engine,
-            calibration=serving.calibration,
-            published=serving.published,
-        )
         self._health.meet(Condition.MODEL_LOADED)
-        log.info("model", extra={"model": dict(serving.info), "loops": _loops()})
         self.is_loaded.set()
-
-
-def _loops() -> str:
-    """Return what runs the inner loops: compiled code or Python (schemas/column_reader.py)."""
-    found = map(find_spec, ("schemas._compiled", "features._compiled"))
-    return "compiled" if all(found) else "python"

@@ -35,6 +35,7 @@ from monitoring.telemetry.rest_metrics import RestMetrics
 from monitoring.telemetry.sink_metrics import SinkMetrics
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode
+from schemas.model_identity import ModelIdentity
 from testing.kafka_client import until
 from tests.prometheus_files import ALERTS, QUERIES
 from tests.prometheus_process import RealPrometheus
@@ -165,9 +166,7 @@ class Exposed:
 
     def load_model(self, *, days_ago: float) -> None:
         self.worker.model_loaded(
-            name="leads",
-            version="3",
-            sha256="ab",
+            ModelIdentity("leads", "3", "ab"),
             engine="onnx",
             calibration="platt",
             published=time.time() - days_ago * DAY,

@@ -25,6 +25,7 @@ from monitoring.telemetry.metrics import (
 from monitoring.telemetry.rest_metrics import RestMetrics
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode, LoadFailure
+from schemas.model_identity import ModelIdentity
 
 BATCH: dict[str, Any] = {
     "consumed": 4,
@@ -51,9 +52,7 @@ def filled() -> Metrics:
     metrics.foreign_commit("leads.created", 3, "forward", 50)
     metrics.pinned_model_missing()
     metrics.model_loaded(
-        name="bank",
-        version="7",
-        sha256="ab",
+        ModelIdentity("bank", "7", "ab"),
         engine="onnx",
         calibration="platt",
         published=1.7e9,
@@ -149,9 +148,7 @@ def test_before_it_watches_a_source_the_worker_is_not_ready() -> None:
 
 def test_a_new_model_replaces_the_old_one() -> None:
     metrics = filled()
-    metrics.model_loaded(
-        name="bank", version="8", sha256="cd", engine="xgboost", calibration="none"
-    )
+    metrics.model_loaded(ModelIdentity("bank", "8", "cd"), engine="xgboost", calibration="none")
     assert value(metrics, "leadscore_model_published_timestamp_seconds") is None
     models = [
         sample

@@ -6,15 +6,14 @@ from prometheus_client import CollectorRegistry
 
 from monitoring.telemetry.model_metrics import ModelMetrics
 from schemas.errors import LoadFailure
+from schemas.model_identity import ModelIdentity
 
 
 def test_a_new_model_replaces_the_one_before() -> None:
     metrics = ModelMetrics(CollectorRegistry())
     for version in ("1", "2"):
         metrics.model_loaded(
-            name="leads",
-            version=version,
-            sha256=version * 4,
+            ModelIdentity("leads", version, version * 4),
             engine="onnx",
             calibration="platt",
             published=7.0,
