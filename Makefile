@@ -1,13 +1,13 @@
 # LeadScore: `make help` lists what there is.
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
-LOOPS  := schemas/_compiled.pyx features/_compiled.pyx
-LOCK   := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
-SEEDS   = long
-MINUTES = 30
-JOBS    = 2
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+LOOPS   := schemas/_compiled.pyx features/_compiled.pyx
+LOCK    := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
+SEEDS   ?= long
+MINUTES ?= 30
+JOBS    ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all coverage dist chaos soak fuzz lint format docs lock bench bench-full drift-delays clean
