@@ -57,9 +57,15 @@ def objects(request: pytest.FixtureRequest, helm: str, tmp_path: Path) -> list[O
 def render(helm: str, folder: Path, values: str) -> list[Object]:
     file = folder / "values.yaml"
     file.write_text(values)
-    done = run(helm, "template", "prod", str(CHART), "--namespace", "sales", "--values", str(file))
+    done = template(helm, file)
     assert done.returncode == 0, done.stderr
     return [it for it in yaml.safe_load_all(done.stdout) if it]
+
+
+def template(helm: str, values: Path) -> subprocess.CompletedProcess[str]:
+    # A Helm that was built from source takes its own Kubernetes for an old one.
+    where = ("--namespace", "sales", "--kube-version", KUBERNETES)
+    return run(helm, "template", "prod", str(CHART), *where, "--values", str(values))
 
 
 def run(helm: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +86,16 @@ def by_kind(objects: list[Object], kind: str) -> dict[str, Object]:
 
 def test_helm_finds_nothing_to_complain_about(helm: str, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(EVERYTHING)
-    done = run(helm, "lint", "--strict", "--values", str(tmp_path / "values.yaml"), str(CHART))
+    done = run(
+        helm,
+        "lint",
+        str(CHART),
+        "--strict",
+        "--kube-version",
+        KUBERNETES,
+        "--values",
+        str(tmp_path / "values.yaml"),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -194,6 +209,6 @@ def test_values_that_miss_something_are_refused_with_a_sentence(
     helm: str, tmp_path: Path, values: str, sentence: str
 ) -> None:
     (tmp_path / "values.yaml").write_text(values)
-    done = run(helm, "template", str(CHART), "--values", str(tmp_path / "values.yaml"))
+    done = template(helm, tmp_path / "values.yaml")
     assert done.returncode != 0
     assert sentence in done.stderr
