@@ -45,7 +45,7 @@ soak: $(READY)  ## A fault each minute under load, for MINUTES (30): nothing los
 	@LEADSCORE_CHAOS=all LEADSCORE_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -s tests/chaos/test_soak.py
 
 fuzz: MINUTES = 10
-fuzz: $(READY)  ## Fuzz all readers of external input (TARGETS="door tables", MINUTES=10 of each)
+fuzz: $(READY)  ## Fuzz all readers of external input (TARGETS="http_port tables", MINUTES=10 of each)
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements/fuzz.lock
 	@$(BIN)/python -m tests.fuzz.run $(TARGETS) --minutes $(MINUTES)
 

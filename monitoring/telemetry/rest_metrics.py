@@ -1,4 +1,4 @@
-"""Metrics of the REST door."""
+"""Metrics of the REST server."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def make_app(receiver: Receiver) -> FastAPI:
     app.include_router(_about(receiver))
     app.add_exception_handler(HTTPException, _as_problem)
     app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(Exception, _answer_error)  # the door logs it
+    app.add_exception_handler(Exception, _answer_error)  # the middleware logs it
     return app
 
 

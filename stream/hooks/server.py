@@ -24,8 +24,8 @@ from stream.hooks.hubspot import HubSpotWebhooks
 from stream.hooks.lead_producer import LeadProducer, OpenProducer, producer_opener
 from stream.hooks.salesforce import SalesforceWebhooks
 from stream.hooks.signatures import standard_key
-from stream.rest.door import Door, DoorOptions
 from stream.rest.http_server import serve_until
+from stream.rest.middleware import MiddlewareOptions, RestMiddleware
 from stream.rest.rate_limit import RateLimit
 from stream.settings import PREFIX, Settings
 
@@ -90,14 +90,14 @@ class HookServer:
             health=self._health,
             registry=registry,
         )
-        options = DoorOptions(
+        options = MiddlewareOptions(
             token=None,  # each sender has a signature or secret of its own
             rate=RateLimit(settings.rest_rate_limit, is_enforced=True),
             body_bytes=settings.rest_max_body_bytes,
             seconds=settings.rest_timeout_seconds,
             needs_certificate=settings.rest_client_cafile is not None,
         )
-        self.asgi: ASGIApp = Door(make_app(receiver), options, metrics)
+        self.asgi: ASGIApp = RestMiddleware(make_app(receiver), options, metrics)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive webhooks until the event is set.

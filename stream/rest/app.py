@@ -1,4 +1,4 @@
-"""The routes of the REST door."""
+"""The routes of the REST server."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from monitoring.telemetry.health import Health
 from schemas.store import Schema
 from stream.rest import openapi
 from stream.rest.bodies import read_batch, read_lead
-from stream.rest.door import Endpoint
 from stream.rest.lead_lookups import LeadLookups
 from stream.rest.legacy import LegacyApi
 from stream.rest.micro_batches import OverloadedError
+from stream.rest.middleware import Endpoint
 from stream.rest.predictions import Predictions, as_prediction
 from stream.rest.problems import UNEXPECTED, Problem, problem_response
 from stream.rest.request_log import RequestLog
@@ -119,7 +119,7 @@ def make_app(service: Service) -> FastAPI:
         app.include_router(_legacy(service.legacy))
     app.add_exception_handler(HTTPException, _as_problem)
     app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(Exception, _answer_error)  # the door logs it
+    app.add_exception_handler(Exception, _answer_error)  # the middleware logs it
     app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]
     return app
 

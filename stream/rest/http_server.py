@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from schemas.errors import StartupError
 from stream.process.background_tasks import BackgroundTasks
-from stream.rest.door import HAS_CERTIFICATE
+from stream.rest.middleware import HAS_CERTIFICATE
 from stream.settings import PREFIX, Settings
 
 __all__ = ["serve_until"]
@@ -124,7 +124,7 @@ def _config(asgi: ASGIApp, settings: Settings) -> uvicorn.Config:
     if settings.rest_client_cafile is not None:
         options |= {
             "ssl_ca_certs": str(settings.rest_client_cafile),
-            "ssl_cert_reqs": ssl.CERT_OPTIONAL,  # probes of health have none; see the door
+            "ssl_cert_reqs": ssl.CERT_OPTIONAL,  # probes of health have none; see the middleware
         }
     config = uvicorn.Config(
         asgi,

@@ -19,7 +19,7 @@ class Problem(Exception):  # noqa: N818 - an answer, not a fault of the server
     status
         HTTP status.
     code
-        An error code: one of ``schemas.errors.ErrorCode``, or one of this door.
+        An error code: one of ``schemas.errors.ErrorCode``, or one of this server.
     message
         One sentence, without a value of the request.
     headers

@@ -23,7 +23,7 @@ class Refusal:
     Attributes
     ----------
     code
-        One of ``schemas.errors.ErrorCode``, or of this door.
+        One of ``schemas.errors.ErrorCode``, or of this server.
     message
         What was expected, what came, and what to do. No field value.
     """

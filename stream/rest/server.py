@@ -1,4 +1,4 @@
-"""Runs the REST door: the HTTP server, the model, and the micro-batches."""
+"""Runs the REST server: the HTTP server, the model, and the micro-batches."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.kafka.probe import BrokerProbe
 from stream.rest.app import Service, direct_endpoints, make_app
-from stream.rest.door import Door, DoorOptions
 from stream.rest.http_server import serve_until
 from stream.rest.lead_lookups import LeadLookups
 from stream.rest.lead_writer import LeadWriter, producer_opener
 from stream.rest.legacy import CircuitBreaker, LegacyApi
 from stream.rest.line_files import LineFiles
 from stream.rest.micro_batches import MicroBatches
+from stream.rest.middleware import MiddlewareOptions, RestMiddleware
 from stream.rest.model_service import ModelService
 from stream.rest.prediction_cache import PredictionCache
 from stream.rest.predictions import Predictions
@@ -43,7 +43,7 @@ LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class RestServer:
-    """The REST door of a process.
+    """The REST server of a process.
 
     Parameters
     ----------
@@ -117,20 +117,20 @@ class RestServer:
             scored=scored,
         )
         token = settings.rest_token
-        options = DoorOptions(
+        options = MiddlewareOptions(
             token=None if token is None else token.get_secret_value(),
             needs_certificate=settings.rest_client_cafile is not None,
             rate=RateLimit(settings.rest_rate_limit, is_enforced=settings.rest_enforce_rate_limit),
             body_bytes=settings.rest_max_body_bytes,
             seconds=settings.rest_timeout_seconds,
         )
-        door: ASGIApp = Door(
+        middleware: ASGIApp = RestMiddleware(
             make_app(service), options, self._metrics, self.log, direct_endpoints(service)
         )
         if not settings.rest_cors_origins:
-            return door
+            return middleware
         return CORSMiddleware(
-            door,
+            middleware,
             allow_origins=settings.rest_cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-request-id"],

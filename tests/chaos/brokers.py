@@ -32,7 +32,7 @@ class ConfiguredBroker(JavaBroker):
 
 
 class ProxiedBroker(JavaBroker):
-    """A broker with two doors: the tests take the plain one, workers the one behind a proxy."""
+    """A broker with two listeners: the tests take the plain one, workers the one behind a proxy."""
 
     def __init__(self) -> None:
         super().__init__(find_java(), fetch_jars())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.fuzz.door import DOOR
 from tests.fuzz.drift_records import PARTIALS, REPORTS, WINDOWS
 from tests.fuzz.events import DECODER, SCHEMAS, SCORING
 from tests.fuzz.files import COMMANDS, PARQUET, TABLES
+from tests.fuzz.http_port import HTTP_PORT
 from tests.fuzz.models import BUNDLES, GRAPHS, METADATA, REGISTRIES
 from tests.fuzz.record_batches import BATCHES
 from tests.fuzz.target import Target
@@ -32,7 +32,7 @@ TARGETS: Mapping[str, Target] = {
         PARTIALS,
         WINDOWS,
         REPORTS,
-        DOOR,
+        HTTP_PORT,
         SETTINGS,
         OPTIONS,
     )

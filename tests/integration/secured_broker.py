@@ -1,4 +1,4 @@
-"""A broker with an authorizer, log-ins and TLS: a door for each way to be refused."""
+"""A broker with an authorizer, log-ins and TLS: a listener for each way to be refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.certificates import DAY, Authority
 
 USERS = {"worker": "open-sesame"}
 """Passwords."""
-DOORS = {
+LISTENERS = {
     "LOGIN": "SASL_SSL",
     "PLAINLOGIN": "SASL_PLAINTEXT",
     "EXPIRED": "SSL",
@@ -32,16 +32,16 @@ LITERAL, PREFIXED, ALLOW = 3, 4, 3
 class SecuredBroker(JavaBroker):
     """Kafka with StandardAuthorizer and SCRAM.
 
-    Who comes in by the plain door, or by one of TLS without a certificate, may do everything.
+    Who comes in by the plain listener, or by one of TLS without a certificate, may do everything.
 
     Attributes
     ----------
-    doors
-        Address of each listener of `DOORS`.
+    listeners
+        Address of each listener of `LISTENERS`.
     away, nowhere
         Address of one more listener, and the address that it sends clients on to.
     authority
-        Has signed the certificates of all doors.
+        Has signed the certificates of all listeners.
     """
 
     def __init__(self) -> None:
@@ -57,20 +57,22 @@ class SecuredBroker(JavaBroker):
 
     def _properties(self) -> dict[str, str]:
         properties = super()._properties()
-        ports = free_ports(len(DOORS))
-        self.doors = {door: f"{HOST}:{port}" for door, port in zip(DOORS, ports, strict=True)}
+        ports = free_ports(len(LISTENERS))
+        self.listeners = {
+            listener: f"{HOST}:{port}" for listener, port in zip(LISTENERS, ports, strict=True)
+        }
         self.authority = Authority(self.folder)
         ours = self.authority.sign("broker", alternatives=(HOST, "localhost"))
-        keys = dict.fromkeys(DOORS, ours) | {
+        keys = dict.fromkeys(LISTENERS, ours) | {
             "EXPIRED": self.authority.sign("expired", alternatives=(HOST,), ends_in=-DAY),
             "ELSEWHERE": self.authority.sign("elsewhere", alternatives=("kafka.example",)),
         }
-        listeners = "".join(f",{door}://{at}" for door, at in self.doors.items())
+        listeners = "".join(f",{listener}://{at}" for listener, at in self.listeners.items())
         away, self.away, self.nowhere = "AWAY", *(f"{HOST}:{port}" for port in free_ports(2))
         properties["listeners"] += f"{listeners},{away}://{self.away}"
         properties["advertised.listeners"] += f"{listeners},{away}://{self.nowhere}"
         properties["listener.security.protocol.map"] += f",{away}:PLAINTEXT" + "".join(
-            f",{door}:{protocol}" for door, protocol in DOORS.items()
+            f",{listener}:{protocol}" for listener, protocol in LISTENERS.items()
         )
         properties |= {
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -78,15 +80,15 @@ class SecuredBroker(JavaBroker):
             "sasl.enabled.mechanisms": "SCRAM-SHA-256",
             "transaction.max.timeout.ms": "300000",
         }
-        for door, key in keys.items():
-            own = f"listener.name.{door.lower()}"
+        for listener, key in keys.items():
+            own = f"listener.name.{listener.lower()}"
             properties |= {
                 f"{own}.ssl.keystore.type": "PEM",
                 f"{own}.ssl.keystore.location": str(key),
                 f"{own}.ssl.truststore.type": "PEM",
                 f"{own}.ssl.truststore.location": str(self.authority.certificate),
                 f"{own}.scram-sha-256.sasl.jaas.config": SCRAM_LOGIN,
-                f"{own}.ssl.client.auth": "required" if door == "MUTUAL" else "none",
+                f"{own}.ssl.client.auth": "required" if listener == "MUTUAL" else "none",
             }
         return properties
 

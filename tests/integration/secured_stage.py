@@ -37,7 +37,7 @@ class SecuredStage:
         self.broker = broker
         self.stage = stage
         self._log_in = {
-            "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": broker.doors["LOGIN"],
+            "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": broker.listeners["LOGIN"],
             "LEADSCORE_SECURITY_PROTOCOL": "SASL_SSL",
             "LEADSCORE_SSL_CAFILE": str(broker.authority.certificate),
             "LEADSCORE_SASL_MECHANISM": "SCRAM-SHA-256",

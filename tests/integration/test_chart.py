@@ -172,9 +172,7 @@ def test_workers_are_scaled_by_the_lag_and_never_beyond_the_partitions(
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="expected promtool, found none")
-def test_prometheus_reads_the_query_by_which_workers_are_scaled(
-    helm: str, tmp_path: Path
-) -> None:
+def test_prometheus_reads_the_query_by_which_workers_are_scaled(helm: str, tmp_path: Path) -> None:
     [scaled] = by_kind(render(helm, tmp_path, EVERYTHING), "ScaledObject").values()
     query = scaled["spec"]["triggers"][0]["metadata"]["query"]
     rule = {"groups": [{"name": "it", "rules": [{"record": "it", "expr": query}]}]}

@@ -23,8 +23,8 @@ PROTOCOL = "LEADSCORE_SECURITY_PROTOCOL"
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-def settings_for(broker: SecuredBroker, door: str, protocol: str, **given: Any) -> Settings:
-    address = broker.bootstrap if door == "PLAINTEXT" else broker.doors[door]
+def settings_for(broker: SecuredBroker, listener: str, protocol: str, **given: Any) -> Settings:
+    address = broker.bootstrap if listener == "PLAINTEXT" else broker.listeners[listener]
     return Settings(
         kafka_bootstrap_servers=address,
         security_protocol=protocol,
@@ -66,11 +66,11 @@ async def test_a_log_in_that_is_refused_is_named_with_its_cause(
     secured_kafka: SecuredBroker, given: dict[str, str], cause: str
 ) -> None:
     sentence = await refusal(settings_for(secured_kafka, "LOGIN", "SASL_SSL", **given))
-    assert f"{secured_kafka.doors['LOGIN']} {cause}" in sentence
+    assert f"{secured_kafka.listeners['LOGIN']} {cause}" in sentence
 
 
 @pytest.mark.parametrize(
-    ("door", "cause"),
+    ("listener", "cause"),
     [
         ("EXPIRED", "has expired: renew it on the broker"),
         (
@@ -81,10 +81,10 @@ async def test_a_log_in_that_is_refused_is_named_with_its_cause(
     ],
 )
 async def test_a_certificate_that_is_refused_is_named_with_its_cause(
-    secured_kafka: SecuredBroker, door: str, cause: str
+    secured_kafka: SecuredBroker, listener: str, cause: str
 ) -> None:
-    sentence = await refusal(settings_for(secured_kafka, door, "SSL"))
-    assert f"the certificate of {secured_kafka.doors[door]} {cause}" in sentence
+    sentence = await refusal(settings_for(secured_kafka, listener, "SSL"))
+    assert f"the certificate of {secured_kafka.listeners[listener]} {cause}" in sentence
 
 
 async def test_a_certificate_of_an_authority_that_is_not_trusted_names_the_setting(
@@ -109,7 +109,7 @@ async def test_a_certificate_that_the_broker_wants_of_the_client_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("door", "spoken"),
+    ("listener", "spoken"),
     [
         ("PLAINTEXT", "PLAINTEXT"),
         ("TLS", "SSL"),
@@ -119,11 +119,11 @@ async def test_a_certificate_that_the_broker_wants_of_the_client_is_asked_for(
 )
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
 async def test_a_port_that_speaks_another_protocol_is_named_with_that_protocol(
-    secured_kafka: SecuredBroker, door: str, spoken: str, protocol: str
+    secured_kafka: SecuredBroker, listener: str, spoken: str, protocol: str
 ) -> None:
     if protocol == spoken:
         return
-    sentence = await refusal(settings_for(secured_kafka, door, protocol))
+    sentence = await refusal(settings_for(secured_kafka, listener, protocol))
     assert sentence.endswith(f" speaks {spoken}, and {PROTOCOL} is {protocol}: set it to {spoken}")
 
 

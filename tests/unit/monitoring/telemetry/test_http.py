@@ -24,7 +24,7 @@ class Clock:
         return self.now
 
 
-class Door:
+class Served:
     """The application with everything behind it within reach."""
 
     def __init__(self) -> None:
@@ -46,20 +46,20 @@ class Door:
 
 
 async def test_alive_until_the_loop_stands_still() -> None:
-    door = Door()
-    async with door.client() as client:
+    served = Served()
+    async with served.client() as client:
         answer = await client.get("/healthz")
         assert answer.status == 200
         assert (await answer.json())["alive"] is True
-        door.clock.now = 60.0
+        served.clock.now = 60.0
         answer = await client.get("/healthz")
         assert answer.status == 503
         assert "event loop" in (await answer.json())["reasons"][0]
 
 
 async def test_ready_when_the_conditions_are_met_and_why_not_before() -> None:
-    door = Door()
-    async with door.client() as client:
+    served = Served()
+    async with served.client() as client:
         answer = await client.get("/readyz")
         assert answer.status == 503
         conditions = (await answer.json())["conditions"]
@@ -68,7 +68,7 @@ async def test_ready_when_the_conditions_are_met_and_why_not_before() -> None:
             "reason": "no model has been loaded yet",
         }
         for condition in Condition:
-            door.health.meet(condition)
+            served.health.meet(condition)
         answer = await client.get("/readyz")
         assert answer.status == 200
         body = await answer.json()
@@ -77,11 +77,11 @@ async def test_ready_when_the_conditions_are_met_and_why_not_before() -> None:
 
 
 async def test_leads_that_were_lost_are_listed_beside_the_conditions() -> None:
-    door = Door()
+    served = Served()
     for condition in Condition:
-        door.health.meet(condition)
-    door.health.add_loss(0.0, {"topic": "leads.created", "from": 5})
-    async with door.client() as client:
+        served.health.meet(condition)
+    served.health.add_loss(0.0, {"topic": "leads.created", "from": 5})
+    async with served.client() as client:
         answer = await client.get("/readyz")
         assert answer.status == 200
         [loss] = (await answer.json())["losses"]
@@ -89,9 +89,9 @@ async def test_leads_that_were_lost_are_listed_beside_the_conditions() -> None:
 
 
 async def test_metrics_are_read_in_the_text_format() -> None:
-    door = Door()
-    door.metrics.rebalanced()
-    async with door.client() as client:
+    served = Served()
+    served.metrics.rebalanced()
+    async with served.client() as client:
         answer = await client.get("/metrics")
         assert answer.status == 200
         assert answer.content_type == "text/plain"
@@ -102,7 +102,7 @@ async def test_metrics_are_read_in_the_text_format() -> None:
 
 
 async def test_metrics_are_read_in_the_open_format_when_it_is_asked_for() -> None:
-    async with Door().client() as client:
+    async with Served().client() as client:
         answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
         assert answer.content_type == "application/openmetrics-text"
         assert (await answer.text()).endswith("# EOF\n")
@@ -112,26 +112,26 @@ async def test_metrics_are_read_in_the_open_format_when_it_is_asked_for() -> Non
 async def test_a_version_of_the_format_that_is_none_gets_the_text_format(version: str) -> None:
     """Found by fuzzing: the client's own handler compared a string with a number."""
     accept = f"application/openmetrics-text; version={version}"
-    async with Door().client() as client:
+    async with Served().client() as client:
         answer = await client.get("/metrics", headers={"Accept": accept})
         assert answer.status == 200
         assert answer.content_type == "text/plain"
 
 
 async def test_the_model_is_shown_once_there_is_one() -> None:
-    door = Door()
-    async with door.client() as client:
+    served = Served()
+    async with served.client() as client:
         answer = await client.get("/model-info")
         assert answer.status == 503
         assert "no model is loaded" in (await answer.json())["error"]
-        door.model = {"name": "bank", "version": "7", "auc": float("nan")}
+        served.model = {"name": "bank", "version": "7", "auc": float("nan")}
         answer = await client.get("/model-info")
         assert answer.status == 200
         assert await answer.json() == {"name": "bank", "version": "7", "auc": None}
 
 
 async def test_the_index_leads_to_every_endpoint() -> None:
-    async with Door().client() as client:
+    async with Served().client() as client:
         page = await (await client.get("/")).text()
         for path in ENDPOINTS:
             assert f'href="{path}"' in page
@@ -139,13 +139,13 @@ async def test_the_index_leads_to_every_endpoint() -> None:
 
 
 async def test_unknown_paths_are_404_and_nothing_can_be_written() -> None:
-    async with Door().client() as client:
+    async with Served().client() as client:
         assert (await client.get("/leads")).status == 404
         assert (await client.post("/metrics")).status == 405
 
 
 async def test_the_server_takes_a_free_port_and_gives_it_back() -> None:
-    async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as server:
+    async with MonitoringServer(Served().app, host="127.0.0.1", port=0) as server:
         url = f"http://127.0.0.1:{server.port}/healthz"
         async with ClientSession() as client, client.get(url) as answer:
             assert answer.status == 200
@@ -157,7 +157,7 @@ async def test_the_server_takes_a_free_port_and_gives_it_back() -> None:
 async def test_requests_that_are_not_http_are_refused_and_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as server:
+    async with MonitoringServer(Served().app, host="127.0.0.1", port=0) as server:
         for garbage in (b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 10_000):
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(garbage + b"\r\n\r\n")
@@ -182,15 +182,15 @@ async def test_a_handler_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixtu
 
 
 async def test_a_taken_port_is_a_sentence_that_names_the_setting() -> None:
-    async with MonitoringServer(Door().app, host="127.0.0.1", port=0) as first:
-        second = MonitoringServer(Door().app, host="127.0.0.1", port=first.port)
+    async with MonitoringServer(Served().app, host="127.0.0.1", port=0) as first:
+        second = MonitoringServer(Served().app, host="127.0.0.1", port=first.port)
         with pytest.raises(StartupError, match="LEADSCORE_HTTP_PORT"):
             await second.start()
         await second.stop()
 
 
 async def test_a_server_that_was_never_started_stops_and_has_no_port() -> None:
-    server = MonitoringServer(Door().app, host="127.0.0.1", port=0)
+    server = MonitoringServer(Served().app, host="127.0.0.1", port=0)
     with pytest.raises(RuntimeError, match="await start"):
         _ = server.port
     await server.stop()

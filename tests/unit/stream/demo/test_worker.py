@@ -15,16 +15,16 @@ from stream.demo.worker import DemoWorker, write_snapshot
 
 # The worker as a child process
 
-DOOR = """
+SERVER = """
 import http.server, os, sys
-class Door(http.server.BaseHTTPRequestHandler):
+class Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         text = {"/readyz": "ready", "/metrics": os.environ["LEADSCORE_MODEL"]}.get(self.path)
         self.send_response(200 if text is not None else 503)
         self.end_headers()
         self.wfile.write((text or "not here").encode())
     def log_message(self, *_): pass
-server = http.server.HTTPServer((os.environ["LEADSCORE_HTTP_HOST"], 0), Door)
+server = http.server.HTTPServer((os.environ["LEADSCORE_HTTP_HOST"], 0), Answers)
 with open(os.environ["LEADSCORE_HTTP_PORT_FILE"], "w") as file:
     file.write(str(server.server_port))
 server.serve_forever()
@@ -39,7 +39,7 @@ def worker_of(program: str, folder: Path) -> DemoWorker:
 @pytest.fixture
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoWorker]:
     monkeypatch.setenv("LEADSCORE_MODEL", "of-the-environment")
-    worker = worker_of(DOOR, tmp_path)
+    worker = worker_of(SERVER, tmp_path)
     yield worker
     worker.end()
 

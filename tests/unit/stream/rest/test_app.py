@@ -25,7 +25,7 @@ from tests.unit.stream.rest.test_lead_writer import FakeProducer
 from tests.unit.stream.rest.test_request_log import lines
 
 OF_THE_SOURCE = {"event_id", "request_id", "scored_at", "latency_ms", "source"}
-"""Fields whose values differ between doors."""
+"""Fields whose values differ between Kafka and HTTP."""
 OF_REST = {"lead_score", "score_category", "prediction_timestamp"}
 
 

@@ -44,14 +44,14 @@ async def test_the_http_port_answers_before_a_model_is_loaded(tmp_path: Path) ->
         await service.start()
     try:
         port = (tmp_path / "port").read_text().strip()
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as door:
-            async with door.get("/healthz") as answer:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+            async with client.get("/healthz") as answer:
                 assert answer.status == HTTPStatus.OK
-            async with door.get("/model-info") as answer:
+            async with client.get("/model-info") as answer:
                 assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE
-            async with door.get("/metrics") as answer:
+            async with client.get("/metrics") as answer:
                 assert "leadscore_ready 0.0" in await answer.text()
-            async with door.get("/readyz") as answer:
+            async with client.get("/readyz") as answer:
                 assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE
                 conditions = (await answer.json())["conditions"]
                 assert "assigned" in conditions["partitions_assigned"]["reason"]
@@ -71,7 +71,7 @@ async def test_the_http_port_shows_the_model_that_serves(model: SmallModel) -> N
     await place.monitor._server.start()
     try:
         url = f"http://127.0.0.1:{place.monitor._server.port}/model-info"
-        async with aiohttp.ClientSession() as door, door.get(url) as answer:
+        async with aiohttp.ClientSession() as client, client.get(url) as answer:
             assert answer.status == HTTPStatus.OK
             assert (await answer.json())["sha256"] == model.bundle.sha256
     finally:

@@ -23,7 +23,14 @@ from stream.rest.problems import UNEXPECTED, Problem, problem_response
 from stream.rest.rate_limit import RateLimit
 from stream.rest.request_log import RequestLog
 
-__all__ = ["HAS_CERTIFICATE", "OPEN", "Door", "DoorOptions", "Endpoint", "RequestMetrics"]
+__all__ = [
+    "HAS_CERTIFICATE",
+    "OPEN",
+    "Endpoint",
+    "MiddlewareOptions",
+    "RequestMetrics",
+    "RestMiddleware",
+]
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +51,7 @@ TOO_SLOW = Problem(
 
 
 @dataclass(frozen=True, slots=True)
-class DoorOptions:
+class MiddlewareOptions:
     """Rules for requests.
 
     Attributes
@@ -75,7 +82,7 @@ class RequestMetrics(Protocol):
         """Count a request with the status of its answer, 0 if there is none."""
 
 
-class Door:
+class RestMiddleware:
     """An ASGI application around another one.
 
     Parameters
@@ -96,7 +103,7 @@ class Door:
     def __init__(
         self,
         app: ASGIApp,
-        options: DoorOptions,
+        options: MiddlewareOptions,
         metrics: RequestMetrics,
         request_log: RequestLog | None = None,
         direct: Mapping[str, Endpoint] = MappingProxyType({}),

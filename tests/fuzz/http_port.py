@@ -1,4 +1,4 @@
-"""The HTTP door: bytes on its socket."""
+"""The HTTP port: bytes on its socket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitoring.telemetry.metrics import Metrics, worker_registry
 from tests.fuzz.limits import MAX_SECONDS
 from tests.fuzz.target import Feed, Target
 
-__all__ = ["DOOR"]
+__all__ = ["HTTP_PORT"]
 
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 LARGEST_ANSWER = 2**20
@@ -34,7 +34,7 @@ class _Told(logging.Handler):
 
 
 async def _ask(port: int, request: bytes) -> bytes:
-    """Send a request, see that the door is open to others still, and take the answer."""
+    """Send a request, see that the port is open to others still, and take the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
@@ -63,7 +63,7 @@ def _check(answer: bytes) -> None:
 
 
 @contextmanager
-def _door() -> Iterator[Feed]:
+def _http_port() -> Iterator[Feed]:
     health = Health(0.0, heartbeat_limit=5.0)
     health.meet(Condition.MODEL_LOADED)
     app = monitoring_app(
@@ -113,4 +113,4 @@ def _requests() -> Sequence[bytes]:
     ]
 
 
-DOOR = Target("door", _door, _requests, longest=16_384)
+HTTP_PORT = Target("http_port", _http_port, _requests, longest=16_384)

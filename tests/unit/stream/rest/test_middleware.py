@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from monitoring.telemetry.rest_metrics import RestMetrics
-from stream.rest.door import Door, DoorOptions
+from stream.rest.middleware import MiddlewareOptions, RestMiddleware
 from stream.rest.rate_limit import RateLimit
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.rest.client import TOKEN, client_of
@@ -85,11 +85,11 @@ async def test_pages_of_named_origins_may_call(model: SmallModel) -> None:
 
 def door_around(app: Any, seconds: float = 5.0) -> tuple[httpx.AsyncClient, CollectorRegistry]:
     registry = CollectorRegistry()
-    options = DoorOptions(
+    options = MiddlewareOptions(
         None, RateLimit("9/second", is_enforced=False), body_bytes=100, seconds=seconds
     )
-    door = Door(app, options, RestMetrics(registry))
-    transport = httpx.ASGITransport(door, raise_app_exceptions=False)
+    middleware = RestMiddleware(app, options, RestMetrics(registry))
+    transport = httpx.ASGITransport(middleware, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://leadscore"), registry
 
 
