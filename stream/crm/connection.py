@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -13,9 +12,10 @@ from schemas.errors import FatalError
 from stream.crm.access_token import AccessToken
 from stream.crm.account import CrmAwayError
 from stream.crm.token_bucket import TokenBucket
+from stream.process.retry_after import seconds_to_wait
 from stream.settings import PREFIX
 
-__all__ = ["CrmConnection", "retry_after"]
+__all__ = ["CrmConnection"]
 
 SECONDS = 30.0
 """Time limit of a connection attempt and of each part of an answer."""
@@ -119,7 +119,8 @@ class CrmConnection:
         if pause is not None:
             raise CrmAwayError(f"{self.title}: the requests of the day are used up", pause)
         if status == 429 or status >= 500:
-            raise CrmAwayError(f"{self.title}: status {status}", retry_after(answer.headers))
+            pause = seconds_to_wait(answer.headers.get("retry-after"), time.time())
+            raise CrmAwayError(f"{self.title}: status {status}", pause)
 
     def _unauthorized(self) -> FatalError:
         return FatalError(
@@ -127,16 +128,3 @@ class CrmConnection:
             f" {PREFIX}CRM_TOKEN to a valid one, or {PREFIX}CRM_CLIENT_ID and"
             f" {PREFIX}CRM_CLIENT_SECRET"
         )
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a Retry-After header: a number or a date (RFC 9110, 10.2.3)."""
-    given = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(given))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None

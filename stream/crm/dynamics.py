@@ -14,6 +14,7 @@ From Microsoft's documentation (learn.microsoft.com/power-apps/developer/data-pl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -23,9 +24,10 @@ import httpx
 
 from schemas.errors import FatalError
 from stream.crm.account import OK, Change, CrmAwayError, Properties, Result, plain_code
-from stream.crm.connection import CrmConnection, retry_after
+from stream.crm.connection import CrmConnection
 from stream.crm.odata_batch import PartAnswer, read_answers, write_requests
 from stream.crm.queries import split_by_size
+from stream.process.retry_after import seconds_to_wait
 
 __all__ = ["DynamicsAccount"]
 
@@ -126,7 +128,8 @@ def _result(answer: PartAnswer) -> Result:
     if answer.status < 300:
         return OK
     may_pass = answer.status == 429 or answer.status >= 500
-    return Result(_code(answer.json()), may_pass, retry_after(answer.headers) if may_pass else None)
+    pause = seconds_to_wait(answer.headers.get("retry-after"), time.time()) if may_pass else None
+    return Result(_code(answer.json()), may_pass, pause)
 
 
 def _code(body: Any) -> str:

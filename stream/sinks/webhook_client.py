@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 import httpx
 
 from schemas.errors import StartupError
+from stream.process.retry_after import seconds_to_wait
 from stream.sinks.public_addresses import PrivateAddressError, resolve
-from stream.sinks.retry_after import seconds_to_wait
 from stream.sinks.webhook_answer import Answer, Meaning, meaning_of
 from stream.sinks.webhook_targets import Target
 

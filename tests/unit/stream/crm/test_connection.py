@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from email.utils import formatdate
 
 import pytest
 
 from schemas.errors import FatalError
 from stream.crm.access_token import ClientCredentials, FixedToken
 from stream.crm.account import CrmAwayError
-from stream.crm.connection import CrmConnection, retry_after
+from stream.crm.connection import CrmConnection
 from stream.crm.token_bucket import TokenBucket
 from testing.crm_server import CLIENT, SECRET
 from testing.hubspot_server import HubSpotServer
@@ -74,11 +73,3 @@ async def test_a_busy_crm_says_when_to_come_again(server: HubSpotServer) -> None
         await connection.request("GET", PATH)
     assert raised.value.after is None
     await connection.close()
-
-
-def test_retry_after_is_a_number_or_a_date() -> None:
-    assert retry_after({"retry-after": "12"}) == 12
-    assert retry_after({"retry-after": "-1"}) == 0
-    assert 50 < (retry_after({"retry-after": formatdate(time.time() + 60)}) or 0) <= 60
-    assert retry_after({"retry-after": "soon"}) is None
-    assert retry_after({}) is None

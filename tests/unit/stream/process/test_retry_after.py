@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.sinks.retry_after import LONGEST, seconds_to_wait
+from stream.process.retry_after import LONGEST, seconds_to_wait
 
 NOW = 1_790_000_000.0
 
