@@ -29,10 +29,12 @@ worker: {autoscaling: {enabled: true, maxReplicas: 40}}
 snapshot: {enabled: true, claim: reports}
 archive: {enabled: true}
 serve: {enabled: true}
+hooks: {enabled: true}
 lag: {groups: [crm-sync]}
 monitoring: {podMonitor: true, rules: true, labels: {release: prometheus}}
 sinks:
-  crm: {kind: sql, settingsSecret: leadscore-crm, image: {repository: leadscore-sinks}}
+  database: {kind: sql, settingsSecret: database, image: {repository: leadscore-sinks}}
+  hubspot: {kind: crm, to: hubspot, settingsSecret: crm, image: {repository: leadscore-rest}}
   files: {kind: jsonl, to: /scores, claim: scores, settings: {LEADSCORE_SINK_COMPRESSION: zstd}}
 """
 
