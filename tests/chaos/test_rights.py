@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from model.bundle import Bundle
@@ -12,10 +14,13 @@ from testing.kafka_client import Record, produce, until
 from testing.scored_events import scored
 from testing.webhook_receiver import WebhookReceiver, webhook_receiver
 from tests.chaos.audit import second_audit
+from tests.integration.archive_process import role_in, until_archived
+from tests.integration.replay_process import Replays, Result
 from tests.integration.secured_stage import SecuredStage, last_sentence
 from tests.integration.traffic import streaming
 from tests.webhook_stage import SECRET
 
+COUNT = 100
 RATE = 200
 CODEC = RecordCodec("lead_scored")
 ROLES = {
@@ -26,8 +31,12 @@ ROLES = {
 }
 
 
-def settings_of(name: str) -> dict[str, str]:
-    return {key.removeprefix("LEADSCORE_").lower(): value for key, value in ROLES[name].items()}
+def environment_of(name: str, folder: Path) -> dict[str, str]:
+    return role_in(folder) if name == "archive" else ROLES[name]
+
+
+def settings_of(environment: dict[str, str]) -> dict[str, str]:
+    return {key.removeprefix("LEADSCORE_").lower(): value for key, value in environment.items()}
 
 
 @pytest.mark.thorough
@@ -37,7 +46,7 @@ async def test_a_worker_needs_no_more_than_is_printed(
 ) -> None:
     environment = ROLES[name]
     await secured.grant(secured.printed(environment["LEADSCORE_ROLE"], **environment))
-    await secured.until_allowed(**settings_of(name))
+    await secured.until_allowed(**settings_of(environment))
     for part in (contacts[:500], contacts[500:1000]):
         worker = await secured.start(**environment)
         await secured.stage.until_committed(await secured.stage.play(part))
@@ -110,10 +119,39 @@ async def until_received(receiver: WebhookReceiver, count: int) -> None:
     await until(lambda: len(receiver.event_ids) == count, within=120, what=f"{count} events")
 
 
+@pytest.mark.thorough
+async def test_an_archive_worker_needs_no_more_than_is_printed_and_each_right_that_is(
+    secured: SecuredStage, contacts: list[Lead], tmp_path: Path
+) -> None:
+    environment = role_in(tmp_path)
+    given = settings_of(environment)
+    rights = secured.printed("archive", **environment)
+    nothing = await secured.until_refused(**given)
+    assert all(str(right) in nothing for right in rights)
+    await secured.grant(rights)
+    await secured.until_allowed(**given)
+    for part in (contacts[:500], contacts[500:1000]):
+        await secured.stage.play(part)
+        worker = await secured.start(**environment)
+        await until_archived(secured.stage, tmp_path, worker)
+        await worker.stop_cleanly()
+    for right in rights:
+        await secured.revoke(right)
+        await secured.until_refused(**given)
+        said = await last_sentence(secured.begin(**environment), 3)
+        assert said == (
+            f"not started: expected user worker to have the right {right} in Kafka, but it does"
+            " not: `leadscore acls --role archive` prints the commands that grant it"
+        )
+        await secured.grant([right])
+        await secured.until_allowed(**given)
+
+
 USED_AT_WORK = {
     "score": ("created", "scored", "created.dlq", "partials", "group"),
     "exactly-once": ("created", "scored", "created.dlq", "partials", "group", "transactional id"),
     "drift": ("partials", "changelog", "group"),
+    "archive": ("created", "group"),
 }
 """Rights by a part of what they are printed as; Read on reports and changelog is for the start."""
 
@@ -123,14 +161,19 @@ USED_AT_WORK = {
     ("name", "part"), [(name, part) for name, parts in USED_AT_WORK.items() for part in parts]
 )
 async def test_a_right_that_is_taken_away_ends_the_worker_with_a_sentence(
-    secured: SecuredStage, contacts: list[Lead], bank_model: Bundle, name: str, part: str
+    secured: SecuredStage,
+    contacts: list[Lead],
+    bank_model: Bundle,
+    name: str,
+    part: str,
+    tmp_path: Path,
 ) -> None:
-    environment = ROLES[name]
+    environment = environment_of(name, tmp_path)
     rights: list[Right] = secured.printed(environment["LEADSCORE_ROLE"], **environment)
     taken = [right for right in rights if _is_of(right, part)][-1]
     await secured.grant(rights)
-    await secured.until_allowed(**settings_of(name))
-    if name == "drift":  # somebody whose counts it watches
+    await secured.until_allowed(**settings_of(environment))
+    if name in ("drift", "archive"):  # somebody whose counts it watches, and who shows the traffic
         await secured.stage.start()
     worker = await secured.start(**environment)
     async with streaming(secured.stage, contacts, rate=RATE) as stream:
@@ -146,3 +189,34 @@ async def test_a_right_that_is_taken_away_ends_the_worker_with_a_sentence(
 
 def _is_of(right: Right, part: str) -> bool:
     return right.name.endswith(part) or part in str(right).split(right.name)[0]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+async def test_a_replay_needs_no_more_than_is_printed_and_names_each_right_that_is_missing(
+    secured: SecuredStage, contacts: list[Lead], delivery: str
+) -> None:
+    await secured.stage.play(contacts[:COUNT])
+    replays = Replays(secured.as_user())
+    rights = secured.printed("replay")
+    runs: list[Result] = []
+
+    async def ends_with(code: int) -> bool:
+        # The broker hears of rights a moment later: a new replay each time.
+        given = ("start", "--from", "beginning", "--id", f"r{len(runs)}", "--json")
+        runs.append(await replays.run(*given, LEADSCORE_DELIVERY=delivery))
+        return runs[-1].code == code
+
+    await until(lambda: ends_with(3), within=120, what="a refusal without any right")
+    assert all(str(right) in runs[-1].err for right in rights if right.name.startswith("t"))
+    await secured.grant(rights)
+    await until(lambda: ends_with(0), within=120, what="a replay with the printed rights")
+    assert runs[-1].total("scored") == COUNT
+    for right in rights:
+        if right.type == "transactional-id" and delivery == "at_least_once":
+            continue
+        await secured.revoke(right)
+        await until(lambda: ends_with(3), within=120, what=f"a refusal without {right}")
+        assert str(right) in runs[-1].err
+        assert "Traceback" not in runs[-1].err
+        await secured.grant([right])
