@@ -88,8 +88,9 @@ class Manifest:
         if len(self.done()) < len(plan.parts):
             return None
         account = self.account(range(len(plan.parts)))
-        if self._out.create(ACCOUNT, _json(account)):
-            self._out.clear_scratch()
+        self._out.create(ACCOUNT, _json(account))
+        # Also by the next run, where the one that wrote the account was killed before it could.
+        self._out.clear_scratch()
         return account
 
 

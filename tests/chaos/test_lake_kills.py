@@ -30,8 +30,11 @@ from tests.integration.s3_server import S3, s3_server
 
 ROUNDS = 10
 """Times that both shards are started and killed, at most."""
-LONGEST = 8.0
-"""Seconds after which the last one is killed."""
+MOST_PARTS = 12
+"""Parts that may be completed in a round before a shard is killed."""
+LONGEST_PAUSE = 0.3
+"""Seconds between the last of these parts and the kill, at most."""
+PAUSE = 0.02
 COPIES = 3
 """Copies of the bank's contacts: about 124,000 rows, some seconds of work."""
 GROUP = 2_000
@@ -105,28 +108,27 @@ def test_rows_are_scored_once_whatever_is_killed(
     progress = []
     for _ in range(ROUNDS):
         with ExitStack() as running:
-            moments = sorted(
-                (chance.uniform(0.5, LONGEST), shard, chance.choice("12")) for shard in (1, 2)
-            )
-            started = time.monotonic()
             processes = [
                 running.enter_context(
                     subprocess.Popen(
                         score_command(
-                            bank_model, *given, "--shard", f"{shard}/2", "--workers", workers
+                            *(bank_model, *given, "--shard", f"{shard}/2"),
+                            *("--workers", chance.choice("12")),
                         ),
                         env=environment,
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,
                     )
                 )
-                for _, shard, workers in moments
+                for shard in (1, 2)
             ]
-            for (moment, _, _), process in zip(moments, processes, strict=True):
-                try:
-                    process.wait(max(0.0, started + moment - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    process.send_signal(signal.SIGKILL)
+            chance.shuffle(processes)
+            for process in processes:
+                wanted = output.parts() + chance.randint(0, MOST_PARTS)
+                while process.poll() is None and output.parts() < wanted:
+                    time.sleep(PAUSE)
+                time.sleep(chance.uniform(0.0, LONGEST_PAUSE))  # at any moment of the next part
+                process.send_signal(signal.SIGKILL)
         now = output.published()
         assert {name: now[name] for name in written} == written, "a file was replaced"
         written = now

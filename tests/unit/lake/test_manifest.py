@@ -68,3 +68,15 @@ def test_the_whole_has_an_account_when_all_parts_have(
     assert manifest.finish(plan) == Account.model_validate_json(file.read_bytes())
     assert manifest.account(range(3)).is_balanced(plan)
     assert not (tmp_path / "out" / "_temporary").exists()
+
+
+def test_files_of_a_process_killed_after_the_account_are_removed(
+    manifest: Manifest, plan: Plan, tmp_path: Path
+) -> None:
+    manifest.write_plan(plan)
+    for part in plan.parts:
+        manifest.write_part(account(plan, part.number))
+    manifest.finish(plan)
+    (tmp_path / "out" / "_temporary" / "killed").mkdir(parents=True)
+    manifest.finish(plan)
+    assert not (tmp_path / "out" / "_temporary").exists()
