@@ -63,7 +63,7 @@ class RestMetrics(ModelMetrics):
         """Show whether the server is ready, whenever the metrics are read."""
         self._ready.set_function(lambda: float(is_ready()))
 
-    def wrote_leads(self, leads: int, *, was_written: bool) -> None:
+    def wrote_leads(self, leads: int, was_written: bool) -> None:
         """Count leads that Kafka acknowledged, or did not."""
         self._written.labels("acknowledged" if was_written else "failed").inc(leads)
 

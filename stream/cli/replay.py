@@ -144,7 +144,7 @@ def start(**options: Any) -> None:
       leadscore replay start --from 2026-05-01 --to 2026-05-08 --filter country=DE
       leadscore replay start --from beginning --id backfill-1 --shard 2/4
       leadscore replay start --from '1d ago' --into-live --max-rate 500/s
-      leadscore replay start --from 2026-01-01 --to 2026-02-01 --archive s3://leads/archive
+      leadscore replay start --last 90d --archive s3://leads/archive
 
     POINT is beginning, end, an offset, a time (UTC) or a span such as '1d ago'. The ranges of
     offsets, the model and the rules are fixed in a plan, in the topic leads.replays, before the

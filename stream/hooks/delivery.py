@@ -8,16 +8,17 @@ from typing import NamedTuple, Protocol
 
 from monitoring.telemetry.hook_metrics import HookMetrics
 from stream.hooks.seen_webhooks import SeenWebhooks
-from stream.hooks.webhook import LeadRecord, Webhook, record_of
+from stream.hooks.webhook import Webhook, record_of
+from stream.rest.lead_writer import LeadRecord, Place
 
 __all__ = ["Delivered", "Delivery", "Writes"]
 
 
 class Writes(Protocol):
-    """Writes records to Kafka: ``stream.hooks.lead_producer.LeadProducer``."""
+    """Writes leads to Kafka: ``stream.rest.lead_writer.LeadWriter``."""
 
-    async def write(self, records: Sequence[LeadRecord]) -> None:
-        """Return when Kafka has them."""
+    async def write(self, leads: Sequence[LeadRecord]) -> Sequence[Place]:
+        """Return their places when Kafka has them."""
 
 
 class Delivered(NamedTuple):
@@ -36,16 +37,16 @@ class Delivery:
 
     Parameters
     ----------
-    producer
-        Writes records.
+    writer
+        Writes leads.
     metrics
         Count webhooks.
     now_ms
         Returns milliseconds since 1970.
     """
 
-    def __init__(self, producer: Writes, metrics: HookMetrics, now_ms: Callable[[], int]) -> None:
-        self._producer = producer
+    def __init__(self, writer: Writes, metrics: HookMetrics, now_ms: Callable[[], int]) -> None:
+        self._writer = writer
         self._metrics = metrics
         self._now_ms = now_ms
         self._seen = SeenWebhooks()
@@ -74,7 +75,8 @@ class Delivery:
         self._under_way |= {(source, webhook_id): written for webhook_id in ids}
         try:
             now_ms = self._now_ms()
-            await self._producer.write([record_of(webhook, now_ms) for webhook in new])
+            if new:
+                await self._writer.write([record_of(webhook, now_ms) for webhook in new])
             self._seen.add(source, ids)
         finally:
             for webhook_id in ids:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
@@ -21,10 +21,12 @@ from stream.hooks.app import HubSpotSource, Receiver, make_app
 from stream.hooks.contact_fields import ContactFields
 from stream.hooks.delivery import Delivery
 from stream.hooks.hubspot import HubSpotWebhooks
-from stream.hooks.lead_producer import LeadProducer, OpenProducer, producer_opener
 from stream.hooks.salesforce import SalesforceWebhooks
 from stream.hooks.signatures import standard_key
+from stream.kafka.access import Use
+from stream.kafka.probe import BrokerProbe
 from stream.rest.http_server import serve_until
+from stream.rest.lead_writer import OpenProducer, make_lead_writer
 from stream.rest.middleware import MiddlewareOptions, RestMiddleware
 from stream.rest.rate_limit import RateLimit
 from stream.settings import PREFIX, Settings
@@ -43,6 +45,8 @@ class HookServer:
         Address, senders and Kafka.
     open_producer
         Opens a producer; None: one of aiokafka.
+    ask
+        Returns why Kafka does not answer; None: a probe of the broker is asked.
 
     Raises
     ------
@@ -53,19 +57,26 @@ class HookServer:
     ----------
     asgi
         The whole application.
-    producer
+    writer
         Writes leads; to be run beside it: ``run`` does.
     """
 
-    def __init__(self, settings: Settings, open_producer: OpenProducer | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        open_producer: OpenProducer | None = None,
+        ask: Callable[[], Awaitable[str | None]] | None = None,
+    ) -> None:
         self._settings = settings
         registry = worker_registry()
         self._health = Health(time.monotonic(), conditions=[Condition.BROKER_REACHED])
-        self.producer = LeadProducer(
-            settings.leads_created,
-            settings.max_event_bytes,
-            open_producer or producer_opener(settings),
+        self._probe = BrokerProbe(settings.kafka_client_options())
+        self.writer = make_lead_writer(
+            settings,
+            Use.PRODUCE,
+            ask or self._probe.ask,
             self._health,
+            open_producer=open_producer,
         )
         self._hubspot = _hubspot(settings)
         salesforce = _salesforce(settings)
@@ -83,7 +94,7 @@ class HookServer:
             )
         metrics = HookMetrics(registry, sources)
         receiver = Receiver(
-            delivery=Delivery(self.producer, metrics, lambda: time.time_ns() // 1_000_000),
+            delivery=Delivery(self.writer, metrics, lambda: time.time_ns() // 1_000_000),
             hubspot=self._hubspot,
             salesforce=salesforce,
             generic_key=generic_key,
@@ -108,12 +119,14 @@ class HookServer:
             The address is not available, or a certificate can't be read.
         """
         try:
-            await serve_until(stop, self.asgi, self._settings, [self.producer.run, self._beat])
+            await serve_until(stop, self.asgi, self._settings, [self.writer.run, self._beat])
         finally:
             await self.close()
 
     async def close(self) -> None:
-        """Close the connections to HubSpot."""
+        """Close the connections to Kafka and to HubSpot."""
+        await self.writer.close()
+        await self._probe.close()
         if self._hubspot is not None:
             await self._hubspot.webhooks.close()
 

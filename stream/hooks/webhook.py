@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from schemas.headers import REQUEST_ID_BYTES
+from stream.rest.lead_writer import LeadRecord
 
-__all__ = ["LeadRecord", "Webhook", "record_of"]
+__all__ = ["Webhook", "record_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,6 @@ class Webhook:
     lead: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class LeadRecord:
-    """A lead as it is written to Kafka: the key is its id, which determines the partition."""
-
-    key: bytes
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
-
-
 def record_of(webhook: Webhook, now_ms: int) -> LeadRecord:
     """Return the record of a webhook's lead.
 
@@ -49,9 +41,9 @@ def record_of(webhook: Webhook, now_ms: int) -> LeadRecord:
         Milliseconds since 1970.
     """
     assert webhook.lead is not None, "it brings a lead"
-    headers = [("content-type", b"application/json")]
+    headers: list[tuple[str, bytes | None]] = [("content-type", b"application/json")]
     request_id = webhook.id.encode()
     if 0 < len(request_id) <= REQUEST_ID_BYTES:
         headers.append(("x-request-id", request_id))
     lead = {"created_at": now_ms, **webhook.lead}
-    return LeadRecord(str(lead["lead_id"]).encode(), orjson.dumps(lead), headers)
+    return LeadRecord(str(lead["lead_id"]).encode(), orjson.dumps(lead), headers, now_ms)

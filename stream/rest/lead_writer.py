@@ -1,40 +1,46 @@
-"""Writes leads of requests to the topic of leads, before they are answered.
+"""Writes leads of HTTP requests to the topic of leads, before the requests are answered.
 
 A worker scores them there like all others, so every consumer of scores, drift counts and archives
-has each of them once. The answer names the record's place, by which its event_id is that of the
-worker's scored event.
+has each of them once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from monitoring.telemetry.health import Condition, Health
-from monitoring.telemetry.rest_metrics import RestMetrics
 from schemas.errors import StartupError
-from schemas.headers import EventIds
 from stream.fetch.closing import closed
 from stream.kafka.access import Use
 from stream.kafka.producer import record_bytes
 from stream.kafka.topic_admin import partition_counts
 from stream.kafka.topic_limits import limit_reader
 from stream.process.background_tasks import BackgroundTasks
-from stream.rest.leads import RestLead
 from stream.rest.problems import Problem
 from stream.settings import Settings
 
-__all__ = ["LeadProducer", "LeadWriter", "OpenProducer", "producer_opener"]
+__all__ = [
+    "NOT_WRITTEN",
+    "LeadProducer",
+    "LeadRecord",
+    "LeadWriter",
+    "OpenProducer",
+    "Place",
+    "make_lead_writer",
+]
 
 log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 2.0
+WRITE_SHARE = 0.5
+"""Part of a request's time in which Kafka must acknowledge its leads."""
 REQUEST_SECONDS = 5.0
 """Seconds until a request without a response is sent again on another connection."""
 FALLBACK_BYTES = 1_000_000
@@ -55,6 +61,28 @@ TOO_MANY = Problem(
 )
 
 
+class LeadRecord(NamedTuple):
+    """A lead as it is written to Kafka: the key is its id, which determines the partition."""
+
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp_ms: int
+    """Milliseconds since 1970."""
+
+
+class Place(Protocol):
+    """Where a record was written: ``aiokafka.structs.RecordMetadata``."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+
+
 class LeadProducer(Protocol):
     """The part of ``aiokafka.AIOKafkaProducer`` that is used; tests have a fake."""
 
@@ -67,7 +95,7 @@ class LeadProducer(Protocol):
         timestamp_ms: int,
         headers: Sequence[tuple[str, bytes | None]],
     ) -> asyncio.Future[Any]:
-        """Queue a record; the result has the record's partition and offset."""
+        """Queue a record; the result, a ``Place``, is there once all in-sync replicas have it."""
 
     async def stop(self) -> None:
         """Deliver what was sent and close the connections."""
@@ -78,13 +106,13 @@ OpenProducer = Callable[[], Awaitable[tuple[LeadProducer, int]]]
 a KafkaError."""
 
 
-def producer_opener(settings: Settings) -> OpenProducer:
+def _producer_opener(settings: Settings, use: Use) -> OpenProducer:
     """Return a function that opens an idempotent producer for the topic of leads."""
     topic = settings.leads_created
 
     async def open_one() -> tuple[LeadProducer, int]:
         # The producer would wait for an unknown topic, and may cause the broker to create it.
-        if topic not in await partition_counts(settings, Use.SERVE):
+        if topic not in await partition_counts(settings, use):
             raise StartupError(
                 f"expected the topic {topic}, but it does not exist: create it with `leadscore"
                 " topics create`"
@@ -93,7 +121,7 @@ def producer_opener(settings: Settings) -> OpenProducer:
         most_bytes = limits.get(topic, FALLBACK_BYTES)
         producer = AIOKafkaProducer(
             **settings.kafka_client_options(),
-            client_id="leadscore-serve",
+            client_id=f"leadscore-{use}",
             acks="all",
             enable_idempotence=True,
             request_timeout_ms=round(REQUEST_SECONDS * 1000),
@@ -110,7 +138,7 @@ def producer_opener(settings: Settings) -> OpenProducer:
 
 
 class LeadWriter:
-    """Writes leads, and answers with their places.
+    """Writes leads, and returns their places.
 
     Parameters
     ----------
@@ -122,10 +150,14 @@ class LeadWriter:
         Returns why Kafka does not answer; None: it does.
     most_waiting
         Leads that may wait for acknowledgements; a request beyond them is refused.
+    largest
+        Most bytes of a lead's value; the topic may take less.
     seconds
         Longest wait of a request.
-    metrics, health
-        Show what was written, and whether Kafka answers.
+    health
+        Shows whether Kafka answers.
+    count
+        Called with a number of leads and whether Kafka acknowledged them.
     """
 
     def __init__(
@@ -135,16 +167,18 @@ class LeadWriter:
         ask: Callable[[], Awaitable[str | None]],
         *,
         most_waiting: int,
+        largest: int,
         seconds: float,
-        metrics: RestMetrics,
         health: Health,
+        count: Callable[[int, bool], None] = lambda _leads, _was_written: None,
     ) -> None:
-        self._topic = topic
+        self.topic = topic
         self._open_producer = open_producer
         self._ask = ask
         self._most_waiting = most_waiting
         self._seconds = seconds
-        self._metrics = metrics
+        self._largest = largest
+        self._count = count
         self._health = health
         self._producer: LeadProducer | None = None
         self._most_bytes = FALLBACK_BYTES
@@ -152,17 +186,8 @@ class LeadWriter:
         self._retiring = BackgroundTasks()
         self._must_look = asyncio.Event()
 
-    async def write(
-        self, leads: Sequence[RestLead], events: Sequence[Mapping[str, Any]]
-    ) -> list[dict[str, Any]]:
-        """Write leads; return their scored events with the places and ids that they have in Kafka.
-
-        Parameters
-        ----------
-        leads
-            Leads that were scored.
-        events
-            Their scored events.
+    async def write(self, leads: Sequence[LeadRecord]) -> list[Place]:
+        """Write leads; return their places once Kafka has all of them.
 
         Raises
         ------
@@ -170,8 +195,7 @@ class LeadWriter:
             503: Kafka did not acknowledge all of them in time, or too many wait; 413: a lead is too
             large for the topic, and none was written.
         """
-        keys = [event["lead_id"].encode() for event in events]
-        self._require_size(keys, leads)
+        self._require_size(leads)
         if self._waiting and self._waiting + len(leads) > self._most_waiting:
             raise TOO_MANY
         producer = self._producer
@@ -180,7 +204,7 @@ class LeadWriter:
             raise NOT_WRITTEN
         try:
             async with asyncio.timeout(self._seconds):
-                written = await self._send(producer, keys, leads)
+                places = await self._send(producer, leads)
         except TimeoutError:
             self._must_look.set()
             self._failed(len(leads))
@@ -188,28 +212,23 @@ class LeadWriter:
             self._health.miss(Condition.BROKER_REACHED, reason)
             raise NOT_WRITTEN from None
         except KafkaError as error:
-            log.warning("writing to %s failed: %s; opening a new producer", self._topic, error)
+            log.warning("writing to %s failed: %s; opening a new producer", self.topic, error)
             self._failed(len(leads))
             self._retire(producer)
             raise NOT_WRITTEN from None
-        self._metrics.wrote_leads(len(leads), was_written=True)
-        return [
-            _placed(event, self._topic, record.partition, record.offset)
-            for event, record in zip(events, written, strict=True)
-        ]
+        self._count(len(leads), True)
+        return places
 
-    async def _send(
-        self, producer: LeadProducer, keys: Sequence[bytes], leads: Sequence[RestLead]
-    ) -> list[Any]:
+    async def _send(self, producer: LeadProducer, leads: Sequence[LeadRecord]) -> list[Place]:
         sent = []
-        for key, lead in zip(keys, leads, strict=True):
+        for lead in leads:
             self._waiting += 1
             try:
                 acknowledged = await producer.send(
-                    self._topic,
+                    self.topic,
                     value=lead.value,
-                    key=key,
-                    timestamp_ms=lead.timestamp,
+                    key=lead.key,
+                    timestamp_ms=lead.timestamp_ms,
                     headers=list(lead.headers),
                 )
             except BaseException:
@@ -220,15 +239,19 @@ class LeadWriter:
         # Shielded: a request that waits no longer does not take its records back.
         return list(await asyncio.gather(*map(asyncio.shield, sent)))
 
-    def _require_size(self, keys: Sequence[bytes], leads: Sequence[RestLead]) -> None:
+    def _require_size(self, leads: Sequence[LeadRecord]) -> None:
         """Refuse leads before one is sent: a refusal by the broker makes the producer useless."""
-        for key, lead in zip(keys, leads, strict=True):
-            if record_bytes(key, lead.value, lead.headers) > self._most_bytes:
+        for lead in leads:
+            if (
+                len(lead.value) > self._largest
+                or record_bytes(lead.key, lead.value, lead.headers) > self._most_bytes
+            ):
                 raise Problem(
                     413,
                     "LEAD_TOO_LARGE",
-                    f"expected leads whose records have at most {self._most_bytes:,} bytes, as the"
-                    f" topic {self._topic} takes: nothing of the request was written",
+                    f"expected leads of at most {self._largest:,} bytes, in records of at most"
+                    f" {self._most_bytes:,} bytes, as the topic {self.topic} takes: nothing of the"
+                    " request was written",
                 )
 
     def _acknowledged(self, acknowledged: asyncio.Future[Any]) -> None:
@@ -252,7 +275,7 @@ class LeadWriter:
             try:
                 self._producer, self._most_bytes = await self._open_producer()
             except (KafkaError, OSError, StartupError) as error:
-                reason = f"{self._topic} can't be written to: {error}"
+                reason = f"{self.topic} can't be written to: {error}"
         if reason is None:
             self._health.meet(Condition.BROKER_REACHED)
         else:
@@ -275,15 +298,42 @@ class LeadWriter:
             self._retiring.start(_stopped(producer))
 
     def _failed(self, leads: int) -> None:
-        self._metrics.wrote_leads(leads, was_written=False)
+        self._count(leads, False)
 
 
 async def _stopped(producer: LeadProducer) -> None:
     await producer.stop()
 
 
-def _placed(event: Mapping[str, Any], topic: str, partition: int, offset: int) -> dict[str, Any]:
-    """Return a scored event as the worker writes it that scores this record with this model."""
-    source = {"topic": topic, "partition": partition, "offset": offset}
-    [event_id] = EventIds(topic, event["model_sha256"]).of([partition], [offset])
-    return {**event, "event_id": event_id.decode(), "source": source}
+def make_lead_writer(
+    settings: Settings,
+    use: Use,
+    ask: Callable[[], Awaitable[str | None]],
+    health: Health,
+    *,
+    count: Callable[[int, bool], None] = lambda _leads, _was_written: None,
+    open_producer: OpenProducer | None = None,
+) -> LeadWriter:
+    """Return a writer by the settings.
+
+    Parameters
+    ----------
+    settings
+        Kafka's address, the topic, the time of a request, and limits.
+    use
+        What leads are written for: an error names the rights that this needs.
+    ask, health, count
+        See ``LeadWriter``.
+    open_producer
+        Opens a producer; None: one of aiokafka.
+    """
+    return LeadWriter(
+        settings.leads_created,
+        open_producer or _producer_opener(settings, use),
+        ask,
+        most_waiting=settings.rest_max_unwritten_leads,
+        largest=settings.max_event_bytes,
+        seconds=settings.rest_timeout_seconds * WRITE_SHARE,
+        health=health,
+        count=count,
+    )

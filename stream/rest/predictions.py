@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from stream.rest.lead_writer import LeadWriter
+from schemas.headers import EventIds
+from stream.rest.lead_writer import LeadRecord, LeadWriter, Place
 from stream.rest.leads import RestLead, lead_of
 from stream.rest.micro_batches import MicroBatches
 from stream.rest.prediction_cache import PredictionCache
@@ -95,11 +96,9 @@ class Predictions:
             (at, answer) for at, answer in enumerate(answers) if not isinstance(answer, Refusal)
         ]
         if scored:
-            placed = await self._writer.write(
-                [leads[at] for at, _ in scored], [event for _, event in scored]
-            )
-            for (at, _), event in zip(scored, placed, strict=True):
-                answers[at] = event
+            places = await self._writer.write([_record(leads[at], event) for at, event in scored])
+            for (at, event), place in zip(scored, places, strict=True):
+                answers[at] = _placed(event, self._writer.topic, place)
         return answers
 
     def _known(
@@ -117,6 +116,18 @@ class Predictions:
         if "created_at" not in fields:
             given |= {"created_at": now_ms}
         return self._cache.find(lead, sha256, given)
+
+
+def _record(lead: RestLead, event: Mapping[str, Any]) -> LeadRecord:
+    """Return the record of a lead; its id may have been filled in by the scorer."""
+    return LeadRecord(event["lead_id"].encode(), lead.value, lead.headers, lead.timestamp)
+
+
+def _placed(event: Mapping[str, Any], topic: str, place: Place) -> dict[str, Any]:
+    """Return a scored event as the worker writes it that scores this record with this model."""
+    source = {"topic": topic, "partition": place.partition, "offset": place.offset}
+    [event_id] = EventIds(topic, event["model_sha256"]).of([place.partition], [place.offset])
+    return {**event, "event_id": event_id.decode(), "source": source}
 
 
 def as_prediction(event: Mapping[str, Any], latency_ms: float) -> dict[str, Any]:

@@ -17,11 +17,12 @@ from monitoring.telemetry.metrics import worker_registry
 from monitoring.telemetry.rest_metrics import RestMetrics
 from schemas.errors import StartupError
 from schemas.store import SchemaStore
+from stream.kafka.access import Use
 from stream.kafka.probe import BrokerProbe
 from stream.rest.app import Service, direct_endpoints, make_app
 from stream.rest.http_server import serve_until
 from stream.rest.lead_lookups import LeadLookups
-from stream.rest.lead_writer import LeadWriter, producer_opener
+from stream.rest.lead_writer import LeadWriter, make_lead_writer
 from stream.rest.legacy import CircuitBreaker, LegacyApi
 from stream.rest.line_files import LineFiles
 from stream.rest.micro_batches import MicroBatches
@@ -37,8 +38,6 @@ from stream.settings import PREFIX, Settings
 __all__ = ["RestServer"]
 
 HEARTBEAT = 1.0
-WRITE_SHARE = 0.5
-"""Part of a request's time in which Kafka must acknowledge its leads."""
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
@@ -138,15 +137,9 @@ class RestServer:
         )
 
     def _writer(self) -> LeadWriter:
-        settings = self._settings
-        return LeadWriter(
-            settings.leads_created,
-            producer_opener(settings),
-            self._probe.ask,
-            most_waiting=settings.rest_max_unwritten_leads,
-            seconds=settings.rest_timeout_seconds * WRITE_SHARE,
-            metrics=self._metrics,
-            health=self._health,
+        count = self._metrics.wrote_leads
+        return make_lead_writer(
+            self._settings, Use.SERVE, self._probe.ask, self._health, count=count
         )
 
     def _log(self, folder: Path) -> RequestLog:

@@ -226,7 +226,7 @@ def a_rest_server() -> CollectorRegistry:
     rest.answered("/v1/score", 200, 0.01)
     rest.scored_batch(3)
     rest.looked_up(True)
-    rest.wrote_leads(3, was_written=True)
+    rest.wrote_leads(3, True)
     rest.lead_store_up(True)
     rest.looked_up_leads(found=2, unknown=1, seconds=0.002)
     rest.show_ready(lambda: True)

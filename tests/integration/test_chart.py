@@ -52,7 +52,7 @@ def helm() -> str:
 
 @pytest.fixture(params=["as it is", "everything"])
 def objects(request: pytest.FixtureRequest, helm: str, tmp_path: Path) -> list[Object]:
-    """What the chart makes, by its own values and with everything on."""
+    """The objects that the chart makes, by its own values and with everything on."""
     return render(helm, tmp_path, EVERYTHING if request.param == "everything" else "")
 
 

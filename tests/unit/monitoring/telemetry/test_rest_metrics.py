@@ -32,8 +32,8 @@ def test_written_leads_look_ups_and_readiness_are_shown() -> None:
     assert value("leadscore_lead_store_up") is None
     metrics.lead_store_up(False)
     metrics.looked_up_leads(found=3, unknown=1, seconds=0.002)
-    metrics.wrote_leads(5, was_written=True)
-    metrics.wrote_leads(2, was_written=False)
+    metrics.wrote_leads(5, True)
+    metrics.wrote_leads(2, False)
     metrics.dropped_lines(4)
     states = [True, False]
     metrics.show_ready(lambda: states.pop())

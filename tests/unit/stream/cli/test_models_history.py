@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -85,7 +87,7 @@ def test_a_later_write_by_an_earlier_release_is_a_warning(leadscore: Run, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("time", "version"),
+    ("moment", "version"),
     [
         ("2026-05-03T14:03", "2"),
         ("2026-05-03T14:03+02:00", "1"),
@@ -93,8 +95,8 @@ def test_a_later_write_by_an_earlier_release_is_a_warning(leadscore: Run, tmp_pa
         ("1s", "3"),
     ],
 )
-def test_at_says_what_ran_then(leadscore: Run, time: str, version: str) -> None:
-    [line] = leadscore("at", time, "bank", "--json").output.splitlines()
+def test_at_says_what_ran_then(leadscore: Run, moment: str, version: str) -> None:
+    [line] = leadscore("at", moment, "bank", "--json").output.splitlines()
     row = json.loads(line)
     assert (row["alias"], row["version"], row["by"]) == ("production", version, "anna")
     assert row["why"] == f"version {version}"
@@ -119,7 +121,10 @@ def test_without_production_the_newest_version_then_is_shown(
     made = replace(MADE, at=MADE.at + timedelta(hours=3))
     registry.remove_alias("bank", Alias.PRODUCTION, made)
     registry.set_alias("bank", Alias.STAGING, "1", made)
-    rows = [json.loads(line) for line in leadscore("at", "0.1s", "--json").output.splitlines()]
+    an_hour_ago = time.time() - 3600
+    for manifest in Path(registry.root).rglob("manifest.json"):
+        os.utime(manifest, (an_hour_ago, an_hour_ago))
+    rows = [json.loads(line) for line in leadscore("at", "1m", "--json").output.splitlines()]
     assert [(row["alias"], row["version"]) for row in rows] == [("staging", "1"), (None, "3")]
 
 

@@ -20,45 +20,41 @@ class FakeLeads:
         Topic, key, value and headers of each record.
     fails
         Errors of the next acknowledgements.
-    refuses
-        Errors of the next attempts to open a producer.
-    gate
-        While it is cleared, nothing is acknowledged.
     """
 
     def __init__(self) -> None:
-        self.records: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = []
+        self.records: list[tuple[str, bytes, bytes, list[tuple[str, bytes | None]]]] = []
         self.fails: list[KafkaError] = []
-        self.refuses: list[Exception] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.opened = 0
 
-    async def open(self) -> FakeProducer:
-        if self.refuses:
-            raise self.refuses.pop(0)
-        self.opened += 1
-        return FakeProducer(self)
+    async def open(self) -> tuple[FakeProducer, int]:
+        return FakeProducer(self), 1_000_000
+
+    async def ask(self) -> str | None:
+        return None
 
 
 class FakeProducer:
-    """Writes to the topic; see ``stream.hooks.lead_producer.Producer``."""
+    """Writes to the topic; see ``stream.rest.lead_writer.LeadProducer``."""
 
     def __init__(self, leads: FakeLeads) -> None:
         self._leads = leads
 
     async def send(
-        self, topic: str, *, value: bytes, key: bytes, headers: Sequence[tuple[str, bytes]]
+        self,
+        topic: str,
+        *,
+        value: bytes,
+        key: bytes,
+        timestamp_ms: int,
+        headers: Sequence[tuple[str, bytes | None]],
     ) -> asyncio.Future[Any]:
-        return asyncio.ensure_future(self._acknowledge(topic, key, value, list(headers)))
+        acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._leads.fails:
+            acknowledged.set_exception(self._leads.fails.pop(0))
+        else:
+            self._leads.records.append((topic, key, value, list(headers)))
+            acknowledged.set_result(None)
+        return acknowledged
 
     async def stop(self) -> None:
         return None
-
-    async def _acknowledge(
-        self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
-    ) -> None:
-        await self._leads.gate.wait()
-        if self._leads.fails:
-            raise self._leads.fails.pop(0)
-        self._leads.records.append((topic, key, value, headers))

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from monitoring.telemetry.hook_metrics import HookMetrics
 from stream.hooks.delivery import Delivered, Delivery
-from stream.hooks.lead_producer import NOT_WRITTEN
-from stream.hooks.webhook import LeadRecord, Webhook
+from stream.hooks.webhook import Webhook
+from stream.rest.lead_writer import NOT_WRITTEN, LeadRecord, Place
 from stream.rest.problems import Problem
 
 LEAD = {"lead_id": "a"}
@@ -26,12 +26,13 @@ class Topic:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def write(self, records: Sequence[LeadRecord]) -> None:
+    async def write(self, leads: Sequence[LeadRecord]) -> Sequence[Place]:
         await self.gate.wait()
         if self.fails:
             self.fails -= 1
             raise NOT_WRITTEN
-        self.keys += [record.key for record in records]
+        self.keys += [lead.key for lead in leads]
+        return []
 
 
 def delivery_to(topic: Topic) -> Delivery:

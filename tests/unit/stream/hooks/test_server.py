@@ -47,7 +47,8 @@ def test_a_setting_that_is_missing_is_named(given: dict[str, Any], sentence: str
 
 async def test_client_certificates_stand_for_salesforces_secret(tmp_path: Any) -> None:
     given = {"hooks_salesforce_secret": None, "rest_client_cafile": tmp_path / "ca.pem"}
-    server = HookServer(load_settings(**SALESFORCE | given), FakeLeads().open)
+    leads = FakeLeads()
+    server = HookServer(load_settings(**SALESFORCE | given), leads.open, leads.ask)
     transport = httpx.ASGITransport(server.asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://inside") as client:
         without = await client.post("/hooks/salesforce", content=b"")
@@ -62,7 +63,9 @@ async def test_it_receives_until_it_is_stopped() -> None:
         port: int = free.getsockname()[1]
     stop, leads = asyncio.Event(), FakeLeads()
     server = HookServer(
-        load_settings(**HUBSPOT, rest_port=port, hooks_secret=GENERIC_SECRET), leads.open
+        load_settings(**HUBSPOT, rest_port=port, hooks_secret=GENERIC_SECRET),
+        leads.open,
+        leads.ask,
     )
     served = asyncio.ensure_future(server.run(stop))
     url = f"http://127.0.0.1:{port}"

@@ -12,8 +12,9 @@ import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
 from pydantic import SecretStr
 
+from schemas.headers import EventIds
 from schemas.wire import WireFormat
-from stream.rest import server
+from stream.rest import lead_writer, server
 from stream.rest.bodies import MOST_LEADS
 from stream.scoring.serving_model import load_serving, locate
 from stream.settings import load_settings
@@ -204,7 +205,7 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
         return producer, 1_000_000
 
     monkeypatch.setattr(server, "BrokerProbe", Answering)
-    monkeypatch.setattr(server, "producer_opener", lambda _: opened)
+    monkeypatch.setattr(lead_writer, "_producer_opener", lambda *_: opened)
     return producer
 
 
@@ -219,6 +220,10 @@ async def test_scored_leads_are_written_and_answered_with_their_place(
     offsets = [found["source"]["offset"] for found in (lone, *batch.json()["predictions"])]
     assert offsets == [0, 1, 2]
     assert lone["source"]["topic"] == "leads.created"
+    [event_id] = EventIds("leads.created", lone["model_sha256"]).of(
+        [lone["source"]["partition"]], [lone["source"]["offset"]]
+    )
+    assert lone["event_id"] == event_id.decode(), "that of the worker's event"
     written = [json.loads(record["value"]) for record in producer.sent]
     assert written == [first, first, second]
 

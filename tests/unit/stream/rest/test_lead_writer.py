@@ -1,27 +1,23 @@
-"""Leads to Kafka: acknowledged before they are answered, bounded, and never said to be written
-when they may not be."""
+"""Leads to Kafka: acknowledged before requests are answered, and bounded."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pytest
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
-from prometheus_client import CollectorRegistry
 
 from monitoring.telemetry.health import Condition, Health
-from monitoring.telemetry.rest_metrics import RestMetrics
 from schemas.errors import StartupError
-from schemas.headers import EventIds
-from stream.rest.lead_writer import PROBE_SECONDS, LeadProducer, LeadWriter
-from stream.rest.leads import RestLead, lead_of
+from stream.rest.lead_writer import PROBE_SECONDS, LeadProducer, LeadRecord, LeadWriter
+from stream.rest.lead_writer import Place as WrittenTo
 from stream.rest.problems import Problem
 from testing.kafka_client import until
 
-SHA256 = "ab" * 32
+LARGEST = 990
+"""Bytes of a value; with its key and headers it is more than the topic takes."""
 
 
 class Place(NamedTuple):
@@ -62,7 +58,7 @@ class Stage:
     reason: str | None = None
     open_error: Exception | None = None
     opened: list[FakeProducer] = field(default_factory=list)
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    counts: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
 
     def __post_init__(self) -> None:
         self.health = Health(0.0, conditions=[Condition.BROKER_REACHED])
@@ -71,9 +67,10 @@ class Stage:
             self.open_producer,
             self.ask,
             most_waiting=2,
+            largest=LARGEST,
             seconds=0.05,
-            metrics=RestMetrics(self.registry),
             health=self.health,
+            count=self.count,
         )
 
     async def ask(self) -> str | None:
@@ -85,38 +82,28 @@ class Stage:
         self.opened.append(self.producers.pop(0))
         return self.opened[-1], 1000
 
-    async def write(self, count: int = 1, **fields: Any) -> list[dict[str, Any]]:
-        leads = [lead_of({"lead_id": f"L-{at}", **fields}, "r-1", 7) for at in range(count)]
-        return await self.writer.write(leads, events_of(leads))
+    def count(self, leads: int, was_written: bool) -> None:
+        self.counts[was_written] += leads
 
-    async def refusal(self, count: int = 1, **fields: Any) -> tuple[int, str]:
+    async def write(self, count: int = 1, value: bytes = b"{}") -> list[WrittenTo]:
+        headers = [("x-request-id", b"r-1")]
+        leads = [LeadRecord(b"L-%d" % at, value, headers, 7) for at in range(count)]
+        return await self.writer.write(leads)
+
+    async def refusal(self, count: int = 1, value: bytes = b"{}") -> tuple[int, str]:
         with pytest.raises(Problem) as raised:
-            await self.write(count, **fields)
+            await self.write(count, value)
         return raised.value.status, raised.value.code
 
-    def counted(self, outcome: str) -> float | None:
-        return self.registry.get_sample_value(
-            "leadscore_http_written_leads_total", {"outcome": outcome}
-        )
 
-
-def events_of(leads: Sequence[RestLead]) -> list[dict[str, Any]]:
-    return [
-        {"lead_id": f"L-{at}", "model_sha256": SHA256, "score": 0.5, "event_id": "of-rest"}
-        for at in range(len(leads))
-    ]
-
-
-async def test_an_answer_has_the_place_and_the_event_id_of_the_workers_event() -> None:
+async def test_leads_have_a_place_once_they_are_acknowledged() -> None:
     stage = Stage([FakeProducer()])
     await stage.writer.look()
-    first, second = await stage.write(2)
-    assert second["source"] == {"topic": "leads.created", "partition": 3, "offset": 1}
-    [expected] = EventIds("leads.created", SHA256).of([3], [1])
-    assert second["event_id"] == expected.decode()
-    assert (first["score"], stage.counted("acknowledged")) == (0.5, 2)
+    assert await stage.write(2) == [Place(3, 0), Place(3, 1)]
+    assert stage.counts == {True: 2, False: 0}
     record = stage.opened[0].sent[0]
-    assert (record["key"], record["timestamp_ms"]) == (b"L-0", 7)
+    assert (record["topic"], record["key"]) == ("leads.created", b"L-0")
+    assert (record["value"], record["timestamp_ms"]) == (b"{}", 7)
     assert record["headers"] == [("x-request-id", b"r-1")]
 
 
@@ -133,7 +120,7 @@ async def test_before_kafka_answers_and_while_it_is_away_nothing_is_sent() -> No
     await stage.writer.look()
     assert await stage.refusal() == (503, "NOT_WRITTEN")
     assert len(stage.opened[0].sent) == 1
-    assert stage.counted("failed") == 3
+    assert stage.counts[False] == 3
 
 
 async def test_a_lead_without_acknowledgement_is_a_503_and_kafka_is_away_until_it_answers() -> None:
@@ -179,10 +166,11 @@ async def test_after_an_error_a_new_producer_writes() -> None:
     assert broken.is_stopped
 
 
-async def test_a_lead_that_the_topic_does_not_take_is_refused_before_any_is_sent() -> None:
+@pytest.mark.parametrize("size", [LARGEST + 1, LARGEST], ids=["for workers", "for the topic"])
+async def test_a_lead_that_is_too_large_is_refused_before_any_is_sent(size: int) -> None:
     stage = Stage([FakeProducer()])
     await stage.writer.look()
-    assert await stage.refusal(2, text="x" * 1000) == (413, "LEAD_TOO_LARGE")
+    assert await stage.refusal(2, b"x" * size) == (413, "LEAD_TOO_LARGE")
     assert stage.opened[0].sent == []
     assert len(await stage.write()) == 1
 
