@@ -113,6 +113,7 @@ class Exposed:
         }
         self.worker.watch_source(self.source)
         self.rest = RestMetrics(CollectorRegistry())
+        self.hooks = HookMetrics(CollectorRegistry(), ("generic", "hubspot"))
         self.is_sick = False
 
     async def go_on(self) -> None:
@@ -147,6 +148,8 @@ class Exposed:
             self.worker.leads_out_of_order(20)
             self.worker.schemas.waiting(1)
             self.rest.answered("/score-lead", 503, 3.0)
+            self.hooks.answered("/hooks/generic", 503, 3.0)
+            self.hooks.answered("/hooks/hubspot", 401, 0.01)
             self.drift.windows_closed_early(1)
         else:
             self.drift.partials_taken(1)
@@ -343,6 +346,7 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
     exposed.registries["leadscore-archive"] = an_archive_with_every_fault()
     exposed.registries["leadscore-sink"], sink = a_sink_with_every_fault()
     exposed.registries["leadscore-serve"] = exposed.rest.registry
+    exposed.registries["leadscore-hooks"] = exposed.hooks.registry
     exposed.rest.lead_store_up(False)
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
