@@ -32,7 +32,7 @@ SECRET = "whsec_bGVhZHNjb3JlLWxlYWRzY29yZS1sZWFkc2NvcmU="
 WEBHOOKS = 100
 """Records of a batch of webhooks, as the runner makes them."""
 WEBHOOK_SHARE = 10
-"""One of so many rows is sent as a webhook: each is a request."""
+"""Rows per webhook that is sent: each webhook is a request."""
 
 
 def batches(rows: int, size: int) -> list[SinkBatch]:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from model.alias import Alias
-from model.metadata import BundleError, BundleIncompleteError
-from model.sealed_json import seal, unseal
+from model.metadata import BundleIncompleteError
+from model.sealed_json import seal, unseal, validated
 
 __all__ = [
     "LONGEST_NAME",
@@ -132,15 +132,12 @@ class AliasEntry(BaseModel):
             Its format is unknown.
         """
         fields = unseal(content, OWN_HASH, file=file, remedy=REMEDY)
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"])) or "the whole"
-            raise BundleError(
-                f"{file} is of a format that this version of LeadScore does not read: {where}: "
-                f"{first['msg']}. Use the LeadScore that wrote it, or a later one."
-            ) from None
+        return validated(
+            cls,
+            fields,
+            file=file,
+            remedy="Use the LeadScore that wrote it, or a later one.",
+        )
 
 
 def next_entry(
@@ -161,7 +158,7 @@ def next_entry(
     action, made, alias, to
         The change.
     start
-        The aliases that a first entry takes over.
+        The aliases that hold before the first entry.
     """
     aliases = dict(start or {}) if last is None else dict(last.aliases)
     archived = set() if last is None else set(last.archived)

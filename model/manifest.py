@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from model.metadata import BundleError, BundleIncompleteError
-from model.sealed_json import seal, sha256, unseal
+from model.metadata import BundleIncompleteError
+from model.sealed_json import seal, sha256, unseal, validated
 
 __all__ = ["LARGEST_MANIFEST", "MANIFEST", "MODEL_FILES", "Manifest", "sha256"]
 
@@ -93,15 +93,12 @@ class Manifest(_Frozen):
             file=MANIFEST,
             remedy="publish the model again, or copy the bundle again",
         )
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"])) or "the whole"
-            raise BundleError(
-                f"{MANIFEST} is of a format that this version of LeadScore does not read: {where}: "
-                f"{first['msg']}. Publish the model again, or use the LeadScore that published it."
-            ) from None
+        return validated(
+            cls,
+            fields,
+            file=MANIFEST,
+            remedy="Publish the model again, or use the LeadScore that published it.",
+        )
 
     def verify(self, file: str, size: int, digest: str) -> None:
         """Compare a file's size and hash with its entry.

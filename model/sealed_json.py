@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, TypeVar
 
-from model.metadata import BundleIncompleteError
+from pydantic import BaseModel, ValidationError
 
-__all__ = ["seal", "sha256", "unseal"]
+from model.metadata import BundleError, BundleIncompleteError
+
+__all__ = ["seal", "sha256", "unseal", "validated"]
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def sha256(content: bytes) -> str:
@@ -54,6 +58,36 @@ def unseal(content: bytes, key: str, *, file: str, remedy: str) -> dict[str, Any
             f" {remedy[0].upper()}{remedy[1:]}."
         )
     return dict(fields)
+
+
+def validated(model: type[M], fields: dict[str, Any], *, file: str, remedy: str) -> M:
+    """Return the fields of a file as a model.
+
+    Parameters
+    ----------
+    model
+        What they should be.
+    fields
+        From ``unseal``.
+    file
+        The file's name, for the error.
+    remedy
+        What to do, for the error: a sentence.
+
+    Raises
+    ------
+    BundleError
+        Their format is unknown.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise BundleError(
+            f"{file} is of a format that this version of LeadScore does not read: {where}: "
+            f"{first['msg']}. {remedy}"
+        ) from None
 
 
 def _to_json(content: dict[str, Any]) -> bytes:

@@ -16,7 +16,7 @@ from stream.model_card.card import Bars, Card, Curve, Section, Table
 __all__ = ["card_of"]
 
 LEAST_OF_A_KIND = 40
-"""Training requires so many positives, and so many negatives."""
+"""Number of positives, and of negatives, that training requires at least."""
 NOT_RECORDED = (
     "Not recorded: the model was trained by an earlier release. Train it again to see it."
 )
