@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
-from schemas.errors import StartupError
-from stream.process.exit_codes import exit_codes
-from stream.process.logging import set_up_logging
-from stream.settings import load_settings
-from stream.simulator.connection import stop_on_signals
+from stream.cli.http_command import address_options, run_http_server
+
+if TYPE_CHECKING:
+    from stream.rest.server import RestServer
 
 __all__ = ["serve"]
 
 
 @click.command()
-@click.option("--host", help="Address to listen on.  [default: LEADSCORE_REST_HOST]")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    help="Port to listen on; 0: any free port.  [default: LEADSCORE_REST_PORT]",
-)
+@address_options
 def serve(host: str | None, port: int | None) -> None:
     """Score leads over HTTP, with the model and the rules of a worker.
 
@@ -37,19 +31,10 @@ def serve(host: str | None, port: int | None) -> None:
     Exit codes: 0 stopped by a signal; 2 an option is invalid; 3 the address is taken, or a setting
     is wrong; 1 anything else.
     """  # noqa: D301
-    with exit_codes():
-        given = {"rest_host": host, "rest_port": port}
-        settings = load_settings(**{name: to for name, to in given.items() if to is not None})
-        set_up_logging(settings)
-        try:
-            from stream.rest.server import RestServer
-        except ModuleNotFoundError as error:
-            raise StartupError(
-                f"leadscore serve needs {error.name}: install leadscore[rest]"
-            ) from None
 
-        async def run() -> None:
-            with stop_on_signals() as stop:
-                await RestServer(settings).run(stop)
+    def load() -> type[RestServer]:
+        from stream.rest.server import RestServer
 
-        asyncio.run(run())
+        return RestServer
+
+    run_http_server("serve", host, port, load)
