@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from starlette.exceptions import HTTPException
 
 from monitoring.telemetry.health import Health
 from stream.hooks.delivery import Delivered, Delivery
@@ -20,7 +17,7 @@ from stream.hooks.generic import read_generic
 from stream.hooks.hubspot import HubSpotWebhooks
 from stream.hooks.salesforce import ACKNOWLEDGEMENT, SalesforceWebhooks
 from stream.hooks.signatures import verify_hubspot, verify_standard
-from stream.rest.problems import UNEXPECTED, Problem, problem_response
+from stream.rest.problems import answer_problems, json_response
 
 __all__ = ["HubSpotSource", "Receiver", "make_app"]
 
@@ -75,9 +72,7 @@ def make_app(receiver: Receiver) -> FastAPI:
     app = FastAPI(title="LeadScore webhooks", openapi_url=None)
     app.include_router(_senders(receiver))
     app.include_router(_about(receiver))
-    app.add_exception_handler(HTTPException, _as_problem)
-    app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(Exception, _answer_error)  # the middleware logs it
+    answer_problems(app, _unknown)
     return app
 
 
@@ -122,12 +117,12 @@ def _about(receiver: Receiver) -> APIRouter:
     @router.get("/healthz")
     async def healthz() -> Response:
         is_alive, detail = receiver.health.alive(time.monotonic())
-        return _json(detail, 200 if is_alive else 503)
+        return json_response(detail, 200 if is_alive else 503)
 
     @router.get("/readyz")
     async def readyz() -> Response:
         is_ready, detail = receiver.health.ready()
-        return _json(detail, 200 if is_ready else 503)
+        return json_response(detail, 200 if is_ready else 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:
@@ -137,29 +132,8 @@ def _about(receiver: Receiver) -> APIRouter:
 
 
 def _accepted(found: Delivered) -> Response:
-    return _json(found._asdict())
+    return json_response(found._asdict())
 
 
-def _json(content: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
-
-
-async def _answer_problem(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)
-    return problem_response(problem, request.state.request_id)
-
-
-async def _answer_error(request: Request, _: Exception) -> Response:
-    return problem_response(UNEXPECTED, request.state.request_id)
-
-
-async def _as_problem(request: Request, error: Exception) -> Response:
-    """Answer an unknown path or a wrong method in the form of all errors."""
-    assert isinstance(error, HTTPException)
-    problem = Problem(
-        error.status_code,
-        "NOT_FOUND" if error.status_code == 404 else "METHOD",
-        f"expected POST to the path of a sender that is set (docs/crm.md), but: {error.detail}",
-        error.headers,
-    )
-    return problem_response(problem, request.state.request_id)
+def _unknown(detail: str) -> str:
+    return f"expected POST to the path of a sender that is set (docs/crm.md), but: {detail}"

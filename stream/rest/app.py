@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from starlette.exceptions import HTTPException
 
 from monitoring.telemetry.health import Health
 from schemas.store import Schema
@@ -26,7 +24,7 @@ from stream.rest.legacy import LegacyApi
 from stream.rest.micro_batches import OverloadedError
 from stream.rest.middleware import Endpoint
 from stream.rest.predictions import Predictions, as_prediction
-from stream.rest.problems import UNEXPECTED, Problem, problem_response
+from stream.rest.problems import Problem, answer_problems, json_response
 from stream.rest.request_log import RequestLog
 from stream.rest.scoring import Answer, NoModelError, Refusal
 from stream.settings import PREFIX
@@ -117,9 +115,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(_about(service))
     if service.legacy is not None:
         app.include_router(_legacy(service.legacy))
-    app.add_exception_handler(HTTPException, _as_problem)
-    app.add_exception_handler(Problem, _answer_problem)
-    app.add_exception_handler(Exception, _answer_error)  # the middleware logs it
+    answer_problems(app, lambda detail: f"{detail}: /docs shows the paths and their methods")
     app.openapi = lambda: _openapi(app, service)  # type: ignore[method-assign]
     return app
 
@@ -170,7 +166,7 @@ async def _score_lead(service: Service, request: Request) -> Response:
         raise Problem(422, answer.code, answer.message)
     prediction = as_prediction(answer, _ms_since(started))
     _log_predictions(service, [prediction])
-    return _json(prediction)
+    return json_response(prediction)
 
 
 async def _predict_batch(service: Service, request: Request) -> Response:
@@ -192,7 +188,7 @@ async def _predict_batch(service: Service, request: Request) -> Response:
     took = _ms_since(started)
     named = [as_prediction(event, took) for event in predictions]
     _log_predictions(service, named)
-    return _json(
+    return json_response(
         {
             "predictions": named,
             "errors": errors,
@@ -208,7 +204,7 @@ def _about(service: Service) -> APIRouter:
     @router.get("/health", summary="State of the service", responses=_plain_responses())
     async def health() -> Response:
         stage = service.stage()
-        return _json(
+        return json_response(
             {
                 "status": "degraded" if stage is None else "healthy",
                 "model_loaded": stage is not None,
@@ -220,14 +216,14 @@ def _about(service: Service) -> APIRouter:
     @router.get("/healthz", summary="Whether the process is alive", responses=_plain_responses(503))
     async def healthz() -> Response:
         is_alive, detail = service.health.alive(time.monotonic())
-        return _json(detail, 200 if is_alive else 503)
+        return json_response(detail, 200 if is_alive else 503)
 
     @router.get("/readyz", summary="Whether it can score", responses=_plain_responses(503))
     async def readyz() -> Response:
         is_ready, detail = service.health.ready()
         if service.lookups is not None:  # whole leads are scored without it
             detail["lead_store"] = service.lookups.state()
-        return _json(detail, 200 if is_ready else 503)
+        return json_response(detail, 200 if is_ready else 503)
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
     async def metrics() -> Response:
@@ -235,7 +231,7 @@ def _about(service: Service) -> APIRouter:
 
     @router.get("/models", summary="The models of the registry", responses=_plain_responses(503))
     async def models() -> Response:
-        return _json({"models": await service.models()})
+        return json_response({"models": await service.models()})
 
     @router.get(
         "/model-info",
@@ -245,7 +241,7 @@ def _about(service: Service) -> APIRouter:
     async def model_info() -> Response:
         if (info := await service.model_info()) is None:
             raise NO_MODEL
-        return _json(info)
+        return json_response(info)
 
     return router
 
@@ -311,31 +307,6 @@ def _error(index: int, lead_id: Any, refusal: Refusal) -> dict[str, Any]:
 
 def _ms_since(started: float) -> float:
     return (time.perf_counter() - started) * 1000
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
-
-
-async def _answer_problem(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)
-    return problem_response(problem, request.state.request_id)
-
-
-async def _answer_error(request: Request, _: Exception) -> Response:
-    return problem_response(UNEXPECTED, request.state.request_id)
-
-
-async def _as_problem(request: Request, error: Exception) -> Response:
-    """Answer an unknown path or a wrong method in the form of all errors."""
-    assert isinstance(error, HTTPException)
-    problem = Problem(
-        error.status_code,
-        "NOT_FOUND" if error.status_code == 404 else "METHOD",
-        f"{error.detail}: /docs shows the paths and their methods",
-        error.headers,
-    )
-    return problem_response(problem, request.state.request_id)
 
 
 def _body(schema: str) -> dict[str, Any]:
