@@ -47,11 +47,14 @@ class ErrorCode(StrEnum):
     DECODE = "DECODE"
     """The bytes are not a record of their schema, or not JSON."""
     VALIDATION = "VALIDATION"
-    """``lead_id`` or ``created_at`` is missing or invalid, or two names match one field."""
+    """``lead_id`` or ``created_at`` is missing or invalid, or two names match one field. Of an
+    outcome: ``lead_id``, ``outcome`` or ``occurred_at`` is missing or invalid."""
     TYPE = "TYPE"
-    """A field that the model reads has a value of the wrong type."""
+    """A field that the model reads has a value of the wrong type, or an outcome has a wrong
+    ``value`` or ``currency``."""
     TIME = "TIME"
-    """``created_at``, or a time that the model reads, is outside of the plausible range."""
+    """``created_at``, ``occurred_at`` of an outcome, or a time that the model reads, is outside of
+    the plausible range."""
     NOT_FINITE = "NOT_FINITE"
     """A number that the model reads is NaN or infinite."""
     TOO_LARGE = "TOO_LARGE"

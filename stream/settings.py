@@ -81,6 +81,15 @@ def _split(given: Any) -> Any:
     return given.split(",") if isinstance(given, str) else given
 
 
+def _split_words(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    words = tuple(word.strip().casefold() for word in given.split(","))
+    if not all(words):
+        raise ValueError("expected words, several separated by commas")
+    return words
+
+
 def _split_pairs(given: Any) -> Any:
     if not isinstance(given, str):
         return given
@@ -91,6 +100,7 @@ def _split_pairs(given: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_check_name)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words), Field(min_length=1)]
 IS_TOPIC = "topic"
 """Marks settings that name topics; no two of them may be equal."""
 Topic = Annotated[Name, Field(min_length=1), IS_TOPIC]
@@ -186,6 +196,15 @@ class Settings(BaseSettings):
 
     leads_outcomes: Topic = _named("leads.outcomes")
     """Topic of the leads' outcomes."""
+
+    leads_outcomes_dlq: Topic = Field(
+        default_factory=lambda validated: f"{validated.get('leads_outcomes', 'leads.outcomes')}.dlq"
+    )
+    """Topic of the dead letters of outcomes: records that are no outcome, with the reason. Default:
+    the topic of outcomes with `.dlq` appended."""
+
+    leads_quality: Topic = _named("leads.quality")
+    """Topic of the reports on the quality of scores, measured by outcomes."""
 
     leads_drift_partials: Topic = _named("leads.drift.partials")
     """Topic of the counts of blocks of leads, from which drift is measured."""
@@ -351,6 +370,20 @@ class Settings(BaseSettings):
 
     archive_least_free_mb: Annotated[int, Field(ge=16, le=MOST)] = 512
     """Free space of the archive's disk below which nothing more is archived, in MB (2^20 bytes)."""
+
+    outcome_positive: Words = ("converted", "won")
+    """Outcomes that are a success, separated by commas; case is ignored."""
+
+    outcome_negative: Words = ("lost", "disqualified", "unqualified", "not_converted")
+    """Outcomes that are a failure. Any outcome in neither list, such as `engaged`, is a step on the
+    way: it decides nothing."""
+
+    outcome_horizon_days: Annotated[float, Field(gt=0, le=3660)] = 60.0
+    """Days after a score in which an outcome counts for it. A score counts when they have passed;
+    without a final outcome by then, as a failure."""
+
+    outcome_late_days: Annotated[float, Field(gt=0, le=366)] = 14.0
+    """Days after the horizon in which an outcome that occurred within it may still arrive."""
 
     group_id: Annotated[str, Field(min_length=1)] = _named("leadscore")
     """Consumer group of the workers. The drift role's group and changelog are named after it."""
@@ -674,6 +707,16 @@ class Settings(BaseSettings):
         if self.role == "archive" and self.archive is None:
             raise ValueError(
                 f"{PREFIX}ROLE=archive needs the folder of the archive: set {PREFIX}ARCHIVE"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_outcomes(self) -> Self:
+        both = sorted(set(self.outcome_positive) & set(self.outcome_negative))
+        if both:
+            raise ValueError(
+                f"{PREFIX}OUTCOME_POSITIVE and {PREFIX}OUTCOME_NEGATIVE both name"
+                f" {', '.join(both)}: an outcome is a success, a failure, or in neither list"
             )
         return self
 

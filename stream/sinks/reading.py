@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import fastavro
-import orjson
-
 from schemas.errors import ErrorCode, InvalidEventError
+from schemas.record_reader import RecordReader
 from schemas.scored_event_reader import ScoredEventReader
-from schemas.single_object import AVRO_MARKER, HEADER_BYTES
 from schemas.store import SchemaStore
-from schemas.wire import WireFormat, detect
 from stream.consume.partition_progress import Batch
-from stream.sinks.lead_values import as_json_values
 from stream.sinks.sink import SinkRecord
 
 __all__ = ["Content", "ReadEvents", "Unwritable", "read_batch", "reader_of"]
@@ -42,7 +36,7 @@ def reader_of(content: Content, store: SchemaStore) -> Read:
     store
         The schemas that leads may be written with.
     """
-    return _score_reader() if content == "scores" else _lead_reader(store)
+    return _score_reader() if content == "scores" else RecordReader(store).read
 
 
 def read_batch(batch: Batch, read: Read) -> ReadEvents:
@@ -91,54 +85,3 @@ def _score_reader() -> Read:
 def _no_bytes(sentence: str) -> str:
     """Return an error's first part: fastavro and orjson may quote bytes of the value after it."""
     return f"expected a scored event: {sentence.split(':')[0]}"
-
-
-def _lead_reader(store: SchemaStore) -> Read:
-    converts: dict[bytes, Callable[[Any], Any]] = {}
-
-    def read(value: bytes | None) -> Mapping[str, Any]:
-        wire = detect(value)
-        assert value is not None, "detect refuses it"
-        return _avro_lead(value, store, converts) if wire is WireFormat.AVRO else _json_lead(value)
-
-    return read
-
-
-def _avro_lead(
-    value: bytes, store: SchemaStore, converts: dict[bytes, Callable[[Any], Any]]
-) -> Mapping[str, Any]:
-    fingerprint = value[len(AVRO_MARKER) : HEADER_BYTES]
-    schema = store.by_fingerprint(fingerprint)
-    if schema is None:
-        raise InvalidEventError(
-            ErrorCode.SCHEMA,
-            f"no schema has the fingerprint {fingerprint.hex()}: put its .avsc file into the"
-            " folder that LEADSCORE_SCHEMA_DIR names, and restart",
-        )
-    try:
-        lead: Any = fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), schema.parsed)
-    except Exception as error:  # fastavro raises whatever the bytes lead it to
-        raise InvalidEventError(
-            ErrorCode.DECODE,
-            f"expected a {schema.name}, but its bytes are damaged ({type(error).__name__})",
-        ) from None
-    if fingerprint not in converts:
-        converts[fingerprint] = as_json_values(schema)
-    try:
-        found: Mapping[str, Any] = converts[fingerprint](lead)
-    except ValueError:
-        raise InvalidEventError(
-            ErrorCode.DECODE, f"expected a {schema.name}, but a decimal of it is damaged"
-        ) from None
-    return found
-
-
-def _json_lead(value: bytes) -> Mapping[str, Any]:
-    try:
-        lead = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        raise InvalidEventError(
-            ErrorCode.DECODE, "expected a JSON object, but the value is no JSON"
-        ) from None
-    assert isinstance(lead, dict), "its first byte is {"
-    return lead

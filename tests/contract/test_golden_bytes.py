@@ -13,6 +13,7 @@ from fastavro.schema import fingerprint
 from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.fields import FieldKind
+from schemas.lead_outcome import LeadOutcome, OutcomeReader, encode_outcome
 from schemas.model_identity import ModelIdentity
 from schemas.record_codec import RecordCodec
 from schemas.scored_event import ScoredModel, ScoredRows, scored_event
@@ -45,6 +46,7 @@ FINGERPRINTS = {
     "lead_created": "9c819942326b7db4",
     "bank_contact": "20055d67ccdcd427",
     "lead_scored": "aae9a8b5e78c73a4",
+    "lead_outcome": "c005e99d606a0ad3",
 }
 
 
@@ -208,3 +210,31 @@ def test_a_replayed_score_names_its_replay() -> None:
 def test_a_score_as_json_says_the_same() -> None:
     [event] = FORMATS[WireFormat.JSON].scored_writer(scored_event(), MODEL).write(ROWS)
     assert orjson.loads(event) == SCORED
+
+
+OUTCOME = {
+    "lead_id": "L-1",
+    "outcome": "converted",
+    "value": "1990.00",
+    "currency": "EUR",
+    "occurred_at": 1_760_000_000_123,
+    "request_id": "req-7",
+}
+OUTCOME_AVRO = (
+    "c301c005e99d606a0ad3064c2d3112636f6e766572746564020e313939302e30300206455552f681e682b966"
+    "020a7265712d37"
+)
+LEAST_OUTCOME_AVRO = "c301c005e99d606a0ad3064c2d31086c6f73740000f681e682b96600"
+
+
+def test_an_outcome_is_written_to_the_golden_bytes_and_read_from_them(store: SchemaStore) -> None:
+    read = OutcomeReader(store).read
+    least = {"lead_id": "L-1", "outcome": "lost", "occurred_at": 1_760_000_000_123}
+    full = LeadOutcome("L-1", "converted", 1_760_000_000_123, 19_900_000, "EUR", "req-7")
+    for record, avro, expected in (
+        (OUTCOME, OUTCOME_AVRO, full),
+        (least, LEAST_OUTCOME_AVRO, LeadOutcome("L-1", "lost", 1_760_000_000_123)),
+    ):
+        assert encode_outcome(record).hex() == avro
+        assert read(bytes.fromhex(avro), 1_760_000_000_999) == expected
+        assert read(orjson.dumps(record), 1_760_000_000_999) == expected

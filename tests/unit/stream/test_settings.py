@@ -4,6 +4,7 @@ import os
 import ssl
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -240,6 +241,8 @@ TOPICS_OF_OTHER_USES = [
     ("leads_redrives", "LEADSCORE_LEADS_REDRIVES"),
     ("leads_scored_shadow", "LEADSCORE_LEADS_SCORED_SHADOW"),
     ("leads_outcomes", "LEADSCORE_LEADS_OUTCOMES"),
+    ("leads_outcomes_dlq", "LEADSCORE_LEADS_OUTCOMES_DLQ"),
+    ("leads_quality", "LEADSCORE_LEADS_QUALITY"),
     ("leads_drift_partials", "LEADSCORE_LEADS_DRIFT_PARTIALS"),
     ("leads_drift", "LEADSCORE_LEADS_DRIFT"),
 ]
@@ -270,6 +273,27 @@ def test_every_declared_topic_is_checked_against_the_others() -> None:
     settings = load_settings()
     checked = settings._named_topics().values()
     assert sorted(checked) == sorted(topic.name(settings) for topic in TOPICS)
+
+
+def test_words_of_outcomes_are_split_and_their_case_is_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEADSCORE_OUTCOME_POSITIVE", "Won, SIGNED")
+    assert load_settings().outcome_positive == ("won", "signed")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"outcome_positive": ("lost",)}, "both name lost"),
+        ({"outcome_negative": "lost,,won"}, "several separated by commas"),
+    ],
+)
+def test_words_of_outcomes_that_say_nothing_are_refused(
+    given: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(StartupError, match=sentence):
+        load_settings(**given)
 
 
 def test_a_sink_does_not_start_where_it_could_not_read_the_scores() -> None:

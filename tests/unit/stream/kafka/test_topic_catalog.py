@@ -19,6 +19,8 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.sinks.dlq",
         "staging.leads.scored.shadow",
         "staging.leads.outcomes",
+        "staging.leads.outcomes.dlq",
+        "staging.leads.quality",
         "staging.leads.drift.partials",
         "staging.leads.drift",
         "staging.leads.replays",

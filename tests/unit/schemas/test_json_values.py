@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from schemas.json_values import as_json_values
 from schemas.store import parse_schema
-from stream.sinks.lead_values import as_json_values
 
 
 def converted(fields: dict[str, Any], lead: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Values of a lead in Avro as JSON writes them: with the same meaning for every reader.
+"""Values of a record in Avro as JSON writes them: with the same meaning for every reader.
 
 Avro stores a time as a count, a decimal and a UUID as bytes; the schema has the meaning.
 """
