@@ -14,12 +14,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pydantic_settings import BaseSettings
+
 from monitoring.telemetry.declarations import DECLARATIONS
 from schemas.errors import ErrorCode, LoadFailure
 from stream.kafka.access import Operation, Use
 from stream.kafka.declared_rights import RESOURCES
 from stream.kafka.topic_catalog import TOPICS
-from stream.settings import Settings, variable_of
+from stream.settings import GROUPS, Settings, variable_of
 
 FOLDER = Path(__file__).parent
 SCORED = FOLDER.parent / "schemas/lead_scored.avsc"
@@ -28,24 +30,25 @@ SCORED = FOLDER.parent / "schemas/lead_scored.avsc"
 def settings_page() -> str:
     """Return the page of every environment variable."""
     described = Settings.model_json_schema(by_alias=False)["properties"]
-    rows = (
-        (
-            f"`{variable_of(name)}`",
-            _default(declared.get_default(call_default_factory=True, validated_data={})),
-            _takes(described[name]),
-            declared.description or "",
-        )
-        for name, declared in Settings.model_fields.items()
-    )
+
+    def rows(group: type[BaseSettings]) -> Iterable[tuple[str, ...]]:
+        for name, declared in group.model_fields.items():
+            yield (
+                f"`{variable_of(name)}`",
+                _default(declared.get_default(call_default_factory=True, validated_data={})),
+                _takes(described[name]),
+                declared.description or "",
+            )
+
     return _page(
         "Settings",
-        "stream/settings.py",
+        "stream/settings/",
         "All settings are environment variables; an empty one counts as not set. Kafka's address is"
         " also read from `KAFKA_BOOTSTRAP_SERVERS`. An invalid value ends the program with exit"
         " code 3 and a message that names the variable. A worker logs the values in force when it"
         " starts, with passwords masked.",
         ("variable", "default", "takes", "meaning"),
-        rows,
+        {(inspect.getdoc(group) or "").removesuffix("."): rows(group) for group in GROUPS},
     )
 
 
@@ -177,7 +180,7 @@ def metrics_page() -> str:
     )
     return _page(
         "Metrics",
-        "monitoring/telemetry/declarations.py",
+        "monitoring/telemetry/declarations/",
         "A worker exposes the metrics of its role at `/metrics`; a sink those marked so and the"
         " ones of its source (`leadscore_records_consumed_total`, `leadscore_rebalances_total`,"
         " `leadscore_losses_total`, `leadscore_lost_records_total`, lag, commit age, assigned and"
@@ -256,9 +259,18 @@ PAGES = {
 
 
 def _page(
-    title: str, source: str, text: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]
+    title: str,
+    source: str,
+    text: str,
+    head: tuple[str, ...],
+    rows: Iterable[tuple[str, ...]] | Mapping[str, Iterable[tuple[str, ...]]],
 ) -> str:
-    table = _table(head, rows)
+    """Return a page of one table, or of one for each section."""
+    table = (
+        "\n\n".join(f"## {section}\n\n{_table(head, its)}" for section, its in rows.items())
+        if isinstance(rows, Mapping)
+        else _table(head, rows)
+    )
     return (
         f"<!-- Made by `make docs` from {source}: edit that. -->\n# {title}\n\n{text}\n\n{table}\n"
     )

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import Declaration
+from monitoring.telemetry.declarations import archive as declared
 from monitoring.telemetry.metrics import PartitionLag
 
 __all__ = ["ArchiveMetrics"]

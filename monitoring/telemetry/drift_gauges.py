@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, Counter
 
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.field_drift import DriftState, FieldDrift
-from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import DECLARATIONS, Declaration
+from monitoring.telemetry.declarations import drift as declared
 from monitoring.telemetry.sparse_gauges import SparseGauges
 
 __all__ = ["DriftMetrics"]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.declarations import Declaration
+from monitoring.telemetry.declarations import hooks as declared
 
 __all__ = ["OUTCOMES", "SOURCES", "HookMetrics"]
 
@@ -29,7 +30,7 @@ class HookMetrics:
     def __init__(self, registry: CollectorRegistry, sources: tuple[str, ...] = SOURCES) -> None:
         self.registry = registry
 
-        def counter(of: declared.Declaration) -> Counter:
+        def counter(of: Declaration) -> Counter:
             return Counter(of.name, of.sentence, of.labels, registry=registry)
 
         self._requests = counter(declared.HOOK_REQUESTS)

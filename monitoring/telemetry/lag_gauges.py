@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.declarations import lag as declared
 from monitoring.telemetry.sparse_gauges import SparseGauges
 
 __all__ = ["GroupLagGauges", "GroupPartition"]

@@ -19,8 +19,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import DECLARATIONS, Declaration
+from monitoring.telemetry.declarations import score as declared
 from monitoring.telemetry.histogram import ArrayHistogram, Tally
 from monitoring.telemetry.model_metrics import ModelMetrics
 from monitoring.telemetry.schema_metrics import SchemaMetrics

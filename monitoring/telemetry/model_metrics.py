@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
-from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.declarations import score as declared
 from monitoring.telemetry.sparse_gauges import SparseGauges
 from schemas.errors import LoadFailure
 from schemas.model_identity import ModelIdentity

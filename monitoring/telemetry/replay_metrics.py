@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import Declaration
+from monitoring.telemetry.declarations import replay as declared
 
 __all__ = ["ReplayMetrics"]
 

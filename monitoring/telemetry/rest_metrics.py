@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.declarations import Declaration, score
+from monitoring.telemetry.declarations import rest as declared
 from monitoring.telemetry.model_metrics import ModelMetrics
 from monitoring.telemetry.sparse_gauges import SparseGauges
 
@@ -28,10 +29,10 @@ class RestMetrics(ModelMetrics):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
 
-        def counter(of: declared.Declaration) -> Counter:
+        def counter(of: Declaration) -> Counter:
             return Counter(of.name, of.sentence, of.labels, registry=registry)
 
-        def histogram(of: declared.Declaration, buckets: tuple[float, ...]) -> Histogram:
+        def histogram(of: Declaration, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(of.name, of.sentence, of.labels, registry=registry, buckets=buckets)
 
         self._requests = counter(declared.HTTP_REQUESTS)
@@ -47,7 +48,7 @@ class RestMetrics(ModelMetrics):
         self._store_ids = counter(declared.LEAD_STORE_IDS)
         self._store_seconds = histogram(declared.LEAD_STORE_SECONDS, SECONDS)
         self._store_up = SparseGauges([declared.LEAD_STORE_UP], registry)
-        ready = declared.READY
+        ready = score.READY
         self._ready = Gauge(ready.name, ready.sentence, registry=registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:

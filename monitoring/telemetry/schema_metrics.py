@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.declarations import score as declared
 
 __all__ = ["SchemaMetrics"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Info
 
-from monitoring.telemetry import declarations as declared
+from monitoring.telemetry.declarations import sink as declared
 from monitoring.telemetry.histogram import ArrayHistogram
 from monitoring.telemetry.source_recorder import SourceRecorder, counter_of
 from schemas.errors import ErrorCode

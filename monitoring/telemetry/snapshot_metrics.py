@@ -10,8 +10,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import Declaration
+from monitoring.telemetry.declarations import snapshot as declared
 
 __all__ = ["LastSnapshot", "SnapshotMetrics", "failures_in"]
 

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from monitoring.telemetry import declarations as declared
 from monitoring.telemetry.declarations import Declaration
+from monitoring.telemetry.declarations import score as declared
 
 __all__ = ["PartitionLag", "SourceRecorder", "SourceState", "counter_of"]
 

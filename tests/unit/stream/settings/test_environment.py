@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import os
-import ssl
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,13 +9,6 @@ from pydantic import ValidationError
 from schemas.errors import StartupError
 from stream.kafka.topic_catalog import TOPICS
 from stream.settings import Settings, load_settings, variable_of
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("LEADSCORE_") or name == "KAFKA_BOOTSTRAP_SERVERS":
-            monkeypatch.delenv(name)
 
 
 def test_every_setting_has_a_sentence() -> None:
@@ -59,24 +49,6 @@ def test_a_given_value_overrides_the_environment(monkeypatch: pytest.MonkeyPatch
 
     assert settings.http_port == 0
     assert settings.kafka_bootstrap_servers == "localhost:1"
-
-
-def test_kafkas_usual_variable_is_understood_and_ours_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "one:9092,two:9092")
-    assert load_settings().kafka_bootstrap_servers == "one:9092,two:9092"
-
-    monkeypatch.setenv("LEADSCORE_KAFKA_BOOTSTRAP_SERVERS", "[::1]:9092")
-    assert load_settings().kafka_bootstrap_servers == "[::1]:9092"
-
-
-def test_topics_follow_the_prefix_unless_they_are_named() -> None:
-    settings = load_settings(topic_prefix="staging.", leads_created="crm.leads")
-    assert settings.group_id == "staging.leadscore", "else it would share its drift windows"
-
-    assert settings.leads_created == "crm.leads"
-    assert settings.leads_created_dlq == "crm.leads.dlq"
-    assert settings.leads_scored == "staging.leads.scored"
-    assert settings.leads_drift_partials == "staging.leads.drift.partials"
 
 
 def test_settings_do_not_change() -> None:
@@ -148,66 +120,6 @@ def test_a_setting_has_a_variable_of_its_name() -> None:
     assert variable_of("http_port") == "LEADSCORE_HTTP_PORT"
 
 
-def test_plain_connections_need_no_more_than_an_address() -> None:
-    assert load_settings().kafka_client_options() == {
-        "bootstrap_servers": "localhost:9092",
-        "security_protocol": "PLAINTEXT",
-    }
-
-
-def test_sasl_over_tls_is_passed_on() -> None:
-    settings = load_settings(
-        security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
-        sasl_username="scorer",
-        sasl_password="secret",
-    )
-
-    options = settings.kafka_client_options()
-
-    context = options.pop("ssl_context")
-    assert isinstance(context, ssl.SSLContext)
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
-    assert options == {
-        "bootstrap_servers": "localhost:9092",
-        "security_protocol": "SASL_SSL",
-        "sasl_mechanism": "SCRAM-SHA-512",
-        "sasl_plain_username": "scorer",
-        "sasl_plain_password": "secret",
-    }
-
-
-def test_sasl_without_a_password_is_refused() -> None:
-    with pytest.raises(
-        StartupError, match="needs LEADSCORE_SASL_USERNAME and LEADSCORE_SASL_PASSWORD"
-    ):
-        load_settings(security_protocol="SASL_PLAINTEXT", sasl_username="scorer")
-
-
-def test_a_key_without_its_certificate_is_refused() -> None:
-    with pytest.raises(StartupError, match="set LEADSCORE_SSL_CERTFILE"):
-        load_settings(security_protocol="SSL", ssl_keyfile="key.pem")
-
-
-def test_a_path_that_none_can_be_is_a_sentence_too() -> None:
-    """Found by fuzzing."""
-    settings = load_settings(security_protocol="SSL", ssl_cafile="ca\0.pem")
-    with pytest.raises(StartupError, match="readable PEM files in LEADSCORE_SSL_CAFILE"):
-        settings.kafka_client_options()
-
-
-@pytest.mark.parametrize("content", [None, "no certificate"])
-def test_an_unreadable_certificate_is_one_sentence(tmp_path: Path, content: str | None) -> None:
-    cafile = tmp_path / "ca.pem"
-    if content is not None:
-        cafile.write_text(content)
-    settings = load_settings(security_protocol="SSL", ssl_cafile=cafile)
-
-    with pytest.raises(StartupError, match="readable PEM files in LEADSCORE_SSL_CAFILE"):
-        settings.kafka_client_options()
-
-
 def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEADSCORE_SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("LEADSCORE_SASL_USERNAME", "scorer")
@@ -263,37 +175,10 @@ def test_topics_that_kafka_takes_for_the_same_are_refused() -> None:
         load_settings(leads_created="crm.leads", leads_scored="crm_leads")
 
 
-def test_the_changelog_is_no_other_topic() -> None:
-    changelog = load_settings().drift_changelog
-    with pytest.raises(StartupError, match="LEADSCORE_LEADS_DRIFT and LEADSCORE_GROUP_ID with"):
-        load_settings(leads_drift=changelog)
-
-
 def test_every_declared_topic_is_checked_against_the_others() -> None:
     settings = load_settings()
     checked = settings._named_topics().values()
     assert sorted(checked) == sorted(topic.name(settings) for topic in TOPICS)
-
-
-def test_words_of_outcomes_are_split_and_their_case_is_ignored(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("LEADSCORE_OUTCOME_POSITIVE", "Won, SIGNED")
-    assert load_settings().outcome_positive == ("won", "signed")
-
-
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({"outcome_positive": ("lost",)}, "both name lost"),
-        ({"outcome_negative": "lost,,won"}, "several separated by commas"),
-    ],
-)
-def test_words_of_outcomes_that_say_nothing_are_refused(
-    given: dict[str, Any], sentence: str
-) -> None:
-    with pytest.raises(StartupError, match=sentence):
-        load_settings(**given)
 
 
 def test_a_sink_does_not_start_where_it_could_not_read_the_scores() -> None:

@@ -1,0 +1,37 @@
+"""Settings: the models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stream.settings.base import Count, Seconds, SettingsGroup
+
+__all__ = ["ModelSettings"]
+
+
+class ModelSettings(SettingsGroup):
+    """Models: the registry, and the model that scores."""
+
+    registry: Annotated[str, Field(min_length=1)] = "models"
+    """Location of the models: a folder, or a URL that fsspec supports."""
+
+    model: Annotated[str, Field(min_length=1)] = "leads"
+    """The model that scores: `name@alias`, `name/version`, or `name`, which means its production
+    alias if one is set, else its newest version that is not archived."""
+
+    pinned_model: Literal["follow", "ignore"] = "follow"
+    """Which model scores records that an earlier worker may have scored: `follow`, the one that the
+    group's commits name; `ignore`, the current one. Use `ignore` if the pinned model kills
+    workers."""
+
+    model_poll_seconds: Seconds = 2.0
+    """Interval at which the model's alias is checked."""
+
+    operator: Annotated[str, Field(max_length=100)] = ""
+    """Name under which `leadscore models` records changes of aliases in the registry's history;
+    default: the user of the operating system."""
+
+    model_threads: Count = 1
+    """Threads of a model for one batch."""

@@ -1,0 +1,55 @@
+"""Settings: the process of a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from stream.settings.base import PREFIX, Port, Seconds, SettingsGroup
+
+__all__ = ["WorkerSettings"]
+
+
+class WorkerSettings(SettingsGroup):
+    """Worker: environment, role, HTTP port, logs."""
+
+    environment: Annotated[
+        Literal["production", "staging", "development", "test"], BeforeValidator(str.lower)
+    ] = Field("production", validation_alias=f"{PREFIX}ENV")
+    """Environment. In development and test a worker without a model gives a constant score."""
+
+    role: Literal["score", "drift", "all", "archive", "sink"] = "score"
+    """Role of a worker: score leads, monitor drift, both in one process; archive leads; or write to
+    a sink."""
+
+    stop_timeout_seconds: Seconds = 10.0
+    """Time limit for a stopping worker to finish the batches in flight."""
+
+    http_host: str = "0.0.0.0"
+    """Address on which /healthz, /readyz, /metrics and /model-info listen."""
+
+    http_port: Port = 8080
+    """Port of the HTTP endpoints; 0: any free port."""
+
+    http_port_file: Path | None = None
+    """File to which the worker writes the number of its HTTP port."""
+
+    metrics: bool = True
+    """Whether metrics are recorded; turn them off only to measure their cost."""
+
+    log_format: Literal["auto", "json", "human"] = "auto"
+    """JSON lines, lines for people, or `auto`: for people on a terminal, else JSON."""
+
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
+    ] = "INFO"
+    """Minimum level of LeadScore's log lines."""
+
+    log_id_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """Secret of the keyed hash (HMAC-SHA-256) by which log lines about one lead name it; without
+    it they name none. At least 16 characters."""
+
+    uvloop: bool = True
+    """Whether uvloop is the event loop, if it is installed."""
