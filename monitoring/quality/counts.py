@@ -37,7 +37,6 @@ SMALLEST = 1e-15
 BOUND = 2**48
 """Upper bound of counts in a record: sums of many of them fit in 64 bits."""
 
-Column = NDArray[np.int64]
 Sums = tuple[int, int, int]
 
 
@@ -116,6 +115,11 @@ class QualityCounts:
     def leads(self) -> int:
         """Number of leads."""
         return self.known + self.unknown
+
+    @property
+    def mean_score(self) -> float | None:
+        """Mean score of the leads with a known outcome; None where there are none."""
+        return self.score_sum / SUM_UNIT / self.known if self.known else None
 
     def __add__(self, other: QualityCounts) -> QualityCounts:
         return self._combined(other, 1)
