@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from river import drift
-from river.base import DriftDetector
+from river.base import BinaryDriftDetector, DriftDetector
 
 from monitoring.quality.score_bins import CODES, MIDDLES, codes_of
 
@@ -41,6 +41,7 @@ LABEL = 0.5
 RECENT = 64
 """Number of latest errors whose mean is ``after``."""
 OUTCOME_BIT = 1
+Detector = DriftDetector | BinaryDriftDetector
 STREAMS = (("bias", "adwin"), ("calibration", "adwin"), ("label", "hddm"))
 
 
@@ -154,10 +155,12 @@ class ConceptDetectors:
         self._read(self._kept, 0)
 
     def _fresh(self) -> list[_Watched]:
-        def detector(name: str) -> DriftDetector:
+        def detector(name: str) -> Detector:
             if name == "adwin":
                 return drift.ADWIN(delta=self._delta)  # type: ignore[no-untyped-call]
-            return drift.binary.HDDMA(drift_confidence=self._confidence)
+            return drift.binary.HDDMA(  # type: ignore[no-untyped-call]
+                drift_confidence=self._confidence
+            )
 
         return [_Watched(stream, name, detector(name)) for stream, name in STREAMS]
 
@@ -183,7 +186,7 @@ class ConceptDetectors:
 class _Watched:
     """One detector on one stream; it is reset after each change."""
 
-    def __init__(self, stream: str, name: str, detector: DriftDetector) -> None:
+    def __init__(self, stream: str, name: str, detector: Detector) -> None:
         self._stream = stream
         self._name = name
         self._detector = detector

@@ -139,7 +139,7 @@ def tenths(positives: Counts, negatives: Counts, scores: NDArray[np.float64]) ->
     leads = positives + negatives
     if not leads.sum():
         return ()
-    columns = [leads, positives, leads * scores]
+    columns: tuple[Numbers, ...] = leads, positives, leads * scores
     parts = np.array([divided(column, leads) for column in columns]).T[::-1]
     return tuple(
         Tenth(number, hits, total / number, rate)
