@@ -22,8 +22,9 @@ on Hoeffding's bounds", IEEE Transactions on Knowledge and Data Engineering 27, 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,8 +200,10 @@ class _Watched:
 
     def update(self, values: list[float], begin: int) -> Iterator[ErrorChange]:
         detector = self._detector
+        # A label's error is 0.0 or 1.0, where HDDM is declared to take booleans.
+        read: Callable[[Any], Any] = detector.update
         for row, value in enumerate(values, start=begin):
-            detector.update(value)
+            read(value)
             self._recent.append(value)
             self._sum += value
             self._count += 1
