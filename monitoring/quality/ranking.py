@@ -18,12 +18,15 @@ from monitoring.quality.figure import Figure, proportion
 
 __all__ = [
     "Tenth",
+    "area",
     "auc",
     "auc_bound",
     "auc_error",
     "average_precision",
     "divided",
     "lift",
+    "lift_of_best",
+    "mean_precision",
     "tenths",
 ]
 
@@ -105,7 +108,7 @@ def average_precision(positives: Counts, negatives: Counts) -> Figure | None:
     """
     if not positives.sum():
         return None
-    return _bootstrapped(_precision, positives, negatives)
+    return _bootstrapped(mean_precision, positives, negatives)
 
 
 def lift(positives: Counts, negatives: Counts) -> Figure | None:
@@ -118,7 +121,7 @@ def lift(positives: Counts, negatives: Counts) -> Figure | None:
     """
     if not positives.sum():
         return None
-    return _bootstrapped(_lift, positives, negatives)
+    return _bootstrapped(lift_of_best, positives, negatives)
 
 
 def tenths(positives: Counts, negatives: Counts, scores: NDArray[np.float64]) -> tuple[Tenth, ...]:
@@ -154,16 +157,16 @@ def area(positives: Numbers, negatives: Numbers) -> float:
     return float((positives * below).sum() / positives.sum() / negatives.sum())
 
 
-def _precision(positives: Numbers, negatives: Numbers) -> NDArray[np.float64]:
-    """Return average precisions; bins are the last axis."""
+def mean_precision(positives: Numbers, negatives: Numbers) -> NDArray[np.float64]:
+    """Return average precisions, without intervals; bins are the last axis."""
     own = positives[..., ::-1]
     hits, leads = np.cumsum(own, axis=-1), np.cumsum((positives + negatives)[..., ::-1], axis=-1)
     found: NDArray[np.float64] = (own * hits / np.maximum(leads, 1)).sum(axis=-1) / hits[..., -1]
     return found
 
 
-def _lift(positives: Numbers, negatives: Numbers) -> NDArray[np.float64]:
-    """Return lifts of the best tenth; bins are the last axis."""
+def lift_of_best(positives: Numbers, negatives: Numbers) -> NDArray[np.float64]:
+    """Return lifts of the best tenth, without intervals; bins are the last axis."""
     leads = (positives + negatives)[..., ::-1]
     wanted = leads.sum(axis=-1, keepdims=True) / TENTHS
     before = np.cumsum(leads, axis=-1) - leads

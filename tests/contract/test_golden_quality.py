@@ -1,9 +1,15 @@
-"""Bytes of counts of quality, which topics and stores keep: a change here breaks them."""
+"""Bytes of counts and reports of quality, which topics and stores keep: a change here breaks them."""
+
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from agents.quality.error_change import QualityChange
+from agents.quality.quality_report import QualityReport, Segment, decode_quality_report
 from monitoring.quality.counts import QualityCounts
 from monitoring.quality.scored_outcomes import ScoredOutcomes
+from schemas.model_identity import ModelIdentity
 
 COUNTS = QualityCounts.count(
     ScoredOutcomes(
@@ -26,3 +32,46 @@ def test_counts_are_written_to_the_golden_bytes() -> None:
 
 def test_the_golden_bytes_are_read_to_the_counts() -> None:
     assert QualityCounts.of_bytes(bytes.fromhex(COUNTS_AVRO)) == COUNTS
+
+
+REPORT = QualityReport(
+    reported_at=1_798_500_000_000,
+    topic="leads.scored",
+    partition=3,
+    model=ModelIdentity("leads", "7", "ab" * 32),
+    week=1_798_416_000_000,
+    counts=COUNTS,
+    segment=Segment("country", "DE"),
+)
+REPORT_AVRO = (
+    "c3018f808cc990864652008084a1efd768186c656164732e73636f726564060a6c6561647302378001616261"
+    "6261626162616261626162616261626162616261626162616261626162616261626162616261626162616261"
+    "62616261626162616261626162616261628090939fd768020e636f756e7472790444450204821c821e000400"
+    "0200040200000402000080dea0cb05c0fc82aa028a91b2a707040848696768020000064c6f77000202000208"
+    "486967680645555202c099fd1200020402000000000000e03f02000000000000d83f02000000000000f03f02"
+    "000000000000000002000000000000f03f0221def2ae81fee33f02000000000000f03f02000000000000c43f"
+    "02240b9307f462df3f02000000000000d83f0294e1afd658a6ea3f02000000000000004000"
+)
+CHANGE = replace(
+    REPORT,
+    counts=QualityCounts(),
+    segment=None,
+    change=QualityChange("bias", "adwin", None, 0.125, True),
+)
+CHANGE_AVRO = (
+    "c3018f808cc990864652028084a1efd768186c656164732e73636f726564060a6c6561647302378001616261"
+    "6261626162616261626162616261626162616261626162616261626162616261626162616261626162616261"
+    "62616261626162616261626162616261628090939fd7680000000208626961730a616477696e000000000000"
+    "00c03f018a014f6620746865206c6174657374206c656164732c2031322e3525206d6f726520636f6e766572"
+    "746564207468616e2074686569722073636f7265732070726f6d697365642e"
+)
+
+
+@pytest.mark.parametrize(("report", "expected"), [(REPORT, REPORT_AVRO), (CHANGE, CHANGE_AVRO)])
+def test_a_report_is_written_to_the_golden_bytes(report: QualityReport, expected: str) -> None:
+    assert report.encode().hex() == expected
+
+
+@pytest.mark.parametrize(("report", "written"), [(REPORT, REPORT_AVRO), (CHANGE, CHANGE_AVRO)])
+def test_the_golden_bytes_are_read_to_the_report(report: QualityReport, written: str) -> None:
+    assert decode_quality_report(bytes.fromhex(written)) == report

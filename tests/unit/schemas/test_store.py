@@ -84,7 +84,7 @@ def test_the_packaged_schemas_are_always_there_and_documented() -> None:
     assert {schema.name for schema in store} == {
         *("lead_created", "bank_contact", "lead_scored", "drift_partial", "drift_report"),
         "lead_outcome",
-        "quality_counts",
+        *("quality_counts", "quality_report"),
     }
     for schema in store:
         assert schema.full_name == f"leadscore.v1.{schema.name}"
