@@ -14,6 +14,7 @@ from lake.files import DataFile, find_files
 from lake.lead_columns import find_columns
 from lake.parts import split_into_parts
 from lake.plan import InputFile, Plan, PlannedModel, Request
+from lake.store import refuse_secrets
 from model.bundle import Bundle
 from schemas.errors import InputError
 
@@ -107,23 +108,10 @@ def make_plan(
     ------
     InputError
         There are no rows, or a file lacks a column that the request names, or all of the model's
-        fields.
+        fields; or the URL of the model has a password.
     """
-    reader = RowReader(bundle.metadata.spec, bundle.metadata.contract)
-    checked: set[str] = set()
-    for each in inputs.files:
-        key = each.schema.remove_metadata().to_string()
-        if key not in checked:
-            found = find_columns(
-                each.schema, reader, request.id_column, request.keep, each.file.url
-            )
-            checked.add(key)
-            on_fields(found.fields, each.file.url)
-            if found.lead_id is None and len(inputs.files) > 1:
-                raise InputError(
-                    f"{each.file.url} has no column {request.id_column!r} of the leads' ids, and"
-                    " row numbers are the same in each file: name the column with --id."
-                )
+    refuse_secrets(bundle.location)
+    _check_columns(request, inputs, bundle, on_fields)
     parts = split_into_parts([each.groups for each in inputs.files], request.rows_per_file)
     if not parts:
         raise InputError(f"{', '.join(request.sources)}: expected rows, there are none.")
@@ -142,6 +130,29 @@ def make_plan(
         files=tuple(_input(each) for each in inputs.files),
         parts=parts,
     )
+
+
+def _check_columns(
+    request: Request,
+    inputs: Inputs,
+    bundle: Bundle,
+    on_fields: Callable[[frozenset[str], str], None],
+) -> None:
+    """Check the columns of the first file of each schema."""
+    reader = RowReader(bundle.metadata.spec, bundle.metadata.contract)
+    checked: set[str] = set()
+    for file, schema, _ in inputs.files:
+        key = schema.remove_metadata().to_string()
+        if key in checked:
+            continue
+        checked.add(key)
+        found = find_columns(schema, reader, request.id_column, request.keep, file.url)
+        on_fields(found.fields, file.url)
+        if found.lead_id is None and len(inputs.files) > 1:
+            raise InputError(
+                f"{file.url} has no column {request.id_column!r} of the leads' ids, and row"
+                " numbers are the same in each file: name the column with --id."
+            )
 
 
 def _input(each: Described) -> InputFile:

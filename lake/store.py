@@ -10,8 +10,9 @@ from typing import Any
 import fsspec
 
 from schemas.errors import InputError, StartupError
+from schemas.urls import mask_url
 
-__all__ = ["is_on_disk", "open_store", "reaching", "version_of"]
+__all__ = ["is_on_disk", "open_store", "reaching", "refuse_secrets", "version_of"]
 
 ON_DISK = ("file", "local")
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs"}
@@ -28,8 +29,9 @@ def open_store(location: str) -> tuple[Any, str]:
     Raises
     ------
     InputError
-        No package for the protocol of the URL is installed.
+        The URL has a password or token, or no package for its protocol is installed.
     """
+    refuse_secrets(location)
     protocol = location.partition("://")[0] if "://" in location else "file"
     try:
         files, path = fsspec.url_to_fs(location, use_listings_cache=False)
@@ -41,6 +43,23 @@ def open_store(location: str) -> tuple[Any, str]:
             f" ({error}): {remedy if package else 'correct the URL, or install the package'}"
         ) from None
     return files, path
+
+
+def refuse_secrets(location: str) -> None:
+    """Refuse a URL with a password or token: the plan of a backfill stores it, readable for all.
+
+    Raises
+    ------
+    InputError
+        It has one.
+    """
+    masked = mask_url(location)
+    if masked != location:
+        raise InputError(
+            f"expected a URL without a password or token, not {masked}: the plan of the backfill"
+            " stores it. Give credentials by the environment, as the store's package documents it"
+            " (docs/lake.md)"
+        )
 
 
 def is_on_disk(files: Any) -> bool:

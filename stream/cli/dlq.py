@@ -14,6 +14,7 @@ import click
 import orjson
 from rich.console import Console
 
+from agents.records import SourceRecord as Record
 from schemas.errors import InputError
 from schemas.store import SchemaStore
 from stream.cli.dlq_options import PLACE, json_option, selected, selection_options, values_option
@@ -34,7 +35,7 @@ from stream.dead_letters.selection import Selection
 from stream.dead_letters.source_retention import read_source_retention
 from stream.dead_letters.statistics import DeadLetterStatistics
 from stream.dead_letters.trial import Trial
-from stream.fetch.raw_records import RawRecord
+from stream.fetch.raw_records import RawRecord, UnreadableRecord
 from stream.kafka.access import Use
 from stream.process.exit_codes import exit_codes
 from stream.process.model_trial import Trials
@@ -81,8 +82,9 @@ def stats(as_json: bool, **options: Any) -> None:
       leadscore dlq stats --json | jq 'select(.last_hour > 0)'
 
     The rate is the number of letters of the last hour and of the last 24 hours. Records of other
-    programs in the topic are counted at the end (in JSON with the code null). A warning counts the
-    letters whose value is in the source record alone, and that is older than its topic's retention.
+    programs and unreadable ones are counted at the end (in JSON with the code null). A warning
+    counts the letters whose value is in the source record alone, and that is older than its topic's
+    retention.
 
     Exit codes: 0 counted, 2 an option is invalid, 3 Kafka, the topic or a right is missing.
     """  # noqa: D301
@@ -104,8 +106,8 @@ def stats(as_json: bool, **options: Any) -> None:
                     "out_of_reach": counts.out_of_reach,
                 }
             )
-        if found.foreign:
-            _print_json({"code": None, "letters": found.foreign})
+        if found.foreign or found.unreadable:
+            _print_json({"code": None, "letters": found.foreign, "unreadable": found.unreadable})
     else:
         print_statistics(found)
     warn_out_of_reach(found)
@@ -115,7 +117,7 @@ async def _statistics(settings: Settings, selection: Selection) -> DeadLetterSta
     log = DeadLetterLog(settings)
     spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
     found = DeadLetterStatistics(await read_source_retention(settings, int(time.time() * 1000)))
-    async for letter in _letters(log, spans, selection, found.add_foreign):
+    async for letter in _letters(log, spans, selection, found.add_other):
         found.add(letter)
     return found
 
@@ -184,19 +186,7 @@ def show(place: Place, shows_values: bool, as_json: bool) -> None:
 
 
 async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dict[str, Any]:
-    log = DeadLetterLog(settings)
-    spans = await log.spans(Use.DLQ)
-    span = spans.get(place.partition, Span(0, 0))
-    letter = None
-    if span.start <= place.offset < span.end:
-        one = {place.partition: Span(place.offset, place.offset + 1)}
-        letters = [DeadLetter.from_record(record) async for record in log.read_all(one)]
-        letter = letters[0] if letters else None
-    if letter is None:
-        raise InputError(
-            f"expected a dead letter at {place} of {log.topic}, but there is none:"
-            " `leadscore dlq list` prints the places"
-        )
+    letter = await _letter_at(DeadLetterLog(settings), place)
     value, value_from = letter.value, LETTER
     if letter.is_left_out:
         async with open_sources(settings) as sources:
@@ -207,6 +197,26 @@ async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dic
             value_from = str(restored)
     store = SchemaStore.load(*settings.schema_folders)
     return described(letter, store, value=value, value_from=value_from, shows_values=shows_values)
+
+
+async def _letter_at(log: DeadLetterLog, place: Place) -> DeadLetter:
+    span = (await log.spans(Use.DLQ)).get(place.partition, Span(0, 0))
+    records: list[Record] = []
+    if span.start <= place.offset < span.end:
+        one = {place.partition: Span(place.offset, place.offset + 1)}
+        records = [record async for record in log.read_all(one)]
+    for record in records:
+        if isinstance(record, UnreadableRecord):
+            raise InputError(
+                f"expected a readable record at {place} of {log.topic}, but {record.detail}"
+                " (docs/runbook.md#a-record-that-cant-be-read)"
+            )
+        if letter := DeadLetter.from_record(record):
+            return letter
+    raise InputError(
+        f"expected a dead letter at {place} of {log.topic}, but there is none: `leadscore dlq list`"
+        " prints the places"
+    )
 
 
 @dlq.command(name="try")
@@ -268,11 +278,12 @@ async def _letters(
     log: DeadLetterLog,
     spans: Mapping[int, Span],
     selection: Selection,
-    on_foreign: Callable[[], None] = lambda: None,
+    on_other: Callable[[Record], None] = lambda _: None,
 ) -> AsyncGenerator[DeadLetter, None]:
     """Yield the selected letters of spans.
 
-    Records that no worker of LeadScore wrote are left out; ``on_foreign`` is called for each.
+    Records that can't be read, or that no worker of LeadScore wrote, are left out; ``on_other`` is
+    called with each.
     """
     total = sum(span.end - span.start for span in spans.values())
     console = Console(stderr=True)
@@ -283,8 +294,8 @@ async def _letters(
             if console.is_terminal and read % 1000 == 0:
                 status.update(f"{read:,} of {total:,} dead letters read")
             letter = DeadLetter.from_record(record)
-            if letter is None:
-                on_foreign()
+            if letter is None or isinstance(record, UnreadableRecord):
+                on_other(record)
             elif selection.matches(letter):
                 yield letter
 

@@ -11,6 +11,7 @@ import click
 import orjson
 from rich.console import Console
 
+from agents.records import SourceRecord
 from schemas.display import for_terminal
 from stream.cli.confirmation import confirm
 from stream.cli.dlq_options import json_option
@@ -18,13 +19,14 @@ from stream.cli.options import PAST
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.purge import delete_letters
+from stream.fetch.raw_records import UnreadableRecord
 from stream.kafka.access import Use
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
 
 __all__ = ["purge"]
 
-FOREIGN = "of another program"
+FOREIGN, UNREADABLE = "of another program", "unreadable"
 
 
 @click.command()
@@ -79,8 +81,15 @@ async def _count(log: DeadLetterLog, spans: Mapping[int, Span]) -> Counter[str]:
     console = Console(stderr=True)
     with console.status("") as status:
         async for record in log.read_all(spans):
-            letter = DeadLetter.from_record(record)
-            found[FOREIGN if letter is None else letter.code] += 1
+            found[_kind(record)] += 1
             if console.is_terminal and found.total() % 1000 == 0:
                 status.update(f"{found.total():,} of {total:,} dead letters read")
     return found
+
+
+def _kind(record: SourceRecord) -> str:
+    """Return the error code of a letter, or what kind of other record it is."""
+    if isinstance(record, UnreadableRecord):
+        return UNREADABLE
+    letter = DeadLetter.from_record(record)
+    return FOREIGN if letter is None else letter.code

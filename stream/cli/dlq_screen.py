@@ -63,8 +63,9 @@ def print_statistics(found: DeadLetterStatistics) -> None:
             _age(found.retention.now_ms, counts.newest),
             partitions,
         )
-    other = f", and {found.foreign:,} records of other programs" if found.foreign else ""
-    _print(table, f"{counted(found.letters)}{other}")
+    others = ((found.foreign, "of other programs"), (found.unreadable, "that can't be read"))
+    records = [f"{count:,} record{'s' * (count > 1)} {what}" for count, what in others if count]
+    _print(table, ", and ".join([counted(found.letters), *records]))
 
 
 def warn_out_of_reach(found: DeadLetterStatistics) -> None:

@@ -18,6 +18,8 @@ class LeftReason(StrEnum):
     """An earlier re-drive has sent it."""
     ATTEMPTS = "attempts"
     """Its record was processed as often as allowed."""
+    UNREADABLE = "unreadable"
+    """It can't be read: it is damaged, or too large."""
     FOREIGN = "foreign"
     """No worker of LeadScore wrote it, or its source is another topic, or a partition that the
     source topic does not have."""

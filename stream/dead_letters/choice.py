@@ -7,7 +7,7 @@ from stream.dead_letters.account import LeftReason
 from stream.dead_letters.ledger import Ledger, Plan
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.source_records import SourceRecords
-from stream.fetch.raw_records import RawRecord
+from stream.fetch.raw_records import RawRecord, UnreadableRecord
 
 __all__ = ["Choice"]
 
@@ -18,9 +18,9 @@ class Choice:
     Parameters
     ----------
     plan
-        What it was asked for.
+        Selection and options of the re-drive.
     ledger
-        What was sent before.
+        Letters that were sent before.
     sources
         Restores the records.
     """
@@ -38,6 +38,8 @@ class Choice:
         KafkaError
             The source topic can't be read.
         """
+        if isinstance(record, UnreadableRecord):
+            return LeftReason.UNREADABLE
         letter = DeadLetter.from_record(record)
         if letter is None:
             return LeftReason.FOREIGN

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from agents.records import SourceRecord as Record
 from schemas.errors import FatalError, StartupError
 from stream.kafka.access import Use
+from stream.kafka.lenient_polls import with_unreadable
 from stream.kafka.log_reader import LogReader, in_time
 from stream.kafka.topic_admin import partition_counts
 from stream.settings import Settings
@@ -104,7 +105,9 @@ class DeadLetterLog:
             return Span(start, (await consumer.end_offsets([at]))[at])
 
     async def read(self, partition: int, span: Span) -> AsyncGenerator[Sequence[Record], None]:
-        """Yield the records of a span, some at a time; unreadable ones are logged and skipped.
+        """Yield the records of a span, some at a time.
+
+        Those that can't be read are logged, and yielded as ``UnreadableRecord``.
 
         Raises
         ------
@@ -115,7 +118,8 @@ class DeadLetterLog:
         if span.start >= span.end:
             return
         try:
-            async with aclosing(in_time(self._reader.read(at, span.start, span.end))) as steps:
+            read = self._reader.read(at, span.start, span.end, take=with_unreadable)
+            async with aclosing(in_time(read)) as steps:
                 async for records in steps:
                     yield records
         except (KafkaError, TimeoutError) as error:

@@ -19,6 +19,7 @@ from schemas.errors import FatalError
 from stream.dead_letters.account import Account, LeftReason
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.selection import Selection
+from stream.kafka.lenient_polls import all_readable
 from stream.kafka.log_reader import LogReader, in_time
 from stream.settings import Settings
 
@@ -188,7 +189,7 @@ async def read_ledger(settings: Settings) -> Ledger:
     reader = LogReader(settings.kafka_client_options(), "read_committed")
     at = TopicPartition(settings.leads_redrives, 0)
     ledger = Ledger(settings.leads_created_dlq)
-    entries = reader.read(at, 0, await reader.end_offset(at), needs_all=True)
+    entries = reader.read(at, 0, await reader.end_offset(at), take=all_readable)
     async for records in in_time(entries):
         for record in records:
             ledger.add(entry_of(record.value or b"", settings.leads_redrives, record.offset))

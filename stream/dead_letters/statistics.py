@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from agents.records import SourceRecord
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.source_retention import SourceRetention
+from stream.fetch.raw_records import UnreadableRecord
 
 __all__ = ["CodeStatistics", "DeadLetterStatistics"]
 
@@ -72,19 +74,25 @@ class DeadLetterStatistics:
         By error code.
     foreign
         Records that no worker of LeadScore wrote.
+    unreadable
+        Records that can't be read.
     """
 
     retention: SourceRetention
     codes: dict[str, CodeStatistics] = field(default_factory=dict)
     foreign: int = 0
+    unreadable: int = 0
 
     def add(self, letter: DeadLetter) -> None:
         """Count a letter."""
         self.codes.setdefault(letter.code, CodeStatistics()).add(letter, self.retention)
 
-    def add_foreign(self) -> None:
-        """Count a record that no worker of LeadScore wrote."""
-        self.foreign += 1
+    def add_other(self, record: SourceRecord) -> None:
+        """Count a record that can't be read, or that no worker of LeadScore wrote."""
+        if isinstance(record, UnreadableRecord):
+            self.unreadable += 1
+        else:
+            self.foreign += 1
 
     @property
     def letters(self) -> int:

@@ -2,7 +2,8 @@
 
 Most readers need only the valid records of a topic: `readable` skips the others and logs them. A
 reader of a log whose every record counts, such as the ledger of re-drives, uses `all_readable`,
-which raises an error instead.
+which raises an error instead. One that accounts for every record, such as a re-drive itself, uses
+`with_unreadable`.
 """
 
 from __future__ import annotations
@@ -26,14 +27,19 @@ from stream.fetch.raw_records import RawRecord, UnreadableRecord
 
 __all__ = [
     "Polled",
+    "Take",
     "UnreadableRecordError",
     "all_readable",
     "may_be_unreadable",
     "poll",
     "readable",
+    "with_unreadable",
 ]
 
 log = logging.getLogger(__name__)
+
+Take = Callable[[TopicPartition, Sequence[RawRecord]], Sequence[Record]]
+"""Decides what a reader gets of records of which some may be unreadable."""
 
 
 class UnreadableRecordError(FatalError):
@@ -66,8 +72,8 @@ def readable(partition: TopicPartition, records: Sequence[RawRecord]) -> list[Ra
     left_out = _unreadable(records)
     if left_out:
         log.warning(
-            "skipped %d unreadable records of %s, the first at offset %d (%s)",
-            *(len(left_out), partition, left_out[0].offset, left_out[0].detail),
+            "unreadable records of %s: %d, the first at offset %d (%s)",
+            *(partition, len(left_out), left_out[0].offset, left_out[0].detail),
         )
     return [record for record in records if not isinstance(record, UnreadableRecord)]
 
@@ -89,6 +95,12 @@ def all_readable(partition: TopicPartition, records: Sequence[RawRecord]) -> lis
     return [*records]
 
 
+def with_unreadable(partition: TopicPartition, records: Sequence[RawRecord]) -> list[RawRecord]:
+    """Return the records, and log the offsets of the unreadable ones among them."""
+    readable(partition, records)
+    return [*records]
+
+
 def _unreadable(records: Sequence[RawRecord]) -> list[UnreadableRecord]:
     return [record for record in records if isinstance(record, UnreadableRecord)]
 
@@ -100,7 +112,7 @@ async def poll(
     *,
     timeout_ms: int,
     max_records: int,
-    take: Callable[[TopicPartition, Sequence[RawRecord]], Sequence[Record]] = readable,
+    take: Take = readable,
 ) -> AsyncIterator[Mapping[TopicPartition, Sequence[Record]]]:
     """Poll once.
 
@@ -118,7 +130,7 @@ async def poll(
     max_records
         Most records to poll.
     take
-        `readable`, or `all_readable`.
+        `readable`, `all_readable`, or `with_unreadable`.
 
     Yields
     ------

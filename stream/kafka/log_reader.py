@@ -14,7 +14,7 @@ from stream.fetch.bounded_polls import BoundedConsumer
 from stream.fetch.closing import closed
 from stream.fetch.memory_budget import MemoryBudget
 from stream.fetch.raw_batches import RawBatchReader
-from stream.kafka.lenient_polls import all_readable, poll, readable
+from stream.kafka.lenient_polls import Take, poll, readable
 
 __all__ = ["PROGRESS_LIMIT", "LogReader", "in_time"]
 
@@ -92,7 +92,7 @@ class LogReader:
         ]
 
     async def read(
-        self, partition: TopicPartition, start: int, stop: int, *, needs_all: bool = False
+        self, partition: TopicPartition, start: int, stop: int, *, take: Take = readable
     ) -> AsyncGenerator[Sequence[Record], None]:
         """Yield the remaining records with start <= offset < stop, some at a time.
 
@@ -100,15 +100,16 @@ class LogReader:
         ----------
         partition, start, stop
             What to read.
-        needs_all
-            Whether an unreadable record is an error; else it is skipped, and logged.
+        take
+            What becomes of unreadable records: `readable` logs and skips them, `all_readable`
+            raises an error, `with_unreadable` logs and yields them.
 
         Raises
         ------
         KafkaError
             The topic can't be read.
         UnreadableRecordError
-            See ``needs_all``.
+            See ``take``.
         """
         async with self.open() as consumer, self.open_beside() as reader:
             consumer.assign([partition])
@@ -125,7 +126,7 @@ class LogReader:
                     {partition: end},
                     timeout_ms=POLL_MS,
                     max_records=min(MAX_RECORDS, left),
-                    take=all_readable if needs_all else readable,
+                    take=take,
                 ):
                     has_come = has_come or bool(polled)
                     records = [r for r in polled.get(partition, ()) if r.offset >= start]

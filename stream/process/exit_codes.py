@@ -12,6 +12,7 @@ import click
 from model.registry import ModelNotFoundError
 from schemas.display import for_terminal
 from schemas.errors import FatalError, InputError, LeadScoreError, StartupError
+from schemas.urls import mask_url
 
 __all__ = ["EXIT_STOPPED", "EXIT_UNBALANCED", "exit_codes"]
 
@@ -29,7 +30,7 @@ def exit_codes() -> Iterator[None]:
     """Turn an error of the body into one sentence on standard error and an exit code.
 
     The sentence may quote a name or a file's content: it is written as one line, with control
-    characters escaped.
+    characters escaped, and passwords and tokens of URLs masked.
 
     InputError, ModelNotFoundError and a file or folder that can't be read or written end the
     command with 2, StartupError with 3, FatalError with 1, Ctrl-C with 130.
@@ -37,7 +38,7 @@ def exit_codes() -> Iterator[None]:
     try:
         yield
     except (InputError, FatalError) as error:
-        failure = click.ClickException(for_terminal(str(error)))
+        failure = click.ClickException(for_terminal(mask_url(str(error))))
         failure.exit_code = next(code for kind, code in CODES if isinstance(error, kind))
         raise failure from None
     except OSError as error:
@@ -53,6 +54,6 @@ def _refused_file(error: OSError) -> click.ClickException:
         f"expected to read or write {os.fsdecode(error.filename)}, but {error.strerror}: name"
         " another file or folder, or correct its permissions"
     )
-    failure = click.ClickException(for_terminal(sentence))
+    failure = click.ClickException(for_terminal(mask_url(sentence)))
     failure.exit_code = EXIT_REFUSED
     return failure

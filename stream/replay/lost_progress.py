@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import FatalError
 from schemas.headers import REPLAY_ID
 from stream.kafka.committed_offsets import GroupOffsets
-from stream.kafka.lenient_polls import UnreadableRecordError
+from stream.kafka.lenient_polls import UnreadableRecordError, all_readable
 from stream.kafka.log_reader import LogReader
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import PartitionRange
@@ -90,7 +90,7 @@ async def _has_outputs(reader: LogReader, plan: ReplayPlan, output: TopicPartiti
         return False
     mark = (REPLAY_ID, plan.id.encode())
     try:
-        async with aclosing(reader.read(output, found.offset, end, needs_all=True)) as steps:
+        async with aclosing(reader.read(output, found.offset, end, take=all_readable)) as steps:
             async for records in steps:
                 if any(mark in record.headers for record in records):
                     return True

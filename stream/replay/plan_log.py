@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from schemas.errors import FatalError, InputError, StartupError
 from stream.fetch.closing import closed
 from stream.kafka.access import Use
+from stream.kafka.lenient_polls import Take, all_readable, readable
 from stream.kafka.log_reader import LogReader
 from stream.kafka.topic_admin import partition_counts
 from stream.replay.account import Account
@@ -128,13 +129,13 @@ class PlanLog:
             log.warning("%s: the record of replay %r: %s", self._at.topic, replay_id, error)
             return None
 
-    async def _latest(self, *, needs_all: bool = False) -> dict[str, bytes]:
+    async def _latest(self, take: Take = readable) -> dict[str, bytes]:
         require_plan_topic(self._settings, await partition_counts(self._settings, self._use))
         latest: dict[str, bytes | None] = {}
         try:
             end = await self._reader.end_offset(self._at)
             if end:  # aiokafka hangs if a consumer is stopped at once
-                async for records in self._reader.read(self._at, 0, end, needs_all=needs_all):
+                async for records in self._reader.read(self._at, 0, end, take=take):
                     for record in records:
                         latest[(record.key or b"").decode(errors="replace")] = record.value
         except KafkaError as error:
@@ -155,7 +156,7 @@ class PlanLog:
             Kafka stopped answering, or a record of the topic can't be read: it may be the end of
             this replay, which would then run a second time.
         """
-        found = (await self._latest(needs_all=True)).get(replay_id)
+        found = (await self._latest(all_readable)).get(replay_id)
         return None if found is None else read_record(found)
 
     async def find(self, replay_id: str) -> ReplayRecord:

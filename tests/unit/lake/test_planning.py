@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def test_unusable_requests(
     pa.parquet.write_table(pa.Table.from_pylist(leads, schema), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=message):
         plan_for(model, request_for(tmp_path, **options))
+
+
+def test_a_model_at_a_url_with_a_password_is_refused(model: SmallModel, tmp_path: Path) -> None:
+    """The plan stores where the model is, and whoever reads the scores can read the plan."""
+    source = write_leads(tmp_path / "a.parquet", model.leads)
+    bundle = replace(model.bundle, location="s3://key:hidden@models/leads/1")
+    with pytest.raises(InputError, match="without a password or token") as refused:
+        plan_for(replace(model, bundle=bundle), request_for(source))
+    assert "hidden" not in str(refused.value)
 
 
 def test_each_schema_is_reported_once(model: SmallModel, tmp_path: Path) -> None:

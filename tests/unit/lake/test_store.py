@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lake.store import is_on_disk, open_store, reaching, version_of
+from lake.store import is_on_disk, open_store, reaching, refuse_secrets, version_of
 from schemas.errors import InputError, StartupError
 
 
@@ -16,6 +16,20 @@ def test_a_path_is_on_the_disk_and_a_url_is_not(tmp_path: Any) -> None:
     assert is_on_disk(files)
     assert path == f"{tmp_path}/a"
     assert not is_on_disk(open_store("memory://a/b")[0])
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["s3://key:hidden@bucket/leads", "https://leads.example/a.parquet?sig=hidden"],
+)
+def test_a_url_with_a_secret_is_refused_and_not_repeated(location: str) -> None:
+    with pytest.raises(InputError, match="without a password or token") as refused:
+        open_store(location)
+    assert "hidden" not in str(refused.value)
+
+
+def test_a_url_without_a_secret_is_accepted() -> None:
+    refuse_secrets("abfs://leads@account.dfs.core.windows.net/2026")
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

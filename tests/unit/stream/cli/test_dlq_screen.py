@@ -74,6 +74,15 @@ def test_statistics_have_the_most_frequent_code_first_with_ages_and_partitions(
     assert summary == "4 dead letters"
 
 
+def test_the_summary_counts_records_that_are_no_letters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    retention = SourceRetention("leads.created", None, 2000)
+    print_statistics(DeadLetterStatistics(retention, foreign=2, unreadable=1))
+    said = "0 dead letters, and 2 records of other programs, and 1 record that can't be read\n"
+    assert capsys.readouterr().out == said
+
+
 def test_without_a_letter_there_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     print_statistics(DeadLetterStatistics(SourceRetention("leads.created", None, 2000)))
     print_letters([], 0)

@@ -12,7 +12,7 @@ from stream.dead_letters.choice import Choice
 from stream.dead_letters.ledger import Ledger, Plan, Progress
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.selection import Selection
-from stream.fetch.raw_records import RawRecord
+from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
 from testing.dead_letters import dead_letter
 
 RESTORED = RawRecord(0, 0, 1000, None, b"x", ())
@@ -63,6 +63,19 @@ async def test_a_selected_letter_is_the_record_that_its_source_was() -> None:
 async def test_a_record_of_another_program_is_left() -> None:
     made, _ = choice()
     assert await made.of(RawRecord(0, 0, 0, None, b"x", ())) is LeftReason.FOREIGN
+
+
+async def test_a_letter_that_cannot_be_read_is_left_also_where_its_headers_can() -> None:
+    """Its value is unknown: without it, a tombstone would be sent."""
+    made, sources = choice()
+    found = record()
+    broken = UnreadableRecord(
+        *(0, 5, 1000, found.key, None, found.headers),
+        problem=Problem.TOO_LARGE,
+        detail="the value has 9 bytes, more than 8",
+    )
+    assert await made.of(broken) is LeftReason.UNREADABLE
+    assert sources.restored == []
 
 
 async def test_a_letter_that_the_selection_excludes_is_left() -> None:

@@ -15,6 +15,7 @@ from schemas.errors import FatalError, StartupError
 from stream.dead_letters import dead_letter_log as module
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.kafka.access import Use
+from stream.kafka.lenient_polls import Take, with_unreadable
 from stream.settings import Settings
 
 DEAD = "leads.created.dlq"
@@ -69,8 +70,9 @@ class FakeTopic:
         yield self
 
     async def read(
-        self, at: TopicPartition, start: int, stop: int
+        self, at: TopicPartition, start: int, stop: int, *, take: Take
     ) -> AsyncGenerator[Sequence[Letter], None]:
+        assert take is with_unreadable, "an account counts every record"
         self.read_spans.append((at.partition, start, stop))
         if self.error:
             raise self.error

@@ -25,7 +25,7 @@ from stream.dead_letters.ledger import (
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.selection import Selection
 from stream.fetch.raw_records import RawRecord
-from stream.kafka.lenient_polls import UnreadableRecordError
+from stream.kafka.lenient_polls import Take, UnreadableRecordError, all_readable
 from stream.settings import Settings
 from testing.dead_letters import dead_letter
 
@@ -121,12 +121,12 @@ class FakeLog:
         return len(self.entries)
 
     async def read(
-        self, at: TopicPartition, start: int, stop: int, *, needs_all: bool = False
+        self, at: TopicPartition, start: int, stop: int, *, take: Take
     ) -> AsyncGenerator[list[RawRecord], None]:
         for offset, entry in enumerate(self.entries[start:stop]):
             if offset != self.unreadable:
                 yield [RawRecord(0, offset, 0, None, entry.model_dump_json().encode(), ())]
-            elif needs_all:
+            elif take is all_readable:
                 raise UnreadableRecordError("expected to read every record of leads.redrives")
 
 

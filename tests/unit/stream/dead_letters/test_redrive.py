@@ -27,7 +27,7 @@ from stream.dead_letters.selection import Selection
 from stream.dead_letters.source_records import SourceRecords
 from stream.dead_letters.source_retention import SourceRetention
 from stream.deliver.transactional_producer import TransactionalId
-from stream.fetch.raw_records import RawRecord
+from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.kafka.topic_limits import TopicLimits
 from testing.dead_letters import dead_letter
 from testing.fake_kafka import FakeKafka
@@ -167,6 +167,21 @@ async def test_letters_with_the_most_attempts_stay() -> None:
     account = await desk.run().start(desk.plan(max_attempts=3))
     assert (account.sent, account.left) == (7, {LeftReason.ATTEMPTS: 1})
     assert account.is_balanced
+
+
+@in_jumping_time
+async def test_a_letter_that_cannot_be_read_is_in_the_account() -> None:
+    """It was skipped: the account balanced, and nobody learned of it."""
+    desk = Desk()
+    damaged = UnreadableRecord(
+        0, 2, 1002, None, None, (), problem=Problem.CHECKSUM, detail="its checksum is wrong"
+    )
+    desk.letters.logs[0][2] = damaged
+    account = await desk.run().start(desk.plan())
+    assert (account.read, account.sent) == (8, 7)
+    assert account.left == {LeftReason.UNREADABLE: 1}
+    assert account.is_balanced
+    assert (await desk.ledger()).account(desk.plan()).left == account.left
 
 
 @in_jumping_time

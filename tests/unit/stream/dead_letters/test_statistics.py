@@ -6,7 +6,7 @@ from schemas.errors import ErrorCode
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.source_retention import SourceRetention
 from stream.dead_letters.statistics import DAY_MS, HOUR_MS, DeadLetterStatistics
-from stream.fetch.raw_records import RawRecord
+from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
 from testing.dead_letters import dead_letter
 
 NOW = 10 * DAY_MS
@@ -33,10 +33,12 @@ def test_letters_are_counted_by_code_with_age_rate_and_source() -> None:
     assert types.attempts == {1: 3}
 
 
-def test_records_of_other_programs_are_counted_apart() -> None:
+def test_records_of_other_programs_and_unreadable_ones_are_counted_apart() -> None:
     found = DeadLetterStatistics(RETENTION)
-    found.add_foreign()
-    assert (found.letters, found.foreign) == (0, 1)
+    found.add_other(RawRecord(0, 0, NOW, None, b"x", ()))
+    damaged = UnreadableRecord(0, 1, NOW, None, None, (), problem=Problem.CHECKSUM, detail="")
+    found.add_other(damaged)
+    assert (found.letters, found.foreign, found.unreadable) == (0, 1, 1)
 
 
 def test_letters_whose_value_is_only_in_a_record_that_has_expired_are_counted() -> None:

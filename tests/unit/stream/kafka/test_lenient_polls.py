@@ -17,6 +17,7 @@ from stream.kafka.lenient_polls import (
     all_readable,
     may_be_unreadable,
     readable,
+    with_unreadable,
 )
 
 PARTITION = TopicPartition("ledger", 0)
@@ -39,7 +40,14 @@ def test_errors_of_the_connection_are_no_unreadable_record() -> None:
 def test_an_unreadable_record_is_skipped_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert readable(PARTITION, [GOOD, BAD]) == [GOOD]
     [message] = caplog.messages
-    assert "skipped 1 unreadable records" in message
+    assert "unreadable records of" in message
+
+
+def test_a_reader_that_counts_every_record_gets_the_unreadable_ones_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert with_unreadable(PARTITION, [GOOD, BAD]) == [GOOD, BAD]
+    assert len(caplog.messages) == 1
 
 
 def test_where_all_records_are_needed_an_unreadable_one_is_an_error_with_its_place() -> None:

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from stream.fetch.raw_batches import RawStep
 from stream.fetch.raw_records import Problem, UnreadableRecord
 from stream.kafka import log_reader
-from stream.kafka.lenient_polls import UnreadableRecordError
+from stream.kafka.lenient_polls import UnreadableRecordError, all_readable
 from stream.kafka.log_reader import LogReader
 from testing.jumping_time import in_jumping_time
 
@@ -241,7 +241,7 @@ async def test_an_unreadable_record_ends_a_read_that_needs_all(
     seen: list[int] = []
 
     async def read_all() -> None:
-        async for records in FakeReader(log).read(TP, start, stop, needs_all=True):
+        async for records in FakeReader(log).read(TP, start, stop, take=all_readable):
             seen.extend(record.offset for record in records)
 
     at = rf"every record of leads.* it is bad, at offset {min(unreadable)} of partition 0"
@@ -255,7 +255,7 @@ async def test_an_unreadable_record_ends_a_read_that_needs_all(
 async def test_an_unreadable_record_behind_the_stop_does_not_end_a_read_that_needs_all() -> None:
     log = log_of(10)
     log.unreadable = {7}
-    read = FakeReader(log).read(TP, 2, 7, needs_all=True)
+    read = FakeReader(log).read(TP, 2, 7, take=all_readable)
     assert [record.offset async for records in read for record in records] == [2, 3, 4, 5, 6]
 
 

@@ -14,7 +14,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from schemas.errors import FatalError
 from schemas.headers import REPLAY_ID
 from stream.kafka.commit_metadata import Commit
-from stream.kafka.lenient_polls import UnreadableRecordError
+from stream.kafka.lenient_polls import Take, UnreadableRecordError, all_readable
 from stream.replay import lost_progress
 from stream.replay.lost_progress import check_progress
 from stream.replay.plan import ReplayPlan
@@ -58,10 +58,10 @@ class Kafka:
         return [Written(n, headers) for n, headers in enumerate(self.outputs[tuple(at)])]
 
     async def records(
-        self, at: TopicPartition, start: int, stop: int, *, needs_all: bool
+        self, at: TopicPartition, start: int, stop: int, *, take: Take
     ) -> AsyncGenerator[Sequence[Any], None]:
         yield await self.fetch(at, start, stop)
-        if self.has_unreadable and needs_all:
+        if self.has_unreadable and take is all_readable:
             raise UnreadableRecordError("expected to read every record")
 
 

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from schemas.errors import FatalError, InputError, StartupError
-from stream.kafka.lenient_polls import UnreadableRecordError
+from stream.kafka.lenient_polls import Take, UnreadableRecordError, all_readable
 from stream.replay import plan_log as module
 from stream.replay.account import Account
 from stream.replay.plan import ReplayPlan, ReplayRecord, State
@@ -72,13 +72,13 @@ class FakeTopic:
         return len(self.records)
 
     async def read(
-        self, at: TopicPartition, start: int, stop: int, *, needs_all: bool
+        self, at: TopicPartition, start: int, stop: int, *, take: Take
     ) -> AsyncIterator[list[Stored]]:
         assert stop, "aiokafka hangs if a consumer of nothing is stopped at once"
         for offset, record in enumerate(self.records[start:stop]):
             if offset != self.unreadable:
                 yield [record]
-            elif needs_all:
+            elif take is all_readable:
                 raise UnreadableRecordError("expected to read every record")
 
     async def follow(self, at: TopicPartition, start: int) -> AsyncIterator[Sequence[Stored]]:
