@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from types import TracebackType
 from typing import Any
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
 from lake.plan import Account, PartAccount, Plan
 from schemas.display import for_terminal
+from stream.process.progress_bar import ProgressBar
 
 __all__ = ["BackfillDisplay", "print_account", "print_plan"]
 
@@ -22,7 +22,7 @@ LINE_EVERY = 5.0
 """Seconds between two lines of JSON about progress."""
 
 
-class BackfillDisplay:
+class BackfillDisplay(ProgressBar):
     """Shows how far a backfill is.
 
     Parameters
@@ -51,48 +51,27 @@ class BackfillDisplay:
         is_json: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        model = for_terminal(f"{plan.model.name}/{plan.model.version}")
+        self._total = sum(plan.parts[number].rows for number in numbers)
+        super().__init__(
+            f"score by {model}",
+            console,
+            *(TaskProgressColumn(), "rate", TimeRemainingColumn(), "parts"),
+            total=self._total,
+            is_shown=not is_json,
+        )
         self._is_json = is_json
         self._clock = clock
         self._started = self._printed = clock()
-        self._total = sum(plan.parts[number].rows for number in numbers)
         self._before = self._rows = sum(plan.parts[number].rows for number in done)
         self._parts, self._all = len(done), len(numbers)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[parts]}"),
-            console=console,
-            disable=is_json or not console.is_terminal,
-            transient=True,
-        )
-        model = for_terminal(f"{plan.model.name}/{plan.model.version}")
-        self._task = self._bar.add_task(
-            f"score by {model}", total=self._total, completed=self._rows, rate="", parts=""
-        )
-
-    def __enter__(self) -> BackfillDisplay:
-        """Show the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Remove the bar."""
-        self._bar.stop()
+        self.update(completed=self._rows)
 
     def on_rows(self, count: int) -> None:
         """Count rows that were scored."""
         self._rows += count
         rate = self._rate()
-        self._bar.update(
-            self._task,
+        self.update(
             completed=self._rows,
             rate=f"{rate:,.0f} rows/s",
             parts=f"{self._parts} of {self._all} files",

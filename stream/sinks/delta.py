@@ -27,9 +27,9 @@ from deltalake.exceptions import (
     SchemaMismatchError,
 )
 
-from schemas.errors import FatalError, StartupError
+from schemas.errors import FatalError
 from schemas.urls import mask_url
-from stream.settings import PREFIX, Settings
+from stream.settings import Settings
 from stream.sinks.delta_schema import SCHEMAS
 from stream.sinks.rows import lead_row, log_name, score_row
 from stream.sinks.sink import (
@@ -42,6 +42,7 @@ from stream.sinks.sink import (
     Verdict,
     refuse,
 )
+from stream.sinks.target import target_of
 
 __all__ = ["DeltaSink", "application_of", "make_sink"]
 
@@ -56,12 +57,8 @@ def make_sink(settings: Settings) -> DeltaSink:
     StartupError
         No table is named.
     """
-    if not settings.sink_to:
-        raise StartupError(
-            f"expected the folder or URL of a Delta table: name it with --to or {PREFIX}SINK_TO"
-        )
     return DeltaSink(
-        settings.sink_to,
+        target_of(settings, "the folder or URL of a Delta table"),
         settings.sink_content,
         name=settings.sink_label,
         compact_commits=settings.sink_compact_commits,

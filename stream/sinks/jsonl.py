@@ -23,8 +23,7 @@ from typing import Any
 
 import orjson
 
-from schemas.errors import StartupError
-from stream.settings import PREFIX, Settings
+from stream.settings import Settings
 from stream.sinks.finished_files import Compression, finish, remove_leftovers
 from stream.sinks.json_line_file import last_offset, repaired
 from stream.sinks.rows import lead_row, score_row
@@ -38,6 +37,7 @@ from stream.sinks.sink import (
     Verdict,
     refuse,
 )
+from stream.sinks.target import target_of
 
 __all__ = ["JsonLinesSink", "make_sink"]
 
@@ -53,12 +53,8 @@ def make_sink(settings: Settings) -> JsonLinesSink:
     StartupError
         No folder is named.
     """
-    if not settings.sink_to:
-        raise StartupError(
-            f"expected a folder for the JSON lines: name it with --to or {PREFIX}SINK_TO"
-        )
     return JsonLinesSink(
-        Path(settings.sink_to),
+        Path(target_of(settings, "a folder for the JSON lines")),
         settings.sink_content,
         rotate_bytes=settings.sink_rotate_mb << 20,
         rotate_seconds=settings.sink_rotate_seconds,

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiokafka import TopicPartition
 
-from monitoring.telemetry.health import Condition, Health
+from monitoring.telemetry.health import Health
 from monitoring.telemetry.sink_metrics import SinkMetrics
-from stream.consume.lost_records import Loss
-from stream.consume.partition_progress import Batch
+from stream.consume.source_telemetry import SourceTelemetry
 from stream.kafka.record_clock import RecordClock
 
 __all__ = ["SinkObserver"]
 
-log = logging.getLogger(__name__)
 
-
-class SinkObserver:
-    """Observes the source of a sink: ``stream.consume.observer.SourceObserver``.
+class SinkObserver(SourceTelemetry):
+    """Observes the source of a sink.
 
     Parameters
     ----------
-    metrics, health
-        Where it is shown.
-    clock
-        Learns the broker's time from records.
+    metrics, health, clock
+        See ``SourceTelemetry``.
     rebalanced
         Called with each assignment.
-
-    Attributes
-    ----------
-    committed_at
-        When Kafka last accepted a commit, or first assigned partitions: seconds of the monotonic
-        clock. None before.
     """
 
     def __init__(
@@ -45,34 +32,10 @@ class SinkObserver:
         clock: RecordClock,
         rebalanced: Callable[[], None],
     ) -> None:
-        self.committed_at: float | None = None
-        self._metrics = metrics
-        self._health = health
-        self._clock = clock
+        super().__init__(metrics, health, clock)
         self._rebalanced = rebalanced
-
-    def on_fetch(self, batch: Batch) -> None:
-        """Count the records of a batch that is handed over."""
-        at = batch.partition
-        self._metrics.batch_consumed(at.topic, at.partition, len(batch.records))
-        self._clock.seen(batch.records[-1].timestamp)
-
-    def on_commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Note when Kafka accepted a commit."""
-        self.committed_at = time.monotonic()
 
     def on_rebalance(self, assignment: frozenset[TopicPartition]) -> None:
         """Count a rebalance."""
-        self._metrics.rebalanced()
-        if self.committed_at is None:
-            self.committed_at = time.monotonic()
-        self._health.meet(Condition.PARTITIONS_ASSIGNED)
+        super().on_rebalance(assignment)
         self._rebalanced()
-        partitions = sorted(at.partition for at in assignment)
-        log.info("partitions assigned", extra={"partitions": partitions})
-
-    def on_loss(self, loss: Loss) -> None:
-        """Count records that were lost, and list them in /readyz."""
-        at = loss.partition
-        self._metrics.records_lost(at.topic, at.partition, loss.reason, loss.records)
-        self._health.add_loss(time.monotonic(), loss.as_fields())

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.engine import URL
 
-from schemas.errors import StartupError
-from stream.settings import PREFIX, Settings
+from stream.settings import Settings
 from stream.sinks.rows import lead_row, log_name, score_row
 from stream.sinks.sink import WRITTEN, Gathering, Log, SinkBatch, SinkRecord, Verdict, refuse
 from stream.sinks.sql_engine import RecordError, database_url, judged, open_engine
@@ -23,6 +22,7 @@ from stream.sinks.sql_notification import notification
 from stream.sinks.sql_schema import ddl_of, migrate
 from stream.sinks.sql_tables import HISTORY, LEADS, SCORES
 from stream.sinks.sql_upsert import insert_new, upsert
+from stream.sinks.target import target_of
 
 __all__ = ["SqlSink", "make_sink"]
 
@@ -35,13 +35,12 @@ def make_sink(settings: Settings) -> SqlSink:
     StartupError
         No database is named, or another one than PostgreSQL or SQLite.
     """
-    if not settings.sink_to:
-        raise StartupError(
-            "expected the URL of a database: name it with --to or"
-            f" {PREFIX}SINK_TO (postgresql://USER:PASSWORD@HOST/DATABASE, sqlite:///FILE)"
-        )
+    database = target_of(
+        settings,
+        "the URL of a database (postgresql://USER:PASSWORD@HOST/DATABASE, sqlite:///FILE)",
+    )
     return SqlSink(
-        database_url(settings.sink_to),
+        database_url(database),
         settings.sink_content,
         keeps_history=settings.sink_history,
     )

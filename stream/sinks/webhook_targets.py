@@ -22,6 +22,7 @@ from pydantic import (
 
 from schemas.errors import StartupError
 from stream.settings import PREFIX, Settings
+from stream.sinks.target import target_of
 
 __all__ = ["STANDARD", "Target", "read_targets"]
 
@@ -129,12 +130,7 @@ def read_targets(settings: Settings) -> tuple[Target, ...]:
     StartupError
         None is named, a value is invalid, or the file can't be read.
     """
-    to = settings.sink_to
-    if not to:
-        raise StartupError(
-            "expected the URL of a webhook, or a file with targets (TOML): name it with --to or"
-            f" {PREFIX}SINK_TO"
-        )
+    to = target_of(settings, "the URL of a webhook, or a file with targets (TOML)")
     if "://" in to:
         return (
             _target({"name": "webhook", "url": to} | _of_settings(settings), f"{PREFIX}SINK_TO"),
