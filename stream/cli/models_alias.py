@@ -11,7 +11,7 @@ from model.registry import ACTED_ON, Alias, Aliases, Registry, require_effect
 from model.training.chance import require_signal
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.models_options import FORCE, change_options, described, loaded, made_now, print_json
+from stream.cli.models_options import FORCE, Change, change_options, described, loaded, print_json
 from stream.process.exit_codes import exit_codes
 
 __all__ = ["alias", "promote", "rollback"]
@@ -70,13 +70,9 @@ def set_alias(
     name: str,
     alias: str,
     version: str,
-    registry: str,
     *,
     force: bool,
-    by: str,
-    why: str,
-    dry_run: bool,
-    as_json: bool,
+    change: Change,
 ) -> None:
     """Set ALIAS of model NAME to VERSION, once VERSION is verified.
 
@@ -93,10 +89,10 @@ def set_alias(
     such model or version, it is archived, or the alias does nothing.
     """  # noqa: D301
     with exit_codes():
-        found = Registry(registry)
+        found = Registry(change.registry)
         now = found.aliases_now(name)
-        entry = _set(found, now, Alias(alias), version, by, why, force=force, dry_run=dry_run)
-    _print_set(now, alias, version, entry, dry_run=dry_run, as_json=as_json)
+        entry = _set(found, now, Alias(alias), version, change, force=force)
+    _print_set(now, alias, version, entry, change)
 
 
 @click.command()
@@ -107,13 +103,9 @@ def set_alias(
 def promote(
     name: str,
     version: str | None,
-    registry: str,
     *,
     force: bool,
-    by: str,
-    why: str,
-    dry_run: bool,
-    as_json: bool,
+    change: Change,
 ) -> None:
     """Put VERSION of model NAME into production.
 
@@ -129,11 +121,11 @@ def promote(
     there is no such model or version, it is archived, or nothing is in staging.
     """  # noqa: D301
     with exit_codes():
-        found = Registry(registry)
+        found = Registry(change.registry)
         now = found.aliases_now(name)
         to = version or found.version_of(name, Alias.STAGING)
-        entry = _set(found, now, Alias.PRODUCTION, to, by, why, force=force, dry_run=dry_run)
-    _print_set(now, Alias.PRODUCTION, to, entry, dry_run=dry_run, as_json=as_json)
+        entry = _set(found, now, Alias.PRODUCTION, to, change, force=force)
+    _print_set(now, Alias.PRODUCTION, to, entry, change)
 
 
 @click.command()
@@ -143,12 +135,8 @@ def promote(
 def rollback(
     name: str,
     alias: str,
-    registry: str,
     *,
-    by: str,
-    why: str,
-    dry_run: bool,
-    as_json: bool,
+    change: Change,
 ) -> None:
     """Set ALIAS of model NAME to the version before.
 
@@ -166,16 +154,16 @@ def rollback(
     missing or archived, or there is no such model.
     """  # noqa: D301
     with exit_codes():
-        found = Registry(registry)
+        found = Registry(change.registry)
         now = found.aliases_now(name)
         to = found.version_before(name, Alias(alias))
         found.require_change(now, Action.ROLLBACK, alias=Alias(alias), to=to)
         loaded(found, f"{name}/{to}")
         entry = None
-        if not dry_run:
-            made = made_now(by, why)
+        if not change.is_dry_run:
+            made = change.made_now()
             entry = found.change(now, Action.ROLLBACK, made, alias=Alias(alias), to=to)
-    _print_set(now, alias, to, entry, dry_run=dry_run, as_json=as_json)
+    _print_set(now, alias, to, entry, change)
 
 
 @alias.command(name="remove")
@@ -186,13 +174,9 @@ def rollback(
 def remove_alias(
     name: str,
     alias: str,
-    registry: str,
     *,
     force: bool,
-    by: str,
-    why: str,
-    dry_run: bool,
-    as_json: bool,
+    change: Change,
 ) -> None:
     """Remove ALIAS of model NAME; its version stays.
 
@@ -209,7 +193,7 @@ def remove_alias(
     such model or alias.
     """  # noqa: D301
     with exit_codes():
-        found = Registry(registry)
+        found = Registry(change.registry)
         now = found.aliases_now(name)
         newest = found.newest(name, now.archived)
         is_followed = alias == Alias.PRODUCTION and Alias.PRODUCTION in now.aliases
@@ -218,20 +202,17 @@ def remove_alias(
             require_signal(left.metadata, f"Workers whose model is {name} would load it")
         version = found.version_of(name, alias)
         entry = None
-        if not dry_run:
-            entry = found.change(now, Action.REMOVE, made_now(by, why), alias=Alias(alias))
-    if as_json:
-        _print_change(now, alias, None, entry, dry_run=dry_run)
+        if not change.is_dry_run:
+            entry = found.change(now, Action.REMOVE, change.made_now(), alias=Alias(alias))
+    if change.as_json:
+        _print_change(now, alias, None, entry, change)
         return
-    change = (
-        f"would be removed (is version {version})"
-        if dry_run
-        else f"is removed (was version {version})"
-    )
-    click.echo(f"{name}@{alias} {change}.")
+    verb, was = ("would be", "is") if change.is_dry_run else ("is", "was")
+    click.echo(for_terminal(f"{name}@{alias} {verb} removed ({was} version {version})."))
     if alias == Alias.PRODUCTION and newest:
-        verb = "would load" if dry_run else "load"
-        click.echo(f"Workers whose model is {name} {verb} its newest version, {newest}.")
+        verb = "would load" if change.is_dry_run else "load"
+        said = f"Workers whose model is {name} {verb} its newest version, {newest}."
+        click.echo(for_terminal(said))
 
 
 def _set(
@@ -239,20 +220,18 @@ def _set(
     now: Aliases,
     alias: Alias,
     version: str,
-    by: str,
-    why: str,
+    change: Change,
     *,
     force: bool,
-    dry_run: bool,
 ) -> AliasEntry | None:
     """Verify a version and set an alias to it; return the entry, None without a change."""
     registry.require_change(now, Action.SET, alias=alias, to=version)
     bundle = loaded(registry, f"{now.name}/{version}")
     if alias is Alias.PRODUCTION and not force:
         require_signal(bundle.metadata, f"Workers whose model is {now.name} would load it")
-    if dry_run:
+    if change.is_dry_run:
         return None
-    return registry.change(now, Action.SET, made_now(by, why), alias=alias, to=version)
+    return registry.change(now, Action.SET, change.made_now(), alias=alias, to=version)
 
 
 def _print_set(
@@ -260,21 +239,19 @@ def _print_set(
     alias: str,
     version: str,
     entry: AliasEntry | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
+    change: Change,
 ) -> None:
-    if as_json:
-        _print_change(now, alias, version, entry, dry_run=dry_run)
+    if change.as_json:
+        _print_change(now, alias, version, entry, change)
         return
     before = now.aliases.get(Alias(alias))
-    verb = "would be" if dry_run else "is"
-    was = f" ({'is' if dry_run else 'was'} {before})" if before else ""
+    verb = "would be" if change.is_dry_run else "is"
+    was = f" ({'is' if change.is_dry_run else 'was'} {before})" if before else ""
     click.echo(for_terminal(f"{now.name}@{alias} {verb} version {version}{was}."))
 
 
 def _print_change(
-    now: Aliases, alias: str, version: str | None, entry: AliasEntry | None, *, dry_run: bool
+    now: Aliases, alias: str, version: str | None, entry: AliasEntry | None, change: Change
 ) -> None:
     """Print the change of an alias as a line of JSON; ``number`` is null if nothing changed."""
     print_json(
@@ -283,7 +260,7 @@ def _print_change(
             "alias": alias,
             "version": version,
             "was": now.aliases.get(Alias(alias)),
-            "is_dry_run": dry_run,
+            "is_dry_run": change.is_dry_run,
             "number": None if entry is None else entry.number,
         }
     )

@@ -8,7 +8,7 @@ from model.alias_entry import Action
 from model.registry import Alias, Registry
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.models_options import change_options, made_now, print_json
+from stream.cli.models_options import Change, change_options, print_json
 from stream.process.exit_codes import exit_codes
 
 __all__ = ["archive"]
@@ -22,13 +22,9 @@ __all__ = ["archive"]
 def archive(
     name: str,
     version: str,
-    registry: str,
     *,
     restore: bool,
-    by: str,
-    why: str,
-    dry_run: bool,
-    as_json: bool,
+    change: Change,
 ) -> None:
     """Retire VERSION of model NAME.
 
@@ -46,7 +42,7 @@ def archive(
     """  # noqa: D301
     action = Action.RESTORE if restore else Action.ARCHIVE
     with exit_codes():
-        found = Registry(registry)
+        found = Registry(change.registry)
         now = found.aliases_now(name)
         found.require_change(now, action, to=version)
         is_followed = Alias.PRODUCTION not in now.aliases and version == found.newest(
@@ -58,19 +54,19 @@ def archive(
                 f" the newest: set production first with `leadscore models promote {name} VERSION`."
             )
         entry = None
-        if not dry_run:
-            entry = found.change(now, action, made_now(by, why), to=version)
-    if as_json:
+        if not change.is_dry_run:
+            entry = found.change(now, action, change.made_now(), to=version)
+    if change.as_json:
         print_json(
             {
                 "model": name,
                 "version": version,
                 "is_archived": not restore,
-                "is_dry_run": dry_run,
+                "is_dry_run": change.is_dry_run,
                 "number": None if entry is None else entry.number,
             }
         )
         return
-    verb = "would be" if dry_run else "is"
+    verb = "would be" if change.is_dry_run else "is"
     state = "in use again" if restore else "archived"
     click.echo(for_terminal(f"{name}/{version} {verb} {state}."))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any
 
 import click
@@ -22,10 +24,10 @@ __all__ = [
     "DRY_RUN",
     "FORCE",
     "REGISTRY",
+    "Change",
     "change_options",
     "described",
     "loaded",
-    "made_now",
     "print_json",
     "terminal",
 ]
@@ -51,8 +53,42 @@ DRY_RUN = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Options of a command that writes to the history: `change_options` adds them.
+
+    Attributes
+    ----------
+    registry
+        Where the models are.
+    by, why
+        Who makes the change, and the reason.
+    is_dry_run
+        Whether nothing is changed.
+    as_json
+        Whether to print NDJSON.
+    """
+
+    registry: str
+    by: str
+    why: str
+    is_dry_run: bool
+    as_json: bool
+
+    def made_now(self) -> Made:
+        """Return who makes the change, now, and why."""
+        return Made(self.by or _user(), datetime.now(UTC), self.why)
+
+
 def change_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of commands that write to the history: who, why, and whether at all."""
+    """Add the options of commands that write to the history; the command gets a `Change`."""
+
+    @wraps(command)
+    def with_change(
+        *, registry: str, by: str, why: str, dry_run: bool, as_json: bool, **others: Any
+    ) -> None:
+        command(change=Change(registry, by, why, dry_run, as_json), **others)
+
     options = (
         REGISTRY,
         click.option(
@@ -74,14 +110,10 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
         DRY_RUN,
         AS_JSON,
     )
+    decorated: Callable[..., None] = with_change
     for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def made_now(by: str, why: str) -> Made:
-    """Return who makes a change, now, and why."""
-    return Made(by or _user(), datetime.now(UTC), why)
+        decorated = option(decorated)
+    return decorated
 
 
 def loaded(registry: Registry, model: str) -> Bundle:

@@ -2,13 +2,17 @@ import getpass
 
 import pytest
 
-from stream.cli import models_options
+from stream.cli.models_options import Change
+
+
+def change(by: str, why: str = "") -> Change:
+    return Change("models", by, why, is_dry_run=False, as_json=False)
 
 
 def test_the_operator_is_given_or_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getuser", lambda: "bert")
-    assert models_options.made_now("anna", "").by == "anna"
-    made = models_options.made_now("", "a reason")
+    assert change("anna").made_now().by == "anna"
+    made = change("", "a reason").made_now()
     assert (made.by, made.why) == ("bert", "a reason")
     assert made.at.utcoffset() is not None
 
@@ -23,4 +27,4 @@ def test_a_user_without_a_name_is_a_number(
         raise error
 
     monkeypatch.setattr(getpass, "getuser", nobody)
-    assert models_options.made_now("", "").by.startswith("uid ")
+    assert change("").made_now().by.startswith("uid ")
