@@ -415,6 +415,29 @@ class FeatureSpec(_Frozen):
         )
         return self.model_copy(update={"fields": fields})
 
+    def with_readings(self, readings: Mapping[str, Reading]) -> FeatureSpec:
+        """Return the spec with the readings of fields that it has none of, as of an earlier model.
+
+        Parameters
+        ----------
+        readings
+            How events write numbers and times, by field; others than the spec's are ignored.
+        """
+
+        def lacks(field: FieldSpec) -> bool:
+            reading = readings.get(field.name)
+            if isinstance(field, NumberField):
+                return field.reading is None and isinstance(reading, NumberReading)
+            if isinstance(field, DateField):
+                return field.reading is None and isinstance(reading, TimeReading)
+            return False
+
+        fields = tuple(
+            field.model_copy(update={"reading": readings[field.name]}) if lacks(field) else field
+            for field in self.fields
+        )
+        return self.model_copy(update={"fields": fields})
+
     def slices(self) -> Iterator[tuple[FieldSpec, slice]]:
         """Each field with its run of columns."""
         start = 0

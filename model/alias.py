@@ -12,7 +12,7 @@ __all__ = ["ACTED_ON", "Alias", "require_effect"]
 class Alias(StrEnum):
     """Role of a version; each alias of a model names one version at most.
 
-    The last three have no effect: older registries have them, and they can't be set any more.
+    The last two have no effect: older registries have them, and they can't be set any more.
     """
 
     PRODUCTION = "production"
@@ -22,7 +22,7 @@ class Alias(StrEnum):
     ARCHIVED = "archived"
 
 
-ACTED_ON = (Alias.PRODUCTION, Alias.STAGING)
+ACTED_ON = (Alias.PRODUCTION, Alias.STAGING, Alias.SHADOW)
 """Aliases that have an effect."""
 
 
@@ -38,8 +38,8 @@ def require_effect(alias: Alias) -> None:
         remedy = (
             "To retire a version, use `leadscore models archive`."
             if alias is Alias.ARCHIVED
-            else "To score with a version beside the one in production, start workers of another"
-            " group with LEADSCORE_MODEL=NAME/VERSION."
+            else "To score with a version beside the one in production, give it the alias shadow"
+            " and start `leadscore worker --role shadow`."
         )
         raise InputError(
             f"An alias to set should be one of {', '.join(ACTED_ON)}; nothing acts on"

@@ -169,6 +169,21 @@ class Registry:
         """Return the path or URL of a version's folder, which need not exist."""
         return (self._folder / name / version).location
 
+    def attach(self, name: str, version: str, file: str, content: bytes) -> bool:
+        """Add a file beside a published model, such as a report; return False if it is there.
+
+        It is no part of the bundle, and may be removed.
+        """
+        return (self._folder / name / version).create(file, content)
+
+    def attached(self, name: str, version: str, file: str) -> bytes | None:
+        """Return a file that was added by ``attach``; None if there is none."""
+        return (self._folder / name / version).read(file)
+
+    def holds(self, name: str, version: str, file: str) -> bool:
+        """Return whether a version has a file, without reading it."""
+        return (self._folder / name / version).holds(file)
+
     def written_at(self, name: str, version: str) -> float | None:
         """Return when a version was published, in seconds since 1970; None if unknown.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-__all__ = ["FOLDS", "folds", "has_folds", "split_latest"]
+__all__ = ["FOLDS", "folds", "has_folds", "ordered_folds", "split_latest"]
 
 FOLDS = 5
 """Number of folds of cross-validation."""
@@ -91,6 +92,37 @@ def split_latest(
     if groups is not None:
         latest = latest[~np.isin(groups[split:], groups[:split])]
     return earlier, latest
+
+
+def ordered_folds(
+    labels: NDArray[np.bool_], n: int, groups: NDArray[np.int64] | None = None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Split rows that are in the order of time: each fold follows all rows that it is judged by.
+
+    The second half is cut into ``n`` parts; a model for one of them learns from all rows before it.
+
+    Parameters
+    ----------
+    labels
+        bool, shape (n_rows,).
+    n
+        Number of folds.
+    groups
+        Shape (n_rows,): rows of a fold that belong to an earlier row are left out. None: none do.
+
+    Yields
+    ------
+    tuple of two ndarray
+        Indices of the training rows and of the fold's own, of each fold where both have positives
+        and negatives.
+    """
+    bounds = np.linspace(len(labels) / 2, len(labels), n + 1).astype(int).tolist()
+    for start, end in pairwise(bounds):
+        own = np.arange(start, end)
+        if groups is not None:
+            own = own[~np.isin(groups[start:end], groups[:start])]
+        if all(0 < int(part.sum()) < len(part) for part in (labels[:start], labels[own])):
+            yield np.arange(start), own
 
 
 def _dealt(

@@ -12,6 +12,7 @@ from model.training.bands import HIGH, MEDIUM, BandRule
 from model.training.trainer import Trainer
 from model.training.xgboost_trainer import XgboostTrainer
 from schemas.fields import FieldKind
+from schemas.readings import Reading
 
 __all__ = ["TrainOptions"]
 
@@ -60,6 +61,11 @@ class TrainOptions:
         The leads' contract, an Avro record schema parsed from JSON; None to derive it.
     trials
         How many sets of the trainer's parameters to try; 0 for its own as they are.
+    search_seconds
+        No further set is tried after this time; None: no limit.
+    readings
+        How events write fields that the table has as plain numbers and times, by field: those of
+        the model that a retrained one follows.
     name
         The model's name; a derived contract is called after it.
     seed
@@ -92,6 +98,8 @@ class TrainOptions:
     missing: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     trials: int = 0
+    search_seconds: float | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     name: str = "leads"
     seed: int = 42
     threads: int = 1

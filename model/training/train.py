@@ -112,6 +112,7 @@ def train(
 
     on_step("training on all leads")
     spec = fit_spec(data.leads).with_sources(data.table.originals)
+    spec = spec.with_readings(options.readings)
     served = serve(recipe, spec, data.leads, validated, verdict)
     bands = choose_bands(served.scores, data.leads.labels, options.high, options.medium)
     columns, rows = data.leads.columns, len(data.leads)
@@ -181,7 +182,14 @@ def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None
     if not options.trials:
         return recipe
     on_step(f"trying {options.trials} sets of parameters")
-    return replace(recipe, trainer=search_parameters(data.leads, recipe, options.trials))
+    found = search_parameters(
+        data.leads,
+        recipe,
+        options.trials,
+        is_ordered=data.order is not None,
+        seconds=options.search_seconds,
+    )
+    return replace(recipe, trainer=found)
 
 
 def _warnings(

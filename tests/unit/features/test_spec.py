@@ -11,6 +11,7 @@ from features.spec import (
     NumberField,
     TextField,
 )
+from schemas.number_reading import NumberReading
 
 
 def test_every_column_has_the_aspect_of_its_field_that_it_measures() -> None:
@@ -39,3 +40,17 @@ def test_every_column_has_the_aspect_of_its_field_that_it_measures() -> None:
 
 def test_every_part_of_a_date_is_an_aspect() -> None:
     assert {part.value for part in DatePart} <= {aspect.value for aspect in Aspect}
+
+
+def test_readings_of_an_earlier_model_fill_in_those_that_a_spec_lacks() -> None:
+    own, comma = NumberReading(), NumberReading(decimal=",")
+    spec = FeatureSpec(
+        fields=(
+            NumberField(name="age"),
+            NumberField(name="price", reading=own),
+            CategoryField(name="job", encoding="one_hot", levels=("clerk",)),
+            DateField(name="opened", parts=(DatePart.MONTH,)),
+        )
+    )
+    found = spec.with_readings({"age": comma, "price": comma, "job": comma, "opened": comma})
+    assert found.readings == {"age": comma, "price": own}

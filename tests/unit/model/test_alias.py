@@ -13,8 +13,7 @@ def test_an_alias_with_an_effect_can_be_set(alias: Alias) -> None:
 @pytest.mark.parametrize(
     ("alias", "remedy"),
     [
-        (Alias.SHADOW, "another group"),
-        (Alias.CANARY, "another group"),
+        (Alias.CANARY, "worker --role shadow"),
         (Alias.ARCHIVED, "leadscore models archive"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from model.training.folds import folds, has_folds, split_latest
+from model.training.folds import folds, has_folds, ordered_folds, split_latest
 
 RNG = np.random.default_rng(5)
 
@@ -106,3 +106,27 @@ def test_the_latest_rows_have_no_part_in_the_earlier_ones() -> None:
     assert earlier.tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
     assert latest.tolist() == [9]
     assert split_latest(10)[1].tolist() == [8, 9]
+
+
+def test_folds_in_the_order_of_time_follow_the_rows_that_they_are_judged_by() -> None:
+    labels = np.arange(120) % 3 == 0
+    found = [*ordered_folds(labels, 3)]
+    assert [(len(earlier), own.tolist()[0], own.tolist()[-1]) for earlier, own in found] == [
+        (60, 60, 79),
+        (80, 80, 99),
+        (100, 100, 119),
+    ]
+
+
+def test_rows_of_an_ordered_fold_that_belong_to_an_earlier_row_are_left_out() -> None:
+    labels, groups = np.arange(120) % 3 == 0, np.arange(120)
+    groups[65] = groups[3]
+    first = next(iter(ordered_folds(labels, 3, groups)))[1]
+    assert 65 not in first
+    assert len(first) == 19
+
+
+def test_an_ordered_fold_of_one_kind_is_left_out() -> None:
+    labels = np.arange(120) % 3 == 0
+    labels[100:] = False
+    assert len([*ordered_folds(labels, 3)]) == 2

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Self
 
+import numpy as np
 import optuna
 import pytest
 
@@ -66,3 +67,49 @@ def test_the_same_seed_tries_the_same(tried: list[tuple[int, int]]) -> None:
     tried.clear()
     found(7, trials=4)
     assert tried == first
+
+
+def ordered(
+    monkeypatch: pytest.MonkeyPatch, trials: int, seconds: float | None = None
+) -> tuple[Any, list[int]]:
+    """Search with folds in the order of time; return the trainer and the depth of each fit."""
+    fitted: list[int] = []
+    labels = np.arange(60) % 2 == 0
+
+    class Leads:
+        groups = None
+
+        def __init__(self, labels: Any) -> None:
+            self.labels = labels
+
+        def take(self, rows: Any) -> Any:
+            return Leads(self.labels[rows])
+
+    def unseen_margins(recipe: Any, _: Any, later: Any) -> Any:
+        depth = recipe.trainer.depth
+        fitted.append(depth)
+        return np.where(later.labels, 1.0, -1.0) * (3 - abs(depth - 7) / 3)
+
+    monkeypatch.setattr(Recipe, "unseen_margins", unseen_margins)
+    recipe: Any = Recipe(Trainer(1), seed=5, threads=1)  # type: ignore[arg-type]
+    leads: Any = Leads(labels)
+    best = search_parameters(leads, recipe, trials, is_ordered=True, seconds=seconds)
+    return best, fitted
+
+
+def test_leads_in_the_order_of_time_are_judged_by_folds_in_this_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    best, fitted = ordered(monkeypatch, trials=20)
+    assert abs(best.depth - 7) == min(abs(depth - 7) for depth in fitted)
+
+
+def test_trials_that_are_worse_than_the_others_are_pruned(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, fitted = ordered(monkeypatch, trials=20)
+    assert len(fitted) < 3 * 21
+
+
+def test_no_trial_begins_after_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    best, fitted = ordered(monkeypatch, trials=1000, seconds=1e-9)
+    assert len(fitted) <= 6
+    assert best.depth in {1, *fitted}
