@@ -1,0 +1,103 @@
+"""A data set holds what was known at its cut, and nothing from the future."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agents.retraining.point_in_time import Cut, KnownOutcome, LabelledRows, label_leads
+
+DAY = 86_400_000
+CUT = Cut(at=100 * DAY, horizon_ms=30 * DAY, window_ms=60 * DAY)
+
+
+def success(day: float, known: float | None = None) -> KnownOutcome:
+    return KnownOutcome(int(day * DAY), int((day if known is None else known) * DAY), True)
+
+
+def failure(day: float) -> KnownOutcome:
+    return KnownOutcome(int(day * DAY), int(day * DAY), False)
+
+
+def labelled(
+    records: Sequence[tuple[bytes, float]], outcomes: dict[bytes, list[KnownOutcome]]
+) -> LabelledRows:
+    times = np.array([day * DAY for _, day in records], dtype=np.int64)
+    return label_leads([lead for lead, _ in records], times, outcomes, CUT)
+
+
+def pairs(found: LabelledRows) -> list[tuple[int, bool]]:
+    return list(zip(found.rows.tolist(), found.converted.tolist(), strict=True))
+
+
+def test_a_lead_that_converted_within_the_horizon_is_positive() -> None:
+    assert pairs(labelled([(b"a", 20)], {b"a": [success(40)]})) == [(0, True)]
+
+
+def test_a_lead_without_an_outcome_is_negative_once_its_horizon_has_passed() -> None:
+    assert pairs(labelled([(b"a", 20)], {})) == [(0, False)]
+
+
+def test_a_conversion_after_the_horizon_does_not_count() -> None:
+    assert pairs(labelled([(b"a", 20)], {b"a": [success(51)]})) == [(0, False)]
+
+
+def test_an_immature_lead_is_left_out_though_it_converted() -> None:
+    found = labelled([(b"a", 71)], {b"a": [success(72)]})
+    assert (pairs(found), found.counts.immature) == ([], 1)
+
+
+def test_a_lead_before_the_window_is_left_out() -> None:
+    found = labelled([(b"a", 9)], {b"a": [success(12)]})
+    assert (pairs(found), found.counts.too_old) == ([], 1)
+
+
+def test_leak_an_outcome_that_became_known_after_the_cut_is_not_used() -> None:
+    found = labelled([(b"a", 69)], {b"a": [success(90, known=101)]})
+    assert pairs(found) == [(0, False)]
+    assert found.counts.outcomes_after_cut == 1
+
+
+def test_leak_an_outcome_dated_after_the_cut_is_not_used() -> None:
+    wide = Cut(at=100 * DAY, horizon_ms=0, window_ms=90 * DAY)
+    times = np.array([100 * DAY])
+    outcome = KnownOutcome(101 * DAY, 99 * DAY, True)
+    assert not label_leads([b"a"], times, {b"a": [outcome]}, wide).converted.any()
+
+
+def test_leak_a_version_from_after_the_conversion_is_not_used() -> None:
+    found = labelled([(b"a", 20), (b"a", 45)], {b"a": [success(40)]})
+    assert pairs(found) == [(0, True)]
+    assert found.counts.superseded == 1
+
+
+def test_leak_the_first_of_versions_of_the_same_time_is_taken() -> None:
+    assert pairs(labelled([(b"a", 20), (b"a", 20)], {b"a": [success(40)]})) == [(0, True)]
+
+
+def test_a_lead_is_one_row_of_its_last_version_before_the_conversion() -> None:
+    found = labelled([(b"a", 20), (b"a", 30)], {b"a": [success(40)]})
+    assert (pairs(found), found.counts.superseded) == ([(1, True)], 1)
+
+
+def test_a_lead_that_had_converted_before_all_its_records_is_left_out() -> None:
+    found = labelled([(b"a", 45)], {b"a": [success(40)]})
+    assert (pairs(found), found.counts.after_outcome) == ([], 1)
+
+
+def test_the_last_outcome_within_the_horizon_decides() -> None:
+    outcomes = {b"a": [failure(22), success(40), failure(60)]}
+    assert pairs(labelled([(b"a", 20)], outcomes)) == [(0, True)]
+    assert pairs(labelled([(b"a", 20)], {b"a": [success(22), failure(40)]})) == [(0, False)]
+
+
+def test_a_lead_is_mature_once_late_outcomes_can_have_arrived() -> None:
+    late = Cut(at=100 * DAY, horizon_ms=30 * DAY, window_ms=90 * DAY, late_ms=14 * DAY)
+    times = np.array([56 * DAY, 57 * DAY])
+    assert label_leads([b"a", b"b"], times, {}, late).rows.tolist() == [0]
+
+
+def test_rows_are_in_the_order_of_time() -> None:
+    found = labelled([(b"a", 50), (b"b", 20), (b"c", 30)], {})
+    assert found.rows.tolist() == [1, 2, 0]
