@@ -131,12 +131,14 @@ RIGHTS_COLUMNS = {
     "score, exactly once, also": (Use.TRANSACT,),
     "drift": (Use.DRIFT,),
     "archive": (Use.ARCHIVE,),
+    "trainer": (Use.TRAIN,),
     "sink": (Use.SINK,),
     "sink of leads": (Use.SINK_LEADS,),
     "produce": (Use.PRODUCE,),
     "serve": (Use.SERVE,),
     "snapshot": (Use.SNAPSHOT,),
     "replay": (Use.REPLAY,),
+    "retrain": (Use.RETRAIN,),
     "diff": (Use.DIFF,),
     "explain": (Use.EXPLAIN,),
     "erase": (Use.ERASE,),
@@ -155,6 +157,7 @@ def _operations(rights: Mapping[Use, tuple[Operation, ...]], uses: tuple[Use, ..
 def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
     roles |= {Use.DRIFT: "drift", Use.ARCHIVE: "archive"}
+    roles |= {Use.TRAIN: "trainer"}
     roles |= {Use.SINK: "sink", Use.SINK_LEADS: "sink of leads"}
     return ", ".join(role for use, role in roles.items() if use in rights)
 

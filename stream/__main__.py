@@ -37,6 +37,7 @@ COMMANDS = {
     "drift": ("drift", "Show how far leads and scores are from the training data."),
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "replay": ("replay", "Score past leads again, with any model, beside the workers."),
+    "retrain": ("retrain", "Retrain the model on leads with outcomes, and judge the candidate."),
     "diff": ("diff", "Show what another model would change, over past leads."),
     "erase": ("erase", "Erase leads, and list what ages out where and when."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads against training leads."),
@@ -143,6 +144,7 @@ def main() -> None:
       leadscore diff live leads/2             see what another model would change
       leadscore snapshot --since 1h           compare recent and training leads
       leadscore replay start --last 7d        score past leads again
+      leadscore retrain run --dry-run         see what a new model could learn from
       leadscore erase L-1 --dry-run           see what is held of a lead
       leadscore completion bash               complete commands with the Tab key
 

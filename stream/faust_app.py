@@ -73,10 +73,11 @@ class App(faust.App):
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
         limit_heartbeats(settings.session_timeout_ms / 1000)
-        self.BootStrategy = WithTopics if settings.role in ("drift", "all") else WithoutTopics
+        has_topics = settings.role in ("drift", "all", "trainer")
+        self.BootStrategy = WithTopics if has_topics else WithoutTopics
         super().__init__(
             # Not the group of the batch source, which Faust does not join.
-            f"{settings.group_id}-drift",
+            f"{settings.group_id}-{'trainer' if settings.role == 'trainer' else 'drift'}",
             broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
             web_enabled=False,
             Worker=Worker,

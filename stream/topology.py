@@ -10,6 +10,8 @@
     leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
     leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, databases, webhooks
     (or the leads)   (consume)                       (sinks)      └▶ leads.sinks.dlq
+    leads.retrain ──▶ retrain agent ──▶ RetrainService ──▶ leads.retrains, the registry
+                                         (retraining)
 
 ========  ========================  ===================================================
 role      agents and tables         services
@@ -23,6 +25,7 @@ drift     agent ``drift``,          DriftService, DriftStallWatch
 all       those of score and drift  those of score and drift
 sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWatch
 archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
+trainer   agent ``retrain``         RetrainService, LoopWatch
 ========  ========================  ===================================================
 
 Role score: the source hands over a poll, a batch of each partition. The agent passes it to the
@@ -39,6 +42,9 @@ marks them done; while the target is away it waits, and so does the source.
 
 Role archive: as the role score, in a group of its own; a batch is done when the file that holds it
 is durable. The files, and not the commits, say where a partition goes on (stream/archive).
+
+Role trainer: an agent of stock Faust reads requests; triggers write some. A plan is written before
+a retraining begins, in a child process, and an account when it ends (stream/retraining).
 
 Nothing else constructs an agent, a service, a topic or a table (tests/unit/stream/test_topology.py
 holds the code to it).
@@ -70,6 +76,7 @@ from stream.fetch.bounded_batches import bound_batches
 from stream.fetch.bounded_responses import bound_responses
 from stream.fetch.raw_batches import RawBatchReader
 from stream.fetch.record_batches import raw_limits
+from stream.kafka.access import Use
 from stream.kafka.broker_clock import clock_reader
 from stream.kafka.committed_offsets import GroupOffsets
 from stream.kafka.consumer import open_consumer
@@ -102,7 +109,7 @@ from stream.scoring.stall_watch import StallWatch
 if TYPE_CHECKING:
     from stream.faust_app import App
 
-__all__ = ["READY", "ScoringRole", "archive", "score", "watch_drift", "wire", "write"]
+__all__ = ["READY", "ScoringRole", "archive", "retrain", "score", "watch_drift", "wire", "write"]
 
 SCORES = (
     Condition.MODEL_LOADED,
@@ -119,6 +126,7 @@ READY = {
         Condition.PARTITIONS_MOVE,
     ),
     "archive": (Condition.PARTITIONS_ASSIGNED, Condition.ARCHIVE_HAS_ROOM),
+    "trainer": (Condition.PARTITIONS_ASSIGNED,),
 }
 """Conditions of readiness by role, besides that Kafka answers."""
 
@@ -145,6 +153,8 @@ def wire(app: App) -> Sequence[Service]:
         services += archive(app, monitor)
     if role == "sink":
         services += write(app, monitor)
+    if role == "trainer":
+        services += retrain(app, monitor)
 
     @app.task
     async def start() -> None:
@@ -446,6 +456,56 @@ def watch_drift(app: App, monitor: Monitor) -> Sequence[Service]:
         watching.recovered()
 
     return watching, stall_watch
+
+
+def retrain(app: App, monitor: Monitor) -> Sequence[Service]:
+    """Wire the role trainer: requests in; plans, accounts and models out.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start.
+    """
+    from monitoring.telemetry.retrain_metrics import RetrainMetrics
+    from stream.retraining.plan_log import RetrainLog
+    from stream.retraining.service import RetrainService
+    from stream.retraining.trainer_work import TrainerWork
+
+    settings = app.settings
+    requests = app.topic(
+        settings.leads_retrain,
+        key_serializer="raw",
+        value_serializer="raw",
+        value_type=bytes,
+        allow_empty=True,
+    )
+    training = RetrainService(
+        settings,
+        is_owner=lambda: any(
+            at.topic == settings.leads_retrain for at in app.consumer.assignment()
+        ),
+        plans=RetrainLog(settings, Use.TRAIN),
+        work=TrainerWork(settings),
+        metrics=RetrainMetrics(monitor.registry),
+        health=monitor.health,
+        crash=app.crash,
+    )
+
+    @app.agent(requests, name="retrain")
+    async def take_requests(stream: Any) -> None:
+        # Faust would acknowledge at the end of the loop's body, even if it raised.
+        async for event in stream.noack().events():
+            await training.accept(event)
+
+    @app.on_partitions_revoked.connect
+    async def revoked(*_: Any, **__: Any) -> None:
+        training.revoked()
+
+    @app.on_rebalance_complete.connect
+    async def assigned(*_: Any, **__: Any) -> None:
+        training.assigned()
+
+    return training, LoopWatch()
 
 
 def archive(app: App, monitor: Monitor) -> Sequence[Service]:

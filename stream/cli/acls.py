@@ -19,7 +19,7 @@ from stream.settings import Settings, load_settings
 
 __all__ = ["acls"]
 
-WORKERS = ("score", "drift", "all", "archive")
+WORKERS = ("score", "drift", "all", "archive", "trainer")
 COMMANDS = (
     Use.SINK,
     Use.SINK_LEADS,
@@ -31,6 +31,7 @@ COMMANDS = (
     Use.EXPLAIN,
     Use.ERASE,
     Use.REPLAY,
+    Use.RETRAIN,
     Use.STATUS,
     Use.DLQ,
     Use.REDRIVE,

@@ -12,7 +12,7 @@ __all__ = ["worker"]
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["score", "drift", "all", "archive"]),
+    type=click.Choice(["score", "drift", "all", "archive", "trainer"]),
     help="Role of the worker; overrides LEADSCORE_ROLE.",
 )
 @click.option(
@@ -29,7 +29,9 @@ def worker(role: str | None, http_port: int | None) -> None:
 
     With --role drift it monitors drift instead, from the counts of the scoring workers: one worker
     of the group is active, the others are on standby. With --role archive it writes the leads to
-    the folder LEADSCORE_ARCHIVE as Parquet files, for replays after their retention.
+    the folder LEADSCORE_ARCHIVE as Parquet files, for replays after their retention. With --role
+    trainer it retrains the model on request, and when drift, quality, age or new outcomes trigger
+    it: one worker of the group is active.
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md. SIGTERM or Ctrl-C stops
     it cleanly within 10 s; a second one stops it at once.

@@ -1,4 +1,4 @@
-"""Models of earlier versions, whose bundles keep unchanged training leads."""
+"""Models that keep unchanged training leads: of earlier versions, and with their data set."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from model.bundle import describe_bundle
 from model.metadata import BundleError
 from model.registry import Registry
 from stream.process.model_trial import Trials
+from stream.retraining.data_set import FILE
 
 __all__ = ["OldBundle", "find_old_bundles"]
 
@@ -43,6 +44,6 @@ def find_old_bundles(registry: str) -> list[OldBundle]:
         except BundleError:
             found.append(OldBundle(shown, is_readable=False))
             continue
-        if not metadata.training.least_leads:
+        if not metadata.training.least_leads or models.holds(name, version, FILE):
             found.append(OldBundle(shown, is_readable=True))
     return found

@@ -46,6 +46,8 @@ class Use(StrEnum):
     """A worker that watches drift."""
     ARCHIVE = "archive"
     """A worker that archives leads."""
+    TRAIN = "trainer"
+    """A worker that retrains the model."""
     SINK = "sink"
     """A sink that writes scores."""
     SINK_LEADS = "sink-leads"
@@ -74,6 +76,8 @@ class Use(StrEnum):
     """`leadscore dlq purge`."""
     SERVE = "serve"
     """`leadscore serve` with LEADSCORE_REST_WRITE_LEADS."""
+    RETRAIN = "retrain"
+    """`leadscore retrain`."""
     LAG = "lag"
     """`leadscore lag`."""
 
@@ -91,6 +95,8 @@ def uses_of(settings: Settings) -> tuple[Use, ...]:
         uses.append(Use.DRIFT)
     if settings.role == "archive":
         uses.append(Use.ARCHIVE)
+    if settings.role == "trainer":
+        uses.append(Use.TRAIN)
     return tuple(uses)
 
 

@@ -70,8 +70,9 @@ RESOURCES: tuple[Resource, ...] = (
         {Use.SINK: (Operation.READ,), Use.SINK_LEADS: (Operation.READ,)},
         is_prefix=True,
     ),
-    # Faust's group, as stream/app.py names it.
+    # Faust's groups, as stream/faust_app.py names them.
     Resource("group", "{0.group_id}-drift", {Use.DRIFT: (Operation.READ,)}),
+    Resource("group", "{0.group_id}-trainer", {Use.TRAIN: (Operation.READ,)}),
     # One per partition of the source, named by stream/deliver/transactional_writer.py.
     Resource(
         "transactional-id",

@@ -19,6 +19,7 @@ from stream.settings.leads import LeadSettings
 from stream.settings.models import ModelSettings
 from stream.settings.outcomes import OutcomeSettings
 from stream.settings.rest import RestSettings
+from stream.settings.retraining import RetrainingSettings
 from stream.settings.schema_registry import SchemaRegistrySettings
 from stream.settings.sinks import SinkSettings
 from stream.settings.topics import CHANGELOG, TopicSettings
@@ -37,6 +38,7 @@ class Settings(  # fields are in the order of the bases from the last to the fir
     CrmSettings,
     SinkSettings,
     ArchiveSettings,
+    RetrainingSettings,
     OutcomeSettings,
     DriftSettings,
     DeliverySettings,

@@ -54,6 +54,12 @@ class TopicSettings(SettingsGroup):
     leads_quality: Topic = named("leads.quality")
     """Topic of the reports on the quality of scores, measured by outcomes."""
 
+    leads_retrain: Topic = named("leads.retrain")
+    """Topic of the requests to retrain the model."""
+
+    leads_retrains: Topic = named("leads.retrains")
+    """Topic of the plans of retrainings, and of their ends with the account."""
+
     leads_drift_partials: Topic = named("leads.drift.partials")
     """Topic of the counts of blocks of leads, from which drift is measured."""
 

@@ -1,4 +1,4 @@
-"""Bytes of counts and reports of quality, which topics and stores keep: a change here breaks them."""
+"""Bytes of counts and reports of quality, which topics and stores keep: a change breaks them."""
 
 from dataclasses import replace
 

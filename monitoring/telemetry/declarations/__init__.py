@@ -19,6 +19,7 @@ from monitoring.telemetry.declarations import (
     score,
     sink,
     snapshot,
+    trainer,
 )
 from monitoring.telemetry.declarations.declaration import Declaration, MetricType, Shower
 
@@ -26,7 +27,7 @@ __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(
     value
-    for module in (score, drift, archive, sink, snapshot, replay, lag, rest, hooks)
+    for module in (score, drift, archive, sink, trainer, snapshot, replay, lag, rest, hooks)
     for value in vars(module).values()
     if isinstance(value, Declaration)
 )

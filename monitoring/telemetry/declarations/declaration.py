@@ -7,7 +7,18 @@ from typing import Literal, NamedTuple
 __all__ = ["Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
-Shower = Literal["score", "drift", "archive", "sink", "snapshot", "replay", "lag", "rest", "hooks"]
+Shower = Literal[
+    "score",
+    "drift",
+    "archive",
+    "sink",
+    "trainer",
+    "snapshot",
+    "replay",
+    "lag",
+    "rest",
+    "hooks",
+]
 """Process that exposes a metric: a worker by its role, the snapshot job, a replay, the lag exporter
 (``leadscore lag --port``), the REST server (``leadscore serve``), which also exposes those of the
 model, or the receiver of webhooks (``leadscore hooks``)."""

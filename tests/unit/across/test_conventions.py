@@ -107,6 +107,10 @@ TABLE = {
     "replay list": Does(asks_kafka=True),
     "replay show": Does("some-replay", asks_kafka=True),
     "replay cancel": Does("some-replay", asks_kafka=True, writes=True),
+    "retrain run": Does(asks_kafka=True, writes=True),
+    "retrain request": Does(asks_kafka=True, writes=True),
+    "retrain list": Does(asks_kafka=True),
+    "retrain show": Does("some-retraining", asks_kafka=True),
     "diff": Does("leads leads", asks_kafka=True),
     "snapshot": Does("--dry-run", asks_kafka=True, writes=True),
     "completion": Does(

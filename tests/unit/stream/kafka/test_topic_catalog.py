@@ -24,6 +24,8 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.drift.partials",
         "staging.leads.drift",
         "staging.leads.replays",
+        "staging.leads.retrain",
+        "staging.leads.retrains",
         "scorers-drift_windows-changelog",
     ]
 

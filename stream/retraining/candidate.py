@@ -1,0 +1,160 @@
+"""A candidate: trained on a data set, and measured against the model in production."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agents.comparison.outcomes import Outcomes
+from agents.comparison.scored_pair import ScoredPair
+from agents.retraining.gate import GateVerdict, judge_candidate
+from agents.retraining.hold_out import columns_of, segments_of, side_of, split_by_time
+from features.table import Table
+from features.table_file import read_table
+from model.bundle import Bundle, load_bundle
+from model.registry import Registry
+from schemas.errors import InputError
+from schemas.fields import FieldKind
+from stream.process.model_trial import Trials
+from stream.retraining.data_set import EXTRA, TARGET, DataSet
+from stream.retraining.plan import RetrainPlan
+from stream.settings import Settings
+
+if TYPE_CHECKING:
+    from model.training.options import TrainOptions
+    from model.training.train import TrainedModel
+
+__all__ = ["Candidate", "require_training", "train_candidate"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained model and the verdict on it.
+
+    Attributes
+    ----------
+    trained
+        If the gate passed: trained on the whole data set, with the parameters of the model that was
+        measured. Else that one, which has not seen the hold-out.
+    verdict
+        Of the gate.
+    hold_out
+        Number of leads that it was measured on.
+    """
+
+    trained: TrainedModel
+    verdict: GateVerdict
+    hold_out: int
+
+
+def require_training() -> None:
+    """Import what training needs: it takes seconds.
+
+    Raises
+    ------
+    InputError
+        It is not installed.
+    """
+    try:
+        import model.training.train  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"retraining needs {error.name}, which is not installed: install leadscore[train]"
+        ) from None
+
+
+def train_candidate(
+    settings: Settings,
+    plan: RetrainPlan,
+    production: Bundle,
+    data: DataSet,
+    on_step: Progress = lambda _: None,
+) -> Candidate:
+    """Train on the leads before the hold-out, compare on the hold-out, and train on all if passed.
+
+    Raises
+    ------
+    InputError
+        The data set has too few leads of a kind.
+    """
+    from model.training.train import train
+
+    table = read_table(data.path)
+    converted = _converted(table)
+    split = split_by_time(data.times, plan.cut.horizon_ms + plan.cut.late_ms, converted)
+    options = _options(settings, plan, production)
+    measured = train(table.slice(0, split.earlier), options, on_step)
+    on_step("comparing with the model in production")
+    hold_out = table.slice(split.start, table.rows)
+    verdict = _judge(settings, plan, production, measured, hold_out, converted[split.start :])
+    if verdict.is_passed:
+        on_step("training on all leads of the data set")
+        measured = train(table, _as_measured(options, measured), on_step)
+    return Candidate(measured, verdict, hold_out.rows)
+
+
+def _converted(table: Table) -> Any:
+    words = table.columns_for({TARGET: FieldKind.CATEGORY})[TARGET]
+    return np.array([word == "true" for word in words], dtype=bool)
+
+
+def _options(settings: Settings, plan: RetrainPlan, production: Bundle) -> TrainOptions:
+    from model.training.options import TrainOptions
+
+    spec = production.metadata.spec
+    texts = [name for name, kind in spec.kinds.items() if kind is FieldKind.TEXT]
+    return TrainOptions(
+        target=TARGET,
+        positive=("true",),
+        time="created_at",
+        exclude=EXTRA,
+        text=tuple(texts),
+        schema=production.metadata.contract,
+        readings=spec.readings,
+        name=plan.model,
+        seed=plan.seed,
+        trials=settings.retrain_trials,
+        search_seconds=settings.retrain_search_minutes * 60,
+    )
+
+
+def _as_measured(options: TrainOptions, measured: TrainedModel) -> TrainOptions:
+    """Return the options for the same recipe, without a search."""
+    from model.training.boosting import BoostingParameters
+    from model.training.xgboost_trainer import XgboostTrainer
+
+    found = BoostingParameters(**measured.report.parameters)
+    return replace(options, trials=0, trainer=XgboostTrainer(found))
+
+
+def _judge(
+    settings: Settings,
+    plan: RetrainPlan,
+    production: Bundle,
+    measured: TrainedModel,
+    hold_out: Table,
+    converted: Any,
+) -> GateVerdict:
+    if not measured.report.verdict.has_signal:
+        return GateVerdict(False, (measured.report.verdict.sentence,), None)
+    with tempfile.TemporaryDirectory() as folder:
+        registry = Registry(folder)
+        version = registry.publish(plan.model, measured.artefacts)
+        candidate = load_bundle(registry.location(plan.model, version), Trials())
+    n = hold_out.rows
+    own = columns_of(candidate, hold_out)
+    pair = ScoredPair(
+        side_of(production, columns_of(production, hold_out), n), side_of(candidate, own, n)
+    )
+    return judge_candidate(
+        pair,
+        Outcomes(np.ones(n, dtype=bool), converted),
+        segments_of(candidate, own, n, settings.retrain_segments),
+        plan.rules,
+    )

@@ -1,0 +1,130 @@
+"""Gathers evidence on the model in production: drift, quality, age, new labels."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from agents.drift_reports import decode_report
+from agents.retraining.triggers import Evidence
+from model.bundle import Bundle, describe_bundle
+from model.registry import Registry
+from stream.kafka.log_reader import LogReader
+from stream.process.model_trial import Trials
+from stream.retraining.ledger import Ledger
+from stream.settings import Settings
+
+__all__ = ["EvidenceReader", "drift_of"]
+
+REPORTS = 300
+"""Latest records of the topic of drift reports that are looked at."""
+TOO_FEW = "too_few"
+
+
+class EvidenceReader:
+    """Reads evidence from the registry and the topics, without a consumer group.
+
+    Parameters
+    ----------
+    settings
+        Kafka's address, the topics and the registry.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+
+    async def read(self, ledger: Ledger, now: int) -> Evidence:
+        """Return the evidence at a time, in milliseconds since 1970.
+
+        Raises
+        ------
+        BundleError
+            There is no model in production, or the registry can't be read.
+        KafkaError
+            Kafka can't be read.
+        """
+        production = await asyncio.to_thread(self._production)
+        published = production.published
+        return Evidence(
+            now=now,
+            model=f"{production.name}/{production.version}",
+            published_at=None if published is None else round(published * 1000),
+            trained_auc=_trained_auc(production),
+            new_labels=await self._new_labels(ledger),
+            is_running=ledger.open is not None,
+            ended_at=ledger.ended_at,
+            handled=ledger.handled,
+            **drift_of(await self._reports(), production.sha256),
+        )
+
+    def _production(self) -> Bundle:
+        registry = Registry(self._settings.registry)
+        return describe_bundle(registry.resolve(self._settings.model), Trials())
+
+    async def _reports(self) -> list[Mapping[str, Any]]:
+        at = TopicPartition(self._settings.leads_drift, 0)
+        end = await self._reader.end_offset(at)
+        found = []
+        for record in await self._reader.last(at, REPORTS, before=end) if end else ():
+            try:
+                report = decode_report(record.value)
+            except ValueError:  # the role drift reports it
+                continue
+            if report["topic"] == self._settings.leads_created:
+                found.append(report)
+        return found
+
+    async def _new_labels(self, ledger: Ledger) -> int | None:
+        """Return how many outcomes were written since the last plan; None before the first."""
+        plan = ledger.last_plan
+        if plan is None:
+            return None
+        seen = {each.partition: each.end for each in plan.outcomes}
+        async with self._reader.open() as consumer:
+            numbers = await _partitions(consumer, self._settings.leads_outcomes)
+            ends = await consumer.end_offsets(
+                [TopicPartition(self._settings.leads_outcomes, number) for number in numbers]
+            )
+        return int(sum(max(0, end - seen.get(at.partition, 0)) for at, end in ends.items()))
+
+
+async def _partitions(consumer: Any, topic: str) -> Iterable[int]:
+    await consumer.topics()  # fetches the metadata
+    return consumer.partitions_for_topic(topic) or ()
+
+
+def drift_of(reports: Iterable[Mapping[str, Any]], sha256: str) -> dict[str, Any]:
+    """Return the drift of a model, as fields of ``Evidence``; nothing where it is unknown.
+
+    It is that of the newest window's longest horizon that has enough leads.
+
+    Parameters
+    ----------
+    reports
+        Records of drift_report.avsc, in the order of the topic.
+    sha256
+        The model.
+    """
+    windows = [r for r in reports if r["alarm"] is None and r["model_sha256"] == sha256]
+    newest = max(windows, key=lambda report: (report["window_end"], report["leads"]), default=None)
+    known = [h for h in (newest or {"horizons": ()})["horizons"] if h["state"] != TOO_FEW]
+    if not known:
+        return {}
+    longest = max(known, key=lambda horizon: horizon["end"] - horizon["start"])
+    return {
+        "drift_state": longest["state"],
+        "drifted_share": longest["drifted_share"],
+        "is_prediction_drift": longest["is_prediction_drift"],
+    }
+
+
+def _trained_auc(production: Bundle) -> float | None:
+    """Return the AUC that the training measured: on the latest leads, or cross-validated."""
+    metrics: Mapping[str, Any] = production.metadata.metrics
+    figures = metrics.get("latest") or metrics.get("cross_validated") or {}
+    auc = figures.get("auc")
+    return auc if isinstance(auc, float) else None
