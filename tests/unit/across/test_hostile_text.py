@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_hostile_text_that_click_refuses_is_quoted_without_effect() -> None:
         ("models", "verify", HOSTILE),
         ("models", "contract", HOSTILE),
         ("models", "alias", HOSTILE, "production", HOSTILE),
+        ("models", "alias", "leads", "production", HOSTILE),
+        ("models", "promote", HOSTILE, HOSTILE),
+        ("models", "rollback", HOSTILE, "--why", HOSTILE),
+        ("models", "archive", HOSTILE, HOSTILE),
+        ("models", "history", HOSTILE),
+        ("models", "at", HOSTILE, HOSTILE),
+        ("models", "export", HOSTILE, "--mlflow", "to"),
+        ("diff", HOSTILE, HOSTILE, "leads.csv"),
+        ("diff", "leads/1", "leads/2", HOSTILE),
+        ("replay", "start", "--from", HOSTILE),
+        ("replay", "start", "--from", "1d ago", "--filter", HOSTILE),
+        ("dlq", "show", HOSTILE),
+        ("topics", "create", "--retention", HOSTILE),
+        ("sink", "jsonl", "--name", HOSTILE),
         ("produce", HOSTILE),
         ("produce", "leads.csv", "--schema", HOSTILE),
         ("produce", "--bootstrap-servers", HOSTILE),
@@ -106,6 +121,7 @@ def test_hostile_text_that_a_command_refuses_is_quoted_without_effect(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(snapshot_command, "run_snapshot", lambda *_, **__: pytest.fail("it began"))
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # `sink` sets the worker's settings there
     (tmp_path / HOSTILE).mkdir()  # a folder where a file is expected
     (tmp_path / "leads.csv").write_text("lead_id,won\n1,yes\n2,no\n")
     result = run(*arguments)
