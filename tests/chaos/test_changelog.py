@@ -11,10 +11,10 @@ import pytest
 from model.bundle import Bundle
 from stream.broker import Broker
 from stream.simulator.playing import Lead
-from testing.kafka_client import Record, TopicFactory, produce, produce_batch, until
+from testing.kafka_client import Record, produce, produce_batch, until
 from tests.chaos.audit import second_audit
+from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import crew_of
-from tests.conftest import StageSetter
 from tests.integration.test_drift import assert_exact, close_windows
 from tests.record_batches import Made, batch
 
@@ -26,20 +26,16 @@ DAMAGES = (b"", b"\x00\xff\x00", b"{}", b'{"format_version": 99}', b"[" * 5000, 
 @pytest.mark.timeout(600)
 async def test_windows_that_cannot_be_read_are_counted_again(
     kafka: Broker,
-    topics: TopicFactory,
-    set_stage: StageSetter,
+    open_stage: OpenStage,
     contacts: list[Lead],
     bank_model: Bundle,
     chance: Random,
 ) -> None:
-    stage = set_stage(
-        kafka.bootstrap,
-        LEADSCORE_TOPIC_PREFIX=topics.prefix,
+    stage = await open_stage(
         LEADSCORE_DRIFT_LATENESS_SECONDS="0",
         LEADSCORE_DRIFT_IDLE_SECONDS="20",
         LEADSCORE_DRIFT_SEASON_SECONDS="0",
     )
-    await stage.create_topics()
     changelog = f"{stage.settings.group_id}-drift_windows-changelog"
     begin = int(time.time() - 3600) * 1000 // (WINDOW_S * 1000) * (WINDOW_S * 1000)
     async with crew_of(stage) as crew:

@@ -111,8 +111,9 @@ async def test_scraping_and_scoring_go_on_while_3000_connections_are_held_and_a_
     set_stage: StageSetter,
     contacts: list[Lead],
     bank_model: Bundle,
+    delivery: str,
 ) -> None:
-    stage = set_stage(breakable_kafka.bootstrap)
+    stage = set_stage(breakable_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     worker = stage.begin(LIMITED)
     await worker.ready()

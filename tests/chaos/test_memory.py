@@ -83,10 +83,10 @@ async def test_large_batches_are_scored_in_little_memory_also_from_their_middle_
 
 
 async def test_dead_letters_as_large_as_leads_are_read_back_in_little_memory(
-    kafka: Broker, set_stage: StageSetter, bank_model: Bundle
+    kafka: Broker, set_stage: StageSetter, bank_model: Bundle, delivery: str
 ) -> None:
     """A start looks for the last output of each partition; it held 500 dead letters of each."""
-    stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score")
+    stage = set_stage(kafka.bootstrap, LEADSCORE_ROLE="score", LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     per_partition, partitions = 300, 4
     broken = [

@@ -9,6 +9,7 @@ from tests.fuzz.events import DECODER, SCHEMAS, SCORING
 from tests.fuzz.files import COMMANDS, PARQUET, TABLES
 from tests.fuzz.http_port import HTTP_PORT
 from tests.fuzz.models import BUNDLES, GRAPHS, METADATA, REGISTRIES
+from tests.fuzz.outcomes import OUTCOMES
 from tests.fuzz.record_batches import BATCHES
 from tests.fuzz.target import Target
 from tests.fuzz.words import OPTIONS, SETTINGS
@@ -22,6 +23,7 @@ TARGETS: Mapping[str, Target] = {
         DECODER,
         SCHEMAS,
         SCORING,
+        OUTCOMES,
         TABLES,
         PARQUET,
         COMMANDS,
