@@ -143,6 +143,7 @@ RIGHTS_COLUMNS = {
     "explain": (Use.EXPLAIN,),
     "erase": (Use.ERASE,),
     "drift status": (Use.STATUS,),
+    "quality": (Use.QUALITY,),
     "dlq": (Use.DLQ,),
     "dlq redrive": (Use.REDRIVE,),
     "dlq purge": (Use.PURGE,),
@@ -188,7 +189,8 @@ def metrics_page() -> str:
         " ones of its source (`leadscore_records_consumed_total`, `leadscore_rebalances_total`,"
         " `leadscore_losses_total`, `leadscore_lost_records_total`, lag, commit age, assigned and"
         " stuck partitions, bytes in flight, event loop hold, readiness); the snapshot job, a"
-        " replay, the exporter `leadscore lag --port` and `leadscore serve` those marked so, and"
+        " replay, the exporters `leadscore lag --port` and `leadscore quality --port` and"
+        " `leadscore serve` those marked so, and"
         " `leadscore serve` also those of the model and `leadscore_ready`. While"
         " a horizon has too few leads, its drift gauges are absent, not 0.",
         ("metric", "type", "unit", "labels", "exposed by", "meaning"),

@@ -35,6 +35,7 @@ COMMANDS = {
     "produce": ("produce", "Simulate a CRM: send leads of a file or synthetic ones to Kafka."),
     "lag": ("lag", "Show how far consumer groups are behind, with no worker alive."),
     "drift": ("drift", "Show how far leads and scores are from the training data."),
+    "quality": ("quality", "Show how good the scores are, by what became of their leads."),
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "replay": ("replay", "Score past leads again, with any model, beside the workers."),
     "retrain": ("retrain", "Retrain the model on leads with outcomes, and judge the candidate."),

@@ -60,7 +60,7 @@ class ConceptWatch:
         return {model: self._detectors[model].state() for model in changed}
 
     def restore(self, model: ModelIdentity, state: bytes) -> None:
-        """Take over the stored state of a model.
+        """Restore the stored state of a model.
 
         Raises
         ------

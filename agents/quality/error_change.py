@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CONCEPT_STREAMS", "QualityChange"]
+__all__ = ["CONCEPT_STREAMS", "STREAMS", "QualityChange"]
 
+STREAMS = ("bias", "calibration", "label")
+"""Streams of errors (``monitoring.quality.concept_drift``)."""
 CONCEPT_STREAMS = frozenset({"bias", "calibration"})
 """Streams whose changes are concept drift; the error rate of the label changes with the leads."""
 
@@ -39,22 +41,20 @@ class QualityChange:
 
     @property
     def sentence(self) -> str:
-        """What has changed, in one sentence."""
+        """The change in one sentence."""
         if self.stream == "bias":
-            more = "more" if self.after > 0 else "fewer"
+            where = "above" if self.after > 0 else "below"
+            before = "" if self.before is None else f" (before: {100 * self.before:+.1f})"
             return (
-                f"Of the latest leads, {abs(self.after):.1%} {more} converted than their scores"
-                f" promised{self._before(abs(self.before or 0.0))}."
+                f"Conversion of the latest leads is {abs(100 * self.after):.1f} points {where} what"
+                f" their scores promised{before}."
             )
         if self.stream == "calibration":
             than = "worse" if self.after > 0 else "better"
+            before = "" if self.before is None else f" (before: {self.before:+.3f})"
             return (
                 f"The latest scores fit their outcomes {than} than right scores would: Brier score"
-                f" {self.after:+.3f}{self._before(self.before or 0.0, '+.3f')}."
+                f" {self.after:+.3f}{before}."
             )
-        return (
-            f"{self.after:.1%} of the latest labels were wrong{self._before(self.before or 0.0)}."
-        )
-
-    def _before(self, value: float, form: str = ".1%") -> str:
-        return "" if self.before is None else f" ({value:{form}} before)"
+        before = "" if self.before is None else f" (before: {self.before:.1%})"
+        return f"{self.after:.1%} of the latest labels were wrong{before}."

@@ -62,6 +62,10 @@ class ReportedQuality:
         """Remove the report of a key: the topic has a tombstone for it."""
         self._reports.pop(key, None)
 
+    def emptied(self) -> ReportedQuality:
+        """Return one without reports, on the same topic of scores."""
+        return ReportedQuality(self._topic)
+
     @property
     def models(self) -> tuple[ModelIdentity, ...]:
         """The models, the one with the newest week first."""

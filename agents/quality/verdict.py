@@ -1,4 +1,4 @@
-"""What is wrong with a model's scores, by their outcomes, and which kind of drift it is."""
+"""The verdict on a model's scores: findings by their outcomes, and the kind of drift."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class BandCounts:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What the leads of a band were worth in one currency.
+    """Money that the leads of a band were worth, in one currency.
 
     Attributes
     ----------

@@ -51,9 +51,14 @@ class Calibration:
         return max(0.0, self.error - self.noise)
 
     @property
+    def limit(self) -> float:
+        """The error that right scores do not reach by chance."""
+        return self.noise + ALARM * self.deviation
+
+    @property
     def is_off(self) -> bool:
         """Whether the error is too large for chance."""
-        return self.error > self.noise + ALARM * self.deviation
+        return self.error > self.limit
 
 
 def calibration(

@@ -141,7 +141,7 @@ class ConceptDetectors:
         return self._kept.astype("<u2").tobytes()
 
     def restore(self, state: bytes) -> None:
-        """Take a state over that ``state`` returned.
+        """Restore a state that ``state`` returned.
 
         Raises
         ------

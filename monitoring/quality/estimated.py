@@ -26,7 +26,7 @@ __all__ = ["EstimatedQuality", "estimated_quality"]
 
 @dataclass(frozen=True, slots=True)
 class EstimatedQuality:
-    """What the scores promise of all leads, with a known outcome or without.
+    """Quality that the scores promise of all leads, with a known outcome or without.
 
     Attributes
     ----------

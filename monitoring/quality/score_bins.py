@@ -22,7 +22,7 @@ HALF = STEPS * (OCTAVES - 1) + 1
 CODES = 2 * HALF
 """Number of bins."""
 MANTISSA_BITS, EXPONENT_BIAS = 23, 127
-"""Of a float32 (IEEE 754)."""
+"""Format of a float32 (IEEE 754)."""
 FIRST = (EXPONENT_BIAS - OCTAVES) << STEPS_BITS
 """The leading bits of 2**-16."""
 

@@ -33,6 +33,7 @@ COMMANDS = (
     Use.REPLAY,
     Use.RETRAIN,
     Use.STATUS,
+    Use.QUALITY,
     Use.DLQ,
     Use.REDRIVE,
     Use.PURGE,

@@ -18,7 +18,7 @@ from stream.kafka.log_reader import LogReader
 from stream.kafka.topic_admin import partition_counts
 from stream.settings import Settings
 
-__all__ = ["DriftStatus", "reports"]
+__all__ = ["LATEST", "DriftStatus", "decoded_reports", "reports"]
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +117,10 @@ async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, An
     try:
         async with reader.open() as consumer:
             end = (await consumer.end_offsets([partition]))[partition]
-        yield _decoded(partition, await reader.last(partition, LATEST, before=end))
+        yield decoded_reports(partition, await reader.last(partition, LATEST, before=end))
         async with aclosing(reader.follow(partition, end)) as followed:
             async for records in followed:
-                yield _decoded(partition, records)
+                yield decoded_reports(partition, records)
     except (KafkaError, TimeoutError) as error:
         raise StartupError(
             f"expected to read {settings.leads_drift} from Kafka at"
@@ -128,7 +128,10 @@ async def reports(settings: Settings) -> AsyncGenerator[Sequence[Mapping[str, An
         ) from error
 
 
-def _decoded(partition: TopicPartition, records: Iterable[Record]) -> list[Mapping[str, Any]]:
+def decoded_reports(
+    partition: TopicPartition, records: Iterable[Record]
+) -> list[Mapping[str, Any]]:
+    """Return the drift reports of records; a record that is none is skipped, and logged."""
     decoded = []
     for record in records:
         try:

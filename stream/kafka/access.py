@@ -68,6 +68,8 @@ class Use(StrEnum):
     """`leadscore erase`."""
     STATUS = "drift-status"
     """`leadscore drift status`."""
+    QUALITY = "quality"
+    """`leadscore quality`."""
     DLQ = "dlq"
     """`leadscore dlq stats`, `list`, `show` and `try`."""
     REDRIVE = "dlq-redrive"

@@ -185,10 +185,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "{0.leads_quality}",
         "Reports on the quality of scores, measured by outcomes.",
-        key="partition, model, cohort",
+        key="topic of the scores, partition, model, week; also segment, or change",
         value="quality_report",
         follows_source=False,
-        rights=NEW | {Use.TRAIN: READ},
+        rights=NEW | {Use.QUALITY: READ, Use.TRAIN: READ},
         optional=SIZE,
         configs={"cleanup.policy": "compact"},
     ),
@@ -208,7 +208,8 @@ TOPICS: tuple[Topic, ...] = (
         key="model, window",
         value="drift_report",
         follows_source=False,
-        rights=NEW | {Use.DRIFT: READ + WRITE, Use.STATUS: READ, Use.TRAIN: READ},
+        rights=NEW
+        | {Use.DRIFT: READ + WRITE, Use.STATUS: READ, Use.QUALITY: READ, Use.TRAIN: READ},
         optional=SIZE,
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),

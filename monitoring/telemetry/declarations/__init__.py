@@ -14,6 +14,7 @@ from monitoring.telemetry.declarations import (
     drift,
     hooks,
     lag,
+    quality,
     replay,
     rest,
     score,
@@ -27,7 +28,10 @@ __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 
 DECLARATIONS: tuple[Declaration, ...] = tuple(
     value
-    for module in (score, drift, archive, sink, trainer, snapshot, replay, lag, rest, hooks)
+    for module in (
+        *(score, drift, quality, archive, sink, trainer),
+        *(snapshot, replay, lag, rest, hooks),
+    )
     for value in vars(module).values()
     if isinstance(value, Declaration)
 )

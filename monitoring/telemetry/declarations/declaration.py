@@ -10,6 +10,7 @@ MetricType = Literal["counter", "gauge", "histogram", "info"]
 Shower = Literal[
     "score",
     "drift",
+    "quality",
     "archive",
     "sink",
     "trainer",
@@ -19,9 +20,10 @@ Shower = Literal[
     "rest",
     "hooks",
 ]
-"""Process that exposes a metric: a worker by its role, the snapshot job, a replay, the lag exporter
-(``leadscore lag --port``), the REST server (``leadscore serve``), which also exposes those of the
-model, or the receiver of webhooks (``leadscore hooks``)."""
+"""Process that exposes a metric: a worker by its role, the snapshot job, a replay, the exporters of
+lag and quality (``leadscore lag --port``, ``leadscore quality --port``), the REST server
+(``leadscore serve``), which also exposes those of the model, or the receiver of webhooks
+(``leadscore hooks``)."""
 
 
 class Declaration(NamedTuple):

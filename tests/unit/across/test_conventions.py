@@ -96,6 +96,7 @@ TABLE = {
     "produce": Does("--count 5", asks_kafka=True, writes=True),
     "lag": Does(asks_kafka=True),
     "drift status": Does(asks_kafka=True),
+    "quality": Does(asks_kafka=True),
     "dlq stats": Does(asks_kafka=True),
     "dlq list": Does(asks_kafka=True),
     "dlq show": Does("0/0", asks_kafka=True),

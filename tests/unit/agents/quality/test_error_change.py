@@ -8,20 +8,21 @@ from agents.quality.error_change import QualityChange
     [
         (
             QualityChange("bias", "adwin", 0.01, 0.125, True),
-            "Of the latest leads, 12.5% more converted than their scores promised (1.0% before).",
+            "Conversion of the latest leads is 12.5 points above what their scores promised"
+            " (before: +1.0).",
         ),
         (
             QualityChange("bias", "adwin", None, -0.05, True),
-            "Of the latest leads, 5.0% fewer converted than their scores promised.",
+            "Conversion of the latest leads is 5.0 points below what their scores promised.",
         ),
         (
             QualityChange("calibration", "adwin", 0.001, 0.08, True),
             "The latest scores fit their outcomes worse than right scores would: Brier score"
-            " +0.080 (+0.001 before).",
+            " +0.080 (before: +0.001).",
         ),
         (
             QualityChange("label", "hddm", 0.1, 0.25, True),
-            "25.0% of the latest labels were wrong (10.0% before).",
+            "25.0% of the latest labels were wrong (before: 10.0%).",
         ),
     ],
 )

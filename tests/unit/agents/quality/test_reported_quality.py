@@ -20,7 +20,7 @@ def test_partitions_and_weeks_add() -> None:
     assert found.counts(OTHER).leads == 0
 
 
-def test_of_one_key_the_last_report_is_valid() -> None:
+def test_the_last_report_of_a_key_is_valid() -> None:
     assert folded(report(leads=10), report(leads=30)).counts(MODEL).leads == 30
 
 

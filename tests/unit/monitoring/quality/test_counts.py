@@ -48,7 +48,7 @@ def test_counts_of_parts_add_to_those_of_the_whole(count: int, seed: int, cut: i
 
 
 @given(a=some_counts(), b=some_counts())
-def test_what_was_added_can_be_subtracted(a: QualityCounts, b: QualityCounts) -> None:
+def test_counts_that_were_added_can_be_subtracted(a: QualityCounts, b: QualityCounts) -> None:
     assert (a + b) - b == a
     assert a - a == NONE
 

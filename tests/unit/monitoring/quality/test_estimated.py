@@ -23,7 +23,7 @@ def test_outcomes_are_not_needed() -> None:
     assert estimated_quality(known) == estimated_quality(unknown)
 
 
-def test_the_interval_is_that_of_the_auc_of_so_many_leads() -> None:
+def test_the_interval_is_that_of_the_auc_of_as_many_leads() -> None:
     expected = estimated_quality(QualityCounts.count(drawn(500))).auc
     found = []
     for seed in range(200):

@@ -42,6 +42,6 @@ def test_the_ends_and_the_middle_have_bins() -> None:
 
 
 @pytest.mark.parametrize("score", [-0.01, 1.01, np.nan, np.inf])
-def test_what_is_no_probability_is_refused(score: float) -> None:
+def test_a_score_that_is_no_probability_is_refused(score: float) -> None:
     with pytest.raises(ValueError, match="expected scores in 0 to 1"):
         codes_of(np.array([0.5, score]))
