@@ -1,4 +1,4 @@
-"""The figures of each model that are shown: its latest weeks, those before, and the changes of its errors."""
+"""The figures of each model that are shown: of its latest weeks and those before."""
 
 from __future__ import annotations
 

@@ -70,7 +70,12 @@ class QualityGauges:
             self._gauges.set(declared.QUALITY_CALIBRATION_LIMIT, calibration.limit, *of)
         for band in figures.bands:
             rate = band.conversion
-            self._gauges.set(declared.QUALITY_BAND_CONVERSION, rate and rate.value, *of, band.band)
+            self._gauges.set(
+                declared.QUALITY_BAND_CONVERSION,
+                None if rate is None else rate.value,
+                *of,
+                band.band,
+            )
             for currency, amount in band.money.items():
                 self._gauges.set(declared.QUALITY_BAND_MONEY, amount, *of, band.band, currency)
 

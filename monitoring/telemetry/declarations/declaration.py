@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 __all__ = ["Declaration", "MetricType", "Shower"]
 
 MetricType = Literal["counter", "gauge", "histogram", "info"]
+# fmt: off
 Shower = Literal[
     "score",
     "drift",
@@ -20,6 +21,7 @@ Shower = Literal[
     "rest",
     "hooks",
 ]
+# fmt: on
 """Process that exposes a metric: a worker by its role, the snapshot job, a replay, the exporters of
 lag and quality (``leadscore lag --port``, ``leadscore quality --port``), the REST server
 (``leadscore serve``), which also exposes those of the model, or the receiver of webhooks

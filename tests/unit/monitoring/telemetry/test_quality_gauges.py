@@ -20,7 +20,7 @@ def figures(leads: int, unknown: float = 0.1) -> QualityFigures:
 def exposed(found: QualityFigures) -> CollectorRegistry:
     registry = CollectorRegistry()
     gauges = QualityGauges(registry)
-    gauges.show(*OF.values(), found)
+    gauges.show("live", "7", "latest", found)
     gauges.show_changes("live", "7", {"bias": 2})
     return registry
 
@@ -61,7 +61,7 @@ def test_few_known_outcomes_expose_only_their_number() -> None:
 def test_cleared_gauges_have_no_series() -> None:
     registry = CollectorRegistry()
     gauges = QualityGauges(registry)
-    gauges.show(*OF.values(), figures(500))
+    gauges.show("live", "7", "latest", figures(500))
     gauges.clear()
     assert all(not family.samples for family in registry.collect())
 
