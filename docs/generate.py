@@ -130,6 +130,8 @@ RIGHTS_COLUMNS = {
     "score": (Use.SCORE, Use.COUNT),
     "score, exactly once, also": (Use.TRANSACT,),
     "drift": (Use.DRIFT,),
+    "shadow": (Use.SHADOW,),
+    "shadow, exactly once, also": (Use.SHADOW_TRANSACT,),
     "archive": (Use.ARCHIVE,),
     "trainer": (Use.TRAIN,),
     "sink": (Use.SINK,),
@@ -140,6 +142,7 @@ RIGHTS_COLUMNS = {
     "replay": (Use.REPLAY,),
     "retrain": (Use.RETRAIN,),
     "diff": (Use.DIFF,),
+    "models verdict": (Use.VERDICT,),
     "explain": (Use.EXPLAIN,),
     "erase": (Use.ERASE,),
     "drift status": (Use.STATUS,),
@@ -157,7 +160,7 @@ def _operations(rights: Mapping[Use, tuple[Operation, ...]], uses: tuple[Use, ..
 
 def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
-    roles |= {Use.DRIFT: "drift", Use.ARCHIVE: "archive"}
+    roles |= {Use.DRIFT: "drift", Use.SHADOW: "shadow", Use.ARCHIVE: "archive"}
     roles |= {Use.TRAIN: "trainer"}
     roles |= {Use.SINK: "sink", Use.SINK_LEADS: "sink of leads"}
     return ", ".join(role for use, role in roles.items() if use in rights)

@@ -69,7 +69,7 @@ class App(faust.App):
         self.settings = settings
         self._checks = checks
         self.trials = Trials()
-        self.schemas = None if settings.role not in ("score", "all") else open_lookup(settings)
+        self.schemas = open_lookup(settings) if settings.is_scorer else None
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
         limit_heartbeats(settings.session_timeout_ms / 1000)

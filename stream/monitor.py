@@ -84,7 +84,9 @@ class Monitor(Service):
     def __init__(self, settings: Settings, conditions: Collection[Condition]) -> None:
         super().__init__()
         self.settings = settings
-        self.registry: CollectorRegistry = worker_registry()
+        self.registry: CollectorRegistry = worker_registry(
+            "shadow" if settings.role == "shadow" else None
+        )
         self.health = Health(
             time.monotonic(),
             conditions=(*conditions, Condition.BROKER_REACHED),

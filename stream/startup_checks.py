@@ -17,6 +17,7 @@ from stream.process.model_trial import Trials
 from stream.schema_registry.compatibility import verify_schemas
 from stream.schema_registry.lookup import SchemaLookup
 from stream.scoring.contract_check import contract_of, verify_contract
+from stream.scoring.role_settings import scoring_settings
 from stream.settings import Settings
 
 __all__ = ["verify"]
@@ -43,7 +44,8 @@ async def verify(settings: Settings, trials: Trials, schemas: SchemaLookup | Non
         A check failed; the message has the remedy.
     """
     SchemaStore.load(*settings.schema_folders)
-    model = asyncio.ensure_future(asyncio.to_thread(_verify_model, settings, trials))
+    scoring = scoring_settings(settings)
+    model = asyncio.ensure_future(asyncio.to_thread(_verify_model, scoring, trials))
     try:
         await verify_topics(settings)
         if settings.role == "archive":
@@ -57,7 +59,7 @@ async def verify(settings: Settings, trials: Trials, schemas: SchemaLookup | Non
         raise
     contract = await model
     if schemas is not None:
-        await verify_schemas(settings, schemas, contract)
+        await verify_schemas(scoring, schemas, contract)
 
 
 async def _verify_address(settings: Settings) -> None:
@@ -70,7 +72,7 @@ async def _verify_address(settings: Settings) -> None:
 
 def _verify_model(settings: Settings, trials: Trials) -> Schema | None:
     """Return the leads' contract; None if the role needs none, or there is no model yet."""
-    if settings.role not in ("score", "all"):  # drift loads the models that scored the leads
+    if not settings.is_scorer:  # drift loads the models that scored the leads
         return None
     try:
         bundle = load_bundle(Registry(settings.registry).resolve(settings.model), trials)

@@ -5,6 +5,8 @@
     leads.created ──▶ BatchSource ──▶ score agent ──▶ ScoringPipeline ──▶ leads.scored
                       (consume)                        (scoring)          ├▶ leads.created.dlq
                                                                           └▶ leads.drift.partials
+    leads.created ──▶ the same, as a shadow in a group of its own ──▶ leads.scored.shadow
+                                                                  └▶ leads.scored.shadow.dlq
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
                                               (drift, table drift_windows)
     leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
@@ -23,6 +25,7 @@ score     agent ``score``           OutcomeLog, ModelReloader, CommitWatch, Scor
 drift     agent ``drift``,          DriftService, DriftStallWatch
           table ``drift_windows``
 all       those of score and drift  those of score and drift
+shadow    those of score            those of score
 sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWatch
 archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
 trainer   agent ``retrain``         RetrainService, LoopWatch
@@ -33,6 +36,9 @@ pipeline, which scores all of it at once and marks a batch done when all its out
 The source commits the offsets of done batches; with LEADSCORE_DELIVERY=exactly_once outputs and
 offsets are one transaction (stream/deliver/transactions.py). What happens to the leads of a batch
 is in agents/scoring.py, without Kafka.
+
+Role shadow: the role score with the settings of stream/scoring/role_settings.py, which name other
+outputs, another group and the model with the alias ``shadow``. It counts nothing for drift.
 
 Role drift: an agent of stock Faust reads the counts of blocks of leads. What is computed from them
 is in agents/drift_watch.py, without Kafka.
@@ -100,6 +106,7 @@ from stream.scoring.observer import ScoringObserver
 from stream.scoring.outcome_log import OutcomeLog
 from stream.scoring.pinned_models import PinnedModels
 from stream.scoring.pipeline import ScoringPipeline
+from stream.scoring.role_settings import scoring_settings
 from stream.scoring.schema_wait import SchemaWait
 from stream.scoring.service import ScoringService
 from stream.scoring.serving_model import load_pinned
@@ -120,6 +127,7 @@ READY = {
     "score": SCORES,
     "drift": (Condition.RECOVERED,),
     "all": (*SCORES, Condition.RECOVERED),
+    "shadow": SCORES,
     "sink": (
         Condition.TARGET_REACHED,
         Condition.PARTITIONS_ASSIGNED,
@@ -145,7 +153,7 @@ def wire(app: App) -> Sequence[Service]:
     role = app.settings.role
     monitor = Monitor(app.settings, READY[role])
     services: list[Service] = [monitor]
-    if role in ("score", "all"):
+    if app.settings.is_scorer:
         services += score(app, monitor).services
     if role in ("drift", "all"):
         services += watch_drift(app, monitor)
@@ -209,8 +217,8 @@ class ScoringRole:
 
 
 def score(app: App, monitor: Monitor) -> ScoringRole:
-    """Wire the role score: leads in; scored events, dead letters and drift counts out."""
-    settings, health = app.settings, monitor.health
+    """Wire the roles score and shadow: leads in; scored events, dead letters, drift counts out."""
+    settings, health = scoring_settings(app.settings), monitor.health
     outputs = (settings.leads_scored, settings.leads_created_dlq)
     counts = settings.leads_drift_partials
     metrics = Metrics(monitor.registry, version=version("leadscore"))

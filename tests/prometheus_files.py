@@ -30,6 +30,8 @@ SERIES = {
 """Every declared metric, by the names of its series."""
 OF_THE_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
 OF_THE_SCRAPE = {"instance", "job"}
+ROLE = "role"
+"""Label of the samples of a shadow."""
 
 NAME = re.compile(r"(?<![\w:])(?:[a-z_]+:)?(?:leadscore|process)(?:_|:)[\w:]+")
 

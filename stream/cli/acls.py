@@ -19,7 +19,7 @@ from stream.settings import Settings, load_settings
 
 __all__ = ["acls"]
 
-WORKERS = ("score", "drift", "all", "archive", "trainer")
+WORKERS = ("score", "drift", "all", "shadow", "archive", "trainer")
 COMMANDS = (
     Use.SINK,
     Use.SINK_LEADS,
@@ -28,6 +28,7 @@ COMMANDS = (
     Use.SERVE,
     Use.SNAPSHOT,
     Use.DIFF,
+    Use.VERDICT,
     Use.EXPLAIN,
     Use.ERASE,
     Use.REPLAY,

@@ -10,16 +10,13 @@ from rich.text import Text
 from agents.comparison.movers import Mover, Scored
 from agents.comparison.quality import PairedQuality
 from agents.comparison.report import Comparison
-from agents.comparison.score_shift import QUANTILES
 from agents.comparison.segments import Segments
 from schemas.display import for_terminal
-from schemas.scored_event import CATEGORIES
+from stream.cli.score_tables import band_matrix, plain_table, quantiles
 
 __all__ = ["show_comparison"]
 
 WIDTH_IN_A_PIPE = 160
-BANDS = tuple(reversed(CATEGORIES))
-SHOWN_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def show_comparison(comparison: Comparison) -> None:
@@ -47,8 +44,8 @@ def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
     per = "a day" if comparison.population.days else "in all"
     found = [
         (f"Leads of each band, {per}", _capacity(comparison)),
-        ("Bands: rows before, columns after", _matrix(comparison)),
-        (f"Scores (KS distance {comparison.shift.ks:.3f})", _quantiles(comparison)),
+        ("Bands: rows before, columns after", band_matrix(comparison.matrix)),
+        (f"Scores (KS distance {comparison.shift.ks:.3f})", quantiles(comparison.shift)),
     ]
     for field in comparison.segments:
         name = for_terminal(field.field)
@@ -65,16 +62,8 @@ def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
     return found
 
 
-def _plain_table(first: str, *numbers: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(first, overflow="fold")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
 def _capacity(comparison: Comparison) -> Table:
-    table = _plain_table("band", "before", "after", "change")
+    table = plain_table("band", "before", "after", "change")
     for name, size in comparison.capacity.items():
         margin = f" ±{size.margin:,.0f}" if size.margin >= 0.5 else ""
         change = f"{size.after - size.before:+,.0f}{margin}"
@@ -82,32 +71,8 @@ def _capacity(comparison: Comparison) -> Table:
     return table
 
 
-def _matrix(comparison: Comparison) -> Table:
-    counts = comparison.matrix.counts
-    table = _plain_table("", *BANDS)
-    for before in BANDS:
-        row = [counts[CATEGORIES.index(before), CATEGORIES.index(after)] for after in BANDS]
-        table.add_row(before, *(f"{count:,}" for count in row))
-    return table
-
-
-def _quantiles(comparison: Comparison) -> Table:
-    shift = comparison.shift
-    table = _plain_table("", "mean", *(f"{share:.0%}" for share in SHOWN_QUANTILES))
-    chosen = [QUANTILES.index(share) for share in SHOWN_QUANTILES]
-    for name, mean, quantiles, form in (
-        ("before", shift.mean_before, shift.quantiles_before, ".4f"),
-        ("after", shift.mean_after, shift.quantiles_after, ".4f"),
-        ("change", shift.mean_after - shift.mean_before, shift.change_quantiles, "+.4f"),
-    ):
-        table.add_row(
-            name, *(format(value, form) for value in (mean, *(quantiles[i] for i in chosen)))
-        )
-    return table
-
-
 def _segments(field: Segments) -> Table:
-    table = _plain_table("", "leads", "mean before", "after", "High before", "after", "moved")
+    table = plain_table("", "leads", "mean before", "after", "High before", "after", "moved")
     for segment in field.segments:
         row = [
             f"{segment.leads:,}",
@@ -124,7 +89,7 @@ def _segments(field: Segments) -> Table:
 def _segment_quality(field: Segments) -> Table:
     """Return conversion and quality by segment; each cell is before → after."""
     columns = ("leads", "converted", "mean score", "AUC", "lift", "calibration error")
-    table = _plain_table("", *columns)
+    table = plain_table("", *columns)
     table.add_column("difference")
     for segment in field.segments:
         name, quality = Text(for_terminal(segment.name)), segment.quality
@@ -144,7 +109,7 @@ def _segment_quality(field: Segments) -> Table:
 
 
 def _quality(quality: PairedQuality) -> Table:
-    table = _plain_table("", "before", "after", "difference", "95 % interval", "")
+    table = plain_table("", "before", "after", "difference", "95 % interval", "")
     for name, estimate in quality.estimates.items():
         gain = estimate.difference
         table.add_row(

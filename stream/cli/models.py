@@ -23,6 +23,7 @@ from stream.cli.models_card import card_from, card_renderer
 from stream.cli.models_export import export
 from stream.cli.models_history import at, history
 from stream.cli.models_options import AS_JSON, REGISTRY, described, loaded, print_json, terminal
+from stream.cli.models_verdict import verdict
 from stream.process.exit_codes import exit_codes
 from stream.process.whole_file import write_whole
 
@@ -41,11 +42,12 @@ def models() -> None:
       leadscore models show leads --json
       leadscore models promote leads 3 --why "better on the last month"
       leadscore models rollback leads
+      leadscore models verdict leads
       leadscore models at 2026-05-03T14:03 leads
     """  # noqa: D301
 
 
-for command in (alias, promote, rollback, archive, history, at, export):
+for command in (alias, promote, rollback, archive, history, at, verdict, export):
     models.add_command(command)
 
 

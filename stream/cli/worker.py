@@ -12,7 +12,7 @@ __all__ = ["worker"]
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["score", "drift", "all", "archive", "trainer"]),
+    type=click.Choice(["score", "drift", "all", "shadow", "archive", "trainer"]),
     help="Role of the worker; overrides LEADSCORE_ROLE.",
 )
 @click.option(
@@ -28,7 +28,9 @@ def worker(role: str | None, http_port: int | None) -> None:
       leadscore worker --role drift --http-port 8084
 
     With --role drift it monitors drift instead, from the counts of the scoring workers: one worker
-    of the group is active, the others are on standby. With --role archive it writes the leads to
+    of the group is active, the others are on standby. With --role shadow it scores the same leads
+    with the model that has the alias shadow, in a group of its own, into leads.scored.shadow
+    (`leadscore models verdict` compares the scores). With --role archive it writes the leads to
     the folder LEADSCORE_ARCHIVE as Parquet files, for replays after their retention. With --role
     trainer it retrains the model on request, and when drift, quality, age or new outcomes trigger
     it: one worker of the group is active.

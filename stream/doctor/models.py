@@ -13,6 +13,7 @@ from schemas.store import SchemaStore
 from stream.doctor.finding import Finding, Surroundings, fail, ok, warn
 from stream.process.model_trial import Trials
 from stream.scoring.contract_check import verify_contract
+from stream.scoring.role_settings import scoring_settings
 from stream.settings import PREFIX, Settings
 
 __all__ = ["check_aliases", "check_registry", "check_schemas"]
@@ -20,7 +21,7 @@ __all__ = ["check_aliases", "check_registry", "check_schemas"]
 
 async def check_registry(at: Surroundings) -> Sequence[Finding]:
     """Check that the registry can be read, and the hashes of the model that scores."""
-    return await asyncio.to_thread(_registry, at.settings)
+    return await asyncio.to_thread(_registry, scoring_settings(at.settings))
 
 
 def _registry(settings: Settings) -> list[Finding]:
@@ -44,6 +45,8 @@ def _registry(settings: Settings) -> list[Finding]:
     try:
         bundle = _model(settings)
     except BundleError as error:
+        if settings.role == "shadow" and isinstance(error, ModelNotFoundError):
+            return [_no_shadow(error)]
         return [
             fail(
                 f"the model {settings.model} can't be used: {error}",
@@ -58,6 +61,11 @@ def _registry(settings: Settings) -> list[Finding]:
             f" whose files have the published hashes (sha256 {bundle.sha256[:8]})"
         )
     ]
+
+
+def _no_shadow(error: ModelNotFoundError) -> Finding:
+    sentence, _, remedy = str(error).partition(". ")
+    return warn(f"a shadow waits until there is a candidate: {sentence}", remedy.rstrip("."))
 
 
 def _model(settings: Settings) -> Bundle:
@@ -107,7 +115,7 @@ def _alias(registry: Registry, name: str, alias: Alias, version: str) -> Finding
 
 async def check_schemas(at: Surroundings) -> Sequence[Finding]:
     """Check that the leads' contract promises the fields that the model reads."""
-    return await asyncio.to_thread(_schemas, at.settings)
+    return await asyncio.to_thread(_schemas, scoring_settings(at.settings))
 
 
 def _schemas(settings: Settings) -> list[Finding]:
@@ -116,7 +124,7 @@ def _schemas(settings: Settings) -> list[Finding]:
         store = SchemaStore.load(*settings.schema_folders)
     except (InputError, StartupError) as error:
         return [fail(str(error), f"correct the schemas{folders} ({PREFIX}SCHEMA_DIR)")]
-    if settings.role not in ("score", "all"):  # they decode no leads
+    if not settings.is_scorer:  # they decode no leads
         return [ok("all schemas can be read")]
     try:
         bundle = _model(settings)

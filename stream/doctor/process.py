@@ -15,6 +15,7 @@ from stream.kafka.access import Operation, client_name, uses_of
 from stream.kafka.declared_rights import optional_rights_of
 from stream.kafka.group_protocol import LeadScoreAssignor
 from stream.kafka.shared_settings import decode_settings, shared_settings
+from stream.scoring.role_settings import scoring_settings
 from stream.settings import PREFIX, Settings, variable_of
 from stream.unknown_variables import unknown_variables
 
@@ -99,8 +100,8 @@ def _disk(what: str, folder: Path) -> Finding:
 async def check_group(at: Surroundings) -> Sequence[Finding]:
     """Compare the settings that a group must share with those of the workers that run."""
     assert at.cluster is not None
-    settings = at.settings
-    if settings.role not in ("score", "all"):  # the other groups have no shared settings
+    settings = scoring_settings(at.settings)
+    if not settings.is_scorer:  # the other groups have no shared settings
         return []
     group = await at.cluster.group(settings.group_id)
     if not group.members:

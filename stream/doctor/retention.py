@@ -28,7 +28,7 @@ async def check_retention(at: Surroundings) -> Sequence[Finding]:
     assert at.cluster is not None
     settings, configs, existing = at.settings, await at.cluster.configs(), await at.cluster.topics()
     uses, topics = uses_of(settings), []
-    if Use.SCORE in uses or Use.ARCHIVE in uses:
+    if not {Use.SCORE, Use.SHADOW, Use.ARCHIVE}.isdisjoint(uses):
         topics.append(SOURCE.name(settings))
     if Use.DRIFT in uses:
         topics.append(settings.leads_drift_partials)

@@ -44,6 +44,10 @@ class Use(StrEnum):
     """A worker that scores commits in transactions (LEADSCORE_DELIVERY=exactly_once)."""
     DRIFT = "drift"
     """A worker that watches drift."""
+    SHADOW = "shadow"
+    """A worker that scores as the shadow."""
+    SHADOW_TRANSACT = "shadow-transact"
+    """A shadow commits in transactions (LEADSCORE_DELIVERY=exactly_once)."""
     ARCHIVE = "archive"
     """A worker that archives leads."""
     TRAIN = "trainer"
@@ -62,6 +66,8 @@ class Use(StrEnum):
     """`leadscore replay`, to an isolated topic."""
     DIFF = "diff"
     """`leadscore diff`."""
+    VERDICT = "models-verdict"
+    """`leadscore models verdict`."""
     EXPLAIN = "explain"
     """`leadscore explain`, of a lead on the record."""
     ERASE = "erase"
@@ -95,6 +101,9 @@ def uses_of(settings: Settings) -> tuple[Use, ...]:
         uses += [Use.TRANSACT] if settings.is_exactly_once else []
     if settings.role in ("drift", "all"):
         uses.append(Use.DRIFT)
+    if settings.role == "shadow":
+        uses.append(Use.SHADOW)
+        uses += [Use.SHADOW_TRANSACT] if settings.is_exactly_once else []
     if settings.role == "archive":
         uses.append(Use.ARCHIVE)
     if settings.role == "trainer":

@@ -61,6 +61,7 @@ RESOURCES: tuple[Resource, ...] = (
         {Use.REPLAY: (Operation.WRITE,)},
         is_prefix=True,
     ),
+    Resource("group", "{0.shadow_group}", {Use.SHADOW: (Operation.READ,)}),
     # As stream/topology.py names it.
     Resource("group", "{0.group_id}-archive", {Use.ARCHIVE: (Operation.READ,)}),
     # Of each sink, by its name (Settings.sink_group).
@@ -80,6 +81,12 @@ RESOURCES: tuple[Resource, ...] = (
         {Use.TRANSACT: (Operation.WRITE,)},
         is_prefix=True,
     ),
+    Resource(
+        "transactional-id",
+        "{0.shadow_group}/{0.leads_created}/",
+        {Use.SHADOW_TRANSACT: (Operation.WRITE,)},
+        is_prefix=True,
+    ),
     # Named by stream/dead_letters/redriving.py.
     Resource(
         "transactional-id",
@@ -92,6 +99,10 @@ RESOURCES: tuple[Resource, ...] = (
 
 CLUSTER = "kafka-cluster"
 """The name that Kafka gives the one resource of this type."""
+
+SCORERS = {Use.SCORE, Use.SHADOW}
+WORKERS = SCORERS | {Use.COUNT, Use.DRIFT, Use.SINK, Use.SINK_LEADS}
+"""Uses of workers that have optional rights."""
 
 CHECK_ID = "check"
 """Suffix of the transactional id of the start-up check, which no writer uses."""
@@ -148,7 +159,7 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
     - For a replay, Describe on the workers' group and Read on their scored events: to yield to them
       (stream/replay/live_watch.py). Without these it does not.
     """
-    workers = set(uses) & {Use.SCORE, Use.COUNT, Use.DRIFT, Use.SINK, Use.SINK_LEADS}
+    workers = set(uses) & WORKERS
     if Use.REPLAY in uses:
         return (
             Right(Operation.DESCRIBE, "group", settings.group_id),
@@ -168,7 +179,7 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
         *(
             Right(operation, "topic", topic.name(settings))
             for topic in topics_of(workers)
-            if (topic is SOURCE and Use.SCORE in uses) or topic.name(settings) in written
+            if (topic is SOURCE and workers & SCORERS) or topic.name(settings) in written
             for operation in topic.optional
         ),
     )

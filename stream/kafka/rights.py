@@ -104,7 +104,7 @@ def refusal(settings: Settings, missing: Sequence[Right], uses: Collection[Use])
     """Return the message that names the user, the missing rights, and how to grant them."""
     *others, last = map(str, missing)
     listed = f"{', '.join(others)} and {last}" if others else last
-    workers = {Use.SCORE: "score", Use.DRIFT: "drift"}
+    workers = {Use.SCORE: "score", Use.SHADOW: "shadow", Use.DRIFT: "drift"}
     roles = [role for use, role in workers.items() if use in uses] or [str(use) for use in uses]
     role = "all" if len(roles) > 1 else roles[0]
     return (

@@ -59,6 +59,7 @@ SOURCE = Topic(
     rights=NEW
     | {
         Use.SCORE: READ,
+        Use.SHADOW: READ,
         Use.ARCHIVE: READ,
         Use.SINK: (Operation.DESCRIBE,),  # the number of its partitions
         Use.SINK_LEADS: READ,
@@ -93,6 +94,7 @@ TOPICS: tuple[Topic, ...] = (
             Use.SCORE: WRITE,
             Use.SINK: READ,
             Use.DIFF: READ,
+            Use.VERDICT: READ,
             Use.EXPLAIN: READ,
             Use.ERASE: READ,
         },
@@ -109,6 +111,7 @@ TOPICS: tuple[Topic, ...] = (
         rights=NEW
         | {
             Use.SCORE: WRITE,
+            Use.VERDICT: READ,
             Use.DLQ: READ,
             Use.EXPLAIN: READ,
             Use.ERASE: READ,
@@ -149,12 +152,28 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "{0.leads_scored_shadow}",
-        "Scores of a candidate model for the same leads.",
+        "The shadow's scores for the same leads.",
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW | {Use.ERASE: READ},
-        configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+        rights=NEW | {Use.SHADOW: WRITE, Use.VERDICT: READ, Use.ERASE: READ},
+        optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
+        holds_leads=True,
+    ),
+    Topic(
+        "{0.leads_scored_shadow_dlq}",
+        "Leads that the shadow can't score, with the reason in the headers.",
+        key="as in the source",
+        value="the source's bytes, untouched",
+        follows_source=True,
+        rights=NEW | {Use.SHADOW: WRITE, Use.VERDICT: READ, Use.ERASE: READ},
+        optional=READ + SIZE,
+        configs={
+            "cleanup.policy": "delete",
+            "retention.ms": QUARTER,
+            "max.message.bytes": DLQ_MESSAGE_BYTES,
+        },
         holds_leads=True,
     ),
     Topic(
@@ -163,7 +182,7 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_outcome",
         follows_source=True,
-        rights=NEW | {Use.ERASE: READ, Use.TRAIN: READ, Use.RETRAIN: READ},
+        rights=NEW | {Use.VERDICT: READ, Use.ERASE: READ, Use.TRAIN: READ, Use.RETRAIN: READ},
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
         holds_leads=True,
     ),

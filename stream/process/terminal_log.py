@@ -82,6 +82,13 @@ def _settings(given: Mapping[str, Any]) -> Sequence[Line]:
             ("Writes", ", ".join(outputs)),
             ("Delivery", _delivery(settings)),
         ]
+    if role == "shadow":
+        outputs = [f"{settings['leads_scored_shadow']} ({settings['output_format']})"]
+        lines += [
+            ("Reads", f"{settings['leads_created']}, group {settings['group_id']}-shadow"),
+            ("Writes", ", ".join([*outputs, settings["leads_scored_shadow_dlq"]])),
+            ("Delivery", _delivery(settings)),
+        ]
     if role in ("drift", "all"):
         lines += [
             ("Reads", f"{settings['leads_drift_partials']}, group {settings['group_id']}-drift"),

@@ -80,7 +80,7 @@ def locate(settings: Settings) -> str | None:
     try:
         return Registry(settings.registry).resolve(settings.model)
     except ModelNotFoundError:
-        if settings.environment in ("development", "test"):
+        if settings.has_constant_model:
             return None
         raise
 
@@ -172,7 +172,7 @@ def load_pinned(
     StartupError
         It reads fields that the contract does not promise.
     """
-    if model.id == CONSTANT and settings.environment in ("development", "test"):
+    if model.id == CONSTANT and settings.has_constant_model:
         return _constant(settings, registered)
     registry, name = Registry(settings.registry), f"{model.id}/{model.version}"
     if model.version not in registry.versions(model.id):

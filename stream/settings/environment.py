@@ -71,6 +71,15 @@ class Settings(  # fields are in the order of the bases from the last to the fir
         return self
 
     @model_validator(mode="after")
+    def _check_shadow(self) -> Self:
+        if self.role == "shadow" and not re.fullmatch(r"[\w.-]+([@/][\w.-]+)?", self.model):
+            raise ValueError(
+                f"{PREFIX}ROLE=shadow needs the name of a model, as it follows the alias shadow,"
+                f" but {PREFIX}MODEL={self.model} is a path: set the name"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_topics(self) -> Self:
         used: dict[str, str] = {}
         for says, name in self._named_topics().items():
@@ -128,6 +137,26 @@ class Settings(  # fields are in the order of the bases from the last to the fir
     def sink_topic(self) -> str:
         """Topic that the sink reads."""
         return self.leads_scored if self.sink_content == "scores" else self.leads_created
+
+    @property
+    def is_scorer(self) -> bool:
+        """Whether the worker scores leads."""
+        return self.role in ("score", "all", "shadow")
+
+    @property
+    def shadow_group(self) -> str:
+        """Consumer group of the shadow."""
+        return f"{self.group_id}-shadow"
+
+    @property
+    def shadow_model(self) -> str:
+        """Reference to the shadow's model: the alias `shadow` of the model that scores."""
+        return f"{re.split('[@/]', self.model)[0]}@shadow"
+
+    @property
+    def has_constant_model(self) -> bool:
+        """Whether a model that gives a constant score stands in where there is none."""
+        return self.role != "shadow" and self.environment in ("development", "test")
 
     def _named_topics(self) -> dict[str, str]:
         """Return the name of each topic, by its setting."""

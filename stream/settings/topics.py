@@ -40,7 +40,15 @@ class TopicSettings(SettingsGroup):
     """Topic of the dead letters of sinks: records that a target refuses, with the reason."""
 
     leads_scored_shadow: Topic = named("leads.scored.shadow")
-    """Topic of the candidate model's scores for the same leads."""
+    """Topic of the shadow's scores for the same leads."""
+
+    leads_scored_shadow_dlq: Topic = Field(
+        default_factory=lambda validated: (
+            f"{validated.get('leads_scored_shadow', 'leads.scored.shadow')}.dlq"
+        )
+    )
+    """Topic of the leads that the shadow can't score. Default: the topic of its scores with `.dlq`
+    appended."""
 
     leads_outcomes: Topic = named("leads.outcomes")
     """Topic of the leads' outcomes."""

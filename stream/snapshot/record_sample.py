@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -20,7 +20,15 @@ from stream.kafka.topic_admin import partition_counts
 from stream.settings import Settings
 from stream.snapshot.reservoir import Reservoir
 
-__all__ = ["TimeRange", "count_offsets", "draw_records", "records_within"]
+__all__ = [
+    "Span",
+    "TimeRange",
+    "count_offsets",
+    "draw_records",
+    "read_span",
+    "records_within",
+    "spans_within",
+]
 
 Span = tuple[int, int]
 """Offsets: the first is included, the second is not."""
@@ -99,14 +107,26 @@ async def records_within(
     FatalError
         Kafka stopped answering.
     """
-    partitions = await _partitions(settings, topic, use)
-    connection = settings.kafka_client_options()
-    reader = LogReader(connection, settings.isolation_level)
-    with _reading(topic):
-        spans = await _spans(connection, topic, partitions, within)
-        for partition, (start, stop) in spans.items():
-            async for records in in_time(reader.read(partition, start, stop)):
-                yield [record for record in records if within.holds(record)]
+    spans = await spans_within(settings, topic, within, use)
+    for partition, span in spans.items():
+        async for records in read_span(settings, partition, span):
+            yield [record for record in records if within.holds(record)]
+
+
+async def read_span(
+    settings: Settings, partition: TopicPartition, span: Span
+) -> AsyncIterator[Sequence[Record]]:
+    """Read the records of a span of offsets, some at a time.
+
+    Raises
+    ------
+    FatalError
+        Kafka stopped answering.
+    """
+    reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+    with _reading(partition.topic):
+        async for records in in_time(reader.read(partition, *span)):
+            yield records
 
 
 async def count_offsets(settings: Settings, topic: str, within: TimeRange, use: Use) -> int:
@@ -117,10 +137,23 @@ async def count_offsets(settings: Settings, topic: str, within: TimeRange, use: 
     StartupError, FatalError
         See ``records_within``.
     """
+    spans = await spans_within(settings, topic, within, use)
+    return sum(stop - start for start, stop in spans.values())
+
+
+async def spans_within(
+    settings: Settings, topic: str, within: TimeRange, use: Use
+) -> Mapping[TopicPartition, Span]:
+    """Return the offsets of each partition that may be in a range; a partition may have none.
+
+    Raises
+    ------
+    StartupError, FatalError
+        See ``records_within``.
+    """
     partitions = await _partitions(settings, topic, use)
     with _reading(topic):
-        spans = await _spans(settings.kafka_client_options(), topic, partitions, within)
-    return sum(stop - start for start, stop in spans.values())
+        return await _spans(settings.kafka_client_options(), topic, partitions, within)
 
 
 async def _partitions(settings: Settings, topic: str, use: Use) -> int:

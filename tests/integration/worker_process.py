@@ -216,12 +216,12 @@ class Stage:
             offsets[record.partition].append(read_scored(record.value, SCORED).source[1])
         return offsets
 
-    async def committed(self) -> dict[int, int]:
-        """Offsets that the group has committed, by partition."""
+    async def committed(self, group: str = "") -> dict[int, int]:
+        """Offsets that the group, or another one, has committed, by partition."""
         settings = self.settings
         try:
             return await committed_offsets(
-                settings.kafka_bootstrap_servers, settings.group_id, settings.leads_created
+                settings.kafka_bootstrap_servers, group or settings.group_id, settings.leads_created
             )
         except GroupCoordinatorNotAvailableError:  # nobody has ever been in a group on this broker
             return {}

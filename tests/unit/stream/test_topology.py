@@ -59,6 +59,7 @@ def wired(role: Any) -> tuple[App, list[str]]:
         ("drift", ["Monitor", *DRIFT], {"drift"}, {"drift_windows"}),
         ("all", ["Monitor", *SCORING, *DRIFT], {"score", "drift"}, {"drift_windows"}),
         ("sink", ["Monitor", *SINK], {"write"}, set()),
+        ("shadow", ["Monitor", *SCORING], {"score"}, set()),
         ("archive", ["Monitor", *ARCHIVE], {"archive"}, set()),
         ("trainer", ["Monitor", "RetrainService", "LoopWatch"], {"retrain"}, set()),
     ],
@@ -78,7 +79,7 @@ def test_a_change_of_model_outlives_the_scoring_service() -> None:
     assert services.index("ModelReloader") < services.index("ScoringService")
 
 
-@pytest.mark.parametrize("role", ["score", "drift", "archive", "sink", "trainer"])
+@pytest.mark.parametrize("role", ["score", "drift", "shadow", "archive", "sink", "trainer"])
 def test_no_service_hides_a_method_of_modes_own(role: Any) -> None:
     """An attribute `_crash` would hide the method by which mode ends the services of an app."""
     settings = load_settings(role=role, archive="archive", sink_to="scores")

@@ -16,6 +16,7 @@ from tests.prometheus_files import (
     OF_THE_SCRAPE,
     PROMETHEUS,
     RECORDED,
+    ROLE,
     SERIES,
     amtool,
     labels_asked,
@@ -66,7 +67,7 @@ def test_an_alert_asks_for_what_is_declared(alert: Any) -> None:
     names = names_in(alert["expr"])
     assert names or alert["expr"].startswith("up{")
     assert names <= SERIES.keys()
-    labels = OF_THE_SCRAPE | {"le"}.union(*(SERIES[name].labels for name in names))
+    labels = OF_THE_SCRAPE | {"le", ROLE}.union(*(SERIES[name].labels for name in names))
     labels |= {*re.findall(r'label_replace\(.*?,\s*"(\w+)", "\$1"', alert["expr"], re.DOTALL)}
     labels |= {label for name in names_recorded(alert["expr"]) for label in LABELS_RECORDED[name]}
     assert labels_asked(alert["expr"]) <= labels

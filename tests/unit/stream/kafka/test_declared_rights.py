@@ -36,6 +36,16 @@ from tests.unit.stream.kafka.test_rights import settings_of
             },
         ),
         (
+            {"role": "shadow", "delivery": "exactly_once"},
+            {
+                "Read on the topic leads.created",
+                "Read on the group leadscore-shadow",
+                "Write on the topic leads.scored.shadow",
+                "Write on the topic leads.scored.shadow.dlq",
+                "Write on the transactional ids that begin with leadscore-shadow/leads.created/",
+            },
+        ),
+        (
             {"role": "drift", "topic_prefix": "staging."},
             {
                 "Read on the topic staging.leads.drift.partials",

@@ -18,6 +18,7 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.redrives",
         "staging.leads.sinks.dlq",
         "staging.leads.scored.shadow",
+        "staging.leads.scored.shadow.dlq",
         "staging.leads.outcomes",
         "staging.leads.outcomes.dlq",
         "staging.leads.quality",

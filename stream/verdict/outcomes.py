@@ -1,0 +1,76 @@
+"""The final outcomes of a topic, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
+from agents.verdict.known_outcomes import OUTCOME
+from schemas.errors import InvalidEventError
+from schemas.lead_outcome import OutcomeReader
+from schemas.store import SchemaStore
+from stream.consume.partition_progress import Record
+from stream.settings import Settings
+from stream.verdict.results import key_of
+
+__all__ = ["FinalOutcomes", "final_outcomes"]
+
+
+class FinalOutcomes:
+    """Gathers final outcomes, 33 bytes each; steps on the way are left out.
+
+    Parameters
+    ----------
+    reader
+        Reads the records.
+    kinds
+        Which outcomes are final.
+
+    Attributes
+    ----------
+    unreadable
+        Number of records that are no outcome.
+    """
+
+    def __init__(self, reader: OutcomeReader, kinds: OutcomeKinds) -> None:
+        self._reader = reader
+        self._kinds = kinds
+        self._parts: list[NDArray[np.void]] = []
+        self.unreadable = 0
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Add the outcomes of some records."""
+        found = []
+        for record in records:
+            try:
+                outcome = self._reader.read(record.value, record.timestamp)
+            except InvalidEventError:
+                self.unreadable += 1
+                continue
+            kind = self._kinds.of(outcome.outcome)
+            if kind is not OutcomeKind.OPEN:
+                lead, at = key_of(outcome.lead_id), outcome.occurred_at
+                is_positive = kind is OutcomeKind.POSITIVE
+                found.append((lead, at, record.timestamp, record.offset, is_positive))
+        self._parts.append(np.array(found, dtype=OUTCOME))
+
+    @property
+    def rows(self) -> NDArray[np.void]:
+        """All of them: ``OUTCOME``."""
+        return np.concatenate(self._parts) if self._parts else np.zeros(0, dtype=OUTCOME)
+
+
+def final_outcomes(settings: Settings) -> FinalOutcomes:
+    """Return what gathers outcomes, with the schemas and words of the settings."""
+    return FinalOutcomes(
+        OutcomeReader(
+            SchemaStore.load(*settings.schema_folders),
+            max_bytes=settings.max_event_bytes,
+            earliest_ms=settings.earliest_ms,
+            ahead_ms=settings.times_ahead_ms,
+        ),
+        OutcomeKinds(settings.outcome_positive, settings.outcome_negative),
+    )

@@ -1,0 +1,91 @@
+"""Results of one side of a partition, read from its topics of scores and of dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.verdict.score_columns import Result, ScoreColumns
+from schemas.headers import SourceOf
+from schemas.scored_event import CATEGORIES
+from schemas.scored_event_reader import ScoredEventReader
+from stream.consume.partition_progress import Record
+
+__all__ = ["MODELS", "Results", "key_of"]
+
+KEY_BITS = (1 << 64) - 1
+MODELS = (1, 2)
+"""Numbers of the live model and of the candidate; other models have larger ones."""
+
+
+def key_of(lead_id: str) -> int:
+    """Return a hash of a lead's id, of 64 bits, that holds within this process."""
+    return hash(lead_id) & KEY_BITS
+
+
+@dataclass(slots=True)
+class Results:
+    """Gathers the results of a partition of one side.
+
+    Parameters
+    ----------
+    topic, partition
+        Of the leads: results of other sources are left out, as are those of replays.
+    number_of
+        Returns the number of a model, given its hash.
+
+    Attributes
+    ----------
+    columns
+        The results.
+    unreadable
+        Number of values that are no scored event.
+    earliest
+        Time stamp of the earliest of these leads, in milliseconds since 1970; 0 where that is not
+        known, None before the first.
+    """
+
+    topic: str
+    partition: int
+    number_of: Callable[[str], int]
+    columns: ScoreColumns = field(default_factory=ScoreColumns)
+    unreadable: int = 0
+    earliest: int | None = None
+    _reader: ScoredEventReader = field(default_factory=ScoredEventReader)
+
+    def add_scores(self, records: Sequence[Record]) -> None:
+        """Add scored events."""
+        for record in records:
+            try:
+                self._add(self._reader.read(record.value))
+            except (ValueError, KeyError, TypeError):
+                self.unreadable += 1
+
+    def add_dead_letters(self, records: Sequence[Record]) -> None:
+        """Add dead letters."""
+        source_of = SourceOf(self.topic, self.partition, None)
+        for record in records:
+            if (offset := source_of(record.headers)) is not None:
+                self.columns.put_dead_letter(offset)
+
+    def _add(self, event: Any) -> None:
+        source = event["source"]
+        is_ours = source["topic"] == self.topic and source["partition"] == self.partition
+        if not is_ours or event.get("replay_id") is not None:
+            return
+        at, latency = event["scored_at"], event["latency_ms"]
+        self.columns.put(
+            Result(
+                source["offset"],
+                at,
+                key_of(event["lead_id"]),
+                event["score"],
+                event["feature_coverage"],
+                latency,
+                self.number_of(event["model_sha256"]),
+                CATEGORIES.index(event["category"]),
+            )
+        )
+        came = at - latency if latency else 0  # 0: the time stamp of the lead is no time
+        self.earliest = came if self.earliest is None else min(self.earliest, came)

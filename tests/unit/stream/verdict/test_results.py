@@ -1,0 +1,57 @@
+"""Scored events and dead letters as results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.model_identity import ModelIdentity
+from stream.verdict.results import Results, key_of
+from tests.unit.stream.verdict.verdict_topics import AT, LIVE, StoredRecord, scored_event
+
+
+def results() -> Results:
+    return Results("leads.created", 0, {LIVE.sha256: 1}.__getitem__)
+
+
+def test_a_scored_event_is_a_row() -> None:
+    found = results()
+    found.add_scores([scored_event(7, 0.5, LIVE)])
+    [row] = found.columns.rows()
+    assert row["offset"] == 7
+    assert row["at"] == AT
+    assert row["lead"] == key_of("L-7")
+    assert (row["score"], row["band"], row["model"]) == (0.5, 2, 1)
+    assert found.earliest == AT - 20
+
+
+def test_leads_whose_time_stamp_is_no_time_may_be_as_old_as_any() -> None:
+    found = results()
+    found.add_scores([scored_event(7, 0.5, LIVE), scored_event(8, 0.5, LIVE, latency_ms=0)])
+    assert found.earliest == 0
+
+
+def test_events_of_other_sources_and_of_replays_are_left_out() -> None:
+    found, other = results(), {"topic": "others", "partition": 0, "offset": 1}
+    found.add_scores(
+        [
+            scored_event(7, 0.5, LIVE, source=other),
+            scored_event(7, 0.5, LIVE, source=other | {"topic": "leads.created", "partition": 1}),
+            scored_event(7, 0.5, LIVE, replay_id="r1"),
+        ]
+    )
+    assert len(found.columns.rows()) == 0
+    assert (found.earliest, found.unreadable) == (None, 0)
+
+
+def test_a_value_that_is_no_event_is_counted() -> None:
+    found = results()
+    broken: list[Any] = [StoredRecord(value) for value in (None, b"", b"{}", b'{"source": 1}')]
+    found.add_scores(broken)
+    found.add_scores([scored_event(1, 0.5, ModelIdentity("x", "1", "unknown"))])
+    assert found.unreadable == 5
+
+
+def test_keys_of_leads_are_64_bits_without_a_sign() -> None:
+    keys = [key_of(f"L-{i}") for i in range(1000)]
+    assert len(set(keys)) == 1000
+    assert all(0 <= key < 2**64 for key in keys)
