@@ -16,7 +16,7 @@ from typing import Any
 import fastavro
 
 from schemas.single_object import HEADER_BYTES
-from schemas.store import PACKAGED, SchemaStore
+from schemas.store import PACKAGED, Schema, SchemaStore
 
 __all__ = ["RecordCodec"]
 
@@ -71,15 +71,32 @@ class RecordCodec:
         if value is None or written_with is None:
             found = "no value" if value is None else value[:HEADER_BYTES].hex(" ")
             raise ValueError(f"expected a {schema.name} ({schema.header.hex(' ')} …), got {found}")
-        body = io.BytesIO(value[HEADER_BYTES:])
+        return self.decode_datum(value[HEADER_BYTES:], written_with)
+
+    def decode_datum(self, datum: bytes, written_with: Schema) -> Mapping[str, Any]:
+        """Read the bytes of a record without their header.
+
+        Parameters
+        ----------
+        datum
+            The record in Avro's binary encoding.
+        written_with
+            The writer's schema.
+
+        Raises
+        ------
+        ValueError
+            The bytes are not a record of this schema.
+        """
+        is_same = written_with.fingerprint == self._schema.fingerprint
         try:
             record: Any = fastavro.schemaless_reader(
-                *(body, written_with.parsed),
-                None if written_with is schema else schema.parsed,
+                *(io.BytesIO(datum), written_with.parsed),
+                None if is_same else self._schema.parsed,
             )
         except Exception as error:  # fastavro raises whatever the bytes lead it to
             raise ValueError(
-                f"expected a {schema.name}, its bytes are damaged: {error!r}"
+                f"expected a {self._schema.name}, its bytes are damaged: {error!r}"
             ) from None
         found_record: Mapping[str, Any] = record
         return found_record

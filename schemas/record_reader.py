@@ -1,4 +1,4 @@
-"""Reader of records of any known schema, with all fields, in Avro and in JSON."""
+"""Reader of records of any known schema, with all fields, in each wire format."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import fastavro
 import orjson
 
 from schemas.errors import ErrorCode, InvalidEventError
+from schemas.framed_schemas import FramedSchemas
 from schemas.json_values import as_json_values
+from schemas.registered import RegisteredSchemas
 from schemas.single_object import AVRO_MARKER, HEADER_BYTES
-from schemas.store import SchemaStore
+from schemas.store import Schema, SchemaStore
 from schemas.wire import WireFormat, detect
 
 __all__ = ["RecordReader"]
@@ -25,10 +27,13 @@ class RecordReader:
     ----------
     store
         The schemas that records may be written with.
+    registered
+        What ids of the schema registry stand for; None: no registry is set.
     """
 
-    def __init__(self, store: SchemaStore) -> None:
+    def __init__(self, store: SchemaStore, registered: RegisteredSchemas | None = None) -> None:
         self._store = store
+        self._framed = FramedSchemas(registered)
         self._converts: dict[bytes, Callable[[Any], Any]] = {}
 
     def read(self, value: bytes | None) -> Mapping[str, Any]:
@@ -41,9 +46,17 @@ class RecordReader:
         """
         wire = detect(value)
         assert value is not None, "detect refuses it"
-        return self._read_avro(value) if wire is WireFormat.AVRO else _read_json(value)
+        if wire is WireFormat.JSON:
+            return _read_json(value)
+        schema, datum = (
+            self._framed.split(value)
+            if wire is WireFormat.CONFLUENT
+            else (self._schema_of(value), value[HEADER_BYTES:])
+        )
+        return _read_json(datum) if schema is None else self._read_avro(schema, datum)
 
-    def _read_avro(self, value: bytes) -> Mapping[str, Any]:
+    def _schema_of(self, value: bytes) -> Schema:
+        """Return the schema whose fingerprint a single-object encoding begins with."""
         fingerprint = value[len(AVRO_MARKER) : HEADER_BYTES]
         schema = self._store.by_fingerprint(fingerprint)
         if schema is None:
@@ -52,7 +65,10 @@ class RecordReader:
                 f"no schema has the fingerprint {fingerprint.hex()}: put its .avsc file into the"
                 " folder that LEADSCORE_SCHEMA_DIR names, and restart",
             )
-        body = io.BytesIO(value[HEADER_BYTES:])
+        return schema
+
+    def _read_avro(self, schema: Schema, datum: bytes) -> Mapping[str, Any]:
+        body = io.BytesIO(datum)
         try:
             record: Any = fastavro.schemaless_reader(body, schema.parsed)
             if body.read(1):
@@ -62,10 +78,10 @@ class RecordReader:
                 ErrorCode.DECODE,
                 f"expected a {schema.name}, but its bytes are damaged ({type(error).__name__})",
             ) from None
-        if fingerprint not in self._converts:
-            self._converts[fingerprint] = as_json_values(schema)
+        if schema.fingerprint not in self._converts:
+            self._converts[schema.fingerprint] = as_json_values(schema)
         try:
-            found: Mapping[str, Any] = self._converts[fingerprint](record)
+            found: Mapping[str, Any] = self._converts[schema.fingerprint](record)
         except ValueError:
             raise InvalidEventError(
                 ErrorCode.DECODE, f"expected a {schema.name}, but a decimal of it is damaged"
@@ -80,5 +96,6 @@ def _read_json(value: bytes) -> Mapping[str, Any]:
         raise InvalidEventError(
             ErrorCode.DECODE, "expected a JSON object, but the value is no JSON"
         ) from None
-    assert isinstance(record, dict), "its first byte is {"
+    if not isinstance(record, dict):  # behind the id of a JSON Schema
+        raise InvalidEventError(ErrorCode.DECODE, "expected a JSON object, got other JSON")
     return record

@@ -27,6 +27,7 @@ from schemas.store import Schema, parse_schema
 __all__ = [
     "GUID_BYTES",
     "ID_BYTES",
+    "LENGTHS",
     "VALUE_SCHEMA_ID",
     "JsonText",
     "Meaning",
@@ -45,6 +46,7 @@ VALUE_SCHEMA_ID = "__value_schema_id"
 ID_BYTES, GUID_BYTES = 5, 17
 """Length of the framing: the marker 00 and an id, the marker 01 and a GUID."""
 LENGTHS = {0: ID_BYTES, 1: GUID_BYTES}
+"""Length of the framing by its first byte."""
 MOST_UNRESOLVED = 100_000
 """Ids without a schema that are remembered: damaged records can have any."""
 MOST_BRANCHES = 64

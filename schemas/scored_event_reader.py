@@ -7,17 +7,29 @@ from typing import Any
 
 import orjson
 
+from schemas.framed_schemas import FramedSchemas
 from schemas.record_codec import RecordCodec
+from schemas.registered import RegisteredSchemas
 from schemas.single_object import AVRO_MARKER
 
 __all__ = ["ScoredEventReader"]
 
+FRAMINGS = (b"\0", b"\1")
+"""First bytes of values in Confluent's framing."""
+
 
 class ScoredEventReader:
-    """Reads scored events in either format, of this version and of earlier ones."""
+    """Reads scored events in any format, of this version and of earlier ones.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    registered
+        What ids of the schema registry stand for; None: events in Confluent's framing are refused.
+    """
+
+    def __init__(self, registered: RegisteredSchemas | None = None) -> None:
         self._codec = RecordCodec("lead_scored")
+        self._framed = FramedSchemas(registered)
 
     def read(self, value: bytes | None) -> Mapping[str, Any]:
         """Read an event.
@@ -26,10 +38,19 @@ class ScoredEventReader:
         ------
         ValueError
             The bytes are no scored event.
+        InvalidEventError
+            They are in Confluent's framing, and their schema is not known.
         """
-        if value is not None and not value.startswith(AVRO_MARKER):
-            event = orjson.loads(value)
-            if not isinstance(event, dict):
-                raise ValueError("expected a scored event as a JSON object")
-            return event
-        return self._codec.decode(value)
+        if value is None or value.startswith(AVRO_MARKER):
+            return self._codec.decode(value)
+        if value[:1] in FRAMINGS:
+            schema, datum = self._framed.split(value)
+            return _json(datum) if schema is None else self._codec.decode_datum(datum, schema)
+        return _json(value)
+
+
+def _json(value: bytes) -> Mapping[str, Any]:
+    event = orjson.loads(value)
+    if not isinstance(event, dict):
+        raise ValueError("expected a scored event as a JSON object")
+    return event

@@ -59,8 +59,8 @@ class App(faust.App):
     Attributes
     ----------
     schemas
-        Looks up schema ids in the schema registry; None: the settings name none, or the role reads
-        no leads.
+        Looks up schema ids in the schema registry; None: the settings name none, or the role needs
+        no schemas.
     stopped_for
         The logged error that ended the worker; None if there is none.
     """
@@ -69,7 +69,8 @@ class App(faust.App):
         self.settings = settings
         self._checks = checks
         self.trials = Trials()
-        self.schemas = open_lookup(settings) if settings.is_scorer else None
+        reads_schemas = settings.is_scorer or settings.role == "sink"
+        self.schemas = open_lookup(settings) if reads_schemas else None
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
         limit_heartbeats(settings.session_timeout_ms / 1000)

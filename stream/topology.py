@@ -26,7 +26,8 @@ drift     agent ``drift``,          DriftService, DriftStallWatch
           table ``drift_windows``
 all       those of score and drift  those of score and drift
 shadow    those of score            those of score
-sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWatch
+sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWatch; SchemaWait
+                                    if a schema registry is set
 archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
 trainer   agent ``retrain``         RetrainService, LoopWatch
 ========  ========================  ===================================================
@@ -58,7 +59,7 @@ holds the code to it).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -73,6 +74,7 @@ from stream.consume.batch_source import BatchSource
 from stream.consume.foreign_commits import ForeignCommits
 from stream.consume.missing_commits import MissingCommits
 from stream.consume.offset_committer import GroupCommitter
+from stream.consume.partition_progress import Batch
 from stream.consume.removed_partitions import RemovedPartitions
 from stream.consume.source_options import SourceOptions
 from stream.deliver.batch_producer import EmitOptions, Emitter
@@ -138,6 +140,9 @@ READY = {
 }
 """Conditions of readiness by role, besides that Kafka answers."""
 
+Accept = Callable[[Sequence[Batch]], Awaitable[None]]
+"""Accepts the batches of a poll."""
+
 CHANGE_LIMIT = 1.0
 """Seconds for the commit of a change of model, at least once."""
 
@@ -196,7 +201,7 @@ class ScoringRole:
     stall_watch: StallWatch
     commit_watch: CommitWatch
     loop_watch: LoopWatch
-    schema_wait: SchemaWait | None = None
+    schema_wait: Sequence[SchemaWait] = ()
 
     @property
     def services(self) -> Sequence[Service]:
@@ -208,7 +213,7 @@ class ScoringRole:
         return (
             self.outcomes,
             self.models,
-            *([] if self.schema_wait is None else [self.schema_wait]),
+            *self.schema_wait,
             self.commit_watch,
             self.service,
             self.stall_watch,
@@ -310,12 +315,7 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
     resumption = DriftResumption(drift, changes, source, app.crash)
     observer = ScoringObserver(metrics, health, kafka.clock, outcomes, resumption)
     source.observer = observer
-    accept, schema_wait = pipeline.accept, None
-    if schemas is not None:
-        schema_wait = SchemaWait(
-            schemas, accept, hold=source.hold, release=source.release, crash=app.crash
-        )
-        accept = schema_wait.accept
+    accept, schema_wait = _wait_for_schemas(app, source, pipeline.accept)
 
     @app.agent(source.channel, name="score")
     async def score_leads(polls: Any) -> None:
@@ -598,6 +598,7 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
         In the order in which they start.
     """
     # Only where it is needed: a sink brings its client along.
+    from monitoring.telemetry.schema_metrics import SchemaMetrics
     from monitoring.telemetry.sink_metrics import SinkMetrics
     from schemas.store import SchemaStore
     from stream.sinks.assembly import TURNS, gathering_of, sink_settings
@@ -613,6 +614,9 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
     settings, health = sink_settings(app.settings), monitor.health
     name, content = settings.sink_label, settings.sink_content
     metrics = SinkMetrics(monitor.registry, name=name, kind=settings.sink, content=content)
+    schemas = app.schemas
+    if schemas is not None:
+        schemas.metrics = SchemaMetrics(monitor.registry)
     kafka = KafkaClients(settings)
     source: BatchSource
     observer: SinkObserver
@@ -623,7 +627,9 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
     gathering = gathering_of(settings, sink)
     runner = SinkRunner(
         sink,
-        reader_of(content, SchemaStore.load(*settings.schema_folders)),
+        reader_of(
+            content, SchemaStore.load(*settings.schema_folders), schemas and schemas.registered
+        ),
         Gatherer(gathering, kafka.budget.in_flight_bytes // 2),
         dead_letters,
         topic_id=kafka.topic_ids.read,
@@ -651,11 +657,12 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
     )
     observer = SinkObserver(metrics, health, kafka.clock, runner.rebalanced)
     source.observer = observer
+    accept, schema_wait = _wait_for_schemas(app, source, runner.accept)
 
     @app.agent(source.channel, name="write")
     async def write_records(polls: Any) -> None:
         async for batches in polls:
-            await runner.accept(batches)
+            await accept(batches)
 
     service = SinkService(source, runner, emitter, dead_letters, kafka.clock, crash=app.crash)
     stall_watch = StallWatch(
@@ -668,4 +675,16 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
     )
     loop_watch = LoopWatch()
     metrics.watch_source(SourceMetrics(source, observer, stall_watch, loop_watch, health).state)
-    return service, stall_watch, loop_watch
+    return *schema_wait, service, stall_watch, loop_watch
+
+
+def _wait_for_schemas(
+    app: App, source: BatchSource, accept: Accept
+) -> tuple[Accept, Sequence[SchemaWait]]:
+    """Put the wait for schema ids before a function that accepts batches, if a registry is set."""
+    if app.schemas is None:
+        return accept, ()
+    wait = SchemaWait(
+        app.schemas, accept, hold=source.hold, release=source.release, crash=app.crash
+    )
+    return wait.accept, (wait,)

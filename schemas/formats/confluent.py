@@ -17,15 +17,13 @@ from schemas.formats.avro_events import AvroEventWriter
 from schemas.formats.avro_leads import AvroLeadReader
 from schemas.formats.event_format import LeadFields, ReadColumns, Row
 from schemas.formats.json_objects import JSON, JsonLeadReader
+from schemas.framed_schemas import FramedSchemas, framing_of
 from schemas.registered import (
     GUID_BYTES,
     ID_BYTES,
-    JsonText,
-    Meaning,
     RegisteredAvro,
     RegisteredSchemas,
     header_of,
-    in_words,
 )
 from schemas.scored_event import ScoredEvent, ScoredModel
 from schemas.store import Schema, SchemaStore
@@ -53,13 +51,7 @@ class ConfluentFraming:
 
     def recognises(self, value: bytes) -> bool:
         """Return True, or raise if the header is incomplete."""
-        if header_of(value) is None:
-            raise InvalidEventError(
-                ErrorCode.WIRE_FORMAT,
-                "expected 00 and 4 bytes of schema id, or 01 and 16 bytes of GUID, at the start of"
-                f" an event in Confluent's framing, got {len(value)} bytes in all: the event was"
-                " cut, or is in another format",
-            )
+        framing_of(value)
         return True
 
     def lead_reader(self, store: SchemaStore, fields: LeadFields) -> ConfluentLeadReader:
@@ -95,9 +87,10 @@ class ConfluentLeadReader:
 
     def __init__(self, registered: RegisteredSchemas | None, fields: LeadFields) -> None:
         self._registered = registered
+        self._schemas = FramedSchemas(registered)
         self._json = JsonLeadReader(fields)
         self._avro = {
-            length: AvroLeadReader(length, self._schema_behind, fields, known=())
+            length: AvroLeadReader(length, self._schemas.schema_behind, fields, known=())
             for length in HEADER_LENGTHS
         }
 
@@ -105,7 +98,7 @@ class ConfluentLeadReader:
         """Read the records of the first one's schema, if that is in Avro."""
         first = values[0]
         header = header_of(first) if first else None
-        meaning = self._meaning(header) if header else None
+        meaning = self._schemas.meaning(header) if header else None
         if not header or not isinstance(meaning, RegisteredAvro):
             return None
         return self._avro[len(header) + meaning.is_union].read_columns(values)
@@ -124,7 +117,7 @@ class ConfluentLeadReader:
             assert header is not None, "the format recognises the value"
             by_header.setdefault(header, []).append(i)
         for header, of_id in by_header.items():
-            meaning = self._meaning(header)
+            meaning = self._schemas.meaning(header)
             if isinstance(meaning, InvalidEventError):
                 errors.update(dict.fromkeys(of_id, meaning))
             elif isinstance(meaning, RegisteredAvro):
@@ -136,7 +129,7 @@ class ConfluentLeadReader:
     def prepare(self) -> None:
         """Generate the readers of the ids that are known."""
         for header in self._registered or ():
-            meaning = self._meaning(header)
+            meaning = self._schemas.meaning(header)
             if isinstance(meaning, RegisteredAvro):
                 reader = self._avro[len(header) + meaning.is_union]
                 for number in range(len(meaning.branches)):
@@ -145,7 +138,7 @@ class ConfluentLeadReader:
     def schema_of(self, value: bytes) -> str | None:
         """Return the name of the schema whose id a value begins with."""
         header = header_of(value)
-        meaning = self._meaning(header) if header else None
+        meaning = self._schemas.meaning(header) if header else None
         if not header or not isinstance(meaning, RegisteredAvro):
             return None
         return self._avro[len(header) + meaning.is_union].schema_of(value)
@@ -171,38 +164,3 @@ class ConfluentLeadReader:
                 " each lead as an object",
             )
         self._json.read_rows(data, readable, rows, errors)
-
-    def _meaning(self, header: bytes) -> Meaning:
-        if self._registered is None:
-            return InvalidEventError(
-                ErrorCode.WIRE_FORMAT,
-                "expected Avro single-object encoding (C3 01) or a JSON object, got Confluent"
-                " framing, which needs a schema registry: set LEADSCORE_SCHEMA_REGISTRY_URL",
-            )
-        meaning = self._registered.get(header)
-        if meaning is None:
-            return InvalidEventError(
-                ErrorCode.SCHEMA_ID,
-                f"{in_words(header)} was not looked up in the schema registry: send the lead again",
-            )
-        return meaning
-
-    def _schema_behind(self, header: bytes) -> Schema:
-        """Return the schema of data behind a header, which may end with a branch's number."""
-        id_bytes = ID_BYTES if header[:1] == b"\0" else GUID_BYTES
-        meaning = self._meaning(header[:id_bytes])
-        if isinstance(meaning, InvalidEventError):
-            raise meaning
-        assert not isinstance(meaning, JsonText)
-        number = header[id_bytes] if len(header) > id_bytes else 0
-        branch, is_odd = divmod(number, 2)
-        if is_odd or branch >= len(meaning.branches):
-            raise InvalidEventError(
-                ErrorCode.DECODE,
-                f"expected the number of one of {len(meaning.branches)} types before the datum, got"
-                f" {number:02x}: the writer's schema differs, or the event was cut",
-            )
-        found = meaning.branches[branch]
-        if isinstance(found, InvalidEventError):
-            raise found
-        return found

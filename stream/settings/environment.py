@@ -94,19 +94,6 @@ class Settings(  # fields are in the order of the bases from the last to the fir
         return self
 
     @model_validator(mode="after")
-    def _check_sink(self) -> Self:
-        if self.role == "sink" and (self.sink_content, self.output_format) == (
-            "scores",
-            "confluent",
-        ):
-            raise ValueError(
-                "sinks read scored events in Avro single-object encoding and in JSON, not in"
-                f" Confluent's framing: expected {PREFIX}OUTPUT_FORMAT=avro or json of the workers"
-                " and the sink"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _check_schema_registry(self) -> Self:
         variable = f"{PREFIX}SCHEMA_REGISTRY"
         if self.output_format == "confluent" and self.schema_registry_url is None:

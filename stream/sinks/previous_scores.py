@@ -19,6 +19,8 @@ from aiokafka import TopicPartition
 
 from agents.records import SourceRecord
 from schemas.errors import InvalidEventError
+from schemas.registered import framed
+from stream.schema_registry.lookup import SchemaLookup
 from stream.sinks.sink import Log, SinkBatch
 
 __all__ = ["PreviousScores", "Score"]
@@ -71,6 +73,8 @@ class PreviousScores:
         Reads a record's value; raises an InvalidEventError.
     lookback
         Number of offsets before the first batch that are read back.
+    schemas
+        Looks up the schema ids of records that are read back; None: no registry is set.
     """
 
     def __init__(
@@ -78,10 +82,12 @@ class PreviousScores:
         read_log: ReadLog,
         read: Callable[[bytes | None], Mapping[str, Any]],
         lookback: int,
+        schemas: SchemaLookup | None = None,
     ) -> None:
         self._read_log = read_log
         self._read = read
         self._lookback = lookback
+        self._schemas = schemas
         self._logs: dict[Log, _Scores] = {}
 
     async def before(self, batch: SinkBatch) -> list[Score | None]:
@@ -99,6 +105,11 @@ class PreviousScores:
                 at.offset: scores.add(at.offset, at.lead_id, at.event) for at in batch.records
             }
         return [scores.before[at.offset] for at in batch.records]
+
+    async def close(self) -> None:
+        """Close the connections to the schema registry."""
+        if self._schemas is not None:
+            await self._schemas.close()
 
     async def _up_to(self, batch: SinkBatch) -> _Scores:
         """Return the scores up to the first record of a batch."""
@@ -126,9 +137,11 @@ class PreviousScores:
         reading = self._read_log(TopicPartition(log.topic, log.partition), scores.end, stop)
         async with aclosing(reading) as steps:
             async for records in steps:
+                if self._schemas is not None:
+                    await self._schemas.resolve(records)
                 for record in records:
                     try:
-                        event = self._read(record.value)
+                        event = self._read(framed(record.value, record.headers))
                     except InvalidEventError:
                         continue
                     lead_id = event.get("lead_id")

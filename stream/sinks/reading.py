@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.record_reader import RecordReader
+from schemas.registered import RegisteredSchemas, framed
 from schemas.scored_event_reader import ScoredEventReader
 from schemas.store import SchemaStore
 from stream.consume.partition_progress import Batch
@@ -26,7 +27,9 @@ Unwritable = tuple[Any, InvalidEventError]
 ReadEvents = tuple[list[SinkRecord], list[Unwritable]]
 
 
-def reader_of(content: Content, store: SchemaStore) -> Read:
+def reader_of(
+    content: Content, store: SchemaStore, registered: RegisteredSchemas | None = None
+) -> Read:
     """Return the reader of a topic's values.
 
     Parameters
@@ -35,8 +38,12 @@ def reader_of(content: Content, store: SchemaStore) -> Read:
         What the topic holds.
     store
         The schemas that leads may be written with.
+    registered
+        What ids of the schema registry stand for; None: no registry is set.
     """
-    return _score_reader() if content == "scores" else RecordReader(store).read
+    if content == "scores":
+        return _score_reader(registered)
+    return RecordReader(store, registered).read
 
 
 def read_batch(batch: Batch, read: Read) -> ReadEvents:
@@ -55,7 +62,7 @@ def read_batch(batch: Batch, read: Read) -> ReadEvents:
         try:
             if error := batch.verdicts.get(position):
                 raise error
-            event = read(record.value)
+            event = read(framed(record.value, record.headers))
             lead_id = event.get("lead_id")
             if not isinstance(lead_id, str) or not lead_id:
                 raise InvalidEventError(
@@ -70,8 +77,8 @@ def read_batch(batch: Batch, read: Read) -> ReadEvents:
     return records, unwritable
 
 
-def _score_reader() -> Read:
-    reader = ScoredEventReader()
+def _score_reader(registered: RegisteredSchemas | None) -> Read:
+    reader = ScoredEventReader(registered)
 
     def read(value: bytes | None) -> Mapping[str, Any]:
         try:

@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.kafka.log_reader import LogReader, in_time
+from stream.schema_registry.opened import open_lookup
 from stream.settings import PREFIX, Settings
 from stream.sinks.previous_scores import PreviousScores, Score
 from stream.sinks.reading import reader_of
@@ -61,10 +62,12 @@ def make_sink(settings: Settings) -> WebhookSink:
             f"expected {PREFIX}SINK_CONTENT=scores: the sink webhook sends scored events alone"
         )
     logs = LogReader(settings.kafka_client_options(), settings.isolation_level)
+    schemas = open_lookup(settings) if any(target.needs_previous for target in targets) else None
     scores = PreviousScores(
         lambda partition, start, stop: in_time(logs.read(partition, start, stop)),
-        reader_of("scores", SchemaStore.load()),
+        reader_of("scores", SchemaStore.load(), schemas and schemas.registered),
         settings.sink_webhook_lookback,
+        schemas,
     )
     return WebhookSink(targets, scores)
 
@@ -174,6 +177,7 @@ class WebhookSink:
         """Close the connections."""
         for receiver in self._receivers:
             await receiver.client.close()
+        await self._scores.close()
 
     async def _before(self, batch: SinkBatch) -> Sequence[Score | None]:
         if not self._needs_previous:

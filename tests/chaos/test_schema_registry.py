@@ -28,9 +28,12 @@ from schemas.scored_event import scored_event
 from stream.broker import Broker
 from stream.cli.schemas import schemas
 from stream.simulator.playing import Lead
+from stream.sinks.json_line_file import lines_of
+from stream.sinks.reading import Content
 from testing.apicurio import ApicurioRegistry
 from testing.kafka_client import TopicFactory, read_all, until
 from tests.conftest import StageSetter
+from tests.integration.sink_process import begin_sink, until_written
 from tests.integration.worker_process import CONTACT, Stage, WorkerProcess, headers_of
 
 LEADS = 40
@@ -182,6 +185,7 @@ async def test_leads_of_confluents_serializers_are_scored_alike_and_their_deseri
         ErrorCode.PROTOBUF.value.encode(),
         ErrorCode.SCHEMA_ID.value.encode(),
     ]
+    await _sinks_write(framed, {event["lead_id"]: event["score"] for event in read})
     # Away: what is known goes on, an id that is not known waits until the registry is back.
     later = crm.avro("later")
     registry.close()
@@ -220,6 +224,24 @@ async def _example_reads(stage: Stage, count: int) -> None:
         process.kill()
         await process.wait()
     assert len(printed) == count
+
+
+async def _sinks_write(stage: Stage, scores: dict[str, float]) -> None:
+    """Run sinks of scores and of leads; they look ids up, too, and write what was scored."""
+    lines: list[list[dict[str, Any]]] = []
+    contents: tuple[Content, ...] = ("scores", "leads")
+    for content in contents:
+        folder = stage.folder / content
+        sink = begin_sink(stage, "jsonl", "--to", str(folder), "--content", content)
+        await until_written(stage, f"jsonl-{content}", content=content)
+        assert await sink.stop() == 0
+        files = sorted(folder.glob("*.jsonl*"))
+        lines.append([orjson.loads(line) for file in files for line in lines_of(file)])
+    assert {line["lead_id"]: line["score"] for line in lines[0]} == scores
+    assert {line["lead_id"] for line in lines[1]} == scores.keys()
+    letters = await stage.records(stage.settings.leads_sinks_dlq)
+    codes = [headers_of(letter)["leadscore.error.code"] for letter in letters]
+    assert sorted(codes) == [b"PROTOBUF", b"SCHEMA_ID"]
 
 
 async def _waits(worker: WorkerProcess) -> bool:

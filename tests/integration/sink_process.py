@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.record_codec import RecordCodec
+from stream.sinks.reading import Content
 from testing.kafka_client import Record, committed_offsets, produce, read_ends, until
 from testing.scored_events import scored
 from tests.integration.worker_process import Stage, WorkerProcess
@@ -63,10 +64,12 @@ def begin_sink(stage: Stage, kind: str, *options: str, **environment: str) -> Wo
     return stage.begin((sys.executable, "-m", "stream", "sink", kind, *options), **environment)
 
 
-async def until_written(stage: Stage, name: str, within: float = 120.0) -> None:
+async def until_written(
+    stage: Stage, name: str, within: float = 120.0, content: Content = "scores"
+) -> None:
     """Wait until the group of a sink has committed all that its topic holds."""
     settings = stage.settings
-    topic = settings.leads_scored
+    topic = settings.leads_scored if content == "scores" else settings.leads_created
     ends = await read_ends(settings.kafka_bootstrap_servers, topic)
 
     async def is_done() -> bool:

@@ -46,8 +46,8 @@ async def _no_checks(_: App) -> None:
     """It would ask Kafka."""
 
 
-def wired(role: Any) -> tuple[App, list[str]]:
-    settings = load_settings(role=role, archive="archive", sink_to="scores")
+def wired(role: Any, **given: Any) -> tuple[App, list[str]]:
+    settings = load_settings(role=role, archive="archive", sink_to="scores", **given)
     app = App(settings, _no_checks, Table=DriftTable)
     return app, [type(service).__name__ for service in wire(app)]
 
@@ -71,6 +71,13 @@ def test_a_role_has_its_agents_services_and_tables(
     assert found == services
     assert {name.rpartition(".")[2] for name in app.agents} == agents
     assert set(app.tables) == tables
+
+
+@pytest.mark.parametrize("role", ["score", "sink"])
+def test_with_a_schema_registry_batches_wait_for_the_schemas_of_their_ids(role: Any) -> None:
+    app, found = wired(role, schema_registry_url="http://registry")
+    assert app.schemas is not None
+    assert "SchemaWait" in found
 
 
 def test_a_change_of_model_outlives_the_scoring_service() -> None:

@@ -179,11 +179,3 @@ def test_every_declared_topic_is_checked_against_the_others() -> None:
     settings = load_settings()
     checked = settings._named_topics().values()
     assert sorted(checked) == sorted(topic.name(settings) for topic in TOPICS)
-
-
-def test_a_sink_does_not_start_where_it_could_not_read_the_scores() -> None:
-    framed = {"output_format": "confluent", "schema_registry_url": "http://localhost:8081"}
-    with pytest.raises(StartupError, match="not in Confluent's framing"):
-        load_settings(role="sink", **framed)
-    assert load_settings(role="score", **framed).output_format == "confluent"
-    assert load_settings(role="sink", sink_content="leads", **framed).role == "sink"

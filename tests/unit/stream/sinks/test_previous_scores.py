@@ -11,10 +11,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 import stream.sinks.previous_scores as module
-from schemas.store import SchemaStore
+from schemas.store import PACKAGED, SchemaStore
+from stream.schema_registry.lookup import SchemaLookup
 from stream.sinks.previous_scores import PreviousScores, Score
 from stream.sinks.reading import reader_of
 from stream.sinks.sink import SinkBatch, SinkRecord
+from testing.fake_schema_registry import FakeSchemaRegistry
 from testing.sink_writer import LOG
 from tests.unit.stream.sinks.fake_sink import FakeRecord, record_of
 
@@ -146,3 +148,24 @@ async def test_a_topic_that_was_created_again_has_scores_of_its_own() -> None:
     await scores.before(log.batch(0, 20))
     again = replace(log.batch(0, 4), log=replace(LOG, topic_id="other"))
     assert await scores.before(again) == [None] * 4
+
+
+async def test_the_schema_ids_of_records_that_are_read_back_are_looked_up() -> None:
+    registry = FakeSchemaRegistry()
+    header = registry.add((PACKAGED / "lead_scored.avsc").read_text())
+    schemas = SchemaLookup(registry, None, wait_limit=1.0, unresolved="stop")
+    log = FakeLog(20)
+    log.records = [
+        at if at.value == b"no event" else at._replace(value=header + (at.value or b"")[10:])
+        for at in log.records
+    ]
+    batch = FakeLog(20).batch(10, 20)
+    scores = PreviousScores(
+        log.read,  # type: ignore[arg-type]
+        reader_of("scores", SchemaStore.load(), schemas.registered),
+        1000,
+        schemas,
+    )
+    assert await scores.before(batch) == FakeLog(20).expected(batch, 1000)
+    await scores.close()
+    assert registry.is_closed

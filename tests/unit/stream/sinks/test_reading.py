@@ -5,14 +5,22 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from schemas.errors import InvalidEventError
+from schemas.errors import ErrorCode, InvalidEventError
 from schemas.record_codec import RecordCodec
-from schemas.store import SchemaStore
-from stream.sinks.reading import read_batch, reader_of
+from schemas.registered import (
+    VALUE_SCHEMA_ID,
+    RegisteredSchemas,
+    RegisteredText,
+    meaning_of_text,
+)
+from schemas.single_object import HEADER_BYTES
+from schemas.store import PACKAGED, SchemaStore
+from stream.sinks.reading import Content, read_batch, reader_of
 from testing.scored_events import scored
 from tests.unit.stream.sinks.fake_sink import batch_of, record_of
 
 STORE = SchemaStore.load()
+CODEC = RecordCodec("lead_scored")
 LEAD = {"lead_id": "L-1", "created_at": 1_790_000_000_000, "age": 40}
 
 
@@ -46,7 +54,7 @@ def test_leads_are_read_from_json_and_avro() -> None:
     read = reader_of("leads", STORE)
     assert read(orjson.dumps(LEAD)) == LEAD
     event = scored("L-1", offset=0)
-    assert read(RecordCodec("lead_scored").encode(event))["lead_id"] == "L-1"
+    assert read(CODEC.encode(event))["lead_id"] == "L-1"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +73,42 @@ def test_other_values_than_leads_have_a_verdict(value: bytes | None, code: str) 
 
 
 def test_damaged_avro_is_a_verdict() -> None:
-    encoded = RecordCodec("lead_scored").encode(scored("L-1", offset=0))
+    encoded = CODEC.encode(scored("L-1", offset=0))
     with pytest.raises(InvalidEventError, match="bytes are damaged"):
         reader_of("leads", STORE)(encoded[:20])
+
+
+HEADER = b"\1" + bytes(16)
+
+
+def registered(schema: str) -> RegisteredSchemas:
+    known = RegisteredSchemas()
+    text = RegisteredText("AVRO", (PACKAGED / f"{schema}.avsc").read_text())
+    known.add(HEADER, meaning_of_text(text, "the schema"))
+    return known
+
+
+def test_a_scored_event_whose_schema_is_named_in_a_header_is_read() -> None:
+    record = record_of(3, "L-3", CODEC.encode(scored("L-3", offset=3))[HEADER_BYTES:])
+    framed = record._replace(headers=[(VALUE_SCHEMA_ID, HEADER)])
+    records, unwritable = read_batch(
+        batch_of(framed), reader_of("scores", STORE, registered("lead_scored"))
+    )
+    assert (len(unwritable), records[0].event) == (0, scored("L-3", offset=3))
+
+
+def test_a_lead_in_confluents_framing_has_the_values_that_it_has_in_single_object_encoding() -> (
+    None
+):
+    encoded = CODEC.encode(scored("L-1", offset=0))
+    read = reader_of("leads", STORE, registered("lead_scored"))
+    assert read(HEADER + encoded[HEADER_BYTES:]) == read(encoded)
+
+
+@pytest.mark.parametrize("content", ["scores", "leads"])
+def test_confluents_framing_without_a_registry_is_a_verdict_that_says_what_to_set(
+    content: Content,
+) -> None:
+    with pytest.raises(InvalidEventError, match="set LEADSCORE_SCHEMA_REGISTRY_URL") as verdict:
+        reader_of(content, STORE)(HEADER + b"secret")
+    assert verdict.value.code is ErrorCode.WIRE_FORMAT
