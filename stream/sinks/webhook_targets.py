@@ -38,7 +38,7 @@ def _check_url(url: str) -> str:
         is_valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # the port is no number
         is_valid = False
-    if not is_valid or re.search(r"\s", url):
+    if not is_valid or re.search(r"\s", url) or not url.isprintable():
         raise ValueError("expected https://HOST/PATH")
     return url
 

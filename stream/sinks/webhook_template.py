@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -101,20 +102,24 @@ def read_template(name: str) -> Template:
 
 
 def _template_of(body: Any) -> Template:
-    return lambda fields: orjson.dumps(_filled(body, fields), option=orjson.OPT_NON_STR_KEYS)
+    fill = _filler(body)
+    return lambda fields: orjson.dumps(fill(fields), option=orjson.OPT_NON_STR_KEYS)
 
 
-def _filled(body: Any, fields: Mapping[str, Any]) -> Any:
+def _filler(body: Any) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the function that fills a part of a template; placeholders are looked for once."""
     if isinstance(body, dict):
-        return {name: _filled(value, fields) for name, value in body.items()}
+        values = {name: _filler(value) for name, value in body.items()}
+        return lambda fields: {name: fill(fields) for name, fill in values.items()}
     if isinstance(body, list):
-        return [_filled(value, fields) for value in body]
-    if not isinstance(body, str):
-        return body
+        parts = [_filler(value) for value in body]
+        return lambda fields: [fill(fields) for fill in parts]
+    if not isinstance(body, str) or PLACEHOLDER.search(body) is None:
+        return lambda _: body
     alone = PLACEHOLDER.fullmatch(body)
     if alone and not alone[2] and alone[3] is None:
-        return fields[alone[1]]
-    return PLACEHOLDER.sub(lambda found: _text(found, fields), body)
+        return itemgetter(alone[1])
+    return lambda fields: PLACEHOLDER.sub(lambda found: _text(found, fields), body)
 
 
 def _text(found: re.Match[str], fields: Mapping[str, Any]) -> str:

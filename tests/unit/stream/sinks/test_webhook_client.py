@@ -34,7 +34,7 @@ async def test_the_next_address_is_tried_where_the_first_one_refuses_the_connect
         await client.close()
 
 
-async def test_the_name_is_resolved_for_each_request_and_its_answer_is_the_address() -> None:
+async def test_the_name_is_resolved_for_each_connection_and_its_answer_is_the_address() -> None:
     asked = []
     async with webhook_receiver() as receiver:
 
@@ -45,10 +45,23 @@ async def test_the_name_is_resolved_for_each_request_and_its_answer_is_the_addre
         client = WebhookClient(
             target(receiver.url.replace("127.0.0.1", "rebound.example.com")), resolve
         )
-        for _ in range(2):
+        for _ in range(3):
             await client.post(b"{}", {"webhook-id": "e-1"})
+        assert asked == [("rebound.example.com", receiver.port, True)]
+        await receiver.stop()
+        await receiver.start()
+        await client.post(b"{}", {"webhook-id": "e-1"})
         assert asked == [("rebound.example.com", receiver.port, True)] * 2
         await client.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "localhost"])
+async def test_nothing_connects_to_a_private_address_that_is_not_allowed(host: str) -> None:
+    client = WebhookClient(Target(name="crm", url=f"https://{host}/", secret="whsec_YQ=="))
+    for answer in (await client.post(b"{}", {}), await client.reach()):
+        assert answer.meaning is Meaning.AWAY
+        assert "its host has no public address" in answer.text
+    await client.close()
 
 
 async def test_a_name_that_does_not_resolve_is_a_target_that_is_away() -> None:
@@ -75,9 +88,9 @@ async def test_a_name_that_cannot_be_a_hosts_is_a_target_that_is_away(host: str)
     await client.close()
 
 
-def test_a_url_that_httpx_does_not_read_stops_the_start() -> None:
+def test_a_url_whose_host_can_be_no_name_stops_the_start() -> None:
     with pytest.raises(StartupError, match="URL of crm"):
-        WebhookClient(target("https://example.com/\x00"))
+        WebhookClient(target(f"https://{'ä' * 70}.example/"))
 
 
 def test_certificates_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_the_path_of_a_webhook_is_masked_in_the_log_of_settings() -> None:
     [
         ({"url": "ftp://example.com"}, "expected https://HOST/PATH"),
         ({"url": "https://"}, "expected https://HOST/PATH"),
+        ({"url": "https://example.com/\u200b"}, "expected https://HOST/PATH"),
         ({"url": "https://example.com:x"}, "expected https://HOST/PATH"),
         ({"url": "http://example.com", "secret": SECRET}, "expected https://, as http://"),
         ({"url": "https://example.com"}, "expected a secret"),
