@@ -60,8 +60,14 @@ class SubjectReport:
                 f"{name} has a Protobuf schema, which LeadScore does not read: register leads as"
                 " Avro or JSON"
             )
-        if self.kind == "JSON":  # fields of JSON are checked lead by lead
-            return None
+        if self.kind == "JSON" and self.subject.may_be_json:
+            return None  # fields of JSON are checked lead by lead
+        if self.kind == "JSON":
+            return (
+                f"{name} has a JSON Schema, but {schema} is written as Avro, as no JSON Schema can"
+                f" be given a further property under {self.subject.level}: register it under"
+                f" another topic, or write JSON without a registry ({PREFIX}OUTPUT_FORMAT=json)"
+            )
         if not self.is_compatible:
             return (
                 f"{schema} is not compatible with the versions of {name} (level {self.level}):"
@@ -158,17 +164,20 @@ async def verify_schemas(settings: Settings, lookup: SchemaLookup, contract: Sch
 
 async def _find_id(lookup: SchemaLookup, subject: Subject) -> None:
     try:
-        is_found = await lookup.id_to_write(subject.name, subject.schema, text_of(subject.schema))
+        if await lookup.id_to_write(subject.name, subject.schema, text_of(subject.schema)):
+            return
+        found = await check(lookup.registry, subject)
     except RegistryUnavailableError as error:
         raise StartupError(
             f"expected the id of {subject.schema.full_name} under {subject.name}, but {error}:"
             f" start the registry, or correct {PREFIX}SCHEMA_REGISTRY_URL"
         ) from None
-    if not is_found:
-        raise StartupError(
-            f"expected {subject.schema.full_name} to be registered under {subject.name}, it is not:"
-            " register it with `leadscore schemas register`"
-        )
+    if not found.can_be_registered:
+        raise StartupError(str(found.problem))
+    raise StartupError(
+        f"expected {subject.schema.full_name} to be registered under {subject.name}, it is not:"
+        " register it with `leadscore schemas register`"
+    )
 
 
 async def _verify(registry: SchemaRegistry, subjects: Sequence[Subject]) -> None:

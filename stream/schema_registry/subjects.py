@@ -30,12 +30,15 @@ class Subject:
         The compatibility level that is set.
     levels
         The levels that will do.
+    may_be_json
+        Whether its schemas may be JSON Schemas instead.
     """
 
     name: str
     schema: Schema
     level: str
     levels: Sequence[str]
+    may_be_json: bool = False
 
 
 def subject_of(topic: str) -> str:
@@ -51,7 +54,8 @@ def subject_of(topic: str) -> str:
 
 def leads_subject(settings: Settings, contract: Schema) -> Subject:
     """Return the subject of leads: the contract must read what is written with other versions."""
-    return Subject(subject_of(settings.leads_created), contract, "BACKWARD", READABLE)
+    name = subject_of(settings.leads_created)
+    return Subject(name, contract, "BACKWARD", READABLE, may_be_json=True)
 
 
 def scored_subject(settings: Settings) -> Subject:

@@ -77,6 +77,18 @@ async def test_leads_in_json_need_no_avro_schema_and_protobuf_is_a_problem() -> 
     assert "Protobuf" in str((await check(registry, subject)).problem)
 
 
+async def test_scored_events_are_not_written_under_a_json_schema_and_the_sentence_says_why() -> (
+    None
+):
+    registry, subject = FakeSchemaRegistry(), scored_subject(load_settings())
+    registry.add({"type": "object"}, "JSON", subject=SCORED)
+    found = await check(registry, subject)
+    assert "no JSON Schema can be given a further property" in str(found.problem)
+    assert await register(registry, found) == found
+    with pytest.raises(StartupError, match="LEADSCORE_OUTPUT_FORMAT=json"):
+        await verify_schemas(settings_of(output_format="confluent"), lookup_of(registry), None)
+
+
 async def test_a_worker_that_writes_avro_needs_no_id() -> None:
     lookup = lookup_of(FakeSchemaRegistry())
     await verify_schemas(settings_of(), lookup, CONTRACT)
