@@ -136,6 +136,7 @@ RIGHTS_COLUMNS = {
     "trainer": (Use.TRAIN,),
     "sink": (Use.SINK,),
     "sink of leads": (Use.SINK_LEADS,),
+    "sink --redrive": (Use.SINK_REDRIVE,),
     "produce": (Use.PRODUCE,),
     "serve": (Use.SERVE,),
     "snapshot": (Use.SNAPSHOT,),

@@ -628,7 +628,9 @@ def write(app: App, monitor: Monitor) -> Sequence[Service]:
     runner = SinkRunner(
         sink,
         reader_of(
-            content, SchemaStore.load(*settings.schema_folders), schemas and schemas.registered
+            content,
+            SchemaStore.load(*settings.schema_folders),
+            None if schemas is None else schemas.registered,
         ),
         Gatherer(gathering, kafka.budget.in_flight_bytes // 2),
         dead_letters,

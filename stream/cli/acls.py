@@ -23,6 +23,7 @@ WORKERS = ("score", "drift", "all", "shadow", "archive", "trainer")
 COMMANDS = (
     Use.SINK,
     Use.SINK_LEADS,
+    Use.SINK_REDRIVE,
     Use.CREATE,
     Use.PRODUCE,
     Use.SERVE,

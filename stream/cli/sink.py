@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 
 import click
 
+from stream.cli.options import PAST
 from stream.process.exit_codes import exit_codes
 from stream.sinks.kinds import KINDS
 
@@ -34,6 +36,15 @@ __all__ = ["sink"]
     is_flag=True,
     help="Print what would be created at the target and end; connects to nothing.",
 )
+@click.option(
+    "--redrive",
+    "is_redrive",
+    is_flag=True,
+    help="Write the sink's dead letters to the target again, and end.",
+)
+@click.option(
+    "--since", type=PAST, help="With --redrive: only letters since this time: 6h, 7d, a date."
+)
 def sink(
     kind: str,
     to: str | None,
@@ -41,6 +52,8 @@ def sink(
     name: str | None,
     http_port: int | None,
     dry_run: bool,
+    is_redrive: bool,
+    since: datetime | None,
 ) -> None:
     """Write scored events, or the leads themselves, to a target outside of Kafka.
 
@@ -53,14 +66,19 @@ def sink(
       leadscore sink webhook --to https://crm.example.com/hooks/scores
       leadscore sink webhook --to targets.toml
       leadscore sink crm --to hubspot
+      leadscore sink sql --to postgresql://leadscore@db/crm --redrive --since 1d
 
-    It runs until SIGTERM or Ctrl-C, as a worker of a consumer group of its own. A record that the
-    target refuses becomes a dead letter in the topic leads.sinks.dlq. While the target is away the
-    sink waits, and its lag grows; workers that score do not notice. Start it several times to share
-    the partitions. What each kind guarantees, and its settings (LEADSCORE_SINK_...): docs/sinks.md.
+    It runs until SIGTERM or Ctrl-C, as a worker of a consumer group of its own. While the target is
+    away the sink waits, and its lag grows; workers that score do not notice. Start it several times
+    to share the partitions. What each kind guarantees, and its settings (LEADSCORE_SINK_...):
+    docs/sinks.md.
 
-    Exit codes: 0 stopped cleanly, 1 crashed (what was not committed is written again), 3 not
-    started (the message says what is missing), 128 + signal stopped at once.
+    A record that the target refuses becomes a dead letter in the topic leads.sinks.dlq. Once the
+    target is fixed, --redrive writes the dead letters of this sink, up to where the topic ends now.
+
+    Exit codes: 0 stopped cleanly, or the target has all dead letters, 1 crashed (what was not
+    committed is written again), 2 an option is invalid, 3 not started (the message says what is
+    missing), 4 some dead letters remain, 130 a re-drive was stopped, 128 + signal stopped at once.
     """  # noqa: D301
     given = {
         "ROLE": "sink",
@@ -71,9 +89,15 @@ def sink(
         "HTTP_PORT": None if http_port is None else str(http_port),
     }
     os.environ.update({f"LEADSCORE_{key}": value for key, value in given.items() if value})
+    if since and not is_redrive:
+        raise click.UsageError("--since belongs to --redrive: add that")
     if dry_run:
         _print_plan()
         return
+    if is_redrive:
+        from stream.cli.sink_redrive import redrive
+
+        raise SystemExit(redrive(since))
     from stream.app import run
 
     run()

@@ -40,11 +40,13 @@ class DeadLetterLog:
     Parameters
     ----------
     settings
-        Kafka's address and security, and the topic.
+        Kafka's address and security.
+    topic
+        The topic; None: that of leads that can't be scored.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.topic = settings.leads_created_dlq
+    def __init__(self, settings: Settings, topic: str | None = None) -> None:
+        self.topic = settings.leads_created_dlq if topic is None else topic
         self._settings = settings
         self._reader = LogReader(settings.kafka_client_options(), "read_committed")
 
@@ -71,7 +73,7 @@ class DeadLetterLog:
         if not count:
             raise StartupError(
                 f"expected the topic {self.topic}, but it does not exist: create it with"
-                " `leadscore topics create`, or set LEADSCORE_LEADS_CREATED_DLQ"
+                " `leadscore topics create`, or correct its name (docs/topics.md)"
             )
         partitions = [TopicPartition(self.topic, number) for number in range(count)]
         try:

@@ -56,6 +56,8 @@ class Use(StrEnum):
     """A sink that writes scores."""
     SINK_LEADS = "sink-leads"
     """A sink that writes leads."""
+    SINK_REDRIVE = "sink-redrive"
+    """`leadscore sink --redrive`."""
     CREATE = "topics-create"
     """`leadscore topics create`."""
     PRODUCE = "produce"

@@ -141,7 +141,8 @@ TOPICS: tuple[Topic, ...] = (
         key="as in the source",
         value="the source's bytes, untouched",
         follows_source=True,
-        rights=NEW | {Use.SINK: WRITE, Use.SINK_LEADS: WRITE, Use.ERASE: READ},
+        rights=NEW
+        | {Use.SINK: WRITE, Use.SINK_LEADS: WRITE, Use.SINK_REDRIVE: READ, Use.ERASE: READ},
         optional=SIZE,
         configs={
             "cleanup.policy": "delete",

@@ -13,7 +13,7 @@ from schemas.store import SchemaStore
 from stream.consume.partition_progress import Batch
 from stream.sinks.sink import SinkRecord
 
-__all__ = ["Content", "ReadEvents", "Unwritable", "read_batch", "reader_of"]
+__all__ = ["Content", "ReadEvents", "Unwritable", "read_batch", "read_value", "reader_of"]
 
 Content = Literal["scores", "leads"]
 """Content that a sink writes."""
@@ -62,19 +62,38 @@ def read_batch(batch: Batch, read: Read) -> ReadEvents:
         try:
             if error := batch.verdicts.get(position):
                 raise error
-            event = read(framed(record.value, record.headers))
-            lead_id = event.get("lead_id")
-            if not isinstance(lead_id, str) or not lead_id:
-                raise InvalidEventError(
-                    ErrorCode.VALIDATION,
-                    "expected lead_id to be a string that is not empty: only such records can be"
-                    " written to a sink",
-                )
+            lead_id, event = read_value(framed(record.value, record.headers), read)
         except InvalidEventError as error:
             unwritable.append((record, error))
         else:
             records.append(SinkRecord(record.offset, record.timestamp, lead_id, event))
     return records, unwritable
+
+
+def read_value(value: bytes | None, read: Read) -> tuple[str, Mapping[str, Any]]:
+    """Read a value that is to be written to a sink.
+
+    Returns
+    -------
+    lead_id : str
+        The lead.
+    event : mapping
+        The fields.
+
+    Raises
+    ------
+    InvalidEventError
+        It can't be read, or is of no lead.
+    """
+    event = read(value)
+    lead_id = event.get("lead_id")
+    if not isinstance(lead_id, str) or not lead_id:
+        raise InvalidEventError(
+            ErrorCode.VALIDATION,
+            "expected lead_id to be a string that is not empty: only such records can be"
+            " written to a sink",
+        )
+    return lead_id, event
 
 
 def _score_reader(registered: RegisteredSchemas | None) -> Read:

@@ -15,22 +15,15 @@ from contextlib import suppress
 
 from monitoring.telemetry.health import Condition, Health
 from monitoring.telemetry.sink_metrics import SinkMetrics
-from schemas.errors import ErrorCode, FatalError, InvalidEventError
+from schemas.errors import ErrorCode, InvalidEventError
 from stream.consume.partition_progress import Batch
 from stream.process.background_tasks import BackgroundTasks, Crash
 from stream.process.backoff import Backoff
 from stream.sinks.dead_letters import SinkDeadLetters
 from stream.sinks.gatherer import Gatherer
 from stream.sinks.reading import Read, Unwritable, read_batch
-from stream.sinks.sink import (
-    Log,
-    Outcome,
-    Sink,
-    SinkBatch,
-    SinkRecord,
-    TargetAwayError,
-    Verdict,
-)
+from stream.sinks.sink import Log, Sink, SinkBatch, SinkRecord, TargetAwayError
+from stream.sinks.verdicts import refusals, to_retry
 
 __all__ = ["SinkRunner"]
 
@@ -187,8 +180,8 @@ class SinkRunner:
             self._metrics.wrote(
                 [verdict.outcome for verdict in verdicts], time.perf_counter() - started
             )
-            refused |= _errors(records, verdicts)
-            records, waits = _to_retry(records, verdicts)
+            refused |= refusals(records, verdicts)
+            records, waits = to_retry(records, verdicts)
             if records:
                 await self._sleep(max(self._backoff.fail(), *waits))
                 attempt += 1
@@ -216,28 +209,3 @@ class SinkRunner:
             log.info("the target can be written to")
         self._health.meet(Condition.TARGET_REACHED)
         self._metrics.target_reached()
-
-
-def _errors(records: Sequence[SinkRecord], verdicts: Sequence[Verdict]) -> dict[int, str]:
-    if len(records) != len(verdicts):
-        raise FatalError(
-            f"expected {len(records)} verdicts of the sink, one for each record, got"
-            f" {len(verdicts)}: the sink has a fault"
-        )
-    return {
-        record.offset: verdict.error
-        for record, verdict in zip(records, verdicts, strict=True)
-        if verdict.outcome is Outcome.REFUSED
-    }
-
-
-def _to_retry(
-    records: Sequence[SinkRecord], verdicts: Sequence[Verdict]
-) -> tuple[list[SinkRecord], list[float]]:
-    """Return the records that are to be written again, and the waits that the target asks for."""
-    again = [
-        (record, verdict.after or 0.0)
-        for record, verdict in zip(records, verdicts, strict=True)
-        if verdict.outcome is Outcome.RETRY
-    ]
-    return [record for record, _ in again], [after for _, after in again]

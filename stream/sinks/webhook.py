@@ -65,7 +65,7 @@ def make_sink(settings: Settings) -> WebhookSink:
     schemas = open_lookup(settings) if any(target.needs_previous for target in targets) else None
     scores = PreviousScores(
         lambda partition, start, stop: in_time(logs.read(partition, start, stop)),
-        reader_of("scores", SchemaStore.load(), schemas and schemas.registered),
+        reader_of("scores", SchemaStore.load(), None if schemas is None else schemas.registered),
         settings.sink_webhook_lookback,
         schemas,
     )

@@ -11,7 +11,7 @@ import pytest
 from stream.broker import Broker
 from testing.kafka_client import TopicFactory, until
 from testing.scored_events import scored
-from testing.webhook_receiver import WebhookReceiver, webhook_receiver
+from testing.webhook_receiver import Fault, WebhookReceiver, webhook_receiver
 from tests.integration.sink_process import (
     PARTITIONS,
     begin_sink,
@@ -78,3 +78,27 @@ async def test_events_of_a_crossed_band_are_the_same_whatever_worker_reads_the_l
     assert len(crossings(160)) < 160
     [sink] = [worker for worker in stage.workers if worker.is_running]
     await sink.stop_cleanly()
+
+
+async def test_a_fixed_receiver_gets_the_dead_letters_of_its_sink(
+    stage: Stage, receiver: WebhookReceiver
+) -> None:
+    environment = {
+        "LEADSCORE_SINK_TO": receiver.url,
+        "LEADSCORE_SINK_WEBHOOK_SECRET": SECRET,
+        "LEADSCORE_SINK_WEBHOOK_ALLOW_PRIVATE": "true",
+    }
+    receiver.fault_of = lambda _: Fault(status=422)
+    await emit(stage, 0, 5)
+    sink = begin_sink(stage, "webhook", **environment)
+    await until_written(stage, "webhook-scores")
+    await sink.stop_cleanly()
+    assert receiver.received == []
+    receiver.fault_of = lambda received: Fault(status=422) if received.data["offset"] == 9 else None
+    redrive = begin_sink(stage, "webhook", "--redrive", **environment)
+    assert await redrive.ended() == 4
+    assert len(receiver.event_ids) == 2 * 5 - 1
+    receiver.fault_of = lambda _: None
+    again = begin_sink(stage, "webhook", "--redrive", **environment)
+    assert await again.ended() == 0
+    assert len(receiver.event_ids) == 2 * 5
