@@ -26,8 +26,16 @@ COPY features features
 COPY model model
 COPY monitoring monitoring
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
-    && pip --python /opt/leadscore/bin/python install --no-deps --no-index dist/*.whl \
-    && /opt/leadscore/bin/python -m compileall -q /opt/leadscore/lib
+    && pip --python /opt/leadscore/bin/python install --no-deps --no-index dist/*.whl
+# Left out of what the wheels bring: debugging symbols, which are most of uvloop, fastavro, lz4 and
+# aiohttp; numpy's and other packages' tests; the library of onnxruntime for C programs, as its
+# Python module has all of it once more.
+RUN cd /opt/leadscore/lib/python3.11/site-packages \
+    && find . -name '*.so' -not -path '*.libs/*' -exec strip --strip-debug {} + \
+    && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\)/.*' \
+        -type d -name tests -prune -exec rm -r {} + \
+    && rm onnxruntime/capi/libonnxruntime.so.* \
+    && /opt/leadscore/bin/python -m compileall -q .
 
 
 FROM python:3.11-slim-bookworm

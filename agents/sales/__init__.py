@@ -1,4 +1,4 @@
-"""Grades of leads and roll-ups of accounts, by rules that sales operations declare in a file.
+"""Grades and accounts of leads, by rules that sales operations declare in a file.
 
-Plain functions of records: no Kafka, no clock. ``stream.sales`` reads the topics.
+Plain functions of a lead's fields: no Kafka, no clock, no database.
 """

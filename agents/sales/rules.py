@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from schemas.errors import StartupError
 
-__all__ = ["AccountRule", "Condition", "Decay", "HotRule", "Points", "Rules", "read_rules"]
+__all__ = ["AccountRule", "Condition", "Decay", "Points", "Rules", "read_rules"]
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 FieldName = Annotated[str, Field(min_length=1)]
@@ -108,26 +108,11 @@ class AccountRule(_Part):
         Whether the domain is taken.
     ignore
         Domains that are no account's.
-    half_life_days
-        Days after which a score counts half in the account's decayed sum.
     """
 
     field: FieldName
     by_domain: bool = False
     ignore: frozenset[str] = frozenset(FREE_MAIL)
-    half_life_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
-
-
-class HotRule(_Part):
-    """How soon a hot lead needs an outcome.
-
-    Attributes
-    ----------
-    minutes
-        Minutes after the score.
-    """
-
-    minutes: Annotated[float, Field(gt=0, le=60 * 24 * 90)]
 
 
 class Rules(_Part):
@@ -140,20 +125,17 @@ class Rules(_Part):
     engagement
         From 1 to 4: what the lead does.
     account
-        How leads are rolled up.
-    hot
-        When a hot lead without an outcome is late.
+        The account that leads are rolled up by.
     """
 
     fit: Points | None = None
     engagement: Points | None = None
     account: AccountRule | None = None
-    hot: HotRule | None = None
 
     @model_validator(mode="after")
     def _has_a_part(self) -> Self:
         if self == Rules.model_construct():
-            raise ValueError("expected [fit], [engagement], [account] or [hot]")
+            raise ValueError("expected [fit], [engagement] or [account]")
         return self
 
 

@@ -40,6 +40,10 @@ class SinkSettings(SettingsGroup):
     sink_history: bool = False
     """Whether the sink `sql` keeps every score, beside the latest one of each lead."""
 
+    sink_sales_rules: Path | None = None
+    """File with rules by which the sink `sql` grades leads (`--content leads`) and finds their
+    accounts (docs/sales.md)."""
+
     sink_compact_commits: Count = 50
     """Number of commits after which the sink `delta` compacts small files."""
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agents.sales.account import account_of
+from agents.sales.grade import grade_of
+from agents.sales.rules import Rules
 from stream.sinks.sink import Log, SinkRecord
 
-__all__ = ["lead_row", "log_name", "score_row", "time_of"]
+__all__ = ["grade_row", "lead_row", "log_name", "score_row", "time_of"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCORE_FIELDS = (
@@ -73,6 +76,27 @@ def lead_row(record: SinkRecord) -> dict[str, Any]:
         "lead_id": record.lead_id,
         "written_at": time_of(record.timestamp),
         "fields": _plain(record.event),
+    }
+
+
+def grade_row(record: SinkRecord, rules: Rules) -> dict[str, Any]:
+    """Return the row of a lead's grade, without its place in the log.
+
+    Raises
+    ------
+    ValueError
+        The record's time is outside of the years 1 to 9999.
+    """
+    grade = grade_of(record.event, rules, record.timestamp)
+    return {
+        "lead_id": record.lead_id,
+        "grade": str(grade) or None,
+        "fit": grade.fit or None,
+        "engagement": grade.engagement or None,
+        "fit_points": grade.fit_points if grade.fit else None,
+        "engagement_points": grade.engagement_points if grade.engagement else None,
+        "account": account_of(record.event, rules.account) if rules.account else None,
+        "written_at": time_of(record.timestamp),
     }
 
 

@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.engine import URL
 
-from stream.settings import Settings
-from stream.sinks.rows import lead_row, log_name, score_row
+from agents.sales.rules import Rules, read_rules
+from schemas.errors import StartupError
+from stream.settings import PREFIX, Settings
+from stream.sinks.rows import grade_row, lead_row, log_name, score_row
 from stream.sinks.sink import WRITTEN, Gathering, Log, SinkBatch, SinkRecord, Verdict, refuse
 from stream.sinks.sql_engine import RecordError, database_url, judged, open_engine
 from stream.sinks.sql_notification import notification
 from stream.sinks.sql_schema import ddl_of, migrate
-from stream.sinks.sql_tables import HISTORY, LEADS, SCORES
+from stream.sinks.sql_tables import GRADES, HISTORY, LEADS, SCORES
 from stream.sinks.sql_upsert import insert_new, upsert
 from stream.sinks.target import target_of
 
@@ -33,17 +35,29 @@ def make_sink(settings: Settings) -> SqlSink:
     Raises
     ------
     StartupError
-        No database is named, or another one than PostgreSQL or SQLite.
+        No database is named, or another one than PostgreSQL or SQLite; or the rules of sales are
+        not valid.
     """
     database = target_of(
         settings,
         "the URL of a database (postgresql://USER:PASSWORD@HOST/DATABASE, sqlite:///FILE)",
     )
+    rules = settings.sink_sales_rules
+    if rules is not None and settings.sink_content != "leads":
+        raise StartupError(
+            f"expected --content leads with {PREFIX}SINK_SALES_RULES: grades follow from the"
+            " fields of leads"
+        )
     return SqlSink(
         database_url(database),
         settings.sink_content,
         keeps_history=settings.sink_history,
+        rules=None if rules is None else read_rules(rules),
     )
+
+
+NEWER = "written_at"
+"""Column by which rows of leads are compared, if they come from different logs."""
 
 
 class _Row(NamedTuple):
@@ -51,6 +65,8 @@ class _Row(NamedTuple):
 
     position: int
     values: Mapping[str, Any]
+    grade: Mapping[str, Any] | None
+    """The lead's row in the table of grades; None: there are no rules."""
 
 
 class SqlSink:
@@ -64,14 +80,19 @@ class SqlSink:
         What the records are: scores or leads.
     keeps_history
         Whether every score is kept, beside the latest one of each lead.
+    rules
+        How leads are graded; None: they are not.
     """
 
     gathering = Gathering()
 
-    def __init__(self, url: URL, content: str, *, keeps_history: bool = False) -> None:
+    def __init__(
+        self, url: URL, content: str, *, keeps_history: bool = False, rules: Rules | None = None
+    ) -> None:
         self._url = url
         self._is_of_scores = content == "scores"
         self._keeps_history = keeps_history and self._is_of_scores
+        self._rules = rules
         self._engine: Engine | None = None
 
     def plan(self) -> str:
@@ -101,19 +122,21 @@ class SqlSink:
         rows: list[_Row] = []
         for position, record in enumerate(batch.records):
             try:
-                rows.append(_Row(position, self._row(batch.log, record)))
+                rows.append(self._row(batch.log, position, record))
             except ValueError as error:
                 verdicts[position] = refuse(str(error))
         self._write_rows(batch.log, rows, verdicts)
         return verdicts
 
-    def _row(self, log: Log, record: SinkRecord) -> dict[str, Any]:
-        row = score_row(record) if self._is_of_scores else lead_row(record)
-        return row | {
+    def _row(self, log: Log, position: int, record: SinkRecord) -> _Row:
+        place = {
             "log": log_name(log),
             "kafka_partition": log.partition,
             "kafka_offset": record.offset,
         }
+        row = score_row(record) if self._is_of_scores else lead_row(record)
+        grade = None if self._rules is None else grade_row(record, self._rules) | place
+        return _Row(position, row | place, grade)
 
     def _write_rows(self, log: Log, rows: Sequence[_Row], verdicts: list[Verdict]) -> None:
         """Write rows; halves them until those that the database refuses are alone."""
@@ -123,6 +146,8 @@ class SqlSink:
         try:
             with judged(self._url), self._engine.begin() as connection:
                 self._execute(connection, log, [row.values for row in rows])
+                if self._rules is not None:
+                    upsert(connection, GRADES, [row.grade for row in rows if row.grade], NEWER)
         except RecordError as error:
             if len(rows) == 1:
                 verdicts[rows[0].position] = refuse(
@@ -150,4 +175,4 @@ class SqlSink:
     @property
     def _table(self) -> tuple[Table, str]:
         """The table, and its column by which rows of different logs are compared."""
-        return (SCORES, "scored_at") if self._is_of_scores else (LEADS, "written_at")
+        return (SCORES, "scored_at") if self._is_of_scores else (LEADS, NEWER)

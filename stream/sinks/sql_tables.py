@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-__all__ = ["HISTORY", "LEADS", "METADATA", "PLACE", "SCORES"]
+__all__ = ["GRADES", "HISTORY", "LEADS", "METADATA", "PLACE", "SCORES"]
 
 METADATA = MetaData()
 ANY_JSON = JSON().with_variant(JSONB(), "postgresql")
@@ -78,3 +78,18 @@ LEADS = Table(
     *_place(),
 )
 """The latest fields of each lead."""
+
+GRADES = Table(
+    "lead_grades",
+    METADATA,
+    Column("lead_id", Text, primary_key=True),
+    Column("grade", Text),
+    Column("fit", Text),
+    Column("engagement", Text),
+    Column("fit_points", Float(53)),
+    Column("engagement_points", Float(53)),
+    Column("account", Text, index=True),
+    Column("written_at", TIME, nullable=False),
+    *_place(),
+)
+"""The grade and the account of each lead, if LEADSCORE_SINK_SALES_RULES is set."""

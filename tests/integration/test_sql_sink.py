@@ -115,6 +115,33 @@ async def test_the_crms_view_has_json_and_refuses_writes(database: PostgresDatab
         database.execute("DELETE FROM crm_lead_scores")
 
 
+async def test_leads_are_graded_and_rolled_up_by_account(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    rules = tmp_path / "sales.toml"
+    rules.write_text(
+        "[fit]\nleast = [70, 40, 20]\n"
+        'points = [{ field = "employees", at_least = 200, points = 50 }]\n'
+        '[account]\nfield = "email"\nby_domain = true\n'
+    )
+    scores = PostgresDatabase(server)
+    leads = Database(
+        scores.url, LEADSCORE_SINK_CONTENT="leads", LEADSCORE_SINK_SALES_RULES=str(rules)
+    )
+    sinks = [await opened(each) for each in (leads, scores)]
+    fields = {"employees": "900", "email": "ada@example.com"}
+    given = [replace(record(at), event={"lead_id": f"lead-{at}", **fields}) for at in range(3)]
+    await asyncio.gather(written(sinks[0], SinkBatch(LOG, given)), written(sinks[1], batch(0, 3)))
+    for sink in sinks:
+        await sink.close()
+    query = "SELECT account, leads, hot_leads, best_lead_id, last_lead_id FROM crm_accounts"
+    assert scores.execute(query) == [("example.com", 3, 0, "lead-2", "lead-2")]
+    graded = "SELECT DISTINCT grade, fit_points FROM crm_lead_grades WHERE score IS NOT NULL"
+    assert scores.execute(graded) == [("B", 50.0)]
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+        scores.execute("DELETE FROM crm_accounts")
+
+
 async def test_several_sinks_that_start_at_once_migrate_once(database: PostgresDatabase) -> None:
     sinks = [database.sink() for _ in range(4)]
     await asyncio.gather(*(sink.open() for sink in sinks))

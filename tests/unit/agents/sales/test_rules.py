@@ -20,9 +20,6 @@ points = [
 [account]
 field = "email"
 by_domain = true
-
-[hot]
-minutes = 30
 """
 
 
@@ -35,7 +32,6 @@ def test_a_file_has_the_parts_that_it_declares(tmp_path: Path) -> None:
     assert rules.account is not None
     assert "gmail.com" in rules.account.ignore
     assert rules.engagement is None
-    assert rules.hot is not None
 
 
 @pytest.mark.parametrize(
@@ -47,7 +43,7 @@ def test_a_file_has_the_parts_that_it_declares(tmp_path: Path) -> None:
         ('[fit]\nleast = [1, 2, 3]\npoints = [{field="a", at_least=1, points=1}]', "fit.least"),
         ('[fit]\nleast = [3, 2, 1]\npoints = [{field="a", points=1}]', "expected at_least"),
         ("[fit]\nleast = [3, 2, 1]\npoints = []", "fit.points"),
-        ("[hot]\nminutes = 0", "hot.minutes"),
+        ("[account]", "account.field"),
     ],
 )
 def test_a_file_that_is_not_valid_is_refused_with_the_place(

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stream.sinks.rows import lead_row, log_name, score_row, time_of
+from agents.sales.rules import AccountRule, Rules
+from stream.sinks.rows import grade_row, lead_row, log_name, score_row, time_of
 from stream.sinks.sink import Log, SinkRecord
+from stream.sinks.sql_tables import GRADES, PLACE
 from testing.sink_writer import record
 
 
@@ -43,3 +45,10 @@ def test_bytes_of_a_lead_are_hex_digits() -> None:
 def test_logs_of_a_topic_that_was_created_again_have_other_names() -> None:
     assert log_name(Log("t", 0, "a")) != log_name(Log("t", 0, "b"))
     assert log_name(Log("t", 0)) == "t"
+
+
+def test_a_row_of_a_grade_has_what_the_rules_have() -> None:
+    lead = SinkRecord(0, 1_790_000_000_000, "L-1", {"lead_id": "L-1", "id": "A-7"})
+    row = grade_row(lead, Rules(account=AccountRule(field="id")))
+    assert (row["account"], row["grade"], row["fit_points"]) == ("A-7", None, None)
+    assert {*row, *PLACE} == set(GRADES.columns.keys())

@@ -100,6 +100,12 @@ def test_other_databases_are_refused(to: str, sentence: str) -> None:
         make_sink(load_settings(sink="sql", sink_to=to))
 
 
+def test_rules_of_sales_need_the_leads(tmp_path: Path) -> None:
+    settings = load_settings(sink="sql", sink_to="sqlite:///x", sink_sales_rules=tmp_path / "s")
+    with pytest.raises(StartupError, match="--content leads"):
+        make_sink(settings)
+
+
 @pytest.mark.parametrize("to", ["postgresql://u:secret@h/d", "sqlite:///x.db"])
 def test_the_plan_is_the_ddl(to: str) -> None:
     plan = make_sink(load_settings(sink="sql", sink_to=to)).plan()
