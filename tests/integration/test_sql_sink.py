@@ -125,8 +125,11 @@ async def test_leads_are_graded_and_rolled_up_by_account(
         '[account]\nfield = "email"\nby_domain = true\n'
     )
     scores = PostgresDatabase(server)
-    leads = Database(
-        scores.url, LEADSCORE_SINK_CONTENT="leads", LEADSCORE_SINK_SALES_RULES=str(rules)
+    leads = PostgresDatabase(
+        server,
+        LEADSCORE_SINK_TO=scores.url,
+        LEADSCORE_SINK_CONTENT="leads",
+        LEADSCORE_SINK_SALES_RULES=str(rules),
     )
     sinks = [await opened(each) for each in (leads, scores)]
     fields = {"employees": "900", "email": "ada@example.com"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ field = "email"
 by_domain = true
 """
 AT = 1_790_000_000_000
-LEADS = {
+LEADS: Mapping[str, Mapping[str, object]] = {
     "a": {"employees": 900, "email": "ada@example.com"},
     "b": {"employees": 3, "email": "bob@example.com"},
     "c": {"email": "cleo@other.example"},
@@ -33,7 +34,9 @@ LEADS = {
 SCORES = {"a": (0.4, "Medium"), "b": (0.9, "High"), "c": (0.2, "Low"), "d": (0.7, "High")}
 
 
-async def write_leads(folder: Path, leads: dict[str, dict[str, object]], start: int = 0) -> None:
+async def write_leads(
+    folder: Path, leads: Mapping[str, Mapping[str, object]], start: int = 0
+) -> None:
     (folder / "sales.toml").write_text(RULES)
     sink = make_sink(
         load_settings(
