@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from stream.broker.node import (
+    HOST,
     KAFKA_VERSION,
     STARTED,
     STARTED_WITHIN_SECONDS,
@@ -22,6 +23,8 @@ __all__ = ["DockerBroker", "start_docker_broker"]
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 ENGINE_ANSWERS_WITHIN_SECONDS = 3
 PORT, CONTROLLER_PORT = 9092, 9093
+LOCAL = "localhost"
+"""Host of an engine on this machine, as testcontainers names it."""
 
 
 class DockerBroker:
@@ -100,8 +103,14 @@ def start_docker_broker() -> DockerBroker:
         try:
             container = DockerContainer(IMAGE)
             host, port = container.get_docker_client().host(), free_ports(1)[0]
+            if host == LOCAL:  # else the engine, and with it the port, is on another machine
+                host = HOST
+                # with_bind_ports takes a port alone, and opens it on every interface
+                container.ports[f"{PORT}/tcp"] = (HOST, port)  # type: ignore[assignment]
+            else:
+                container.with_bind_ports(PORT, port)
             bootstrap = f"{host}:{port}"
-            container.with_bind_ports(PORT, port).with_envs(**_environment(bootstrap)).start()
+            container.with_envs(**_environment(bootstrap)).start()
         except Exception as error:  # engine, image, network: each library has its own
             raise BrokerUnavailableError(f"Docker could not start {IMAGE}: {error}") from error
         return DockerBroker(container, bootstrap)
