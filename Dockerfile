@@ -7,12 +7,13 @@ ARG REQUIREMENTS=worker
 FROM python:3.11-slim-bookworm AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+# Before the argument, so that the images of all processes share it.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 ARG REQUIREMENTS
 WORKDIR /src
 COPY requirements/${REQUIREMENTS}.lock requirements/all.lock requirements/
 # The package is built by the locked setuptools and Cython, which do not go into the image.
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev \
-    && python -m venv --without-pip /opt/leadscore \
+RUN python -m venv --without-pip /opt/leadscore \
     && pip --python /opt/leadscore/bin/python install --only-binary=:all: --require-hashes \
         --no-deps -r requirements/${REQUIREMENTS}.lock \
     && sed -n -E '/^(cython|setuptools)==/,/# via/p' requirements/all.lock > requirements/build.lock \
