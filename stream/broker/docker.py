@@ -106,7 +106,7 @@ def start_docker_broker() -> DockerBroker:
             if host == LOCAL:  # else the engine, and with it the port, is on another machine
                 host = HOST
                 # with_bind_ports takes a port alone, and opens it on every interface
-                container.ports[f"{PORT}/tcp"] = (HOST, port)  # type: ignore[assignment]
+                container.ports[f"{PORT}/tcp"] = (HOST, port)
             else:
                 container.with_bind_ports(PORT, port)
             bootstrap = f"{host}:{port}"
