@@ -68,7 +68,7 @@ format: $(READY)  ## Fix lint errors and format with ruff
 lock: $(READY)  ## Lock the requirements again: versions and hashes, without registry addresses
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) --all-extras -o requirements/all.lock
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements/all.lock -o requirements/worker.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra drift $(LOCK) -c requirements/all.lock -o requirements/drift.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra drift --extra outcomes $(LOCK) -c requirements/all.lock -o requirements/drift.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra lake $(LOCK) -c requirements/all.lock -o requirements/lake.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra delta --extra sql --extra webhook --extra registry $(LOCK) -c requirements/all.lock -o requirements/sinks.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra registry $(LOCK) -c requirements/all.lock -o requirements/registry.lock

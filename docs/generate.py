@@ -134,6 +134,7 @@ RIGHTS_COLUMNS = {
     "shadow, exactly once, also": (Use.SHADOW_TRANSACT,),
     "archive": (Use.ARCHIVE,),
     "trainer": (Use.TRAIN,),
+    "outcomes": (Use.OUTCOMES,),
     "sink": (Use.SINK,),
     "sink of leads": (Use.SINK_LEADS,),
     "sink --redrive": (Use.SINK_REDRIVE,),
@@ -162,6 +163,7 @@ def _operations(rights: Mapping[Use, tuple[Operation, ...]], uses: tuple[Use, ..
 def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
     roles |= {Use.DRIFT: "drift", Use.SHADOW: "shadow", Use.ARCHIVE: "archive"}
+    roles |= {Use.OUTCOMES: "outcomes"}
     roles |= {Use.TRAIN: "trainer"}
     roles |= {Use.SINK: "sink", Use.SINK_LEADS: "sink of leads"}
     return ", ".join(role for use, role in roles.items() if use in rights)

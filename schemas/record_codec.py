@@ -18,7 +18,7 @@ import fastavro
 from schemas.single_object import HEADER_BYTES
 from schemas.store import PACKAGED, Schema, SchemaStore
 
-__all__ = ["RecordCodec"]
+__all__ = ["OLDER", "RecordCodec"]
 
 OLDER = PACKAGED / "older"
 """Schemas that earlier versions wrote records of."""

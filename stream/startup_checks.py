@@ -13,6 +13,7 @@ from schemas.store import Schema, SchemaStore
 from stream.archive.open_archive import verify_archive
 from stream.kafka.topic_admin import verify_topics
 from stream.monitor import verify_port_file
+from stream.outcomes.rocks_store import verify_store
 from stream.process.model_trial import Trials
 from stream.schema_registry.compatibility import verify_schemas
 from stream.schema_registry.lookup import SchemaLookup
@@ -50,6 +51,8 @@ async def verify(settings: Settings, trials: Trials, schemas: SchemaLookup | Non
         await verify_topics(settings)
         if settings.role == "archive":
             await asyncio.to_thread(verify_archive, settings.archive)
+        if settings.role == "outcomes":
+            await asyncio.to_thread(verify_store, settings.outcome_store)
         await _verify_address(settings)
         if settings.http_port_file is not None:
             verify_port_file(settings.http_port_file)

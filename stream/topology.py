@@ -10,6 +10,8 @@
     leads.drift.partials ──▶ drift agent ──▶ DriftService ──▶ leads.drift
                                               (drift, table drift_windows)
     leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
+    leads.scored ──▶ BatchSource ──▶ join agent ──▶ OutcomeRunner ──▶ leads.quality
+    leads.outcomes, leads.scored.shadow ──▶ Follower ──┘ (outcomes)  └▶ leads.outcomes.dlq
     leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, databases, webhooks
     (or the leads)   (consume)                       (sinks)      └▶ leads.sinks.dlq
     leads.retrain ──▶ retrain agent ──▶ RetrainService ──▶ leads.retrains, the registry
@@ -30,6 +32,7 @@ sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWa
                                     if a schema registry is set
 archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
 trainer   agent ``retrain``         RetrainService, LoopWatch
+outcomes  agent ``join``            OutcomeService, BatchSource, StallWatch, LoopWatch
 ========  ========================  ===================================================
 
 Role score: the source hands over a poll, a batch of each partition. The agent passes it to the
@@ -52,6 +55,10 @@ is durable. The files, and not the commits, say where a partition goes on (strea
 
 Role trainer: an agent of stock Faust reads requests; triggers write some. A plan is written before
 a retraining begins, in a child process, and an account when it ends (stream/retraining).
+
+Role outcomes: scores come in batches as in role score, in a group of its own; their outcomes, and
+the shadow's scores, are read beside them from the partitions of the same number. Joins and counts
+are in local stores, which say where to go on (agents/outcomes, stream/outcomes).
 
 Nothing else constructs an agent, a service, a topic or a table (tests/unit/stream/test_topology.py
 holds the code to it).
@@ -118,7 +125,17 @@ from stream.scoring.stall_watch import StallWatch
 if TYPE_CHECKING:
     from stream.faust_app import App
 
-__all__ = ["READY", "ScoringRole", "archive", "retrain", "score", "watch_drift", "wire", "write"]
+__all__ = [
+    "READY",
+    "ScoringRole",
+    "archive",
+    "join_outcomes",
+    "retrain",
+    "score",
+    "watch_drift",
+    "wire",
+    "write",
+]
 
 SCORES = (
     Condition.MODEL_LOADED,
@@ -137,6 +154,7 @@ READY = {
     ),
     "archive": (Condition.PARTITIONS_ASSIGNED, Condition.ARCHIVE_HAS_ROOM),
     "trainer": (Condition.PARTITIONS_ASSIGNED,),
+    "outcomes": (Condition.PARTITIONS_ASSIGNED, Condition.PARTITIONS_MOVE),
 }
 """Conditions of readiness by role, besides that Kafka answers."""
 
@@ -164,6 +182,8 @@ def wire(app: App) -> Sequence[Service]:
         services += watch_drift(app, monitor)
     if role == "archive":
         services += archive(app, monitor)
+    if role == "outcomes":
+        services += join_outcomes(app, monitor)
     if role == "sink":
         services += write(app, monitor)
     if role == "trainer":
@@ -587,6 +607,125 @@ def archive(app: App, monitor: Monitor) -> Sequence[Service]:
         ArchiveWatch(source, writer, monitor.health, app.crash),
         LoopWatch(),
     )
+
+
+def join_outcomes(app: App, monitor: Monitor) -> Sequence[Service]:
+    """Wire the role outcomes: scores and outcomes in, reports on quality and dead letters out.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start.
+    """
+    from monitoring.telemetry.outcome_metrics import OutcomeMetrics
+    from stream.outcomes.assembly import (
+        followed,
+        lags_of,
+        outcome_reader,
+        outcome_settings,
+        partition_counts,
+    )
+    from stream.outcomes.catch_up import CatchUp
+    from stream.outcomes.follower import Follower
+    from stream.outcomes.observer import OutcomeObserver
+    from stream.outcomes.partitions import OutcomePartitions
+    from stream.outcomes.placement_watch import PlacementWatch
+    from stream.outcomes.publisher import QualityPublisher
+    from stream.outcomes.rocks_store import RocksStore
+    from stream.outcomes.runner import OutcomeRunner
+    from stream.outcomes.score_reader import ScoreReader
+    from stream.outcomes.service import OutcomeService
+    from stream.sinks.dead_letters import SinkDeadLetters
+
+    settings, health = outcome_settings(app.settings), monitor.health
+    topics = settings.leads_outcomes, settings.leads_scored_shadow
+    by_creation = settings.outcome_time == "created_at"
+    metrics = OutcomeMetrics(monitor.registry)
+    kafka = KafkaClients(settings)
+    source: BatchSource
+    runner: OutcomeRunner
+    catch_up: CatchUp
+
+    emitter = kafka.emitter([settings.leads_outcomes_dlq, settings.leads_quality])
+    dead_letters = SinkDeadLetters(
+        emitter, settings.leads_outcomes_dlq, sink=None, content="lead_outcome"
+    )
+    follower = Follower(
+        kafka.source_log(),
+        topics,
+        lambda at, records: runner.accept_followed(at, records),
+        app.crash,
+    )
+    partitions = OutcomePartitions(
+        settings,
+        RocksStore,
+        topic_id=kafka.topic_ids.read,
+        on_open=lambda number, progress: follower.follow(number, followed(settings, progress)),
+        crash=app.crash,
+    )
+    placement = PlacementWatch(
+        settings.leads_created, settings.leads_scored, settings.leads_outcomes, metrics
+    )
+    runner = OutcomeRunner(
+        partitions,
+        ScoreReader(by_creation=by_creation),
+        outcome_reader(settings),
+        by_creation=by_creation,
+        dead_letters=dead_letters,
+        caught_up=follower.caught_up,
+        see=placement.see,
+        shadow_topic=settings.leads_scored_shadow,
+        metrics=metrics,
+        crash=app.crash,
+    )
+    source = BatchSource(
+        app,
+        settings.leads_scored,
+        lambda: kafka.consumer(source.refused),
+        kafka.group_committer(partitions.start_of),
+        kafka.raw_reader(),
+        options=SourceOptions.from_settings(settings, kafka.budget.in_flight_bytes),
+    )
+    catch_up = CatchUp(source, follower.is_caught_up)
+
+    def assigned(assignment: frozenset[TopicPartition]) -> None:
+        catch_up.assigned()
+        follower.assigned([at.partition for at in assignment])
+        partitions.assigned(assignment)
+
+    source.observer = OutcomeObserver(metrics, health, kafka.clock, assigned, app.crash)
+    publisher = QualityPublisher(
+        partitions,
+        emitter,
+        settings.leads_quality,
+        channels=(settings.leads_scored, settings.leads_scored_shadow),
+        is_caught_up=catch_up.is_caught_up,
+        now_ms=kafka.clock.now,
+    )
+
+    @app.agent(source.channel, name="join")
+    async def join_scores(polls: Any) -> None:
+        async for batches in polls:
+            await runner.accept(batches)
+
+    metrics.watch_lags(lambda: lags_of(source, follower))
+    service = OutcomeService(
+        source,
+        follower,
+        partitions,
+        emitter,
+        dead_letters,
+        publisher,
+        placement,
+        kafka.clock,
+        count_partitions=lambda: partition_counts(
+            kafka.topic_ids.partitions, (settings.leads_scored, *topics)
+        ),
+        report_seconds=settings.outcome_report_seconds,
+        crash=app.crash,
+    )
+    stall_watch = StallWatch(source, lambda: partition_lags(source), lambda: (), health, app.crash)
+    return service, stall_watch, LoopWatch()
 
 
 def write(app: App, monitor: Monitor) -> Sequence[Service]:

@@ -9,7 +9,7 @@ __all__ = ["OutcomeKind", "OutcomeKinds"]
 
 
 class OutcomeKind(IntEnum):
-    """What an outcome says of its lead; stored, so the numbers stay."""
+    """Kind of an outcome; stored, so the numbers stay."""
 
     OPEN = 0
     """A step on the way, such as engaged: no final outcome."""

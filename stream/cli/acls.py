@@ -19,7 +19,7 @@ from stream.settings import Settings, load_settings
 
 __all__ = ["acls"]
 
-WORKERS = ("score", "drift", "all", "shadow", "archive", "trainer")
+WORKERS = ("score", "drift", "all", "shadow", "archive", "outcomes", "trainer")
 COMMANDS = (
     Use.SINK,
     Use.SINK_LEADS,

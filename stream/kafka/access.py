@@ -52,6 +52,8 @@ class Use(StrEnum):
     """A worker that archives leads."""
     TRAIN = "trainer"
     """A worker that retrains the model."""
+    OUTCOMES = "outcomes"
+    """A worker that measures quality by outcomes."""
     SINK = "sink"
     """A sink that writes scores."""
     SINK_LEADS = "sink-leads"
@@ -110,6 +112,8 @@ def uses_of(settings: Settings) -> tuple[Use, ...]:
         uses.append(Use.ARCHIVE)
     if settings.role == "trainer":
         uses.append(Use.TRAIN)
+    if settings.role == "outcomes":
+        uses.append(Use.OUTCOMES)
     return tuple(uses)
 
 

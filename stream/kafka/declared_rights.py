@@ -64,6 +64,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("group", "{0.shadow_group}", {Use.SHADOW: (Operation.READ,)}),
     # As stream/topology.py names it.
     Resource("group", "{0.group_id}-archive", {Use.ARCHIVE: (Operation.READ,)}),
+    Resource("group", "{0.group_id}-outcomes", {Use.OUTCOMES: (Operation.READ,)}),
     # Of each sink, by its name (Settings.sink_group).
     Resource(
         "group",
@@ -101,7 +102,7 @@ CLUSTER = "kafka-cluster"
 """The name that Kafka gives the one resource of this type."""
 
 SCORERS = {Use.SCORE, Use.SHADOW}
-WORKERS = SCORERS | {Use.COUNT, Use.DRIFT, Use.SINK, Use.SINK_LEADS}
+WORKERS = SCORERS | {Use.COUNT, Use.DRIFT, Use.SINK, Use.SINK_LEADS, Use.OUTCOMES}
 """Uses of workers that have optional rights."""
 
 CHECK_ID = "check"

@@ -62,6 +62,7 @@ SOURCE = Topic(
         Use.SHADOW: READ,
         Use.ARCHIVE: READ,
         Use.SINK: (Operation.DESCRIBE,),  # the number of its partitions
+        Use.OUTCOMES: (Operation.DESCRIBE,),
         Use.SINK_LEADS: READ,
         Use.PRODUCE: WRITE,
         Use.SERVE: WRITE,
@@ -92,6 +93,7 @@ TOPICS: tuple[Topic, ...] = (
         rights=NEW
         | {
             Use.SCORE: WRITE,
+            Use.OUTCOMES: READ,
             Use.SINK: READ,
             Use.DIFF: READ,
             Use.VERDICT: READ,
@@ -157,7 +159,13 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_scored",
         follows_source=True,
-        rights=NEW | {Use.SHADOW: WRITE, Use.VERDICT: READ, Use.ERASE: READ},
+        rights=NEW
+        | {
+            Use.SHADOW: WRITE,
+            Use.OUTCOMES: READ,
+            Use.VERDICT: READ,
+            Use.ERASE: READ,
+        },
         optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
         holds_leads=True,
@@ -183,17 +191,24 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_outcome",
         follows_source=True,
-        rights=NEW | {Use.VERDICT: READ, Use.ERASE: READ, Use.TRAIN: READ, Use.RETRAIN: READ},
+        rights=NEW
+        | {
+            Use.OUTCOMES: READ,
+            Use.VERDICT: READ,
+            Use.ERASE: READ,
+            Use.TRAIN: READ,
+            Use.RETRAIN: READ,
+        },
         configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
         holds_leads=True,
     ),
     Topic(
         "{0.leads_outcomes_dlq}",
-        "Dead letters of outcomes: records that are no outcome, with the reason in the headers.",
+        "Dead letters of outcomes, with the reason in the headers.",
         key="as in the source",
         value="the source's bytes, untouched",
         follows_source=True,
-        rights=NEW | {Use.ERASE: READ},
+        rights=NEW | {Use.OUTCOMES: WRITE, Use.ERASE: READ},
         optional=SIZE,
         configs={
             "cleanup.policy": "delete",
@@ -208,7 +223,7 @@ TOPICS: tuple[Topic, ...] = (
         key="topic of the scores, partition, model, week; also segment, or change",
         value="quality_report",
         follows_source=False,
-        rights=NEW | {Use.QUALITY: READ, Use.TRAIN: READ},
+        rights=NEW | {Use.OUTCOMES: WRITE, Use.QUALITY: READ, Use.TRAIN: READ},
         optional=SIZE,
         configs={"cleanup.policy": "compact"},
     ),

@@ -80,6 +80,22 @@ class Settings(  # fields are in the order of the bases from the last to the fir
         return self
 
     @model_validator(mode="after")
+    def _check_outcomes_role(self) -> Self:
+        if self.role != "outcomes":
+            return self
+        if self.outcome_store is None:
+            raise ValueError(
+                f"{PREFIX}ROLE=outcomes needs a folder for its stores: set {PREFIX}OUTCOME_STORE"
+            )
+        if self.output_format == "confluent":
+            raise ValueError(
+                f"{PREFIX}ROLE=outcomes reads scored events in Avro single-object encoding and in"
+                f" JSON, not in Confluent's framing: expected {PREFIX}OUTPUT_FORMAT=avro or json of"
+                " the workers"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_topics(self) -> Self:
         used: dict[str, str] = {}
         for says, name in self._named_topics().items():

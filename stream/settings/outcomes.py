@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
-from stream.settings.base import PREFIX, SettingsGroup, split_words
+from stream.settings.base import PREFIX, Seconds, SettingsGroup, split_words
 
 __all__ = ["OutcomeSettings"]
 
@@ -30,6 +31,17 @@ class OutcomeSettings(SettingsGroup):
 
     outcome_late_days: Annotated[float, Field(gt=0, le=366)] = 14.0
     """Days after the horizon in which an outcome that occurred within it may still arrive."""
+
+    outcome_time: Literal["scored_at", "created_at"] = "scored_at"
+    """Since when a score counts as known: `scored_at`; or `created_at`, for leads of the past that
+    are played through Kafka, whose outcomes occurred before they were scored."""
+
+    outcome_store: Path | None = None
+    """Folder of the local stores of the role `outcomes`, one for each partition. It is a cache of
+    the topics: a worker without it reads them again."""
+
+    outcome_report_seconds: Seconds = 10.0
+    """Interval of reports on the quality of scores."""
 
     @model_validator(mode="after")
     def _check_outcomes(self) -> Self:

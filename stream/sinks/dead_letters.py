@@ -27,16 +27,16 @@ class SinkDeadLetters:
     topic
         The topic; a dead letter keeps the partition number of its source.
     sink
-        Name of the sink, for a header.
+        Name of the sink, for a header; None: no sink sends them.
     content
         Name of the records' schema, for a header.
     """
 
-    def __init__(self, emitter: Emitter, topic: str, *, sink: str, content: str) -> None:
+    def __init__(self, emitter: Emitter, topic: str, *, sink: str | None, content: str) -> None:
         self.limits = OutputLimits(emitter.limits, topic, topic)
         self._emitter = emitter
         self._topic = topic
-        self._sink = sink.encode()
+        self._sink = None if sink is None else sink.encode()
         self._content = content
 
     async def send(self, log: Log, records: Sequence[Unwritable]) -> None:
@@ -69,5 +69,6 @@ class SinkDeadLetters:
             error=error,
             schema=self._content,
         )
-        headers.append((SINK_NAME, self._sink))
+        if self._sink is not None:
+            headers.append((SINK_NAME, self._sink))
         return DeadLetter(0, error.code, (record.key, record.value, headers))

@@ -14,6 +14,7 @@ from monitoring.telemetry.declarations import (
     drift,
     hooks,
     lag,
+    outcomes,
     quality,
     replay,
     rest,
@@ -29,7 +30,7 @@ __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 DECLARATIONS: tuple[Declaration, ...] = tuple(
     value
     for module in (
-        *(score, drift, quality, archive, sink, trainer),
+        *(score, drift, quality, archive, sink, outcomes, trainer),
         *(snapshot, replay, lag, rest, hooks),
     )
     for value in vars(module).values()

@@ -14,6 +14,7 @@ Shower = Literal[
     "quality",
     "archive",
     "sink",
+    "outcomes",
     "trainer",
     "snapshot",
     "replay",

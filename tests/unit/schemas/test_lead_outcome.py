@@ -38,7 +38,7 @@ def test_an_outcome_is_the_same_in_both_formats(wire: WireFormat) -> None:
     assert READER.read(encode_outcome(RECORD, wire), AT) == expected
 
 
-def test_what_is_not_known_may_be_left_out() -> None:
+def test_unknown_values_may_be_left_out() -> None:
     least = {"lead_id": "L-1", "outcome": "lost", "occurred_at": AT}
     for wire in (WireFormat.AVRO, WireFormat.JSON):
         assert READER.read(encode_outcome(least, wire), AT) == LeadOutcome("L-1", "lost", AT)

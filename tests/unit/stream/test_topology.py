@@ -31,6 +31,7 @@ SCORING = (
 )
 DRIFT = ("DriftService", "DriftStallWatch")
 SINK = ("SinkService", "StallWatch", "LoopWatch")
+OUTCOMES = ("OutcomeService", "StallWatch", "LoopWatch")
 ARCHIVE = ("ArchiveService", "ArchiveWatch", "LoopWatch")
 FAUSTS = {
     *("App", "Worker", "LenientTransport", "LenientConsumer", "LenientThread"),
@@ -47,7 +48,8 @@ async def _no_checks(_: App) -> None:
 
 
 def wired(role: Any, **given: Any) -> tuple[App, list[str]]:
-    settings = load_settings(role=role, archive="archive", sink_to="scores", **given)
+    needed = {"archive": "archive", "sink_to": "scores", "outcome_store": "stores"}
+    settings = load_settings(role=role, **needed | given)
     app = App(settings, _no_checks, Table=DriftTable)
     return app, [type(service).__name__ for service in wire(app)]
 
@@ -62,6 +64,7 @@ def wired(role: Any, **given: Any) -> tuple[App, list[str]]:
         ("shadow", ["Monitor", *SCORING], {"score"}, set()),
         ("archive", ["Monitor", *ARCHIVE], {"archive"}, set()),
         ("trainer", ["Monitor", "RetrainService", "LoopWatch"], {"retrain"}, set()),
+        ("outcomes", ["Monitor", *OUTCOMES], {"join"}, set()),
     ],
 )
 def test_a_role_has_its_agents_services_and_tables(
@@ -86,10 +89,12 @@ def test_a_change_of_model_outlives_the_scoring_service() -> None:
     assert services.index("ModelReloader") < services.index("ScoringService")
 
 
-@pytest.mark.parametrize("role", ["score", "drift", "shadow", "archive", "sink", "trainer"])
+@pytest.mark.parametrize(
+    "role", ["score", "drift", "shadow", "archive", "sink", "outcomes", "trainer"]
+)
 def test_no_service_hides_a_method_of_modes_own(role: Any) -> None:
     """An attribute `_crash` would hide the method by which mode ends the services of an app."""
-    settings = load_settings(role=role, archive="archive", sink_to="scores")
+    settings = load_settings(role=role, archive="archive", sink_to="scores", outcome_store="stores")
     app = App(settings, _no_checks, Table=DriftTable)
     for service in wire(app):
         hidden = [at for at in vars(service) if callable(getattr(mode.Service, at, None))]
@@ -114,7 +119,7 @@ def test_a_stop_does_not_wait_for_the_commit_watch_first() -> None:
 
 def test_the_page_names_every_service() -> None:
     text = topology.__doc__ or ""
-    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT, *ARCHIVE, *SINK):
+    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT, *ARCHIVE, *SINK, *OUTCOMES):
         assert name in text, name
 
 

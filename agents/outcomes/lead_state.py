@@ -1,0 +1,282 @@
+"""State of a lead: its latest scores and final outcomes, and those of them that count.
+
+What counts is a function of the two sets, not of the order in which they came: so the interleaving
+of two topics changes nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from agents.outcomes.kinds import OutcomeKind
+
+__all__ = [
+    "MOST_ENTRIES",
+    "Channel",
+    "Example",
+    "JoinOptions",
+    "LeadState",
+    "Outcome",
+    "Score",
+    "examples",
+    "week_of",
+]
+
+MOST_ENTRIES = 16
+"""Latest scores of a channel, and latest outcomes, that are kept of a lead."""
+MONDAY_MS, WEEK_MS = 345_600_000, 604_800_000
+"""The first Monday after 1970 began, and a week, in milliseconds."""
+
+Channel = int
+"""Where a score comes from: 0, the live topic; 1, the shadow's."""
+
+SCORE = struct.Struct("<BBHHqqd")
+OUTCOME = struct.Struct("<BB3sqqqq")
+COUNT = struct.Struct("<BB")
+
+
+class Score(NamedTuple):
+    """A score of a lead.
+
+    Attributes
+    ----------
+    channel
+        Where it comes from.
+    at
+        Since when it counts as known, in milliseconds since 1970.
+    offset
+        Of the lead's record: the same if it was scored again after a crash.
+    score
+        0 to 1.
+    model, band
+        Numbers of the model and of the band in the store.
+    is_matured
+        Whether the horizon has passed.
+    """
+
+    channel: Channel
+    at: int
+    offset: int
+    score: float
+    model: int
+    band: int
+    is_matured: bool = False
+
+    @property
+    def record(self) -> tuple[Channel, int, int]:
+        """Identity: equal if the same record was scored again by the same model."""
+        return self.channel, self.offset, self.model
+
+
+class Outcome(NamedTuple):
+    """A final outcome of a lead.
+
+    Attributes
+    ----------
+    at
+        When it occurred, in milliseconds since 1970.
+    offset
+        Of its record.
+    arrived
+        When it arrived, in milliseconds since 1970.
+    kind
+        Positive or negative.
+    money
+        In ten-thousandths of the currency; 0: not known.
+    currency
+        Of the money; empty: not known.
+    """
+
+    at: int
+    offset: int
+    arrived: int
+    kind: OutcomeKind
+    money: int = 0
+    currency: str = ""
+
+    @property
+    def content(self) -> tuple[int, OutcomeKind, int, str]:
+        """Identity: equal if the same outcome is sent again."""
+        return self.at, self.kind, self.money, self.currency
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOptions:
+    """Which outcomes count for a score.
+
+    Attributes
+    ----------
+    horizon_ms
+        Milliseconds after a score in which an outcome may occur.
+    late_ms
+        Milliseconds after the horizon in which it may still arrive.
+    """
+
+    horizon_ms: int
+    late_ms: int
+
+    @property
+    def kept_ms(self) -> int:
+        """Milliseconds after its last score for which a lead is kept.
+
+        Twice the lateness: while one topic is read behind the other by less than ``late_ms``, no
+        outcome misses its score.
+        """
+        return self.horizon_ms + 2 * self.late_ms
+
+
+@dataclass(slots=True)
+class LeadState:
+    """State of a lead: scores and outcomes, each ascending by time and offset."""
+
+    scores: list[Score]
+    outcomes: list[Outcome]
+
+    @classmethod
+    def of_bytes(cls, value: bytes | None) -> LeadState:
+        """Return the state that ``to_bytes`` wrote; an empty one for None."""
+        if value is None:
+            return cls([], [])
+        scores, outcomes = COUNT.unpack_from(value)
+        at, state = COUNT.size, cls([], [])
+        for _ in range(scores):
+            channel, matured, model, band, time, offset, score = SCORE.unpack_from(value, at)
+            state.scores.append(Score(channel, time, offset, score, model, band, bool(matured)))
+            at += SCORE.size
+        for _ in range(outcomes):
+            kind, size, currency, time, offset, arrived, money = OUTCOME.unpack_from(value, at)
+            text = currency[:size].decode()
+            state.outcomes.append(Outcome(time, offset, arrived, OutcomeKind(kind), money, text))
+            at += OUTCOME.size
+        return state
+
+    def to_bytes(self) -> bytes:
+        """Write the state: 2 bytes, 30 for each score, 37 for each outcome."""
+        parts = [COUNT.pack(len(self.scores), len(self.outcomes))]
+        parts += [
+            SCORE.pack(s.channel, s.is_matured, s.model, s.band, s.at, s.offset, s.score)
+            for s in self.scores
+        ]
+        parts += [
+            OUTCOME.pack(
+                *(o.kind, len(o.currency), o.currency.encode()),
+                *(o.at, o.offset, o.arrived, o.money),
+            )
+            for o in self.outcomes
+        ]
+        return b"".join(parts)
+
+    def add_score(self, score: Score) -> None:
+        """Add a score.
+
+        A repeated one (the same record and model) counts from its first time on. Of more than
+        ``MOST_ENTRIES`` of a channel, the earliest is dropped.
+        """
+        for place, kept in enumerate(self.scores):
+            if kept.record == score.record:
+                if kept.at <= score.at:
+                    return
+                del self.scores[place]
+                break
+        self.scores.append(score)
+        self.scores.sort(key=_by_time)
+        same = [kept for kept in self.scores if kept.channel == score.channel]
+        if len(same) > MOST_ENTRIES:
+            self.scores.remove(same[0])
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Add an outcome; of more than ``MOST_ENTRIES``, the earliest is dropped."""
+        self.outcomes.append(outcome)
+        self.outcomes.sort(key=_by_time)
+        del self.outcomes[:-MOST_ENTRIES]
+
+    def mature(self, until: int) -> int:
+        """Mark scores up to a time as matured; return how many of them are new."""
+        due = [i for i, s in enumerate(self.scores) if s.at <= until and not s.is_matured]
+        for i in due:
+            self.scores[i] = self.scores[i]._replace(is_matured=True)
+        return len(due)
+
+    def due(self, options: JoinOptions) -> int:
+        """Return the watermark at which something is to be done with the lead.
+
+        A score matures, or the lead is dropped.
+        """
+        young = [score.at for score in self.scores if not score.is_matured]
+        return min(young) + options.horizon_ms if young else self.dropped_at(options)
+
+    def dropped_at(self, options: JoinOptions) -> int:
+        """Return the watermark from which on the lead is not kept any more."""
+        return max(entry.at for entry in self.scores or self.outcomes) + options.kept_ms
+
+
+class Example(NamedTuple):
+    """A score that counts, and the outcome that was joined to it.
+
+    Attributes
+    ----------
+    score
+        The score.
+    outcome
+        None: none within the horizon.
+    """
+
+    score: Score
+    outcome: Outcome | None
+
+    @property
+    def kind(self) -> OutcomeKind | None:
+        """The kind that counts: None while the horizon has not passed, then negative if missing."""
+        if not self.score.is_matured:
+            return None
+        return OutcomeKind.NEGATIVE if self.outcome is None else self.outcome.kind
+
+
+def examples(state: LeadState, options: JoinOptions) -> Iterator[Example]:
+    """Yield the scores of a lead that count.
+
+    An outcome belongs to the last score of each channel before it, if it occurred within the
+    horizon and did not arrive too late. Of several, the one that occurred last counts, at the same
+    time the one that was sent last. A score without an outcome does not count if a later one within
+    its horizon supersedes it: that one has the lead's outcome.
+    """
+    for channel in sorted({score.channel for score in state.scores}):
+        scores = [score for score in state.scores if score.channel == channel]
+        for score, later in zip(scores, [*scores[1:], None], strict=True):
+            found = [
+                outcome
+                for outcome in state.outcomes
+                if (later is None or outcome.at < later.at) and belongs(outcome, score, options)
+            ]
+            if found or later is None or later.at > score.at + options.horizon_ms:
+                yield Example(score, found[-1] if found else None)
+
+
+def belongs(outcome: Outcome, score: Score, options: JoinOptions) -> bool:
+    """Return whether an outcome counts for a score, if no later score is before it."""
+    last = score.at + options.horizon_ms
+    return score.at <= outcome.at <= last and outcome.arrived <= last + options.late_ms
+
+
+def week_of(at: int) -> int:
+    """Return the start of a time's week, Monday 0:00 UTC, in milliseconds since 1970.
+
+    Examples
+    --------
+    >>> week_of(1_760_000_000_123)  # Thursday, 9 October 2025
+    1759708800000
+    """
+    return (at - MONDAY_MS) // WEEK_MS * WEEK_MS + MONDAY_MS
+
+
+def _by_time(entry: Score | Outcome) -> tuple[int, int]:
+    return entry.at, entry.offset
+
+
+def last_before(scores: Iterable[Score], at: int) -> Score | None:
+    """Return the last of ascending scores at or before a time; None if there is none."""
+    found: Sequence[Score] = [score for score in scores if score.at <= at]
+    return found[-1] if found else None

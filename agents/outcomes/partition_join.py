@@ -1,0 +1,300 @@
+"""The join of one partition: scores and outcomes in, counts by cohort out.
+
+Its state is in a store: leads, what is due, the counts, and how far each topic was read. A call
+changes all of it in one write. So the state is always that of some offsets, and the counts are a
+function of the records below them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from agents.outcomes.cohorts import CohortKey, CohortRow, Cohorts
+from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
+from agents.outcomes.lead_state import (
+    JoinOptions,
+    LeadState,
+    Outcome,
+    Score,
+    belongs,
+    examples,
+    last_before,
+    week_of,
+)
+from agents.outcomes.progress import Progress
+from agents.outcomes.store import OutcomeStore
+from agents.outcomes.stored_cohorts import StoredCohorts
+from schemas.lead_outcome import LeadOutcome
+from schemas.model_identity import ModelIdentity
+
+__all__ = ["ArrivedOutcome", "PartitionJoin", "ScoredLead", "Tally"]
+
+LEAD, DUE = b"l", b"q"
+"""First byte of the keys of leads; and of those that are due: a watermark follows, and the lead."""
+AT_ONCE = 5000
+"""Leads that are due, handled in one write."""
+
+Tally = Counter[str]
+"""How many outcomes, or scores, had which treatment (docs/outcomes.md)."""
+
+
+class ScoredLead(NamedTuple):
+    """A score as it was read.
+
+    Attributes
+    ----------
+    lead_id
+        In UTF-8.
+    at
+        Since when it counts as known, in milliseconds since 1970.
+    offset
+        Of the lead's record.
+    score, band, model
+        What was scored.
+    """
+
+    lead_id: bytes
+    at: int
+    offset: int
+    score: float
+    band: str
+    model: ModelIdentity
+
+
+class ArrivedOutcome(NamedTuple):
+    """An outcome as it was read, its offset, and when it arrived (milliseconds since 1970)."""
+
+    outcome: LeadOutcome
+    offset: int
+    arrived: int
+
+
+@dataclass(slots=True)
+class _Change:
+    """Changes of one write."""
+
+    before: Mapping[bytes, LeadState]
+    states: dict[bytes, LeadState]
+    handled: list[bytes] = field(default_factory=list)
+    """Keys of what was due."""
+    dropped: set[bytes] = field(default_factory=set)
+
+
+class PartitionJoin:
+    """Joins the outcomes of a partition's leads to their scores.
+
+    Parameters
+    ----------
+    store
+        Holds the state, of this join or a new one.
+    options
+        Which outcomes count for a score.
+    kinds
+        What an outcome says.
+
+    Attributes
+    ----------
+    progress
+        How far each topic was read, and the watermark.
+    """
+
+    def __init__(self, store: OutcomeStore, options: JoinOptions, kinds: OutcomeKinds) -> None:
+        self._store = store
+        self._options = options
+        self._kinds = kinds
+        self._cohorts = StoredCohorts(store)
+        self.progress = Progress.read(store)
+
+    @property
+    def cohorts(self) -> Cohorts:
+        """The counts."""
+        return self._cohorts.cohorts
+
+    def take_changed(self) -> set[CohortKey]:
+        """Return the cohorts that changed since the last call.
+
+        Those that began before the logs that were read are left out: they would lack leads.
+        """
+        since = self.progress.complete_since
+        return {key for key in self._cohorts.take_changed() if key.week >= since}
+
+    def add_scores(
+        self, channel: int, scores: Sequence[ScoredLead], first_offset: int, next_offset: int
+    ) -> Tally:
+        """Add the scores of consecutive records.
+
+        Parameters
+        ----------
+        channel
+            0, the live topic; 1, the shadow's.
+        scores
+            Those of the records that are scores.
+        first_offset, next_offset
+            Offset of the first record, and the one after the last.
+
+        Returns
+        -------
+        Counter of str
+            Treatments of what became due.
+        """
+        change = self._load({score.lead_id for score in scores})
+        for given in scores:
+            model = self._cohorts.number_of(given.model)
+            band = self._cohorts.number_of(given.band)
+            change.states[given.lead_id].add_score(
+                Score(channel, given.at, given.offset, given.score, model, band)
+            )
+        earliest = min((score.at for score in scores), default=0)
+        self.progress.read_scores(channel, first_offset, next_offset, earliest)
+        if channel == 0:
+            latest = max((score.at for score in scores), default=0)
+            self.progress.watermark = max(self.progress.watermark, latest)
+        self._commit(change)
+        return self._handle_due()
+
+    def add_outcomes(
+        self, arrived: Sequence[ArrivedOutcome], first_offset: int, next_offset: int
+    ) -> Tally:
+        """Add the outcomes of consecutive records; see ``add_scores``.
+
+        Returns
+        -------
+        Counter of str
+            Treatments of the outcomes.
+        """
+        change = self._load({given.outcome.lead_id.encode() for given in arrived})
+        tally: Tally = Counter()
+        for given in arrived:
+            found = given.outcome
+            kind = self._kinds.of(found.outcome)
+            if kind is OutcomeKind.OPEN:
+                tally["open"] += 1
+                continue
+            entry = Outcome(
+                *(found.occurred_at, given.offset, given.arrived, kind),
+                *(found.money or 0, found.currency or ""),
+            )
+            state = change.states[found.lead_id.encode()]
+            treatment = self._treatment(entry, state)
+            tally[treatment] += 1
+            if treatment != "repeated":
+                state.add_outcome(entry)
+        earliest = min((given.arrived for given in arrived), default=0)
+        self.progress.read_outcomes(first_offset, next_offset, earliest)
+        self._commit(change)
+        return tally
+
+    def _treatment(self, entry: Outcome, state: LeadState) -> str:
+        """Return what becomes of an outcome, by the live scores that are known now."""
+        if any(kept.content == entry.content for kept in state.outcomes):
+            return "repeated"
+        live = [score for score in state.scores if score.channel == 0]
+        score = last_before(live, entry.at)
+        if score is None:
+            return "waiting"
+        if not belongs(entry, score, self._options):
+            is_in_time = entry.at <= score.at + self._options.horizon_ms
+            return "late" if is_in_time else "beyond_horizon"
+        others = (
+            kept
+            for kept in state.outcomes
+            if kept.kind != entry.kind and belongs(kept, score, self._options)
+        )
+        return "contradictory" if any(others) else "joined"
+
+    # What is due
+
+    def _handle_due(self) -> Tally:
+        """Mature scores, and drop leads, up to the watermark."""
+        tally: Tally = Counter()
+        while keys := self._due_keys():
+            lead_ids = dict.fromkeys(key[9:] for key in keys)
+            change = self._load(lead_ids)
+            change.handled = keys
+            for lead_id in lead_ids:
+                tally += self._handle(lead_id, change)
+            self._commit(change)
+        return tally
+
+    def _due_keys(self) -> list[bytes]:
+        watermark = self.progress.watermark
+        if watermark < self.progress.next_due:
+            return []
+        found = self._store.scan(DUE, _due_key(watermark + 1, b""), AT_ONCE)
+        if not found:
+            rest = self._store.scan(DUE, DUE + b"\xff" * 8, 1)
+            self.progress.next_due = _time_of(rest[0][0]) if rest else watermark + 1
+        return [key for key, _ in found]
+
+    def _handle(self, lead_id: bytes, change: _Change) -> Tally:
+        state, tally = change.states[lead_id], Counter[str]()
+        if not state.scores and not state.outcomes:
+            return tally  # dropped before
+        if state.mature(self.progress.watermark - self._options.horizon_ms):
+            before = change.before[lead_id]
+            tally["missing"] += self._missing(state) - self._missing(before)
+        if state.dropped_at(self._options) <= self.progress.watermark:
+            if not state.scores:
+                tally["orphaned"] += len(state.outcomes)
+            change.dropped.add(lead_id)
+        return tally
+
+    def _missing(self, state: LeadState) -> int:
+        found = examples(state, self._options)
+        return sum(e.score.is_matured and e.outcome is None for e in found)
+
+    # Reading and writing
+
+    def _load(self, lead_ids: Iterable[bytes]) -> _Change:
+        ids = list(lead_ids)
+        values = self._store.get([LEAD + lead_id for lead_id in ids]) if ids else []
+        stored = dict(zip(ids, values, strict=True))
+        return _Change(
+            {lead_id: LeadState.of_bytes(value) for lead_id, value in stored.items()},
+            {lead_id: LeadState.of_bytes(value) for lead_id, value in stored.items()},
+        )
+
+    def _commit(self, change: _Change) -> None:
+        puts: dict[bytes, bytes] = {}
+        deletes = list(change.handled)
+        deltas: defaultdict[CohortKey, Counter[CohortRow]] = defaultdict(Counter)
+        for lead_id, state in change.states.items():
+            before = change.before[lead_id]
+            for key, row in self._rows(state):
+                deltas[key][row] += 1
+            for key, row in self._rows(before):
+                deltas[key][row] -= 1
+            if lead_id in change.dropped:
+                deletes.append(LEAD + lead_id)
+            elif state.scores or state.outcomes:
+                puts[LEAD + lead_id] = state.to_bytes()
+                due = state.due(self._options)
+                self.progress.next_due = min(self.progress.next_due, due)
+                puts[_due_key(due, lead_id)] = b""
+        puts |= self._cohorts.apply(deltas)
+        puts |= self.progress.entry()
+        self._store.write(puts, deletes)
+
+    def _rows(self, state: LeadState) -> Iterable[tuple[CohortKey, CohortRow]]:
+        for example in examples(state, self._options):
+            score, kind, outcome = example.score, example.kind, example.outcome
+            key = CohortKey(score.channel, self._cohorts.model(score.model), week_of(score.at))
+            counts_money = kind is not None and outcome is not None and outcome.money
+            yield (
+                key,
+                CohortRow(
+                    *(score.score, kind, self._cohorts.band(score.band)),
+                    *((outcome.money, outcome.currency) if counts_money and outcome else (0, "")),
+                ),
+            )
+
+
+def _due_key(at: int, lead_id: bytes) -> bytes:
+    return DUE + max(0, at).to_bytes(8, "big") + lead_id
+
+
+def _time_of(due_key: bytes) -> int:
+    return int.from_bytes(due_key[1:9], "big")

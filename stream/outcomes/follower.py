@@ -1,0 +1,164 @@
+"""Reads the outcomes and the shadow's scores of the partitions whose live scores are assigned.
+
+They follow the assignment of the live scores, so no group assigns them: where to read on is in the
+store of each partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.records import SourceRecord as Record
+from stream.consume.read_errors import as_fatal
+from stream.fetch.raw_batches import RawReader
+from stream.kafka.lenient_polls import poll
+from stream.process.background_tasks import BackgroundTasks, Crash
+from stream.process.backoff import LOG_PAUSE
+
+__all__ = ["Follower", "OpensLogs"]
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 200
+"""Milliseconds that a poll waits for records."""
+MAX_RECORDS = 2000
+
+Offsets = Mapping[TopicPartition, int]
+
+
+class OpensLogs(Protocol):
+    """Opens consumers without a group (``stream.kafka.log_reader.LogReader``)."""
+
+    def open(self) -> AbstractAsyncContextManager[Any]:
+        """Open a consumer."""
+
+    def open_beside(self) -> Any:
+        """Return a reader for records that a consumer can't decode."""
+
+
+class Follower:
+    """Reads partitions beside a group.
+
+    Parameters
+    ----------
+    logs
+        Opens the consumer.
+    topics
+        What to read of each partition; the first is that of the outcomes.
+    accept
+        Is given the records.
+    crash
+        Called with an unrecoverable error.
+
+    Attributes
+    ----------
+    lags
+        By partition of a topic, the number of offsets that are left to read.
+    """
+
+    def __init__(
+        self,
+        logs: OpensLogs,
+        topics: Sequence[str],
+        accept: Callable[[TopicPartition, Sequence[Record]], Awaitable[None]],
+        crash: Crash,
+    ) -> None:
+        self.lags: dict[TopicPartition, int] = {}
+        self._logs = logs
+        self._topics = topics
+        self._accept = accept
+        self._tasks = BackgroundTasks(crash)
+        self._starts: dict[TopicPartition, int] = {}
+        self._targets: dict[TopicPartition, int] = {}
+        self._caught_up: dict[int, asyncio.Event] = {}
+        self._is_changed = asyncio.Event()
+
+    def start(self) -> None:
+        """Start to read what is assigned."""
+        self._tasks.start(self._run())
+
+    def assigned(self, partitions: Collection[int]) -> None:
+        """Read other partitions from now on, once it is known from where; see ``follow``."""
+        for number in self._caught_up.keys() - set(partitions):
+            self._caught_up.pop(number).set()  # nobody needs to wait for it any more
+        for number in partitions:
+            self._caught_up.setdefault(number, asyncio.Event())
+        gone = [at for at in self._starts if at.partition not in self._caught_up]
+        for at in gone:
+            del self._starts[at]
+            self._targets.pop(at, None)
+            self.lags.pop(at, None)
+        self._is_changed.set()
+
+    def follow(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Read a partition of the topics from these offsets on, by topic; 0: from the start."""
+        if partition in self._caught_up:
+            for topic in self._topics:
+                at = TopicPartition(topic, partition)
+                self._starts.setdefault(at, offsets.get(topic, 0))
+            self._is_changed.set()
+
+    async def caught_up(self, partition: int) -> None:
+        """Wait until the outcomes that were there at the start are read, or it is revoked."""
+        if event := self._caught_up.get(partition):
+            await event.wait()
+
+    def is_caught_up(self, partition: int) -> bool:
+        """Return whether the outcomes that were there at the start are read."""
+        event = self._caught_up.get(partition)
+        return event is not None and event.is_set()
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        await self._tasks.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            self._is_changed.clear()
+            if not self._starts:
+                await self._is_changed.wait()
+                continue
+            try:
+                async with self._logs.open() as consumer:
+                    await self._read(consumer)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise as_fatal(error, self._topics[0]) from error
+                log.warning("reading %s failed: %r; trying again", self._topics[0], error)
+                await asyncio.sleep(LOG_PAUSE)
+
+    async def _read(self, consumer: Any) -> None:
+        """Read until the assignment changes."""
+        followed = dict(self._starts)
+        consumer.assign([*followed])
+        beginnings = await consumer.beginning_offsets([*followed])
+        ends = await consumer.end_offsets([*followed])
+        for at, start in followed.items():
+            consumer.seek(at, max(start, beginnings[at]))
+            self._targets.setdefault(at, ends[at])
+        async with self._logs.open_beside() as reader:
+            while not self._is_changed.is_set():
+                await self._poll(consumer, reader, followed)
+
+    async def _poll(self, consumer: Any, reader: RawReader, followed: Offsets) -> None:
+        stops: dict[TopicPartition, int | None] = dict.fromkeys(followed)
+        step = poll(consumer, reader, stops, timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+        async for polled in step:
+            for at, records in polled.items():
+                await self._accept(at, records)
+        for at in followed:
+            position = int(await consumer.position(at))
+            if self._is_changed.is_set():
+                return  # a partition may have another start by now
+            self._starts[at] = position
+            self.lags[at] = max(0, (consumer.highwater(at) or position) - position)
+            is_read = position >= self._targets[at]
+            if is_read and at.topic == self._topics[0] and at.partition in self._caught_up:
+                self._caught_up[at.partition].set()

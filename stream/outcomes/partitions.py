@@ -1,0 +1,183 @@
+"""The joins of the assigned partitions, each with its store in a folder of its own.
+
+A store says itself how far it has read, so the group's commits are ignored: a partition goes on
+where the store of this machine ends, however old that is, and a new machine reads the logs from
+their start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+
+import orjson
+from aiokafka import TopicPartition
+
+from agents.outcomes.kinds import OutcomeKinds
+from agents.outcomes.lead_state import JoinOptions
+from agents.outcomes.partition_join import PartitionJoin
+from agents.outcomes.progress import SCORES, Progress
+from agents.outcomes.store import OutcomeStore
+from schemas.errors import FatalError
+from stream.consume.start_offsets import Start
+from stream.kafka.commit_metadata import Commit
+from stream.process.background_tasks import BackgroundTasks, Crash
+from stream.process.thread_calls import in_thread
+from stream.settings import Settings
+
+__all__ = ["OutcomePartitions", "join_options", "signature_of"]
+
+log = logging.getLogger(__name__)
+
+SIGNATURE = "settings.json"
+"""File beside a store: the settings and topics that it was made with."""
+LOCK_LOOK = 0.2
+"""Seconds between two attempts to open a store that another process has open."""
+DAY_MS = 86_400_000
+
+
+def join_options(settings: Settings) -> JoinOptions:
+    """Return which outcomes count, by the settings."""
+    return JoinOptions(
+        horizon_ms=round(settings.outcome_horizon_days * DAY_MS),
+        late_ms=round(settings.outcome_late_days * DAY_MS),
+    )
+
+
+def signature_of(settings: Settings, topic_ids: Mapping[str, str | None]) -> bytes:
+    """Return what a store depends on: with other settings or topics it is made again."""
+    return orjson.dumps(
+        {
+            "format": 1,
+            "horizon_days": settings.outcome_horizon_days,
+            "late_days": settings.outcome_late_days,
+            "time": settings.outcome_time,
+            "positive": settings.outcome_positive,
+            "negative": settings.outcome_negative,
+            "topics": dict(topic_ids),
+        }
+    )
+
+
+class OutcomePartitions:
+    """Opens and closes the joins of partitions.
+
+    Parameters
+    ----------
+    settings
+        Of the worker.
+    open_store
+        Opens the store in a folder; raises a BlockingIOError while another process has it open.
+    topic_id
+        Reads the id of a topic; None where it has none.
+    on_open
+        Called with each partition whose store is open, and how far it is.
+    crash
+        Called with an unrecoverable error.
+
+    Attributes
+    ----------
+    turn
+        Whoever uses a join holds it.
+    joins
+        By partition.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_store: Callable[[Path], OutcomeStore],
+        *,
+        topic_id: Callable[[str], Awaitable[str | None]],
+        on_open: Callable[[int, Progress], None],
+        crash: Crash,
+    ) -> None:
+        assert settings.outcome_store is not None, "the settings require it for the role"
+        self.turn = asyncio.Lock()
+        self.joins: dict[int, PartitionJoin] = {}
+        self._settings = settings
+        self._folder = settings.outcome_store / settings.leads_scored
+        self._open_store = open_store
+        self._topic_id = topic_id
+        self._on_open = on_open
+        self._stores: dict[int, OutcomeStore] = {}
+        self._assigned: frozenset[int] = frozenset()
+        self._opening = asyncio.Lock()
+        self._tasks = BackgroundTasks(crash)
+        self._kinds = OutcomeKinds(settings.outcome_positive, settings.outcome_negative)
+
+    def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        """Close the stores of partitions that are not assigned any more."""
+        self._assigned = frozenset(at.partition for at in partitions)
+        self._tasks.start(self._close_others())
+
+    async def _close_others(self) -> None:
+        async with self._opening, self.turn:
+            for number in self._stores.keys() - self._assigned:
+                del self.joins[number]
+                await in_thread(self._stores.pop(number).close)
+
+    async def start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:
+        """Return where a partition goes on: where its store ends, whatever is committed.
+
+        Raises
+        ------
+        FatalError
+            The store can't be opened.
+        """
+        await self._close_others()  # first: another worker may wait for a store that it got from us
+        async with self._opening:
+            topics = (
+                *(partition.topic, self._settings.leads_scored_shadow),
+                self._settings.leads_outcomes,
+            )
+            ids = {topic: await self._topic_id(topic) for topic in topics}
+            if partition.partition not in self.joins:
+                await self._open(partition.partition, signature_of(self._settings, ids))
+            async with self.turn:
+                progress = self.joins[partition.partition].progress
+            self._on_open(partition.partition, progress)
+            offset = progress.offsets.get(SCORES[0])
+        return Start(offset, topic_id=ids[partition.topic])
+
+    async def _open(self, number: int, signature: bytes) -> None:
+        folder = self._folder / str(number)
+        is_reported = False
+        while True:
+            try:
+                store = await in_thread(lambda: self._opened(folder, signature))
+                break
+            except BlockingIOError:
+                if not is_reported:
+                    log.warning("another process has %s open: waiting until it closes it", folder)
+                is_reported = True
+                await asyncio.sleep(LOCK_LOOK)
+            except OSError as error:
+                raise FatalError(
+                    f"expected to open the store {folder}, but {error}: check the disk and the"
+                    " owner of the folder; if its files are damaged, delete the folder, and it is"
+                    " made again from the topics"
+                ) from error
+        options = join_options(self._settings)
+        self._stores[number] = store
+        self.joins[number] = await in_thread(lambda: PartitionJoin(store, options, self._kinds))
+
+    def _opened(self, folder: Path, signature: bytes) -> OutcomeStore:
+        """Open a store; one that was made with other settings or topics is made again."""
+        mark = folder.with_name(f"{folder.name}.{SIGNATURE}")
+        if folder.exists() and not (mark.exists() and mark.read_bytes() == signature):
+            self._open_store(folder).close()  # raises if another process has it open
+            log.warning("%s was made with other settings or topics: it is made again", folder)
+            shutil.rmtree(folder)
+        store = self._open_store(folder)
+        mark.write_bytes(signature)
+        return store
+
+    async def stop(self) -> None:
+        """Close all stores."""
+        await self._tasks.cancel()
+        self._assigned = frozenset()
+        await self._close_others()

@@ -1,0 +1,56 @@
+"""Scored events are read by column, in both formats; what is no score is counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.model_identity import ModelIdentity
+from schemas.record_codec import RecordCodec
+from stream.outcomes.score_reader import ScoreReader
+from testing.scored_events import SCORED_AT, scored
+from tests.unit.stream.sinks.fake_sink import record_of
+
+CODEC = RecordCodec("lead_scored")
+READER = ScoreReader(by_creation=False)
+
+
+def event(**fields: Any) -> bytes:
+    return CODEC.encode(scored("L", offset=7, **fields))
+
+
+@pytest.mark.parametrize("encode", [CODEC.encode, orjson.dumps], ids=["avro", "json"])
+def test_scores_are_read_in_both_formats(encode: Any) -> None:
+    [found], others = READER.read([record_of(99, value=encode(scored("L", offset=62)))])
+    assert (found.lead_id, found.at, found.offset) == (b"L", SCORED_AT + 62, 62)
+    assert (found.score, found.band) == (0.62, "High")
+    assert found.model == ModelIdentity("leads", "3", "ab" * 32)
+    assert others == 0
+
+
+def test_a_score_may_count_since_the_lead_was_created() -> None:
+    [found], _ = ScoreReader(by_creation=True).read([record_of(7)])
+    assert found.at == SCORED_AT - 5000 + 7
+
+
+def test_scores_of_replays_are_left_out() -> None:
+    assert READER.read([record_of(0, value=event(replay_id="r1"))]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"secret",
+        b"{}",
+        event(score=1.5),
+        event(score=float("nan")),
+        event(event_id="no-offset"),
+        event(event_id="e-0-²"),
+        event(event_id="e-0-" + "9" * 30),
+    ],
+)
+def test_records_without_a_usable_score_are_counted(value: bytes) -> None:
+    found, others = READER.read([record_of(0), record_of(1, value=value)])
+    assert (len(found), others) == (1, 1)
