@@ -152,7 +152,8 @@ class Health:
         """Return whether the worker is alive, with both ages in seconds and the reasons if not.
 
         While Kafka or the target of a sink is unreachable nothing can make progress and a restart
-        would not help, so the source is not checked then.
+        would not help, so the source is not checked then. Nor is it where there is none: only some
+        roles have one (``source_seen``).
         """
         heartbeat_age = now - self._last_heartbeat
         progress_age = now - self._last_progress
@@ -162,7 +163,8 @@ class Health:
                 f"the event loop has been blocked for {heartbeat_age:.1f} s "
                 f"(limit {self._heartbeat_limit:g} s)"
             )
-        if progress_age > self._stall_limit and not self._waits_for_others():
+        has_source = self._finished is not None
+        if has_source and progress_age > self._stall_limit and not self._waits_for_others():
             reasons.append(
                 f"the source has work but has finished no batch for {progress_age:.1f} s "
                 f"(limit {self._stall_limit:g} s)"

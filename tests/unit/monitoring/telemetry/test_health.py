@@ -106,6 +106,13 @@ def test_a_source_without_work_does_not_stall() -> None:
     assert health.alive(1000.0)[0]
 
 
+def test_a_process_without_a_source_is_alive_as_long_as_its_event_loop_runs() -> None:
+    health = Health(0.0, heartbeat_limit=5.0)
+    meet_all(health)
+    health.heartbeat(100_000.0)
+    assert health.alive(100_001.0)[0]
+
+
 def test_a_source_that_nobody_looks_after_any_more_is_not_alive() -> None:
     health = stalling()
     health.source_seen(10.0, finished=7, has_work=False)
