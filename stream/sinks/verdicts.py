@@ -1,4 +1,4 @@
-"""What a sink's verdicts on a batch leave to do."""
+"""Results of verdicts on a batch: refusals by offset, and the records to write again."""
 
 from __future__ import annotations
 

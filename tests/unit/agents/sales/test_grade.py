@@ -61,7 +61,7 @@ def test_the_grade_of_a_lead(lead: dict[str, Any], grade: str) -> None:
     assert str(grade_of(lead, RULES, NOW)) == grade
 
 
-def test_points_are_told_beside_the_grade() -> None:
+def test_a_grade_has_its_points() -> None:
     lead = {"employees": 300, "phone": "1", "visits": 9, "last_visit": NOW - 7 * DAY}
     assert grade_of(lead, RULES, NOW) == Grade("B", "2", 50.0, 40.0)
 
@@ -77,5 +77,5 @@ def test_a_time_ahead_of_the_record_does_not_add_points() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "soon", float("nan"), float("inf"), 1e300, True, [1]])
-def test_what_is_no_time_has_none(value: Any) -> None:
+def test_another_value_than_a_time_is_read_as_none(value: Any) -> None:
     assert time_ms(value) is None

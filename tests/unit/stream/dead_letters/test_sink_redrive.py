@@ -97,7 +97,7 @@ async def test_batches_are_as_large_as_the_sink_wants_them() -> None:
     assert sink.offsets == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
-async def test_what_the_target_refuses_again_remains_with_its_reason() -> None:
+async def test_a_letter_that_is_refused_again_remains_with_its_reason() -> None:
     sink = FakeSink()
     sink.answers.append(lambda _: [WRITTEN, refuse("the label"), SKIPPED])
     account = await run(sink, *map(letter, range(3)))
