@@ -47,7 +47,7 @@ FROM python:3.11-slim-bookworm
 # The base image's own pip and setuptools are not needed to run.
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/leadscore leadscore \
-    && install --directory --owner=10001 /reports /archive /scores
+    && install --directory --owner=10001 /reports /archive /scores /stores
 COPY --from=build /opt/leadscore /opt/leadscore
 
 ENV PATH=/opt/leadscore/bin:$PATH \

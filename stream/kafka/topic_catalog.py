@@ -101,7 +101,7 @@ TOPICS: tuple[Topic, ...] = (
             Use.ERASE: READ,
         },
         optional=READ + SIZE,  # read: stream/deliver/emitted_offsets.py
-        configs={"cleanup.policy": "delete", "retention.ms": MONTH},
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
         holds_leads=True,
     ),
     Topic(

@@ -28,6 +28,7 @@ settingsSecret: leadscore-kafka
 worker: {autoscaling: {enabled: true, maxReplicas: 40}}
 snapshot: {enabled: true, claim: reports}
 archive: {enabled: true}
+outcomes: {enabled: true}
 serve: {enabled: true}
 hooks: {enabled: true}
 lag: {groups: [crm-sync]}
@@ -199,6 +200,7 @@ def test_the_operator_gets_the_alert_rules_as_they_are(helm: str, tmp_path: Path
     [
         ("sinks: {crm: {}}", "sinks.crm.kind: name the kind of the sink"),
         ("archive: {enabled: true, claim: ''}", "archive.claim: name the claim"),
+        ("outcomes: {enabled: true, claim: ''}", "outcomes.claim: name the claim"),
         (
             "{lag: {enabled: false}, worker: {autoscaling: {enabled: true}}}",
             "worker.autoscaling needs the lag exporter",

@@ -40,6 +40,14 @@ async def test_a_partition_goes_on_where_its_store_ends_whatever_is_committed(
     await partitions.stop()
 
 
+async def test_an_empty_store_of_a_group_that_has_committed_starts_at_0(tmp_path: Path) -> None:
+    """It was reported as a log that was replaced, and ended the worker, in a rebalance."""
+    partitions = OutcomeStage(tmp_path).partitions()
+    assert (await partitions.start_of(SCORED, None)).committed is None
+    assert (await partitions.start_of(SCORED, Commit(99))).committed == 0
+    await partitions.stop()
+
+
 async def test_an_open_store_stays_open_in_the_next_assignment(tmp_path: Path) -> None:
     partitions = await opened(OutcomeStage(tmp_path), 7)
     join = partitions.joins[0]

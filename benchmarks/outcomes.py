@@ -1,0 +1,142 @@
+"""Leads per second through the join of outcomes, and its memory: `python -m benchmarks.outcomes`.
+
+Without Kafka: encoded events are read as the role reads them, and joined in one RocksDB on a disk
+of this machine. Each lead is scored once; a third of them have a final outcome, a day later. After
+all leads have come, time passes their horizon, so that all of them mature; then they are dropped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from agents.outcomes.kinds import OutcomeKinds
+from agents.outcomes.lead_state import JoinOptions
+from agents.outcomes.partition_join import ArrivedOutcome, PartitionJoin
+from schemas.lead_outcome import OutcomeReader, encode_outcome
+from schemas.record_codec import RecordCodec
+from schemas.store import SchemaStore
+from stream.outcomes.rocks_store import RocksStore
+from stream.outcomes.score_reader import ScoreReader
+from testing.scored_events import SCORED_AT, scored
+
+BATCH = 2000
+DAY = 86_400_000
+OPTIONS = JoinOptions(horizon_ms=60 * DAY, late_ms=14 * DAY)
+EVERY = 3
+"""Leads per lead with an outcome."""
+
+
+class Scored(NamedTuple):
+    """A Kafka record of a scored event."""
+
+    value: bytes
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = SCORED_AT
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+def template() -> tuple[bytes, bytes]:
+    """Return the parts of an encoded event around the number of its lead, of eight digits."""
+    event = scored("lead-00000000", offset=0, event_id="e-0-00000000", score=0.25)
+    first, _, rest = RecordCodec("lead_scored").encode(event).partition(b"e-0-00000000")
+    middle, _, last = rest.partition(b"lead-00000000")
+    return first + b"e-0-%08d" + middle + b"lead-%08d", last
+
+
+def score_batches(leads: int) -> Iterator[list[Scored]]:
+    """Yield batches of scored events."""
+    head, tail = template()
+    for start in range(0, leads, BATCH):
+        yield [Scored(head % (n, n) + tail) for n in range(start, min(start + BATCH, leads))]
+
+
+def outcome_batches(leads: int, reader: OutcomeReader) -> Iterator[list[ArrivedOutcome]]:
+    """Yield batches of outcomes, read from their bytes."""
+    at = SCORED_AT + DAY
+    numbers = range(0, leads, EVERY)
+    for start in range(0, len(numbers), BATCH):
+        values = [
+            encode_outcome(
+                {
+                    "lead_id": f"lead-{number:08d}",
+                    "outcome": "won" if number % 2 else "lost",
+                    "occurred_at": at,
+                }
+            )
+            for number in numbers[start : start + BATCH]
+        ]
+        yield [
+            ArrivedOutcome(reader.read(value, at), start + row, at)
+            for row, value in enumerate(values)
+        ]
+
+
+def memory_mb() -> float:
+    """Return the resident memory of this process, in MB (10^6 bytes)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def disk_mb(folder: Path) -> float:
+    """Return the size of a folder, in MB (10^6 bytes)."""
+    return sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+
+
+def report(stage: str, leads: int, started: float, cpu: float, folder: Path) -> None:
+    """Print one line."""
+    seconds, used = time.perf_counter() - started, time.process_time() - cpu
+    print(
+        f"{stage:24} {leads / seconds:10,.0f}/s {used / leads * 1e6:8.1f} µs CPU each"
+        f" {memory_mb():8.0f} MB memory {disk_mb(folder):8.0f} MB disk",
+        flush=True,
+    )
+
+
+def measure(leads: int, folder: Path) -> None:
+    """Join, mature and drop leads."""
+    reader = ScoreReader(by_creation=False)
+    outcomes = OutcomeReader(SchemaStore.load())
+    join = PartitionJoin(RocksStore(folder), OPTIONS, OutcomeKinds(["won"], ["lost"]))
+    print(f"{'start':24} {memory_mb():54.0f} MB memory")
+    started, cpu, offset = time.perf_counter(), time.process_time(), 0
+    for batch in score_batches(leads):
+        scores, others = reader.read(batch)
+        assert not others
+        join.add_scores(0, scores, offset, offset + len(batch))
+        offset += len(batch)
+    report("scores", leads, started, cpu, folder)
+    started, cpu, at = time.perf_counter(), time.process_time(), 0
+    for arrived in outcome_batches(leads, outcomes):
+        join.add_outcomes(arrived, at, at + len(arrived))
+        at += len(arrived)
+    report("outcomes", at, started, cpu, folder)
+    last = reader.read([Scored(b"".join(template()) % (0, 0))])[0][0]
+    for stage, days in (("scores that mature", 61), ("leads that are dropped", 100)):
+        started, cpu = time.perf_counter(), time.process_time()
+        late = last._replace(lead_id=b"late", offset=offset, at=last.at + days * DAY)
+        join.add_scores(0, [late], offset, offset + 1)
+        offset += 1
+        report(stage, leads, started, cpu, folder)
+    [counts] = [c for c in join.cohorts.counts.values() if c.known]
+    assert counts.known == leads, counts.known
+    assert counts.positives == sum(1 for number in range(0, leads, EVERY) if number % 2)
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--leads", type=int, default=1_000_000)
+    with tempfile.TemporaryDirectory() as folder:
+        measure(options.parse_args().leads, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
