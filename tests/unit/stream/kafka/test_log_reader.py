@@ -260,6 +260,14 @@ async def test_an_unreadable_record_behind_the_stop_does_not_end_a_read_that_nee
 
 
 @in_jumping_time
+async def test_a_read_that_goes_past_an_unreadable_record_ends_at_its_stop_too() -> None:
+    log = log_of(10)
+    log.unreadable = {4, 8}
+    read = FakeReader(log).read(TP, 2, 7)
+    assert [record.offset async for records in read for record in records] == [2, 3, 5, 6]
+
+
+@in_jumping_time
 async def test_a_bounded_read_asks_for_nothing_behind_its_stop() -> None:
     """It came upon a record there that can't be read, and every worker crashed."""
 
