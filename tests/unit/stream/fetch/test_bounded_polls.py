@@ -1,6 +1,7 @@
 """Polls bounded in bytes, through aiokafka's own fetcher: the private parts that they rest on."""
 
 from collections import OrderedDict
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -160,6 +161,22 @@ async def test_a_consumer_has_its_fetches_bounded_and_shared_among_its_partition
     consumer._coordinator = SimpleNamespace(check_errors=lambda: None)
     await consumer.getmany()
     assert consumer._fetcher._max_partition_fetch_bytes == 256 << 10
+    consumer._closed = True  # it was never started
+
+
+async def test_a_poll_of_a_consumer_takes_no_more_than_its_budget_gives_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    budget = MemoryBudget(48 * 3 * RECORD)
+    consumer = BoundedConsumer(budget=budget, bootstrap_servers="127.0.0.1:1")
+    consumer._fetcher = SimpleNamespace(
+        _max_partition_fetch_bytes=1000,
+        fetched_records=partial(Fetcher.fetched_records, FakeFetcher(leads(10))),
+    )
+    consumer._coordinator = SimpleNamespace(check_errors=lambda: None)
+    monkeypatch.setattr(consumer, "assignment", lambda: frozenset(PARTITIONS))
+    found = await consumer.getmany(max_records=100)
+    assert sum(map(bytes_of, found.values())) == budget.poll_bytes == 3 * RECORD
     consumer._closed = True  # it was never started
 
 
