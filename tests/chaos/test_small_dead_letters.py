@@ -15,10 +15,10 @@ from tests.chaos.crew import crew_of
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage, headers_of
 
-RATE = 300
+RATE = 900
 TAKES = "300"
 """Bytes of a batch."""
-POISON = 0.1
+POISON = 0.04
 """Share of broken leads."""
 BACK_WITHIN = 120.0
 
@@ -38,7 +38,7 @@ async def test_dead_letters_that_do_not_fit_are_written_without_their_value_unde
     ):
         await crew.join()
         await crew.join()
-        await stage.until_scored(1000)
+        await stage.until_scored(3000)
         await crew.crash(chance.choice(crew.members))
         await crew.back(BACK_WITHIN)
         await audit_load(stage, bank_model, traffic)
