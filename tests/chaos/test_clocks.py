@@ -17,7 +17,7 @@ from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage
 from tests.integration.wrong_clock import worker_with_clock
 
-RATE = 100
+RATE = 500
 HOURS_2 = 7200
 CRASHES = 2
 CLOSE_S = 60.0
@@ -33,7 +33,7 @@ async def test_a_worker_whose_clock_is_two_hours_ahead_loses_and_repeats_no_lead
     async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=RATE) as traffic:
         ahead = await crew.join(worker_with_clock(HOURS_2))
         await crew.join()
-        await stage.until_scored(500)
+        await stage.until_scored(2000)
         for number in range(CRASHES):
             await crew.crash(ahead if number == 0 else chance.choice(crew.members))
             await crew.back(BACK_WITHIN)
