@@ -24,7 +24,7 @@ UNSHOWN = re.compile(
     "\U000e0000-\U000e007f"  # tags: they are not seen
     "]"
 )
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 FORMULA = tuple("=+-@\t\r＝＋－＠")
 """First characters of a formula, according to OWASP ("CSV Injection")."""
 
@@ -79,7 +79,7 @@ def for_page(text: str) -> str:
 
 
 def shown_span(ms: float) -> str:
-    """Return a span of time in days, or below one day in hours, for people.
+    """Return a span of time in days, hours or minutes, for people.
 
     Parameters
     ----------
@@ -88,10 +88,12 @@ def shown_span(ms: float) -> str:
 
     Examples
     --------
-    >>> shown_span(604_800_000), shown_span(5_400_000)
-    ('7 d', '1.5 h')
+    >>> shown_span(604_800_000), shown_span(5_400_000), shown_span(840_000)
+    ('7 d', '1.5 h', '14 min')
     """
-    return f"{ms / DAY_MS:.3g} d" if ms >= DAY_MS else f"{ms / HOUR_MS:.3g} h"
+    if ms >= DAY_MS:
+        return f"{ms / DAY_MS:.3g} d"
+    return f"{ms / HOUR_MS:.3g} h" if ms >= HOUR_MS else f"{ms / MINUTE_MS:.3g} min"
 
 
 def _is_number(text: str) -> bool:

@@ -97,11 +97,11 @@ def redrive(
 
 async def _redrive(settings: Settings, log: DeadLetterLog, plan: Plan | str, as_json: bool) -> int:
     redrive_id = plan if isinstance(plan, str) else plan.redrive
-    click.echo(
-        f"re-drive {for_terminal(redrive_id)}; if it is stopped: leadscore dlq redrive --resume"
-        f" {for_terminal(redrive_id)}",
-        err=True,
-    )
+    if redrive_id is not plan:
+        click.echo(
+            f"re-drive {redrive_id}; if it is stopped: leadscore dlq redrive --resume {redrive_id}",
+            err=True,
+        )
     if settings.isolation_level != "read_committed":
         click.echo(READS_UNCOMMITTED, err=True)
     console = Console(stderr=True)
@@ -134,10 +134,13 @@ def _print(account: Account, settings: Settings, redrive_id: str | None, as_json
         click.echo(orjson.dumps(record))
         _warn_outlived(account, settings, is_dry_run=redrive_id is None)
         return
-    verb = "would be sent" if redrive_id is None else "sent"
+    verb = "To send" if redrive_id is None else "Sent"
     lines = [
         ("Read", f"{account.read:,} dead letters of {settings.leads_created_dlq}"),
-        ("Sent", f"{account.sent:,} {verb} to {settings.leads_created}"),
+        (
+            "To send" if redrive_id is None else "Sent",
+            f"{account.sent:,} to {settings.leads_created}",
+        ),
         *(
             ("Left", f"{count:,} {reason.replace('_', ' ')}")
             for reason, count in sorted(account.left.items())
@@ -149,6 +152,8 @@ def _print(account: Account, settings: Settings, redrive_id: str | None, as_json
         lines.append(("Stopped", "before the end; resume it"))
     for name, text in lines:
         click.echo(f"{name:<8} {for_terminal(text)}")
+    if redrive_id is None:
+        click.echo("Nothing was sent")
     _warn_outlived(account, settings, is_dry_run=redrive_id is None)
 
 

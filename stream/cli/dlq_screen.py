@@ -142,7 +142,7 @@ def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:
         _line("header", f"{header['name']} = {_or_dash(header['value'])}{note}")
     for found in shown["fields"]:
         span = f"bytes {found['start']} to {found['start'] + found['bytes'] - 1}"
-        _line("field", f"{found['name']} ({found['type']}, {span}) = {found['value']}")
+        _line("field", f"{found['name']} ({found['type']}, {span}) = {_or_null(found['value'])}")
     if shown["broken_at"] is not None:
         why = shown["reason"] or "the field of the error begins here"
         _line("broke at", f"byte {shown['broken_at']}: {why}")
@@ -160,6 +160,10 @@ def _or_dash(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "-" if value is None else str(value)
+
+
+def _or_null(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _age(now_ms: int, at: int | None) -> str:

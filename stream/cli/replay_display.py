@@ -98,7 +98,10 @@ class ReplayDisplay(ProgressBar):
         self._is_wide = console.width >= WIDE
 
     def __call__(self, progress: Sequence[RangeProgress], throttle: Throttle | None) -> None:
-        """Show the progress of ranges."""
+        """Show the progress of ranges; there is none until the replay has connected."""
+        if not progress:
+            self.update(rate="starting")
+            return
         done = sum(each.account.offsets for each in progress)
         total = sum(each.range.offsets for each in progress)
         now = self._clock()
@@ -110,12 +113,12 @@ class ReplayDisplay(ProgressBar):
         reason = throttle.yields_to if throttle else None
         self.update(
             completed=done,
-            total=total or None,
+            total=total,
             rate=f"{self._rate:,.0f}/s" + self._yields(reason),
             partitions=f"{over} of {len(progress)} partitions",
         )
-        is_over = bool(progress) and over == len(progress)
-        if self._is_json and progress and (now - self._printed >= LINE_EVERY or is_over):
+        is_over = over == len(progress)
+        if self._is_json and (now - self._printed >= LINE_EVERY or is_over):
             self._printed = now
             left = total - done
             as_json(

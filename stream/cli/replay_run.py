@@ -109,6 +109,8 @@ async def start_replay(
         click.echo(for_terminal(note), err=True)
     _confirm(plan, options)
     await plans.write("planned", plan)
+    how = f"replay {plan.id} is planned; if it is stopped: leadscore replay resume {plan.id}"
+    click.echo(how, err=True)
     return await _execute(settings, await plans.find(plan.id), shards, options)
 
 
@@ -261,6 +263,8 @@ def _tell_end(plan: ReplayPlan, progress: Sequence[Progress], options: dict[str,
         click.echo(
             "Error: the account does not add up: offsets of the ranges are in no column", err=True
         )
+    elif not options["is_json"]:
+        click.echo("The account adds up: every offset of the ranges is in one column")
     return code
 
 

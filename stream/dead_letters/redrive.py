@@ -240,7 +240,8 @@ class Redrive:
         if plan is None:
             raise InputError(
                 f"expected the id of a re-drive in {self._topics.ledger}, but there is no"
-                f" {redrive}: `leadscore dlq redrive` prints the id when it starts"
+                f" {redrive}. If it ended before its plan was written, it has sent nothing: start"
+                " another one, which sends no letter that was sent before"
             )
         if redrive not in ledger.plans:
             await self._commit(plan)

@@ -165,9 +165,8 @@ def _reach_of_archive(settings: Settings) -> Sequence[Finding]:
 
 
 def _moment(ms: int) -> str:
-    days = (time.time() * 1000 - ms) / DAY_MS
     moment = datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{moment}, {days:.1f} d ago"
+    return f"{moment}, {shown_span(time.time() * 1000 - ms)} ago"
 
 
 async def _reach_of_topic(at: Surroundings) -> Sequence[Finding]:

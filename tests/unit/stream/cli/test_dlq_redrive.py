@@ -74,8 +74,9 @@ def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(desk: FakeDesk) -
     assert (desk.tried, desk.started) == ([PLAN], [])
     assert result.stdout.splitlines() == [
         "Read     5 dead letters of leads.created.dlq",
-        "Sent     3 would be sent to leads.created",
+        "To send  3 to leads.created",
         "Left     2 attempts",
+        "Nothing was sent",
     ]
     assert desk.planned == [
         {
@@ -90,7 +91,7 @@ def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(desk: FakeDesk) -
 def test_a_redrive_prints_its_account_and_how_to_resume_it(desk: FakeDesk) -> None:
     result = run()
     assert (result.exit_code, desk.started) == (0, [PLAN])
-    assert "Sent     3 sent to leads.created" in result.stdout
+    assert "Sent     3 to leads.created" in result.stdout
     assert "leadscore dlq redrive --resume r1" in result.stderr
 
 
@@ -127,7 +128,8 @@ def test_an_account_that_does_not_cover_the_plan_has_an_exit_code_of_its_own(
 
 
 def test_a_resumed_redrive_goes_on_by_the_plan_in_the_ledger(desk: FakeDesk) -> None:
-    assert run("--resume", "r1").exit_code == 0
+    result = run("--resume", "r1")
+    assert (result.exit_code, result.stderr) == (0, "")
     assert (desk.planned, desk.started) == ([], ["r1"])
 
 

@@ -104,6 +104,16 @@ def test_on_a_terminal_a_bar_shows_the_partitions_and_why_it_is_slow() -> None:
     assert "yields: lag 5,000" in stream.getvalue()
 
 
+def test_on_a_terminal_a_replay_starts_until_its_partitions_are_known() -> None:
+    """It showed "0/s 0 of 0 partitions", as if there were nothing to do."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=150)
+    with ReplayDisplay(plan_of(), console, is_json=False) as display:
+        display([], throttle())
+    assert "starting" in stream.getvalue()
+    assert "partitions" not in stream.getvalue()
+
+
 def test_a_narrow_terminal_keeps_the_bar_and_shows_that_the_replay_yields() -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=80)

@@ -132,7 +132,9 @@ async def test_a_new_replay_is_planned_before_anything_is_scored(
 ) -> None:
     assert await start() == 0
     assert (replays.written, replays.executed) == (["planned"], [[0, 3]])
-    [line] = [orjson.loads(line) for line in capsys.readouterr().out.splitlines()]
+    said = capsys.readouterr()
+    assert "if it is stopped: leadscore replay resume r1" in said.err
+    [line] = [orjson.loads(line) for line in said.out.splitlines()]
     assert (line["event"], line["replay_id"]) == ("ended", "r1")
     assert [each["partition"] for each in line["partitions"]] == [0, 3]
 
@@ -220,6 +222,16 @@ async def test_an_account_that_does_not_add_up_has_an_exit_code_of_its_own(
     assert await resume_replay(Settings(), "r1", (), OPTIONS) == 4
     assert "the account does not add up" in capsys.readouterr().err
     assert (code_of(DONE), code_of(SHORT)) == (0, 4)
+
+
+async def test_people_read_that_an_account_adds_up(
+    replays: FakeReplays, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replays.add(plan_of())
+    assert await resume_replay(Settings(), "r1", (), OPTIONS | {"is_json": False}) == 0
+    assert capsys.readouterr().out.endswith(
+        "The account adds up: every offset of the ranges is in one column\n"
+    )
 
 
 async def test_there_are_no_more_processes_than_ranges(replays: FakeReplays) -> None:

@@ -115,7 +115,7 @@ async def test_the_oldest_lead_is_as_far_as_a_replay_goes() -> None:
     at, cluster = surroundings()
     cluster.oldest_ms = [None, int(time.time() * 1000) - 2 * DAY_MS, int(time.time() * 1000)]
     [found] = await check_replay_reach(at)
-    assert (found.level, "2.0 d ago" in found.sentence) == (Level.OK, True)
+    assert (found.level, ", 2 d ago" in found.sentence) == (Level.OK, True)
 
 
 async def test_an_empty_topic_has_nothing_to_replay() -> None:
