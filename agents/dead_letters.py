@@ -45,6 +45,11 @@ class DeadLetter:
     code: ErrorCode
     output: Output
 
+    def with_headers(self, further: Headers) -> DeadLetter:
+        """Return the letter with further headers."""
+        key, value, headers = self.output
+        return DeadLetter(self.position, self.code, (key, value, [*headers, *further]))
+
 
 def forms_of(letter: Output) -> Iterator[Output]:
     """Return the forms in which a dead letter can be sent, the largest first.

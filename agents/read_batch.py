@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,16 @@ class ReadBatch:
             partitions=[record.partition for record in read],
             offsets=np.array([record.offset for record in read], dtype=np.int64),
             timestamps=np.array([record.timestamp for record in read], dtype=np.int64),
+        )
+
+    def take(self, rows: Sequence[int]) -> ReadBatch:
+        """Return some of the leads, by their indices among the leads, without verdicts."""
+        return replace(
+            self,
+            leads=self.leads.take(rows),
+            partitions=[self.partitions[row] for row in rows],
+            offsets=self.offsets[rows],
+            timestamps=self.timestamps[rows],
         )
 
     def rows(self, sizes: Sequence[int]) -> list[slice]:

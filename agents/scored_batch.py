@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,24 @@ class ScoredBatch:
     def codes(self) -> Counter[ErrorCode]:
         """How many dead letters there are of each code."""
         return Counter(letter.code for letter in self.dead_letters)
+
+    def joined(self, other: ScoredBatch) -> ScoredBatch:
+        """Return the outcome of a batch whose other records another model has scored."""
+        positions = [*self.positions, *other.positions]
+        order = np.argsort(positions, kind="stable")
+        scored = [*self.scored, *other.scored]
+        return ScoredBatch(
+            scored=[scored[row] for row in order],
+            positions=[positions[row] for row in order],
+            dead_letters=sorted(
+                (*self.dead_letters, *other.dead_letters), key=attrgetter("position")
+            ),
+            dropped=sorted((*self.dropped, *other.dropped)),
+            scores=np.concatenate([self.scores, other.scores])[order],
+            coverage=np.concatenate([self.coverage, other.coverage])[order],
+            low_coverage=np.concatenate([self.low_coverage, other.low_coverage])[order],
+            timestamps=np.concatenate([self.timestamps, other.timestamps])[order],
+        )
 
     def split(self, sizes: Sequence[int]) -> list[ScoredBatch]:
         """Split the outcome into consecutive batches, given their numbers of records."""

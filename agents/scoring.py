@@ -26,6 +26,7 @@ from schemas.errors import ErrorCode, InvalidEventError
 from schemas.formats.event_format import EventFormat
 from schemas.headers import (
     EventIds,
+    Headers,
     LeadHeaders,
     ScoredHeaders,
     dead_letter_headers,
@@ -41,6 +42,7 @@ from schemas.wire import FORMATS, WireFormat
 __all__ = ["Scorer"]
 
 NO_HEADERS = [LeadHeaders()]
+NO_MARK: Headers = []
 
 TooLarge = Callable[[Sequence[Output]], Sequence[int]]
 """Returns the positions of the records that are too large for the scored topic."""
@@ -69,6 +71,9 @@ class Scorer:
         How its leads are counted for drift; None: they are not.
     times
         The times that its leads may have; None: any.
+    reading
+        What decides how its decoder reads a lead: scorers of the same rules and the same reading
+        decode alike. None: it is like no other.
     """
 
     def __init__(
@@ -85,9 +90,11 @@ class Scorer:
         is_framed_by_headers: bool = False,
         counting: Counting | None = None,
         times: PlausibleTimes | None = None,
+        reading: object = None,
     ) -> None:
         self.topic = model.topic
         self.counting = counting
+        self._reading = reading
         self._decoder = decoder
         self._encoder = encoder
         self._predictor = predictor
@@ -104,6 +111,10 @@ class Scorer:
     def headers(self) -> int:
         """Number of headers of a scored event whose lead brings no trace."""
         return self._headers.count
+
+    def decodes_like(self, other: Scorer) -> bool:
+        """Return whether another scorer reads the same from every record."""
+        return self._reading is not None and self._reading == other._reading
 
     def decode(
         self,
@@ -153,6 +164,10 @@ class Scorer:
         """Score the matrix. Safe in a thread."""
         return self._predictor.predict(features.matrix)
 
+    def to_count(self, batch: ReadBatch, _: Features) -> ReadBatch:
+        """Return the part of a batch whose leads ``counted`` returns: all of it."""
+        return batch
+
     def counted(self, batch: ReadBatch, features: Features, prediction: Prediction) -> CountedLeads:
         """Return the leads to count for drift: all that could be decoded, scored or refused."""
         return CountedLeads.from_records(
@@ -163,6 +178,12 @@ class Scorer:
             prediction.probability,
         )
 
+    def counted_again(self, records: Sequence[SourceRecord]) -> CountedLeads:
+        """Return the leads to count of records that were scored before."""
+        batch = self.decode(records)
+        features = self.features(batch)
+        return self.counted(batch, features, self.predict(features))
+
     def outputs(
         self,
         batch: ReadBatch,
@@ -171,6 +192,7 @@ class Scorer:
         *,
         scored_at: int,
         too_large: TooLarge,
+        mark: Headers = NO_MARK,
     ) -> ScoredBatch:
         """Write the scored events and the dead letters of a batch.
 
@@ -183,12 +205,14 @@ class Scorer:
         too_large
             Returns the positions of the records that the scored topic does not take; they become
             dead letters.
+        mark
+            Further headers of the scored events.
         """
         leads = batch.leads
         low_coverage = self._rules.is_little_known(features)
         headers = leads.of(batch.headers or NO_HEADERS * len(batch.records))
         rows = self._rows(batch, headers, features, prediction, low_coverage, scored_at)
-        outputs = self._events(rows, headers)
+        outputs = self._events(rows, headers, mark)
         refused = dict.fromkeys(too_large(outputs), is_too_large())
         refused |= self._rules.too_little_known(features, low_coverage)
         dropped = self._dropped(batch)
@@ -247,9 +271,11 @@ class Scorer:
             reason_value=prediction.reason_value,
         )
 
-    def _events(self, rows: ScoredRows, headers: Sequence[LeadHeaders]) -> list[Output]:
+    def _events(
+        self, rows: ScoredRows, headers: Sequence[LeadHeaders], mark: Headers
+    ) -> list[Output]:
         """Return the records of the scored topic, one a row."""
-        shared = self._headers.of_batch(rows.scored_at)
+        shared = [*self._headers.of_batch(rows.scored_at), *mark]
         return [
             (lead_id, value, [*shared, ("ce_id", event_id), ("x-request-id", request), *passed_on])
             for lead_id, value, event_id, request, passed_on in zip(

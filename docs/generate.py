@@ -135,6 +135,7 @@ RIGHTS_COLUMNS = {
     "archive": (Use.ARCHIVE,),
     "trainer": (Use.TRAIN,),
     "outcomes": (Use.OUTCOMES,),
+    "rollout": (Use.ROLLOUT,),
     "sink": (Use.SINK,),
     "sink of leads": (Use.SINK_LEADS,),
     "sink --redrive": (Use.SINK_REDRIVE,),
@@ -163,8 +164,7 @@ def _operations(rights: Mapping[Use, tuple[Operation, ...]], uses: tuple[Use, ..
 def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles = {Use.SCORE: "score", Use.COUNT: "score, unless `LEADSCORE_DRIFT=false`"}
     roles |= {Use.DRIFT: "drift", Use.SHADOW: "shadow", Use.ARCHIVE: "archive"}
-    roles |= {Use.OUTCOMES: "outcomes"}
-    roles |= {Use.TRAIN: "trainer"}
+    roles |= {Use.OUTCOMES: "outcomes", Use.TRAIN: "trainer", Use.ROLLOUT: "rollout"}
     roles |= {Use.SINK: "sink", Use.SINK_LEADS: "sink of leads"}
     return ", ".join(role for use, role in roles.items() if use in rights)
 

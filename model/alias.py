@@ -12,7 +12,8 @@ __all__ = ["ACTED_ON", "Alias", "require_effect"]
 class Alias(StrEnum):
     """Role of a version; each alias of a model names one version at most.
 
-    The last two have no effect: older registries have them, and they can't be set any more.
+    The canary is set with a plan (``model/rollout_plan.py``) and has no effect without one.
+    Archived has none: older registries have it, and it can't be set any more.
     """
 
     PRODUCTION = "production"
@@ -22,8 +23,12 @@ class Alias(StrEnum):
     ARCHIVED = "archived"
 
 
+REMEDIES = {
+    Alias.CANARY: "To give a version a share of the leads, use `leadscore models canary start`.",
+    Alias.ARCHIVED: "To retire a version, use `leadscore models archive`.",
+}
 ACTED_ON = (Alias.PRODUCTION, Alias.STAGING, Alias.SHADOW)
-"""Aliases that have an effect."""
+"""Aliases that can be set without a plan."""
 
 
 def require_effect(alias: Alias) -> None:
@@ -32,16 +37,10 @@ def require_effect(alias: Alias) -> None:
     Raises
     ------
     InputError
-        It has none, so it can't be set.
+        It has none by itself, so it can't be set.
     """
     if alias not in ACTED_ON:
-        remedy = (
-            "To retire a version, use `leadscore models archive`."
-            if alias is Alias.ARCHIVED
-            else "To score with a version beside the one in production, give it the alias shadow"
-            " and start `leadscore worker --role shadow`."
-        )
         raise InputError(
             f"An alias to set should be one of {', '.join(ACTED_ON)}; nothing acts on"
-            f" {str(alias)!r}, so setting it would change nothing. {remedy}"
+            f" {str(alias)!r} alone, so setting it would change nothing. {REMEDIES[alias]}"
         )

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from model.alias import Alias
 from model.metadata import BundleIncompleteError
+from model.rollout_plan import RolloutPlan
 from model.sealed_json import seal, unseal, validated
 
 __all__ = [
@@ -46,6 +47,8 @@ class Action(StrEnum):
     SET = "set"
     REMOVE = "remove"
     ROLLBACK = "rollback"
+    STEP = "step"
+    """The canary's rollout went on to its next step."""
     ARCHIVE = "archive"
     RESTORE = "restore"
 
@@ -95,6 +98,8 @@ class AliasEntry(BaseModel):
     """All aliases after the change."""
     archived: tuple[Version, ...] = ()
     """All archived versions after the change, in ascending order."""
+    rollout: RolloutPlan | None = None
+    """The rollout of the canary after the change; None where there is no canary."""
 
     @property
     def summary(self) -> str:
@@ -107,9 +112,17 @@ class AliasEntry(BaseModel):
                 return f"archived {self.to}"
             case Action.RESTORE:
                 return f"restored {self.to}"
+            case Action.STEP if self.rollout is not None:
+                return f"canary {self.to} at {self.rollout.share:g} %"
             case _:
-                change = f"{self.alias} {self.was or 'none'} → {self.to or 'none'}"
-                return f"{change} (rollback)" if self.action is Action.ROLLBACK else change
+                return self._alias_change
+
+    @property
+    def _alias_change(self) -> str:
+        change = f"{self.alias} {self.was or 'none'} → {self.to or 'none'}"
+        if self.alias is Alias.CANARY and self.rollout is not None:
+            return f"{change} at {self.rollout.share:g} %"
+        return f"{change} (rollback)" if self.action is Action.ROLLBACK else change
 
     def to_bytes(self) -> bytes:
         """Return the entry as JSON, with its own hash at the end."""
@@ -148,6 +161,7 @@ def next_entry(
     alias: Alias | None = None,
     to: str | None = None,
     start: Mapping[Alias, str] | None = None,
+    rollout: RolloutPlan | None = None,
 ) -> AliasEntry:
     """Return the entry of a change, with the state after it.
 
@@ -159,6 +173,8 @@ def next_entry(
         The change.
     start
         The aliases that hold before the first entry.
+    rollout
+        Of the canary, if it is the canary that changes.
     """
     aliases = dict(start or {}) if last is None else dict(last.aliases)
     archived = set() if last is None else set(last.archived)
@@ -182,7 +198,17 @@ def next_entry(
         to=to,
         aliases=dict(sorted(aliases.items())),
         archived=tuple(sorted(archived, key=int)),
+        rollout=_rollout(last, alias, to, rollout),
     )
+
+
+def _rollout(
+    last: AliasEntry | None, alias: Alias | None, to: str | None, rollout: RolloutPlan | None
+) -> RolloutPlan | None:
+    """Return the rollout after a change: it ends with its canary."""
+    if alias is Alias.CANARY:
+        return None if to is None else rollout
+    return None if last is None else last.rollout
 
 
 def fold(entries: Iterable[AliasEntry]) -> AliasEntry | None:
@@ -202,7 +228,15 @@ def fold(entries: Iterable[AliasEntry]) -> AliasEntry | None:
     for entry in entries:
         made = Made(entry.by, entry.at, entry.why)
         start = entry.aliases if entry.action is Action.START else None
-        expected = next_entry(last, entry.action, made, alias=entry.alias, to=entry.to, start=start)
+        expected = next_entry(
+            last,
+            entry.action,
+            made,
+            alias=entry.alias,
+            to=entry.to,
+            start=start,
+            rollout=entry.rollout,
+        )
         if entry != expected:
             raise BundleIncompleteError(
                 f"Entry {entry.number} of the history should follow from the entries before it, it"

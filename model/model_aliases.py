@@ -11,6 +11,7 @@ from model.alias import Alias
 from model.alias_entry import Action, AliasEntry, Made, next_entry, versions_before
 from model.alias_history import AliasHistory
 from model.metadata import BundleIncompleteError
+from model.rollout_plan import RolloutPlan
 from model.storage import Folder
 from schemas.errors import InputError
 
@@ -42,6 +43,11 @@ class Aliases:
     archived: tuple[str, ...]
     last: AliasEntry | None
 
+    @property
+    def rollout(self) -> RolloutPlan | None:
+        """The rollout of the canary; None where there is no canary."""
+        return None if self.last is None else self.last.rollout
+
     def require_possible(self, action: Action, alias: Alias | None, to: str | None) -> None:
         """Check that a change is possible with these aliases.
 
@@ -62,8 +68,16 @@ class Aliases:
                 " set another version first with `leadscore models alias`."
             )
 
-    def has(self, action: Action, alias: Alias | None, to: str | None) -> bool:
+    def has(
+        self,
+        action: Action,
+        alias: Alias | None,
+        to: str | None,
+        rollout: RolloutPlan | None = None,
+    ) -> bool:
         """Return whether a change would leave everything as it is."""
+        if alias is Alias.CANARY and self.rollout != rollout:
+            return False
         if alias is not None:
             return self.aliases.get(alias) == to
         return (to in self.archived) is (action is Action.ARCHIVE)
@@ -132,7 +146,14 @@ class ModelAliases:
         return before[-1]
 
     def change(
-        self, now: Aliases, action: Action, made: Made, *, alias: Alias | None, to: str | None
+        self,
+        now: Aliases,
+        action: Action,
+        made: Made,
+        *,
+        alias: Alias | None,
+        to: str | None,
+        rollout: RolloutPlan | None = None,
     ) -> AliasEntry | None:
         """Add a change to the history, unless somebody else made one since ``now`` was read.
 
@@ -150,12 +171,12 @@ class ModelAliases:
         """
         now.require_possible(action, alias, to)
         entry = None
-        if not now.has(action, alias, to):
+        if not now.has(action, alias, to, rollout):
             last = now.last
             if last is None and now.aliases:
                 last = next_entry(None, Action.START, made, start=now.aliases)
                 self._history.append(last)
-            entry = next_entry(last, action, made, alias=alias, to=to)
+            entry = next_entry(last, action, made, alias=alias, to=to, rollout=rollout)
             self._history.append(entry)
         self._write_view()
         return entry

@@ -17,6 +17,7 @@ from model.bundle import Artefacts, verify, write_bundle
 from model.manifest import LARGEST_MANIFEST, MANIFEST, Manifest
 from model.metadata import BundleError
 from model.model_aliases import VERSION, Aliases, ModelAliases
+from model.rollout_plan import RolloutPlan
 from model.storage import Folder, open_folder
 from schemas.errors import InputError, LoadFailure
 
@@ -26,6 +27,7 @@ __all__ = [
     "Aliases",
     "ModelNotFoundError",
     "Registry",
+    "followed_model",
     "require_effect",
     "require_publishable",
 ]
@@ -37,6 +39,20 @@ class ModelNotFoundError(BundleError):
     """The registry has no such model, version or alias."""
 
     failure = LoadFailure.NOT_FOUND
+
+
+def followed_model(reference: str) -> str | None:
+    """Return the model whose production a reference follows; None if it names something else.
+
+    Examples
+    --------
+    >>> followed_model("leads"), followed_model("leads@production")
+    ('leads', 'leads')
+    >>> followed_model("leads/3"), followed_model("leads@staging")
+    (None, None)
+    """
+    name, _, alias = reference.partition("@")
+    return name if alias in ("", Alias.PRODUCTION) and "/" not in name else None
 
 
 def require_publishable(name: str, artefacts: Artefacts) -> None:
@@ -249,6 +265,7 @@ class Registry:
         *,
         alias: Alias | None = None,
         to: str | None = None,
+        rollout: RolloutPlan | None = None,
     ) -> AliasEntry | None:
         """Change the aliases or the archived versions of a model, unless somebody else did.
 
@@ -258,6 +275,8 @@ class Registry:
             The aliases on which the change was decided.
         action, made, alias, to
             The change.
+        rollout
+            Of the alias ``canary``, which can't be set without one.
 
         Returns
         -------
@@ -274,11 +293,19 @@ class Registry:
         AliasConflictError
             Somebody else changed them since. Nothing was changed.
         """
-        self.require_change(now, action, alias=alias, to=to)
-        return self._aliases(now.name).change(now, action, made, alias=alias, to=to)
+        self.require_change(now, action, alias=alias, to=to, rollout=rollout)
+        return self._aliases(now.name).change(
+            now, action, made, alias=alias, to=to, rollout=rollout
+        )
 
     def require_change(
-        self, now: Aliases, action: Action, *, alias: Alias | None = None, to: str | None = None
+        self,
+        now: Aliases,
+        action: Action,
+        *,
+        alias: Alias | None = None,
+        to: str | None = None,
+        rollout: RolloutPlan | None = None,
     ) -> None:
         """Check that ``change`` is possible.
 
@@ -287,7 +314,8 @@ class Registry:
         InputError, ModelNotFoundError
             As for ``change``.
         """
-        if alias is not None and to is not None:
+        is_canary = alias is Alias.CANARY and rollout is not None
+        if alias is not None and to is not None and not is_canary:
             require_effect(alias)
         if to is not None:
             self._existing(now.name, to)

@@ -67,6 +67,10 @@ class DecodedLeads:
         errors = sorted((*self.errors, *errors), key=itemgetter(0))
         return replace(_without(self, verdicts), errors=errors)
 
+    def take(self, rows: Sequence[int]) -> DecodedLeads:
+        """Return some of the leads, by their indices among the leads, without errors."""
+        return _taken(self, rows)
+
     def of(self, batch: Sequence[T]) -> Sequence[T]:
         """Return those items of a batch that belong to leads."""
         if len(self.positions) == len(batch):
@@ -281,7 +285,10 @@ def _in_order(parts: Sequence[DecodedLeads]) -> DecodedLeads:
 
 
 def _without(leads: DecodedLeads, rows: Mapping[int, object]) -> DecodedLeads:
-    keep = [row for row in range(len(leads.positions)) if row not in rows]
+    return _taken(leads, [row for row in range(len(leads.positions)) if row not in rows])
+
+
+def _taken(leads: DecodedLeads, keep: Sequence[int]) -> DecodedLeads:
     return DecodedLeads(
         positions=[leads.positions[row] for row in keep],
         lead_ids=[leads.lead_ids[row] for row in keep],

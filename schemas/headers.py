@@ -7,7 +7,7 @@ Kafka Connect's dead letters (KIP-298).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from schemas.wire import FORMATS, WireFormat
 
 __all__ = [
     "ATTEMPT",
+    "CANARY",
     "CONNECT_ERRORS",
     "ERROR_CODE",
     "ERROR_MESSAGE",
@@ -72,6 +73,8 @@ ERROR_MESSAGE = f"{CONNECT_ERRORS}exception.message"
 EVENT_TYPE_NAME = "ce_type"
 REPLAY_ID = "leadscore.replay.id"
 """The replay that an output comes from; outputs of workers do not have it."""
+CANARY = "leadscore.canary"
+"""The model that scored a lead while there is a canary: see ``agents/canary_mark.py``."""
 OF_EACH = 3
 """Headers of a scored event that vary: its time, its id and the request's."""
 _MARKS = {ATTEMPT, EVENT_TYPE_NAME}
@@ -130,21 +133,24 @@ class SourceOf:
     ----------
     topic, partition
         The source.
-    model_sha256
-        Only events of this model, and dead letters, are recognised; None: events of any model.
+    models
+        Only events of the models with these SHA-256, and dead letters, are recognised; None: events
+        of any model.
 
     Examples
     --------
-    >>> source_of = SourceOf("leads.created", 3, "ab12")
+    >>> source_of = SourceOf("leads.created", 3, ["ab12"])
     >>> event_id = EventIds("leads.created", "ab12").of([3], [17])[0]
     >>> source_of([("ce_source", b"/leadscore/leads.created"), ("ce_id", event_id)])
     17
     """
 
-    def __init__(self, topic: str, partition: int, model_sha256: str | None) -> None:
+    def __init__(self, topic: str, partition: int, models: Collection[str] | None) -> None:
         self._topic = topic.encode()
         self._partition = b"%d" % partition
-        self._base = None if model_sha256 is None else _base(topic, model_sha256).encode()
+        self._bases = (
+            None if models is None else {_base(topic, sha256).encode() for sha256 in models}
+        )
 
     def __call__(self, headers: Sequence[tuple[str, bytes | None]]) -> int | None:
         """Return the source record's offset; None in other partitions, and for no output.
@@ -167,7 +173,7 @@ class SourceOf:
             is_ours = (
                 found.get("ce_source") == b"/leadscore/" + self._topic
                 and partition == self._partition
-                and self._base in (None, base)
+                and (self._bases is None or base in self._bases)
             )
         return int(offset) if is_ours and offset.isdigit() and len(offset) < 19 else None
 
@@ -282,7 +288,7 @@ def dead_letter_headers(
     ]
     if replay_id is not None:
         ours.append((REPLAY_ID, replay_id.encode()))
-    names = {REPLAY_ID, *(name for name, _ in ours)}
+    names = {REPLAY_ID, CANARY, *(name for name, _ in ours)}
     return [*((name, value) for name, value in headers if name not in names), *ours]
 
 

@@ -23,6 +23,8 @@ __all__ = ["App"]
 log = logging.getLogger(__name__)
 
 
+TOPIC_ROLES = ("drift", "all", "rollout", "trainer")
+"""Roles with agents of stock Faust."""
 Checks = Callable[["App"], Awaitable[None]]
 
 
@@ -74,11 +76,11 @@ class App(faust.App):
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None
         limit_heartbeats(settings.session_timeout_ms / 1000)
-        has_topics = settings.role in ("drift", "all", "trainer")
-        self.BootStrategy = WithTopics if has_topics else WithoutTopics
+        self.BootStrategy = WithTopics if settings.role in TOPIC_ROLES else WithoutTopics
+        group = settings.role if settings.role in ("rollout", "trainer") else "drift"
         super().__init__(
             # Not the group of the batch source, which Faust does not join.
-            f"{settings.group_id}-{'trainer' if settings.role == 'trainer' else 'drift'}",
+            f"{settings.group_id}-{group}",
             broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
             web_enabled=False,
             Worker=Worker,

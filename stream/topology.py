@@ -12,6 +12,8 @@
     leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
     leads.scored ──▶ BatchSource ──▶ join agent ──▶ OutcomeRunner ──▶ leads.quality
     leads.outcomes, leads.scored.shadow ──▶ Follower ──┘ (outcomes)  └▶ leads.outcomes.dlq
+    leads.scored, dead letters, leads.outcomes ──▶ RolloutService ──▶ history of aliases
+                                                   (rollout)          └▶ leads.models
     leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, databases, webhooks
     (or the leads)   (consume)                       (sinks)      └▶ leads.sinks.dlq
     leads.retrain ──▶ retrain agent ──▶ RetrainService ──▶ leads.retrains, the registry
@@ -30,6 +32,7 @@ all       those of score and drift  those of score and drift
 shadow    those of score            those of score
 sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWatch; SchemaWait
                                     if a schema registry is set
+rollout   agent ``rollout``         RolloutService
 archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
 trainer   agent ``retrain``         RetrainService, LoopWatch
 outcomes  agent ``join``            OutcomeService, BatchSource, StallWatch, LoopWatch
@@ -39,13 +42,17 @@ Role score: the source hands over a poll, a batch of each partition. The agent p
 pipeline, which scores all of it at once and marks a batch done when all its outputs are delivered.
 The source commits the offsets of done batches; with LEADSCORE_DELIVERY=exactly_once outputs and
 offsets are one transaction (stream/deliver/transactions.py). What happens to the leads of a batch
-is in agents/scoring.py, without Kafka.
+is in agents/scoring.py, without Kafka. While a model has a canary, the two share each batch
+(agents/split_scoring.py).
 
 Role shadow: the role score with the settings of stream/scoring/role_settings.py, which name other
 outputs, another group and the model with the alias ``shadow``. It counts nothing for drift.
 
 Role drift: an agent of stock Faust reads the counts of blocks of leads. What is computed from them
 is in agents/drift_watch.py, without Kafka.
+
+Role rollout: the topic of changes has one partition, and who is assigned it decides. It reads a
+sample of the outputs beside any group; what it decides is in agents/rollout, without Kafka.
 
 Role sink: the source hands over batches as in role score. The runner writes them to the target and
 marks them done; while the target is away it waits, and so does the source.
@@ -75,6 +82,8 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from mode import Service
 
+from model.registry import followed_model
+from monitoring.telemetry.canary_metrics import CanaryMetrics
 from monitoring.telemetry.health import Condition
 from monitoring.telemetry.metrics import Metrics
 from stream.consume.batch_source import BatchSource
@@ -104,6 +113,7 @@ from stream.monitor import Monitor
 from stream.process.logging import is_for_people
 from stream.process.loop_watch import LoopWatch
 from stream.scoring.assignment_checks import PartitionStart
+from stream.scoring.canary import Canaries, CanaryJoiner
 from stream.scoring.commit_watch import CommitWatch
 from stream.scoring.drift_publisher import DriftPublisher
 from stream.scoring.drift_resumption import DriftResumption
@@ -118,7 +128,7 @@ from stream.scoring.pipeline import ScoringPipeline
 from stream.scoring.role_settings import scoring_settings
 from stream.scoring.schema_wait import SchemaWait
 from stream.scoring.service import ScoringService
-from stream.scoring.serving_model import load_pinned
+from stream.scoring.serving_model import load_pin
 from stream.scoring.source_metrics import SourceMetrics, partition_lags
 from stream.scoring.stall_watch import StallWatch
 
@@ -126,15 +136,8 @@ if TYPE_CHECKING:
     from stream.faust_app import App
 
 __all__ = [
-    "READY",
-    "ScoringRole",
-    "archive",
-    "join_outcomes",
-    "retrain",
-    "score",
-    "watch_drift",
-    "wire",
-    "write",
+    *("READY", "ScoringRole", "archive", "join_outcomes", "retrain", "roll_out", "score"),
+    *("watch_drift", "wire", "write"),
 ]
 
 SCORES = (
@@ -145,6 +148,7 @@ SCORES = (
 READY = {
     "score": SCORES,
     "drift": (Condition.RECOVERED,),
+    "rollout": (Condition.RECOVERED,),
     "all": (*SCORES, Condition.RECOVERED),
     "shadow": SCORES,
     "sink": (
@@ -184,6 +188,8 @@ def wire(app: App) -> Sequence[Service]:
         services += archive(app, monitor)
     if role == "outcomes":
         services += join_outcomes(app, monitor)
+    if role == "rollout":
+        services += roll_out(app, monitor)
     if role == "sink":
         services += write(app, monitor)
     if role == "trainer":
@@ -295,11 +301,13 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
     )
     output_log = kafka.output_log()
     end_of_scored = EmittedReader(kafka.committed_output_log(), [settings.leads_scored]).end
+    canary_metrics = CanaryMetrics(monitor.registry)
+    canary = CanaryJoiner(canary_metrics)
     partition_start = PartitionStart(
         changes=changes,
         models=PinnedModels(
             changes,
-            partial(load_pinned, settings, app.trials, registered=registered),
+            partial(load_pin, settings, app.trials, canary.join, registered=registered),
             metrics.pinned_model_missing,
             ignores_pins=settings.pinned_model == "ignore",
         ),
@@ -344,6 +352,7 @@ def score(app: App, monitor: Monitor) -> ScoringRole:
 
     models = ModelReloader(
         ModelLoader(settings, metrics, app.trials, registered=registered),
+        Canaries(settings, canary, canary_metrics, app.trials, registered=registered),
         changes,
         pipeline,
         health=health,
@@ -534,6 +543,63 @@ def retrain(app: App, monitor: Monitor) -> Sequence[Service]:
         training.assigned()
 
     return training, LoopWatch()
+
+
+def roll_out(app: App, monitor: Monitor) -> Sequence[Service]:
+    """Wire the role rollout: outputs of the workers in, changes of aliases out.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start.
+    """
+    from agents.rollout.triggers import Trigger
+    from monitoring.telemetry.rollout_metrics import RolloutMetrics
+    from stream.rollout.change_log import ChangeLog
+    from stream.rollout.outputs import OutputTail
+    from stream.rollout.service import RolloutService
+
+    settings = app.settings
+    model = followed_model(settings.model)
+    assert model is not None, "the settings require it for the role"
+    kafka = KafkaClients(settings)
+    changes = app.topic(
+        settings.leads_models,
+        key_serializer="raw",
+        value_serializer="raw",
+        value_type=bytes,
+        allow_empty=True,
+    )
+    emitter = kafka.emitter([settings.leads_models])
+    log_reader = kafka.committed_output_log()
+    service = RolloutService(
+        model,
+        settings,
+        tail=OutputTail(settings, log_reader, kafka.topic_ids),
+        changes=ChangeLog(model, settings.leads_models, emitter, log_reader),
+        emitter=emitter,
+        metrics=RolloutMetrics(monitor.registry, [*Trigger]),
+        health=monitor.health,
+        is_ours=lambda: any(
+            partition.topic == settings.leads_models for partition in app.consumer.assignment()
+        ),
+        crash=app.crash,
+    )
+
+    @app.agent(changes, name="rollout")
+    async def rollout(stream: Any) -> None:
+        async for _ in stream:
+            pass  # its partition makes one process of the group the active one
+
+    @app.on_partitions_revoked.connect
+    async def revoked(*_: Any, **__: Any) -> None:
+        service.revoked()
+
+    @app.on_rebalance_complete.connect
+    async def assigned(*_: Any, **__: Any) -> None:
+        service.assigned()
+
+    return (service,)
 
 
 def archive(app: App, monitor: Monitor) -> Sequence[Service]:

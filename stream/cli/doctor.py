@@ -30,7 +30,9 @@ LEAST_WIDTH = 40
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["score", "drift", "all", "shadow", "archive", "sink", "outcomes"]),
+    type=click.Choice(
+        ["score", "drift", "all", "shadow", "archive", "rollout", "sink", "outcomes"]
+    ),
     help="Role of the worker.  [default: LEADSCORE_ROLE]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each finding.")

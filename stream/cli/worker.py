@@ -12,7 +12,9 @@ __all__ = ["worker"]
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["score", "drift", "all", "shadow", "archive", "outcomes", "trainer"]),
+    type=click.Choice(
+        ["score", "drift", "all", "shadow", "archive", "rollout", "outcomes", "trainer"]
+    ),
     help="Role of the worker; overrides LEADSCORE_ROLE.",
 )
 @click.option(
@@ -33,8 +35,9 @@ def worker(role: str | None, http_port: int | None) -> None:
     (`leadscore models verdict` compares the scores). With --role archive it writes the leads to
     the folder LEADSCORE_ARCHIVE as Parquet files, for replays after their retention. With --role
     trainer it retrains the model on request, and when drift, quality, age or new outcomes trigger
-    it: one worker of the group is active. With --role outcomes it joins outcomes to scores and
-    reports the quality of the scores; its stores are in the folder LEADSCORE_OUTCOME_STORE.
+    it; with --role rollout it rolls out canaries (`leadscore models canary`): of both, one worker
+    of the group is active. With --role outcomes it joins outcomes to scores and reports the
+    quality of the scores; its stores are in the folder LEADSCORE_OUTCOME_STORE.
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md. SIGTERM or Ctrl-C stops
     it cleanly within 10 s; a second one stops it at once.

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from agents.batch_scorer import BatchScorer
 from agents.records import Output
-from agents.scoring import Scorer
 from stream.dead_letters.account import LeftReason
 from stream.dead_letters.letter import DeadLetter
 from stream.fetch.raw_records import RawRecord
@@ -39,7 +39,7 @@ class Trial:
         By code of the letter: how many pass, fail with which code, or can't be tried, and why.
     """
 
-    scorer: Scorer
+    scorer: BatchScorer
     max_output_bytes: int
     now_ms: int
     on_outcome: Callable[[DeadLetter, str], None] = lambda letter, outcome: None

@@ -72,7 +72,10 @@ class EmittedReader:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def end(
-        self, partition: TopicPartition, above: int = ANY_OFFSET, sha256: str | None = None
+        self,
+        partition: TopicPartition,
+        above: int = ANY_OFFSET,
+        models: Collection[str] | None = None,
     ) -> int | None:
         """Return the offset after the highest source offset that was emitted.
 
@@ -82,8 +85,8 @@ class EmittedReader:
             The source partition.
         above
             Reads back until an output of a record below this offset.
-        sha256
-            Only events of this model count, and dead letters; None: of any model.
+        models
+            Only events of the models with these SHA-256 count, and dead letters; None: of any.
 
         Returns
         -------
@@ -92,7 +95,7 @@ class EmittedReader:
             read, or not back to such an output in time.
         """
         topic, number = partition
-        source_of, counts = SourceOf(topic, number, None), SourceOf(topic, number, sha256)
+        source_of, counts = SourceOf(topic, number, None), SourceOf(topic, number, models)
         searches = [
             _Search(TopicPartition(output, number), source_of, counts, above)
             for output in self._topics

@@ -54,6 +54,8 @@ class Use(StrEnum):
     """A worker that retrains the model."""
     OUTCOMES = "outcomes"
     """A worker that measures quality by outcomes."""
+    ROLLOUT = "rollout"
+    """A worker that rolls out canaries."""
     SINK = "sink"
     """A sink that writes scores."""
     SINK_LEADS = "sink-leads"
@@ -114,6 +116,8 @@ def uses_of(settings: Settings) -> tuple[Use, ...]:
         uses.append(Use.TRAIN)
     if settings.role == "outcomes":
         uses.append(Use.OUTCOMES)
+    if settings.role == "rollout":
+        uses.append(Use.ROLLOUT)
     return tuple(uses)
 
 

@@ -1,16 +1,17 @@
 """Metadata of offset commits: who committed, and which model the partition is pinned to.
 
 A commit's metadata is a short text beside the offset, stored by the group's coordinator. LeadScore
-writes a JSON object in ASCII, at most some 350 bytes (Kafka's limit, ``offset.metadata.max.bytes``,
-is 4,096)::
+writes a JSON object in ASCII, at most some 350 bytes, with a canary 500 (Kafka's limit,
+``offset.metadata.max.bytes``, is 4,096)::
 
     {"leadscore": 1, "at": 4711, "topic": "8rX…", "model": ["leads", "3", "9f…"], "since": 4096,
-     "until": 4800}
+     "until": 4800, "canary": [["leads", "4", "c1…"], 10, "5ba2…"]}
 
 ``leadscore`` is the version of this format. ``at`` repeats the offset, so that metadata copied to
 another offset by a tool are recognised as foreign. ``topic`` is the id of the topic whose log the
 offset belongs to: another topic of the same name has another id. ``model`` scores the records from
-``since`` on, and must score those below ``until`` (docs/adr/0016).
+``since`` on, and must score those below ``until`` (docs/adr/0016). ``canary`` scores a share of
+the same leads instead, in percent, chosen by a salt (docs/adr/0055).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from agents.canary_split import CanarySplit
 from schemas.model_identity import ModelIdentity
 
-__all__ = ["Commit", "ModelPin", "metadata_of"]
+__all__ = ["Commit", "ModelPin", "metadata_of", "scoring_key"]
 
 VERSION = 1
 
@@ -39,20 +41,43 @@ class ModelPin:
     until
         An earlier owner may already have emitted scores of this model for records below this
         offset, so no other model may score them.
+    canary
+        The part of the leads that another model scores instead; None: there is none.
     """
 
     model: ModelIdentity
     since: int
     until: int = 0
+    canary: CanarySplit | None = None
+
+    @property
+    def key(self) -> str:
+        """Text that is the same for pins that give every record the same score."""
+        return scoring_key(self.model, self.canary)
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The SHA-256 of the models whose events this pin may have led to."""
+        others = () if self.canary is None else (self.canary.model.sha256,)
+        return (self.model.sha256, *others)
 
     def fields(self, offset: int) -> dict[str, Any]:
         """Return what the metadata of a commit say besides their format."""
-        model = self.model
-        written: dict[str, Any] = {
-            "model": [model.id, model.version, model.sha256],
-            "since": self.since,
-        }
-        return written | ({"until": self.until} if self.until > offset else {})
+        written: dict[str, Any] = {"model": _named(self.model), "since": self.since}
+        if self.until > offset:
+            written["until"] = self.until
+        if (split := self.canary) is not None:
+            written["canary"] = [_named(split.model), split.share, split.salt]
+        return written
+
+
+def scoring_key(model: ModelIdentity, canary: CanarySplit | None) -> str:
+    """Return what tells a model, with or without a canary beside it, from others."""
+    return model.sha256 if canary is None else f"{model.sha256}+{canary.key}"
+
+
+def _named(model: ModelIdentity) -> list[str]:
+    return [model.id, model.version, model.sha256]
 
 
 def metadata_of(offset: int, pin: ModelPin | None, topic_id: str | None = None) -> str:
@@ -98,11 +123,10 @@ class Commit(NamedTuple):
         if not self.is_ours or written["leadscore"] != VERSION:
             return None
         try:
-            model_id, version, sha256 = map(str, written["model"])
             since, until = int(written["since"]), int(written.get("until", 0))
+            return ModelPin(_identity(written["model"]), since, until, _split(written))
         except (KeyError, TypeError, ValueError):
             return None
-        return ModelPin(ModelIdentity(model_id, version, sha256), since, until)
 
     def _written(self) -> dict[str, Any]:
         try:
@@ -110,3 +134,15 @@ class Commit(NamedTuple):
         except (ValueError, RecursionError):
             return {}
         return written if isinstance(written, dict) else {}
+
+
+def _identity(named: Any) -> ModelIdentity:
+    model_id, version, sha256 = map(str, named)
+    return ModelIdentity(model_id, version, sha256)
+
+
+def _split(written: dict[str, Any]) -> CanarySplit | None:
+    if "canary" not in written:
+        return None
+    named, share, salt = written["canary"]
+    return CanarySplit(_identity(named), float(share), str(salt))

@@ -75,6 +75,7 @@ RESOURCES: tuple[Resource, ...] = (
     # Faust's groups, as stream/faust_app.py names them.
     Resource("group", "{0.group_id}-drift", {Use.DRIFT: (Operation.READ,)}),
     Resource("group", "{0.group_id}-trainer", {Use.TRAIN: (Operation.READ,)}),
+    Resource("group", "{0.group_id}-rollout", {Use.ROLLOUT: (Operation.READ,)}),
     # One per partition of the source, named by stream/deliver/transactional_writer.py.
     Resource(
         "transactional-id",
@@ -102,7 +103,7 @@ CLUSTER = "kafka-cluster"
 """The name that Kafka gives the one resource of this type."""
 
 SCORERS = {Use.SCORE, Use.SHADOW}
-WORKERS = SCORERS | {Use.COUNT, Use.DRIFT, Use.SINK, Use.SINK_LEADS, Use.OUTCOMES}
+WORKERS = SCORERS | {*(Use.COUNT, Use.DRIFT, Use.ROLLOUT, Use.SINK, Use.SINK_LEADS, Use.OUTCOMES)}
 """Uses of workers that have optional rights."""
 
 CHECK_ID = "check"

@@ -61,7 +61,8 @@ SOURCE = Topic(
         Use.SCORE: READ,
         Use.SHADOW: READ,
         Use.ARCHIVE: READ,
-        Use.SINK: (Operation.DESCRIBE,),  # the number of its partitions
+        Use.ROLLOUT: (Operation.DESCRIBE,),  # the number of its partitions
+        Use.SINK: (Operation.DESCRIBE,),  # as above
         Use.OUTCOMES: (Operation.DESCRIBE,),
         Use.SINK_LEADS: READ,
         Use.PRODUCE: WRITE,
@@ -95,6 +96,7 @@ TOPICS: tuple[Topic, ...] = (
             Use.SCORE: WRITE,
             Use.OUTCOMES: READ,
             Use.SINK: READ,
+            Use.ROLLOUT: READ,
             Use.DIFF: READ,
             Use.VERDICT: READ,
             Use.EXPLAIN: READ,
@@ -115,6 +117,7 @@ TOPICS: tuple[Topic, ...] = (
             Use.SCORE: WRITE,
             Use.VERDICT: READ,
             Use.DLQ: READ,
+            Use.ROLLOUT: READ,
             Use.EXPLAIN: READ,
             Use.ERASE: READ,
             Use.REDRIVE: READ,
@@ -194,6 +197,7 @@ TOPICS: tuple[Topic, ...] = (
         rights=NEW
         | {
             Use.OUTCOMES: READ,
+            Use.ROLLOUT: READ,
             Use.VERDICT: READ,
             Use.ERASE: READ,
             Use.TRAIN: READ,
@@ -216,6 +220,16 @@ TOPICS: tuple[Topic, ...] = (
             "max.message.bytes": DLQ_MESSAGE_BYTES,
         },
         holds_leads=True,
+    ),
+    Topic(
+        "{0.leads_models}",
+        "Changes of models' aliases, from the rollout agent.",
+        key="model, number of the change",
+        value="model_change",
+        follows_source=False,
+        rights=NEW | {Use.ROLLOUT: READ + WRITE},
+        optional=SIZE,
+        configs={"cleanup.policy": "delete", "retention.ms": QUARTER},
     ),
     Topic(
         "{0.leads_quality}",

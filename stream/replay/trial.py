@@ -12,7 +12,7 @@ from functools import partial
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.scoring import Scorer
+from agents.batch_scorer import BatchScorer
 from schemas.errors import FatalError
 from stream.archive.reader import Archive
 from stream.consume.partition_progress import Record
@@ -127,7 +127,7 @@ async def _drawn(settings: Settings, plan: ReplayPlan) -> list[Record]:
 
 
 def _estimate(
-    plan: ReplayPlan, scorer: Scorer, records: Sequence[Record], kept: Sequence[Record]
+    plan: ReplayPlan, scorer: BatchScorer, records: Sequence[Record], kept: Sequence[Record]
 ) -> Estimate:
     if kept:
         _score(scorer, kept)  # once before, as the first batch is slower
@@ -148,7 +148,7 @@ def _estimate(
     )
 
 
-def _score(scorer: Scorer, records: Sequence[Record]) -> tuple[int, Counter[str], int]:
+def _score(scorer: BatchScorer, records: Sequence[Record]) -> tuple[int, Counter[str], int]:
     """Score records; return the numbers of events and of dead letters by code, and their bytes."""
     read = scorer.decode(records)
     features = scorer.features(read)

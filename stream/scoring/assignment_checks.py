@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiokafka import TopicPartition
 
@@ -98,12 +99,12 @@ class PartitionStart:
         self._changes.pin(partition, pin)
         if pin is not named:
             return pin
-        until = await self._emitted.end(partition, commit.offset, pin.model.sha256)
+        until = await self._emitted.end(partition, commit.offset, pin.hashes)
         if until is None or until > commit.offset:
             # Outputs of a log that was deleted may lie beyond the end of the one that is there.
             _, end = await self._bounds(partition)
             until = end if until is None else min(until, end)
-        found = ModelPin(pin.model, pin.since, max(until, pin.until))
+        found = replace(pin, until=max(until, pin.until))
         if found.until > commit.offset:
             log.info(
                 "%s: offsets %d to %d may have been scored already, by model %s/%s",

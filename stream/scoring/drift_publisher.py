@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
+from agents.batch_scorer import BatchScorer
 from agents.drift import BLOCK, SPREAD, BlockCounts, CountedLeads, Counting, block_of
 from agents.partials import Partial
 from agents.records import SourceRecord
-from agents.scoring import Scorer
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
 from stream.deliver.batch_producer import Emitter, Output, RecordsTooLargeError
@@ -70,7 +70,7 @@ class _Counted:
         Publishes what was counted of the open block.
     """
 
-    scorer: Scorer
+    scorer: BatchScorer
     counting: Counting
     since: int
     generation: int
@@ -85,7 +85,7 @@ class _Counted:
         """Whether all leads of the block below `next_offset` are counted: it may be published."""
         return _is_over(self.before)
 
-    def continues(self, scorer: Scorer, since: int, generation: int, first: int) -> bool:
+    def continues(self, scorer: BatchScorer, since: int, generation: int, first: int) -> bool:
         """Return whether a batch continues the counts.
 
         An offset that is skipped within one generation is a gap of the log: a control record, an
@@ -168,7 +168,7 @@ class DriftPublisher:
     def count(
         self,
         batch: Batch,
-        scorer: Scorer,
+        scorer: BatchScorer,
         leads: CountedLeads,
         deliveries: Deliveries = (),
     ) -> Sequence[Awaitable[None]]:
@@ -218,7 +218,7 @@ class DriftPublisher:
         self._counted = {n: state for n, state in self._counted.items() if n in kept}
 
     def resume(
-        self, number: int, scorer: Scorer, generation: int, position: int, since: int = 0
+        self, number: int, scorer: BatchScorer, generation: int, position: int, since: int = 0
     ) -> None:
         """Count the records of a partition's block that an earlier owner has read.
 
@@ -257,7 +257,7 @@ class DriftPublisher:
     def _start_at(
         self,
         number: int,
-        scorer: Scorer,
+        scorer: BatchScorer,
         counting: Counting,
         generation: int,
         first: int,
@@ -320,7 +320,7 @@ class DriftPublisher:
             await self._publish(partials)
 
     async def _count_head(
-        self, number: int, scorer: Scorer, block: BlockCounts, since: int, stop: int
+        self, number: int, scorer: BatchScorer, block: BlockCounts, since: int, stop: int
     ) -> None:
         partition = TopicPartition(self._source_topic, number)
         counted = await self._count_again(partition, scorer, block, since, stop)
@@ -343,7 +343,7 @@ class DriftPublisher:
     async def _count_again(
         self,
         partition: TopicPartition,
-        scorer: Scorer,
+        scorer: BatchScorer,
         block: BlockCounts,
         since: int,
         stop: int,
@@ -361,9 +361,7 @@ class DriftPublisher:
                     some = records[at : at + HEAD_STEP]
                     if self._before_decoding is not None:
                         await self._before_decoding(some)
-                    batch = scorer.decode(some)
-                    features = scorer.features(batch)
-                    block.add(scorer.counted(batch, features, scorer.predict(features)))
+                    block.add(scorer.counted_again(some))
                     position, count = some[-1].offset + 1, count + len(some)
                     await asyncio.sleep(0)
 

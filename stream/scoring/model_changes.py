@@ -2,7 +2,8 @@
 
 A partition is scored by one model at a time, and which one is committed before it is used: the
 commit's metadata says "records from SINCE on are scored by M" (stream/kafka/commit_metadata.py). So
-a worker that scores a record again uses the same model, and gives it the same event id.
+a worker that scores a record again uses the same model, and gives it the same event id. A model
+with a canary beside it counts as one here: another share is a change of model.
 
 A change of model is a barrier: what is in flight is finished with the old model, the rest of its
 drift counts is published, offset and new model are committed; only then a record is scored with
@@ -19,7 +20,7 @@ from contextlib import AbstractAsyncContextManager
 
 from aiokafka import TopicPartition
 
-from agents.scoring import Scorer
+from agents.batch_scorer import BatchScorer
 from stream.consume.assignment import Assignment
 from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.kafka.commit_metadata import ModelPin
@@ -90,15 +91,15 @@ class ModelChanges:
 
     def keep(self, serving: Serving) -> None:
         """Keep a model that is not the current one, until no partition has it."""
-        self._earlier[serving.identity.sha256] = serving
+        self._earlier[serving.key] = serving
 
     def pin(self, partition: TopicPartition, pin: ModelPin) -> None:
         """Keep the model that a partition is going to start with."""
-        self._pinned[partition] = pin.model.sha256
+        self._pinned[partition] = pin.key
 
     def has(self, pin: ModelPin) -> bool:
         """Return whether the model is loaded."""
-        return pin.model.sha256 in self._earlier or self._is_current(pin)
+        return pin.key in self._earlier or self._is_current(pin)
 
     def serve(self, serving: Serving) -> None:
         """Set the model that all partitions change to."""
@@ -107,7 +108,7 @@ class ModelChanges:
         self.current = serving
         self._not_before = 0.0
 
-    def scorer(self, partition: TopicPartition) -> tuple[Scorer, int]:
+    def scorer(self, partition: TopicPartition) -> tuple[BatchScorer, int]:
         """Return what scores a partition now, and the offset since which it does."""
         assert self.current is not None, "the source is started once there is a model"
         entry = self._assignment_now().get(partition)
@@ -116,10 +117,10 @@ class ModelChanges:
             return self.current.scorer, 0
         if self._is_current(pin):
             return self.current.scorer, pin.since
-        return self._earlier[pin.model.sha256].scorer, pin.since
+        return self._earlier[pin.key].scorer, pin.since
 
     def _is_current(self, pin: ModelPin) -> bool:
-        return self.current is not None and pin.model.sha256 == self.current.identity.sha256
+        return self.current is not None and pin.key == self.current.key
 
     # Changes
 
@@ -189,11 +190,10 @@ class ModelChanges:
                     if entry.pin
                 }
             )
-        model = serving.identity
         for entry in due.values():
             since = entry.resume_offset
             # Before a first pin it is not known which model scored: records count as this one's.
-            entry.change_pin(ModelPin(model, 0 if entry.pin is None else since or 0))
+            entry.change_pin(serving.pin(0 if entry.pin is None else since or 0))
         by = float("inf") if self._commit_limit is None else now() + self._commit_limit
         while not assignment.has_ended:
             pending = [e for at, e in due.items() if e.next_pin and assignment.get(at) is e]
@@ -210,9 +210,8 @@ class ModelChanges:
                 continue
             await asyncio.sleep(COMMIT_PAUSE if any(e.next_pin for e in pending) else 0)
         log.info(
-            "model %s/%s scores partitions %s from now on",
-            model.id,
-            model.version,
+            "%s scores partitions %s from now on",
+            serving.described,
             sorted(partition.partition for partition in due),
             extra={"paused_ms": round(1000 * (now() - started))},
         )
@@ -223,6 +222,6 @@ class ModelChanges:
         # Partitions that have not started yet may be about to start with an earlier model.
         for partition, entry in self._assignment_now().items():
             if entry.pin is not None:
-                self._pinned[partition] = entry.pin.model.sha256
+                self._pinned[partition] = entry.pin.key
         used = set(self._pinned.values())
-        self._earlier = {sha: kept for sha, kept in self._earlier.items() if sha in used}
+        self._earlier = {key: kept for key, kept in self._earlier.items() if key in used}

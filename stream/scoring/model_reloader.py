@@ -1,4 +1,4 @@
-"""Serves the model that the settings' reference leads to, now and whenever it leads to another."""
+"""Serves the model that the settings' reference leads to, and its canary, now and later."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mode import Service
 
 from monitoring.telemetry.health import Condition, Health
 from stream.process.background_tasks import Crash
+from stream.scoring.canary import Canaries
 from stream.scoring.model_changes import ModelChanges
 from stream.scoring.model_loader import ModelLoader
 from stream.scoring.pipeline import ScoringPipeline
@@ -17,6 +18,9 @@ from stream.scoring.serving_model import Serving
 
 __all__ = ["ModelReloader"]
 
+FIRST_CANARY_LIMIT = 30.0
+"""Seconds for a first canary to be loaded: without it, partitions would change to production alone
+and back at each start of a worker."""
 CHANGE_LOOK = 1.0
 """Seconds between two looks for idle partitions whose model is to change."""
 
@@ -28,6 +32,8 @@ class ModelReloader(Service):
     ----------
     loader
         Finds and loads the model.
+    canaries
+        Find and load the canary beside it.
     changes
         Changes the model of each partition.
     pipeline
@@ -50,6 +56,7 @@ class ModelReloader(Service):
     def __init__(
         self,
         loader: ModelLoader,
+        canaries: Canaries,
         changes: ModelChanges,
         pipeline: ScoringPipeline,
         *,
@@ -62,6 +69,9 @@ class ModelReloader(Service):
         self.serving: Serving | None = None
         self._has_ended = False
         self._loader = loader
+        self._canaries = canaries
+        self._production: Serving | None = None
+        self._joined: object = None
         self._changes = changes
         self._pipeline = pipeline
         self._health = health
@@ -85,6 +95,7 @@ class ModelReloader(Service):
     async def on_stop(self) -> None:
         """Load no model and begin no change from now on."""
         self.end()
+        await self._canaries.stop()
 
     @property
     def _goes_on(self) -> bool:
@@ -110,12 +121,25 @@ class ModelReloader(Service):
             await self.sleep(CHANGE_LOOK)
 
     async def reload(self) -> None:
-        """Serve the model that the reference leads to, if it is another and can be loaded."""
-        serving = await self._loader.look()
-        if serving is not None:
-            self._serve(serving)
-        elif self.serving is None and self._loader.problem is not None:
-            self._health.miss(Condition.MODEL_LOADED, self._loader.problem)
+        """Serve the model that the reference leads to, and the canary, once they can be loaded.
+
+        The canary is looked up first, and joined last: if it has gone into production meanwhile,
+        that is seen in the same turn, and no lead goes back to the model before.
+        """
+        await self._canaries.look()
+        loaded = await self._loader.look()
+        if loaded is not None:
+            self._production = loaded
+        if self._production is None:
+            if self._loader.problem is not None:
+                self._health.miss(Condition.MODEL_LOADED, self._loader.problem)
+            return
+        if self.serving is None:
+            await self._canaries.loaded(FIRST_CANARY_LIMIT)
+        joined = self._canaries.key()
+        if loaded is not None or joined != self._joined:
+            self._joined = joined
+            self._serve(self._canaries.beside(self._production))
 
     def _serve(self, serving: Serving) -> None:
         self.serving = serving

@@ -7,10 +7,9 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from agents.scoring import Scorer
-from features.matrix import Features
-from model.serving.prediction import Prediction
+from agents.batch_scorer import BatchScorer
 
 __all__ = ["ModelThread"]
 
@@ -42,12 +41,12 @@ class ModelThread:
         self._on_predicted = on_predicted
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
 
-    def predict(self, scorer: Scorer, features: Features) -> Awaitable[Prediction]:
-        """Start a prediction; the awaitable raises what the model raises."""
+    def predict(self, scorer: BatchScorer, features: Any) -> Awaitable[Any]:
+        """Start a prediction of a scorer's features; the awaitable raises what the model raises."""
         loop = asyncio.get_running_loop()
         if self._has_cores and len(features.matrix) >= THREAD_FROM_ROWS:
             return loop.run_in_executor(self._thread, self._timed_predict, scorer, features)
-        done: asyncio.Future[Prediction] = loop.create_future()
+        done: asyncio.Future[Any] = loop.create_future()
         done.set_result(self._timed_predict(scorer, features))
         return done
 
@@ -55,7 +54,7 @@ class ModelThread:
         """Cancel predictions that have not begun; does not wait for one that is running."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _timed_predict(self, scorer: Scorer, features: Features) -> Prediction:
+    def _timed_predict(self, scorer: BatchScorer, features: Any) -> Any:
         started = time.perf_counter()
         prediction = scorer.predict(features)
         self._on_predicted(time.perf_counter() - started)

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
+from agents.batch_scorer import BatchScorer
 from agents.dead_letters import DeadLetter
 from agents.rules import is_too_large
 from agents.scored_batch import ScoredBatch
-from agents.scoring import Scorer
 from stream.consume.partition_progress import Batch
 from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import Delivery
@@ -74,7 +74,7 @@ class OutputDelivery:
         dead = await self._send_dead(batch, outcome.dead_letters)
         return SentOutputs(batch, outcome, scored, dead)
 
-    async def delivered(self, sent: SentOutputs, scorer: Scorer) -> ScoredBatch:
+    async def delivered(self, sent: SentOutputs, scorer: BatchScorer) -> ScoredBatch:
         """Await the delivery of a batch's outputs.
 
         Parameters
@@ -139,7 +139,7 @@ class OutputDelivery:
 
     @staticmethod
     def _replace_by_dead_letters(
-        scorer: Scorer, batch: Batch, outcome: ScoredBatch, refused: Sequence[int]
+        scorer: BatchScorer, batch: Batch, outcome: ScoredBatch, refused: Sequence[int]
     ) -> ScoredBatch:
         """Return the outcome with dead letters in place of the refused scored events."""
         letters = [

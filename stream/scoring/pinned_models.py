@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 
 from model.registry import ModelNotFoundError
-from schemas.model_identity import ModelIdentity
 from stream.kafka.commit_metadata import ModelPin
 from stream.process.backoff import MODEL_LOAD_PAUSE
 from stream.scoring.model_changes import ModelChanges
@@ -29,7 +28,7 @@ class PinnedModels:
     changes
         The worker's models.
     load
-        Loads a model; may block.
+        Loads the models of a pin; may block.
     on_missing
         Called when a model can't be loaded.
     ignores_pins
@@ -39,7 +38,7 @@ class PinnedModels:
     def __init__(
         self,
         changes: ModelChanges,
-        load: Callable[[ModelIdentity], Serving],
+        load: Callable[[ModelPin], Serving],
         on_missing: Callable[[], None],
         *,
         ignores_pins: bool = False,
@@ -64,7 +63,7 @@ class PinnedModels:
             return pin
         current = self._changes.current
         assert current is not None
-        return ModelPin(current.identity, offset)
+        return current.pin(offset)
 
     async def _is_loaded(self, pin: ModelPin) -> bool:
         async with self._loading:  # all partitions start at once, mostly with the same model
@@ -73,7 +72,7 @@ class PinnedModels:
             error: Exception | None = None
             for _ in range(LOAD_ATTEMPTS):
                 try:
-                    serving = await asyncio.to_thread(self._load, pin.model)
+                    serving = await asyncio.to_thread(self._load, pin)
                 except ModelNotFoundError as found:
                     error = found
                     break
@@ -84,10 +83,11 @@ class PinnedModels:
                     self._changes.keep(serving)
                     return True
             log.error(
-                "model %s/%s, by which records were scored that may be scored again, can't be "
+                "model %s/%s%s, by which records were scored that may be scored again, can't be "
                 "loaded: they are scored by the current model, with other event ids: %s",
                 pin.model.id,
                 pin.model.version,
+                "" if pin.canary is None else f", or its canary {pin.canary.model.version}",
                 error,
             )
             self._on_missing()

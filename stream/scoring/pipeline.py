@@ -21,15 +21,14 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from agents.batch_scorer import BatchScorer
 from agents.drift import CountedLeads
 from agents.read_batch import ReadBatch
 from agents.scored_batch import ScoredBatch
-from agents.scoring import Scorer
-from features.matrix import Features
-from model.serving.prediction import Prediction
 from monitoring.telemetry.metrics import Metrics, Stage
 from schemas.errors import InvalidEventError
 from schemas.record_time import are_plausible
@@ -51,7 +50,7 @@ GIVE_WAY_AFTER = 0.005
 class _Poll:
     """A poll in the pipeline; it holds a slot until its last batch has left."""
 
-    scorer: Scorer
+    scorer: BatchScorer
     open: int
     """Batches that have not left the pipeline."""
 
@@ -63,8 +62,8 @@ class _ReadPoll:
     poll: _Poll
     batches: Sequence[Batch]
     read: ReadBatch
-    features: Features
-    prediction: Awaitable[Prediction]
+    features: Any
+    prediction: Awaitable[Any]
     started: float
     """Seconds of the performance counter."""
 
@@ -122,7 +121,7 @@ class ScoringPipeline:
         cores: int | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.scorer: Scorer | None = None
+        self.scorer: BatchScorer | None = None
         self.changes: ModelChanges | None = None
         self._outputs = OutputDelivery(delivery, scored_topic, dead_letter_topic)
         self._metrics = metrics
@@ -193,17 +192,17 @@ class ScoringPipeline:
             is_first = False
             self._read_polls.put_nowait(await self._read(its_batches, scorer))
 
-    def _by_scorer(self, batches: Sequence[Batch]) -> Iterable[tuple[Scorer, Sequence[Batch]]]:
+    def _by_scorer(self, batches: Sequence[Batch]) -> Iterable[tuple[BatchScorer, Sequence[Batch]]]:
         if self.changes is None:
             assert self.scorer is not None, "the source is started once there is a model"
             return [(self.scorer, batches)]
-        found: dict[Scorer, list[Batch]] = {}
+        found: dict[BatchScorer, list[Batch]] = {}
         for batch in batches:
             scorer, batch.since = self.changes.scorer(batch.partition)
             found.setdefault(scorer, []).append(batch)
         return found.items()
 
-    async def _read(self, batches: Sequence[Batch], scorer: Scorer) -> _ReadPoll:
+    async def _read(self, batches: Sequence[Batch], scorer: BatchScorer) -> _ReadPoll:
         started = time.perf_counter()
         records = batches[0].records
         if len(batches) > 1:
@@ -234,7 +233,7 @@ class ScoringPipeline:
             read_poll = await self._read_polls.get()
             await self._emit(read_poll, await read_poll.prediction)
 
-    async def _emit(self, read_poll: _ReadPoll, prediction: Prediction) -> None:
+    async def _emit(self, read_poll: _ReadPoll, prediction: Any) -> None:
         started = time.perf_counter()
         poll = read_poll.poll
         outcome = poll.scorer.outputs(
@@ -260,19 +259,19 @@ class ScoringPipeline:
             blocks = self._count_for_drift(batch, poll.scorer, leads, [*sent.scored, *sent.dead])
             self._tasks.start(self._deliver(poll, sent, blocks, encoded))
 
-    def _counted(
-        self, read_poll: _ReadPoll, prediction: Prediction
-    ) -> Sequence[CountedLeads | None]:
+    def _counted(self, read_poll: _ReadPoll, prediction: Any) -> Sequence[CountedLeads | None]:
         """Return the leads to count for drift, batch by batch."""
         if self._drift is None:
             return [None] * len(read_poll.batches)
-        counted = read_poll.poll.scorer.counted(read_poll.read, read_poll.features, prediction)
-        return [counted.take(rows) for rows in read_poll.read.rows(read_poll.sizes)]
+        scorer, read, features = read_poll.poll.scorer, read_poll.read, read_poll.features
+        counted = scorer.counted(read, features, prediction)
+        part = scorer.to_count(read, features)
+        return [counted.take(rows) for rows in part.rows(read_poll.sizes)]
 
     def _count_for_drift(
         self,
         batch: Batch,
-        scorer: Scorer,
+        scorer: BatchScorer,
         leads: CountedLeads | None,
         deliveries: Sequence[asyncio.Future[None]],
     ) -> Sequence[Awaitable[None]]:

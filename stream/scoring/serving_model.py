@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.batch_scorer import BatchScorer
+from agents.canary_split import CanarySplit
 from agents.drift import Counting
 from agents.rules import Rules
 from agents.scoring import Scorer
@@ -17,7 +19,7 @@ from features.reason_labels import ReasonLabels
 from features.reference import Bins, FieldReference, Reference
 from features.spec import FeatureSpec, NumberField
 from model.bundle import Bundle, Trial, load_bundle
-from model.metadata import BundleError, Calibration, Thresholds
+from model.metadata import BundleError, BundleMetadata, Calibration, Thresholds
 from model.registry import ModelNotFoundError, Registry
 from model.serving.constant import ConstantPredictor
 from model.serving.prediction import Predictor
@@ -30,10 +32,11 @@ from schemas.scored_event import ScoredModel
 from schemas.store import SchemaStore
 from schemas.urls import mask_url
 from schemas.wire import WireFormat, formats_with
+from stream.kafka.commit_metadata import ModelPin, scoring_key
 from stream.scoring.contract_check import verify_contract
 from stream.settings import Settings
 
-__all__ = ["Serving", "load_pinned", "load_serving", "locate", "scorer_of"]
+__all__ = ["Serving", "load_pin", "load_pinned", "load_serving", "locate", "scorer_of"]
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +57,32 @@ class Serving:
         What /model-info answers: the same and more, as JSON.
     """
 
-    scorer: Scorer
+    scorer: BatchScorer
     identity: ModelIdentity
     engine: str
     calibration: str
     info: Mapping[str, Any]
     published: float | None = None
     """Seconds since 1970."""
+    canary: CanarySplit | None = None
+    """The part of the leads that its scorer gives to another model."""
+
+    @property
+    def key(self) -> str:
+        """Text that differs from that of models that score otherwise."""
+        return scoring_key(self.identity, self.canary)
+
+    @property
+    def described(self) -> str:
+        """Its models, for log lines."""
+        model = f"model {self.identity.id}/{self.identity.version}"
+        if self.canary is None:
+            return model
+        return f"{model}, with {self.canary.share:g} % to canary {self.canary.model.version},"
+
+    def pin(self, since: int) -> ModelPin:
+        """Return the pin of a partition that it scores from an offset on."""
+        return ModelPin(self.identity, since, canary=self.canary)
 
 
 def locate(settings: Settings) -> str | None:
@@ -187,6 +209,32 @@ def load_pinned(
     return serving
 
 
+def load_pin(
+    settings: Settings,
+    trial: Trial,
+    share: Callable[[Serving, Serving, CanarySplit], Serving],
+    pin: ModelPin,
+    *,
+    registered: RegisteredSchemas | None = None,
+) -> Serving:
+    """Load the very models that a commit names.
+
+    Parameters
+    ----------
+    settings, trial, registered
+        As for ``load_pinned``, which says what is raised, too.
+    share
+        Joins a model with its canary.
+    pin
+        The models.
+    """
+    serving = load_pinned(settings, trial, pin.model, registered=registered)
+    if pin.canary is None:
+        return serving
+    canary = load_pinned(settings, trial, pin.canary.model, registered=registered)
+    return share(serving, canary, pin.canary)
+
+
 def scorer_of(
     bundle: Bundle,
     predictor: Predictor,
@@ -227,6 +275,7 @@ def scorer_of(
         counting if settings.drift else None,
         metadata.importance,
         registered,
+        _reading_of(metadata),
     )
 
 
@@ -265,6 +314,7 @@ def _scorer(
     counting: Counting | None = None,
     importance: Mapping[str, float] | None = None,
     registered: RegisteredSchemas | None = None,
+    reading: object = None,
 ) -> Scorer:
     formats = formats_with(registered)
     decoder = LeadDecoder(
@@ -289,7 +339,14 @@ def _scorer(
         is_framed_by_headers=registered is not None,
         counting=counting,
         times=PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms),
+        reading=reading,
     )
+
+
+def _reading_of(metadata: BundleMetadata) -> object:
+    """Return what decides how a model's decoder reads a lead, besides the settings."""
+    spec = metadata.spec
+    return spec.kinds, spec.readings, spec.sources, metadata.contract
 
 
 def _constant(settings: Settings, registered: RegisteredSchemas | None) -> Serving:

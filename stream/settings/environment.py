@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import AliasChoices, SecretStr, ValidationError, model_validator
 
+from model.registry import followed_model
 from schemas.errors import StartupError
 from schemas.urls import mask_url
 from stream.settings.archive import ArchiveSettings
@@ -20,6 +21,7 @@ from stream.settings.models import ModelSettings
 from stream.settings.outcomes import OutcomeSettings
 from stream.settings.rest import RestSettings
 from stream.settings.retraining import RetrainingSettings
+from stream.settings.rollout import RolloutSettings
 from stream.settings.schema_registry import SchemaRegistrySettings
 from stream.settings.sinks import SinkSettings
 from stream.settings.topics import CHANGELOG, TopicSettings
@@ -41,6 +43,7 @@ class Settings(  # fields are in the order of the bases from the last to the fir
     RetrainingSettings,
     OutcomeSettings,
     DriftSettings,
+    RolloutSettings,
     DeliverySettings,
     SchemaRegistrySettings,
     LeadSettings,
@@ -92,6 +95,22 @@ class Settings(  # fields are in the order of the bases from the last to the fir
                 f"{PREFIX}ROLE=outcomes reads scored events in Avro single-object encoding and in"
                 f" JSON, not in Confluent's framing: expected {PREFIX}OUTPUT_FORMAT=avro or json of"
                 " the workers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_rollout(self) -> Self:
+        if self.role != "rollout":
+            return self
+        if followed_model(self.model) is None:
+            raise ValueError(
+                f"{PREFIX}ROLE=rollout needs a model whose production the workers follow: expected"
+                f" {PREFIX}MODEL to be a name alone, it is {self.model}"
+            )
+        if self.output_format == "confluent":
+            raise ValueError(
+                f"{PREFIX}ROLE=rollout reads scored events in Avro single-object encoding and in"
+                f" JSON, not in Confluent's framing: expected {PREFIX}OUTPUT_FORMAT=avro or json"
             )
         return self
 

@@ -59,6 +59,9 @@ class TopicSettings(SettingsGroup):
     """Topic of the dead letters of outcomes: records that are no outcome, with the reason. Default:
     the topic of outcomes with `.dlq` appended."""
 
+    leads_models: Topic = named("leads.models")
+    """Topic of the changes of models' aliases."""
+
     leads_quality: Topic = named("leads.quality")
     """Topic of the reports on the quality of scores, measured by outcomes."""
 

@@ -20,12 +20,12 @@ class WorkerSettings(SettingsGroup):
     ] = Field("production", validation_alias=f"{PREFIX}ENV")
     """Environment. In development and test a worker without a model gives a constant score."""
 
-    role: Literal["score", "drift", "all", "shadow", "archive", "sink", "outcomes", "trainer"] = (
-        "score"
-    )
+    role: Literal[
+        "score", "drift", "all", "shadow", "archive", "rollout", "sink", "outcomes", "trainer"
+    ] = "score"
     """Role of a worker: score leads, monitor drift, both in one process; score with the model that
-    has the alias `shadow`; archive leads; write to a sink; measure the quality of scores by
-    outcomes; or retrain the model."""
+    has the alias `shadow`; archive leads; roll out canaries; write to a sink; measure the quality
+    of scores by outcomes; or retrain the model."""
 
     stop_timeout_seconds: Seconds = 10.0
     """Time limit for a stopping worker to finish the batches in flight."""

@@ -29,6 +29,7 @@ worker: {autoscaling: {enabled: true, maxReplicas: 40}}
 snapshot: {enabled: true, claim: reports}
 archive: {enabled: true}
 outcomes: {enabled: true}
+rollout: {enabled: true}
 serve: {enabled: true}
 hooks: {enabled: true}
 lag: {groups: [crm-sync]}

@@ -8,6 +8,7 @@ The pod of a process. Takes:
   port            port of health and metrics; default 8080
   http            name, port and whether there are probes (`probes`)
   models          whether it reads models
+  writesModels    whether it changes their aliases
   settings        variables of this process alone
   settingsSecret  name of a Secret with variables of this process alone
   claim, path     a claim, and where it is mounted
@@ -115,7 +116,7 @@ spec:
         - {name: scratch, mountPath: /tmp, subPath: tmp}
         - {name: scratch, mountPath: /var/lib/leadscore, subPath: home}
         {{- if and .models $root.Values.models.claim }}
-        - {name: models, mountPath: /models, readOnly: true}
+        - {name: models, mountPath: /models, readOnly: {{ not .writesModels }}}
         {{- end }}
         {{- if .path }}
         - {name: data, mountPath: {{ .path }}}

@@ -18,6 +18,7 @@ from monitoring.telemetry.declarations import (
     quality,
     replay,
     rest,
+    rollout,
     score,
     sink,
     snapshot,
@@ -30,7 +31,7 @@ __all__ = ["DECLARATIONS", "Declaration", "MetricType", "Shower"]
 DECLARATIONS: tuple[Declaration, ...] = tuple(
     value
     for module in (
-        *(score, drift, quality, archive, sink, outcomes, trainer),
+        *(score, drift, quality, archive, rollout, sink, outcomes, trainer),
         *(snapshot, replay, lag, rest, hooks),
     )
     for value in vars(module).values()

@@ -13,6 +13,7 @@ Shower = Literal[
     "drift",
     "quality",
     "archive",
+    "rollout",
     "sink",
     "outcomes",
     "trainer",

@@ -8,6 +8,9 @@ __all__ = [
     "ASSIGNED_PARTITIONS",
     "BATCH_RECORDS",
     "BUILD_INFO",
+    "CANARY_LEADS",
+    "CANARY_LOAD_FAILING",
+    "CANARY_SHARE",
     "DEAD_LETTERS",
     "DROPPED_RECORDS",
     "EVENT_LOOP_HOLD",
@@ -106,6 +109,28 @@ PINNED_MODEL_MISSING = Declaration(
     (),
     "Partitions whose pinned model could not be loaded: their records may be scored again by"
     " another model.",
+)
+CANARY_SHARE = Declaration(
+    "leadscore_canary_share",
+    "gauge",
+    "percent",
+    (),
+    "Percentage of the leads that this worker gives to the canary; 0 without one.",
+)
+CANARY_LEADS = Declaration(
+    "leadscore_canary_leads_total",
+    "counter",
+    "leads",
+    ("arm",),
+    "Leads while there is a canary, by what scored them: production, canary, or fallback (the model"
+    " in production, as the canary failed).",
+)
+CANARY_LOAD_FAILING = Declaration(
+    "leadscore_canary_load_failing",
+    "gauge",
+    "1",
+    (),
+    "1 while the canary can't be loaded: the model in production scores all leads; else 0.",
 )
 REBALANCES = Declaration(
     "leadscore_rebalances_total",

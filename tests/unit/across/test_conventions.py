@@ -54,6 +54,7 @@ class Does:
 
 
 REGISTRY, ALIASES = "stream.cli.models.Registry", "stream.cli.models_alias.Registry"
+CANARIES = "stream.cli.models_canary.Registry"
 READ_CONTENT = "stream.cli.score.read_content"
 SHOW, SERVICE = "a show for people", "a service: its log is JSON (LEADSCORE_LOG_FORMAT)"
 TABLE = {
@@ -71,6 +72,10 @@ TABLE = {
     "models verify": Does("leads", waits_in=REGISTRY),
     "models alias set": Does("leads production 1 --force", writes=True, waits_in=ALIASES),
     "models alias remove": Does("leads production", writes=True, waits_in=ALIASES),
+    "models canary start": Does("leads/1", writes=True, waits_in=CANARIES),
+    "models canary status": Does("leads", waits_in=CANARIES),
+    "models canary abort": Does("leads", writes=True, waits_in=CANARIES),
+    "models canary promote": Does("leads", writes=True, waits_in=CANARIES),
     "models promote": Does("leads 1 --force", writes=True, waits_in=ALIASES),
     "models rollback": Does("leads", writes=True, waits_in=ALIASES),
     "models archive": Does("leads 1", writes=True, waits_in="stream.cli.models_archive.Registry"),
@@ -387,8 +392,11 @@ def test_ctrl_c_without_kafka_is_exit_code_130(
 
 # NDJSON of the commands without Kafka; tests/integration/test_conventions.py has the others
 
-HAVE_THEIR_OWN = ("train", "score", "schemas check", "schemas register")
-"""Commands whose own tests read their NDJSON: they need leads, or a schema registry."""
+HAVE_THEIR_OWN = (
+    *("train", "score", "schemas check", "schemas register"),
+    *("models canary start", "models canary abort", "models canary promote"),
+)
+"""Commands whose own tests read their NDJSON: they need leads, a schema registry or a canary."""
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
+from agents.batch_scorer import BatchScorer
 from agents.dead_letters import forms_of
 from agents.records import Output
 from agents.rules import Rules
@@ -87,7 +88,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
 
 
 def score(
-    scorer: Scorer,
+    scorer: BatchScorer,
     records: Sequence[Record],
     too_large: Callable[[Sequence[Output]], Sequence[int]] = lambda _: (),
 ) -> ScoredBatch:

@@ -13,7 +13,7 @@ def test_an_alias_with_an_effect_can_be_set(alias: Alias) -> None:
 @pytest.mark.parametrize(
     ("alias", "remedy"),
     [
-        (Alias.CANARY, "worker --role shadow"),
+        (Alias.CANARY, "leadscore models canary start"),
         (Alias.ARCHIVED, "leadscore models archive"),
     ],
 )

@@ -17,10 +17,14 @@ from model.alias_entry import (
     versions_before,
 )
 from model.metadata import BundleError, BundleIncompleteError
+from model.rollout_plan import RolloutPlan, RolloutStep
 from model.sealed_json import seal
 from testing.made import MADE
 
 PRODUCTION, STAGING = Alias.PRODUCTION, Alias.STAGING
+PLAN = RolloutPlan(
+    salt="5ba2", steps=(RolloutStep(share=10, seconds=60), RolloutStep(share=50, seconds=60))
+)
 Step = tuple[Action, Alias | None, str | None]
 
 
@@ -103,6 +107,26 @@ def test_the_fold_of_all_entries_is_the_state_of_the_last_one() -> None:
     assert folded.aliases == {PRODUCTION: "2", Alias.CANARY: "1"}
     assert folded.archived == ("1",)
     assert fold([]) is None
+
+
+def test_a_rollout_is_part_of_the_state_until_its_canary_goes() -> None:
+    canary = Alias.CANARY
+    first = next_entry(None, Action.SET, MADE, alias=canary, to="2", rollout=PLAN)
+    other = next_entry(first, Action.SET, MADE, alias=STAGING, to="3")
+    second = next_entry(other, Action.STEP, MADE, alias=canary, to="2", rollout=PLAN.following())
+    removed = next_entry(second, Action.REMOVE, MADE, alias=canary)
+    entries = [first, other, second, removed]
+    assert [entry.rollout and entry.rollout.share for entry in entries] == [10, 10, 50, None]
+    assert [entry.summary for entry in entries] == [
+        "canary none → 2 at 10 %",
+        "staging none → 3",
+        "canary 2 at 50 %",
+        "canary 2 → none",
+    ]
+    assert fold(entries) == removed
+    assert AliasEntry.from_bytes(second.to_bytes(), "3") == second
+    with pytest.raises(BundleIncompleteError):
+        fold([first, other.model_copy(update={"rollout": None})])
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ SCORING = (
 DRIFT = ("DriftService", "DriftStallWatch")
 SINK = ("SinkService", "StallWatch", "LoopWatch")
 OUTCOMES = ("OutcomeService", "StallWatch", "LoopWatch")
+ROLLOUT = ("RolloutService",)
 ARCHIVE = ("ArchiveService", "ArchiveWatch", "LoopWatch")
 FAUSTS = {
     *("App", "Worker", "LenientTransport", "LenientConsumer", "LenientThread"),
@@ -65,6 +66,7 @@ def wired(role: Any, **given: Any) -> tuple[App, list[str]]:
         ("archive", ["Monitor", *ARCHIVE], {"archive"}, set()),
         ("trainer", ["Monitor", "RetrainService", "LoopWatch"], {"retrain"}, set()),
         ("outcomes", ["Monitor", *OUTCOMES], {"join"}, set()),
+        ("rollout", ["Monitor", *ROLLOUT], {"rollout"}, set()),
     ],
 )
 def test_a_role_has_its_agents_services_and_tables(
@@ -90,7 +92,8 @@ def test_a_change_of_model_outlives_the_scoring_service() -> None:
 
 
 @pytest.mark.parametrize(
-    "role", ["score", "drift", "shadow", "archive", "sink", "outcomes", "trainer"]
+    "role",
+    ["score", "drift", "shadow", "archive", "rollout", "sink", "outcomes", "trainer"],
 )
 def test_no_service_hides_a_method_of_modes_own(role: Any) -> None:
     """An attribute `_crash` would hide the method by which mode ends the services of an app."""
@@ -119,7 +122,8 @@ def test_a_stop_does_not_wait_for_the_commit_watch_first() -> None:
 
 def test_the_page_names_every_service() -> None:
     text = topology.__doc__ or ""
-    for name in ("Monitor", *SCORING, BatchSource.__name__, *DRIFT, *ARCHIVE, *SINK, *OUTCOMES):
+    named = (*SCORING, BatchSource.__name__, *DRIFT, *ARCHIVE, *ROLLOUT, *SINK, *OUTCOMES)
+    for name in ("Monitor", *named):
         assert name in text, name
 
 

@@ -89,13 +89,13 @@ class FakeLogReader:
         return len(self.read_offsets)
 
 
-def end_of(reader: FakeLogReader, above: int, sha256: str | None = OLD) -> int | None:
+def end_of(reader: FakeLogReader, above: int, *models: str) -> int | None:
     given: Any = reader
     found: list[int | None] = []
 
     @in_jumping_time
     async def run() -> None:
-        found.append(await EmittedReader(given, ("scored", "dead")).end(AT, above, sha256))
+        found.append(await EmittedReader(given, ("scored", "dead")).end(AT, above, models or [OLD]))
 
     run()
     return found[0]
@@ -133,10 +133,10 @@ def test_other_topics_partitions_and_records_do_not_count() -> None:
     assert end_of(FakeLogReader(scored=written, dead=[dead(70, topic="other")]), 6) == 6  # type: ignore[arg-type]
 
 
-def test_only_events_of_the_model_count() -> None:
+def test_only_events_of_the_models_count() -> None:
     written = [scored(5), scored(6), scored(7, NEW)]
     assert end_of(FakeLogReader(scored=written, dead=[]), 6) == 7
-    assert end_of(FakeLogReader(scored=written, dead=[]), 6, None) == 8
+    assert end_of(FakeLogReader(scored=written, dead=[]), 6, OLD, NEW) == 8
 
 
 def test_no_more_is_read_than_is_needed() -> None:

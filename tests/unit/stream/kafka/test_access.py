@@ -6,7 +6,7 @@ from stream.kafka.access import Use, client_name, uses_of
 from stream.settings import Settings
 from tests.unit.stream.kafka.test_rights import settings_of
 
-ROLES = ("score", "drift", "all", "shadow", "archive")
+ROLES = ("score", "drift", "all", "shadow", "archive", "rollout")
 
 
 def test_the_user_is_named_as_it_is_configured() -> None:
@@ -25,4 +25,5 @@ def test_the_uses_of_a_worker_follow_from_its_role() -> None:
         "all": (Use.SCORE, Use.COUNT, Use.DRIFT),
         "shadow": (Use.SHADOW,),
         "archive": (Use.ARCHIVE,),
+        "rollout": (Use.ROLLOUT,),
     }

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from aiokafka import OffsetAndMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.canary_split import CanarySplit
 from schemas.model_identity import ModelIdentity
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 
 MODEL = ModelIdentity("leads", "3", "9f" * 32)
 PIN = ModelPin(MODEL, 4096)
+CANARY = ModelIdentity("leads", "4", "c1" * 32)
+SPLIT = ModelPin(MODEL, 17, 5000, CanarySplit(CANARY, 12.5, "5ba2"))
 
 
-@pytest.mark.parametrize("pin", [None, PIN, ModelPin(MODEL, 17, until=5000)])
+@pytest.mark.parametrize("pin", [None, PIN, ModelPin(MODEL, 17, until=5000), SPLIT])
 def test_written_metadata_are_read_back(pin: ModelPin | None) -> None:
     commit = Commit(4711, metadata_of(4711, pin))
     assert commit.is_ours
     assert commit.pin == pin
     assert commit.topic_id is None
+
+
+def test_a_pin_with_a_canary_scores_otherwise_than_without_or_with_another_share() -> None:
+    assert SPLIT.canary is not None
+    others = [
+        replace(SPLIT, canary=None),
+        replace(SPLIT, canary=replace(SPLIT.canary, share=50)),
+        replace(SPLIT, canary=replace(SPLIT.canary, salt="5ba3")),
+        replace(SPLIT, canary=replace(SPLIT.canary, model=MODEL)),
+    ]
+    assert len({SPLIT.key, *(pin.key for pin in others)}) == 5
+    assert replace(SPLIT, since=1, until=2).key == SPLIT.key
+    assert SPLIT.hashes == (MODEL.sha256, CANARY.sha256)
+    assert PIN.hashes == (MODEL.sha256,)
+
+
+@pytest.mark.parametrize("written", ["[1]", "null", '[["leads","4"],10,"a"]', "7"])
+def test_a_canary_in_another_form_makes_the_pin_unreadable(written: str) -> None:
+    """Without its canary the pin would be another one, and records would be scored otherwise."""
+    metadata = metadata_of(7, PIN).removesuffix("}") + f',"canary":{written}}}'
+    assert Commit(7, metadata).is_ours
+    assert Commit(7, metadata).pin is None
 
 
 def test_the_topics_id_is_read_where_it_was_written() -> None:
@@ -34,10 +61,11 @@ def test_a_bound_that_is_passed_is_left_out() -> None:
 
 
 def test_it_is_short_ascii_text() -> None:
-    longest = ModelPin(ModelIdentity("ü" * 100, "9" * 9, "f" * 64), 2**62, 2**63)
+    model = ModelIdentity("ü" * 100, "9" * 9, "f" * 64)
+    longest = ModelPin(model, 2**62, 2**63, CanarySplit(model, 99.123456789, "a" * 32))
     metadata = metadata_of(2**62, longest)
     assert metadata.isascii()
-    assert len(metadata) < 1024  # Kafka takes 4,096
+    assert len(metadata) < 2048  # Kafka takes 4,096
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.scored.shadow.dlq",
         "staging.leads.outcomes",
         "staging.leads.outcomes.dlq",
+        "staging.leads.models",
         "staging.leads.quality",
         "staging.leads.drift.partials",
         "staging.leads.drift",

@@ -36,7 +36,7 @@ def test_the_metadata_fit_into_a_commit() -> None:
     """Kafka's limit, offset.metadata.max.bytes, is 4,096."""
     longest = ModelIdentity("ü" * 100, "9" * 9, "f" * 64)
     account = Account(*[2**63] * 6)
-    assert len(metadata_of(2**63, AccountedPin(longest, 2**63, 2**64, account))) < 2048
+    assert len(metadata_of(2**63, AccountedPin(longest, 2**63, 2**64, account=account))) < 2048
 
 
 @pytest.mark.parametrize(

@@ -174,8 +174,8 @@ class Place:
     def watch(self) -> Watched:
         """Score with an engine that can be watched."""
         watched = Watched()
-        assert self.pipeline.scorer is not None
-        self.pipeline.scorer._predictor = watched
+        scorer: Any = self.pipeline.scorer
+        scorer._predictor = watched
         return watched
 
     async def deliver(self, sending: int) -> None:

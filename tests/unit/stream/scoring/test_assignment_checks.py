@@ -38,9 +38,9 @@ class FakeEmitted:
         self.asked: list[str | None] = []
 
     async def end(
-        self, partition: TopicPartition, above: int = ANY_OFFSET, sha256: str | None = None
+        self, partition: TopicPartition, above: int = ANY_OFFSET, models: Any = None
     ) -> int | None:
-        self.asked.append(sha256)
+        self.asked.append(models)
         return self.reach
 
 
@@ -142,7 +142,7 @@ async def test_the_model_of_the_commit_scores_up_to_the_last_output() -> None:
     place.emitted.reach = 25
     assert await place.pin_of(commit(10)) == ModelPin(EARLIER.identity, 4, 25)
     assert place.changes.pins == {AT: PIN}
-    assert place.emitted.asked == [EARLIER.identity.sha256]
+    assert place.emitted.asked == [(EARLIER.identity.sha256,)]
 
 
 @in_jumping_time

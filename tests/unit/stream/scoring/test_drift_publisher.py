@@ -60,17 +60,8 @@ class FakeScorer:
     def counting(self) -> Counting | None:
         return counting(self.model) if self.counts else None
 
-    def decode(self, records: Sequence[Record]) -> list[Record]:
-        return [record for record in records if record.is_good]
-
-    def features(self, leads: Any) -> None:
-        return None
-
-    def predict(self, features: Any) -> None:
-        return None
-
-    def counted(self, leads: Sequence[Record], *_: Any) -> CountedLeads:
-        return lead_of(leads)
+    def counted_again(self, records: Sequence[Record]) -> CountedLeads:
+        return lead_of([record for record in records if record.is_good])
 
 
 @dataclass
@@ -169,8 +160,8 @@ class Place:
         batch = self.batch(start, stop, generation)
         batch.since = since
         model: Any = scorer
-        good: Any = scorer.decode(batch.records)  # type: ignore[arg-type]
-        return (publisher or self.publisher).count(batch, model, scorer.counted(good), deliveries)
+        leads = scorer.counted_again(batch.records)  # type: ignore[arg-type]
+        return (publisher or self.publisher).count(batch, model, leads, deliveries)
 
     def told(self, *, closed: bool | None = None) -> list[tuple[int, int]]:
         """Block and next offset of each published partial."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 
+from agents.canary_split import CanarySplit
 from schemas.model_identity import ModelIdentity
 from stream.consume.assignment import Assignment
 from stream.consume.partition_progress import Batch, PartitionProgress
@@ -126,6 +128,30 @@ async def test_a_first_commit_names_the_model_before_a_record_is_scored() -> Non
     await worker.changes.before([first])
     assert worker.steps[4:] == ["quiet", ("rest", {}), ("commit", 0, 3, "1"), "go on"]
     assert worker.changes.scorer(A) == ("scorer 1", 0)
+
+
+@in_jumping_time
+async def test_another_share_of_the_canary_is_a_change_of_model() -> None:
+    """Else a worker that dies would leave records that its successor gives to another model."""
+    canary = serving("2").identity
+    shares = [
+        replace(serving("1"), scorer=f"at {share}", canary=CanarySplit(canary, share, "a"))  # type: ignore[arg-type]
+        for share in (10, 50)
+    ]
+    worker = Worker()
+    worker.changes.serve(shares[0])
+    worker.has(A, 10, pin(OLD, 4))
+    worker.changes.keep(OLD)
+    assert worker.changes.scorer(A) == ("scorer 1", 4)
+    await worker.changes.change()
+    assert worker.assignment[A].pin == shares[0].pin(10)
+    done(worker.assignment[A], 15)
+    worker.changes.serve(shares[1])
+    assert worker.changes.scorer(A) == ("at 10", 10)
+    await worker.changes.change()
+    assert worker.changes.scorer(A) == ("at 50", 15)
+    assert worker.assignment[A].pin == shares[1].pin(15)
+    assert not worker.changes.has(shares[0].pin(10)), "it is not used any more"
 
 
 async def until_time(worker: Worker, seconds: float) -> asyncio.Future[None]:

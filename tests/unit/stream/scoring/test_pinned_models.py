@@ -43,15 +43,15 @@ class Place:
 
     def __init__(self, *, ignores_pins: bool = False) -> None:
         self.loads: deque[Exception] = deque()
-        self.loaded: list[ModelIdentity] = []
+        self.loaded: list[ModelPin] = []
         self.missing = 0
         changes: Any = FakeChanges()
         self.models = PinnedModels(
             changes, self._load, self._count_missing, ignores_pins=ignores_pins
         )
 
-    def _load(self, identity: ModelIdentity) -> Serving:
-        self.loaded.append(identity)
+    def _load(self, pin: ModelPin) -> Serving:
+        self.loaded.append(pin)
         if self.loads:
             raise self.loads.popleft()
         return EARLIER
@@ -63,7 +63,7 @@ class Place:
 async def test_a_model_is_loaded_once_for_all_partitions() -> None:
     place = Place()
     await asyncio.gather(*(place.models.available(PIN, 10) for _ in range(4)))
-    assert place.loaded == [EARLIER.identity]
+    assert place.loaded == [PIN]
 
 
 async def test_a_model_that_the_registry_lacks_is_counted_and_the_current_one_scores() -> None:

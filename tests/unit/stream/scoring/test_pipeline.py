@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,15 +12,21 @@ import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
+from agents.batch_scorer import BatchScorer
+from agents.canary_split import CanarySplit
 from agents.drift import CountedLeads
 from agents.records import Output
 from agents.scoring import Scorer
+from agents.split_scoring import SplitScorer
 from model.serving.constant import ConstantPredictor
 from schemas.errors import ErrorCode, FatalError, InvalidEventError
+from schemas.headers import CANARY
 from schemas.left_out import LeftOutValue
+from schemas.wire import WireFormat
 from stream.consume.partition_progress import Batch
 from stream.deliver.delivery import PartitionLostError
 from stream.scoring import pipeline
+from tests.unit.agents.test_split_scoring import scorer_of
 from tests.unit.stream.scoring.pipeline_bench import (
     TIMESTAMP,
     Admitting,
@@ -27,6 +34,7 @@ from tests.unit.stream.scoring.pipeline_bench import (
     Record,
     batch,
 )
+from tests.unit.two_models import TwoModels
 
 
 async def test_a_batch_is_done_when_all_its_outputs_are_delivered_and_not_before() -> None:
@@ -90,6 +98,45 @@ async def test_nothing_waits_for_more_than_a_stage_of_a_large_poll(
     assert len(set(emitted)) == len(emitted)
 
 
+async def test_the_outputs_of_a_split_batch_are_those_of_each_model_alone(
+    two: TwoModels,
+) -> None:
+    values = [
+        *two.small.values(WireFormat.JSON)[:120],
+        b"no lead",
+        *two.small.values(WireFormat.JSON)[120:],
+    ]
+    before, after = scorer_of(two.before), scorer_of(two.after)
+    split = CanarySplit(two.after.identity, 30, "a")
+    scorers: list[BatchScorer] = [
+        SplitScorer(before, after, split, clock=time.perf_counter),
+        before,
+        after,
+    ]
+    found: list[dict[str, list[Any]]] = []
+    for scorer in scorers:
+        async with Place() as place:
+            place.pipeline.scorer = scorer
+            polls = [values[:3], values[3:100], values[100:]]
+            for first, poll in zip((0, 3, 100), polls, strict=True):
+                records: Any = [Record(first + at, value) for at, value in enumerate(poll)]
+                await place.pipeline.accept([Batch(TopicPartition("leads", 0), records)])
+            await place.until_sent(4)
+            found.append({topic: [] for topic in ("scored", "dead")})
+            for topic, _, rows in place.emitter.sent:
+                found[-1][topic] += [
+                    (key, value, [header for header in headers if header[0] != CANARY])
+                    for key, value, headers in rows
+                ]
+    together, *alone = found
+    chosen = split.chosen([key for key, _, _ in together["scored"]])
+    assert 80 < chosen.sum() < 160
+    assert together["scored"] == [
+        alone[is_canary]["scored"][row] for row, is_canary in enumerate(chosen.astype(int))
+    ]
+    assert together["dead"] == alone[0]["dead"]
+
+
 async def test_a_batch_that_was_revoked_is_left_to_its_next_owner() -> None:
     async with Place() as place:
         given = batch(0)
@@ -146,8 +193,8 @@ async def test_an_unexpected_error_in_scoring_crashes_and_commits_nothing() -> N
             def predict(self, matrix: Any) -> Any:
                 raise error
 
-        assert place.pipeline.scorer is not None
-        place.pipeline.scorer._predictor = Broken(1)
+        scorer: Any = place.pipeline.scorer
+        scorer._predictor = Broken(1)
         await place.pipeline.accept([given])
         await place.settle()
         assert place.crashes == [error]

@@ -1,0 +1,229 @@
+"""A canary on real Kafka: it goes into production, or away by itself if it does harm."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import onnx
+import pytest
+
+from agents.canary_mark import Arm, CanaryMark
+from model.alias_entry import Action, AliasEntry, Made
+from model.bundle import Artefacts, Bundle
+from model.registry import Alias, Registry
+from model.rollout_plan import RolloutPlan, read_steps
+from schemas.record_codec import RecordCodec
+from stream.broker import Broker
+from stream.simulator.playing import Lead
+from testing.kafka_client import TopicFactory, until
+from testing.made import MADE
+from tests.conftest import StageSetter
+from tests.integration.misbehaving_worker import worker_with
+from tests.integration.traffic import streaming
+from tests.integration.worker_process import Stage, WorkerProcess, event_of
+
+RATE = 300
+SETTINGS = {
+    "LEADSCORE_MODEL_POLL_SECONDS": "0.5",
+    "LEADSCORE_ROLLOUT_MIN_LEADS": "200",
+    "LEADSCORE_ROLLOUT_SETTLE_SECONDS": "8",
+    "LEADSCORE_ROLLOUT_WINDOW_SECONDS": "10",
+    "LEADSCORE_LOW_COVERAGE": "refuse",
+}
+SOON_MS = 10_000
+"""Promised from the evidence to the rollback; of some causes evidence takes some leads."""
+
+
+class Rollout:
+    """A stage, and the registry that its workers follow, with two versions of a model."""
+
+    def __init__(self, stage: Stage, registry: Registry) -> None:
+        self.stage = stage
+        self.registry = registry
+
+    def start(self, steps: str) -> None:
+        now = self.registry.aliases_now("bank")
+        plan = RolloutPlan(salt="5ba2", steps=read_steps(steps))
+        made = Made("a test", datetime.now(UTC))
+        self.registry.change(now, Action.SET, made, alias=Alias.CANARY, to="2", rollout=plan)
+
+    async def begin(self, harm: str = "none", **environment: str) -> WorkerProcess:
+        """Start a score worker and a rollout worker; return the score worker."""
+        worker = self.stage.begin(worker_with(harm), **environment)
+        rollout = self.stage.begin(LEADSCORE_ROLE="rollout")
+        await worker.ready()
+        await rollout.ready()
+        return worker
+
+    @property
+    def agent(self) -> WorkerProcess:
+        """The latest rollout worker."""
+        return next(
+            worker
+            for worker in reversed(self.stage.workers)
+            if worker.environment.get("LEADSCORE_ROLE") == "rollout"
+        )
+
+    async def until(self, what: str, holds: Callable[[AliasEntry], bool]) -> AliasEntry:
+        """Wait until the last entry of the history is as wanted; return it."""
+
+        async def is_there() -> bool:
+            for worker in self.stage.workers[-2:]:
+                worker.check()
+            return holds(self.registry.history("bank")[-1])
+
+        await until(is_there, within=90, what=what)
+        return self.registry.history("bank")[-1]
+
+    async def until_removed(self) -> AliasEntry:
+        return await self.until("the canary's end", lambda entry: entry.action is Action.REMOVE)
+
+    async def until_published(self, number: int) -> list[tuple[str, float | None]]:
+        """Wait until so many changes are in their topic; return action and share of each."""
+
+        async def are_there() -> bool:
+            return len(await self.published()) >= number
+
+        await until(are_there, within=30, what=f"{number} published changes")
+        return await self.published()
+
+    async def published(self) -> list[tuple[str, float | None]]:
+        """Return action and share of the changes in their topic."""
+        codec = RecordCodec("model_change")
+        records = await self.stage.records(self.stage.settings.leads_models)
+        changes = [codec.decode(record.value) for record in records]
+        return [(change["action"], change["canary_share"]) for change in changes]
+
+
+@pytest.fixture
+async def rollout(
+    kafka: Broker,
+    topics: TopicFactory,
+    set_stage: StageSetter,
+    bank_model: Bundle,
+    tmp_path: Path,
+) -> Rollout:
+    root = shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "models")
+    registry = Registry(root)
+    # Another file is another model, and needs no second training.
+    model = onnx.load_from_string(bank_model.files["model.onnx"])
+    model.metadata_props[0].value += " "
+    registry.publish("bank", Artefacts(onnx=model.SerializeToString()))
+    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
+    stage = set_stage(
+        kafka.bootstrap,
+        LEADSCORE_TOPIC_PREFIX=topics.prefix,
+        LEADSCORE_REGISTRY=str(root),
+        **SETTINGS,
+    )
+    await stage.create_topics()
+    return Rollout(stage, registry)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("harm", "trigger"),
+    [
+        ("raises", "failed to score"),
+        pytest.param("no number", "failed to score", marks=pytest.mark.long),
+        pytest.param("slow", "p95 of the time in the model", marks=pytest.mark.long),
+        pytest.param("badly calibrated", "PSI between the two models", marks=pytest.mark.long),
+        pytest.param("dead letters", "became dead letters", marks=pytest.mark.long),
+    ],
+)
+async def test_a_canary_that_does_harm_goes_away_by_itself_and_no_lead_is_lost(
+    rollout: Rollout, contacts: list[Lead], harm: str, trigger: str
+) -> None:
+    stage = rollout.stage
+    worker = await rollout.begin(harm)
+    async with streaming(stage, contacts, rate=RATE, poison=0) as traffic:
+        await stage.until_scored(300)
+        rollout.start("30@1h")
+        removed = await rollout.until_removed()
+        assert (removed.by, removed.was) == ("rollout", "2")
+        assert trigger in removed.why
+
+        async def is_off() -> bool:
+            return await worker.metric("leadscore_canary_share") == 0
+
+        await until(is_off, within=20, what="a worker without a canary")
+        played = await traffic.end()
+    await stage.until_committed(played)
+    changes = await rollout.until_published(3)
+    assert changes == [("set", None), ("set", 30.0), ("remove", None)]
+    assert await rollout.agent.metric("leadscore_rollout_rollbacks_total") == 1
+    records = await stage.scored_records()
+    marks = [CanaryMark.read(record.headers) for record in records]
+    canary = [
+        record.timestamp
+        for record, mark in zip(records, marks, strict=True)
+        if mark and mark.arm is not Arm.PRODUCTION
+    ]
+    assert marks[-1] is None, "the last leads were production's again"
+    dead = len(await stage.dead_records())
+    assert len(records) + dead == played.sent
+    if harm == "dead letters":
+        assert dead > 0
+    else:
+        assert removed.at.timestamp() * 1000 - min(canary) < 2 * SOON_MS
+    await worker.stop_cleanly()
+    await rollout.agent.stop_cleanly()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+async def test_a_worker_that_does_not_split_the_leads_breaks_the_split(
+    rollout: Rollout, contacts: list[Lead]
+) -> None:
+    await rollout.begin(LEADSCORE_MODEL="bank/1")
+    async with streaming(rollout.stage, contacts, rate=RATE, poison=0):
+        rollout.start("30@1h")
+        removed = await rollout.until_removed()
+    assert "instead of 30.0%" in removed.why
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+async def test_a_good_canary_goes_into_production_though_all_are_killed_on_the_way(
+    rollout: Rollout, contacts: list[Lead]
+) -> None:
+    stage = rollout.stage
+    worker = await rollout.begin()
+    async with streaming(stage, contacts, rate=RATE, poison=0) as traffic:
+        await stage.until_scored(300)
+        rollout.start("20@8s,50@8s")
+        await rollout.until("the second step", lambda entry: entry.action is Action.STEP)
+        rollout.agent.send(signal.SIGKILL)
+        worker.send(signal.SIGKILL)
+        await stage.start()
+        await stage.start(LEADSCORE_ROLE="rollout")
+        removed = await rollout.until_removed()
+        assert rollout.registry.aliases("bank") == {Alias.PRODUCTION: "2"}, removed.why
+        played = await traffic.end()
+    await stage.until_committed(played)
+    # A rollout worker that was killed may have published its last change twice.
+    assert list(dict.fromkeys(await rollout.until_published(5))) == [
+        ("set", None),
+        ("set", 20.0),
+        ("step", 50.0),
+        ("set", 50.0),
+        ("remove", None),
+    ]
+    ids: dict[tuple[int, int], set[str]] = defaultdict(set)
+    versions: dict[Arm | None, set[str]] = defaultdict(set)
+    for record in await stage.scored_records():
+        event = event_of(record.value)
+        source = (event["source"]["partition"], event["source"]["offset"])
+        ids[source].add(event["event_id"])
+        mark = CanaryMark.read(record.headers)
+        versions[mark.arm if mark else None].add(event["model_version"])
+    assert len(ids) == played.sent
+    assert all(len(found) == 1 for found in ids.values()), "a lead has one event id"
+    assert versions[Arm.CANARY] == {"2"}
+    assert versions[Arm.PRODUCTION] == {"1"}
+    assert Arm.FALLBACK not in versions
