@@ -74,7 +74,7 @@ def known_outcomes(
     known = (at + horizon.counts_ms <= watermark) & ((success >= 0) | ~is_superseded)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return Outcomes(known[back], (success == 1)[back])
+    return Outcomes(known[back], (known & (success == 1))[back])
 
 
 def _owners(

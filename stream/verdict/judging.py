@@ -122,7 +122,7 @@ class _Reading:
     async def shadow(self, number: int, spans: Mapping[TopicPartition, Span]) -> Results:
         """Read the results of the shadow for a partition."""
         settings = self._settings
-        results = Results(settings.leads_created, number, self._number_of)
+        results = self._results(number)
         at = TopicPartition(settings.leads_scored_shadow, number)
         await self._read(at, spans, results.add_scores)
         if results.earliest is not None:
@@ -134,12 +134,16 @@ class _Reading:
     async def live(self, number: int, start_ms: int) -> Results:
         """Read the results of the workers for a partition."""
         settings = self._settings
-        results = Results(settings.leads_created, number, self._number_of)
+        results = self._results(number)
         await self._read_since(settings.leads_scored, number, start_ms, results.add_scores)
         letters = settings.leads_created_dlq
         await self._read_since(letters, number, start_ms, results.add_dead_letters)
         self._unreadable += results.unreadable
         return results
+
+    def _results(self, number: int) -> Results:
+        by_creation = self._settings.outcome_time == "created_at"
+        return Results(self._settings.leads_created, number, self._number_of, by_creation)
 
     async def outcomes(self, start_ms: int) -> NDArray[np.void]:
         """Read the final outcomes of all leads."""

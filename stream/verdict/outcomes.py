@@ -11,6 +11,7 @@ from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
 from agents.verdict.known_outcomes import OUTCOME
 from schemas.errors import InvalidEventError
 from schemas.lead_outcome import OutcomeReader
+from schemas.record_time import EARLIEST_MS
 from schemas.store import SchemaStore
 from stream.consume.partition_progress import Record
 from stream.settings import Settings
@@ -28,6 +29,8 @@ class FinalOutcomes:
         Reads the records.
     kinds
         Which outcomes are final.
+    by_creation
+        Whether times are those of creation: an outcome then arrives when it occurs.
 
     Attributes
     ----------
@@ -35,9 +38,12 @@ class FinalOutcomes:
         Number of records that are no outcome.
     """
 
-    def __init__(self, reader: OutcomeReader, kinds: OutcomeKinds) -> None:
+    def __init__(
+        self, reader: OutcomeReader, kinds: OutcomeKinds, *, by_creation: bool = False
+    ) -> None:
         self._reader = reader
         self._kinds = kinds
+        self._by_creation = by_creation
         self._parts: list[NDArray[np.void]] = []
         self.unreadable = 0
 
@@ -54,7 +60,9 @@ class FinalOutcomes:
             if kind is not OutcomeKind.OPEN:
                 lead, at = key_of(outcome.lead_id), outcome.occurred_at
                 is_positive = kind is OutcomeKind.POSITIVE
-                found.append((lead, at, record.timestamp, record.offset, is_positive))
+                is_known = record.timestamp >= EARLIEST_MS and not self._by_creation
+                arrived = record.timestamp if is_known else at
+                found.append((lead, at, arrived, record.offset, is_positive))
         self._parts.append(np.array(found, dtype=OUTCOME))
 
     @property
@@ -73,4 +81,5 @@ def final_outcomes(settings: Settings) -> FinalOutcomes:
             ahead_ms=settings.times_ahead_ms,
         ),
         OutcomeKinds(settings.outcome_positive, settings.outcome_negative),
+        by_creation=settings.outcome_time == "created_at",
     )

@@ -34,6 +34,8 @@ class Results:
         Of the leads: results of other sources are left out, as are those of replays.
     number_of
         Returns the number of a model, given its hash.
+    by_creation
+        Whether a score counts as known since the lead was created, not since it was scored.
 
     Attributes
     ----------
@@ -49,6 +51,7 @@ class Results:
     topic: str
     partition: int
     number_of: Callable[[str], int]
+    by_creation: bool = False
     columns: ScoreColumns = field(default_factory=ScoreColumns)
     unreadable: int = 0
     earliest: int | None = None
@@ -75,10 +78,11 @@ class Results:
         if not is_ours or event.get("replay_id") is not None:
             return
         at, latency = event["scored_at"], event["latency_ms"]
+        since = event["created_at"] if self.by_creation else at
         self.columns.put(
             Result(
                 source["offset"],
-                at,
+                since,
                 key_of(event["lead_id"]),
                 event["score"],
                 event["feature_coverage"],

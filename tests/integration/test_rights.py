@@ -5,10 +5,14 @@ All roles and all rights: tests/chaos/test_rights.py.
 
 from __future__ import annotations
 
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
+from model.bundle import Bundle
+from model.registry import Alias, Registry
 from schemas.encode import encode_lead
 from schemas.wire import WireFormat
 from stream.kafka.access import Operation
@@ -17,6 +21,7 @@ from stream.lag.source import open_lags
 from stream.process.refusals import REFUSALS
 from stream.simulator.playing import Lead
 from testing.kafka_client import Record, produce, until
+from testing.made import MADE
 from tests.integration.secured_stage import SecuredStage, last_sentence
 from tests.integration.worker_process import CONTACT, PARTITIONS
 
@@ -67,6 +72,30 @@ async def test_a_scoring_worker_needs_no_more_than_is_printed(
         await secured.stage.until_committed(await secured.stage.play(part))
         await worker.stop_cleanly()
     assert len(await secured.stage.scored_records()) == 1000
+
+
+@pytest.mark.long
+async def test_a_shadow_needs_no_more_than_is_printed_and_nothing_of_the_workers_outputs(
+    secured: SecuredStage, contacts: list[Lead], bank_model: Bundle, tmp_path: Path
+) -> None:
+    registry = Registry(shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "models"))
+    registry.set_alias("bank", Alias.SHADOW, bank_model.version, MADE)
+    rights, settings = secured.printed("shadow"), secured.settings
+    written = {right.name for right in rights if right.operation is Operation.WRITE}
+    assert written == {settings.leads_scored_shadow, settings.leads_scored_shadow_dlq}
+    await secured.grant(rights)
+    await secured.until_allowed(role="shadow")
+    given = {"LEADSCORE_ROLE": "shadow", "LEADSCORE_REGISTRY": registry.root}
+    for start in (0, 500):
+        shadow = await secured.start(**given)
+        await secured.stage.play(contacts[start : start + 500])
+
+        async def all_are_scored(count: int = start + 500) -> bool:
+            return len(await secured.stage.records(settings.leads_scored_shadow)) == count
+
+        await until(all_are_scored, within=120, what="the shadow's scores")
+        await shadow.stop_cleanly()
+    assert await secured.stage.scored_records() == []
 
 
 async def test_a_drift_worker_needs_no_more_than_is_printed_not_even_to_create_its_changelog(

@@ -94,6 +94,7 @@ async def send_outcomes(stage: Stage) -> int:
     return len(won)
 
 
+@pytest.mark.long
 async def test_the_candidate_in_shadow_is_judged_by_the_leads_that_both_have_scored(
     stage: Stage, contacts: list[Lead]
 ) -> None:

@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agents.outcomes.kinds import OutcomeKind
+from agents.outcomes.lead_state import JoinOptions, LeadState, Outcome, Score, examples
 from agents.verdict.known_outcomes import OUTCOME, Horizon, known_outcomes
 
 HORIZON = Horizon(counts_ms=100, late_ms=20)
@@ -24,6 +28,7 @@ def joined(
         HORIZON,
         watermark,
     )
+    assert not found.positive[~found.known].any()
     signs = zip(found.known, found.positive, strict=True)
     return ["+" if won else "-" if known else "?" for known, won in signs]
 
@@ -84,3 +89,39 @@ def test_order_of_scores_and_outcomes_does_not_matter() -> None:
 def test_without_scores_or_outcomes_there_is_nothing_to_join() -> None:
     assert joined([], [(1, 1, 1, True)]) == []
     assert joined([(1, 1000)], []) == ["-"]
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[tuple[int, int, int, bool]]]:
+    """Draw scores (lead, time) in the order of their offsets, and outcomes in that of theirs."""
+    times = st.integers(0, 400)
+    scores = draw(st.lists(st.tuples(st.integers(1, 3), times), max_size=12))
+    outcomes = draw(
+        st.lists(st.tuples(st.integers(1, 3), times, st.integers(0, 60), st.booleans()), max_size=8)
+    )
+    return sorted(scores, key=lambda score: score[1]), [
+        (lead, at, at + delay, won) for lead, at, delay, won in outcomes
+    ]
+
+
+@given(logs())
+def test_the_rule_is_that_of_the_role_outcomes(
+    log: tuple[list[tuple[int, int]], list[tuple[int, int, int, bool]]],
+) -> None:
+    scores, outcomes = log
+    watermark = max((at for _, at in scores), default=0)
+    expected = ["?"] * len(scores)
+    for lead in {lead for lead, _ in scores}:
+        state = LeadState([], [])
+        for offset, (owner, at) in enumerate(scores):
+            if owner == lead:
+                state.add_score(Score(0, at, offset, 0.5, 0, 0))
+        for offset, (owner, at, arrived, won) in enumerate(outcomes):
+            if owner == lead:
+                kind = OutcomeKind.POSITIVE if won else OutcomeKind.NEGATIVE
+                state.add_outcome(Outcome(at, offset, arrived, kind))
+        state.mature(watermark - HORIZON.counts_ms)
+        for example in examples(state, JoinOptions(HORIZON.counts_ms, HORIZON.late_ms)):
+            signs = {OutcomeKind.POSITIVE: "+", OutcomeKind.NEGATIVE: "-", None: "?"}
+            expected[example.score.offset] = signs[example.kind]
+    assert joined(scores, outcomes, watermark) == expected

@@ -35,5 +35,11 @@ def test_a_record_that_is_no_outcome_is_counted() -> None:
     assert len(found.rows) == 1
 
 
+def test_by_creation_an_outcome_arrives_when_it_occurs() -> None:
+    found = final_outcomes(load_settings(outcome_time="created_at"))
+    found.add([record("won")])
+    assert found.rows["arrived"].tolist() == [AT - 5]
+
+
 def test_nothing_is_no_rows() -> None:
     assert len(final_outcomes(load_settings()).rows) == 0

@@ -9,8 +9,15 @@ from stream.verdict.results import Results, key_of
 from tests.unit.stream.verdict.verdict_topics import AT, LIVE, StoredRecord, scored_event
 
 
-def results() -> Results:
-    return Results("leads.created", 0, {LIVE.sha256: 1}.__getitem__)
+def results(*, by_creation: bool = False) -> Results:
+    return Results("leads.created", 0, {LIVE.sha256: 1}.__getitem__, by_creation)
+
+
+def test_a_score_may_count_since_the_creation_of_its_lead() -> None:
+    found = results(by_creation=True)
+    found.add_scores([scored_event(7, 0.5, LIVE, created_at=5)])
+    assert found.columns.rows()["at"].tolist() == [5]
+    assert found.earliest == AT - 20
 
 
 def test_a_scored_event_is_a_row() -> None:
