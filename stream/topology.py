@@ -739,6 +739,7 @@ def join_outcomes(app: App, monitor: Monitor) -> Sequence[Service]:
         by_creation=by_creation,
         dead_letters=dead_letters,
         caught_up=follower.caught_up,
+        read_to_end=follower.read_to_end,
         see=placement.see,
         shadow_topic=settings.leads_scored_shadow,
         metrics=metrics,

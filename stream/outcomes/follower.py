@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 200
 """Milliseconds that a poll waits for records."""
+WAITED_POLL_MS = 20
+"""Milliseconds that it waits while scores wait for outcomes."""
 MAX_RECORDS = 2000
 
 Offsets = Mapping[TopicPartition, int]
@@ -79,6 +81,8 @@ class Follower:
         self._targets: dict[TopicPartition, int] = {}
         self._caught_up: dict[int, asyncio.Event] = {}
         self._is_changed = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._barrier: Offsets | None = None
 
     def start(self) -> None:
         """Start to read what is assigned."""
@@ -95,6 +99,7 @@ class Follower:
             del self._starts[at]
             self._targets.pop(at, None)
             self.lags.pop(at, None)
+        self._release()  # their batches may be revoked
         self._is_changed.set()
 
     def follow(self, partition: int, offsets: Mapping[str, int]) -> None:
@@ -109,6 +114,19 @@ class Follower:
         """Wait until the outcomes that were there at the start are read, or it is revoked."""
         if event := self._caught_up.get(partition):
             await event.wait()
+
+    async def read_to_end(self) -> None:
+        """Wait until the outcomes that are there now are read, or the assignment changes."""
+        if self._starts:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+
+    def _release(self) -> None:
+        waiting, self._waiting, self._barrier = self._waiting, [], None
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
 
     def is_caught_up(self, partition: int) -> bool:
         """Return whether the outcomes that were there at the start are read."""
@@ -148,8 +166,19 @@ class Follower:
                 await self._poll(consumer, reader, followed)
 
     async def _poll(self, consumer: Any, reader: RawReader, followed: Offsets) -> None:
+        if self._waiting and self._barrier is None:
+            outcomes = [at for at in followed if at.topic == self._topics[0]]
+            self._barrier = await consumer.end_offsets(outcomes)
+            if self._passes(self._barrier):
+                self._release()
         stops: dict[TopicPartition, int | None] = dict.fromkeys(followed)
-        step = poll(consumer, reader, stops, timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+        step = poll(
+            consumer,
+            reader,
+            stops,
+            timeout_ms=WAITED_POLL_MS if self._waiting else POLL_MS,
+            max_records=MAX_RECORDS,
+        )
         async for polled in step:
             for at, records in polled.items():
                 await self._accept(at, records)
@@ -162,3 +191,8 @@ class Follower:
             is_read = position >= self._targets[at]
             if is_read and at.topic == self._topics[0] and at.partition in self._caught_up:
                 self._caught_up[at.partition].set()
+        if self._barrier is not None and self._passes(self._barrier):
+            self._release()
+
+    def _passes(self, ends: Offsets) -> bool:
+        return all(self._starts.get(at, end) >= end for at, end in ends.items())

@@ -46,6 +46,9 @@ class OutcomeRunner:
     caught_up
         Waits until the outcomes of a partition that were there at its start are read, or the
         partition is revoked: leads must not mature before.
+    read_to_end
+        Waits until the outcomes that are there now are read: those that were written before a score
+        are joined before the score moves the time on, however fast the past is played.
     see
         Is shown the records.
     shadow_topic
@@ -70,6 +73,7 @@ class OutcomeRunner:
         by_creation: bool,
         dead_letters: SinkDeadLetters,
         caught_up: Callable[[int], Awaitable[None]],
+        read_to_end: Callable[[], Awaitable[None]],
         see: Callable[[TopicPartition, Sequence[Record]], None],
         shadow_topic: str,
         metrics: OutcomeMetrics,
@@ -84,14 +88,17 @@ class OutcomeRunner:
         self._by_creation = by_creation
         self._dead_letters = dead_letters
         self._caught_up = caught_up
+        self._read_to_end = read_to_end
         self._metrics = metrics
         self._end_worker = crash
 
     async def accept(self, batches: Sequence[Batch]) -> None:
         """Add the live scores of a poll."""
         try:
+            for number in {batch.partition.partition for batch in batches}:
+                await self._caught_up(number)
+            await self._read_to_end()
             for batch in batches:
-                await self._caught_up(batch.partition.partition)
                 await self._accept(batch)
         except Exception as error:
             await self._end_worker(error)

@@ -127,6 +127,20 @@ async def test_it_has_caught_up_when_the_outcomes_of_the_start_are_read(place: P
     assert place.follower.is_caught_up(0)
 
 
+async def test_a_wait_for_outcomes_ends_when_those_that_are_there_are_read(place: Place) -> None:
+    await place.follower.read_to_end()  # nothing is assigned
+    place.follower.assigned([0])
+    place.follower.follow(0, {})
+    await place.follower.caught_up(0)
+    place.logs.append(at(0), 7)
+    await asyncio.wait_for(place.follower.read_to_end(), 5)
+    assert place.accepted[at(0)] == [*range(7)]
+    waiting = asyncio.ensure_future(place.follower.read_to_end())
+    await asyncio.sleep(0)
+    place.follower.assigned([])
+    await asyncio.wait_for(waiting, 5)
+
+
 async def test_a_wait_for_a_revoked_partition_ends(place: Place) -> None:
     place.follower.assigned([0])
     waiting = asyncio.ensure_future(place.follower.caught_up(0))

@@ -45,6 +45,7 @@ class Place:
             by_creation=by_creation,
             dead_letters=self.dead_letters,  # type: ignore[arg-type]
             caught_up=self._caught_up,
+            read_to_end=self._read_to_end,
             see=lambda _, records: self.seen.append(len(records)),
             shadow_topic=SHADOW.topic,
             metrics=stage.metrics,
@@ -58,6 +59,9 @@ class Place:
 
     async def _caught_up(self, partition: int) -> None:
         self.waited.append(partition)
+
+    async def _read_to_end(self) -> None:
+        self.waited.append(-1)
 
     @property
     def join(self) -> Any:
@@ -87,7 +91,7 @@ async def test_scores_and_outcomes_are_joined(tmp_path: Path) -> None:
     await outcomes(place, outcome_record(0), outcome_record(1, outcome="engaged"))
     await place.runner.accept_followed(SHADOW, [record_of(0)])
     assert batch.is_done
-    assert place.waited == [0]
+    assert place.waited == [0, -1]
     assert place.seen == [2, 2, 1]
     assert place.totals() == {0: (0, 0, 2), 1: (0, 0, 1)}
     assert place.stage.treated() == {"joined": 1, "open": 1}
