@@ -685,6 +685,7 @@ def join_outcomes(app: App, monitor: Monitor) -> Sequence[Service]:
     """
     from monitoring.telemetry.outcome_metrics import OutcomeMetrics
     from stream.outcomes.assembly import (
+        concept_watch,
         followed,
         lags_of,
         outcome_reader,
@@ -728,6 +729,7 @@ def join_outcomes(app: App, monitor: Monitor) -> Sequence[Service]:
         topic_id=kafka.topic_ids.read,
         on_open=lambda number, progress: follower.follow(number, followed(settings, progress)),
         crash=app.crash,
+        make_watch=concept_watch(),
     )
     placement = PlacementWatch(
         settings.leads_created, settings.leads_scored, settings.leads_outcomes, metrics

@@ -8,10 +8,11 @@ function of the records below them.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
+from agents.outcomes.arrivals import ArrivedOutcome, ScoredLead
 from agents.outcomes.cohorts import CohortKey, CohortRow, Cohorts
 from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
 from agents.outcomes.lead_state import (
@@ -27,8 +28,10 @@ from agents.outcomes.lead_state import (
 from agents.outcomes.progress import Progress
 from agents.outcomes.store import OutcomeStore
 from agents.outcomes.stored_cohorts import StoredCohorts
-from schemas.lead_outcome import LeadOutcome
-from schemas.model_identity import ModelIdentity
+from agents.outcomes.stored_concepts import FoundChange, StoredConcepts
+
+if TYPE_CHECKING:
+    from agents.quality.concept_watch import ConceptWatch
 
 __all__ = ["ArrivedOutcome", "PartitionJoin", "ScoredLead", "Tally"]
 
@@ -41,37 +44,6 @@ Tally = Counter[str]
 """How many outcomes, or scores, had which treatment (docs/outcomes.md)."""
 
 
-class ScoredLead(NamedTuple):
-    """A score as it was read.
-
-    Attributes
-    ----------
-    lead_id
-        In UTF-8.
-    at
-        Since when it counts as known, in milliseconds since 1970.
-    offset
-        Of the lead's record.
-    score, band, model
-        What was scored.
-    """
-
-    lead_id: bytes
-    at: int
-    offset: int
-    score: float
-    band: str
-    model: ModelIdentity
-
-
-class ArrivedOutcome(NamedTuple):
-    """An outcome as it was read, its offset, and when it arrived (milliseconds since 1970)."""
-
-    outcome: LeadOutcome
-    offset: int
-    arrived: int
-
-
 @dataclass(slots=True)
 class _Change:
     """Changes of one write."""
@@ -81,6 +53,8 @@ class _Change:
     handled: list[bytes] = field(default_factory=list)
     """Keys of what was due."""
     dropped: set[bytes] = field(default_factory=set)
+    final: list[tuple[CohortKey, CohortRow]] = field(default_factory=list)
+    """Rows of dropped leads, in the order in which they were due."""
 
 
 class PartitionJoin:
@@ -94,6 +68,8 @@ class PartitionJoin:
         Which outcomes count for a score.
     kinds
         What an outcome says.
+    make_watch
+        Makes the detectors of changes; None: there are none.
 
     Attributes
     ----------
@@ -101,11 +77,18 @@ class PartitionJoin:
         How far each topic was read, and the watermark.
     """
 
-    def __init__(self, store: OutcomeStore, options: JoinOptions, kinds: OutcomeKinds) -> None:
+    def __init__(
+        self,
+        store: OutcomeStore,
+        options: JoinOptions,
+        kinds: OutcomeKinds,
+        make_watch: Callable[[], ConceptWatch] | None = None,
+    ) -> None:
         self._store = store
         self._options = options
         self._kinds = kinds
         self._cohorts = StoredCohorts(store)
+        self._concepts = make_watch and StoredConcepts(store, self._cohorts, make_watch)
         self.progress = Progress.read(store)
 
     @property
@@ -120,6 +103,10 @@ class PartitionJoin:
         """
         since = self.progress.complete_since
         return {key for key in self._cohorts.take_changed() if key.week >= since}
+
+    def take_changes(self) -> list[FoundChange]:
+        """Return the changes of the errors of scores that were found since the last call."""
+        return self._concepts.take_changes() if self._concepts else []
 
     def add_scores(
         self, channel: int, scores: Sequence[ScoredLead], first_offset: int, next_offset: int
@@ -240,6 +227,7 @@ class PartitionJoin:
             if not state.scores:
                 tally["orphaned"] += len(state.outcomes)
             change.dropped.add(lead_id)
+            change.final += self._rows(state)
         return tally
 
     def _missing(self, state: LeadState) -> int:
@@ -275,6 +263,8 @@ class PartitionJoin:
                 self.progress.next_due = min(self.progress.next_due, due)
                 puts[_due_key(due, lead_id)] = b""
         puts |= self._cohorts.apply(deltas)
+        if self._concepts and change.final:
+            puts |= self._concepts.apply(change.final)
         puts |= self.progress.entry()
         self._store.write(puts, deletes)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from agents.outcomes.progress import OUTCOMES, SCORES, Progress
 from schemas.lead_outcome import OutcomeReader
@@ -12,7 +14,20 @@ from stream.outcomes.follower import Follower
 from stream.scoring.source_metrics import partition_lags
 from stream.settings import Settings
 
-__all__ = ["followed", "lags_of", "outcome_reader", "outcome_settings", "partition_counts"]
+if TYPE_CHECKING:
+    from agents.quality.concept_watch import ConceptWatch
+
+__all__ = [
+    "concept_watch",
+    "followed",
+    "lags_of",
+    "outcome_reader",
+    "outcome_settings",
+    "partition_counts",
+]
+
+
+log = logging.getLogger(__name__)
 
 
 def outcome_settings(settings: Settings) -> Settings:
@@ -34,6 +49,19 @@ def followed(settings: Settings, progress: Progress) -> Mapping[str, int]:
         settings.leads_outcomes: offsets.get(OUTCOMES, 0),
         settings.leads_scored_shadow: offsets.get(SCORES[1], 0),
     }
+
+
+def concept_watch() -> Callable[[], ConceptWatch] | None:
+    """Return what makes the detectors of changes in the errors of scores; None without river."""
+    try:
+        from agents.quality.concept_watch import ConceptWatch
+    except ImportError:
+        log.warning(
+            "changes in the errors of scores are not detected, as river is not installed: install"
+            " leadscore[drift]"
+        )
+        return None
+    return ConceptWatch
 
 
 def outcome_reader(settings: Settings) -> OutcomeReader:

@@ -12,6 +12,7 @@ import logging
 import shutil
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from aiokafka import TopicPartition
@@ -27,6 +28,9 @@ from stream.kafka.commit_metadata import Commit
 from stream.process.background_tasks import BackgroundTasks, Crash
 from stream.process.thread_calls import in_thread
 from stream.settings import Settings
+
+if TYPE_CHECKING:
+    from agents.quality.concept_watch import ConceptWatch
 
 __all__ = ["OutcomePartitions", "join_options", "signature_of"]
 
@@ -77,6 +81,8 @@ class OutcomePartitions:
         Called with each partition whose store is open, and how far it is.
     crash
         Called with an unrecoverable error.
+    make_watch
+        Makes the detectors of changes in the errors of scores; None: there are none.
 
     Attributes
     ----------
@@ -94,6 +100,7 @@ class OutcomePartitions:
         topic_id: Callable[[str], Awaitable[str | None]],
         on_open: Callable[[int, Progress], None],
         crash: Crash,
+        make_watch: Callable[[], ConceptWatch] | None = None,
     ) -> None:
         assert settings.outcome_store is not None, "the settings require it for the role"
         self.turn = asyncio.Lock()
@@ -107,6 +114,7 @@ class OutcomePartitions:
         self._assigned: frozenset[int] = frozenset()
         self._opening = asyncio.Lock()
         self._tasks = BackgroundTasks(crash)
+        self._make_watch = make_watch
         self._kinds = OutcomeKinds(settings.outcome_positive, settings.outcome_negative)
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
@@ -165,7 +173,9 @@ class OutcomePartitions:
                 ) from error
         options = join_options(self._settings)
         self._stores[number] = store
-        self.joins[number] = await in_thread(lambda: PartitionJoin(store, options, self._kinds))
+        self.joins[number] = await in_thread(
+            lambda: PartitionJoin(store, options, self._kinds, self._make_watch)
+        )
 
     def _opened(self, folder: Path, signature: bytes) -> OutcomeStore:
         """Open a store; one that was made with other settings or topics is made again."""

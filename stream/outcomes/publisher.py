@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from agents.quality.quality_report import QualityReport
 from agents.records import Output
+from monitoring.quality.counts import QualityCounts
 from stream.deliver.batch_producer import Emitter
 from stream.outcomes.partitions import OutcomePartitions
 
@@ -13,7 +14,7 @@ __all__ = ["QualityPublisher"]
 
 
 class QualityPublisher:
-    """Sends a report for each cohort that has changed.
+    """Sends a report for each cohort that has changed, and for each change of the errors of scores.
 
     The topic is compacted by the reports' keys, so the last one of a cohort is valid. A worker that
     dies before it has sent one sends it again, as after a start all cohorts count as changed.
@@ -78,4 +79,12 @@ class QualityPublisher:
             )
             for key in sorted(join.take_changed(), key=lambda key: (key.channel, key.week))
         )
-        return [(report.key, report.encode(), []) for report in reports]
+        changes = (
+            QualityReport(
+                *(reported_at, self._channels[key.channel], number, key.model, key.week),
+                QualityCounts(),
+                change=change,
+            )
+            for key, change in join.take_changes()
+        )
+        return [(report.key, report.encode(), []) for report in (*reports, *changes)]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from agents.outcomes.cohorts import CohortKey
 from agents.outcomes.partition_join import ScoredLead
+from agents.outcomes.stored_concepts import FoundChange
+from agents.quality.error_change import QualityChange
 from agents.quality.quality_report import decode_quality_report
 from schemas.model_identity import ModelIdentity
 from stream.outcomes.publisher import QualityPublisher
@@ -53,3 +56,25 @@ async def test_reports_are_of_what_has_changed(tmp_path: Path) -> None:
     partitions.joins[0].add_scores(0, [score._replace(lead_id=b"b", offset=1)], 1, 2)
     assert await publisher.publish() == 1
     assert decode_quality_report(emitter.sent[2][3]).counts.unknown == 2
+
+
+async def test_changes_of_the_errors_are_reported(tmp_path: Path) -> None:
+    partitions = OutcomeStage(tmp_path).partitions()
+    await partitions.start_of(SCORED, None)
+    change = QualityChange("bias", "adwin", None, 0.2, True)
+    found = [FoundChange(CohortKey(1, MODEL, SCORED_AT), change)]
+    join: Any = partitions.joins[0]
+    join.take_changes = lambda: [found.pop()] if found else []
+    emitter: Any = FakeEmitter()
+    publisher = QualityPublisher(
+        partitions,
+        emitter,
+        "leads.quality",
+        channels=(SCORED.topic, SHADOW.topic),
+        is_caught_up=lambda _: True,
+        now_ms=lambda: SCORED_AT,
+    )
+    assert await publisher.publish() == 1
+    report = decode_quality_report(emitter.sent[0][3])
+    assert (report.topic, report.model, report.change) == (SHADOW.topic, MODEL, change)
+    assert await publisher.publish() == 0
