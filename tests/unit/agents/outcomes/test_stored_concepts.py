@@ -86,7 +86,9 @@ def test_a_join_reads_leads_when_no_outcome_can_change_them(is_watched: bool) ->
     scores = random.beta(0.8, 5, 1500)
     won = random.random(1500) < np.where(np.arange(1500) < 900, scores, scores + 0.3)
     leads = [scored(f"l{i:04}", i / 1500, i, float(score)) for i, score in enumerate(scores)]
-    join.add_outcomes([arrived(f"l{i:04}", "won", 2, i) for i in np.flatnonzero(won)], 0, 1500)
+    join.add_outcomes(
+        [arrived(f"l{i:04}", "won", 2, i) for i in np.flatnonzero(won).tolist()], 0, 1500
+    )
     join.add_scores(0, leads, 0, 1500)
     join.add_scores(0, [scored("later", 12.5, 1500)], 1500, 1501)
     assert join.take_changes() == []  # matured, but outcomes may still arrive
