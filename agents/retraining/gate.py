@@ -1,8 +1,8 @@
 """The gate: whether a candidate is better than the model in production, on leads neither has seen.
 
 Both score the same leads, the latest ones. A gain counts where it is as large as the rules ask for
-and its paired bootstrap interval excludes 0. A loss blocks where its interval excludes 0: on few
-leads every figure moves.
+and its paired bootstrap interval excludes 0. A loss blocks where its interval is all beyond what
+the rules allow: on few leads every figure moves.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from typing import Any
 from agents.comparison.outcomes import Outcomes
 from agents.comparison.quality import DRAWS, PairedQuality, paired_quality
 from agents.comparison.scored_pair import ScoredPair
+from agents.comparison.segment_quality import SegmentQuality
 from agents.comparison.segments import SegmentedField, Segments, segmented
 from model.training.paired_bootstrap import PairedEstimate
 
 __all__ = ["GateRules", "GateVerdict", "judge_candidate"]
+
+LEAST_OF_A_KIND = 20
+"""Leads of each kind that a segment needs to block: dozens of segments are looked at, and among few
+leads the interval of one excludes 0 by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class GateRules:
         Least relative gain of the business figure, which is an alternative to that of the AUC: the
         conversions among the best-scored tenth.
     max_segment_loss
-        Largest loss of AUC of a segment.
+        Largest loss of AUC of a segment that has enough leads of each kind.
     """
 
     min_auc_gain: float = 0.02
@@ -153,14 +158,20 @@ def _segment_losses(segments: Sequence[Segments], rules: GateRules) -> list[str]
     losses = []
     for field in segments:
         for segment in field.segments:
-            if segment.quality is None:
+            found = segment.quality
+            if found is None or not _has_enough(found):
                 continue
-            auc = segment.quality.estimates["auc"]
-            loss = -auc.difference.value
-            if loss > rules.max_segment_loss and auc.difference.high < 0:
+            auc = found.estimates["auc"]
+            if auc.difference.high < -rules.max_segment_loss:
                 losses.append(
-                    f"AUC of {field.field} = {segment.name} ({segment.quality.leads:,} leads) "
-                    f"{auc.before.value:.3f} to {auc.after.value:.3f}: at most "
+                    f"AUC of {field.field} = {segment.name} ({found.leads:,} leads) "
+                    f"{auc.before.value:.3f} to {auc.after.value:.3f} (95 % interval of the "
+                    f"difference {auc.difference.low:+.3f} to {auc.difference.high:+.3f}): at most "
                     f"{rules.max_segment_loss:g} may be lost."
                 )
     return losses
+
+
+def _has_enough(found: SegmentQuality) -> bool:
+    positives = round(found.leads * found.rate)
+    return min(positives, found.leads - positives) >= LEAST_OF_A_KIND

@@ -72,6 +72,13 @@ def test_a_segment_that_loses_blocks_a_gain_and_is_named() -> None:
     assert judged(before, after, fields=(country,), max_segment_loss=0.9).is_passed
 
 
+def test_a_segment_of_few_leads_does_not_block() -> None:
+    is_small = np.arange(LEADS) % 100 == 0
+    before, after = np.where(is_small, RATE, NOISE), np.where(is_small, NOISE, RATE)
+    country = SegmentedField("country", is_small.astype(np.int64), ["large", "small"])
+    assert judged(before, after, fields=(country,)).is_passed
+
+
 def test_outcomes_of_one_kind_are_rejected() -> None:
     found = judged(NOISE, RATE, np.ones(LEADS, dtype=bool))
     assert (found.is_passed, found.quality) == (False, None)

@@ -1,0 +1,146 @@
+"""The whole circle on real Kafka: drift, a trigger, a retraining, the gate, the shadow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from features.table import Table
+from features.table_file import read_table
+from model.registry import Alias, Registry
+from schemas.fields import FieldKind
+from schemas.lead_outcome import encode_outcome
+from stream.broker import Broker
+from stream.cli.demo import DRIFT
+from stream.retraining.plan_log import RetrainLog
+from stream.simulator.lead_file import leads_of
+from testing.kafka_client import Record, produce, until
+from tests.conftest import CONTACT, CONTACTS
+from tests.integration.worker_process import Stage
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+PAST, LEADS = slice(20_000, 23_000), slice(33_000, 38_000)
+DAY_MS = 86_400_000
+RULES = {
+    "LEADSCORE_RETRAIN_TIME": "created",
+    "LEADSCORE_OUTCOME_HORIZON_DAYS": "2",
+    "LEADSCORE_OUTCOME_LATE_DAYS": "1",
+    "LEADSCORE_RETRAIN_WINDOW_DAYS": "3000",
+    "LEADSCORE_RETRAIN_MIN_ROWS": "2000",
+    "LEADSCORE_RETRAIN_TRIALS": "2",
+    "LEADSCORE_RETRAIN_TRIGGERS": "drift",
+    "LEADSCORE_RETRAIN_POLL_SECONDS": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def contacts_table() -> Table:
+    return read_table(CONTACTS)
+
+
+@pytest.fixture(scope="module")
+def registry(contacts_table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of earlier contacts, without an alias."""
+    from model.training.train import TrainOptions, train
+
+    options = TrainOptions(
+        target="y",
+        id="lead_id",
+        time="created_at",
+        exclude=("duration",),
+        schema=CONTACT.avro,
+        name="bank",
+    )
+    folder = tmp_path_factory.mktemp("retraining") / "models"
+    trained = train(contacts_table.slice(PAST.start, PAST.stop), options)
+    Registry(folder).publish("bank", trained.artefacts)
+    return folder
+
+
+async def send_outcomes(kafka: Broker, stage: Stage, table: Table) -> int:
+    """Send what became of the contacts a day later; returns the number of conversions."""
+    columns = table.columns_for(
+        {"lead_id": FieldKind.TEXT, "y": FieldKind.CATEGORY, "created_at": FieldKind.DATE}
+    )
+    times = np.asarray(columns["created_at"], dtype=np.float64)
+    records = []
+    for lead_id, won, created in zip(columns["lead_id"], columns["y"], times, strict=True):
+        outcome = {
+            "lead_id": lead_id,
+            "outcome": "converted" if won == "yes" else "lost",
+            "occurred_at": int(created) + DAY_MS,
+        }
+        records.append(Record(str(lead_id).encode(), encode_outcome(outcome)))
+    await produce(kafka.bootstrap, stage.settings.leads_outcomes, records)
+    return sum(won == "yes" for won in columns["y"])
+
+
+async def leadscore(stage: Stage, *arguments: str) -> tuple[int | None, Any]:
+    """Run a command to its end; returns its exit code and the line of JSON that it prints."""
+    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stream", *arguments, "--json"),
+        env=given | stage.environment | RULES,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return process.returncode, json.loads(out)
+
+
+async def test_drift_starts_a_retraining_whose_candidate_becomes_the_shadow(
+    kafka: Broker, stage: Stage, registry: Path, contacts_table: Table
+) -> None:
+    stage.environment["LEADSCORE_REGISTRY"] = str(registry)
+    now = contacts_table.slice(LEADS.start, LEADS.stop)
+    leads = leads_of(now, CONTACT, lead_id="lead_id", time="created_at")
+    worker = await stage.start(**DRIFT)
+    await stage.until_committed(await stage.play(leads))
+    conversions = await send_outcomes(kafka, stage, now)
+
+    code, found = await leadscore(stage, "retrain", "run", "--dry-run")
+    assert code == 0
+    assert len(leads) - found["rows"] == found["immature"]
+    assert 0 <= conversions - found["positives"] <= found["immature"]
+
+    trainer = await stage.start(LEADSCORE_ROLE="trainer", **RULES)
+    plans = RetrainLog(stage.settings)
+
+    async def has_ended() -> bool:
+        trainer.check()
+        return any(record.state == "ended" for record in (await plans.records()).values())
+
+    await until(has_ended, within=400, what="the end of a retraining")
+    await trainer.stop_cleanly()
+    await worker.stop_cleanly()
+
+    [record] = (await plans.records()).values()
+    account = record.account
+    assert account is not None
+    assert (record.plan.trigger, record.plan.cause) == ("drift", "drift:bank/1")
+    assert (account.outcome, account.version) == ("passed", "2"), account.sentence
+    assert account.auc_production is not None
+    assert account.auc_candidate is not None
+    assert account.auc_candidate > account.auc_production * 1.02
+    assert Registry(registry).aliases("bank") == {
+        Alias.PRODUCTION: "1",
+        Alias.STAGING: "2",
+        Alias.SHADOW: "2",
+    }
+    rows = pyarrow.parquet.read_table(registry / "bank" / "2" / "training.parquet")
+    assert (rows.num_rows, sum(rows["leadscore_converted"].to_pylist())) == (
+        account.rows,
+        account.positives,
+    )
