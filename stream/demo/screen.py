@@ -27,6 +27,7 @@ from stream.simulator.run import Played
 
 if TYPE_CHECKING:
     from model.training.train import TrainedModel
+    from stream.demo.second_act import SecondAct
 
 __all__ = ["DemoScreen"]
 
@@ -174,6 +175,27 @@ class DemoScreen:
                 f" since {_month(drift['since']) if drift['since'] else '-'}",
             )
         self.say("", ADVICE[Diagnosis(horizon["diagnosis"])].sentence)
+
+    def retrained(self, act: SecondAct, seconds: float) -> None:
+        """Show the retraining, and both models on the leads after it."""
+        account = act.account
+        self._console.print()
+        self.say(
+            "Retrain",
+            f"outcomes of the first {act.outcomes:,} of these leads, known by {_month(act.cut_ms)};"
+            f" {account.rows:,} leads as they were when they were scored, in {seconds:.0f} s",
+        )
+        self.say("Gate", account.sentence, "green" if account.outcome == "passed" else "yellow")
+        if act.auc_after is None:
+            return
+        self.say(
+            "AUC",
+            f"on the {act.judged:,} leads after that: {act.auc_before:.3f} before,"
+            f" {act.auc_after:.3f} retrained",
+            "bold green",
+        )
+        if account.next_step:
+            self.say("", f"Next: {account.next_step}")
 
     def _render(self, audit: Audit) -> Group:
         self._progress.update(self._out, completed=audit.total)

@@ -99,6 +99,11 @@ def _settings(given: Mapping[str, Any]) -> Sequence[Line]:
             ("Reads", f"{settings['leads_created']}, group {settings['group_id']}-archive"),
             ("Writes", settings["archive"]),
         ]
+    if role == "trainer":
+        lines += [
+            ("Reads", f"{settings['leads_retrain']}, group {settings['group_id']}-trainer"),
+            ("Writes", f"{settings['leads_retrains']}, models in {settings['registry']}"),
+        ]
     if others := _others(settings):
         lines.append(("Settings", ", ".join(others)))
     return lines

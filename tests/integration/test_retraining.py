@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ from stream.broker import Broker
 from stream.cli.demo import DRIFT
 from stream.retraining.plan_log import RetrainLog
 from stream.simulator.lead_file import leads_of
-from testing.kafka_client import Record, produce, until
-from tests.conftest import CONTACT, CONTACTS
-from tests.integration.worker_process import Stage
+from testing.kafka_client import Record, TopicFactory, produce, until
+from tests.conftest import CONTACTS
+from tests.integration.worker_process import CONTACT, Stage
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-PAST, LEADS = slice(20_000, 23_000), slice(33_000, 38_000)
+PAST, LEADS = slice(20_000, 23_000), slice(36_188, 41_188)
 DAY_MS = 86_400_000
 RULES = {
     "LEADSCORE_RETRAIN_TIME": "created",
@@ -36,7 +37,7 @@ RULES = {
     "LEADSCORE_OUTCOME_LATE_DAYS": "1",
     "LEADSCORE_RETRAIN_WINDOW_DAYS": "3000",
     "LEADSCORE_RETRAIN_MIN_ROWS": "2000",
-    "LEADSCORE_RETRAIN_TRIALS": "2",
+    "LEADSCORE_RETRAIN_TRIALS": "0",
     "LEADSCORE_RETRAIN_TRIGGERS": "drift",
     "LEADSCORE_RETRAIN_POLL_SECONDS": "1",
 }
@@ -66,6 +67,26 @@ def registry(contacts_table: Table, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
+@pytest.fixture
+async def stage(
+    kafka: Broker, topics: TopicFactory, registry: Path, tmp_path: Path
+) -> AsyncIterator[Stage]:
+    """Topics of their own, and workers with this registry."""
+    stage = Stage(
+        {
+            "LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+            "LEADSCORE_TOPIC_PREFIX": topics.prefix,
+            "LEADSCORE_GROUP_ID": f"g{topics.prefix}",
+            "LEADSCORE_REGISTRY": str(registry),
+            "LEADSCORE_MODEL": "bank",
+        },
+        tmp_path,
+    )
+    await stage.create_topics()
+    yield stage
+    stage.end()
+
+
 async def send_outcomes(kafka: Broker, stage: Stage, table: Table) -> int:
     """Send what became of the contacts a day later; returns the number of conversions."""
     columns = table.columns_for(
@@ -79,7 +100,7 @@ async def send_outcomes(kafka: Broker, stage: Stage, table: Table) -> int:
             "outcome": "converted" if won == "yes" else "lost",
             "occurred_at": int(created) + DAY_MS,
         }
-        records.append(Record(str(lead_id).encode(), encode_outcome(outcome)))
+        records.append(Record(encode_outcome(outcome), str(lead_id).encode()))
     await produce(kafka.bootstrap, stage.settings.leads_outcomes, records)
     return sum(won == "yes" for won in columns["y"])
 
@@ -103,7 +124,6 @@ async def leadscore(stage: Stage, *arguments: str) -> tuple[int | None, Any]:
 async def test_drift_starts_a_retraining_whose_candidate_becomes_the_shadow(
     kafka: Broker, stage: Stage, registry: Path, contacts_table: Table
 ) -> None:
-    stage.environment["LEADSCORE_REGISTRY"] = str(registry)
     now = contacts_table.slice(LEADS.start, LEADS.stop)
     leads = leads_of(now, CONTACT, lead_id="lead_id", time="created_at")
     worker = await stage.start(**DRIFT)

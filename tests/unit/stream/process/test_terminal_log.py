@@ -55,6 +55,14 @@ def test_an_archive_worker_says_what_it_reads_and_writes(shown: Show) -> None:
     ]
 
 
+def test_a_trainer_says_what_it_reads_and_writes(shown: Show) -> None:
+    log("app", "settings", settings=load_settings(role="trainer", registry="/models").masked())
+    assert shown()[2:] == [
+        "Reads      leads.retrain, group leadscore-trainer",
+        "Writes     leads.retrains, models in /models",
+    ]
+
+
 def test_ready_and_not_ready_stand_out_and_steps_of_services_do_not(shown: Show) -> None:
     log("app", "[^-App]: Starting...")
     log("service", "partitions assigned", partitions=[0, 1, 2, 5])
