@@ -134,7 +134,6 @@ def _print(account: Account, settings: Settings, redrive_id: str | None, as_json
         click.echo(orjson.dumps(record))
         _warn_outlived(account, settings, is_dry_run=redrive_id is None)
         return
-    verb = "To send" if redrive_id is None else "Sent"
     lines = [
         ("Read", f"{account.read:,} dead letters of {settings.leads_created_dlq}"),
         (
