@@ -173,8 +173,8 @@ class Evidence:
     began
         When it began, milliseconds since 1970.
     settles
-        Milliseconds after which all workers must have taken it up: an output without a mark, or of
-        another step, is a lead that the canary did not get.
+        Milliseconds after which all workers must split the leads: an output without a mark is a
+        lead that the canary did not get.
     window_ms
         Length of a window.
 
@@ -225,7 +225,9 @@ class Evidence:
 
     def _add(self, seen: Seen) -> None:
         mark = seen.mark
-        if mark is None or (mark.salt, mark.share) != (self.salt, self.share):
+        if mark is not None and mark.salt == self.salt and mark.share != self.share:
+            return  # of another step: its worker splits the leads, and is about to change
+        if mark is None or mark.salt != self.salt:
             # A record that no model could read is no sign: its lead has no model.
             if seen.at >= self._settled_at and seen.lead_id and seen.score is not None:
                 self.split.add(seen.lead_id, is_canary=False)

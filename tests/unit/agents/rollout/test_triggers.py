@@ -98,6 +98,14 @@ def test_a_worker_without_the_canary_breaks_the_split() -> None:
     assert "0 of 400 leads" in finding.sentence
 
 
+def test_a_worker_that_is_late_with_a_step_breaks_nothing() -> None:
+    """It was restarted: it scores on with the share before until the change is committed."""
+    seen = evidence(50)
+    seen.add(outputs(2000, 10))
+    assert not findings(seen, LIMITS)
+    assert seen.split.leads == 0
+
+
 def test_leads_before_all_workers_can_have_the_canary_break_nothing() -> None:
     seen = evidence(10)
     seen.add(output._replace(mark=None) for output in outputs(400, 10, first=0))
