@@ -6,8 +6,9 @@ indexes by target and column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ __all__ = [
     "TreeArrays",
     "bias_of",
     "check_trees",
+    "children_of",
+    "levels_of",
 ]
 
 ADVICE = "train the model with `leadscore train`, and publish it again"
@@ -184,6 +187,33 @@ def bias_of(trees: TreeArrays, *, n_fields: int, n_targets: int) -> float:
     return float(margin.sum() - fields.sum())
 
 
+def children_of(trees: TreeArrays) -> NDArray[np.int64]:
+    """Return the indices of the nodes that follow each branch of a valid ensemble.
+
+    Returns
+    -------
+    array
+        int64, shape (2, n): where the comparison is true, and where it is false; 0 for a leaf.
+    """
+    return _children(trees, _positions(trees))
+
+
+def levels_of(trees: TreeArrays, below: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the indices of the nodes at each depth, from the first nodes on.
+
+    Parameters
+    ----------
+    trees
+        Trees without cycles.
+    below
+        Their children.
+    """
+    level = np.flatnonzero(_is_first(trees))
+    while len(level):
+        yield level
+        level = below[:, level[trees.is_branch[level]]].ravel()
+
+
 def _check_ids(trees: TreeArrays) -> None:
     step = np.diff(trees.tree, prepend=np.int64(-1))
     if trees.tree[0] != 0 or not np.isin(step, (0, 1)).all():
@@ -237,25 +267,32 @@ class _Positions:
 
 def _check_shape(trees: TreeArrays, position: _Positions) -> None:
     """Check that each tree is connected, has no cycles, and is not too deep."""
-    n, branches = len(trees.tree), np.flatnonzero(trees.is_branch)
-    below = np.zeros((2, n), np.int64)
+    n, below = len(trees.tree), _children(trees, position)
+    parents = np.bincount(below[:, trees.is_branch].ravel(), minlength=n)
+    if not np.array_equal(parents, ~_is_first(trees)):
+        raise _refusal("branch from their first node on, each node under one other", NOT_SO)
+    levels = [len(level) for level in islice(levels_of(trees, below), DEEPEST + 2)]
+    if len(levels) > DEEPEST + 1:
+        raise _refusal(f"be at most {DEEPEST} branches deep", "are deeper")
+    if sum(levels) != n:  # the rest is a cycle
+        raise _refusal("branch from their first node on, each node under one other", NOT_SO)
+
+
+def _children(trees: TreeArrays, position: _Positions) -> NDArray[np.int64]:
+    branches = np.flatnonzero(trees.is_branch)
+    below = np.zeros((2, len(trees.tree)), np.int64)
     for side, ids in enumerate((trees.true, trees.false)):
         found = position.of(trees.tree[branches], ids[branches])
         if found is None:
             raise _refusal("branch from their first node on, each node under one other", NOT_SO)
         below[side, branches] = found
-    parents = np.bincount(below[:, branches].ravel(), minlength=n)
-    is_first = np.diff(trees.tree, prepend=np.int64(-1)) > 0
-    if not np.array_equal(parents, ~is_first):
-        raise _refusal("branch from their first node on, each node under one other", NOT_SO)
-    level, reached = np.flatnonzero(is_first), 0
-    for _ in range(DEEPEST + 1):
-        reached += len(level)
-        level = below[:, level[trees.is_branch[level]]].ravel()
-    if len(level):
-        raise _refusal(f"be at most {DEEPEST} branches deep", "are deeper")
-    if reached != n:  # the rest is a cycle
-        raise _refusal("branch from their first node on, each node under one other", NOT_SO)
+    return below
+
+
+def _is_first(trees: TreeArrays) -> NDArray[np.bool_]:
+    """Return which nodes are the first one of their tree."""
+    is_first: NDArray[np.bool_] = np.diff(trees.tree, prepend=np.int64(-1)) > 0
+    return is_first
 
 
 def _check_weights(trees: TreeArrays, position: _Positions, n_targets: int) -> None:

@@ -68,10 +68,13 @@ class CheckedGraph(NamedTuple):
         The model's metadata.
     bias
         The margin before any field's contribution: bias and contributions add up to the margin.
+    trees
+        The valid ensemble.
     """
 
     metadata: BundleMetadata
     bias: float
+    trees: TreeArrays
 
 
 def check_graph(content: bytes) -> CheckedGraph:
@@ -85,7 +88,7 @@ def check_graph(content: bytes) -> CheckedGraph:
     Returns
     -------
     CheckedGraph
-        The metadata in the file, and the bias of its trees.
+        The metadata in the file, its trees, and their bias.
 
     Raises
     ------
@@ -118,7 +121,8 @@ def check_graph(content: bytes) -> CheckedGraph:
         n_columns=len(metadata.spec.columns) * (2 if layout is Layout.TWICE else 1),
         n_targets=n_targets,
     )
-    return CheckedGraph(metadata, bias_of(trees, n_fields=n_fields, n_targets=n_targets))
+    bias = bias_of(trees, n_fields=n_fields, n_targets=n_targets)
+    return CheckedGraph(metadata, bias, trees)
 
 
 def graph_of(metadata: BundleMetadata, text: str, layout: Layout = Layout.TWICE) -> Any:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.metadata import BundleError
-from model.serving.graph import check_graph
+from model.serving.graph import CheckedGraph, check_graph
 from model.serving.prediction import (
     Contributions,
     EngineMissingError,
     Prediction,
     without_reasons,
 )
+from model.serving.row_threads import RowThreads
 
 __all__ = ["OnnxPredictor"]
-
-SHARE_FROM_ROWS = 256
-"""Smallest batch that threads share: sharing a smaller one costs more than it saves."""
 
 
 class OnnxPredictor:
@@ -40,6 +37,8 @@ class OnnxPredictor:
         Number of threads for a batch.
     reasons
         Whether to compute reasons; otherwise k is 0.
+    checked
+        Result of ``check_graph`` for these bytes, if it is there already.
 
     Raises
     ------
@@ -50,15 +49,24 @@ class OnnxPredictor:
     """
 
     engine = "onnx"
+    why_not_compiled: str | None = None
+    """Reason for which the compiled engine does not score; None where it was not asked."""
 
-    def __init__(self, content: bytes, *, threads: int = 1, reasons: bool = True) -> None:
-        self.metadata, self._bias = check_graph(content)
+    def __init__(
+        self,
+        content: bytes,
+        *,
+        threads: int = 1,
+        reasons: bool = True,
+        checked: CheckedGraph | None = None,
+    ) -> None:
+        checked = checked or check_graph(content)
+        self.metadata, self._bias = checked.metadata, checked.bias
         # The graph has this output only if a field has several aspects.
         self._aspects = ("aspects",) if self.metadata.aspects else ()
         self._session = _open_session(content)
         self._has_reasons = reasons
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, "onnx") if threads > 1 else None
+        self._threads = RowThreads(threads)
 
     def predict(self, matrix: NDArray[np.float32]) -> Prediction:
         """Return scores and reasons of a batch; see ``Predictor``."""
@@ -76,16 +84,12 @@ class OnnxPredictor:
         fields, *aspects = self._run(("contributions", *self._aspects), matrix)
         return Contributions(self._bias, fields, _or_none(aspects, len(matrix)))
 
-    def _run(self, outputs: Sequence[str], matrix: NDArray[np.float32]) -> list[NDArray[Any]]:
-        if self._pool is None or len(matrix) < SHARE_FROM_ROWS:
-            return self._run_here(outputs, matrix)
-        shares = np.array_split(matrix, self._threads)
-        parts = self._pool.map(lambda share: self._run_here(outputs, share), shares)
-        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    def _run(self, outputs: Sequence[str], matrix: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
+        def compute(rows: NDArray[np.float32]) -> list[NDArray[Any]]:
+            arrays: list[NDArray[Any]] = self._session.run(outputs, {"features": rows})
+            return arrays
 
-    def _run_here(self, outputs: Sequence[str], matrix: NDArray[np.float32]) -> list[NDArray[Any]]:
-        arrays: list[NDArray[Any]] = self._session.run(outputs, {"features": matrix})
-        return arrays
+        return self._threads.run(compute, matrix)
 
 
 def _or_none(arrays: Sequence[NDArray[np.float32]], n: int) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ __all__ = [
     "Contributions",
     "EngineMissingError",
     "ModelPredictor",
+    "NotCompiledError",
     "Prediction",
     "Predictor",
     "without_reasons",
@@ -22,6 +23,10 @@ __all__ = [
 
 class EngineMissingError(BundleError):
     """An engine's library can't be imported: another engine may open the model."""
+
+
+class NotCompiledError(BundleError):
+    """The compiled engine can't score a model here; the message is the reason alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Predictor(Protocol):
 
     @property
     def engine(self) -> str:
-        """Name of the engine: "onnx", "xgboost" or "constant"."""
+        """Name of the engine: "compiled", "onnx", "xgboost" or "constant"."""
 
     def predict(self, matrix: NDArray[np.float32]) -> Prediction:
         """Return scores and reasons of a batch; a lead's are bit-identical in any batch.

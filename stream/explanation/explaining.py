@@ -145,10 +145,9 @@ async def history_of(
 def parts_between(before: ExplainedScore, after: ExplainedScore) -> Sequence[Part]:
     """Return the parts of the difference of two scores, in log odds."""
     model, first, second = before.model, before.recomputed, after.recomputed
-    is_same_model = (
-        before.emission.event["model_sha256"] == after.emission.event["model_sha256"]
-        and before.emission.event["engine"] == after.emission.event["engine"]
-    )
+    is_same_model = before.emission.event["model_sha256"] == after.emission.event[
+        "model_sha256"
+    ] and _reference(before.emission.event["engine"]) == _reference(after.emission.event["engine"])
     difference = log_odds(after.score) - log_odds(before.score)
     event = None if first is None else first.event
     later = None if second is None else second.event
@@ -171,6 +170,11 @@ def parts_between(before: ExplainedScore, after: ExplainedScore) -> Sequence[Par
         model.score,
         is_same_model=is_same_model,
     )
+
+
+def _reference(engine: str) -> str:
+    """Return the engine whose bits an engine gives."""
+    return "onnx" if engine == "compiled" else engine
 
 
 def _without_records(

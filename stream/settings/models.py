@@ -26,6 +26,11 @@ class ModelSettings(SettingsGroup):
     group's commits name; `ignore`, the current one. Use `ignore` if the pinned model kills
     workers."""
 
+    engine: Literal["auto", "compiled", "onnxruntime"] = "auto"
+    """Engine of ONNX models: `auto`, compiled trees where they give the bits of ONNX Runtime and
+    were measured to be faster, else ONNX Runtime; `compiled`, a model that they can't score is
+    refused; or `onnxruntime`."""
+
     model_poll_seconds: Seconds = 2.0
     """Interval at which the model's alias is checked."""
 

@@ -23,8 +23,10 @@ from model.manifest import MANIFEST, Manifest, sha256
 from model.metadata import BundleError, BundleMetadata
 from model.registry import Registry
 from model.sealed_json import seal
+from model.serving.compiled import CompiledPredictor
 from model.serving.onnx_format import message
 from model.serving.onnx_runtime import OnnxPredictor
+from model.serving.prediction import NotCompiledError
 from schemas.fields import FieldKind
 from testing.made import MADE
 from tests.fuzz.graph_changes import MARK, changed_graph, some_changes
@@ -137,8 +139,20 @@ def _graphs() -> Iterator[Feed]:
 
 
 def _run(content: bytes, matrix: NDArray[np.float32]) -> None:
-    """Open a graph and score rows; whatever is not refused gives scores and reasons."""
+    """Open a graph and score rows; whatever is not refused gives scores and reasons.
+
+    Both engines give the same bits.
+    """
     predictor = OnnxPredictor(content)
+    try:
+        compiled = CompiledPredictor(content, anywhere=True)
+    except NotCompiledError as error:
+        if "differ" in str(error):
+            raise AssertionError(str(error)) from error
+    else:
+        found, expected = compiled.predict(matrix), predictor.predict(matrix)
+        assert found.probability.tobytes() == expected.probability.tobytes()
+        assert found.reason_value.tobytes() == expected.reason_value.tobytes()
     prediction, k = predictor.predict(matrix), predictor.metadata.top_k
     assert prediction.probability.shape == (64,)
     assert ((prediction.probability >= 0) & (prediction.probability <= 1)).all()

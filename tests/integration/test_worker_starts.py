@@ -21,6 +21,7 @@ from model.bundle import Bundle
 from stream.broker import Broker
 from stream.demo.worker import WORKER
 from stream.simulator.playing import Lead
+from testing.engines import ENGINE
 from testing.kafka_client import TopicFactory, open_admin, until
 from tests.conftest import StageSetter
 from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess, event_of
@@ -146,7 +147,7 @@ async def test_without_a_model_it_consumes_nothing_until_there_is_one(
     assert len((await stage.account()).scored) == 100
     status, info = await worker.answer("/model-info")
     assert status == HTTPStatus.OK
-    assert (info["name"], info["sha256"], info["engine"]) == ("bank", bank_model.sha256, "onnx")
+    assert (info["name"], info["sha256"], info["engine"]) == ("bank", bank_model.sha256, ENGINE)
     assert await worker.metric("leadscore_ready") == 1
     await worker.stop_cleanly()
 

@@ -9,7 +9,7 @@ import pytest
 
 from features.spec import FeatureSpec, NumberField
 from model.metadata import BundleError
-from model.serving.onnx_runtime import SHARE_FROM_ROWS, OnnxPredictor
+from model.serving.onnx_runtime import OnnxPredictor
 from tests.unit.model.serving.test_predictor import arrays
 from tests.unit.small_booster import Trained
 
@@ -42,21 +42,6 @@ def test_threads_share_a_large_batch_and_keep_its_order(large: Any) -> None:
         strict=True,
     ):
         np.testing.assert_array_equal(found, expected)
-
-
-def test_threads_share_no_small_batch(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = OnnxPredictor(trained.onnx, threads=2)
-    sizes: list[int] = []
-    run = predictor._run_here
-
-    def noted(outputs: Any, matrix: Any) -> Any:
-        sizes.append(len(matrix))
-        return run(outputs, matrix)
-
-    monkeypatch.setattr(predictor, "_run_here", noted)
-    predictor.predict(trained.matrix[: SHARE_FROM_ROWS - 1])
-    predictor.predict(trained.matrix[:SHARE_FROM_ROWS])
-    assert sizes == [SHARE_FROM_ROWS - 1, SHARE_FROM_ROWS // 2, SHARE_FROM_ROWS // 2]
 
 
 def test_without_reasons_the_scores_are_the_same_and_reasons_have_no_columns(

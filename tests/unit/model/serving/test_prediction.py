@@ -1,4 +1,5 @@
-"""Conformance tests of engines: ONNX Runtime on one thread and on two, XGBoost, the constant."""
+"""Conformance tests of engines: compiled trees, ONNX Runtime on one and two threads, XGBoost, the
+constant."""
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 
 from model.manifest import MODEL_FILES
 from model.metadata import Calibration
+from model.serving.compiled import CompiledPredictor
 from model.serving.constant import ConstantPredictor
 from model.serving.native import NativePredictor
-from model.serving.onnx_runtime import SHARE_FROM_ROWS, OnnxPredictor
+from model.serving.onnx_runtime import OnnxPredictor
 from model.serving.prediction import Predictor
 from model.serving.predictor import ENGINES
+from model.serving.row_threads import SHARE_FROM_ROWS
 from tests.unit.small_booster import Trained
 
 NO_ASPECTS = 0
@@ -42,6 +45,12 @@ def _constant(trained: Trained) -> Predictor:
 
 PLATT = Calibration(method="platt", slope=0.83, intercept=-0.21)
 CASES = {
+    "compiled": Case(
+        "compiled",
+        lambda trained: CompiledPredictor(trained.onnx),
+        PLATT,
+        lambda trained: CompiledPredictor(trained.onnx, reasons=False),
+    ),
     "onnx": Case(
         "onnx",
         lambda trained: OnnxPredictor(trained.onnx),
@@ -88,8 +97,7 @@ def arrays(predictor: Predictor, matrix: NDArray[np.float32]) -> list[NDArray[An
 
 def test_every_engine_of_a_file_is_a_case_and_every_model_file_has_an_engine() -> None:
     assert tuple(ENGINES) == MODEL_FILES
-    engines = {opens.engine for opens in (OnnxPredictor, NativePredictor)}
-    assert {*map(id, ENGINES.values())} == {id(OnnxPredictor), id(NativePredictor)}
+    engines = {opens.engine for opens in (CompiledPredictor, OnnxPredictor, NativePredictor)}
     assert engines < {case.engine for case in CASES.values()}
 
 

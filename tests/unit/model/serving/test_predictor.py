@@ -12,9 +12,10 @@ import pytest
 from model.bundle import Artefacts
 from model.metadata import BundleError
 from model.registry import Registry
+from model.serving import compiled
 from model.serving.native import NativePredictor
 from model.serving.onnx_runtime import OnnxPredictor
-from model.serving.predictor import open_predictor
+from model.serving.predictor import open_predictor, why_not_compiled
 from tests.unit.small_booster import Trained
 
 
@@ -68,7 +69,27 @@ def test_both_engines_carry_the_metadata(trained: Trained) -> None:
 
 
 def test_onnx_is_taken_where_there_are_both(artefacts: Artefacts) -> None:
-    assert open_predictor(artefacts).engine == "onnx"
+    assert open_predictor(artefacts, choice="onnxruntime").engine == "onnx"
+
+
+def test_compiled_trees_are_taken_where_they_give_the_same_bits(
+    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = open_predictor(artefacts)
+    assert (predictor.engine, why_not_compiled(predictor)) == ("compiled", None)
+
+    monkeypatch.setattr(compiled, "_compiled", None)
+    predictor = open_predictor(artefacts)
+    assert predictor.engine == "onnx"
+    assert why_not_compiled(predictor) == "LeadScore was installed without a C compiler"
+
+
+def test_compiled_trees_that_were_asked_for_and_can_not_score_are_an_error(
+    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "_compiled", None)
+    with pytest.raises(BundleError, match=r"without a C compiler\. Set the engine to auto or"):
+        open_predictor(artefacts, choice="compiled")
 
 
 def test_a_model_of_xgboost_alone_opens_in_xgboost(artefacts: Artefacts) -> None:

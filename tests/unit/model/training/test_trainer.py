@@ -25,6 +25,7 @@ from model.training.options import TrainOptions
 from model.training.train import train
 from model.training.trainer import Ensemble, Trainer
 from model.training.xgboost_trainer import XgboostTrainer
+from testing.engines import ENGINE
 from tests.unit.model.training.stump_trainer import StumpTrainer
 from tests.unit.small_booster import Trained, leads_matrix
 
@@ -163,7 +164,7 @@ def test_a_second_trainer_trains_a_model_that_is_published_and_served(tmp_path: 
     registry.publish("small", model.artefacts)
     bundle = load_bundle(registry.resolve("small"), None)
     predictor = open_predictor(bundle)
-    assert predictor.engine == "onnx"
+    assert predictor.engine == ENGINE
     golden = bundle.metadata.golden
     found = predictor.predict(golden.matrix).probability
     np.testing.assert_allclose(found, golden.scores, rtol=0, atol=1e-6)

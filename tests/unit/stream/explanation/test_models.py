@@ -10,6 +10,7 @@ import pytest
 
 from model.registry import ModelNotFoundError
 from stream.explanation.models import Models
+from testing.engines import ENGINE
 from tests.unit.small_model import SmallModel
 from tests.unit.stream.explanation.scored_leads import settings_with
 
@@ -42,7 +43,7 @@ def test_a_model_that_was_published_under_another_name_is_the_same(
 def test_the_engine_is_the_one_that_scored(model: SmallModel) -> None:
     models = Models(settings_with(model.registry))
     onnx, xgboost = models.of(event_of(model)), models.of(event_of(model, engine="xgboost"))
-    assert (onnx.engine, xgboost.engine) == ("onnx", "xgboost")
+    assert (onnx.engine, xgboost.engine) == (ENGINE, "xgboost")
 
 
 def test_a_model_that_the_registry_lacks_is_named_with_what_to_do(

@@ -11,10 +11,12 @@ import pytest
 
 from model.bundle import BundleError
 from model.registry import ModelNotFoundError
+from model.serving import compiled
 from schemas.errors import StartupError
 from schemas.model_identity import ModelIdentity
 from stream.scoring.serving_model import load_serving, locate
 from stream.settings import Settings, load_settings
+from testing.engines import ENGINE
 from tests.unit.agents.test_scoring import Record, events, lead, records, score
 from tests.unit.small_model import SmallModel
 
@@ -64,7 +66,7 @@ def test_a_bundle_becomes_a_scorer(model: SmallModel) -> None:
     location = locate(settings)
     serving = load_serving(settings, location)
     assert serving.identity == ModelIdentity("leads", "1", model.bundle.sha256)
-    assert (serving.engine, serving.calibration) == ("onnx", "platt")
+    assert (serving.engine, serving.calibration) == (ENGINE, "platt")
     batch = score(serving.scorer, records(model.values()))
     assert len(batch.scored) == len(model.leads)
     assert events(batch)[0]["model_sha256"] == model.bundle.sha256
@@ -139,3 +141,19 @@ def test_a_model_of_other_fields_than_the_contract_is_refused(model: SmallModel)
         match=r"reads fields that the contract leadscore\.v1\.bank_contact does not promise",
     ):
         load_serving(settings, locate(settings))
+
+
+def test_a_model_that_compiled_trees_can_not_score_is_served_with_a_warning(
+    model: SmallModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(compiled, "_compiled", None)
+    serving = load_serving(settings_of(model), model.bundle.location)
+    assert serving.info["engine"] == "onnx"
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert "leads/1 scores with ONNX Runtime" in warning
+    assert "without a C compiler" in warning
+
+
+def test_the_engine_may_be_chosen(model: SmallModel) -> None:
+    serving = load_serving(settings_of(model, engine="onnxruntime"), model.bundle.location)
+    assert serving.engine == "onnx"

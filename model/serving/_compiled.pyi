@@ -1,0 +1,16 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.serving.tree_layout import TreeLayout
+
+def is_measured() -> bool: ...
+
+class Trees:
+    def __init__(
+        self, layout: TreeLayout, *, n_fields: int, top_k: int, slope: float, intercept: float
+    ) -> None: ...
+    def score(
+        self, rows: NDArray[np.float32], has_reasons: bool, has_contributions: bool = False
+    ) -> tuple[Any, ...]: ...
