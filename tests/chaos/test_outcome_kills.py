@@ -41,7 +41,7 @@ async def test_reports_stay_a_recount_of_the_logs_while_workers_are_killed(
     folders = [tmp_path / "shared", tmp_path / "shared", tmp_path / "own"]
     workers = [begin_outcomes(outcomes, folder) for folder in folders[:2]]
     for step in range(4):
-        await _reads(workers)
+        await _reads(workers, load)
         killed = workers.pop(0)
         killed.end()  # SIGKILL
         workers.append(begin_outcomes(outcomes, folders[(step + 2) % 3]))
@@ -63,14 +63,14 @@ def _part(records: list[Record], step: int) -> list[Record]:
     return records[len(records) * step // STEPS : len(records) * (step + 1) // STEPS]
 
 
-async def _reads(workers: list[WorkerProcess]) -> None:
-    """Wait until a worker has read something more."""
+async def _reads(workers: list[WorkerProcess], load: asyncio.Task[None]) -> None:
+    """Wait until a worker has read something more, or all has been sent."""
     before = await _read(workers)
 
     async def has_read() -> bool:
         for worker in workers:
             worker.check()
-        return await _read(workers) > before
+        return load.done() or await _read(workers) > before
 
     await until(has_read, within=180, what="scores that are read")
 
