@@ -19,7 +19,7 @@ from tests.integration.worker_process import CONTACT, PARTITIONS
 from tests.large_leads import peak_mb
 
 LEADS = 12_000
-"""Of three partitions each lead has a window of its own; the fourth holds the watermark back."""
+"""Each lead of three partitions has a window of its own; the fourth holds the watermark back."""
 TEN_YEARS_MS = 10 * 365 * 86_400_000
 STEP_MS = TEN_YEARS_MS // LEADS
 ROOM = 8192
@@ -27,7 +27,7 @@ ROOM = 8192
 LIMIT_MB = 450
 """The drift worker took 284 MB, and 532 MB with all of these windows open."""
 ABSURD = (0, 1_700_000_000, 32_503_680_000_000)
-"""Of no time, in seconds instead of milliseconds, of the year 3000."""
+"""Record times: none, in seconds instead of milliseconds, in the year 3000."""
 ABSURD_EACH = 50
 LATE = 5
 WITHIN = 240.0

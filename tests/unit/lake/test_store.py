@@ -29,7 +29,10 @@ def test_a_url_with_a_secret_is_refused_and_not_repeated(location: str) -> None:
 
 
 def test_a_url_without_a_secret_is_accepted() -> None:
-    refuse_secrets("abfs://leads@account.dfs.core.windows.net/2026")
+    location = "abfs://leads@account.dfs.core.windows.net/2026"
+    refuse_secrets(location)
+    with pytest.raises(InputError, match="without a password or token"):
+        refuse_secrets(location.replace("leads@", "leads:hidden@"))
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from stream.kafka.record_clock import RecordClock
 AT = TopicPartition("leads", 1)
 
 
-def test_what_a_source_does_is_in_metrics_health_and_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_events_of_a_source_are_in_metrics_health_and_log(caplog: pytest.LogCaptureFixture) -> None:
     registry, health = CollectorRegistry(), Health(0.0, conditions=[Condition.PARTITIONS_ASSIGNED])
     observer = SourceTelemetry(SourceRecorder(registry), health, RecordClock())
     with caplog.at_level("INFO"):
