@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 
+from schemas.errors import InvalidEventError
 from schemas.framed_schemas import FramedSchemas
 from schemas.record_codec import RecordCodec
 from schemas.registered import RegisteredSchemas
 from schemas.single_object import AVRO_MARKER
 
-__all__ = ["ScoredEventReader"]
+__all__ = ["ScoredEventReader", "UnframedEventReader"]
 
 FRAMINGS = (b"\0", b"\1")
 """First bytes of values in Confluent's framing."""
@@ -47,6 +48,26 @@ class ScoredEventReader:
             schema, datum = self._framed.split(value)
             return _json(datum) if schema is None else self._codec.decode_datum(datum, schema)
         return _json(value)
+
+
+class UnframedEventReader(ScoredEventReader):
+    """Reads scored events where no schema registry is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def read(self, value: bytes | None) -> Mapping[str, Any]:
+        """Read an event.
+
+        Raises
+        ------
+        ValueError
+            The bytes are no scored event, or are in Confluent's framing.
+        """
+        try:
+            return super().read(value)
+        except InvalidEventError as error:
+            raise ValueError(str(error)) from None
 
 
 def _json(value: bytes) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from schemas.display import for_terminal
 from schemas.urls import mask_url
 from stream.cli.models_alias import alias, promote, rollback
 from stream.cli.models_archive import archive
+from stream.cli.models_benchmark import benchmark
 from stream.cli.models_canary import canary
 from stream.cli.models_card import card_from, card_renderer
 from stream.cli.models_export import export
@@ -49,7 +50,7 @@ def models() -> None:
     """  # noqa: D301
 
 
-for command in (alias, canary, promote, rollback, archive, history, at, verdict, export):
+for command in (benchmark, alias, canary, promote, rollback, archive, history, at, verdict, export):
     models.add_command(command)
 
 

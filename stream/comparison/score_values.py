@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from agents.comparison.movers import Scored
 from agents.comparison.scored_pair import ScoredPair, Side
 from schemas.scored_event import CATEGORIES
-from schemas.scored_event_reader import ScoredEventReader
+from schemas.scored_event_reader import UnframedEventReader
 
 __all__ = ["EventReader", "PairedRows", "ScoredSide", "pair_sides"]
 
 
-class EventReader(ScoredEventReader):
+class EventReader(UnframedEventReader):
     """Reads scored events, and what a comparison needs of them."""
 
     def scored(self, value: bytes | None) -> Scored:

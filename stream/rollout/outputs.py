@@ -20,7 +20,7 @@ from agents.rollout.evidence import Seen
 from schemas.errors import InvalidEventError
 from schemas.headers import REPLAY_ID
 from schemas.lead_outcome import OutcomeReader
-from schemas.scored_event_reader import ScoredEventReader
+from schemas.scored_event_reader import UnframedEventReader
 from schemas.store import SchemaStore
 from stream.kafka.lenient_polls import poll
 from stream.kafka.log_reader import LogReader
@@ -72,7 +72,7 @@ class OutputTail:
         self._reader = reader
         self._topic_ids = topic_ids
         self._opened = AsyncExitStack()
-        self._events = ScoredEventReader()
+        self._events = UnframedEventReader()
         self._outcomes = OutcomeReader(SchemaStore.load(*settings.schema_folders))
         self._positive = frozenset(settings.outcome_positive)
         self._readers: Mapping[str, Callable[[Record, NewOutputs], None]] = {

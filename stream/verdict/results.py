@@ -9,7 +9,7 @@ from typing import Any
 from agents.verdict.score_columns import Result, ScoreColumns
 from schemas.headers import SourceOf
 from schemas.scored_event import CATEGORIES
-from schemas.scored_event_reader import ScoredEventReader
+from schemas.scored_event_reader import UnframedEventReader
 from stream.consume.partition_progress import Record
 
 __all__ = ["MODELS", "Results", "key_of"]
@@ -55,7 +55,7 @@ class Results:
     columns: ScoreColumns = field(default_factory=ScoreColumns)
     unreadable: int = 0
     earliest: int | None = None
-    _reader: ScoredEventReader = field(default_factory=ScoredEventReader)
+    _reader: UnframedEventReader = field(default_factory=UnframedEventReader)
 
     def add_scores(self, records: Sequence[Record]) -> None:
         """Add scored events."""

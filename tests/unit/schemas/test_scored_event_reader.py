@@ -11,7 +11,7 @@ import pytest
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.record_codec import RecordCodec
 from schemas.registered import RegisteredSchemas, RegisteredText, header_of_id, meaning_of_text
-from schemas.scored_event_reader import ScoredEventReader
+from schemas.scored_event_reader import ScoredEventReader, UnframedEventReader
 from schemas.single_object import HEADER_BYTES
 from schemas.store import PACKAGED
 from testing.scored_events import scored
@@ -68,3 +68,9 @@ def test_an_id_that_is_not_known_is_a_verdict(
     with pytest.raises(InvalidEventError) as verdict:
         ScoredEventReader(known).read(header_of_id(7) + b"datum")
     assert verdict.value.code is code
+
+
+@pytest.mark.parametrize("value", [header_of_id(7) + b"datum", b"\0" * 20, b"", b"[]", None])
+def test_without_a_registry_to_ask_a_framed_event_is_a_value_error(value: bytes | None) -> None:
+    with pytest.raises(ValueError):
+        UnframedEventReader().read(value)

@@ -10,6 +10,7 @@ from fastavro import parse_schema
 from model.bundle import Artefacts
 from model.registry import Alias, Registry
 from stream.cli.models import models
+from testing.engines import ENGINE
 from testing.made import MADE
 from tests.unit.small_booster import Trained
 
@@ -116,7 +117,7 @@ def test_verify_says_what_was_verified(leadscore: Any) -> None:
     result = leadscore("verify", "bank")
     assert result.exit_code == 0
     assert "bank version 2" in result.output
-    assert "32 golden rows score as in training (engine onnx" in result.output
+    assert f"32 golden rows score as in training (engine {ENGINE}" in result.output
 
 
 def test_verify_of_a_damaged_model_ends_with_1(
