@@ -141,11 +141,12 @@ def main() -> None:
       leadscore explain L-1                   explain a score that a worker gave
       leadscore lag                           see how far the workers are behind
       leadscore drift status                  see which fields have drifted
+      leadscore quality                       see how good the scores were
       leadscore dlq stats                     see which leads could not be scored
       leadscore diff live leads/2             see what another model would change
       leadscore snapshot --since 1h           compare recent and training leads
       leadscore replay start --last 7d        score past leads again
-      leadscore retrain run --dry-run         see what a new model could learn from
+      leadscore retrain run --dry-run         see what there is to learn from
       leadscore erase L-1 --dry-run           see what is held of a lead
       leadscore completion bash               complete commands with the Tab key
 

@@ -48,7 +48,7 @@ class _Steps(click.ParamType):
 
 @click.group()
 def canary() -> None:
-    """Give a new version a share of the leads, and take it back if it does harm.
+    """Try a new version on a share of the leads.
 
     \b
       leadscore models canary start leads/4 --why "better in shadow"
@@ -121,7 +121,7 @@ def start(
 @REGISTRY
 @AS_JSON
 def status(name: str, registry: str, *, as_json: bool) -> None:
-    """Show the canary of model NAME: its share, its step, and how it ended.
+    """Show the canary of model NAME: share, step and end.
 
     \b
       leadscore models canary status leads
@@ -177,7 +177,7 @@ def abort(name: str, *, change: Change) -> None:
 @FORCE
 @change_options
 def promote(name: str, *, force: bool, change: Change) -> None:
-    """Put the canary of model NAME into production at once, whatever its plan.
+    """Put the canary of model NAME into production now.
 
     \b
       leadscore models canary promote leads --dry-run

@@ -50,7 +50,7 @@ def verdict(
     *,
     as_json: bool,
 ) -> None:
-    """Judge the candidate in shadow by the leads that it and the workers have scored.
+    """Compare the candidate in shadow with the live model.
 
     \b
       leadscore models verdict leads

@@ -19,13 +19,14 @@ async def test_all_rows_of_a_lead_are_deleted(tmp_path: Path) -> None:
     engine = open_engine(database_url(stage.url))
     with engine.begin() as connection:
         assert count_rows(connection, ["lead-1", "unknown"]) == {
+            "lead_grades": {},
             "lead_score_history": {"lead-1": 3},
             "lead_scores": {"lead-1": 1},
             "leads": {},
         }
         deleted = delete_leads(connection, ["lead-1", "lead-2", "unknown"])
     engine.dispose()
-    assert deleted == {"lead_score_history": 6, "lead_scores": 2, "leads": 0}
+    assert deleted == {"lead_score_history": 6, "lead_scores": 2, "leads": 0, "lead_grades": 0}
     database = sqlite3.connect(stage.file)
     for table in ("lead_scores", "lead_score_history"):
         left = {row[0] for row in database.execute(f"SELECT lead_id FROM {table}")}

@@ -27,7 +27,7 @@ def test_a_second_run_changes_nothing(engine: Engine) -> None:
             migrate(connection)
     with engine.connect() as connection:
         [[version]] = connection.exec_driver_sql("SELECT * FROM leadscore_schema")
-    assert version == "0001"
+    assert version == "0002"
 
 
 def test_the_tables_are_those_that_the_sink_writes_to(engine: Engine) -> None:
@@ -39,7 +39,11 @@ def test_the_tables_are_those_that_the_sink_writes_to(engine: Engine) -> None:
         assert columns == {column.name: column.nullable for column in table.columns}, name
         key = found.get_pk_constraint(name)["constrained_columns"]
         assert set(key) == set(table.primary_key.columns.keys())
-    assert found.get_view_names() == ["crm_lead_scores"]
+    assert found.get_view_names() == [
+        "crm_accounts",
+        "crm_lead_grades",
+        "crm_lead_scores",
+    ]
 
 
 def test_a_migration_that_ends_early_leaves_nothing(engine: Engine) -> None:
