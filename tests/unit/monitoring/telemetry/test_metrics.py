@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, FieldDrift
+from monitoring.telemetry.canary_metrics import CanaryMetrics
 from monitoring.telemetry.drift_gauges import DriftMetrics
 from monitoring.telemetry.histogram import GATHERED
 from monitoring.telemetry.lag_gauges import GroupLagGauges, GroupPartition
@@ -40,6 +41,7 @@ BATCH: dict[str, Any] = {
 def filled() -> Metrics:
     """Metrics of a worker that has done everything once."""
     metrics = Metrics(worker_registry(), version="1.2.3")
+    CanaryMetrics(metrics.registry).scored("canary", 4)
     metrics.batch_consumed("leads.created", 3, 4)
     metrics.observe_batch(**BATCH)
     for stage in get_args(Stage):
