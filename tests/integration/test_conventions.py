@@ -90,4 +90,12 @@ def test_an_operators_day_as_ndjson(environment: dict[str, str], tmp_path: Path)
     assert run("drift status") == [{"window": None, "alarms": []}]
     assert {finding["level"] for finding in run("doctor")} <= {"ok", "warn"}
 
+    assert run("quality") == []
+    assert run("models verdict", "leads", "--live", "1", "--candidate", "1", code=2) == []
+    assert run("retrain run", "--dry-run", code=2) == [], "no lead has an outcome"
+    [asked] = run("retrain request", "--dry-run")
+    assert asked["is_dry_run"]
+    assert run("retrain list") == []
+    assert run("retrain show", "none", code=2) == []
+
     assert called == set(ASKING)

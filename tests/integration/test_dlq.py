@@ -188,7 +188,7 @@ async def test_a_value_that_the_source_topic_does_not_keep_any_more_is_a_warning
 
     counted = await run(stage, "stats")
     assert "no value can be fetched for 1 dead letter" in counted.stderr
-    assert f"{settings.leads_created} keeps records for 0.5 h" in counted.stderr
+    assert f"{settings.leads_created} keeps records for 30 min" in counted.stderr
     [shown] = await rows_of(stage, "show", "0/0")
     assert shown["value_from"] == "source_gone"
     [planned] = await rows_of(stage, "redrive", "--dry-run")
