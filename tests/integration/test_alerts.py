@@ -37,6 +37,13 @@ from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics
 from schemas.errors import ErrorCode
 from schemas.model_identity import ModelIdentity
 from testing.kafka_client import until
+from tests.integration.exposed_outcomes import (
+    a_canary,
+    a_model_whose_scores_are_worthless,
+    a_retraining,
+    a_rollout,
+    an_outcome_worker,
+)
 from tests.prometheus_files import ALERTS, QUERIES
 from tests.prometheus_process import RealPrometheus
 
@@ -347,6 +354,10 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
     exposed.registries["leadscore-sink"], sink = a_sink_with_every_fault()
     exposed.registries["leadscore-serve"] = exposed.rest.registry
     exposed.registries["leadscore-hooks"] = exposed.hooks.registry
+    exposed.registries["leadscore-quality"] = a_model_whose_scores_are_worthless()
+    exposed.registries["leadscore-outcomes"], outcomes = an_outcome_worker()
+    exposed.registries["leadscore-canary"] = a_canary(is_failing=True)
+    exposed.registries["leadscore-rollout"], rollout = a_rollout()
     exposed.rest.lead_store_up(False)
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:
@@ -354,6 +365,10 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
             exposed.snapshot.failed()
             await until(lambda: has_data(prometheus, "leadscore_sink_dead_letters_total"))
             sink.dead_letter(ErrorCode.SINK_REFUSED)
+            await until(lambda: has_data(prometheus, "leadscore_rollout_rollbacks_total"))
+            rollout.rolled_back("errors")
+            await until(lambda: has_data(prometheus, "leadscore_outcome_scores_total"))
+            outcomes.scores_read(False, joined=5, unusable=0)
             await until(
                 lambda: firing(prometheus, ON_THE_SERVICE), what=f"{sorted(ON_THE_SERVICE)} firing"
             )
@@ -380,6 +395,11 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
         "leadscore-rest": a_rest_server(),
         "leadscore-hooks": a_receiver_of_webhooks(),
         "leadscore-sink": a_sink(),
+        "leadscore-quality": a_model_whose_scores_are_worthless(),
+        "leadscore-outcomes": an_outcome_worker()[0],
+        "leadscore-canary": a_canary(is_failing=False),
+        "leadscore-rollout": a_rollout()[0],
+        "leadscore-trainer": a_retraining(),
     }
     async with seen_by_prometheus(tmp_path, exposed) as prometheus:
         for panel, query in QUERIES:
