@@ -209,8 +209,27 @@ class LeadState:
         return min(young) + options.horizon_ms if young else self.dropped_at(options)
 
     def dropped_at(self, options: JoinOptions) -> int:
-        """Return the watermark from which on the lead is not kept any more."""
+        """Return the watermark from which on the lead is not kept any more.
+
+        It is that of the scores, if there are any: the order in which leads are dropped does not
+        depend on how far outcomes were read ahead.
+        """
         return max(entry.at for entry in self.scores or self.outcomes) + options.kept_ms
+
+    def left_at(self, watermark: int, options: JoinOptions) -> LeadState:
+        """Return what is left when the lead is dropped: outcomes that wait for a later score.
+
+        They count for none of the scores, and were read ahead of those that they may count for.
+        """
+        return LeadState(
+            [],
+            [
+                outcome
+                for outcome in self.outcomes
+                if outcome.at + options.kept_ms > watermark
+                and not any(belongs(outcome, score, options) for score in self.scores)
+            ],
+        )
 
 
 class Example(NamedTuple):

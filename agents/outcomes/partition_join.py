@@ -53,6 +53,7 @@ class _Change:
     handled: list[bytes] = field(default_factory=list)
     """Keys of what was due."""
     dropped: set[bytes] = field(default_factory=set)
+    """Leads whose scores are not kept any more; outcomes that wait for a later one are."""
     final: list[tuple[CohortKey, CohortRow]] = field(default_factory=list)
     """Rows of dropped leads, in the order in which they were due."""
 
@@ -255,11 +256,13 @@ class PartitionJoin:
                 deltas[key][row] += 1
             for key, row in self._rows(before):
                 deltas[key][row] -= 1
+            left = state
             if lead_id in change.dropped:
+                left = state.left_at(self.progress.watermark, self._options)
                 deletes.append(LEAD + lead_id)
-            elif state.scores or state.outcomes:
-                puts[LEAD + lead_id] = state.to_bytes()
-                due = state.due(self._options)
+            if left.scores or left.outcomes:
+                puts[LEAD + lead_id] = left.to_bytes()
+                due = left.due(self._options)
                 self.progress.next_due = min(self.progress.next_due, due)
                 puts[_due_key(due, lead_id)] = b""
         puts |= self._cohorts.apply(deltas)

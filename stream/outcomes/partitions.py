@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 SIGNATURE = "settings.json"
 """File beside a store: the settings and topics that it was made with."""
+FORMAT = 2
+"""Of a store, and of the rules by which it counts: stores of another one are made again."""
 LOCK_LOOK = 0.2
 """Seconds between two attempts to open a store that another process has open."""
 DAY_MS = 86_400_000
@@ -55,7 +57,7 @@ def signature_of(settings: Settings, topic_ids: Mapping[str, str | None]) -> byt
     """Return what a store depends on: with other settings or topics it is made again."""
     return orjson.dumps(
         {
-            "format": 1,
+            "format": FORMAT,
             "horizon_days": settings.outcome_horizon_days,
             "late_days": settings.outcome_late_days,
             "time": settings.outcome_time,

@@ -63,7 +63,10 @@ def recount(scores: Sequence[ScoredLead], outcomes: Iterable[ArrivedOutcome]) ->
     by_lead: dict[bytes, list[ScoredLead]] = {}
     for score in scores:
         by_lead.setdefault(score.lead_id, []).append(score)
-    final = [o for o in outcomes if o.outcome.outcome in ("won", "lost")]
+    final: dict[LeadOutcome, ArrivedOutcome] = {}
+    for each in outcomes:
+        if each.outcome.outcome in ("won", "lost"):
+            final.setdefault(each.outcome, each)  # a repeated one is ignored
     for lead, given in by_lead.items():
         ordered = sorted(given, key=lambda score: (score.at, score.offset))
         for place, score in enumerate(ordered):
@@ -71,7 +74,7 @@ def recount(scores: Sequence[ScoredLead], outcomes: Iterable[ArrivedOutcome]) ->
             until = ordered[place + 1].at - 1 if place + 1 < len(ordered) else end
             mine = [
                 o
-                for o in final
+                for o in final.values()
                 if o.outcome.lead_id.encode() == lead
                 and score.at <= o.outcome.occurred_at <= min(until, end)
                 and o.arrived <= end + OPTIONS.late_ms

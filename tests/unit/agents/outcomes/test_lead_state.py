@@ -132,6 +132,20 @@ def test_a_lead_is_due_when_its_first_young_score_matures_then_when_it_is_droppe
     assert state.due(OPTIONS) == state.dropped_at(OPTIONS) == (4 + 14) * DAY
 
 
+def test_outcomes_that_wait_for_a_later_score_are_left_when_a_lead_is_dropped() -> None:
+    state = state_of(
+        score(1),
+        *(score(4), outcome(2), outcome(5)),
+        outcome(15),  # beyond the horizon of the last score
+        outcome(30),
+    )
+    dropped_at = state.dropped_at(OPTIONS)
+    assert dropped_at == (4 + 14) * DAY
+    assert state.left_at(dropped_at, OPTIONS) == state_of(outcome(15), outcome(30))
+    assert state.left_at((15 + 14) * DAY, OPTIONS) == state_of(outcome(30))
+    assert state.left_at((30 + 14) * DAY, OPTIONS) == LeadState([], [])
+
+
 def test_weeks_begin_on_monday() -> None:
     assert week_of(345_600_000) == 345_600_000
     assert week_of(345_600_000 - 1) == 345_600_000 - 7 * DAY

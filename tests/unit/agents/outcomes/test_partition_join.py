@@ -98,6 +98,33 @@ def test_counts_of_a_dropped_lead_stay(join: PartitionJoin) -> None:
     assert totals(join)[0, START, "positives"] == 1
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 2, 3])
+def test_an_outcome_that_is_read_ahead_waits_for_its_score_while_the_lead_is_dropped(
+    join: PartitionJoin, ahead: int
+) -> None:
+    """Outcomes are read to their end before scores: after a start, long before their score."""
+    scores = [scored("a", 1, 0), scored("b", 16, 1), scored("a", 20, 2), scored("b", 31, 3)]
+    for turn, one in enumerate(scores):
+        if turn == ahead:
+            add_outcomes(join, arrived("a", "won", 21, 0))
+        add_scores(join, one, first=turn)
+    assert totals(join) == {
+        (0, START, "negatives"): 1,
+        (0, START + 14 * DAY, "positives"): 1,
+        (0, START + 14 * DAY, "negatives"): 1,
+        (0, START + 28 * DAY, "unknown"): 1,
+    }
+
+
+def test_an_outcome_that_is_read_ahead_is_orphaned_when_none_of_its_scores_came(
+    join: PartitionJoin,
+) -> None:
+    add_outcomes(join, arrived("a", "won", 2, 0), arrived("a", "won", 21, 1))
+    add_scores(join, scored("a", 1, 0))
+    assert add_scores(join, scored("b", 15, 1), first=1)["orphaned"] == 0
+    assert add_scores(join, scored("c", 35, 2), first=2)["orphaned"] == 1
+
+
 def test_the_shadow_has_counts_of_its_own_and_does_not_move_the_watermark(
     join: PartitionJoin,
 ) -> None:
@@ -138,14 +165,17 @@ def turns_of(
 
 
 LEADS = st.sampled_from("abc")
-SCORES = st.lists(st.tuples(LEADS, st.integers(0, 30)), max_size=12)
+DAYS = st.integers(0, 60)
+"""Long enough for a lead to be dropped, and scored again."""
+SCORES = st.lists(st.tuples(LEADS, DAYS), min_size=4, max_size=12)
 OUTCOMES = st.lists(
     st.tuples(
         LEADS,
         st.sampled_from(["won", "lost", "engaged"]),
-        st.integers(0, 30),
+        DAYS,
         st.sampled_from([0, 3, 13]),
     ),
+    min_size=4,
     max_size=10,
 )
 
