@@ -14,7 +14,6 @@ from monitoring.telemetry.outcome_metrics import OutcomeMetrics
 from monitoring.telemetry.quality_gauges import QualityGauges
 from monitoring.telemetry.retrain_metrics import RetrainMetrics
 from monitoring.telemetry.rollout_metrics import RolloutMetrics
-from monitoring.telemetry.source_recorder import PartitionLag
 from schemas.errors import ErrorCode
 from tests.unit.monitoring.quality.drawn_leads import drawn
 
@@ -60,7 +59,7 @@ def an_outcome_worker() -> tuple[CollectorRegistry, OutcomeMetrics]:
     outcomes.misplaced(True)
     outcomes.dead_letter(ErrorCode.DECODE)
     outcomes.records_lost("leads.scored", 0, "retention", 5)
-    outcomes.watch_lags(lambda: [PartitionLag("leads.outcomes", 0, 5, 5.0, 30.0)])
+    outcomes.watch_lags(lambda: [("leads.outcomes", 0, 5)])
     return registry, outcomes
 
 
