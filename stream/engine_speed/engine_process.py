@@ -6,17 +6,20 @@ before the model was opened to after the largest batch.
 
 from __future__ import annotations
 
+import re
 import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from model.bundle import load_bundle
+from model.bundle import describe_bundle
 from model.metadata import BundleError
 from stream.engine_speed.measurement import measure, open_engine
+from stream.process.model_trial import Trials
 
 __all__ = ["lines"]
 
@@ -37,7 +40,8 @@ def lines(location: str, engine: str, seconds: float) -> Iterator[Mapping[str, A
     seconds
         Time for the calls of one size.
     """
-    bundle = load_bundle(location, None)
+    # Only described: to verify it would open it, and take the memory before it is measured.
+    bundle = describe_bundle(location, Trials())
     before = _peak_mb()
     try:
         predictor = open_engine(bundle, engine)
@@ -51,6 +55,11 @@ def lines(location: str, engine: str, seconds: float) -> Iterator[Mapping[str, A
 
 
 def _peak_mb() -> float:
+    # getrusage's peak begins with that of the process that started this one.
+    status = Path("/proc/self/status")
+    if status.exists():
+        [peak] = re.findall(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+        return int(peak) / KIB_A_MB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / PEAK_UNITS.get(sys.platform, KIB_A_MB)
 
