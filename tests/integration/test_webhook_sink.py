@@ -94,7 +94,9 @@ async def test_a_fixed_receiver_gets_the_dead_letters_of_its_sink(
     await until_written(stage, "webhook-scores")
     await sink.stop_cleanly()
     assert receiver.received == []
-    receiver.fault_of = lambda received: Fault(status=422) if received.data["offset"] == 9 else None
+    receiver.fault_of = lambda received: (
+        Fault(status=422) if received.data["lead_id"] == lead_of(0, 3) else None
+    )
     redrive = begin_sink(stage, "webhook", "--redrive", **environment)
     assert await redrive.ended() == 4
     assert len(receiver.event_ids) == 2 * 5 - 1
