@@ -186,7 +186,7 @@ def outcomes_needed(variance: float, scale: float, gain: float, level: float = L
     """
 
     def shows(count: int) -> bool:
-        # The mean of so many differences is above this with a probability of 80 %.
+        # The mean of that number of differences is above this with a probability of 80 %.
         likely = gain - POWER_80 * sqrt(variance / count)
         return likely > boundary(variance * count, scale, level) / count
 

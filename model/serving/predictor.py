@@ -83,7 +83,7 @@ def _open_onnx(
     content: bytes, *, threads: int, reasons: bool, choice: EngineChoice
 ) -> ModelPredictor:
     checked = check_graph(content)
-    why = "LEADSCORE_ENGINE is onnxruntime"
+    why = "ONNX Runtime was chosen"
     if choice != "onnxruntime":
         try:
             return CompiledPredictor(

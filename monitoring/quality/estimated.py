@@ -33,7 +33,7 @@ class EstimatedQuality:
     leads
         Number of these leads.
     auc
-        Expected AUC, with the interval in which the AUC of so many leads would be.
+        Expected AUC, with the interval for the AUC of this number of leads.
     conversion
         Expected share of positives: the mean score; its interval likewise.
     brier

@@ -109,11 +109,7 @@ def start(
             entry = found.change(
                 now, Action.SET, change.made_now(), alias=Alias.CANARY, to=version, rollout=plan
             )
-    if change.as_json:
-        _print_change(now, version, plan, entry, change)
-        return
-    verb = "would be" if change.is_dry_run else "is"
-    click.echo(for_terminal(f"{name}/{version} {verb} the canary: {plan.summary}."))
+    _show_change(now, version, f"the canary: {plan.summary}.", entry, change, share=plan.share)
 
 
 @canary.command()
@@ -165,11 +161,7 @@ def abort(name: str, *, change: Change) -> None:
         entry = None
         if not change.is_dry_run:
             entry = found.change(now, Action.REMOVE, change.made_now(), alias=Alias.CANARY)
-    if change.as_json:
-        _print_change(now, None, None, entry, change)
-        return
-    verb = "would be" if change.is_dry_run else "is"
-    click.echo(for_terminal(f"{name}/{version} {verb} the canary no longer."))
+    _show_change(now, version, "the canary no longer.", entry, change, is_removed=True)
 
 
 @canary.command()
@@ -199,11 +191,7 @@ def promote(name: str, *, force: bool, change: Change) -> None:
             made = change.made_now()
             entry = found.change(now, Action.SET, made, alias=Alias.PRODUCTION, to=version)
             found.change(found.aliases_now(name), Action.REMOVE, made, alias=Alias.CANARY)
-    if change.as_json:
-        _print_change(now, version, None, entry, change)
-        return
-    verb = "would be" if change.is_dry_run else "is"
-    click.echo(for_terminal(f"{name}/{version} {verb} in production."))
+    _show_change(now, version, "in production.", entry, change)
 
 
 def _version(model: str) -> tuple[str, str]:
@@ -289,20 +277,28 @@ def _as_json(now: Aliases, last: AliasEntry | None) -> dict[str, Any]:
     }
 
 
-def _print_change(
+def _show_change(
     now: Aliases,
-    version: str | None,
-    plan: RolloutPlan | None,
+    version: str,
+    state: str,
     entry: AliasEntry | None,
     change: Change,
+    *,
+    share: float | None = None,
+    is_removed: bool = False,
 ) -> None:
-    print_json(
-        {
-            "model": now.name,
-            "version": version,
-            "was": now.aliases.get(Alias.CANARY),
-            "share": None if plan is None else plan.share,
-            "is_dry_run": change.is_dry_run,
-            "number": None if entry is None else entry.number,
-        }
-    )
+    """Print that a version is, or would be, in a state; or a line of JSON."""
+    if change.as_json:
+        print_json(
+            {
+                "model": now.name,
+                "version": None if is_removed else version,
+                "was": now.aliases.get(Alias.CANARY),
+                "share": share,
+                "is_dry_run": change.is_dry_run,
+                "number": None if entry is None else entry.number,
+            }
+        )
+        return
+    verb = "would be" if change.is_dry_run else "is"
+    click.echo(for_terminal(f"{now.name}/{version} {verb} {state}"))

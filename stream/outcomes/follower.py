@@ -156,10 +156,10 @@ class Follower:
         """Read until the assignment changes."""
         followed = dict(self._starts)
         consumer.assign([*followed])
-        beginnings = await consumer.beginning_offsets([*followed])
+        first_offsets = await consumer.beginning_offsets([*followed])
         ends = await consumer.end_offsets([*followed])
         for at, start in followed.items():
-            consumer.seek(at, max(start, beginnings[at]))
+            consumer.seek(at, max(start, first_offsets[at]))
             self._targets.setdefault(at, ends[at])
         async with self._logs.open_beside() as reader:
             while not self._is_changed.is_set():

@@ -2,7 +2,7 @@
 
 One process of the group is active, the one that has the partition of the topic of changes; two at
 once would do no harm, as the history takes one change at a time. All state is the plan in the
-history and the outputs of the workers: a process that takes over reads both again.
+history and the outputs of the workers: the next process reads both again.
 """
 
 from __future__ import annotations

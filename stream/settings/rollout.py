@@ -31,7 +31,7 @@ class RolloutSettings(SettingsGroup):
     """A step does not end if no lead came for so long."""
 
     rollout_settle_seconds: Seconds = 60.0
-    """Time for all workers to take up a step. After it, leads that they do not split are a broken
+    """Time for all workers to load a step. After it, leads that they do not split are a broken
     split."""
 
     rollout_window_seconds: Seconds = 300.0
@@ -45,7 +45,7 @@ class RolloutSettings(SettingsGroup):
     that of the model in production, as a share of it."""
 
     rollout_min_latency_ms: Annotated[float, Field(ge=0, le=60_000)] = 5.0
-    """A difference of these percentiles below so many milliseconds is no harm."""
+    """Smallest difference of these percentiles, in milliseconds, that counts as harm."""
 
     rollout_max_psi: Annotated[float, Field(gt=0, le=100)] = 0.25
     """Most population stability index of the scores of both models, beyond the noise. Raise it for

@@ -84,7 +84,7 @@ class Rollout:
         return await self.until("the canary's end", lambda entry: entry.action is Action.REMOVE)
 
     async def until_published(self, number: int) -> list[tuple[str, float | None]]:
-        """Wait until so many changes are in their topic; return action and share of each."""
+        """Wait until a number of changes is in their topic; return action and share of each."""
 
         async def are_there() -> bool:
             return len(await self.published()) >= number

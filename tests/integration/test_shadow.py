@@ -173,7 +173,7 @@ async def test_a_worker_does_not_notice_a_shadow_that_is_stopped_killed_or_has_a
     assert len(await stage.members()) == 1
     await worker.stop_cleanly()
 
-    # The next shadow takes up where the killed one has left off, and catches up.
+    # The next shadow continues at the killed one's last commit, and catches up.
     models.name(models.candidate.version)
     second = await stage.start(**SHADOW, **given)
     await until_shadow_is_done(stage, second)
