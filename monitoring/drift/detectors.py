@@ -7,7 +7,6 @@ it: ``monitoring.drift.change_confirmation``.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from river.base import DriftDetector
 
 from features.counts import CountLayout
 from features.reference import Bins
+from monitoring.drift.mean_changes import MeanChanges
 
 __all__ = ["QUANTILES", "Change", "Rolling", "RollingDetectors"]
 
@@ -196,41 +196,23 @@ class _LatestScores:
 
 
 class _Watched:
-    """One detector on one stream; it is reset after each change."""
+    """One detector on one stream."""
 
     def __init__(self, stream: str, is_score: bool, name: str, detector: DriftDetector) -> None:
         self.stream = stream
         self._is_score = is_score
         self._name = name
-        self._detector = detector
-        self._begin()
-
-    def _begin(self) -> None:
-        self._recent: deque[float] = deque(maxlen=RECENT)
-        self._sum = 0.0
-        self._count = 0
+        self._changes = MeanChanges(detector, RECENT)
 
     def update(self, values: Iterable[float]) -> Iterator[Change]:
-        detector, recent = self._detector, self._recent
-        for value in values:
-            detector.update(value)
-            recent.append(value)
-            self._sum += value
-            self._count += 1
-            if detector.drift_detected:
-                yield self._change()
-                self._begin()
-                recent = self._recent
-
-    def _change(self) -> Change:
-        recent, others = sum(self._recent), self._count - len(self._recent)
-        return Change(
-            stream=self.stream,
-            is_score=self._is_score,
-            detector=self._name,
-            before=(self._sum - recent) / others if others else None,
-            after=recent / len(self._recent),
-        )
+        for found in self._changes.update(values):
+            yield Change(
+                stream=self.stream,
+                is_score=self._is_score,
+                detector=self._name,
+                before=found.before,
+                after=found.after,
+            )
 
 
 def _ranks(bins: Bins) -> NDArray[np.float64]:

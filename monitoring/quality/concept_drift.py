@@ -21,16 +21,15 @@ on Hoeffding's bounds", IEEE Transactions on Knowledge and Data Engineering 27, 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from river import drift
 from river.base import BinaryDriftDetector, DriftDetector
 
+from monitoring.drift.mean_changes import MeanChanges
 from monitoring.quality.score_bins import CODES, MIDDLES, codes_of
 
 __all__ = ["LONGEST", "ConceptDetectors", "ErrorChange"]
@@ -185,38 +184,13 @@ class ConceptDetectors:
 
 
 class _Watched:
-    """One detector on one stream; it is reset after each change."""
+    """One detector on one stream."""
 
     def __init__(self, stream: str, name: str, detector: Detector) -> None:
         self._stream = stream
         self._name = name
-        self._detector = detector
-        self._begin()
-
-    def _begin(self) -> None:
-        self._recent: deque[float] = deque(maxlen=RECENT)
-        self._sum = 0.0
-        self._count = 0
+        self._changes = MeanChanges(detector, RECENT)
 
     def update(self, values: list[float], begin: int) -> Iterator[ErrorChange]:
-        detector = self._detector
-        # A label's error is 0.0 or 1.0, where HDDM is declared to take booleans.
-        read: Callable[[Any], Any] = detector.update
-        for row, value in enumerate(values, start=begin):
-            read(value)
-            self._recent.append(value)
-            self._sum += value
-            self._count += 1
-            if detector.drift_detected:
-                yield self._change(row)
-                self._begin()
-
-    def _change(self, row: int) -> ErrorChange:
-        recent, others = sum(self._recent), self._count - len(self._recent)
-        return ErrorChange(
-            stream=self._stream,
-            detector=self._name,
-            row=row,
-            before=(self._sum - recent) / others if others else None,
-            after=recent / len(self._recent),
-        )
+        for row, before, after in self._changes.update(values, begin):
+            yield ErrorChange(self._stream, self._name, row, before, after)
