@@ -62,7 +62,7 @@ RESOURCES: tuple[Resource, ...] = (
         is_prefix=True,
     ),
     Resource("group", "{0.shadow_group}", {Use.SHADOW: (Operation.READ,)}),
-    # As stream/topology.py names it.
+    # As stream/roles/archive.py names it.
     Resource("group", "{0.group_id}-archive", {Use.ARCHIVE: (Operation.READ,)}),
     Resource("group", "{0.group_id}-outcomes", {Use.OUTCOMES: (Operation.READ,)}),
     # Of each sink, by its name (Settings.sink_group).

@@ -1,6 +1,6 @@
 """The life cycle of the scoring role: from the first model to the last commit.
 
-The parts are made in stream/topology.py. Nothing is read before a model is loaded: a worker that
+The parts are made in stream/roles/score.py. Nothing is read before a model is loaded: a worker that
 cannot score must not be a member of the group, or its partitions would wait for it.
 """
 

@@ -16,8 +16,9 @@ from stream.app import create_app
 from stream.consume.batch_channel import BatchChannel
 from stream.faust_app import App
 from stream.monitor import Monitor
+from stream.roles.score import ScoringRole
 from stream.settings import load_settings
-from stream.topology import READY, ScoringRole, score
+from stream.topology import ROLES
 from stream.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("current_loop")
@@ -63,7 +64,7 @@ def test_the_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[ScoringRole] = []
 
     def wire(app: App) -> None:
-        made.append(score(app, Monitor(app.settings, READY["score"])))
+        made.append(ScoringRole(app, Monitor(app.settings, ROLES["score"].ready)))
 
     monkeypatch.setattr(app_module, "wire", wire)
     create_app(

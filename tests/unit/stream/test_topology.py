@@ -1,4 +1,4 @@
-"""The wiring of each role; nothing outside stream/topology.py wires anything."""
+"""The wiring of each role; nothing outside stream/topology.py and stream/roles wires anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import mode
 import pytest
@@ -15,10 +15,10 @@ import pytest
 import stream
 from stream import topology
 from stream.consume.batch_source import BatchSource
-from stream.drift.window_table import DriftTable
 from stream.faust_app import App
-from stream.settings import load_settings
-from stream.topology import wire
+from stream.settings import Settings
+from stream.topology import ROLES, wire
+from tests.unit.stream.roles.role_app import role_app
 
 SOURCES = Path(stream.__path__[0])
 SCORING = (
@@ -44,15 +44,15 @@ FAUSTS = {
 pytestmark = pytest.mark.usefixtures("current_loop")
 
 
-async def _no_checks(_: App) -> None:
-    """It would ask Kafka."""
-
-
 def wired(role: Any, **given: Any) -> tuple[App, list[str]]:
-    needed = {"archive": "archive", "sink_to": "scores", "outcome_store": "stores"}
-    settings = load_settings(role=role, **needed | given)
-    app = App(settings, _no_checks, Table=DriftTable)
+    app = role_app(role, **given)
     return app, [type(service).__name__ for service in wire(app)]
+
+
+def test_every_role_has_its_line_and_its_modules() -> None:
+    assert set(ROLES) == {*get_args(Settings.model_fields["role"].annotation)}
+    for module in {module for role in ROLES.values() for module in role.modules}:
+        assert (SOURCES / "roles" / f"{module}.py").is_file()
 
 
 @pytest.mark.parametrize(
@@ -85,21 +85,10 @@ def test_with_a_schema_registry_batches_wait_for_the_schemas_of_their_ids(role: 
     assert "SchemaWait" in found
 
 
-def test_a_change_of_model_outlives_the_scoring_service() -> None:
-    """Else leads could be scored by a model other than the one whose commit is under way."""
-    _, services = wired("score")
-    assert services.index("ModelReloader") < services.index("ScoringService")
-
-
-@pytest.mark.parametrize(
-    "role",
-    ["score", "drift", "shadow", "archive", "rollout", "sink", "outcomes", "trainer"],
-)
+@pytest.mark.parametrize("role", ROLES)
 def test_no_service_hides_a_method_of_modes_own(role: Any) -> None:
     """An attribute `_crash` would hide the method by which mode ends the services of an app."""
-    settings = load_settings(role=role, archive="archive", sink_to="scores", outcome_store="stores")
-    app = App(settings, _no_checks, Table=DriftTable)
-    for service in wire(app):
+    for service in wire(role_app(role)):
         hidden = [at for at in vars(service) if callable(getattr(mode.Service, at, None))]
         assert hidden == [], type(service).__name__
 
@@ -112,12 +101,6 @@ def test_the_source_hides_no_method_of_modes_own() -> None:
         if callable(getattr(mode.Service, at, None))
     ]
     assert hidden == []
-
-
-def test_a_stop_does_not_wait_for_the_commit_watch_first() -> None:
-    """Its request may wait for a broker that does not answer: seven seconds of ten."""
-    _, services = wired("score")
-    assert services.index("CommitWatch") < services.index("ScoringService")
 
 
 def test_the_page_names_every_service() -> None:
@@ -166,5 +149,7 @@ def test_nothing_else_constructs_an_agent_a_service_a_topic_or_a_table() -> None
         for path in SOURCES.rglob("*.py")
         if (wired := set(_wired_in(ast.parse(path.read_text()), services)))
     }
-    assert found.keys() == {"topology.py"}
-    assert {"agent", "topic", "Table"} <= set(found["topology.py"])
+    assert {path for path in found if not path.startswith("roles/")} == {"topology.py"}
+    assert found["topology.py"] == ["Monitor"]
+    assert {"topic", "Table"} <= set(found["roles/drift.py"])
+    assert "agent" in found["roles/faust_agents.py"]

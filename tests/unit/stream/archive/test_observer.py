@@ -15,7 +15,7 @@ from stream.archive.files import ArchiveFile
 from stream.archive.observer import ArchiveObserver
 from stream.archive.partition_writer import Completed
 from stream.consume.lost_records import Loss, LossReason
-from stream.topology import READY
+from stream.topology import ROLES
 
 AT = TopicPartition("leads", 0)
 
@@ -39,7 +39,7 @@ def registry() -> CollectorRegistry:
 def observer_of(
     registry: CollectorRegistry,
 ) -> tuple[ArchiveObserver, Health, FakeWriter]:
-    health, writer = Health(0.0, conditions=READY["archive"]), FakeWriter()
+    health, writer = Health(0.0, conditions=ROLES["archive"].ready), FakeWriter()
     made: Any = writer
     return ArchiveObserver(ArchiveMetrics(registry), health, made), health, writer
 

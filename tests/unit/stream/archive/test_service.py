@@ -12,7 +12,7 @@ from stream.archive import service as service_module
 from stream.archive.service import ArchiveService, ArchiveWatch
 from stream.consume.partition_progress import PartitionProgress
 from stream.monitor import STALL_LIMIT
-from stream.topology import READY
+from stream.topology import ROLES
 from testing.jumping_time import in_jumping_time
 
 AT = TopicPartition("leads", 0)
@@ -84,7 +84,7 @@ async def test_the_open_files_are_completed_before_the_source_stops() -> None:
 @pytest.mark.parametrize("is_waiting", [False, True])
 async def test_a_stall_ends_the_worker_but_a_full_disk_does_not(is_waiting: bool) -> None:
     place = Place()
-    health = Health(0.0, conditions=READY["archive"])
+    health = Health(0.0, conditions=ROLES["archive"].ready)
     watch = ArchiveWatch(place.source, place.writer, health, place.crash)
     await watch.look()
     assert not place.errors
@@ -99,7 +99,7 @@ async def test_unread_records_without_progress_are_seen_by_the_liveness_probe(
 ) -> None:
     place, time = Place(), 1000.0
     monkeypatch.setattr("stream.archive.service.time.monotonic", lambda: time)
-    health = Health(time, conditions=READY["archive"])
+    health = Health(time, conditions=ROLES["archive"].ready)
     watch = ArchiveWatch(place.source, place.writer, health, place.crash)
     for end, waits, is_alive in ((10, False, True), (50, False, False), (50, True, True)):
         place.source.end, place.writer.is_waiting = end, waits

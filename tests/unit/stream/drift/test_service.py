@@ -12,7 +12,7 @@ from monitoring.telemetry.health import Condition, Health
 from stream.drift.records import DriftRecords
 from stream.drift.service import DriftService
 from stream.settings import load_settings
-from stream.topology import READY
+from stream.topology import ROLES
 from testing.jumping_time import in_jumping_time
 
 
@@ -26,7 +26,7 @@ def service_of(table: Any, app: Any, health: Any = None) -> Any:
 @pytest.mark.parametrize("role", ["drift", "all"])
 def test_a_recovered_table_does_not_count_as_assigned_partitions_of_leads(role: str) -> None:
     """Seen once: a worker of both roles said that it was ready, and had no leads to score yet."""
-    health = Health(0.0, conditions=READY[role])
+    health = Health(0.0, conditions=ROLES[role].ready)
     app: Any = SimpleNamespace(
         settings=load_settings(), consumer=SimpleNamespace(assignment=frozenset)
     )

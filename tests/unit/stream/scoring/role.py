@@ -1,4 +1,4 @@
-"""The scoring role as stream/topology.py wires it, never started."""
+"""The scoring role as stream/roles/score.py wires it, never started."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 from stream.faust_app import App
 from stream.monitor import Monitor
+from stream.roles.score import ScoringRole
 from stream.settings import load_settings
-from stream.topology import READY, ScoringRole, score
+from stream.topology import ROLES
 from testing.fake_app import FakeApp, FakeTrials
 from testing.fake_kafka import TOPIC
 
@@ -24,9 +25,9 @@ class Place:
         settings = load_settings(http_host="127.0.0.1", http_port=0, leads_created=TOPIC, **given)
         app: Any = App(settings, _no_checks)
         app.crash, app.trials = self.app.crash, FakeTrials()
-        self.monitor = Monitor(app.settings, READY["score"])
+        self.monitor = Monitor(app.settings, ROLES["score"].ready)
         self.health = self.monitor.health
-        self.role: ScoringRole = score(app, self.monitor)
+        self.role = ScoringRole(app, self.monitor)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.role.metrics.registry.get_sample_value(name, labels)

@@ -8,9 +8,10 @@ import pytest
 
 from stream.faust_app import App
 from stream.monitor import Monitor
+from stream.roles.score import ScoringRole
 from stream.scoring.role_settings import scoring_settings
 from stream.settings import Settings, load_settings
-from stream.topology import READY, ScoringRole, score
+from stream.topology import ROLES
 
 
 async def _no_checks(_: App) -> None:
@@ -19,7 +20,7 @@ async def _no_checks(_: App) -> None:
 
 def shadow_of(**given: Any) -> tuple[Settings, ScoringRole]:
     settings = load_settings(role="shadow", **given)
-    role = score(App(settings, _no_checks), Monitor(settings, READY["shadow"]))
+    role = ScoringRole(App(settings, _no_checks), Monitor(settings, ROLES["shadow"].ready))
     return settings, role
 
 

@@ -1,0 +1,184 @@
+"""Role outcomes: scores and outcomes in, reports on quality and dead letters out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+from mode import Service
+
+from monitoring.telemetry.outcome_metrics import OutcomeMetrics
+from stream.consume.batch_source import BatchSource
+from stream.consume.source_options import SourceOptions
+from stream.monitor import Monitor
+from stream.outcomes.assembly import (
+    concept_watch,
+    followed,
+    lags_of,
+    outcome_reader,
+    outcome_settings,
+    partition_counts,
+)
+from stream.outcomes.catch_up import CatchUp
+from stream.outcomes.follower import Follower
+from stream.outcomes.observer import OutcomeObserver
+from stream.outcomes.partitions import OutcomePartitions
+from stream.outcomes.placement_watch import PlacementWatch
+from stream.outcomes.publisher import QualityPublisher
+from stream.outcomes.rocks_store import RocksStore
+from stream.outcomes.runner import OutcomeRunner
+from stream.outcomes.score_reader import ScoreReader
+from stream.outcomes.service import OutcomeService
+from stream.process.loop_watch import LoopWatch
+from stream.roles.faust_agents import read_batches
+from stream.scoring.kafka_clients import KafkaClients
+from stream.scoring.source_metrics import partition_lags
+from stream.scoring.stall_watch import StallWatch
+from stream.sinks.dead_letters import SinkDeadLetters
+
+if TYPE_CHECKING:
+    from stream.faust_app import App
+
+__all__ = ["OutcomesRole", "wire"]
+
+
+def wire(app: App, monitor: Monitor) -> Sequence[Service]:
+    """Wire the role to the app.
+
+    Returns
+    -------
+    sequence of mode.Service
+        In the order in which they start.
+    """
+    return OutcomesRole(app, monitor).services
+
+
+class OutcomesRole:
+    """The parts of the role. Those made later are looked up when they are needed.
+
+    Parameters
+    ----------
+    app
+        Gets the agent ``join``.
+    monitor
+        Gets the metrics.
+
+    Attributes
+    ----------
+    services
+        In the order in which they start; they stop in reverse.
+    """
+
+    def __init__(self, app: App, monitor: Monitor) -> None:
+        self._app, self._health = app, monitor.health
+        self._settings = settings = outcome_settings(app.settings)
+        self._metrics = OutcomeMetrics(monitor.registry)
+        self._kafka = kafka = KafkaClients(settings)
+        self._emitter = kafka.emitter([settings.leads_outcomes_dlq, settings.leads_quality])
+        self._dead_letters = SinkDeadLetters(
+            self._emitter, settings.leads_outcomes_dlq, sink=None, content="lead_outcome"
+        )
+        self._followed_topics = settings.leads_outcomes, settings.leads_scored_shadow
+        self.follower = Follower(
+            kafka.source_log(),
+            self._followed_topics,
+            lambda at, records: self.runner.accept_followed(at, records),
+            app.crash,
+        )
+        self.partitions = self._outcome_partitions()
+        self._placement = PlacementWatch(
+            settings.leads_created, settings.leads_scored, settings.leads_outcomes, self._metrics
+        )
+        self.runner: OutcomeRunner = self._outcome_runner()
+        self.source: BatchSource = self._batch_source()
+        self._catch_up = CatchUp(self.source, self.follower.is_caught_up)
+        self.source.observer = OutcomeObserver(
+            self._metrics, self._health, kafka.clock, self._assigned, app.crash
+        )
+        read_batches(app, self.source, self.runner.accept, name="join")
+        self._metrics.watch_lags(lambda: lags_of(self.source, self.follower))
+        self.services: Sequence[Service] = (
+            self._outcome_service(),
+            self._stall_watch(),
+            LoopWatch(),
+        )
+
+    def _assigned(self, assignment: frozenset[TopicPartition]) -> None:
+        self._catch_up.assigned()
+        self.follower.assigned([at.partition for at in assignment])
+        self.partitions.assigned(assignment)
+
+    def _outcome_partitions(self) -> OutcomePartitions:
+        settings = self._settings
+        return OutcomePartitions(
+            settings,
+            RocksStore,
+            topic_id=self._kafka.topic_ids.read,
+            on_open=lambda number, progress: self.follower.follow(
+                number, followed(settings, progress)
+            ),
+            crash=self._app.crash,
+            make_watch=concept_watch(),
+        )
+
+    def _outcome_runner(self) -> OutcomeRunner:
+        settings = self._settings
+        by_creation = settings.outcome_time == "created_at"
+        return OutcomeRunner(
+            self.partitions,
+            ScoreReader(by_creation=by_creation),
+            outcome_reader(settings),
+            by_creation=by_creation,
+            dead_letters=self._dead_letters,
+            caught_up=self.follower.caught_up,
+            read_to_end=self.follower.read_to_end,
+            see=self._placement.see,
+            shadow_topic=settings.leads_scored_shadow,
+            metrics=self._metrics,
+            crash=self._app.crash,
+        )
+
+    def _batch_source(self) -> BatchSource:
+        kafka = self._kafka
+        return BatchSource(
+            self._app,
+            self._settings.leads_scored,
+            lambda: kafka.consumer(self.source.refused),
+            kafka.group_committer(self.partitions.start_of),
+            kafka.raw_reader(),
+            options=SourceOptions.from_settings(self._settings, kafka.budget.in_flight_bytes),
+        )
+
+    def _publisher(self) -> QualityPublisher:
+        settings = self._settings
+        return QualityPublisher(
+            self.partitions,
+            self._emitter,
+            settings.leads_quality,
+            channels=(settings.leads_scored, settings.leads_scored_shadow),
+            is_caught_up=self._catch_up.is_caught_up,
+            now_ms=self._kafka.clock.now,
+        )
+
+    def _outcome_service(self) -> OutcomeService:
+        topics = (self._settings.leads_scored, *self._followed_topics)
+        return OutcomeService(
+            self.source,
+            self.follower,
+            self.partitions,
+            self._emitter,
+            self._dead_letters,
+            self._publisher(),
+            self._placement,
+            self._kafka.clock,
+            count_partitions=lambda: partition_counts(self._kafka.topic_ids.partitions, topics),
+            report_seconds=self._settings.outcome_report_seconds,
+            crash=self._app.crash,
+        )
+
+    def _stall_watch(self) -> StallWatch:
+        source = self.source
+        return StallWatch(
+            source, lambda: partition_lags(source), lambda: (), self._health, self._app.crash
+        )
