@@ -74,6 +74,9 @@ class Scorer:
     reading
         What decides how its decoder reads a lead: scorers of the same rules and the same reading
         decode alike. None: it is like no other.
+    ages_at
+        Time at which dates have their age, milliseconds since 1970; None: at the creation of each
+        lead.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Scorer:
         counting: Counting | None = None,
         times: PlausibleTimes | None = None,
         reading: object = None,
+        ages_at: int | None = None,
     ) -> None:
         self.topic = model.topic
         self.counting = counting
@@ -105,7 +109,8 @@ class Scorer:
         self._writer = formats[wire].scored_writer(scored_event(), model)
         self._replay_id = model.replay_id
         self._headers = ScoredHeaders(model.topic, wire, model.replay_id)
-        self._ids = EventIds(model.topic, model.identity.sha256)
+        self._ages_at = ages_at
+        self._ids = EventIds(model.topic, model.identity.sha256, ages_at)
 
     @property
     def headers(self) -> int:
@@ -154,7 +159,8 @@ class Scorer:
 
     def features(self, batch: ReadBatch) -> Features:
         """Compute the model's matrix, reference bins and coverage from the leads' columns."""
-        return self._encoder.encode(batch.leads.columns, len(batch.offsets))
+        leads = batch.leads
+        return self._encoder.encode(leads.columns, len(batch.offsets), ages_at=self._ages_at)
 
     def counted_bins(self, features: Features) -> NDArray[np.int16]:
         """Return the codes of what drift counts; see ``FeatureEncoder``."""

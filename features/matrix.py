@@ -130,7 +130,7 @@ class FeatureEncoder:
             if DatePart.AGE in field.parts
         ]
 
-    def encode(self, columns: Columns, n: int) -> Features:
+    def encode(self, columns: Columns, n: int, *, ages_at: float | None = None) -> Features:
         """Build the features of ``n`` leads.
 
         Parameters
@@ -139,6 +139,9 @@ class FeatureEncoder:
             A column of length ``n`` for each field of the spec; others are ignored.
         n
             Number of leads.
+        ages_at
+            Time at which dates have their age, milliseconds since 1970; None: at the creation of
+            each lead.
 
         Raises
         ------
@@ -155,7 +158,8 @@ class FeatureEncoder:
                 raise ValueError(f"expected {n} values of field {name}, got {len(values)}")
             writer.write(values, matrix, bins)
         for name, ages in self._ages:
-            ages.write(columns[name], columns[CREATED_AT], matrix)
+            until = columns[CREATED_AT] if ages_at is None else np.full(n, ages_at)
+            ages.write(columns[name], until, matrix)
         return Features(matrix, bins, *self._rule.of(bins != self._missing))
 
     def counted_bins(self, features: Features) -> NDArray[np.int16]:
@@ -370,9 +374,9 @@ class _Ages:
         self._whole_days = field.whole_days
         self._shifts = field.day_shift_ms, created_shift
 
-    def write(self, values: Any, created_at: Any, matrix: Matrix) -> None:
+    def write(self, values: Any, until: Any, matrix: Matrix) -> None:
         matrix[:, self._column] = ages_in_days(
-            values, created_at, whole_days=self._whole_days, shifts=self._shifts
+            values, until, whole_days=self._whole_days, shifts=self._shifts
         )
 
 

@@ -103,6 +103,9 @@ class EventIds:
         The source topic.
     model_sha256
         The model, in hex.
+    ages_at
+        Time at which dates have their age, milliseconds since 1970: another score of the same
+        record and model; None: at the creation of each lead.
 
     Examples
     --------
@@ -110,8 +113,8 @@ class EventIds:
     [b'7831dffd205ca9ea-3-17', b'7831dffd205ca9ea-4-18']
     """
 
-    def __init__(self, topic: str, model_sha256: str) -> None:
-        base = _base(topic, model_sha256)
+    def __init__(self, topic: str, model_sha256: str, ages_at: int | None = None) -> None:
+        base = _base(topic, model_sha256 if ages_at is None else f"{model_sha256}|{ages_at}")
         self._pattern = f"{base}-%d-%%d".encode()
 
     def of(self, partitions: Sequence[int], offsets: Sequence[int]) -> list[bytes]:

@@ -38,6 +38,7 @@ COMMANDS = {
     "quality": ("quality", "Show how good the scores are, by what became of their leads."),
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "replay": ("replay", "Score past leads again, with any model, beside the workers."),
+    "rescore": ("rescore", "Score leads again that nothing was heard of, with their age now."),
     "retrain": ("retrain", "Retrain the model on leads with outcomes, and judge the candidate."),
     "diff": ("diff", "Show what another model would change, over past leads."),
     "erase": ("erase", "Erase leads, and list what ages out where and when."),
@@ -146,6 +147,7 @@ def main() -> None:
       leadscore diff live leads/2             see what another model would change
       leadscore snapshot --since 1h           compare recent and training leads
       leadscore replay start --last 7d        score past leads again
+      leadscore rescore --untouched 30d       score quiet leads with their age now
       leadscore retrain run --dry-run         see what there is to learn from
       leadscore erase L-1 --dry-run           see what is held of a lead
       leadscore completion bash               complete commands with the Tab key

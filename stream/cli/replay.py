@@ -30,7 +30,7 @@ from stream.replay.ranges import AtTime, parse_point
 from stream.replay.shards import Shard, parse_shard
 from stream.settings import Settings, load_settings
 
-__all__ = ["replay"]
+__all__ = ["execution_options", "parse_condition", "parse_shards", "replay"]
 
 
 @click.group()
@@ -47,7 +47,8 @@ def replay() -> None:
     """  # noqa: D301
 
 
-def _execution_options(command: Any) -> Any:
+def execution_options(command: Any) -> Any:
+    """Add the options of how a replay is executed to a command."""
     for option in reversed(
         (
             click.option(
@@ -135,7 +136,7 @@ def _has_terminal() -> bool:
     is_flag=True,
     help="Score a sample, write nothing, and show what the replay would do.",
 )
-@_execution_options
+@execution_options
 def start(**options: Any) -> None:
     """Plan a replay and execute it.
 
@@ -156,7 +157,7 @@ def start(**options: Any) -> None:
     account does not add up, 130 stopped: resume it with `leadscore replay resume`.
     """  # noqa: D301
     with exit_codes():
-        settings, shards = load_settings(), _shards(options)
+        settings, shards = load_settings(), parse_shards(options)
         wanted = _wanted(settings, options)
         if options["dry_run"]:
             run(settings, dry_run(settings, wanted, options))
@@ -168,7 +169,7 @@ def start(**options: Any) -> None:
 @replay.command()
 @click.argument("replay_id", metavar="ID")
 @click.option("--dry-run", is_flag=True, help="Say what is left; score nothing.")
-@_execution_options
+@execution_options
 def resume(replay_id: str, **options: Any) -> None:
     """Go on with a replay by its plan, from where its last commit is.
 
@@ -180,7 +181,7 @@ def resume(replay_id: str, **options: Any) -> None:
     Exit codes: as of `leadscore replay start`.
     """  # noqa: D301
     with exit_codes():
-        settings, shards = load_settings(), _shards(options)
+        settings, shards = load_settings(), parse_shards(options)
         if options["dry_run"]:
             run(settings, left_of(settings, replay_id, shards, options))
             return
@@ -276,7 +277,8 @@ async def _cancel(settings: Settings, replay_id: str, *, dry_run: bool) -> Repla
     return record
 
 
-def _shards(options: dict[str, Any]) -> tuple[Shard, ...]:
+def parse_shards(options: dict[str, Any]) -> tuple[Shard, ...]:
+    """Return the shards that the options name."""
     return tuple(parse_shard(text) for text in options["shards"])
 
 
@@ -297,7 +299,7 @@ def _wanted(settings: Settings, options: dict[str, Any]) -> Wanted:
         topic=options["topic"] or settings.leads_created,
         out=options["out"],
         is_into_live=options["into_live"],
-        filters=[_condition(text) for text in options["filters"]],
+        filters=[parse_condition(text) for text in options["filters"]],
         sample=options["sample"],
         id=options["replay_id"],
         archive=options["archive"],
@@ -309,7 +311,14 @@ def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _condition(text: str) -> tuple[str, str]:
+def parse_condition(text: str) -> tuple[str, str]:
+    """Return field and value of FIELD=VALUE.
+
+    Raises
+    ------
+    InputError
+        It is something else.
+    """
     field, equals, value = text.partition("=")
     if not (field and equals):
         raise InputError(f"expected --filter FIELD=VALUE, not {text!r}")

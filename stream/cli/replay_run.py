@@ -29,7 +29,7 @@ from stream.replay.execution import execute, execute_in_processes, settle
 from stream.replay.launch import Wanted, create_outputs, make_plan
 from stream.replay.lost_progress import check_progress
 from stream.replay.metrics import ReplayExposition
-from stream.replay.notes import notes_on
+from stream.replay.notes import notes_on, notes_on_ages
 from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.ranges import PartitionRange
@@ -85,8 +85,7 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
 async def dry_run(settings: Settings, wanted: Wanted, options: dict[str, Any]) -> None:
     """Score a sample of a replay, and print what the whole would be."""
     plan = await make_plan(settings, wanted, datetime.now(UTC))
-    for note in notes_on(plan, wanted):
-        click.echo(for_terminal(note), err=True)
+    _print_notes(settings, plan, wanted)
     estimate = await try_out(settings, plan)
     if options["is_json"]:
         as_json({"event": "dry_run", "plan": plan.model_dump(mode="json"), **asdict(estimate)})
@@ -105,13 +104,17 @@ async def start_replay(
     if record is not None:
         return await _resume(settings, record, shards, options)
     plan = await make_plan(settings, wanted, datetime.now(UTC))
-    for note in notes_on(plan, wanted):
-        click.echo(for_terminal(note), err=True)
+    _print_notes(settings, plan, wanted)
     _confirm(plan, options)
     await plans.write("planned", plan)
     how = f"replay {plan.id} is planned; if it is stopped: leadscore replay resume {plan.id}"
     click.echo(how, err=True)
     return await _execute(settings, await plans.find(plan.id), shards, options)
+
+
+def _print_notes(settings: Settings, plan: ReplayPlan, wanted: Wanted) -> None:
+    for note in (*notes_on(plan, wanted), *notes_on_ages(plan, settings)):
+        click.echo(for_terminal(note), err=True)
 
 
 async def _planned_by_the_first(plans: PlanLog, replay_id: str | None) -> ReplayRecord:

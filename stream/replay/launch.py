@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry
@@ -21,7 +22,7 @@ from stream.kafka.topic_catalog import DEAD_LETTERS, PARTIALS, SCORED
 from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
 from stream.replay.plan_log import require_plan_topic
-from stream.replay.ranges import PartitionRange, Point, read_bounds, resolve
+from stream.replay.ranges import BEGINNING, END, PartitionRange, Point, read_bounds, resolve
 from stream.replay.source_topic import read_topic_id
 from stream.settings import Settings
 
@@ -55,6 +56,9 @@ class Wanted:
         Path or URL of the archive that is read; None: the topic is.
     counts_drift
         Whether leads are counted for drift, into a topic of the replay's own.
+    untouched_ms
+        Only leads without a record for so many milliseconds are scored, once each and with the ages
+        of their dates now; None: all records are, with the ages that they had.
     """
 
     start: Point
@@ -68,6 +72,7 @@ class Wanted:
     id: str | None = None
     archive: str | None = None
     counts_drift: bool = False
+    untouched_ms: int | None = None
 
 
 def find_model(registry: Registry, reference: str) -> ModelIdentity:
@@ -147,7 +152,34 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
         else None,
         settings=ReplayPlan.kept(settings),
         created_at=now,
+        **await _aged(settings, wanted, partitions, ranges, now),
     )
+
+
+async def _aged(
+    settings: Settings,
+    wanted: Wanted,
+    partitions: int,
+    ranges: Sequence[PartitionRange],
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the fields of a plan that scores untouched leads with their age."""
+    if wanted.untouched_ms is None:
+        return {}
+    at = round(now.timestamp() * 1000)
+    watched: list[PartitionRange] = []
+    if wanted.archive is not None:
+        archived = {each.partition: each.end for each in ranges}
+        reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+        for each in await read_bounds(reader, wanted.topic, partitions, BEGINNING, END):
+            start = max(each.start, archived.get(each.partition, 0))
+            if start < each.end:
+                watched.append(PartitionRange(each.partition, start, each.end, each.log_start))
+    return {
+        "ages_at": at,
+        "untouched_since": at - wanted.untouched_ms,
+        "watched": tuple(watched),
+    }
 
 
 def _check_counting(wanted: Wanted) -> None:

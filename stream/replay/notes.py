@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from features.spec import DateField, DatePart
+from model.bundle import describe_bundle
+from model.registry import Registry
 from stream.archive.reader import Archive
+from stream.process.model_trial import Trials
 from stream.replay.launch import Wanted
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import AtTime
+from stream.settings import Settings
 
-__all__ = ["notes_on"]
+__all__ = ["notes_on", "notes_on_ages"]
 
 
 def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
@@ -44,6 +49,20 @@ def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
         )
     if plan.archive is not None:
         yield from _holes(plan, Archive(plan.archive, plan.topic))
+
+
+def notes_on_ages(plan: ReplayPlan, settings: Settings) -> Iterator[str]:
+    """Yield a sentence if leads are to be scored with their age, and the model reads no age."""
+    if plan.ages_at is None:
+        return
+    name = f"{plan.model_id}/{plan.model_version}"
+    spec = describe_bundle(Registry(settings.registry).resolve(name), Trials()).metadata.spec
+    dates = [field for field in spec.fields if isinstance(field, DateField)]
+    if not any(DatePart.AGE in field.parts for field in dates):
+        yield (
+            f"note: the model {name} reads the age of no date, so its scores are those that it gave"
+            " when the leads came; train it on a date, such as the last visit"
+        )
 
 
 def _holes(plan: ReplayPlan, archive: Archive) -> Iterator[str]:

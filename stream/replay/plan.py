@@ -68,6 +68,14 @@ class ReplayPlan(_Frozen):
     """Folder of the archive that is read instead of the source topic."""
     drift_partials: str | None = None
     """Topic of the counts for drift; None: leads are not counted."""
+    ages_at: int | None = None
+    """Time at which dates have their age, milliseconds since 1970; None: at the creation of each
+    lead."""
+    untouched_since: int | None = None
+    """Only the last record of each lead is scored, and only if it is older than this time,
+    milliseconds since 1970; None: all records are."""
+    watched: tuple[PartitionRange, ...] = ()
+    """Ranges of the topic after those of the archive: they are read for later records only."""
     settings: dict[str, Any]
     """Rules of scoring and delivery, by name of the setting."""
     created_at: datetime

@@ -32,6 +32,7 @@ from stream.replay.progress import ReplayAssignment
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import load_selection
 from stream.replay.source import Pace, ReplaySource, SourceLimits
+from stream.replay.untouched import with_untouched
 from stream.schema_registry.compatibility import verify_schemas
 from stream.schema_registry.lookup import SchemaLookup
 from stream.schema_registry.opened import open_lookup
@@ -183,7 +184,10 @@ class ReplayRun:
             await verify_schemas(settings, schemas, None)
         registered = None if schemas is None else schemas.registered
         serving = await asyncio.to_thread(self._load, registered)
-        selection = await asyncio.to_thread(load_selection, plan, settings)
+        selection = await with_untouched(
+            *(await asyncio.to_thread(load_selection, plan, settings), settings, plan),
+            *(serving.scorer, None if schemas is None else schemas.resolve),
+        )
         kafka = KafkaClients(settings)
         kafka.offsets = _PlannedOffsets(settings, plan)
         failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -295,7 +299,7 @@ class ReplayRun:
 
     def _load(self, registered: RegisteredSchemas | None) -> Serving:
         plan = self._plan
-        load = partial(load_pinned, registered=registered, replay_id=plan.id)
+        load = partial(load_pinned, registered=registered, replay_id=plan.id, ages_at=plan.ages_at)
         return load(self._settings, self._trials, plan.model)
 
     async def _start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:

@@ -24,6 +24,7 @@ from stream.settings import Settings
 
 __all__ = ["Selection", "lead_filter", "load_selection", "sampled"]
 
+NO_OFFSETS = np.empty(0, np.int64)
 LEAD_ID = "lead_id"
 SPREAD = 0x9E3779B97F4A7C15
 """The constants of SplitMix64 (Steele, Lea, Flood 2014), whose output is equidistributed."""
@@ -144,7 +145,7 @@ def lead_filter(
 
 
 class Selection:
-    """Selects records by a sample and a filter.
+    """Selects records by their places, a sample and a filter.
 
     Parameters
     ----------
@@ -152,14 +153,31 @@ class Selection:
         Share of the records in the sample.
     matches
         The filter; None: there is none.
+    places
+        int64, ascending: the offsets of each partition that may be scored; None: all.
     """
 
-    def __init__(self, share: float = 1.0, matches: _LeadFilter | None = None) -> None:
+    def __init__(
+        self,
+        share: float = 1.0,
+        matches: _LeadFilter | None = None,
+        places: Mapping[int, NDArray[np.int64]] | None = None,
+    ) -> None:
         self._share = share
         self._matches = matches
+        self._places = places
+
+    def at(self, places: Mapping[int, NDArray[np.int64]]) -> Selection:
+        """Return the same selection of records at some places only."""
+        return Selection(self._share, self._matches, places)
 
     def kept(self, partition: int, records: Sequence[Record]) -> Sequence[Record]:
         """Return the records of a partition that are scored."""
+        if self._places is not None:
+            found = _contains(
+                self._places.get(partition, NO_OFFSETS), [record.offset for record in records]
+            )
+            records = [records[row] for row in np.flatnonzero(found).tolist()]
         if self._share < 1.0:
             drawn = sampled(partition, [record.offset for record in records], self._share)
             records = [records[row] for row in np.flatnonzero(drawn).tolist()]
@@ -167,6 +185,15 @@ class Selection:
             rows = np.flatnonzero(self._matches.kept(records)).tolist()
             records = [records[row] for row in rows]
         return records
+
+
+def _contains(ascending: NDArray[np.int64], offsets: Sequence[int]) -> NDArray[np.bool_]:
+    """Return which offsets are among others: np.isin would go through all of these."""
+    wanted = np.asarray(offsets, np.int64)
+    at = np.searchsorted(ascending, wanted)
+    is_inside = at < len(ascending)
+    is_inside[is_inside] = ascending[at[is_inside]] == wanted[is_inside]
+    return is_inside
 
 
 def load_selection(plan: ReplayPlan, settings: Settings) -> Selection:

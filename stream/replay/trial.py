@@ -22,6 +22,7 @@ from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import load_selection
+from stream.replay.untouched import with_untouched
 from stream.schema_registry.opened import asked_schemas, with_own_framing
 from stream.scoring.serving_model import load_pinned
 from stream.settings import Settings
@@ -89,10 +90,18 @@ async def try_out(settings: Settings, plan: ReplayPlan) -> Estimate:
         Kafka did not answer.
     """
     settings = plan.settings_of(settings)
-    load = partial(load_pinned, registered=asked_schemas(settings), replay_id=plan.id)
+    load = partial(
+        load_pinned,
+        registered=asked_schemas(settings),
+        replay_id=plan.id,
+        ages_at=plan.ages_at,
+    )
     serving = await asyncio.to_thread(load, with_own_framing(settings), Trials(), plan.model)
     records = await _drawn(settings, plan)
-    selection = await asyncio.to_thread(load_selection, plan, settings)
+    selection = await with_untouched(
+        *(await asyncio.to_thread(load_selection, plan, settings), settings, plan),
+        serving.scorer,
+    )
     by_partition: dict[int, list[Record]] = {}
     for record in records:
         by_partition.setdefault(record.partition, []).append(record)

@@ -114,6 +114,7 @@ def load_serving(
     *,
     registered: RegisteredSchemas | None = None,
     replay_id: str | None = None,
+    ages_at: int | None = None,
 ) -> Serving:
     """Load a model, verify it and make it ready to score.
 
@@ -129,6 +130,9 @@ def load_serving(
         What is known of the schema registry; None: there is none.
     replay_id
         The replay that it scores for; None for a worker.
+    ages_at
+        Time at which dates have their age, milliseconds since 1970; None: at the creation of each
+        lead.
 
     Raises
     ------
@@ -165,6 +169,7 @@ def load_serving(
             topic=settings.leads_created,
             registered=registered,
             replay_id=replay_id,
+            ages_at=ages_at,
         ),
         identity=bundle.identity,
         engine=predictor.engine,
@@ -181,6 +186,7 @@ def load_pinned(
     *,
     registered: RegisteredSchemas | None = None,
     replay_id: str | None = None,
+    ages_at: int | None = None,
 ) -> Serving:
     """Load the very model that a commit, or the plan of a replay, names.
 
@@ -196,6 +202,9 @@ def load_pinned(
         What is known of the schema registry; None: there is none.
     replay_id
         The replay that it scores for; None for a worker.
+    ages_at
+        Time at which dates have their age, milliseconds since 1970; None: at the creation of each
+        lead.
 
     Raises
     ------
@@ -210,7 +219,12 @@ def load_pinned(
     if model.version not in registry.versions(model.id):
         raise ModelNotFoundError(f"the registry {registry.root} has no model {name}: restore it")
     location = registry.resolve(name)
-    serving = load_serving(settings, location, trial, registered=registered, replay_id=replay_id)
+    serving = load_serving(
+        *(settings, location, trial),
+        registered=registered,
+        replay_id=replay_id,
+        ages_at=ages_at,
+    )
     if serving.identity.sha256 != model.sha256:
         raise BundleError(
             f"model {name} was expected to have the SHA-256 {model.sha256}, it has "
@@ -253,6 +267,7 @@ def scorer_of(
     topic: str,
     registered: RegisteredSchemas | None = None,
     replay_id: str | None = None,
+    ages_at: int | None = None,
 ) -> Scorer:
     """Make the scorer of a bundle, for the leads of a topic, of a worker or of a replay."""
     metadata = bundle.metadata
@@ -286,6 +301,7 @@ def scorer_of(
         metadata.importance,
         registered,
         _reading_of(metadata),
+        ages_at,
     )
 
 
@@ -325,6 +341,7 @@ def _scorer(
     importance: Mapping[str, float] | None = None,
     registered: RegisteredSchemas | None = None,
     reading: object = None,
+    ages_at: int | None = None,
 ) -> Scorer:
     formats = formats_with(registered)
     decoder = LeadDecoder(
@@ -350,6 +367,7 @@ def _scorer(
         counting=counting,
         times=PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms),
         reading=reading,
+        ages_at=ages_at,
     )
 
 

@@ -45,16 +45,17 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Replays:
-    """Runs replays of a stage's leads."""
+    """Runs replays of a stage's leads, by `leadscore replay` or another command."""
 
     stage: Stage
+    command: tuple[str, ...] = ("replay",)
 
     async def begin(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
         """Start the command: `process = await begin("start", "--last", "1h")`."""
         given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
         own = {"LEADSCORE_HTTP_HOST": "127.0.0.1"}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "stream", "replay", *arguments),
+            *(sys.executable, "-m", "stream", *self.command, *arguments),
             env=given | self.stage.environment | own | environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -115,6 +115,7 @@ TABLE = {
     "replay list": Does(asks_kafka=True),
     "replay show": Does("some-replay", asks_kafka=True),
     "replay cancel": Does("some-replay", asks_kafka=True, writes=True),
+    "rescore": Does("--untouched 30d", asks_kafka=True, writes=True),
     "retrain run": Does(asks_kafka=True, writes=True),
     "retrain request": Does(asks_kafka=True, writes=True),
     "retrain list": Does(asks_kafka=True),

@@ -60,6 +60,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
         rules: Rules | None = None,
         wire: WireFormat = WireFormat.JSON,
         times: PlausibleTimes | None = None,
+        ages_at: int | None = None,
     ) -> Scorer:
         scored = ScoredModel(
             identity=bundle.identity,
@@ -82,6 +83,7 @@ def make_scorer(model: SmallModel) -> MakeScorer:
             rules=rules or Rules(),
             wire=wire,
             times=times,
+            ages_at=ages_at,
         )
 
     return make
@@ -190,6 +192,23 @@ def test_the_same_record_gets_the_same_event_again(make_scorer: MakeScorer) -> N
         for partition in (0, 1)
     }
     assert len(ids) == 4
+
+
+def test_a_lead_with_its_age_of_another_time_is_another_event(
+    make_scorer: MakeScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float | None] = []
+    encode = FeatureEncoder.encode
+
+    def recording(self: FeatureEncoder, *given: Any, ages_at: float | None = None) -> Any:
+        asked.append(ages_at)
+        return encode(self, *given, ages_at=ages_at)
+
+    monkeypatch.setattr(FeatureEncoder, "encode", recording)
+    times = (None, 1_800_000_000_000, 1_900_000_000_000)
+    found = [score(make_scorer(ages_at=at), records([lead()])) for at in times]
+    assert asked == [*times]
+    assert len({events(batch)[0]["event_id"] for batch in found}) == 3
 
 
 BAD = {

@@ -122,6 +122,21 @@ def test_an_age_is_in_days_before_the_creation() -> None:
     assert np.isnan(found[3:]).all()
 
 
+def test_ages_at_another_time_count_from_there_and_leave_the_other_parts() -> None:
+    parts = (DatePart.AGE, DatePart.WEEKDAY)
+    creation = DateField(name="created_at", parts=(DatePart.WEEKDAY,))
+    spec = FeatureSpec(fields=(DateField(name="seen", parts=parts), creation))
+    encoder = FeatureEncoder(spec, unmeasured_reference(spec))
+    columns = {"seen": DAY_MS * np.array([1.0, NAN]), "created_at": DAY_MS * np.array([2.0, 2.0])}
+    before = encoder.encode(columns, 2)
+    later = encoder.encode(columns, 2, ages_at=DAY_MS * 31.5)
+    assert before.matrix[0, 0] == 1
+    assert later.matrix[0, 0] == 30.5
+    assert np.isnan(later.matrix[1, 0])
+    assert np.array_equal(later.matrix[:, 1:], before.matrix[:, 1:], equal_nan=True)
+    assert np.array_equal(later.bins, before.bins)
+
+
 def test_an_age_in_whole_days_ignores_the_clock() -> None:
     spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,), whole_days=True))
     created = DAY_MS * np.array([20.99, 20.0, 20.01, -3.5])

@@ -44,8 +44,10 @@ def test_an_event_id_depends_on_topic_model_and_partition_and_on_nothing_else() 
         *EventIds("leads.created", "ab").of([4], [7]),
         *EventIds("leads.created", "ac").of([3], [7]),
         *EventIds("leads.other", "ab").of([3], [7]),
+        *EventIds("leads.created", "ab", 5).of([3], [7]),
+        *EventIds("leads.created", "ab", 6).of([3], [7]),
     ]
-    assert len({event_id, *others}) == 5
+    assert len({event_id, *others}) == 7
 
 
 def test_a_partition_and_an_offset_do_not_run_together() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from stream.replay.launch import Wanted
-from stream.replay.notes import notes_on
+from stream.replay.notes import notes_on, notes_on_ages
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import BEGINNING, END, AtOffset, AtTime, PartitionRange, Point
 from stream.settings import load_settings
 from testing.archives import archive_file, record_at
+from tests.unit.small_model import NAME, SmallModel
 
 
 def plan_of(*ranges: PartitionRange, archive: Path | None = None) -> ReplayPlan:
@@ -66,3 +67,13 @@ def test_offsets_that_an_archive_lacks_within_the_range_are_named(tmp_path: Path
         " expired",
     ]
     assert notes(plan_of(PartitionRange(0, 21, 23), archive=tmp_path), AtOffset(21)) == []
+
+
+def test_a_model_that_reads_no_age_gives_the_scores_that_it_gave_before(model: SmallModel) -> None:
+    settings = load_settings(registry=str(model.registry))
+    plan = plan_of(PartitionRange(0, 0, 9)).model_copy(
+        update={"model_id": NAME, "model_version": "1", "ages_at": 1_700_000_000_000}
+    )
+    [note] = notes_on_ages(plan, settings)
+    assert f"{NAME}/1 reads the age of no date" in note
+    assert not [*notes_on_ages(plan.model_copy(update={"ages_at": None}), settings)]

@@ -130,9 +130,15 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         return await cluster.kafka.read_committed(partition)
 
     def load(
-        settings: Settings, trial: Any, model: ModelIdentity, *, registered: None, replay_id: str
+        settings: Settings,
+        trial: Any,
+        model: ModelIdentity,
+        *,
+        registered: None,
+        replay_id: str,
+        ages_at: int | None,
     ) -> Any:
-        assert (model.version, replay_id) == ("3", "r1"), "the model of the plan"
+        assert (model.version, replay_id, ages_at) == ("3", "r1", None), "the model of the plan"
         return SimpleNamespace(scorer=scorer())
 
     monkeypatch.setattr(GroupOffsets, "read", read)
