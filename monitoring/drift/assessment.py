@@ -150,16 +150,11 @@ class Assessor:
             fields = self._judged(parts, self._exact_tests(parts, start, end))
         else:
             fields = self._judged(parts, [self._test(part) for part in parts])
-        drifted_names = {
-            part.field for part, field in zip(parts[:-1], fields, strict=False) if field.is_drifted
-        }
-        drifted = np.array([name in drifted_names for name in self._names])
-        surging = [part.surges(self._thresholds) for part in parts[:-1]]
-        unexplained = [
-            part
-            for part, field in zip(parts[:-1], fields, strict=False)
-            if field.is_drifted and not part.is_explained(self._thresholds)
+        drifted_parts = [
+            part for part, field in zip(parts[:-1], fields, strict=False) if field.is_drifted
         ]
+        drifted_names = {part.field for part in drifted_parts}
+        drifted = np.array([name in drifted_names for name in self._names])
         share, important = float(drifted.mean()), float(self._importance.sum())
         is_drift = share >= self._thresholds.drift_share
         worst = max((field.state for field in fields), key=SEVERITY.index)
@@ -179,9 +174,9 @@ class Assessor:
             is_engagement_healthy=self._low <= counts.mean_score <= self._high,
             coverage=counts.coverage(self._layout.reference.typical_fields),
             diagnosis=diagnose(
-                is_covariate=bool(unexplained),
+                is_covariate=not all(part.is_explained(self._thresholds) for part in drifted_parts),
                 is_prediction=fields[-1].is_drifted is True,
-                is_surge=any(surging),
+                is_surge=any(part.surges(self._thresholds) for part in parts[:-1]),
             ),
             fields=fields,
         )

@@ -33,7 +33,7 @@ from stream.settings import load_settings
 from stream.simulator.connection import connected_producer, stop_on_signals
 from stream.simulator.events import EventMaker
 from stream.simulator.lead_file import leads_of
-from stream.simulator.playing import Steady
+from stream.simulator.playing import Lead, Steady
 from stream.simulator.run import Played, play
 
 __all__ = ["demo"]
@@ -220,16 +220,7 @@ class _Demo:
         return bundle
 
     async def _play(self, rest: Table, bundle: str) -> int:
-        contract = SchemaStore.load().by_name(CONTRACT)
-        assert contract is not None
-        leads = leads_of(rest, contract, lead_id="lead_id", time="created_at")
-        as_event = EventMaker(
-            contract,
-            WireFormat.AVRO,
-            bad_share=BAD_SHARE,
-            max_bytes=self._settings.max_event_bytes,
-            seed=SEED,
-        )
+        leads, as_event = self._stream_of(rest)
         audit, screen = Audit(), self._screen
         with stop_on_signals() as stop:
             async with (
@@ -268,6 +259,20 @@ class _Demo:
             screen.say("", "drift is monitored on real Kafka only: see `leadscore demo --help`")
         screen.next_steps(bundle)
         return EXIT_UNACCOUNTED if faults else 0
+
+    def _stream_of(self, rest: Table) -> tuple[list[Lead], EventMaker]:
+        """Return the leads that are played, and what makes events of them, a few of them broken."""
+        contract = SchemaStore.load().by_name(CONTRACT)
+        assert contract is not None
+        leads = leads_of(rest, contract, lead_id="lead_id", time="created_at")
+        as_event = EventMaker(
+            contract,
+            WireFormat.AVRO,
+            bad_share=BAD_SHARE,
+            max_bytes=self._settings.max_event_bytes,
+            seed=SEED,
+        )
+        return leads, as_event
 
     async def _reports_settle(self, screen: DemoScreen, stop: asyncio.Event) -> None:
         """Wait until no further drift report arrives."""

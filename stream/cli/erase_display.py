@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.display import for_terminal
+from stream.erasure.archived_leads import ArchivedLead
 from stream.erasure.erasure import Erasure, Finding, NamingPlan
 from stream.erasure.old_bundles import OldBundle
 from stream.erasure.policy import Fate, TopicPolicy
+from stream.erasure.sink_rows import SinkRows
 
 __all__ = ["erasure_lines", "print_erasure"]
 
@@ -61,42 +63,13 @@ def erasure_lines(
     for policy in found.topics:
         yield {"kind": "topic", **_policy(policy)}
     for finding in found.findings:
-        yield {
-            "kind": "records",
-            **_lead(finding.lead, hashes),
-            "topic": finding.policy.topic,
-            "records": finding.records,
-            "newest": _moment(finding.newest_ms),
-            "fate": str(finding.fate),
-            "gone_by": None if finding.gone_by_ms is None else _moment(finding.gone_by_ms),
-            "what_to_do": ADVICE.get(finding.fate),
-        }
+        yield {"kind": "records", **_lead(finding.lead, hashes), **_records(finding)}
     for plan in found.plans:
-        yield {
-            "kind": "replay",
-            **_lead(plan.lead, hashes),
-            "replay_id": plan.replay_id,
-            "fate": str(Fate.STAYS if plan.is_open else Fate.TOMBSTONE),
-            "what_to_do": _advice_on_plan(plan) if plan.is_open else None,
-        }
+        yield {"kind": "replay", **_lead(plan.lead, hashes), **_plan(plan)}
     for archived in found.archived:
-        yield {
-            "kind": "archive",
-            **_lead(archived.lead, hashes),
-            "file": str(archived.file),
-            "records": archived.records,
-            "fate": str(Fate.STAYS),
-            "what_to_do": ADVICE_ON_ARCHIVE,
-        }
+        yield {"kind": "archive", **_lead(archived.lead, hashes), **_archived(archived)}
     for held in found.rows:
-        yield {
-            "kind": "database",
-            **_lead(held.lead, hashes),
-            "database": held.database,
-            "table": held.table,
-            "rows": held.rows,
-            "fate": DELETED,
-        }
+        yield {"kind": "database", **_lead(held.lead, hashes), **_rows(held)}
     for bundle in found.bundles:
         yield {"kind": "model", "model": bundle.name, "what_to_do": _advice_on_bundle(bundle)}
     yield {
@@ -108,6 +81,43 @@ def erasure_lines(
         "tombstones": len(found.tombstones),
         "rows": sum(held.rows for held in found.rows),
         "has_rest": found.has_rest,
+    }
+
+
+def _records(finding: Finding) -> dict[str, Any]:
+    return {
+        "topic": finding.policy.topic,
+        "records": finding.records,
+        "newest": _moment(finding.newest_ms),
+        "fate": str(finding.fate),
+        "gone_by": None if finding.gone_by_ms is None else _moment(finding.gone_by_ms),
+        "what_to_do": ADVICE.get(finding.fate),
+    }
+
+
+def _plan(plan: NamingPlan) -> dict[str, Any]:
+    return {
+        "replay_id": plan.replay_id,
+        "fate": str(Fate.STAYS if plan.is_open else Fate.TOMBSTONE),
+        "what_to_do": _advice_on_plan(plan) if plan.is_open else None,
+    }
+
+
+def _archived(archived: ArchivedLead) -> dict[str, Any]:
+    return {
+        "file": str(archived.file),
+        "records": archived.records,
+        "fate": str(Fate.STAYS),
+        "what_to_do": ADVICE_ON_ARCHIVE,
+    }
+
+
+def _rows(held: SinkRows) -> dict[str, Any]:
+    return {
+        "database": held.database,
+        "table": held.table,
+        "rows": held.rows,
+        "fate": DELETED,
     }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from stream.cli.replay_display import (
 from stream.process.exit_codes import EXIT_STOPPED, EXIT_UNBALANCED
 from stream.process.garbage import collect_seldom
 from stream.process.priority import give_way
-from stream.replay.execution import execute, execute_in_processes, settle
+from stream.replay.execution import OnProgress, execute, execute_in_processes, settle
 from stream.replay.launch import Wanted, create_outputs, make_plan
 from stream.replay.lost_progress import check_progress
 from stream.replay.metrics import ReplayExposition
@@ -203,40 +203,8 @@ async def _execute(
         _, progress = await shown_progress(settings, plan.id)
         return _tell_end(plan, progress, options)
     await create_outputs(settings, plan)
-    throttle = Throttle(
-        options["max_rate"],
-        lag_limit=settings.replay_live_lag,
-        latency_limit_ms=settings.replay_live_latency_ms,
-    )
     ranges = split(plan.ranges, shards)
-    display = ReplayDisplay(plan, Console(stderr=True), is_json=options["is_json"])
-    exposition = ReplayExposition(options["textfile"])
-
-    def show(progress: Sequence[Progress], by: Throttle) -> None:
-        display(progress, by)
-        exposition.show(progress, by)
-
-    async def look() -> None:
-        found = await read_progress(settings, plan)
-        show([each for each in found if each.range in ranges], throttle)
-
-    async with AsyncExitStack() as stack:
-        if options["port"] is not None:
-            server = exposition.server(settings.http_host, options["port"])
-            await stack.enter_async_context(server)
-            click.echo(f"metrics on port {server.port}", err=True)
-        stop = stack.enter_context(stop_on_signals())
-        stack.enter_context(display)
-        if not ranges:  # more shards than partitions
-            is_done = True
-        elif (workers := min(options["workers"], len(ranges))) > 1:
-            rate = options["max_rate"]
-            is_done = await execute_in_processes(
-                settings, plan, shards, workers, rate, throttle, look, stop
-            )
-        else:
-            is_done = await execute(settings, plan, ranges, throttle, show, stop)
-    if not is_done:
+    if not await _execute_ranges(settings, plan, ranges, shards, options):
         click.echo(f"stopped; go on with: leadscore replay resume {plan.id}", err=True)
         return EXIT_STOPPED
     done = await settle(settings, plan)
@@ -244,6 +212,58 @@ async def _execute(
         _tell_shard_end(plan, ranges, options)
         return 0
     return _tell_end(plan, done, options)
+
+
+async def _execute_ranges(
+    settings: Settings,
+    plan: ReplayPlan,
+    ranges: Sequence[PartitionRange],
+    shards: Sequence[Shard],
+    options: dict[str, Any],
+) -> bool:
+    """Execute the ranges of some shards beside their display; return whether they are done."""
+    throttle = Throttle(
+        options["max_rate"],
+        lag_limit=settings.replay_live_lag,
+        latency_limit_ms=settings.replay_live_latency_ms,
+    )
+    with stop_on_signals() as stop:
+        async with _shown(settings, plan, options) as show:
+            if not ranges:  # more shards than partitions
+                return True
+            workers = min(options["workers"], len(ranges))
+            if workers == 1:
+                return await execute(settings, plan, ranges, throttle, show, stop)
+
+            async def look() -> None:
+                found = await read_progress(settings, plan)
+                show([each for each in found if each.range in ranges], throttle)
+
+            rate = options["max_rate"]
+            return await execute_in_processes(
+                settings, plan, shards, workers, rate, throttle, look, stop
+            )
+
+
+@asynccontextmanager
+async def _shown(
+    settings: Settings, plan: ReplayPlan, options: dict[str, Any]
+) -> AsyncIterator[OnProgress]:
+    """Yield a function that shows the progress: on the terminal, and as metrics if asked for."""
+    exposition = ReplayExposition(options["textfile"])
+    display = ReplayDisplay(plan, Console(stderr=True), is_json=options["is_json"])
+
+    def show(progress: Sequence[Progress], by: Throttle) -> None:
+        display(progress, by)
+        exposition.show(progress, by)
+
+    async with AsyncExitStack() as stack:
+        if options["port"] is not None:
+            server = exposition.server(settings.http_host, options["port"])
+            await stack.enter_async_context(server)
+            click.echo(f"metrics on port {server.port}", err=True)
+        stack.enter_context(display)
+        yield show
 
 
 def _tell_shard_end(

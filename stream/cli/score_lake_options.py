@@ -17,53 +17,55 @@ __all__ = ["check_without_out", "lake_options", "score_into_folder"]
 ROWS_PER_FILE = 1_000_000
 
 
+LAKE_OPTIONS = (
+    click.option(
+        "--out",
+        metavar="FOLDER",
+        type=click.Path(),
+        help="Folder for files of scores and their manifest: a path or URL.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        help="Processes.  [default: one a core; needs --out]",
+    ),
+    click.option(
+        "--shard",
+        "shards",
+        multiple=True,
+        metavar="I/N",
+        help="Only the I-th of N parts of the rows; /N in a Kubernetes Indexed Job.",
+    ),
+    click.option(
+        "--keep",
+        multiple=True,
+        metavar="COLUMN",
+        help="A column that is copied to the output; may be repeated.",
+    ),
+    click.option(
+        "--rows-per-file",
+        type=click.IntRange(1),
+        help=f"Rows of an output file.  [default: {ROWS_PER_FILE}, or a row group]",
+    ),
+    click.option(
+        "--delta-version",
+        type=click.IntRange(0),
+        help="Version of a Delta table.  [default: the latest]",
+    ),
+    click.option(
+        "--max-rejected",
+        type=SHARE,
+        default="0",
+        help="Share of rejected rows above which the exit code is 1.  [default: 0]",
+    ),
+    click.option("--dry-run", is_flag=True, help="Show what --out would do; write nothing."),
+    click.option("--json", "is_json", is_flag=True, help="Print NDJSON about --out."),
+)
+
+
 def lake_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options for data sets."""
-    options = (
-        click.option(
-            "--out",
-            metavar="FOLDER",
-            type=click.Path(),
-            help="Folder for files of scores and their manifest: a path or URL.",
-        ),
-        click.option(
-            "--workers",
-            type=click.IntRange(1, 256),
-            help="Processes.  [default: one a core; needs --out]",
-        ),
-        click.option(
-            "--shard",
-            "shards",
-            multiple=True,
-            metavar="I/N",
-            help="Only the I-th of N parts of the rows; /N in a Kubernetes Indexed Job.",
-        ),
-        click.option(
-            "--keep",
-            multiple=True,
-            metavar="COLUMN",
-            help="A column that is copied to the output; may be repeated.",
-        ),
-        click.option(
-            "--rows-per-file",
-            type=click.IntRange(1),
-            help=f"Rows of an output file.  [default: {ROWS_PER_FILE}, or a row group]",
-        ),
-        click.option(
-            "--delta-version",
-            type=click.IntRange(0),
-            help="Version of a Delta table.  [default: the latest]",
-        ),
-        click.option(
-            "--max-rejected",
-            type=SHARE,
-            default="0",
-            help="Share of rejected rows above which the exit code is 1.  [default: 0]",
-        ),
-        click.option("--dry-run", is_flag=True, help="Show what --out would do; write nothing."),
-        click.option("--json", "is_json", is_flag=True, help="Print NDJSON about --out."),
-    )
-    for option in reversed(options):
+    for option in reversed(LAKE_OPTIONS):
         command = option(command)
     return command
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from stream.erasure.archived_leads import ArchivedLead, find_archived
-from stream.erasure.held_records import find_held
+from stream.erasure.held_records import Held, find_held
 from stream.erasure.lead_topics import read_lead_topics, read_replays
 from stream.erasure.old_bundles import OldBundle, find_old_bundles
 from stream.erasure.policy import Fate, TopicPolicy
@@ -148,51 +149,57 @@ async def plan_erasure(
     findings: list[Finding] = []
     tombstones: list[Tombstone] = []
     for policy in topics:
-
-        def on_read(read: int, total: int, topic: str = policy.topic) -> None:
-            progress(topic, read, total)
-
+        on_read = partial(progress, policy.topic)
         held = await find_held(reader, policy.topic, policy.partitions, keys, on_read)
-        for lead, records in sorted(held.items()):
-            fate, left = policy.fate, records.without_tombstone
-            if fate is Fate.TOMBSTONE:
-                key = ids[lead].encode()
-                tombstones += [Tombstone(policy.topic, number, key) for number in left]
-                fate = Fate.TOMBSTONE if left else Fate.TOMBSTONED
-            if records.records:
-                findings.append(
-                    Finding(
-                        lead,
-                        policy,
-                        records.records,
-                        records.newest_ms,
-                        fate,
-                        policy.gone_by(records.newest_ms, now_ms),
-                    )
-                )
+        found, due = _fates(policy, held, ids, now_ms)
+        findings += found
+        tombstones += due
     plans = naming_plans(replays, ids)
-    tombstones += [
-        Tombstone(settings.leads_replays, 0, plan.encode())
-        for plan in sorted({plan.replay_id for plan in plans if not plan.is_open})
-    ]
-    archived: list[ArchivedLead] = []
-    if settings.archive is not None:
-        archived = await find_archived(
-            settings.archive,
-            settings.leads_created,
-            keys,
-            lambda read, total: progress(str(settings.archive), read, total),
-        )
     return Erasure(
         leads=len(ids),
         topics=topics,
         findings=findings,
         plans=plans,
         bundles=find_old_bundles(settings.registry),
-        tombstones=tombstones,
-        archived=archived,
+        tombstones=[*tombstones, *_tombstones_of_plans(settings.leads_replays, plans)],
+        archived=await _archived(settings, keys, progress),
         rows=rows,
     )
+
+
+def _fates(
+    policy: TopicPolicy, held: Mapping[int, Held], ids: Sequence[str], now_ms: int
+) -> tuple[list[Finding], list[Tombstone]]:
+    """Return what becomes of the records of a topic, and the tombstones that are due in it."""
+    findings: list[Finding] = []
+    tombstones: list[Tombstone] = []
+    for lead, records in sorted(held.items()):
+        fate, left = policy.fate, records.without_tombstone
+        if fate is Fate.TOMBSTONE:
+            key = ids[lead].encode()
+            tombstones += [Tombstone(policy.topic, number, key) for number in left]
+            fate = Fate.TOMBSTONE if left else Fate.TOMBSTONED
+        if records.records:
+            newest = records.newest_ms
+            gone_by = policy.gone_by(newest, now_ms)
+            findings.append(Finding(lead, policy, records.records, newest, fate, gone_by))
+    return findings, tombstones
+
+
+def _tombstones_of_plans(topic: str, plans: Sequence[NamingPlan]) -> list[Tombstone]:
+    """Return the tombstones of replays that name a lead and can't be resumed any more."""
+    ended = {plan.replay_id for plan in plans if not plan.is_open}
+    return [Tombstone(topic, 0, replay_id.encode()) for replay_id in sorted(ended)]
+
+
+async def _archived(
+    settings: Settings, keys: Mapping[bytes, int], progress: Progress
+) -> list[ArchivedLead]:
+    """Return which files of the archive hold the leads; none where no archive is set."""
+    if settings.archive is None:
+        return []
+    on_read = partial(progress, str(settings.archive))
+    return await find_archived(settings.archive, settings.leads_created, keys, on_read)
 
 
 def naming_plans(replays: Mapping[str, ReplayRecord], ids: Sequence[str]) -> list[NamingPlan]:

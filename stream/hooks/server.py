@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
@@ -81,17 +81,7 @@ class HookServer:
         self._hubspot = _hubspot(settings)
         salesforce = _salesforce(settings)
         generic_key = _generic_key(settings)
-        senders: Mapping[str, object | None] = {
-            "hubspot": self._hubspot,
-            "salesforce": salesforce,
-            "generic": generic_key,
-        }
-        sources = tuple(name for name, sender in senders.items() if sender is not None)
-        if not sources:
-            raise StartupError(
-                f"expected a sender of webhooks: set {PREFIX}HOOKS_HUBSPOT_SECRET,"
-                f" {PREFIX}HOOKS_SALESFORCE_ORG or {PREFIX}HOOKS_SECRET (docs/crm.md)"
-            )
+        sources = _sources(hubspot=self._hubspot, salesforce=salesforce, generic=generic_key)
         metrics = HookMetrics(registry, sources)
         receiver = Receiver(
             delivery=Delivery(self.writer, metrics, lambda: time.time_ns() // 1_000_000),
@@ -134,6 +124,17 @@ class HookServer:
         while True:
             self._health.heartbeat(time.monotonic())
             await asyncio.sleep(HEARTBEAT)
+
+
+def _sources(**senders: object | None) -> tuple[str, ...]:
+    """Return the names of the senders that are set; at least one is expected."""
+    sources = tuple(name for name, sender in senders.items() if sender is not None)
+    if not sources:
+        raise StartupError(
+            f"expected a sender of webhooks: set {PREFIX}HOOKS_HUBSPOT_SECRET,"
+            f" {PREFIX}HOOKS_SALESFORCE_ORG or {PREFIX}HOOKS_SECRET (docs/crm.md)"
+        )
+    return sources
 
 
 def _hubspot(settings: Settings) -> HubSpotSource | None:

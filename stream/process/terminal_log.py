@@ -62,51 +62,59 @@ def _settings(given: Mapping[str, Any]) -> Sequence[Line]:
         ("LeadScore", f"{version('leadscore')}, worker, role {role}, process {os.getpid()}"),
         ("Kafka", _kafka(settings)),
     ]
-    if role == "sink":
-        content = settings["sink_content"]
-        name = settings["sink_name"] or f"{settings['sink']}-{content}"
-        reads = settings["leads_scored" if content == "scores" else "leads_created"]
-        lines += [
-            ("Reads", f"{reads}, group {settings['group_id']}-sink-{name}"),
-            ("Writes", f"{content} to {settings['sink_to']} ({settings['sink']})"),
-        ]
-    if role in ("score", "all"):
-        partials = [settings["leads_drift_partials"]] if settings["drift"] else []
-        outputs = [
-            f"{settings['leads_scored']} ({settings['output_format']})",
-            settings["leads_created_dlq"],
-            *partials,
-        ]
-        lines += [
-            ("Reads", f"{settings['leads_created']}, group {settings['group_id']}"),
-            ("Writes", ", ".join(outputs)),
-            ("Delivery", _delivery(settings)),
-        ]
-    if role == "shadow":
-        outputs = [f"{settings['leads_scored_shadow']} ({settings['output_format']})"]
-        lines += [
-            ("Reads", f"{settings['leads_created']}, group {settings['group_id']}-shadow"),
-            ("Writes", ", ".join([*outputs, settings["leads_scored_shadow_dlq"]])),
-            ("Delivery", _delivery(settings)),
-        ]
-    if role in ("drift", "all"):
-        lines += [
-            ("Reads", f"{settings['leads_drift_partials']}, group {settings['group_id']}-drift"),
-            ("Writes", settings["leads_drift"]),
-        ]
-    if role == "archive":
-        lines += [
-            ("Reads", f"{settings['leads_created']}, group {settings['group_id']}-archive"),
-            ("Writes", settings["archive"]),
-        ]
-    if role == "trainer":
-        lines += [
-            ("Reads", f"{settings['leads_retrain']}, group {settings['group_id']}-trainer"),
-            ("Writes", f"{settings['leads_retrains']}, models in {settings['registry']}"),
-        ]
+    for part in ("score", "drift") if role == "all" else (role,):
+        lines += FLOWS[part](settings)
     if others := _others(settings):
         lines.append(("Settings", ", ".join(others)))
     return lines
+
+
+def _score_flow(settings: Mapping[str, Any]) -> Sequence[Line]:
+    outputs = [
+        f"{settings['leads_scored']} ({settings['output_format']})",
+        settings["leads_created_dlq"],
+        *([settings["leads_drift_partials"]] if settings["drift"] else []),
+    ]
+    delivery = ("Delivery", _delivery(settings))
+    return *_flow(settings, "leads_created", "", ", ".join(outputs)), delivery
+
+
+def _shadow_flow(settings: Mapping[str, Any]) -> Sequence[Line]:
+    scored = f"{settings['leads_scored_shadow']} ({settings['output_format']})"
+    outputs = f"{scored}, {settings['leads_scored_shadow_dlq']}"
+    delivery = ("Delivery", _delivery(settings))
+    return *_flow(settings, "leads_created", "-shadow", outputs), delivery
+
+
+def _sink_flow(settings: Mapping[str, Any]) -> Sequence[Line]:
+    content = settings["sink_content"]
+    name = settings["sink_name"] or f"{settings['sink']}-{content}"
+    topic = "leads_scored" if content == "scores" else "leads_created"
+    target = f"{content} to {settings['sink_to']} ({settings['sink']})"
+    return _flow(settings, topic, f"-sink-{name}", target)
+
+
+def _flow(settings: Mapping[str, Any], topic: str, group: str, outputs: str) -> Sequence[Line]:
+    """Return the lines of a role: its topic, the end of its group's name, what it writes."""
+    reads = f"{settings[topic]}, group {settings['group_id']}{group}"
+    return ("Reads", reads), ("Writes", outputs)
+
+
+FLOWS: Mapping[str, Callable[[Mapping[str, Any]], Sequence[Line]]] = {
+    "score": _score_flow,
+    "shadow": _shadow_flow,
+    "sink": _sink_flow,
+    "drift": lambda s: _flow(s, "leads_drift_partials", "-drift", s["leads_drift"]),
+    "archive": lambda s: _flow(s, "leads_created", "-archive", s["archive"]),
+    "trainer": lambda s: _flow(
+        s, "leads_retrain", "-trainer", f"{s['leads_retrains']}, models in {s['registry']}"
+    ),
+    "outcomes": lambda s: _flow(s, "leads_scored", "-outcomes", s["leads_quality"]),
+    "rollout": lambda s: _flow(
+        s, "leads_models", "-rollout", f"{s['leads_models']}, aliases in {s['registry']}"
+    ),
+}
+"""Returns the lines on what a role reads and writes."""
 
 
 def _kafka(settings: Mapping[str, Any]) -> str:

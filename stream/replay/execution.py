@@ -23,7 +23,7 @@ from stream.replay.throttle import LiveState, Throttle
 from stream.replay.workers import run_workers
 from stream.settings import Settings
 
-__all__ = ["CancelledReplayError", "execute", "execute_in_processes", "settle"]
+__all__ = ["CancelledReplayError", "OnProgress", "execute", "execute_in_processes", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class CancelledReplayError(FatalError):
 
 
 OnProgress = Callable[[Sequence[Progress], Throttle], None]
+"""Called with how far the ranges are, and how the replay is slowed down."""
 
 
 async def execute(

@@ -280,14 +280,11 @@ class ReplaySource:
         if progress is None:  # fenced: the next commit ends the replay
             return None
         first = reading.next
-        if records[0].offset < first or records[-1].offset >= reading.end:
-            verdicts_of = {records[at].offset: error for at, error in verdicts.items()}
-            is_beyond = records[-1].offset >= reading.end
+        verdicts_of = {records[at].offset: error for at, error in verdicts.items()}
+        is_beyond = records[-1].offset >= reading.end
+        if is_beyond or records[0].offset < first:
             records = [r for r in records if first <= r.offset < reading.end]
-            reading.next = reading.end if is_beyond else _end(records, first)
-        else:
-            verdicts_of = {records[at].offset: error for at, error in verdicts.items()}
-            reading.next = _end(records, first)
+        reading.next = reading.end if is_beyond else _end(records, first)
         self._pace.spent(len(records))
         kept = self._selection.kept(partition.partition, records)
         progress.passed(
@@ -302,13 +299,7 @@ class ReplaySource:
             self._assignment.generation,
             size=bytes_of(kept),
             on_release=self._in_flight.remove,
-            verdicts={
-                at: verdicts_of[record.offset]
-                for at, record in enumerate(kept)
-                if record.offset in verdicts_of
-            }
-            if verdicts_of
-            else NO_VERDICTS,
+            verdicts=_verdicts_on(kept, verdicts_of) if verdicts_of else NO_VERDICTS,
         )
         batch.since = self._ranges[partition].start
         batch.next_offset = reading.next  # what follows the last one was left out
@@ -377,6 +368,17 @@ class ReplaySource:
             )
         self._require_all()
         return not self._open
+
+
+def _verdicts_on(
+    records: Sequence[Record], by_offset: Mapping[int, InvalidEventError]
+) -> Mapping[int, InvalidEventError]:
+    """Return verdicts by the index of their record."""
+    return {
+        at: by_offset[record.offset]
+        for at, record in enumerate(records)
+        if record.offset in by_offset
+    }
 
 
 def _end(records: Sequence[Record], first: int) -> int:

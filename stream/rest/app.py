@@ -200,7 +200,12 @@ async def _predict_batch(service: Service, request: Request) -> Response:
 
 def _about(service: Service) -> APIRouter:
     router = APIRouter(tags=["service"])
+    _add_health(router, service)
+    _add_models(router, service)
+    return router
 
+
+def _add_health(router: APIRouter, service: Service) -> None:
     @router.get("/health", summary="State of the service", responses=_plain_responses())
     async def health() -> Response:
         stage = service.stage()
@@ -229,6 +234,8 @@ def _about(service: Service) -> APIRouter:
     async def metrics() -> Response:
         return Response(generate_latest(service.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
+
+def _add_models(router: APIRouter, service: Service) -> None:
     @router.get("/models", summary="The models of the registry", responses=_plain_responses(503))
     async def models() -> Response:
         return json_response({"models": await service.models()})
@@ -242,8 +249,6 @@ def _about(service: Service) -> APIRouter:
         if (info := await service.model_info()) is None:
             raise NO_MODEL
         return json_response(info)
-
-    return router
 
 
 def _legacy(api: LegacyApi) -> APIRouter:

@@ -89,35 +89,9 @@ class RestServer:
         self.asgi = self._application(registry)
 
     def _application(self, registry: CollectorRegistry) -> ASGIApp:
-        settings = self._settings
-        cache = PredictionCache(
-            settings.rest_cache_seconds, settings.rest_cache_entries, self._metrics.looked_up
-        )
-        store = SchemaStore.load(*settings.schema_folders)
-        contract = store.by_name(settings.contract or "lead_created")
-        scored = store.by_name("lead_scored")
-        assert scored is not None
-        if contract is None:
-            raise StartupError(
-                f"expected a schema with the name {settings.contract} ({PREFIX}CONTRACT): set"
-                f" {PREFIX}SCHEMA_DIR to the folder that has it"
-            )
-        service = Service(
-            predictions=Predictions(self.batches, cache, lambda: self.models.sha256, self.writer),
-            lookups=self.lookups,
-            log=self.log,
-            legacy=self._legacy,
-            health=self._health,
-            registry=registry,
-            models=self.models.models,
-            model_info=self.models.info,
-            stage=lambda: self.models.stage,
-            contract=contract,
-            scored=scored,
-        )
-        token = settings.rest_token
+        settings, service = self._settings, self._service(registry)
         options = MiddlewareOptions(
-            token=None if token is None else token.get_secret_value(),
+            token=None if settings.rest_token is None else settings.rest_token.get_secret_value(),
             needs_certificate=settings.rest_client_cafile is not None,
             rate=RateLimit(settings.rest_rate_limit, is_enforced=settings.rest_enforce_rate_limit),
             body_bytes=settings.rest_max_body_bytes,
@@ -134,6 +108,34 @@ class RestServer:
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-request-id"],
             expose_headers=["x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"],
+        )
+
+    def _service(self, registry: CollectorRegistry) -> Service:
+        settings = self._settings
+        cache = PredictionCache(
+            settings.rest_cache_seconds, settings.rest_cache_entries, self._metrics.looked_up
+        )
+        store = SchemaStore.load(*settings.schema_folders)
+        contract = store.by_name(settings.contract or "lead_created")
+        scored = store.by_name("lead_scored")
+        assert scored is not None
+        if contract is None:
+            raise StartupError(
+                f"expected a schema with the name {settings.contract} ({PREFIX}CONTRACT): set"
+                f" {PREFIX}SCHEMA_DIR to the folder that has it"
+            )
+        return Service(
+            predictions=Predictions(self.batches, cache, lambda: self.models.sha256, self.writer),
+            lookups=self.lookups,
+            log=self.log,
+            legacy=self._legacy,
+            health=self._health,
+            registry=registry,
+            models=self.models.models,
+            model_info=self.models.info,
+            stage=lambda: self.models.stage,
+            contract=contract,
+            scored=scored,
         )
 
     def _writer(self) -> LeadWriter:

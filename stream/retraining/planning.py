@@ -87,12 +87,7 @@ async def make_plan(
     kept = settings_kept(settings)
     since = cut_at(at, kept).first if settings.retrain_time == "record" else 0
     topic = settings.leads_created
-    if archive is not None:
-        leads = await archive_ranges(archive, topic, since)
-    else:
-        leads = await topic_ranges(settings, topic, partitions[topic], since)
-    if not leads:
-        raise InputError(f"expected leads in {archive or topic}, there are none in the window")
+    leads = await _leads(settings, archive, partitions[topic], since)
     outcomes = await topic_ranges(
         settings, settings.leads_outcomes, partitions[settings.leads_outcomes], since
     )
@@ -128,6 +123,20 @@ def _require_topics(settings: Settings, counts: Mapping[str, int]) -> Mapping[st
                 " `leadscore topics create`"
             )
     return counts
+
+
+async def _leads(
+    settings: Settings, archive: str | None, partitions: int, since: int
+) -> Sequence[OffsetRange]:
+    """Return the ranges of leads since a time, in the archive if there is one."""
+    topic = settings.leads_created
+    if archive is not None:
+        leads = await archive_ranges(archive, topic, since)
+    else:
+        leads = await topic_ranges(settings, topic, partitions, since)
+    if not leads:
+        raise InputError(f"expected leads in {archive or topic}, there are none in the window")
+    return leads
 
 
 async def _latest_created(

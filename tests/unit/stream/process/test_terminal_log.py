@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, get_args
 
 from stream.drift.progress import DriftProgress, DriftTally
 from stream.process.logging import _HumanFormatter
-from stream.settings import load_settings
+from stream.process.terminal_log import FLOWS
+from stream.settings import Settings, load_settings
 from tests.unit.stream.conftest import Show
 from tests.unit.stream.drift.drift_made import horizon, too_few
 
@@ -60,6 +61,15 @@ def test_a_trainer_says_what_it_reads_and_writes(shown: Show) -> None:
     assert shown()[2:] == [
         "Reads      leads.retrain, group leadscore-trainer",
         "Writes     leads.retrains, models in /models",
+    ]
+
+
+def test_every_role_says_what_it_reads_and_writes(shown: Show) -> None:
+    assert {*FLOWS, "all"} == set(get_args(Settings.model_fields["role"].annotation))
+    log("app", "settings", settings=load_settings(role="outcomes", outcome_store="/s").masked())
+    assert shown()[2:4] == [
+        "Reads      leads.scored, group leadscore-outcomes",
+        "Writes     leads.quality",
     ]
 
 

@@ -25,7 +25,7 @@ from stream.deliver.batch_producer import EmitOptions, Emitter
 from stream.kafka.commit_metadata import Commit, metadata_of
 from stream.kafka.committed_offsets import GroupOffsets
 from stream.kafka.record_clock import RecordClock
-from stream.replay import runner as module
+from stream.replay import assembly
 from stream.replay.account import Account, AccountedPin
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import PartitionRange
@@ -142,9 +142,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         return SimpleNamespace(scorer=scorer())
 
     monkeypatch.setattr(GroupOffsets, "read", read)
-    monkeypatch.setattr(module, "KafkaClients", lambda settings: cluster)
-    monkeypatch.setattr(module, "load_pinned", load)
-    monkeypatch.setattr(module, "load_selection", lambda plan, settings: Selection())
+    monkeypatch.setattr(assembly, "KafkaClients", lambda settings: cluster)
+    monkeypatch.setattr(assembly, "load_pinned", load)
+    monkeypatch.setattr(assembly, "load_selection", lambda plan, settings: Selection())
     yield cluster
     for consumer in cluster.consumers:
         assert consumer.calls[-1] == "stop", "whatever happens, it disconnects"
@@ -226,7 +226,7 @@ async def test_a_model_that_is_not_there_any_more_ends_it_before_it_connects(
     def refuse(*_: object, **__: object) -> None:
         raise BundleError("gone")
 
-    monkeypatch.setattr(module, "load_pinned", refuse)
+    monkeypatch.setattr(assembly, "load_pinned", refuse)
     with pytest.raises(BundleError, match="gone"):
         await run_of(plan()).run(asyncio.Event())
     assert cluster.consumers == []
