@@ -71,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a replay reads before it connects to Kafka.
+    """The model, filters and archive of a replay, which are read before its first record.
 
     Attributes
     ----------
@@ -100,6 +100,8 @@ async def load(settings: Settings, plan: ReplayPlan, trials: Trials) -> Loaded:
         The model of the plan is not in the registry any more, or must not be used.
     InputError
         The archive of the plan is not there, or its files contradict each other.
+    FatalError
+        Kafka stopped answering while untouched leads were searched.
     """
     schemas = open_lookup(settings)
     if schemas is not None:
