@@ -146,6 +146,7 @@ RIGHTS_COLUMNS = {
     "retrain": (Use.RETRAIN,),
     "diff": (Use.DIFF,),
     "models verdict": (Use.VERDICT,),
+    "models bands": (Use.BANDS,),
     "explain": (Use.EXPLAIN,),
     "erase": (Use.ERASE,),
     "drift status": (Use.STATUS,),

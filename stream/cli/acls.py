@@ -30,6 +30,7 @@ COMMANDS = (
     Use.SNAPSHOT,
     Use.DIFF,
     Use.VERDICT,
+    Use.BANDS,
     Use.EXPLAIN,
     Use.ERASE,
     Use.REPLAY,

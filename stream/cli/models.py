@@ -19,6 +19,7 @@ from schemas.display import for_terminal
 from schemas.urls import mask_url
 from stream.cli.models_alias import alias, promote, rollback
 from stream.cli.models_archive import archive
+from stream.cli.models_bands import bands
 from stream.cli.models_benchmark import benchmark
 from stream.cli.models_canary import canary
 from stream.cli.models_card import card_from, card_renderer
@@ -44,13 +45,17 @@ def models() -> None:
       leadscore models show leads --json
       leadscore models promote leads 3 --why "better on the last month"
       leadscore models rollback leads
+      leadscore models bands leads --high 50/day
       leadscore models verdict leads
       leadscore models canary start leads/4
       leadscore models at 2026-05-03T14:03 leads
     """  # noqa: D301
 
 
-for command in (benchmark, alias, canary, promote, rollback, archive, history, at, verdict, export):
+for command in (
+    *(benchmark, alias, bands, canary, promote, rollback),
+    *(archive, history, at, verdict, export),
+):
     models.add_command(command)
 
 

@@ -74,6 +74,8 @@ class Use(StrEnum):
     """`leadscore diff`."""
     VERDICT = "models-verdict"
     """`leadscore models verdict`."""
+    BANDS = "models-bands"
+    """`leadscore models bands`."""
     EXPLAIN = "explain"
     """`leadscore explain`, of a lead on the record."""
     ERASE = "erase"

@@ -99,6 +99,7 @@ TOPICS: tuple[Topic, ...] = (
             Use.ROLLOUT: READ,
             Use.DIFF: READ,
             Use.VERDICT: READ,
+            Use.BANDS: READ,
             Use.EXPLAIN: READ,
             Use.ERASE: READ,
         },

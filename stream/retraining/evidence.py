@@ -12,6 +12,7 @@ from agents.drift_reports import decode_report
 from agents.retraining.triggers import Evidence
 from model.bundle import Bundle, describe_bundle
 from model.registry import Registry
+from model.training.capacity_bands import learned_at
 from stream.kafka.log_reader import LogReader
 from stream.process.model_trial import Trials
 from stream.retraining.ledger import Ledger
@@ -48,7 +49,7 @@ class EvidenceReader:
             Kafka can't be read.
         """
         production = await asyncio.to_thread(self._production)
-        published = production.published
+        published = learned_at(production)
         return Evidence(
             now=now,
             model=f"{production.name}/{production.version}",

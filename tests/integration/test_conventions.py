@@ -65,6 +65,9 @@ def test_an_operators_day_as_ndjson(environment: dict[str, str], tmp_path: Path)
     assert run("replay resume", "one", "--dry-run")[0]["offsets"] == 0
     assert run("replay cancel", "one", "--dry-run", code=2) == []
 
+    [aged] = run("rescore", "--untouched", "1h", "--dry-run")
+    assert (aged["scored"], aged["filtered"]) == (0, 200)
+
     [explained] = run("explain", f"{environment['LEADSCORE_TOPIC_PREFIX']}leads.scored/0/0")
     assert explained["score"] is not None
     assert run("erase", "nobody", "--dry-run", code=0)
@@ -92,6 +95,7 @@ def test_an_operators_day_as_ndjson(environment: dict[str, str], tmp_path: Path)
 
     assert run("quality") == []
     assert run("models verdict", "leads", "--live", "1", "--candidate", "1", code=2) == []
+    assert run("models bands", "leads", "--high", "5", code=2) == [], "all scores are of a replay"
     assert run("retrain run", "--dry-run", code=2) == [], "no lead has an outcome"
     [asked] = run("retrain request", "--dry-run")
     assert asked["is_dry_run"]

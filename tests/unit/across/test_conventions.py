@@ -84,6 +84,7 @@ TABLE = {
         "leads --mlflow out", writes=True, waits_in="stream.cli.models_export.Registry"
     ),
     "models benchmark": Does("leads", waits_in="stream.cli.models_benchmark.Registry"),
+    "models bands": Does("leads --high 50/day", asks_kafka=True, writes=True),
     "models verdict": Does("leads --live 1 --candidate 2", asks_kafka=True),
     "models at": Does("1h", waits_in="stream.cli.models_history.Registry"),
     "score": Does("leads.jsonl", writes=True, waits_in=READ_CONTENT),
