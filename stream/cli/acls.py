@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, get_args
 
 import click
 import orjson
@@ -16,32 +16,17 @@ from stream.kafka.access import Use, uses_of
 from stream.kafka.declared_rights import Right, optional_rights_of, rights_of
 from stream.process.exit_codes import exit_codes
 from stream.settings import Settings, load_settings
+from stream.settings.worker import WorkerSettings
 
 __all__ = ["acls"]
 
-WORKERS = ("score", "drift", "all", "shadow", "archive", "outcomes", "trainer")
-COMMANDS = (
-    Use.SINK,
-    Use.SINK_LEADS,
-    Use.SINK_REDRIVE,
-    Use.CREATE,
-    Use.PRODUCE,
-    Use.SERVE,
-    Use.SNAPSHOT,
-    Use.DIFF,
-    Use.VERDICT,
-    Use.BANDS,
-    Use.EXPLAIN,
-    Use.ERASE,
-    Use.REPLAY,
-    Use.RETRAIN,
-    Use.STATUS,
-    Use.QUALITY,
-    Use.DLQ,
-    Use.REDRIVE,
-    Use.PURGE,
-    Use.LAG,
+WORKERS = tuple(
+    role for role in get_args(WorkerSettings.model_fields["role"].annotation) if role != Use.SINK
 )
+"""Roles of workers. A sink's rights are by what it writes, not by the settings of this shell."""
+PARTS = {Use.COUNT, Use.TRANSACT, Use.SHADOW_TRANSACT}
+"""Uses that a worker's settings add to its role."""
+COMMANDS = tuple(use for use in Use if use not in PARTS and use not in WORKERS)
 ROLES = (*WORKERS, *map(str, COMMANDS))
 ADMIN_CONFIG = "admin.properties"
 

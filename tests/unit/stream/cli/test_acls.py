@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from pathlib import Path
+from typing import get_args
 
 import orjson
 import pytest
 from click.testing import CliRunner, Result
 
 from stream.cli.acls import ROLES, acls
+from stream.kafka.access import uses_of
+from stream.kafka.declared_rights import rights_of
+from stream.kafka.rights import refusal
+from stream.settings import Settings
+from stream.settings.worker import WorkerSettings
 
 LOG_IN = {
     "LEADSCORE_SECURITY_PROTOCOL": "SASL_SSL",
@@ -65,6 +73,15 @@ def test_all_roles_and_commands_by_default() -> None:
     ]
     assert named
     assert all(name.startswith("staging.") for name in named)
+
+
+@pytest.mark.parametrize("role", get_args(WorkerSettings.model_fields["role"].annotation))
+def test_a_worker_that_is_refused_is_given_a_command_that_prints_rights(role: str) -> None:
+    settings = Settings(role=role, archive="archive", outcome_store=Path("outcomes"))
+    uses = uses_of(settings)
+    message = refusal(settings, rights_of(settings, uses), uses)
+    [command] = re.findall("`leadscore acls (.*?)`", message)
+    assert commands(run(*command.split()).output)
 
 
 def test_json_is_a_line_for_each_right() -> None:
