@@ -61,7 +61,7 @@ class DriftMetrics:
         if horizon.state == DriftState.TOO_FEW:
             return
         score = horizon.score
-        for metric, value in (
+        values = (
             (declared.DRIFT_SHARE, horizon.drifted_share),
             (declared.DRIFT_WEIGHTED_SHARE, horizon.weighted_share),
             (declared.SCORE_PSI, score.psi),
@@ -70,8 +70,8 @@ class DriftMetrics:
             (declared.PREDICTION_DRIFT, horizon.is_prediction_drift),
             (declared.DRIFT_ENGAGEMENT, horizon.engagement),
             (declared.DRIFT_COVERAGE, horizon.coverage),
-        ):
-            self._gauges.set(metric, value, window)
+        )
+        self._gauges.set_all(values, window)
         for field in horizon.fields[:-1]:
             self._show_field(field, window)
 
@@ -144,7 +144,7 @@ class DriftMetrics:
         self._gauges.clear()
 
     def _show_field(self, field: FieldDrift, window: str) -> None:
-        for metric, value in (
+        values = (
             (declared.FIELD_PSI, field.psi),
             (declared.FIELD_PSI_NOISE, field.psi_noise),
             (declared.FIELD_KL, field.kl),
@@ -155,8 +155,8 @@ class DriftMetrics:
             (declared.FIELD_UNSEEN, field.unseen),
             (declared.FIELD_UNSEEN_CHANGE, _change(field.unseen, field.unseen_reference)),
             (declared.FIELD_DRIFTED, field.is_drifted),
-        ):
-            self._gauges.set(metric, value, field.name, window)
+        )
+        self._gauges.set_all(values, field.name, window)
 
 
 def _change(now: float | None, before: float | None) -> float | None:

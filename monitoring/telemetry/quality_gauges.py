@@ -54,8 +54,9 @@ class QualityGauges:
             The figures.
         """
         of = (channel, version, window)
+        negatives = figures.leads - figures.positives
         self._gauges.set(declared.QUALITY_LEADS, figures.positives, *of, "positive")
-        self._gauges.set(declared.QUALITY_LEADS, figures.leads - figures.positives, *of, "negative")
+        self._gauges.set(declared.QUALITY_LEADS, negatives, *of, "negative")
         self._gauges.set(declared.QUALITY_LEADS, figures.unknown, *of, "unknown")
         if figures.leads < LEAST_SHOWN:
             return
@@ -65,9 +66,12 @@ class QualityGauges:
         if estimated is not None:
             self._gauges.set(declared.QUALITY_AUC_ESTIMATED, estimated.auc.value, *of)
         if calibration is not None:
-            self._gauges.set(declared.QUALITY_CALIBRATION_ERROR, calibration.error, *of)
-            self._gauges.set(declared.QUALITY_CALIBRATION_NOISE, calibration.noise, *of)
-            self._gauges.set(declared.QUALITY_CALIBRATION_LIMIT, calibration.limit, *of)
+            bounds = (
+                (declared.QUALITY_CALIBRATION_ERROR, calibration.error),
+                (declared.QUALITY_CALIBRATION_NOISE, calibration.noise),
+                (declared.QUALITY_CALIBRATION_LIMIT, calibration.limit),
+            )
+            self._gauges.set_all(bounds, *of)
         for band in figures.bands:
             rate = band.conversion
             self._gauges.set(
@@ -93,8 +97,8 @@ class QualityGauges:
             (declared.QUALITY_BRIER, figures.brier),
             (declared.QUALITY_LOG_LOSS, figures.log_loss),
         )
-        for metric, figure in shown:
-            if figure is not None:
-                self._gauges.set(metric, figure.value, *of, "value")
-                self._gauges.set(metric, figure.low, *of, "low")
-                self._gauges.set(metric, figure.high, *of, "high")
+        for bound in ("value", "low", "high"):
+            known = (
+                (metric, getattr(figure, bound)) for metric, figure in shown if figure is not None
+            )
+            self._gauges.set_all(known, *of, bound)

@@ -63,6 +63,19 @@ class SparseGauges(Collector):
         else:
             self._series[metric][labels] = float(value)
 
+    def set_all(self, values: Iterable[tuple[Declaration, float | None]], *labels: str) -> None:
+        """Set series of several metrics with the same labels; None removes one.
+
+        Parameters
+        ----------
+        values
+            Metrics, each with its value.
+        labels
+            As above.
+        """
+        for metric, value in values:
+            self.set(metric, value, *labels)
+
     def drop(self, label: str, value: str) -> None:
         """Remove every series that has this label with this value."""
         for metric, series in self._series.items():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-from schemas.errors import StartupError
 from stream.archive.rows import load_pyarrow
+from stream.process.writable_folder import make_writable
+from stream.settings import PREFIX
 
 __all__ = ["verify_archive"]
 
@@ -21,12 +21,4 @@ def verify_archive(archive: Path | None) -> None:
     """
     assert archive is not None, "the settings require it for the role"
     load_pyarrow()
-    try:
-        archive.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=archive):
-            pass
-    except OSError as error:
-        raise StartupError(
-            f"expected to write to the archive {archive}, but {error.strerror}: set"
-            " LEADSCORE_ARCHIVE to a folder that this user may write"
-        ) from None
+    make_writable(archive, "the archive", f"{PREFIX}ARCHIVE")

@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import Any, get_args
 
 import click
-import orjson
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
+from stream.cli.output import print_json
 from stream.kafka.access import Use, uses_of
 from stream.kafka.declared_rights import Right, optional_rights_of, rights_of
 from stream.process.exit_codes import exit_codes
@@ -74,7 +74,7 @@ def acls(roles: Sequence[str], principal: str | None, delivery: str | None, as_j
     if as_json:
         for role in wanted:
             for record in _records(settings, role, who):
-                click.echo(orjson.dumps(record))
+                print_json(record)
         return
     for role in wanted:
         click.echo(f"# {role}")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 
 from agents.comparison.report import Comparison
@@ -20,6 +19,7 @@ from schemas.errors import InputError
 from stream.cli.diff_screen import show_comparison
 from stream.cli.file_leads import ID, complain, read_content, read_leads, say
 from stream.cli.options import DURATION, MOMENT, encoding_option
+from stream.cli.output import print_json
 from stream.comparison.file_leads import FileSource, compare_file, wanted_by_id
 from stream.comparison.live_scores import LiveScores, by_lead_id, read_live
 from stream.comparison.models import load_model
@@ -126,7 +126,7 @@ def diff(**options: Any) -> None:
         if options["page"]:
             write_page(options["page"], comparison)
     if options["as_json"]:
-        click.echo(orjson.dumps(comparison.as_dict()))
+        print_json(comparison.as_dict())
     else:
         show_comparison(comparison)
     if options["page"]:

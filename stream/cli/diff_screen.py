@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +11,7 @@ from agents.comparison.quality import PairedQuality
 from agents.comparison.report import Comparison
 from agents.comparison.segments import Segments
 from schemas.display import for_terminal
+from stream.cli.output import console
 from stream.cli.score_tables import band_matrix, plain_table, quantiles
 
 __all__ = ["show_comparison"]
@@ -21,23 +21,22 @@ WIDTH_IN_A_PIPE = 160
 
 def show_comparison(comparison: Comparison) -> None:
     """Print a comparison: the answer, its limits, then the figures."""
-    in_terminal = click.get_text_stream("stdout").isatty()
-    console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE, highlight=False)
+    screen = console(WIDTH_IN_A_PIPE, highlight=False)
     subject = comparison.subject
-    console.print(Text(for_terminal(f"{subject.before}  →  {subject.after}"), "bold"))
-    console.print(Text(for_terminal(f"{comparison.counts.compared:,} {subject.leads}"), "dim"))
-    console.print()
+    screen.print(Text(for_terminal(f"{subject.before}  →  {subject.after}"), "bold"))
+    screen.print(Text(for_terminal(f"{comparison.counts.compared:,} {subject.leads}"), "dim"))
+    screen.print()
     for sentence in comparison.sentences:
-        console.print(Text(for_terminal(sentence)))
+        screen.print(Text(for_terminal(sentence)))
     for note in comparison.notes:
-        console.print(Text(for_terminal(note), "dim"))
+        screen.print(Text(for_terminal(note), "dim"))
     for title, table in _tables(comparison):
-        console.print(Text(f"\n{title}", "italic"))
-        console.print(table)
+        screen.print(Text(f"\n{title}", "italic"))
+        screen.print(table)
     if comparison.movers:
-        console.print("\nLeads whose score changes most", style="italic")
+        screen.print("\nLeads whose score changes most", style="italic")
         for mover in comparison.movers:
-            _show_mover(mover, console)
+            _show_mover(mover, screen)
 
 
 def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
@@ -125,11 +124,11 @@ def _quality(quality: PairedQuality) -> Table:
     return table
 
 
-def _show_mover(mover: Mover, console: Console) -> None:
+def _show_mover(mover: Mover, screen: Console) -> None:
     name = mover.place if mover.lead_id is None else f"{mover.lead_id} ({mover.place})"
-    console.print(Text.assemble((for_terminal(name), "bold"), f"  {mover.change:+.4f}"))
+    screen.print(Text.assemble((for_terminal(name), "bold"), f"  {mover.change:+.4f}"))
     for side, scored in (("before", mover.before), ("after ", mover.after)):
-        console.print(_scored(side, scored))
+        screen.print(_scored(side, scored))
 
 
 def _scored(side: str, scored: Scored) -> Text:

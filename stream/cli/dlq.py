@@ -11,7 +11,6 @@ from contextlib import aclosing
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 
 from agents.records import SourceRecord as Record
@@ -27,6 +26,7 @@ from stream.cli.dlq_screen import (
     print_trial,
     warn_out_of_reach,
 )
+from stream.cli.output import print_json
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.dead_letters.letter import DeadLetter, Place
 from stream.dead_letters.redriving import open_sources
@@ -92,7 +92,7 @@ def stats(as_json: bool, **options: Any) -> None:
         found = asyncio.run(_statistics(load_settings(), selected(options)))
     if as_json:
         for code, counts in sorted(found.codes.items()):
-            _print_json(
+            print_json(
                 {
                     "code": code,
                     "letters": counts.letters,
@@ -107,7 +107,7 @@ def stats(as_json: bool, **options: Any) -> None:
                 }
             )
         if found.foreign or found.unreadable:
-            _print_json({"code": None, "letters": found.foreign, "unreadable": found.unreadable})
+            print_json({"code": None, "letters": found.foreign, "unreadable": found.unreadable})
     else:
         print_statistics(found)
     warn_out_of_reach(found)
@@ -146,7 +146,7 @@ def list_letters(limit: int, shows_values: bool, as_json: bool, **options: Any) 
     rows = [listed(letter, shows_values=shows_values) for letter in letters]
     if as_json:
         for row in rows:
-            _print_json(row)
+            print_json(row)
         return
     print_letters(rows, int(time.time() * 1000), shows_values=shows_values)
 
@@ -180,7 +180,7 @@ def show(place: Place, shows_values: bool, as_json: bool) -> None:
     with exit_codes():
         shown = asyncio.run(_shown(load_settings(), place, shows_values=shows_values))
     if as_json:
-        _print_json(shown)
+        print_json(shown)
         return
     print_letter(shown, shows_values=shows_values)
 
@@ -248,7 +248,7 @@ async def _try(
 ) -> dict[str, Any]:
     def on_outcome(letter: DeadLetter, outcome: str) -> None:
         if as_json:
-            _print_json({"place": str(letter.place), "code": letter.code, "outcome": str(outcome)})
+            print_json({"place": str(letter.place), "code": letter.code, "outcome": str(outcome)})
 
     log = DeadLetterLog(settings)
     spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
@@ -298,7 +298,3 @@ async def _letters(
                 on_other(record)
             elif selection.matches(letter):
                 yield letter
-
-
-def _print_json(record: Any) -> None:
-    click.echo(orjson.dumps(record))

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import click
-import orjson
 from rich.console import Console
 
 from agents.records import SourceRecord
@@ -16,6 +15,7 @@ from schemas.display import for_terminal
 from stream.cli.confirmation import confirm
 from stream.cli.dlq_options import json_option
 from stream.cli.options import PAST
+from stream.cli.output import print_json
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.dead_letters.letter import DeadLetter
 from stream.dead_letters.purge import delete_letters
@@ -63,7 +63,7 @@ def purge(until: datetime | None, yes: bool, dry_run: bool, as_json: bool) -> No
             asyncio.run(delete_letters(settings, log, spans))
     if as_json:
         record = {"letters": found.total(), "codes": dict(found), "is_dry_run": dry_run}
-        click.echo(orjson.dumps(record))
+        print_json(record)
         return
     verb = "would be deleted" if dry_run else "deleted"
     listed = ", ".join(f"{count:,} {code}" for code, count in sorted(found.items()))

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.dlq_options import json_option, selected, selection_options
+from stream.cli.output import print_json
 from stream.dead_letters.account import Account
 from stream.dead_letters.dead_letter_log import DeadLetterLog
 from stream.dead_letters.ledger import Plan
@@ -131,7 +131,7 @@ def _print(account: Account, settings: Settings, redrive_id: str | None, as_json
             "expired": account.expired,
             "outlived": account.outlived,
         }
-        click.echo(orjson.dumps(record))
+        print_json(record)
         _warn_outlived(account, settings, is_dry_run=redrive_id is None)
         return
     lines = [

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from schemas.display import for_terminal
 from schemas.errors import ErrorCode
+from stream.cli.output import console
 from stream.dead_letters.account import LeftReason
 from stream.dead_letters.rendering import SOURCE
 from stream.dead_letters.statistics import DeadLetterStatistics
@@ -94,7 +94,7 @@ def print_letters(
         ]
         for row in rows
     ]
-    table, room = Table(box=None), _console(LONGEST_LINE).width - PADDING
+    table, room = Table(box=None), console(LONGEST_LINE).width - PADDING
     for name, cells in zip(names, zip(names, *lines, strict=True), strict=True):
         width = max(len(for_terminal(cell)) for cell in cells)
         table.add_column(name, no_wrap=True, width=width)
@@ -189,10 +189,5 @@ def _add(table: Table, *cells: str) -> None:
 
 def _print(table: Table, summary: str, in_a_pipe: int = IN_A_PIPE) -> None:
     if table.row_count:
-        _console(in_a_pipe).print(table)
+        console(in_a_pipe).print(table)
     click.echo(summary)
-
-
-def _console(in_a_pipe: int) -> Console:
-    is_terminal = click.get_text_stream("stdout").isatty()
-    return Console(width=None if is_terminal else in_a_pipe)

@@ -10,11 +10,11 @@ from contextlib import aclosing, contextmanager
 from typing import Any
 
 import click
-import orjson
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 
 from stream.cli.drift_board import DriftBoard, chosen_horizon, report_line
+from stream.cli.output import console, print_json
 from stream.drift.status import DriftStatus, reports
 from stream.process.exit_codes import EXIT_STOPPED, exit_codes
 from stream.settings import load_settings
@@ -89,8 +89,7 @@ class _Watching:
         self._as_json = as_json
         self._status = DriftStatus(settings.leads_created)
         self._board = DriftBoard(self._status, settings.leads_drift, horizon=horizon, fields=fields)
-        in_terminal = click.get_text_stream("stdout").isatty()
-        self._console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
+        self._console = console(WIDTH_IN_A_PIPE)
 
     async def run(self, watch: bool) -> int:
         """Read and show the reports; return the exit code."""
@@ -130,7 +129,7 @@ class _Watching:
 
     def _say(self) -> None:
         if self._as_json:
-            click.echo(orjson.dumps(self._record()))
+            print_json(self._record())
         else:
             self._console.print(self._render())
 

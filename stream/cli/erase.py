@@ -6,19 +6,16 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.confirmation import confirm
 from stream.cli.erase_display import erasure_lines, print_erasure
-from stream.cli.explain_lines import print_line
-from stream.erasure.erasure import Erasure, Progress, plan_erasure
+from stream.cli.output import print_json, search_status
+from stream.erasure.erasure import Erasure, plan_erasure
 from stream.erasure.sink_rows import databases_of, delete_rows
 from stream.erasure.tombstones import write_tombstones
 from stream.process.exit_codes import exit_codes
@@ -84,7 +81,7 @@ def erase(
         settings = load_settings()
         now_ms = round(time.time() * 1000)
         databases = databases_of(settings, sql)
-        with _progress() as progress:
+        with search_status("reading") as progress:
             found = asyncio.run(plan_erasure(settings, ids, now_ms, progress, databases))
         if not dry_run:
             _confirm(found, yes)
@@ -94,7 +91,7 @@ def erase(
     hashes = _hashes(settings, ids)
     if as_json:
         for line in erasure_lines(found, hashes, now_ms, is_dry_run=dry_run):
-            print_line(line)
+            print_json(line)
     else:
         print_erasure(found, hashes, is_dry_run=dry_run)
     raise SystemExit(EXIT_REST if found.has_rest else 0)
@@ -135,18 +132,3 @@ def _hashes(settings: Settings, ids: Sequence[str]) -> list[str | None]:
     if secret is None:
         return [None] * len(ids)
     return [keyed_hash(secret.get_secret_value(), lead_id.encode()) for lead_id in ids]
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show on standard error how far the search is, on a terminal only."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _topic, _read, _total: None
-        return
-    with console.status("connecting …") as status:
-
-        def show(topic: str, read: int, total: int) -> None:
-            status.update(f"reading {for_terminal(topic)}: {read:,} of {total:,} records")
-
-        yield show

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from schemas.display import for_terminal
+from stream.cli.output import console
 from stream.erasure.archived_leads import ArchivedLead
 from stream.erasure.erasure import Erasure, Finding, NamingPlan
 from stream.erasure.old_bundles import OldBundle
@@ -123,26 +122,25 @@ def _rows(held: SinkRows) -> dict[str, Any]:
 
 def print_erasure(found: Erasure, hashes: Sequence[str | None], *, is_dry_run: bool) -> None:
     """Print an erasure: what was written, what each topic holds of each lead, and until when."""
-    in_terminal = click.get_text_stream("stdout").isatty()
-    console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE, highlight=False)
-    console.print(Text(_sentence(found, is_dry_run=is_dry_run), "bold"))
-    console.print()
+    screen = console(WIDTH_IN_A_PIPE, highlight=False)
+    screen.print(Text(_sentence(found, is_dry_run=is_dry_run), "bold"))
+    screen.print()
     if found.findings:
-        console.print(_table(found.findings, hashes))
+        screen.print(_table(found.findings, hashes))
     else:
-        console.print("No topic holds a record of these leads.")
+        screen.print("No topic holds a record of these leads.")
     verb = "would be deleted" if is_dry_run else "deleted"
     for held in found.rows:
         sentence = (
             f"{held.database}: {held.rows:,} rows of lead {held.lead + 1} in {held.table} {verb}"
         )
-        console.print(Text(for_terminal(sentence)))
+        screen.print(Text(for_terminal(sentence)))
     for sentence in _rest(found):
-        console.print(Text(for_terminal(sentence), "yellow"))
-    console.print()
-    console.print(Text("Topics that were searched", "italic"))
-    console.print(_topics(found.topics))
-    console.print(
+        screen.print(Text(for_terminal(sentence), "yellow"))
+    screen.print()
+    screen.print(Text("Topics that were searched", "italic"))
+    screen.print(_topics(found.topics))
+    screen.print(
         Text(
             "gone by: the latest day (UTC) by the topic's configuration. Backups, copies of topics"
             " and outputs of commands are not seen: docs/privacy.md.",

@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import os.path
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.explain_file import explain_lead_of_file
-from stream.cli.explain_lines import change_line, explanation_line, print_line, score_line
+from stream.cli.explain_lines import change_line, explanation_line, score_line
 from stream.cli.explain_screen import show_explanation, show_history
 from stream.cli.file_leads import id_option, model_option, registry_option, say
 from stream.cli.options import DURATION, encoding_option
+from stream.cli.output import print_json, search_status
 from stream.explanation.explaining import ExplainedScore, explain_score, history_of
-from stream.explanation.lead_records import Progress, open_records
+from stream.explanation.lead_records import open_records
 from stream.explanation.outcome import NoScore, NoScoreError
 from stream.explanation.subject import LeadId, Subject, parse_subject
 from stream.process.exit_codes import EXIT_UNBALANCED, exit_codes
@@ -143,11 +142,11 @@ def _range(options: Mapping[str, Any]) -> tuple[Point, Point]:
 async def _show_newest(
     settings: Settings, subject: Subject, start: Point, end: Point, *, as_json: bool
 ) -> int:
-    with _progress() as progress:
+    with search_status("searching") as progress:
         records = await open_records(settings, start, end, progress)
         found = await explain_score(settings, records, subject)
     if as_json:
-        print_line(explanation_line(settings, found))
+        print_json(explanation_line(settings, found))
     else:
         show_explanation(settings, found)
     return _code(found)
@@ -156,14 +155,14 @@ async def _show_newest(
 async def _show_history(
     settings: Settings, subject: Subject, start: Point, end: Point, *, as_json: bool
 ) -> int:
-    with _progress() as progress:
+    with search_status("searching") as progress:
         records = await open_records(settings, start, end, progress)
         scores, changes = await history_of(settings, records, subject)
     if as_json:
         for i, score in enumerate(scores):
             if i:
-                print_line(change_line(changes[i - 1]))
-            print_line(score_line(settings, score))
+                print_json(change_line(changes[i - 1]))
+            print_json(score_line(settings, score))
     else:
         show_history(settings, scores, changes)
     wrong = [each for each in scores if each.recomputed and not each.is_reproduced]
@@ -183,18 +182,3 @@ def _code(found: ExplainedScore) -> int:
         )
         return NoScore.EXPIRED
     return 0 if found.is_reproduced else EXIT_UNBALANCED
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show on standard error how far the search is, on a terminal only."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _topic, _read, _total: None
-        return
-    with console.status("connecting …") as status:
-
-        def show(topic: str, read: int, total: int) -> None:
-            status.update(f"searching {for_terminal(topic)}: {read:,} of {total:,} records")
-
-        yield show

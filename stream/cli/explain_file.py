@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table as ScreenTable
 from rich.text import Text
 
@@ -16,6 +15,7 @@ from model.serving.predictor import open_predictor
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.file_leads import ID, complain, load_model, read_content, read_leads
+from stream.cli.output import console
 
 __all__ = ["contribution_bar", "explain_lead_of_file"]
 
@@ -120,8 +120,7 @@ def _show(lead_id: str, explanation: Explanation, model: str) -> None:
                 table.add_row(*part, f"({aspect.contribution:+.3f})", style="dim")
     table.add_row("(calibration)", "", f"{explanation.calibration:+.3f}")
     table.add_row("logit", "", f"{explanation.logit:+.3f}")
-    in_terminal = click.get_text_stream("stdout").isatty()
-    console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
+    screen = console(WIDTH_IN_A_PIPE)
     said = f" scores {explanation.score:.4f} by {for_terminal(model)}"
-    console.print(Text.assemble((for_terminal(lead_id), "bold"), said))
-    console.print(table)
+    screen.print(Text.assemble((for_terminal(lead_id), "bold"), said))
+    screen.print(table)

@@ -5,18 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import click
-import orjson
-
 from stream.explanation.explaining import Change, ExplainedScore
 from stream.settings import Settings
 
-__all__ = ["change_line", "explanation_line", "print_line", "score_line"]
-
-
-def print_line(record: dict[str, Any]) -> None:
-    """Print a record as a line of JSON."""
-    click.echo(orjson.dumps(record))
+__all__ = ["change_line", "explanation_line", "score_line"]
 
 
 def score_line(settings: Settings, found: ExplainedScore) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +12,7 @@ from rich.text import Text
 from agents.score_changes import Cause, Part
 from schemas.display import for_terminal
 from stream.cli.explain_file import WIDTH_IN_A_PIPE, contribution_bar
+from stream.cli.output import console
 from stream.explanation.explaining import Change, ExplainedScore
 from stream.explanation.recomputation import Recomputed, RecordedField
 from stream.settings import Settings
@@ -96,8 +96,7 @@ def show_history(
 
 
 def _console() -> Console:
-    in_terminal = click.get_text_stream("stdout").isatty()
-    return Console(width=None if in_terminal else WIDTH_IN_A_PIPE, highlight=False)
+    return console(WIDTH_IN_A_PIPE, highlight=False)
 
 
 def _headline(found: ExplainedScore) -> Text:

@@ -15,7 +15,6 @@ from contextlib import (
 from datetime import timedelta
 
 import click
-import orjson
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 from rich.console import Console, Group, RenderableType
@@ -28,6 +27,7 @@ from schemas.display import for_terminal
 from schemas.errors import InputError, StartupError
 from stream.cli.lag_table import lag_table, summary
 from stream.cli.options import DURATION
+from stream.cli.output import console, print_json
 from stream.kafka.access import client_name
 from stream.kafka.reachability import unreachable
 from stream.lag.exporter import export
@@ -168,8 +168,7 @@ class _Run:
         self._asked = asked
         self._isolation_level = isolation_level
         self._as_json = as_json
-        in_terminal = click.get_text_stream("stdout").isatty()
-        self._console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
+        self._console = console(WIDTH_IN_A_PIPE)
 
     def _connect(self) -> AbstractAsyncContextManager[Lags]:
         return open_lags(self._settings, self._asked, self._isolation_level)
@@ -234,7 +233,7 @@ class _Run:
     def _show(self, found: Round) -> None:
         if self._as_json:
             for lag in found.lags:
-                click.echo(orjson.dumps(lag.as_record(found.at)))
+                print_json(lag.as_record(found.at))
         else:
             self._console.print(lag_table(found.lags))
             click.echo(summary(found.lags))

@@ -25,8 +25,9 @@ from stream.cli.models_canary import canary
 from stream.cli.models_card import card_from, card_renderer
 from stream.cli.models_export import export
 from stream.cli.models_history import at, history
-from stream.cli.models_options import AS_JSON, REGISTRY, described, loaded, print_json, terminal
+from stream.cli.models_options import AS_JSON, REGISTRY, described, loaded, terminal
 from stream.cli.models_verdict import verdict
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 from stream.process.whole_file import write_whole
 

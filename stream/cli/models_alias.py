@@ -11,7 +11,8 @@ from model.registry import ACTED_ON, Alias, Aliases, Registry, require_effect
 from model.training.chance import require_signal
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.models_options import FORCE, Change, change_options, described, loaded, print_json
+from stream.cli.models_options import FORCE, Change, change_options, described, loaded
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 
 __all__ = ["alias", "promote", "rollback"]

@@ -8,7 +8,8 @@ from model.alias_entry import Action
 from model.registry import Alias, Registry
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.models_options import Change, change_options, print_json
+from stream.cli.models_options import Change, change_options
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 
 __all__ = ["archive"]

@@ -16,7 +16,8 @@ from model.bundle import Bundle
 from model.registry import Registry
 from schemas.display import for_terminal
 from schemas.errors import StartupError
-from stream.cli.models_options import AS_JSON, REGISTRY, loaded, print_json, terminal
+from stream.cli.models_options import AS_JSON, REGISTRY, loaded, terminal
+from stream.cli.output import print_json
 from stream.engine_speed.measurement import ENGINES
 from stream.process.child_process import end_child, start_child
 from stream.process.exit_codes import exit_codes

@@ -21,8 +21,8 @@ from stream.cli.models_options import (
     Change,
     change_options,
     loaded,
-    print_json,
 )
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
 

@@ -14,7 +14,8 @@ from model.registry import Registry
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.models_card import card_from
-from stream.cli.models_options import AS_JSON, DRY_RUN, REGISTRY, loaded, print_json
+from stream.cli.models_options import AS_JSON, DRY_RUN, REGISTRY, loaded
+from stream.cli.output import print_json
 from stream.model_card.markdown import render_markdown
 from stream.process.exit_codes import exit_codes
 

@@ -13,8 +13,9 @@ from rich.text import Text
 from model.alias_entry import AliasEntry, entry_at
 from model.registry import Alias, ModelNotFoundError, Registry
 from schemas.display import for_terminal
-from stream.cli.models_options import AS_JSON, REGISTRY, print_json, terminal
+from stream.cli.models_options import AS_JSON, REGISTRY, terminal
 from stream.cli.options import PAST
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 
 __all__ = ["at", "history"]

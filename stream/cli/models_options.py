@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 
 from model.alias_entry import LONGEST_NAME, LONGEST_REASON, Made
 from model.bundle import Bundle, describe_bundle, load_bundle
 from model.registry import Registry
+from stream.cli.output import console
 from stream.process.model_trial import Trials
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "change_options",
     "described",
     "loaded",
-    "print_json",
     "terminal",
 ]
 
@@ -126,15 +125,9 @@ def described(registry: Registry, model: str) -> Bundle:
     return describe_bundle(registry.resolve(model), Trials())
 
 
-def print_json(record: Mapping[str, Any]) -> None:
-    """Print a line of NDJSON."""
-    click.echo(orjson.dumps(record))
-
-
 def terminal() -> Console:
     """Return a console that is wide enough for tables in a pipe."""
-    in_terminal = click.get_text_stream("stdout").isatty()
-    return Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
+    return console(WIDTH_IN_A_PIPE)
 
 
 def _user() -> str:

@@ -10,8 +10,9 @@ import click
 from model.bundle import Bundle
 from model.registry import Alias, Registry
 from schemas.display import for_terminal
-from stream.cli.models_options import AS_JSON, REGISTRY, described, print_json, terminal
+from stream.cli.models_options import AS_JSON, REGISTRY, described, terminal
 from stream.cli.options import MOMENT
+from stream.cli.output import print_json
 from stream.cli.verdict_screen import show_verdict
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings

@@ -7,14 +7,13 @@ import logging
 from datetime import timedelta
 
 import click
-import orjson
 from prometheus_client import CollectorRegistry
-from rich.console import Console
 
 from monitoring.telemetry.http import MonitoringServer, metrics_app
 from monitoring.telemetry.quality_gauges import QualityGauges
 from schemas.errors import InputError
 from stream.cli.options import DURATION
+from stream.cli.output import console, print_json
 from stream.cli.quality_options import ShownQuality, chosen_quality
 from stream.cli.quality_screen import quality_screen
 from stream.process.exit_codes import exit_codes
@@ -115,18 +114,17 @@ async def _read(
 def _show(found: ShownQuality | None, topic: str, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         for record in found.records() if found is not None else ():
-            click.echo(orjson.dumps(record))
+            print_json(record)
         return
-    in_terminal = click.get_text_stream("stdout").isatty()
-    console = Console(width=None if in_terminal else WIDTH_IN_A_PIPE)
+    screen = console(WIDTH_IN_A_PIPE)
     if found is None:
-        console.print(
+        screen.print(
             f"{settings.leads_quality} has no report on {topic} yet. `leadscore worker --role"
             " outcomes` writes one for each week with scores.",
             markup=False,
         )
         return
-    console.print(quality_screen(found, topic))
+    screen.print(quality_screen(found, topic))
 
 
 async def _export(settings: Settings, port: int, interval: float) -> None:

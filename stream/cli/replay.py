@@ -12,7 +12,8 @@ import click
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.options import DURATION, FOLDER_OR_URL, RATE, SHARE
-from stream.cli.replay_display import account_lines, as_json, print_account, print_replays
+from stream.cli.output import print_json, print_records
+from stream.cli.replay_display import account_lines, print_account, print_replays
 from stream.cli.replay_run import (
     code_of,
     dry_run,
@@ -201,12 +202,12 @@ def list_replays(is_json: bool) -> None:
     """  # noqa: D301
     with exit_codes():
         found = asyncio.run(PlanLog(load_settings()).replays())
-    if not is_json:
-        print_replays([*found.values()])
-        return
-    for record in found.values():
-        plan = record.plan
-        as_json({"replay_id": plan.id, "state": record.state, "plan": plan.model_dump(mode="json")})
+    print_records([*found.values()], _line, print_replays, as_json=is_json)
+
+
+def _line(record: ReplayRecord) -> dict[str, Any]:
+    plan = record.plan
+    return {"replay_id": plan.id, "state": record.state, "plan": plan.model_dump(mode="json")}
 
 
 @replay.command()
@@ -228,7 +229,7 @@ def show(replay_id: str, is_json: bool) -> None:
         settings = load_settings()
         record, progress = asyncio.run(shown_progress(settings, replay_id))
     if is_json:
-        as_json(
+        print_json(
             {
                 "replay_id": replay_id,
                 "state": record.state,
@@ -260,7 +261,7 @@ def cancel(replay_id: str, dry_run: bool, is_json: bool) -> None:
     with exit_codes():
         record = asyncio.run(_cancel(load_settings(), replay_id, dry_run=dry_run))
     if is_json:
-        as_json({"replay_id": replay_id, "was": record.state, "is_dry_run": dry_run})
+        print_json({"replay_id": replay_id, "was": record.state, "is_dry_run": dry_run})
         return
     said = f"would cancel {replay_id} ({record.state})" if dry_run else f"cancelled {replay_id}"
     click.echo(for_terminal(said))

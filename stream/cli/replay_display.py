@@ -9,13 +9,13 @@ from datetime import UTC
 from typing import Any, Literal
 
 import click
-import orjson
 from rich.console import Console
 from rich.progress import TaskProgressColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from schemas.display import for_terminal
+from stream.cli.output import console, print_json
 from stream.process.progress_bar import ProgressBar
 from stream.replay.account import Account
 from stream.replay.plan import ReplayPlan, ReplayRecord, State
@@ -26,7 +26,6 @@ from stream.replay.trial import Estimate
 __all__ = [
     "ReplayDisplay",
     "account_lines",
-    "as_json",
     "print_account",
     "print_estimate",
     "print_replays",
@@ -53,11 +52,6 @@ LISTED: Mapping[str, Literal["left", "right"]] = {
     "output": "left",
 }
 """Columns of the list of replays."""
-
-
-def as_json(record: dict[str, Any]) -> None:
-    """Print a record as a line of JSON."""
-    click.echo(orjson.dumps(record))
 
 
 class ReplayDisplay(ProgressBar):
@@ -121,7 +115,7 @@ class ReplayDisplay(ProgressBar):
         if self._is_json and (now - self._printed >= LINE_EVERY or is_over):
             self._printed = now
             left = total - done
-            as_json(
+            print_json(
                 {
                     "event": "progress",
                     "replay_id": self._plan.id,
@@ -224,7 +218,7 @@ def _moment(plan: ReplayPlan) -> str:
 
 
 def _console() -> Console:
-    return Console(width=None if click.get_text_stream("stdout").isatty() else FILE_WIDTH)
+    return console(FILE_WIDTH)
 
 
 def print_estimate(plan: ReplayPlan, estimate: Estimate) -> None:

@@ -15,10 +15,10 @@ from rich.console import Console
 from schemas.display import for_terminal
 from schemas.errors import InputError, StartupError
 from stream.cli.confirmation import confirm
+from stream.cli.output import print_json
 from stream.cli.replay_display import (
     ReplayDisplay,
     account_lines,
-    as_json,
     print_account,
     print_estimate,
 )
@@ -88,7 +88,7 @@ async def dry_run(settings: Settings, wanted: Wanted, options: dict[str, Any]) -
     _print_notes(settings, plan, wanted)
     estimate = await try_out(settings, plan)
     if options["is_json"]:
-        as_json({"event": "dry_run", "plan": plan.model_dump(mode="json"), **asdict(estimate)})
+        print_json({"event": "dry_run", "plan": plan.model_dump(mode="json"), **asdict(estimate)})
     else:
         print_estimate(plan, estimate)
 
@@ -169,7 +169,7 @@ async def left_of(
     left = [each for each in progress if each.range in ranges and not each.is_done]
     offsets = sum(each.range.end - each.offset for each in left)
     if options["is_json"]:
-        as_json(
+        print_json(
             {
                 "event": "dry_run",
                 "replay_id": replay_id,
@@ -271,14 +271,14 @@ def _tell_shard_end(
 ) -> None:
     if options["is_json"]:
         partitions = [each.partition for each in ranges]
-        as_json({"event": "shard_ended", "replay_id": plan.id, "partitions": partitions})
+        print_json({"event": "shard_ended", "replay_id": plan.id, "partitions": partitions})
     else:
         click.echo("this shard is done; others are not yet", err=True)
 
 
 def _tell_end(plan: ReplayPlan, progress: Sequence[Progress], options: dict[str, Any]) -> int:
     if options["is_json"]:
-        as_json({"event": "ended", "replay_id": plan.id, "partitions": account_lines(progress)})
+        print_json({"event": "ended", "replay_id": plan.id, "partitions": account_lines(progress)})
     else:
         print_account(plan, progress)
     code = code_of(progress)

@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 
 from schemas.display import for_terminal
-from stream.cli.models_options import print_json
 from stream.cli.options import MOMENT
+from stream.cli.output import print_json, print_records
 from stream.cli.retrain_display import account_json, print_account, print_retrainings
 from stream.cli.retrain_run import RunOptions, requested, run_plan, start, tried
 from stream.process.exit_codes import exit_codes
+from stream.retraining.plan import RetrainRecord
 from stream.retraining.plan_log import RetrainLog
 from stream.settings import load_settings
 
@@ -166,11 +167,11 @@ def list_retrainings(as_json: bool) -> None:
     """  # noqa: D301
     with exit_codes():
         found = asyncio.run(RetrainLog(load_settings()).records())
-    if not as_json:
-        print_retrainings([*found.values()])
-        return
-    for record in found.values():
-        print_json({"state": record.state, **account_json(record.plan, record.account)})
+    print_records([*found.values()], _line, print_retrainings, as_json=as_json)
+
+
+def _line(record: RetrainRecord) -> dict[str, Any]:
+    return {"state": record.state, **account_json(record.plan, record.account)}
 
 
 @retrain.command()
@@ -187,6 +188,6 @@ def show(retrain_id: str, as_json: bool) -> None:
     with exit_codes():
         record = asyncio.run(RetrainLog(load_settings()).find(retrain_id))
     if as_json:
-        print_json({"state": record.state, **account_json(record.plan, record.account)})
+        print_json(_line(record))
     else:
         print_account(record.plan, record.account)

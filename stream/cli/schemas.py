@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-import orjson
 
 from model.bundle import describe_bundle
 from model.registry import Registry
 from schemas.errors import StartupError
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 from stream.process.model_trial import Trials
 from stream.schema_registry.compatibility import SubjectReport, check, register
@@ -141,7 +141,7 @@ def _show(report: SubjectReport, *, as_json: bool, would_register: bool = False)
             "is_compatible": report.is_compatible,
             "problem": report.problem,
         }
-        click.echo(orjson.dumps(found))
+        print_json(found)
         return
     number = "not registered" if report.schema_id is None else f"id {report.schema_id}"
     problem = "" if report.problem is None else f": {report.problem}"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
 from lake.plan import Account, PartAccount, Plan
 from schemas.display import for_terminal
+from stream.cli.output import print_json
 from stream.process.progress_bar import ProgressBar
 
 __all__ = ["BackfillDisplay", "print_account", "print_plan"]
@@ -80,7 +79,7 @@ class BackfillDisplay(ProgressBar):
         if self._is_json and now - self._printed >= LINE_EVERY:
             self._printed = now
             left = self._total - self._rows
-            _print(
+            print_json(
                 {
                     "event": "progress",
                     "rows": self._rows,
@@ -94,7 +93,7 @@ class BackfillDisplay(ProgressBar):
         """Count a part that is complete."""
         self._parts += 1
         if self._is_json:
-            _print({"event": "part", **account.model_dump()})
+            print_json({"event": "part", **account.model_dump()})
 
     def _rate(self) -> float:
         seconds = self._clock() - self._started
@@ -105,7 +104,7 @@ def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_
     """Print what is read, by which model, and into how many files."""
     rows = sum(plan.parts[number].rows for number in numbers)
     if is_json:
-        _print(
+        print_json(
             {
                 "event": "plan",
                 "model": plan.model.model_dump(),
@@ -148,7 +147,7 @@ def print_account(plan: Plan, account: Account, out: str, written: int, *, is_js
     planned = len(plan.parts)
     if is_json:
         counts = {"written": written, "planned": planned}
-        _print({"event": "account", **account.model_dump(exclude={"parts"}), **counts})
+        print_json({"event": "account", **account.model_dump(exclude={"parts"}), **counts})
         return
     rejected = ", ".join(f"{count:,} {code}" for code, count in account.rejected.items())
     click.echo(
@@ -159,7 +158,3 @@ def print_account(plan: Plan, account: Account, out: str, written: int, *, is_js
     click.echo(for_terminal(f"{len(account.parts):,} files by {model} in {out}"))
     if written < planned:
         click.echo(f"{written:,} of {planned:,} files of all shards are written: score the others")
-
-
-def _print(record: dict[str, Any]) -> None:
-    click.echo(orjson.dumps(record))

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.cli.options import DURATION, MEMORY, MOMENT
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
 from stream.simulator.connection import stop_on_signals
@@ -144,7 +144,7 @@ async def _plan(options: dict[str, Any]) -> int:
             "report": str(plan.report),
             "removed": [str(path) for path in plan.removed],
         }
-        click.echo(orjson.dumps(record))
+        print_json(record)
         return 0
     lines = (
         ("Reads", f"up to {plan.offsets:,} records of {settings.leads_created}"),

@@ -8,12 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import click
-import orjson
-from rich.console import Console
 from rich.table import Table
 
 from schemas.errors import InputError
 from stream.cli.options import DURATION, RATE
+from stream.cli.output import console, print_json
 from stream.cli.retention_estimate import ask_retention, estimate
 from stream.kafka.access import uses_of
 from stream.kafka.requests import DescribedTopic
@@ -122,7 +121,7 @@ def create(
             )
     for topic in made:
         if as_json:
-            click.echo(orjson.dumps(topic._asdict()))
+            print_json(topic._asdict())
         else:
             click.echo(f"{topic.state:<8} {topic.name} ({_partitions(topic.partitions)})")
 
@@ -143,7 +142,7 @@ def check(*, as_json: bool) -> None:
     names = [topic.name(settings) for topic in topics_of(uses_of(settings))]
     if as_json:
         for name in names:
-            click.echo(orjson.dumps({"name": name, "state": "ok"}))
+            print_json({"name": name, "state": "ok"})
         return
     click.echo(f"OK: all required topics and rights exist: {', '.join(names)}")
 
@@ -167,10 +166,10 @@ def list_topics(*, as_json: bool) -> None:
     if as_json:
         for topic in TOPICS:
             declared = {name: detail(topic) for name, detail in DETAILS.items()}
-            click.echo(orjson.dumps(_described(topic.name(settings), found) | declared))
+            print_json(_described(topic.name(settings), found) | declared)
         return
-    console = Console(width=None if click.get_text_stream("stdout").isatty() else IN_A_PIPE)
-    details = DETAILS if console.width >= WIDE else {"purpose": DETAILS["purpose"]}
+    screen = console(IN_A_PIPE)
+    details = DETAILS if screen.width >= WIDE else {"purpose": DETAILS["purpose"]}
     table = Table(box=None)
     table.add_column("topic", no_wrap=True)  # to be copied
     for name in ("partitions", *details):
@@ -179,7 +178,7 @@ def list_topics(*, as_json: bool) -> None:
         name = topic.name(settings)
         row = [detail(topic) for detail in details.values()]
         table.add_row(name, _state(found[name]), *row)
-    console.print(table)
+    screen.print(table)
 
 
 def _described(name: str, found: Mapping[str, DescribedTopic]) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import StartupError
+from stream.process.writable_folder import make_writable
+from stream.settings import PREFIX
 
 __all__ = ["RocksStore", "load_rocksdict", "verify_store"]
 
@@ -48,15 +49,7 @@ def verify_store(folder: Path | None) -> None:
     """
     assert folder is not None, "the settings require it for the role"
     load_rocksdict()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise StartupError(
-            f"expected to write to the stores in {folder}, but {error.strerror}: set"
-            " LEADSCORE_OUTCOME_STORE to a folder that this user may write"
-        ) from None
+    make_writable(folder, "the stores in", f"{PREFIX}OUTCOME_STORE")
 
 
 class RocksStore:

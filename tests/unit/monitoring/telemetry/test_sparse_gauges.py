@@ -48,6 +48,15 @@ def test_zero_is_a_value_and_none_removes_it(
     assert values(registry) == {("age_seconds", "b"): 3.0}
 
 
+def test_several_metrics_are_set_with_the_same_labels(
+    registry: CollectorRegistry, gauges: SparseGauges
+) -> None:
+    gauges.set(PSI, 0.1, "a", "visits")
+    gauges.set_all([(PSI, None)], "a", "visits")
+    gauges.set_all([(PSI, 0.2)], "b", "visits")
+    assert values(registry) == {("psi", "b", "visits"): 0.2}
+
+
 def test_all_series_of_a_label_are_dropped_and_no_others(
     registry: CollectorRegistry, gauges: SparseGauges
 ) -> None:

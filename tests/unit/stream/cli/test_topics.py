@@ -29,7 +29,7 @@ def listed() -> str:
 
 def test_at_80_columns_every_topic_is_a_name_and_a_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six columns made words of three letters a line."""
-    monkeypatch.setattr(command, "Console", lambda width: Console(width=80))
+    monkeypatch.setattr(command, "console", lambda _: Console(width=80))
     lines = listed().splitlines()
     assert lines[0].split() == ["topic", "partitions", "purpose"]
     assert max(map(len, lines)) <= 80
