@@ -19,8 +19,9 @@ from model.training.capacity_bands import (
 )
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.models_options import Change, change_options, loaded, print_json
+from stream.cli.models_options import Change, change_options, loaded
 from stream.cli.options import DURATION, SHARE
+from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 from stream.quality.score_sample import read_score_sample
 from stream.settings import load_settings
