@@ -33,6 +33,7 @@ from evidently.sdk.panels import line_plot_panel
 from evidently.ui.workspace import Project, Workspace
 
 from monitoring.drift.assessment import Assessment
+from monitoring.drift.correlations import CorrelationChange
 from monitoring.drift.diagnosis import ADVICE
 from monitoring.drift.field_drift import DriftThresholds, FieldDrift
 from monitoring.lead_sample import SCORE, ShownColumns, Subject
@@ -43,6 +44,8 @@ __all__ = ["Rendered", "add_to_workspace", "render"]
 FIELD_METHOD, SCORE_METHOD = "leadscore_field_psi", "leadscore_score_psi"
 """Names of LeadScore's drift methods in Evidently's JSON."""
 UNKNOWN = "-"
+MOST_PAIRS = 10
+"""Pairs of fields in the table of correlations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ def render(
     before: ShownColumns,
     assessment: Assessment,
     thresholds: DriftThresholds,
+    correlations: Sequence[CorrelationChange] = (),
 ) -> Rendered:
     """Compute a snapshot.
 
@@ -89,6 +93,8 @@ def render(
         Assessment of the leads of the range against the model's reference bins.
     thresholds
         Thresholds of the assessment.
+    correlations
+        Changes of the correlation of two fields, the largest first.
     """
     subject, assessment = _subject_for_page(subject), _assessment_for_page(assessment)
     now, before = _columns_for_page(now), _columns_for_page(before)
@@ -102,6 +108,7 @@ def render(
                 figures=_figures(assessment),
                 rows=[_row(field) for field in _worst_first(assessment)],
             ),
+            *_correlation_tables(correlations),
             *_drift_metrics(assessment, fields, thresholds),
             DataSummaryPreset(columns=[*fields, *aspects, SCORE]),
         ],
@@ -140,6 +147,25 @@ def _drift_metrics(
         ),
         ValueDrift(column=SCORE, method=SCORE_METHOD, threshold=thresholds.psi_notable),
     ]
+
+
+def _correlation_tables(changes: Sequence[CorrelationChange]) -> list[_Correlations]:
+    if not changes:
+        return []
+    return [_Correlations(rows=[_correlation_row(change) for change in changes[:MOST_PAIRS]])]
+
+
+def _correlation_row(change: CorrelationChange) -> dict[str, str]:
+    return {
+        "field": for_page(change.field),
+        "other field": for_page(change.other),
+        "changed": _decision(change.is_changed),
+        "training": f"{change.before:+.2f}",
+        "now": f"{change.now:+.2f}",
+        "difference": f"{change.now - change.before:+.2f}",
+        "leads": f"{change.leads:,}",
+        "p (adjusted)": _p_value(change.p_adjusted),
+    }
 
 
 def add_to_workspace(folder: Path, project: str, rendered: Rendered, keep: int) -> None:
@@ -256,6 +282,24 @@ class _Verdict(MetricContainer):  # type: ignore[misc]
                 column_names=[*self.rows[0]],
                 data=[[*row.values()] for row in self.rows],
             ),
+        ]
+
+
+class _Correlations(MetricContainer):  # type: ignore[misc]
+    """Table of the pairs of fields whose correlation has changed most."""
+
+    rows: list[dict[str, str]]
+
+    def generate_metrics(self, context: Any) -> Sequence[Any]:
+        return []
+
+    def render(self, context: Any, child_widgets: Any = None) -> list[BaseWidgetInfo]:
+        return [
+            table_data(
+                title="Correlation of two fields (ranks): the largest changes",
+                column_names=[*self.rows[0]],
+                data=[[*row.values()] for row in self.rows],
+            )
         ]
 
 

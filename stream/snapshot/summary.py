@@ -7,7 +7,21 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["SnapshotSummary"]
+__all__ = ["ChangedCorrelation", "SnapshotSummary"]
+
+
+class ChangedCorrelation(BaseModel):
+    """Correlation of two fields in the training leads and now."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    field: str
+    other: str
+    before: float
+    now: float
+    leads: int
+    """Recent leads that have both."""
+    p_adjusted: float
 
 
 class SnapshotSummary(BaseModel):
@@ -36,6 +50,8 @@ class SnapshotSummary(BaseModel):
     is_prediction_drift: bool | None
     drifted: tuple[str, ...] | None
     """The fields that have drifted, the worst first."""
+    correlations: tuple[ChangedCorrelation, ...] = ()
+    """Pairs of fields whose correlation has changed, the largest change first."""
     report: Path | None
     """The HTML report; None if there was no lead to compare."""
     finished_at: datetime
@@ -54,4 +70,6 @@ class SnapshotSummary(BaseModel):
             worst = f" ({', '.join(self.drifted)})" if self.drifted else ""
             found = f"{self.drift_share:.0%} of the fields drifted{worst}"
         prediction = ", and so did the scores" if self.is_prediction_drift else ""
-        return f"{span} UTC: {self.rows:,} of {self.found:,} leads, {found}{prediction}"
+        pairs = [f"{pair.field} and {pair.other}" for pair in self.correlations]
+        together = f"; no longer related as before: {', '.join(pairs)}" if pairs else ""
+        return f"{span} UTC: {self.rows:,} of {self.found:,} leads, {found}{prediction}{together}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
@@ -12,15 +13,16 @@ from features.counts import CountLayout
 from features.reference_sample import LeadSample
 from model.bundle import Bundle
 from monitoring.drift.assessment import Assessment, Assessor
+from monitoring.drift.correlations import CorrelationChange, correlation_changes
 from monitoring.drift.field_drift import DriftThresholds
-from monitoring.lead_sample import Subject, shown_columns
+from monitoring.lead_sample import SCORE, ShownColumns, Subject, shown_columns
 from schemas.errors import StartupError
 from stream.settings import Settings
 from stream.snapshot.archive import SnapshotFolder
 from stream.snapshot.record_sample import TimeRange, draw_records
 from stream.snapshot.request import Order
 from stream.snapshot.samples import comparable_bundle, reference_sample, scored_sample
-from stream.snapshot.summary import SnapshotSummary
+from stream.snapshot.summary import ChangedCorrelation, SnapshotSummary
 
 if TYPE_CHECKING:
     from monitoring.snapshot import Rendered
@@ -61,9 +63,12 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
             found=found,
         )
         is_known = assessment.drifted_share is not None
-        rendered = None
+        rendered, changes = None, []
         if len(now):
-            rendered = _render(subject, order, bundle, (now, before), assessment)
+            metadata = bundle.metadata
+            shown = shown_columns(metadata.spec, metadata.shown_reference, now, before)
+            changes = correlation_changes([*assessment.by_field], *shown, SCORE)
+            rendered = _render(subject, order, bundle.name, shown, assessment, changes)
         summary = SnapshotSummary(
             topic=subject.topic,
             model=subject.model,
@@ -77,6 +82,9 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
             is_drift=assessment.is_drift,
             is_prediction_drift=assessment.is_prediction_drift,
             drifted=_worst_first(assessment) if is_known else None,
+            correlations=tuple(
+                ChangedCorrelation(**asdict(change)) for change in changes if change.is_changed
+            ),
             report=folder.place(order.name) if rendered else None,
             finished_at=datetime.now(UTC),
             seconds=time.monotonic() - started,
@@ -130,9 +138,10 @@ def _worst_first(assessment: Assessment) -> tuple[str, ...]:
 def _render(
     subject: Subject,
     order: Order,
-    bundle: Bundle,
-    samples: tuple[LeadSample, LeadSample],
+    model: str,
+    shown: tuple[ShownColumns, ShownColumns],
     assessment: Assessment,
+    changes: Sequence[CorrelationChange],
 ) -> Rendered:
     try:
         # Imported late, as it takes seconds: missing parts are reported before.
@@ -141,7 +150,6 @@ def _render(
         raise StartupError(
             f"expected Evidently to be installed, but {error}: install leadscore[drift]"
         ) from None
-    shown = shown_columns(bundle.metadata.spec, bundle.metadata.shown_reference, *samples)
-    rendered = render(subject, *shown, assessment, THRESHOLDS)
-    add_to_workspace(order.workspace, bundle.name, rendered, order.keep)
+    rendered = render(subject, *shown, assessment, THRESHOLDS, changes)
+    add_to_workspace(order.workspace, model, rendered, order.keep)
     return rendered

@@ -18,6 +18,7 @@ from features.counts import CountLayout
 from features.matrix import FeatureEncoder
 from features.reference_sample import LeadSample, shown_numbers
 from monitoring.drift.assessment import Assessor
+from monitoring.drift.correlations import CorrelationChange
 from monitoring.drift.field_drift import DriftThresholds
 from monitoring.lead_sample import Subject, shown_columns
 from tests.unit.small_model import LEADS, SPEC, SmallModel
@@ -34,6 +35,12 @@ SUBJECT = Subject(
     found=36_000,
 )
 TITLE = "Drift of ‹leads›, 2026-05-01 09:00 to 2026-05-01 10:00 UTC, model leads/3"
+
+
+CHANGES = [
+    CorrelationChange("page_views", "company_size", 0.62, -0.1, 1234, 1e-9),
+    *(CorrelationChange("summary", f"field-{i}", 0.1, 0.1, 900, 1.0) for i in range(12)),
+]
 
 
 def sample(model: Any, **changed: Any) -> Any:
@@ -77,7 +84,8 @@ def rendered(model: SmallModel, drifted: Any) -> Any:
     from monitoring.snapshot import render
 
     now, assessment = drifted
-    return render(SUBJECT, *shown(model, now, sample(model)), assessment, FEW)  # type: ignore[call-arg]
+    columns = shown(model, now, sample(model))
+    return render(SUBJECT, *columns, assessment, FEW, CHANGES)  # type: ignore[call-arg]
 
 
 def test_the_report_marks_the_drift_of_the_assessment(rendered: Any, drifted: Any) -> None:
@@ -153,6 +161,17 @@ def test_too_few_leads_put_no_point_on_a_workspaces_panels(
     assert sorted(with_drift) == [False, True]
 
 
+def test_the_largest_changes_of_correlations_are_a_table(rendered: Any, too_few: Any) -> None:
+    widgets = list(of_widgets(variable("metric", rendered.html)["widgets"]))
+    shown = [params for kind, params in widgets if kind == "table"]
+    [table] = [params for params in shown if "other field" in params["header"]]
+    rows = table["data"]
+    assert len(rows) == 10, "of more pairs the largest only"
+    assert rows[0][:7] == ["page_views", "company_size", "yes", "+0.62", "-0.10", "-0.72", "1,234"]
+    assert rows[1][2] == "no"
+    assert "Correlation of two fields" not in too_few.html
+
+
 def test_the_page_needs_nothing_but_itself(rendered: Any) -> None:
     class Sources(HTMLParser):
         found: list[str] = []  # noqa: RUF012 - one page, one parser
@@ -222,6 +241,7 @@ def test_a_browser_shows_title_table_and_plot(rendered: Any, tmp_path: Path) -> 
     assert "leads/3" in heading
     cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", body, re.DOTALL)
     words = {re.sub(r"<[^>]*>", "", cell).strip() for cell in cells}
+    assert {"other field", "-0.72", "1,234"} <= words
     assert {"page_views", "industry", "critical", "Drift Score", "Detected"} <= words
     assert "main-svg" in body, "Plotly has drawn nothing"
 
@@ -276,7 +296,9 @@ def test_no_name_and_no_value_adds_markup_to_the_page(model: SmallModel) -> None
         for field in assessment.fields
     )
     subject = replace(SUBJECT, topic=odd)
-    page = render(subject, now, before, replace(assessment, fields=fields), FEW).html
-    plain = render(SUBJECT, *shown(model, sample(model), sample(model)), assessment, FEW).html  # type: ignore[call-arg]
+    pair = replace(CHANGES[0], field=odd)
+    page = render(subject, now, before, replace(assessment, fields=fields), FEW, [pair]).html
+    columns = shown(model, sample(model), sample(model))
+    plain = render(SUBJECT, *columns, assessment, FEW, CHANGES[:1]).html  # type: ignore[call-arg]
     assert odd not in page
     assert tags(page) == tags(plain)
