@@ -140,6 +140,7 @@ RIGHTS_COLUMNS = {
     "sink of leads": (Use.SINK_LEADS,),
     "sink --redrive": (Use.SINK_REDRIVE,),
     "produce": (Use.PRODUCE,),
+    "produce --outcomes, also": (Use.PRODUCE_OUTCOMES,),
     "serve": (Use.SERVE,),
     "snapshot": (Use.SNAPSHOT,),
     "replay": (Use.REPLAY,),

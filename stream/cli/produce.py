@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,13 @@ from schemas.display import for_terminal
 from schemas.errors import InputError
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
-from stream.cli.options import RATE, SHARE, SPEED, encoding_option, reading_options
+from stream.cli.options import DURATION, RATE, SHARE, SPEED, encoding_option, reading_options
 from stream.process.exit_codes import EXIT_STOPPED, exit_codes
 from stream.settings import Settings, load_settings
 from stream.simulator.connection import connected_producer, stop_on_signals
 from stream.simulator.dry_run import rehearse
 from stream.simulator.events import EventMaker
+from stream.simulator.outcomes import Delayed, OutcomeMaker
 from stream.simulator.playing import AsRecorded, AtOnce, Pace, Steady
 from stream.simulator.playlist import DEFAULT_COUNT, Playlist, Wanted, make_playlist
 from stream.simulator.progress import PlayProgress
@@ -108,6 +112,18 @@ EXIT_UNDELIVERED = 1
     default=0.0,
     help="Phase the shifts in over this share of the run; default: at once.",
 )
+@click.option(
+    "--outcomes",
+    metavar="COLUMN=VALUE",
+    help="Also send outcomes: converted where FILE's COLUMN has VALUE, else lost.",
+)
+@click.option(
+    "--outcome-after",
+    type=DURATION,
+    default="1m",
+    show_default=True,
+    help="Time from a lead to its outcome, accelerated by --speed.",
+)
 @click.option("--topic", help="Destination. Default: the topic that workers read.")
 @click.option(
     "--bootstrap-servers", metavar="HOST:PORT[,...]", help="Kafka; overrides the setting."
@@ -129,6 +145,7 @@ def produce(**options: Any) -> None:
       leadscore produce contacts.csv --rate 200/s         a file, evenly paced
       leadscore produce contacts.csv --speed 1000x --now  as recorded, faster
       leadscore produce contacts.csv --dry-run            what would be sent
+      leadscore produce contacts.csv --outcomes y=yes     and what became of them
       leadscore produce --count 10000 --bad 1%            some events broken
       leadscore produce --count 10000 --drift 'company_size=*3' --drift-from 50%
 
@@ -167,18 +184,26 @@ def _produce(options: dict[str, Any]) -> int:
         make = rehearsal_record if options["as_json"] else rehearsal_summary
         _print(make(found, playlist, topic, seed))
         return 0
+    outcomes = OutcomeMaker(
+        FORMATS[options["wire"]],
+        options["outcome_after"] // timedelta(milliseconds=1),
+        created_now=options["now"],
+    )
     # aiokafka warns many times a second about an unreachable broker; failures are in the summary.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        played = asyncio.run(_play(playlist, as_event, _pace(options), settings))
+        pace = _pace(options)
+        delay = options["outcome_after"].total_seconds() / (options["speed"] or 1.0)
+        paces = pace, Delayed(pace, delay, playlist.outcome_places)
+        played, ended = asyncio.run(_play(playlist, (as_event, outcomes), paces, settings))
     except asyncio.CancelledError:
         click.echo("stopped at once: leads in flight may or may not be in Kafka", err=True)
         return EXIT_STOPPED
     make_one = summary_record if options["as_json"] else summary
-    _print(make_one(played, playlist, topic, seed))
-    if not played.complete:
+    _print(make_one(played, playlist, topic, seed, ended))
+    if not (played.complete and ended.complete):
         return EXIT_UNDELIVERED
-    return EXIT_STOPPED if played.stopped else 0
+    return EXIT_STOPPED if played.stopped or ended.stopped else 0
 
 
 def _print(shown: str | dict[str, Any]) -> None:
@@ -186,22 +211,51 @@ def _print(shown: str | dict[str, Any]) -> None:
     click.echo(shown if isinstance(shown, str) else orjson.dumps(shown))
 
 
-async def _play(playlist: Playlist, as_event: EventMaker, pace: Pace, settings: Settings) -> Played:
+async def _play(
+    playlist: Playlist,
+    makers: tuple[EventMaker, OutcomeMaker],
+    paces: tuple[Pace, Pace],
+    settings: Settings,
+) -> tuple[Played, Played]:
+    """Send leads and, beside them, their outcomes; return what became of both."""
     topic, console = settings.leads_created, Console(stderr=True)
-    async with connected_producer(settings) as producer:
+    has_outcomes = bool(playlist.outcomes)
+    async with connected_producer(settings, with_outcomes=has_outcomes) as producer:
         with (
             stop_on_signals() as stop,
             PlayProgress(topic, playlist.total, console) as progress,
         ):
-            return await play(
+            send = partial(play, producer=producer, stop=stop)
+            leads = send(
                 playlist.leads,
-                producer,
                 topic=topic,
-                as_event=as_event,
-                pace=pace,
-                stop=stop,
+                as_event=makers[0],
+                pace=paces[0],
                 on_progress=progress,
             )
+            if not has_outcomes:
+                return await leads, Played()
+            outcomes = send(
+                playlist.outcomes,
+                topic=settings.leads_outcomes,
+                as_event=makers[1],
+                pace=paces[1],
+            )
+            return await _together(stop, leads, outcomes)
+
+
+async def _together(
+    stop: asyncio.Event, leads: Awaitable[Played], outcomes: Awaitable[Played]
+) -> tuple[Played, Played]:
+    """Return both results; if one fails, the other is stopped first."""
+    tasks = [asyncio.ensure_future(leads), asyncio.ensure_future(outcomes)]
+    try:
+        both = await asyncio.gather(*tasks)
+        return both[0], both[1]
+    except BaseException:
+        stop.set()
+        await asyncio.wait(tasks)
+        raise
 
 
 def _given_settings(options: dict[str, Any]) -> dict[str, str]:
@@ -210,6 +264,15 @@ def _given_settings(options: dict[str, Any]) -> dict[str, str]:
         "kafka_bootstrap_servers": options["bootstrap_servers"],
     }
     return {name: value for name, value in given.items() if value}
+
+
+def _outcomes(given: str | None) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    column, equals, value = given.rpartition("=")
+    if not (column and equals and value):
+        raise InputError(f"expected --outcomes COLUMN=VALUE, such as y=yes, not {given!r}")
+    return column, value
 
 
 def _wanted(options: dict[str, Any], seed: int) -> Wanted:
@@ -225,6 +288,7 @@ def _wanted(options: dict[str, Any], seed: int) -> Wanted:
         created_now=options["now"],
         in_order=options["speed"] is not None,
         count=options["count"],
+        outcomes=_outcomes(options["outcomes"]),
         shifts=options["shifts"],
         span=Span(options["drift_from"], options["drift_over"]),
         seed=seed,

@@ -66,6 +66,8 @@ class Use(StrEnum):
     """`leadscore topics create`."""
     PRODUCE = "produce"
     """`leadscore produce`."""
+    PRODUCE_OUTCOMES = "produce-outcomes"
+    """`leadscore produce --outcomes`, besides."""
     SNAPSHOT = "snapshot"
     """`leadscore snapshot`."""
     REPLAY = "replay"

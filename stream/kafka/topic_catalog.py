@@ -197,6 +197,7 @@ TOPICS: tuple[Topic, ...] = (
         follows_source=True,
         rights=NEW
         | {
+            Use.PRODUCE_OUTCOMES: WRITE,
             Use.OUTCOMES: READ,
             Use.ROLLOUT: READ,
             Use.VERDICT: READ,

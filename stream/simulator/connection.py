@@ -23,13 +23,17 @@ ABANDON_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def connected_producer(settings: Settings) -> AsyncIterator[Any]:
+async def connected_producer(
+    settings: Settings, *, with_outcomes: bool = False
+) -> AsyncIterator[Any]:
     """Open an idempotent producer for ``settings.leads_created``, which must exist.
 
     Parameters
     ----------
     settings
         Kafka's address and security, and the topic.
+    with_outcomes
+        Whether it is for ``settings.leads_outcomes``, too.
 
     Yields
     ------
@@ -48,6 +52,13 @@ async def connected_producer(settings: Settings) -> AsyncIterator[Any]:
             f"expected the topic {settings.leads_created}, but it does not exist: create it with "
             "`leadscore topics create`, or name another with --topic"
         )
+    if with_outcomes:
+        found = await partition_counts(settings, Use.PRODUCE_OUTCOMES)
+        if settings.leads_outcomes not in found:
+            raise StartupError(
+                f"expected the topic {settings.leads_outcomes}, but it does not exist: create it"
+                " with `leadscore topics create`, or set LEADSCORE_LEADS_OUTCOMES"
+            )
     producer = AIOKafkaProducer(
         **settings.kafka_client_options(),
         client_id="leadscore-produce",

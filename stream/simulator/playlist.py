@@ -22,6 +22,7 @@ from stream.simulator.lead_file import (
     under_field_names,
     unused_columns,
 )
+from stream.simulator.outcomes import outcomes_of
 from stream.simulator.playing import Lead
 from stream.simulator.shift import AT_ONCE, Span, parse_shift, shifted
 from stream.simulator.synthetic import synthetic_leads
@@ -58,6 +59,8 @@ class Wanted:
     """Leads are sent in the order of their times."""
     count: int | None = None
     """Most leads; 0: synthetic leads without end; None: all, or ``DEFAULT_COUNT``."""
+    outcomes: tuple[str, str] | None = None
+    """Column of the file with the outcomes, and the value that is a success; None: no outcomes."""
     shifts: Sequence[str] = ()
     span: Span = AT_ONCE
     seed: int = 0
@@ -75,6 +78,10 @@ class Playlist:
     """Columns of the file without a field in the contract; they are not sent."""
     remarks: Sequence[str] = ()
     """Remarks on how the file was read."""
+    outcomes: Sequence[Lead] = ()
+    """Outcomes of the leads, in their order."""
+    outcome_places: Sequence[int] = ()
+    """The index of each outcome's lead."""
 
 
 def make_playlist(wanted: Wanted, store: SchemaStore) -> Playlist:
@@ -107,6 +114,8 @@ def _synthetic(wanted: Wanted, store: SchemaStore) -> Playlist:
             f"synthetic leads have the contract {DEFAULT_CONTRACT}; to send leads of "
             f"{wanted.contract} give a FILE"
         )
+    if wanted.outcomes is not None:
+        raise InputError("--outcomes needs a column of outcomes: give a FILE")
     if wanted.in_order:
         raise InputError("--speed needs a file's own timestamps: give a FILE, or use --rate")
     total = DEFAULT_COUNT if wanted.count is None else wanted.count or None
@@ -128,12 +137,27 @@ def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
     table = under_field_names(table, contract)
     lead_id, time = table.find(wanted.id_column, "--id"), _time(wanted, table)
     leads = leads_of(table, contract, lead_id=lead_id, time=time)
+    outcomes: list[Lead | None] = [None] * len(leads)
+    column = None
+    if wanted.outcomes is not None:
+        column = table.find(wanted.outcomes[0], "--outcomes")
+        outcomes = outcomes_of(table, leads, column, wanted.outcomes[1])
+    rows = list(zip(leads, outcomes, strict=True))
     if wanted.in_order:
-        leads.sort(key=lambda lead: lead.created_at or 0)
-    leads = leads[: wanted.count or None]
+        rows.sort(key=lambda row: row[0].created_at or 0)
+    rows = rows[: wanted.count or None]
+    leads = [lead for lead, _ in rows]
     # With --now the time of sending takes the place of the file's own.
-    unused = unused_columns(table, contract, lead_id, time or wanted.time_column)
-    return Playlist(leads, len(leads), contract, unused, [*_remarks(table, contract, time)])
+    unused = unused_columns(table, contract, lead_id, time or wanted.time_column, column)
+    return Playlist(
+        leads,
+        len(leads),
+        contract,
+        unused,
+        [*_remarks(table, contract, time)],
+        [outcome for _, outcome in rows if outcome is not None],
+        [place for place, (_, outcome) in enumerate(rows) if outcome is not None],
+    )
 
 
 def _remarks(table: Table, contract: Schema, time: str | None) -> Iterator[str]:

@@ -15,7 +15,9 @@ from stream.simulator.run import Played
 __all__ = ["rehearsal_record", "rehearsal_summary", "summary", "summary_record"]
 
 
-def summary(played: Played, playlist: Playlist, topic: str, seed: int) -> str:
+def summary(
+    played: Played, playlist: Playlist, topic: str, seed: int, outcomes: Played | None = None
+) -> str:
     """Return the summary of a run.
 
     Parameters
@@ -28,8 +30,10 @@ def summary(played: Played, playlist: Playlist, topic: str, seed: int) -> str:
         Destination topic.
     seed
         The seed, with which the run can be repeated.
+    outcomes
+        The counts of the outcomes; None: there were none.
     """
-    lines = _lines(played, playlist, topic, seed)
+    lines = [*_lines(played, playlist, topic), *_outcome_lines(outcomes), ("seed", f"{seed}")]
     return "\n".join(f"{name:<12}{for_terminal(text)}" for name, text in lines)
 
 
@@ -47,8 +51,11 @@ def rehearsal_summary(found: Rehearsal, playlist: Playlist, topic: str, seed: in
     return "\n".join(f"{name:<12}{for_terminal(text)}" for name, text in lines)
 
 
-def summary_record(played: Played, playlist: Playlist, topic: str, seed: int) -> dict[str, Any]:
+def summary_record(
+    played: Played, playlist: Playlist, topic: str, seed: int, outcomes: Played | None = None
+) -> dict[str, Any]:
     """Return the summary of a run as one object; the parameters are those of `summary`."""
+    outcomes = outcomes or Played()
     return {
         "is_dry_run": False,
         "topic": topic,
@@ -60,6 +67,8 @@ def summary_record(played: Played, playlist: Playlist, topic: str, seed: int) ->
         "kinds": dict(played.delivered),
         "codes": {event.kind: str(event.code) for event in played.broken},
         "partitions": {str(at): sum(map(len, runs)) for at, runs in played.offsets.items()},
+        "outcomes": outcomes.sent,
+        "failed_outcomes": dict(outcomes.failed),
         "unused": list(playlist.unused),
         "seed": seed,
     }
@@ -93,7 +102,16 @@ def _unused(playlist: Playlist) -> Iterator[tuple[str, str]]:
         yield "not sent", f"{', '.join(playlist.unused)}: {name} has no such field"
 
 
-def _lines(played: Played, playlist: Playlist, topic: str, seed: int) -> Iterator[tuple[str, str]]:
+def _outcome_lines(outcomes: Played | None) -> Iterator[tuple[str, str]]:
+    if outcomes is None or not (outcomes.sent or outcomes.failed):
+        return
+    yield "outcomes", f"{outcomes.sent:,} delivered"
+    if outcomes.failed:
+        failures = ", ".join(f"{count:,} ({error})" for error, count in outcomes.failed.items())
+        yield "FAILED", f"{failures}: not acknowledged by the broker"
+
+
+def _lines(played: Played, playlist: Playlist, topic: str) -> Iterator[tuple[str, str]]:
     rate = f"{played.seconds:,.1f} s ({played.rate:,.0f}/s)"
     yield "delivered", f"{played.sent:,} events of {playlist.contract.name} to {topic} in {rate}"
     if played.failed:
@@ -108,4 +126,3 @@ def _lines(played: Played, playlist: Playlist, topic: str, seed: int) -> Iterato
     if partitions:
         yield "partitions", "  ".join(f"{at}: {count:,}" for at, count in partitions)
     yield from _unused(playlist)
-    yield "seed", f"{seed}"

@@ -14,6 +14,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from schemas.decode import LeadDecoder
 from schemas.errors import ErrorCode
+from schemas.lead_outcome import OutcomeReader
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.broker import Broker
@@ -38,12 +39,12 @@ def decoded(contract: Any, records: Any) -> Any:
 
 
 async def leadscore_produce(
-    topic: Any, bootstrap: Any, *arguments: Any, stop_when: Any = None
+    topic: Any, bootstrap: Any, *arguments: Any, stop_when: Any = None, **environment: str
 ) -> Any:
     """Run the command in a process of its own; ``stop_when`` is awaited before Ctrl-C."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "stream", "produce", "--topic", topic, *arguments),
-        env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "COLUMNS": "100"},
+        env=os.environ | {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "COLUMNS": "100"} | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -141,6 +142,33 @@ async def test_a_file_is_played_whole_shifted_and_counted(
     ages = dict(zip(leads.lead_ids, leads.columns["age"], strict=True))
     assert len(ages) == 3000
     assert all((age > 100) == (int(lead.rpartition(b"-")[2]) > 1500) for lead, age in ages.items())
+
+
+async def test_outcomes_of_a_file_are_in_the_partitions_of_their_leads(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("leads.created", partitions=4)
+    ended = await topics.create("leads.outcomes", partitions=4)
+    code, out, err = await leadscore_produce(
+        *(topic, kafka.bootstrap, CONTACTS, "--count", "800", "--now"),
+        *("--outcomes", "y=yes", "--outcome-after", "1s"),
+        LEADSCORE_LEADS_OUTCOMES=ended,
+    )
+    assert code == 0, err
+    assert "outcomes    800 delivered" in out
+    records = await read_all(kafka.bootstrap, topic)
+    outcomes = await read_all(kafka.bootstrap, ended)
+    created = {record.key: record for record in records}
+    reader = OutcomeReader(STORE)
+    found: Counter[str] = Counter()
+    for record in outcomes:
+        lead, outcome = created[record.key], reader.read(record.value, record.timestamp)
+        assert record.partition == lead.partition
+        assert record.timestamp >= lead.timestamp + 900, "a second after its lead"
+        assert outcome.lead_id == record.key.decode()
+        found[outcome.outcome] += 1
+    assert found.total() == 800
+    assert 0 < found["converted"] < found["lost"]
 
 
 async def test_ctrl_c_delivers_what_was_begun_and_counts_it(

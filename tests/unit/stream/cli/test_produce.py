@@ -30,6 +30,9 @@ def run(*arguments: Any) -> Any:
         (["--bad", "2"], "a share from 0 to 1"),
         (["--drift", "company_size"], "expected FIELD=CHANGE"),
         (["--count", "-1"], "--count"),
+        (["--outcomes", "y"], "expected --outcomes COLUMN=VALUE"),
+        (["--outcomes", "y=yes"], "give a FILE"),
+        (["--outcome-after", "soon"], "a span of time"),
     ],
 )
 def test_unusable_input_is_exit_code_2_and_a_sentence(

@@ -47,6 +47,16 @@ def test_the_summary_says_what_was_not_delivered() -> None:
     assert "stopped     before the end, as requested" in text
 
 
+def test_outcomes_are_counted_apart() -> None:
+    ended = Played(delivered=Counter(outcome=900), failed=Counter(KafkaTimeoutError=7))
+    said = summary(Played(), PLAYLIST, "leads", 42, ended).splitlines()
+    assert "outcomes    900 delivered" in said
+    assert "FAILED      7 (KafkaTimeoutError): not acknowledged by the broker" in said
+    record = summary_record(Played(), PLAYLIST, "leads", 42, ended)
+    assert (record["outcomes"], record["failed_outcomes"]) == (900, {"KafkaTimeoutError": 7})
+    assert "outcomes" not in summary(Played(), PLAYLIST, "leads", 42)
+
+
 def test_a_terminal_does_not_obey_a_columns_name() -> None:
     odd = replace(PLAYLIST, unused=("a\x1b[2J\nseed        7",))
     said = summary(Played(), odd, "leads", 42).splitlines()
