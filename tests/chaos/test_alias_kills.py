@@ -15,6 +15,9 @@ from model.registry import Alias, Registry
 from testing.made import MADE
 
 KILLS = 20
+MOST_WRITES = 12
+"""Entries that are written before a kill: it hits any moment of the write after them."""
+WRITTEN_WITHIN = 60.0
 FLIP = """
 import itertools, sys
 from dataclasses import replace
@@ -48,6 +51,13 @@ def started(registry: Registry, by: str) -> subprocess.Popen[bytes]:
     return process
 
 
+def until_written(registry: Registry, more: int) -> None:
+    """Wait until the history has so many more entries, whoever wrote them."""
+    wanted, deadline = len(registry.history("bank")) + more, time.monotonic() + WRITTEN_WITHIN
+    while len(registry.history("bank")) < wanted:
+        assert time.monotonic() < deadline, f"expected {more} more entries"
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_writers_that_are_killed_leave_a_whole_history(registry: Registry, chance: Random) -> None:
@@ -56,7 +66,7 @@ def test_writers_that_are_killed_leave_a_whole_history(registry: Registry, chanc
     try:
         for number in range(KILLS):
             victim = started(registry, f"victim {number}")
-            time.sleep(chance.uniform(0.0, 0.3))  # the moment of the kill is the subject
+            until_written(registry, chance.randint(1, MOST_WRITES))
             victim.send_signal(signal.SIGKILL)
             victim.communicate()
             entries = registry.history("bank")

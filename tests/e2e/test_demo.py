@@ -80,6 +80,13 @@ class Demo:
             assert time.monotonic() < deadline, f"the moment did not come:\n{self.output}"
             time.sleep(0.01)
 
+    def until_gone(self) -> None:
+        """Wait until no process of the run is left."""
+        deadline = time.monotonic() + GONE_WITHIN
+        while found := self.processes():
+            assert time.monotonic() < deadline, found
+            time.sleep(0.01)
+
     def end(self) -> None:
         """End what is left of it."""
         for pid in self.processes():
@@ -212,7 +219,4 @@ def test_a_killed_demo_takes_its_children_along(
     assert len(demo.processes()) == 3
     demo.process.kill()
     demo.process.wait()
-    deadline = time.monotonic() + GONE_WITHIN
-    while demo.processes():
-        assert time.monotonic() < deadline, demo.processes()
-        time.sleep(0.01)
+    demo.until_gone()

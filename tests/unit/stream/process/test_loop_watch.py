@@ -16,7 +16,7 @@ async def test_a_hold_shows_in_wall_time_and_one_that_computes_in_cpu_time_too()
     await watch.start()
     try:
         await until(lambda: watch.longest_holds["wall"] > 0.0, what="its first look")
-        time.sleep(HELD)  # noqa: ASYNC251 - it is to hold the loop
+        time.sleep(HELD)  # noqa: ASYNC251 - a hold without work is the subject
         await until(lambda: watch.longest_holds["wall"] >= HELD / 2)
         assert watch.longest_holds["cpu"] < HELD / 2, "it slept"
         until_cpu = time.thread_time() + HELD
