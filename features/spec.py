@@ -1,4 +1,4 @@
-"""The feature spec: which fields of a lead a model reads, and what becomes of them.
+"""The feature spec: the fields of a lead that a model reads, and their features.
 
 One spec, one interpreter (``features.matrix``): training and serving read the same description, so
 they can't drift apart. The spec is JSON inside the model file.

@@ -1,4 +1,4 @@
-"""The manifest of a backfill, in its output folder: the plan, and what became of its parts."""
+"""The manifest of a backfill, in its output folder: the plan, and the results of its parts."""
 
 from __future__ import annotations
 

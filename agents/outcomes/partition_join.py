@@ -176,7 +176,7 @@ class PartitionJoin:
         return tally
 
     def _treatment(self, entry: Outcome, state: LeadState) -> str:
-        """Return what becomes of an outcome, by the live scores that are known now."""
+        """Return the treatment of an outcome, by the live scores that are known now."""
         if any(kept.content == entry.content for kept in state.outcomes):
             return "repeated"
         live = [score for score in state.scores if score.channel == 0]

@@ -68,7 +68,7 @@ class Cut:
 
 @dataclass(slots=True)
 class LabelCounts:
-    """Number of records and outcomes by what became of them.
+    """Number of records and outcomes by their use in the data set.
 
     Attributes
     ----------

@@ -132,7 +132,7 @@ def choose_capacity_bands(
 
 
 def _unknown(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return labels: a capacity does not depend on what becomes of the leads."""
+    """Return labels: a capacity does not depend on outcomes."""
     return np.zeros(len(scores), np.bool_)
 
 

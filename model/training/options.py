@@ -26,7 +26,7 @@ class TrainOptions:
     Parameters
     ----------
     target
-        The column that says what became of a lead.
+        The column of the outcome.
     positive, negative
         Its values that count as success, and those that count as failure; empty where there are
         two values and one of them says yes (yes, true, 1, won …).

@@ -1,4 +1,4 @@
-"""`leadscore quality`: how good the scores are, by what became of their leads."""
+"""`leadscore quality`: how good the scores are, by the outcomes of their leads."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def quality(
     interval: timedelta,
     as_json: bool,
 ) -> None:
-    """Show how good the scores are, by what became of their leads.
+    """Show how good the scores are, by the outcomes of their leads.
 
     \b
       leadscore quality

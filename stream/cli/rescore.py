@@ -58,7 +58,7 @@ __all__ = ["rescore"]
 )
 @execution_options
 def rescore(**options: Any) -> None:
-    """Score leads again that nothing was heard of, with their age now.
+    """Score leads without new records again, with their age now.
 
     \b
       leadscore rescore --untouched 30d --dry-run

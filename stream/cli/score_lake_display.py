@@ -131,7 +131,7 @@ def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_
 
 
 def print_account(plan: Plan, account: Account, out: str, written: int, *, is_json: bool) -> None:
-    """Print what became of the rows.
+    """Print the results of the rows.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ async def play_second_act(
 
 
 async def _send_outcomes(settings: Settings, contacts: Table) -> int:
-    """Send what became of contacts, when their call ended."""
+    """Send the outcomes of contacts, at the end of their calls."""
     ids = contacts.columns_for({"lead_id": FieldKind.TEXT})["lead_id"]
     rows = zip(ids, _won(contacts), _created_at(contacts), strict=True)
     async with connected_producer(settings) as producer:

@@ -39,7 +39,7 @@ class Finding:
     newest_ms
         Latest time stamp of these, milliseconds since 1970.
     fate
-        What becomes of them.
+        How they end.
     gone_by_ms
         By when, milliseconds since 1970; None: without a limit of time, or unknown.
     """
@@ -170,7 +170,7 @@ async def plan_erasure(
 def _fates(
     policy: TopicPolicy, held: Mapping[int, Held], ids: Sequence[str], now_ms: int
 ) -> tuple[list[Finding], list[Tombstone]]:
-    """Return what becomes of the records of a topic, and the tombstones that are due in it."""
+    """Return the fate of the records of a topic, and the tombstones that are due in it."""
     findings: list[Finding] = []
     tombstones: list[Tombstone] = []
     for lead, records in sorted(held.items()):

@@ -101,7 +101,7 @@ class LogReader:
         partition, start, stop
             What to read.
         take
-            What becomes of unreadable records: `readable` logs and skips them, `all_readable`
+            How unreadable records are treated: `readable` logs and skips them, `all_readable`
             raises an error, `with_unreadable` logs and yields them.
 
         Raises

@@ -1,4 +1,4 @@
-"""The account of a replay: what became of every offset of its ranges.
+"""The account of a replay: the result of every offset of its ranges.
 
 The account of a partition is committed with its offset, in the metadata of the commit. So it is
 exact after any kill, and any process can read how far a replay is (docs/adr/0034).
@@ -21,7 +21,7 @@ NAME = "account"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Numbers of offsets by what became of them.
+    """Numbers of offsets by their result.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Logs what becomes of the leads: dead letters, progress once a minute, totals at the end."""
+"""Logs the results of leads: dead letters, progress once a minute, totals at the end."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def stage(
 
 
 async def send_outcomes(kafka: Broker, stage: Stage, table: Table) -> int:
-    """Send what became of the contacts a day later; returns the number of conversions."""
+    """Send the outcomes of the contacts a day later; returns the number of conversions."""
     columns = table.columns_for(
         {"lead_id": FieldKind.TEXT, "y": FieldKind.CATEGORY, "created_at": FieldKind.DATE}
     )

@@ -175,7 +175,7 @@ class Stage:
         as_event: Callable[[Lead], Event] | None = None,
         stop: asyncio.Event | None = None,
     ) -> Played:
-        """Play contacts to the source topic; returns what became of them."""
+        """Play contacts to the source topic; returns how many were delivered or failed."""
         settings = self.settings
         async with connected_producer(settings) as producer:
             return await play(

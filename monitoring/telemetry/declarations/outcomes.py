@@ -18,7 +18,7 @@ OUTCOMES = Declaration(
     "counter",
     "outcomes",
     ("treatment",),
-    "Outcomes by what became of them (docs/outcomes.md): joined, contradictory, repeated, open,"
+    "Outcomes by their treatment (docs/outcomes.md): joined, contradictory, repeated, open,"
     " waiting, beyond_horizon, late, orphaned, invalid; and scores without one: missing.",
     "outcomes",
 )

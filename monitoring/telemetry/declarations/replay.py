@@ -11,7 +11,7 @@ REPLAY_OFFSETS = Declaration(
     "gauge",
     "offsets",
     ("outcome",),
-    "Offsets of the replay's ranges by what became of them: scored, dead_lettered, filtered,"
+    "Offsets of the replay's ranges by their result: scored, dead_lettered, filtered,"
     " dropped, expired, gaps.",
     "replay",
 )
