@@ -75,7 +75,7 @@ def bands(
     *,
     change: Change,
 ) -> None:
-    """Set the bands of model NAME by how many leads a day can be called.
+    """Set the bands of a model by the leads that can be called a day.
 
     \b
       leadscore models bands leads --high 50/day --dry-run
