@@ -4,14 +4,16 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from model.bundle import Artefacts
+from model.bundle import Artefacts, Bundle
 from model.registry import Registry
 from stream.cli import models_export
 from stream.cli.models import models
+from stream.mlflow_server.publication import Published
 
 Run = Callable[..., Result]
 
@@ -65,3 +67,22 @@ def test_an_interrupted_export_leaves_no_folder(
     )
     assert leadscore("bank/1", "--mlflow", "out").exit_code == 2
     assert os.listdir(tmp_path) == ["models"]
+
+
+def test_a_model_is_registered_on_a_server(leadscore: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    async def publish(_: Any, bundle: Bundle, files: Any, experiment: str, __: Any) -> Published:
+        asked.append((bundle.version, experiment, sorted(files)[0]))
+        return Published("7", "run", is_new=len(asked) == 1)
+
+    monkeypatch.setattr(models_export, "publish", publish)
+    url = "https://anna:secret@mlflow:5000"
+    done = leadscore("bank/1", "--mlflow", url)
+    assert done.output == "bank version 1 is version 7 of bank on https://anna:***@mlflow:5000.\n"
+    again = json.loads(leadscore("bank/1", "--mlflow", url, "--json").stdout)
+    assert (again["mlflow_version"], again["is_new"]) == ("7", False)
+    assert asked == [("1", "leadscore", "MLmodel")] * 2
+    dry = leadscore("bank/1", "--mlflow", url, "--dry-run")
+    assert "would be a version of bank" in dry.output
+    assert len(asked) == 2
