@@ -127,13 +127,17 @@ class App(faust.App):
             await super().crash(reason)
 
     async def _producer_flush(self, logger: Any) -> None:
-        """Wait until Faust's producer has sent its buffer, unless the worker has crashed.
+        """Wait until Faust's producer has sent its buffer; after a crash, empty the buffer instead.
 
-        A crash ends the buffer, too, and flushing it would raise. What it held is written again:
-        the offsets of its causes are committed only after a flush.
+        A crash ends the buffer's task, and the buffer raises if it stops while it has records. They
+        are written again: the offsets of their causes are committed only after a flush.
         """
         if not self.crashed:
             await super()._producer_flush(logger)
+        elif self._producer is not None:
+            pending = self._producer.buffer.pending
+            while not pending.empty():
+                pending.get_nowait()
 
     async def verify(self) -> None:
         """Run the start-up checks; raise a FatalError with one sentence."""

@@ -7,11 +7,13 @@ been the latest state of any window, so the table is repaired as a damaged one
 (stream/drift/restoration.py). If it were skipped, the window would miss the counts of that state.
 
 It overrides ``_fetch_records`` of faust-streaming 0.15.3 and ``_stopped_set`` of mode's threads,
-which are private; unit tests and the integration tests of the drift role fail if they change.
+which are private, and uses mode's event ``_shutdown``; unit tests and the integration tests of the
+drift role fail if they change.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -40,6 +42,22 @@ class LenientThread(AIOKafkaConsumerThread):
     def _stopped_set(self) -> None:
         with suppress(RuntimeError):  # after a crash its loop is closed already
             super()._stopped_set()
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Commit offsets in the thread; return False if it has ended, as for a failed commit.
+
+        After a crash Faust's own method waits for ever: the thread that would answer has ended.
+        """
+        ended = asyncio.ensure_future(self._shutdown.wait())
+        commit: asyncio.Future[bool] = asyncio.ensure_future(super().commit(offsets))
+        try:
+            await asyncio.wait((commit, ended), return_when=asyncio.FIRST_COMPLETED)
+            return commit.done() and commit.result()
+        except RuntimeError:  # its loop is closed already
+            return False
+        finally:
+            ended.cancel()
+            commit.cancel()
 
     async def on_thread_stop(self) -> None:
         """Close the connections."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import faust
 import pytest
+from faust.transport.producer import ProducerBuffer
 
 from schemas.errors import FatalError, StartupError
 from stream import faust_app as module
@@ -21,6 +22,7 @@ class Producer:
     def __init__(self, *, is_running: bool) -> None:
         self.is_running = is_running
         self.flushes = 0
+        self.buffer = ProducerBuffer()
 
     async def flush(self) -> None:
         if not self.is_running:
@@ -35,6 +37,7 @@ async def _no_checks(_: App) -> None:
 def app_with(producer: Producer) -> Any:
     app: Any = App(load_settings(role="drift"), _no_checks)
     app._producer = producer
+    producer.buffer.app = app
     return app
 
 
@@ -48,8 +51,11 @@ async def test_a_stop_after_a_crash_does_not_flush_a_buffer_that_the_crash_ended
     """Seen on a secured broker: a traceback beside the sentence that names the missing right."""
     app = app_with(Producer(is_running=False))
     await faust.App.crash(app, RuntimeError("stopped"))
+    app._producer.buffer.put(None)
+    app._producer.buffer._crash(RuntimeError("stopped"))
     await app._producer_flush(logging.getLogger(__name__))
     assert app.crashed
+    await app._producer.buffer.stop()
 
 
 def test_faust_still_flushes_by_the_method_that_is_replaced() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,3 +143,39 @@ def test_a_thread_that_has_ended_by_itself_is_stopped_without_an_error(thread: A
     assert thread._stopped.is_set()
     thread.thread_loop.close()
     thread._stopped_set()
+
+
+@pytest.fixture
+async def idle_thread() -> AsyncIterator[Any]:
+    """A thread in which nothing answers."""
+    thread: Any = App(load_settings(environment="test", role="drift"), unchecked).consumer._thread
+    yield thread
+    thread.thread_loop.close()
+
+
+async def test_a_commit_to_a_thread_that_has_ended_fails_instead_of_waiting_for_ever(
+    idle_thread: Any,
+) -> None:
+    """A drift worker whose right had been revoked did not end: its last commit had no answer."""
+    commit = asyncio.ensure_future(idle_thread.commit({}))
+    await asyncio.sleep(0)
+    assert not commit.done()
+    idle_thread.set_shutdown()
+    async with asyncio.timeout(10):
+        assert await commit is False
+
+
+async def test_a_commit_to_a_thread_whose_loop_is_closed_fails(idle_thread: Any) -> None:
+    idle_thread.thread_loop.close()
+    assert await idle_thread.commit({}) is False
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_a_commit_is_answered_by_the_thread(
+    idle_thread: Any, monkeypatch: pytest.MonkeyPatch, is_committed: bool
+) -> None:
+    async def commit(_: Any, offsets: Any) -> bool:
+        return is_committed and offsets == {PARTIALS: 5}
+
+    monkeypatch.setattr(AIOKafkaConsumerThread, "commit", commit)
+    assert await idle_thread.commit({PARTIALS: 5}) is is_committed
