@@ -12,7 +12,7 @@ from stream.doctor.finding import Finding, Surroundings, ok, warn
 __all__ = ["check_versions"]
 
 PACKAGES = ("leadscore", "aiokafka", "faust-streaming", "onnxruntime")
-COMPILED = ("schemas._compiled", "features._compiled")
+COMPILED = ("schemas._compiled", "features._compiled", "stream.kafka._compiled")
 
 
 async def check_versions(_: Surroundings) -> Sequence[Finding]:

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from agents.records import Output
 from schemas.errors import FatalError
+from stream.kafka.compiled_batch import CompiledBatch
 from stream.process.backoff import REQUEST_PAUSE
 from stream.process.deadlines import now
 from stream.settings import Settings
@@ -113,6 +114,35 @@ class TransactionalProducer(Producer, Protocol):
         """Abort the transaction: its records never become visible."""
 
 
+class _BatchProducer(AIOKafkaProducer):
+    """aiokafka's producer, whose batches are written by a compiled loop where there is one.
+
+    Parameters
+    ----------
+    max_batch_size, transactional_id
+        As for ``AIOKafkaProducer``.
+    options
+        Its other options.
+    """
+
+    def __init__(
+        self, *, max_batch_size: int, transactional_id: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(
+            max_batch_size=max_batch_size, transactional_id=transactional_id, **options
+        )
+        self._most_bytes = max_batch_size
+        self._is_transactional = transactional_id is not None
+        self._is_compiled = CompiledBatch.exists and options.get("compression_type") is None
+
+    def create_batch(self) -> BatchBuilder:
+        """Return an empty batch."""
+        if self._is_compiled:
+            return CompiledBatch(self._most_bytes, is_transactional=self._is_transactional)
+        batch: BatchBuilder = super().create_batch()
+        return batch
+
+
 TransactionalOpener = Callable[[str, int], TransactionalProducer]
 """Makes a producer, given its transactional id and the most bytes of its batches."""
 
@@ -144,7 +174,7 @@ def open_producer(
     options
         Any other option of ``AIOKafkaProducer``.
     """
-    producer: Producer = AIOKafkaProducer(
+    producer: Producer = _BatchProducer(
         **connection,
         enable_idempotence=True,
         acks="all",
@@ -296,15 +326,22 @@ def pack(
     timestamp_ms
         Their time stamp, milliseconds since 1970.
     """
-    if not rows:
-        return
-    first, builder = 0, create_batch()
-    for position, (key, value, headers) in enumerate(rows):
+    given, first = rows if isinstance(rows, list) else list(rows), 0
+    while first < len(given):
+        builder = create_batch()
+        end = _fill(builder, given, first, timestamp_ms)
+        builder.close()
+        yield Parcel(given[first:end], start + first, builder, timestamp_ms)
+        first = end
+
+
+def _fill(builder: BatchBuilder, rows: list[Output], first: int, timestamp_ms: int) -> int:
+    """Add records to an empty batch until it is full; return the position after the last one."""
+    if isinstance(builder, CompiledBatch):
+        return builder.fill(rows, first, timestamp_ms)
+    for position in range(first, len(rows)):
+        key, value, headers = rows[position]
         listed = headers if type(headers) is list else list(headers)  # it takes nothing else
         if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed) is None:
-            builder.close()
-            yield Parcel(rows[first:position], start + first, builder, timestamp_ms)
-            first, builder = position, create_batch()
-            builder.append(timestamp=timestamp_ms, key=key, value=value, headers=listed)
-    builder.close()
-    yield Parcel(rows[first:], start + first, builder, timestamp_ms)
+            return position
+    return len(rows)
