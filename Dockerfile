@@ -30,7 +30,7 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && pip --python /opt/leadscore/bin/python install --no-deps --no-index dist/*.whl
 # Without the compiled loops scoring takes longer, and the package can be built without them: such a build
 # ends here.
-RUN cd /opt/leadscore && bin/python -c "import schemas._compiled, features._compiled, stream.kafka._compiled"
+RUN cd /opt/leadscore && bin/python -c "import schemas._compiled, features._compiled, agents._compiled, stream.kafka._compiled"
 # Left out of what the wheels bring: debugging symbols, which are most of uvloop, fastavro, lz4 and
 # aiohttp; numpy's and other packages' tests; the library of onnxruntime for C programs, as its
 # Python module has all of it once more.

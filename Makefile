@@ -3,7 +3,7 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
-LOOPS   := $(addsuffix /_compiled.pyx,schemas features stream/kafka) \
+LOOPS   := $(addsuffix /_compiled.pyx,schemas features agents stream/kafka) \
            $(addprefix model/serving/,_compiled.pyx tree_walk.c tree_walk.h)
 LOCK    := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
 SEEDS   ?= long

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.batch_slices import slices_of
-from agents.records import SourceRecord
+from agents.records import RecordColumns, SourceRecord
 from schemas.decode import DecodedLeads
 from schemas.headers import (
     LeadHeaders,
@@ -49,16 +49,31 @@ class ReadBatch:
         records: Sequence[SourceRecord],
         leads: DecodedLeads,
         headers: Sequence[LeadHeaders],
+        columns: RecordColumns | None = None,
     ) -> ReadBatch:
-        """Join decoded leads with the partitions, offsets and time stamps of their records."""
-        read = leads.of(records)
+        """Join decoded leads with the partitions, offsets and time stamps of their records.
+
+        Parameters
+        ----------
+        records
+            The records.
+        leads
+            What was decoded from them.
+        headers
+            The decoded headers of each record; empty if no record has any.
+        columns
+            The columns of the records, if they are there already.
+        """
+        found = columns or RecordColumns.of(records)
+        if len(leads.positions) < len(records):
+            found = found.take(leads.positions)
         return cls(
             headers=headers,
             records=records,
             leads=leads,
-            partitions=[record.partition for record in read],
-            offsets=np.array([record.offset for record in read], dtype=np.int64),
-            timestamps=np.array([record.timestamp for record in read], dtype=np.int64),
+            partitions=found.partitions,
+            offsets=found.offsets,
+            timestamps=found.timestamps,
         )
 
     def take(self, rows: Sequence[int]) -> ReadBatch:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schemas.headers import (
     Headers,
 )
 
-__all__ = ["Output", "SourceRecord"]
+try:
+    from agents import _compiled
+except ImportError:  # installed without a compiler
+    _compiled = None  # type: ignore[assignment]
+
+__all__ = ["Output", "RecordColumns", "SourceRecord"]
 
 
 Output = tuple[bytes | None, bytes | None, Headers]
@@ -42,3 +50,49 @@ class SourceRecord(Protocol):
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Its headers in their order; a name may be there more than once."""
+
+
+class RecordColumns(NamedTuple):
+    """The columns of n records.
+
+    Attributes
+    ----------
+    values
+        Their values; a list of its own.
+    partitions
+        Their partitions.
+    offsets, timestamps
+        int64, shape (n,); time stamps in milliseconds since 1970.
+    has_headers
+        Whether one of them has headers.
+    """
+
+    values: list[bytes | None]
+    partitions: list[int]
+    offsets: NDArray[np.int64]
+    timestamps: NDArray[np.int64]
+    has_headers: bool
+
+    @classmethod
+    def of(cls, records: Sequence[SourceRecord]) -> RecordColumns:
+        """Read the columns of records."""
+        found = None if _compiled is None else _compiled.columns_of(records)
+        if found is not None:
+            return cls(*found)
+        return cls(
+            [record.value for record in records],
+            [record.partition for record in records],
+            np.array([record.offset for record in records], dtype=np.int64),
+            np.array([record.timestamp for record in records], dtype=np.int64),
+            any(record.headers for record in records),
+        )
+
+    def take(self, rows: Sequence[int]) -> RecordColumns:
+        """Return the columns of some of the records, by their indices."""
+        return RecordColumns(
+            [self.values[row] for row in rows],
+            [self.partitions[row] for row in rows],
+            self.offsets[rows],
+            self.timestamps[rows],
+            self.has_headers,
+        )

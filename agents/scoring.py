@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.dead_letters import VALUE_BYTES, DeadLetter
 from agents.drift import CountedLeads, Counting
 from agents.read_batch import ReadBatch
-from agents.records import Output, SourceRecord
+from agents.records import Output, RecordColumns, SourceRecord
 from agents.rules import Rules, is_too_large
 from agents.scored_batch import ScoredBatch
 from features.matrix import FeatureEncoder, Features
@@ -135,9 +135,10 @@ class Scorer:
         verdicts
             By position: why a record is no lead, whatever its value.
         """
-        values = self._values(records)
+        columns = RecordColumns.of(records)
+        values = self._values(records) if self._is_framed_by_headers else columns.values
         headers: list[LeadHeaders] = []
-        if any(record.headers for record in records):
+        if columns.has_headers:
             headers = [read_headers(record.headers) for record in records]
             verdicts = {**(verdicts or {}), **self._rules.processed_too_often(headers)}
         for position in verdicts or ():
@@ -146,11 +147,13 @@ class Scorer:
         if verdicts:
             errors = [(position, verdicts.get(position, error)) for position, error in leads.errors]
             leads = replace(leads, errors=errors)
-        batch = ReadBatch.from_leads(records, leads, headers)
+        batch = ReadBatch.from_leads(records, leads, headers, columns)
         if self._times is None:
             return batch
         wrong = self._times.verdicts(leads.columns, batch.timestamps, leads.created_at)
-        return ReadBatch.from_leads(records, leads.without(wrong), headers) if wrong else batch
+        if not wrong:
+            return batch
+        return ReadBatch.from_leads(records, leads.without(wrong), headers, columns)
 
     def _values(self, records: Sequence[SourceRecord]) -> list[bytes | None]:
         if self._is_framed_by_headers:

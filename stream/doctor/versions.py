@@ -12,7 +12,9 @@ from stream.doctor.finding import Finding, Surroundings, ok, warn
 __all__ = ["check_versions"]
 
 PACKAGES = ("leadscore", "aiokafka", "faust-streaming", "onnxruntime")
-COMPILED = ("schemas._compiled", "features._compiled", "stream.kafka._compiled")
+COMPILED = tuple(
+    f"{package}._compiled" for package in ("schemas", "features", "agents", "stream.kafka")
+)
 
 
 async def check_versions(_: Surroundings) -> Sequence[Finding]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException, RecordTooLargeError
@@ -36,6 +36,9 @@ from stream.fetch.batch_header import (
     codec_of,
 )
 from stream.fetch.decompression import Codec, DecompressionError, decompress
+
+if TYPE_CHECKING:
+    from agents._compiled import RecordReader
 
 __all__ = ["BatchLimits", "BoundedRecords", "bound_batches"]
 
@@ -91,6 +94,11 @@ class BoundedRecords:
     ----------
     content
         Record batches; the last one may be truncated.
+
+    Attributes
+    ----------
+    reader
+        Reads several records at once; None: they are read one by one.
     """
 
     limits = BatchLimits()
@@ -102,6 +110,7 @@ class BoundedRecords:
         self._at = 0
         self._opened: Any = None
         self._current: _PiecewiseBatch | None = None
+        self.reader: RecordReader | None = None
 
     def size_in_bytes(self) -> int:
         """Return the bytes of the content."""
@@ -122,7 +131,7 @@ class BoundedRecords:
         self._require_a_whole_batch()
         batch, self._opened = self._opened or self._open(0), None
         self._current = batch if isinstance(batch, _PiecewiseBatch) else None
-        return batch
+        return batch if batch is None or self.reader is None else _ReadBatch(batch, self)
 
     def prepare(self, offset: int) -> bool:
         """Do one step of the work before the next record, if there is much of it.
@@ -171,6 +180,40 @@ class BoundedRecords:
 
 
 fetcher.MemoryRecords = BoundedRecords
+
+
+class _ReadBatch:
+    """A batch whose records are read several at once; to aiokafka these are one.
+
+    Parameters
+    ----------
+    batch
+        The batch.
+    source
+        Has the reader.
+    """
+
+    def __init__(self, batch: Any, source: BoundedRecords) -> None:
+        self._batch = self._records = batch
+        self._source = source
+        self._is_open = self._is_over = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        self._records, self._is_open = iter(self._batch), True
+        return self
+
+    def __next__(self) -> Any:
+        if self._is_over:
+            raise StopIteration
+        reader = self._source.reader if self._is_open else None  # else: a control record
+        if reader is None:
+            return next(self._records)
+        found = reader.read(self._records)
+        self._is_over = reader.is_over
+        return found
 
 
 class _PiecewiseBatch:

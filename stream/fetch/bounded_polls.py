@@ -11,6 +11,7 @@ too: it is divided among the assigned partitions.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,11 @@ from aiokafka.errors import CorruptRecordException
 
 from stream.fetch.aiokafka_internals import on_unserved_fetches
 from stream.fetch.memory_budget import RECORD_OVERHEAD, MemoryBudget
+
+try:
+    from agents import _compiled
+except ImportError:  # installed without a compiler
+    _compiled = None  # type: ignore[assignment]
 
 __all__ = ["BoundedConsumer", "BoundedFetchResult", "SizedRecords", "bytes_of", "polled_within"]
 
@@ -98,20 +104,56 @@ class BoundedFetchResult(FetchResult):
         if not waiting._records.prepare(waiting.next_fetch_offset):
             allowance.is_early = True
             return ()
-        records, before = SizedRecords(), allowance.left
-        left, add = before, records.append
-        for record in islice(waiting, max_records):
-            add(record)
-            left -= record.serialized_value_size + record.serialized_key_size + RECORD_OVERHEAD
-            if record.headers:
-                left -= _headers_size(record.headers)
-            if left <= 0:
-                break
+        before = allowance.left
+        take = _take_one_by_one if _compiled is None else _take_at_once
+        records, left = take(waiting, self._topic_partition, max_records, before)
         allowance.left, records.size = left, before - left
         self._update_position()
         if left > 0 and (max_records is None or len(records) < max_records):
             self._partition_records: Any = None
         return records
+
+
+def _take_one_by_one(
+    waiting: Any, _: TopicPartition, most: int | None, left: int
+) -> tuple[SizedRecords, int]:
+    """Take the next records of a partition, up to a number and to a size.
+
+    Returns
+    -------
+    tuple of SizedRecords and int
+        The records, and the bytes left.
+    """
+    records = SizedRecords()
+    for record in islice(waiting, most):
+        records.append(record)
+        left -= record.serialized_value_size + record.serialized_key_size + RECORD_OVERHEAD
+        if record.headers:
+            left -= _headers_size(record.headers)
+        if left <= 0:
+            break
+    return records, left
+
+
+def _take_at_once(
+    waiting: Any, at: TopicPartition, most: int | None, left: int
+) -> tuple[SizedRecords, int]:
+    """Do the same by a compiled loop: aiokafka yields the records that it has read at once."""
+    reader = _compiled.RecordReader(
+        at.topic,
+        at.partition,
+        waiting,
+        sys.maxsize if most is None else most,
+        left,
+        RECORD_OVERHEAD,
+    )
+    waiting._records.reader = reader
+    try:
+        while not reader.is_full and next(waiting, None) is not None:
+            pass
+    finally:
+        waiting._records.reader = None
+    return SizedRecords(reader.records), reader.left
 
 
 # On import: aiokafka treats a result of another class, created before, as an error.

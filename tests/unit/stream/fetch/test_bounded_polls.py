@@ -1,18 +1,21 @@
 """Polls bounded in bytes, through aiokafka's own fetcher: the private parts that they rest on."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
+from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, PartitionRecords
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest
 
+from stream.fetch import bounded_polls
 from stream.fetch.aiokafka_internals import on_unserved_fetches
 from stream.fetch.bounded_batches import BatchLimits, BoundedRecords
 from stream.fetch.bounded_polls import (
@@ -24,16 +27,31 @@ from stream.fetch.bounded_polls import (
 )
 from stream.fetch.decompression import Codec
 from stream.fetch.memory_budget import RECORD_OVERHEAD, MemoryBudget
+from tests.record_batches import Made, batch
 from tests.unit.stream.fetch.compressed import Row, batch_of
 
 PARTITIONS = [TopicPartition("leads", number) for number in range(3)]
 RECORD = 1000 + RECORD_OVERHEAD
 
 
+@pytest.fixture(autouse=True, params=["compiled", "plain"])
+def _loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read by the compiled loop, and in plain Python."""
+    if request.param == "plain":
+        monkeypatch.setattr(bounded_polls, "_compiled", None)
+    elif find_spec("agents._compiled") is None:
+        pytest.skip("there was no compiler")
+
+
 class FakeFetcher:
     """As much of aiokafka's fetcher as hands out what was fetched."""
 
-    def __init__(self, content: bytes, position: int = 0) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        position: int = 0,
+        aborted: Sequence[tuple[int, int]] = (),
+    ) -> None:
         assignment = Assignment(PARTITIONS)
         self._subscriptions = SimpleNamespace(
             reassignment_in_progress=False, is_assigned=lambda partition: True
@@ -43,7 +61,13 @@ class FakeFetcher:
         for partition in PARTITIONS:
             assignment.state_value(partition).reset_to(position)
             records = PartitionRecords(
-                partition, fetcher.MemoryRecords(content), [], position, None, None, True, 0
+                partition,
+                fetcher.MemoryRecords(content),
+                aborted,
+                position,
+                *(None, None),
+                True,
+                READ_COMMITTED,
             )
             self._records[partition] = fetcher.FetchResult(
                 partition, assignment=assignment, partition_records=records, backoff=0
@@ -136,6 +160,52 @@ async def test_headers_count() -> None:
     fake = FakeFetcher(batch_of(Codec.NONE, rows))
     found = await fake.poll(2 * 1000)
     assert [len(records) for records in found.values()] == [2]
+
+
+TRANSACTIONAL, CONTROL, LOG_APPEND_TIME = 0x10, 0x20, 0x08
+ABORT, COMMIT = bytes(4), bytes([0, 0, 0, 1])
+LOG = b"".join(
+    [
+        batch([Made(b"a", None, [(b"h", b"1"), (b"i", None)]), Made(None, timestamp_delta=9)]),
+        batch([Made(b"gap"), Made(b"s", offset_delta=5)], base=4, last_delta=7),  # compacted
+        batch([Made(b"aborted")] * 2, base=20, attributes=TRANSACTIONAL, producer=7),
+        batch([Made(b"", ABORT)], base=22, attributes=TRANSACTIONAL | CONTROL, producer=7),
+        batch([Made(b"kept")] * 2, base=23, attributes=TRANSACTIONAL, producer=7),
+        batch([Made(b"", COMMIT)], base=25, attributes=TRANSACTIONAL | CONTROL, producer=7),
+        batch([Made(b"z" * 99)] * 3, base=26, codec="zstd", attributes=LOG_APPEND_TIME),
+    ]
+)
+ATTRIBUTES = ("topic", "partition", "offset", "timestamp", "timestamp_type", "key", "value")
+
+
+@pytest.mark.parametrize("start", [0, 1, 5, 6, 21, 26, 27])
+@pytest.mark.parametrize("most", [1, 2, 3, 100])
+async def test_the_records_and_positions_are_those_of_aiokafka(start: int, most: int) -> None:
+    """Gaps, aborted and committed transactions, control records, a batch within its limits."""
+    found, expected = (FakeFetcher(LOG, start, [(7, 20)]) for _ in range(2))
+    while expected._records:
+        polled = await found.poll(1 << 20, most)
+        records = await Fetcher.fetched_records(expected, (), 0, most)  # type: ignore[arg-type]
+        assert found.positions() == expected.positions()
+        assert polled.keys() == records.keys()
+        for partition in records:
+            for one, other in zip(polled[partition], records[partition], strict=True):
+                assert [getattr(one, name) for name in ATTRIBUTES] == [
+                    getattr(other, name) for name in ATTRIBUTES
+                ]
+                assert tuple(one.headers) == tuple(other.headers)
+                assert one.value not in (b"aborted", b"")
+    assert not found._records
+
+
+async def test_a_damaged_batch_is_reported_after_the_records_before_it() -> None:
+    content = batch([Made(b"a")] * 3) + batch([Made(b"b")], base=3, crc_error=1)
+    fake = FakeFetcher(content)
+    found = await fake.poll(1 << 20, max_records=3)
+    assert [len(records) for records in found.values()] == [3]
+    with pytest.raises(CorruptRecordException):
+        await fake.poll(1 << 20)
+    assert fake.positions() == [3, 0, 0]
 
 
 async def test_a_consumer_of_another_class_is_not_bounded() -> None:
