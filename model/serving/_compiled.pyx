@@ -2,7 +2,9 @@
 """The compiled engine's scoring of rows (tree_walk.c), as a class of Python."""
 
 import numpy as np
+from numpy import empty, float32, int64, uint8
 
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 
 
@@ -28,7 +30,7 @@ cdef extern from "tree_walk.h":
 
     ctypedef struct Scoring:
         double slope, intercept
-        int32_t n_fields, top_k, has_reasons
+        int32_t n_fields, top_k, has_reasons, width
 
     ctypedef struct Outputs:
         float *probability
@@ -43,6 +45,15 @@ cdef extern from "tree_walk.h":
         const Outputs *outputs,
     ) nogil
     int c_is_measured "is_measured"()
+    int has_width(int32_t width)
+
+
+WIDTHS = ("baseline", "avx2", "avx512")
+
+
+def widths():
+    """Return the widths of vector registers that this build and this processor have."""
+    return tuple(name for width, name in enumerate(WIDTHS) if has_width(width))
 
 
 def is_measured():
@@ -56,6 +67,15 @@ cdef const void *address(array, dtype) except? NULL:
     return <const void *><size_t>array.ctypes.data
 
 
+cdef void *memory_of(array) except? NULL:
+    """Return where a new array's values are: it is the only one that has them."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_WRITABLE)
+    cdef void *found = view.buf
+    PyBuffer_Release(&view)
+    return found
+
+
 cdef class Trees:
     """An ensemble that scores rows. Safe to use from several threads.
 
@@ -67,13 +87,30 @@ cdef class Trees:
         Number of fields, whose contributions are the first ones, and of reasons of a row.
     slope, intercept
         Of the calibration.
+    width
+        One of `widths()`; None: the last of them.
+
+    Attributes
+    ----------
+    width
+        As chosen.
+
+    Raises
+    ------
+    ValueError
+        This processor does not have the width.
     """
 
     cdef Ensemble _trees
     cdef Scoring _scoring
     cdef object _layout  # keeps the arrays
 
-    def __init__(self, layout, *, n_fields, top_k, slope, intercept):
+    def __init__(self, layout, *, n_fields, top_k, slope, intercept, width=None):
+        found = widths()
+        width = width or found[len(found) - 1]
+        if width not in found:
+            raise ValueError(f"expected a width out of {found}, got {width}")
+        self._scoring.width = WIDTHS.index(width)
         self._layout = layout
         self._trees.n_columns = layout.n_columns
         self._trees.n_contributions = layout.n_contributions
@@ -99,6 +136,10 @@ cdef class Trees:
         self._scoring.intercept = intercept
         self._scoring.n_fields = n_fields
         self._scoring.top_k = top_k
+
+    @property
+    def width(self):
+        return WIDTHS[self._scoring.width]
 
     def score(self, const float[:, ::1] rows, bint has_reasons, bint has_contributions=False):
         """Score rows.
@@ -143,29 +184,23 @@ cdef class Trees:
         cdef Py_ssize_t n_aspects = 0
         if has_reasons:
             n_aspects = self._trees.n_contributions - scoring.n_fields
-        probability = np.empty(n, np.float32)
-        is_doubtful = np.empty(n, np.uint8)
-        reason_field = np.empty((n, k), np.int64)
-        reason_value = np.empty((n, k), np.float32)
-        aspects = np.empty((n, n_aspects), np.float32)
-        contributions = np.empty((n if has_contributions else 0, scoring.n_fields), np.float32)
+        probability = empty(n, float32)
+        is_doubtful = empty(n, uint8)
+        reason_field = empty((n, k), int64)
+        reason_value = empty((n, k), float32)
+        aspects = empty((n, n_aspects), float32)
+        contributions = empty((n if has_contributions else 0, scoring.n_fields), float32)
         cdef Outputs outputs
-        cdef float[::1] of_probability = probability
-        cdef uint8_t[::1] of_doubt = is_doubtful
-        cdef int64_t[:, ::1] of_field = reason_field
-        cdef float[:, ::1] of_value = reason_value
-        cdef float[:, ::1] of_aspects = aspects
-        cdef float[:, ::1] of_contributions = contributions
         cdef int64_t doubtful = 0
         if n:
-            outputs.probability = &of_probability[0]
-            outputs.is_doubtful = &of_doubt[0]
-            outputs.reason_field = &of_field[0, 0] if k else NULL
-            outputs.reason_value = &of_value[0, 0] if k else NULL
-            outputs.aspects = &of_aspects[0, 0] if n_aspects else NULL
+            outputs.probability = <float *>memory_of(probability)
+            outputs.is_doubtful = <uint8_t *>memory_of(is_doubtful)
+            outputs.reason_field = <int64_t *>memory_of(reason_field)
+            outputs.reason_value = <float *>memory_of(reason_value)
+            outputs.aspects = <float *>memory_of(aspects)
             outputs.contributions = NULL
             if has_contributions and has_reasons:
-                outputs.contributions = &of_contributions[0, 0]
+                outputs.contributions = <float *>memory_of(contributions)
             with nogil:
                 doubtful = score_rows(&self._trees, &scoring, &rows[0, 0], n, &outputs)
         if doubtful < 0:

@@ -28,7 +28,7 @@ except ImportError:  # installed without a compiler
 
 __all__ = ["CompiledPredictor"]
 
-FEW = 5
+FEW = 8
 """Rows that are scored in the way of a small batch."""
 
 

@@ -4,16 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One build has a version for each width of vector registers; the loader picks one. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_WIDTH __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_WIDTH
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAS_WIDTHS
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
 enum {
-    FEW = 4,                /* up to here each row is walked alone: measured */
+    FEW = 8,                /* up to here each row is walked alone: measured */
     TILE_BYTES = 48 * 1024, /* of slots and contributions, so that a tree is read once for a tile */
     MOST_BLOCKS = 8,
 };
@@ -22,20 +19,26 @@ enum {
 static const double DOUBT = 1e-15;
 
 int is_measured(void) {
-#if defined(__x86_64__) && defined(__GLIBC__)
+#if defined(HAS_WIDTHS) && defined(__GLIBC__) && !defined(__clang__)
     return 1;
 #else
     return 0;
 #endif
 }
 
+int has_width(int32_t width) {
+#ifdef HAS_WIDTHS
+    if (width == AVX2) return __builtin_cpu_supports("avx2") != 0;
+    if (width == AVX512) return __builtin_cpu_supports("avx512f") != 0;
+#endif
+    return width == BASELINE;
+}
+
 INLINE int64_t min(int64_t one, int64_t other) { return one < other ? one : other; }
 
 INLINE int32_t step(const Ensemble *e, int32_t t, int32_t at, float value) {
-    int64_t node = e->first_node[t] + at;
-    int32_t is_false = !(value < e->threshold[node]); /* also for NaN */
-    return e->is_complete[t] ? 2 * at + 1 + is_false
-                             : e->next[e->first_next[t] + 2 * (int64_t)at + is_false];
+    int32_t is_false = !(value < e->threshold[e->first_node[t] + at]); /* also for NaN */
+    return e->next[e->first_next[t] + 2 * (int64_t)at + is_false];
 }
 
 INLINE void add_changes(const Ensemble *e, int32_t t, int64_t leaf, float *contributions) {
@@ -45,21 +48,54 @@ INLINE void add_changes(const Ensemble *e, int32_t t, int64_t leaf, float *contr
     for (int32_t c = 0; c < width; c++) contributions[target[c]] += change[c];
 }
 
+/* Find the leaves of a row in trees that follow each other, complete ones side by side: so the
+   processor has other trees to walk while it waits for a node of one. */
+INLINE void walk_trees(const Ensemble *e, int32_t first, int32_t count, const float *restrict x,
+                       int32_t *restrict at) {
+    const int32_t *restrict slot = e->slot;
+    const float *restrict threshold = e->threshold;
+    int64_t base[LANES];
+    int32_t depth[LANES], deepest = 0;
+    for (int r = 0; r < LANES; r++) {
+        int32_t t = r < count ? first + r : first;
+        depth[r] = r < count && e->is_complete[t] ? e->depth[t] : 0;
+        base[r] = depth[r] ? e->first_node[t] : 0; /* a tree of one leaf may have no node */
+        deepest = depth[r] > deepest ? depth[r] : deepest;
+        at[r] = 0;
+    }
+    for (int32_t d = 0; d < deepest; d++) {
+        for (int r = 0; r < LANES; r++) {
+            int32_t is_inner = d < depth[r], i = at[r];
+            int64_t node = base[r] + (is_inner ? i : 0); /* a leaf is no node */
+            int32_t child = 2 * i + 2 - (x[slot[node]] < threshold[node]);
+            at[r] = is_inner ? child : i;
+        }
+    }
+    for (int32_t r = 0; r < count; r++) {
+        int32_t t = first + r;
+        if (e->is_complete[t]) continue;
+        for (int32_t d = 0; d < e->depth[t]; d++) {
+            at[r] = step(e, t, at[r], x[slot[e->first_node[t] + at[r]]]);
+        }
+    }
+}
+
 /* Write the margins and contributions of a few rows: the slots of a row lie side by side. */
-static void score_few(const Ensemble *e, int has_reasons, const float *slots, int64_t n,
-                      float *margin, float *contributions) {
+INLINE void few_rows(const Ensemble *e, int has_reasons, const float *slots, int64_t n,
+                     float *margin, float *contributions) {
+    int32_t at[LANES];
     for (int64_t r = 0; r < n; r++) {
         const float *x = slots + r * e->n_slots;
         float *row = contributions + r * (e->n_contributions + 1);
         float sum = 0;
-        for (int32_t t = 0; t < e->n_trees; t++) {
-            int32_t at = 0;
-            for (int32_t d = 0; d < e->depth[t]; d++) {
-                at = step(e, t, at, x[e->slot[e->first_node[t] + at]]);
+        for (int32_t first = 0; first < e->n_trees; first += LANES) {
+            int32_t count = (int32_t)min(e->n_trees - first, LANES);
+            walk_trees(e, first, count, x, at);
+            for (int32_t i = 0; i < count; i++) {
+                int64_t leaf = at[i] - e->n_inner[first + i];
+                sum += e->margin[e->first_leaf[first + i] + leaf];
+                if (has_reasons) add_changes(e, first + i, leaf, row);
             }
-            int64_t leaf = at - e->n_inner[t];
-            sum += e->margin[e->first_leaf[t] + leaf];
-            if (has_reasons) add_changes(e, t, leaf, row);
         }
         margin[r] = sum;
     }
@@ -89,9 +125,8 @@ INLINE void walk_any(const float *restrict x, const int32_t *restrict slot,
 /* Write the margins and contributions of blocks of rows: a slot's values of a block lie side by
    side. The trees are added in their order, so the sums do not depend on the blocks. Lanes beyond
    the last row are walked, too, as that is faster than to leave them out. */
-FOR_EACH_WIDTH
-static void score_tile(const Ensemble *e, int has_reasons, const float *slots, int64_t n,
-                       float *margin, float *contributions) {
+INLINE void tile_of_rows(const Ensemble *e, int has_reasons, const float *slots, int64_t n,
+                         float *margin, float *contributions) {
     int32_t at[LANES] __attribute__((aligned(64)));
     int32_t stride = e->n_contributions + 1;
     for (int32_t t = 0; t < e->n_trees; t++) {
@@ -117,6 +152,30 @@ static void score_tile(const Ensemble *e, int has_reasons, const float *slots, i
         }
     }
 }
+
+/* A build has the two functions for each width of vector registers. */
+typedef void Walk(const Ensemble *, int, const float *, int64_t, float *, float *);
+
+#define WALKS(width, attributes)                                                                \
+    attributes static void few_##width(const Ensemble *e, int has_reasons, const float *slots,  \
+                                       int64_t n, float *margin, float *contributions) {        \
+        few_rows(e, has_reasons, slots, n, margin, contributions);                              \
+    }                                                                                           \
+    attributes static void tile_##width(const Ensemble *e, int has_reasons, const float *slots, \
+                                        int64_t n, float *margin, float *contributions) {       \
+        tile_of_rows(e, has_reasons, slots, n, margin, contributions);                          \
+    }
+
+WALKS(baseline, )
+#ifdef HAS_WIDTHS
+WALKS(avx2, __attribute__((target("avx2"))))
+WALKS(avx512, __attribute__((target("avx512f"))))
+static Walk *const few[] = {few_baseline, few_avx2, few_avx512};
+static Walk *const tiles[] = {tile_baseline, tile_avx2, tile_avx512};
+#else
+static Walk *const few[] = {few_baseline};
+static Walk *const tiles[] = {tile_baseline};
+#endif
 
 /* Write the strongest fields of a row, strongest first; of equal ones the first. */
 static void write_reasons(const float *contributions, const Scoring *s, int64_t *field,
@@ -187,7 +246,7 @@ int64_t score_rows(const Ensemble *e, const Scoring *s, const float *rows, int64
             for (int64_t r = 0; r < count; r++)
                 for (int32_t i = 0; i < e->n_slots; i++)
                     slots[r * e->n_slots + i] = slot_value(e, rows + r * e->n_columns, i);
-            score_few(e, s->has_reasons, slots, count, margin, contributions);
+            few[s->width](e, s->has_reasons, slots, count, margin, contributions);
         } else {
             int64_t n_blocks = (count + LANES - 1) / LANES;
             for (int64_t r = 0; r < n_blocks * LANES; r++) {
@@ -196,7 +255,7 @@ int64_t score_rows(const Ensemble *e, const Scoring *s, const float *rows, int64
                 float *block = slots + r / LANES * e->n_slots * LANES + r % LANES;
                 for (int32_t i = 0; i < e->n_slots; i++) block[i * LANES] = slot_value(e, row, i);
             }
-            score_tile(e, s->has_reasons, slots, count, margin, contributions);
+            tiles[s->width](e, s->has_reasons, slots, count, margin, contributions);
         }
         for (int64_t r = 0; r < count; r++)
             doubtful += write_row(e, s, margin[r], contributions + r * (sums ? stride : 0),

@@ -28,9 +28,12 @@ typedef struct {
     const float *change;
 } Ensemble;
 
+/* Widths of vector registers; the first is what every processor of the kind has. */
+enum { BASELINE, AVX2, AVX512 };
+
 typedef struct {
     double slope, intercept;
-    int32_t n_fields, top_k, has_reasons;
+    int32_t n_fields, top_k, has_reasons, width;
 } Scoring;
 
 typedef struct {
@@ -45,6 +48,9 @@ typedef struct {
 /* Returns the number of doubtful scores, or -1 if there is no memory. */
 int64_t score_rows(const Ensemble *trees, const Scoring *scoring, const float *rows, int64_t n,
                    const Outputs *outputs);
+
+/* Returns whether this build and this processor have a width. */
+int has_width(int32_t width);
 
 /* Returns whether this build was measured on processors like this one. */
 int is_measured(void);

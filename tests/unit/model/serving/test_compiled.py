@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from tests.unit.small_booster import Trained
 
 _compiled = pytest.importorskip("model.serving._compiled", reason="there was no compiler")
 BUSHY: list[Shape] = ["bushy"]
-SIZES = (0, 1, 4, 5, 16, 17, 130)
+SIZES = (0, 1, 4, 8, 9, 16, 17, 130)
 ASPECTS = FeatureSpec(
     fields=(
         NumberField(name="views"),
@@ -62,6 +63,33 @@ def test_drawn_trees_of_any_shape_get_the_bits_of_onnx_runtime(
     rows = rows_of(content, 300)
     for n in (*SIZES, 300):
         assert outputs(found, rows[:n]) == outputs(reference, rows[:n])
+
+
+@pytest.mark.parametrize("width", _compiled.widths())
+def test_each_width_of_vector_registers_gets_the_bits_of_onnx_runtime(
+    width: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = drawn_model(11, [*SHAPES * 5, *BUSHY * 20, "leaf"], spec=ASPECTS)
+    reference = OnnxPredictor(content)
+    monkeypatch.setattr(_compiled, "Trees", partial(_compiled.Trees, width=width))
+    found = CompiledPredictor(content)
+    assert found._trees.width == width
+    rows = rows_of(content, 300)
+    for n in (*SIZES, 300):
+        assert outputs(found, rows[:n]) == outputs(reference, rows[:n])
+
+
+def test_every_processor_has_the_baseline_and_the_widest_is_the_default(trained: Trained) -> None:
+    assert _compiled.widths()[0] == "baseline"
+    assert CompiledPredictor(trained.onnx)._trees.width == _compiled.widths()[-1]
+
+
+def test_a_width_that_the_processor_does_not_have_is_refused(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_compiled, "Trees", partial(_compiled.Trees, width="widest"))
+    with pytest.raises(ValueError, match="expected a width out of"):
+        CompiledPredictor(trained.onnx)
 
 
 def test_a_model_that_was_trained_gets_the_bits_of_onnx_runtime(trained: Trained) -> None:
