@@ -50,3 +50,14 @@ class RecordReader:
 def columns_of(
     records: Sequence[Any],
 ) -> tuple[list[bytes | None], list[int], NDArray[np.int64], NDArray[np.int64], bool] | None: ...
+def output_rows(
+    keys: list[bytes],
+    values: list[bytes],
+    shared: list[tuple[str, bytes | None]],
+    event_ids: list[bytes],
+    request_ids: list[bytes],
+    passed_on: list[Sequence[tuple[str, bytes | None]]] | None,
+) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]]: ...
+def largest_of(
+    rows: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]],
+) -> tuple[int, int]: ...

@@ -166,3 +166,32 @@ def columns_of(records):
         of_time[i] = record.timestamp
         has_headers = has_headers or len(record.headers) > 0
     return values, partitions, offsets, timestamps, has_headers
+
+
+def output_rows(
+    list keys, list values, list shared, list event_ids, list request_ids, list passed_on
+):
+    """Return key, value and headers of each scored event; see `agents/outputs.py`."""
+    cdef Py_ssize_t row, n = len(keys)
+    cdef list rows = [None] * n, headers
+    if not n == len(values) == len(event_ids) == len(request_ids):
+        raise ValueError("the columns of the events differ in length")
+    if passed_on is not None and len(passed_on) != n:
+        raise ValueError("the columns of the events differ in length")
+    for row in range(n):
+        headers = [*shared, ("ce_id", event_ids[row]), ("x-request-id", request_ids[row])]
+        if passed_on is not None:
+            headers.extend(passed_on[row])
+        rows[row] = (keys[row], values[row], headers)
+    return rows
+
+
+def largest_of(list rows):
+    """Return the bytes of the longest value of rows, and the most headers."""
+    cdef Py_ssize_t longest = 0, most = 0
+    for _, value, headers in rows:
+        if value is not None and len(value) > longest:
+            longest = len(value)
+        if len(headers) > most:
+            most = len(headers)
+    return longest, most

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from agents.dead_letters import VALUE_BYTES, DeadLetter
 from agents.drift import CountedLeads, Counting
+from agents.outputs import event_records
 from agents.read_batch import ReadBatch
 from agents.records import Output, RecordColumns, SourceRecord
 from agents.rules import Rules, is_too_large
@@ -41,7 +42,6 @@ from schemas.wire import FORMATS, WireFormat
 
 __all__ = ["Scorer"]
 
-NO_HEADERS = [LeadHeaders()]
 NO_MARK: Headers = []
 
 TooLarge = Callable[[Sequence[Output]], Sequence[int]]
@@ -219,7 +219,7 @@ class Scorer:
         """
         leads = batch.leads
         low_coverage = self._rules.is_little_known(features)
-        headers = leads.of(batch.headers or NO_HEADERS * len(batch.records))
+        headers = leads.of(batch.headers) if batch.headers else None
         rows = self._rows(batch, headers, features, prediction, low_coverage, scored_at)
         outputs = self._events(rows, headers, mark)
         refused = dict.fromkeys(too_large(outputs), is_too_large())
@@ -248,7 +248,7 @@ class Scorer:
     def _rows(
         self,
         batch: ReadBatch,
-        headers: Sequence[LeadHeaders],
+        headers: Sequence[LeadHeaders] | None,
         features: Features,
         prediction: Prediction,
         low_coverage: NDArray[np.bool_],
@@ -256,14 +256,18 @@ class Scorer:
     ) -> ScoredRows:
         """Return the values of the scored events, one row a lead."""
         leads = batch.leads
-        event_ids = self._ids.of(batch.partitions, batch.offsets.tolist())
+        event_ids = self._ids.of(batch.partitions, batch.offsets)
+        request_ids = [
+            own or event_id for own, event_id in zip(leads.request_ids, event_ids, strict=True)
+        ]
+        if headers is not None:
+            request_ids = [
+                given.request_id or own for given, own in zip(headers, request_ids, strict=True)
+            ]
         return ScoredRows(
             event_ids=event_ids,
             lead_ids=leads.lead_ids,
-            request_ids=[
-                given.request_id or own or event_id
-                for given, own, event_id in zip(headers, leads.request_ids, event_ids, strict=True)
-            ],
+            request_ids=request_ids,
             created_at=leads.created_at,
             timestamps=np.where(
                 are_plausible(batch.timestamps, scored_at), batch.timestamps, np.int64(scored_at)
@@ -281,21 +285,15 @@ class Scorer:
         )
 
     def _events(
-        self, rows: ScoredRows, headers: Sequence[LeadHeaders], mark: Headers
+        self, rows: ScoredRows, headers: Sequence[LeadHeaders] | None, mark: Headers
     ) -> list[Output]:
         """Return the records of the scored topic, one a row."""
-        shared = [*self._headers.of_batch(rows.scored_at), *mark]
-        return [
-            (lead_id, value, [*shared, ("ce_id", event_id), ("x-request-id", request), *passed_on])
-            for lead_id, value, event_id, request, passed_on in zip(
-                rows.lead_ids,
-                self._writer.write(rows),
-                rows.event_ids,
-                rows.request_ids,
-                [given.passed_on for given in headers],
-                strict=True,
-            )
-        ]
+        return event_records(
+            rows,
+            self._writer.write(rows),
+            [*self._headers.of_batch(rows.scored_at), *mark],
+            None if headers is None else [given.passed_on for given in headers],
+        )
 
     @staticmethod
     def _dropped(batch: ReadBatch) -> list[int]:

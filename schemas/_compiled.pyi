@@ -26,3 +26,6 @@ def write_events(
     reason_values: NDArray[np.float32],
     reason_heads: list[bytes],
 ) -> list[bytes]: ...
+def event_ids(
+    prefixes: dict[int, bytes], partitions: list[int], offsets: NDArray[np.int64]
+) -> list[bytes]: ...

@@ -286,6 +286,50 @@ cdef class _Buffer:
         return 0
 
 
+def event_ids(dict prefixes, list partitions, const int64_t[:] offsets):
+    """Return the ids of events: the prefix of each one's partition, then its offset in digits.
+
+    Parameters
+    ----------
+    prefixes
+        bytes by partition.
+    partitions
+        n partitions, each with a prefix.
+    offsets
+        int64, shape (n,): 0 or above.
+    """
+    cdef Py_ssize_t row, size, digits, n = len(partitions)
+    cdef uint64_t rest
+    cdef uint8_t written[20]
+    cdef uint8_t* to
+    cdef bytes prefix, found
+    cdef object last = None
+    cdef list ids = [None] * n
+    if offsets.shape[0] != n:
+        raise ValueError(f"{n} partitions, but {offsets.shape[0]} offsets")
+    for row in range(n):
+        if partitions[row] is not last:
+            last = partitions[row]
+            prefix = prefixes[last]
+        if offsets[row] < 0:
+            raise ValueError("expected offsets of 0 or above")
+        rest = <uint64_t>offsets[row]
+        digits = 0
+        while True:
+            digits += 1
+            written[20 - digits] = <uint8_t>(48 + rest % 10)
+            rest //= 10
+            if not rest:
+                break
+        size = PyBytes_GET_SIZE(prefix)
+        found = PyBytes_FromStringAndSize(NULL, size + digits)
+        to = <uint8_t*>PyBytes_AS_STRING(found)
+        memcpy(to, PyBytes_AS_STRING(prefix), size)
+        memcpy(to + size, written + 20 - digits, digits)
+        ids[row] = found
+    return ids
+
+
 cdef enum:  # as `Step` in schemas/formats/avro_events.py
     PIECE = 0
     TEXT = 1

@@ -12,8 +12,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.wire import FORMATS, WireFormat
+
+try:
+    from schemas import _compiled
+except ImportError:  # there was no compiler
+    _compiled = None  # type: ignore[assignment]
 
 __all__ = [
     "ATTEMPT",
@@ -115,13 +123,20 @@ class EventIds:
 
     def __init__(self, topic: str, model_sha256: str, ages_at: int | None = None) -> None:
         base = _base(topic, model_sha256 if ages_at is None else f"{model_sha256}|{ages_at}")
-        self._pattern = f"{base}-%d-%%d".encode()
+        self._base = base.encode()
 
-    def of(self, partitions: Sequence[int], offsets: Sequence[int]) -> list[bytes]:
+    def of(
+        self, partitions: Sequence[int], offsets: Sequence[int] | NDArray[np.int64]
+    ) -> list[bytes]:
         """Return the event ids of records, given their partitions and offsets."""
-        patterns = {number: self._pattern % number for number in set(partitions)}
+        prefixes = {number: b"%s-%d-" % (self._base, number) for number in set(partitions)}
+        if _compiled is not None:
+            return _compiled.event_ids(
+                prefixes, list(partitions), np.asarray(offsets, dtype=np.int64)
+            )
         return [
-            patterns[number] % offset for number, offset in zip(partitions, offsets, strict=True)
+            b"%s%d" % (prefixes[number], offset)
+            for number, offset in zip(partitions, offsets, strict=True)
         ]
 
 

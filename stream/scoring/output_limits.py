@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from agents.dead_letters import DeadLetter, forms_of, smallest_form
+from agents.outputs import largest_of
 from agents.records import Output
 from schemas.errors import FatalError
 from stream.kafka.producer import record_bytes
@@ -53,8 +54,7 @@ class OutputLimits:
         """
         limit = self._limits.max_bytes(self._scored_topic)
         # Exact sizes only for the few near the limit. The ids are in the value, too: hence twice.
-        longest = max([len(value or b"") for _, value, _ in outputs], default=0)
-        most_headers = max([len(headers) for _, _, headers in outputs], default=0)
+        longest, most_headers = largest_of(outputs)
         if 2 * longest + OWN_BYTES <= limit and most_headers <= own_headers:
             return ()
         rough = [

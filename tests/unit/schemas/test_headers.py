@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 from typing import Any
 
+import numpy as np
 import pytest
 
 import schemas.headers
@@ -53,6 +54,24 @@ def test_an_event_id_depends_on_topic_model_and_partition_and_on_nothing_else() 
 def test_a_partition_and_an_offset_do_not_run_together() -> None:
     ids = EventIds("t", "m")
     assert ids.of([1], [12]) != ids.of([11], [2])
+
+
+def test_event_ids_are_the_same_by_the_compiled_loop_and_in_plain_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("schemas._compiled", reason="there was no compiler")
+    ids = EventIds("leads.created", "ab")
+    offsets = np.array([0, 9, 10, 2**53, 2**63 - 1, 7])
+    found = ids.of([3, 3, 0, 10, 0, 3], offsets)
+    monkeypatch.setattr(schemas.headers, "_compiled", None)
+    assert found == ids.of([3, 3, 0, 10, 0, 3], offsets)
+    assert found[3].endswith(b"-10-9007199254740992")
+    assert ids.of([], []) == []
+
+
+def test_partitions_and_offsets_that_differ_in_number_have_no_event_ids() -> None:
+    with pytest.raises(ValueError):
+        EventIds("leads.created", "ab").of([3, 3], [1])
 
 
 @pytest.mark.parametrize(
