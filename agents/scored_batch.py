@@ -54,6 +54,8 @@ class ScoredBatch:
     @property
     def codes(self) -> Counter[ErrorCode]:
         """How many dead letters there are of each code."""
+        if not self.dead_letters:
+            return Counter()  # with a generator it takes three times as long
         return Counter(letter.code for letter in self.dead_letters)
 
     def joined(self, other: ScoredBatch) -> ScoredBatch:
