@@ -69,7 +69,7 @@ def test_drawn_trees_of_any_shape_get_the_bits_of_onnx_runtime(
 def test_each_width_of_vector_registers_gets_the_bits_of_onnx_runtime(
     width: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = drawn_model(11, [*SHAPES * 5, *BUSHY * 20, "leaf"], spec=ASPECTS)
+    content = drawn_model(11, [*[*SHAPES] * 5, *BUSHY * 20, "leaf"], spec=ASPECTS)
     reference = OnnxPredictor(content)
     monkeypatch.setattr(_compiled, "Trees", partial(_compiled.Trees, width=width))
     found = CompiledPredictor(content)
