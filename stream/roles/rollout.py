@@ -40,7 +40,7 @@ def wire(app: App, monitor: Monitor) -> Sequence[Service]:
     service = RolloutService(
         model,
         settings,
-        tail=OutputTail(settings, log_reader, kafka.topic_ids),
+        tail=OutputTail(settings, log_reader, kafka.topic_ids, app.schemas),
         changes=ChangeLog(model, settings.leads_models, emitter, log_reader),
         emitter=emitter,
         metrics=RolloutMetrics(monitor.registry, [*Trigger]),

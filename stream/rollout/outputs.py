@@ -20,11 +20,13 @@ from agents.rollout.evidence import Seen
 from schemas.errors import InvalidEventError
 from schemas.headers import REPLAY_ID
 from schemas.lead_outcome import OutcomeReader
-from schemas.scored_event_reader import UnframedEventReader
+from schemas.registered import framed
+from schemas.scored_event_reader import ScoredEventReader
 from schemas.store import SchemaStore
 from stream.kafka.lenient_polls import poll
 from stream.kafka.log_reader import LogReader
 from stream.kafka.topic_ids import TopicIds
+from stream.schema_registry.lookup import SchemaLookup
 from stream.settings import Settings
 
 __all__ = ["NewOutputs", "OutputTail"]
@@ -66,14 +68,24 @@ class OutputTail:
         Opens the consumer.
     topic_ids
         Knows the partitions of topics.
+    schemas
+        Looks up the schema ids of events in Confluent's framing; None: no registry is set.
     """
 
-    def __init__(self, settings: Settings, reader: LogReader, topic_ids: TopicIds) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reader: LogReader,
+        topic_ids: TopicIds,
+        schemas: SchemaLookup | None = None,
+    ) -> None:
         self._reader = reader
         self._topic_ids = topic_ids
         self._opened = AsyncExitStack()
-        self._events = UnframedEventReader()
+        self._schemas = schemas
+        self._events = ScoredEventReader(None if schemas is None else schemas.registered)
         self._outcomes = OutcomeReader(SchemaStore.load(*settings.schema_folders))
+        self._scored_topic = settings.leads_scored
         self._positive = frozenset(settings.outcome_positive)
         self._readers: Mapping[str, Callable[[Record, NewOutputs], None]] = {
             settings.leads_scored: self._scored,
@@ -117,6 +129,8 @@ class OutputTail:
             self._consumer, self._beside, stops, timeout_ms=POLL_MS, max_records=MAX_RECORDS
         ):
             for partition, records in polled.items():
+                if self._schemas is not None and partition.topic == self._scored_topic:
+                    await self._schemas.resolve(records)
                 for record in records:
                     self._readers[partition.topic](record, outputs)
         await self._catch_up()
@@ -125,6 +139,8 @@ class OutputTail:
     async def stop(self) -> None:
         """Close the connections."""
         await self._opened.aclose()
+        if self._schemas is not None:
+            await self._schemas.close()
         self._consumer, self._partitions = None, ()
 
     async def _open(self) -> None:
@@ -144,10 +160,13 @@ class OutputTail:
         mark = CanaryMark.read(record.headers)
         try:
             # Without a mark only the lead counts: whether it was split at all.
-            score = 0.0 if mark is None else float(self._events.read(record.value)["score"])
-        except (ValueError, KeyError, TypeError):
+            score = 0.0 if mark is None else self._score(record)
+        except (InvalidEventError, ValueError, KeyError, TypeError):
             return
         outputs.seen.append(Seen(record.timestamp, record.key, mark, score))
+
+    def _score(self, record: Record) -> float:
+        return float(self._events.read(framed(record.value, record.headers))["score"])
 
     def _dead(self, record: Record, outputs: NewOutputs) -> None:
         mark = CanaryMark.read(record.headers)

@@ -14,7 +14,9 @@ from agents.verdict.partition_pairs import pair_partition
 from agents.verdict.verdict import Subject, Verdict
 from schemas.errors import FatalError, InputError
 from schemas.model_identity import ModelIdentity
+from schemas.scored_event_reader import ScoredEventReader
 from stream.kafka.access import Use
+from stream.schema_registry.opened import asked_schemas
 from stream.settings import Settings
 from stream.snapshot.record_sample import Span, TimeRange, read_span, spans_within
 from stream.verdict.outcomes import final_outcomes
@@ -110,6 +112,7 @@ class _Reading:
     def __init__(self, settings: Settings, request: Request, progress: Progress) -> None:
         self._settings = settings
         self._progress = progress
+        self._events = ScoredEventReader(asked_schemas(settings))
         self._numbers = dict(zip((request.live.sha256, request.shadow.sha256), MODELS, strict=True))
         self._seen: dict[str, int] = {}
         self._unreadable = self._no_outcomes = 0
@@ -143,7 +146,8 @@ class _Reading:
 
     def _results(self, number: int) -> Results:
         by_creation = self._settings.outcome_time == "created_at"
-        return Results(self._settings.leads_created, number, self._number_of, by_creation)
+        topic = self._settings.leads_created
+        return Results(topic, number, self._number_of, by_creation, self._events)
 
     async def outcomes(self, start_ms: int) -> NDArray[np.void]:
         """Read the final outcomes of all leads."""

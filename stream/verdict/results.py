@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.verdict.score_columns import Result, ScoreColumns
+from schemas.errors import InvalidEventError
 from schemas.headers import SourceOf
+from schemas.registered import framed
 from schemas.scored_event import CATEGORIES
-from schemas.scored_event_reader import UnframedEventReader
+from schemas.scored_event_reader import ScoredEventReader
 from stream.consume.partition_progress import Record
 
 __all__ = ["MODELS", "Results", "key_of"]
@@ -36,6 +38,8 @@ class Results:
         Returns the number of a model, given its hash.
     by_creation
         Whether a score counts as known since the lead was created, not since it was scored.
+    reader
+        Reads scored events.
 
     Attributes
     ----------
@@ -52,17 +56,17 @@ class Results:
     partition: int
     number_of: Callable[[str], int]
     by_creation: bool = False
+    reader: ScoredEventReader = field(default_factory=ScoredEventReader)
     columns: ScoreColumns = field(default_factory=ScoreColumns)
     unreadable: int = 0
     earliest: int | None = None
-    _reader: UnframedEventReader = field(default_factory=UnframedEventReader)
 
     def add_scores(self, records: Sequence[Record]) -> None:
         """Add scored events."""
         for record in records:
             try:
-                self._add(self._reader.read(record.value))
-            except (ValueError, KeyError, TypeError):
+                self._add(self.reader.read(framed(record.value, record.headers)))
+            except (InvalidEventError, ValueError, KeyError, TypeError):
                 self.unreadable += 1
 
     def add_dead_letters(self, records: Sequence[Record]) -> None:

@@ -15,9 +15,15 @@ from agents.canary_mark import Arm, CanaryMark
 from agents.rollout.evidence import Seen
 from schemas.headers import REPLAY_ID
 from schemas.lead_outcome import encode_outcome
+from schemas.record_codec import RecordCodec
+from schemas.single_object import HEADER_BYTES
+from schemas.store import PACKAGED
 from stream.rollout import outputs as module
 from stream.rollout.outputs import OutputTail
+from stream.schema_registry.lookup import SchemaLookup
 from stream.settings import load_settings
+from testing.fake_schema_registry import FakeSchemaRegistry
+from testing.scored_events import scored
 
 SETTINGS = load_settings()
 SCORED, DEAD = SETTINGS.leads_scored, SETTINGS.leads_created_dlq
@@ -145,3 +151,21 @@ async def test_it_starts_and_goes_on_near_the_end_of_a_long_log(
     consumer.ends = {one: 60, two: 700}
     await tail.read()
     assert (consumer.positions[one], consumer.positions[two]) == (50, 690)
+
+
+async def test_events_in_confluents_framing_are_read_by_the_registrys_schemas(
+    consumer: FakeConsumer,
+) -> None:
+    registry = FakeSchemaRegistry()
+    header = registry.add((PACKAGED / "lead_scored.avsc").read_text())
+    lookup = SchemaLookup(registry, None, wait_limit=1.0, unresolved="dead_letter")
+    reader: Any = FakeReader(consumer)
+    ids: Any = FakeIds()
+    tail = OutputTail(SETTINGS, reader, ids, lookup)
+    datum = RecordCodec("lead_scored").encode(scored("L-1", offset=40))[HEADER_BYTES:]
+    mark = MARK.headers()
+    consumer.logs = {SCORED: [event(1, *mark, value=header + datum)]}
+    await tail.start_at(1000)
+    assert [seen.score for seen in (await tail.read()).seen] == [pytest.approx(0.4)]
+    await tail.stop()
+    assert registry.is_closed

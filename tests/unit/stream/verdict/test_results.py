@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.model_identity import ModelIdentity
+from schemas.record_codec import RecordCodec
+from schemas.registered import (
+    VALUE_SCHEMA_ID,
+    RegisteredSchemas,
+    RegisteredText,
+    header_of_id,
+    meaning_of_text,
+)
+from schemas.scored_event_reader import ScoredEventReader
+from schemas.single_object import HEADER_BYTES
+from schemas.store import PACKAGED
 from stream.verdict.results import Results, key_of
+from testing.scored_events import scored
 from tests.unit.stream.verdict.verdict_topics import AT, LIVE, StoredRecord, scored_event
 
 
@@ -62,3 +74,23 @@ def test_keys_of_leads_are_64_bits_without_a_sign() -> None:
     keys = [key_of(f"L-{i}") for i in range(1000)]
     assert len(set(keys)) == 1000
     assert all(0 <= key < 2**64 for key in keys)
+
+
+def test_events_in_confluents_framing_are_read_with_the_id_in_the_value_or_in_a_header() -> None:
+    header, known = header_of_id(7), RegisteredSchemas()
+    text = RegisteredText("AVRO", (PACKAGED / "lead_scored.avsc").read_text())
+    known.add(header, meaning_of_text(text, "the schema"))
+    found = results()
+    found.reader = ScoredEventReader(known)
+    events = [scored(f"L-{i}", offset=i, model_sha256=LIVE.sha256) for i in (1, 2)]
+    first, second = (RecordCodec("lead_scored").encode(event)[HEADER_BYTES:] for event in events)
+    found.add_scores([StoredRecord(header + first)])
+    found.add_scores([StoredRecord(second, headers=((VALUE_SCHEMA_ID, header),))])
+    assert found.columns.rows()["offset"].tolist() == [1, 2]
+    assert found.unreadable == 0
+
+
+def test_without_a_registry_events_in_confluents_framing_are_counted_as_unreadable() -> None:
+    found = results()
+    found.add_scores([StoredRecord(header_of_id(7) + b"datum")])
+    assert found.unreadable == 1
