@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from monitoring.quality.figure import Figure
+
 __all__ = ["Cause", "Evidence", "Trigger", "TriggerRules", "decide"]
 
 DAY_MS = 86_400_000
@@ -48,9 +50,9 @@ class TriggerRules:
     drift_share
         Share of drifted fields from which on drift is a cause, if the state is not critical.
     auc_loss
-        Loss of AUC, trained minus live, that is a cause.
+        Loss of AUC, trained minus live, that is a cause if it is beyond noise.
     conversion_loss
-        Relative loss of conversion against the mean score that is a cause.
+        Relative loss of conversion against the mean score that is a cause if it is beyond noise.
     age_ms, schedule_ms
         Age of the model, and time since the last retraining, that are a cause; milliseconds.
     labels
@@ -87,9 +89,9 @@ class Evidence:
     drift_state, drifted_share, is_prediction_drift
         Of the longest horizon of the newest drift report on this model that has enough leads.
     live_auc, trained_auc
-        On matured leads, and in training.
+        On matured leads, with its interval, and in training.
     live_conversion, expected_conversion
-        Share of matured leads that converted, and their mean score.
+        Share of matured leads that converted, with its interval, and their mean score.
     new_labels
         Outcomes that came since the data set of the last retraining.
     is_running
@@ -106,9 +108,9 @@ class Evidence:
     drift_state: str | None = None
     drifted_share: float | None = None
     is_prediction_drift: bool | None = None
-    live_auc: float | None = None
+    live_auc: Figure | None = None
     trained_auc: float | None = None
-    live_conversion: float | None = None
+    live_conversion: Figure | None = None
     expected_conversion: float | None = None
     new_labels: int | None = None
     is_running: bool = False
@@ -154,16 +156,29 @@ def _is_within(now: int, ended_at: int | None, span_ms: int) -> bool:
 
 def _auc(evidence: Evidence, rules: TriggerRules) -> str | None:
     live, trained = evidence.live_auc, evidence.trained_auc
-    if live is None or trained is None or trained - live < rules.auc_loss:
+    if live is None or trained is None or not _is_below(live, trained, trained - rules.auc_loss):
         return None
-    return f"the live AUC is {live:.3f}, that of the training was {trained:.3f}"
+    return (
+        f"the live AUC is {live.value:.3f} (95 % interval {live.low:.3f} to {live.high:.3f}), that"
+        f" of the training was {trained:.3f}"
+    )
 
 
 def _conversion(evidence: Evidence, rules: TriggerRules) -> str | None:
     live, expected = evidence.live_conversion, evidence.expected_conversion
-    if live is None or not expected or live > expected * (1 - rules.conversion_loss):
+    if live is None or not expected:
         return None
-    return f"{live:.1%} of the leads converted, the mean score was {expected:.1%}"
+    if not _is_below(live, expected, expected * (1 - rules.conversion_loss)):
+        return None
+    return (
+        f"{live.value:.1%} of the leads converted (95 % interval {live.low:.1%} to"
+        f" {live.high:.1%}), the mean score was {expected:.1%}"
+    )
+
+
+def _is_below(live: Figure, expected: float, limit: float) -> bool:
+    """Return whether a figure is at the limit or below, and below what is expected beyond noise."""
+    return live.value <= limit and live.high < expected
 
 
 def _drift(evidence: Evidence, rules: TriggerRules) -> str | None:

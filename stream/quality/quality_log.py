@@ -33,6 +33,8 @@ class QualityLog:
         Kafka's address, and the topics.
     topic
         Topic of the scores.
+    use
+        What it is read for: a missing right is named with it.
 
     Attributes
     ----------
@@ -40,8 +42,9 @@ class QualityLog:
         What was read.
     """
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, use: Use = Use.QUALITY) -> None:
         self._settings = settings
+        self._use = use
         self._partition = TopicPartition(settings.leads_quality, 0)
         self._reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
         self._next = 0
@@ -56,7 +59,7 @@ class QualityLog:
             Kafka can't be reached or refuses, or has no such topic.
         """
         name = self._partition.topic
-        if name not in await partition_counts(self._settings, Use.QUALITY):
+        if name not in await partition_counts(self._settings, self._use):
             raise StartupError(
                 f"expected the topic {name}, but it does not exist: create it with `leadscore"
                 " topics create`, and start `leadscore worker --role outcomes`, which writes to it"

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
 
 from agents.drift_reports import decode_report
+from agents.quality.reported_quality import ReportedQuality
+from agents.quality.verdict import LEAST_KNOWN
 from agents.retraining.triggers import Evidence
 from model.bundle import Bundle, describe_bundle
 from model.registry import Registry
 from model.training.capacity_bands import learned_at
+from monitoring.quality.figure import proportion
+from monitoring.quality.ranking import auc
+from schemas.errors import StartupError
+from stream.kafka.access import Use
 from stream.kafka.log_reader import LogReader
 from stream.process.model_trial import Trials
+from stream.quality.quality_log import QualityLog
 from stream.retraining.ledger import Ledger
 from stream.settings import Settings
 
-__all__ = ["EvidenceReader", "drift_of"]
+__all__ = ["EvidenceReader", "drift_of", "quality_of"]
+
+log = logging.getLogger(__name__)
 
 REPORTS = 300
 """Latest records of the topic of drift reports that are looked at."""
@@ -37,6 +47,7 @@ class EvidenceReader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+        self._quality = QualityLog(settings, settings.leads_scored, Use.TRAIN)
 
     async def read(self, ledger: Ledger, now: int) -> Evidence:
         """Return the evidence at a time, in milliseconds since 1970.
@@ -60,6 +71,7 @@ class EvidenceReader:
             ended_at=ledger.ended_at,
             handled=ledger.handled,
             **drift_of(await self._reports(), production.sha256),
+            **quality_of(await self._reported(), production.sha256),
         )
 
     def _production(self) -> Bundle:
@@ -78,6 +90,14 @@ class EvidenceReader:
             if report["topic"] == self._settings.leads_created:
                 found.append(report)
         return found
+
+    async def _reported(self) -> ReportedQuality:
+        """Return the reports on quality; those known before if they can't be read now."""
+        try:
+            await self._quality.read()
+        except StartupError as error:
+            log.warning("the quality of live scores triggers no retraining now: %s", error)
+        return self._quality.reported
 
     async def _new_labels(self, ledger: Ledger) -> int | None:
         """Return how many outcomes were written since the last plan; None before the first."""
@@ -120,6 +140,33 @@ def drift_of(reports: Iterable[Mapping[str, Any]], sha256: str) -> dict[str, Any
         "drift_state": longest["state"],
         "drifted_share": longest["drifted_share"],
         "is_prediction_drift": longest["is_prediction_drift"],
+    }
+
+
+def quality_of(reported: ReportedQuality, sha256: str) -> dict[str, Any]:
+    """Return the quality of a model's live scores, as fields of ``Evidence``.
+
+    It is that of the latest weeks with known outcomes, as `leadscore quality` shows it; nothing
+    while fewer than ``LEAST_KNOWN`` outcomes are known.
+
+    Parameters
+    ----------
+    reported
+        The reports of leads.quality on live scores.
+    sha256
+        The model.
+    """
+    model = next((model for model in reported.models if model.sha256 == sha256), None)
+    span = None if model is None else reported.span(model)
+    if model is None or span is None:
+        return {}
+    counts = reported.counts(model, span.latest)
+    if counts.known < LEAST_KNOWN:
+        return {}
+    return {
+        "live_auc": auc(counts.table[:, 0], counts.table[:, 1]),
+        "live_conversion": proportion(counts.positives, counts.known),
+        "expected_conversion": counts.mean_score,
     }
 
 

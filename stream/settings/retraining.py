@@ -39,11 +39,12 @@ class RetrainingSettings(SettingsGroup):
     whatever the share."""
 
     retrain_auc_loss: Share = 0.05
-    """Loss of AUC, that of the training minus that of matured leads, that starts a retraining."""
+    """Loss of AUC, that of the training minus that of matured leads, that starts a retraining
+    if the 95 % interval excludes that of the training."""
 
     retrain_conversion_loss: Share = 0.2
     """Relative loss of the conversion of matured leads, against their mean score, that starts a
-    retraining."""
+    retraining if the 95 % interval excludes the mean score."""
 
     retrain_age_days: Days = 90.0
     """Age of the model in production that starts a retraining."""

@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,21 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from agents.quality.quality_report import QualityReport
 from features.table import Table
 from features.table_file import read_table
+from model.bundle import describe_bundle
 from model.registry import Alias, Registry
+from monitoring.quality.cohorts import cohort_weeks
+from monitoring.quality.counts import QualityCounts
+from monitoring.quality.scored_outcomes import ScoredOutcomes
 from schemas.fields import FieldKind
 from schemas.lead_outcome import encode_outcome
 from stream.broker import Broker
 from stream.cli.demo import DRIFT
+from stream.process.model_trial import Trials
 from stream.retraining.plan_log import RetrainLog
+from stream.retraining.request import read_request
 from stream.simulator.lead_file import leads_of
 from testing.kafka_client import Record, TopicFactory, produce, until
 from tests.conftest import CONTACTS
@@ -164,3 +173,40 @@ async def test_drift_starts_a_retraining_whose_candidate_becomes_the_shadow(
         account.rows,
         account.positives,
     )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "converted"),
+    [("auc", lambda scores: scores < np.median(scores)), ("conversion", lambda scores: scores > 2)],
+)
+async def test_a_loss_of_live_quality_asks_for_a_retraining(
+    kafka: Broker, stage: Stage, registry: Path, trigger: str, converted: Any
+) -> None:
+    model = describe_bundle(Registry(registry).location("bank", "1"), Trials()).identity
+    scores = np.linspace(0.05, 0.6, 1000)
+    outcomes = converted(scores).astype(np.int8)
+    counts = QualityCounts.count(ScoredOutcomes(scores, outcomes))
+    good = QualityCounts.count(ScoredOutcomes(scores, (scores > 0.4).astype(np.int8)))
+    now = round(time.time() * 1000)
+    week = int(cohort_weeks(np.array([now]))[0])
+    live, shadow = stage.settings.leads_scored, stage.settings.leads_scored_shadow
+    reports = [
+        QualityReport(now, live, 0, model, week, counts),
+        QualityReport(now, live, 1, replace(model, version="9", sha256="9" * 64), week, good),
+        QualityReport(now, shadow, 0, model, week, good),
+    ]
+    records = [Record(each.encode(), each.key) for each in reports]
+    await produce(kafka.bootstrap, stage.settings.leads_quality, records)
+    rules = {**RULES, "LEADSCORE_RETRAIN_TRIGGERS": trigger}
+    trainer = await stage.start(LEADSCORE_ROLE="trainer", **rules)
+
+    async def is_requested() -> bool:
+        trainer.check()
+        return bool(await stage.records(stage.settings.leads_retrain))
+
+    await until(is_requested, within=30, what="a request of the trigger")
+    [record] = await stage.records(stage.settings.leads_retrain)
+    request = read_request(record.value)
+    assert (request.trigger, request.cause) == (trigger, f"{trigger}:bank/1")
+    assert "95 % interval 0.0" in request.reason
+    await trainer.stop_cleanly()

@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 
 from agents.retraining.triggers import CHECKS, DAY_MS, Evidence, Trigger, TriggerRules, decide
+from monitoring.quality.figure import Figure
 
 NOW = 1_000 * DAY_MS
 QUIET = Evidence(now=NOW, model="leads/3", published_at=NOW - 10 * DAY_MS)
 RULES = TriggerRules(enabled=frozenset(Trigger))
 SHOWN: dict[Trigger, dict[str, Any]] = {
-    Trigger.AUC: {"live_auc": 0.6, "trained_auc": 0.7},
-    Trigger.CONVERSION: {"live_conversion": 0.05, "expected_conversion": 0.1},
+    Trigger.AUC: {"live_auc": Figure(0.6, 0.55, 0.65), "trained_auc": 0.7},
+    Trigger.CONVERSION: {
+        "live_conversion": Figure(0.05, 0.04, 0.06),
+        "expected_conversion": 0.1,
+    },
     Trigger.DRIFT: {"drift_state": "critical"},
     Trigger.PREDICTION_DRIFT: {"is_prediction_drift": True},
     Trigger.AGE: {"published_at": NOW - 90 * DAY_MS, "ended_at": NOW - 8 * DAY_MS},
@@ -22,8 +26,11 @@ SHOWN: dict[Trigger, dict[str, Any]] = {
     Trigger.SCHEDULE: {"published_at": NOW - 40 * DAY_MS},
 }
 HIDDEN: dict[Trigger, dict[str, Any]] = {
-    Trigger.AUC: {"live_auc": 0.66, "trained_auc": 0.7},
-    Trigger.CONVERSION: {"live_conversion": 0.09, "expected_conversion": 0.1},
+    Trigger.AUC: {"live_auc": Figure(0.66, 0.65, 0.67), "trained_auc": 0.7},
+    Trigger.CONVERSION: {
+        "live_conversion": Figure(0.09, 0.085, 0.095),
+        "expected_conversion": 0.1,
+    },
     Trigger.DRIFT: {"drift_state": "warn", "drifted_share": 0.49},
     Trigger.PREDICTION_DRIFT: {"is_prediction_drift": False},
     Trigger.AGE: {"published_at": NOW - 29 * DAY_MS},
@@ -53,6 +60,17 @@ def test_below_its_limit_it_does_not(trigger: Trigger) -> None:
 def test_one_that_is_switched_off_does_not(trigger: Trigger) -> None:
     rules = replace(RULES, enabled=frozenset(Trigger) - {trigger, Trigger.SCHEDULE})
     assert decide(replace(QUIET, **SHOWN[trigger]), rules) is None
+
+
+@pytest.mark.parametrize(
+    "few",
+    [
+        {"live_auc": Figure(0.6, 0.49, 0.71), "trained_auc": 0.7},
+        {"live_conversion": Figure(0.05, 0.0, 0.11), "expected_conversion": 0.1},
+    ],
+)
+def test_a_loss_of_quality_that_may_be_noise_is_no_cause(few: dict[str, Any]) -> None:
+    assert decide(replace(QUIET, **few), RULES) is None
 
 
 def test_a_share_of_half_the_fields_is_drift_without_a_critical_state() -> None:
