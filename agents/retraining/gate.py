@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.comparison.outcomes import Outcomes
-from agents.comparison.quality import DRAWS, PairedQuality, paired_quality
+from agents.comparison.quality import DRAWS, SEED, PairedQuality, paired_quality
 from agents.comparison.scored_pair import ScoredPair
 from agents.comparison.segment_quality import SegmentQuality
 from agents.comparison.segments import SegmentedField, Segments, segmented
-from model.training.paired_bootstrap import PairedEstimate
+from agents.retraining.lead_values import LeadValues, value_of_best
+from model.training.paired_bootstrap import PairedEstimate, paired_bootstrap
 
 __all__ = ["GateRules", "GateVerdict", "judge_candidate"]
 
@@ -34,8 +35,8 @@ class GateRules:
     min_auc_gain
         Least relative gain of the AUC: 0.02 asks for 2 %.
     min_business_gain
-        Least relative gain of the business figure, which is an alternative to that of the AUC: the
-        conversions among the best-scored tenth.
+        Least relative gain of the business figure, which is an alternative to that of the AUC: what
+        the best-scored tenth brought, in money, or without money its conversions.
     max_segment_loss
         Largest loss of AUC of a segment that has enough leads of each kind.
     """
@@ -59,12 +60,15 @@ class GateVerdict:
         Both models on the hold-out; None where its outcomes are of one kind.
     segments
         By field, both models on the leads of each segment.
+    value
+        Mean amount of the best-scored tenth; None where the amounts are not known.
     """
 
     is_passed: bool
     reasons: tuple[str, ...]
     quality: PairedQuality | None
     segments: tuple[Segments, ...] = ()
+    value: PairedEstimate | None = None
 
     @property
     def sentence(self) -> str:
@@ -77,6 +81,7 @@ class GateVerdict:
             "is_passed": self.is_passed,
             "reasons": list(self.reasons),
             "quality": self.quality.as_dict() if self.quality else None,
+            "value": self.value.as_dict("value") if self.value else None,
             "segments": [field.as_dict() for field in self.segments],
         }
 
@@ -87,6 +92,7 @@ def judge_candidate(
     fields: Sequence[SegmentedField],
     rules: GateRules,
     *,
+    values: LeadValues | None = None,
     draws: int = DRAWS,
 ) -> GateVerdict:
     """Compare a candidate with the model in production.
@@ -101,6 +107,8 @@ def judge_candidate(
         The segments in which the candidate must not be worse.
     rules
         The limits.
+    values
+        What the leads brought; None: not known.
     draws
         Number of resamples of the bootstrap.
     """
@@ -111,29 +119,67 @@ def judge_candidate(
         )
     segments = tuple(segmented(pair, field, outcomes) for field in fields)
     losses = (*_calibration_loss(quality), *_segment_losses(segments, rules))
-    gains, missing = _gains(quality, rules)
+    value = None if values is None else _value(pair, values, draws)
+    business = _conversions(quality) if value is None or values is None else _money(value, values)
+    gains, missing = _gains((_area(quality), business), rules)
     is_passed = bool(gains) and not losses
     reasons = gains if is_passed else (*(() if gains else missing), *losses)
-    return GateVerdict(is_passed, tuple(reasons), quality, segments)
+    return GateVerdict(is_passed, tuple(reasons), quality, segments, value)
 
 
-def _gains(quality: PairedQuality, rules: GateRules) -> tuple[tuple[str, ...], tuple[str, ...]]:
+class _Figure(NamedTuple):
+    """A figure of both models that may pass a candidate."""
+
+    name: str
+    estimate: PairedEstimate
+    digits: int
+    unit: str = ""
+
+
+def _value(pair: ScoredPair, values: LeadValues, draws: int) -> PairedEstimate:
+    """Return the mean amount of the best-scored tenth, by each model."""
+    figures = {"value": value_of_best}
+    scores = pair.before.scores, pair.after.scores
+    return paired_bootstrap(values.amounts, *scores, figures, draws=draws, seed=SEED)["value"]
+
+
+def _area(quality: PairedQuality) -> _Figure:
+    return _Figure("AUC", quality.estimates["auc"], 3)
+
+
+def _conversions(quality: PairedQuality) -> _Figure:
+    return _Figure("Lift", quality.estimates["lift"], 3)
+
+
+def _money(value: PairedEstimate, values: LeadValues) -> _Figure:
+    unit = f" {values.currency}" if values.currency else ""
+    return _Figure("Value of a lead of the best tenth", value, 2, unit)
+
+
+def _gains(
+    figures: tuple[_Figure, _Figure], rules: GateRules
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return a sentence for each gain that is large enough, and for each that is not."""
-    asked = (("auc", "AUC", rules.min_auc_gain), ("lift", "Lift", rules.min_business_gain))
     gains, missing = [], []
-    for key, name, least in asked:
-        estimate = quality.estimates[key]
-        figures = f"{name} {estimate.before.value:.3f} to {estimate.after.value:.3f}"
-        interval = (
-            f"{_relative_gain(estimate):+.1%}, 95 % interval of the difference "
-            f"{estimate.difference.low:+.3f} to {estimate.difference.high:+.3f}"
-        )
-        is_gain = _relative_gain(estimate) >= least and estimate.difference.low > 0
-        if is_gain:
-            gains.append(f"{figures} ({interval}).")
+    for figure, least in zip(figures, (rules.min_auc_gain, rules.min_business_gain), strict=True):
+        estimate, sentence = figure.estimate, _change(figure)
+        if _relative_gain(estimate) >= least and estimate.difference.low > 0:
+            gains.append(f"{sentence}.")
         else:
-            missing.append(f"{figures} ({interval}): expected {least:+.0%} beyond noise.")
+            missing.append(f"{sentence}: expected {least:+.0%} beyond noise.")
     return tuple(gains), tuple(missing)
+
+
+def _change(figure: _Figure) -> str:
+    estimate, digits = figure.estimate, figure.digits
+    before, after = (f"{each.value:,.{digits}f}" for each in (estimate.before, estimate.after))
+    low, high = (
+        f"{end:+,.{digits}f}" for end in (estimate.difference.low, estimate.difference.high)
+    )
+    return (
+        f"{figure.name} {before} to {after}{figure.unit} ({_relative_gain(estimate):+.1%}, 95 %"
+        f" interval of the difference {low} to {high})"
+    )
 
 
 def _relative_gain(estimate: PairedEstimate) -> float:

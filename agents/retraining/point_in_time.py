@@ -27,11 +27,17 @@ class KnownOutcome:
         When it became known, that is, when its record was written; milliseconds since 1970.
     is_success
         Whether it is a success; else it is a failure.
+    amount
+        What it brought, in units of the currency; None: not known.
+    currency
+        Three letters (ISO 4217); None: not known.
     """
 
     occurred_at: int
     known_at: int
     is_success: bool
+    amount: float | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +115,14 @@ class LabelledRows:
         bool, shape (n,).
     counts
         What became of the others.
+    successes
+        The outcome of each row that converted; None for the others.
     """
 
     rows: NDArray[np.int64]
     converted: NDArray[np.bool_]
     counts: LabelCounts
+    successes: tuple[KnownOutcome | None, ...]
 
 
 def label_leads(
@@ -146,7 +155,8 @@ def label_leads(
     within = np.flatnonzero(~is_old & ~is_young)
     for row, at in zip(within.tolist(), times[within].tolist(), strict=True):
         versions.setdefault(lead_ids[row], {}).setdefault(at, row)
-    rows, converted = [], []
+    rows: list[int] = []
+    successes: list[KnownOutcome | None] = []
     for lead_id, row_at in versions.items():
         known = _known(outcomes.get(lead_id, ()), cut)
         counts.outcomes_after_cut += len(outcomes.get(lead_id, ())) - len(known)
@@ -154,13 +164,15 @@ def label_leads(
         if chosen is None:
             counts.after_outcome += 1
             continue
-        at, is_success = chosen
+        at, success = chosen
         rows.append(row_at[at])
-        converted.append(is_success)
+        successes.append(success)
     counts.superseded = len(within) - len(rows) - counts.after_outcome
     found = np.array(rows, dtype=np.int64)
     order = np.argsort(times[found], kind="stable")
-    return LabelledRows(found[order], np.array(converted, dtype=bool)[order], counts)
+    ordered = tuple(successes[place] for place in order.tolist())
+    converted = np.array([success is not None for success in ordered], dtype=bool)
+    return LabelledRows(found[order], converted, counts, ordered)
 
 
 def _known(outcomes: Sequence[KnownOutcome], cut: Cut) -> list[KnownOutcome]:
@@ -171,11 +183,11 @@ def _known(outcomes: Sequence[KnownOutcome], cut: Cut) -> list[KnownOutcome]:
 
 def _chosen(
     times: Sequence[int], known: Sequence[KnownOutcome], horizon_ms: int
-) -> tuple[int, bool] | None:
-    """Return the time of the record to take and its label; both sequences have the last first."""
+) -> tuple[int, KnownOutcome | None] | None:
+    """Return the time of the record to take and its success; both sequences have the last first."""
     for at in times:
         for outcome in known:
             if at <= outcome.occurred_at <= at + horizon_ms:
-                return at, outcome.is_success
+                return at, outcome if outcome.is_success else None
     first = known[-1].occurred_at if known else None
-    return next(((at, False) for at in times if first is None or at <= first), None)
+    return next(((at, None) for at in times if first is None or at <= first), None)

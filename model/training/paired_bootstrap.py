@@ -24,8 +24,8 @@ __all__ = ["Figure", "PairedEstimate", "paired_bootstrap"]
 
 LOW, HIGH = 0.025, 0.975
 
-Figure = Callable[[NDArray[np.bool_], NDArray[np.floating]], float]
-"""Computes a figure of labels, bool, shape (n,), and scores, floats, shape (n,)."""
+Figure = Callable[[NDArray[Any], NDArray[np.floating]], float]
+"""Computes a figure of labels, shape (n,), and scores, floats, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class PairedEstimate:
 
 
 def paired_bootstrap(
-    labels: NDArray[np.bool_],
+    labels: NDArray[Any],
     before: NDArray[np.float64],
     after: NDArray[np.float64],
     figures: Mapping[str, Figure],
@@ -72,7 +72,7 @@ def paired_bootstrap(
     Parameters
     ----------
     labels
-        bool, shape (n,), of both kinds.
+        bool, or numbers such as amounts of money, shape (n,): some are 0, some are not.
     before, after
         float64, shape (n,): the scores.
     figures
@@ -113,10 +113,10 @@ def paired_bootstrap(
     }
 
 
-def _resample(labels: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.int64]:
+def _resample(labels: NDArray[Any], random: np.random.Generator) -> NDArray[np.int64]:
     while True:
         rows = random.integers(len(labels), size=len(labels))
-        if 0 < int(labels[rows].sum()) < len(labels):
+        if 0 < np.count_nonzero(labels[rows]) < len(labels):
             return rows
 
 

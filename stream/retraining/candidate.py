@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.comparison.outcomes import Outcomes
 from agents.comparison.scored_pair import ScoredPair
 from agents.retraining.gate import GateVerdict, judge_candidate
 from agents.retraining.hold_out import columns_of, segments_of, side_of, split_by_time
+from agents.retraining.lead_values import LeadValues, values_of
 from features.table import Table
 from features.table_file import read_table
 from model.bundle import Bundle, load_bundle
@@ -20,7 +22,7 @@ from model.registry import Registry
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from stream.process.model_trial import Trials
-from stream.retraining.data_set import EXTRA, TARGET, DataSet
+from stream.retraining.data_set import CURRENCY, EXTRA, TARGET, VALUE, DataSet
 from stream.retraining.plan import RetrainPlan
 from stream.settings import Settings
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from model.training.options import TrainOptions
     from model.training.train import TrainedModel
 
-__all__ = ["Candidate", "require_training", "train_candidate"]
+__all__ = ["Candidate", "lead_values", "require_training", "train_candidate"]
 
 Progress = Callable[[str], None]
 
@@ -104,6 +106,12 @@ def _converted(table: Table) -> Any:
     return np.array([word == "true" for word in words], dtype=bool)
 
 
+def lead_values(table: Table, converted: NDArray[np.bool_]) -> LeadValues | None:
+    """Return what the leads of a data set brought; None if that is not known of most."""
+    columns = table.columns_for({VALUE: FieldKind.NUMBER, CURRENCY: FieldKind.CATEGORY})
+    return values_of(converted, np.asarray(columns[VALUE], dtype=np.float64), columns[CURRENCY])
+
+
 def _options(settings: Settings, plan: RetrainPlan, production: Bundle) -> TrainOptions:
     from model.training.options import TrainOptions
 
@@ -157,4 +165,5 @@ def _judge(
         Outcomes(np.ones(n, dtype=bool), converted),
         segments_of(candidate, own, n, settings.retrain_segments),
         plan.rules,
+        values=lead_values(hold_out, converted),
     )

@@ -7,6 +7,8 @@ created_at                  time of creation of the lead
 the model's fields          as they were when the lead was scored, under the names of the
                             training file of the model in production
 leadscore_converted         whether an outcome that is a success followed within the horizon
+leadscore_value,            what that outcome brought, and its currency; null where that is not
+leadscore_currency          known
 leadscore_time              when the lead was scored, by the clock of the data set
 leadscore_partition,        place of the lead's record
 leadscore_offset
@@ -18,7 +20,7 @@ A lead is one row, without its id. Rows are in the order of ``leadscore_time``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.retraining.point_in_time import LabelCounts, label_leads
+from agents.retraining.point_in_time import KnownOutcome, LabelCounts, label_leads
 from features.spec import CREATED_AT
 from model.bundle import Bundle
 from schemas.errors import InputError
@@ -38,11 +40,23 @@ from stream.retraining.offsets import read_ranges
 from stream.retraining.plan import RetrainPlan
 from stream.settings import Settings
 
-__all__ = ["EXTRA", "FILE", "TARGET", "TIME", "DataSet", "build_data_set", "write_data_set"]
+__all__ = [
+    "CURRENCY",
+    "EXTRA",
+    "FILE",
+    "TARGET",
+    "TIME",
+    "VALUE",
+    "DataSet",
+    "build_data_set",
+    "write_data_set",
+]
 
 FILE = "training.parquet"
 TARGET, TIME = "leadscore_converted", "leadscore_time"
-EXTRA = (TIME, "leadscore_partition", "leadscore_offset")
+VALUE, CURRENCY = "leadscore_value", "leadscore_currency"
+PLACE = ("leadscore_partition", "leadscore_offset")
+EXTRA = (VALUE, CURRENCY, TIME, *PLACE)
 """Columns that are no features."""
 RECOMMENDED_ROWS = 10_000
 Progress = Callable[[str], None]
@@ -144,7 +158,7 @@ def write_data_set(
     labelled.counts.immature += leads.immature
     warnings = _check_rows(len(labelled.rows), settings, labelled.counts, outcomes, leads)
     path = folder / FILE
-    sha256 = _write(path, bundle, leads, labelled.rows, labelled.converted)
+    sha256 = _write(path, bundle, leads, labelled.rows, labelled.successes)
     return DataSet(
         path=path,
         sha256=sha256,
@@ -182,7 +196,7 @@ def _write(
     bundle: Bundle,
     leads: LeadRows,
     rows: NDArray[np.int64],
-    converted: NDArray[np.bool_],
+    successes: Sequence[KnownOutcome | None],
 ) -> str:
     """Write the file; return its hash."""
     pa = load_pyarrow()
@@ -192,9 +206,11 @@ def _write(
     for name, column in names.items():
         columns[column] = _values(pa, spec.kinds[name], leads.column(name, rows))
     places = leads.places[rows]
-    columns[TARGET] = pa.array(converted)
+    columns[TARGET] = pa.array([success is not None for success in successes], pa.bool_())
+    columns[VALUE] = pa.array([each and each.amount for each in successes], pa.float64())
+    columns[CURRENCY] = pa.array([each and each.currency for each in successes], pa.string())
     columns[TIME] = _moments(pa, leads.times[rows])
-    columns |= dict(zip(EXTRA[1:], (pa.array(places[:, i]) for i in (0, 1)), strict=True))
+    columns |= dict(zip(PLACE, (pa.array(places[:, i]) for i in (0, 1)), strict=True))
     pa.parquet.write_table(pa.table(columns), path, compression="zstd")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -9,7 +9,7 @@ from typing import Any
 from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
 from agents.retraining.point_in_time import KnownOutcome
 from schemas.errors import InvalidEventError
-from schemas.lead_outcome import OutcomeReader
+from schemas.lead_outcome import MONEY_SCALE, OutcomeReader
 from schemas.store import SchemaStore
 from stream.settings import Settings
 
@@ -65,5 +65,7 @@ class KnownOutcomes:
                 # Outcomes that were loaded afterwards count as known when they occurred.
                 known_at=record.timestamp if by_record else outcome.occurred_at,
                 is_success=kind is OutcomeKind.POSITIVE,
+                amount=None if outcome.money is None else outcome.money / MONEY_SCALE,
+                currency=outcome.currency,
             )
             self.by_lead.setdefault(outcome.lead_id.encode(), []).append(known)

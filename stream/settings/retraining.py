@@ -93,8 +93,8 @@ class RetrainingSettings(SettingsGroup):
     """Least relative gain of AUC with which a candidate passes the gate."""
 
     retrain_min_business_gain: Annotated[float, Field(ge=0, le=10)] = 0.05
-    """Least relative gain of conversions among the best-scored tenth with which a candidate passes,
-    too."""
+    """Least relative gain of what the best-scored tenth brings with which a candidate passes, too:
+    in money, if most conversions have an amount in one currency, else in conversions."""
 
     retrain_max_segment_loss: Share = 0.05
     """Largest loss of AUC in a segment with which a candidate passes."""

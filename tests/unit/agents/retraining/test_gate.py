@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from agents.comparison.outcomes import Outcomes
 from agents.comparison.segments import SegmentedField
 from agents.retraining.gate import GateRules, GateVerdict, judge_candidate
+from agents.retraining.lead_values import LeadValues
 from tests.unit.agents.comparison.pairs import pair
 
 LEADS = 3000
@@ -20,9 +22,9 @@ NOISE = RANDOM.permutation(RATE)
 
 def judged(before: Any, after: Any, won: Any = WON, **given: Any) -> GateVerdict:
     outcomes = Outcomes(np.ones(len(won), dtype=bool), won)
-    fields = given.pop("fields", ())
+    fields, values = given.pop("fields", ()), given.pop("values", None)
     scored = pair(before.tolist(), after.tolist())
-    return judge_candidate(scored, outcomes, fields, GateRules(**given), draws=100)
+    return judge_candidate(scored, outcomes, fields, GateRules(**given), values=values, draws=100)
 
 
 def test_a_candidate_that_ranks_much_better_passes_with_its_gain() -> None:
@@ -88,3 +90,41 @@ def test_json_has_the_decision_and_the_figures() -> None:
     found = judged(NOISE, RATE).as_dict()
     assert found["is_passed"] is True
     assert "auc_difference_interval" in found["quality"]
+
+
+def test_with_money_a_gain_in_money_passes_without_one_in_auc() -> None:
+    found = judged(NOISE, RATE, min_auc_gain=9.0, values=LeadValues(np.where(WON, 200.0, 0), "EUR"))
+    assert found.is_passed
+    assert found.reasons[0].startswith("Value of a lead of the best tenth ")
+    assert " EUR (+" in found.reasons[0]
+    assert found.value is not None
+    assert found.as_dict()["value"]["value_after"] == pytest.approx(found.value.after.value)
+
+
+def test_with_money_more_conversions_that_bring_less_do_not_pass() -> None:
+    few, many = WON & (np.arange(LEADS) % 10 == 0), WON & (np.arange(LEADS) % 10 > 0)
+    amounts = np.where(few, 10_000.0, np.where(many, 1.0, 0.0))
+    before = np.where(few, 0.9, np.where(many, 0.2, 0.1))
+    after = np.where(many, 0.9, np.where(few, 0.2, 0.1))
+    rules = {"min_auc_gain": 9.0, "min_business_gain": 0.05}
+    found = judged(before, after, values=LeadValues(amounts, ""), **rules)
+    assert not found.is_passed
+    assert found.reasons[1].startswith("Value of a lead of the best tenth")
+    assert "(-" in found.reasons[1]
+
+
+def test_a_gain_in_money_that_hangs_on_one_lead_is_noise() -> None:
+    amounts = np.where(WON, 1.0, 0.0)
+    jackpot = int(np.flatnonzero(WON)[0])
+    amounts[jackpot] = 1_000_000.0
+    after = NOISE.copy()
+    after[jackpot] = 1.0
+    before = NOISE.copy()
+    before[jackpot] = 0.0
+    found = judged(before, after, min_auc_gain=9.0, values=LeadValues(amounts, "EUR"))
+    assert not found.is_passed
+    assert "beyond noise" in found.sentence
+
+
+def test_without_money_json_says_so() -> None:
+    assert judged(NOISE, RATE).as_dict()["value"] is None

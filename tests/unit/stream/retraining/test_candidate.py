@@ -40,6 +40,8 @@ def data_set(folder: Path, converted: Any) -> DataSet:
             "summary": random.choice(["asks for the price", "just looking"], ROWS),
             "company_size": random.choice([1.0, 12.5, 300.0], ROWS),
             "leadscore_converted": labels,
+            "leadscore_value": pa.array(np.where(labels, 90.0, None), pa.float64()),
+            "leadscore_currency": pa.array(np.where(labels, "EUR", None), pa.string()),
             "leadscore_time": moments,
             "leadscore_partition": np.zeros(ROWS, dtype=np.int64),
             "leadscore_offset": np.arange(ROWS),

@@ -17,7 +17,8 @@ from schemas.encode import encode_lead
 from schemas.errors import InputError
 from schemas.lead_outcome import encode_outcome
 from schemas.wire import WireFormat
-from stream.retraining.data_set import FILE, DataSet, write_data_set
+from stream.retraining.candidate import lead_values
+from stream.retraining.data_set import EXTRA, FILE, TARGET, DataSet, write_data_set
 from stream.retraining.known_outcomes import KnownOutcomes
 from stream.retraining.lead_rows import LeadRows
 from stream.retraining.plan import settings_kept
@@ -51,9 +52,9 @@ class Log:
         self._leads.append(_record(len(self._leads), stamp, value))
 
     def outcome(
-        self, lead_id: str, at: int, *, known: int | None = None, word: str = "won"
+        self, lead_id: str, at: int, *, known: int | None = None, word: str = "won", **money: str
     ) -> None:
-        record = {"lead_id": lead_id, "outcome": word, "occurred_at": at}
+        record = {"lead_id": lead_id, "outcome": word, "occurred_at": at, **money}
         stamp = at if known is None else known
         self._outcomes.append(_record(len(self._outcomes), stamp, encode_outcome(record)))
 
@@ -101,6 +102,21 @@ def test_a_row_is_a_lead_with_its_fields_and_its_outcome_and_without_its_id(log:
     assert (data.rows, data.positives, converted(data)) == (400, 1, [3])
     assert "lead_id" not in rows[0]
     assert rows[3]["leadscore_partition"] == 0
+
+
+def test_a_row_has_what_its_success_brought_and_training_leaves_that_out(log: Log) -> None:
+    log.outcome("L-3", FIRST + DAY, value="1990.50", currency="EUR")
+    log.outcome("L-4", FIRST + DAY)
+    log.outcome("L-5", FIRST + DAY, word="lost", value="70", currency="EUR")
+    data = log.data_set()
+    rows = rows_of(data)
+    found = [(row["leadscore_value"], row["leadscore_currency"]) for row in rows[3:6]]
+    assert found == [(1990.5, "EUR"), (None, None), (None, None)]
+    assert {name for name in rows[0] if name.startswith("leadscore_")} == {TARGET, *EXTRA}
+    table = read_table(data.path)
+    values = lead_values(table, np.arange(400) == 3)
+    assert values is not None
+    assert (values.currency, values.amounts[3], values.amounts.sum()) == ("EUR", 1990.5, 1990.5)
 
 
 def test_the_model_scores_the_file_as_it_scored_the_events(log: Log, model: SmallModel) -> None:
