@@ -63,7 +63,8 @@ Role archive: as the role score, in a group of its own; a batch is done when the
 is durable. The files, and not the commits, say where a partition goes on (stream/archive).
 
 Role trainer: an agent of stock Faust reads requests; triggers write some. A plan is written before
-a retraining begins, in a child process, and an account when it ends (stream/retraining).
+a retraining begins, in a child process, and an account when it ends (stream/retraining). It hands
+the candidate of an automatic one on, from the shadow to the canary (stream/retraining/hand_over).
 
 Role outcomes: scores come in batches as in role score, in a group of its own; their outcomes, and
 the shadow's scores, are read beside them from the partitions of the same number. Joins and counts

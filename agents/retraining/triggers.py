@@ -95,7 +95,7 @@ class Evidence:
     new_labels
         Outcomes that came since the data set of the last retraining.
     is_running
-        Whether a retraining is planned or running.
+        Whether a retraining is planned or running, or its candidate is on its way into production.
     ended_at
         When the last retraining ended, milliseconds since 1970.
     handled

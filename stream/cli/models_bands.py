@@ -22,8 +22,8 @@ from schemas.errors import InputError
 from stream.cli.models_options import Change, change_options, loaded
 from stream.cli.options import DURATION, SHARE
 from stream.cli.output import print_json
+from stream.outcomes.score_sample import read_score_sample
 from stream.process.exit_codes import exit_codes
-from stream.quality.score_sample import read_score_sample
 from stream.settings import load_settings
 
 __all__ = ["bands"]

@@ -26,12 +26,12 @@ from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
 
-__all__ = ["canary"]
+__all__ = ["STEPS", "canary"]
 
 SALT_BYTES = 8
 
 
-class _Steps(click.ParamType):
+class Steps(click.ParamType):
     """Steps of a rollout."""
 
     name = "steps"
@@ -44,6 +44,14 @@ class _Steps(click.ParamType):
             return value if isinstance(value, tuple) else read_steps(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+STEPS = click.option(
+    "--steps",
+    type=Steps(),
+    metavar="SHARE@TIME,...",
+    help="Percentage of the leads and time of each step; default: LEADSCORE_ROLLOUT_STEPS.",
+)
 
 
 @click.group()
@@ -63,12 +71,7 @@ def canary() -> None:
 
 @canary.command()
 @click.argument("model", metavar="NAME/VERSION")
-@click.option(
-    "--steps",
-    type=_Steps(),
-    metavar="SHARE@TIME,...",
-    help="Percentage of the leads and time of each step; default: LEADSCORE_ROLLOUT_STEPS.",
-)
+@STEPS
 @FORCE
 @change_options
 def start(

@@ -17,7 +17,7 @@ from stream.cli.verdict_screen import show_verdict
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
 from stream.verdict.judging import Progress, judge
-from stream.verdict.request import Request
+from stream.verdict.request import Request, learnt_until
 
 __all__ = ["verdict"]
 
@@ -62,7 +62,8 @@ def verdict(
     (leads.outcomes) it says whether the candidate's Brier score is better with 95 %, by an interval
     that holds however often it is looked at, and how many more outcomes it needs. Without outcomes,
     and beside them: how the scores differ, which leads change their band, which are dead letters of
-    one side alone, latency and feature coverage. It joins no consumer group and writes nothing.
+    one side alone, latency and feature coverage. Leads from whose time the candidate has learnt are
+    in no figure. It joins no consumer group and writes nothing.
 
     Exit codes: 0 judged, whatever the verdict; 1 no lead has a result of both (or Kafka stopped
     answering); 2 there is no such version, or none in shadow; 3 Kafka or a topic is missing; 130
@@ -70,11 +71,13 @@ def verdict(
     """  # noqa: D301
     with exit_codes():
         settings, found = load_settings(), Registry(registry)
+        shadow = _version(found, name, candidate, Alias.SHADOW)
         request = Request(
             live=_version(found, name, live, Alias.PRODUCTION).identity,
-            shadow=_version(found, name, candidate, Alias.SHADOW).identity,
+            shadow=shadow.identity,
             start_ms=0 if start is None else round(start.timestamp() * 1000),
             difference=difference,
+            learnt_until_ms=learnt_until(shadow),
         )
         judged = asyncio.run(judge(settings, request, _progress()))
     if as_json:

@@ -9,15 +9,20 @@ from typing import Any
 import click
 from rich.console import Console
 
+from agents.retraining.approval import stage_of
+from model.registry import Registry
+from model.rollout_plan import RolloutPlan, RolloutStep
 from schemas.display import for_terminal
+from stream.cli.models_canary import STEPS
 from stream.cli.options import MOMENT
 from stream.cli.output import print_json, print_records
+from stream.cli.retrain_approval import Approval, approve_candidate
 from stream.cli.retrain_display import account_json, print_account, print_retrainings
-from stream.cli.retrain_run import RunOptions, requested, run_plan, start, tried
+from stream.cli.retrain_run import RunOptions, operator, requested, run_plan, start, tried
 from stream.process.exit_codes import exit_codes
 from stream.retraining.plan import RetrainRecord
 from stream.retraining.plan_log import RetrainLog
-from stream.settings import load_settings
+from stream.settings import Settings, load_settings
 
 __all__ = ["retrain"]
 
@@ -27,8 +32,8 @@ AUTO = click.option(
     "--auto/--approve",
     "is_auto",
     default=None,
-    help="Put a candidate that passes into production, or wait for an approval.  [default:"
-    " LEADSCORE_RETRAIN_AUTO]",
+    help="Make a candidate that passes the canary once the verdict on the shadow says that it is"
+    " better, or wait for an approval.  [default: LEADSCORE_RETRAIN_AUTO]",
 )
 
 
@@ -41,11 +46,12 @@ def retrain() -> None:
       leadscore retrain run
       leadscore retrain request --why "new price list"
       leadscore retrain list
+      leadscore retrain approve 20260531-093000-1f2e
 
     A candidate learns from leads as they were when they were scored, and from outcomes that are
     known by now. It is compared with the model in production on the latest leads; only a better one
-    becomes the shadow. `leadscore worker --role trainer` does this by itself when something
-    triggers it: see docs/retraining.md.
+    becomes the shadow, and after an approval the canary. `leadscore worker --role trainer` retrains
+    by itself when something triggers it: see docs/retraining.md.
     """  # noqa: D301
 
 
@@ -178,7 +184,7 @@ def _line(record: RetrainRecord) -> dict[str, Any]:
 @click.argument("retrain_id", metavar="ID")
 @AS_JSON
 def show(retrain_id: str, as_json: bool) -> None:
-    """Show the plan of a retraining, and its account if it has ended.
+    """Show the plan of a retraining, its account if it has ended, and where its candidate is.
 
     \b
       leadscore retrain show 20260531-093000-1f2e
@@ -186,8 +192,89 @@ def show(retrain_id: str, as_json: bool) -> None:
     Exit codes: 0 shown, 2 there is no such retraining, 3 Kafka or the topic is missing.
     """  # noqa: D301
     with exit_codes():
-        record = asyncio.run(RetrainLog(load_settings()).find(retrain_id))
+        settings = load_settings()
+        record = asyncio.run(RetrainLog(settings).find(retrain_id))
+        stage = _stage(settings, record)
     if as_json:
-        print_json(_line(record))
+        print_json({**_line(record), "stage": stage or None})
     else:
-        print_account(record.plan, record.account)
+        print_account(record.plan, record.account, stage)
+
+
+def _stage(settings: Settings, record: RetrainRecord) -> str:
+    """Return where a candidate that passed is on its way; empty for other retrainings."""
+    account, model = record.account, record.plan.model
+    if account is None or account.version is None or account.outcome != "passed":
+        return ""
+    registry = Registry(settings.registry)
+    return stage_of(registry.aliases_now(model), registry.history(model), account.version)
+
+
+@retrain.command()
+@click.argument("retrain_id", metavar="ID")
+@STEPS
+@click.option(
+    "--force", is_flag=True, help="Approve it without a verdict on the shadow, or against it."
+)
+@WHY
+@click.option(
+    "--dry-run", is_flag=True, help="Check everything, say what would be; change nothing."
+)
+@AS_JSON
+def approve(
+    retrain_id: str,
+    steps: tuple[RolloutStep, ...] | None,
+    *,
+    force: bool,
+    why: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Make the candidate of a retraining the canary.
+
+    \b
+      leadscore retrain approve 20260531-093000-1f2e --dry-run
+      leadscore retrain approve 20260531-093000-1f2e --why "better in shadow"
+
+    Look at `leadscore models verdict` first. The verdict is read again: a candidate that is worse,
+    or can't score leads that production scores, is refused, one that is not known to be better is
+    not. The role rollout (`leadscore worker --role rollout`) steps the canary into production, or
+    removes it if it does harm.
+
+    Exit codes: 0 it is the canary (with --dry-run: it could be), 1 the verdict is against it, there
+    is none, or somebody else changed an alias at the same time, 2 there is no such retraining, it
+    was rejected, its candidate is not the shadow any more, or another canary is under way, 3 Kafka
+    or a topic is missing.
+    """  # noqa: D301
+    with exit_codes():
+        settings = load_settings()
+        record = asyncio.run(RetrainLog(settings).find(retrain_id))
+        found = approve_candidate(
+            settings,
+            record,
+            by=operator(settings),
+            why=why,
+            steps=steps,
+            ignores_verdict=force,
+            is_dry_run=dry_run,
+        )
+    if as_json:
+        print_json(_approval_json(found, is_dry_run=dry_run))
+        return
+    if found.verdict is not None:
+        click.echo(for_terminal(found.verdict.sentence))
+    plan, verb = RolloutPlan(salt="a", steps=found.steps), "would be" if dry_run else "is"
+    click.echo(for_terminal(f"{found.model}/{found.version} {verb} the canary: {plan.summary}."))
+
+
+def _approval_json(found: Approval, *, is_dry_run: bool) -> dict[str, Any]:
+    verdict = found.verdict
+    return {
+        "model": found.model,
+        "version": found.version,
+        "decision": None if verdict is None else str(verdict.decision),
+        "verdict": None if verdict is None else verdict.sentence,
+        "steps": [step.model_dump() for step in found.steps],
+        "is_dry_run": is_dry_run,
+        "number": None if found.entry is None else found.entry.number,
+    }

@@ -24,12 +24,13 @@ def account_json(plan: RetrainPlan, account: RetrainAccount | None) -> dict[str,
     }
 
 
-def print_account(plan: RetrainPlan, account: RetrainAccount | None) -> None:
-    """Print a retraining in lines."""
+def print_account(plan: RetrainPlan, account: RetrainAccount | None, stage: str = "") -> None:
+    """Print a retraining in lines; ``stage`` is where its candidate is now."""
     lines = [
         ("Retraining", f"{plan.id}, {plan.trigger}{f': {plan.reason}' if plan.reason else ''}"),
         ("Production", f"{plan.model}/{plan.production}"),
         *(_result(plan, account) if account is not None else [("State", "not ended")]),
+        *([("Now", stage)] if stage else []),
     ]
     for label, text in lines:
         click.echo(for_terminal(f"{label:<11} {text}"))

@@ -24,7 +24,7 @@ from stream.retraining.planning import make_plan
 from stream.retraining.request import RetrainRequest
 from stream.settings import Settings
 
-__all__ = ["RunOptions", "requested", "run_plan", "start", "tried"]
+__all__ = ["RunOptions", "operator", "requested", "run_plan", "start", "tried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +130,15 @@ def _request(settings: Settings, why: str, *, is_auto: bool | None) -> RetrainRe
     return RetrainRequest(
         request_id=new_id(now),
         requested_at=round(now.timestamp() * 1000),
-        requested_by=settings.operator or _user(),
+        requested_by=operator(settings),
         reason=why,
         is_auto=is_auto,
     )
 
 
-def _user() -> str:
+def operator(settings: Settings) -> str:
+    """Return who runs the command."""
     try:
-        return getpass.getuser()
+        return settings.operator or getpass.getuser()
     except (OSError, KeyError):  # in a container, a user may have a number alone
         return "unknown"

@@ -118,6 +118,7 @@ def uses_of(settings: Settings) -> tuple[Use, ...]:
         uses.append(Use.ARCHIVE)
     if settings.role == "trainer":
         uses.append(Use.TRAIN)
+        uses += [Use.VERDICT] if settings.retrain_auto else []
     if settings.role == "outcomes":
         uses.append(Use.OUTCOMES)
     if settings.role == "rollout":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -14,7 +15,7 @@ from agents.quality.reported_quality import ReportedQuality
 from agents.quality.verdict import LEAST_KNOWN
 from agents.retraining.triggers import Evidence
 from model.bundle import Bundle, describe_bundle
-from model.registry import Registry
+from model.registry import Registry, followed_model
 from model.training.capacity_bands import learned_at
 from monitoring.quality.figure import proportion
 from monitoring.quality.ranking import auc
@@ -23,6 +24,7 @@ from stream.kafka.access import Use
 from stream.kafka.log_reader import LogReader
 from stream.process.model_trial import Trials
 from stream.quality.quality_log import QualityLog
+from stream.retraining.hand_over import find_candidate
 from stream.retraining.ledger import Ledger
 from stream.settings import Settings
 
@@ -46,6 +48,7 @@ class EvidenceReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._registry = Registry(settings.registry)
         self._reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
         self._quality = QualityLog(settings, settings.leads_scored, Use.TRAIN)
 
@@ -67,7 +70,7 @@ class EvidenceReader:
             published_at=None if published is None else round(published * 1000),
             trained_auc=_trained_auc(production),
             new_labels=await self._new_labels(ledger),
-            is_running=ledger.open is not None,
+            is_running=ledger.open is not None or await self._has_candidate(ledger, now),
             ended_at=ledger.ended_at,
             handled=ledger.handled,
             **drift_of(await self._reports(), production.sha256),
@@ -75,8 +78,20 @@ class EvidenceReader:
         )
 
     def _production(self) -> Bundle:
-        registry = Registry(self._settings.registry)
-        return describe_bundle(registry.resolve(self._settings.model), Trials())
+        return describe_bundle(self._registry.resolve(self._settings.model), Trials())
+
+    async def _has_candidate(self, ledger: Ledger, now: int) -> bool:
+        """Return whether a candidate is on its way: another one would take its place in shadow."""
+        settings = self._settings
+        model = followed_model(settings.model)
+        if model is None:
+            return False
+        records = ledger.records.values()
+        found = await asyncio.to_thread(find_candidate, self._registry, model, records)
+        days = settings.outcome_horizon_days + settings.outcome_late_days
+        patience = timedelta(days=days + settings.retrain_repeat_days)
+        at = datetime.fromtimestamp(now / 1000, UTC)
+        return found is not None and found.is_under_way(at, patience)
 
     async def _reports(self) -> list[Mapping[str, Any]]:
         at = TopicPartition(self._settings.leads_drift, 0)

@@ -23,7 +23,7 @@ BY = "leadscore retrain"
 def finished(registry: Registry, plan: RetrainPlan, made: Made) -> RetrainAccount | None:
     """Return the account of a retraining that was registered before it was killed.
 
-    Its aliases are set again: a repeated change is none.
+    Aliases that were not set before are set.
     """
     for version in reversed(registry.versions(plan.model)):
         written = registry.attached(plan.model, version, REPORT)
@@ -48,8 +48,8 @@ def register(
 ) -> RetrainAccount:
     """Publish a candidate with its report, and set the aliases.
 
-    A candidate that passed becomes ``staging`` and ``shadow``, and with ``is_auto`` also
-    ``production``. One that did not is archived, with the reason.
+    A candidate that passed becomes ``staging`` and ``shadow``. One that did not is archived, with
+    the reason.
 
     Parameters
     ----------
@@ -129,11 +129,15 @@ def _account(
 
 
 def _next_step(plan: RetrainPlan, version: str) -> str:
+    shadow = "let workers of the role shadow score with it"
     if plan.is_auto:
-        return f"watch it; `leadscore models rollback {plan.model} production` goes back"
+        return (
+            f"{shadow}; the role trainer makes {plan.model}/{version} the canary once `leadscore"
+            f" models verdict {plan.model}` says that it is better"
+        )
     return (
-        "let workers of the role shadow score with it, then approve it with `leadscore models"
-        f" promote {plan.model} {version}`"
+        f"{shadow}; look at `leadscore models verdict {plan.model}`, then approve it with"
+        f" `leadscore retrain approve {plan.id}`"
     )
 
 
@@ -147,6 +151,12 @@ def _set_aliases(
         if version not in now.aliases.values():
             registry.change(now, Action.ARCHIVE, change, to=version)
         return
-    wanted = [Alias.STAGING, Alias.SHADOW, *([Alias.PRODUCTION] if plan.is_auto else [])]
-    for alias in wanted:
-        registry.set_alias(plan.model, alias, version, change)
+    # One that was set before may have moved on since.
+    done = {
+        entry.alias
+        for entry in registry.history(plan.model)
+        if entry.to == version and entry.why == why
+    }
+    for alias in (Alias.STAGING, Alias.SHADOW):
+        if alias not in done:
+            registry.set_alias(plan.model, alias, version, change)

@@ -65,6 +65,9 @@ class Work(Protocol):
     async def evidence(self, ledger: Ledger, now: int) -> Evidence:
         """Gather what is known of the model in production."""
 
+    async def hand_over(self, ledger: Ledger, now: datetime) -> None:
+        """Do the next step of a candidate, if there is one."""
+
 
 class RetrainService(Service):
     """A service that plans and executes retrainings.
@@ -164,7 +167,7 @@ class RetrainService(Service):
             await self._pause(PAUSE)
 
     async def turn(self) -> None:
-        """Do the next thing: execute an open plan, plan a request, or look for a trigger."""
+        """Do the next thing: execute a plan, plan a request, or look for causes and candidates."""
         is_due = self._now() >= self._looked_at + self._settings.retrain_poll_seconds
         if not self._has_work and not is_due:
             return
@@ -181,11 +184,12 @@ class RetrainService(Service):
             await self._look(ledger)
 
     async def _look(self, ledger: Ledger) -> None:
-        """Ask for a retraining if there is a cause."""
+        """Hand on a candidate, and ask for a retraining if there is a cause."""
         try:
+            await self._work.hand_over(ledger, self._moment())
             evidence = await self._work.evidence(ledger, self._now_ms())
-        except (KafkaError, BundleError, TimeoutError) as error:
-            log.warning("no evidence for a retraining could be read: %s", error)
+        except (KafkaError, FatalError, OSError, TimeoutError) as error:
+            log.warning("the trainer looks again in a while: %s", error)
             return
         cause = decide(evidence, self._rules)
         if cause is not None and not self._was_asked(cause):
@@ -199,7 +203,7 @@ class RetrainService(Service):
     async def _ask(self, cause: Cause) -> None:
         self._asked = {cause.key: self._now_ms()}
         request = RetrainRequest(
-            request_id=new_id(datetime.fromtimestamp(self._now(), UTC)),
+            request_id=new_id(self._moment()),
             requested_at=self._now_ms(),
             requested_by=BY,
             trigger=cause.trigger,
@@ -234,7 +238,7 @@ class RetrainService(Service):
     async def _planned(self, request: RetrainRequest) -> str | None:
         """Write the plan; return why there is none."""
         try:
-            plan = await self._work.plan(request, datetime.fromtimestamp(self._now(), UTC))
+            plan = await self._work.plan(request, self._moment())
         except (InputError, BundleError) as error:
             return str(error)
         await self._plans.write(plan)
@@ -289,6 +293,9 @@ class RetrainService(Service):
         """Return whether this task itself is being cancelled."""
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
 
     def _now_ms(self) -> int:
         return round(self._now() * 1000)

@@ -1,4 +1,4 @@
-"""Work of the role trainer: plans, executions in a child process, evidence."""
+"""Work of the role trainer: plans, executions in a child process, evidence, hand-over."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from agents.retraining.triggers import Evidence
 from stream.kafka.access import Use
 from stream.retraining.child import run_in_child
 from stream.retraining.evidence import EvidenceReader
+from stream.retraining.hand_over import HandOver
 from stream.retraining.ledger import Ledger
 from stream.retraining.plan import RetrainAccount, RetrainPlan
 from stream.retraining.planning import make_plan
@@ -19,7 +20,7 @@ __all__ = ["TrainerWork"]
 
 
 class TrainerWork:
-    """Plans, executes and gathers evidence: ``stream.retraining.service.Work``.
+    """Plans, executes, gathers evidence and hands on: ``stream.retraining.service.Work``.
 
     Parameters
     ----------
@@ -30,6 +31,7 @@ class TrainerWork:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._evidence = EvidenceReader(settings)
+        self._hand_over = HandOver(settings)
 
     async def plan(self, request: RetrainRequest, now: datetime) -> RetrainPlan:
         """Make a plan."""
@@ -42,3 +44,7 @@ class TrainerWork:
     async def evidence(self, ledger: Ledger, now: int) -> Evidence:
         """Gather what is known of the model in production."""
         return await self._evidence.read(ledger, now)
+
+    async def hand_over(self, ledger: Ledger, now: datetime) -> None:
+        """Do the next step of the candidate of an automatic retraining."""
+        await self._hand_over.step(ledger.records.values(), now)

@@ -104,4 +104,8 @@ class RetrainingSettings(SettingsGroup):
     candidate depends most."""
 
     retrain_auto: bool = False
-    """Whether a candidate that passes the gate goes into production without an approval."""
+    """Whether a candidate that passes the gate becomes the canary without an approval, once the
+    verdict on the shadow says that it is better."""
+
+    retrain_verdict_seconds: Seconds = 3600.0
+    """Interval at which the trainer reads the verdict on the shadow, for such a candidate."""

@@ -98,11 +98,15 @@ def _require_two_models(request: Request) -> None:
 
 
 def _no_pairs(settings: Settings, request: Request) -> FatalError:
+    later = ""
+    if request.learnt_until_ms:
+        until = _moment(request.learnt_until_ms)
+        later = f" created after {until} UTC, as the candidate has learnt from earlier ones,"
     return FatalError(
         f"expected leads with a result of {_name(request.live)} in {settings.leads_scored} and of"
-        f" {_name(request.shadow)} in {settings.leads_scored_shadow}, but there is none: start"
-        " `leadscore worker --role shadow` and wait until it has caught up, or name the versions"
-        " with --live and --candidate"
+        f" {_name(request.shadow)} in {settings.leads_scored_shadow},{later} but there is none:"
+        " start `leadscore worker --role shadow` and wait until it has caught up, or name the"
+        " versions with --live and --candidate"
     )
 
 
@@ -115,7 +119,8 @@ class _Reading:
         self._events = ScoredEventReader(asked_schemas(settings))
         self._numbers = dict(zip((request.live.sha256, request.shadow.sha256), MODELS, strict=True))
         self._seen: dict[str, int] = {}
-        self._unreadable = self._no_outcomes = 0
+        self._learnt_until_ms = request.learnt_until_ms
+        self._unreadable = self._no_outcomes = self._learnt = 0
 
     async def spans(self, topic: str, start_ms: int) -> Mapping[TopicPartition, Span]:
         """Return the offsets of each partition of a topic, from a time on."""
@@ -132,6 +137,7 @@ class _Reading:
             letters = settings.leads_scored_shadow_dlq
             await self._read_since(letters, number, results.earliest, results.add_dead_letters)
         self._unreadable += results.unreadable
+        self._learnt += results.learnt
         return results
 
     async def live(self, number: int, start_ms: int) -> Results:
@@ -147,7 +153,8 @@ class _Reading:
     def _results(self, number: int) -> Results:
         by_creation = self._settings.outcome_time == "created_at"
         topic = self._settings.leads_created
-        return Results(topic, number, self._number_of, by_creation, self._events)
+        until = self._learnt_until_ms
+        return Results(topic, number, self._number_of, by_creation, until, self._events)
 
     async def outcomes(self, start_ms: int) -> NDArray[np.void]:
         """Read the final outcomes of all leads."""
@@ -187,6 +194,11 @@ class _Reading:
             found.append(
                 f"Leads with a result of one of the two models alone: {unmatched:,} (the other one"
                 " has expired, or another version scored them). They are in no figure."
+            )
+        if self._learnt:
+            found.append(
+                f"Scores of leads created up to {_moment(self._learnt_until_ms)} UTC:"
+                f" {self._learnt:,}. The candidate may have learnt from them, so they do not count."
             )
         if self._unreadable:
             found.append(f"Records that are no scored event: {self._unreadable:,}.")

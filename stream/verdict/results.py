@@ -38,6 +38,8 @@ class Results:
         Returns the number of a model, given its hash.
     by_creation
         Whether a score counts as known since the lead was created, not since it was scored.
+    learnt_until_ms
+        Leads created up to this time are left out; 0: none are.
     reader
         Reads scored events.
 
@@ -47,6 +49,8 @@ class Results:
         The results.
     unreadable
         Number of values that are no scored event.
+    learnt
+        Number of scores of leads that are left out as the candidate may have learnt from them.
     earliest
         Time stamp of the earliest of these leads, in milliseconds since 1970; 0 where that is not
         known, None before the first.
@@ -56,9 +60,11 @@ class Results:
     partition: int
     number_of: Callable[[str], int]
     by_creation: bool = False
+    learnt_until_ms: int = 0
     reader: ScoredEventReader = field(default_factory=ScoredEventReader)
     columns: ScoreColumns = field(default_factory=ScoreColumns)
     unreadable: int = 0
+    learnt: int = 0
     earliest: int | None = None
 
     def add_scores(self, records: Sequence[Record]) -> None:
@@ -80,6 +86,9 @@ class Results:
         source = event["source"]
         is_ours = source["topic"] == self.topic and source["partition"] == self.partition
         if not is_ours or event.get("replay_id") is not None:
+            return
+        if self.learnt_until_ms and event["created_at"] <= self.learnt_until_ms:
+            self.learnt += 1
             return
         at, latency = event["scored_at"], event["latency_ms"]
         since = event["created_at"] if self.by_creation else at

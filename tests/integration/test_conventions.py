@@ -101,5 +101,6 @@ def test_an_operators_day_as_ndjson(environment: dict[str, str], tmp_path: Path)
     assert asked["is_dry_run"]
     assert run("retrain list") == []
     assert run("retrain show", "none", code=2) == []
+    assert run("retrain approve", "none", "--dry-run", code=2) == []
 
     assert called == set(ASKING)

@@ -1,13 +1,14 @@
-"""The whole circle on real Kafka: drift, a trigger, a retraining, the gate, the shadow."""
+"""The whole circle on real Kafka: drift, a retraining, the shadow, the canary, production."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from tests.integration.worker_process import CONTACT, Stage
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-PAST, LEADS = slice(20_000, 23_000), slice(36_188, 41_188)
+PAST, LEADS, LATER = slice(20_000, 23_000), slice(34_188, 39_188), slice(39_188, 41_188)
 DAY_MS = 86_400_000
 RULES = {
     "LEADSCORE_RETRAIN_TIME": "created",
@@ -49,6 +50,16 @@ RULES = {
     "LEADSCORE_RETRAIN_TRIALS": "0",
     "LEADSCORE_RETRAIN_TRIGGERS": "drift",
     "LEADSCORE_RETRAIN_POLL_SECONDS": "1",
+}
+CHAIN = {
+    "LEADSCORE_RETRAIN_AUTO": "true",
+    "LEADSCORE_RETRAIN_VERDICT_SECONDS": "3",
+    "LEADSCORE_OUTCOME_TIME": "created_at",
+    "LEADSCORE_MODEL_POLL_SECONDS": "0.5",
+    "LEADSCORE_ROLLOUT_STEPS": "50@3s",
+    "LEADSCORE_ROLLOUT_MIN_LEADS": "50",
+    # The scores of a model of other times are meant to differ.
+    "LEADSCORE_ROLLOUT_MAX_PSI": "100",
 }
 
 
@@ -130,7 +141,7 @@ async def leadscore(stage: Stage, *arguments: str) -> tuple[int | None, Any]:
     return process.returncode, json.loads(out)
 
 
-async def test_drift_starts_a_retraining_whose_candidate_becomes_the_shadow(
+async def test_drift_starts_a_retraining_whose_candidate_goes_into_production(
     kafka: Broker, stage: Stage, registry: Path, contacts_table: Table
 ) -> None:
     now = contacts_table.slice(LEADS.start, LEADS.stop)
@@ -144,7 +155,7 @@ async def test_drift_starts_a_retraining_whose_candidate_becomes_the_shadow(
     assert len(leads) - found["rows"] == found["immature"]
     assert 0 <= conversions - found["positives"] <= found["immature"]
 
-    trainer = await stage.start(LEADSCORE_ROLE="trainer", **RULES)
+    trainer = await stage.start(LEADSCORE_ROLE="trainer", **RULES, **CHAIN)
     plans = RetrainLog(stage.settings)
 
     async def has_ended() -> bool:
@@ -152,8 +163,7 @@ async def test_drift_starts_a_retraining_whose_candidate_becomes_the_shadow(
         return any(record.state == "ended" for record in (await plans.records()).values())
 
     await until(has_ended, within=400, what="the end of a retraining")
-    await trainer.stop_cleanly()
-    await worker.stop_cleanly()
+    trainer.send(signal.SIGKILL)
 
     [record] = (await plans.records()).values()
     account = record.account
@@ -173,6 +183,54 @@ async def test_drift_starts_a_retraining_whose_candidate_becomes_the_shadow(
         account.rows,
         account.positives,
     )
+    await until_production(kafka, stage, registry, contacts_table)
+    await worker.stop_cleanly()
+
+
+async def until_production(
+    kafka: Broker, stage: Stage, registry: Path, contacts_table: Table
+) -> None:
+    """Let another trainer hand the candidate on, while later leads come in."""
+    models = Registry(registry)
+    roles = [
+        stage.begin(LEADSCORE_ROLE=role, **RULES, **CHAIN)
+        for role in ("shadow", "rollout", "trainer")
+    ]
+    for each in roles:
+        await each.ready()
+    later = contacts_table.slice(LATER.start, LATER.stop)
+    leads = leads_of(later, CONTACT, lead_id="lead_id", time="created_at")
+    await stage.until_committed(await stage.play(leads[:1500]))
+    await send_outcomes(kafka, stage, later)
+
+    def has(alias: Alias) -> Callable[[], Awaitable[bool]]:
+        async def is_there() -> bool:
+            for each in roles:
+                each.check()
+            return models.aliases("bank").get(alias) == "2"
+
+        return is_there
+
+    await until(has(Alias.CANARY), within=120, what="the canary")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stage.play(leads[1500:], rate=50))
+        await until(has(Alias.PRODUCTION), within=90, what="the candidate in production")
+
+    async def is_withdrawn() -> bool:
+        return models.aliases("bank") == {Alias.PRODUCTION: "2"}
+
+    await until(is_withdrawn, within=30, what="the end of the shadow")
+    made = [(entry.by, entry.alias, entry.to) for entry in models.history("bank")]
+    assert made[-5:-3] == [("trainer", Alias.CANARY, "2"), ("rollout", Alias.PRODUCTION, "2")]
+    assert set(made[-3:]) == {
+        ("rollout", Alias.CANARY, None),
+        ("trainer", Alias.STAGING, None),
+        ("trainer", Alias.SHADOW, None),
+    }
+    [started] = [e for e in models.history("bank") if (e.alias, e.to) == (Alias.CANARY, "2")]
+    assert "Better with 95 %: yes" in started.why
+    for each in roles:
+        await each.stop_cleanly()
 
 
 @pytest.mark.parametrize(

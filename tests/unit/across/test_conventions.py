@@ -121,6 +121,7 @@ TABLE = {
     "retrain request": Does(asks_kafka=True, writes=True),
     "retrain list": Does(asks_kafka=True),
     "retrain show": Does("some-retraining", asks_kafka=True),
+    "retrain approve": Does("some-retraining", asks_kafka=True, writes=True),
     "diff": Does("leads leads", asks_kafka=True),
     "snapshot": Does("--dry-run", asks_kafka=True, writes=True),
     "completion": Does(

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from model.registry import Alias, Registry
 from stream.cli import models_bands
 from stream.cli.models import models
-from stream.quality.score_sample import ScoreSample
+from stream.outcomes.score_sample import ScoreSample
 from tests.unit.small_model import NAME, SmallModel
 
 Run = Callable[..., Result]

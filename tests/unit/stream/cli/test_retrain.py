@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from agents.retraining.approval import ShadowVerdict
 from agents.retraining.point_in_time import LabelCounts
+from agents.verdict.verdict import Decision
+from model.rollout_plan import read_steps
 from schemas.errors import InputError
 from stream.cli import retrain as module
 from stream.cli.retrain import retrain
+from stream.cli.retrain_approval import Approval
 from stream.cli.retrain_run import RunOptions
 from stream.retraining.plan import RetrainAccount, RetrainPlan
 from stream.retraining.request import RetrainRequest
@@ -126,3 +130,40 @@ def test_the_list_has_a_line_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
         "planned",
     ]
     assert "State       not ended" in leadscore("show", "r2").output
+
+
+@pytest.fixture
+def approvals(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The options of each approval; every candidate is better."""
+    seen: list[dict[str, Any]] = []
+
+    class Log:
+        def __init__(self, _: Any) -> None:
+            pass
+
+        async def find(self, retrain_id: str) -> Any:
+            return record(plan(retrain_id), "passed")
+
+    def approve_candidate(_: Any, found: Any, **given: Any) -> Approval:
+        seen.append(given)
+        verdict = ShadowVerdict(Decision.BETTER, ("Better: yes.",), 0, 10)
+        return Approval("leads", "4", read_steps("10@1d"), verdict, None)
+
+    monkeypatch.setattr(module, "RetrainLog", Log)
+    monkeypatch.setattr(module, "approve_candidate", approve_candidate)
+    return seen
+
+
+def test_an_approval_prints_the_verdict_and_the_steps(approvals: list[dict[str, Any]]) -> None:
+    result = leadscore("approve", "r7", "--why", "good", "--steps", "5@1h", "--force")
+    assert result.exit_code == 0
+    assert result.output == "Better: yes.\nleads/4 is the canary: 10 % for 1 day, 100 %.\n"
+    [given] = approvals
+    assert (given["why"], given["ignores_verdict"], given["is_dry_run"]) == ("good", True, False)
+    assert given["steps"] == read_steps("5@1h")
+    assert "would be the canary" in leadscore("approve", "r7", "--dry-run").output
+
+
+def test_json_of_an_approval_has_the_verdict(approvals: list[dict[str, Any]]) -> None:
+    said = json.loads(leadscore("approve", "r7", "--json").output)
+    assert (said["version"], said["decision"], said["steps"][0]["share"]) == ("4", "better", 10)

@@ -27,3 +27,9 @@ def test_the_uses_of_a_worker_follow_from_its_role() -> None:
         "archive": (Use.ARCHIVE,),
         "rollout": (Use.ROLLOUT,),
     }
+
+
+def test_a_trainer_that_approves_by_itself_reads_the_verdict() -> None:
+    assert uses_of(Settings(role="trainer", model="leads")) == (Use.TRAIN,)
+    auto = Settings(role="trainer", model="leads", retrain_auto=True)
+    assert uses_of(auto) == (Use.TRAIN, Use.VERDICT)

@@ -66,7 +66,7 @@ def test_one_that_passed_is_staging_and_shadow_and_waits_for_an_approval(stage: 
     account = stage.register(is_passed=True)
     assert (account.outcome, account.version) == ("passed", "2")
     assert stage.aliases == {Alias.PRODUCTION: "1", Alias.STAGING: "2", Alias.SHADOW: "2"}
-    assert "leadscore models promote leads 2" in account.next_step
+    assert "leadscore retrain approve r1" in account.next_step
 
 
 def test_production_is_pinned_before_a_candidate_is_added(stage: Stage) -> None:
@@ -84,10 +84,10 @@ def test_one_that_was_rejected_is_archived_with_the_reason_in_the_history(stage:
     assert (account.outcome, entry.archived) == ("rejected", ("2",))
 
 
-def test_with_auto_it_goes_into_production(stage: Stage) -> None:
+def test_with_auto_it_goes_no_further_before_the_verdict(stage: Stage) -> None:
     account = stage.register(is_passed=True, is_auto=True)
-    assert stage.aliases[Alias.PRODUCTION] == "2"
-    assert "rollback" in account.next_step
+    assert stage.aliases == {Alias.PRODUCTION: "1", Alias.STAGING: "2", Alias.SHADOW: "2"}
+    assert "makes leads/2 the canary once" in account.next_step
 
 
 def test_report_and_data_set_are_kept_with_the_model(stage: Stage) -> None:
@@ -105,10 +105,20 @@ def test_one_that_was_killed_after_its_report_is_finished_without_another_traini
     stage: Stage,
 ) -> None:
     account = stage.register(is_passed=True)
-    stage.registry.remove_alias("leads", Alias.SHADOW, MADE)
+    *_, shadow = sorted((stage.folder / "models/leads/history").glob("*.json"))
+    shadow.unlink()
+    (shadow.parent / "latest").unlink()
     assert finished(stage.registry, stage.plan(), MADE) == account
     assert stage.aliases[Alias.SHADOW] == "2"
     assert finished(stage.registry, stage.plan(retrain_id="r2"), MADE) is None
+
+
+def test_one_that_has_gone_on_is_not_taken_back_to_the_shadow(stage: Stage) -> None:
+    account = stage.register(is_passed=True)
+    for alias in (Alias.STAGING, Alias.SHADOW):
+        stage.registry.remove_alias("leads", alias, MADE)
+    assert finished(stage.registry, stage.plan(), MADE) == account
+    assert stage.aliases == {Alias.PRODUCTION: "1"}
 
 
 def test_one_that_was_killed_before_its_report_is_no_second_version(stage: Stage) -> None:

@@ -52,6 +52,8 @@ class FakeWork:
         self.results: list[RetrainAccount | Exception] = []
         self.known: dict[str, Any] = {}
         self.no_data = False
+        self.handed_over: list[datetime] = []
+        self.lost: Exception | None = None
         self.started, self.hold = asyncio.Event(), asyncio.Event()
         self.hold.set()
 
@@ -78,6 +80,11 @@ class FakeWork:
             handled=ledger.handled,
             **self.known,
         )
+
+    async def hand_over(self, ledger: Ledger, now: datetime) -> None:
+        if self.lost is not None:
+            raise self.lost
+        self.handed_over.append(now)
 
 
 class Event:
@@ -246,3 +253,23 @@ async def test_a_partition_that_is_taken_away_stops_what_runs_and_leaves_the_pla
     await turn
     assert stage.plans.order == ["executed r1"]
     assert stage.metric("leadscore_retraining_running") == 0
+
+
+async def test_candidates_are_handed_on_at_the_interval_of_the_triggers(stage: Stage) -> None:
+    await stage.turns()
+    assert stage.work.handed_over == [NOW]
+    stage.now += load_settings().retrain_poll_seconds
+    await stage.turns()
+    assert len(stage.work.handed_over) == 2
+
+
+async def test_a_registry_that_does_not_answer_is_asked_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.work.lost = OSError("the store is away")
+    await stage.turns()
+    assert "looks again in a while: the store is away" in caplog.text
+    stage.work.lost = None
+    stage.now += load_settings().retrain_poll_seconds
+    await stage.turns()
+    assert len(stage.work.handed_over) == 1

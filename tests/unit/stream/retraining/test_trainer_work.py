@@ -1,4 +1,4 @@
-"""The trainer plans with its own rights, executes in a child, and reads evidence."""
+"""The trainer plans with its own rights, executes in a child, reads evidence and hands on."""
 
 from __future__ import annotations
 
@@ -37,8 +37,19 @@ async def test_each_part_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer_work, "make_plan", make_plan)
     monkeypatch.setattr(trainer_work, "run_in_child", run_in_child)
     monkeypatch.setattr(trainer_work, "EvidenceReader", Reader)
+
+    class Chain:
+        def __init__(self, _: Any) -> None:
+            pass
+
+        async def step(self, records: Any, at: Any) -> None:
+            seen.append((list(records), at))
+
+    monkeypatch.setattr(trainer_work, "HandOver", Chain)
     work = TrainerWork(load_settings())
     planned = await work.plan(RetrainRequest("r7", 1, "anna"), NOW)
     assert (planned.id, seen) == ("r7", [Use.TRAIN])
     assert (await work.execute(planned, print)).sentence == "r7"
     assert (await work.evidence(Ledger({}), 5)).now == 5
+    await work.hand_over(Ledger({}), NOW)
+    assert seen[-1] == ([], NOW)

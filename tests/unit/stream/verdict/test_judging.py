@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import orjson
 import pytest
 
 from agents.verdict.partition_pairs import PairCounts
@@ -112,6 +115,20 @@ async def test_only_what_was_scored_since_a_time_counts(topics: VerdictTopics) -
     verdict = await judged(topics, Request(LIVE, SHADOW, start, 0.01))
     assert verdict.counts.both == COUNT - 1000
     assert "since 2023-" in verdict.subject.where
+
+
+async def test_leads_that_the_candidate_has_learnt_from_are_in_no_figure(
+    topics: VerdictTopics,
+) -> None:
+    for records in topics.records.values():
+        for place, record in enumerate(records):
+            event = orjson.loads(record.value or b"{}")
+            value = orjson.dumps(event | {"created_at": AT + STEP_MS * place})
+            records[place] = replace(record, value=value)
+    until = AT + STEP_MS * 1000
+    verdict = await judged(topics, replace(REQUEST, learnt_until_ms=until))
+    assert verdict.counts == PairCounts(both=COUNT - 1001)
+    assert any("may have learnt from them" in note for note in verdict.notes)
 
 
 async def test_without_a_shadow_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

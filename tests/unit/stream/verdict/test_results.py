@@ -62,6 +62,14 @@ def test_events_of_other_sources_and_of_replays_are_left_out() -> None:
     assert (found.earliest, found.unreadable) == (None, 0)
 
 
+def test_leads_from_which_the_candidate_may_have_learnt_are_left_out_and_counted() -> None:
+    found = results()
+    found.learnt_until_ms = 1000
+    found.add_scores([scored_event(i, 0.5, LIVE, created_at=999 + i) for i in range(4)])
+    assert found.columns.rows()["offset"].tolist() == [2, 3]
+    assert found.learnt == 2
+
+
 def test_a_value_that_is_no_event_is_counted() -> None:
     found = results()
     broken: list[Any] = [StoredRecord(value) for value in (None, b"", b"{}", b'{"source": 1}')]

@@ -9,8 +9,8 @@ import pytest
 
 from schemas.errors import StartupError
 from schemas.record_codec import RecordCodec
-from stream.quality import score_sample
-from stream.quality.score_sample import LatestScores, read_score_sample
+from stream.outcomes import score_sample
+from stream.outcomes.score_sample import LatestScores, read_score_sample
 from stream.retraining.offsets import OffsetRange
 from stream.settings import load_settings
 from testing.scored_events import SCORED_AT, scored
