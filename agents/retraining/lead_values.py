@@ -1,4 +1,4 @@
-"""What leads brought, and the business figure in money: the value of the best-scored tenth."""
+"""Amounts that leads brought, and the business figure in money: that of the best-scored tenth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEST_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class LeadValues:
-    """What each of n leads brought.
+    """Amounts that n leads brought.
 
     Attributes
     ----------
