@@ -190,7 +190,7 @@ async def test_drift_starts_a_retraining_whose_candidate_goes_into_production(
 async def until_production(
     kafka: Broker, stage: Stage, registry: Path, contacts_table: Table
 ) -> None:
-    """Let another trainer hand the candidate on, while later leads come in."""
+    """Start another trainer, play later leads, and wait until the candidate is in production."""
     models = Registry(registry)
     roles = [
         stage.begin(LEADSCORE_ROLE=role, **RULES, **CHAIN)

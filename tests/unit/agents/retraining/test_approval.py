@@ -71,7 +71,7 @@ def test_the_shadow_of_a_retraining_may_become_the_canary() -> None:
         ([(Action.REMOVE, Alias.PRODUCTION, None)], "no version is in production"),
     ],
 )
-def test_what_is_in_its_way_is_said(more: list[Change], why: str) -> None:
+def test_an_obstacle_is_a_sentence(more: list[Change], why: str) -> None:
     found = after(*SHADOWED, *more)
     assert (obstacle(*found) or "").startswith(why)
     assert stage_of(*found).startswith(why)
@@ -87,7 +87,7 @@ def test_its_way_ends_in_production_or_with_its_canary() -> None:
     assert ended(*after(*promoted)) == Ended(True, "it is in production")
 
 
-def test_a_version_that_becomes_the_shadow_again_begins_anew() -> None:
+def test_a_version_that_becomes_the_shadow_again_waits_again() -> None:
     again = (*SHADOWED, CANARY, REMOVED, (Action.REMOVE, Alias.SHADOW, None), SHADOWED[-1])
     found = after(*again)
     assert ended(*found) is None
