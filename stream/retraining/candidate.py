@@ -108,7 +108,7 @@ def _converted(table: Table) -> Any:
 
 def lead_values(table: Table, converted: NDArray[np.bool_]) -> LeadValues | None:
     """Return what the leads of a data set brought; None if that is not known of most."""
-    columns = table.columns_for({VALUE: FieldKind.NUMBER, CURRENCY: FieldKind.CATEGORY})
+    columns: Any = table.columns_for({VALUE: FieldKind.NUMBER, CURRENCY: FieldKind.CATEGORY})
     return values_of(converted, np.asarray(columns[VALUE], dtype=np.float64), columns[CURRENCY])
 
 

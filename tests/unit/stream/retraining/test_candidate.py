@@ -40,8 +40,10 @@ def data_set(folder: Path, converted: Any) -> DataSet:
             "summary": random.choice(["asks for the price", "just looking"], ROWS),
             "company_size": random.choice([1.0, 12.5, 300.0], ROWS),
             "leadscore_converted": labels,
-            "leadscore_value": pa.array(np.where(labels, 90.0, None), pa.float64()),
-            "leadscore_currency": pa.array(np.where(labels, "EUR", None), pa.string()),
+            "leadscore_value": pa.array([90.0 if each else None for each in labels], pa.float64()),
+            "leadscore_currency": pa.array(
+                ["EUR" if each else None for each in labels], pa.string()
+            ),
             "leadscore_time": moments,
             "leadscore_partition": np.zeros(ROWS, dtype=np.int64),
             "leadscore_offset": np.arange(ROWS),
