@@ -2,7 +2,7 @@
 # no root. Built by `docker build -t leadscore .`; with `--build-arg REQUIREMENTS=drift` it can watch
 # drift and write snapshots, too, with `REQUIREMENTS=lake` score data sets in a lake, with
 # `REQUIREMENTS=sinks` write to databases, Delta tables and webhooks, with `REQUIREMENTS=rest` run
-# `leadscore serve`.
+# `leadscore serve`, with `REQUIREMENTS=train` retrain the model.
 ARG REQUIREMENTS=worker
 FROM python:3.11-slim-bookworm AS build
 

@@ -74,6 +74,7 @@ lock: $(READY)  ## Lock the requirements again: versions and hashes, without reg
 	@$(BIN)/uv pip compile pyproject.toml --extra delta --extra sql --extra webhook --extra registry $(LOCK) -c requirements/all.lock -o requirements/sinks.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra registry $(LOCK) -c requirements/all.lock -o requirements/registry.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra rest --extra sql --extra registry $(LOCK) -c requirements/all.lock -o requirements/rest.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra train --extra lake $(LOCK) -c requirements/all.lock -o requirements/train.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra spark $(LOCK) -c requirements/all.lock -o requirements/spark.lock
 	@$(BIN)/uv pip compile requirements/pyspark.in $(LOCK) -o requirements/pyspark.lock
 	@$(BIN)/uv pip compile requirements/bench-quix.in $(LOCK) -o requirements/bench-quix.lock

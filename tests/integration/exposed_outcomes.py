@@ -84,12 +84,12 @@ def a_rollout() -> tuple[CollectorRegistry, RolloutMetrics]:
     return registry, rollout
 
 
-def a_retraining() -> CollectorRegistry:
+def a_retraining(outcome: str = "rejected") -> CollectorRegistry:
     """Metrics of a trainer."""
     registry = CollectorRegistry()
     retraining = RetrainMetrics(registry)
     retraining.requested("drift")
     retraining.ignored("drift")
-    retraining.ended("rejected")
+    retraining.ended(outcome)
     retraining.running(True)
     return registry

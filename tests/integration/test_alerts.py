@@ -358,6 +358,7 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
     exposed.registries["leadscore-outcomes"], outcomes = an_outcome_worker()
     exposed.registries["leadscore-canary"] = a_canary(is_failing=True)
     exposed.registries["leadscore-rollout"], rollout = a_rollout()
+    exposed.registries["leadscore-trainer"] = a_retraining("failed")
     exposed.rest.lead_store_up(False)
     with closed_port() as port:
         async with seen_by_prometheus(tmp_path, exposed, {"leadscore-drift": [port]}) as prometheus:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -30,6 +30,9 @@ snapshot: {enabled: true, claim: reports}
 archive: {enabled: true}
 outcomes: {enabled: true}
 rollout: {enabled: true}
+shadow: {enabled: true}
+trainer: {enabled: true}
+quality: {enabled: true}
 serve: {enabled: true}
 hooks: {enabled: true}
 lag: {groups: [crm-sync]}
@@ -123,6 +126,27 @@ def test_every_command_exists_and_takes_its_options(objects: list[Object]) -> No
             command = found
         command.make_context(command.name, arguments)  # raises on an option that is not there
     assert seen >= {"worker", "topics", "lag"}
+
+
+def test_every_role_has_a_deployment(helm: str, tmp_path: Path) -> None:
+    roles = set()
+    for _, pod in pods(render(helm, tmp_path, EVERYTHING)):
+        command, *options = pod["containers"][0]["args"]
+        if "--role" in options:
+            roles.add(options[options.index("--role") + 1])
+        elif command in ("worker", "sink"):
+            roles.add({"worker": "score", "sink": "sink"}[command])
+    assert roles == set(get_args(Settings.model_fields["role"].annotation)) - {"all"}
+
+
+def test_only_what_changes_models_can_write_to_their_claim(helm: str, tmp_path: Path) -> None:
+    writers = {
+        name
+        for name, pod in pods(render(helm, tmp_path, EVERYTHING))
+        for mount in pod["containers"][0]["volumeMounts"]
+        if mount["mountPath"] == "/models" and not mount["readOnly"]
+    }
+    assert writers == {"prod-leadscore-rollout", "prod-leadscore-trainer"}
 
 
 def test_every_setting_exists(objects: list[Object]) -> None:

@@ -4,7 +4,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -20,6 +20,10 @@ from stream.settings import Settings, variable_of
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.kafka.yml").read_text())
 SERVICES = COMPOSE["services"]
+SCRAPED = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())[
+    "scrape_configs"
+]
+ROLES = set(get_args(Settings.model_fields["role"].annotation))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -41,6 +45,30 @@ def test_every_command_that_is_run_exists() -> None:
     commands += [service["command"][0] for service in SERVICES.values() if is_ours(service)]
     assert set(commands) <= set(main.list_commands(click.Context(main)))
     assert all(command.split()[0] == "leadscore" for command in procfile.values())
+
+
+@pytest.mark.parametrize("role", sorted(ROLES - {"all"}))
+def test_every_role_is_in_the_procfile_and_in_the_compose_file_where_it_is_scraped(
+    role: str,
+) -> None:
+    command = {"score": "worker", "sink": "sink jsonl"}.get(role, f"worker --role {role}").split()
+    procfile = [line.split()[2:] for line in (ROOT / "Procfile").read_text().splitlines()]
+    assert any(runs(words, command) for words in procfile)
+
+    services = {name for name, it in SERVICES.items() if runs(it.get("command", []), command)}
+    scraped = {
+        name
+        for job in SCRAPED
+        for found in job.get("dns_sd_configs", [])
+        for name in found["names"]
+    }
+    assert services
+    assert services <= scraped
+
+
+def runs(words: list[str], command: list[str]) -> bool:
+    rest = words[len(command) :]
+    return words[: len(command)] == command and "--role" not in rest
 
 
 def is_ours(service: dict[str, Any]) -> bool:
