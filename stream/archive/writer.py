@@ -183,7 +183,7 @@ class ArchiveWriter:
                 raise _unwritable(folder, error) from error
             raise
         end = None if last is None else last.end
-        if commit is not None and end is None:
+        if commit is not None and commit.offset > 0 and end is None:
             log.warning(
                 "%s/%d: %s has no file, but this group has committed offset %d: the log is read"
                 " from its start. If the disk is another one than before, stop the worker and bring"
@@ -191,7 +191,7 @@ class ArchiveWriter:
                 *(partition.topic, partition.partition, folder, commit.offset),
             )
         self._writers[partition] = PartitionWriter(partition, owner, end, topic_id)
-        return Start(end, topic_id=topic_id)
+        return Start(end, topic_id=topic_id, has_commit=commit is not None)
 
     def _require_same_topic(
         self, partition: TopicPartition, last: ArchiveFile | None, topic_id: str | None

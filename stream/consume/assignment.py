@@ -46,6 +46,7 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
         committed: int | None = None,
         pin: ModelPin | None = None,
         topic_id: str | None = None,
+        has_commit: bool = False,
     ) -> None:
         """Note that the start offset of a partition is known; ignored once the assignment ended.
 
@@ -59,9 +60,12 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
             Which model scores the partition, as the group's commit says.
         topic_id
             Id of the topic whose log is read; None where it is not known.
+        has_commit
+            Whether the group has committed in this log, though it is read from elsewhere.
         """
         if not self.has_ended:
-            self._progress[partition] = PartitionProgress(committed, pin, topic_id)
+            progress = PartitionProgress(committed, pin, topic_id, has_commit=has_commit)
+            self._progress[partition] = progress
 
     def restart(self, partition: TopicPartition) -> None:
         """Forget the progress of a partition whose log was replaced.
@@ -70,8 +74,7 @@ class Assignment(Mapping[TopicPartition, PartitionProgress]):
         id of the new log's topic is read with the next assignment.
         """
         if old := self._progress.get(partition):
-            self._progress[partition] = PartitionProgress()
-            self._progress[partition].start_commit = old.start_commit
+            self._progress[partition] = PartitionProgress(has_commit=old.had_commit)
 
     def lose(self, partition: TopicPartition) -> None:
         """Drop a partition that another worker writes for; a revocation waits for none of it."""

@@ -150,11 +150,13 @@ class PartitionProgress:
         Which model scores the partition, as the group's commit says; None where it does not say so.
     topic_id
         Id of the topic whose log is read; None where it is not known.
+    has_commit
+        Whether the group has a commit, though the partition is read from elsewhere.
 
     Attributes
     ----------
-    start_commit
-        The group's offset when the partition was assigned; None where it had none.
+    had_commit
+        Whether the group had a commit when the partition was assigned.
     done_offset
         Every record below is done, here or by an earlier owner; None until known.
     committed
@@ -174,9 +176,9 @@ class PartitionProgress:
         "behind_since",
         "committed",
         "done_offset",
+        "had_commit",
         "next_pin",
         "pin",
-        "start_commit",
         "topic_id",
     )
 
@@ -185,10 +187,12 @@ class PartitionProgress:
         committed: int | None = None,
         pin: ModelPin | None = None,
         topic_id: str | None = None,
+        *,
+        has_commit: bool = False,
     ) -> None:
         self._batches: deque[Batch] = deque()
         self.done_offset: int | None = None
-        self.start_commit = committed
+        self.had_commit = has_commit or committed is not None
         self.committed = committed
         self.behind_since: float | None = None
         self.pin = pin

@@ -109,7 +109,7 @@ class RecreatedTopics:
         """
         seen = self._seen.get(partition)
         is_new = seen is not None and seen.generation != generation
-        if seen is not None and is_new and progress.start_commit is None:
+        if seen is not None and is_new and not progress.had_commit:
             del self._seen[partition]
             self._report(partition, seen)
         elif progress.committed is not None:

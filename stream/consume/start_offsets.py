@@ -36,11 +36,15 @@ class Start(NamedTuple):
         Which model scores what comes next; None: any.
     topic_id
         Id of the topic whose log is read; None where it is not known.
+    has_commit
+        Whether the group has committed in this log, though that is not where it is read from: files
+        or a store of the role's own say where.
     """
 
     committed: int | None
     pin: ModelPin | None = None
     topic_id: str | None = None
+    has_commit: bool = False
 
 
 StartOf = Callable[[TopicPartition, Commit | None], Awaitable[Start]]

@@ -150,10 +150,11 @@ class OutcomePartitions:
             async with self.turn:
                 progress = self.joins[partition.partition].progress
             self._on_open(partition.partition, progress)
-            # A group that has committed is no new one: without an offset its log would be reported
-            # as replaced (stream/consume/recreated_topics.py).
-            offset = progress.offsets.get(SCORES[0], None if commit is None else 0)
-        return Start(offset, topic_id=ids[partition.topic])
+        return Start(
+            progress.offsets.get(SCORES[0]),
+            topic_id=ids[partition.topic],
+            has_commit=commit is not None,
+        )
 
     async def _open(self, number: int, signature: bytes) -> None:
         folder = self._folder / str(number)

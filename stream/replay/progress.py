@@ -88,6 +88,7 @@ class ReplayAssignment(Assignment):
         committed: int | None = None,
         pin: ModelPin | None = None,
         topic_id: str | None = None,
+        has_commit: bool = False,
     ) -> None:
         """Note that the start offset of a partition is known."""
         assert committed is not None, "a partition without a commit starts where its range does"

@@ -209,7 +209,7 @@ async def test_a_commit_without_a_file_is_reported(
 ) -> None:
     place = Place(tmp_path)
     start = await place.writer.start_of(AT, Commit(500))
-    assert start.committed is None, "the files say what is archived"
+    assert (start.committed, start.has_commit) == (None, True), "the files say what is archived"
     assert "has no file, but this group has committed offset 500" in caplog.text
     await place.writer.stop()
 

@@ -18,6 +18,7 @@ from stream.consume.lost_records import Loss
 from stream.consume.offset_committer import GroupCommitter
 from stream.consume.partition_progress import Batch
 from stream.consume.source_options import SourceOptions
+from stream.consume.start_offsets import StartOf, unchecked_start
 from testing.fake_app import FakeApp
 from testing.fake_consumer import FakeConsumer
 from testing.fake_kafka import TOPIC, FakeKafka
@@ -113,14 +114,18 @@ class Bench:
         return str(error)
 
 
-def make_bench(kafka: FakeKafka, options: SourceOptions = PROMPT) -> Bench:
+def make_bench(
+    kafka: FakeKafka, options: SourceOptions = PROMPT, start_of: StartOf = unchecked_start
+) -> Bench:
     app, notes, consumer = FakeApp(), Notes(), FakeConsumer(kafka)
     reader = FakeRawReader(kafka)
     source = BatchSource(
         app.as_faust(),
         TOPIC,
         lambda: consumer,
-        partial(GroupCommitter, read_committed=lambda at: kafka.read_committed(at)),
+        partial(
+            GroupCommitter, read_committed=lambda at: kafka.read_committed(at), start_of=start_of
+        ),
         reader,
         options=options,
     )

@@ -38,6 +38,18 @@ def test_a_group_that_commits_for_the_first_time_has_lost_nothing() -> None:
     assert losses == []
 
 
+def test_a_log_that_is_read_from_elsewhere_than_the_commit_is_not_replaced() -> None:
+    """An archive worker ended with that, in a rebalance before its first file."""
+    losses: list[Loss] = []
+    topics = RecreatedTopics(losses.append)
+    topics.assigned([TP], {0})
+    topics.look(TP, PartitionProgress(committed=15), generation=1, end=20)
+    topics.look(TP, PartitionProgress(None, has_commit=True), generation=2, end=20)
+    assert losses == []
+    topics.look(TP, PartitionProgress(None), generation=3, end=20)
+    assert losses == [Loss(TP, 15, 20, LossReason.LOG_REPLACED)]
+
+
 def seen(losses: list[Loss], *numbers: int) -> RecreatedTopics:
     """Return the memory of a worker that has read partitions up to offset 15 of 20."""
     topics = RecreatedTopics(losses.append)

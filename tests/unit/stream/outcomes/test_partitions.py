@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 
 from agents.outcomes.lead_state import JoinOptions
 from schemas.errors import FatalError
+from stream.consume.start_offsets import Start
 from stream.kafka.commit_metadata import Commit
 from stream.outcomes.partitions import OutcomePartitions, join_options
 from stream.settings import load_settings
@@ -40,11 +41,13 @@ async def test_a_partition_goes_on_where_its_store_ends_whatever_is_committed(
     await partitions.stop()
 
 
-async def test_an_empty_store_of_a_group_that_has_committed_starts_at_0(tmp_path: Path) -> None:
+async def test_an_empty_store_of_a_group_that_has_committed_is_no_replaced_log(
+    tmp_path: Path,
+) -> None:
     """It was reported as a log that was replaced, and ended the worker, in a rebalance."""
     partitions = OutcomeStage(tmp_path).partitions()
-    assert (await partitions.start_of(SCORED, None)).committed is None
-    assert (await partitions.start_of(SCORED, Commit(99))).committed == 0
+    assert await partitions.start_of(SCORED, None) == Start(None)
+    assert await partitions.start_of(SCORED, Commit(99)) == Start(None, has_commit=True)
     await partitions.stop()
 
 
