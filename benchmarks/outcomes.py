@@ -102,15 +102,15 @@ def report(stage: str, leads: int, started: float, cpu: float, folder: Path) -> 
 
 def measure(leads: int, folder: Path) -> None:
     """Join, mature and drop leads."""
-    reader = ScoreReader(by_creation=False)
+    reader = ScoreReader(by_creation=False, late_ms=OPTIONS.late_ms)
     outcomes = OutcomeReader(SchemaStore.load())
     join = PartitionJoin(RocksStore(folder), OPTIONS, OutcomeKinds(["won"], ["lost"]))
     print(f"{'start':24} {memory_mb():54.0f} MB memory")
     started, cpu, offset = time.perf_counter(), time.process_time(), 0
     for batch in score_batches(leads):
-        scores, others = reader.read(batch)
-        assert not others
-        join.add_scores(0, scores, offset, offset + len(batch))
+        read = reader.read(batch)
+        assert not read.unusable
+        join.add_scores(0, read.scores, offset, offset + len(batch))
         offset += len(batch)
     report("scores", leads, started, cpu, folder)
     started, cpu, at = time.perf_counter(), time.process_time(), 0
@@ -118,7 +118,7 @@ def measure(leads: int, folder: Path) -> None:
         join.add_outcomes(arrived, at, at + len(arrived))
         at += len(arrived)
     report("outcomes", at, started, cpu, folder)
-    last = reader.read([Scored(b"".join(template()) % (0, 0))])[0][0]
+    last = reader.read([Scored(b"".join(template()) % (0, 0))]).scores[0]
     for stage, days in (("scores that mature", 61), ("leads that are dropped", 100)):
         started, cpu = time.perf_counter(), time.process_time()
         late = last._replace(lead_id=b"late", offset=offset, at=last.at + days * DAY)

@@ -21,12 +21,15 @@ __all__ = [
     "LeadState",
     "Outcome",
     "Score",
+    "belongs",
     "examples",
+    "last_before",
+    "sessions",
     "week_of",
 ]
 
 MOST_ENTRIES = 16
-"""Latest scores of a channel, and latest outcomes, that are kept of a lead."""
+"""Latest scores of a session, and latest outcomes, that are kept of a lead."""
 MONDAY_MS, WEEK_MS = 345_600_000, 604_800_000
 """The first Monday after 1970 began, and a week, in milliseconds."""
 
@@ -135,6 +138,11 @@ class LeadState:
     scores: list[Score]
     outcomes: list[Outcome]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to keep."""
+        return not self.scores and not self.outcomes
+
     @classmethod
     def of_bytes(cls, value: bytes | None) -> LeadState:
         """Return the state that ``to_bytes`` wrote; an empty one for None."""
@@ -169,11 +177,11 @@ class LeadState:
         ]
         return b"".join(parts)
 
-    def add_score(self, score: Score) -> None:
+    def add_score(self, score: Score, horizon_ms: int) -> None:
         """Add a score.
 
         A repeated one (the same record and model) counts from its first time on. Of more than
-        ``MOST_ENTRIES`` of a channel, the earliest is dropped.
+        ``MOST_ENTRIES`` of a session (``agents.outcomes.sessions``), the earliest is dropped.
         """
         for place, kept in enumerate(self.scores):
             if kept.record == score.record:
@@ -183,9 +191,10 @@ class LeadState:
                 break
         self.scores.append(score)
         self.scores.sort(key=_by_time)
-        same = [kept for kept in self.scores if kept.channel == score.channel]
-        if len(same) > MOST_ENTRIES:
-            self.scores.remove(same[0])
+        if len(self.scores) > MOST_ENTRIES:
+            for session in sessions(self.scores, horizon_ms):
+                for earliest in session[:-MOST_ENTRIES]:
+                    self.scores.remove(earliest)
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Add an outcome; of more than ``MOST_ENTRIES``, the earliest is dropped."""
@@ -200,36 +209,20 @@ class LeadState:
             self.scores[i] = self.scores[i]._replace(is_matured=True)
         return len(due)
 
-    def due(self, options: JoinOptions) -> int:
-        """Return the watermark at which something is to be done with the lead.
 
-        A score matures, or the lead is dropped.
-        """
-        young = [score.at for score in self.scores if not score.is_matured]
-        return min(young) + options.horizon_ms if young else self.dropped_at(options)
-
-    def dropped_at(self, options: JoinOptions) -> int:
-        """Return the watermark from which on the lead is not kept any more.
-
-        It is that of the scores, if there are any: the order in which leads are dropped does not
-        depend on how far outcomes were read ahead.
-        """
-        return max(entry.at for entry in self.scores or self.outcomes) + options.kept_ms
-
-    def left_at(self, watermark: int, options: JoinOptions) -> LeadState:
-        """Return what is left when the lead is dropped: outcomes that wait for a later score.
-
-        They count for none of the scores, and were read ahead of those that they may count for.
-        """
-        return LeadState(
-            [],
-            [
-                outcome
-                for outcome in self.outcomes
-                if outcome.at + options.kept_ms > watermark
-                and not any(belongs(outcome, score, options) for score in self.scores)
-            ],
-        )
+def sessions(scores: Sequence[Score], horizon_ms: int) -> list[list[Score]]:
+    """Return the sessions of each channel, given scores ascending by time."""
+    found: list[list[Score]] = []
+    for channel in sorted({score.channel for score in scores}):
+        last: Score | None = None
+        for score in scores:
+            if score.channel != channel:
+                continue
+            if last is None or score.at > last.at + horizon_ms:
+                found.append([])
+            found[-1].append(score)
+            last = score
+    return found
 
 
 class Example(NamedTuple):

@@ -10,25 +10,27 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from agents.outcomes.arrivals import ArrivedOutcome, ScoredLead
 from agents.outcomes.cohorts import CohortKey, CohortRow, Cohorts
 from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
 from agents.outcomes.lead_state import (
+    Example,
     JoinOptions,
     LeadState,
     Outcome,
     Score,
-    belongs,
     examples,
-    last_before,
     week_of,
 )
 from agents.outcomes.progress import Progress
+from agents.outcomes.schedule import due_at, left_without, scores_over_at
 from agents.outcomes.store import OutcomeStore
 from agents.outcomes.stored_cohorts import StoredCohorts
 from agents.outcomes.stored_concepts import FoundChange, StoredConcepts
+from agents.outcomes.treatment import treatment_of
 
 if TYPE_CHECKING:
     from agents.quality.concept_watch import ConceptWatch
@@ -52,10 +54,8 @@ class _Change:
     states: dict[bytes, LeadState]
     handled: list[bytes] = field(default_factory=list)
     """Keys of what was due."""
-    dropped: set[bytes] = field(default_factory=set)
-    """Leads whose scores are not kept any more; outcomes that wait for a later one are."""
     final: list[tuple[CohortKey, CohortRow]] = field(default_factory=list)
-    """Rows of dropped leads, in the order in which they were due."""
+    """Rows of scores that are not kept any more, in the order in which they were due."""
 
 
 class PartitionJoin:
@@ -109,6 +109,13 @@ class PartitionJoin:
         """Return the changes of the errors of scores that were found since the last call."""
         return self._concepts.take_changes() if self._concepts else []
 
+    def can_join(self, at: int) -> bool:
+        """Return whether outcomes of a score of a time may still be there.
+
+        Where not, the score would count as a failure whatever became of its lead.
+        """
+        return at + self._options.kept_ms > self.progress.watermark
+
     def add_scores(
         self, channel: int, scores: Sequence[ScoredLead], first_offset: int, next_offset: int
     ) -> Tally:
@@ -133,7 +140,8 @@ class PartitionJoin:
             model = self._cohorts.number_of(given.model)
             band = self._cohorts.number_of(given.band)
             change.states[given.lead_id].add_score(
-                Score(channel, given.at, given.offset, given.score, model, band)
+                Score(channel, given.at, given.offset, given.score, model, band),
+                self._options.horizon_ms,
             )
         earliest = min((score.at for score in scores), default=0)
         self.progress.read_scores(channel, first_offset, next_offset, earliest)
@@ -166,7 +174,7 @@ class PartitionJoin:
                 *(found.money or 0, found.currency or ""),
             )
             state = change.states[found.lead_id.encode()]
-            treatment = self._treatment(entry, state)
+            treatment = treatment_of(entry, state, self._options)
             tally[treatment] += 1
             if treatment != "repeated":
                 state.add_outcome(entry)
@@ -175,35 +183,29 @@ class PartitionJoin:
         self._commit(change)
         return tally
 
-    def _treatment(self, entry: Outcome, state: LeadState) -> str:
-        """Return the treatment of an outcome, by the live scores that are known now."""
-        if any(kept.content == entry.content for kept in state.outcomes):
-            return "repeated"
-        live = [score for score in state.scores if score.channel == 0]
-        score = last_before(live, entry.at)
-        if score is None:
-            return "waiting"
-        if not belongs(entry, score, self._options):
-            is_in_time = entry.at <= score.at + self._options.horizon_ms
-            return "late" if is_in_time else "beyond_horizon"
-        others = (
-            kept
-            for kept in state.outcomes
-            if kept.kind != entry.kind and belongs(kept, score, self._options)
-        )
-        return "contradictory" if any(others) else "joined"
-
     # What is due
 
     def _handle_due(self) -> Tally:
-        """Mature scores, and drop leads, up to the watermark."""
+        """Mature and drop scores up to the watermark, in the order in which they are due.
+
+        The order does not depend on how far the watermark moves at once, as detectors of changes
+        read the scores in it.
+        """
         tally: Tally = Counter()
         while keys := self._due_keys():
-            lead_ids = dict.fromkeys(key[9:] for key in keys)
-            change = self._load(lead_ids)
+            due = [(_time_of(key), key[9:]) for key in keys]
+            change = self._load(dict.fromkeys(lead_id for _, lead_id in due))
             change.handled = keys
-            for lead_id in lead_ids:
-                tally += self._handle(lead_id, change)
+            last = due[-1]
+            while due:  # ascending, so it is a heap
+                at, lead_id = heappop(due)
+                tally += self._handle(lead_id, at, change)
+                state = change.states[lead_id]
+                if state.is_empty:
+                    continue
+                following = due_at(state, self._options), lead_id
+                if at < following[0] and following <= last:
+                    heappush(due, following)
             self._commit(change)
         return tally
 
@@ -217,18 +219,23 @@ class PartitionJoin:
             self.progress.next_due = _time_of(rest[0][0]) if rest else watermark + 1
         return [key for key, _ in found]
 
-    def _handle(self, lead_id: bytes, change: _Change) -> Tally:
+    def _handle(self, lead_id: bytes, at: int, change: _Change) -> Tally:
         state, tally = change.states[lead_id], Counter[str]()
-        if not state.scores and not state.outcomes:
-            return tally  # dropped before
-        if state.mature(self.progress.watermark - self._options.horizon_ms):
-            before = change.before[lead_id]
-            tally["missing"] += self._missing(state) - self._missing(before)
-        if state.dropped_at(self._options) <= self.progress.watermark:
-            if not state.scores:
-                tally["orphaned"] += len(state.outcomes)
-            change.dropped.add(lead_id)
-            change.final += self._rows(state)
+        if state.is_empty or due_at(state, self._options) > at:
+            return tally  # handled before
+        missing = self._missing(state)
+        if state.mature(at - self._options.horizon_ms):
+            tally["missing"] += self._missing(state) - missing
+        over = scores_over_at(state, at, self._options)
+        if not state.scores:
+            tally["orphaned"] += len(state.outcomes)
+        if over or not state.scores:
+            change.final += [
+                self._row(example)
+                for example in examples(state, self._options)
+                if example.score in over
+            ]
+            change.states[lead_id] = left_without(state, over, at, self._options)
         return tally
 
     def _missing(self, state: LeadState) -> int:
@@ -250,19 +257,19 @@ class PartitionJoin:
         puts: dict[bytes, bytes] = {}
         deletes = list(change.handled)
         deltas: defaultdict[CohortKey, Counter[CohortRow]] = defaultdict(Counter)
+        for key, row in change.final:
+            deltas[key][row] += 1
         for lead_id, state in change.states.items():
-            before = change.before[lead_id]
             for key, row in self._rows(state):
                 deltas[key][row] += 1
-            for key, row in self._rows(before):
+            for key, row in self._rows(change.before[lead_id]):
                 deltas[key][row] -= 1
-            left = state
-            if lead_id in change.dropped:
-                left = state.left_at(self.progress.watermark, self._options)
-                deletes.append(LEAD + lead_id)
-            if left.scores or left.outcomes:
-                puts[LEAD + lead_id] = left.to_bytes()
-                due = left.due(self._options)
+            if state.is_empty:
+                if not change.before[lead_id].is_empty:
+                    deletes.append(LEAD + lead_id)
+            else:
+                puts[LEAD + lead_id] = state.to_bytes()
+                due = due_at(state, self._options)
                 self.progress.next_due = min(self.progress.next_due, due)
                 puts[_due_key(due, lead_id)] = b""
         puts |= self._cohorts.apply(deltas)
@@ -272,17 +279,19 @@ class PartitionJoin:
         self._store.write(puts, deletes)
 
     def _rows(self, state: LeadState) -> Iterable[tuple[CohortKey, CohortRow]]:
-        for example in examples(state, self._options):
-            score, kind, outcome = example.score, example.kind, example.outcome
-            key = CohortKey(score.channel, self._cohorts.model(score.model), week_of(score.at))
-            counts_money = kind is not None and outcome is not None and outcome.money
-            yield (
-                key,
-                CohortRow(
-                    *(score.score, kind, self._cohorts.band(score.band)),
-                    *((outcome.money, outcome.currency) if counts_money and outcome else (0, "")),
-                ),
-            )
+        return map(self._row, examples(state, self._options))
+
+    def _row(self, example: Example) -> tuple[CohortKey, CohortRow]:
+        score, kind, outcome = example.score, example.kind, example.outcome
+        key = CohortKey(score.channel, self._cohorts.model(score.model), week_of(score.at))
+        counts_money = kind is not None and outcome is not None and outcome.money
+        return (
+            key,
+            CohortRow(
+                *(score.score, kind, self._cohorts.band(score.band)),
+                *((outcome.money, outcome.currency) if counts_money and outcome else (0, "")),
+            ),
+        )
 
 
 def _due_key(at: int, lead_id: bytes) -> bytes:

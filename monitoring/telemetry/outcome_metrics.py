@@ -46,7 +46,7 @@ class OutcomeMetrics:
         for treatment in TREATMENTS:
             self._outcomes.labels(treatment)
         for channel in CHANNELS:
-            for result in ("joined", "unusable"):
+            for result in ("joined", "unusable", "late"):
                 self._scores.labels(channel, result)
         for code in ErrorCode:
             self._dead_letters.labels(code.value)
@@ -56,11 +56,12 @@ class OutcomeMetrics:
         for treatment, number in tally.items():
             self._outcomes.labels(treatment).inc(number)
 
-    def scores_read(self, is_shadow: bool, joined: int, unusable: int) -> None:
+    def scores_read(self, is_shadow: bool, *, joined: int, unusable: int, late: int = 0) -> None:
         """Count scored events."""
         channel = CHANNELS[is_shadow]
         self._scores.labels(channel, "joined").inc(joined)
         self._scores.labels(channel, "unusable").inc(unusable)
+        self._scores.labels(channel, "late").inc(late)
 
     def dead_letter(self, code: ErrorCode) -> None:
         """Count a dead letter."""

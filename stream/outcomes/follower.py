@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 POLL_MS = 200
 """Milliseconds that a poll waits for records."""
 WAITED_POLL_MS = 20
-"""Milliseconds that it waits while scores wait for outcomes."""
+"""Milliseconds that it waits while live scores wait for the rest."""
 MAX_RECORDS = 2000
 
 Offsets = Mapping[TopicPartition, int]
@@ -53,7 +53,7 @@ class Follower:
     logs
         Opens the consumer.
     topics
-        What to read of each partition; the first is that of the outcomes.
+        What to read of each partition.
     accept
         Is given the records.
     crash
@@ -111,12 +111,12 @@ class Follower:
             self._is_changed.set()
 
     async def caught_up(self, partition: int) -> None:
-        """Wait until the outcomes that were there at the start are read, or it is revoked."""
+        """Wait until what was there at the start is read, or the partition is revoked."""
         if event := self._caught_up.get(partition):
             await event.wait()
 
     async def read_to_end(self) -> None:
-        """Wait until the outcomes that are there now are read, or the assignment changes."""
+        """Wait until what is there now is read, or the assignment changes."""
         if self._starts:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
@@ -129,7 +129,7 @@ class Follower:
                 future.set_result(None)
 
     def is_caught_up(self, partition: int) -> bool:
-        """Return whether the outcomes that were there at the start are read."""
+        """Return whether what was there at the start is read."""
         event = self._caught_up.get(partition)
         return event is not None and event.is_set()
 
@@ -167,8 +167,7 @@ class Follower:
 
     async def _poll(self, consumer: Any, reader: RawReader, followed: Offsets) -> None:
         if self._waiting and self._barrier is None:
-            outcomes = [at for at in followed if at.topic == self._topics[0]]
-            self._barrier = await consumer.end_offsets(outcomes)
+            self._barrier = await consumer.end_offsets([*followed])
             if self._passes(self._barrier):
                 self._release()
         stops: dict[TopicPartition, int | None] = dict.fromkeys(followed)
@@ -188,9 +187,10 @@ class Follower:
                 return  # a partition may have another start by now
             self._starts[at] = position
             self.lags[at] = max(0, (consumer.highwater(at) or position) - position)
-            is_read = position >= self._targets[at]
-            if is_read and at.topic == self._topics[0] and at.partition in self._caught_up:
-                self._caught_up[at.partition].set()
+        for number, event in self._caught_up.items():
+            mine = [at for at in followed if at.partition == number]
+            if mine and all(self._starts[at] >= self._targets[at] for at in mine):
+                event.set()
         if self._barrier is not None and self._passes(self._barrier):
             self._release()
 

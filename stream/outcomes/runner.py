@@ -44,11 +44,11 @@ class OutcomeRunner:
     dead_letters
         Delivers what is no outcome.
     caught_up
-        Waits until the outcomes of a partition that were there at its start are read, or the
-        partition is revoked: leads must not mature before.
+        Waits until the outcomes, and the shadow's scores, of a partition that were there at its
+        start are read, or the partition is revoked: leads must not mature before.
     read_to_end
-        Waits until the outcomes that are there now are read: those that were written before a score
-        are joined before the score moves the time on, however fast the past is played.
+        Waits until those that are there now are read: what was written before a live score is
+        joined before the score moves the time on, however fast the past is played.
     see
         Is shown the records.
     shadow_topic
@@ -129,9 +129,16 @@ class OutcomeRunner:
         first, records = _not_before(join.progress.offsets.get(SCORES[channel], 0), records)
         if not records:
             return
-        scores, others = self._scores.read(records)
+        is_shadow = channel == SHADOW
+        read = self._scores.read(records, is_shadow=is_shadow)
+        scores = [one for one in read.scores if not is_shadow or join.can_join(one.at)]
         tally = join.add_scores(channel, scores, first, records[-1].offset + 1)
-        self._metrics.scores_read(channel == SHADOW, len(scores), others)
+        self._metrics.scores_read(
+            is_shadow,
+            joined=len(scores),
+            unusable=read.unusable,
+            late=read.late + len(read.scores) - len(scores),
+        )
         self._metrics.treated(tally)
 
     async def _add_outcomes(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.outcomes.partition_join import ScoredLead
 from agents.records import SourceRecord as Record
@@ -14,11 +17,12 @@ from schemas.model_identity import ModelIdentity
 from schemas.record_codec import OLDER
 from schemas.store import SchemaStore
 
-__all__ = ["ScoreReader"]
+__all__ = ["ReadScores", "ScoreReader"]
 
 KINDS = {
     "event_id": FieldKind.CATEGORY,
     "scored_at": FieldKind.DATE,
+    "latency_ms": FieldKind.NUMBER,
     "score": FieldKind.NUMBER,
     "category": FieldKind.CATEGORY,
     "model_id": FieldKind.CATEGORY,
@@ -28,6 +32,24 @@ KINDS = {
 }
 
 
+class ReadScores(NamedTuple):
+    """Scores of some records.
+
+    Attributes
+    ----------
+    scores
+        Of workers: those of replays are left out.
+    unusable
+        Number of records that are no usable score.
+    late
+        Number of scores of a shadow that came too long after their leads.
+    """
+
+    scores: list[ScoredLead]
+    unusable: int
+    late: int = 0
+
+
 class ScoreReader:
     """Reads scored events of this version and of earlier ones, in Avro and JSON.
 
@@ -35,46 +57,65 @@ class ScoreReader:
     ----------
     by_creation
         Whether a score counts as known since the lead was created, not since it was scored.
+    late_ms
+        Milliseconds after a lead in which a shadow's score of it counts; default: at any time.
     """
 
-    def __init__(self, *, by_creation: bool) -> None:
+    def __init__(self, *, by_creation: bool, late_ms: float = math.inf) -> None:
         store = SchemaStore.load()
         for file in sorted(OLDER.glob("lead_scored*.avsc")):
             store.add_file(file)
         self._decoder = LeadDecoder(store, KINDS)
         self._by_creation = by_creation
+        self._late_ms = late_ms
         self._models: dict[tuple[str, str, str], ModelIdentity] = {}
 
-    def read(self, records: Sequence[Record]) -> tuple[list[ScoredLead], int]:
-        """Read records.
+    def read(self, records: Sequence[Record], *, is_shadow: bool = False) -> ReadScores:
+        """Read records of the live topic, or of the shadow's.
 
-        Returns
-        -------
-        scores
-            Of workers: those of replays are left out.
-        others
-            Number of records that are no usable score.
+        Nobody waits for a shadow's score: it counts as known since its lead came, as the live one
+        does, however much later it was made. Otherwise a shadow that is behind would score leads
+        whose outcomes are known already, and they would count as failures.
         """
         found = self._decoder.decode([record.value for record in records])
         columns = found.columns
-        times = found.created_at if self._by_creation else columns["scored_at"]
+        latency = np.nan_to_num(np.asarray(columns["latency_ms"], dtype=np.float64))
+        times = self._times(columns["scored_at"], found.created_at, latency, is_shadow=is_shadow)
+        are_late = latency > (np.inf if self._by_creation or not is_shadow else self._late_ms)
         scores = np.asarray(columns["score"], dtype=np.float64)
-        are_usable = (scores >= 0) & (scores <= 1) & np.isfinite(np.asarray(times, np.float64))
-        read, others = [], len(records) - len(found.lead_ids)
+        are_usable = (scores >= 0) & (scores <= 1) & np.isfinite(times)
+        read, unusable, late = [], len(records) - len(found.lead_ids), 0
         texts = (columns[name] for name in ("event_id", "category", "replay_id"))
         models = (columns[name] for name in ("model_id", "model_version", "model_sha256"))
-        rows = zip(found.lead_ids, times, scores.tolist(), are_usable, *texts, *models, strict=True)
-        for lead_id, at, score, is_usable, event_id, band, replay, *model in rows:
+        numbers = (times, scores.tolist(), are_usable, are_late)
+        rows = zip(found.lead_ids, *numbers, *texts, *models, strict=True)
+        for lead_id, at, score, is_usable, is_late, event_id, band, replay, *model in rows:
             offset = (event_id or "").rpartition("-")[2]
             if not is_usable or not (offset.isascii() and offset.isdigit()) or len(offset) > 18:
-                others += 1
+                unusable += 1
+            elif replay is None and is_late:
+                late += 1
             elif replay is None:
                 read.append(
                     ScoredLead(
                         lead_id, int(at), int(offset), score, band or "", self._model(*model)
                     )
                 )
-        return read, others
+        return ReadScores(read, unusable, late)
+
+    def _times(
+        self,
+        scored_at: object,
+        created_at: NDArray[np.int64],
+        latency: NDArray[np.float64],
+        *,
+        is_shadow: bool,
+    ) -> NDArray[np.float64]:
+        """Return since when scores count as known, in milliseconds since 1970."""
+        if self._by_creation:
+            return created_at.astype(np.float64)
+        times = np.asarray(scored_at, dtype=np.float64)
+        return times - latency if is_shadow else times
 
     def _model(self, name: str | None, version: str | None, sha256: str | None) -> ModelIdentity:
         key = name or "", version or "", sha256 or ""

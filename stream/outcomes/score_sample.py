@@ -110,8 +110,10 @@ async def read_score_sample(
     ranges = await topic_ranges(settings, topic, partitions, since_ms)
     reader, latest = ScoreReader(by_creation=False), LatestScores()
     async for records in read_ranges(settings, topic, ranges):
-        found, _ = reader.read(records)
-        kept = [lead for lead in found if lead.model.sha256 in models and lead.at >= since_ms]
+        found = reader.read(records)
+        kept = [
+            lead for lead in found.scores if lead.model.sha256 in models and lead.at >= since_ms
+        ]
         latest.add(
             [lead.lead_id for lead in kept],
             [lead.at for lead in kept],

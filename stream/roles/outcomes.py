@@ -23,7 +23,7 @@ from stream.outcomes.assembly import (
 from stream.outcomes.catch_up import CatchUp
 from stream.outcomes.follower import Follower
 from stream.outcomes.observer import OutcomeObserver
-from stream.outcomes.partitions import OutcomePartitions
+from stream.outcomes.partitions import OutcomePartitions, join_options
 from stream.outcomes.placement_watch import PlacementWatch
 from stream.outcomes.publisher import QualityPublisher
 from stream.outcomes.rocks_store import RocksStore
@@ -127,7 +127,7 @@ class OutcomesRole:
         by_creation = settings.outcome_time == "created_at"
         return OutcomeRunner(
             self.partitions,
-            ScoreReader(by_creation=by_creation),
+            ScoreReader(by_creation=by_creation, late_ms=join_options(settings).late_ms),
             outcome_reader(settings),
             by_creation=by_creation,
             dead_letters=self._dead_letters,

@@ -27,7 +27,8 @@ OUTCOME_SCORES = Declaration(
     "counter",
     "scores",
     ("channel", "result"),
-    "Scored events of the live topic and of the shadow's that were read: joined, or unusable.",
+    "Scored events of the live topic and of the shadow's that were read: joined, unusable, or late,"
+    " as a shadow scored them too long after their leads.",
     "outcomes",
 )
 OUTCOME_DEAD_LETTERS = Declaration(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agents.outcomes.kinds import OutcomeKinds
 from agents.outcomes.lead_state import JoinOptions, week_of
 from agents.outcomes.partition_join import ArrivedOutcome, PartitionJoin, ScoredLead
 from agents.outcomes.store import OutcomeStore
+from agents.quality.concept_watch import ConceptWatch
 from schemas.lead_outcome import LeadOutcome
 from schemas.model_identity import ModelIdentity
 
@@ -25,8 +26,10 @@ Totals = Counter[tuple[int, int, str]]
 """Leads by channel, week and kind."""
 
 
-def join_of(store: OutcomeStore) -> PartitionJoin:
-    return PartitionJoin(store, OPTIONS, KINDS)
+def join_of(
+    store: OutcomeStore, make_watch: Callable[[], ConceptWatch] | None = None
+) -> PartitionJoin:
+    return PartitionJoin(store, OPTIONS, KINDS, make_watch)
 
 
 def scored(lead: str, day: float, offset: int, score: float = 0.5) -> ScoredLead:
@@ -56,10 +59,20 @@ def totals(join: PartitionJoin) -> Totals:
     return +found
 
 
-def recount(scores: Sequence[ScoredLead], outcomes: Iterable[ArrivedOutcome]) -> Totals:
-    """Count the logs as they are defined, without the join's code."""
+def recount(
+    scores: Sequence[ScoredLead],
+    outcomes: Iterable[ArrivedOutcome],
+    *,
+    channel: int = 0,
+    watermark: int | None = None,
+) -> Totals:
+    """Count the logs as they are defined, without the join's code.
+
+    Without a watermark it is that of the scores.
+    """
     found: Totals = Counter()
-    watermark = max((score.at for score in scores), default=0)
+    if watermark is None:
+        watermark = max((score.at for score in scores), default=0)
     by_lead: dict[bytes, list[ScoredLead]] = {}
     for score in scores:
         by_lead.setdefault(score.lead_id, []).append(score)
@@ -84,5 +97,5 @@ def recount(scores: Sequence[ScoredLead], outcomes: Iterable[ArrivedOutcome]) ->
             last = max(mine, key=lambda o: (o.outcome.occurred_at, o.offset), default=None)
             is_won = last is not None and last.outcome.outcome == "won"
             kind = "positives" if is_won else "negatives"
-            found[0, week_of(score.at), kind if watermark >= end else "unknown"] += 1
+            found[channel, week_of(score.at), kind if watermark >= end else "unknown"] += 1
     return found

@@ -9,40 +9,23 @@ import pytest
 from agents.outcomes.kinds import OutcomeKind
 from agents.outcomes.lead_state import (
     MOST_ENTRIES,
-    JoinOptions,
     LeadState,
     Outcome,
     Score,
     examples,
     last_before,
+    sessions,
     week_of,
 )
-
-DAY = 86_400_000
-OPTIONS = JoinOptions(horizon_ms=10 * DAY, late_ms=2 * DAY)
-WON, LOST = OutcomeKind.POSITIVE, OutcomeKind.NEGATIVE
-
-
-def score(day: float, *, offset: int | None = None, channel: int = 0, model: int = 0) -> Score:
-    place = round(day) if offset is None else offset
-    return Score(channel, round(day * DAY), place, 0.5, model, 1, is_matured=True)
-
-
-def outcome(
-    day: float, kind: OutcomeKind = WON, *, offset: int = 0, arrived: float | None = None
-) -> Outcome:
-    at = round((day if arrived is None else arrived) * DAY)
-    return Outcome(round(day * DAY), offset, at, kind)
-
-
-def state_of(*entries: Score | Outcome) -> LeadState:
-    state = LeadState([], [])
-    for entry in entries:
-        if isinstance(entry, Score):
-            state.add_score(entry)
-        else:
-            state.add_outcome(entry)
-    return state
+from tests.unit.agents.outcomes.lead_states import (
+    DAY,
+    LOST,
+    OPTIONS,
+    WON,
+    outcome,
+    score,
+    state_of,
+)
 
 
 def counted(*entries: Score | Outcome) -> list[tuple[float, OutcomeKind | None]]:
@@ -109,9 +92,21 @@ def test_a_record_that_was_scored_again_after_a_crash_counts_once() -> None:
 
 def test_only_the_latest_entries_are_kept() -> None:
     many = [score(day) for day in range(1, 40)]
-    state = state_of(*reversed(many), *(outcome(day, offset=day) for day in range(1, 40)))
+    state = state_of(*many, *(outcome(day, offset=day) for day in range(1, 40)))
     assert [kept.at / DAY for kept in state.scores] == list(range(40 - MOST_ENTRIES, 40))
     assert [kept.offset for kept in state.outcomes] == list(range(40 - MOST_ENTRIES, 40))
+
+
+def test_scores_of_another_session_are_kept_beside_the_latest_of_one() -> None:
+    """A shadow's scores are read ahead by months: its sessions must not push each other out."""
+    first, later = [score(day) for day in range(1, 20)], [score(day) for day in range(60, 65)]
+    state = state_of(*first, *later)
+    assert [kept.at / DAY for kept in state.scores] == [*range(4, 20), *range(60, 65)]
+
+
+def test_a_session_ends_where_no_score_follows_within_the_horizon() -> None:
+    found = sessions([score(1), score(2, channel=1), score(11), score(22), score(30)], 10 * DAY)
+    assert [[s.at / DAY for s in session] for session in found] == [[1, 11], [22, 30], [2]]
 
 
 def test_the_state_is_read_as_it_was_written() -> None:
@@ -121,29 +116,6 @@ def test_the_state_is_read_as_it_was_written() -> None:
     assert LeadState.of_bytes(state.to_bytes()) == state
     assert LeadState.of_bytes(None) == LeadState([], [])
     assert len(state.to_bytes()) == 2 + 2 * 30 + 2 * 37
-
-
-def test_a_lead_is_due_when_its_first_young_score_matures_then_when_it_is_dropped() -> None:
-    state = state_of(score(1)._replace(is_matured=False), score(4)._replace(is_matured=False))
-    assert state.due(OPTIONS) == 11 * DAY
-    assert state.mature(1 * DAY) == 1
-    assert state.due(OPTIONS) == 14 * DAY
-    assert state.mature(9 * DAY) == 1
-    assert state.due(OPTIONS) == state.dropped_at(OPTIONS) == (4 + 14) * DAY
-
-
-def test_outcomes_that_wait_for_a_later_score_are_left_when_a_lead_is_dropped() -> None:
-    state = state_of(
-        score(1),
-        *(score(4), outcome(2), outcome(5)),
-        outcome(15),  # beyond the horizon of the last score
-        outcome(30),
-    )
-    dropped_at = state.dropped_at(OPTIONS)
-    assert dropped_at == (4 + 14) * DAY
-    assert state.left_at(dropped_at, OPTIONS) == state_of(outcome(15), outcome(30))
-    assert state.left_at((15 + 14) * DAY, OPTIONS) == state_of(outcome(30))
-    assert state.left_at((30 + 14) * DAY, OPTIONS) == LeadState([], [])
 
 
 def test_weeks_begin_on_monday() -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
+from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from agents.outcomes.lead_state import week_of
 from agents.outcomes.partition_join import ArrivedOutcome, PartitionJoin, ScoredLead
@@ -153,15 +159,91 @@ def test_only_changed_cohorts_are_taken_and_after_a_restart_all() -> None:
     assert len(join_of(store).take_changed()) == 2
 
 
-def turns_of(
-    scores: list[ScoredLead], outcomes: list[ArrivedOutcome], random: Random
-) -> list[bool]:
-    """Return whether a score is next: first all outcomes, as at a start, or both by arrival."""
-    ahead = random.random() < 0.5
-    arrivals = [0 if ahead else o.arrived + random.randint(-DAY, DAY) for o in outcomes]
-    times = accumulate(arrivals, max)  # outcomes are read in the order of their offsets
-    both = [(at, False) for at in times] + [(s.at, True) for s in scores]
-    return [is_score for _, is_score in sorted(both, key=lambda turn: turn[0])]
+class FinalLeads:
+    """Remembers final leads as detectors read them, over restarts.
+
+    Attributes
+    ----------
+    seen
+        Scores, and whether each converted, in the order in which they were read.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, bool]] = []
+
+    def take(self, model: object, scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Any:
+        self.seen += zip(scores.tolist(), positive.tolist(), strict=True)
+        return []
+
+    def take_states(self) -> Mapping[Any, bytes]:
+        return {MODEL: orjson.dumps(self.seen)} if self.seen else {}
+
+    def restore(self, model: object, state: bytes) -> None:
+        self.seen = [(score, positive) for score, positive in orjson.loads(state)]
+
+
+class Restarted:
+    """A join that is opened again and again on one store."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+        self.watches: list[FinalLeads] = []
+        self.join = self.opened()
+
+    def opened(self) -> PartitionJoin:
+        self.watches = []
+        self.join = join_of(self._store, self._watch)  # type: ignore[arg-type]
+        return self.join
+
+    def _watch(self) -> FinalLeads:
+        self.watches.append(FinalLeads())
+        return self.watches[-1]
+
+
+@dataclass(frozen=True)
+class Logs:
+    """The logs of a partition: live scores, outcomes, the shadow's scores; each by its offsets."""
+
+    scores: list[ScoredLead]
+    outcomes: list[ArrivedOutcome]
+    shadow: list[ScoredLead]
+    shadow_written: list[int]
+
+    def turns(self, random: Random) -> list[str]:
+        """Return which log is read next.
+
+        All outcomes, or all of the shadow's scores, come first, as at a start; or each when it was
+        written, give or take a day.
+        """
+
+        def times(written: list[int]) -> Iterator[int]:
+            if random.random() < 0.5:
+                return iter([0] * len(written))
+            # A log is read in the order of its offsets.
+            return accumulate((at + random.randint(-DAY, DAY) for at in written), max)
+
+        turns = [(score.at, "scores") for score in self.scores]
+        turns += [(at, "outcomes") for at in times([each.arrived for each in self.outcomes])]
+        turns += [(at, "shadow") for at in times(self.shadow_written)]
+        return [name for _, name in sorted(turns)]
+
+
+def read(place: Restarted, logs: Logs, random: Random) -> None:
+    """Read all logs, in an order and with restarts that a worker may have."""
+    turns = logs.turns(random)
+    while turns:
+        join = place.opened() if random.random() < 0.2 else place.join
+        name = turns.pop(0)
+        first = join.progress.offsets.get(name, 0)
+        if name == "outcomes":
+            add_outcomes(join, logs.outcomes[first])
+            continue
+        count = 1
+        while random.random() < 0.5 and turns[:1] == [name]:  # batches of any size
+            count += 1
+            turns.pop(0)
+        given = (logs.shadow if name == "shadow" else logs.scores)[first : first + count]
+        join.add_scores(int(name == "shadow"), given, first, first + count)
 
 
 LEADS = st.sampled_from("abc")
@@ -178,31 +260,46 @@ OUTCOMES = st.lists(
     min_size=4,
     max_size=10,
 )
+SHADOW = st.lists(st.tuples(LEADS, DAYS, st.sampled_from([0, 1, 2])), max_size=8)
+"""The shadow scores a lead up to the lateness after it came."""
 
 
-@settings(max_examples=300, deadline=None)
-@given(SCORES, OUTCOMES, st.randoms(use_true_random=False))
-def test_counts_are_those_of_the_logs_in_any_interleaving(scores, outcomes, random) -> None:  # type: ignore[no-untyped-def]
+@st.composite
+def all_logs(draw: st.DrawFn) -> Logs:
+    scores = sorted(draw(SCORES), key=lambda given: given[1])
+    outcomes = sorted(draw(OUTCOMES), key=lambda given: given[2] + given[3])
+    shadow = sorted(draw(SHADOW), key=lambda given: given[1] + given[2])
+    return Logs(
+        [scored(lead, day, offset, offset / 12) for offset, (lead, day) in enumerate(scores)],
+        [
+            arrived(lead, word, day, offset, after=after)
+            for offset, (lead, word, day, after) in enumerate(outcomes)
+        ],
+        [scored(lead, day, offset, offset / 8) for offset, (lead, day, _) in enumerate(shadow)],
+        [START + (day + after) * DAY for _, day, after in shadow],
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(all_logs(), st.randoms(use_true_random=False))
+def test_counts_are_those_of_the_logs_in_any_interleaving(logs: Logs, random: Random) -> None:
     """Leads are scored in the order of time, as workers do; restarts come at any moment."""
-    given_scores = [
-        scored(lead, day, offset, offset / 12)
-        for offset, (lead, day) in enumerate(sorted(scores, key=lambda given: given[1]))
-    ]
-    given_outcomes = [
-        arrived(lead, word, day, offset, after=after)
-        for offset, (lead, word, day, after) in enumerate(
-            sorted(outcomes, key=lambda given: given[2] + given[3])
-        )
-    ]
-    store = MemoryStore()
-    join = join_of(store)
-    for is_score in turns_of(given_scores, given_outcomes, random):
-        if random.random() < 0.2:
-            join = join_of(store)
-        offsets = join.progress.offsets
-        if is_score:
-            at = offsets.get("scores", 0)
-            add_scores(join, given_scores[at], first=at)
-        else:
-            add_outcomes(join, given_outcomes[offsets.get("outcomes", 0)])
-    assert totals(join) == recount(given_scores, given_outcomes)
+    place = Restarted()
+    read(place, logs, random)
+    watermark = max(score.at for score in logs.scores)
+    expected = recount(logs.scores, logs.outcomes)
+    expected += recount(logs.shadow, logs.outcomes, channel=1, watermark=watermark)
+    assert totals(place.join) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(all_logs(), st.randoms(use_true_random=False))
+def test_detectors_read_the_same_leads_in_the_same_order_in_any_interleaving(
+    logs: Logs, random: Random
+) -> None:
+    """Whatever was read ahead, and in batches of whatever size."""
+    one, other = Restarted(), Restarted()
+    read(one, logs, random)
+    read(other, logs, random)
+    for first, second in zip(one.watches, other.watches, strict=True):
+        assert first.seen == second.seen

@@ -115,7 +115,7 @@ def test_the_rule_is_that_of_the_role_outcomes(
         state = LeadState([], [])
         for offset, (owner, at) in enumerate(scores):
             if owner == lead:
-                state.add_score(Score(0, at, offset, 0.5, 0, 0))
+                state.add_score(Score(0, at, offset, 0.5, 0, 0), HORIZON.counts_ms)
         for offset, (owner, at, arrived, won) in enumerate(outcomes):
             if owner == lead:
                 kind = OutcomeKind.POSITIVE if won else OutcomeKind.NEGATIVE

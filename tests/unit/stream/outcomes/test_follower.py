@@ -114,8 +114,9 @@ async def test_partitions_are_read_from_where_their_stores_end(place: Place) -> 
     assert place.follower.lags == {at(0): 0, at(0, SHADOW): 0}
 
 
-async def test_it_has_caught_up_when_the_outcomes_of_the_start_are_read(place: Place) -> None:
+async def test_it_has_caught_up_when_all_that_was_there_at_the_start_is_read(place: Place) -> None:
     place.logs.append(at(0), 5)
+    place.logs.append(at(0, SHADOW), 200)
     place.follower.assigned([0])
     waiting = asyncio.ensure_future(place.follower.caught_up(0))
     await asyncio.sleep(0)
@@ -123,18 +124,21 @@ async def test_it_has_caught_up_when_the_outcomes_of_the_start_are_read(place: P
     assert not place.follower.is_caught_up(0)
     place.follower.follow(0, {})
     await asyncio.wait_for(waiting, 5)
-    assert place.accepted[at(0)] == [0, 1, 2, 3, 4]
+    assert place.accepted == {at(0): [*range(5)], at(0, SHADOW): [*range(200)]}
     assert place.follower.is_caught_up(0)
 
 
-async def test_a_wait_for_outcomes_ends_when_those_that_are_there_are_read(place: Place) -> None:
+async def test_a_wait_ends_when_the_outcomes_and_shadow_scores_that_are_there_are_read(
+    place: Place,
+) -> None:
     await place.follower.read_to_end()  # nothing is assigned
     place.follower.assigned([0])
     place.follower.follow(0, {})
     await place.follower.caught_up(0)
     place.logs.append(at(0), 7)
+    place.logs.append(at(0, SHADOW), 200)
     await asyncio.wait_for(place.follower.read_to_end(), 5)
-    assert place.accepted[at(0)] == [*range(7)]
+    assert place.accepted == {at(0): [*range(7)], at(0, SHADOW): [*range(200)]}
     waiting = asyncio.ensure_future(place.follower.read_to_end())
     await asyncio.sleep(0)
     place.follower.assigned([])

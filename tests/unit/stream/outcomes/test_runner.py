@@ -40,7 +40,7 @@ class Place:
         self.partitions: OutcomePartitions = stage.partitions()
         self.runner = OutcomeRunner(
             self.partitions,
-            ScoreReader(by_creation=by_creation),
+            ScoreReader(by_creation=by_creation, late_ms=14 * DAY),
             outcome_reader(load_settings()),
             by_creation=by_creation,
             dead_letters=self.dead_letters,  # type: ignore[arg-type]
@@ -157,6 +157,34 @@ async def test_in_a_play_of_the_past_an_outcome_arrives_when_it_occurs(tmp_path:
     record = outcome_record(0)._replace(timestamp=SCORED_AT + 1000 * DAY)
     await outcomes(place, record)
     assert place.stage.treated() == {"joined": 1}
+
+
+async def test_a_shadow_that_is_behind_gets_the_outcomes_of_its_leads(tmp_path: Path) -> None:
+    """It scores a lead after its outcome has come, and after the time that live scores are at."""
+    place = await Place(OutcomeStage(tmp_path)).open()
+    await place.runner.accept([batch_of(record_of(0), record_of(1))])
+    await outcomes(place, outcome_record(0))
+    behind = scored("lead-0", offset=0, scored_at=SCORED_AT + 10 * DAY, latency_ms=10 * DAY)
+    too_late = scored("lead-1", offset=1, scored_at=SCORED_AT + 15 * DAY, latency_ms=15 * DAY)
+    records = [record_of(n, value=CODEC.encode(one)) for n, one in enumerate((behind, too_late))]
+    await place.runner.accept_followed(SHADOW, records)
+    await place.runner.accept([batch_of(score_after(75, offset=2))])
+    assert place.totals()[1] == (1, 0, 0)
+    read = "leadscore_outcome_scores_total"
+    assert place.stage.value(read, channel="shadow", result="joined") == 1
+    assert place.stage.value(read, channel="shadow", result="late") == 1
+
+
+async def test_in_a_play_of_the_past_a_shadow_score_whose_lead_was_dropped_does_not_count(
+    tmp_path: Path,
+) -> None:
+    place = await Place(OutcomeStage(tmp_path), by_creation=True).open()
+    far = scored("lead-9", offset=9, created_at=SCORED_AT + 90 * DAY)
+    await place.runner.accept([batch_of(record_of(0), record_of(9, value=CODEC.encode(far)))])
+    await place.runner.accept_followed(SHADOW, [record_of(0)])
+    assert 1 not in place.totals()
+    name = "leadscore_outcome_scores_total"
+    assert place.stage.value(name, channel="shadow", result="late") == 1
 
 
 async def test_an_error_ends_the_worker(tmp_path: Path) -> None:

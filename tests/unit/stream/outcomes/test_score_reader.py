@@ -14,7 +14,8 @@ from testing.scored_events import SCORED_AT, scored
 from tests.unit.stream.sinks.fake_sink import record_of
 
 CODEC = RecordCodec("lead_scored")
-READER = ScoreReader(by_creation=False)
+LATE = 1000
+READER = ScoreReader(by_creation=False, late_ms=LATE)
 
 
 def event(**fields: Any) -> bytes:
@@ -23,7 +24,7 @@ def event(**fields: Any) -> bytes:
 
 @pytest.mark.parametrize("encode", [CODEC.encode, orjson.dumps], ids=["avro", "json"])
 def test_scores_are_read_in_both_formats(encode: Any) -> None:
-    [found], others = READER.read([record_of(99, value=encode(scored("L", offset=62)))])
+    [found], others, _ = READER.read([record_of(99, value=encode(scored("L", offset=62)))])
     assert (found.lead_id, found.at, found.offset) == (b"L", SCORED_AT + 62, 62)
     assert (found.score, found.band) == (0.62, "High")
     assert found.model == ModelIdentity("leads", "3", "ab" * 32)
@@ -31,12 +32,23 @@ def test_scores_are_read_in_both_formats(encode: Any) -> None:
 
 
 def test_a_score_may_count_since_the_lead_was_created() -> None:
-    [found], _ = ScoreReader(by_creation=True).read([record_of(7)])
+    [found] = ScoreReader(by_creation=True, late_ms=LATE).read([record_of(7)]).scores
     assert found.at == SCORED_AT - 5000 + 7
 
 
+def test_a_shadows_score_counts_as_known_since_its_lead_came() -> None:
+    records = [record_of(7, value=event(latency_ms=latency)) for latency in (0, LATE, LATE + 1)]
+    shadow, live = READER.read(records, is_shadow=True), READER.read(records)
+    assert [score.at for score in shadow.scores] == [SCORED_AT + 7, SCORED_AT + 7 - LATE]
+    assert shadow.late == 1
+    assert [score.at for score in live.scores] == [SCORED_AT + 7] * 3
+    assert live.late == 0
+    played = ScoreReader(by_creation=True, late_ms=LATE).read(records, is_shadow=True)
+    assert [score.at for score in played.scores] == [SCORED_AT - 5000 + 7] * 3
+
+
 def test_scores_of_replays_are_left_out() -> None:
-    assert READER.read([record_of(0, value=event(replay_id="r1"))]) == ([], 0)
+    assert READER.read([record_of(0, value=event(replay_id="r1"))]) == ([], 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -52,5 +64,5 @@ def test_scores_of_replays_are_left_out() -> None:
     ],
 )
 def test_records_without_a_usable_score_are_counted(value: bytes) -> None:
-    found, others = READER.read([record_of(0), record_of(1, value=value)])
+    found, others, _ = READER.read([record_of(0), record_of(1, value=value)])
     assert (len(found), others) == (1, 1)
