@@ -13,7 +13,7 @@ try:
 except ImportError:  # installed without a compiler
     _compiled = None  # type: ignore[assignment]
 
-__all__ = ["event_records", "largest_of"]
+__all__ = ["PassedOn", "event_records", "largest_of"]
 
 PassedOn = list[Sequence[tuple[str, bytes | None]]]
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from agents.dead_letters import VALUE_BYTES, DeadLetter
 from agents.drift import CountedLeads, Counting
-from agents.outputs import event_records
+from agents.lead_segments import LeadSegments
+from agents.outputs import PassedOn, event_records
 from agents.read_batch import ReadBatch
 from agents.records import Output, RecordColumns, SourceRecord
 from agents.rules import Rules, is_too_large
@@ -77,6 +78,8 @@ class Scorer:
     ages_at
         Time at which dates have their age, milliseconds since 1970; None: at the creation of each
         lead.
+    segments
+        Finds the segments of its leads, for headers of scored events; None: there are none.
     """
 
     def __init__(
@@ -95,10 +98,12 @@ class Scorer:
         times: PlausibleTimes | None = None,
         reading: object = None,
         ages_at: int | None = None,
+        segments: LeadSegments | None = None,
     ) -> None:
         self.topic = model.topic
         self.counting = counting
         self._reading = reading
+        self._segments = segments
         self._decoder = decoder
         self._encoder = encoder
         self._predictor = predictor
@@ -115,7 +120,7 @@ class Scorer:
     @property
     def headers(self) -> int:
         """Number of headers of a scored event whose lead brings no trace."""
-        return self._headers.count
+        return self._headers.count + len(self._segments.fields if self._segments else ())
 
     def decodes_like(self, other: Scorer) -> bool:
         """Return whether another scorer reads the same from every record."""
@@ -221,7 +226,7 @@ class Scorer:
         low_coverage = self._rules.is_little_known(features)
         headers = leads.of(batch.headers) if batch.headers else None
         rows = self._rows(batch, headers, features, prediction, low_coverage, scored_at)
-        outputs = self._events(rows, headers, mark)
+        outputs = self._events(rows, self._passed_on(batch, headers), mark)
         refused = dict.fromkeys(too_large(outputs), is_too_large())
         refused |= self._rules.too_little_known(features, low_coverage)
         dropped = self._dropped(batch)
@@ -284,16 +289,27 @@ class Scorer:
             reason_value=prediction.reason_value,
         )
 
-    def _events(
-        self, rows: ScoredRows, headers: Sequence[LeadHeaders] | None, mark: Headers
-    ) -> list[Output]:
+    def _events(self, rows: ScoredRows, passed_on: PassedOn | None, mark: Headers) -> list[Output]:
         """Return the records of the scored topic, one a row."""
         return event_records(
             rows,
             self._writer.write(rows),
             [*self._headers.of_batch(rows.scored_at), *mark],
-            None if headers is None else [given.passed_on for given in headers],
+            passed_on,
         )
+
+    def _passed_on(
+        self, batch: ReadBatch, headers: Sequence[LeadHeaders] | None
+    ) -> PassedOn | None:
+        """Return the headers that each lead's event has of its own: its trace and segments."""
+        traces: PassedOn | None = None if headers is None else [h.passed_on for h in headers]
+        if self._segments is None:
+            return traces
+        values = self._values([batch.records[position] for position in batch.leads.positions])
+        segments = self._segments.headers_of(values)
+        if traces is None:
+            return [*segments]
+        return [[*trace, *own] for trace, own in zip(traces, segments, strict=True)]
 
     @staticmethod
     def _dropped(batch: ReadBatch) -> list[int]:

@@ -30,6 +30,7 @@ __all__ = [
     "ERROR_CODE",
     "ERROR_MESSAGE",
     "SCHEMA_NAME",
+    "SEGMENT",
     "SOURCE_OFFSET",
     "SOURCE_PARTITION",
     "SOURCE_TIMESTAMP",
@@ -83,6 +84,9 @@ REPLAY_ID = "leadscore.replay.id"
 """The replay that an output comes from; outputs of workers do not have it."""
 CANARY = "leadscore.canary"
 """The model that scored a lead while there is a canary: see ``agents/canary_mark.py``."""
+SEGMENT = "leadscore.segment."
+"""Prefix of headers of a scored event, before the name of a field: the segment of the lead by this
+field (agents/lead_segments.py). Only with LEADSCORE_OUTCOME_SEGMENTS."""
 OF_EACH = 3
 """Headers of a scored event that vary: its time, its id and the request's."""
 _MARKS = {ATTEMPT, EVENT_TYPE_NAME}

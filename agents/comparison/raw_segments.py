@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.comparison.segments import MOST_SEGMENTS, SegmentedField
+from agents.lead_segments import range_labels
 
 __all__ = ["segments_of_numbers", "segments_of_texts"]
 
@@ -44,14 +44,8 @@ def segments_of_numbers(field: str, values: NDArray[np.float64]) -> SegmentedFie
         codes = np.searchsorted(distinct, values)
     else:
         edges = np.unique(np.quantile(known, np.linspace(0, 1, PARTS + 1)[1:-1]))
-        labels = _ranges(edges)
+        labels = range_labels(edges)
         codes = np.searchsorted(edges, values, side="right")
     return SegmentedField(
         field, np.where(is_missing, len(labels), codes).astype(np.int64), [*labels, MISSING]
     )
-
-
-def _ranges(edges: NDArray[np.float64]) -> list[str]:
-    shown = [f"{edge:g}" for edge in edges]
-    between = [f"{low} to {high}" for low, high in pairwise(shown)]
-    return [f"under {shown[0]}", *between, f"{shown[-1]} and over"]

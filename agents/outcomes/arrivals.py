@@ -23,6 +23,8 @@ class ScoredLead(NamedTuple):
         Of the lead's record.
     score, band, model
         What was scored.
+    segments
+        Fields, and the lead's segment of each.
     """
 
     lead_id: bytes
@@ -31,6 +33,7 @@ class ScoredLead(NamedTuple):
     score: float
     band: str
     model: ModelIdentity
+    segments: tuple[tuple[str, str], ...] = ()
 
 
 class ArrivedOutcome(NamedTuple):

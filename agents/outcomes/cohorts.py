@@ -19,7 +19,7 @@ CODES = {None: UNKNOWN, OutcomeKind.NEGATIVE: NEGATIVE, OutcomeKind.POSITIVE: PO
 
 
 class CohortKey(NamedTuple):
-    """The scores of a model in a week.
+    """The scores of a model in a week, or those of a segment.
 
     Attributes
     ----------
@@ -29,11 +29,14 @@ class CohortKey(NamedTuple):
         The model.
     week
         Start of the week, Monday 0:00 UTC, in milliseconds since 1970.
+    segment
+        Field and segment; None: all scores.
     """
 
     channel: int
     model: ModelIdentity
     week: int
+    segment: tuple[str, str] | None = None
 
 
 class CohortRow(NamedTuple):

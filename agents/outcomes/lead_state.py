@@ -37,6 +37,7 @@ Channel = int
 """Where a score comes from: 0, the live topic; 1, the shadow's."""
 
 SCORE = struct.Struct("<BBHHqqd")
+SEGMENT = struct.Struct("<H")
 OUTCOME = struct.Struct("<BB3sqqqq")
 COUNT = struct.Struct("<BB")
 
@@ -58,6 +59,8 @@ class Score(NamedTuple):
         Numbers of the model and of the band in the store.
     is_matured
         Whether the horizon has passed.
+    segments
+        Numbers of its segments in the store.
     """
 
     channel: Channel
@@ -67,6 +70,7 @@ class Score(NamedTuple):
     model: int
     band: int
     is_matured: bool = False
+    segments: tuple[int, ...] = ()
 
     @property
     def record(self) -> tuple[Channel, int, int]:
@@ -151,9 +155,14 @@ class LeadState:
         scores, outcomes = COUNT.unpack_from(value)
         at, state = COUNT.size, cls([], [])
         for _ in range(scores):
-            channel, matured, model, band, time, offset, score = SCORE.unpack_from(value, at)
-            state.scores.append(Score(channel, time, offset, score, model, band, bool(matured)))
+            channel, mark, model, band, time, offset, score = SCORE.unpack_from(value, at)
             at += SCORE.size
+            stop = at + (mark >> 1) * SEGMENT.size
+            segments = tuple(number for (number,) in SEGMENT.iter_unpack(value[at:stop]))
+            at = stop
+            state.scores.append(
+                Score(channel, time, offset, score, model, band, bool(mark & 1), segments)
+            )
         for _ in range(outcomes):
             kind, size, currency, time, offset, arrived, money = OUTCOME.unpack_from(value, at)
             text = currency[:size].decode()
@@ -162,12 +171,12 @@ class LeadState:
         return state
 
     def to_bytes(self) -> bytes:
-        """Write the state: 2 bytes, 30 for each score, 37 for each outcome."""
+        """Write the state: 2 bytes, 30 for each score, 2 for each segment, 37 for each outcome."""
         parts = [COUNT.pack(len(self.scores), len(self.outcomes))]
-        parts += [
-            SCORE.pack(s.channel, s.is_matured, s.model, s.band, s.at, s.offset, s.score)
-            for s in self.scores
-        ]
+        for s in self.scores:
+            mark = s.is_matured | len(s.segments) << 1
+            parts.append(SCORE.pack(s.channel, mark, s.model, s.band, s.at, s.offset, s.score))
+            parts += map(SEGMENT.pack, s.segments)
         parts += [
             OUTCOME.pack(
                 *(o.kind, len(o.currency), o.currency.encode()),

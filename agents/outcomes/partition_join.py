@@ -54,8 +54,8 @@ class _Change:
     states: dict[bytes, LeadState]
     handled: list[bytes] = field(default_factory=list)
     """Keys of what was due."""
-    final: list[tuple[CohortKey, CohortRow]] = field(default_factory=list)
-    """Rows of scores that are not kept any more, in the order in which they were due."""
+    final: list[Example] = field(default_factory=list)
+    """Scores that are not kept any more, in the order in which they were due."""
 
 
 class PartitionJoin:
@@ -139,9 +139,10 @@ class PartitionJoin:
         for given in scores:
             model = self._cohorts.number_of(given.model)
             band = self._cohorts.number_of(given.band)
+            segments = self._cohorts.segment_numbers(channel, given.segments)
+            score = (given.at, given.offset, given.score, model, band)
             change.states[given.lead_id].add_score(
-                Score(channel, given.at, given.offset, given.score, model, band),
-                self._options.horizon_ms,
+                Score(channel, *score, segments=segments), self._options.horizon_ms
             )
         earliest = min((score.at for score in scores), default=0)
         self.progress.read_scores(channel, first_offset, next_offset, earliest)
@@ -230,11 +231,7 @@ class PartitionJoin:
         if not state.scores:
             tally["orphaned"] += len(state.outcomes)
         if over or not state.scores:
-            change.final += [
-                self._row(example)
-                for example in examples(state, self._options)
-                if example.score in over
-            ]
+            change.final += [e for e in examples(state, self._options) if e.score in over]
             change.states[lead_id] = left_without(state, over, at, self._options)
         return tally
 
@@ -257,8 +254,9 @@ class PartitionJoin:
         puts: dict[bytes, bytes] = {}
         deletes = list(change.handled)
         deltas: defaultdict[CohortKey, Counter[CohortRow]] = defaultdict(Counter)
-        for key, row in change.final:
-            deltas[key][row] += 1
+        for example in change.final:
+            for key, row in self._rows_of(example):
+                deltas[key][row] += 1
         for lead_id, state in change.states.items():
             for key, row in self._rows(state):
                 deltas[key][row] += 1
@@ -274,12 +272,20 @@ class PartitionJoin:
                 puts[_due_key(due, lead_id)] = b""
         puts |= self._cohorts.apply(deltas)
         if self._concepts and change.final:
-            puts |= self._concepts.apply(change.final)
+            puts |= self._concepts.apply(map(self._row, change.final))
         puts |= self.progress.entry()
         self._store.write(puts, deletes)
 
     def _rows(self, state: LeadState) -> Iterable[tuple[CohortKey, CohortRow]]:
-        return map(self._row, examples(state, self._options))
+        for example in examples(state, self._options):
+            yield from self._rows_of(example)
+
+    def _rows_of(self, example: Example) -> Iterable[tuple[CohortKey, CohortRow]]:
+        """Return what a score counts for: its model and week, and its segments of them."""
+        key, row = self._row(example)
+        yield key, row
+        for number in example.score.segments:
+            yield key._replace(segment=self._cohorts.segment(number)), row
 
     def _row(self, example: Example) -> tuple[CohortKey, CohortRow]:
         score, kind, outcome = example.score, example.kind, example.outcome

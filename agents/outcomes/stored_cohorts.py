@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
+from agents.lead_segments import MISSING
 from agents.outcomes.cohorts import CohortKey, Cohorts, Deltas
+from agents.outcomes.progress import SCORES
 from agents.outcomes.store import OutcomeStore
 from monitoring.quality.counts import QualityCounts
+from monitoring.quality.fairness import OTHER
 from schemas.errors import FatalError
 from schemas.model_identity import ModelIdentity
 
@@ -18,6 +22,12 @@ SEPARATOR = "\0"
 MOST_NAMES = 2**16
 """Names that a state's two bytes can tell apart."""
 ALL = 2**31
+SEGMENT_NAME = SEPARATOR * 3
+"""Start of the names of segments: no band, and no model, begins so."""
+MOST_SEGMENTS = 50
+"""Segments of a field with counts of their own: those that a channel's log has first."""
+MOST_FIELDS = 20
+"""Fields with segments, over all changes of the setting; of further ones nothing is counted."""
 
 
 class StoredCohorts:
@@ -41,6 +51,9 @@ class StoredCohorts:
         ]
         self._numbers = {name: number for number, name in enumerate(self._names)}
         self._new_names: dict[bytes, bytes] = {}
+        self._own: Counter[tuple[int, str]] = Counter()
+        for name in self._names:
+            self._count_segment(name)
         for key, value in store.scan(COHORT, COHORT + b"\xff" * 16, ALL):
             self.cohorts.counts[self._cohort(key)] = QualityCounts.of_bytes(value)
         self._changed = set(self.cohorts.counts)
@@ -77,8 +90,38 @@ class StoredCohorts:
                     " check what else writes to the topic of scores"
                 )
             self._names.append(name)
+            self._count_segment(name)
             self._new_names[NAME + number.to_bytes(2, "big")] = name.encode()
         return number
+
+    def segment_numbers(self, channel: int, segments: Iterable[tuple[str, str]]) -> tuple[int, ...]:
+        """Return the numbers of a lead's segments, by field; see ``segment_number``."""
+        return tuple(
+            self.segment_number(channel, field, segment)
+            for field, segment in segments
+            if (channel, field) in self._own or len(self._own) < len(SCORES) * MOST_FIELDS
+        )
+
+    def segment_number(self, channel: int, field: str, segment: str) -> int:
+        """Return the number of a segment; that of all others where a field has too many.
+
+        Each channel has segments of its own, in the order of its log: which of them are others does
+        not depend on how far the other one was read.
+        """
+        name = f"{SEGMENT_NAME}{channel}{SEPARATOR}{field}{SEPARATOR}{segment}"
+        if name not in self._numbers and self._own[channel, field] >= MOST_SEGMENTS:
+            name = f"{SEGMENT_NAME}{channel}{SEPARATOR}{field}{SEPARATOR}{OTHER}"
+        return self.number_of(name)
+
+    def segment(self, number: int) -> tuple[str, str]:
+        """Return the field and the segment of a number."""
+        _, field, segment = self._names[number].removeprefix(SEGMENT_NAME).split(SEPARATOR, 2)
+        return field, segment
+
+    def _count_segment(self, name: str) -> None:
+        if name.startswith(SEGMENT_NAME):
+            channel, field, segment = name.removeprefix(SEGMENT_NAME).split(SEPARATOR, 2)
+            self._own[int(channel), field] += segment not in (MISSING, OTHER)
 
     def band(self, number: int) -> str:
         """Return the band of a number."""
@@ -94,9 +137,15 @@ class StoredCohorts:
             (
                 *(COHORT, key.channel.to_bytes(1, "big"), number.to_bytes(2, "big")),
                 key.week.to_bytes(8, "big", signed=True),
+                *(() if key.segment is None else (self._segment_bytes(key),)),
             )
         )
 
+    def _segment_bytes(self, key: CohortKey) -> bytes:
+        assert key.segment is not None, "only keys of segments have them"
+        return self.segment_number(key.channel, *key.segment).to_bytes(2, "big")
+
     def _cohort(self, key: bytes) -> CohortKey:
         model = self.model(int.from_bytes(key[2:4], "big"))
-        return CohortKey(key[1], model, int.from_bytes(key[4:12], "big", signed=True))
+        segment = self.segment(int.from_bytes(key[12:14], "big")) if len(key) > 12 else None
+        return CohortKey(key[1], model, int.from_bytes(key[4:12], "big", signed=True), segment)

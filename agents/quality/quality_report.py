@@ -85,7 +85,8 @@ class QualityReport:
                 "week": self.week,
                 "segment": None if self.segment is None else self.segment._asdict(),
                 "counts": None if is_change else self.counts.record(),
-                "figures": None if is_change else _figures(self.counts),
+                # Whoever reads segments adds up weeks and partitions; these figures take time.
+                "figures": None if is_change or self.segment else _figures(self.counts),
                 "change": None if self.change is None else _change_record(self.change),
             }
         )

@@ -11,10 +11,13 @@ from monitoring.quality.counts import QualityCounts
 from monitoring.quality.figure import NORMAL_95, Figure, proportion
 from monitoring.quality.ranking import auc, auc_error
 
-__all__ = ["SegmentRow", "fairness_table"]
+__all__ = ["OTHER", "SegmentRow", "fairness_table"]
 
 SELECTED = frozenset({"High"})
 """Bands whose leads are called first: the decision that may treat segments differently."""
+MOST_SEGMENTS = 12
+OTHER = "(other)"
+"""Name of the segments that are counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,12 @@ class SegmentRow:
         Share of those that did not convert which were in these bands.
     auc
         How well the scores rank the segment's own leads.
+    bias
+        Mean score minus conversion: above 0, the scores promise too much.
     auc_gap
         AUC minus that of all other segments, with its interval.
     calibration_gap
-        Mean score minus conversion, less the same of all other segments, with its interval.
+        The bias, less that of all other segments, with its interval.
     """
 
     segment: str
@@ -55,6 +60,7 @@ class SegmentRow:
     true_positive_rate: Figure | None
     false_positive_rate: Figure | None
     auc: Figure | None
+    bias: Figure | None
     auc_gap: Figure | None
     calibration_gap: Figure | None
 
@@ -85,7 +91,8 @@ def fairness_table(
     Parameters
     ----------
     segments
-        Counts by segment; each lead is in one of them.
+        Counts by segment; each lead is in one of them. Of more than ``MOST_SEGMENTS``, the largest
+        are compared, and the others are one segment, with those that were counted together before.
     selected
         Names of the bands whose leads are called first.
 
@@ -100,8 +107,17 @@ def fairness_table(
     for the rates; the intervals are those of independent samples, as no lead is in two segments.
     """
     total = QualityCounts.sum(segments.values())
-    rows = [_row(name, own, total - own, selected) for name, own in segments.items()]
+    rows = [_row(name, own, total - own, selected) for name, own in _largest(segments).items()]
     return tuple(sorted(rows, key=lambda row: (-row.leads, row.segment)))
+
+
+def _largest(segments: Mapping[str, QualityCounts]) -> dict[str, QualityCounts]:
+    if len(segments) <= MOST_SEGMENTS:
+        return dict(segments)
+    names = [name for name in segments if name != OTHER]
+    names.sort(key=lambda name: (-segments[name].known, -segments[name].leads, name))
+    kept = {name: segments[name] for name in names[: MOST_SEGMENTS - 1]}
+    return kept | {OTHER: QualityCounts.sum(segments[n] for n in segments if n not in kept)}
 
 
 def _row(
@@ -121,6 +137,7 @@ def _row(
         true_positive_rate=proportion(positives, own.positives),
         false_positive_rate=proportion(negatives, own.negatives),
         auc=auc(own.table[:, 0], own.table[:, 1]),
+        bias=_bias_figure(own),
         auc_gap=_auc_gap(own, others),
         calibration_gap=_calibration_gap(own, others),
     )
@@ -142,6 +159,11 @@ def _calibration_gap(own: QualityCounts, others: QualityCounts) -> Figure | None
     (first, first_error), (second, second_error) = biases[0], biases[1]
     error = math.hypot(first_error, second_error)
     return Figure.of_error(first - second, error, low=-1.0, high=1.0)
+
+
+def _bias_figure(counts: QualityCounts) -> Figure | None:
+    found = _bias(counts)
+    return None if found is None else Figure.of_error(*found, low=-1.0, high=1.0)
 
 
 def _bias(counts: QualityCounts) -> tuple[float, float] | None:

@@ -172,7 +172,7 @@ def _week_table(weeks: tuple[WeekRow, ...]) -> Table:
 def _segment_table(field: str, segments: tuple[SegmentRow, ...]) -> Table:
     table = _table(
         (for_terminal(field), "left"),
-        *(("known", "right"), ("conversion", "left"), ("score", "right"), ("High", "right")),
+        *(("known", "right"), ("conversion", "left"), ("bias", "right"), ("High", "right")),
         *(("found", "right"), ("AUC", "left"), ("gap", "right")),
         gives_way=for_terminal(field),
     )
@@ -182,18 +182,16 @@ def _segment_table(field: str, segments: tuple[SegmentRow, ...]) -> Table:
             Text(for_terminal(row.segment), no_wrap=True, overflow="ellipsis"),
             f"{row.leads:,}",
             _short_share(row.conversion),
-            Text(
-                NONE if row.mean_score is None else f"{row.mean_score:.1%}",
-                "red" if row.is_miscalibrated else "",
-            ),
+            Text(_points(row.bias), "red" if row.is_miscalibrated else ""),
             NONE if row.selected is None else f"{row.selected.value:.1%}",
             NONE if row.true_positive_rate is None else f"{row.true_positive_rate.value:.1%}",
             _short_number(row.auc),
             Text(NONE if gap is None else f"{gap.value:+.3f}", "red" if row.is_worse else ""),
         )
     table.caption = Text(
-        "High: share of all leads in this band; found: share of the leads that converted which"
-        " were in it; gap: AUC less that of all other segments. Red: beyond noise.",
+        "bias: mean score less conversion, in points; High: share of all leads in this band;"
+        " found: share of the leads that converted which were in it; gap: AUC less that of all"
+        " other segments. ±: 95 % interval. Red: other than the other leads, beyond noise.",
         "dim",
     )
     return table
@@ -225,6 +223,12 @@ def _short_share(figure: Figure | None) -> str:
     if figure is None:
         return NONE
     return f"{figure.value:.1%} ±{50 * (figure.high - figure.low):.1f}"
+
+
+def _points(figure: Figure | None) -> str:
+    if figure is None:
+        return NONE
+    return f"{100 * figure.value:+.1f} ±{50 * (figure.high - figure.low):.1f}"
 
 
 def _short_number(figure: Figure | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents.quality.quality_report import QualityReport
+from agents.outcomes.cohorts import CohortKey
+from agents.quality.quality_report import QualityReport, Segment
 from agents.records import Output
 from monitoring.quality.counts import QualityCounts
 from stream.deliver.batch_producer import Emitter
@@ -76,8 +77,9 @@ class QualityPublisher:
             QualityReport(
                 *(reported_at, self._channels[key.channel], number, key.model, key.week),
                 join.cohorts.counts[key],
+                None if key.segment is None else Segment(*key.segment),
             )
-            for key in sorted(join.take_changed(), key=lambda key: (key.channel, key.week))
+            for key in sorted(join.take_changed(), key=_in_order)
         )
         changes = (
             QualityReport(
@@ -88,3 +90,7 @@ class QualityPublisher:
             for key, change in join.take_changes()
         )
         return [(report.key, report.encode(), []) for report in (*reports, *changes)]
+
+
+def _in_order(key: CohortKey) -> tuple[int, int, tuple[str, ...]]:
+    return key.channel, key.week, key.segment or ()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.lead_segments import segments_of
 from agents.outcomes.partition_join import ScoredLead
 from agents.records import SourceRecord as Record
 from schemas.decode import LeadDecoder
@@ -88,8 +89,9 @@ class ScoreReader:
         texts = (columns[name] for name in ("event_id", "category", "replay_id"))
         models = (columns[name] for name in ("model_id", "model_version", "model_sha256"))
         numbers = (times, scores.tolist(), are_usable, are_late)
-        rows = zip(found.lead_ids, *numbers, *texts, *models, strict=True)
-        for lead_id, at, score, is_usable, is_late, event_id, band, replay, *model in rows:
+        segments = (segments_of(records[position].headers) for position in found.positions)
+        rows = zip(found.lead_ids, segments, *numbers, *texts, *models, strict=True)
+        for lead_id, own, at, score, is_usable, is_late, event_id, band, replay, *model in rows:
             offset = (event_id or "").rpartition("-")[2]
             if not is_usable or not (offset.isascii() and offset.isdigit()) or len(offset) > 18:
                 unusable += 1
@@ -98,7 +100,8 @@ class ScoreReader:
             elif replay is None:
                 read.append(
                     ScoredLead(
-                        lead_id, int(at), int(offset), score, band or "", self._model(*model)
+                        *(lead_id, int(at), int(offset), score, band or ""),
+                        *(self._model(*model), own),
                     )
                 )
         return ReadScores(read, unusable, late)

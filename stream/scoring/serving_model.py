@@ -11,6 +11,7 @@ from typing import Any
 from agents.batch_scorer import BatchScorer
 from agents.canary_split import CanarySplit
 from agents.drift import Counting
+from agents.lead_segments import LeadSegments, SegmentField
 from agents.rules import Rules
 from agents.scoring import Scorer
 from features.counts import CountLayout
@@ -25,6 +26,7 @@ from model.serving.constant import ConstantPredictor
 from model.serving.prediction import Predictor
 from model.serving.predictor import open_predictor, why_not_compiled
 from schemas.decode import LeadDecoder
+from schemas.formats.event_format import EventFormat
 from schemas.model_identity import ModelIdentity
 from schemas.plausible_times import PlausibleTimes
 from schemas.registered import RegisteredSchemas
@@ -368,7 +370,26 @@ def _scorer(
         times=PlausibleTimes(spec.readings, settings.earliest_ms, settings.times_ahead_ms),
         reading=reading,
         ages_at=ages_at,
+        segments=_segments(settings, store, formats),
     )
+
+
+def _segments(
+    settings: Settings, store: SchemaStore, formats: Mapping[WireFormat, EventFormat]
+) -> LeadSegments | None:
+    """Return what finds the segments of leads; None if no field is named."""
+    fields = [SegmentField.of_text(text) for text in settings.outcome_segments]
+    if not fields:
+        return None
+    decoder = LeadDecoder(
+        store,
+        {field.name: field.kind for field in fields},
+        max_bytes=settings.max_event_bytes,
+        keeps_bytes=True,
+        formats=formats,
+    )
+    decoder.prepare()
+    return LeadSegments(fields, decoder)
 
 
 def _reading_of(metadata: BundleMetadata) -> object:

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
-from stream.settings.base import PREFIX, Seconds, SettingsGroup, split_words
+from stream.settings.base import PREFIX, Seconds, SettingsGroup, split, split_words
 
 __all__ = ["OutcomeSettings"]
 
+SEGMENT_FIELD = r"[^:,\s][^:,]*(:-?\d+(\.\d+)?)*"
+MOST_SEGMENT_FIELDS = 5
+
+
+def _check_segment_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Return fields with ascending bounds, each named once."""
+    fields = tuple(field.strip() for field in fields)
+    for field in fields:
+        is_field = re.fullmatch(SEGMENT_FIELD, field) is not None
+        bounds = [float(bound) for bound in field.split(":")[1:]] if is_field else []
+        if not is_field or bounds != sorted(set(bounds)):
+            raise ValueError(
+                "expected names of fields, of a number with its bounds in ascending order:"
+                " country,age:30:45"
+            )
+    names = [field.partition(":")[0].strip() for field in fields]
+    if len(set(names)) < len(names) or len(names) > MOST_SEGMENT_FIELDS:
+        raise ValueError(f"expected at most {MOST_SEGMENT_FIELDS} fields, each of them once")
+    return fields
+
+
+SegmentFields = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(split), AfterValidator(_check_segment_fields)
+]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_words), Field(min_length=1)]
 
 
@@ -35,6 +60,11 @@ class OutcomeSettings(SettingsGroup):
     outcome_time: Literal["scored_at", "created_at"] = "scored_at"
     """Since when a score counts as known: `scored_at`; or `created_at`, for leads of the past that
     are played through Kafka, whose outcomes occurred before they were scored."""
+
+    outcome_segments: SegmentFields = ()
+    """Fields by whose values the quality of scores is compared, separated by commas, at most five;
+    of a number the bounds of its ranges follow: `country,age:30:45:60`. Workers write the segment
+    of each lead into a header of its scored event."""
 
     outcome_store: Path | None = None
     """Folder of the local stores of the role `outcomes`, one for each partition. It is a cache of

@@ -116,6 +116,10 @@ def test_the_state_is_read_as_it_was_written() -> None:
     assert LeadState.of_bytes(state.to_bytes()) == state
     assert LeadState.of_bytes(None) == LeadState([], [])
     assert len(state.to_bytes()) == 2 + 2 * 30 + 2 * 37
+    young = score(6)._replace(is_matured=False, segments=(3, 70, 65_535))
+    state.add_score(young, OPTIONS.horizon_ms)
+    assert LeadState.of_bytes(state.to_bytes()) == state
+    assert len(state.to_bytes()) == 2 + 3 * 30 + 3 * 2 + 2 * 37
 
 
 def test_weeks_begin_on_monday() -> None:

@@ -96,6 +96,21 @@ def test_a_late_outcome_corrects_counts_of_a_matured_lead(join: PartitionJoin) -
     assert (money.currency, money.amount) == ("EUR", 19_900_000)
 
 
+def test_segments_have_counts_of_their_own_which_move_with_the_lead(join: PartitionJoin) -> None:
+    country, age = ("country", "NL"), ("age", "under 30")
+    score = scored("a", 1, 0)._replace(segments=(country, age))
+    add_scores(join, score, scored("b", 1, 1)._replace(segments=(country,)), scored("c", 1, 2))
+    add_outcomes(join, arrived("a", "won", 3, 0))
+    for day in (12, 40):  # they mature, and are dropped
+        add_scores(join, scored("d", day, day), first=day)
+        counts = {
+            key.segment: (found.positives, found.negatives)
+            for key, found in join.cohorts.counts.items()
+            if key.week == START
+        }
+        assert counts == {None: (1, 2), country: (1, 1), age: (1, 0)}
+
+
 def test_counts_of_a_dropped_lead_stay(join: PartitionJoin) -> None:
     add_scores(join, scored("a", 1, 0))
     add_outcomes(join, arrived("a", "won", 3, 0))

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from monitoring.quality.counts import QualityCounts
-from monitoring.quality.fairness import fairness_table
+from monitoring.quality.fairness import OTHER, fairness_table
 from monitoring.quality.scored_outcomes import ScoredOutcomes
 from tests.unit.monitoring.quality.drawn_leads import drawn, labels_of
 
@@ -67,6 +67,20 @@ def test_a_single_segment_has_nothing_to_compare_with() -> None:
     assert not row.is_worse
     assert not row.is_miscalibrated
     json.dumps(row.as_dict())
+
+
+def test_the_bias_is_mean_score_minus_conversion_with_its_interval() -> None:
+    for row in fairness_table(SEGMENTS):
+        assert row.bias.value == pytest.approx(row.mean_score - row.conversion.value)
+        assert row.bias.low < 0 < row.bias.high
+
+
+def test_of_many_segments_the_smallest_are_counted_together() -> None:
+    part = {f"v{n:02}": QualityCounts.count(LEADS.take(np.arange(60 + n))) for n in range(14)}
+    table = {row.segment: row for row in fairness_table(part | {OTHER: SEGMENTS["phone"]})}
+    assert set(table) == {OTHER, *(f"v{n:02}" for n in range(3, 14))}
+    together = (part["v00"], part["v01"], part["v02"], SEGMENTS["phone"])
+    assert table[OTHER].leads == sum(counts.known for counts in together)
 
 
 def test_a_segment_without_known_outcomes_has_only_its_share_of_the_best_band() -> None:

@@ -9,7 +9,7 @@ from agents.outcomes.cohorts import CohortKey
 from agents.outcomes.partition_join import ScoredLead
 from agents.outcomes.stored_concepts import FoundChange
 from agents.quality.error_change import QualityChange
-from agents.quality.quality_report import decode_quality_report
+from agents.quality.quality_report import Segment, decode_quality_report
 from schemas.model_identity import ModelIdentity
 from stream.outcomes.publisher import QualityPublisher
 from testing.scored_events import SCORED_AT
@@ -56,6 +56,30 @@ async def test_reports_are_of_what_has_changed(tmp_path: Path) -> None:
     partitions.joins[0].add_scores(0, [score._replace(lead_id=b"b", offset=1)], 1, 2)
     assert await publisher.publish() == 1
     assert decode_quality_report(emitter.sent[2][3]).counts.unknown == 2
+
+
+async def test_segments_have_reports_of_their_own_without_figures(tmp_path: Path) -> None:
+    partitions = OutcomeStage(tmp_path).partitions()
+    await partitions.start_of(SCORED, None)
+    segments = (("country", "NL"), ("age", "under 30"))
+    score = ScoredLead(b"a", SCORED_AT, 0, 0.75, "High", MODEL, segments)
+    partitions.joins[0].add_scores(0, [score], 0, 1)
+    emitter: Any = FakeEmitter()
+    publisher = QualityPublisher(
+        partitions,
+        emitter,
+        "leads.quality",
+        channels=(SCORED.topic, SHADOW.topic),
+        is_caught_up=lambda _: True,
+        now_ms=lambda: SCORED_AT,
+    )
+    assert await publisher.publish() == 3
+    reports = [decode_quality_report(sent[3]) for sent in emitter.sent]
+    assert [report.segment for report in reports] == [
+        *(None, Segment("age", "under 30"), Segment("country", "NL"))
+    ]
+    assert {report.counts.unknown for report in reports} == {1}
+    assert len({sent[2] for sent in emitter.sent}) == 3
 
 
 async def test_changes_of_the_errors_are_reported(tmp_path: Path) -> None:

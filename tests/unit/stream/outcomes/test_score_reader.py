@@ -47,6 +47,13 @@ def test_a_shadows_score_counts_as_known_since_its_lead_came() -> None:
     assert [score.at for score in played.scores] == [SCORED_AT - 5000 + 7] * 3
 
 
+def test_segments_come_from_the_headers() -> None:
+    headers = [("ce_id", b"e"), ("leadscore.segment.country", b"NL")]
+    with_segments = record_of(0)._replace(headers=headers)
+    read = READER.read([record_of(1, value=b"{}"), with_segments, record_of(2)]).scores
+    assert [score.segments for score in read] == [(("country", "NL"),), ()]
+
+
 def test_scores_of_replays_are_left_out() -> None:
     assert READER.read([record_of(0, value=event(replay_id="r1"))]) == ([], 0, 0)
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from agents.lead_segments import MISSING, segments_of
 from model.bundle import BundleError
 from model.registry import ModelNotFoundError
 from model.serving import compiled
@@ -157,3 +158,22 @@ def test_a_model_that_compiled_trees_can_not_score_is_served_with_a_warning(
 def test_the_engine_may_be_chosen(model: SmallModel) -> None:
     serving = load_serving(settings_of(model, engine="onnxruntime"), model.bundle.location)
     assert serving.engine == "onnx"
+
+
+def test_scored_events_have_the_segments_of_their_leads_if_the_settings_name_fields(
+    model: SmallModel,
+) -> None:
+    plain = load_serving(settings_of(model), str(model.bundle.location)).scorer
+    settings = settings_of(model, outcome_segments="country,page_views:2:5")
+    scorer = load_serving(settings, str(model.bundle.location)).scorer
+    assert scorer.headers == plain.headers + 2
+    given = records([lead(country="NL"), b"{", lead(page_views=9)])
+    found = [headers for _, _, headers in score(scorer, given).scored]
+    assert [segments_of(headers) for headers in found] == [
+        (("country", "NL"), ("page_views", "2 to 5")),
+        (("country", MISSING), ("page_views", "5 and over")),
+    ]
+    assert all(len(headers) == scorer.headers for headers in found)
+    without = [headers for _, _, headers in score(plain, given).scored]
+    assert [headers[: plain.headers] for headers in found] == without
+    assert events(score(scorer, given)) == events(score(plain, given))

@@ -20,6 +20,11 @@ def test_words_of_outcomes_are_split_and_their_case_is_ignored(
     [
         ({"outcome_positive": ("lost",)}, "both name lost"),
         ({"outcome_negative": "lost,,won"}, "several separated by commas"),
+        ({"outcome_segments": "country,"}, "in ascending order: country,age:30:45"),
+        ({"outcome_segments": "age:45:30"}, "in ascending order"),
+        ({"outcome_segments": "age:x"}, "in ascending order"),
+        ({"outcome_segments": "a,a:1"}, "each of them once"),
+        ({"outcome_segments": "a,b,c,d,e,f"}, "at most 5 fields"),
     ],
 )
 def test_words_of_outcomes_that_say_nothing_are_refused(
