@@ -120,10 +120,14 @@ class JoinOptions:
         Milliseconds after a score in which an outcome may occur.
     late_ms
         Milliseconds after the horizon in which it may still arrive.
+    reported_ms
+        Milliseconds after a week for which its counts are kept and reported; longer than
+        ``kept_ms``.
     """
 
     horizon_ms: int
     late_ms: int
+    reported_ms: int = 104 * WEEK_MS
 
     @property
     def kept_ms(self) -> int:
@@ -133,6 +137,10 @@ class JoinOptions:
         outcome misses its score.
         """
         return self.horizon_ms + 2 * self.late_ms
+
+    def first_reported_week(self, watermark: int) -> int:
+        """Return the start of the first week that is still reported at a watermark."""
+        return week_of(watermark - self.reported_ms)
 
 
 @dataclass(slots=True)

@@ -91,6 +91,8 @@ class PartitionJoin:
         self._cohorts = StoredCohorts(store)
         self._concepts = make_watch and StoredConcepts(store, self._cohorts, make_watch)
         self.progress = Progress.read(store)
+        if old := self._cohorts.forget_before(self.first_reported_week):
+            store.write({}, old)
 
     @property
     def cohorts(self) -> Cohorts:
@@ -100,14 +102,21 @@ class PartitionJoin:
     def take_changed(self) -> set[CohortKey]:
         """Return the cohorts that changed since the last call.
 
-        Those that began before the logs that were read are left out: they would lack leads.
+        Those that began before the logs that were read are left out: they would lack leads. Weeks
+        that are not reported any more have been dropped.
         """
         since = self.progress.complete_since
         return {key for key in self._cohorts.take_changed() if key.week >= since}
 
     def take_changes(self) -> list[FoundChange]:
         """Return the changes of the errors of scores that were found since the last call."""
-        return self._concepts.take_changes() if self._concepts else []
+        found = self._concepts.take_changes() if self._concepts else []
+        return [change for change in found if change.key.week >= self.first_reported_week]
+
+    @property
+    def first_reported_week(self) -> int:
+        """Start of the first week that is still reported, in milliseconds since 1970."""
+        return self._options.first_reported_week(self.progress.watermark)
 
     def can_join(self, at: int) -> bool:
         """Return whether outcomes of a score of a time may still be there.
@@ -270,6 +279,7 @@ class PartitionJoin:
                 due = due_at(state, self._options)
                 self.progress.next_due = min(self.progress.next_due, due)
                 puts[_due_key(due, lead_id)] = b""
+        deletes += self._cohorts.forget_before(self.first_reported_week)
         puts |= self._cohorts.apply(deltas)
         if self._concepts and change.final:
             puts |= self._concepts.apply(map(self._row, change.final))

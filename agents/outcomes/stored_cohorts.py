@@ -57,6 +57,7 @@ class StoredCohorts:
         for key, value in store.scan(COHORT, COHORT + b"\xff" * 16, ALL):
             self.cohorts.counts[self._cohort(key)] = QualityCounts.of_bytes(value)
         self._changed = set(self.cohorts.counts)
+        self._first_week = -(2**63)
 
     def take_changed(self) -> set[CohortKey]:
         """Return the cohorts that changed since the last call; at first, all."""
@@ -65,11 +66,29 @@ class StoredCohorts:
 
     def apply(self, deltas: Deltas) -> Mapping[bytes, bytes]:
         """Change counts; return what is to be written, with new names."""
-        changed = self.cohorts.apply(deltas)
+        kept = {key: rows for key, rows in deltas.items() if key.week >= self._first_week}
+        changed = self.cohorts.apply(kept)
         self._changed |= changed
         puts = {self._key(key): self.cohorts.counts[key].to_bytes() for key in changed}
         names, self._new_names = self._new_names, {}
         return puts | names
+
+    def forget_before(self, week: int) -> list[bytes]:
+        """Drop the counts of earlier weeks, now and from now on; return what is to be deleted.
+
+        Parameters
+        ----------
+        week
+            Start of a week, not before that of the last call; milliseconds since 1970.
+        """
+        if week <= self._first_week:
+            return []
+        self._first_week = week
+        old = [key for key in self.cohorts.counts if key.week < week]
+        for key in old:
+            del self.cohorts.counts[key]
+        self._changed.difference_update(old)
+        return [self._key(key) for key in old]
 
     def number_of(self, name: str | ModelIdentity) -> int:
         """Return the number of a band's name or of a model.

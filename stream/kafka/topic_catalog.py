@@ -239,7 +239,7 @@ TOPICS: tuple[Topic, ...] = (
         key="topic of the scores, partition, model, week; also segment, or change",
         value="quality_report",
         follows_source=False,
-        rights=NEW | {Use.OUTCOMES: WRITE, Use.QUALITY: READ, Use.TRAIN: READ},
+        rights=NEW | {Use.OUTCOMES: READ + WRITE, Use.QUALITY: READ, Use.TRAIN: READ},
         optional=SIZE,
         configs={"cleanup.policy": "compact"},
     ),

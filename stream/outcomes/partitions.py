@@ -50,6 +50,7 @@ def join_options(settings: Settings) -> JoinOptions:
     return JoinOptions(
         horizon_ms=round(settings.outcome_horizon_days * DAY_MS),
         late_ms=round(settings.outcome_late_days * DAY_MS),
+        reported_ms=settings.outcome_report_weeks * 7 * DAY_MS,
     )
 
 

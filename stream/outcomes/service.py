@@ -13,6 +13,7 @@ from stream.outcomes.follower import Follower
 from stream.outcomes.partitions import OutcomePartitions
 from stream.outcomes.placement_watch import PlacementWatch
 from stream.outcomes.publisher import QualityPublisher
+from stream.outcomes.report_cleaner import ReportCleaner
 from stream.process.background_tasks import Crash
 from stream.sinks.dead_letters import SinkDeadLetters
 
@@ -34,6 +35,8 @@ class OutcomeService(Service):
         Send reports and dead letters.
     publisher
         Reports.
+    cleaner
+        Removes reports of old weeks.
     placement
         Compares the partitions of outcomes with those of their leads.
     count_partitions
@@ -54,6 +57,7 @@ class OutcomeService(Service):
         emitter: Emitter,
         dead_letters: SinkDeadLetters,
         publisher: QualityPublisher,
+        cleaner: ReportCleaner,
         placement: PlacementWatch,
         clock: RecordClock,
         *,
@@ -68,6 +72,7 @@ class OutcomeService(Service):
         self._emitter = emitter
         self._dead_letters = dead_letters
         self._publisher = publisher
+        self._cleaner = cleaner
         self._placement = placement
         self._clock = clock
         self._count_partitions = count_partitions
@@ -88,6 +93,7 @@ class OutcomeService(Service):
                 if self.should_stop:
                     return
                 await self._publisher.publish()
+                await self._cleaner.look()
                 self._placement.look()
         except Exception as error:
             await self._end_worker(error)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
@@ -26,6 +27,7 @@ from stream.outcomes.observer import OutcomeObserver
 from stream.outcomes.partitions import OutcomePartitions, join_options
 from stream.outcomes.placement_watch import PlacementWatch
 from stream.outcomes.publisher import QualityPublisher
+from stream.outcomes.report_cleaner import ReportCleaner
 from stream.outcomes.rocks_store import RocksStore
 from stream.outcomes.runner import OutcomeRunner
 from stream.outcomes.score_reader import ScoreReader
@@ -161,6 +163,24 @@ class OutcomesRole:
             now_ms=self._kafka.clock.now,
         )
 
+    def _cleaner(self) -> ReportCleaner:
+        settings = self._settings
+        return ReportCleaner(
+            self._kafka.output_log(),
+            self._emitter,
+            settings.leads_quality,
+            channels=(settings.leads_scored, settings.leads_scored_shadow),
+            first_weeks=self._first_weeks,
+            clock=time.monotonic,
+        )
+
+    def _first_weeks(self) -> Mapping[int, int]:
+        return {
+            number: join.first_reported_week
+            for number, join in self.partitions.joins.items()
+            if self._catch_up.is_caught_up(number)
+        }
+
     def _outcome_service(self) -> OutcomeService:
         topics = (self._settings.leads_scored, *self._followed_topics)
         return OutcomeService(
@@ -170,6 +190,7 @@ class OutcomesRole:
             self._emitter,
             self._dead_letters,
             self._publisher(),
+            self._cleaner(),
             self._placement,
             self._kafka.clock,
             count_partitions=lambda: partition_counts(self._kafka.topic_ids.partitions, topics),

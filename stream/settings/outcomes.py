@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -73,6 +74,10 @@ class OutcomeSettings(SettingsGroup):
     outcome_report_seconds: Seconds = 10.0
     """Interval of reports on the quality of scores."""
 
+    outcome_report_weeks: Annotated[int, Field(ge=4, le=5200)] = 104
+    """Weeks for which reports are kept, counted back from the newest score; older ones are removed
+    from the topic of reports. Longer than the horizon and twice `OUTCOME_LATE_DAYS`."""
+
     @model_validator(mode="after")
     def _check_outcomes(self) -> Self:
         both = sorted(set(self.outcome_positive) & set(self.outcome_negative))
@@ -80,5 +85,12 @@ class OutcomeSettings(SettingsGroup):
             raise ValueError(
                 f"{PREFIX}OUTCOME_POSITIVE and {PREFIX}OUTCOME_NEGATIVE both name"
                 f" {', '.join(both)}: an outcome is a success, a failure, or in neither list"
+            )
+        needed = (self.outcome_horizon_days + 2 * self.outcome_late_days) / 7 + 1
+        if self.outcome_report_weeks < needed:
+            raise ValueError(
+                f"{PREFIX}OUTCOME_REPORT_WEEKS is {self.outcome_report_weeks}, expected at least"
+                f" {math.ceil(needed)}: until the horizon and twice {PREFIX}OUTCOME_LATE_DAYS have"
+                " passed, outcomes change the counts of a week"
             )
         return self

@@ -27,12 +27,15 @@ class FakeTopics:
     ----------
     reads
         Bounds of the reads so far.
+    error
+        Raised where the bounds of a partition are asked for.
     """
 
     partitions: int = 2
     logs: dict[TopicPartition, list[RawRecord]] = field(default_factory=dict)
     starts: dict[TopicPartition, int] = field(default_factory=dict)
     reads: list[tuple[str, int, int, int]] = field(default_factory=list)
+    error: Exception | None = None
 
     def add(
         self,
@@ -65,6 +68,11 @@ class FakeTopics:
         start = max(start, self.starts.get(partition, 0))
         if kept := self.logs.get(partition, [])[start:stop]:
             yield kept
+
+    async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        if self.error is not None:
+            raise self.error
+        return self.starts.get(partition, 0), len(self.logs.get(partition, ()))
 
     # As its consumer
 

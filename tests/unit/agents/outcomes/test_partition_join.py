@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
 from typing import Any
@@ -21,7 +21,9 @@ from agents.outcomes.partition_join import ArrivedOutcome, PartitionJoin, Scored
 from agents.outcomes.store import MemoryStore
 from tests.unit.agents.outcomes.joins import (
     DAY,
+    KINDS,
     MODEL,
+    OPTIONS,
     START,
     arrived,
     join_of,
@@ -161,6 +163,19 @@ def test_the_shadow_has_counts_of_its_own_and_does_not_move_the_watermark(
 def test_cohorts_that_began_before_the_log_are_not_taken(join: PartitionJoin) -> None:
     add_scores(join, scored("a", 2, 7), scored("b", 8, 8), first=7)
     assert {(key.model, key.week) for key in join.take_changed()} == {(MODEL, START + 7 * DAY)}
+
+
+def test_weeks_are_dropped_when_they_are_not_reported_any_more_also_after_a_restart() -> None:
+    store = MemoryStore()
+    options = replace(OPTIONS, reported_ms=4 * 7 * DAY)
+    join = PartitionJoin(store, options, KINDS)
+    add_scores(join, scored("a", 1, 0), scored("b", 8, 1), scored("c", 34, 2))
+    assert join.first_reported_week == START
+    add_scores(join, scored("d", 35, 3), first=3)
+    weeks = {START + 7 * DAY, START + 28 * DAY, START + 35 * DAY}
+    assert {key.week for key in join.cohorts.counts} == weeks
+    longer = PartitionJoin(store, replace(OPTIONS, reported_ms=3 * 7 * DAY), KINDS)
+    assert {key.week for key in longer.take_changed()} == weeks - {START + 7 * DAY}
 
 
 def test_only_changed_cohorts_are_taken_and_after_a_restart_all() -> None:

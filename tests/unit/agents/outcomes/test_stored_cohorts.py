@@ -76,3 +76,17 @@ def test_fields_beyond_the_limit_are_not_counted() -> None:
     fields = [(f"f{n}", "x") for n in range(60)]
     assert len(stored.segment_numbers(0, fields)) == 40
     assert len(stored.segment_numbers(0, fields)) == 40
+
+
+def test_weeks_that_are_not_reported_any_more_are_dropped_for_good() -> None:
+    store = MemoryStore()
+    stored = StoredCohorts(store)
+    stored.number_of(MODEL)
+    row = Counter({CohortRow(0.5, None, "High"): 1})
+    old, kept = CohortKey(0, MODEL, START - 1), CohortKey(0, MODEL, START)
+    store.write(stored.apply({old: row, kept: row}), [])
+    store.write({}, stored.forget_before(START))
+    assert stored.take_changed() == {kept}
+    assert stored.forget_before(START) == []
+    stored.apply({old: Counter({CohortRow(0.5, None, "High"): -1})})  # of a lead that is dropped
+    assert set(stored.cohorts.counts) == set(StoredCohorts(store).cohorts.counts) == {kept}

@@ -75,7 +75,7 @@ def test_the_bias_is_mean_score_minus_conversion_with_its_interval() -> None:
         assert row.bias.low < 0 < row.bias.high
 
 
-def test_of_many_segments_the_smallest_are_counted_together() -> None:
+def test_the_smallest_segments_are_counted_together_if_there_are_many() -> None:
     part = {f"v{n:02}": QualityCounts.count(LEADS.take(np.arange(60 + n))) for n in range(14)}
     table = {row.segment: row for row in fairness_table(part | {OTHER: SEGMENTS["phone"]})}
     assert set(table) == {OTHER, *(f"v{n:02}" for n in range(3, 14))}

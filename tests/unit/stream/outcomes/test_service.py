@@ -54,6 +54,7 @@ class Place:
         parts: Any = (
             *(self.source, Follower("follower", self.calls), partitions, emitter),
             *(Part("letters", self.calls), AsyncPart("publisher", self.calls)),
+            AsyncPart("cleaner", self.calls),
             *(Part("placement", self.calls), AsyncPart("clock", self.calls)),
         )
         self.service = OutcomeService(
@@ -68,9 +69,10 @@ async def test_the_parts_start_and_stop_in_order() -> None:
     place = Place()
     await place.service.start()
     await until(lambda: "placement look" in place.calls)
-    assert place.calls[:8] == [
+    assert place.calls[:9] == [
         *("clock compare", "emitter start", "letters verify", "placement start"),
-        *("follower start", "source start", "publisher publish", "placement look"),
+        *("follower start", "source start", "publisher publish", "cleaner look"),
+        "placement look",
     ]
     await place.service.stop()
     assert place.calls[-5:] == [

@@ -20,6 +20,7 @@ def test_words_of_outcomes_are_split_and_their_case_is_ignored(
     [
         ({"outcome_positive": ("lost",)}, "both name lost"),
         ({"outcome_negative": "lost,,won"}, "several separated by commas"),
+        ({"outcome_report_weeks": 13}, "expected at least 14"),
         ({"outcome_segments": "country,"}, "in ascending order: country,age:30:45"),
         ({"outcome_segments": "age:45:30"}, "in ascending order"),
         ({"outcome_segments": "age:x"}, "in ascending order"),
