@@ -1,11 +1,13 @@
 """Evidently snapshot: a report on how leads differ from the training data.
 
-The only module that imports Evidently and pandas. The import takes seconds and hundreds of
-megabytes, so it happens in a separate process, never in a worker.
+This module and ``monitoring.quality_section`` are the only ones that import Evidently and pandas.
+The import takes seconds and hundreds of megabytes, so it happens in a separate process, never in a
+worker.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -36,7 +38,9 @@ from monitoring.drift.assessment import Assessment
 from monitoring.drift.correlations import CorrelationChange
 from monitoring.drift.diagnosis import ADVICE
 from monitoring.drift.field_drift import DriftThresholds, FieldDrift
+from monitoring.known_scores import KnownScores
 from monitoring.lead_sample import SCORE, ShownColumns, Subject
+from monitoring.quality_section import quality_snapshot
 from schemas.display import for_page
 
 __all__ = ["Rendered", "add_to_workspace", "render"]
@@ -46,6 +50,7 @@ FIELD_METHOD, SCORE_METHOD = "leadscore_field_psi", "leadscore_score_psi"
 UNKNOWN = "-"
 MOST_PAIRS = 10
 """Pairs of fields in the table of correlations."""
+QUALITY_NOTE = "\n\nThe quality of the scores, by their outcomes, is at the end of this page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ def render(
     assessment: Assessment,
     thresholds: DriftThresholds,
     correlations: Sequence[CorrelationChange] = (),
+    known: KnownScores | None = None,
 ) -> Rendered:
     """Compute a snapshot.
 
@@ -95,16 +101,19 @@ def render(
         Thresholds of the assessment.
     correlations
         Changes of the correlation of two fields, the largest first.
+    known
+        Scores whose outcomes are known, for a section on their quality; None: there is no section.
     """
     subject, assessment = _subject_for_page(subject), _assessment_for_page(assessment)
     now, before = _columns_for_page(now), _columns_for_page(before)
     _register(assessment)
+    section = None if known is None else quality_snapshot(known)
     fields = [*assessment.by_field]
     aspects = [drift.name for drift in assessment.fields[:-1] if drift.name not in fields]
     report = Report(
         [
             _Verdict(
-                text=_text(subject, assessment),
+                text=_text(subject, assessment) + (QUALITY_NOTE if section else ""),
                 figures=_figures(assessment),
                 rows=[_row(field) for field in _worst_first(assessment)],
             ),
@@ -128,9 +137,20 @@ def render(
         snapshot = report.run(
             _dataset(now), _dataset(before), timestamp=timestamp, name=subject.title
         )
+    if section is not None:
+        snapshot._widgets += section._widgets
     html = snapshot.get_html_str(as_iframe=False)
     titled = html.replace("<head>", f"<head>\n<title>{escape(subject.title)}</title>", 1)
-    return Rendered(titled.lstrip(), snapshot.json(), snapshot)
+    return Rendered(titled.lstrip(), _json(snapshot, section), snapshot)
+
+
+def _json(snapshot: Snapshot, section: Snapshot | None) -> str:
+    """Return the content of the page as Evidently's JSON."""
+    if section is None:
+        return str(snapshot.json())
+    content = json.loads(snapshot.json())
+    content["metrics"] += json.loads(section.json())["metrics"]
+    return json.dumps(content)
 
 
 def _drift_metrics(

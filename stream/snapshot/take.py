@@ -15,10 +15,12 @@ from model.bundle import Bundle
 from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.correlations import CorrelationChange, correlation_changes
 from monitoring.drift.field_drift import DriftThresholds
+from monitoring.known_scores import KnownScores
 from monitoring.lead_sample import SCORE, ShownColumns, Subject, shown_columns
 from schemas.errors import StartupError
 from stream.settings import Settings
 from stream.snapshot.archive import SnapshotFolder
+from stream.snapshot.outcomes import read_known_scores
 from stream.snapshot.record_sample import TimeRange, draw_records
 from stream.snapshot.request import Order
 from stream.snapshot.samples import comparable_bundle, reference_sample, scored_sample
@@ -68,7 +70,8 @@ async def take_snapshot(settings: Settings, order: Order) -> SnapshotSummary:
             metadata = bundle.metadata
             shown = shown_columns(metadata.spec, metadata.shown_reference, now, before)
             changes = correlation_changes([*assessment.by_field], *shown, SCORE)
-            rendered = _render(subject, order, bundle.name, shown, assessment, changes)
+            known = await read_known_scores(settings, bundle)
+            rendered = _render(subject, order, bundle.name, shown, assessment, changes, known)
         summary = SnapshotSummary(
             topic=subject.topic,
             model=subject.model,
@@ -142,6 +145,7 @@ def _render(
     shown: tuple[ShownColumns, ShownColumns],
     assessment: Assessment,
     changes: Sequence[CorrelationChange],
+    known: KnownScores | None,
 ) -> Rendered:
     try:
         # Imported late, as it takes seconds: missing parts are reported before.
@@ -150,6 +154,6 @@ def _render(
         raise StartupError(
             f"expected Evidently to be installed, but {error}: install leadscore[drift]"
         ) from None
-    rendered = render(subject, *shown, assessment, THRESHOLDS, changes)
+    rendered = render(subject, *shown, assessment, THRESHOLDS, changes, known)
     add_to_workspace(order.workspace, model, rendered, order.keep)
     return rendered

@@ -20,7 +20,10 @@ from features.reference_sample import LeadSample, shown_numbers
 from monitoring.drift.assessment import Assessor
 from monitoring.drift.correlations import CorrelationChange
 from monitoring.drift.field_drift import DriftThresholds
+from monitoring.known_scores import KnownScores
 from monitoring.lead_sample import Subject, shown_columns
+from monitoring.quality.counts import QualityCounts
+from tests.unit.monitoring.quality.drawn_leads import drawn
 from tests.unit.small_model import LEADS, SPEC, SmallModel
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Evidently's and its libraries' own
@@ -84,8 +87,10 @@ def rendered(model: SmallModel, drifted: Any) -> Any:
     from monitoring.snapshot import render
 
     now, assessment = drifted
+    latest, before = (QualityCounts.count(drawn(2000, seed=seed)) for seed in (1, 2))
+    known = KnownScores(latest, "2026-W14 to 2026-W17", before, "2026-W02 to 2026-W13", high=0.3)
     columns = shown(model, now, sample(model))
-    return render(SUBJECT, *columns, assessment, FEW, CHANGES)  # type: ignore[call-arg]
+    return render(SUBJECT, *columns, assessment, FEW, CHANGES, known)  # type: ignore[call-arg]
 
 
 def test_the_report_marks_the_drift_of_the_assessment(rendered: Any, drifted: Any) -> None:
@@ -105,6 +110,20 @@ def test_the_report_marks_the_drift_of_the_assessment(rendered: Any, drifted: An
     found = sum(any(d.is_drifted for d in found) for found in assessment.by_field.values())
     assert found >= 3
     assert counted == {"count": found, "share": pytest.approx(assessment.drifted_share)}
+
+
+def test_the_quality_of_the_scores_is_a_section_at_the_end(rendered: Any, too_few: Any) -> None:
+    texts = [
+        params["text"]
+        for kind, params in of_widgets(variable("metric", rendered.html)["widgets"])
+        if kind == "text"
+    ]
+    assert "is at the end of this page" in texts[0]
+    assert texts[-1].startswith("# Quality of the scores, by their outcomes")
+    assert "2026-W14 to 2026-W17" in texts[-1]
+    kinds = {m["config"]["type"].rpartition(":")[2] for m in json.loads(rendered.json)["metrics"]}
+    assert {"RocAuc", "Precision", "ValueDrift"} <= kinds
+    assert "Quality of the scores" not in too_few.html
 
 
 @pytest.fixture(scope="module")
