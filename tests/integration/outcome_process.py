@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ __all__ = [
     "PARTITIONS",
     "Play",
     "begin_outcomes",
+    "country_of",
     "outcome_stage",
     "reported",
     "until_reported",
@@ -86,8 +88,24 @@ class Play:
         """Return what the logs say, counted in another way."""
         return recount(self.scores, self.outcomes)
 
-    def score_records(self) -> list[Record]:
-        """Return the scored events as workers write them."""
+    def expected_of(self, country: str) -> Totals:
+        """Return what the logs say of the leads of a country; see ``country_of``."""
+        return recount(
+            [score for score in self.scores if country_of(score) == country],
+            self.outcomes,
+            watermark=max(score.at for score in self.scores),
+        )
+
+    def score_records(self, *, behind_ms: int = 0, **fields: str) -> list[Record]:
+        """Return the scored events as workers write them, or a shadow that is behind.
+
+        Parameters
+        ----------
+        behind_ms
+            Milliseconds from a lead to its score.
+        **fields
+            Replace fields of the events.
+        """
         return [
             Record(
                 CODEC.encode(
@@ -95,13 +113,16 @@ class Play:
                         score.lead_id.decode(),
                         offset=score.offset,
                         partition=self.partition,
-                        scored_at=score.at,
+                        scored_at=score.at + behind_ms,
+                        latency_ms=behind_ms,
                         score=score.score,
                         category=score.band,
+                        **fields,
                     )
                 ),
                 key=score.lead_id,
                 partition=self.partition,
+                headers=[("leadscore.segment.country", country_of(score).encode())],
             )
             for score in self.scores
         ]
@@ -127,6 +148,11 @@ class Play:
         ]
 
 
+def country_of(score: ScoredLead) -> str:
+    """Return the segment of a lead, the same at each of its scores; empty: missing."""
+    return ("NL", "DE", "")[zlib.crc32(score.lead_id) % 3]
+
+
 def _shifted(given: ArrivedOutcome, shift: int) -> ArrivedOutcome:
     outcome = replace(given.outcome, occurred_at=given.outcome.occurred_at + shift)
     return given._replace(outcome=outcome, arrived=given.arrived + shift)
@@ -143,6 +169,9 @@ async def reports(stage: Stage) -> list[QualityReport]:
     """Return the valid reports: the last one of each key."""
     latest: dict[bytes, QualityReport] = {}
     for record in await stage.records(stage.settings.leads_quality):
+        if record.value is None:
+            latest.pop(record.key, None)
+            continue
         report = decode_quality_report(record.value)
         assert record.key == report.key
         latest[report.key] = report
@@ -150,9 +179,11 @@ async def reports(stage: Stage) -> list[QualityReport]:
 
 
 async def reported(stage: Stage) -> Totals:
-    """Return the sum of the reports."""
+    """Return the sum of the reports on live scores."""
     found: Totals = Counter()
     for report in await reports(stage):
+        if report.topic != stage.settings.leads_scored or report.segment is not None:
+            continue
         for kind in ("positives", "negatives", "unknown"):
             found[0, report.week, kind] += getattr(report.counts, kind)
     return +found
