@@ -165,9 +165,11 @@ class LeadState:
         for _ in range(scores):
             channel, mark, model, band, time, offset, score = SCORE.unpack_from(value, at)
             at += SCORE.size
-            stop = at + (mark >> 1) * SEGMENT.size
-            segments = tuple(number for (number,) in SEGMENT.iter_unpack(value[at:stop]))
-            at = stop
+            segments: tuple[int, ...] = ()
+            if mark > 1:
+                stop = at + (mark >> 1) * SEGMENT.size
+                segments = tuple(number for (number,) in SEGMENT.iter_unpack(value[at:stop]))
+                at = stop
             state.scores.append(
                 Score(channel, time, offset, score, model, band, bool(mark & 1), segments)
             )
@@ -177,6 +179,10 @@ class LeadState:
             state.outcomes.append(Outcome(time, offset, arrived, OutcomeKind(kind), money, text))
             at += OUTCOME.size
         return state
+
+    def copy(self) -> LeadState:
+        """Return a state of its own with the same entries."""
+        return LeadState([*self.scores], [*self.outcomes])
 
     def to_bytes(self) -> bytes:
         """Write the state: 2 bytes, 30 for each score, 2 for each segment, 37 for each outcome."""
@@ -229,6 +235,8 @@ class LeadState:
 
 def sessions(scores: Sequence[Score], horizon_ms: int) -> list[list[Score]]:
     """Return the sessions of each channel, given scores ascending by time."""
+    if len(scores) == 1:  # of most leads
+        return [[*scores]]
     found: list[list[Score]] = []
     for channel in sorted({score.channel for score in scores}):
         last: Score | None = None

@@ -253,11 +253,8 @@ class PartitionJoin:
     def _load(self, lead_ids: Iterable[bytes]) -> _Change:
         ids = list(lead_ids)
         values = self._store.get([LEAD + lead_id for lead_id in ids]) if ids else []
-        stored = dict(zip(ids, values, strict=True))
-        return _Change(
-            {lead_id: LeadState.of_bytes(value) for lead_id, value in stored.items()},
-            {lead_id: LeadState.of_bytes(value) for lead_id, value in stored.items()},
-        )
+        before = dict(zip(ids, map(LeadState.of_bytes, values), strict=True))
+        return _Change(before, {lead_id: state.copy() for lead_id, state in before.items()})
 
     def _commit(self, change: _Change) -> None:
         puts: dict[bytes, bytes] = {}

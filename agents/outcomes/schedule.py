@@ -28,6 +28,9 @@ def due_at(state: LeadState, options: JoinOptions) -> int:
     """
     if not state.scores:
         return max(outcome.at for outcome in state.outcomes) + options.kept_ms
+    if len(state.scores) == 1:  # of most leads
+        [score] = state.scores
+        return score.at + (options.kept_ms if score.is_matured else options.horizon_ms)
     young = [score.at + options.horizon_ms for score in state.scores if not score.is_matured]
     ends = [session[-1].at for session in sessions(state.scores, options.horizon_ms)]
     return min([*young, min(ends) + options.kept_ms])
