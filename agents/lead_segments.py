@@ -7,7 +7,7 @@ whoever counts reads the scores alone, and a field need not be one of the model'
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -101,7 +101,7 @@ class LeadSegments:
             ]
         return headers
 
-    def _segments(self, place: int, columns: dict[str, object]) -> list[bytes]:
+    def _segments(self, place: int, columns: Mapping[str, object]) -> list[bytes]:
         field, labels = self.fields[place], self._labels[place]
         column = columns[field.name]
         if isinstance(column, np.ndarray):

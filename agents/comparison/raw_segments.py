@@ -44,7 +44,7 @@ def segments_of_numbers(field: str, values: NDArray[np.float64]) -> SegmentedFie
         codes = np.searchsorted(distinct, values)
     else:
         edges = np.unique(np.quantile(known, np.linspace(0, 1, PARTS + 1)[1:-1]))
-        labels = range_labels(edges)
+        labels = range_labels(edges.tolist())
         codes = np.searchsorted(edges, values, side="right")
     return SegmentedField(
         field, np.where(is_missing, len(labels), codes).astype(np.int64), [*labels, MISSING]
