@@ -47,7 +47,7 @@ async def quality(stage: Stage, *options: str) -> list[dict[str, Any]]:
     given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "stream", "quality", "--json", "--weeks", "52", *options),
-        env=given | stage.environment,
+        env=given | stage.environment | {"LEADSCORE_ROLE": "score"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
