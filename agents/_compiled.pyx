@@ -129,6 +129,70 @@ cdef class RecordReader:
         return self
 
 
+cdef class ReadBatch:
+    """A batch whose records are read several at once; to aiokafka these are one record.
+
+    Parameters
+    ----------
+    batch
+        aiokafka's batch, or one that is decompressed piece by piece.
+    source
+        Its `reader` is the reader of the poll, or None: the records are read one by one.
+    """
+
+    cdef object _batch, _records, _source
+    cdef bint _is_open, _is_over
+
+    def __init__(self, batch, source):
+        self._batch = self._records = batch
+        self._source = source
+
+    def __getattr__(self, name):
+        return getattr(self._batch, name)
+
+    # What aiokafka asks of each batch: __getattr__ is called after an AttributeError.
+
+    def validate_crc(self):
+        return self._batch.validate_crc()
+
+    @property
+    def producer_id(self):
+        return self._batch.producer_id
+
+    @property
+    def base_offset(self):
+        return self._batch.base_offset
+
+    @property
+    def next_offset(self):
+        return self._batch.next_offset
+
+    @property
+    def is_control_batch(self):
+        return self._batch.is_control_batch
+
+    @property
+    def is_transactional(self):
+        return self._batch.is_transactional
+
+    def __iter__(self):
+        self._records = iter(self._batch)
+        self._is_open = True
+        return self
+
+    def __next__(self):
+        cdef RecordReader reader
+        if self._is_over:
+            raise StopIteration
+        found = self._source.reader if self._is_open else None  # else: a control record
+        if found is None:
+            return next(self._records)
+        reader = found
+        reader.read(self._records)
+        self._is_over = reader.is_over
+        return reader
+
+
 def columns_of(records):
     """Return the columns of records, or None if one of them is of another class.
 

@@ -16,8 +16,9 @@ Sources: Kafka's protocol guide, "Record Batch"; KIP-98 (message format 2).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException, RecordTooLargeError
@@ -37,8 +38,8 @@ from stream.fetch.batch_header import (
 )
 from stream.fetch.decompression import Codec, DecompressionError, decompress
 
-if TYPE_CHECKING:
-    from agents._compiled import RecordReader
+with suppress(ImportError):  # installed without a compiler, no partition has a reader
+    from agents._compiled import ReadBatch, RecordReader
 
 __all__ = ["BatchLimits", "BoundedRecords", "bound_batches"]
 
@@ -131,7 +132,7 @@ class BoundedRecords:
         self._require_a_whole_batch()
         batch, self._opened = self._opened or self._open(0), None
         self._current = batch if isinstance(batch, _PiecewiseBatch) else None
-        return batch if batch is None or self.reader is None else _ReadBatch(batch, self)
+        return batch if batch is None or self.reader is None else ReadBatch(batch, self)
 
     def prepare(self, offset: int) -> bool:
         """Do one step of the work before the next record, if there is much of it.
@@ -180,40 +181,6 @@ class BoundedRecords:
 
 
 fetcher.MemoryRecords = BoundedRecords
-
-
-class _ReadBatch:
-    """A batch whose records are read several at once; to aiokafka these are one.
-
-    Parameters
-    ----------
-    batch
-        The batch.
-    source
-        Has the reader.
-    """
-
-    def __init__(self, batch: Any, source: BoundedRecords) -> None:
-        self._batch = self._records = batch
-        self._source = source
-        self._is_open = self._is_over = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._batch, name)
-
-    def __iter__(self) -> Iterator[Any]:
-        self._records, self._is_open = iter(self._batch), True
-        return self
-
-    def __next__(self) -> Any:
-        if self._is_over:
-            raise StopIteration
-        reader = self._source.reader if self._is_open else None  # else: a control record
-        if reader is None:
-            return next(self._records)
-        found = reader.read(self._records)
-        self._is_over = reader.is_over
-        return found
 
 
 class _PiecewiseBatch:
