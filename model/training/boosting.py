@@ -11,7 +11,15 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-__all__ = ["RECIPE", "BoostingParameters", "average", "boost", "boost_base_rate", "margins"]
+__all__ = [
+    "RECIPE",
+    "BoostingParameters",
+    "average",
+    "boost",
+    "boost_base_rate",
+    "boosted",
+    "margins",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,24 @@ def boost(
     -------
     xgboost.Booster
     """
+    rows = xgboost.DMatrix(matrix, labels.astype(np.float32), weight=weights, nthread=threads)
+    return boosted(rows, parameters, seed=seed, threads=threads)
+
+
+def boosted(rows: Any, parameters: BoostingParameters, *, seed: int, threads: int) -> Any:
+    """Train the trees of one booster on a matrix of XGBoost's, which has labels and weights.
+
+    Parameters
+    ----------
+    rows
+        xgboost.DMatrix
+    parameters, seed, threads
+        As for ``boost``.
+
+    Returns
+    -------
+    xgboost.Booster
+    """
     settings = parameters.as_dict()
     trees = settings.pop("trees")
     del settings["boosters"]
@@ -84,7 +110,6 @@ def boost(
         "nthread": threads,
         "verbosity": 0,
     }
-    rows = xgboost.DMatrix(matrix, labels.astype(np.float32), weight=weights, nthread=threads)
     return xgboost.train(settings, rows, num_boost_round=trees)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from model.training.boosting import (
     boost_base_rate,
     margins,
 )
+from model.training.external_memory import boost_from_disk
 from model.training.masking import with_masked_copies
 from model.training.trees import Tree, Trees
 
@@ -77,9 +79,18 @@ class XgboostEnsemble:
 
 @dataclass(frozen=True, slots=True)
 class XgboostTrainer:
-    """Trains boosters on leads, and on copies of them with fields that miss; see ``Trainer``."""
+    """Trains boosters on leads, and on copies of them with fields that miss; see ``Trainer``.
+
+    Parameters
+    ----------
+    boosting
+        Parameters of the trees.
+    cache
+        Folder on a disk in which XGBoost keeps the rows while it trains; None: they are in memory.
+    """
 
     boosting: BoostingParameters = RECIPE
+    cache: Path | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -134,6 +145,13 @@ class XgboostTrainer:
         seed: int,
         threads: int,
     ) -> xgboost.Booster:
+        if self.cache is not None:
+            return boost_from_disk(
+                *(spec, matrix, labels, self.boosting),
+                seed=seed,
+                threads=threads,
+                folder=self.cache,
+            )
         rows, weights = with_masked_copies(spec, matrix, seed)
         return boost(
             rows, np.tile(labels, 2), self.boosting, weights=weights, seed=seed, threads=threads

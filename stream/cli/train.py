@@ -152,6 +152,12 @@ KINDS = (*map(str, FieldKind), "ignore")
     help="Threads of the training: more are faster if cores are idle. The model is the same.",
 )
 @click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep the rows on this disk while XGBoost trains, not in memory.",
+)
+@click.option(
     "--plan",
     "only_plan",
     is_flag=True,
@@ -267,16 +273,18 @@ def _place(name: str, version: str | None, registry: str) -> str:
 
 def _options(schema: str | None, options: dict[str, Any]) -> TrainOptions:
     from model.training.train import TrainOptions
+    from model.training.xgboost_trainer import XgboostTrainer
 
     high, medium = (band_rule(options.pop(name), f"--{name}") for name in ("high", "medium"))
     check_order(high, medium)
-    engagement = options.pop("engagement")
+    engagement, cache = options.pop("engagement"), options.pop("cache")
     return TrainOptions(
         **{**options, "kinds": _kinds(options["kinds"])},
         schema=_contract(schema) if schema else None,
         high=high,
         medium=medium,
         engagement=engagement_range(engagement) if engagement else None,
+        trainer=XgboostTrainer(cache=cache),
     )
 
 

@@ -114,6 +114,7 @@ def lead_values(table: Table, converted: NDArray[np.bool_]) -> LeadValues | None
 
 def _options(settings: Settings, plan: RetrainPlan, production: Bundle) -> TrainOptions:
     from model.training.options import TrainOptions
+    from model.training.xgboost_trainer import XgboostTrainer
 
     spec = production.metadata.spec
     texts = [name for name, kind in spec.kinds.items() if kind is FieldKind.TEXT]
@@ -129,6 +130,7 @@ def _options(settings: Settings, plan: RetrainPlan, production: Bundle) -> Train
         seed=plan.seed,
         trials=settings.retrain_trials,
         search_seconds=settings.retrain_search_minutes * 60,
+        trainer=XgboostTrainer(cache=settings.retrain_cache),
     )
 
 
@@ -137,8 +139,9 @@ def _as_measured(options: TrainOptions, measured: TrainedModel) -> TrainOptions:
     from model.training.boosting import BoostingParameters
     from model.training.xgboost_trainer import XgboostTrainer
 
+    assert isinstance(options.trainer, XgboostTrainer)
     found = BoostingParameters(**measured.report.parameters)
-    return replace(options, trials=0, trainer=XgboostTrainer(found))
+    return replace(options, trials=0, trainer=replace(options.trainer, boosting=found))
 
 
 def _judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -82,6 +83,10 @@ class RetrainingSettings(SettingsGroup):
     retrain_keep_data: bool = True
     """Whether the data set stays beside the model, as `training.parquet`: fields of leads, without
     their ids."""
+
+    retrain_cache: Path | None = None
+    """Folder on a disk in which XGBoost keeps the rows while it trains, for data sets that do not
+    fit into memory twice more; default: in memory."""
 
     retrain_trials: Annotated[int, Field(ge=0, le=1000)] = 50
     """Sets of parameters that the search tries; 0: none."""
