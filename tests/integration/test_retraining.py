@@ -39,7 +39,7 @@ from tests.integration.worker_process import CONTACT, Stage
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-PAST, LEADS, LATER = slice(20_000, 23_000), slice(34_188, 39_188), slice(39_188, 41_188)
+PAST, LEADS, LATER = slice(20_000, 23_000), slice(36_188, 40_188), slice(40_188, 41_188)
 DAY_MS = 86_400_000
 RULES = {
     "LEADSCORE_RETRAIN_TIME": "created",
@@ -57,7 +57,7 @@ CHAIN = {
     "LEADSCORE_OUTCOME_TIME": "created_at",
     "LEADSCORE_MODEL_POLL_SECONDS": "0.5",
     "LEADSCORE_ROLLOUT_STEPS": "50@3s",
-    "LEADSCORE_ROLLOUT_MIN_LEADS": "50",
+    "LEADSCORE_ROLLOUT_MIN_LEADS": "10",
     # The scores of a model of other times are meant to differ.
     "LEADSCORE_ROLLOUT_MAX_PSI": "100",
 }
@@ -200,7 +200,7 @@ async def until_production(
         await each.ready()
     later = contacts_table.slice(LATER.start, LATER.stop)
     leads = leads_of(later, CONTACT, lead_id="lead_id", time="created_at")
-    await stage.until_committed(await stage.play(leads[:1500]))
+    await stage.until_committed(await stage.play(leads[:700]))
     await send_outcomes(kafka, stage, later)
 
     def has(alias: Alias) -> Callable[[], Awaitable[bool]]:
@@ -213,7 +213,7 @@ async def until_production(
 
     await until(has(Alias.CANARY), within=120, what="the canary")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(stage.play(leads[1500:], rate=50))
+        tasks.create_task(stage.play(leads[700:], rate=15))
         await until(has(Alias.PRODUCTION), within=90, what="the candidate in production")
 
     async def is_withdrawn() -> bool:
