@@ -16,12 +16,12 @@ from schemas.model_identity import ModelIdentity
 from stream.archive.location import location_of_plan
 from stream.archive.reader import Archive
 from stream.kafka.access import Use
+from stream.kafka.keyed_log import require_topic
 from stream.kafka.log_reader import LogReader
 from stream.kafka.topic_admin import create_copies, partition_counts
 from stream.kafka.topic_catalog import DEAD_LETTERS, PARTIALS, SCORED
 from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
-from stream.replay.plan_log import require_plan_topic
 from stream.replay.ranges import BEGINNING, END, PartitionRange, Point, read_bounds, resolve
 from stream.replay.source_topic import read_topic_id
 from stream.settings import Settings
@@ -122,7 +122,7 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
         raise StartupError(
             f"expected the topic {wanted.topic}, but it does not exist: name another with --topic"
         )
-    require_plan_topic(settings, counts)
+    require_topic(settings.leads_replays, counts)
     model = find_model(Registry(settings.registry), wanted.model)
     out, dead_letters = _outputs(settings, wanted, replay_id)
     ranges = await _ranges(settings, wanted, partitions)

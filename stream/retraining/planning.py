@@ -11,9 +11,10 @@ import numpy as np
 from agents.retraining.point_in_time import Cut
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry
-from schemas.errors import InputError, StartupError
+from schemas.errors import InputError
 from stream.archive.location import location_of_plan
 from stream.kafka.access import Use
+from stream.kafka.keyed_log import require_topic
 from stream.kafka.topic_admin import partition_counts
 from stream.process.model_trial import Trials
 from stream.retraining.lead_rows import LeadRows
@@ -117,11 +118,7 @@ async def make_plan(
 
 def _require_topics(settings: Settings, counts: Mapping[str, int]) -> Mapping[str, int]:
     for topic in (settings.leads_created, settings.leads_outcomes, settings.leads_retrains):
-        if not counts.get(topic):
-            raise StartupError(
-                f"expected the topic {topic}, but it does not exist: create it with"
-                " `leadscore topics create`"
-            )
+        require_topic(topic, counts)
     return counts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,46 @@ def aiokafka_logs_as_before() -> Iterator[None]:
     level = logger.level
     yield
     logger.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def passed_trials() -> set[bytes]:
+    """Digests of models that have passed a trial in this run."""
+    return set()
+
+
+@pytest.fixture
+def tried_once(monkeypatch: pytest.MonkeyPatch, passed_trials: set[bytes]) -> None:
+    """Pass a model without a process if it has passed a trial in this run.
+
+    A command tries its model each time it is called: that is most of its time. For tests whose
+    subject comes after the trial.
+    """
+    from stream.process.model_trial import Trials
+
+    make = Trials.__init__
+
+    def remembering(trials: Trials, *arguments: Any, **options: Any) -> None:
+        make(trials, *arguments, **options)
+        trials._passed = passed_trials
+
+    monkeypatch.setattr(Trials, "__init__", remembering)
+
+
+@pytest.fixture
+def quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train few small trees by `leadscore train`: for tests whose subject is no model."""
+    from model.training.boosting import BoostingParameters
+    from model.training.options import TrainOptions
+    from model.training.xgboost_trainer import XgboostTrainer
+
+    make = TrainOptions.__init__
+    quick = XgboostTrainer(BoostingParameters(trees=40, max_depth=4, eta=0.2))
+
+    def quickly(options: TrainOptions, *arguments: Any, **given: Any) -> None:
+        make(options, *arguments, **{"trainer": quick} | given)
+
+    monkeypatch.setattr(TrainOptions, "__init__", quickly)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,10 @@ from testing.made import MADE
 from tests.unit.small_model import SmallModel
 
 # A connection that is cut while it opens may be left to the garbage collector by the client.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("tried_once"),
+]
 
 EXIT_UNREACHABLE, EXIT_CTRL_C = 3, 130
 

@@ -27,6 +27,8 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.cli.score import score
 
+pytestmark = pytest.mark.usefixtures("tried_once")
+
 START = datetime(2024, 1, 1, tzinfo=UTC)
 QUICK = XgboostTrainer(BoostingParameters(trees=30, max_depth=3, eta=0.3))
 OPTIONS = TrainOptions(target="won", id="lead_id", time="Date Created", trainer=QUICK)

@@ -22,6 +22,8 @@ from schemas.wire import WireFormat
 from stream.cli.score import score
 from stream.cli.train import train
 
+pytestmark = pytest.mark.usefixtures("tried_once")
+
 NAMES = ("lead_id", "Lead Source", "No. of Employees", "来源", "员工")
 
 

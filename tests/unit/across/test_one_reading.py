@@ -16,6 +16,8 @@ from click.testing import CliRunner
 from stream.cli.score import score
 from stream.cli.train import train
 
+pytestmark = pytest.mark.usefixtures("tried_once")
+
 CITIES = ("São Paulo", "Zürich", "Ålesund")
 NAMES = ("lead_id", "size", "opened", "seen", "member", "active", "city", "won")
 

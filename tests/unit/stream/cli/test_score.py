@@ -21,6 +21,8 @@ from stream.cli.explain import explain
 from stream.cli.score import SHOWN_ROWS, score
 from tests.unit.small_model import LEADS, SmallModel
 
+pytestmark = pytest.mark.usefixtures("tried_once")
+
 UUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 

@@ -24,6 +24,8 @@ from stream.cli.score import score
 from stream.cli.train import train
 from testing.made import MADE
 
+pytestmark = pytest.mark.usefixtures("quick_recipe", "tried_once")
+
 
 def leads(path: Path, n: int = 300, separator: str = ",") -> Path:
     rng = np.random.default_rng(1)

@@ -12,8 +12,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from schemas.errors import FatalError, InputError, StartupError
+from stream.kafka import keyed_log
 from stream.kafka.lenient_polls import Take, UnreadableRecordError, all_readable
-from stream.replay import plan_log as module
 from stream.replay.account import Account
 from stream.replay.plan import ReplayPlan, ReplayRecord, State
 from stream.replay.plan_log import PlanLog, read_record
@@ -108,9 +108,9 @@ class FakeTopic:
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch) -> FakeTopic:
     topic = FakeTopic()
-    monkeypatch.setattr(module, "LogReader", lambda connection, level: topic)
-    monkeypatch.setattr(module, "AIOKafkaProducer", topic.open)
-    monkeypatch.setattr(module, "partition_counts", topic.partition_counts)
+    monkeypatch.setattr(keyed_log, "LogReader", lambda connection, level: topic)
+    monkeypatch.setattr(keyed_log, "AIOKafkaProducer", topic.open)
+    monkeypatch.setattr(keyed_log, "partition_counts", topic.partition_counts)
     return topic
 
 

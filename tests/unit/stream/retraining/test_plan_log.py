@@ -11,8 +11,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.errors import FatalError, InputError, StartupError
+from stream.kafka import keyed_log
 from stream.kafka.lenient_polls import all_readable
-from stream.retraining import plan_log as module
 from stream.retraining.plan import RetrainAccount
 from stream.retraining.plan_log import RetrainLog
 from stream.settings import load_settings
@@ -69,9 +69,9 @@ class FakeTopics:
 @pytest.fixture
 def topics(monkeypatch: pytest.MonkeyPatch) -> FakeTopics:
     topics = FakeTopics()
-    monkeypatch.setattr(module, "LogReader", lambda connection, level: topics)
-    monkeypatch.setattr(module, "AIOKafkaProducer", topics.open)
-    monkeypatch.setattr(module, "partition_counts", topics.partition_counts)
+    monkeypatch.setattr(keyed_log, "LogReader", lambda connection, level: topics)
+    monkeypatch.setattr(keyed_log, "AIOKafkaProducer", topics.open)
+    monkeypatch.setattr(keyed_log, "partition_counts", topics.partition_counts)
     return topics
 
 
