@@ -56,7 +56,7 @@ def quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     from model.training.xgboost_trainer import XgboostTrainer
 
     make = TrainOptions.__init__
-    quick = XgboostTrainer(BoostingParameters(trees=40, max_depth=4, eta=0.2))
+    quick = XgboostTrainer(BoostingParameters(trees=12, max_depth=3, eta=0.3))
 
     def quickly(options: TrainOptions, *arguments: Any, **given: Any) -> None:
         make(options, *arguments, **{"trainer": quick} | given)

@@ -19,7 +19,6 @@ from schemas.fields import FieldKind
 from schemas.number_reading import NumberReading
 from schemas.time_reading import TimeReading
 from stream.cli.explain import explain
-from stream.cli.models import models
 from stream.cli.score import score
 from stream.cli.train import train
 from testing.made import MADE
@@ -419,21 +418,6 @@ def without_signal(path: Path, n: int = 300) -> Path:
     lines += [f"{rng.normal():.3f},{'ab'[i % 2]},{'yes' if i % 3 else 'no'}" for i in range(n)]
     path.write_text("\n".join(lines))
     return path
-
-
-def test_the_bands_are_printed_with_their_conversion(tmp_path: Path) -> None:
-    registry = tmp_path / "models"
-    result = run(leads(tmp_path / "leads.csv", 400), "--target", "won", "--registry", registry)
-    assert result.exit_code == 0, result.output
-    rows = [line.strip("│ ").split("│") for line in result.stdout.splitlines()]
-    bands = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if len(row) == 6}
-    assert list(bands)[-3:] == ["High", "Medium", "Low"]
-    assert bands["High"][1:3] == ["40", "10.0%"]
-    assert bands["Medium"][1:3] == ["80", "20.0%"]
-    assert float(bands["High"][4]) > float(bands["Medium"][4]) > float(bands["Low"][4])
-    assert "Healthy mean score:" in result.stdout
-    shown = CliRunner().invoke(models, ["show", "leads", "--registry", str(registry)]).output
-    assert "band high" in shown
 
 
 def test_a_model_without_signal_is_shown_and_not_published(tmp_path: Path) -> None:
