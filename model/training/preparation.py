@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.contract import conform, contract_kinds, derive_contract, is_boolean
+from features.contract import derive_contract, is_boolean
 from features.infer import (
     Inferred,
     infer_fields,
@@ -22,6 +22,7 @@ from features.spec import CREATED_AT, MISSING_WORDS
 from features.table import Table
 from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts
+from model.training.column_uses import ColumnUses, column_uses
 from model.training.creation import (
     SAME_DATES,
     creation_hint,
@@ -37,7 +38,6 @@ from model.training.named_columns import NamedColumns
 from model.training.options import TrainOptions
 from model.training.specify import Leads
 from schemas.errors import InputError
-from schemas.field_names import ENVELOPE
 from schemas.fields import FieldKind
 
 __all__ = ["Prepared", "prepare"]
@@ -45,8 +45,6 @@ __all__ = ["Prepared", "prepare"]
 LEAST_OF_A_KIND = 40
 FEW_ROWS, FEW_POSITIVES = 1_000, 120
 LEAD_ID = "lead_id"
-NO_FEATURE, THE_TIME = "part of every lead, no feature", "the time (--time)"
-"""Why the time of creation is none of the columns to be judged: it is read by itself."""
 SHOWN = 8
 """Number of ignored values that a warning lists."""
 
@@ -102,57 +100,13 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         A column that is named is not there, the target is not usable, there are too few leads, or
         the table does not fit the contract.
     """
-    if options.time and options.ordered:
-        raise InputError("--time and --ordered exclude each other: give one of them.")
-    if options.matured is not None and not options.time:
-        raise InputError(
-            "--matured needs --time COLUMN: a lead's age counts from the time of its creation."
-        )
+    _check_time_options(options)
     table = table.with_hints(decimal=options.decimal, first=options.dates, missing=options.missing)
     columns = NamedColumns(table, options)
-    table = columns.with_creation_named()
-    left_out = _left_out(columns, options)
-    reserved = _reserved(columns, options, left_out)
-    text = {columns.find(column, "--text") for column in options.text}
-    _check_free(table, text, reserved, "--text")
-    given = _given(table, columns, options, text, reserved)
-    target = columns.find(options.target, "--target")
-    if options.schema is not None:
-        if given:
-            raise InputError(
-                "--as and --schema exclude each other: the contract says what each column is."
-            )
-        table = conform(table, options.schema, skip=reserved)
-    warnings = [f"{remark}." for remark in table.remarks]
-
-    labels = read_labels(table, target, options.positive, options.negative, options.ignore)
-    kinds = contract_kinds(options.schema) if options.schema is not None else None
-    table = with_settled_readings(
-        table,
-        reserved=reserved.keys() - ({CREATED_AT} if options.time else _creation(reserved)),
-        text=text,
-        contract=kinds,
-        given=given,
-    )
-    times = creation_times(table) if options.time else None
-    counts, kept, without_outcome = _outcomes(table, columns, labels, options, times)
-    warnings += without_outcome
-    if not kept.all():
-        table = table.take(np.flatnonzero(kept))
-    positive = labels.positive[kept]
-    _check_sufficient(table, positive, without_outcome)
-
-    order, window = "the file" if options.ordered else None, None
-    if times is not None:
-        window = _window(times[kept])
-        rows = _in_order(table, times[kept], np.flatnonzero(kept))
-        order = table.originals[CREATED_AT]
-        if (np.diff(rows) < 0).any():
-            table, positive = table.take(rows), positive[rows]
-
-    inferred = infer_fields(table, reserved=reserved, text=text, contract=kinds, given=given)
-    if CREATED_AT in table.names and _creation(reserved):
-        inferred = with_creation(inferred, table)
+    table, uses = column_uses(columns.with_creation_named(), columns, options)
+    rows = _labelled_rows(table, columns, uses, options)
+    table, positive, order = rows.table, rows.positive, rows.order
+    inferred = _inferred(table, uses)
     hint = creation_hint(table, inferred) if order is None else ()
     leads = Leads.of(
         inferred.kinds,
@@ -161,36 +115,85 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
         inferred.readings,
         {*MISSING_WORDS, *table.missing},
     )
-    no_ages = [] if CREATED_AT in left_out else no_ages_warning(table, leads, inferred)
+    no_ages = [] if CREATED_AT in uses.left_out else no_ages_warning(table, leads, inferred)
     same = dates_without_parts(leads)
     leads = leads.without(same)
+    group_columns = _group_columns(table, columns, options)
     groups = find_groups(
-        leads,
-        _group_columns(table, columns, options),
-        options.seed,
-        apart=(CREATED_AT,),
-        missing=table.missing,
+        leads, group_columns, options.seed, apart=(CREATED_AT,), missing=table.missing
     )
     inferred = without_levels_of_few(inferred, table, groups.numbers)
     leads = leads.without(leads.kinds.keys() - inferred.kinds.keys())
-    contract = options.schema or _derived(table, inferred, options.name)
-    warnings += [*_few(len(leads), int(positive.sum()), groups.counts), *groups.warnings]
-    if order:
-        warnings += _known_before(groups)
+    warnings = [*rows.warnings, *_few(len(leads), int(positive.sum()), groups.counts)]
+    warnings += [*groups.warnings, *(_known_before(groups) if order else ())]
     warnings += [*hint, *no_ages] if CREATED_AT in table.names else hint or no_ages
     return Prepared(
         table=table,
         leads=replace(leads.withholding(inferred.withheld), groups=groups.numbers),
         inferred=without_fields(inferred, dict.fromkeys(same, SAME_DATES), table),
-        target=table.originals[target],
-        positive=", ".join(labels.success),
-        labels=counts,
+        target=table.originals[uses.target],
+        positive=", ".join(rows.labels.success),
+        labels=rows.counts,
         groups=groups.counts,
         order=order,
-        window=window,
-        contract=contract,
+        window=rows.window,
+        contract=options.schema or _derived(table, inferred, options.name),
         warnings=tuple(warnings),
     )
+
+
+def _check_time_options(options: TrainOptions) -> None:
+    if options.time and options.ordered:
+        raise InputError("--time and --ordered exclude each other: give one of them.")
+    if options.matured is not None and not options.time:
+        raise InputError(
+            "--matured needs --time COLUMN: a lead's age counts from the time of its creation."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows with an outcome, in the order of time where there is one."""
+
+    table: Table
+    positive: NDArray[np.bool_]
+    labels: Labels
+    counts: LabelCounts
+    order: str | None
+    window: tuple[str, str] | None
+    warnings: Sequence[str]
+
+
+def _labelled_rows(
+    table: Table, columns: NamedColumns, uses: ColumnUses, options: TrainOptions
+) -> _Rows:
+    warnings = [f"{remark}." for remark in table.remarks]
+    labels = read_labels(table, uses.target, options.positive, options.negative, options.ignore)
+    creation = {CREATED_AT} if options.time else uses.creation
+    table = with_settled_readings(table, reserved=uses.reserved.keys() - creation, **uses.features)
+    times = creation_times(table) if options.time else None
+    counts, kept, without_outcome = _outcomes(table, columns, labels, options, times)
+    if not kept.all():
+        table = table.take(np.flatnonzero(kept))
+    positive = labels.positive[kept]
+    _check_sufficient(table, positive, without_outcome)
+    order, window = "the file" if options.ordered else None, None
+    if times is not None:
+        window = _window(times[kept])
+        rows = _in_order(table, times[kept], np.flatnonzero(kept))
+        order = table.originals[CREATED_AT]
+        if (np.diff(rows) < 0).any():
+            table, positive = table.take(rows), positive[rows]
+    warnings += without_outcome
+    return _Rows(table, positive, labels, counts, order, window, warnings)
+
+
+def _inferred(table: Table, uses: ColumnUses) -> Inferred:
+    """Return what the columns are, with the creation as a feature where it is one."""
+    inferred = infer_fields(table, reserved=uses.reserved, **uses.features)
+    if CREATED_AT in table.names and uses.creation:
+        return with_creation(inferred, table)
+    return inferred
 
 
 def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
@@ -199,85 +202,6 @@ def _derived(table: Table, inferred: Inferred, name: str) -> Mapping[str, Any]:
     categories = [field for field, kind in kinds.items() if kind is FieldKind.CATEGORY]
     booleans = {field for field in categories if is_boolean(table, field)}
     return derive_contract(name, kinds, booleans, table.originals)
-
-
-def _reserved(
-    columns: NamedColumns, options: TrainOptions, left_out: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the fields that are no features, with the reason."""
-    reserved = dict.fromkeys(ENVELOPE, NO_FEATURE)
-    if options.time:
-        reserved[CREATED_AT] = THE_TIME
-    for column, option, use in (
-        (options.id, "--id", "the lead's id (--id)"),
-        (options.group, "--group", "what groups rows (--group)"),
-    ):
-        name = columns.find(column, option) if column else None
-        if name is None:
-            continue
-        if reserved.get(name) == THE_TIME:
-            raise InputError(
-                f"{option} {column!r}: the column is {THE_TIME}, it can be one thing only. Name "
-                "another column, or leave one of the two options out."
-            )
-        if reserved.get(name, NO_FEATURE) == NO_FEATURE:
-            reserved[name] = use
-    reserved |= left_out
-    target = columns.find(options.target, "--target")
-    if target in reserved:
-        raise InputError(
-            f"the target {options.target!r} is also {reserved[target]}: it can be one thing only. "
-            "Name another target, or leave the other option out."
-        )
-    return {**reserved, target: "the target"}
-
-
-def _creation(reserved: Mapping[str, str]) -> set[str]:
-    """Return the field of the creation; nothing where an option makes something else of it."""
-    return {CREATED_AT} if reserved[CREATED_AT] in (NO_FEATURE, THE_TIME) else set()
-
-
-def _left_out(columns: NamedColumns, options: TrainOptions) -> dict[str, str]:
-    """Return the fields that an option excludes, with the reason."""
-    unwanted = [
-        *((column, "--exclude", "excluded") for column in options.exclude),
-        *((column, "--as", "ignored (--as)") for column, kind in options.kinds.items() if not kind),
-    ]
-    found = [(columns.find_if_used(column, option), why) for column, option, why in unwanted]
-    return {name: why for name, why in found if name is not None}
-
-
-def _given(
-    table: Table,
-    columns: NamedColumns,
-    options: TrainOptions,
-    text: set[str],
-    reserved: Mapping[str, str],
-) -> dict[str, FieldKind]:
-    """Return the kinds that --as gives."""
-    given = {
-        columns.find(column, "--as"): kind
-        for column, kind in options.kinds.items()
-        if kind is not None
-    }
-    _check_free(table, given.keys(), reserved, "--as")
-    for name in sorted(text & given.keys()):
-        if given[name] is not FieldKind.TEXT:
-            raise InputError(
-                f"--as {table.originals[name]!r}: --text says that it is text. Leave one of the "
-                "two options out."
-            )
-    return given
-
-
-def _check_free(
-    table: Table, names: Collection[str], reserved: Mapping[str, str], option: str
-) -> None:
-    for name in sorted({*names} & reserved.keys()):
-        raise InputError(
-            f"{option} {table.originals[name]!r}: the column is {reserved[name]}. "
-            "Leave one of the two options out."
-        )
 
 
 def _outcomes(

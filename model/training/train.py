@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.binning import build_reference
 from features.coverage import typical_lead
-from features.matrix import FeatureEncoder
+from features.matrix import FeatureEncoder, Features
 from features.personal import LEAST_LEADS
+from features.reference import Reference
 from features.spec import FeatureSpec
 from features.table import Table
 from model.bundle import Artefacts
@@ -92,6 +94,59 @@ def train(
     on_step("reading the columns")
     data = prepare(table, options)
     recipe = _recipe(data, options, on_step)
+    measured = _measure(data, recipe, options, on_step)
+    on_step("training on all leads")
+    fitted = _fit(data, recipe, measured, options)
+    planned = with_results(plan_columns(data), fitted.importance, measured.inspection.leaks)
+    warnings = (*_warnings(data, measured, fitted.bands), *column_warnings(planned))
+    metadata = BundleMetadata(
+        spec=fitted.spec,
+        reference=fitted.reference,
+        calibration=fitted.served.calibration,
+        thresholds=fitted.bands.thresholds,
+        engagement=options.engagement
+        or healthy_range(fitted.served.scores, is_ordered=data.order is not None),
+        importance=fitted.importance,
+        golden=_golden(fitted.served, fitted.features.matrix),
+        metrics=_figures(data, measured, fitted),
+        training=_training(data, options, recipe, planned, warnings),
+        contract=dict(data.contract),
+    )
+    on_step("exporting, and comparing every score with the trainer's own")
+    artefacts, difference = _export(data, fitted, metadata)
+    report = TrainingReport(
+        rows=metadata.training.rows,
+        positives=metadata.training.positives,
+        fields={field.name: len(field.columns) for field in fitted.spec.fields},
+        columns=planned,
+        dropped=data.inferred.dropped,
+        never_missing=_never_missing(data, fitted) if measured.verdict.has_signal else (),
+        inspection=measured.inspection,
+        warnings=warnings,
+        verdict=measured.verdict,
+        calibration=fitted.served.calibration,
+        cross_validated=measured.validated,
+        bands=fitted.bands,
+        change=measured.change,
+        parameters=recipe.trainer.parameters,
+        parity=difference,
+    )
+    return TrainedModel(artefacts, metadata, report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """How good models of the recipe are on leads that they were not trained on."""
+
+    validated: CrossValidated
+    verdict: Verdict
+    change: LatestChange | None
+    inspection: Inspection
+
+
+def _measure(
+    data: Prepared, recipe: Recipe, options: TrainOptions, on_step: Callable[[str], None]
+) -> _Measured:
     on_step("cross-validating")
     validated = cross_validate(data.leads, recipe)
     on_step("comparing with a logistic regression")
@@ -109,72 +164,67 @@ def train(
         latest = validate_latest(data.leads, recipe)
         change = compare_latest(data.leads, validated, latest) if latest else None
     inspection = inspect_columns(data.leads, data.table.originals, options.seed)
+    return _Measured(validated, verdict, change, inspection)
 
-    on_step("training on all leads")
-    spec = fit_spec(data.leads).with_sources(data.table.originals)
-    spec = spec.with_readings(options.readings)
-    served = serve(recipe, spec, data.leads, validated, verdict)
-    bands = choose_bands(served.scores, data.leads.labels, options.high, options.medium)
-    columns, rows = data.leads.columns, len(data.leads)
-    reference = build_reference(spec, columns, rows, served.scores, data.leads.groups)
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """The model of all leads, and how it reads and scores them."""
+
+    spec: FeatureSpec
+    served: Served
+    bands: Bands
+    encoder: FeatureEncoder
+    reference: Reference
+    features: Features
+    importance: Mapping[str, float]
+
+    @property
+    def is_present(self) -> NDArray[np.bool_]:
+        """Which fields each lead has."""
+        is_there: NDArray[np.bool_] = self.features.bins != self.reference.missing_codes
+        return is_there
+
+
+def _fit(data: Prepared, recipe: Recipe, measured: _Measured, options: TrainOptions) -> _Fitted:
+    leads = data.leads
+    spec = fit_spec(leads).with_sources(data.table.originals).with_readings(options.readings)
+    served = serve(recipe, spec, leads, measured.validated, measured.verdict)
+    bands = choose_bands(served.scores, leads.labels, options.high, options.medium)
+    reference = build_reference(spec, leads.columns, len(leads), served.scores, leads.groups)
     encoder = FeatureEncoder(spec, reference)
-    features = encoder.encode(columns, rows)
-    matrix = features.matrix
-    importance = field_importance(served.ensemble, spec, matrix)
-    is_present = features.bins != reference.missing_codes
-    typical = typical_lead(list(spec.kinds), importance, is_present)
-    reference = reference.model_copy(update={"typical": typical})
-    planned = with_results(plan_columns(data), importance, inspection.leaks)
-    warnings = (
-        *_warnings(data, validated, verdict, bands, change, inspection),
-        *column_warnings(planned),
-    )
-    # Those of the figures; without signal the model has one score for all, which the card shows.
-    unseen = validated.scores if verdict.has_signal else served.scores
-    metadata = BundleMetadata(
-        spec=spec,
-        reference=reference,
-        calibration=served.calibration,
-        thresholds=bands.thresholds,
-        engagement=options.engagement
-        or healthy_range(served.scores, is_ordered=data.order is not None),
-        importance=importance,
-        golden=_golden(served, matrix),
-        metrics=metrics(
-            *(verdict, validated, bands, change, inspection),
-            window=None if data.window is None else list(data.window),
-            tenths=tenths(data.leads.labels, unseen),
-            segments=segment_figures(
-                *(data.leads.labels, unseen, reference, features.bins),
-                *(importance, list(spec.shown_names)),
-            ),
+    features = encoder.encode(leads.columns, len(leads))
+    importance = field_importance(served.ensemble, spec, features.matrix)
+    fitted = _Fitted(spec, served, bands, encoder, reference, features, importance)
+    typical = typical_lead(list(spec.kinds), importance, fitted.is_present)
+    return replace(fitted, reference=reference.model_copy(update={"typical": typical}))
+
+
+def _figures(data: Prepared, measured: _Measured, fitted: _Fitted) -> dict[str, Any]:
+    """Return the figures of the model, which its card shows."""
+    labels, verdict = data.leads.labels, measured.verdict
+    # Without signal the model has one score for all leads; the card shows its figures then.
+    unseen = measured.validated.scores if verdict.has_signal else fitted.served.scores
+    return metrics(
+        *(verdict, measured.validated, fitted.bands, measured.change, measured.inspection),
+        window=None if data.window is None else list(data.window),
+        tenths=tenths(labels, unseen),
+        segments=segment_figures(
+            *(labels, unseen, fitted.reference, fitted.features.bins),
+            *(fitted.importance, list(fitted.spec.shown_names)),
         ),
-        training=_training(data, options, recipe, planned, warnings),
-        contract=dict(data.contract),
     )
-    on_step("exporting, and comparing every score with the trainer's own")
+
+
+def _export(data: Prepared, fitted: _Fitted, metadata: BundleMetadata) -> tuple[Artefacts, float]:
+    """Return the files of the bundle, and how far a score of theirs is from the trainer's."""
+    served = fitted.served
     onnx = to_onnx(served.ensemble, metadata)
-    difference = _check_parity(onnx, served, matrix)
-    ubj = served.ensemble.ubj(metadata)
-    sample = reference_rows(data.leads, encoder, reference, features, served.scores)
-    report = TrainingReport(
-        rows=rows,
-        positives=int(data.leads.labels.sum()),
-        fields={field.name: len(field.columns) for field in spec.fields},
-        columns=planned,
-        dropped=data.inferred.dropped,
-        never_missing=_never_missing(data, spec, is_present) if verdict.has_signal else (),
-        inspection=inspection,
-        warnings=warnings,
-        verdict=verdict,
-        calibration=served.calibration,
-        cross_validated=validated,
-        bands=bands,
-        change=change,
-        parameters=recipe.trainer.parameters,
-        parity=difference,
+    difference = _check_parity(onnx, served, fitted.features.matrix)
+    sample = reference_rows(
+        data.leads, fitted.encoder, fitted.reference, fitted.features, served.scores
     )
-    return TrainedModel(Artefacts(onnx, ubj, sample), metadata, report)
+    return Artefacts(onnx, served.ensemble.ubj(metadata), sample), difference
 
 
 def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None]) -> Recipe:
@@ -192,15 +242,10 @@ def _recipe(data: Prepared, options: TrainOptions, on_step: Callable[[str], None
     return replace(recipe, trainer=found)
 
 
-def _warnings(
-    data: Prepared,
-    validated: CrossValidated,
-    verdict: Verdict,
-    bands: Bands,
-    change: LatestChange | None,
-    inspection: Inspection,
-) -> tuple[str, ...]:
-    warnings = [*answer_warnings(validated.auc, inspection.strongest), *data.warnings]
+def _warnings(data: Prepared, measured: _Measured, bands: Bands) -> tuple[str, ...]:
+    verdict, change = measured.verdict, measured.change
+    strongest = measured.inspection.strongest
+    warnings = [*answer_warnings(measured.validated.auc, strongest), *data.warnings]
     if verdict.has_signal:
         warnings += bands.warnings
     else:  # the bands can't part the leads then
@@ -215,13 +260,11 @@ def _warnings(
     return tuple(warnings)
 
 
-def _never_missing(
-    data: Prepared, spec: FeatureSpec, is_present: NDArray[np.bool_]
-) -> tuple[str, ...]:
+def _never_missing(data: Prepared, fitted: _Fitted) -> tuple[str, ...]:
     """Return which fields every lead has, by their names in the file."""
     return tuple(
         data.table.originals[name]
-        for name, is_there in zip(spec.kinds, is_present.T, strict=True)
+        for name, is_there in zip(fitted.spec.kinds, fitted.is_present.T, strict=True)
         if is_there.all()
     )
 
