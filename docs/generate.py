@@ -135,6 +135,7 @@ RIGHTS_COLUMNS = {
     "archive": (Use.ARCHIVE,),
     "trainer": (Use.TRAIN,),
     "outcomes": (Use.OUTCOMES,),
+    "outcomes, with timers, also": (Use.TIMERS,),
     "rollout": (Use.ROLLOUT,),
     "sink": (Use.SINK,),
     "sink of leads": (Use.SINK_LEADS,),
@@ -168,6 +169,7 @@ def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles |= {Use.DRIFT: "drift", Use.SHADOW: "shadow", Use.ARCHIVE: "archive"}
     roles |= {Use.OUTCOMES: "outcomes", Use.TRAIN: "trainer", Use.ROLLOUT: "rollout"}
     roles |= {Use.SINK: "sink", Use.SINK_LEADS: "sink of leads"}
+    roles |= {Use.TIMERS: "outcomes, if `LEADSCORE_HOT_MINUTES` or `…SPEED_TO_LEAD_MINUTES` is set"}
     return ", ".join(role for use, role in roles.items() if use in rights)
 
 

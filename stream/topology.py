@@ -13,7 +13,8 @@ A role is constructed in its module of ``stream/roles``; here is what flows wher
                                               (drift, table drift_windows)
     leads.created ──▶ BatchSource ──▶ archive agent ──▶ ArchiveWriter ──▶ Parquet files
     leads.scored ──▶ BatchSource ──▶ join agent ──▶ OutcomeRunner ──▶ leads.quality
-    leads.outcomes, leads.scored.shadow ──▶ Follower ──┘ (outcomes)  └▶ leads.outcomes.dlq
+    leads.outcomes, leads.scored.shadow ──▶ Follower ──┘ (outcomes)  ├▶ leads.outcomes.dlq
+                                                                     └▶ leads.overdue
     leads.scored, dead letters, leads.outcomes ──▶ RolloutService ──▶ history of aliases
                                                    (rollout)          └▶ leads.models
     leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, databases, webhooks
@@ -37,7 +38,8 @@ sink      agent ``write``           SinkService, BatchSource, StallWatch, LoopWa
 rollout   agent ``rollout``         RolloutService
 archive   agent ``archive``         ArchiveService, BatchSource, ArchiveWatch, LoopWatch
 trainer   agent ``retrain``         RetrainService, LoopWatch
-outcomes  agent ``join``            OutcomeService, BatchSource, StallWatch, LoopWatch
+outcomes  agent ``join``            OutcomeService, BatchSource, StallWatch, LoopWatch;
+                                    OverdueService if a timer is set
 ========  ========================  ===================================================
 
 Role score: the source hands over a poll, a batch of each partition. The agent passes it to the
@@ -68,7 +70,8 @@ the candidate of an automatic one on, from the shadow to the canary (stream/retr
 
 Role outcomes: scores come in batches as in role score, in a group of its own; their outcomes, and
 the shadow's scores, are read beside them from the partitions of the same number. Joins and counts
-are in local stores, which say where to go on (agents/outcomes, stream/outcomes).
+are in local stores, which say where to go on (agents/outcomes, stream/outcomes). Timers of leads
+are in the same stores.
 
 Agents, services, topics and tables are constructed here and in ``stream/roles``, nowhere else
 (tests/unit/stream/test_topology.py checks it).

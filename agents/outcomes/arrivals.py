@@ -25,6 +25,8 @@ class ScoredLead(NamedTuple):
         What was scored.
     segments
         Fields, and the lead's segment of each.
+    created
+        Creation of the lead, in milliseconds since 1970; None if it is not known.
     """
 
     lead_id: bytes
@@ -34,6 +36,7 @@ class ScoredLead(NamedTuple):
     band: str
     model: ModelIdentity
     segments: tuple[tuple[str, str], ...] = ()
+    created: int | None = None
 
 
 class ArrivedOutcome(NamedTuple):

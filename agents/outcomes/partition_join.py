@@ -30,6 +30,7 @@ from agents.outcomes.schedule import due_at, left_without, scores_over_at
 from agents.outcomes.store import OutcomeStore
 from agents.outcomes.stored_cohorts import StoredCohorts
 from agents.outcomes.stored_concepts import FoundChange, StoredConcepts
+from agents.outcomes.stored_timers import StoredTimers, TimerWrites
 from agents.outcomes.treatment import treatment_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,13 @@ class _Change:
     """Keys of what was due."""
     final: list[Example] = field(default_factory=list)
     """Scores that are not kept any more, in the order in which they were due."""
+    of_timers: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Entries of the timers that are written, too."""
+
+    def include(self, writes: TimerWrites) -> None:
+        """Write what timers change, too."""
+        self.of_timers = writes.puts
+        self.handled += writes.deletes
 
 
 class PartitionJoin:
@@ -71,11 +79,15 @@ class PartitionJoin:
         What an outcome says.
     make_watch
         Makes the detectors of changes; None: there are none.
+    timers
+        Those of the leads; None: there are none.
 
     Attributes
     ----------
     progress
         How far each topic was read, and the watermark.
+    timers
+        As given.
     """
 
     def __init__(
@@ -84,6 +96,7 @@ class PartitionJoin:
         options: JoinOptions,
         kinds: OutcomeKinds,
         make_watch: Callable[[], ConceptWatch] | None = None,
+        timers: StoredTimers | None = None,
     ) -> None:
         self._store = store
         self._options = options
@@ -93,6 +106,7 @@ class PartitionJoin:
         self.progress = Progress.read(store)
         if old := self._cohorts.forget_before(self.first_reported_week):
             store.write({}, old)
+        self.timers = timers
 
     @property
     def cohorts(self) -> Cohorts:
@@ -158,6 +172,8 @@ class PartitionJoin:
         if channel == 0:
             latest = max((score.at for score in scores), default=0)
             self.progress.watermark = max(self.progress.watermark, latest)
+            if self.timers is not None:
+                change.include(self.timers.add_scores(scores))
         self._commit(change)
         return self._handle_due()
 
@@ -190,6 +206,8 @@ class PartitionJoin:
                 state.add_outcome(entry)
         earliest = min((given.arrived for given in arrived), default=0)
         self.progress.read_outcomes(first_offset, next_offset, earliest)
+        if self.timers is not None:
+            change.include(self.timers.add_outcomes(arrived))
         self._commit(change)
         return tally
 
@@ -257,7 +275,7 @@ class PartitionJoin:
         return _Change(before, {lead_id: state.copy() for lead_id, state in before.items()})
 
     def _commit(self, change: _Change) -> None:
-        puts: dict[bytes, bytes] = {}
+        puts = dict(change.of_timers)
         deletes = list(change.handled)
         deltas: defaultdict[CohortKey, Counter[CohortRow]] = defaultdict(Counter)
         for example in change.final:
@@ -281,6 +299,8 @@ class PartitionJoin:
         if self._concepts and change.final:
             puts |= self._concepts.apply(map(self._row, change.final))
         puts |= self.progress.entry()
+        if self.timers is not None:
+            puts |= self.timers.mark(self.progress)
         self._store.write(puts, deletes)
 
     def _rows(self, state: LeadState) -> Iterable[tuple[CohortKey, CohortRow]]:

@@ -19,6 +19,7 @@ TREATMENTS = (
     *("beyond_horizon", "late", "orphaned", "missing", "invalid"),
 )
 CHANNELS = ("live", "shadow")
+TIMERS = ("hot", "speed_to_lead")
 
 Lags = Callable[[], Iterable[tuple[str, int, int]]]
 """Returns topic, partition and the number of records that are left to read."""
@@ -38,6 +39,7 @@ class OutcomeMetrics:
         self._scores = counter_of(declared.OUTCOME_SCORES, registry)
         self._dead_letters = counter_of(declared.OUTCOME_DEAD_LETTERS, registry)
         self._lost = counter_of(declared.OUTCOME_LOST_RECORDS, registry)
+        self._overdue = counter_of(declared.OVERDUE_LEADS, registry)
         misplaced = declared.OUTCOMES_MISPLACED
         self._misplaced = Gauge(misplaced.name, misplaced.sentence, registry=registry)
         self._lags = _LagCollector()
@@ -50,6 +52,9 @@ class OutcomeMetrics:
                 self._scores.labels(channel, result)
         for code in ErrorCode:
             self._dead_letters.labels(code.value)
+        for timer in TIMERS:
+            for result in ("published", "too_late"):
+                self._overdue.labels(timer, result)
 
     def treated(self, tally: Mapping[str, int]) -> None:
         """Count outcomes by treatment."""
@@ -70,6 +75,10 @@ class OutcomeMetrics:
     def records_lost(self, topic: str, partition: int, reason: str, records: int) -> None:
         """Count scored events that can never be read."""
         self._lost.labels(topic, str(partition), reason).inc(records)
+
+    def overdue(self, timer: str, *, is_late: bool) -> None:
+        """Count a lead that nobody contacted in time."""
+        self._overdue.labels(timer, "too_late" if is_late else "published").inc()
 
     def misplaced(self, are_misplaced: bool) -> None:
         """Set whether outcomes come in other partitions than their leads."""

@@ -24,7 +24,7 @@ WORKERS = tuple(
     role for role in get_args(WorkerSettings.model_fields["role"].annotation) if role != Use.SINK
 )
 """Roles of workers. A sink's rights are by what it writes, not by the settings of this shell."""
-PARTS = {Use.COUNT, Use.TRANSACT, Use.SHADOW_TRANSACT}
+PARTS = {Use.COUNT, Use.TRANSACT, Use.SHADOW_TRANSACT, Use.TIMERS}
 """Uses that a worker's settings add to its role."""
 COMMANDS = tuple(use for use in Use if use not in PARTS and use not in WORKERS)
 ROLES = (*WORKERS, *map(str, COMMANDS))

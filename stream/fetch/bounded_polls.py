@@ -117,7 +117,7 @@ class BoundedFetchResult(FetchResult):
 def _take_one_by_one(
     waiting: Any, _: TopicPartition, most: int | None, left: int
 ) -> tuple[SizedRecords, int]:
-    """Take the next records of a partition, up to a number and to a size.
+    """Return the next records of a partition, up to a number and to a size.
 
     Returns
     -------

@@ -54,6 +54,8 @@ class Use(StrEnum):
     """A worker that retrains the model."""
     OUTCOMES = "outcomes"
     """A worker that measures quality by outcomes."""
+    TIMERS = "timers"
+    """A worker that does so reports leads that are overdue (LEADSCORE_HOT_MINUTES)."""
     ROLLOUT = "rollout"
     """A worker that rolls out canaries."""
     SINK = "sink"
@@ -121,6 +123,7 @@ def uses_of(settings: Settings) -> tuple[Use, ...]:
         uses += [Use.VERDICT] if settings.retrain_auto else []
     if settings.role == "outcomes":
         uses.append(Use.OUTCOMES)
+        uses += [Use.TIMERS] if settings.has_timers else []
     if settings.role == "rollout":
         uses.append(Use.ROLLOUT)
     return tuple(uses)

@@ -103,7 +103,9 @@ CLUSTER = "kafka-cluster"
 """The name that Kafka gives the one resource of this type."""
 
 SCORERS = {Use.SCORE, Use.SHADOW}
-WORKERS = SCORERS | {*(Use.COUNT, Use.DRIFT, Use.ROLLOUT, Use.SINK, Use.SINK_LEADS, Use.OUTCOMES)}
+WORKERS = SCORERS | {
+    *(Use.COUNT, Use.DRIFT, Use.ROLLOUT, Use.SINK, Use.SINK_LEADS, Use.OUTCOMES, Use.TIMERS)
+}
 """Uses of workers that have optional rights."""
 
 CHECK_ID = "check"

@@ -244,6 +244,17 @@ TOPICS: tuple[Topic, ...] = (
         configs={"cleanup.policy": "compact"},
     ),
     Topic(
+        "{0.leads_overdue}",
+        "Leads that nobody contacted in time.",
+        key="lead_id",
+        value="lead_overdue",
+        follows_source=True,
+        rights=NEW | {Use.TIMERS: READ + WRITE, Use.ERASE: READ},
+        optional=SIZE,
+        configs={"cleanup.policy": "delete", "retention.ms": WEEK},
+        holds_leads=True,
+    ),
+    Topic(
         "{0.leads_drift_partials}",
         "Partials: counts of blocks of leads, from the workers.",
         key="partition, block, window, model",

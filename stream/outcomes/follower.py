@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -33,6 +33,13 @@ WAITED_POLL_MS = 20
 MAX_RECORDS = 2000
 
 Offsets = Mapping[TopicPartition, int]
+
+
+class Barrier(NamedTuple):
+    """Offsets that are to be read, for those who waited before these were the ends."""
+
+    ends: Offsets
+    waiting: Sequence[asyncio.Future[None]]
 
 
 class OpensLogs(Protocol):
@@ -82,7 +89,7 @@ class Follower:
         self._caught_up: dict[int, asyncio.Event] = {}
         self._is_changed = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
-        self._barrier: Offsets | None = None
+        self._barrier: Barrier | None = None
 
     def start(self) -> None:
         """Start to read what is assigned."""
@@ -123,10 +130,15 @@ class Follower:
             await waiting
 
     def _release(self) -> None:
-        waiting, self._waiting, self._barrier = self._waiting, [], None
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        """Release all who wait: the assignment has changed."""
+        waiting, self._waiting = self._waiting, []
+        _end(waiting)
+        self._pass()
+
+    def _pass(self) -> None:
+        """Release those who wait for the barrier; who came later waits for the next one."""
+        barrier, self._barrier = self._barrier, None
+        _end(barrier.waiting if barrier else ())
 
     def is_caught_up(self, partition: int) -> bool:
         """Return whether what was there at the start is read."""
@@ -167,15 +179,18 @@ class Follower:
 
     async def _poll(self, consumer: Any, reader: RawReader, followed: Offsets) -> None:
         if self._waiting and self._barrier is None:
-            self._barrier = await consumer.end_offsets([*followed])
-            if self._passes(self._barrier):
-                self._release()
+            waiting = list(self._waiting)  # the answer is not for those who come meanwhile
+            ends = await consumer.end_offsets([*followed])
+            self._waiting = [each for each in self._waiting if each not in waiting]
+            self._barrier = Barrier(ends, waiting)
+            if self._passes(ends):
+                self._pass()
         stops: dict[TopicPartition, int | None] = dict.fromkeys(followed)
         step = poll(
             consumer,
             reader,
             stops,
-            timeout_ms=WAITED_POLL_MS if self._waiting else POLL_MS,
+            timeout_ms=WAITED_POLL_MS if self._barrier or self._waiting else POLL_MS,
             max_records=MAX_RECORDS,
         )
         async for polled in step:
@@ -191,8 +206,14 @@ class Follower:
             mine = [at for at in followed if at.partition == number]
             if mine and all(self._starts[at] >= self._targets[at] for at in mine):
                 event.set()
-        if self._barrier is not None and self._passes(self._barrier):
-            self._release()
+        if self._barrier is not None and self._passes(self._barrier.ends):
+            self._pass()
 
     def _passes(self, ends: Offsets) -> bool:
         return all(self._starts.get(at, end) >= end for at, end in ends.items())
+
+
+def _end(waiting: Iterable[asyncio.Future[None]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)

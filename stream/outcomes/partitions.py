@@ -19,9 +19,11 @@ from aiokafka import TopicPartition
 
 from agents.outcomes.kinds import OutcomeKinds
 from agents.outcomes.lead_state import JoinOptions
+from agents.outcomes.lead_timers import HOT, SPEED_TO_LEAD, TimerOptions
 from agents.outcomes.partition_join import PartitionJoin
 from agents.outcomes.progress import SCORES, Progress
 from agents.outcomes.store import OutcomeStore
+from agents.outcomes.stored_timers import StoredTimers
 from schemas.errors import FatalError
 from stream.consume.start_offsets import Start
 from stream.kafka.commit_metadata import Commit
@@ -32,7 +34,7 @@ from stream.settings import Settings
 if TYPE_CHECKING:
     from agents.quality.concept_watch import ConceptWatch
 
-__all__ = ["OutcomePartitions", "join_options", "signature_of"]
+__all__ = ["OutcomePartitions", "join_options", "signature_of", "timer_options"]
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ FORMAT = 3
 """Version of a store, and of the rules by which it counts: stores of another one are made again."""
 LOCK_LOOK = 0.2
 """Seconds between two attempts to open a store that another process has open."""
-DAY_MS = 86_400_000
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
 
 
 def join_options(settings: Settings) -> JoinOptions:
@@ -51,6 +53,16 @@ def join_options(settings: Settings) -> JoinOptions:
         horizon_ms=round(settings.outcome_horizon_days * DAY_MS),
         late_ms=round(settings.outcome_late_days * DAY_MS),
         reported_ms=settings.outcome_report_weeks * 7 * DAY_MS,
+    )
+
+
+def timer_options(settings: Settings) -> TimerOptions:
+    """Return which timers run, by the settings."""
+    minutes = {HOT: settings.hot_minutes, SPEED_TO_LEAD: settings.speed_to_lead_minutes}
+    return TimerOptions(
+        {timer: round(value * MINUTE_MS) for timer, value in minutes.items() if value is not None},
+        frozenset(settings.hot_bands),
+        join_options(settings).kept_ms,
     )
 
 
@@ -119,6 +131,7 @@ class OutcomePartitions:
         self._tasks = BackgroundTasks(crash)
         self._make_watch = make_watch
         self._kinds = OutcomeKinds(settings.outcome_positive, settings.outcome_negative)
+        self._timers = timer_options(settings)
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Close the stores of partitions that are not assigned any more."""
@@ -178,7 +191,10 @@ class OutcomePartitions:
         options = join_options(self._settings)
         self._stores[number] = store
         self.joins[number] = await in_thread(
-            lambda: PartitionJoin(store, options, self._kinds, self._make_watch)
+            lambda: PartitionJoin(
+                *(store, options, self._kinds, self._make_watch),
+                StoredTimers(store, self._timers) if self._timers.lengths else None,
+            )
         )
 
     def _opened(self, folder: Path, signature: bytes) -> OutcomeStore:

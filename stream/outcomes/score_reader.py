@@ -88,10 +88,11 @@ class ScoreReader:
         read, unusable, late = [], len(records) - len(found.lead_ids), 0
         texts = (columns[name] for name in ("event_id", "category", "replay_id"))
         models = (columns[name] for name in ("model_id", "model_version", "model_sha256"))
-        numbers = (times, scores.tolist(), are_usable, are_late)
+        numbers = (times, found.created_at, scores.tolist(), are_usable, are_late)
         segments = (segments_of(records[position].headers) for position in found.positions)
         rows = zip(found.lead_ids, segments, *numbers, *texts, *models, strict=True)
-        for lead_id, own, at, score, is_usable, is_late, event_id, band, replay, *model in rows:
+        for lead_id, own, at, born, score, is_usable, is_late, *named in rows:
+            event_id, band, replay, *model = named
             offset = (event_id or "").rpartition("-")[2]
             if not is_usable or not (offset.isascii() and offset.isdigit()) or len(offset) > 18:
                 unusable += 1
@@ -101,7 +102,7 @@ class ScoreReader:
                 read.append(
                     ScoredLead(
                         *(lead_id, int(at), int(offset), score, band or ""),
-                        *(self._model(*model), own),
+                        *(self._model(*model), own, int(born)),
                     )
                 )
         return ReadScores(read, unusable, late)

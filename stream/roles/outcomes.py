@@ -1,4 +1,4 @@
-"""Role outcomes: scores and outcomes in, reports on quality and dead letters out."""
+"""Role outcomes: scores and outcomes in; reports on quality, leads overdue, dead letters out."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from stream.outcomes.assembly import (
 from stream.outcomes.catch_up import CatchUp
 from stream.outcomes.follower import Follower
 from stream.outcomes.observer import OutcomeObserver
+from stream.outcomes.overdue_publisher import OverduePublisher, OverdueService
 from stream.outcomes.partitions import OutcomePartitions, join_options
 from stream.outcomes.placement_watch import PlacementWatch
 from stream.outcomes.publisher import QualityPublisher
@@ -32,6 +33,7 @@ from stream.outcomes.rocks_store import RocksStore
 from stream.outcomes.runner import OutcomeRunner
 from stream.outcomes.score_reader import ScoreReader
 from stream.outcomes.service import OutcomeService
+from stream.outcomes.timer_clock import ReadTimes
 from stream.process.loop_watch import LoopWatch
 from stream.roles.faust_agents import read_batches
 from stream.scoring.kafka_clients import KafkaClients
@@ -77,7 +79,12 @@ class OutcomesRole:
         self._settings = settings = outcome_settings(app.settings)
         self._metrics = OutcomeMetrics(monitor.registry)
         self._kafka = kafka = KafkaClients(settings)
-        self._emitter = kafka.emitter([settings.leads_outcomes_dlq, settings.leads_quality])
+        self._emitter = kafka.emitter(
+            [
+                *(settings.leads_outcomes_dlq, settings.leads_quality),
+                *([settings.leads_overdue] if settings.has_timers else []),
+            ]
+        )
         self._dead_letters = SinkDeadLetters(
             self._emitter, settings.leads_outcomes_dlq, sink=None, content="lead_outcome"
         )
@@ -95,6 +102,7 @@ class OutcomesRole:
         self.runner: OutcomeRunner = self._outcome_runner()
         self.source: BatchSource = self._batch_source()
         self._catch_up = CatchUp(self.source, self.follower.is_caught_up)
+        self._overdue = self._overdue_publisher() if settings.has_timers else None
         self.source.observer = OutcomeObserver(
             self._metrics, self._health, kafka.clock, self._assigned, app.crash
         )
@@ -102,6 +110,7 @@ class OutcomesRole:
         self._metrics.watch_lags(lambda: lags_of(self.source, self.follower))
         self.services: Sequence[Service] = (
             self._outcome_service(),
+            *self._overdue_services(),
             self._stall_watch(),
             LoopWatch(),
         )
@@ -110,6 +119,8 @@ class OutcomesRole:
         self._catch_up.assigned()
         self.follower.assigned([at.partition for at in assignment])
         self.partitions.assigned(assignment)
+        if self._overdue is not None:
+            self._overdue.assigned()
 
     def _outcome_partitions(self) -> OutcomePartitions:
         settings = self._settings
@@ -160,7 +171,7 @@ class OutcomesRole:
             settings.leads_quality,
             channels=(settings.leads_scored, settings.leads_scored_shadow),
             is_caught_up=self._catch_up.is_caught_up,
-            now_ms=self._kafka.clock.now,
+            now_ms=self._kafka.clock.stamp,
         )
 
     def _cleaner(self) -> ReportCleaner:
@@ -180,6 +191,32 @@ class OutcomesRole:
             for number, join in self.partitions.joins.items()
             if self._catch_up.is_caught_up(number)
         }
+
+    def _overdue_publisher(self) -> OverduePublisher:
+        settings, kafka = self._settings, self._kafka
+        times = ReadTimes(
+            self.partitions,
+            self.source,
+            is_caught_up=self._catch_up.is_caught_up,
+            read_to_end=self.follower.read_to_end,
+            end_of=kafka.source_log().end_offset,
+            now_ms=None if settings.outcome_time == "created_at" else kafka.clock.stamp,
+        )
+        return OverduePublisher(
+            self.partitions,
+            times,
+            self._emitter,
+            settings.leads_overdue,
+            reader=kafka.output_log(),
+            late_ms=round(settings.overdue_late_hours * 3_600_000),
+            metrics=self._metrics,
+        )
+
+    def _overdue_services(self) -> Sequence[Service]:
+        if self._overdue is None:
+            return ()
+        topic = self._settings.leads_overdue
+        return (OverdueService(self._overdue.publish, topic, self._app.crash),)
 
     def _outcome_service(self) -> OutcomeService:
         topics = (self._settings.leads_scored, *self._followed_topics)

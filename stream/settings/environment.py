@@ -24,6 +24,7 @@ from stream.settings.retraining import RetrainingSettings
 from stream.settings.rollout import RolloutSettings
 from stream.settings.schema_registry import SchemaRegistrySettings
 from stream.settings.sinks import SinkSettings
+from stream.settings.timers import TimerSettings
 from stream.settings.topics import CHANGELOG, TopicSettings
 from stream.settings.worker import WorkerSettings
 
@@ -41,6 +42,7 @@ class Settings(  # fields are in the order of the bases from the last to the fir
     SinkSettings,
     ArchiveSettings,
     RetrainingSettings,
+    TimerSettings,
     OutcomeSettings,
     DriftSettings,
     RolloutSettings,

@@ -65,6 +65,9 @@ class TopicSettings(SettingsGroup):
     leads_quality: Topic = named("leads.quality")
     """Topic of the reports on the quality of scores, measured by outcomes."""
 
+    leads_overdue: Topic = named("leads.overdue")
+    """Topic of the leads that nobody contacted in time."""
+
     leads_retrain: Topic = named("leads.retrain")
     """Topic of the requests to retrain the model."""
 

@@ -11,6 +11,7 @@ __all__ = [
     "OUTCOME_LAG_RECORDS",
     "OUTCOME_LOST_RECORDS",
     "OUTCOME_SCORES",
+    "OVERDUE_LEADS",
 ]
 
 OUTCOMES = Declaration(
@@ -53,6 +54,14 @@ OUTCOME_LOST_RECORDS = Declaration(
     "records",
     ("topic", "partition", "reason"),
     "Offsets of scored events that were removed before they were read.",
+    "outcomes",
+)
+OVERDUE_LEADS = Declaration(
+    "leadscore_overdue_leads_total",
+    "counter",
+    "leads",
+    ("timer", "result"),
+    "Leads that nobody contacted in time: published, or too_late for an event.",
     "outcomes",
 )
 OUTCOMES_MISPLACED = Declaration(

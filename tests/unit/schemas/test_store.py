@@ -83,7 +83,7 @@ def test_the_packaged_schemas_are_always_there_and_documented() -> None:
     store = SchemaStore.load()
     assert {schema.name for schema in store} == {
         *("lead_created", "bank_contact", "lead_scored", "drift_partial", "drift_report"),
-        *("lead_outcome", "model_change", "retrain_request"),
+        *("lead_outcome", "lead_overdue", "model_change", "retrain_request"),
         *("quality_counts", "quality_report"),
     }
     for schema in store:

@@ -58,7 +58,7 @@ async def test_a_rebalance_before_the_first_file_is_no_replaced_log(tmp_path: Pa
     assert errors == []
 
 
-async def test_a_topic_that_is_made_anew_before_the_first_file_is_a_replaced_log(
+async def test_a_topic_that_is_created_again_before_the_first_file_is_a_replaced_log(
     tmp_path: Path,
 ) -> None:
     kafka = FakeKafka()

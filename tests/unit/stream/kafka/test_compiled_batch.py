@@ -88,7 +88,7 @@ def test_a_batch_that_was_built_stays_the_same_when_it_is_sent_again() -> None:
     "row",
     [("text", None, []), (None, 1, []), (None, None, [(b"name", b"")]), (None, None, [("n", "v")])],
 )
-def test_what_is_no_bytes_is_refused(row: Any) -> None:
+def test_a_value_that_is_no_bytes_is_refused(row: Any) -> None:
     with pytest.raises(TypeError, match="expected"):
         CompiledBatch(4000, is_transactional=False).fill([row], 0, NOW)
 

@@ -23,6 +23,7 @@ def test_names_follow_the_settings() -> None:
         "staging.leads.outcomes.dlq",
         "staging.leads.models",
         "staging.leads.quality",
+        "staging.leads.overdue",
         "staging.leads.drift.partials",
         "staging.leads.drift",
         "staging.leads.replays",

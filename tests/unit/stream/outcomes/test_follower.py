@@ -145,6 +145,32 @@ async def test_a_wait_ends_when_the_outcomes_and_shadow_scores_that_are_there_ar
     await asyncio.wait_for(waiting, 5)
 
 
+async def test_a_later_wait_is_for_the_outcomes_that_are_there_then(place: Place) -> None:
+    """The end that was asked for the first was taken for that of the second, too."""
+    place.follower.assigned([0])
+    place.follower.follow(0, {})
+    await place.follower.caught_up(0)
+    asked, answered = asyncio.Event(), asyncio.Event()
+    end_offsets = place.logs.end_offsets
+
+    async def slow(partitions: Sequence[TopicPartition]) -> dict[Any, int]:
+        found = await end_offsets(partitions)
+        asked.set()
+        await answered.wait()
+        return found
+
+    place.logs.end_offsets = slow  # type: ignore[method-assign]
+    first = asyncio.ensure_future(place.follower.read_to_end())
+    await asked.wait()
+    place.logs.append(at(0), 6)
+    second = asyncio.ensure_future(place.follower.read_to_end())
+    await asyncio.sleep(0)
+    answered.set()
+    await asyncio.wait_for(first, 5)
+    await asyncio.wait_for(second, 5)
+    assert place.accepted[at(0)] == [*range(6)]
+
+
 async def test_a_wait_for_a_revoked_partition_ends(place: Place) -> None:
     place.follower.assigned([0])
     waiting = asyncio.ensure_future(place.follower.caught_up(0))

@@ -155,6 +155,7 @@ TOPICS_OF_OTHER_USES = [
     ("leads_outcomes", "LEADSCORE_LEADS_OUTCOMES"),
     ("leads_outcomes_dlq", "LEADSCORE_LEADS_OUTCOMES_DLQ"),
     ("leads_quality", "LEADSCORE_LEADS_QUALITY"),
+    ("leads_overdue", "LEADSCORE_LEADS_OVERDUE"),
     ("leads_drift_partials", "LEADSCORE_LEADS_DRIFT_PARTIALS"),
     ("leads_drift", "LEADSCORE_LEADS_DRIFT"),
 ]
