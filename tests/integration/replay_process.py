@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from model.bundle import Bundle
 from schemas.headers import EventIds
@@ -118,9 +119,12 @@ async def until_committed(replays: Replays, replay_id: str) -> None:
 
     async def has_committed() -> bool:
         group = f"{settings.group_id}-replay-{replay_id}"
-        found = await committed_offsets(
-            settings.kafka_bootstrap_servers, group, settings.leads_created
-        )
+        try:
+            found = await committed_offsets(
+                settings.kafka_bootstrap_servers, group, settings.leads_created
+            )
+        except GroupCoordinatorNotAvailableError:  # the broker's first group
+            return False
         return any(found.values())
 
     await until(has_committed, within=120, what=f"progress of {replay_id}")
