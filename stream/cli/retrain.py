@@ -184,7 +184,7 @@ def _line(record: RetrainRecord) -> dict[str, Any]:
 @click.argument("retrain_id", metavar="ID")
 @AS_JSON
 def show(retrain_id: str, as_json: bool) -> None:
-    """Show a retraining: its plan, its account, and where its candidate is.
+    """Show the plan, the account and the candidate of a retraining.
 
     \b
       leadscore retrain show 20260531-093000-1f2e
