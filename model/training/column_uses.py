@@ -1,4 +1,4 @@
-"""What each column of a file is for, as the options and the contract say."""
+"""The use of each column of a file, by the options and the contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_FEATURE, THE_TIME = "part of every lead, no feature", "the time (--time)"
 
 @dataclass(frozen=True, slots=True)
 class ColumnUses:
-    """What the options make of columns; all names are those in the table.
+    """The uses of columns by the options; all names are those in the table.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What columns are for: each is one thing only, by the options and the contract."""
+"""The uses of columns: each is one thing only, by the options and the contract."""
 
 from __future__ import annotations
 
