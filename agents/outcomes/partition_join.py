@@ -135,7 +135,7 @@ class PartitionJoin:
     def can_join(self, at: int) -> bool:
         """Return whether outcomes of a score of a time may still be there.
 
-        Where not, the score would count as a failure whatever became of its lead.
+        Where not, the score would count as a failure whatever the outcome of its lead is.
         """
         return at + self._options.kept_ms > self.progress.watermark
 

@@ -114,7 +114,7 @@ class LabelledRows:
     converted
         bool, shape (n,).
     counts
-        What became of the others.
+        Number of the others, by the reason why they are no rows.
     successes
         The outcome of each row that converted; None for the others.
     """

@@ -145,7 +145,7 @@ def produce(**options: Any) -> None:
       leadscore produce contacts.csv --rate 200/s         a file, evenly paced
       leadscore produce contacts.csv --speed 1000x --now  as recorded, faster
       leadscore produce contacts.csv --dry-run            what would be sent
-      leadscore produce contacts.csv --outcomes y=yes     and what became of them
+      leadscore produce contacts.csv --outcomes y=yes     with their outcomes
       leadscore produce --count 10000 --bad 1%            some events broken
       leadscore produce --count 10000 --drift 'company_size=*3' --drift-from 50%
 
@@ -217,7 +217,7 @@ async def _play(
     paces: tuple[Pace, Pace],
     settings: Settings,
 ) -> tuple[Played, Played]:
-    """Send leads and, beside them, their outcomes; return what became of both."""
+    """Send leads and, beside them, their outcomes; return the counts of both."""
     topic, console = settings.leads_created, Console(stderr=True)
     has_outcomes = bool(playlist.outcomes)
     async with connected_producer(settings, with_outcomes=has_outcomes) as producer:

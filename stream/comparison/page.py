@@ -239,7 +239,7 @@ def _segment_quality(field: Segments) -> str:
         )
     columns = ("", "leads", "converted", "mean score", "AUC", "lift", "calibration error")
     return (
-        "<h3>What became of them</h3><p class=faint>Leads whose outcome is known; before → after."
+        "<h3>Outcomes</h3><p class=faint>Leads whose outcome is known; before → after."
         " The mean score should be what converted. Under each name: what changed by more than"
         " chance; of twenty such lines, one may still be chance.</p>"
         + _table(columns, rows, is_markup=True)

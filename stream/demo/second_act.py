@@ -1,6 +1,6 @@
 """The second act of the demo: the model is retrained on what had come in, and judged on the rest.
 
-The stream is cut in half. What became of the leads of the first half goes to the topic of outcomes;
+The stream is cut in half. The outcomes of the leads of the first half go to the topic of outcomes;
 a retraining learns from these leads as they were scored. Its candidate and the model in production
 then score the leads of the second half, which neither has seen.
 """

@@ -29,7 +29,7 @@ class ReplayProgress(PartitionProgress):
     Attributes
     ----------
     account
-        What became of the offsets from the range's start to ``done_offset``.
+        Counts of the offsets from the range's start to ``done_offset``, by result.
     """
 
     __slots__ = ("_counts", "_passed", "_pin", "account")

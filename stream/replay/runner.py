@@ -40,7 +40,7 @@ class Progress:
     offset
         Every offset of the range below is done.
     account
-        What became of them.
+        Counts of these offsets, by result.
     """
 
     range: PartitionRange

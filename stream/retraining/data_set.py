@@ -75,7 +75,7 @@ class DataSet:
     positives
         Number of rows that converted.
     counts
-        What became of the other records.
+        Number of the other records, by the reason why they are no rows.
     warnings
         Sentences.
     """

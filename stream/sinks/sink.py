@@ -61,7 +61,7 @@ class Verdict:
     Attributes
     ----------
     outcome
-        What became of it.
+        Whether it is written, or why not.
     error
         Why it was refused: one sentence, without field values.
     after
