@@ -32,8 +32,8 @@ class Blind:
     def __init__(self, encoder):
         self.encoder = encoder
 
-    def encode(self, columns, n):
-        return cover(self.encoder.encode(columns, n))
+    def encode(self, columns, n, **options):
+        return cover(self.encoder.encode(columns, n, **options))
 
 open_predictor, scorer_of = serving_model.open_predictor, serving_model.scorer_of
 

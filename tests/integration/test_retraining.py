@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -69,8 +70,8 @@ def contacts_table() -> Table:
 
 
 @pytest.fixture(scope="module")
-def registry(contacts_table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of earlier contacts, without an alias."""
+def trained(contacts_table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with a model of earlier contacts, without an alias."""
     from model.training.train import TrainOptions, train
 
     options = TrainOptions(
@@ -82,9 +83,15 @@ def registry(contacts_table: Table, tmp_path_factory: pytest.TempPathFactory) ->
         name="bank",
     )
     folder = tmp_path_factory.mktemp("retraining") / "models"
-    trained = train(contacts_table.slice(PAST.start, PAST.stop), options)
-    Registry(folder).publish("bank", trained.artefacts)
+    artefacts = train(contacts_table.slice(PAST.start, PAST.stop), options).artefacts
+    Registry(folder).publish("bank", artefacts)
     return folder
+
+
+@pytest.fixture
+def registry(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it, as a test changes the models and their aliases."""
+    return Path(shutil.copytree(trained, tmp_path / "models"))
 
 
 @pytest.fixture
