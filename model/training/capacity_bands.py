@@ -84,7 +84,7 @@ def choose_capacity_bands(
     medium: float | None,
     before: Thresholds,
 ) -> CapacityBands:
-    """Choose thresholds that give each band at most so many leads a day.
+    """Choose thresholds that keep each band within its leads a day.
 
     Leads of one score are not parted, so a band may have fewer.
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from schemas.errors import ErrorCode
-from stream.cli.options import PAST
+from stream.cli.options import PAST, add_options
 from stream.dead_letters.letter import Place
 from stream.dead_letters.selection import Selection, SourcePlace, hashed
 
@@ -102,9 +102,7 @@ OPTIONS = (
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that select letters to a command."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, OPTIONS)
 
 
 def selected(options: Mapping[str, Any]) -> Selection:

@@ -16,6 +16,7 @@ from rich.console import Console
 from model.alias_entry import LONGEST_NAME, LONGEST_REASON, Made
 from model.bundle import Bundle, describe_bundle, load_bundle
 from model.registry import Registry
+from stream.cli.options import add_options
 from stream.cli.output import console
 from stream.process.model_trial import Trials
 
@@ -109,10 +110,7 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
         DRY_RUN,
         AS_JSON,
     )
-    decorated: Callable[..., None] = with_change
-    for option in reversed(options):
-        decorated = option(decorated)
-    return decorated
+    return add_options(with_change, options)
 
 
 def loaded(registry: Registry, model: str) -> Bundle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,9 +19,14 @@ __all__ = [
     "RATE",
     "SHARE",
     "SPEED",
+    "Option",
+    "add_options",
     "encoding_option",
     "reading_options",
 ]
+
+Option = Callable[[Callable[..., None]], Callable[..., None]]
+"""Adds an option to a command."""
 
 
 class _Number(click.ParamType):
@@ -174,6 +179,11 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
             help="A word that means missing in FILE, besides the usual ones; may be repeated.",
         ),
     )
+    return add_options(command, options)
+
+
+def add_options(command: Callable[..., None], options: Sequence[Option]) -> Callable[..., None]:
+    """Add options to a command, in the order in which its help lists them."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.options import DURATION, FOLDER_OR_URL, RATE, SHARE
+from stream.cli.options import DURATION, FOLDER_OR_URL, RATE, SHARE, add_options
 from stream.cli.output import print_json, print_records
 from stream.cli.replay_display import account_lines, print_account, print_replays
 from stream.cli.replay_run import (
@@ -31,7 +32,91 @@ from stream.replay.ranges import AtTime, parse_point
 from stream.replay.shards import Shard, parse_shard
 from stream.settings import Settings, load_settings
 
-__all__ = ["execution_options", "parse_condition", "parse_shards", "replay"]
+__all__ = ["execution_options", "parse_condition", "parse_shards", "replay", "target_options"]
+
+
+def _has_terminal() -> bool:
+    """Return whether somebody sees the bar or the account: a log gets lines of JSON instead."""
+    return any(click.get_text_stream(name).isatty() for name in ("stdout", "stderr"))
+
+
+TARGET_OPTIONS = (
+    click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]"),
+    click.option(
+        "--model",
+        metavar="MODEL",
+        help="NAME@ALIAS, NAME/VERSION or the first digits of a SHA-256."
+        "  [default: LEADSCORE_MODEL]",
+    ),
+    click.option(
+        "--out",
+        metavar="TOPIC",
+        help="Output topic.  [default: leads.rescored.<id>, which is made]",
+    ),
+    click.option("--into-live", is_flag=True, help="Write to the topics that workers write to."),
+    click.option("--yes", is_flag=True, help="Do not ask before writing to these."),
+    click.option(
+        "--filter",
+        "filters",
+        metavar="FIELD=VALUE",
+        multiple=True,
+        help="Only leads with this value; may be repeated.",
+    ),
+    click.option("--id", "replay_id", help="Id of the replay.  [default: a new one]"),
+    click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Score a sample, write nothing, and show what the replay would do.",
+    ),
+)
+EXECUTION_OPTIONS = (
+    click.option(
+        "--max-rate",
+        type=RATE,
+        help="Maximum rate in records a second.  [default: unlimited]",
+    ),
+    click.option(
+        "--shard",
+        "shards",
+        multiple=True,
+        metavar="I/N",
+        help="Only the I-th of N parts of the partitions; /N in a Kubernetes Indexed Job.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        default=1,
+        show_default=True,
+        help="Processes that share the partitions.",
+    ),
+    click.option(
+        "--textfile",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File for metrics, for node_exporter's textfile collector.",
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        help="Expose metrics on this port; 0 picks a free one.",
+    ),
+    click.option(
+        "--json",
+        "is_json",
+        is_flag=True,
+        default=lambda: not _has_terminal(),
+        help="Print NDJSON.  [default: where there is no terminal]",
+    ),
+)
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a new replay: its leads, model, output and id."""
+    return add_options(command, TARGET_OPTIONS)
+
+
+def execution_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of how a replay is executed to a command."""
+    return add_options(command, EXECUTION_OPTIONS)
 
 
 @click.group()
@@ -48,57 +133,6 @@ def replay() -> None:
     """  # noqa: D301
 
 
-def execution_options(command: Any) -> Any:
-    """Add the options of how a replay is executed to a command."""
-    for option in reversed(
-        (
-            click.option(
-                "--max-rate",
-                type=RATE,
-                help="Maximum rate in records a second.  [default: unlimited]",
-            ),
-            click.option(
-                "--shard",
-                "shards",
-                multiple=True,
-                metavar="I/N",
-                help="Only the I-th of N parts of the partitions; /N in a Kubernetes Indexed Job.",
-            ),
-            click.option(
-                "--workers",
-                type=click.IntRange(1, 256),
-                default=1,
-                show_default=True,
-                help="Processes that share the partitions.",
-            ),
-            click.option(
-                "--textfile",
-                type=click.Path(path_type=Path, dir_okay=False),
-                help="File for metrics, for node_exporter's textfile collector.",
-            ),
-            click.option(
-                "--port",
-                type=click.IntRange(0, 65535),
-                help="Expose metrics on this port; 0 picks a free one.",
-            ),
-            click.option(
-                "--json",
-                "is_json",
-                is_flag=True,
-                default=lambda: not _has_terminal(),
-                help="Print NDJSON.  [default: where there is no terminal]",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _has_terminal() -> bool:
-    """Return whether somebody sees the bar or the account: a log gets lines of JSON instead."""
-    return any(click.get_text_stream(name).isatty() for name in ("stdout", "stderr"))
-
-
 @replay.command()
 @click.option("--from", "start", metavar="POINT", help="Start of the range.")
 @click.option("--to", "end", metavar="POINT", help="End of the range, excluded.  [default: end]")
@@ -109,33 +143,10 @@ def _has_terminal() -> bool:
     metavar="FOLDER|URL",
     help="Read this archive (see docs/operations.md#the-archive) instead of the topic.",
 )
-@click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]")
-@click.option(
-    "--model",
-    metavar="MODEL",
-    help="NAME@ALIAS, NAME/VERSION or the first digits of a SHA-256.  [default: LEADSCORE_MODEL]",
-)
-@click.option(
-    "--out", metavar="TOPIC", help="Output topic.  [default: leads.rescored.<id>, which is made]"
-)
-@click.option("--into-live", is_flag=True, help="Write to the topics that workers write to.")
-@click.option("--yes", is_flag=True, help="Do not ask before writing to these.")
-@click.option(
-    "--filter",
-    "filters",
-    metavar="FIELD=VALUE",
-    multiple=True,
-    help="Only leads with this value; may be repeated.",
-)
+@target_options
 @click.option("--sample", type=SHARE, default="1", help="Share of the records, such as 1%.")
 @click.option(
     "--drift", "counts_drift", is_flag=True, help="Count the leads for drift, in a topic apart."
-)
-@click.option("--id", "replay_id", help="Id of the replay.  [default: a new one]")
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Score a sample, write nothing, and show what the replay would do.",
 )
 @execution_options
 def start(**options: Any) -> None:

@@ -9,7 +9,7 @@ import click
 
 from schemas.errors import InputError
 from stream.cli.options import DURATION, FOLDER_OR_URL
-from stream.cli.replay import execution_options, parse_condition, parse_shards
+from stream.cli.replay import execution_options, parse_condition, parse_shards, target_options
 from stream.cli.replay_run import dry_run, run, start_replay
 from stream.process.exit_codes import exit_codes
 from stream.replay.launch import Wanted
@@ -32,30 +32,7 @@ __all__ = ["rescore"]
     metavar="FOLDER|URL",
     help="Read this archive (see docs/operations.md#the-archive), then the topic.",
 )
-@click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]")
-@click.option(
-    "--model",
-    metavar="MODEL",
-    help="NAME@ALIAS, NAME/VERSION or the first digits of a SHA-256.  [default: LEADSCORE_MODEL]",
-)
-@click.option(
-    "--out", metavar="TOPIC", help="Output topic.  [default: leads.rescored.<id>, which is made]"
-)
-@click.option("--into-live", is_flag=True, help="Write to the topics that workers write to.")
-@click.option("--yes", is_flag=True, help="Do not ask before writing to these.")
-@click.option(
-    "--filter",
-    "filters",
-    metavar="FIELD=VALUE",
-    multiple=True,
-    help="Only leads with this value; may be repeated.",
-)
-@click.option("--id", "replay_id", help="Id of the replay.  [default: a new one]")
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Score a sample, write nothing, and show what the replay would do.",
-)
+@target_options
 @execution_options
 def rescore(**options: Any) -> None:
     """Score leads without new records again, with their age now.

@@ -9,7 +9,7 @@ import click
 
 from model.bundle import Bundle
 from schemas.errors import InputError
-from stream.cli.options import SHARE
+from stream.cli.options import SHARE, add_options
 from stream.replay.shards import parse_shard
 
 __all__ = ["check_without_out", "lake_options", "score_into_folder"]
@@ -65,9 +65,7 @@ LAKE_OPTIONS = (
 
 def lake_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options for data sets."""
-    for option in reversed(LAKE_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, LAKE_OPTIONS)
 
 
 def check_without_out(options: Mapping[str, Any]) -> None:

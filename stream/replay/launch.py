@@ -57,8 +57,8 @@ class Wanted:
     counts_drift
         Whether leads are counted for drift, into a topic of the replay's own.
     untouched_ms
-        Only leads without a record for so many milliseconds are scored, once each and with the ages
-        of their dates now; None: all records are, with the ages that they had.
+        Only leads without a record for this time, in milliseconds, are scored, once each and with
+        the ages of their dates now; None: all records are, with the ages that they had.
     """
 
     start: Point

@@ -52,7 +52,7 @@ def started(registry: Registry, by: str) -> subprocess.Popen[bytes]:
 
 
 def until_written(registry: Registry, more: int) -> None:
-    """Wait until the history has so many more entries, whoever wrote them."""
+    """Wait until the history has a number of entries more, whoever wrote them."""
     wanted, deadline = len(registry.history("bank")) + more, time.monotonic() + WRITTEN_WITHIN
     while len(registry.history("bank")) < wanted:
         assert time.monotonic() < deadline, f"expected {more} more entries"

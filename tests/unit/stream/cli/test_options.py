@@ -9,7 +9,17 @@ from typing import Any
 import click
 import pytest
 
-from stream.cli.options import DURATION, FOLDER_OR_URL, MEMORY, MOMENT, PAST, RATE, SHARE, SPEED
+from stream.cli.options import (
+    DURATION,
+    FOLDER_OR_URL,
+    MEMORY,
+    MOMENT,
+    PAST,
+    RATE,
+    SHARE,
+    SPEED,
+    reading_options,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +100,15 @@ def test_a_folder_must_exist_and_a_url_is_checked_later(tmp_path: Path) -> None:
     assert FOLDER_OR_URL.convert("s3://bucket/a", None, None) == "s3://bucket/a"
     with pytest.raises(click.BadParameter, match="does not exist"):
         FOLDER_OR_URL.convert(str(tmp_path / "missing"), None, None)
+
+
+def test_options_are_listed_in_their_order_with_those_of_the_command_around_them() -> None:
+    @click.command()
+    @click.option("--first")
+    @reading_options
+    @click.option("--last")
+    def read(**_: str) -> None:
+        """Read nothing."""
+
+    names = [option.name for option in read.params]
+    assert names == ["first", "decimal", "dates", "missing", "last"]
