@@ -87,7 +87,7 @@ def test_memory_may_grow_by_the_limit_and_no_further() -> None:
         "job._limit_memory()\n"
         f"small = bytearray({MEMORY} // 2)\n"
         "try:\n"
-        f"    bytearray({MEMORY})\n"
+        f"    bytearray({2 * MEMORY})\n"
         "except MemoryError:\n"
         "    sys.stdout.write('refused')\n"
     )
